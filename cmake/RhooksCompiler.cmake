@@ -1,0 +1,43 @@
+# Compiler settings that every target shares.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # hash_dir=false and base_dir let build trees of one checkout share the cache.
+  set(_ccache ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+              CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${_ccache})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${_ccache})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor
+                    -Woverloaded-virtual -Wnull-dereference -Wunused -Wconversion
+                    -Wno-sign-conversion -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports paths through std::string and std::optional that can not happen
+  # (GCC bugs 105329, 105651, 80635); the sanitizers check the real ones.
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-null-dereference
+                      -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+                      -Wno-dangling-pointer)
+endif()
+
+# Debug trees only need line tables: smaller objects, faster links.
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -fno-omit-frame-pointer -DNDEBUG")
+
+if(RHOOKS_SANITIZE)
+  add_compile_options(-fsanitize=${RHOOKS_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RHOOKS_SANITIZE})
+  if(RHOOKS_SANITIZE STREQUAL "thread")
+    # GCC warns that it can not instrument std::atomic_thread_fence in library headers.
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()
+if(RHOOKS_COVERAGE)
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+
+find_program(LLD_PROGRAM NAMES ld.lld)
+if(LLD_PROGRAM)
+  add_link_options(-fuse-ld=lld)
+endif()

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+namespace rhooks {
+
+enum class LogStatus { kSuccess, kFail };
+
+const char* to_string(LogStatus status);  // "SUCCESS", "FAIL"
+
+// What a receiver answered.
+struct Response {
+  int status = 0;
+  std::vector<Header> headers;  // in the order received; at most 64 KiB are kept
+  std::string body;             // the first 64 KiB
+  bool body_truncated = false;  // the body was longer than what is stored
+
+  bool ok() const { return status >= 200 && status < 300; }
+
+  friend bool operator==(const Response&, const Response&) = default;
+};
+
+// The record of one attempt: one HTTP request made for an occurrence.
+struct Log {
+  std::string id;  // UUIDv7 of started_at: ids sort by time
+  TaskKey task;
+  int attempt = 1;      // 1 for the first attempt of the occurrence
+  int retry_limit = 0;
+  Request request;      // as sent: final URL, all headers that this library set
+  std::optional<Response> response;  // none if no response arrived
+  std::string error;                 // why the attempt failed; empty on success
+  LogStatus status = LogStatus::kFail;
+  TimePoint scheduled_date{};  // nominal time of the occurrence
+  TimePoint started_at{};
+  std::chrono::milliseconds duration{0};
+  std::optional<TimePoint> expires_at;  // when the store drops it; none: kept
+  TimePoint created_at{};
+
+  friend bool operator==(const Log&, const Log&) = default;
+};
+
+}  // namespace rhooks

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rhooks {
+
+// Every time of the public API: UTC, milliseconds since the Unix epoch.
+using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
+
+enum class Method { kGet, kPost, kPut, kPatch, kDelete, kHead };
+
+// ACTIVE      waits for its time (or for the next attempt).
+// PROCESSING  a worker holds its lease and is making an attempt.
+// DONE        its last occurrence succeeded.
+// FAILED      its last occurrence failed, or too many in a row did.
+// SUSPENDED   set aside by suspend() until unsuspend().
+enum class Status { kActive, kProcessing, kDone, kFailed, kSuspended };
+
+enum class RepeatUnit { kSeconds, kMinutes, kHours, kDays };
+
+// "GET", "ACTIVE", "minutes": the names of the public JSON.
+const char* to_string(Method method);
+const char* to_string(Status status);
+const char* to_string(RepeatUnit unit);
+
+// A recurring schedule: the n-th occurrence is at scheduled_date + n * interval.
+struct Repeat {
+  std::int64_t interval = 1;  // in `unit`s; at least 1
+  std::int64_t max = 1;       // executions in all; 0 = for ever
+  RepeatUnit unit = RepeatUnit::kMinutes;
+
+  friend bool operator==(const Repeat&, const Repeat&) = default;
+};
+
+struct Header {
+  std::string name;
+  std::string value;
+
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+// The body of a request: nothing, a JSON value other than a string, or text.
+struct Body {
+  enum class Kind { kNone, kJson, kText };
+
+  Kind kind = Kind::kNone;
+  std::string data;  // kJson: JSON text; kText: sent as it is
+
+  static Body json(std::string text) { return {Kind::kJson, std::move(text)}; }
+  static Body text(std::string text) { return {Kind::kText, std::move(text)}; }
+
+  friend bool operator==(const Body&, const Body&) = default;
+};
+
+// The HTTP request of a task.
+//
+// POST, PUT and PATCH send the body: JSON unless the task's own Content-Type says
+// application/x-www-form-urlencoded or multipart/form-data; text goes as it is.
+// GET, DELETE and HEAD turn a JSON object into the query string, merged with the URL's own.
+struct Request {
+  Method method = Method::kGet;
+  std::string url;              // http or https; at most 8 KiB
+  std::vector<Header> headers;  // at most 64, and 32 KiB together
+  Body body;                    // at most 256 KiB
+
+  friend bool operator==(const Request&, const Request&) = default;
+};
+
+// The failures of a task. An execution fails when the attempts of its occurrence are used up.
+struct Errors {
+  std::int64_t count = 0;        // failed executions
+  std::int64_t consecutive = 0;  // failed executions since the last success
+  std::optional<TimePoint> first_error_date;  // of the first failed attempt
+  std::optional<TimePoint> last_error_date;   // of the latest failed attempt
+  std::string last_error;                     // why that attempt failed
+
+  friend bool operator==(const Errors&, const Errors&) = default;
+};
+
+// The executions of a task and its latest response.
+struct Execution {
+  std::int64_t count = 0;       // executions that ended; successful + failed
+  std::int64_t failed = 0;
+  std::int64_t successful = 0;
+  std::int64_t skipped = 0;     // occurrences missed while nothing ran; not in `count`
+  std::optional<TimePoint> first_execution_date;  // start of the first attempt
+  std::optional<TimePoint> first_scheduled_date;  // nominal time of the first occurrence tried
+  std::optional<TimePoint> last_execution_date;   // start of the latest attempt
+  std::optional<int> last_response_status;        // of the latest attempt that got a response
+  std::vector<Header> last_response_headers;
+  std::string last_response_body;                 // its first 64 KiB
+
+  friend bool operator==(const Execution&, const Execution&) = default;
+};
+
+// Identifies a task. Ids are unique within a namespace.
+struct TaskKey {
+  std::string ns;  // the namespace: 1 to 256 bytes
+  std::string id;  // 1 to 512 bytes
+
+  friend bool operator==(const TaskKey&, const TaskKey&) = default;
+  friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
+};
+
+// A registered webhook, one-shot or recurring.
+struct Task {
+  TaskKey key;
+  std::string id_prefix;  // as registered; empty if none
+  Request request;
+  TimePoint scheduled_date{};  // nominal time of the current occurrence
+  std::optional<Repeat> repeat;
+  int retry_limit = 3;  // an occurrence gets up to 1 + retry_limit attempts; at most 100
+  Status status = Status::kActive;
+  Errors errors;
+  Execution execution;
+  int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
+  // When the next attempt is made if not at scheduled_date: a pending retry, or "run now".
+  std::optional<TimePoint> next_attempt_date;
+  TimePoint created_at{};
+  TimePoint updated_at{};
+
+  friend bool operator==(const Task&, const Task&) = default;
+};
+
+// What register_task takes. Only ns and request.url are required.
+struct NewTask {
+  std::string ns;
+  Request request;
+  std::string id;         // chosen by the caller; empty: [id_prefix#]UUIDv7
+  std::string id_prefix;  // put before a generated id, with '#' between
+  std::optional<TimePoint> scheduled_date;  // default: now; one in the past is due at once
+  std::optional<Repeat> repeat;             // default: one-shot
+  int retry_limit = 3;
+  // Derives the id, so that registering again with the same key finds the first task.
+  // At most 256 bytes; excludes `id`.
+  std::string idempotency_key;
+};
+
+}  // namespace rhooks

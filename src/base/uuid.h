@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+namespace rhooks {
+
+using Uuid = std::array<std::uint8_t, 16>;
+
+// Makes UUIDs of version 7 (RFC 9562, section 5.7): they sort by the time given. Those of
+// one generator and one millisecond also sort by the order made, by a counter in rand_a
+// (section 6.2, method 1) that spills into the next millisecond when it is full.
+// Threads: every method may be called from any thread.
+class UuidGenerator {
+ public:
+  explicit UuidGenerator(Random& random) : random_(random) {}
+
+  Uuid v7(TimePoint at);
+
+ private:
+  Random& random_;
+  std::mutex mutex_;
+  std::int64_t last_ms_ = -1;
+  std::uint32_t counter_ = 0;
+};
+
+// The canonical text form: 36 characters, lower case.
+std::string to_string(const Uuid& uuid);
+
+}  // namespace rhooks

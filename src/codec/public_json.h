@@ -1,0 +1,70 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+#include <rhooks/log.h>
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The public JSON of docs/semantics.md, as the REST API and `--json` show it. Text in, text
+// out, so that no other module needs a JSON library for it.
+//
+// Readers refuse unknown fields, wrong types, duplicate keys, nesting deeper than 64 and
+// invalid UTF-8: kInvalidArgument with the JSON path as `field` ("repeat.interval",
+// "items[3].url").
+namespace rhooks::codec {
+
+// Reads the body of a register call. `ns` comes from the path; a "namespace" inside must
+// agree with it. With an empty `ns` "namespace" is required. url, method, headers and body
+// are accepted at top level or under "request"; given at both places, they must agree.
+Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
+
+// {"items":[…]}: at most 1000. An item that is wrong is an Error in its place.
+Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
+
+// The filters of delete-many and suspend-many: {id,status,from,to,chunkLimit}, all optional;
+// empty text stands for {}.
+Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
+
+// What a program sends to a server.
+std::string to_json(const NewTask& task);
+std::string to_json(const ManyQuery& query);
+
+std::string to_json(const Task& task);
+std::string to_json(const Log& log);
+std::string to_json(const TaskPage& page);       // {items,count,lastEvaluatedKey?}
+std::string to_json(const LogPage& page);        // {items,count,lastEvaluatedKey?}
+std::string to_json(const ManyResult& result);   // {count,items:[{id,namespace}],more}
+std::string to_json(const TriggerResult& result);  // {processed,errors}
+std::string to_json(const DryrunResult& result);   // {count,items:[{namespace,id,scheduledDate}]}
+// {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}, in input order.
+std::string to_json(const std::vector<Result<Registration>>& results);
+
+// RFC 9457: {type,title,status,detail,field?,code}. `status` is http_status(error.code).
+std::string to_problem_json(const Error& error);
+int http_status(ErrorCode code);
+// Reads one back (a client does). Text that is no problem document gives kInternal.
+Error parse_problem_json(int status, std::string_view json);
+
+// Readers of what a server answers. They accept fields that they do not know, so that a
+// client can be older than its server.
+Result<Task> parse_task(std::string_view json);
+Result<TaskPage> parse_task_page(std::string_view json);
+Result<LogPage> parse_log_page(std::string_view json);
+Result<ManyResult> parse_many_result(std::string_view json);
+Result<TriggerResult> parse_trigger_result(std::string_view json);
+Result<DryrunResult> parse_dryrun_result(std::string_view json);
+Result<std::int64_t> parse_count(std::string_view json);
+
+// Checks JSON text and rewrites it without white space, numbers and key order kept.
+Result<std::string> compact_json(std::string_view json);
+
+Result<Method> parse_method(std::string_view name);         // "GET"; any case
+Result<Status> parse_status(std::string_view name);         // "ACTIVE"; any case
+Result<LogStatus> parse_log_status(std::string_view name);  // "FAIL"; any case
+Result<RepeatUnit> parse_repeat_unit(std::string_view name);  // "minutes", also "minute"
+
+}  // namespace rhooks::codec

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/result.h>
+
+#include <string>
+#include <string_view>
+
+#include "model/record.h"
+
+// The bytes that an embedded store keeps, versioned; stored.cc documents them at its top.
+//
+// A task is kept as two values, because they change at different rates:
+//   spec   what was registered and never changes: request, repeat, retry limit, id prefix,
+//          created_at, fingerprint
+//   state  what attempts and edits change: scheduled_date, status, attempt,
+//          next_attempt_date, errors, execution, updated_at, last_token
+// The key (namespace, id) is not in the bytes: the store keeps it as its key.
+//
+// Readers take any bytes: what is truncated, of an unknown version, out of range or followed
+// by more bytes is kCorrupt, never a crash or an allocation that the input's size does not bear.
+namespace rhooks::codec {
+
+std::string encode_spec(const model::TaskRecord& record);
+std::string encode_state(const model::TaskRecord& record);
+Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spec,
+                                        std::string_view state);
+
+// A log without its store key fields (namespace, started_at, id), which the key holds.
+std::string encode_log(const Log& log);
+Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_view id,
+                       std::string_view bytes);
+// Reads only expires_at, from the head of the bytes: for compaction filters.
+Result<std::optional<TimePoint>> log_expiry(std::string_view bytes);
+
+}  // namespace rhooks::codec

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <string>
+
+#include "delivery/sender.h"
+#include "model/record.h"
+
+namespace rhooks::delivery {
+
+// What is sent for the current occurrence of a task, as docs/semantics.md describes:
+// method, URL with merged query, the task's headers, webhook-id, webhook-timestamp
+// (epoch seconds of `now`), user-agent and content-type where the task sets none.
+// Pure. Errors: kInvalidArgument, field "request.body" or "request.url", where body and
+// content type do not fit (checked at registration, so a stored task does not fail here).
+Result<HttpRequest> build_request(const Task& task, TimePoint now);
+
+// The same for every attempt of one occurrence, different for every other occurrence:
+// "msg_" and 32 hexadecimal digits of SHA-256 over (namespace, id, nominal time in ms).
+std::string webhook_id(const TaskKey& key, TimePoint scheduled_date);
+
+}  // namespace rhooks::delivery

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/record.h"
+
+namespace rhooks::delivery {
+
+struct FormPart {
+  std::string name;
+  std::string value;
+};
+
+// A request ready for the wire.
+struct HttpRequest {
+  std::uint64_t ticket = 0;     // the caller's; comes back with the result
+  Request request;              // final URL and headers; `body` as logged
+  std::string wire_body;        // the bytes to send, unless multipart
+  bool has_body = false;
+  std::vector<FormPart> multipart;  // multipart/form-data, encoded by the sender
+};
+
+struct HttpResult {
+  std::uint64_t ticket = 0;
+  model::AttemptOutcome outcome;
+  // The attempt was cut off by cancel_all(): nothing is known about it.
+  bool cancelled = false;
+};
+
+// Makes HTTP requests, many at a time.
+//
+// Threads: wake() from any thread; everything else from one. Blocking: poll() only.
+// Each request that is started gives exactly one result, whatever happens to it.
+class Sender {
+ public:
+  virtual ~Sender() = default;
+
+  // Begins a request. Never fails: what is wrong with it becomes its result.
+  virtual void start(HttpRequest request) = 0;
+
+  // Moves requests on and returns those that ended, waiting up to `max_wait` for the first.
+  // Returns early, perhaps with nothing, when wake() is called.
+  virtual std::vector<HttpResult> poll(std::chrono::milliseconds max_wait) = 0;
+
+  // Makes the poll() that is under way, or the next one, return.
+  virtual void wake() = 0;
+
+  // Cuts all requests off; the next poll() returns them as cancelled.
+  virtual void cancel_all() = 0;
+
+  virtual std::size_t in_flight() const = 0;
+};
+
+}  // namespace rhooks::delivery

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+
+// The limits that are checked when a task is registered (docs/semantics.md lists them).
+namespace rhooks::model {
+
+inline constexpr std::size_t kNamespaceBytesMax = 256;
+inline constexpr std::size_t kIdBytesMax = 512;
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+inline constexpr std::size_t kUrlBytesMax = 8 * 1024;
+inline constexpr std::size_t kHeadersMax = 64;
+inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;  // names and values together
+inline constexpr std::size_t kBodyBytesMax = 256 * 1024;
+inline constexpr int kRetryLimitMax = 100;
+inline constexpr std::size_t kBatchMax = 1000;
+inline constexpr int kPageLimitMax = 1000;
+inline constexpr int kPageLimitDefault = 100;
+inline constexpr int kConcurrencyMax = 10'000;
+
+// Of a response: what is read from the network, and what is stored.
+inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;
+inline constexpr std::size_t kResponseBodyBytesMax = 64 * 1024;
+inline constexpr std::size_t kResponseHeaderBytesMax = 64 * 1024;
+
+// lastError and a log's error are cut to this.
+inline constexpr std::size_t kErrorBytesMax = 1024;
+
+}  // namespace rhooks::model

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/task.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/uuid.h"
+
+namespace rhooks::model {
+
+// Names one claim, and so one attempt, for ever: no two claims share a token. It fences
+// (`pid`): an outcome is taken only under the token of the task's current lease.
+using LeaseToken = Uuid;
+
+// The time-limited right to attempt a task.
+struct Lease {
+  TaskKey key;
+  LeaseToken token{};
+  TimePoint until{};
+
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+// What was registered, hashed: tells a replay of an idempotency key from another use of it.
+using Fingerprint = std::array<std::uint8_t, 16>;
+
+// A task as a store keeps it. `task.status` is never PROCESSING here: that is derived from
+// a live lease when a task is shown.
+struct TaskRecord {
+  Task task;
+  Fingerprint fingerprint{};
+  // The claim whose outcome was applied last, so that repeating a commit is harmless.
+  LeaseToken last_token{};
+
+  friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
+};
+
+// When a worker may attempt the task. Only ACTIVE tasks are due.
+inline TimePoint due_at(const Task& task) {
+  return task.next_attempt_date.value_or(task.scheduled_date);
+}
+
+// What one HTTP attempt came to.
+struct AttemptOutcome {
+  Request sent;                      // the request as sent
+  std::optional<Response> response;  // none if no response arrived
+  std::string error;                 // why it failed, where there is no 2xx response
+  TimePoint started_at{};
+  std::chrono::milliseconds duration{0};
+  // From Retry-After (RFC 9110, section 10.2.3), counted from the end of the attempt.
+  std::optional<std::chrono::milliseconds> retry_after;
+
+  bool ok() const { return response && response->ok(); }
+};
+
+}  // namespace rhooks::model

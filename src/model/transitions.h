@@ -1,0 +1,42 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include "model/backoff.h"
+#include "model/record.h"
+
+// The state machine of docs/semantics.md. Pure: time and chance are arguments. Each
+// function takes the task as shown (PROCESSING where a lease is live).
+namespace rhooks::model {
+
+// ACTIVE -> SUSPENDED. Errors: kConflict.
+Result<Task> suspend(Task task, TimePoint now);
+// SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. Errors: kConflict.
+Result<Task> unsuspend(Task task, TimePoint now);
+// ACTIVE: its occurrence is due now, its nominal time unchanged. DONE or FAILED: ACTIVE
+// with an occurrence at `now`. Errors: kConflict.
+Result<Task> run_now(Task task, TimePoint now);
+
+// What a worker does first with a task that it claimed: picks the occurrence. Of those
+// missed while nothing ran the latest is kept and the others are counted as skipped. An
+// occurrence with attempts behind it is kept. Idempotent at one `now`.
+Task begin_attempt(Task task, TimePoint now);
+
+// Nominal time of the occurrence after `at`; kTimeMax at most.
+TimePoint next_occurrence(TimePoint at, const Repeat& repeat);
+std::chrono::milliseconds interval_of(const Repeat& repeat);
+
+struct OutcomePolicy {
+  int max_errors = 5;
+  BackoffPolicy backoff;
+};
+
+// The task after an attempt begun with begin_attempt. `now` is the end of the attempt.
+Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
+                   const OutcomePolicy& policy, double jitter);
+
+// The log of the same attempt, of the task as it was during it. `ttl` 0: never expires.
+Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
+             std::chrono::seconds ttl);
+
+}  // namespace rhooks::model

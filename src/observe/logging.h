@@ -1,0 +1,42 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+// Structured logs on standard error, as text or as JSON lines.
+//
+// A message is a fixed sentence; what varies are fields, so that logs can be searched:
+//   log::warn("task set aside", {{"namespace", ns}, {"id", id}, {"reason", reason}});
+// Never log headers, bodies, URLs' credentials or query strings, or keys: they hold secrets.
+// Threads: every function may be called from any thread.
+namespace rhooks::log {
+
+enum class Level { kDebug, kInfo, kWarn, kError, kOff };
+enum class Format { kText, kJson };
+
+// The level starts at kWarn, the format at kText.
+void configure(Level level, Format format);
+Result<Level> parse_level(std::string_view name);    // debug, info, warn, error, off
+Result<Format> parse_format(std::string_view name);  // text, json
+
+struct Field {
+  std::string_view name;
+  std::string value;
+
+  Field(std::string_view n, std::string v) : name(n), value(std::move(v)) {}
+  Field(std::string_view n, const char* v) : name(n), value(v) {}
+  Field(std::string_view n, std::int64_t v) : name(n), value(std::to_string(v)), number(true) {}
+  bool number = false;
+};
+using Fields = std::initializer_list<Field>;
+
+void debug(std::string_view message, Fields fields = {});
+void info(std::string_view message, Fields fields = {});
+void warn(std::string_view message, Fields fields = {});
+void error(std::string_view message, Fields fields = {});
+
+}  // namespace rhooks::log

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace rhooks {
+
+// The counters, gauges and histograms of one scheduler, kept by prometheus-cpp.
+// docs/metrics.md lists their names and meaning.
+// Threads: every method may be called from any thread. Blocking: none for long.
+class Metrics {
+ public:
+  using Micros = std::chrono::microseconds;
+
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  enum class Attempt { kSuccess, kHttpStatus, kNoResponse, kCancelled };
+  // An attempt ended: `lateness` is its start after its due time, `duration` the HTTP time.
+  void attempt(Attempt result, Micros lateness, Micros duration);
+  void registered(std::int64_t tasks);
+  void lease_lost();
+  void set_aside();
+  void skipped(std::int64_t occurrences);
+
+  // How long ago the most overdue task that nobody attempts was due; 0 when none is.
+  void due_lag(Micros lag);
+  enum class Queue { kToSend, kInFlight, kToCommit };
+  void queue_depth(Queue queue, std::size_t items);
+
+  // One call of the store contract, by method name ("claim_due"), and of the REST API.
+  void store_call(std::string_view method, bool ok, Micros duration);
+  void http_call(std::string_view route, std::string_view method, int status, Micros duration);
+
+  // Prometheus text format 0.0.4.
+  std::string expose() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rhooks

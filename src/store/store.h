@@ -1,0 +1,208 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/record.h"
+
+namespace rhooks::store {
+
+using model::Lease;
+using model::LeaseToken;
+using model::TaskRecord;
+
+struct PutResult {
+  bool created = true;
+  std::optional<TaskRecord> existing;  // the record under that key, where not created
+};
+
+// Where a page of tasks goes on: after this task. Ordered by id, only `id` counts.
+struct TaskPosition {
+  TimePoint scheduled_date{};
+  std::string id;
+
+  friend bool operator==(const TaskPosition&, const TaskPosition&) = default;
+};
+
+// Ordered by (scheduled_date, id), or by id where `id_prefix` is given.
+struct TaskQuery {
+  std::string ns;
+  std::optional<std::string> id_prefix;
+  std::optional<Status> status;   // PROCESSING = with a live lease, ACTIVE = without
+  std::optional<TimePoint> from;  // inclusive
+  std::optional<TimePoint> to;    // inclusive
+  bool desc = false;
+  std::size_t limit = 100;
+  std::optional<TaskPosition> after;
+  TimePoint now{};
+};
+
+// `next` set: there may be more. A page may be shorter than the limit (even empty) and have
+// a `next`: stores bound what one call reads, by bytes and by rows looked at.
+struct TaskPage {
+  std::vector<Task> items;  // status as shown
+  std::optional<TaskPosition> next;
+};
+
+struct LogPosition {
+  TimePoint started_at{};
+  std::string id;
+
+  friend bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+// Ordered by (started_at, id).
+struct LogQuery {
+  std::string ns;
+  std::optional<std::string> task_id;
+  std::optional<LogStatus> status;
+  std::optional<TimePoint> from;  // inclusive
+  std::optional<TimePoint> to;    // inclusive
+  bool desc = false;
+  std::size_t limit = 100;
+  std::optional<LogPosition> after;
+  TimePoint now{};  // logs that expire at or before it are not shown
+};
+
+struct LogPage {
+  std::vector<Log> items;
+  std::optional<LogPosition> next;
+};
+
+struct ClaimRequest {
+  TimePoint now{};     // leases that end at or before it are over
+  TimePoint due_by{};  // claim what is due at or before it
+  std::size_t limit = 0;
+  std::chrono::milliseconds lease_for{60'000};
+};
+
+struct Claim {
+  Lease lease;
+  Task task;          // as stored: ACTIVE
+  TimePoint due_at{};
+};
+
+// A task whose stored bytes can not be read. It is out of the way of the others, and its
+// bytes are kept for inspection.
+struct SetAside {
+  TaskKey key;
+  std::string reason;
+};
+
+struct ClaimResult {
+  std::vector<Claim> claims;        // earliest due first, as far as the store can tell
+  std::vector<SetAside> set_aside;  // found unreadable by this call
+  // False: nothing else that is due by due_by could be claimed.
+  bool more = false;
+};
+
+struct DueEntry {
+  TaskKey key;
+  TimePoint due_at{};
+  TimePoint scheduled_date{};
+};
+
+struct DuePosition {
+  TimePoint due_at{};
+  TaskKey key;
+};
+
+struct DuePage {
+  std::vector<DueEntry> items;
+  std::optional<DuePosition> next;
+};
+
+// The outcome of one attempt. `task` is the whole task after it (status ACTIVE, DONE or
+// FAILED); only what an attempt may change is written: see state fields in codec/stored.h.
+struct Commit {
+  Lease lease;
+  Task task;
+  Log log;
+};
+
+enum class CommitOutcome {
+  kApplied,    // now, or by an earlier try of the same commit
+  kLeaseLost,  // another claim or change came between: the task is as they left it
+  kGone,       // the task was deleted
+};
+
+// Changes a task; pure, may be called more than once. An Error leaves the task as it is.
+using Edit = std::function<Result<Task>(Task)>;
+
+// Keeps tasks and logs, lends due tasks out under a lease and takes their outcomes back.
+//
+// Threads: every method may be called from any thread.
+// Blocking: every method may wait for I/O; never call one from a network loop.
+// Durability: what a method reports as done survives a crash of the process and of the
+// machine.
+// Batches: items succeed or fail one by one, and a crash may leave any subset applied,
+// because DynamoDB promises no more. Results follow input order. A batch holds no key twice
+// unless a method says otherwise, and at most 1000 items.
+// Time: passed in, so that a store needs no clock.
+// Errors: kUnavailable (nothing was applied; retry), kUnknownOutcome (it may have been
+// applied; retry what is safe to repeat), kCorrupt.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Adds tasks whose keys are free. A key that is taken (also by an earlier item of the same
+  // batch) is no error: `created` is false and the record is given. Safe to repeat.
+  virtual std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) = 0;
+
+  // Errors: kNotFound, kCorrupt. Status as shown.
+  virtual Result<Task> get(const TaskKey& key, TimePoint now) = 0;
+
+  virtual Result<TaskPage> query_tasks(const TaskQuery& query) = 0;
+  virtual Result<LogPage> query_logs(const LogQuery& query) = 0;
+
+  // Applies `edit` to each task, atomically against every other method. The edit sees the
+  // status as shown and must refuse PROCESSING itself. An expired lease ends here: a commit
+  // under it is refused. Errors of an item: kNotFound, and what `edit` returned. Returns the
+  // tasks as changed. Safe to repeat if the edit is.
+  virtual std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                           TimePoint now) = 0;
+
+  // Deletes tasks, leased or not, and returns them. Errors of an item: kNotFound. Their logs
+  // stay.
+  virtual std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) = 0;
+
+  // Deletes up to `limit` tasks of a namespace and, when none is left, its logs. Returns how
+  // many tasks; 0 = the namespace is empty.
+  virtual Result<std::size_t> clear(const std::string& ns, std::size_t limit) = 0;
+
+  // Leases up to `limit` due tasks that nobody has a live lease on. No task is handed out
+  // twice while its lease lives.
+  virtual Result<ClaimResult> claim_due(const ClaimRequest& request) = 0;
+
+  // Writes outcomes. The log of an attempt is always written, once, whatever becomes of the
+  // task: an attempt that was made is a fact. The task is changed only while `lease` is its
+  // current one. Safe to repeat: an applied item answers kApplied again. A lease that has
+  // run out but that nothing else replaced still counts.
+  virtual std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) = 0;
+
+  // Gives leases back unused: the tasks are due again at once. Leases that are not current
+  // are passed over. Safe to repeat.
+  virtual Result<void> release(std::span<const Lease> leases) = 0;
+
+  // When a claim may next find something: the earliest due time of a task without a live
+  // lease or the earliest end of a lease, in the past where something can be claimed now.
+  // None: not until something is written.
+  virtual Result<std::optional<TimePoint>> next_due(TimePoint now) = 0;
+
+  // What claim_due would find, in its order, without claiming it.
+  virtual Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                   const std::optional<DuePosition>& after) = 0;
+
+  // Whether the store can be read and written now; the message says what is wrong.
+  virtual Result<void> check() = 0;
+};
+
+}  // namespace rhooks::store
