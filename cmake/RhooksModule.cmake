@@ -15,6 +15,11 @@ function(rhooks_module name)
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
 
+  if(NOT sources)
+    # CMake wants a source; a module that is headers only still has a target to depend on.
+    set(sources ${CMAKE_BINARY_DIR}/nothing_yet.cc)
+    file(CONFIGURE OUTPUT ${sources} CONTENT "")
+  endif()
   add_library(rhooks_${name} STATIC ${sources})
   set_target_properties(rhooks_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(rhooks_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include
