@@ -13,7 +13,8 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 // Makes UUIDs of version 7 (RFC 9562, section 5.7): they sort by the time given. Those of
 // one generator and one millisecond also sort by the order made, by a counter in rand_a
-// (section 6.2, method 1) that spills into the next millisecond when it is full.
+// (section 6.2, method 1) that spills into the next millisecond when it is full. A time
+// before the latest one given gets a random place within its millisecond.
 // Threads: every method may be called from any thread.
 class UuidGenerator {
  public:
@@ -24,7 +25,8 @@ class UuidGenerator {
  private:
   Random& random_;
   std::mutex mutex_;
-  std::int64_t last_ms_ = -1;
+  std::int64_t given_ms_ = -1;  // the latest time asked for
+  std::int64_t last_ms_ = -1;   // the one that the latest id carries: ahead of it after a spill
   std::uint32_t counter_ = 0;
 };
 
