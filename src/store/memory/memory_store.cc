@@ -1,0 +1,306 @@
+#include "store/memory/memory_store.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "store/shown.h"
+
+namespace rhooks::store {
+namespace {
+
+Error not_found(const TaskKey& key) {
+  return Error{
+      ErrorCode::kNotFound, "there is no task '" + key.id + "' in namespace '" + key.ns + "'", {}};
+}
+
+bool in_range(TimePoint at, const std::optional<TimePoint>& from,
+              const std::optional<TimePoint>& to) {
+  return (!from || at >= *from) && (!to || at <= *to);
+}
+
+}  // namespace
+
+void MemoryStore::index(const Task& task) {
+  if (task.status == Status::kActive) due_.emplace(model::due_at(task), task.key);
+}
+
+void MemoryStore::unindex(const Task& task) {
+  if (task.status == Status::kActive) due_.erase({model::due_at(task), task.key});
+}
+
+void MemoryStore::erase(Tasks::iterator it) {
+  unindex(it->second.task);
+  leases_.erase(it->first);
+  tasks_.erase(it);
+}
+
+bool MemoryStore::leased(const TaskKey& key, TimePoint now) const {
+  const auto it = leases_.find(key);
+  return it != leases_.end() && it->second.until > now;
+}
+
+std::vector<Result<PutResult>> MemoryStore::put(std::span<const TaskRecord> records) {
+  std::lock_guard lock(mutex_);
+  std::vector<Result<PutResult>> results;
+  results.reserve(records.size());
+  for (const TaskRecord& record : records) {
+    RHOOKS_CHECK(record.task.status != Status::kProcessing);
+    const auto [it, created] = tasks_.try_emplace(record.task.key, record);
+    if (created) {
+      index(record.task);
+      results.push_back(PutResult{});
+    } else {
+      results.push_back(PutResult{.created = false, .existing = it->second});
+    }
+  }
+  return results;
+}
+
+Result<Task> MemoryStore::get(const TaskKey& key, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  const auto it = tasks_.find(key);
+  if (it == tasks_.end()) return fail(not_found(key));
+  return as_shown(it->second.task, leased(key, now));
+}
+
+Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
+  std::lock_guard lock(mutex_);
+  const bool by_id = query.id_prefix.has_value();
+  const auto position_of = [&](const Task& task) {
+    return std::pair(by_id ? TimePoint{} : task.scheduled_date, std::string_view(task.key.id));
+  };
+
+  std::vector<const Task*> found;
+  for (auto it = tasks_.lower_bound({query.ns, ""}); it != tasks_.end(); ++it) {
+    if (it->first.ns != query.ns) break;
+    const Task& task = it->second.task;
+    if (by_id && !task.key.id.starts_with(*query.id_prefix)) continue;
+    if (!in_range(task.scheduled_date, query.from, query.to)) continue;
+    const Status shown = task.status == Status::kActive && leased(task.key, query.now)
+                             ? Status::kProcessing
+                             : task.status;
+    if (query.status && shown != *query.status) continue;
+    if (query.after) {
+      const auto after = std::pair(by_id ? TimePoint{} : query.after->scheduled_date,
+                                   std::string_view(query.after->id));
+      if (query.desc ? position_of(task) >= after : position_of(task) <= after) continue;
+    }
+    found.push_back(&task);
+  }
+  std::sort(found.begin(), found.end(), [&](const Task* a, const Task* b) {
+    return query.desc ? position_of(*b) < position_of(*a) : position_of(*a) < position_of(*b);
+  });
+
+  TaskPage page;
+  for (const Task* task : found) {
+    if (page.items.size() == query.limit) {
+      if (!page.items.empty()) {
+        const Task& last = page.items.back();
+        page.next = TaskPosition{last.scheduled_date, last.key.id};
+      }
+      break;
+    }
+    page.items.push_back(as_shown(*task, leased(task->key, query.now)));
+  }
+  return page;
+}
+
+Result<LogPage> MemoryStore::query_logs(const LogQuery& query) {
+  std::lock_guard lock(mutex_);
+  const auto matches = [&](const Log& log) {
+    if (query.task_id && log.task.id != *query.task_id) return false;
+    if (query.status && log.status != *query.status) return false;
+    if (!in_range(log.started_at, query.from, query.to)) return false;
+    if (log.expires_at && *log.expires_at <= query.now) return false;
+    if (!query.after) return true;
+    const auto at = std::tie(log.started_at, log.id);
+    const auto after = std::tie(query.after->started_at, query.after->id);
+    return query.desc ? at < after : at > after;
+  };
+
+  const auto first = logs_.lower_bound({query.ns, TimePoint::min(), ""});
+  std::vector<const Log*> found;
+  for (auto it = first; it != logs_.end() && std::get<0>(it->first) == query.ns; ++it) {
+    if (matches(it->second)) found.push_back(&it->second);
+  }
+  if (query.desc) std::reverse(found.begin(), found.end());
+
+  LogPage page;
+  for (const Log* log : found) {
+    if (page.items.size() == query.limit) {
+      if (!page.items.empty()) {
+        page.next = LogPosition{page.items.back().started_at, page.items.back().id};
+      }
+      break;
+    }
+    page.items.push_back(*log);
+  }
+  return page;
+}
+
+std::vector<Result<Task>> MemoryStore::change(std::span<const TaskKey> keys, const Edit& edit,
+                                              TimePoint now) {
+  std::lock_guard lock(mutex_);
+  std::vector<Result<Task>> results;
+  results.reserve(keys.size());
+  for (const TaskKey& key : keys) {
+    const auto it = tasks_.find(key);
+    if (it == tasks_.end()) {
+      results.push_back(fail(not_found(key)));
+      continue;
+    }
+    Result<Task> changed = edit(as_shown(it->second.task, leased(key, now)));
+    if (changed) {
+      RHOOKS_CHECK(changed->key == key);
+      unindex(it->second.task);
+      it->second.task = as_stored(*changed);
+      index(it->second.task);
+      // Whoever held the lease does not know of this change and must not undo it.
+      leases_.erase(key);
+      changed = it->second.task;
+    }
+    results.push_back(std::move(changed));
+  }
+  return results;
+}
+
+std::vector<Result<Task>> MemoryStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+  std::lock_guard lock(mutex_);
+  std::vector<Result<Task>> results;
+  results.reserve(keys.size());
+  for (const TaskKey& key : keys) {
+    const auto it = tasks_.find(key);
+    if (it == tasks_.end()) {
+      results.push_back(fail(not_found(key)));
+      continue;
+    }
+    results.push_back(as_shown(it->second.task, leased(key, now)));
+    erase(it);
+  }
+  return results;
+}
+
+Result<std::size_t> MemoryStore::clear(const std::string& ns, std::size_t limit) {
+  std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  auto it = tasks_.lower_bound({ns, ""});
+  while (it != tasks_.end() && it->first.ns == ns && count < limit) {
+    erase(it++);
+    ++count;
+  }
+  if (it == tasks_.end() || it->first.ns != ns) {
+    auto log = logs_.lower_bound({ns, TimePoint::min(), ""});
+    while (log != logs_.end() && std::get<0>(log->first) == ns) {
+      if (log->second.expires_at) log_expiries_.erase({*log->second.expires_at, log->first});
+      log = logs_.erase(log);
+    }
+  }
+  return count;
+}
+
+Result<ClaimResult> MemoryStore::claim_due(const ClaimRequest& request) {
+  std::lock_guard lock(mutex_);
+  drop_expired_logs(request.now);
+  ClaimResult result;
+  for (const auto& [due_at, key] : due_) {
+    if (due_at > request.due_by) break;
+    if (leased(key, request.now)) continue;
+    if (result.claims.size() == request.limit) {
+      result.more = true;
+      break;
+    }
+    const Lease lease{key, tokens_.v7(request.now), request.now + request.lease_for};
+    leases_[key] = lease;
+    result.claims.push_back(Claim{lease, tasks_.at(key).task, due_at});
+  }
+  return result;
+}
+
+std::vector<Result<CommitOutcome>> MemoryStore::commit(std::span<const Commit> commits) {
+  std::lock_guard lock(mutex_);
+  std::vector<Result<CommitOutcome>> results;
+  results.reserve(commits.size());
+  for (const Commit& commit : commits) {
+    const TaskKey& key = commit.lease.key;
+    RHOOKS_CHECK(commit.task.key == key && commit.log.task == key);
+    RHOOKS_CHECK(commit.task.status != Status::kProcessing);
+    write_log(commit.log);
+
+    const auto it = tasks_.find(key);
+    const auto lease = leases_.find(key);
+    if (it == tasks_.end()) {
+      results.push_back(CommitOutcome::kGone);
+    } else if (lease != leases_.end() && lease->second.token == commit.lease.token) {
+      unindex(it->second.task);
+      copy_state(commit.task, it->second.task);
+      it->second.last_token = commit.lease.token;
+      index(it->second.task);
+      leases_.erase(lease);
+      results.push_back(CommitOutcome::kApplied);
+    } else if (it->second.last_token == commit.lease.token) {
+      results.push_back(CommitOutcome::kApplied);
+    } else {
+      results.push_back(CommitOutcome::kLeaseLost);
+    }
+  }
+  return results;
+}
+
+Result<void> MemoryStore::release(std::span<const Lease> leases) {
+  std::lock_guard lock(mutex_);
+  for (const Lease& lease : leases) {
+    const auto it = leases_.find(lease.key);
+    if (it != leases_.end() && it->second.token == lease.token) leases_.erase(it);
+  }
+  return {};
+}
+
+Result<std::optional<TimePoint>> MemoryStore::next_due(TimePoint now) {
+  std::lock_guard lock(mutex_);
+  std::optional<TimePoint> next;
+  for (const auto& [due_at, key] : due_) {
+    if (leased(key, now)) continue;
+    next = due_at;
+    break;
+  }
+  for (const auto& [key, lease] : leases_) {
+    if (lease.until > now) next = std::min(next.value_or(lease.until), lease.until);
+  }
+  return next;
+}
+
+Result<DuePage> MemoryStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                      const std::optional<DuePosition>& after) {
+  std::lock_guard lock(mutex_);
+  DuePage page;
+  auto it = after ? due_.upper_bound({after->due_at, after->key}) : due_.begin();
+  for (; it != due_.end() && it->first <= due_by; ++it) {
+    const auto& [due_at, key] = *it;
+    if (leased(key, now)) continue;
+    if (page.items.size() == limit) {
+      if (limit > 0) page.next = DuePosition{page.items.back().due_at, page.items.back().key};
+      break;
+    }
+    page.items.push_back(DueEntry{key, due_at, tasks_.at(key).task.scheduled_date});
+  }
+  return page;
+}
+
+Result<void> MemoryStore::check() {
+  return {};
+}
+
+void MemoryStore::write_log(const Log& log) {
+  const LogKey key{log.task.ns, log.started_at, log.id};
+  logs_.insert_or_assign(key, log);
+  if (log.expires_at) log_expiries_.emplace(*log.expires_at, key);
+}
+
+void MemoryStore::drop_expired_logs(TimePoint now) {
+  while (!log_expiries_.empty() && log_expiries_.begin()->first <= now) {
+    logs_.erase(log_expiries_.begin()->second);
+    log_expiries_.erase(log_expiries_.begin());
+  }
+}
+
+}  // namespace rhooks::store

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "base/uuid.h"
+#include "store/store.h"
+
+namespace rhooks::store {
+
+// The store `memory:`, gone with the process, and the oracle that other stores are tested
+// against: it is written to be obviously right, not fast. Claims are O(claimed + leased);
+// queries sort the tasks of their namespace.
+//
+// Threads and contract: see Store. Blocking: one mutex, no I/O.
+class MemoryStore final : public Store {
+ public:
+  MemoryStore() : tokens_(random_) {}
+  // Claims draw their tokens from this seed, so that a simulation can be repeated.
+  explicit MemoryStore(std::uint64_t seed) : random_(seed), tokens_(random_) {}
+
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
+  Result<Task> get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> query_tasks(const TaskQuery& query) override;
+  Result<LogPage> query_logs(const LogQuery& query) override;
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                   TimePoint now) override;
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
+  Result<void> release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after) override;
+  Result<void> check() override;
+
+ private:
+  using Tasks = std::map<TaskKey, TaskRecord>;
+  using LogKey = std::tuple<std::string, TimePoint, std::string>;  // namespace, start, id
+
+  // All of these expect mutex_ to be held.
+  void index(const Task& task);
+  void unindex(const Task& task);
+  void erase(Tasks::iterator it);
+  bool leased(const TaskKey& key, TimePoint now) const;
+  void write_log(const Log& log);
+  void drop_expired_logs(TimePoint now);
+
+  std::mutex mutex_;
+  Random random_;
+  UuidGenerator tokens_;
+  Tasks tasks_;
+  std::set<std::pair<TimePoint, TaskKey>> due_;  // of the ACTIVE tasks
+  // At most one lease a task. One that ran out stays until something replaces it.
+  std::map<TaskKey, Lease> leases_;
+  std::map<LogKey, Log> logs_;
+  std::set<std::pair<TimePoint, LogKey>> log_expiries_;
+};
+
+}  // namespace rhooks::store
