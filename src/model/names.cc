@@ -1,0 +1,91 @@
+#include <rhooks/log.h>
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+namespace rhooks {
+
+// No `default:`, so that the compiler names the place where a new value is missing.
+
+const char* to_string(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kOverloaded:
+      return "overloaded";
+    case ErrorCode::kUnknownOutcome:
+      return "unknown_outcome";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kInternal:
+      return "internal";
+  }
+  return "invalid";
+}
+
+const char* to_string(Method method) {
+  switch (method) {
+    case Method::kGet:
+      return "GET";
+    case Method::kPost:
+      return "POST";
+    case Method::kPut:
+      return "PUT";
+    case Method::kPatch:
+      return "PATCH";
+    case Method::kDelete:
+      return "DELETE";
+    case Method::kHead:
+      return "HEAD";
+  }
+  return "invalid";
+}
+
+const char* to_string(Status status) {
+  switch (status) {
+    case Status::kActive:
+      return "ACTIVE";
+    case Status::kProcessing:
+      return "PROCESSING";
+    case Status::kDone:
+      return "DONE";
+    case Status::kFailed:
+      return "FAILED";
+    case Status::kSuspended:
+      return "SUSPENDED";
+  }
+  return "invalid";
+}
+
+const char* to_string(RepeatUnit unit) {
+  switch (unit) {
+    case RepeatUnit::kSeconds:
+      return "seconds";
+    case RepeatUnit::kMinutes:
+      return "minutes";
+    case RepeatUnit::kHours:
+      return "hours";
+    case RepeatUnit::kDays:
+      return "days";
+  }
+  return "invalid";
+}
+
+const char* to_string(LogStatus status) {
+  switch (status) {
+    case LogStatus::kSuccess:
+      return "SUCCESS";
+    case LogStatus::kFail:
+      return "FAIL";
+  }
+  return "invalid";
+}
+
+}  // namespace rhooks

@@ -1,0 +1,216 @@
+#include "model/transitions.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "model/outcome.h"
+
+namespace rhooks::model {
+namespace {
+
+using std::chrono::milliseconds;
+
+tl::unexpected<Error> conflict(const Task& task, const char* rule) {
+  return fail(ErrorCode::kConflict, std::string("task is ") + to_string(task.status) + "; " + rule);
+}
+
+// Whether the current occurrence is one of a series that goes on after it. The one extra
+// occurrence that run_now() gives a series at its end is not.
+bool series_open(const Task& task) {
+  if (!task.repeat) return false;
+  const Repeat& repeat = *task.repeat;
+  return repeat.max == 0 || (repeat.max > 1 && task.execution.count < repeat.max);
+}
+
+// Whether another occurrence follows, once `task.execution.count` executions have ended.
+bool repeats_left(const Task& task) {
+  return task.repeat && (task.repeat->max == 0 || task.execution.count < task.repeat->max) &&
+         kTimeMax - task.scheduled_date >= interval_of(*task.repeat);
+}
+
+// A time that arithmetic on a caller's clock gave, brought into what can be shown.
+TimePoint shown(TimePoint t) {
+  return std::clamp(t, kTimeMin, kTimeMax);
+}
+
+void note_attempt(Task& task, const AttemptOutcome& outcome) {
+  Execution& execution = task.execution;
+  if (!execution.first_execution_date) execution.first_execution_date = outcome.started_at;
+  if (!execution.first_scheduled_date) execution.first_scheduled_date = task.scheduled_date;
+  execution.last_execution_date = outcome.started_at;
+  if (outcome.response) {
+    execution.last_response_status = outcome.response->status;
+    execution.last_response_headers = outcome.response->headers;
+    execution.last_response_body = outcome.response->body;
+  }
+}
+
+void note_failed_attempt(Task& task, const AttemptOutcome& outcome, TimePoint now) {
+  Errors& errors = task.errors;
+  if (!errors.first_error_date) errors.first_error_date = now;
+  errors.last_error_date = now;
+  errors.last_error = error_text(outcome);
+}
+
+}  // namespace
+
+Result<Task> suspend(Task task, TimePoint now) {
+  switch (task.status) {
+    case Status::kActive:
+      task.status = Status::kSuspended;
+      task.updated_at = now;
+      return task;
+    case Status::kProcessing:
+      return conflict(task,
+                      "only ACTIVE tasks can be suspended: try again when its attempt has ended");
+    case Status::kSuspended:
+      return conflict(task, "it needs no second suspend");
+    case Status::kDone:
+    case Status::kFailed:
+      break;
+  }
+  return conflict(task, "only ACTIVE tasks can be suspended, and it will not run again by itself");
+}
+
+Result<Task> unsuspend(Task task, TimePoint now) {
+  if (task.status != Status::kSuspended) {
+    return conflict(task, "only SUSPENDED tasks can be unsuspended");
+  }
+  task.status = Status::kActive;
+  task.updated_at = now;
+  return task;
+}
+
+Result<Task> run_now(Task task, TimePoint now) {
+  switch (task.status) {
+    case Status::kActive:
+      task.next_attempt_date = now;
+      break;
+    case Status::kDone:
+    case Status::kFailed:
+      task.status = Status::kActive;
+      task.scheduled_date = now;
+      task.next_attempt_date.reset();
+      task.attempt = 0;
+      task.errors.consecutive = 0;
+      break;
+    case Status::kSuspended:
+      return conflict(task, "unsuspend it before triggering it");
+    case Status::kProcessing:
+      return conflict(task,
+                      "an attempt is being made: trigger it again when that attempt has ended");
+  }
+  task.updated_at = now;
+  return task;
+}
+
+milliseconds interval_of(const Repeat& repeat) {
+  std::int64_t unit = 0;
+  switch (repeat.unit) {
+    case RepeatUnit::kSeconds:
+      unit = milliseconds{std::chrono::seconds{1}}.count();
+      break;
+    case RepeatUnit::kMinutes:
+      unit = milliseconds{std::chrono::minutes{1}}.count();
+      break;
+    case RepeatUnit::kHours:
+      unit = milliseconds{std::chrono::hours{1}}.count();
+      break;
+    case RepeatUnit::kDays:
+      unit = milliseconds{std::chrono::days{1}}.count();
+      break;
+  }
+  // Longer than all of time means "never again", whatever the number; registration refuses
+  // it, and this keeps a record from elsewhere from overflowing.
+  constexpr std::int64_t kForever = (kTimeMax - kTimeMin).count() + 1;
+  const std::int64_t interval = std::max<std::int64_t>(repeat.interval, 1);
+  if (unit == 0 || interval > kForever / unit) return milliseconds{kForever};
+  return milliseconds{interval * unit};
+}
+
+TimePoint next_occurrence(TimePoint at, const Repeat& repeat) {
+  const milliseconds interval = interval_of(repeat);
+  return kTimeMax - at < interval ? kTimeMax : at + interval;
+}
+
+Task begin_attempt(Task task, TimePoint now) {
+  if (task.attempt != 0 || !series_open(task)) return task;
+  const milliseconds interval = interval_of(*task.repeat);
+  const milliseconds late = std::min(now, kTimeMax) - task.scheduled_date;
+  if (late < interval) return task;
+  const std::int64_t missed = late / interval;
+  task.scheduled_date += missed * interval;
+  task.execution.skipped += missed;
+  // "Run now" asked for an occurrence that is over; the one kept is due by its own time.
+  if (task.next_attempt_date && *task.next_attempt_date < task.scheduled_date) {
+    task.next_attempt_date.reset();
+  }
+  return task;
+}
+
+Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
+                   const OutcomePolicy& policy, double jitter) {
+  note_attempt(task, outcome);
+  task.updated_at = now;
+  task.next_attempt_date.reset();
+
+  if (outcome.ok()) {
+    task.attempt = 0;
+    ++task.execution.count;
+    ++task.execution.successful;
+    task.errors.consecutive = 0;
+    if (repeats_left(task)) {
+      task.status = Status::kActive;
+      task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
+    } else {
+      task.status = Status::kDone;
+    }
+    return task;
+  }
+
+  note_failed_attempt(task, outcome, now);
+  ++task.attempt;
+  if (task.attempt <= task.retry_limit) {
+    task.status = Status::kActive;
+    task.next_attempt_date =
+        shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
+    return task;
+  }
+
+  task.attempt = 0;
+  ++task.execution.count;
+  ++task.execution.failed;
+  ++task.errors.count;
+  ++task.errors.consecutive;
+  if (task.errors.consecutive < policy.max_errors && repeats_left(task)) {
+    task.status = Status::kActive;
+    task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
+  } else {
+    task.status = Status::kFailed;
+  }
+  return task;
+}
+
+Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
+             std::chrono::seconds ttl) {
+  Log log;
+  log.id = to_string(id);
+  log.task = task.key;
+  log.attempt = task.attempt + 1;
+  log.retry_limit = task.retry_limit;
+  log.request = outcome.sent;
+  log.response = outcome.response;
+  log.error = error_text(outcome);
+  log.status = outcome.ok() ? LogStatus::kSuccess : LogStatus::kFail;
+  log.scheduled_date = task.scheduled_date;
+  log.started_at = outcome.started_at;
+  log.duration = outcome.duration;
+  if (ttl > std::chrono::seconds{0}) {
+    const auto rest = std::chrono::floor<std::chrono::seconds>(kTimeMax - shown(now));
+    log.expires_at = ttl > rest ? kTimeMax : shown(now) + ttl;
+  }
+  log.created_at = now;
+  return log;
+}
+
+}  // namespace rhooks::model
