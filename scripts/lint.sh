@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Checks the formatting of every file of the project and, on request, runs clang-tidy.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+usage() {
+  cat <<USAGE
+Usage: scripts/lint.sh [--fix] [--tidy [FILE...]]
+
+Checks the format of the C++ files (clang-format, .clang-format) and the syntax of the
+shell scripts. scripts/install-deps.sh --all installs what it needs.
+
+  --fix          format the files instead of only checking them
+  --tidy [FILE]  also run clang-tidy (.clang-tidy) on all of src/, which takes long, or on FILEs
+  --help         this text
+USAGE
+}
+
+fix=
+tidy=
+files=()
+while (($#)); do
+  case $1 in
+    --fix) fix=1 ;;
+    --tidy) tidy=1 ;;
+    -h | --help) usage && exit 0 ;;
+    -*) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
+    *) files+=("$1") ;;
+  esac
+  shift
+done
+[[ $tidy || ${#files[@]} == 0 ]] || { usage >&2 && exit 2; }
+
+cd "$root"
+command -v clang-format >/dev/null ||
+  die "clang-format is missing; scripts/install-deps.sh --all installs it"
+
+step "Format"
+mapfile -t sources < <(find include src testing tests bench fuzz \
+  \( -name '*.cc' -o -name '*.h' \) -type f | LC_ALL=C sort)
+((${#sources[@]} > 0)) || die "found no C++ file"
+if [[ $fix ]]; then
+  clang-format -i "${sources[@]}"
+else
+  clang-format --dry-run -Werror "${sources[@]}" ||
+    die "some files are not formatted; scripts/lint.sh --fix formats them"
+fi
+for script in scripts/*.sh .ci/run; do
+  bash -n "$script" || die "$script has a syntax error"
+done
+echo "${#sources[@]} files are well."
+
+if [[ $tidy ]]; then
+  step "clang-tidy"
+  command -v clang-tidy >/dev/null ||
+    die "clang-tidy is missing; scripts/install-deps.sh --all installs it"
+  configure dev
+  if ((${#files[@]} == 0)); then
+    mapfile -t files < <(find src -name '*.cc' ! -name '*_test.cc' | LC_ALL=C sort)
+  fi
+  # clang does not know the -W switches that are GCC's own.
+  printf '%s\0' "${files[@]}" |
+    xargs -0 -n 1 -P "${RHOOKS_JOBS:-2}" clang-tidy -p build/dev --quiet \
+      --extra-arg=-Wno-unknown-warning-option ||
+    die "clang-tidy found something"
+fi

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Runs the tests: everything under AddressSanitizer and UndefinedBehaviorSanitizer, then the
+# threaded parts, engine and store, under ThreadSanitizer.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+tsan_tests=(engine_test store_test)
+preset=dev
+filter=
+tsan=1
+
+usage() {
+  cat <<USAGE
+Usage: scripts/test.sh [--preset NAME] [--filter REGEX] [--no-tsan] [--no-install]
+
+Installs the Debian packages that are missing, builds, and runs the tests: all of them with
+the dev preset (AddressSanitizer, UndefinedBehaviorSanitizer), then ${tsan_tests[*]}
+with the tsan preset (ThreadSanitizer).
+
+  --preset NAME   another preset than dev for all tests: release, coverage, tsan
+  --filter REGEX  only the tests whose name matches, such as 'model_test\.Backoff'
+  --no-tsan       leave out the second part
+  --no-install    install nothing
+  --help          this text
+
+RHOOKS_JOBS sets how many compilers and tests run at once (default 2).
+USAGE
+}
+
+install=1
+while (($#)); do
+  case $1 in
+    --preset | --filter)
+      (($# >= 2)) || { echo "$name: $1 needs a value" >&2 && exit 2; }
+      if [[ $1 == --preset ]]; then preset=$2; else filter=$2; fi
+      shift
+      ;;
+    --no-tsan) tsan= ;;
+    --no-install) install= ;;
+    -h | --help) usage && exit 0 ;;
+    *) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
+  esac
+  shift
+done
+
+cd "$root"
+jobs=${RHOOKS_JOBS:-2}
+started=$SECONDS
+summary=()
+
+if [[ $install ]]; then
+  step "Packages"
+  scripts/install-deps.sh
+fi
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+if [[ ! ${TSAN_OPTIONS:-} ]]; then
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  [[ ! -f scripts/tsan.supp ]] || TSAN_OPTIONS+=":suppressions=$root/scripts/tsan.supp"
+fi
+export TSAN_OPTIONS
+
+# GCC 12's ThreadSanitizer does not know the wider address randomisation of newer kernels
+# ("unexpected memory mapping"), so its tests run without any, where that may be switched off.
+still=()
+if setarch "$(uname -m)" -R true 2>/dev/null; then still=(setarch "$(uname -m)" -R); fi
+
+# part PRESET TARGETS CTEST-ARGUMENT...: builds and tests, and notes how it went.
+part() {
+  local preset=$1 targets=$2 from=$SECONDS built failed=
+  shift 2
+  step "Building with the $preset preset"
+  configure "$preset"
+  # shellcheck disable=SC2086  # the targets are words
+  cmake --build --preset "$preset" -j "$jobs" ${targets:+--target $targets} ||
+    die "the $preset build failed"
+  built=$SECONDS
+  step "Testing with the $preset preset"
+  "${still[@]}" ctest --preset "$preset" -j "$jobs" ${filter:+-R "$filter"} "$@" || failed=1
+  summary+=("$(printf '%-8s %s  (built in %d s, tested in %d s)' "$preset" \
+    "$([[ $failed ]] && echo FAILED || echo passed)" $((built - from)) $((SECONDS - built)))")
+  [[ ! $failed ]]
+}
+
+code=0
+part "$preset" "" || code=1
+if [[ $tsan && $preset != tsan ]]; then
+  labels=$(IFS='|' && echo "${tsan_tests[*]}")
+  empty=()
+  # A filter that names nothing of these is no error.
+  [[ ! $filter ]] || empty=(--no-tests=ignore)
+  part tsan "${tsan_tests[*]}" -L "^($labels)\$" "${empty[@]}" || code=1
+fi
+
+step "Summary"
+printf '%s\n' "${summary[@]}"
+printf 'in all   %d s\n' $((SECONDS - started))
+exit "$code"

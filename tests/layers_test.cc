@@ -1,0 +1,266 @@
+// Checks the shape of the source tree: which folder may include what (docs/architecture.md),
+// how long a file may be, and that each module says what it is.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::vector<std::string_view>;
+
+// What the files below one folder may include. A name is a prefix of an include; "std" is the
+// C++ standard library, "posix" the C library and the system (<unistd.h>, <sys/epoll.h>).
+struct Layer {
+  std::string_view folder;
+  Names project;                   // by any file
+  Names libraries;                 // by any file
+  Names libraries_in_source = {};  // by .cc files only: headers stay light
+  Names never = {};                // exceptions from `project`
+};
+
+// The longest folder that holds a file decides. What is not listed is forbidden.
+const std::vector<Layer>& layers() {
+  static const std::vector<Layer> table = {
+      {"include/rhooks", {"rhooks/"}, {"std", "tl/expected.hpp"}},
+      {"src/base", {"base/", "rhooks/"}, {"std"}, {"openssl/"}},
+      {"src/model", {"model/", "base/", "rhooks/"}, {"std"}, {"boost/url"}},
+      {"src/codec", {"codec/", "model/", "base/", "rhooks/"}, {"std"}, {"boost/json"}},
+      {"src/observe",
+       {"observe/", "base/", "rhooks/"},
+       {"std"},
+       {"spdlog/", "fmt/", "prometheus/"}},
+      // The contract and what opens a store; the only place that names the concrete ones.
+      {"src/store", {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"}, {"std"}},
+      {"src/store/memory",
+       {"store/", "model/", "base/", "rhooks/"},
+       {"std"},
+       {},
+       {"store/open.h", "store/rocks/"}},
+      {"src/store/rocks",
+       {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"},
+       {"std"},
+       {"rocksdb/", "posix"},
+       {"store/open.h", "store/memory/"}},
+      {"src/delivery",
+       {"delivery/", "model/", "base/", "rhooks/"},
+       {"std"},
+       {"curl/", "boost/json", "boost/url", "openssl/", "posix"}},
+      {"src/engine",
+       {"engine/", "store/store.h", "delivery/sender.h", "delivery/request_builder.h", "model/",
+        "observe/", "base/", "rhooks/"},
+       {"std"}},
+      {"src/hooks",
+       {"hooks/", "engine/", "store/", "delivery/", "codec/", "model/", "observe/", "base/",
+        "rhooks/"},
+       {"std"},
+       {},
+       {"store/memory/", "store/rocks/"}},
+      {"src/rest",
+       {"rest/", "hooks/", "codec/", "model/", "observe/", "base/", "rhooks/"},
+       {"std", "boost/asio", "boost/beast"},
+       {"boost/json", "boost/url", "openssl/", "posix"}},
+      {"src/cli",
+       {"cli/", "rest/", "hooks/", "codec/", "model/", "observe/", "base/", "rhooks/"},
+       {"std"},
+       {"CLI/", "toml++/", "curl/", "boost/json", "posix"}},
+      {"testing",
+       {"testing/", "store/store.h", "delivery/sender.h", "delivery/request_builder.h", "model/",
+        "base/", "rhooks/"},
+       {"std", "posix", "gtest/", "gmock/"},
+       {"boost/asio", "boost/beast", "openssl/"}},
+  };
+  return table;
+}
+
+bool starts_with_one_of(std::string_view name, const Names& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+struct Include {
+  int line = 0;
+  std::string name;
+};
+
+std::vector<Include> includes_of(std::string_view text) {
+  static const std::regex pattern(R"(^\s*#\s*include\s*[<"]([^>"]+)[>"])");
+  std::vector<Include> found;
+  std::istringstream lines{std::string(text)};
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    std::smatch match;
+    if (std::regex_search(line, match, pattern)) found.push_back({number, match[1]});
+  }
+  return found;
+}
+
+const Layer* layer_of(std::string_view path) {
+  const Layer* best = nullptr;
+  for (const Layer& layer : layers()) {
+    bool inside = path.starts_with(std::string(layer.folder) + "/");
+    if (inside && (!best || layer.folder.size() > best->folder.size())) best = &layer;
+  }
+  return best;
+}
+
+// "std", "posix", or the name itself where it is a library's or the project's.
+std::string_view kind_of(std::string_view name) {
+  if (name.find('/') == name.npos) return name.ends_with(".h") ? "posix" : "std";
+  static const Names system = {"sys/", "netinet/", "arpa/", "net/", "linux/"};
+  return starts_with_one_of(name, system) ? std::string_view("posix") : name;
+}
+
+// Why a file at `path` may not hold this include; nothing if it may.
+std::optional<std::string> objection(std::string_view path, std::string_view name) {
+  const Layer* layer = layer_of(path);
+  if (!layer) return "no layer covers this folder; add it to tests/layers_test.cc";
+  std::string_view kind = kind_of(name);
+  if (starts_with_one_of(name, layer->never)) return "only the store itself names its kinds";
+  if (starts_with_one_of(kind, layer->project)) return {};
+  if (starts_with_one_of(kind, layer->libraries)) return {};
+  if (starts_with_one_of(kind, layer->libraries_in_source)) {
+    if (path.ends_with(".cc")) return {};
+    return "libraries are included by .cc files only";
+  }
+  return std::string(layer->folder) + " may not include it";
+}
+
+std::vector<std::string> objections(std::string_view path, std::string_view text) {
+  std::vector<std::string> found;
+  for (const Include& include : includes_of(text)) {
+    if (auto why = objection(path, include.name)) {
+      found.push_back(std::string(path) + ":" + std::to_string(include.line) + ": " + include.name +
+                      ": " + *why);
+    }
+  }
+  return found;
+}
+
+struct File {
+  std::string path;  // from the root of the checkout
+  std::string text;
+
+  bool is_test() const { return path.ends_with("_test.cc") || path.starts_with("tests/"); }
+};
+
+std::vector<File> files_below(const Names& folders) {
+  const fs::path root = RHOOKS_SOURCE_DIR;
+  std::vector<File> found;
+  for (std::string_view folder : folders) {
+    if (!fs::exists(root / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const fs::path& path = entry.path();
+      if (!entry.is_regular_file() || (path.extension() != ".cc" && path.extension() != ".h")) {
+        continue;
+      }
+      std::ifstream stream(path);
+      std::stringstream text;
+      text << stream.rdbuf();
+      EXPECT_TRUE(stream) << path;
+      found.push_back({path.lexically_relative(root).generic_string(), text.str()});
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const File& a, const File& b) { return a.path < b.path; });
+  return found;
+}
+
+TEST(Layers, IncludesFollowTheDirections) {
+  int checked = 0;
+  for (const File& file : files_below({"include", "src", "testing"})) {
+    if (file.is_test()) continue;  // a test may reach for a neighbour as a tool
+    ++checked;
+    for (const std::string& line : objections(file.path, file.text)) ADD_FAILURE() << line;
+  }
+  EXPECT_GT(checked, 30) << "too few files were found; is RHOOKS_SOURCE_DIR right?";
+}
+
+TEST(Layers, EveryLayerExists) {
+  for (const Layer& layer : layers()) {
+    EXPECT_TRUE(fs::is_directory(fs::path(RHOOKS_SOURCE_DIR) / layer.folder)) << layer.folder;
+  }
+}
+
+TEST(Layers, FilesStayShort) {
+  for (const File& file : files_below({"include", "src", "testing", "tests", "bench", "fuzz"})) {
+    auto lines = std::count(file.text.begin(), file.text.end(), '\n');
+    EXPECT_LE(lines, file.is_test() ? 700 : 500) << file.path << " asks to be split by meaning";
+  }
+}
+
+TEST(Layers, EveryModuleSaysWhatItIs) {
+  int modules = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(RHOOKS_SOURCE_DIR) / "src")) {
+    if (!entry.is_directory()) continue;
+    ++modules;
+    fs::path readme = entry.path() / "README.md";
+    ASSERT_TRUE(fs::exists(readme)) << readme;
+    EXPECT_GT(fs::file_size(readme), 80u) << readme << " says too little";
+  }
+  EXPECT_GE(modules, 10);
+}
+
+// The checks above are worth nothing if they can not fail.
+TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
+  struct Case {
+    std::string_view path, include;
+  };
+  for (auto [path, include] : std::vector<Case>{
+           {"src/engine/claimer.h", "<curl/curl.h>"},
+           {"src/engine/claimer.cc", "<rocksdb/db.h>"},
+           {"src/engine/claimer.cc", "\"store/memory/memory_store.h\""},
+           {"src/engine/claimer.cc", "\"delivery/curl_sender.h\""},
+           {"src/engine/claimer.cc", "\"codec/public_json.h\""},
+           {"src/model/transitions.cc", "\"store/store.h\""},
+           {"src/model/transitions.cc", "<unistd.h>"},
+           {"src/model/new_task.h", "<boost/url.hpp>"},
+           {"src/base/clock.h", "\"model/record.h\""},
+           {"src/codec/stored.cc", "<rocksdb/slice.h>"},
+           {"src/store/store.h", "<rocksdb/db.h>"},
+           {"src/store/memory/memory_store.cc", "\"store/rocks/keys.h\""},
+           {"src/hooks/hooks.cc", "\"store/rocks/rocks_store.h\""},
+           {"src/hooks/hooks.cc", "\"rest/server.h\""},
+           {"src/rest/server.cc", "\"store/store.h\""},
+           {"src/cli/listen.cc", "<boost/beast/http.hpp>"},
+           {"include/rhooks/task.h", "<boost/json.hpp>"},
+           {"include/rhooks/task.h", "\"base/clock.h\""},
+           {"src/other/thing.cc", "<vector>"},
+       }) {
+    std::string text = "#pragma once\n\n  #  include " + std::string(include) + "\n";
+    auto found = objections(path, text);
+    ASSERT_EQ(found.size(), 1u) << path << " with " << include;
+    EXPECT_TRUE(found[0].starts_with(std::string(path) + ":3: ")) << found[0];
+  }
+}
+
+TEST(LayersSelf, AcceptsWhatTheDirectionsAllow) {
+  const std::string text = R"(
+#include "engine/claimer.h"
+
+#include <rhooks/task.h>
+
+#include <vector>
+
+#include "delivery/sender.h"
+#include "model/record.h"
+#include "store/store.h"
+// #include <curl/curl.h>
+)";
+  EXPECT_EQ(objections("src/engine/claimer.cc", text), std::vector<std::string>{});
+  EXPECT_EQ(objections("src/model/new_task.cc", "#include <boost/url/parse.hpp>\n"),
+            std::vector<std::string>{});
+  EXPECT_EQ(objections("src/store/rocks/keys.cc", "#include <rocksdb/slice.h>\n"),
+            std::vector<std::string>{});
+}
+
+}  // namespace
