@@ -1,0 +1,43 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <optional>
+
+#include "engine/stages.h"
+#include "observe/metrics.h"
+#include "store/store.h"
+
+namespace rhooks::engine {
+
+// First stage: leases due tasks, as many as there are free slots, and hands them on.
+// Threads: one. Blocking: waits for the store.
+class Claimer {
+ public:
+  struct Step {
+    std::size_t claimed = 0;
+    // More may be due: claim again when slots are free.
+    bool more = false;
+    // Where there is not: when something may next be due; none = not until a change.
+    std::optional<TimePoint> next_due;
+  };
+
+  // `lease_for` must be longer than an attempt and its commit can take.
+  Claimer(store::Store& store, Slots& slots, AttemptQueue& to_send, Metrics& metrics,
+          std::chrono::milliseconds lease_for)
+      : store_(store), slots_(slots), to_send_(to_send), metrics_(metrics), lease_for_(lease_for) {}
+
+  // Claims what is due at or before `due_by`. Errors are those of Store::claim_due and
+  // Store::next_due; what was claimed before one is on its way. Safe to retry.
+  Result<Step> step(TimePoint now, TimePoint due_by);
+
+ private:
+  store::Store& store_;
+  Slots& slots_;
+  AttemptQueue& to_send_;
+  Metrics& metrics_;
+  const std::chrono::milliseconds lease_for_;
+};
+
+}  // namespace rhooks::engine

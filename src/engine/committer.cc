@@ -1,0 +1,154 @@
+#include "engine/committer.h"
+
+#include <algorithm>
+
+#include "observe/logging.h"
+
+namespace rhooks::engine {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Waits between tries while the store refuses: 10 ms, 20 ms, … 1 s.
+microseconds retry_wait(int failures) {
+  return milliseconds{std::min(10LL << std::min(failures - 1, 7), 1000LL)};
+}
+
+bool worth_retrying(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kOverloaded ||
+         code == ErrorCode::kUnknownOutcome;
+}
+
+}  // namespace
+
+Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, Metrics& metrics,
+                     Random& random, Options options, OnRecorded on_recorded)
+    : store_(store),
+      slots_(slots),
+      to_commit_(to_commit),
+      metrics_(metrics),
+      random_(random),
+      uuids_(random),
+      options_(std::move(options)),
+      on_recorded_(std::move(on_recorded)) {}
+
+std::optional<microseconds> Committer::step(Clock::Micros now) {
+  const std::size_t kept = commits_.size() + releases_.size();
+  for (Ended& ended : to_commit_.take(options_.batch_max - std::min(kept, options_.batch_max))) {
+    accept(std::move(ended));
+  }
+  metrics_.queue_depth(Metrics::Queue::kToCommit, to_commit_.size() + commits_.size());
+  if (commits_.empty() && releases_.empty()) return std::nullopt;
+
+  if (failures_ > 0 && now < retry_at_) return retry_at_ - now;
+  if (!oldest_) oldest_ = now;
+  if (const auto age = now - *oldest_;
+      commits_.size() < options_.batch_max && age < options_.linger) {
+    return options_.linger - age;
+  }
+
+  oldest_.reset();
+  const bool released = release();
+  const bool committed = commit();
+  if (released && committed) {
+    failures_ = 0;
+    failing_ = false;
+    return microseconds{0};  // others may have ended meanwhile
+  }
+  ++failures_;
+  failing_ = true;
+  retry_at_ = now + retry_wait(failures_);
+  return retry_at_ - now;
+}
+
+void Committer::accept(Ended ended) {
+  Attempt& attempt = ended.attempt;
+  if (!ended.outcome) {
+    releases_.push_back(std::move(attempt.lease));
+    release_slots_.push_back(attempt.slot);
+    return;
+  }
+
+  const model::AttemptOutcome& outcome = *ended.outcome;
+  const TimePoint ended_at = outcome.started_at + outcome.duration;
+  metrics_.skipped(attempt.skipped);
+  Log log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
+                            options_.logs_ttl);
+  Task after = model::apply_outcome(std::move(attempt.task), outcome, ended_at, options_.policy,
+                                    random_.unit());
+  kept_.push_back({attempt.slot, attempt.due_at, outcome.ok()});
+  commits_.push_back({std::move(attempt.lease), std::move(after), std::move(log)});
+}
+
+bool Committer::commit() {
+  if (commits_.empty()) return true;
+  const auto results = store_.commit(commits_);
+
+  std::size_t again = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) {
+      settle(kept_[i], commits_[i], *results[i]);
+    } else if (worth_retrying(results[i].error().code)) {
+      if (again == 0 && failures_ == 0) {
+        log::error("outcomes can not be stored; trying again, and claiming nothing meanwhile",
+                   {{"error", results[i].error().message}});
+      }
+      if (again != i) {
+        commits_[again] = std::move(commits_[i]);
+        kept_[again] = kept_[i];
+      }
+      ++again;
+    } else {
+      log::error("an outcome was given up; the task is due again when its lease runs out",
+                 {{"namespace", commits_[i].task.key.ns},
+                  {"id", commits_[i].task.key.id},
+                  {"error", results[i].error().message}});
+      slots_.give(kept_[i].slot);
+    }
+  }
+  commits_.resize(again);
+  kept_.resize(again);
+  return again == 0;
+}
+
+void Committer::settle(const Kept& kept, const store::Commit& commit,
+                       store::CommitOutcome outcome) {
+  if (outcome == store::CommitOutcome::kLeaseLost) {
+    metrics_.lease_lost();
+    log::warn("lease lost: the outcome of an attempt was logged, the task was not changed",
+              {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
+  } else if (on_recorded_) {
+    on_recorded_(kept.due_at, kept.ok);
+  }
+  slots_.give(kept.slot);
+}
+
+bool Committer::release() {
+  if (releases_.empty()) return true;
+  if (auto released = store_.release(releases_); !released) {
+    if (worth_retrying(released.error().code)) return false;
+    log::error("leases could not be given back; their tasks are due again when they run out",
+               {{"error", released.error().message}});
+  }
+  for (const Slots::Number slot : release_slots_) slots_.give(slot);
+  releases_.clear();
+  release_slots_.clear();
+  return true;
+}
+
+void Committer::abandon() {
+  for (Ended& ended : to_commit_.take(slots_.capacity())) accept(std::move(ended));
+  if (!commits_.empty()) {
+    log::error("outcomes were given up at the stop; their tasks are attempted again",
+               {{"count", static_cast<std::int64_t>(commits_.size())}});
+  }
+  for (const Kept& kept : kept_) slots_.give(kept.slot);
+  for (const Slots::Number slot : release_slots_) slots_.give(slot);
+  commits_.clear();
+  kept_.clear();
+  releases_.clear();
+  release_slots_.clear();
+}
+
+}  // namespace rhooks::engine

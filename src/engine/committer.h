@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/random.h"
+#include "base/uuid.h"
+#include "engine/stages.h"
+#include "model/transitions.h"
+#include "observe/metrics.h"
+#include "store/store.h"
+
+namespace rhooks::engine {
+
+// Third stage: works out what each outcome makes of its task, and stores outcomes and logs,
+// many in one durable write. Only then the slot is free again.
+//
+// While the store refuses, outcomes are kept and tried again (a commit is safe to repeat)
+// with growing waits, and failing() tells the runner to claim nothing: attempts whose
+// outcome can not be stored would be made twice. The slots bound what is kept.
+//
+// Threads: one; failing() from any. Blocking: waits for the store.
+class Committer {
+ public:
+  struct Options {
+    model::OutcomePolicy policy;
+    std::chrono::seconds logs_ttl{0};
+    std::size_t batch_max = 512;
+    // An outcome waits so long for others to share its write, unless the batch is full.
+    std::chrono::microseconds linger{0};
+  };
+
+  // Called for each outcome that was stored: when the task was due, and whether it succeeded.
+  using OnRecorded = std::function<void(TimePoint due_at, bool ok)>;
+
+  Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, Metrics& metrics,
+            Random& random, Options options, OnRecorded on_recorded);
+
+  // Stores what has ended. Returns how long the caller may wait for more before it must
+  // call again; none: until the queue has something.
+  std::optional<std::chrono::microseconds> step(Clock::Micros now);
+
+  // Gives up what is kept: the leases run out and the tasks are due again.
+  void abandon();
+
+  bool idle() const { return commits_.empty() && releases_.empty() && to_commit_.size() == 0; }
+  bool failing() const { return failing_.load(); }
+
+ private:
+  struct Kept {
+    Slots::Number slot = 0;
+    TimePoint due_at{};
+    bool ok = false;
+  };
+
+  void accept(Ended ended);
+  bool commit();  // false: some are kept for another try
+  bool release();
+  void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);
+
+  store::Store& store_;
+  Slots& slots_;
+  EndedQueue& to_commit_;
+  Metrics& metrics_;
+  Random& random_;
+  UuidGenerator uuids_;
+  const Options options_;
+  const OnRecorded on_recorded_;
+
+  // Commits and what belongs to each, index by index.
+  std::vector<store::Commit> commits_;
+  std::vector<Kept> kept_;
+  std::vector<model::Lease> releases_;
+  std::vector<Slots::Number> release_slots_;
+  std::optional<Clock::Micros> oldest_;  // when the first of this batch arrived
+  Clock::Micros retry_at_{};
+  int failures_ = 0;
+  std::atomic<bool> failing_{false};
+};
+
+}  // namespace rhooks::engine

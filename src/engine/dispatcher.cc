@@ -1,0 +1,73 @@
+#include "engine/dispatcher.h"
+
+#include <limits>
+
+#include "base/check.h"
+#include "delivery/request_builder.h"
+#include "model/transitions.h"
+#include "observe/logging.h"
+
+namespace rhooks::engine {
+namespace {
+
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+Metrics::Attempt kind_of(const delivery::HttpResult& result) {
+  if (result.cancelled) return Metrics::Attempt::kCancelled;
+  if (result.outcome.ok()) return Metrics::Attempt::kSuccess;
+  return result.outcome.response ? Metrics::Attempt::kHttpStatus : Metrics::Attempt::kNoResponse;
+}
+
+}  // namespace
+
+void Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
+  for (Attempt& attempt : to_send_.take(kAll)) start(std::move(attempt), now);
+  for (delivery::HttpResult& result : sender_.poll(max_wait)) finish(std::move(result));
+  metrics_.queue_depth(Metrics::Queue::kToSend, to_send_.size());
+  metrics_.queue_depth(Metrics::Queue::kInFlight, in_flight_.size());
+}
+
+void Dispatcher::release_unsent() {
+  for (Attempt& attempt : to_send_.take(kAll)) to_commit_.push({std::move(attempt), std::nullopt});
+}
+
+void Dispatcher::start(Attempt attempt, TimePoint now) {
+  if (attempt.lease.until <= now) {
+    log::warn("lease ran out before the attempt; not sent",
+              {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
+    to_commit_.push({std::move(attempt), std::nullopt});
+    return;
+  }
+
+  const std::int64_t skipped_before = attempt.task.execution.skipped;
+  attempt.task = model::begin_attempt(std::move(attempt.task), now);
+  attempt.skipped = attempt.task.execution.skipped - skipped_before;
+  auto request = delivery::build_request(attempt.task, now);
+  if (!request) {
+    // Registration checks this, so only a task of another version's rules comes here; it
+    // fails like an attempt, so that it is logged, retried and seen.
+    model::AttemptOutcome outcome;
+    outcome.sent = attempt.task.request;
+    outcome.error = "the request could not be built: " + request.error().message;
+    outcome.started_at = now;
+    to_commit_.push({std::move(attempt), std::move(outcome)});
+    return;
+  }
+  request->ticket = attempt.slot;
+  in_flight_.emplace(attempt.slot, std::move(attempt));
+  sender_.start(std::move(*request));
+}
+
+void Dispatcher::finish(delivery::HttpResult result) {
+  auto node = in_flight_.extract(result.ticket);
+  RHOOKS_CHECK(!node.empty());
+  Attempt& attempt = node.mapped();
+
+  metrics_.attempt(kind_of(result), result.outcome.started_at - attempt.due_at,
+                   result.outcome.duration);
+  Ended ended{std::move(attempt), std::nullopt};
+  if (!result.cancelled) ended.outcome = std::move(result.outcome);
+  to_commit_.push(std::move(ended));
+}
+
+}  // namespace rhooks::engine

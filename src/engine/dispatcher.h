@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <unordered_map>
+
+#include "delivery/sender.h"
+#include "engine/stages.h"
+#include "observe/metrics.h"
+
+namespace rhooks::engine {
+
+// Second stage: turns claimed tasks into HTTP requests and requests into outcomes.
+// Threads: one; it is the one that uses the sender. Blocking: up to `max_wait` in the sender.
+class Dispatcher {
+ public:
+  Dispatcher(delivery::Sender& sender, AttemptQueue& to_send, EndedQueue& to_commit,
+             Metrics& metrics)
+      : sender_(sender), to_send_(to_send), to_commit_(to_commit), metrics_(metrics) {}
+
+  // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
+  // A task whose lease ran out before it was sent is not sent: another worker may have it.
+  void step(TimePoint now, std::chrono::milliseconds max_wait);
+
+  // Passes on what was claimed but not started, to be released.
+  void release_unsent();
+
+  // Cuts off what was started: it ends without outcome and is released.
+  void cancel_all() { sender_.cancel_all(); }
+
+  bool idle() const { return in_flight_.empty() && to_send_.size() == 0; }
+
+ private:
+  void start(Attempt attempt, TimePoint now);
+  void finish(delivery::HttpResult result);
+
+  delivery::Sender& sender_;
+  AttemptQueue& to_send_;
+  EndedQueue& to_commit_;
+  Metrics& metrics_;
+  std::unordered_map<std::uint64_t, Attempt> in_flight_;  // by ticket, which is the slot
+};
+
+}  // namespace rhooks::engine

@@ -1,0 +1,293 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+
+#include "observe/logging.h"
+
+namespace rhooks::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// How often a trigger() reports, and how long it bears a store that refuses.
+constexpr milliseconds kProgressInterval{250};
+constexpr milliseconds kTroubleMax{30'000};
+constexpr int kClaimFailuresMax = 5;
+// While stopping, the stages look this often whether they are done.
+constexpr milliseconds kDrainLook{20};
+constexpr milliseconds kIdleLook{1'000};
+
+milliseconds claim_retry_wait(int failures) {
+  return milliseconds{std::min(100LL << std::min(failures - 1, 6), 5'000LL)};
+}
+
+std::int64_t steady_ns(steady_clock::time_point t) {
+  return std::chrono::nanoseconds{t.time_since_epoch()}.count();
+}
+
+}  // namespace
+
+Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
+               Random& random, RunnerOptions options)
+    : store_(store),
+      sender_(sender),
+      metrics_(metrics),
+      clock_(clock),
+      options_(std::move(options)),
+      slots_(options_.concurrency),
+      to_send_(options_.concurrency),
+      to_commit_(options_.concurrency),
+      claimer_(store, slots_, to_send_, metrics, options_.lease_for),
+      dispatcher_(sender, to_send_, to_commit_, metrics),
+      committer_(store, slots_, to_commit_, metrics, random, options_.committer,
+                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
+      alarm_(clock) {}
+
+void Runner::start() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !stopping_; });
+  continuous_ = true;
+  if (!launched_) launch();
+  alarm_.ring();
+}
+
+void Runner::stop() {
+  {
+    std::unique_lock lock(mutex_);
+    continuous_ = false;
+    changed_.wait(lock, [this] { return !stopping_; });
+    if (!launched_) return;
+    stopping_ = true;
+    for (Watch& watch : watches_) {
+      if (watch.done) continue;
+      watch.error = Error{ErrorCode::kUnavailable,
+                          "the worker was stopped before everything due was attempted",
+                          {}};
+      watch.done = true;
+    }
+    changed_.notify_all();
+  }
+  end_threads();
+}
+
+void Runner::stop_now() {
+  cut_off_ = true;
+  sender_.wake();
+  to_commit_.wake();
+}
+
+Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !stopping_; });
+  const auto watch = watches_.insert(watches_.end(), Watch{});
+  watch->number = ++last_watch_;
+  watch->as_of = clock_.now();
+  if (!launched_) launch();
+  alarm_.ring();
+
+  while (!watch->done) {
+    changed_.wait_for(lock, kProgressInterval, [&] { return watch->done; });
+    if (!progress) continue;
+    const TriggerResult so_far = watch->result;
+    lock.unlock();
+    progress(so_far);
+    lock.lock();
+  }
+
+  const Watch ended = std::move(*watch);
+  watches_.erase(watch);
+  if (!continuous_ && watches_.empty() && launched_ && !stopping_) {
+    stopping_ = true;
+    lock.unlock();
+    end_threads();
+  }
+  if (ended.error) return fail(*ended.error);
+  return ended.result;
+}
+
+void Runner::launch() {
+  launched_ = true;
+  drain_ = false;
+  claimer_ended_ = false;
+  dispatcher_ended_ = false;
+  starved_ = false;
+  claim_thread_ = std::thread([this] { claim_loop(); });
+  dispatch_thread_ = std::thread([this] { dispatch_loop(); });
+  commit_thread_ = std::thread([this] { commit_loop(); });
+}
+
+void Runner::end_threads() {
+  drain_until_ns_ = steady_ns(steady_clock::now() + options_.drain_timeout);
+  drain_ = true;
+  alarm_.ring();
+  sender_.wake();
+  to_commit_.wake();
+  claim_thread_.join();
+  dispatch_thread_.join();
+  commit_thread_.join();
+
+  std::lock_guard lock(mutex_);
+  launched_ = false;
+  stopping_ = false;
+  cut_off_ = false;
+  // A start() or trigger() that came meanwhile waits for this.
+  changed_.notify_all();
+}
+
+void Runner::claim_loop() {
+  int failures = 0;
+  while (true) {
+    alarm_.clear();
+    if (drain_) break;
+    const TimePoint now = clock_.now();
+    const Wanted want = wanted(now);
+    // Attempts whose outcome can not be stored would be made again: wait until they can.
+    if (!want.due_by || committer_.failing()) {
+      alarm_.wait(options_.poll_interval);
+      continue;
+    }
+
+    starved_ = true;  // before the claim, so that a slot given back from here on is noticed
+    const auto step = claimer_.step(now, *want.due_by);
+    if (!step) {
+      log::error("due tasks can not be claimed; trying again", {{"error", step.error().message}});
+      if (++failures >= kClaimFailuresMax) end_watches(step.error());
+      alarm_.wait(claim_retry_wait(failures));
+      continue;
+    }
+    failures = 0;
+    if (step->claimed > 0) sender_.wake();
+    measure_lag(step->more, now);
+
+    if (step->more) {
+      if (slots_.free() == 0) {
+        alarm_.wait(options_.poll_interval);
+      } else if (step->claimed == 0) {
+        alarm_.wait(milliseconds{1});
+      }
+      continue;
+    }
+    starved_ = false;
+    note_claimed_all(want);
+    if (want.continuous && step->next_due) {
+      // What is due but was not to be had (a key in the middle of a change) is tried again
+      // a little later, not at once.
+      alarm_.ring_at(std::max(*step->next_due, now + milliseconds{1}));
+    }
+    alarm_.wait(options_.poll_interval);
+  }
+  claimer_ended_ = true;
+  sender_.wake();
+}
+
+void Runner::dispatch_loop() {
+  while (true) {
+    const bool draining = drain_;
+    const bool claimer_ended = claimer_ended_;
+    if (draining) {
+      dispatcher_.release_unsent();
+      if (cut_off_ || steady_ns(steady_clock::now()) >= drain_until_ns_) dispatcher_.cancel_all();
+    }
+    dispatcher_.step(clock_.now(), draining ? kDrainLook : kIdleLook);
+    if (draining && claimer_ended && dispatcher_.idle()) break;
+  }
+  dispatcher_ended_ = true;
+  to_commit_.wake();
+}
+
+void Runner::commit_loop() {
+  std::optional<steady_clock::time_point> failing_since;
+  while (true) {
+    const bool dispatcher_ended = dispatcher_ended_;
+    const auto wait = committer_.step(clock_.now_micros());
+    if (starved_ && slots_.free() > 0 && starved_.exchange(false)) alarm_.ring();
+    {
+      std::lock_guard lock(mutex_);
+      settle_watches();
+    }
+    if (dispatcher_ended && committer_.idle()) break;
+
+    if (!committer_.failing()) {
+      if (failing_since) alarm_.ring();
+      failing_since.reset();
+      to_commit_.wait(wait.value_or(kIdleLook));
+      continue;
+    }
+    const auto now = steady_clock::now();
+    if (!failing_since) failing_since = now;
+    if (now - *failing_since >= kTroubleMax) {
+      end_watches({ErrorCode::kUnavailable,
+                   "outcomes could not be stored for 30 s; see the log for the cause",
+                   {}});
+    }
+    const bool late = cut_off_ || steady_ns(now - options_.store_timeout) >= drain_until_ns_;
+    if (dispatcher_ended && late) {
+      committer_.abandon();
+      break;
+    }
+    std::this_thread::sleep_for(
+        std::min<std::chrono::microseconds>(wait.value_or(kDrainLook), kDrainLook));
+  }
+  std::lock_guard lock(mutex_);
+  settle_watches();
+}
+
+Runner::Wanted Runner::wanted(TimePoint now) const {
+  std::lock_guard lock(mutex_);
+  Wanted want;
+  want.watches_through = last_watch_;
+  want.continuous = continuous_;
+  if (continuous_) want.due_by = now;
+  for (const Watch& watch : watches_) {
+    if (!watch.done) want.due_by = std::max(want.due_by.value_or(watch.as_of), watch.as_of);
+  }
+  return want;
+}
+
+void Runner::note_claimed_all(const Wanted& wanted) {
+  std::lock_guard lock(mutex_);
+  for (Watch& watch : watches_) {
+    if (watch.claimed_all || watch.number > wanted.watches_through) continue;
+    watch.claimed_all = true;
+    watch.through = slots_.last();
+  }
+  settle_watches();
+}
+
+void Runner::note_recorded(TimePoint due_at, bool ok) {
+  std::lock_guard lock(mutex_);
+  for (Watch& watch : watches_) {
+    if (watch.done || due_at > watch.as_of) continue;
+    ++watch.result.processed;
+    if (!ok) ++watch.result.errors;
+  }
+}
+
+void Runner::end_watches(const Error& error) {
+  std::lock_guard lock(mutex_);
+  for (Watch& watch : watches_) {
+    if (watch.done) continue;
+    watch.error = error;
+    watch.done = true;
+  }
+  changed_.notify_all();
+}
+
+void Runner::settle_watches() {
+  for (Watch& watch : watches_) {
+    if (watch.done || !watch.claimed_all || !slots_.returned_through(watch.through)) continue;
+    watch.done = true;
+    changed_.notify_all();
+  }
+}
+
+void Runner::measure_lag(bool starved, TimePoint now) {
+  if (!starved) return metrics_.due_lag(Metrics::Micros{0});
+  if (now - lag_measured_ < kProgressInterval) return;
+  lag_measured_ = now;
+  const auto next = store_.next_due(now);
+  if (next && *next) metrics_.due_lag(std::max(now - **next, milliseconds{0}));
+}
+
+}  // namespace rhooks::engine

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+#include <rhooks/result.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/alarm.h"
+#include "engine/claimer.h"
+#include "engine/committer.h"
+#include "engine/dispatcher.h"
+
+namespace rhooks::engine {
+
+struct RunnerOptions {
+  std::size_t concurrency = 25;
+  std::chrono::milliseconds lease_for{60'000};
+  std::chrono::milliseconds drain_timeout{25'000};
+  // After the drain, outcomes get so long to be stored.
+  std::chrono::milliseconds store_timeout{5'000};
+  // Safety net only: tasks of this process are known at once, and next_due tells the rest.
+  std::chrono::milliseconds poll_interval{500};
+  Committer::Options committer;
+};
+
+// Drives the three stages with one thread each: all the time between start() and stop(), or
+// as long as a trigger() needs.
+//
+// Threads: every method may be called from any thread. Blocking: trigger() and stop().
+class Runner {
+ public:
+  Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
+         Random& random, RunnerOptions options);
+  ~Runner() { stop(); }
+
+  // Idempotent. Waits for a stop() that is under way.
+  void start();
+
+  // Claims no more, waits for what is in flight until drain_timeout, cuts off the rest, stores
+  // outcomes and gives unsent leases back. Triggers under way end with kUnavailable.
+  void stop();
+  // Makes a drain that is under way, or the next one, end at once. From any thread.
+  void stop_now();
+
+  // See Hooks::trigger.
+  Result<TriggerResult> trigger(const std::function<void(const TriggerResult&)>& progress);
+
+  // A task was stored that is due then.
+  void notify(TimePoint due_at) { alarm_.ring_at(due_at); }
+
+ private:
+  // A trigger under way.
+  struct Watch {
+    std::uint64_t number = 0;
+    TimePoint as_of{};
+    TriggerResult result;
+    bool claimed_all = false;   // everything due by as_of has been claimed,
+    Slots::Number through = 0;  // the last of it into this slot
+    std::optional<Error> error;
+    bool done = false;
+  };
+  // What the claimer is to claim, and for which watches that was asked.
+  struct Wanted {
+    std::optional<TimePoint> due_by;
+    std::uint64_t watches_through = 0;
+    bool continuous = false;
+  };
+
+  void claim_loop();
+  void dispatch_loop();
+  void commit_loop();
+
+  void launch();       // with mutex_ held
+  void end_threads();  // without it
+  Wanted wanted(TimePoint now) const;
+  void note_claimed_all(const Wanted& wanted);
+  void note_recorded(TimePoint due_at, bool ok);
+  void end_watches(const Error& error);
+  void settle_watches();
+  void measure_lag(bool starved, TimePoint now);
+
+  store::Store& store_;
+  delivery::Sender& sender_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  const RunnerOptions options_;
+
+  Slots slots_;
+  AttemptQueue to_send_;
+  EndedQueue to_commit_;
+  Claimer claimer_;
+  Dispatcher dispatcher_;
+  Committer committer_;
+  Alarm alarm_;  // wakes the claimer
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool continuous_ = false;  // between start() and stop()
+  bool launched_ = false;    // the threads run
+  bool stopping_ = false;    // they were told to end
+  std::list<Watch> watches_;
+  std::uint64_t last_watch_ = 0;
+  TimePoint lag_measured_{};  // by the claimer's thread only
+
+  std::atomic<bool> drain_{false};    // end when what is on the way is done
+  std::atomic<bool> cut_off_{false};  // …or at once
+  std::atomic<bool> claimer_ended_{false};
+  std::atomic<bool> dispatcher_ended_{false};
+  std::atomic<bool> starved_{false};             // the claimer waits for slots
+  std::atomic<std::int64_t> drain_until_ns_{0};  // of the steady clock
+  std::thread claim_thread_;
+  std::thread dispatch_thread_;
+  std::thread commit_thread_;
+};
+
+}  // namespace rhooks::engine

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+
+#include "base/bounded_queue.h"
+#include "engine/slots.h"
+#include "model/record.h"
+
+// What passes from one stage of the engine to the next.
+namespace rhooks::engine {
+
+// A claimed task on its way: claimer -> dispatcher.
+struct Attempt {
+  Slots::Number slot = 0;
+  model::Lease lease;
+  Task task;
+  TimePoint due_at{};
+  std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
+};
+
+// An attempt that ended: dispatcher -> committer. Without an outcome it was not made, and
+// its lease is given back.
+struct Ended {
+  Attempt attempt;
+  std::optional<model::AttemptOutcome> outcome;
+};
+
+using AttemptQueue = BoundedQueue<Attempt>;
+using EndedQueue = BoundedQueue<Ended>;
+
+}  // namespace rhooks::engine

@@ -1,0 +1,201 @@
+#include <rhooks/hooks.h>
+
+#include "codec/public_json.h"
+#include "delivery/request_builder.h"
+#include "hooks/hooks_impl.h"
+#include "model/limits.h"
+#include "model/new_task.h"
+#include "model/transitions.h"
+
+namespace rhooks {
+namespace {
+
+// Longer than an attempt can take: what is over it is for storing the outcome.
+constexpr std::chrono::milliseconds kLeaseMargin{30'000};
+
+engine::RunnerOptions runner_options(const Options& o) {
+  engine::RunnerOptions runner;
+  runner.concurrency = static_cast<std::size_t>(o.concurrency);
+  runner.lease_for = o.request_timeout + kLeaseMargin;
+  runner.drain_timeout = o.drain_timeout;
+  runner.committer.policy.max_errors = o.max_errors;
+  runner.committer.policy.backoff.max = o.backoff_max;
+  runner.committer.logs_ttl = o.logs_ttl;
+  return runner;
+}
+
+Hooks::Parts parts_or_throw(Options options) {
+  auto parts = make_parts(std::move(options));
+  if (!parts) throw HooksError(std::move(parts.error()));
+  return std::move(*parts);
+}
+
+// JSON bodies are kept compact: checked once here, never parsed again to be stored.
+Result<void> normalize_body(Body& body) {
+  if (body.kind != Body::Kind::kJson) return {};
+  auto compact = codec::compact_json(body.data);
+  if (!compact) {
+    return fail(ErrorCode::kInvalidArgument, "not valid JSON: " + compact.error().message,
+                "request.body");
+  }
+  if (compact->starts_with('"')) {
+    return fail(ErrorCode::kInvalidArgument, "a JSON string is a text body: use Body::text",
+                "request.body");
+  }
+  body.data = std::move(*compact);
+  return {};
+}
+
+}  // namespace
+
+Hooks::Impl::Impl(Parts given)
+    : parts(std::move(given)),
+      uuids(*parts.random),
+      runner(*parts.store, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
+             runner_options(parts.options)) {}
+
+Result<std::unique_ptr<Hooks>> Hooks::open(Options options) {
+  auto parts = make_parts(std::move(options));
+  if (!parts) return fail(std::move(parts.error()));
+  return std::make_unique<Hooks>(std::move(*parts));
+}
+
+Hooks::Hooks(Options options) : Hooks(parts_or_throw(std::move(options))) {}
+Hooks::Hooks(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
+Hooks::~Hooks() = default;
+
+Result<model::TaskRecord> Hooks::Impl::prepare(NewTask task) {
+  if (auto body = normalize_body(task.request.body); !body) return fail(std::move(body.error()));
+  if (auto valid = model::validate(task); !valid) return fail(std::move(valid.error()));
+  const TimePoint at = now();
+  model::TaskRecord record = model::make_record(std::move(task), at, uuids.v7(at));
+  // What can not be sent is refused now, not at its time.
+  if (auto sendable = delivery::build_request(record.task, at); !sendable) {
+    return fail(std::move(sendable.error()));
+  }
+  return record;
+}
+
+Result<Registration> Hooks::Impl::registered(const NewTask& task, const model::TaskRecord& record,
+                                             Result<store::PutResult> put) {
+  if (!put) return fail(std::move(put.error()));
+  if (put->created) {
+    parts.metrics->registered(1);
+    runner.notify(model::due_at(record.task));
+    return Registration{record.task, true};
+  }
+  if (task.idempotency_key.empty()) {
+    return fail(ErrorCode::kConflict,
+                "task '" + record.task.key.id + "' exists already in namespace '" +
+                    record.task.key.ns + "'; delete it first or choose another id",
+                "id");
+  }
+  if (put->existing->fingerprint != record.fingerprint) {
+    return fail(ErrorCode::kConflict,
+                "the idempotency key was used before for a task with other content",
+                "idempotencyKey");
+  }
+  auto first = store().get(record.task.key, now());
+  if (!first) return fail(std::move(first.error()));
+  return Registration{std::move(*first), false};
+}
+
+Result<Task> Hooks::register_task(NewTask task) {
+  std::vector<NewTask> one;
+  one.push_back(std::move(task));
+  auto results = register_many(std::move(one));
+  if (!results.front()) return fail(std::move(results.front().error()));
+  return std::move(results.front()->task);
+}
+
+std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> tasks) {
+  std::vector<Result<Registration>> results(tasks.size());
+  if (tasks.size() > model::kBatchMax) {
+    for (auto& result : results) {
+      result =
+          fail(ErrorCode::kInvalidArgument,
+               "a batch holds at most " + std::to_string(model::kBatchMax) + " tasks", "items");
+    }
+    return results;
+  }
+
+  std::vector<model::TaskRecord> records;
+  std::vector<std::size_t> positions;  // of each record among the tasks
+  records.reserve(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto record = impl_->prepare(tasks[i]);
+    if (!record) {
+      results[i] = fail(std::move(record.error()));
+      continue;
+    }
+    records.push_back(std::move(*record));
+    positions.push_back(i);
+  }
+  if (records.empty()) return results;
+
+  auto puts = impl_->store().put(records);
+  for (std::size_t i = 0; i < puts.size(); ++i) {
+    results[positions[i]] = impl_->registered(tasks[positions[i]], records[i], std::move(puts[i]));
+  }
+  return results;
+}
+
+Result<Task> Hooks::get(const TaskKey& key) {
+  if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
+  if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
+  return impl_->store().get(key, impl_->now());
+}
+
+Result<Task> Hooks::remove(const TaskKey& key) {
+  if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
+  if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
+  return std::move(impl_->store().remove({&key, 1}, impl_->now()).front());
+}
+
+Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit) {
+  if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
+  if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
+  auto changed = std::move(store().change({&key, 1}, edit, now()).front());
+  if (changed && changed->status == Status::kActive) runner.notify(model::due_at(*changed));
+  return changed;
+}
+
+Result<Task> Hooks::suspend(const TaskKey& key) {
+  const TimePoint now = impl_->now();
+  return impl_->change_one(key, [now](Task t) { return model::suspend(std::move(t), now); });
+}
+
+Result<Task> Hooks::unsuspend(const TaskKey& key) {
+  const TimePoint now = impl_->now();
+  return impl_->change_one(key, [now](Task t) { return model::unsuspend(std::move(t), now); });
+}
+
+Result<Task> Hooks::trigger(const TaskKey& key) {
+  const TimePoint now = impl_->now();
+  return impl_->change_one(key, [now](Task t) { return model::run_now(std::move(t), now); });
+}
+
+Result<TriggerResult> Hooks::trigger(const std::function<void(const TriggerResult&)>& progress) {
+  return impl_->runner.trigger(progress);
+}
+
+Result<void> Hooks::start() {
+  impl_->runner.start();
+  return {};
+}
+
+void Hooks::stop() {
+  impl_->runner.stop();
+}
+void Hooks::stop_now() {
+  impl_->runner.stop_now();
+}
+
+Result<void> Hooks::check() {
+  return impl_->store().check();
+}
+std::string Hooks::metrics() const {
+  return impl_->parts.metrics->expose();
+}
+
+}  // namespace rhooks

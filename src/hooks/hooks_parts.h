@@ -1,0 +1,32 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "delivery/sender.h"
+#include "observe/metrics.h"
+#include "store/store.h"
+
+namespace rhooks {
+
+// What a Hooks is made of. Tests put their own clock, sender or store in; the server keeps a
+// hand on the metrics, which also count its requests.
+struct Hooks::Parts {
+  Options options;  // checked already
+  std::shared_ptr<Metrics> metrics;
+  std::shared_ptr<const Clock> clock;
+  std::shared_ptr<Random> random;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<delivery::Sender> sender;
+};
+
+// Checks options and opens what they name: see Hooks::open for the errors.
+Result<Hooks::Parts> make_parts(Options options);
+
+// Errors: kInvalidArgument with the option as `field`.
+Result<void> validate(const Options& options);
+
+}  // namespace rhooks

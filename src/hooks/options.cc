@@ -1,0 +1,91 @@
+#include <array>
+#include <string_view>
+
+#include "delivery/curl_sender.h"
+#include "hooks/hooks_parts.h"
+#include "model/limits.h"
+#include "store/metered.h"
+#include "store/open.h"
+
+namespace rhooks {
+namespace {
+
+using std::chrono::milliseconds;
+
+Result<void> check_range(const char* option, std::int64_t value, std::int64_t min,
+                         std::int64_t max) {
+  if (value >= min && value <= max) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(option) + " is " + std::to_string(value) + "; it must be " +
+                  std::to_string(min) + " to " + std::to_string(max),
+              option);
+}
+
+// The options of the dynamodb: store mean nothing to the others.
+Result<void> check_dynamo_options(const Options& o) {
+  if (o.store.starts_with("dynamodb:")) return {};
+  const std::array<std::pair<const char*, bool>, 7> given{{
+      {"access_key_id", !o.access_key_id.empty()},
+      {"secret_access_key", !o.secret_access_key.empty()},
+      {"region", !o.region.empty()},
+      {"endpoint", !o.endpoint.empty()},
+      {"tasks_table_name", !o.tasks_table_name.empty()},
+      {"logs_table_name", !o.logs_table_name.empty()},
+      {"create_table", o.create_table},
+  }};
+  for (const auto& [name, set] : given) {
+    if (set) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          std::string(name) + " is an option of the dynamodb: store, but the store is " + o.store,
+          name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> validate(const Options& o) {
+  constexpr std::int64_t kDay = milliseconds{std::chrono::hours{24}}.count();
+  constexpr std::int64_t kYearsInSeconds = 100LL * 366 * 24 * 3600;
+  for (const auto& checked : {
+           check_range("concurrency", o.concurrency, 1, model::kConcurrencyMax),
+           check_range("max_errors", o.max_errors, 1, 1'000'000),
+           check_range("logs_ttl", o.logs_ttl.count(), 0, kYearsInSeconds),
+           check_range("connect_timeout", o.connect_timeout.count(), 1, kDay),
+           check_range("request_timeout", o.request_timeout.count(), 1, kDay),
+           check_range("backoff_max", o.backoff_max.count(), 1, 30 * kDay),
+           check_range("drain_timeout", o.drain_timeout.count(), 0, kDay),
+           check_dynamo_options(o),
+       }) {
+    if (!checked) return checked;
+  }
+  return {};
+}
+
+Result<Hooks::Parts> make_parts(Options options) {
+  if (auto valid = validate(options); !valid) return fail(std::move(valid.error()));
+
+  Hooks::Parts parts;
+  parts.metrics = std::make_shared<Metrics>();
+  parts.clock = std::make_shared<SystemClock>();
+  parts.random = std::make_shared<Random>();
+
+  auto opened = store::open_store(options.store);
+  if (!opened) return fail(std::move(opened.error()));
+  parts.store = std::make_unique<store::MeteredStore>(std::move(*opened), *parts.metrics);
+
+  auto sender =
+      delivery::CurlSender::create({.connect_timeout = options.connect_timeout,
+                                    .request_timeout = options.request_timeout,
+                                    .max_in_flight = static_cast<std::size_t>(options.concurrency),
+                                    .ca_file = options.ca_file},
+                                   *parts.clock);
+  if (!sender) return fail(std::move(sender.error()));
+  parts.sender = std::move(*sender);
+  parts.options = std::move(options);
+  return parts;
+}
+
+}  // namespace rhooks
