@@ -12,7 +12,11 @@
 // A message is a fixed sentence; what varies are fields, so that logs can be searched:
 //   log::warn("task set aside", {{"namespace", ns}, {"id", id}, {"reason", reason}});
 // Never log headers, bodies, URLs' credentials or query strings, or keys: they hold secrets.
-// Threads: every function may be called from any thread.
+// Text:  2026-11-22T10:00:00.123Z warn  task set aside namespace=a id="b c"
+// JSON:  {"ts":"2026-11-22T10:00:00.123Z","level":"warn","msg":"task set aside","namespace":"a"}
+// Whatever a value holds, it stays within its quotes and its line; values and messages are cut
+// to 4 KiB.
+// Threads: every function may be called from any thread. Blocking: as standard error does.
 namespace rhooks::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError, kOff };
@@ -20,6 +24,8 @@ enum class Format { kText, kJson };
 
 // The level starts at kWarn, the format at kText.
 void configure(Level level, Format format);
+// Whether a line of this level is written: for callers whose fields cost something to make.
+bool enabled(Level level);
 Result<Level> parse_level(std::string_view name);    // debug, info, warn, error, off
 Result<Format> parse_format(std::string_view name);  // text, json
 

@@ -1,0 +1,236 @@
+#include "observe/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <sstream>
+#include <tuple>
+
+namespace rhooks {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using Buckets = Histogram::BucketBoundaries;
+
+// From a healthy timer's half millisecond to a backlog of a minute.
+const Buckets kLatenessBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                               0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
+// A receiver may take up to the time-out of an attempt, 30 s by default.
+const Buckets kAttemptBuckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                              0.5,   1,      2.5,   5,    10,    20,   30,  60};
+// From a read in memory to a disk that does not answer.
+const Buckets kCallBuckets{0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
+                           0.005,   0.01,     0.025,   0.05,   0.1,     0.25,   1,     10};
+
+// Methods of the store contract. Anything else is counted as "other", so that the number of
+// time series stays bounded.
+constexpr std::array<std::string_view, 14> kStoreMethods{
+    "put",       "get",    "query_tasks", "query_logs", "change",   "remove", "clear",
+    "claim_due", "commit", "release",     "next_due",   "peek_due", "check",  "other"};
+constexpr std::array<std::string_view, 8> kHttpMethods{"GET",    "POST", "PUT",     "PATCH",
+                                                       "DELETE", "HEAD", "OPTIONS", "other"};
+// Combinations of route, method and status that get a series of their own; far more than a
+// server with fixed routes makes.
+constexpr std::size_t kHttpSeriesMax = 1000;
+
+template <std::size_t N>
+std::size_t index_of(const std::array<std::string_view, N>& names, std::string_view name) {
+  for (std::size_t i = 0; i + 1 < N; ++i) {
+    if (names[i] == name) return i;
+  }
+  return N - 1;
+}
+
+// Clocks may step back and timers may be early by less than a tick: never below zero.
+double seconds(Metrics::Micros duration) {
+  return duration.count() <= 0 ? 0.0 : static_cast<double>(duration.count()) / 1e6;
+}
+
+}  // namespace
+
+// Every handle is made here, once, and kept: adding to a metric looks nothing up. Only
+// http_call(), whose routes other modules choose, has a map.
+struct Metrics::Impl {
+  prometheus::Registry registry;
+
+  std::array<Counter*, 4> attempts{};
+  Histogram* attempt_duration = nullptr;
+  Histogram* lateness = nullptr;
+  Counter* registered = nullptr;
+  Counter* lease_lost = nullptr;
+  Counter* set_aside = nullptr;
+  Counter* skipped = nullptr;
+  Gauge* due_lag = nullptr;
+  std::array<Gauge*, 3> queue_depth{};
+  std::array<Histogram*, kStoreMethods.size()> store_duration{};
+  std::array<Counter*, kStoreMethods.size()> store_errors{};
+
+  using HttpKey = std::tuple<std::string, std::size_t, int>;
+  using HttpKeyView = std::tuple<std::string_view, std::size_t, int>;
+  struct HttpLess {
+    using is_transparent = void;
+    static HttpKeyView view(const HttpKey& k) {
+      return {std::get<0>(k), std::get<1>(k), std::get<2>(k)};
+    }
+    static HttpKeyView view(const HttpKeyView& k) { return k; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return view(a) < view(b);
+    }
+  };
+  prometheus::Family<Histogram>* http_family = nullptr;
+  std::shared_mutex http_mutex;
+  std::map<HttpKey, Histogram*, HttpLess> http_duration;
+
+  Impl();
+
+  Counter* counter(const std::string& name, const std::string& help) {
+    return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+  }
+
+  Histogram* http_handle(std::string_view route, std::size_t method, int status);
+};
+
+Metrics::Impl::Impl() {
+  auto& attempt_family = prometheus::BuildCounter()
+                             .Name("rhooks_attempts_total")
+                             .Help("Attempts that ended, by result")
+                             .Register(registry);
+  constexpr std::array<const char*, 4> kResults{"success", "http_status", "no_response",
+                                                "cancelled"};
+  for (std::size_t i = 0; i < kResults.size(); ++i) {
+    attempts[i] = &attempt_family.Add({{"result", kResults[i]}});
+  }
+  attempt_duration = &prometheus::BuildHistogram()
+                          .Name("rhooks_attempt_duration_seconds")
+                          .Help("Time from the start of a request to the end of its response")
+                          .Register(registry)
+                          .Add({}, kAttemptBuckets);
+  lateness = &prometheus::BuildHistogram()
+                  .Name("rhooks_lateness_seconds")
+                  .Help("Start of an attempt after its due time")
+                  .Register(registry)
+                  .Add({}, kLatenessBuckets);
+  registered = counter("rhooks_registered_total", "Tasks registered");
+  lease_lost = counter("rhooks_lease_lost_total",
+                       "Outcomes refused because another worker or change had taken the task");
+  set_aside = counter("rhooks_set_aside_total",
+                      "Tasks set aside because their stored bytes can not be read");
+  skipped = counter("rhooks_skipped_occurrences_total",
+                    "Occurrences missed while nothing ran and passed over");
+  due_lag = &prometheus::BuildGauge()
+                 .Name("rhooks_due_lag_seconds")
+                 .Help("How long ago the most overdue waiting task was due")
+                 .Register(registry)
+                 .Add({});
+  auto& queue_family = prometheus::BuildGauge()
+                           .Name("rhooks_queue_depth")
+                           .Help("Tasks between the steps of the worker")
+                           .Register(registry);
+  constexpr std::array<const char*, 3> kQueues{"to_send", "in_flight", "to_commit"};
+  for (std::size_t i = 0; i < kQueues.size(); ++i) {
+    queue_depth[i] = &queue_family.Add({{"queue", kQueues[i]}});
+  }
+  auto& store_family = prometheus::BuildHistogram()
+                           .Name("rhooks_store_call_duration_seconds")
+                           .Help("Time of a call of the store, failed ones too")
+                           .Register(registry);
+  auto& store_error_family = prometheus::BuildCounter()
+                                 .Name("rhooks_store_errors_total")
+                                 .Help("Calls of the store that failed")
+                                 .Register(registry);
+  for (std::size_t i = 0; i < kStoreMethods.size(); ++i) {
+    const std::string method(kStoreMethods[i]);
+    store_duration[i] = &store_family.Add({{"method", method}}, kCallBuckets);
+    store_errors[i] = &store_error_family.Add({{"method", method}});
+  }
+  http_family = &prometheus::BuildHistogram()
+                     .Name("rhooks_http_request_duration_seconds")
+                     .Help("Time of a request to the REST API")
+                     .Register(registry);
+}
+
+Histogram* Metrics::Impl::http_handle(std::string_view route, std::size_t method, int status) {
+  {
+    std::shared_lock lock(http_mutex);
+    const auto found = http_duration.find(HttpKeyView{route, method, status});
+    if (found != http_duration.end()) return found->second;
+  }
+  std::unique_lock lock(http_mutex);
+  if (http_duration.size() >= kHttpSeriesMax) {
+    route = "other";
+    method = kHttpMethods.size() - 1;
+  }
+  Histogram*& handle = http_duration[HttpKey{std::string(route), method, status}];
+  if (handle == nullptr) {
+    handle = &http_family->Add({{"route", std::string(route)},
+                                {"method", std::string(kHttpMethods[method])},
+                                {"status", status == 0 ? "other" : std::to_string(status)}},
+                               kCallBuckets);
+  }
+  return handle;
+}
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::attempt(Attempt result, Micros lateness, Micros duration) {
+  impl_->attempts[static_cast<std::size_t>(result)]->Increment();
+  impl_->lateness->Observe(seconds(lateness));
+  // A request that was cut off says nothing about its receiver.
+  if (result != Attempt::kCancelled) impl_->attempt_duration->Observe(seconds(duration));
+}
+
+void Metrics::registered(std::int64_t tasks) {
+  impl_->registered->Increment(static_cast<double>(tasks));
+}
+
+void Metrics::lease_lost() {
+  impl_->lease_lost->Increment();
+}
+
+void Metrics::set_aside() {
+  impl_->set_aside->Increment();
+}
+
+void Metrics::skipped(std::int64_t occurrences) {
+  impl_->skipped->Increment(static_cast<double>(occurrences));
+}
+
+void Metrics::due_lag(Micros lag) {
+  impl_->due_lag->Set(seconds(lag));
+}
+
+void Metrics::queue_depth(Queue queue, std::size_t items) {
+  impl_->queue_depth[static_cast<std::size_t>(queue)]->Set(static_cast<double>(items));
+}
+
+void Metrics::store_call(std::string_view method, bool ok, Micros duration) {
+  const std::size_t index = index_of(kStoreMethods, method);
+  impl_->store_duration[index]->Observe(seconds(duration));
+  if (!ok) impl_->store_errors[index]->Increment();
+}
+
+void Metrics::http_call(std::string_view route, std::string_view method, int status,
+                        Micros duration) {
+  const int known_status = status >= 100 && status <= 599 ? status : 0;
+  impl_->http_handle(route, index_of(kHttpMethods, method), known_status)
+      ->Observe(seconds(duration));
+}
+
+std::string Metrics::expose() const {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());
+  return out.str();
+}
+
+}  // namespace rhooks
