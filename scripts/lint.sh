@@ -60,7 +60,7 @@ if [[ $tidy ]]; then
   fi
   # clang does not know the -W switches that are GCC's own.
   printf '%s\0' "${files[@]}" |
-    xargs -0 -n 1 -P "${RHOOKS_JOBS:-2}" clang-tidy -p build/dev --quiet \
+    xargs -0 -n 1 -P "${JOBS:-2}" clang-tidy -p build/dev --quiet \
       --extra-arg=-Wno-unknown-warning-option ||
     die "clang-tidy found something"
 fi

@@ -23,7 +23,7 @@ with the tsan preset (ThreadSanitizer).
   --no-install    install nothing
   --help          this text
 
-RHOOKS_JOBS sets how many compilers and tests run at once (default 2).
+JOBS sets how many compilers and tests run at once (default 2).
 USAGE
 }
 
@@ -44,7 +44,7 @@ while (($#)); do
 done
 
 cd "$root"
-jobs=${RHOOKS_JOBS:-2}
+jobs=${JOBS:-2}
 started=$SECONDS
 summary=()
 
