@@ -1,0 +1,69 @@
+// Checks what the documents say where the code can tell: settings, error codes, links.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/settings.h"
+#include "codec/public_json.h"
+
+namespace rhooks {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = RHOOKS_SOURCE_DIR;
+
+std::string read(const fs::path& path) {
+  std::ifstream stream(path);
+  EXPECT_TRUE(stream) << path;
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+TEST(Docs, ConfigurationListsEverySetting) {
+  const std::string page = read(kRoot / "docs/configuration.md");
+  EXPECT_NE(page.find(cli::settings_markdown()), page.npos)
+      << "docs/configuration.md has another table than the settings give:\n"
+      << cli::settings_markdown();
+}
+
+TEST(Docs, SemanticsListsEveryErrorCode) {
+  const std::string page = read(kRoot / "docs/semantics.md");
+  for (ErrorCode code : {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
+                         ErrorCode::kUnsupported, ErrorCode::kUnavailable, ErrorCode::kOverloaded,
+                         ErrorCode::kUnknownOutcome, ErrorCode::kCorrupt, ErrorCode::kInternal}) {
+    const std::string row = "\n| `" + std::string(to_string(code)) + "` | " +
+                            std::to_string(codec::http_status(code)) + " | ";
+    EXPECT_NE(page.find(row), page.npos) << row;
+  }
+}
+
+TEST(Docs, LinksLeadSomewhere) {
+  std::vector<fs::path> pages = {kRoot / "README.md", kRoot / "CONTRIBUTING.md",
+                                 kRoot / "CHANGELOG.md"};
+  for (const auto& entry : fs::directory_iterator(kRoot / "docs")) {
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
+  }
+  const std::regex link(R"(\]\(([^)#]+)(#[^)]*)?\))");
+  int followed = 0;
+  for (const fs::path& page : pages) {
+    const std::string text = read(page);
+    for (std::sregex_iterator it(text.begin(), text.end(), link), end; it != end; ++it) {
+      const std::string target = (*it)[1];
+      if (target.starts_with("http")) continue;
+      ++followed;
+      EXPECT_TRUE(fs::exists(page.parent_path() / target)) << page << " links to " << target;
+    }
+  }
+  EXPECT_GT(followed, 8);
+}
+
+}  // namespace
+}  // namespace rhooks
