@@ -1,0 +1,119 @@
+#include "rest/http_message.h"
+
+#include <algorithm>
+#include <boost/beast/http/status.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/url/pct_string_view.hpp>
+
+namespace rhooks::rest {
+
+namespace {
+
+// RFC 3986 section 2.1, checked by the library; a form's '+' is handled here because in a
+// path it is a plus.
+Result<std::string> decode(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of("%+") == std::string_view::npos) return std::string(text);
+  const auto view = boost::urls::make_pct_string_view({text.data(), text.size()});
+  if (!view) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the request target has a '%' that is not followed by two hexadecimal digits; "
+                "write a literal '%' as %25");
+  }
+  boost::urls::encoding_opts opts;
+  opts.space_as_plus = plus_is_space;
+  return view->decode(opts);
+}
+
+}  // namespace
+
+bool iequals(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+const std::string* HttpRequest::header(std::string_view name) const {
+  for (const Header& h : headers) {
+    if (iequals(h.name, name)) return &h.value;
+  }
+  return nullptr;
+}
+
+Result<void> parse_target(HttpRequest& request) {
+  request.path.clear();
+  request.query.clear();
+  std::string_view rest = request.target;
+  if (rest == "*") return {};
+  // RFC 9112 section 3.2.2: servers accept the absolute form, too.
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (rest.size() >= scheme.size() && iequals(rest.substr(0, scheme.size()), scheme)) {
+      rest.remove_prefix(scheme.size());
+      const auto slash = rest.find_first_of("/?");
+      rest = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+      break;
+    }
+  }
+  if (rest.empty() || (rest[0] != '/' && rest[0] != '?')) {
+    return fail(ErrorCode::kInvalidArgument, "the request target must begin with '/'");
+  }
+  const auto fragment = rest.find('#');
+  if (fragment != std::string_view::npos) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the request target contains '#'; write a literal '#' as %23");
+  }
+  const auto question = rest.find('?');
+  std::string_view path = rest.substr(0, question);
+  if (!path.empty()) path.remove_prefix(1);
+  while (!path.empty() || !request.path.empty()) {
+    const auto slash = path.find('/');
+    auto segment = decode(path.substr(0, slash), false);
+    if (!segment) return fail(std::move(segment.error()));
+    request.path.push_back(std::move(*segment));
+    if (slash == std::string_view::npos) break;
+    path.remove_prefix(slash + 1);
+  }
+  if (question == std::string_view::npos) return {};
+
+  std::string_view query = rest.substr(question + 1);
+  while (!query.empty()) {
+    const auto amp = query.find('&');
+    const std::string_view pair = query.substr(0, amp);
+    if (!pair.empty()) {
+      const auto equals = pair.find('=');
+      auto name = decode(pair.substr(0, equals), true);
+      auto value = equals == std::string_view::npos ? Result<std::string>(std::string())
+                                                    : decode(pair.substr(equals + 1), true);
+      if (!name) return fail(std::move(name.error()));
+      if (!value) return fail(std::move(value.error()));
+      request.query.emplace_back(std::move(*name), std::move(*value));
+    }
+    if (amp == std::string_view::npos) break;
+    query.remove_prefix(amp + 1);
+  }
+  return {};
+}
+
+std::string_view reason_of(int status) {
+  const auto view = boost::beast::http::obsolete_reason(
+      boost::beast::http::int_to_status(static_cast<unsigned>(status)));
+  return {view.data(), view.size()};
+}
+
+HttpResponse problem(int status, ErrorCode code, std::string_view detail, std::string_view field) {
+  // The order is the one that people read in: what, then why, then where.
+  boost::json::object o;
+  o["type"] = "about:blank";
+  o["title"] = std::string(reason_of(status));
+  o["status"] = status;
+  o["detail"] = boost::json::string_view(detail.data(), detail.size());
+  if (!field.empty()) o["field"] = boost::json::string_view(field.data(), field.size());
+  o["code"] = to_string(code);
+  HttpResponse response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.body = boost::json::serialize(o);
+  return response;
+}
+
+}  // namespace rhooks::rest

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rhooks::rest {
+
+// One HTTP request, as a handler sees it. Plain data.
+struct HttpRequest {
+  std::string method;  // as sent: "GET"
+  std::string target;  // as sent: "/v1/tasks?limit=1"
+  // The path's segments, percent-decoded one by one, so that an encoded '/' stays inside its
+  // segment. "/" has none; "/a/" has "a" and "".
+  std::vector<std::string> path;
+  // Query parameters in their order, decoded; '+' is a space, as HTML forms have it.
+  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<Header> headers;  // in their order
+  std::string body;
+  std::string peer;  // the client's address, "127.0.0.1:51234"
+  // When the last byte of the head arrived.
+  std::chrono::steady_clock::time_point received_at{};
+
+  // The value of the first header of this name (any case), or null.
+  const std::string* header(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type;  // empty: no Content-Type header
+  std::vector<Header> headers;
+  std::string body;
+};
+
+// Splits and decodes a request target into `path` and `query`: origin form, or absolute form
+// whose authority is dropped, or "*" (no segments). Errors: kInvalidArgument.
+Result<void> parse_target(HttpRequest& request);
+
+// Compares ASCII text regardless of case.
+bool iequals(std::string_view a, std::string_view b);
+
+// An RFC 9457 problem document. `code` says what a client can do about it, as in Error.
+HttpResponse problem(int status, ErrorCode code, std::string_view detail,
+                     std::string_view field = {});
+// The reason phrase of a status: "Not Found".
+std::string_view reason_of(int status);
+
+}  // namespace rhooks::rest

@@ -1,0 +1,232 @@
+#include "rest/http_server.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <thread>
+#include <vector>
+
+#include "base/check.h"
+#include "observe/logging.h"
+#include "rest/http_session.h"
+
+namespace rhooks::rest {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Tcp = asio::ip::tcp;
+
+namespace {
+
+std::string endpoint_text(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? "[" + address + "]:" : address + ":") + std::to_string(port);
+}
+
+Error bind_error(const error_code& ec, const std::string& endpoint) {
+  if (ec == asio::error::address_in_use) {
+    return {ErrorCode::kUnavailable,
+            "can not listen on " + endpoint +
+                ": another program uses it; stop that program or choose another port",
+            "listen"};
+  }
+  if (ec == asio::error::access_denied) {
+    return {ErrorCode::kUnavailable,
+            "can not listen on " + endpoint +
+                ": permission denied; choose a port of 1024 or more, or grant "
+                "CAP_NET_BIND_SERVICE",
+            "listen"};
+  }
+  if (ec == boost::system::errc::address_not_available) {
+    return {ErrorCode::kInvalidArgument,
+            "can not listen on " + endpoint + ": this machine does not have that address",
+            "listen"};
+  }
+  return {ErrorCode::kUnavailable, "can not listen on " + endpoint + ": " + ec.message(), "listen"};
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  // The order matters: the pool goes first, then the loop with the sessions it still holds,
+  // and the state that they refer to last.
+  ServerState state;
+  asio::io_context loop;
+  Strand accept_strand{asio::make_strand(loop)};
+  asio::basic_socket_acceptor<Tcp, Strand> acceptor{accept_strand};
+  Timer accept_timer{accept_strand};
+  std::unique_ptr<asio::thread_pool> pool;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::vector<std::thread> threads;
+  std::uint16_t bound_port = 0;
+  bool started = false;
+  bool stopped = false;
+  std::atomic<bool> paused{false};  // connections_max is reached
+
+  std::size_t open_sessions() {
+    std::lock_guard lock(state.mutex);
+    return state.sessions.size();
+  }
+
+  std::vector<std::shared_ptr<HttpSession>> all_sessions() {
+    std::vector<std::shared_ptr<HttpSession>> all;
+    std::lock_guard lock(state.mutex);
+    all.reserve(state.sessions.size());
+    for (const auto& [raw, weak] : state.sessions) {
+      if (auto session = weak.lock()) all.push_back(std::move(session));
+    }
+    return all;
+  }
+
+  void run() {
+    for (;;) {
+      try {
+        loop.run();
+        return;
+      } catch (const std::exception& e) {
+        // Out of memory while one connection was served: it is gone, the others go on.
+        log::error("a connection failed", {{"error", e.what()}});
+      }
+    }
+  }
+
+  void accept() {
+    if (state.stopping.load()) return;
+    if (open_sessions() >= state.options.connections_max) {
+      paused.store(true);
+      // A session may have ended before the flag was set, and nothing else would wake us.
+      if (open_sessions() >= state.options.connections_max || !paused.exchange(false)) return;
+    }
+    acceptor.async_accept(asio::make_strand(loop), [this](const error_code& ec, Socket socket) {
+      on_accept(ec, std::move(socket));
+    });
+  }
+
+  void on_accept(const error_code& ec, Socket socket) {
+    if (ec == asio::error::operation_aborted) return;
+    if (ec == asio::error::no_descriptors || ec == asio::error::no_memory ||
+        ec == asio::error::no_buffer_space) {
+      log::warn(
+          "connections can not be accepted for now; is the limit of open files (ulimit -n) "
+          "high enough?",
+          {{"error", ec.message()}});
+      accept_timer.expires_after(std::chrono::milliseconds(200));
+      accept_timer.async_wait([this](const error_code& timer_ec) {
+        if (!timer_ec) accept();
+      });
+      return;
+    }
+    if (!ec) {
+      auto session = std::make_shared<HttpSession>(state, std::move(socket));
+      {
+        // With the mutex, so that stop() sees either no such session or this one.
+        std::lock_guard lock(state.mutex);
+        if (state.stopping.load()) return;
+        state.sessions.emplace(session.get(), session);
+      }
+      asio::post(session->strand(), [session] { session->start(); });
+    }
+    accept();
+  }
+
+  void resume_accept() {
+    if (!paused.load() || state.stopping.load()) return;
+    if (paused.exchange(false)) asio::post(accept_strand, [this] { accept(); });
+  }
+};
+
+HttpServer::HttpServer(HttpServerOptions options, HttpHandler handler)
+    : impl_(std::make_unique<Impl>()) {
+  RHOOKS_CHECK(handler != nullptr);
+  impl_->state.options = std::move(options);
+  impl_->state.handler = std::move(handler);
+  impl_->state.on_session_end = [impl = impl_.get()] { impl->resume_accept(); };
+}
+
+HttpServer::~HttpServer() {
+  stop(std::chrono::milliseconds(0));
+}
+
+Result<void> HttpServer::start() {
+  Impl& impl = *impl_;
+  RHOOKS_CHECK(!impl.started && !impl.stopped);
+  const HttpServerOptions& options = impl.state.options;
+  error_code ec;
+  const std::string host = options.address == "localhost" ? "127.0.0.1" : options.address;
+  const auto address = asio::ip::make_address(host, ec);
+  if (ec) {
+    return fail(ErrorCode::kInvalidArgument,
+                "can not listen on \"" + options.address +
+                    "\": it is not an IP address; write for example 127.0.0.1, ::1 or 0.0.0.0",
+                "listen");
+  }
+  const Tcp::endpoint endpoint(address, options.port);
+  const std::string text = endpoint_text(host, options.port);
+  // Lets a restart bind while connections of the process before it linger in TIME_WAIT.
+  impl.acceptor.open(endpoint.protocol(), ec);
+  if (!ec) impl.acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+  if (!ec) impl.acceptor.bind(endpoint, ec);
+  if (!ec) impl.acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec) {
+    error_code ignored;
+    impl.acceptor.close(ignored);
+    return fail(bind_error(ec, text));
+  }
+  impl.bound_port = impl.acceptor.local_endpoint(ec).port();
+  impl.started = true;
+  impl.pool = std::make_unique<asio::thread_pool>(
+      static_cast<std::size_t>(std::max(1, options.handler_threads)));
+  impl.state.pool = impl.pool.get();
+  impl.work.emplace(asio::make_work_guard(impl.loop));
+  asio::post(impl.accept_strand, [&impl] { impl.accept(); });
+  for (int i = 0; i < std::max(1, options.io_threads); ++i) {
+    impl.threads.emplace_back([&impl] { impl.run(); });
+  }
+  return {};
+}
+
+std::uint16_t HttpServer::port() const {
+  return impl_->bound_port;
+}
+
+std::string HttpServer::endpoint() const {
+  const std::string& address = impl_->state.options.address;
+  return endpoint_text(address == "localhost" ? "127.0.0.1" : address, impl_->bound_port);
+}
+
+std::size_t HttpServer::connections() const {
+  return impl_->open_sessions();
+}
+
+void HttpServer::stop(std::chrono::milliseconds grace) {
+  Impl& impl = *impl_;
+  if (!impl.started || impl.stopped) return;
+  impl.stopped = true;
+  {
+    std::lock_guard lock(impl.state.mutex);
+    impl.state.stopping.store(true);
+  }
+  asio::post(impl.accept_strand, [&impl] {
+    error_code ignored;
+    impl.acceptor.close(ignored);
+    impl.accept_timer.cancel();
+  });
+  for (auto& session : impl.all_sessions()) {
+    asio::post(session->strand(), [session] { session->drain(); });
+  }
+  const auto no_sessions = [&impl] { return impl.state.sessions.empty(); };
+  {
+    std::unique_lock lock(impl.state.mutex);
+    impl.state.changed.wait_for(lock, grace, no_sessions);
+  }
+  for (auto& session : impl.all_sessions()) {
+    asio::post(session->strand(), [session] { session->close(); });
+  }
+  // Requests that wait for a thread lost their connections: they are not begun.
+  impl.pool->stop();
+  impl.pool->join();
+  // Nothing is left to wait for, so the loop runs dry.
+  impl.work.reset();
+  for (auto& thread : impl.threads) thread.join();
+}
+
+}  // namespace rhooks::rest

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "rest/http_message.h"
+
+namespace rhooks::rest {
+
+// May block; runs on the handler pool, several at the same time.
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+// What to do with a request whose head (all but the body) has arrived.
+struct Admission {
+  std::optional<HttpResponse> response;  // given: answered at once, without the handler
+  std::size_t body_bytes_max = static_cast<std::size_t>(-1);  // a longer body is 413
+};
+
+struct HttpServerOptions {
+  std::string address = "127.0.0.1";  // an IP address, or "localhost"
+  std::uint16_t port = 0;             // 0: any free one; HttpServer::port() tells
+  int io_threads = 1;
+  // Handlers may wait (for a disk, for a network), so there are more than cores.
+  int handler_threads = 16;
+  // Requests that wait for a handler thread; one more gets 503 and Retry-After.
+  std::size_t queue_max = 4096;
+
+  // A connection more waits in the kernel's queue until another one ends.
+  std::size_t connections_max = 10'000;
+  std::size_t header_bytes_max = 64 * 1024;       // request line and headers; 431 past it
+  std::size_t body_bytes_max = 16 * 1024 * 1024;  // 413 past it
+  // Of the bodies of all requests under way; one that does not fit gets 503. It bounds the
+  // memory that clients can claim, whatever their number.
+  std::size_t body_bytes_total_max = 256 * 1024 * 1024;
+
+  std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the whole head
+  std::chrono::milliseconds body_timeout{30'000};    // for the whole body
+  std::chrono::milliseconds idle_timeout{60'000};    // between two requests of a connection
+  std::chrono::milliseconds write_timeout{30'000};   // for a whole response
+  std::chrono::milliseconds linger_timeout{2'000};   // for the client to read the last response
+
+  // Called on a network thread when a head has arrived; it must not block. Without one every
+  // request is admitted.
+  std::function<Admission(const HttpRequest& head)> admit;
+  // Called for each response that the server itself gave (400, 408, 413, 431, 503, …).
+  std::function<void(int status)> on_refusal;
+};
+
+// A bounded HTTP/1.1 server on Boost.Beast: it knows messages and limits, nothing else.
+//
+// Role: reads requests, runs the handler on a pool of its own, writes responses. Malformed,
+// slow, oversized or ambiguous requests get a 4xx problem document and the connection is
+// closed; an exception in a handler is a 500. HEAD is passed on; its response body is not sent.
+// Threads: start() and stop() from one thread; the others from any.
+// Blocking: start() and stop() only.
+// Ownership: the handler must stay valid until stop() returned.
+class HttpServer {
+ public:
+  HttpServer(HttpServerOptions options, HttpHandler handler);
+  // Stops at once.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Binds and serves. Errors: kInvalidArgument (the address), kUnavailable (in use, no
+  // permission); the message says what to do. A retry is safe. At most one success.
+  Result<void> start();
+
+  // The port that is bound, 0 before start().
+  std::uint16_t port() const;
+  // "127.0.0.1:8090", "[::1]:8090".
+  std::string endpoint() const;
+  // Connections that are open now.
+  std::size_t connections() const;
+
+  // Accepts no more, closes idle connections, lets requests that have begun end for up to
+  // `grace`, then closes what is left. It waits for handlers that still run after that,
+  // because they use what the caller owns. Idempotent.
+  void stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rhooks::rest
