@@ -9,21 +9,25 @@
 namespace rhooks::model {
 
 // Checks every limit and rule of docs/semantics.md that needs nothing but the task itself.
-// Errors: kInvalidArgument with the JSON path of the field.
+// That a JSON body is JSON, and that body and content type fit, others check (codec,
+// delivery). Errors: kInvalidArgument with the JSON path of the field, which also begins the
+// message.
 Result<void> validate(const NewTask& task);
 
 // The fields by themselves, for the other calls that take them.
 Result<void> validate_namespace(std::string_view ns);
 Result<void> validate_id(std::string_view id, std::string_view field = "id");
 
-// The first record of a valid new task. The id is the caller's, or derived from the
-// idempotency key, or made from `uuid`; scheduled_date defaults to `now`.
+// The first record of a new task that validate() accepts. The id is the caller's, or derived from
+// the idempotency key, or made from `uuid`; scheduled_date defaults to `now`.
 TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid);
 
-// Hash of everything a caller registered (so also of what was left to its default).
+// Hash of everything a caller registered (so also of what was left to its default). Header
+// names count in any case and order.
 Fingerprint fingerprint(const NewTask& task);
 
-// The id that an idempotency key gives in a namespace.
+// The id that the task's idempotency key gives in its namespace: [id_prefix#] and a UUID of
+// version 8 (RFC 9562, section 5.8) made from both.
 std::string id_from_idempotency_key(const NewTask& task);
 
 }  // namespace rhooks::model

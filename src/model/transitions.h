@@ -13,13 +13,16 @@ namespace rhooks::model {
 Result<Task> suspend(Task task, TimePoint now);
 // SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. Errors: kConflict.
 Result<Task> unsuspend(Task task, TimePoint now);
-// ACTIVE: its occurrence is due now, its nominal time unchanged. DONE or FAILED: ACTIVE
-// with an occurrence at `now`. Errors: kConflict.
+// ACTIVE: its occurrence is due now, its nominal time and attempts unchanged. DONE or FAILED:
+// ACTIVE with an occurrence at `now`; counts are kept, but errors.consecutive begins anew,
+// since whoever calls this decided that the task may fail some more. A series with repeats
+// left goes on from there. Errors: kConflict.
 Result<Task> run_now(Task task, TimePoint now);
 
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
 // missed while nothing ran the latest is kept and the others are counted as skipped. An
-// occurrence with attempts behind it is kept. Idempotent at one `now`.
+// occurrence with attempts behind it is kept, and so is one that none follows (one-shot, or
+// run_now() at the end of a series). Idempotent at one `now`.
 Task begin_attempt(Task task, TimePoint now);
 
 // Nominal time of the occurrence after `at`; kTimeMax at most.
@@ -31,11 +34,13 @@ struct OutcomePolicy {
   BackoffPolicy backoff;
 };
 
-// The task after an attempt begun with begin_attempt. `now` is the end of the attempt.
+// The task after an attempt begun with begin_attempt. `now` is the end of the attempt. A
+// series ends early where its next occurrence would be past kTimeMax.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, double jitter);
 
-// The log of the same attempt, of the task as it was during it. `ttl` 0: never expires.
+// The log of the same attempt, of the task as it was during it (after begin_attempt, before
+// apply_outcome). `ttl` 0: never expires.
 Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
              std::chrono::seconds ttl);
 

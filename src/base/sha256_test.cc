@@ -1,0 +1,92 @@
+#include "base/sha256.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace rhooks {
+namespace {
+
+std::string hex(const Sha256& digest) {
+  return to_hex(digest.data(), digest.size());
+}
+
+// The vectors that NIST publishes with FIPS 180-4.
+TEST(Sha256OfBytes, AgreesWithThePublishedVectors) {
+  EXPECT_EQ(hex(sha256_of_bytes("")),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hex(sha256_of_bytes("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(sha256_of_bytes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(hex(sha256_of_bytes("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmn"
+                                "hijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu")),
+            "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
+  EXPECT_EQ(hex(sha256_of_bytes(std::string(1'000'000, 'a'))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+std::string with_lengths(std::initializer_list<std::string_view> parts) {
+  std::string bytes;
+  for (std::string_view part : parts) {
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes.push_back(static_cast<char>(std::uint64_t{part.size()} >> shift & 0xff));
+    }
+    bytes += part;
+  }
+  return bytes;
+}
+
+TEST(Sha256OfParts, IsTheHashOfTheirLengthsAndBytes) {
+  EXPECT_EQ(sha256({}), sha256_of_bytes(""));
+  EXPECT_EQ(sha256({"abc"}), sha256_of_bytes(with_lengths({"abc"})));
+  const std::string big(70'000, 'x');
+  EXPECT_EQ(sha256({"a", "", big}), sha256_of_bytes(with_lengths({"a", "", big})));
+  const std::string zeros(8, '\0');
+  EXPECT_EQ(sha256({""}), sha256_of_bytes(zeros));
+}
+
+TEST(Sha256OfParts, TellsApartWhereTheCutsAre) {
+  const std::set<Sha256> digests{sha256({"a", "bc"}), sha256({"ab", "c"}), sha256({"abc"}),
+                                 sha256({"abc", ""}), sha256({"", "abc"}), sha256({})};
+  EXPECT_EQ(digests.size(), 6u);
+}
+
+TEST(Sha256OfBytes, IsTheSameInEveryThread) {
+  const Sha256 expected = sha256_of_bytes("abc");
+  std::vector<int> wrong(4);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&wrong, &expected, t] {
+      for (int i = 0; i < 2'000; ++i) {
+        if (sha256_of_bytes("abc") != expected) ++wrong[t];
+        if (sha256_of_bytes(std::to_string(i)) == expected) ++wrong[t];
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, std::vector<int>(4));
+}
+
+TEST(ToHex, WritesEveryByteInTwoLowerCaseDigits) {
+  const std::uint8_t bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xab, 0xff};
+  EXPECT_EQ(to_hex(bytes, sizeof bytes), "00017f80abff");
+  EXPECT_EQ(to_hex(bytes, 0), "");
+}
+
+TEST(EqualInConstantTime, IsEquality) {
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));
+  EXPECT_FALSE(equal_in_constant_time("Secret", "secret"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secre"));
+  EXPECT_FALSE(equal_in_constant_time("", "x"));
+  const std::string with_zero("a\0b", 3);
+  EXPECT_TRUE(equal_in_constant_time(with_zero, std::string("a\0b", 3)));
+  EXPECT_FALSE(equal_in_constant_time(with_zero, std::string("a\0c", 3)));
+}
+
+}  // namespace
+}  // namespace rhooks

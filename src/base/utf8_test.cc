@@ -1,0 +1,87 @@
+#include "base/utf8.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+namespace rhooks {
+namespace {
+
+// Writes a code point by the definition of UTF-8, surrogates and what is past the end too.
+std::string encode(std::uint32_t point) {
+  const auto byte = [](std::uint32_t b) { return static_cast<char>(b); };
+  if (point < 0x80) return {byte(point)};
+  if (point < 0x800) return {byte(0xc0 | point >> 6), byte(0x80 | (point & 0x3f))};
+  if (point < 0x10000) {
+    return {byte(0xe0 | point >> 12), byte(0x80 | (point >> 6 & 0x3f)),
+            byte(0x80 | (point & 0x3f))};
+  }
+  return {byte(0xf0 | point >> 18), byte(0x80 | (point >> 12 & 0x3f)),
+          byte(0x80 | (point >> 6 & 0x3f)), byte(0x80 | (point & 0x3f))};
+}
+
+TEST(Utf8, AcceptsEveryCodePointAndNoSurrogate) {
+  for (std::uint32_t point = 0; point <= 0x1fffff; ++point) {
+    const std::string text = encode(point);
+    const bool real = point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
+    ASSERT_EQ(utf8_length(text), real ? text.size() : 0) << std::hex << point;
+    const bool control = point < 0x20 || (point >= 0x7f && point <= 0x9f);
+    ASSERT_EQ(has_control(text), control) << std::hex << point;
+  }
+}
+
+TEST(Utf8, AcceptsExactlyOneTextOfEachOneAndTwoByteForm) {
+  int accepted = 0;
+  for (int a = 0; a < 256; ++a) {
+    for (int b = 0; b < 256; ++b) {
+      const std::string text{static_cast<char>(a), static_cast<char>(b)};
+      if (utf8_length(text) == 2) ++accepted;
+    }
+  }
+  EXPECT_EQ(accepted, 0x800 - 0x80);
+}
+
+TEST(Utf8, RefusesLongFormsCutTextsAndStrayBytes) {
+  for (const char* text :
+       {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x80\x80\x80",
+        "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80", "\x80", "\xbf", "\xff", "\xfe", "\xc3", "\xe2\x82",
+        "\xf0\x9f\x98", "a\xc3", "\xc3(", "\xe2(\xa1", "\xe2\x82("}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(is_utf8("Grüße, 世界 😀"));
+}
+
+TEST(Utf8, HasControlLooksPastBytesThatAreNoText) {
+  EXPECT_TRUE(has_control("\xff\n"));
+  EXPECT_FALSE(has_control("\xff"));
+  EXPECT_FALSE(has_control("plain ü"));
+}
+
+TEST(Utf8Cut, EndsBetweenCharacters) {
+  const std::string text = "aü€😀";  // 1 + 2 + 3 + 4 bytes
+  const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t max = 0; max < std::size(ends); ++max) {
+    EXPECT_EQ(utf8_cut(text, max).size(), ends[max]) << max;
+  }
+}
+
+TEST(OneLine, ReplacesWhatWouldBreakALine) {
+  EXPECT_EQ(one_line("plain ü", 100), "plain ü");
+  EXPECT_EQ(one_line("a\r\nb\tc\x7f\x1b[0m", 100), "a  b c  [0m");
+  EXPECT_EQ(one_line("a\xff\xc3(", 100), "a\xef\xbf\xbd\xef\xbf\xbd(");
+  EXPECT_EQ(one_line("\xc2\x9b", 100), " ");
+}
+
+TEST(OneLine, IsCutBetweenCharacters) {
+  for (std::size_t max = 0; max < 40; ++max) {
+    const std::string line = one_line("ä€😀\xff\n and so on, ä€😀", max);
+    EXPECT_LE(line.size(), max);
+    EXPECT_TRUE(is_utf8(line));
+    EXPECT_FALSE(has_control(line));
+  }
+}
+
+}  // namespace
+}  // namespace rhooks
