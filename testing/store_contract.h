@@ -1,0 +1,98 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "store/store.h"
+
+// The suite that every store passes, from one source. A store joins by one factory:
+//
+//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(memory_factory()),
+//                            store_case_name);
+//
+// Times: the suite uses times near kT0, and none of a system clock. A store that drops
+// expired logs in the background must take its time from a clock that stands at kT0 or before.
+namespace rhooks::testing {
+
+inline constexpr TimePoint kT0{std::chrono::milliseconds{1'893'456'000'000}};  // 2030-01-01
+
+// One store, empty at first.
+class StoreUnderTest {
+ public:
+  virtual ~StoreUnderTest() = default;
+  virtual store::Store& store() = 0;
+  // A durable store outlives reopen(): closes it without care and opens it again.
+  virtual bool durable() const { return false; }
+  virtual void reopen() {}
+};
+
+struct StoreFactory {
+  std::string name;
+  std::function<std::unique_ptr<StoreUnderTest>()> make;
+};
+
+inline std::string store_case_name(const ::testing::TestParamInfo<StoreFactory>& info) {
+  return info.param.name;
+}
+
+// The seed of a random test: RHOOKS_TEST_SEED, or a new one; printed either way.
+std::uint64_t test_seed();
+
+model::TaskRecord make_record(const std::string& ns, const std::string& id, TimePoint at);
+Log make_log(const TaskKey& key, TimePoint started_at, const std::string& id,
+             LogStatus status = LogStatus::kSuccess);
+
+// What a worker commits after a claim: DONE, with a log of the attempt.
+store::Commit done(const store::Claim& claim, TimePoint now);
+// ACTIVE again, due at `next`.
+store::Commit retried(const store::Claim& claim, TimePoint now, TimePoint next);
+
+// Edits as the engine makes them; each refuses a task that is shown as PROCESSING.
+Result<Task> suspend_edit(Task task);
+Result<Task> unsuspend_edit(Task task);
+
+// Follows `next` to the end. Fails the test where pages repeat or never end.
+std::vector<Task> all_tasks(store::Store& store, store::TaskQuery query);
+std::vector<Log> all_logs(store::Store& store, store::LogQuery query);
+std::vector<store::DueEntry> all_due(store::Store& store, TimePoint now, TimePoint due_by,
+                                     std::size_t limit);
+std::vector<std::string> ids(const std::vector<Task>& tasks);
+
+// Applies the same random calls to both stores and compares every answer.
+void run_differential(StoreUnderTest& subject, store::Store& oracle, std::uint64_t seed, int steps);
+
+class StoreContract : public ::testing::TestWithParam<StoreFactory> {
+ protected:
+  void SetUp() override;
+
+  store::Store& store() { return subject_->store(); }
+  StoreUnderTest& subject() { return *subject_; }
+
+  // Each fails the test if the call does.
+  void put(const model::TaskRecord& record);
+  void put(const std::string& ns, const std::string& id, TimePoint at = kT0) {
+    put(make_record(ns, id, at));
+  }
+  std::vector<store::Claim> claim(TimePoint now, std::size_t limit = 100,
+                                  std::chrono::milliseconds lease_for = std::chrono::seconds{60});
+  // Claims the only due task.
+  store::Claim claim_one(TimePoint now,
+                         std::chrono::milliseconds lease_for = std::chrono::seconds{60});
+  store::CommitOutcome commit(const store::Commit& commit);
+  Result<Task> change(const TaskKey& key, const store::Edit& edit, TimePoint now);
+  Result<Task> remove(const TaskKey& key, TimePoint now = kT0);
+  Status status_of(const TaskKey& key, TimePoint now);
+  std::vector<Log> logs(const std::string& ns, TimePoint now = kT0);
+
+ private:
+  std::unique_ptr<StoreUnderTest> subject_;
+};
+
+}  // namespace rhooks::testing

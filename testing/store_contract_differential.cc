@@ -1,0 +1,299 @@
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "testing/store_contract.h"
+
+namespace rhooks::testing {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+template <typename T>
+bool same(const Result<T>& a, const Result<T>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  return a ? *a == *b : a.error().code == b.error().code;
+}
+
+// One run: the same calls on both stores. Tokens differ between them, so a claim is kept as
+// the pair of what each store gave.
+class Differential {
+ public:
+  Differential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed)
+      : subject_(subject), oracle_(oracle), rng_(seed) {}
+
+  void run(int steps) {
+    for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      now_ += milliseconds{static_cast<long>(below(2000))};
+      one_step();
+    }
+    compare_everything();
+  }
+
+ private:
+  struct ClaimPair {
+    Claim subject;
+    Claim oracle;
+  };
+
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(rng_);
+  }
+
+  void one_step() {
+    switch (below(13)) {
+      case 0:
+      case 1:
+        return put();
+      case 2:
+      case 3:
+        return claim();
+      case 4:
+      case 5:
+      case 6:
+        return commit();
+      case 7:
+        return change();
+      case 8:
+        return remove();
+      case 9:
+        return release();
+      case 10:
+        return query_tasks();
+      case 11:
+        return query_logs();
+      default:
+        return rare();
+    }
+  }
+
+  TaskKey random_key() {
+    static const std::vector<std::string> kNamespaces{"a", "ab", std::string("a\0", 2)};
+    return {kNamespaces[below(kNamespaces.size())], "t" + std::to_string(below(40))};
+  }
+
+  std::vector<TaskKey> random_keys() {
+    std::map<TaskKey, int> keys;
+    for (std::size_t n = 1 + below(8); n > 0; --n) keys[random_key()] = 1;
+    std::vector<TaskKey> result;
+    for (const auto& [key, one] : keys) result.push_back(key);
+    std::shuffle(result.begin(), result.end(), rng_);
+    return result;
+  }
+
+  TimePoint soon() { return now_ - seconds{5} + milliseconds{static_cast<long>(below(20'000))}; }
+
+  void put() {
+    std::vector<model::TaskRecord> records;
+    for (const TaskKey& key : random_keys()) {
+      records.push_back(make_record(key.ns, key.id, soon()));
+      records.back().task.updated_at = now_;
+      if (below(6) == 0) records.back().task.status = Status::kDone;
+    }
+    const auto mine = subject_.store().put(records);
+    const auto theirs = oracle_.put(records);
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      ASSERT_TRUE(mine[i]) << mine[i].error().message;
+      EXPECT_EQ(mine[i]->created, theirs[i]->created);
+      ASSERT_EQ(mine[i]->existing.has_value(), theirs[i]->existing.has_value());
+      if (mine[i]->existing) {
+        EXPECT_EQ(mine[i]->existing->task, theirs[i]->existing->task);
+      }
+    }
+  }
+
+  void claim() {
+    const ClaimRequest request{.now = now_,
+                               .due_by = now_ + milliseconds{static_cast<long>(below(2000))},
+                               .limit = below(10),
+                               .lease_for = milliseconds{1 + static_cast<long>(below(15'000))}};
+    const auto mine = subject_.store().claim_due(request);
+    const auto theirs = oracle_.claim_due(request);
+    ASSERT_TRUE(mine) << mine.error().message;
+    ASSERT_EQ(mine->claims.size(), theirs->claims.size());
+    EXPECT_EQ(mine->more, theirs->more);
+    for (std::size_t i = 0; i < mine->claims.size(); ++i) {
+      const Claim& a = mine->claims[i];
+      const Claim& b = theirs->claims[i];
+      ASSERT_EQ(a.lease.key, b.lease.key);
+      EXPECT_EQ(a.lease.until, b.lease.until);
+      EXPECT_EQ(a.task, b.task);
+      EXPECT_EQ(a.due_at, b.due_at);
+      claims_.push_back({a, b});
+      oracle_leases_.push_back(b.lease);
+    }
+    // Those forgotten here are workers that crashed.
+    while (claims_.size() > 40) claims_.erase(claims_.begin());
+  }
+
+  void commit() {
+    std::vector<Commit> mine;
+    std::vector<Commit> theirs;
+    std::map<TaskKey, int> used;
+    for (std::size_t n = below(6); n > 0 && !claims_.empty(); --n) {
+      const ClaimPair& pair = claims_[below(claims_.size())];
+      if (!used.emplace(pair.subject.lease.key, 1).second) continue;
+      Commit outcome =
+          below(2) == 0 ? done(pair.subject, now_) : retried(pair.subject, now_, soon());
+      if (below(3) == 0 && outcome.task.status == Status::kDone) {
+        outcome.task.status = Status::kActive;
+        outcome.task.next_attempt_date.reset();
+        outcome.task.scheduled_date = soon();
+      }
+      if (below(2) == 0) outcome.log.expires_at = now_ + seconds{static_cast<long>(below(60))};
+      mine.push_back(outcome);
+      outcome.lease = pair.oracle.lease;
+      theirs.push_back(outcome);
+    }
+    for (std::size_t times = 1 + below(2); times > 0; --times) {
+      const auto a = subject_.store().commit(mine);
+      const auto b = oracle_.commit(theirs);
+      ASSERT_EQ(a.size(), b.size());
+      for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(same(a[i], b[i]));
+    }
+  }
+
+  void change() {
+    const TimePoint at = soon();
+    const std::vector<Edit> edits{suspend_edit, unsuspend_edit, [at](Task task) -> Result<Task> {
+                                    if (task.status == Status::kProcessing) {
+                                      return fail(ErrorCode::kConflict, "it is being attempted");
+                                    }
+                                    task.status = Status::kActive;
+                                    task.next_attempt_date = at;
+                                    return task;
+                                  }};
+    const auto keys = random_keys();
+    const Edit& edit = edits[below(edits.size())];
+    compare_tasks(subject_.store().change(keys, edit, now_), oracle_.change(keys, edit, now_));
+  }
+
+  void remove() {
+    const auto keys = random_keys();
+    compare_tasks(subject_.store().remove(keys, now_), oracle_.remove(keys, now_));
+  }
+
+  void compare_tasks(const std::vector<Result<Task>>& mine,
+                     const std::vector<Result<Task>>& theirs) {
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) EXPECT_TRUE(same(mine[i], theirs[i]));
+  }
+
+  void release() {
+    if (claims_.empty()) return;
+    const ClaimPair& pair = claims_[below(claims_.size())];
+    EXPECT_TRUE(subject_.store().release(std::span(&pair.subject.lease, 1)));
+    EXPECT_TRUE(oracle_.release(std::span(&pair.oracle.lease, 1)));
+  }
+
+  void query_tasks() {
+    TaskQuery query;
+    query.ns = random_key().ns;
+    query.now = now_;
+    query.limit = 1 + below(10);
+    query.desc = below(2) == 0;
+    if (below(3) == 0) query.id_prefix = random_key().id.substr(0, below(3));
+    if (below(2) == 0) query.status = static_cast<Status>(below(5));
+    if (below(3) == 0) query.from = soon();
+    if (below(3) == 0) query.to = soon();
+    EXPECT_EQ(all_tasks(subject_.store(), query), all_tasks(oracle_, query));
+  }
+
+  void query_logs() {
+    LogQuery query;
+    query.ns = random_key().ns;
+    query.now = now_;
+    query.limit = 1 + below(10);
+    query.desc = below(2) == 0;
+    if (below(2) == 0) query.task_id = random_key().id;
+    if (below(2) == 0) query.status = static_cast<LogStatus>(below(2));
+    if (below(3) == 0) query.from = soon();
+    if (below(3) == 0) query.to = soon();
+    compare_logs(query);
+  }
+
+  void compare_logs(const LogQuery& query) {
+    const auto mine = all_logs(subject_.store(), query);
+    const auto theirs = all_logs(oracle_, query);
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) EXPECT_EQ(mine[i], theirs[i]);
+  }
+
+  void rare() {
+    compare_due();
+    switch (below(12)) {
+      case 0: {
+        const std::string ns = random_key().ns;
+        const std::size_t limit = 1 + below(20);
+        EXPECT_TRUE(same(subject_.store().clear(ns, limit), oracle_.clear(ns, limit)));
+        return;
+      }
+      case 1:
+        return reopen();
+      default: {
+        const TaskKey key = random_key();
+        EXPECT_TRUE(same(subject_.store().get(key, now_), oracle_.get(key, now_)));
+        return;
+      }
+    }
+  }
+
+  // Leases end with a durable store's process; the oracle gives its own back.
+  void reopen() {
+    if (!subject_.durable()) return;
+    subject_.reopen();
+    ASSERT_TRUE(oracle_.release(oracle_leases_));
+    oracle_leases_.clear();
+  }
+
+  void compare_due() {
+    const auto mine = subject_.store().next_due(now_);
+    const auto theirs = oracle_.next_due(now_);
+    EXPECT_TRUE(same(mine, theirs));
+    const std::size_t limit = 1 + below(10);
+    const auto a = all_due(subject_.store(), now_, now_ + seconds{5}, limit);
+    const auto b = all_due(oracle_, now_, now_ + seconds{5}, limit);
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i].key, b[i].key);
+      EXPECT_EQ(a[i].due_at, b[i].due_at);
+      EXPECT_EQ(a[i].scheduled_date, b[i].scheduled_date);
+    }
+  }
+
+  void compare_everything() {
+    compare_due();
+    for (const char* ns : {"a", "ab"}) {
+      TaskQuery tasks;
+      tasks.ns = ns;
+      tasks.now = now_;
+      tasks.limit = 1000;
+      EXPECT_EQ(all_tasks(subject_.store(), tasks), all_tasks(oracle_, tasks));
+      LogQuery logs;
+      logs.ns = ns;
+      logs.now = now_;
+      logs.limit = 1000;
+      compare_logs(logs);
+    }
+  }
+
+  StoreUnderTest& subject_;
+  Store& oracle_;
+  std::mt19937_64 rng_;
+  TimePoint now_ = kT0;
+  std::vector<ClaimPair> claims_;
+  std::vector<Lease> oracle_leases_;  // all since the last reopen
+};
+
+}  // namespace
+
+void run_differential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed, int steps) {
+  Differential(subject, oracle, seed).run(steps);
+}
+
+}  // namespace rhooks::testing

@@ -1,0 +1,244 @@
+// The contract of query_tasks and query_logs: order, filters, paging, expiry.
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <random>
+
+#include "testing/store_contract.h"
+
+namespace rhooks::testing {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void link_store_contract_queries() {}
+
+namespace {
+
+using Rng = std::mt19937_64;
+
+std::size_t below(Rng& rng, std::size_t n) {
+  return std::uniform_int_distribution<std::size_t>(0, n - 1)(rng);
+}
+
+// Few letters and short ids, so that prefixes, ties and equal dates are common.
+std::string random_id(Rng& rng) {
+  static const std::string kLetters("ab#\0\xff", 5);
+  std::string id(1 + below(rng, 4), 'a');
+  for (char& c : id) c = kLetters[below(rng, kLetters.size())];
+  return id;
+}
+
+std::vector<Task> expected_tasks(const std::vector<Task>& all, const TaskQuery& query) {
+  std::vector<Task> found;
+  for (const Task& task : all) {
+    if (task.key.ns != query.ns) continue;
+    if (query.id_prefix && task.key.id.substr(0, query.id_prefix->size()) != *query.id_prefix) {
+      continue;
+    }
+    if (query.status && task.status != *query.status) continue;
+    if (query.from && task.scheduled_date < *query.from) continue;
+    if (query.to && task.scheduled_date > *query.to) continue;
+    found.push_back(task);
+  }
+  std::sort(found.begin(), found.end(), [&](const Task& a, const Task& b) {
+    if (query.id_prefix || a.scheduled_date == b.scheduled_date) return a.key.id < b.key.id;
+    return a.scheduled_date < b.scheduled_date;
+  });
+  if (query.desc) std::reverse(found.begin(), found.end());
+  return found;
+}
+
+std::vector<Log> expected_logs(const std::vector<Log>& all, const LogQuery& query) {
+  std::vector<Log> found;
+  for (const Log& log : all) {
+    if (log.task.ns != query.ns) continue;
+    if (query.task_id && log.task.id != *query.task_id) continue;
+    if (query.status && log.status != *query.status) continue;
+    if (query.from && log.started_at < *query.from) continue;
+    if (query.to && log.started_at > *query.to) continue;
+    if (log.expires_at && *log.expires_at <= query.now) continue;
+    found.push_back(log);
+  }
+  std::sort(found.begin(), found.end(), [](const Log& a, const Log& b) {
+    return a.started_at == b.started_at ? a.id < b.id : a.started_at < b.started_at;
+  });
+  if (query.desc) std::reverse(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+TEST_P(StoreContract, TaskQueriesAgreeWithBruteForce) {
+  Rng rng(test_seed());
+  std::map<TaskKey, Task> tasks;
+  const std::vector<std::string> namespaces{"a", "ab"};
+  while (tasks.size() < 150) {
+    auto record = make_record(namespaces[below(rng, 2)], random_id(rng),
+                              kT0 + seconds{static_cast<long>(below(rng, 20))});
+    const Status statuses[] = {Status::kActive, Status::kActive, Status::kDone, Status::kFailed,
+                               Status::kSuspended};
+    record.task.status = statuses[below(rng, 5)];
+    if (tasks.emplace(record.task.key, record.task).second) put(record);
+  }
+  for (const Claim& c : claim(kT0 + seconds{20}, 20)) {
+    tasks.at(c.lease.key).status = Status::kProcessing;
+  }
+  std::vector<Task> all;
+  for (const auto& [key, task] : tasks) all.push_back(task);
+
+  for (int round = 0; round < 300; ++round) {
+    TaskQuery query;
+    query.ns = namespaces[below(rng, 2)];
+    query.now = kT0 + seconds{20};
+    query.limit = 1 + below(rng, 12);
+    query.desc = below(rng, 2) == 0;
+    if (below(rng, 3) == 0) query.id_prefix = random_id(rng).substr(0, below(rng, 3));
+    if (below(rng, 2) == 0) query.status = static_cast<Status>(below(rng, 5));
+    if (below(rng, 2) == 0) query.from = kT0 + seconds{static_cast<long>(below(rng, 20))};
+    if (below(rng, 2) == 0) query.to = kT0 + seconds{static_cast<long>(below(rng, 20))};
+    ASSERT_EQ(all_tasks(store(), query), expected_tasks(all, query)) << "round " << round;
+  }
+}
+
+TEST_P(StoreContract, LogQueriesAgreeWithBruteForce) {
+  Rng rng(test_seed());
+  std::vector<Log> all;
+  std::vector<Commit> commits;
+  const std::vector<std::string> namespaces{"a", "ab"};
+  const std::vector<std::string> task_ids{"t", "t#", "tt", std::string("t\0", 2)};
+  for (int i = 0; i < 150; ++i) {
+    Log log = make_log({namespaces[below(rng, 2)], task_ids[below(rng, task_ids.size())]},
+                       kT0 + seconds{static_cast<long>(below(rng, 20))},
+                       random_id(rng) + std::to_string(i),
+                       below(rng, 3) == 0 ? LogStatus::kFail : LogStatus::kSuccess);
+    if (below(rng, 2) == 0) log.expires_at = kT0 + seconds{static_cast<long>(below(rng, 40))};
+    all.push_back(log);
+    // Of tasks that do not exist: a log is written whatever became of the task.
+    const Commit orphan{Lease{log.task, {1}, kT0}, make_record(log.task.ns, log.task.id, kT0).task,
+                        log};
+    ASSERT_EQ(commit(orphan), CommitOutcome::kGone);
+  }
+  for (int round = 0; round < 300; ++round) {
+    LogQuery query;
+    query.ns = namespaces[below(rng, 2)];
+    query.now = kT0 + seconds{static_cast<long>(below(rng, 40))};
+    query.limit = 1 + below(rng, 12);
+    query.desc = below(rng, 2) == 0;
+    if (below(rng, 2) == 0) query.task_id = task_ids[below(rng, task_ids.size())];
+    if (below(rng, 2) == 0) query.status = static_cast<LogStatus>(below(rng, 2));
+    if (below(rng, 2) == 0) query.from = kT0 + seconds{static_cast<long>(below(rng, 20))};
+    if (below(rng, 2) == 0) query.to = kT0 + seconds{static_cast<long>(below(rng, 20))};
+    ASSERT_EQ(all_logs(store(), query), expected_logs(all, query)) << "round " << round;
+  }
+}
+
+TEST_P(StoreContract, FromAndToAreInclusiveToTheMillisecond) {
+  for (int i = 0; i < 5; ++i) {
+    put("ns", std::to_string(i), kT0 + milliseconds{i});
+    const Log log = make_log({"ns", "gone"}, kT0 + milliseconds{i}, std::to_string(i));
+    ASSERT_EQ(commit({Lease{log.task, {1}, kT0}, make_record("ns", "gone", kT0).task, log}),
+              CommitOutcome::kGone);
+  }
+  TaskQuery tasks;
+  tasks.ns = "ns";
+  tasks.from = kT0 + milliseconds{1};
+  tasks.to = kT0 + milliseconds{3};
+  tasks.now = kT0;
+  EXPECT_EQ(ids(all_tasks(store(), tasks)), (std::vector<std::string>{"1", "2", "3"}));
+  tasks.to = *tasks.from;
+  EXPECT_EQ(ids(all_tasks(store(), tasks)), std::vector<std::string>{"1"});
+  tasks.to = *tasks.from - milliseconds{1};
+  EXPECT_TRUE(all_tasks(store(), tasks).empty());
+  LogQuery logs_query;
+  logs_query.ns = "ns";
+  logs_query.from = kT0 + milliseconds{1};
+  logs_query.to = kT0 + milliseconds{3};
+  logs_query.now = kT0;
+  EXPECT_EQ(all_logs(store(), logs_query).size(), 3u);
+}
+
+TEST_P(StoreContract, PagingSeesEachItemOnceWhileOthersAreAddedAndRemoved) {
+  for (const bool by_id : {false, true}) {
+    for (const bool desc : {false, true}) {
+      const std::string ns = std::string("ns") + (by_id ? "i" : "d") + (desc ? "d" : "a");
+      const auto name = [](int i) { return "t" + std::to_string(100 + i); };
+      for (int i = 0; i < 60; i += 2) put(ns, name(i), kT0 + milliseconds{i / 4});
+      TaskQuery query;
+      query.ns = ns;
+      query.now = kT0;
+      query.limit = 3;
+      query.desc = desc;
+      if (by_id) query.id_prefix = "t";
+      std::map<std::string, int> seen;
+      std::optional<std::string> removed;
+      int extra = 1;
+      for (int pages = 0;; ++pages) {
+        ASSERT_LT(pages, 1000);
+        const auto page = store().query_tasks(query);
+        ASSERT_TRUE(page);
+        for (const Task& task : page->items) ++seen[task.key.id];
+        if (!page->next) break;
+        query.after = page->next;
+        // One added on each side of the position; the task at the position is deleted.
+        if (extra < 60) {
+          put(ns, name(extra), kT0 + milliseconds{extra / 4});
+          put(ns, name(60 - extra) + "x", kT0 + milliseconds{(60 - extra) / 4});
+          extra += 2;
+        }
+        if (!removed && pages == 3) {
+          removed = page->items.back().key.id;
+          ASSERT_TRUE(remove({ns, *removed}));
+        }
+      }
+      for (const auto& [id, times] : seen) EXPECT_EQ(times, 1) << id;
+      for (int i = 0; i < 60; i += 2) EXPECT_EQ(seen[name(i)], 1) << name(i);
+    }
+  }
+}
+
+TEST_P(StoreContract, APageGoesOnAfterAPositionThatNoTaskHas) {
+  put("ns", "a", kT0);
+  put("ns", "c", kT0);
+  TaskQuery query;
+  query.ns = "ns";
+  query.now = kT0;
+  query.after = TaskPosition{kT0, "b"};
+  EXPECT_EQ(ids(all_tasks(store(), query)), std::vector<std::string>{"c"});
+  query.desc = true;
+  EXPECT_EQ(ids(all_tasks(store(), query)), std::vector<std::string>{"a"});
+  query.after = TaskPosition{kT0 + seconds{1}, ""};
+  EXPECT_EQ(ids(all_tasks(store(), query)), (std::vector<std::string>{"c", "a"}));
+  query.desc = false;
+  EXPECT_TRUE(all_tasks(store(), query).empty());
+}
+
+TEST_P(StoreContract, ExpiredLogsAreNeverShownToTheMillisecond) {
+  put("ns", "id");
+  Commit committed = done(claim_one(kT0), kT0);
+  committed.log.expires_at = kT0 + seconds{10};
+  ASSERT_EQ(commit(committed), CommitOutcome::kApplied);
+  LogQuery query;
+  query.ns = "ns";
+  const auto shown = [&](TimePoint now) {
+    std::size_t count = 0;
+    for (const std::optional<std::string>& task : {std::optional<std::string>(), {"id"}}) {
+      for (const std::optional<LogStatus>& status :
+           {std::optional<LogStatus>(), {LogStatus::kSuccess}}) {
+        query.task_id = task;
+        query.status = status;
+        query.now = now;
+        count += all_logs(store(), query).size();
+      }
+    }
+    return count;
+  };
+  EXPECT_EQ(shown(kT0 + seconds{10} - milliseconds{1}), 4u);
+  EXPECT_EQ(shown(kT0 + seconds{10}), 0u);
+  claim(kT0 + seconds{10});
+  EXPECT_EQ(shown(kT0 + seconds{11}), 0u);
+}
+
+}  // namespace rhooks::testing

@@ -1,0 +1,170 @@
+// The contract under many threads.
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "testing/store_contract.h"
+
+namespace rhooks::testing {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void link_store_contract_races() {}
+
+namespace {
+
+// Runs `work(i)` on `count` threads at once and waits for all.
+void in_parallel(int count, const std::function<void(int)>& work) {
+  std::atomic<int> waiting{count};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      for (--waiting; waiting > 0;) std::this_thread::yield();
+      work(i);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+TEST_P(StoreContract, ConcurrentClaimsNeverHandATaskOutTwice) {
+  constexpr int kTasks = 400;
+  for (int i = 0; i < kTasks; ++i) put("ns", std::to_string(i), kT0 + milliseconds{i % 7});
+  std::mutex mutex;
+  std::multiset<std::string> claimed;
+  in_parallel(4, [&](int) {
+    for (;;) {
+      const auto result = store().claim_due({.now = kT0 + seconds{1},
+                                             .due_by = kT0 + seconds{1},
+                                             .limit = 7,
+                                             .lease_for = seconds{60}});
+      ASSERT_TRUE(result) << result.error().message;
+      if (result->claims.empty() && !result->more) return;
+      std::lock_guard lock(mutex);
+      for (const Claim& c : result->claims) claimed.insert(c.lease.key.id);
+    }
+  });
+  EXPECT_EQ(claimed.size(), static_cast<std::size_t>(kTasks));
+  for (int i = 0; i < kTasks; ++i) EXPECT_EQ(claimed.count(std::to_string(i)), 1u);
+}
+
+TEST_P(StoreContract, ConcurrentPutsOfOneKeyCreateItOnce) {
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> created{0};
+    std::mutex mutex;
+    std::set<std::array<std::uint8_t, 16>> seen;
+    in_parallel(4, [&](int i) {
+      std::vector<model::TaskRecord> batch;
+      for (int k = 0; k < 5; ++k) {
+        // Each thread names the keys in another order, so that locks could dead-lock.
+        batch.push_back(
+            make_record("ns" + std::to_string(round), std::to_string((k * (i + 1) + i) % 5), kT0));
+        batch.back().fingerprint = {static_cast<std::uint8_t>(i)};
+      }
+      for (const auto& result : store().put(batch)) {
+        ASSERT_TRUE(result) << result.error().message;
+        if (result->created) ++created;
+      }
+    });
+    EXPECT_EQ(created, 5);
+  }
+}
+
+TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
+  constexpr int kTasks = 150;
+  std::vector<std::atomic<bool>> suspended(kTasks);
+  for (int i = 0; i < kTasks; ++i) put("ns", std::to_string(i));
+  std::atomic<int> claimed{0};
+  std::atomic<int> refused{0};
+  std::atomic<bool> done_suspending{false};
+  in_parallel(4, [&](int thread) {
+    if (thread < 2) {
+      for (int i = thread; i < kTasks; i += 2) {
+        const auto result = change({"ns", std::to_string(i)}, suspend_edit, kT0);
+        if (result) {
+          suspended[static_cast<std::size_t>(i)] = true;
+        } else {
+          ASSERT_EQ(result.error().code, ErrorCode::kConflict);
+          ++refused;
+        }
+      }
+      if (thread == 0) done_suspending = true;
+      return;
+    }
+    // Claims and gives back, so that every task is claimed again and again.
+    while (!done_suspending) {
+      std::vector<bool> before(kTasks);
+      for (std::size_t i = 0; i < kTasks; ++i) before[i] = suspended[i];
+      const auto result =
+          store().claim_due({.now = kT0, .due_by = kT0, .limit = 9, .lease_for = seconds{60}});
+      ASSERT_TRUE(result);
+      std::vector<Lease> leases;
+      for (const Claim& c : result->claims) {
+        EXPECT_FALSE(before[static_cast<std::size_t>(std::stoi(c.lease.key.id))])
+            << "claimed after suspend was acknowledged: " << c.lease.key.id;
+        EXPECT_EQ(c.task.status, Status::kActive);
+        leases.push_back(c.lease);
+        ++claimed;
+      }
+      ASSERT_TRUE(store().release(leases));
+    }
+  });
+  // Every task is either suspended or still due: none was lost on the way.
+  int left = 0;
+  for (const auto& flag : suspended) left += flag ? 0 : 1;
+  EXPECT_EQ(left, refused);
+  EXPECT_EQ(claim(kT0, 1000).size(), static_cast<std::size_t>(left));
+}
+
+TEST_P(StoreContract, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
+  constexpr int kTasks = 300;
+  std::mutex mutex;
+  std::map<std::string, int> applied;
+  std::set<std::string> removed;
+  std::atomic<int> producers{2};
+  in_parallel(4, [&](int thread) {
+    if (thread < 2) {
+      for (int i = thread; i < kTasks; i += 2) {
+        put("ns", std::to_string(i), kT0 + milliseconds{(i * 37) % 100});
+        if (i % 10 == 0 && remove({"ns", std::to_string(i)})) {
+          std::lock_guard lock(mutex);
+          removed.insert(std::to_string(i));
+        }
+      }
+      --producers;
+      return;
+    }
+    for (;;) {
+      const bool last = producers == 0;
+      const auto result = store().claim_due({.now = kT0 + seconds{1},
+                                             .due_by = kT0 + seconds{1},
+                                             .limit = 16,
+                                             .lease_for = seconds{60}});
+      ASSERT_TRUE(result);
+      if (result->claims.empty() && !result->more && last) return;
+      std::vector<Commit> commits;
+      for (const Claim& c : result->claims) commits.push_back(done(c, kT0 + seconds{1}));
+      const auto results = store().commit(commits);
+      for (std::size_t i = 0; i < commits.size(); ++i) {
+        ASSERT_TRUE(results[i]);
+        std::lock_guard lock(mutex);
+        if (*results[i] == CommitOutcome::kApplied) ++applied[commits[i].lease.key.id];
+      }
+    }
+  });
+  for (int i = 0; i < kTasks; ++i) {
+    const std::string id = std::to_string(i);
+    EXPECT_LE(applied[id], 1) << id;
+    EXPECT_TRUE(applied[id] == 1 || removed.contains(id)) << id;
+  }
+  EXPECT_EQ(*store().next_due(kT0 + seconds{1}), std::nullopt);
+}
+
+}  // namespace rhooks::testing

@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "testing/store_contract.h"
+
+namespace rhooks::testing {
+
+using namespace store;
+using std::chrono::milliseconds;
+
+// A static library drops what nobody refers to: these pull the files of the suite in.
+void link_store_contract_tasks();
+void link_store_contract_leases();
+void link_store_contract_queries();
+void link_store_contract_races();
+
+std::uint64_t test_seed() {
+  const char* given = std::getenv("RHOOKS_TEST_SEED");
+  const std::uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10)
+                       : (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+  std::cout << "RHOOKS_TEST_SEED=" << seed << std::endl;
+  return seed;
+}
+
+model::TaskRecord make_record(const std::string& ns, const std::string& id, TimePoint at) {
+  model::TaskRecord record;
+  Task& task = record.task;
+  task.key = {ns, id};
+  task.request.method = Method::kPost;
+  task.request.url = "http://127.0.0.1:1/hook";
+  task.request.headers = {{"x-test", "1"}};
+  task.request.body = Body::json(R"({"a":1})");
+  task.scheduled_date = at;
+  task.created_at = kT0;
+  task.updated_at = kT0;
+  record.fingerprint = {1, 2, 3};
+  return record;
+}
+
+Log make_log(const TaskKey& key, TimePoint started_at, const std::string& id, LogStatus status) {
+  Log log;
+  log.id = id;
+  log.task = key;
+  log.request.method = Method::kPost;
+  log.request.url = "http://127.0.0.1:1/hook";
+  log.status = status;
+  if (status == LogStatus::kSuccess) {
+    log.response = Response{.status = 200, .headers = {{"server", "test"}}, .body = "ok"};
+  } else {
+    log.error = "connection refused";
+  }
+  log.scheduled_date = started_at;
+  log.started_at = started_at;
+  log.duration = milliseconds{3};
+  log.created_at = started_at + log.duration;
+  return log;
+}
+
+Commit done(const Claim& claim, TimePoint now) {
+  Commit commit{claim.lease, claim.task,
+                make_log(claim.lease.key, now, to_string(claim.lease.token))};
+  commit.task.status = Status::kDone;
+  commit.task.execution.count += 1;
+  commit.task.execution.successful += 1;
+  commit.task.execution.last_response_status = 200;
+  commit.task.updated_at = now;
+  return commit;
+}
+
+Commit retried(const Claim& claim, TimePoint now, TimePoint next) {
+  Commit commit{claim.lease, claim.task,
+                make_log(claim.lease.key, now, to_string(claim.lease.token), LogStatus::kFail)};
+  commit.task.attempt += 1;
+  commit.task.next_attempt_date = next;
+  commit.task.errors.last_error = "connection refused";
+  commit.task.updated_at = now;
+  return commit;
+}
+
+Result<Task> suspend_edit(Task task) {
+  if (task.status != Status::kActive) return fail(ErrorCode::kConflict, "the task is not ACTIVE");
+  task.status = Status::kSuspended;
+  return task;
+}
+
+Result<Task> unsuspend_edit(Task task) {
+  if (task.status != Status::kSuspended) {
+    return fail(ErrorCode::kConflict, "the task is not SUSPENDED");
+  }
+  task.status = Status::kActive;
+  return task;
+}
+
+namespace {
+
+// More pages than any test needs: a `next` that does not move fails instead of hanging.
+constexpr int kPagesMax = 100'000;
+
+template <typename Item, typename Query, typename Fetch>
+std::vector<Item> all_pages(Query query, const Fetch& fetch) {
+  std::vector<Item> items;
+  for (int pages = 0; pages < kPagesMax; ++pages) {
+    auto page = fetch(query);
+    if (!page) {
+      ADD_FAILURE() << page.error().message;
+      return items;
+    }
+    EXPECT_LE(page->items.size(), query.limit);
+    items.insert(items.end(), page->items.begin(), page->items.end());
+    if (!page->next) return items;
+    query.after = page->next;
+  }
+  ADD_FAILURE() << "paging does not end";
+  return items;
+}
+
+}  // namespace
+
+std::vector<Task> all_tasks(Store& store, TaskQuery query) {
+  return all_pages<Task>(std::move(query),
+                         [&](const TaskQuery& q) { return store.query_tasks(q); });
+}
+
+std::vector<Log> all_logs(Store& store, LogQuery query) {
+  return all_pages<Log>(std::move(query), [&](const LogQuery& q) { return store.query_logs(q); });
+}
+
+std::vector<DueEntry> all_due(Store& store, TimePoint now, TimePoint due_by, std::size_t limit) {
+  struct Query {
+    std::size_t limit;
+    std::optional<DuePosition> after;
+  };
+  return all_pages<DueEntry>(Query{limit, {}}, [&](const Query& q) {
+    return store.peek_due(now, due_by, q.limit, q.after);
+  });
+}
+
+std::vector<std::string> ids(const std::vector<Task>& tasks) {
+  std::vector<std::string> result;
+  for (const Task& task : tasks) result.push_back(task.key.id);
+  return result;
+}
+
+void StoreContract::SetUp() {
+  link_store_contract_tasks();
+  link_store_contract_leases();
+  link_store_contract_queries();
+  link_store_contract_races();
+  subject_ = GetParam().make();
+  ASSERT_NE(subject_, nullptr);
+}
+
+void StoreContract::put(const model::TaskRecord& record) {
+  const auto results = store().put(std::span(&record, 1));
+  ASSERT_EQ(results.size(), 1u);
+  ASSERT_TRUE(results[0]) << results[0].error().message;
+  ASSERT_TRUE(results[0]->created);
+}
+
+std::vector<Claim> StoreContract::claim(TimePoint now, std::size_t limit, milliseconds lease_for) {
+  auto result =
+      store().claim_due({.now = now, .due_by = now, .limit = limit, .lease_for = lease_for});
+  if (!result) {
+    ADD_FAILURE() << result.error().message;
+    return {};
+  }
+  EXPECT_TRUE(result->set_aside.empty());
+  return std::move(result->claims);
+}
+
+Claim StoreContract::claim_one(TimePoint now, milliseconds lease_for) {
+  auto claims = claim(now, 2, lease_for);
+  if (claims.size() != 1) {
+    ADD_FAILURE() << "claimed " << claims.size() << " tasks instead of one";
+    return {};
+  }
+  return std::move(claims[0]);
+}
+
+CommitOutcome StoreContract::commit(const Commit& commit) {
+  const auto results = store().commit(std::span(&commit, 1));
+  if (results.size() != 1 || !results[0]) {
+    ADD_FAILURE() << "commit failed: "
+                  << (results.empty() ? "no result" : results[0].error().message);
+    return CommitOutcome::kGone;
+  }
+  return *results[0];
+}
+
+Result<Task> StoreContract::change(const TaskKey& key, const Edit& edit, TimePoint now) {
+  auto results = store().change(std::span(&key, 1), edit, now);
+  if (results.size() != 1) return fail(ErrorCode::kInternal, "not one result");
+  return std::move(results[0]);
+}
+
+Result<Task> StoreContract::remove(const TaskKey& key, TimePoint now) {
+  auto results = store().remove(std::span(&key, 1), now);
+  if (results.size() != 1) return fail(ErrorCode::kInternal, "not one result");
+  return std::move(results[0]);
+}
+
+Status StoreContract::status_of(const TaskKey& key, TimePoint now) {
+  const auto task = store().get(key, now);
+  if (!task) {
+    ADD_FAILURE() << task.error().message;
+    return Status::kFailed;
+  }
+  return task->status;
+}
+
+std::vector<Log> StoreContract::logs(const std::string& ns, TimePoint now) {
+  LogQuery query;
+  query.ns = ns;
+  query.now = now;
+  return all_logs(store(), query);
+}
+
+}  // namespace rhooks::testing
