@@ -38,10 +38,12 @@ class Alarm {
     std::unique_lock lock(mutex_);
     const auto until = std::chrono::steady_clock::now() + look;
     while (true) {
-      const auto left = at_ - clock_.now_micros();
-      const auto cap = until - std::chrono::steady_clock::now();
+      // In microseconds: kTimeMax is too far away to be counted in nanoseconds.
+      const std::chrono::microseconds left = at_ - clock_.now_micros();
+      const auto cap =
+          std::chrono::ceil<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
       if (left.count() <= 0 || cap.count() <= 0) return;
-      changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(left, cap));
+      changed_.wait_for(lock, std::min(left, cap));
     }
   }
 

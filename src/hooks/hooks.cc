@@ -76,15 +76,15 @@ Result<model::TaskRecord> Hooks::Impl::prepare(NewTask task) {
   return record;
 }
 
-Result<Registration> Hooks::Impl::registered(const NewTask& task, const model::TaskRecord& record,
+Result<Registration> Hooks::Impl::registered(model::TaskRecord record, bool idempotent,
                                              Result<store::PutResult> put) {
   if (!put) return fail(std::move(put.error()));
   if (put->created) {
     parts.metrics->registered(1);
     runner.notify(model::due_at(record.task));
-    return Registration{record.task, true};
+    return Registration{std::move(record.task), true};
   }
-  if (task.idempotency_key.empty()) {
+  if (!idempotent) {
     return fail(ErrorCode::kConflict,
                 "task '" + record.task.key.id + "' exists already in namespace '" +
                     record.task.key.ns + "'; delete it first or choose another id",
@@ -93,7 +93,7 @@ Result<Registration> Hooks::Impl::registered(const NewTask& task, const model::T
   if (put->existing->fingerprint != record.fingerprint) {
     return fail(ErrorCode::kConflict,
                 "the idempotency key was used before for a task with other content",
-                "idempotencyKey");
+                "Idempotency-Key");
   }
   auto first = store().get(record.task.key, now());
   if (!first) return fail(std::move(first.error()));
@@ -119,23 +119,30 @@ std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> task
     return results;
   }
 
+  struct Origin {
+    std::size_t position;  // among the tasks given
+    bool idempotent;
+  };
   std::vector<model::TaskRecord> records;
-  std::vector<std::size_t> positions;  // of each record among the tasks
+  std::vector<Origin> origins;  // of each record
   records.reserve(tasks.size());
+  origins.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    auto record = impl_->prepare(tasks[i]);
+    const bool idempotent = !tasks[i].idempotency_key.empty();
+    auto record = impl_->prepare(std::move(tasks[i]));
     if (!record) {
       results[i] = fail(std::move(record.error()));
       continue;
     }
     records.push_back(std::move(*record));
-    positions.push_back(i);
+    origins.push_back({i, idempotent});
   }
   if (records.empty()) return results;
 
   auto puts = impl_->store().put(records);
   for (std::size_t i = 0; i < puts.size(); ++i) {
-    results[positions[i]] = impl_->registered(tasks[positions[i]], records[i], std::move(puts[i]));
+    results[origins[i].position] =
+        impl_->registered(std::move(records[i]), origins[i].idempotent, std::move(puts[i]));
   }
   return results;
 }

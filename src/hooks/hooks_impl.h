@@ -22,7 +22,8 @@ struct Hooks::Impl {
 
   // A checked, complete record for a new task.
   Result<model::TaskRecord> prepare(NewTask task);
-  Result<Registration> registered(const NewTask& task, const model::TaskRecord& record,
+  // What became of a record that was put.
+  Result<Registration> registered(model::TaskRecord record, bool idempotent,
                                   Result<store::PutResult> put);
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
 };

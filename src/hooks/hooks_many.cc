@@ -28,8 +28,10 @@ Result<void> check_range(const std::optional<TimePoint>& from, const std::option
 
 Result<void> check_filter(const TaskFilter& filter) {
   if (auto valid = model::validate_namespace(filter.ns); !valid) return valid;
-  if (!filter.id.empty()) {
-    if (auto valid = model::validate_id(filter.id); !valid) return valid;
+  // A prefix need not be an id that could stand by itself, but can not be longer than one.
+  if (filter.id.size() > model::kIdBytesMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "id is longer than " + std::to_string(model::kIdBytesMax) + " bytes", "id");
   }
   return check_range(filter.from, filter.to);
 }

@@ -1,0 +1,179 @@
+// The three stages driven by hand: no threads, every step in sight.
+#include <gtest/gtest.h>
+
+#include "engine/test_rig.h"
+
+namespace rhooks::engine {
+namespace {
+
+class StagesTest : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kConcurrency = 3;
+
+  void make_committer(Committer::Options options = {}) {
+    committer.emplace(store, slots, to_commit, metrics, random, options,
+                      [this](TimePoint, bool ok) { recorded.push_back(ok); });
+  }
+  void step_all() {
+    ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+    dispatcher.step(clock.now(), 0ms);
+    committer->step(clock.now_micros());
+  }
+
+  ManualClock clock;
+  store::MemoryStore store{1};
+  ScriptedSender sender{clock};
+  Metrics metrics;
+  Random random{1};
+  Slots slots{kConcurrency};
+  AttemptQueue to_send{kConcurrency};
+  EndedQueue to_commit{kConcurrency};
+  Claimer claimer{store, slots, to_send, metrics, 60s};
+  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
+  std::optional<Committer> committer;
+  std::vector<bool> recorded;
+};
+
+TEST_F(StagesTest, ADueTaskBecomesDoneInOneRound) {
+  make_committer();
+  put(store, {record("a", clock.now())});
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
+  EXPECT_EQ(recorded, std::vector<bool>{true});
+  EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+TEST_F(StagesTest, AFutureTaskIsNotClaimedAndItsTimeIsTold) {
+  put(store, {record("a", clock.now() + 1500ms)});
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_FALSE(step->more);
+  EXPECT_EQ(step->next_due, clock.now() + 1500ms);
+}
+
+TEST_F(StagesTest, ClaimsNeverExceedTheFreeSlots) {
+  make_committer();
+  sender.set_script([](const auto&) { return Reply::hold(); });
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < 10; ++i) records.push_back(record(numbered("t", i), clock.now()));
+  put(store, records);
+
+  auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, kConcurrency);
+  EXPECT_TRUE(step->more);
+  step = claimer.step(clock.now(), clock.now());
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_TRUE(step->more);
+
+  // A slot is free again when the outcome is stored, not when the response arrives.
+  dispatcher.step(clock.now(), 0ms);
+  sender.release_all(Reply::status(200));
+  dispatcher.step(clock.now(), 0ms);
+  EXPECT_EQ(slots.free(), 0u);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {
+  make_committer();
+  put(store, {record("a", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(60s);  // as after SIGSTOP
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  EXPECT_TRUE(logs_of(store, "a", clock.now()).empty());
+}
+
+TEST_F(StagesTest, TheSlowerOfTwoWorkersCanNotCommit) {
+  make_committer();
+  put(store, {record("a", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  sender.set_script([](const auto&) { return Reply::hold(); });
+  dispatcher.step(clock.now(), 0ms);
+  clock.advance(60s);
+
+  auto other = store.claim_due({clock.now(), clock.now(), 1, 60s});
+  ASSERT_TRUE(other);
+  ASSERT_EQ(other->claims.size(), 1u);
+
+  sender.release_all(Reply::status(200));
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kProcessing);
+  EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);  // the attempt was made
+  EXPECT_TRUE(recorded.empty());
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_NE(metrics.expose().find("rhooks_lease_lost_total 1"), std::string::npos);
+}
+
+TEST_F(StagesTest, OutcomesLingerForCompanyButNotWhenTheBatchIsFull) {
+  make_committer({.policy = {}, .logs_ttl = 0s, .batch_max = 2, .linger = 5ms});
+  put(store, {record("a", clock.now()), record("b", clock.now()), record("c", clock.now())});
+  sender.set_script([](const delivery::HttpRequest& request) {
+    return request.ticket == 1 ? Reply::status(200) : Reply::hold();
+  });
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  EXPECT_EQ(committer->step(clock.now_micros()), std::chrono::microseconds{5ms});
+  EXPECT_TRUE(recorded.empty());
+  clock.advance(2ms);
+  EXPECT_EQ(committer->step(clock.now_micros()), std::chrono::microseconds{3ms});
+  EXPECT_TRUE(recorded.empty());
+
+  sender.release_all(Reply::status(200));
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(recorded.size(), 2u);  // a full batch does not wait
+  committer->step(clock.now_micros());
+  EXPECT_EQ(recorded.size(), 2u);
+  clock.advance(5ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(recorded.size(), 3u);
+}
+
+TEST_F(StagesTest, LogsCarryTheTtl) {
+  make_committer({.policy = {}, .logs_ttl = 10s});
+  put(store, {record("a", clock.now())});
+  step_all();
+  EXPECT_EQ(logs_of(store, "a", clock.now() + 9'999ms).size(), 1u);
+  EXPECT_TRUE(logs_of(store, "a", clock.now() + 10s).empty());
+}
+
+TEST_F(StagesTest, ARequestThatCanNotBeBuiltFailsLikeAnAttempt) {
+  make_committer();
+  auto odd = record("a", clock.now());
+  odd.task.request.method = Method::kGet;
+  odd.task.request.body = Body::json("[1]");  // no query string can hold it
+  odd.task.retry_limit = 0;
+  put(store, {odd});
+  step_all();
+  const auto task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_NE(task->errors.last_error.find("could not be built"), std::string::npos);
+  EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
+}
+
+TEST_F(StagesTest, MissedOccurrencesAreSkippedAndCounted) {
+  make_committer();
+  auto hourly = record("a", clock.now());
+  hourly.task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  const TimePoint first = clock.now();
+  put(store, {hourly});
+  clock.advance(3h + 20min);
+  step_all();
+  const auto task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->execution.skipped, 3);
+  EXPECT_EQ(task->execution.count, 1);
+  EXPECT_EQ(task->scheduled_date, first + 4h);
+  EXPECT_EQ(logs_of(store, "a", clock.now()).front().scheduled_date, first + 3h);
+  EXPECT_NE(metrics.expose().find("rhooks_skipped_occurrences_total 3"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rhooks::engine
