@@ -1,0 +1,139 @@
+#include "delivery/curl_error.h"
+
+#include <memory>
+#include <system_error>
+
+#include "model/limits.h"
+
+namespace rhooks::delivery {
+namespace {
+
+// "Connection refused" reads badly in the middle of a sentence, "SSL: ..." does not.
+std::string uncapitalised(std::string text) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (!text.empty() && is_upper(text[0]) && (text.size() == 1 || !is_upper(text[1]))) {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  return text;
+}
+
+// Part of the text may come from the receiver.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  if (text.size() > model::kErrorBytesMax) text.resize(model::kErrorBytesMax);
+  return text;
+}
+
+template <typename T>
+T info(CURL* easy, CURLINFO what) {
+  T value{};
+  curl_easy_getinfo(easy, what, &value);
+  return value;
+}
+
+// The system's reason, where libcurl kept it.
+std::string os_reason(const CurlFailure& failure) {
+  const long error = info<long>(failure.easy, CURLINFO_OS_ERRNO);
+  if (error == 0) return uncapitalised(curl_easy_strerror(failure.code));
+  return uncapitalised(std::generic_category().message(static_cast<int>(error)));
+}
+
+std::string curl_reason(const CurlFailure& failure) {
+  return uncapitalised(*failure.details ? failure.details : curl_easy_strerror(failure.code));
+}
+
+std::string describe_timeout(const CurlFailure& failure, const std::string& where) {
+  const auto total = info<curl_off_t>(failure.easy, CURLINFO_TOTAL_TIME_T) / 1000;
+  if (failure.status != 0) {
+    return "timed out after " + std::to_string(failure.request_timeout.count()) + " ms (status " +
+           std::to_string(failure.status) + " arrived, but not the end of the response)";
+  }
+  if (info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
+    return "timed out after " + std::to_string(failure.request_timeout.count()) +
+           " ms (no response)";
+  }
+  // Whichever limit was reached: libcurl may notice it a little late, never early.
+  const bool by_connect =
+      failure.connect_timeout < failure.request_timeout && total < failure.request_timeout.count();
+  const auto limit = by_connect ? failure.connect_timeout : failure.request_timeout;
+  const bool resolved = info<curl_off_t>(failure.easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
+  const bool connected = info<curl_off_t>(failure.easy, CURLINFO_CONNECT_TIME_T) > 0;
+  const std::string stage = !resolved   ? "the host name was not resolved"
+                            : connected ? "TLS was not established"
+                                        : "no connection";
+  return "could not connect to " + where + ": timed out after " + std::to_string(limit.count()) +
+         " ms (" + stage + ")";
+}
+
+std::string describe_unsafely(const CurlFailure& failure) {
+  const auto where = host_and_port(failure.url);
+  switch (failure.code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "could not resolve the host name of " + where;
+    case CURLE_COULDNT_CONNECT:
+      return "could not connect to " + where + ": " + os_reason(failure);
+    case CURLE_OPERATION_TIMEDOUT:
+      return describe_timeout(failure, where);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: {
+      // The second is also what an answer without a status line ends in (HTTP/0.9).
+      if (info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
+        return where + " did not answer in HTTP";
+      }
+      return "the URL can not be used: " + uncapitalised(curl_easy_strerror(failure.code));
+    }
+    case CURLE_WEIRD_SERVER_REPLY:
+      return where + " did not answer in HTTP: " + curl_reason(failure);
+    case CURLE_GOT_NOTHING:
+      return where + " closed the connection without a response";
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR: {
+      const auto text = "the connection to " + where + " broke: " + os_reason(failure);
+      if (failure.status == 0) return text;
+      return text + " (status " + std::to_string(failure.status) + " had arrived)";
+    }
+    case CURLE_PARTIAL_FILE:
+      return where + " closed the connection before the end of its response (status " +
+             std::to_string(failure.status) + " had arrived)";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+      return "TLS with " + where + " failed: " + curl_reason(failure);
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+      return "HTTP/2 with " + where + " failed: " + curl_reason(failure);
+    default:
+      return "the request to " + where +
+             " failed: " + uncapitalised(curl_easy_strerror(failure.code));
+  }
+}
+
+}  // namespace
+
+std::string describe(const CurlFailure& failure) {
+  return printable(describe_unsafely(failure));
+}
+
+std::string host_and_port(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  char* host = nullptr;
+  char* port = nullptr;
+  std::string text;
+  if (parsed && curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
+      curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+      curl_url_get(parsed.get(), CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+    text = std::string(host) + ":" + port;
+  }
+  curl_free(host);
+  curl_free(port);
+  return text;
+}
+
+}  // namespace rhooks::delivery

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <string>
+
+namespace rhooks::delivery {
+
+// What is known of a transfer that failed.
+struct CurlFailure {
+  CURL* easy = nullptr;      // done, not yet reset
+  CURLcode code = CURLE_OK;  // what libcurl said
+  const char* details = "";  // and its error buffer
+  std::string url;           // of the request; only its host and port are shown
+  int status = 0;            // of the response, if its headers arrived
+  std::chrono::milliseconds connect_timeout{0};
+  std::chrono::milliseconds request_timeout{0};
+};
+
+// Why the attempt failed, for people: no path, query, user name or password of the URL, one
+// line of printable ASCII, at most model::kErrorBytesMax bytes.
+std::string describe(const CurlFailure& failure);
+
+// "127.0.0.1:8080", "[::1]:443": where a URL points to; empty if it is malformed.
+std::string host_and_port(const std::string& url);
+
+}  // namespace rhooks::delivery

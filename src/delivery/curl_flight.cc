@@ -1,0 +1,203 @@
+#include "delivery/curl_flight.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "delivery/curl_error.h"
+
+namespace rhooks::delivery {
+namespace {
+
+bool is_token(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_named(const Header& header, std::string_view lower_name) {
+  return std::equal(header.name.begin(), header.name.end(), lower_name.begin(), lower_name.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+// A year: past any wait that the scheduler grants, and safe to compute with.
+constexpr curl_off_t kRetryAfterSecondsMax = 366 * 24 * 3600;
+
+}  // namespace
+
+CurlFlight::CurlFlight(HttpRequest request, TimePoint started_at)
+    : request_(std::move(request)),
+      started_at_(started_at),
+      started_(std::chrono::steady_clock::now()) {}
+
+std::string CurlFlight::set_up(CURL* easy, const CurlSenderOptions& options) {
+  CURLcode bad = CURLE_OK;
+  const auto set = [&](CURLoption option, auto value) {
+    const auto code = curl_easy_setopt(easy, option, value);
+    if (code != CURLE_OK) bad = code;
+  };
+  set(CURLOPT_ERRORBUFFER, error_.data());
+  set(CURLOPT_URL, request_.request.url.c_str());
+  set(CURLOPT_PATH_AS_IS, 1L);  // "/a/../b" is sent as it was registered
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.request_timeout.count()));
+  // Without it, giving up on a slow name look-up would wait for it, and all others with it.
+  set(CURLOPT_QUICK_EXIT, 1L);
+
+  set(CURLOPT_SSL_VERIFYPEER, 1L);
+  set(CURLOPT_SSL_VERIFYHOST, 2L);
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  // libcurl keeps the parsed authorities for all connections only if they are one file.
+  set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  // Requests to a host whose first connection is being made wait to see if they can share it.
+  if (request_.request.url.starts_with("https:")) set(CURLOPT_PIPEWAIT, 1L);
+
+  set(CURLOPT_HEADERFUNCTION, &CurlFlight::on_header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &CurlFlight::on_body);
+  set(CURLOPT_WRITEDATA, this);
+  if (bad != CURLE_OK) return std::string("libcurl refused an option: ") + curl_easy_strerror(bad);
+
+  if (auto error = set_method_and_body(easy); !error.empty()) return error;
+  return set_headers(easy);
+}
+
+std::string CurlFlight::set_method_and_body(CURL* easy) {
+  const auto method = request_.request.method;
+  const bool posts = method == Method::kPost || method == Method::kPut || method == Method::kPatch;
+  if (!request_.multipart.empty() && posts) {
+    mime_.reset(curl_mime_init(easy));
+    if (!mime_) return "out of memory";
+    for (const auto& part : request_.multipart) {
+      curl_mimepart* const p = curl_mime_addpart(mime_.get());
+      if (!p || curl_mime_name(p, part.name.c_str()) != CURLE_OK ||
+          curl_mime_data(p, part.value.data(), part.value.size()) != CURLE_OK) {
+        return "out of memory";
+      }
+    }
+    curl_easy_setopt(easy, CURLOPT_MIMEPOST, mime_.get());
+  } else if (posts) {
+    // libcurl reads the body in place: it is not copied.
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.wire_body.data());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request_.wire_body.size()));
+  } else if (method == Method::kHead) {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  }
+  if (method == Method::kPut || method == Method::kPatch || method == Method::kDelete) {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, to_string(method));
+  }
+  return {};
+}
+
+std::string CurlFlight::set_headers(CURL* easy) {
+  bool has_content_type = false;
+  bool has_accept = false;
+  for (const auto& header : request_.request.headers) {
+    // A line break in a header would let a task write the rest of the request.
+    if (!is_token(header.name) ||
+        header.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return "a header of the request is malformed";
+    }
+    if (is_named(header, "content-type")) {
+      has_content_type = true;
+      if (mime_) continue;  // libcurl's has the boundary
+    }
+    has_accept = has_accept || is_named(header, "accept");
+    const auto first = header.value.find_first_not_of(" \t");
+    // "Name:" would tell libcurl to leave the header out; "Name;" sends it empty.
+    const auto line = first == std::string::npos ? header.name + ";"
+                                                 : header.name + ": " + header.value.substr(first);
+    if (!add_line(line)) return "out of memory";
+  }
+  // What libcurl would add by itself: the log shows all that was sent.
+  if (!has_accept && !add_line("Accept:")) return "out of memory";
+  if (!has_content_type && !mime_ && !add_line("Content-Type:")) return "out of memory";
+  if (!add_line("Expect:")) return "out of memory";
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_lines_.get());
+  return {};
+}
+
+bool CurlFlight::add_line(const std::string& line) {
+  curl_slist* const list = curl_slist_append(header_lines_.get(), line.c_str());
+  if (!list) return false;
+  if (!header_lines_) header_lines_.reset(list);
+  return true;
+}
+
+std::size_t CurlFlight::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  const std::string_view line(data, size * count);
+  return static_cast<CurlFlight*>(self)->reader_.header_line(line) ? line.size() : 0;
+}
+
+std::size_t CurlFlight::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  const std::string_view piece(data, size * count);
+  return static_cast<CurlFlight*>(self)->reader_.body_piece(piece) ? piece.size() : 0;
+}
+
+HttpResult CurlFlight::result() {
+  HttpResult result;
+  result.ticket = request_.ticket;
+  result.outcome.sent = std::move(request_.request);
+  result.outcome.started_at = started_at_;
+  result.outcome.duration =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_);
+  return result;
+}
+
+HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions& options) {
+  const bool complete = code == CURLE_OK || reader_.body_too_long();
+  if (!complete && reader_.headers_too_long()) {
+    return fail("the response's headers are longer than " +
+                std::to_string(ResponseReader::kHeaderReadBytesMax) + " bytes");
+  }
+  if (!complete || reader_.status() == 0) {
+    CurlFailure failure;
+    failure.easy = easy;
+    failure.code = code;
+    failure.details = error_.data();
+    failure.url = request_.request.url;
+    failure.status = reader_.status();
+    failure.connect_timeout = options.connect_timeout;
+    failure.request_timeout = options.request_timeout;
+    return fail(complete ? "the response has no status" : describe(failure));
+  }
+  auto result = this->result();
+  auto& outcome = result.outcome;
+  outcome.response = reader_.take();
+  if (!outcome.response->ok()) {
+    outcome.error = "HTTP status " + std::to_string(outcome.response->status);
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+    if (seconds > 0) {
+      outcome.retry_after = std::chrono::seconds{std::min(seconds, kRetryAfterSecondsMax)};
+    }
+  }
+  return result;
+}
+
+HttpResult CurlFlight::fail(std::string error) {
+  auto result = this->result();
+  result.outcome.error = std::move(error);
+  return result;
+}
+
+HttpResult CurlFlight::cancel() {
+  auto result = this->result();
+  result.cancelled = true;
+  result.outcome.error = "the attempt was cut off";
+  return result;
+}
+
+}  // namespace rhooks::delivery

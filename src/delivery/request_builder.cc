@@ -1,0 +1,169 @@
+#include "delivery/request_builder.h"
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "delivery/flatten.h"
+
+namespace rhooks::delivery {
+namespace {
+
+constexpr std::string_view kUserAgent = "rhooks/" RHOOKS_VERSION;
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+Header* find_header(std::vector<Header>& headers, std::string_view name) {
+  const auto it = std::find_if(headers.begin(), headers.end(), [&](const Header& header) {
+    return equal_ignoring_case(header.name, name);
+  });
+  return it == headers.end() ? nullptr : &*it;
+}
+
+// Headers that say how the message is framed belong to the sender, and webhook-* to this
+// library. Registration refuses them; a task stored before it did must not send them either.
+bool is_ours(const Header& header) {
+  static constexpr std::string_view kOurs[] = {"webhook-id",
+                                               "webhook-timestamp",
+                                               "host",
+                                               "content-length",
+                                               "transfer-encoding",
+                                               "connection",
+                                               "keep-alive",
+                                               "upgrade",
+                                               "proxy-connection",
+                                               "te",
+                                               "trailer",
+                                               "expect",
+                                               "http2-settings"};
+  return std::any_of(std::begin(kOurs), std::end(kOurs),
+                     [&](std::string_view name) { return equal_ignoring_case(header.name, name); });
+}
+
+// "Text/XML; charset=utf-8" -> "text/xml"
+std::string media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  const auto first = content_type.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  const auto last = content_type.find_last_not_of(" \t");
+  std::string type(content_type.substr(first, last - first + 1));
+  std::transform(type.begin(), type.end(), type.begin(), lower);
+  return type;
+}
+
+bool carries_body(Method method) {
+  return method == Method::kPost || method == Method::kPut || method == Method::kPatch;
+}
+
+Result<boost::urls::url> parse_url(const std::string& text) {
+  const auto parsed = boost::urls::parse_uri(text);
+  if (!parsed) {
+    return fail(ErrorCode::kInvalidArgument, "the URL is malformed: " + parsed.error().message(),
+                "request.url");
+  }
+  boost::urls::url url(*parsed);
+  if (url.scheme_id() != boost::urls::scheme::http &&
+      url.scheme_id() != boost::urls::scheme::https) {
+    return fail(ErrorCode::kInvalidArgument, "the URL must begin with http:// or https://",
+                "request.url");
+  }
+  if (url.encoded_host().empty()) {
+    return fail(ErrorCode::kInvalidArgument, "the URL names no host", "request.url");
+  }
+  url.remove_fragment();  // a fragment is for the reader of a page; it is never sent
+  if (url.encoded_path().empty()) url.set_encoded_path("/");
+  return url;
+}
+
+Result<void> put_in_query(boost::urls::url& url, Body& body) {
+  if (body.kind == Body::Kind::kNone) return {};
+  if (body.kind == Body::Kind::kText) {
+    return fail(ErrorCode::kInvalidArgument,
+                "GET, DELETE and HEAD send no body: give a JSON object, which becomes the query "
+                "string, or use POST, PUT or PATCH",
+                "request.body");
+  }
+  auto parts = flatten_json(body.data, "a query string");
+  if (!parts) return tl::make_unexpected(std::move(parts.error()));
+  body = {};
+  if (parts->empty()) return {};
+  std::string query(url.encoded_query());
+  if (!query.empty() && query.back() != '&') query += '&';
+  query += url_encode(*parts, Encoding::kQuery);
+  url.set_encoded_query(query);
+  return {};
+}
+
+Result<void> put_in_body(HttpRequest& http) {
+  auto& request = http.request;
+  http.has_body = true;
+  if (request.body.kind == Body::Kind::kNone) return {};
+
+  Header* const own = find_header(request.headers, "content-type");
+  const bool is_text = request.body.kind == Body::Kind::kText;
+  const auto type = own ? media_type(own->value) : std::string();
+
+  if (!is_text && type == "application/x-www-form-urlencoded") {
+    auto parts = flatten_json(request.body.data, "a form");
+    if (!parts) return tl::make_unexpected(std::move(parts.error()));
+    request.body = Body::text(url_encode(*parts, Encoding::kForm));
+  } else if (!is_text && type == "multipart/form-data") {
+    auto parts = flatten_json(request.body.data, "a form");
+    if (!parts) return tl::make_unexpected(std::move(parts.error()));
+    if (parts->empty()) {
+      return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field",
+                  "request.body");
+    }
+    http.multipart = std::move(*parts);
+    // The boundary must not occur in the parts, so only the sender can choose it.
+    own->value = "multipart/form-data";
+    return {};
+  } else if (!own) {
+    request.headers.push_back(
+        {"content-type", is_text ? "text/plain; charset=utf-8" : "application/json"});
+  }
+  http.wire_body = request.body.data;
+  return {};
+}
+
+}  // namespace
+
+Result<HttpRequest> build_request(const Task& task, TimePoint now) {
+  HttpRequest http;
+  auto& request = http.request;
+  request = task.request;
+  std::erase_if(request.headers, is_ours);
+
+  auto url = parse_url(request.url);
+  if (!url) return tl::make_unexpected(std::move(url.error()));
+  auto placed = carries_body(request.method) ? put_in_body(http) : put_in_query(*url, request.body);
+  if (!placed) return tl::make_unexpected(std::move(placed.error()));
+  request.url = std::string(url->buffer());
+
+  request.headers.push_back({"webhook-id", webhook_id(task.key, task.scheduled_date)});
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
+  if (!find_header(request.headers, "user-agent")) {
+    request.headers.push_back({"user-agent", std::string(kUserAgent)});
+  }
+  return http;
+}
+
+std::string webhook_id(const TaskKey& key, TimePoint scheduled_date) {
+  const auto hash = sha256({key.ns, key.id, std::to_string(to_millis(scheduled_date))});
+  return "msg_" + to_hex(hash.data(), 16);
+}
+
+}  // namespace rhooks::delivery

@@ -1,0 +1,521 @@
+#include "testing/test_receiver.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "testing/test_certificate.h"
+
+namespace rhooks::testing {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+using Fault = TestResponse::Fault;
+
+constexpr std::size_t kBodyBytesMax = 16 * 1024 * 1024;
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+// Thousands of connections need as many descriptors; the usual soft limit is 1,024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65'536);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::string write_temporary_file(const std::string& text) {
+  const char* const folder = std::getenv("TMPDIR");
+  std::string path = std::string(folder && *folder ? folder : "/tmp") + "/rhooks-test-XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  if (fd < 0) throw std::runtime_error("mkstemp failed for " + path);
+  const auto written = ::write(fd, text.data(), text.size());
+  ::close(fd);
+  if (written != static_cast<ssize_t>(text.size())) throw std::runtime_error("short write");
+  return path;
+}
+
+class Held {
+ public:
+  virtual ~Held() = default;
+  virtual void release() = 0;
+};
+
+// What the sessions share.
+struct Shared {
+  TestReceiver::Handler handler;
+  std::size_t record_max = 0;
+
+  mutable std::mutex mutex;
+  mutable std::condition_variable changed;
+  std::deque<TestRequest> requests;
+  std::size_t request_count = 0;
+  std::size_t connections = 0;
+  std::size_t open = 0;
+  std::size_t open_max = 0;
+  std::size_t held_count = 0;
+  std::vector<std::weak_ptr<Held>> held;
+  bool released = false;
+  std::vector<std::string> alpn;
+
+  template <typename F>
+  void update(F f) {
+    {
+      std::lock_guard lock(mutex);
+      f();
+    }
+    changed.notify_all();
+  }
+};
+
+// One connection. Its handlers run in the strand of its socket.
+template <typename Stream>
+class Session final : public Held, public std::enable_shared_from_this<Session<Stream>> {
+ public:
+  Session(Stream stream, Shared& shared, std::uint64_t number)
+      : stream_(std::move(stream)),
+        timer_(stream_.get_executor()),
+        shared_(shared),
+        number_(number) {
+    shared_.update([&] { shared_.open_max = std::max(shared_.open_max, ++shared_.open); });
+  }
+  ~Session() override {
+    shared_.update([&] {
+      --shared_.open;
+      if (holding_) --shared_.held_count;
+    });
+  }
+
+  void run() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](error_code ec) {
+                                if (!ec) self->read();
+                              });
+    } else {
+      read();
+    }
+  }
+
+  // From any thread: answers the request that is held.
+  void release() override {
+    asio::post(stream_.get_executor(), [self = this->shared_from_this()] {
+      if (!self->holding_) return;
+      self->end_hold();
+      self->respond();
+    });
+  }
+
+ private:
+  void end_hold() {
+    holding_ = false;
+    shared_.update([&] { --shared_.held_count; });
+    error_code ignored;
+    stream_.lowest_layer().cancel(ignored);
+  }
+
+  void read() {
+    parser_.emplace();
+    parser_->body_limit(kBodyBytesMax);
+    parser_->header_limit(256 * 1024);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](error_code ec, std::size_t) {
+                       if (!ec) self->on_request();
+                     });
+  }
+
+  void on_request() {
+    auto& message = parser_->get();
+    TestRequest request;
+    request.arrived_at = SystemClock().now_micros();
+    request.connection = number_;
+    request.method = std::string(message.method_string());
+    request.target = std::string(message.target());
+    for (const auto& field : message) {
+      request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    }
+    keep_alive_ = message.keep_alive();
+    head_ = message.method() == http::verb::head;
+    request.body = std::move(message.body());
+
+    response_ = shared_.handler ? shared_.handler(request) : TestResponse{};
+    bool hold = false;
+    shared_.update([&] {
+      ++shared_.request_count;
+      if (shared_.requests.size() < shared_.record_max) {
+        shared_.requests.push_back(std::move(request));
+      }
+      hold = response_.hold && !shared_.released;
+      if (hold) {
+        holding_ = true;
+        ++shared_.held_count;
+        shared_.held.push_back(this->weak_from_this());
+      }
+    });
+    if (hold) {
+      close_with_client();
+    } else if (response_.delay.count() > 0) {
+      timer_.expires_after(response_.delay);
+      timer_.async_wait([self = this->shared_from_this()](error_code ec) {
+        if (!ec) self->respond();
+      });
+    } else {
+      respond();
+    }
+  }
+
+  // Whoever waits for an answer sends nothing: what can be read now is the end.
+  void close_with_client() {
+    stream_.lowest_layer().async_wait(tcp::socket::wait_read,
+                                      [self = this->shared_from_this()](error_code ec) {
+                                        if (ec || !self->holding_) return;
+                                        self->end_hold();
+                                        self->close();
+                                      });
+  }
+
+  void respond() {
+    switch (response_.fault) {
+      case Fault::kCloseBeforeResponse:
+        return close();
+      case Fault::kResetBeforeResponse:
+        return reset();
+      case Fault::kEndlessBody:
+        return write(status_line() + "content-type: text/plain\r\n\r\n",
+                     [this] { write_for_ever(std::string(16 * 1024, 'x')); });
+      case Fault::kEndlessHeaders:
+        return write(status_line(),
+                     [this] { write_for_ever("x-filler: " + std::string(1000, 'x') + "\r\n"); });
+      case Fault::kEndlessInterim:
+        return write_for_ever("HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n");
+      case Fault::kNone:
+      case Fault::kCloseMidBody:
+      case Fault::kResetMidBody:
+      case Fault::kDripBody:
+        break;
+    }
+    if (!response_.raw.empty()) {
+      return write(std::move(response_.raw), [this] { close(); });
+    }
+    const bool broken =
+        response_.fault == Fault::kCloseMidBody || response_.fault == Fault::kResetMidBody;
+    std::string text = status_line();
+    for (const auto& header : response_.headers) {
+      text += header.name + ": " + header.value + "\r\n";
+    }
+    if (response_.status != 204 && response_.status != 304 && response_.status >= 200) {
+      text +=
+          "content-length: " + std::to_string(response_.body.size() + (broken ? 100 : 0)) + "\r\n";
+    }
+    const bool close_after = response_.close || !keep_alive_;
+    if (close_after) text += "connection: close\r\n";
+    text += "\r\n";
+    if (response_.fault == Fault::kDripBody) {
+      return write(std::move(text), [this] { drip(0); });
+    }
+    if (!head_) text += response_.body;
+    write(std::move(text), [this, close_after, fault = response_.fault] {
+      if (fault == Fault::kResetMidBody) {
+        // Gives the client time to read what came before the reset, which would discard it.
+        timer_.expires_after(std::chrono::milliseconds{50});
+        timer_.async_wait([self = this->shared_from_this()](error_code) { self->reset(); });
+      } else if (close_after || fault == Fault::kCloseMidBody) {
+        close();
+      } else {
+        read();
+      }
+    });
+  }
+
+  std::string status_line() const {
+    return "HTTP/1.1 " + std::to_string(response_.status) + " Test\r\n";
+  }
+
+  template <typename Next>
+  void write(std::string text, Next next) {
+    output_ = std::move(text);
+    asio::async_write(stream_, asio::buffer(output_),
+                      [self = this->shared_from_this(), next](error_code ec, std::size_t) {
+                        if (!ec) next();
+                      });
+  }
+
+  void write_for_ever(std::string text) {
+    write(text, [this, text] { write_for_ever(text); });
+  }
+
+  void drip(std::size_t at) {
+    if (at >= response_.body.size()) return read();
+    timer_.expires_after(response_.drip);
+    timer_.async_wait([self = this->shared_from_this(), at](error_code ec) {
+      if (ec) return;
+      self->write(self->response_.body.substr(at, 1), [s = self.get(), at] { s->drip(at + 1); });
+    });
+  }
+
+  void close() {
+    error_code ignored;
+    auto& socket = stream_.lowest_layer();
+    socket.shutdown(tcp::socket::shutdown_both, ignored);
+    socket.close(ignored);
+  }
+
+  void reset() {
+    error_code ignored;
+    auto& socket = stream_.lowest_layer();
+    socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);
+  }
+
+  Stream stream_;
+  asio::steady_timer timer_;
+  Shared& shared_;
+  const std::uint64_t number_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  TestResponse response_;
+  std::string output_;
+  bool keep_alive_ = true;
+  bool head_ = false;
+  bool holding_ = false;
+};
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* in, unsigned int in_size, void* arg) {
+  std::vector<std::string> offered;
+  int chosen = SSL_TLSEXT_ERR_NOACK;
+  for (unsigned int i = 0; i < in_size; i += in[i] + 1u) {
+    offered.emplace_back(reinterpret_cast<const char*>(in + i + 1), in[i]);
+    if (offered.back() == "http/1.1") {
+      *out = in + i + 1;
+      *out_size = in[i];
+      chosen = SSL_TLSEXT_ERR_OK;
+    }
+  }
+  auto& shared = *static_cast<Shared*>(arg);
+  shared.update([&] { shared.alpn = std::move(offered); });
+  return chosen;
+}
+
+}  // namespace
+
+std::string TestRequest::header(std::string_view name) const {
+  for (const auto& h : headers) {
+    if (equal_ignoring_case(h.name, name)) return h.value;
+  }
+  return {};
+}
+
+bool TestRequest::has_header(std::string_view name) const {
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const Header& h) { return equal_ignoring_case(h.name, name); });
+}
+
+TestResponse TestResponse::with_status(int status, std::string body) {
+  TestResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+TestResponse TestResponse::with_fault(Fault fault, std::string body) {
+  TestResponse response;
+  response.fault = fault;
+  response.body = std::move(body);
+  return response;
+}
+
+struct TestReceiver::Core {
+  Shared shared;  // outlives the sessions, which the io_context's handlers own
+  std::optional<asio::io_context> io{std::in_place};
+  asio::ssl::context tls{asio::ssl::context::tls_server};
+  bool use_tls = false;
+  std::string ca_file;
+  std::optional<tcp::acceptor> acceptor{std::in_place, *io};
+  std::uint16_t port = 0;
+  std::vector<std::thread> threads;
+  std::mutex stop_mutex;
+
+  explicit Core(Options options) {
+    raise_descriptor_limit();
+    shared.handler = std::move(options.handler);
+    shared.record_max = options.record_max;
+    use_tls = options.tls;
+    if (use_tls) {
+      const auto certificate = make_test_certificate(options.tls_names);
+      tls.use_certificate_chain(asio::buffer(certificate.certificate_pem));
+      tls.use_private_key(asio::buffer(certificate.key_pem), asio::ssl::context::pem);
+      SSL_CTX_set_alpn_select_cb(tls.native_handle(), choose_protocol, &shared);
+      ca_file = write_temporary_file(certificate.certificate_pem);
+    }
+    const tcp::endpoint endpoint(asio::ip::address_v4::loopback(), options.port);
+    acceptor->open(endpoint.protocol());
+    acceptor->set_option(tcp::acceptor::reuse_address(true));
+    acceptor->bind(endpoint);
+    acceptor->listen(4096);
+    port = acceptor->local_endpoint().port();
+    accept();
+    for (int i = 0; i < options.threads; ++i) threads.emplace_back([this] { io->run(); });
+  }
+
+  void accept() {
+    acceptor->async_accept(asio::make_strand(*io), [this](error_code ec, tcp::socket socket) {
+      if (ec == asio::error::operation_aborted) return;
+      if (!ec) {
+        std::uint64_t number = 0;
+        shared.update([&] { number = ++shared.connections; });
+        error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        if (use_tls) {
+          std::make_shared<Session<TlsStream>>(TlsStream(std::move(socket), tls), shared, number)
+              ->run();
+        } else {
+          std::make_shared<Session<tcp::socket>>(std::move(socket), shared, number)->run();
+        }
+      }
+      accept();
+    });
+  }
+
+  void stop() {
+    std::lock_guard lock(stop_mutex);
+    if (!io) return;
+    io->stop();
+    for (auto& thread : threads) thread.join();
+    threads.clear();
+    acceptor.reset();
+    io.reset();  // destroys the handlers, and with them the sessions
+    if (!ca_file.empty()) ::unlink(ca_file.c_str());
+  }
+
+  template <typename Condition>
+  bool wait(std::chrono::milliseconds timeout, Condition condition) const {
+    std::unique_lock lock(shared.mutex);
+    return shared.changed.wait_for(lock, timeout, condition);
+  }
+};
+
+TestReceiver::TestReceiver() : TestReceiver(Options{}) {}
+TestReceiver::TestReceiver(Handler handler)
+    : TestReceiver([&] {
+        Options options;
+        options.handler = std::move(handler);
+        return options;
+      }()) {}
+TestReceiver::TestReceiver(Options options) : core_(std::make_unique<Core>(std::move(options))) {}
+TestReceiver::~TestReceiver() {
+  stop();
+}
+
+void TestReceiver::stop() {
+  core_->stop();
+}
+
+std::uint16_t TestReceiver::port() const {
+  return core_->port;
+}
+
+std::string TestReceiver::url(std::string_view path) const {
+  return std::string(core_->use_tls ? "https" : "http") +
+         "://127.0.0.1:" + std::to_string(core_->port) + std::string(path);
+}
+
+std::string TestReceiver::ca_file() const {
+  return core_->ca_file;
+}
+
+std::vector<TestRequest> TestReceiver::requests() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return {core_->shared.requests.begin(), core_->shared.requests.end()};
+}
+
+std::size_t TestReceiver::request_count() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.request_count;
+}
+
+bool TestReceiver::wait_requests(std::size_t count, std::chrono::milliseconds timeout) const {
+  return core_->wait(timeout, [&] { return core_->shared.request_count >= count; });
+}
+
+void TestReceiver::clear_requests() {
+  std::lock_guard lock(core_->shared.mutex);
+  core_->shared.requests.clear();
+}
+
+void TestReceiver::release_held() {
+  std::vector<std::weak_ptr<Held>> held;
+  core_->shared.update([&] {
+    core_->shared.released = true;
+    held.swap(core_->shared.held);
+  });
+  for (const auto& weak : held) {
+    if (const auto session = weak.lock()) session->release();
+  }
+}
+
+std::size_t TestReceiver::held() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.held_count;
+}
+
+bool TestReceiver::wait_held(std::size_t count, std::chrono::milliseconds timeout) const {
+  return core_->wait(timeout, [&] { return core_->shared.held_count >= count; });
+}
+
+std::size_t TestReceiver::connections() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.connections;
+}
+
+std::size_t TestReceiver::open_connections() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.open;
+}
+
+std::size_t TestReceiver::open_connections_max() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.open_max;
+}
+
+bool TestReceiver::wait_open_connections_at_most(std::size_t count,
+                                                 std::chrono::milliseconds timeout) const {
+  return core_->wait(timeout, [&] { return core_->shared.open <= count; });
+}
+
+std::vector<std::string> TestReceiver::alpn_offered() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.alpn;
+}
+
+}  // namespace rhooks::testing

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace rhooks::testing {
+
+// A request as it arrived.
+struct TestRequest {
+  std::string method;
+  std::string target;  // path and query
+  std::vector<Header> headers;
+  std::string body;
+  Clock::Micros arrived_at{};    // system time at which it was read to its end
+  std::uint64_t connection = 0;  // 1 for the first connection that was accepted
+
+  // The first header of that name, in any case; empty if there is none.
+  std::string header(std::string_view name) const;
+  bool has_header(std::string_view name) const;
+};
+
+// What to answer. Content-Length and Connection are added.
+struct TestResponse {
+  enum class Fault {
+    kNone,
+    kCloseBeforeResponse,
+    kResetBeforeResponse,  // a TCP reset
+    kCloseMidBody,         // Content-Length says 100 bytes more than are sent
+    kResetMidBody,
+    kEndlessBody,     // until the client closes the connection
+    kEndlessHeaders,  // likewise
+    kEndlessInterim,  // 103 responses without end
+    kDripBody,        // one byte of the body each `drip`
+  };
+
+  int status = 200;
+  std::vector<Header> headers;
+  std::string body;
+  std::chrono::milliseconds delay{0};  // before the answer
+  bool hold = false;                   // answers only once release_held() is called
+  bool close = false;                  // closes the connection afterwards
+  Fault fault = Fault::kNone;
+  std::chrono::milliseconds drip{100};
+  std::string raw;  // sent as it is, in place of all the above; then the connection is closed
+
+  static TestResponse with_status(int status, std::string body = {});
+  static TestResponse with_fault(Fault fault, std::string body = {});
+};
+
+// A small real HTTP/1.1 server on 127.0.0.1, for tests: records what arrives, answers by a
+// handler, and misbehaves on demand.
+//
+//   TestReceiver receiver([](const TestRequest& request) {
+//     return TestResponse::with_status(request.target == "/bad" ? 500 : 200);
+//   });
+//   ... deliver to receiver.url("/hook") ...
+//   ASSERT_TRUE(receiver.wait_requests(1));
+//   EXPECT_EQ(receiver.requests()[0].header("webhook-id"), ...);
+//
+// Asynchronous: a few threads of its own serve thousands of connections. The handler is
+// called by those threads, by several at once if `threads` > 1, and must not block.
+// Threads: every method may be called from any thread.
+class TestReceiver {
+ public:
+  using Handler = std::function<TestResponse(const TestRequest&)>;
+
+  struct Options {
+    Handler handler;  // default: 200 and no body
+    int threads = 1;
+    std::uint16_t port = 0;  // 0: any that is free
+    bool tls = false;        // with a self-signed certificate made at run time
+    std::vector<std::string> tls_names = {"127.0.0.1", "localhost"};  // that it is valid for
+    // Requests beyond so many are answered and counted, but not kept.
+    std::size_t record_max = 200'000;
+  };
+
+  TestReceiver();
+  explicit TestReceiver(Handler handler);
+  explicit TestReceiver(Options options);
+  ~TestReceiver();
+
+  TestReceiver(const TestReceiver&) = delete;
+  TestReceiver& operator=(const TestReceiver&) = delete;
+
+  // Closes all connections and ends the threads. Idempotent.
+  void stop();
+
+  std::uint16_t port() const;
+  // "http://127.0.0.1:PORT/path", or https.
+  std::string url(std::string_view path = "/") const;
+  // PEM file with the certificate, for clients that should trust it; removed with the object.
+  std::string ca_file() const;
+
+  // Requests in order of arrival.
+  std::vector<TestRequest> requests() const;
+  std::size_t request_count() const;
+  // Waits in real time until at least `count` have arrived; false when `timeout` is over.
+  bool wait_requests(std::size_t count,
+                     std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+  // Forgets the requests recorded so far; the counts go on.
+  void clear_requests();
+
+  // Answers the requests that are held, and those that would be held from now on.
+  void release_held();
+  std::size_t held() const;
+  bool wait_held(std::size_t count,
+                 std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+
+  std::size_t connections() const;           // accepted since the start
+  std::size_t open_connections() const;      // now
+  std::size_t open_connections_max() const;  // the most at once
+  bool wait_open_connections_at_most(std::size_t count,
+                                     std::chrono::milliseconds timeout = std::chrono::seconds{
+                                         30}) const;
+
+  // Protocols that the latest TLS client offered by ALPN, such as {"h2", "http/1.1"}.
+  std::vector<std::string> alpn_offered() const;
+
+ private:
+  struct Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace rhooks::testing
