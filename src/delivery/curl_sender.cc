@@ -74,7 +74,11 @@ std::string last_system_error() {
 class CurlSender::Impl {
  public:
   Impl(CurlSenderOptions options, Clock& clock, CURLM* multi, int epoll, int event)
-      : options_(std::move(options)), clock_(clock), epoll_(epoll), event_(event), multi_(multi) {
+      : options_(bounded(std::move(options))),
+        clock_(clock),
+        epoll_(epoll),
+        event_(event),
+        multi_(multi) {
     watch(EPOLL_CTL_ADD, event_.get(), EPOLLIN);
     const auto connections = std::clamp(options_.max_in_flight, kConnectionsMin, kConnectionsMax);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
