@@ -35,9 +35,9 @@ std::string to_json(const ManyQuery& query);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
-std::string to_json(const TaskPage& page);       // {items,count,lastEvaluatedKey?}
-std::string to_json(const LogPage& page);        // {items,count,lastEvaluatedKey?}
-std::string to_json(const ManyResult& result);   // {count,items:[{id,namespace}],more}
+std::string to_json(const TaskPage& page);         // {items,count,lastEvaluatedKey?}
+std::string to_json(const LogPage& page);          // {items,count,lastEvaluatedKey?}
+std::string to_json(const ManyResult& result);     // {count,items:[{id,namespace}],more}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 std::string to_json(const DryrunResult& result);   // {count,items:[{namespace,id,scheduledDate}]}
 // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}, in input order.
@@ -45,12 +45,16 @@ std::string to_json(const std::vector<Result<Registration>>& results);
 
 // RFC 9457: {type,title,status,detail,field?,code}. `status` is http_status(error.code).
 std::string to_problem_json(const Error& error);
+// The same under another HTTP status, for what HTTP tells apart and ErrorCode does not (401, 413).
+std::string to_problem_json(const Error& error, int status);
 int http_status(ErrorCode code);
-// Reads one back (a client does). Text that is no problem document gives kInternal.
+// Reads one back (a client does). Text that is no problem document gives kInternal; one
+// without a known code gets that of its status.
 Error parse_problem_json(int status, std::string_view json);
 
 // Readers of what a server answers. They accept fields that they do not know, so that a
-// client can be older than its server.
+// client can be older than its server. Errors: kInternal with the JSON path as `field`,
+// because what a server answered is no fault of the caller's.
 Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
@@ -62,9 +66,9 @@ Result<std::int64_t> parse_count(std::string_view json);
 // Checks JSON text and rewrites it without white space, numbers and key order kept.
 Result<std::string> compact_json(std::string_view json);
 
-Result<Method> parse_method(std::string_view name);         // "GET"; any case
-Result<Status> parse_status(std::string_view name);         // "ACTIVE"; any case
-Result<LogStatus> parse_log_status(std::string_view name);  // "FAIL"; any case
+Result<Method> parse_method(std::string_view name);           // "GET"; any case
+Result<Status> parse_status(std::string_view name);           // "ACTIVE"; any case
+Result<LogStatus> parse_log_status(std::string_view name);    // "FAIL"; any case
 Result<RepeatUnit> parse_repeat_unit(std::string_view name);  // "minutes", also "minute"
 
 }  // namespace rhooks::codec

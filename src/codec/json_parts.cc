@@ -1,0 +1,138 @@
+#include "codec/json_parts.h"
+
+#include <unordered_map>
+
+#include "codec/public_json.h"
+#include "codec/text.h"
+
+namespace rhooks::codec {
+
+void write_headers(JsonWriter& out, std::string_view name, const std::vector<Header>& headers) {
+  // A name must stand once in an object. Names are compared as they are shown.
+  std::vector<std::pair<std::string, std::vector<std::string_view>>> grouped;
+  std::unordered_map<std::string, std::size_t> places;
+  for (const Header& header : headers) {
+    std::string shown = to_utf8(header.name);
+    const auto [place, is_new] = places.emplace(shown, grouped.size());
+    if (is_new) grouped.push_back({std::move(shown), {}});
+    grouped[place->second].second.push_back(header.value);
+  }
+
+  out.begin_object(name);
+  for (const auto& [header, values] : grouped) {
+    if (values.size() == 1) {
+      out.string(header, values.front());
+      continue;
+    }
+    out.begin_array(header);
+    for (const std::string_view value : values) out.string(value);
+    out.end_array();
+  }
+  out.end_object();
+}
+
+std::vector<Header> read_headers(ObjectReader& in, std::string_view name) {
+  std::vector<Header> headers;
+  auto object = in.object(name);
+  if (!object) return headers;
+  for (const JsonMember& member : object->all()) {
+    if (member.value.kind() == JsonKind::kString) {
+      headers.push_back({member.name, member.value.string()});
+      continue;
+    }
+    if (member.value.kind() != JsonKind::kArray) {
+      object->refuse(member.name, "must be a string, or an array of strings");
+      continue;
+    }
+    for (const JsonValue& value : member.value.elements()) {
+      if (value.kind() == JsonKind::kString) {
+        headers.push_back({member.name, value.string()});
+      } else {
+        object->refuse(member.name, "must have strings only");
+      }
+    }
+  }
+  return headers;
+}
+
+void write_body(JsonWriter& out, const Body& body) {
+  if (body.kind == Body::Kind::kText) out.string("body", body.data);
+  if (body.kind != Body::Kind::kJson) return;
+  // Nothing that is not JSON was taken in, but one wrong body must not spoil a whole page.
+  const auto value = check_json(body.data);
+  if (!value) {
+    out.string("body", body.data);
+    return;
+  }
+  out.name("body");
+  out.raw(compact(*value));
+}
+
+std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in) {
+  const auto value = in.value("body");
+  if (!value) return std::nullopt;
+  if (value->kind() == JsonKind::kNull) return Body{};
+  if (value->kind() == JsonKind::kString) return Body::text(value->string());
+  if (const auto path = repeated_name_within(*value, in.path_of("body"))) {
+    errors.add(*path, "is given twice");
+  }
+  return Body::json(compact(*value));
+}
+
+void write_request(JsonWriter& out, const Request& request) {
+  out.begin_object("request");
+  out.string("method", to_string(request.method));
+  out.string("url", request.url);
+  write_headers(out, "headers", request.headers);
+  write_body(out, request.body);
+  out.end_object();
+}
+
+Request read_request(JsonErrors& errors, ObjectReader& in) {
+  Request request;
+  auto object = in.object("request");
+  if (!object) {
+    in.refuse("request", "is required");
+    return request;
+  }
+  request.method = object->required("method", object->named("method", parse_method));
+  request.url = object->required("url", object->string("url"));
+  request.headers = read_headers(*object, "headers");
+  request.body = read_body(errors, *object).value_or(Body{});
+  object->finish();
+  return request;
+}
+
+void write_repeat(JsonWriter& out, const std::optional<Repeat>& repeat) {
+  if (!repeat) return;
+  out.begin_object("repeat");
+  out.integer("interval", repeat->interval);
+  out.integer("max", repeat->max);
+  out.string("unit", to_string(repeat->unit));
+  out.end_object();
+}
+
+std::optional<Repeat> read_repeat(ObjectReader& in) {
+  auto object = in.object("repeat");
+  if (!object) return std::nullopt;
+  Repeat repeat;
+  repeat.interval = object->required("interval", object->integer("interval"));
+  repeat.max = object->integer("max").value_or(repeat.max);
+  repeat.unit = object->named("unit", parse_repeat_unit).value_or(repeat.unit);
+  object->finish();
+  return repeat;
+}
+
+void write_key(JsonWriter& out, const TaskKey& key) {
+  out.string("namespace", key.ns);
+  out.string("id", key.id);
+}
+
+TaskKey read_key(ObjectReader& in) {
+  TaskKey key;
+  key.ns = in.required("namespace", in.string("namespace"));
+  key.id = in.required("id", in.string("id"));
+  return key;
+}
+
+}  // namespace rhooks::codec

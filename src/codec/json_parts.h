@@ -1,0 +1,63 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <string_view>
+#include <vector>
+
+#include "codec/json_reader.h"
+#include "codec/json_writer.h"
+
+// Parts that several documents of the public JSON share. Internal to the codec.
+namespace rhooks::codec {
+
+// name -> value, or an array of values where a name is repeated.
+void write_headers(JsonWriter& out, std::string_view name, const std::vector<Header>& headers);
+std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
+
+// The member "body": text is a JSON string, other JSON stands as it was written, and no
+// body is no member.
+void write_body(JsonWriter& out, const Body& body);
+// None: not given. null is a body of kind kNone.
+std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in);
+
+// The member "request".
+void write_request(JsonWriter& out, const Request& request);
+Request read_request(JsonErrors& errors, ObjectReader& in);
+
+void write_repeat(JsonWriter& out, const std::optional<Repeat>& repeat);
+std::optional<Repeat> read_repeat(ObjectReader& in);
+
+void write_key(JsonWriter& out, const TaskKey& key);
+TaskKey read_key(ObjectReader& in);
+
+// Writes {"items":[…],"count":n,"lastEvaluatedKey":…} with `write(out, item)`.
+template <typename Items, typename Write>
+std::string write_page(const Items& items, std::string_view last_evaluated_key, Write write) {
+  JsonWriter out;
+  out.begin_object();
+  out.begin_array("items");
+  for (const auto& item : items) write(out, item);
+  out.end_array();
+  out.integer("count", static_cast<std::int64_t>(items.size()));
+  out.string_if_any("lastEvaluatedKey", last_evaluated_key);
+  out.end_object();
+  return out.take();
+}
+
+// Reads the objects of the array `name` with `read(reader)`.
+template <typename Read>
+auto read_objects(JsonErrors& errors, ObjectReader& in, std::string_view name, Read read) {
+  using T = decltype(read(in));
+  std::vector<T> items;
+  const auto elements = in.required(name, in.array(name));
+  items.reserve(elements.size());
+  for (std::size_t i = 0; i < elements.size() && !errors.any(); ++i) {
+    ObjectReader item(errors, elements[i], json_path(in.path_of(name), i));
+    items.push_back(read(item));
+    item.finish();
+  }
+  return items;
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,142 @@
+// Errors as RFC 9457 problem documents.
+
+#include <array>
+
+#include "codec/json_reader.h"
+#include "codec/json_writer.h"
+#include "codec/public_json.h"
+#include "codec/text.h"
+
+namespace rhooks::codec {
+namespace {
+
+constexpr std::array kCodes{
+    ErrorCode::kInvalidArgument, ErrorCode::kNotFound,    ErrorCode::kConflict,
+    ErrorCode::kUnsupported,     ErrorCode::kUnavailable, ErrorCode::kOverloaded,
+    ErrorCode::kUnknownOutcome,  ErrorCode::kCorrupt,     ErrorCode::kInternal,
+};
+
+// RFC 9457, section 4.2.1: with "about:blank" the title is the status' own phrase.
+const char* phrase_of(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
+  }
+}
+
+// Of a problem document whose code is missing or not known: another server's, or a newer one's.
+ErrorCode code_of_status(int status) {
+  switch (status) {
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 501:
+      return ErrorCode::kUnsupported;
+    case 429:
+      return ErrorCode::kOverloaded;
+    case 503:
+      return ErrorCode::kUnavailable;
+    default:
+      return status >= 400 && status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+  }
+}
+
+}  // namespace
+
+int http_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kUnknownOutcome:
+      return 503;
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+std::string to_problem_json(const Error& error) {
+  return to_problem_json(error, http_status(error.code));
+}
+
+std::string to_problem_json(const Error& error, int status) {
+  JsonWriter out;
+  out.begin_object();
+  out.string("type", "about:blank");
+  out.string("title", phrase_of(status));
+  out.integer("status", status);
+  out.string("detail", error.message);
+  out.string("code", to_string(error.code));
+  out.string_if_any("field", error.field);
+  out.end_object();
+  return out.take();
+}
+
+Error parse_problem_json(int status, std::string_view json) {
+  Error error;
+  const auto document = check_json(json);
+  if (document && document->kind() == JsonKind::kObject) {
+    JsonErrors errors(From::kServer);
+    ObjectReader in(errors, *document, "");
+    const auto detail = in.string("detail");
+    const auto title = in.string("title");
+    const std::string code = in.string("code").value_or("");
+    error.field = in.string("field").value_or("");
+    if (!errors.any() && (detail || title)) {
+      error.code = code_of_status(status);
+      for (const ErrorCode known : kCodes) {
+        if (code == to_string(known)) error.code = known;
+      }
+      error.message = detail.value_or(title.value_or(""));
+      return error;
+    }
+  }
+  error.code = ErrorCode::kInternal;
+  error.field.clear();
+  error.message =
+      "the server answered status " + std::to_string(status) +
+      (json.empty() ? " without a body" : ", and not with a problem document: " + quote(json));
+  return error;
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,128 @@
+#include "codec/json_reader.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "codec/iso8601.h"
+
+namespace rhooks::codec {
+
+void JsonErrors::add(const std::string& path, const std::string& message) {
+  if (first_) return;
+  Error error;
+  error.code = from_ == From::kUser ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+  if (from_ == From::kServer) error.message = "the server's answer can not be read: ";
+  error.message += path.empty() ? message : path + ": " + message;
+  error.field = path;
+  first_ = std::move(error);
+}
+
+ObjectReader::ObjectReader(JsonErrors& errors, const JsonValue& value, std::string path)
+    : errors_(&errors), path_(std::move(path)) {
+  if (value.kind() != JsonKind::kObject) {
+    errors_->add(path_, path_.empty() ? "the JSON text must be an object" : "must be an object");
+    return;
+  }
+  members_ = value.members();
+  if (const auto name = repeated_name(members_)) refuse(*name, "is given twice");
+}
+
+void ObjectReader::refuse(std::string_view name, const std::string& message) {
+  errors_->add(path_of(name), message);
+}
+
+std::optional<JsonValue> ObjectReader::value(std::string_view name) {
+  known_.push_back(name);
+  const auto found = std::find_if(members_.begin(), members_.end(),
+                                  [&](const JsonMember& member) { return member.name == name; });
+  if (found == members_.end()) return std::nullopt;
+  if (errors_->from() == From::kServer && found->value.kind() == JsonKind::kNull) {
+    return std::nullopt;
+  }
+  return found->value;
+}
+
+std::optional<JsonValue> ObjectReader::value_of(std::string_view name, JsonKind kind,
+                                                const char* expected) {
+  const auto found = value(name);
+  if (!found || found->kind() == kind) return found;
+  refuse(name, std::string("must be ") + expected +
+                   (found->kind() == JsonKind::kNull ? ", not null; leave it out instead" : ""));
+  return std::nullopt;
+}
+
+std::optional<std::string> ObjectReader::string(std::string_view name) {
+  const auto found = value_of(name, JsonKind::kString, "a string");
+  if (!found) return std::nullopt;
+  return found->string();
+}
+
+std::optional<bool> ObjectReader::boolean(std::string_view name) {
+  const auto found = value_of(name, JsonKind::kBool, "true or false");
+  if (!found) return std::nullopt;
+  return found->boolean();
+}
+
+std::optional<std::int64_t> ObjectReader::integer_in(std::string_view name, std::int64_t min,
+                                                     std::int64_t max) {
+  const auto found = value_of(name, JsonKind::kNumber, "a whole number");
+  if (!found) return std::nullopt;
+  const auto number = found->integer();
+  if (number && *number >= min && *number <= max) return number;
+  refuse(name, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> ObjectReader::integer(std::string_view name) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  return integer_in(name, Limits::min(), Limits::max());
+}
+
+std::optional<int> ObjectReader::small_integer(std::string_view name) {
+  using Limits = std::numeric_limits<int>;
+  const auto number = integer_in(name, Limits::min(), Limits::max());
+  if (!number) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
+std::optional<TimePoint> ObjectReader::time(std::string_view name) {
+  const auto text = value_of(name, JsonKind::kString, "a date and time as an ISO-8601 string");
+  if (!text) return std::nullopt;
+  const auto t = parse_time(text->string());
+  if (t) return *t;
+  refuse(name, t.error().message);
+  return std::nullopt;
+}
+
+std::optional<ObjectReader> ObjectReader::object(std::string_view name) {
+  const auto found = value_of(name, JsonKind::kObject, "an object");
+  if (!found) return std::nullopt;
+  return ObjectReader(*errors_, *found, path_of(name));
+}
+
+std::optional<std::vector<JsonValue>> ObjectReader::array(std::string_view name) {
+  const auto found = value_of(name, JsonKind::kArray, "an array");
+  if (!found) return std::nullopt;
+  return found->elements();
+}
+
+const std::vector<JsonMember>& ObjectReader::all() {
+  all_known_ = true;
+  return members_;
+}
+
+void ObjectReader::finish() {
+  if (all_known_ || errors_->from() == From::kServer) return;
+  for (const JsonMember& member : members_) {
+    if (std::find(known_.begin(), known_.end(), member.name) != known_.end()) continue;
+    std::string names;
+    for (const std::string_view name : known_) {
+      if (!names.empty()) names += ", ";
+      names += name;
+    }
+    refuse(member.name, "is not known here; the fields are " + names);
+    return;
+  }
+}
+
+}  // namespace rhooks::codec

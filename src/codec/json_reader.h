@@ -1,0 +1,113 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "codec/json_text.h"
+
+// Reads objects field by field. Internal to the codec.
+namespace rhooks::codec {
+
+enum class From {
+  // What a user sent: unknown and repeated names and null are refused, kInvalidArgument.
+  kUser,
+  // What a server answered: unknown names are passed over, null stands for absence, and what
+  // can not be read is no fault of the caller's: kInternal.
+  kServer,
+};
+
+// The first error of a document. Reading goes on after it with empty values, and the error
+// is looked at once, at the end.
+class JsonErrors {
+ public:
+  explicit JsonErrors(From from) : from_(from) {}
+
+  From from() const { return from_; }
+  bool any() const { return first_.has_value(); }
+  const Error& first() const { return *first_; }
+
+  // `path` is empty for the whole document.
+  void add(const std::string& path, const std::string& message);
+
+ private:
+  From from_;
+  std::optional<Error> first_;
+};
+
+// One object being read. Names that are asked for are known; finish() refuses the others.
+class ObjectReader {
+ public:
+  ObjectReader(JsonErrors& errors, const JsonValue& value, std::string path);
+
+  std::string path_of(std::string_view name) const { return json_path(path_, name); }
+  const std::string& path() const { return path_; }
+  // Adds an error about a field.
+  void refuse(std::string_view name, const std::string& message);
+
+  // The field, if it is there. A field of another type is refused, and is then not there.
+  std::optional<JsonValue> value(std::string_view name);
+  std::optional<std::string> string(std::string_view name);
+  std::optional<bool> boolean(std::string_view name);
+  std::optional<std::int64_t> integer(std::string_view name);
+  std::optional<int> small_integer(std::string_view name);
+  std::optional<TimePoint> time(std::string_view name);
+  std::optional<ObjectReader> object(std::string_view name);
+  std::optional<std::vector<JsonValue>> array(std::string_view name);
+
+  // A string that `parse` makes an enumerator of.
+  template <typename T>
+  std::optional<T> named(std::string_view name, Result<T> (*parse)(std::string_view)) {
+    const auto text = string(name);
+    if (!text) return std::nullopt;
+    Result<T> parsed = parse(*text);
+    if (parsed) return *parsed;
+    refuse(name, parsed.error().message);
+    return std::nullopt;
+  }
+
+  // Refuses the absence of a field: required("url", reader.string("url")).
+  template <typename T>
+  T required(std::string_view name, std::optional<T> value) {
+    if (value) return std::move(*value);
+    // A field that is there but wrong has been refused before, and the first error stays.
+    refuse(name, "is required");
+    return T{};
+  }
+
+  // The members in order, all of them known: for objects used as a map.
+  const std::vector<JsonMember>& all();
+
+  void finish();
+
+ private:
+  std::optional<JsonValue> value_of(std::string_view name, JsonKind kind, const char* expected);
+  std::optional<std::int64_t> integer_in(std::string_view name, std::int64_t min, std::int64_t max);
+
+  JsonErrors* errors_;
+  std::string path_;
+  std::vector<JsonMember> members_;
+  std::vector<std::string_view> known_;
+  bool all_known_ = false;
+};
+
+// Reads a whole document with `read(errors, value)`.
+template <typename T, typename Read>
+Result<T> read_json(std::string_view text, From from, Read read) {
+  const auto document = check_json(text);
+  JsonErrors errors(from);
+  if (!document) {
+    errors.add("", document.error().message);
+    return fail(errors.first());
+  }
+  T result = read(errors, *document);
+  if (errors.any()) return fail(errors.first());
+  return result;
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,353 @@
+#include "codec/json_text.h"
+
+#include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "codec/public_json.h"
+
+namespace rhooks::codec {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kNameBytesMax = 64;  // of a name in a path
+
+// Takes part in parsing only to let it go on: what it finds is looked up in the text later.
+struct IgnoringHandler {
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  bool on_document_begin(json::error_code&) { return true; }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) { return true; }
+  bool on_object_end(std::size_t, json::error_code&) { return true; }
+  bool on_array_begin(json::error_code&) { return true; }
+  bool on_array_end(std::size_t, json::error_code&) { return true; }
+  bool on_key_part(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_key(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_string(json::string_view, std::size_t, json::error_code&) { return true; }
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t, json::string_view, json::error_code&) { return true; }
+  bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return true; }
+  bool on_double(double, json::string_view, json::error_code&) { return true; }
+  bool on_bool(bool, json::error_code&) { return true; }
+  bool on_null(json::error_code&) { return true; }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+};
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+std::string place_of(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return "line " + std::to_string(lines + 1) + ", column " +
+         std::to_string(offset - line_start + 1);
+}
+
+tl::unexpected<Error> refuse(std::string_view text, std::size_t offset, const std::string& why) {
+  return fail(ErrorCode::kInvalidArgument,
+              "this is not valid JSON: " + why + " (" + place_of(text, offset) + ")");
+}
+
+// Of four hexadecimal digits.
+std::uint32_t hex4(std::string_view digits) {
+  std::uint32_t value = 0;
+  std::from_chars(digits.data(), digits.data() + 4, value, 16);
+  return value;
+}
+
+void append_utf8(std::string& out, std::uint32_t c) {
+  const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (c < 0x80) {
+    put(c);
+  } else if (c < 0x800) {
+    put(0xc0 | (c >> 6));
+    put(0x80 | (c & 0x3f));
+  } else if (c < 0x10000) {
+    put(0xe0 | (c >> 12));
+    put(0x80 | ((c >> 6) & 0x3f));
+    put(0x80 | (c & 0x3f));
+  } else {
+    put(0xf0 | (c >> 18));
+    put(0x80 | ((c >> 12) & 0x3f));
+    put(0x80 | ((c >> 6) & 0x3f));
+    put(0x80 | (c & 0x3f));
+  }
+}
+
+// The end of the string that begins at `at`, behind its closing quote.
+std::size_t string_end(std::string_view text, std::size_t at) {
+  for (++at; text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return at + 1;
+}
+
+// The end of the value that begins at `at`. The text is known to be valid, so brackets
+// balance and strings end.
+std::size_t value_end(std::string_view text, std::size_t at) {
+  if (text[at] == '"') return string_end(text, at);
+  if (text[at] != '{' && text[at] != '[') {
+    while (at < text.size() && !is_space(text[at]) && text[at] != ',' && text[at] != ']' &&
+           text[at] != '}') {
+      ++at;
+    }
+    return at;
+  }
+  std::size_t depth = 0;
+  do {
+    switch (text[at]) {
+      case '"':
+        at = string_end(text, at);
+        continue;
+      case '{':
+      case '[':
+        ++depth;
+        break;
+      case '}':
+      case ']':
+        --depth;
+        break;
+      default:
+        break;
+    }
+    ++at;
+  } while (depth > 0);
+  return at;
+}
+
+}  // namespace
+
+// Steps through the elements or members of one array or object.
+class JsonSplitter {
+ public:
+  explicit JsonSplitter(std::string_view raw) : text_(raw.substr(1)) {}
+
+  // Moves to the next element or member; false at the end.
+  bool next() {
+    skip_space();
+    if (text_[at_] == ',') {
+      ++at_;
+      skip_space();
+    }
+    return text_[at_] != ']' && text_[at_] != '}';
+  }
+
+  JsonValue take() {
+    const std::size_t end = value_end(text_, at_);
+    const JsonValue value(text_.substr(at_, end - at_));
+    at_ = end;
+    return value;
+  }
+
+  JsonMember take_member() {
+    std::string name = take().string();
+    skip_space();
+    ++at_;  // the colon
+    skip_space();
+    return {std::move(name), take()};
+  }
+
+ private:
+  void skip_space() {
+    while (is_space(text_[at_])) ++at_;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+JsonKind JsonValue::kind() const {
+  switch (raw_.front()) {
+    case '{':
+      return JsonKind::kObject;
+    case '[':
+      return JsonKind::kArray;
+    case '"':
+      return JsonKind::kString;
+    case 't':
+    case 'f':
+      return JsonKind::kBool;
+    case 'n':
+      return JsonKind::kNull;
+    default:
+      return JsonKind::kNumber;
+  }
+}
+
+std::string JsonValue::string() const {
+  RHOOKS_CHECK(kind() == JsonKind::kString);
+  std::string_view rest = raw_.substr(1, raw_.size() - 2);
+  std::string out;
+  out.reserve(rest.size());
+  while (!rest.empty()) {
+    const std::size_t plain = std::min(rest.find('\\'), rest.size());
+    out += rest.substr(0, plain);
+    rest.remove_prefix(plain);
+    if (rest.empty()) break;
+    const char escape = rest[1];
+    std::size_t used = 2;
+    switch (escape) {
+      case 'b':
+        out.push_back('\b');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
+      case 'u': {
+        std::uint32_t c = hex4(rest.substr(2));
+        used = 6;
+        if (c >= 0xd800 && c < 0xdc00) {  // the other half follows: the parser saw to it
+          c = 0x10000 + ((c - 0xd800) << 10) + (hex4(rest.substr(8)) - 0xdc00);
+          used = 12;
+        }
+        append_utf8(out, c);
+        break;
+      }
+      default:  // quote, backslash, slash
+        out.push_back(escape);
+    }
+    rest.remove_prefix(used);
+  }
+  return out;
+}
+
+std::optional<std::int64_t> JsonValue::integer() const {
+  RHOOKS_CHECK(kind() == JsonKind::kNumber);
+  const char* const end = raw_.data() + raw_.size();
+  std::int64_t value = 0;
+  const auto whole = std::from_chars(raw_.data(), end, value);
+  if (whole.ec == std::errc{} && whole.ptr == end) return value;
+  // 3.0 and 1e3 are whole numbers too; some programs write all their numbers so.
+  double number = 0;
+  const auto parsed = std::from_chars(raw_.data(), end, number);
+  constexpr double kExactMax = 9'007'199'254'740'992.0;  // 2^53
+  if (parsed.ec != std::errc{} || parsed.ptr != end || std::abs(number) > kExactMax ||
+      std::trunc(number) != number || whole.ec == std::errc::result_out_of_range) {
+    return std::nullopt;
+  }
+  return static_cast<std::int64_t>(number);
+}
+
+std::vector<JsonValue> JsonValue::elements() const {
+  RHOOKS_CHECK(kind() == JsonKind::kArray);
+  std::vector<JsonValue> elements;
+  for (JsonSplitter in(raw_); in.next();) elements.push_back(in.take());
+  return elements;
+}
+
+std::vector<JsonMember> JsonValue::members() const {
+  RHOOKS_CHECK(kind() == JsonKind::kObject);
+  std::vector<JsonMember> members;
+  for (JsonSplitter in(raw_); in.next();) members.push_back(in.take_member());
+  return members;
+}
+
+Result<JsonValue> check_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = kJsonDepthMax;
+  json::basic_parser<IgnoringHandler> parser(options);
+  json::error_code error;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (error == json::error::too_deep) {
+    return refuse(text, used,
+                  "it is nested deeper than " + std::to_string(kJsonDepthMax) + " levels");
+  }
+  if (error == json::error::incomplete) return refuse(text, used, "it ends too early");
+  if (error) return refuse(text, used, error.message());
+  if (used < text.size()) return refuse(text, used, "something follows the value");
+
+  std::size_t begin = 0;
+  while (is_space(text[begin])) ++begin;
+  std::size_t end = text.size();
+  while (is_space(text[end - 1])) --end;
+  return JsonValue(text.substr(begin, end - begin));
+}
+
+std::string compact(const JsonValue& value) {
+  const std::string_view text = value.raw();
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '"') {
+      const std::size_t end = string_end(text, at);
+      out += text.substr(at, end - at);
+      at = end;
+    } else {
+      if (!is_space(text[at])) out.push_back(text[at]);
+      ++at;
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> repeated_name(const std::vector<JsonMember>& members) {
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (const JsonMember& member : members) names.push_back(member.name);
+  std::sort(names.begin(), names.end());
+  const auto found = std::adjacent_find(names.begin(), names.end());
+  if (found == names.end()) return std::nullopt;
+  return std::string(*found);
+}
+
+std::optional<std::string> repeated_name_within(const JsonValue& value, const std::string& path) {
+  if (value.kind() == JsonKind::kArray) {
+    std::size_t index = 0;
+    for (JsonSplitter in(value.raw()); in.next(); ++index) {
+      const JsonValue element = in.take();
+      if (element.kind() < JsonKind::kArray) continue;
+      if (auto found = repeated_name_within(element, json_path(path, index))) return found;
+    }
+  } else if (value.kind() == JsonKind::kObject) {
+    const std::vector<JsonMember> members = value.members();
+    if (const auto name = repeated_name(members)) return json_path(path, *name);
+    for (const JsonMember& member : members) {
+      if (member.value.kind() < JsonKind::kArray) continue;
+      if (auto found = repeated_name_within(member.value, json_path(path, member.name))) {
+        return found;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::string json_path(const std::string& path, std::string_view name) {
+  const std::string shown = one_line(name, kNameBytesMax);
+  return path.empty() ? shown : path + '.' + shown;
+}
+
+std::string json_path(const std::string& path, std::size_t index) {
+  return path + '[' + std::to_string(index) + ']';
+}
+
+Result<std::string> compact_json(std::string_view text) {
+  const auto value = check_json(text);
+  if (!value) return fail(value.error());
+  if (const auto path = repeated_name_within(*value, "")) {
+    return fail(ErrorCode::kInvalidArgument, *path + ": is given twice", *path);
+  }
+  return compact(*value);
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// JSON text looked at in place. Internal to the codec.
+//
+// Boost.JSON checks a document, and the values are then spans of its text, not a tree of
+// its own: the body of a request must keep its numbers as they were written
+// (12345678901234567890.10 is no double), and most of a document is passed on, not looked into.
+namespace rhooks::codec {
+
+inline constexpr std::size_t kJsonDepthMax = 64;
+
+enum class JsonKind { kNull, kBool, kNumber, kString, kArray, kObject };
+
+struct JsonMember;
+
+// One value of a checked document. Valid as long as the document's text.
+class JsonValue {
+ public:
+  JsonKind kind() const;
+  // As written, without white space around it.
+  std::string_view raw() const { return raw_; }
+
+  bool boolean() const { return raw_ == "true"; }  // of a kBool
+  std::string string() const;                      // of a kString, escapes resolved
+  std::optional<std::int64_t> integer() const;     // of a kNumber; none: no int64
+  std::vector<JsonValue> elements() const;         // of a kArray
+  std::vector<JsonMember> members() const;         // of a kObject, as written
+
+ private:
+  friend Result<JsonValue> check_json(std::string_view text);
+  friend class JsonSplitter;
+  explicit JsonValue(std::string_view raw) : raw_(raw) {}
+
+  std::string_view raw_;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
+};
+
+// Errors: kInvalidArgument with line and column: no JSON, deeper than kJsonDepthMax, not
+// UTF-8, something after the value.
+Result<JsonValue> check_json(std::string_view text);
+
+// The value's text without white space outside of strings.
+std::string compact(const JsonValue& value);
+
+// The name that `members` has twice, if any.
+std::optional<std::string> repeated_name(const std::vector<JsonMember>& members);
+
+// The path, below `path`, of a name that an object has twice, anywhere in the value.
+std::optional<std::string> repeated_name_within(const JsonValue& value, const std::string& path);
+
+// "path.name", fit for an error: what a caller sent as a name may be of any length.
+std::string json_path(const std::string& path, std::string_view name);
+std::string json_path(const std::string& path, std::size_t index);
+
+}  // namespace rhooks::codec

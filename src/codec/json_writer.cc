@@ -1,0 +1,127 @@
+#include "codec/json_writer.h"
+
+#include "base/utf8.h"
+#include "codec/iso8601.h"
+
+namespace rhooks::codec {
+namespace {
+
+bool is_plain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+}  // namespace
+
+// Nothing that ends a value is one of these, so the last character tells where we are.
+void JsonWriter::separate() {
+  if (out_.empty()) return;
+  const char last = out_.back();
+  if (last != '{' && last != '[' && last != ':') out_.push_back(',');
+}
+
+void JsonWriter::open(char bracket) {
+  separate();
+  out_.push_back(bracket);
+}
+
+void JsonWriter::quoted(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  out_.push_back('"');
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    out_ += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+
+    const char c = text.front();
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+      out_ += "\xef\xbf\xbd";
+    } else if (length > 1) {
+      out_ += text.substr(0, length);
+    } else if (c == '"' || c == '\\') {
+      out_.push_back('\\');
+      out_.push_back(c);
+    } else if (c == '\n') {
+      out_ += "\\n";
+    } else if (c == '\r') {
+      out_ += "\\r";
+    } else if (c == '\t') {
+      out_ += "\\t";
+    } else {
+      out_ += "\\u00";
+      out_.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+      out_.push_back(kDigits[static_cast<unsigned char>(c) & 0x0f]);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out_.push_back('"');
+}
+
+void JsonWriter::name(std::string_view name) {
+  separate();
+  quoted(name);
+  out_.push_back(':');
+}
+
+void JsonWriter::string(std::string_view text) {
+  separate();
+  quoted(text);
+}
+
+void JsonWriter::integer(std::int64_t value) {
+  separate();
+  out_ += std::to_string(value);
+}
+
+void JsonWriter::boolean(bool value) {
+  separate();
+  out_ += value ? "true" : "false";
+}
+
+void JsonWriter::raw(std::string_view json) {
+  separate();
+  out_ += json;
+}
+
+void JsonWriter::string(std::string_view member, std::string_view text) {
+  name(member);
+  string(text);
+}
+
+void JsonWriter::string_if_any(std::string_view member, std::string_view text) {
+  if (!text.empty()) string(member, text);
+}
+
+void JsonWriter::integer(std::string_view member, std::int64_t value) {
+  name(member);
+  integer(value);
+}
+
+void JsonWriter::boolean(std::string_view member, bool value) {
+  name(member);
+  boolean(value);
+}
+
+void JsonWriter::time(std::string_view member, TimePoint t) {
+  name(member);
+  string(format_time(t));
+}
+
+void JsonWriter::time(std::string_view member, const std::optional<TimePoint>& t) {
+  if (t) time(member, *t);
+}
+
+void JsonWriter::begin_object(std::string_view member) {
+  name(member);
+  begin_object();
+}
+
+void JsonWriter::begin_array(std::string_view member) {
+  name(member);
+  begin_array();
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Writes compact JSON text. Internal to the codec.
+//
+// A writer of our own, because a request body's JSON goes in as it was written, and because
+// what a receiver answered may not be UTF-8: such bytes come out as U+FFFD.
+namespace rhooks::codec {
+
+class JsonWriter {
+ public:
+  void begin_object() { open('{'); }
+  void end_object() { out_.push_back('}'); }
+  void begin_array() { open('['); }
+  void end_array() { out_.push_back(']'); }
+
+  void name(std::string_view name);
+
+  void string(std::string_view text);
+  void integer(std::int64_t value);
+  void boolean(bool value);
+  // Text that is JSON already.
+  void raw(std::string_view json);
+
+  // Members. The optional ones are left out where they are empty.
+  void string(std::string_view name, std::string_view text);
+  void string_if_any(std::string_view name, std::string_view text);
+  void integer(std::string_view name, std::int64_t value);
+  void boolean(std::string_view name, bool value);
+  void time(std::string_view name, TimePoint t);
+  void time(std::string_view name, const std::optional<TimePoint>& t);
+  void begin_object(std::string_view name);
+  void begin_array(std::string_view name);
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  void open(char bracket);
+  void separate();
+  void quoted(std::string_view text);
+
+  std::string out_;
+};
+
+}  // namespace rhooks::codec
