@@ -1,0 +1,110 @@
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include "cli/command.h"
+#include "cli/suggest.h"
+#include "observe/logging.h"
+
+#ifndef RHOOKS_VERSION
+#define RHOOKS_VERSION "unknown"
+#endif
+
+namespace rhooks::cli {
+namespace {
+
+std::vector<std::string> command_names(const CLI::App& root) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : root.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> flag_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// What is wrong with a line that CLI11 refused, in our own words where they help.
+std::string explain(const CLI::App& root, const CLI::ParseError& error) {
+  const auto chosen = root.get_subcommands();
+  const CLI::App& command = chosen.empty() ? root : *chosen.front();
+  const std::string see =
+      "; see `rhooks " + (chosen.empty() ? "" : command.get_name() + " ") + "--help`";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const auto extras = root.remaining(true);
+    if (!extras.empty()) {
+      const std::string extra = extras.front().substr(0, extras.front().find('='));
+      if (extra.starts_with('-')) {
+        return (chosen.empty() ? "rhooks" : command.get_name()) + " has no flag " + extra + "." +
+               did_you_mean(extra, flag_names(command)) + see;
+      }
+      return "\"" + extras.front() + "\" was not expected" + see;
+    }
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    std::string what = error.what();
+    if (what.ends_with(" is required")) what.resize(what.size() - 12);
+    return what + " is missing" + see;
+  }
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return what + see;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& args, Io& io) {
+  log::configure(log::Level::kWarn, log::Format::kText);
+  Commands commands(io);
+  CLI::App& root = commands.root();
+  root.set_version_flag("--version", "rhooks " RHOOKS_VERSION, "show the version");
+  root.require_subcommand(1);
+  root.footer(
+      "Commands work through a server (--server, RHOOKS_SERVER) or straight on a store (--store,\n"
+      "RHOOKS_STORE). `rhooks COMMAND --help` shows examples.");
+  add_serve(commands);
+  add_register(commands);
+  add_queries(commands);
+  add_changes(commands);
+  add_triggers(commands);
+  add_listen(commands);
+  add_completion(commands);
+
+  if (args.empty()) {
+    io.err << root.help();
+    return kExitUsage;
+  }
+  const auto names = command_names(root);
+  if (!args[0].starts_with('-') && std::find(names.begin(), names.end(), args[0]) == names.end()) {
+    return report(io,
+                  "there is no command " + args[0] + "." + did_you_mean(args[0], names) +
+                      "; see `rhooks --help`",
+                  kExitUsage);
+  }
+  try {
+    // CLI11 takes the arguments in reverse.
+    root.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForVersion& version) {
+    io.out << version.what() << '\n';
+    return kExitDone;
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = root.get_subcommands();
+    io.out << (chosen.empty() ? root.help() : chosen.front()->help());
+    return kExitDone;
+  } catch (const CLI::ParseError& error) {
+    return report(io, explain(root, error), kExitUsage);
+  }
+  const int exit_code = commands.run(*root.get_subcommands().front());
+  io.out.flush();
+  if (exit_code == kExitDone && !io.out) {
+    return report(io, "the output can not be written", kExitFailed);
+  }
+  return exit_code;
+}
+
+}  // namespace rhooks::cli

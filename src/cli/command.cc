@@ -1,0 +1,160 @@
+#include "cli/command.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/app.h"
+#include "cli/settings.h"
+#include "cli/table.h"
+
+namespace rhooks::cli {
+
+Commands::Commands(Io& io)
+    : io_(io),
+      root_(std::make_unique<CLI::App>("Schedules webhooks and delivers them.", "rhooks")) {
+  root_->set_help_flag("-h,--help", "show this help");
+  root_->get_formatter()->column_width(36);
+}
+
+Commands::~Commands() = default;
+
+CLI::App& Commands::add(const std::string& name, const std::string& description,
+                        const std::vector<std::string>& examples, Run run) {
+  CLI::App* command = root_->add_subcommand(name, description);
+  std::string footer;
+  for (const std::string& example : examples) {
+    footer += (footer.empty() ? "Examples:\n  " : "\n  ") + example;
+  }
+  command->footer(footer);
+  runs_[command] = std::move(run);
+  return *command;
+}
+
+void Commands::add_settings(CLI::App& command, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const Setting& setting = *find_setting(key);
+    std::string& slot =
+        *flag_slots_.try_emplace(key, std::make_unique<std::string>()).first->second;
+    const std::string help =
+        std::string(setting.help) +
+        (setting.default_value[0] != '\0' ? " [" + std::string(setting.default_value) + "]" : "");
+    if (setting.type == SettingType::kBoolean) {
+      command
+          .add_flag_callback(
+              setting.flag, [this, name = std::string(key)] { flags_[name] = "false"; },
+              setting.help)
+          ->group("Settings");
+      continue;
+    }
+    const char* type = "TEXT";
+    switch (setting.type) {
+      case SettingType::kInteger:
+        type = "N";
+        break;
+      case SettingType::kDuration:
+        type = "TIME";
+        break;
+      case SettingType::kChoice:
+        type = setting.choices;
+        break;
+      default:
+        break;
+    }
+    const std::string_view name = key;
+    if (name == "ca_file") type = "FILE";
+    if (name == "store" || name == "server") type = "URL";
+    if (name == "listen") type = "ADDRESS:PORT";
+    command.add_option(setting.flag, slot, help)->type_name(type)->group("Settings");
+  }
+  if (command.get_option_no_throw("--config") != nullptr) return;
+  command.add_option("--config", config_path_, "TOML file with settings [$RHOOKS_CONFIG]")
+      ->type_name("FILE")
+      ->group("Settings");
+}
+
+void Commands::add_backend_options(CLI::App& command) {
+  add_settings(command, {"server", "store", "ca_file"});
+  command.add_flag("--json", json_, "print JSON, as the API gives it");
+}
+
+std::optional<Config> Commands::config() {
+  const auto subcommands = root_->get_subcommands();
+  for (const auto& [key, slot] : flag_slots_) {
+    const CLI::Option* option =
+        subcommands.empty() ? nullptr
+                            : subcommands.front()->get_option_no_throw(find_setting(key)->flag);
+    if (option != nullptr && option->count() > 0) flags_[key] = *slot;
+  }
+  auto config =
+      Config::load(config_path_.empty() ? std::nullopt : std::optional<std::string>(config_path_),
+                   io_.environment, flags_);
+  if (!config) {
+    report(io_, config.error(), kExitUsage);
+    return std::nullopt;
+  }
+  return std::move(*config);
+}
+
+std::unique_ptr<Backend> Commands::backend(int& exit_code) {
+  exit_code = kExitUsage;
+  const auto loaded = config();
+  if (!loaded) return nullptr;
+  if (loaded->at("store").from == Config::From::kFlag &&
+      loaded->at("server").from == Config::From::kFlag) {
+    report(io_,
+           "--store and --server exclude each other; give --server to ask a running server, or "
+           "--store to work straight on a store",
+           kExitUsage);
+    return nullptr;
+  }
+  auto opened = open_backend(*loaded);
+  if (!opened) {
+    exit_code = opened.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed;
+    report(io_, opened.error(), exit_code);
+    return nullptr;
+  }
+  return std::move(*opened);
+}
+
+int Commands::run(const CLI::App& command) const {
+  return runs_.at(&command)();
+}
+
+int report(Io& io, const Error& error, int exit_code) {
+  std::string message = error.message;
+  if (!error.field.empty() && message.find(error.field) == std::string::npos) {
+    message = error.field + ": " + message;
+  }
+  return report(io, message, exit_code);
+}
+
+int report(Io& io, const std::string& message, int exit_code) {
+  const std::string shown = printable(message, true);
+  const auto split = shown.find("; ");
+  io.err << (io.err_is_terminal && !io.env("NO_COLOR") ? coloured("rhooks:", Colour::kRed)
+                                                       : "rhooks:")
+         << ' ' << shown.substr(0, split) << '\n';
+  if (split != std::string::npos) io.err << "  " << shown.substr(split + 2) << '\n';
+  io.err.flush();
+  return exit_code;
+}
+
+std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question) {
+  if (!io.in_is_terminal) {
+    return report(io,
+                  "this asks for confirmation, and standard input is no terminal; pass --yes to "
+                  "go ahead without being asked",
+                  kExitUsage);
+  }
+  io.err << printable(question) << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(io.in, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes" || answer == "YES") return std::nullopt;
+  return report(io, "nothing was changed", kExitFailed);
+}
+
+std::string count_of(std::int64_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/backend.h"
+#include "cli/config.h"
+#include "cli/io.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace rhooks::cli {
+
+// The tree of commands while a line is parsed, and what the chosen one runs.
+//
+// Each command declares its options once; help, errors with suggestions and the completion
+// script are made from them. The type name of an option tells what it takes: "A|B" is a
+// choice, FILE and DIR are paths.
+class Commands {
+ public:
+  explicit Commands(Io& io);
+  ~Commands();
+  Commands(const Commands&) = delete;
+  Commands& operator=(const Commands&) = delete;
+
+  using Run = std::function<int()>;
+
+  // Adds a command. `examples` are shown below its help, one a line.
+  CLI::App& add(const std::string& name, const std::string& description,
+                const std::vector<std::string>& examples, Run run);
+
+  // Gives a command the flags of these settings, and --config.
+  void add_settings(CLI::App& command, std::initializer_list<const char*> keys);
+  // Gives a command what those that work on a backend share: --server, --store, --config,
+  // --ca-file and --json.
+  void add_backend_options(CLI::App& command);
+
+  // The configuration with the flags of the line; an error has been printed where there is none.
+  std::optional<Config> config();
+  // The backend they ask for; an error has been printed, and `exit_code` set, where there is none.
+  std::unique_ptr<Backend> backend(int& exit_code);
+
+  bool json() const { return json_; }
+  Io& io() { return io_; }
+  CLI::App& root() { return *root_; }
+  int run(const CLI::App& command) const;
+
+ private:
+  Io& io_;
+  std::unique_ptr<CLI::App> root_;
+  std::map<const CLI::App*, Run> runs_;
+  std::map<std::string, std::string> flags_;  // of settings, as typed
+  std::map<std::string, std::unique_ptr<std::string>> flag_slots_;
+  bool json_ = false;
+  std::string config_path_;
+};
+
+// "rhooks: <what>\n  <what to do>" on standard error: a message of two parts, with "; "
+// between them, goes on two lines. Returns `exit_code`.
+int report(Io& io, const Error& error, int exit_code);
+int report(Io& io, const std::string& message, int exit_code);
+
+// Asks on standard error and reads an answer; only "y" and "yes" are a yes. Not at a
+// terminal: no, with an error that names --yes. Returns an exit code where the answer is no.
+std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question);
+
+// "1 task", "2 tasks".
+std::string count_of(std::int64_t n, const std::string& noun);
+
+void add_register(Commands& commands);
+void add_queries(Commands& commands);   // get, fetch, logs
+void add_changes(Commands& commands);   // delete, suspend, unsuspend, and the bulk ones
+void add_triggers(Commands& commands);  // trigger, trigger-dryrun
+void add_serve(Commands& commands);
+void add_listen(Commands& commands);
+void add_completion(Commands& commands);
+
+}  // namespace rhooks::cli

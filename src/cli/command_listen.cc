@@ -1,0 +1,208 @@
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <iostream>
+#include <mutex>
+
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/port_file.h"
+#include "cli/show.h"
+#include "cli/signals.h"
+#include "cli/table.h"
+#include "cli/times.h"
+#include "codec/iso8601.h"
+#include "codec/public_json.h"
+#include "rest/http_server.h"
+
+namespace rhooks::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct ListenArgs {
+  std::string address = "127.0.0.1";
+  int port = 9000;
+  int status = 200;
+  std::int64_t fail_first = 0;
+  std::string delay = "0";
+  std::int64_t count = 0;
+  bool verbose = false;
+  bool json = false;
+  std::string port_file;
+};
+
+// Prints requests as they arrive and answers them.
+// Threads: handle() runs on several; the lines of one request are printed together.
+class Listener {
+ public:
+  Listener(const ListenArgs& args, std::chrono::milliseconds delay, Io& io, Signals& signals)
+      : args_(args), delay_(delay), io_(io), signals_(signals) {}
+
+  rest::HttpResponse handle(const rest::HttpRequest& request) {
+    // The handler may have waited for a thread: the arrival is what counts.
+    const auto waited = std::chrono::steady_clock::now() - request.received_at;
+    const TimePoint arrived =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now() - waited);
+    rest::HttpResponse response;
+    bool last = false;
+    {
+      std::unique_lock lock(mutex_);
+      const std::int64_t number = ++seen_;
+      response.status = number <= args_.fail_first ? 500 : args_.status;
+      print(request, arrived, response.status);
+      last = args_.count > 0 && number == args_.count;
+      // An answer that is late on purpose: what ends it early is the end of the command.
+      if (delay_.count() > 0) ended_.wait_for(lock, delay_, [this] { return stopping_; });
+    }
+    response.content_type = "text/plain";
+    response.body =
+        response.status >= 200 && response.status < 300 ? "ok\n" : "refused by rhooks listen\n";
+    if (response.status == 204 || response.status == 304) {
+      response.content_type.clear();
+      response.body.clear();
+    }
+    if (last) signals_.stop_waiting();
+    return response;
+  }
+
+  // Ends the waits of handlers.
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    ended_.notify_all();
+  }
+
+ private:
+  void print(const rest::HttpRequest& request, TimePoint arrived, int status) {
+    if (args_.json) {
+      print_json(request, arrived, status);
+    } else {
+      print_text(request, arrived, status);
+    }
+    io_.out.flush();
+  }
+
+  void print_text(const rest::HttpRequest& request, TimePoint arrived, int status) {
+    const bool colours = io_.colours();
+    const bool ok = status >= 200 && status < 300;
+    const auto tint = [&](const std::string& text, Colour colour) {
+      return colours ? coloured(text, colour) : text;
+    };
+    const std::string* id = request.header("webhook-id");
+    io_.out << tint(show_time(arrived), Colour::kDim) << "  "
+            << tint(printable(request.method), Colour::kBold) << ' ' << printable(request.target)
+            << "  " << tint(std::to_string(status), ok ? Colour::kGreen : Colour::kRed)
+            << (id != nullptr ? "  " + printable(*id) : "") << '\n';
+    if (args_.verbose) {
+      for (const Header& header : request.headers) {
+        io_.out << "  " << printable(header.name) << ": " << printable(header.value) << '\n';
+      }
+    }
+    std::string_view body;
+    const std::string pretty = pretty_body(request.body);
+    for (body = pretty; !body.empty();) {
+      const auto end = std::min(body.find('\n'), body.size());
+      io_.out << "  " << body.substr(0, end) << '\n';
+      body.remove_prefix(std::min(end + 1, body.size()));
+    }
+  }
+
+  void print_json(const rest::HttpRequest& request, TimePoint arrived, int status) {
+    json::object headers;
+    for (const Header& header : request.headers) {
+      std::string name = header.name;
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      headers[name] = printable(header.value);
+    }
+    // A body is JSON where it is JSON, otherwise text.
+    const auto compact = codec::compact_json(request.body);
+    json::object line{{"arrivedAt", codec::format_time(arrived)},
+                      {"method", printable(request.method)},
+                      {"path", printable(request.target)},
+                      {"status", status},
+                      {"headers", std::move(headers)}};
+    std::string text = json::serialize(line);
+    text.pop_back();
+    text += ",\"body\":" + (compact ? *compact : json::serialize(printable(request.body, true)));
+    io_.out << text << "}\n";
+  }
+
+  const ListenArgs& args_;
+  const std::chrono::milliseconds delay_;
+  Io& io_;
+  Signals& signals_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::int64_t seen_ = 0;
+  bool stopping_ = false;
+};
+
+int run_listen(Io& io, const ListenArgs& args) {
+  if (args.port < 0 || args.port > 65'535) {
+    return report(io, "--port: " + std::to_string(args.port) + " is not from 0 to 65535",
+                  kExitUsage);
+  }
+  if (args.status < 200 || args.status > 599) {
+    return report(io, "--status: " + std::to_string(args.status) + " is not from 200 to 599",
+                  kExitUsage);
+  }
+  if (args.count < 0 || args.fail_first < 0) {
+    return report(io, "--count and --fail-first take numbers from 0", kExitUsage);
+  }
+  const auto delay = parse_duration(args.delay);
+  if (!delay) return report(io, "--delay: " + delay.error().message, kExitUsage);
+
+  Signals signals;
+  Listener listener(args, *delay, io, signals);
+  rest::HttpServerOptions options;
+  options.address = args.address;
+  options.port = static_cast<std::uint16_t>(args.port);
+  rest::HttpServer server(
+      options, [&](const rest::HttpRequest& request) { return listener.handle(request); });
+  if (auto started = server.start(); !started) {
+    return report(io, started.error(),
+                  started.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
+  }
+  if (!args.port_file.empty()) {
+    if (auto written = write_port_file(args.port_file, server.port()); !written) {
+      return report(io, written.error(), kExitFailed);
+    }
+  }
+  // On standard error, so that --json gives nothing but JSON on the output.
+  (args.json ? io.err : io.out) << "listening on http://" << server.endpoint() << std::endl;
+
+  signals.wait();
+  listener.stop();
+  // The last answers are on their way.
+  server.stop(std::chrono::milliseconds{2'000});
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_listen(Commands& commands) {
+  auto args = std::make_shared<ListenArgs>();
+  CLI::App& command = commands.add(
+      "listen", "Receive webhooks on this machine and print what arrives.",
+      {"rhooks listen --port 9000", "rhooks listen --port 9000 --fail-first 2 --verbose",
+       "rhooks listen --port 0 --count 1 --json"},
+      [&commands, args] { return run_listen(commands.io(), *args); });
+  command.add_option("-p,--port", args->port, "port; 0 takes a free one [9000]")->type_name("PORT");
+  command.add_option("--address", args->address, "address to bind [127.0.0.1]")
+      ->type_name("ADDRESS");
+  command.add_option("--status", args->status, "status to answer with [200]")->type_name("CODE");
+  command.add_option("--fail-first", args->fail_first, "answer the first N requests with 500")
+      ->type_name("N");
+  command.add_option("--delay", args->delay, "answer so much later: 100ms, 2s")->type_name("TIME");
+  command.add_option("--count", args->count, "end after N requests")->type_name("N");
+  command.add_flag("-v,--verbose", args->verbose, "print headers as well");
+  command.add_flag("--json", args->json, "print a line of JSON for each request");
+  command.add_option("--port-file", args->port_file, "write the port into this file")
+      ->type_name("FILE");
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,186 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/filter_args.h"
+#include "cli/show.h"
+#include "codec/public_json.h"
+#include "model/limits.h"
+
+namespace rhooks::cli {
+namespace {
+
+struct PageArgs {
+  bool desc = false;
+  bool all = false;
+  int limit = model::kPageLimitDefault;
+  std::string start_key;
+
+  void add_to(CLI::App& command) {
+    command.add_flag("--desc", desc, "latest first");
+    command
+        .add_option("--limit", limit, "the most to show, 1 to 1000; with --all, of a page [100]")
+        ->type_name("N");
+    command.add_option("--start-key", start_key, "go on after an earlier page")->type_name("KEY");
+    command.add_flag("--all", all, "page through all there is; with --json, one a line");
+  }
+  std::optional<std::string> wrong() const {
+    if (limit >= 1 && limit <= model::kPageLimitMax) return std::nullopt;
+    return "--limit: " + std::to_string(limit) +
+           " is not from 1 to 1000; use --all to see everything";
+  }
+};
+
+// Shows one page, or all of them. `fetch` gives the page after a key, `add` puts an item
+// into the table.
+template <typename Page, typename Fetch, typename Add>
+int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetch& fetch,
+               const Add& add, const char* nothing) {
+  Io& io = commands.io();
+  std::string key = args.start_key;
+  std::int64_t shown = 0;
+  while (true) {
+    Result<Page> page = fetch(key);
+    if (!page) return report(io, page.error(), kExitFailed);
+    shown += static_cast<std::int64_t>(page->items.size());
+    if (commands.json() && !args.all) {
+      io.out << codec::to_json(*page) << '\n';
+      return kExitDone;
+    }
+    for (const auto& item : page->items) {
+      if (commands.json()) {
+        io.out << codec::to_json(item) << '\n';
+      } else {
+        add(table, item);
+      }
+    }
+    table.flush(io.out);
+    if (!io.out) {
+      return report(io, "the output can not be written; is the reader of a pipe gone?",
+                    kExitFailed);
+    }
+    key = page->last_evaluated_key;
+    if (key.empty() || (!args.all && shown > 0)) break;
+    // A page may be empty and not the last one: few of those looked at match.
+  }
+  if (commands.json()) return kExitDone;
+  if (shown == 0) io.err << nothing << '\n';
+  if (!key.empty()) io.err << "there are more: --all, or --start-key " << key << '\n';
+  return kExitDone;
+}
+
+void add_get(Commands& commands) {
+  auto key = std::make_shared<TaskKey>();
+  CLI::App& command =
+      commands.add("get", "Show one task.",
+                   {"rhooks get --namespace my-app --id 0198f2c1-8a53-7d3e-9b1a-2f6c0f3e5a77",
+                    "rhooks get -n my-app --id order-17 --json"},
+                   [&commands, key] {
+                     int exit_code = kExitFailed;
+                     const auto backend = commands.backend(exit_code);
+                     if (!backend) return exit_code;
+                     const auto task = backend->get(*key);
+                     if (!task) return report(commands.io(), task.error(), kExitFailed);
+                     commands.io().out << (commands.json() ? codec::to_json(*task) + "\n"
+                                                           : task_card(*task, commands.io()));
+                     return kExitDone;
+                   });
+  add_key_options(command, *key);
+  commands.add_backend_options(command);
+}
+
+void add_fetch(Commands& commands) {
+  auto filter = std::make_shared<FilterArgs>();
+  auto page = std::make_shared<PageArgs>();
+  CLI::App& command =
+      commands.add("fetch", "List the tasks of a namespace.",
+                   {"rhooks fetch --namespace my-app",
+                    "rhooks fetch -n my-app --status FAILED --from -1d --desc",
+                    "rhooks fetch -n my-app --id order- --all --json"},
+                   [&commands, filter, page] {
+                     Io& io = commands.io();
+                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
+                     const auto made = make_filter(*filter, io.now());
+                     if (!made) return report(io, made.error(), kExitUsage);
+                     int exit_code = kExitFailed;
+                     const auto backend = commands.backend(exit_code);
+                     if (!backend) return exit_code;
+                     return show_pages<TaskPage>(
+                         commands, *page, task_table(io),
+                         [&](const std::string& key) {
+                           return backend->fetch({*made, page->desc, page->limit, key});
+                         },
+                         add_task, "no task matches");
+                   });
+  add_filter_options(command, *filter);
+  page->add_to(command);
+  commands.add_backend_options(command);
+}
+
+struct LogArgs {
+  std::string ns, task, status, from, to;
+};
+
+Result<FetchLogsQuery> make_query(const LogArgs& args, TimePoint now) {
+  FetchLogsQuery query;
+  query.ns = args.ns;
+  query.task_id = args.task;
+  if (!args.status.empty()) {
+    const auto status = codec::parse_log_status(args.status);
+    if (!status) return fail(ErrorCode::kInvalidArgument, "--status: " + status.error().message);
+    query.status = *status;
+  }
+  const auto from = parse_bound("--from", args.from, now);
+  if (!from) return fail(from.error());
+  query.from = *from;
+  const auto to = parse_bound("--to", args.to, now);
+  if (!to) return fail(to.error());
+  query.to = *to;
+  return query;
+}
+
+void add_logs(Commands& commands) {
+  auto args = std::make_shared<LogArgs>();
+  auto page = std::make_shared<PageArgs>();
+  CLI::App& command =
+      commands.add("logs", "List the attempts that were made.",
+                   {"rhooks logs --namespace my-app", "rhooks logs -n my-app --task order-17",
+                    "rhooks logs -n my-app --status FAIL --from -1h --desc --limit 20"},
+                   [&commands, args, page] {
+                     Io& io = commands.io();
+                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
+                     auto query = make_query(*args, io.now());
+                     if (!query) return report(io, query.error(), kExitUsage);
+                     query->desc = page->desc;
+                     query->limit = page->limit;
+                     int exit_code = kExitFailed;
+                     const auto backend = commands.backend(exit_code);
+                     if (!backend) return exit_code;
+                     return show_pages<LogPage>(
+                         commands, *page, log_table(io),
+                         [&](const std::string& key) {
+                           query->start_key = key;
+                           return backend->fetch_logs(*query);
+                         },
+                         add_log, "no log matches");
+                   });
+  command.add_option("-n,--namespace", args->ns, "group of tasks")->type_name("NAME")->required();
+  command.add_option("--task,--id", args->task, "logs of this task only")->type_name("ID");
+  command.add_option("--status", args->status, "outcome of the attempt")->type_name("SUCCESS|FAIL");
+  command.add_option("--from", args->from, "started at or after: ISO-8601, or -1h")
+      ->type_name("TIME");
+  command.add_option("--to", args->to, "started at or before: ISO-8601, or -5m")->type_name("TIME");
+  page->add_to(command);
+  commands.add_backend_options(command);
+}
+
+}  // namespace
+
+void add_queries(Commands& commands) {
+  add_get(commands);
+  add_fetch(commands);
+  add_logs(commands);
+}
+
+}  // namespace rhooks::cli

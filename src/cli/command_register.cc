@@ -1,0 +1,342 @@
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/item_reader.h"
+#include "cli/progress.h"
+#include "cli/show.h"
+#include "cli/times.h"
+#include "codec/public_json.h"
+#include "model/limits.h"
+
+namespace rhooks::cli {
+namespace {
+
+struct RegisterArgs {
+  std::string ns, url, method, at, body, id, id_prefix, idempotency_key, every, repeat_unit, file;
+  std::vector<std::string> headers;
+  std::int64_t repeat_interval = 0;
+  std::int64_t max = 0;
+  int retry_limit = 3;
+  bool text = false;
+  CLI::App* command = nullptr;
+
+  bool given(const char* option) const { return command->count(option) > 0; }
+};
+
+tl::unexpected<Error> usage(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+// The whole of a stream, if it is not longer than a body may be.
+Result<std::string> read_body(std::istream& in, const std::string& name) {
+  std::string text(model::kBodyBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) return usage("--body: " + name + " can not be read");
+  if (text.size() > model::kBodyBytesMax) {
+    return usage("--body: " + name + " is longer than 256 KiB, the most that a task sends");
+  }
+  return text;
+}
+
+Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
+  std::string text = args.body;
+  if (text == "-" || text == "@-") {
+    auto read = read_body(in, "standard input");
+    if (!read) return fail(read.error());
+    text = std::move(*read);
+  } else if (text.starts_with('@')) {
+    const std::string path = text.substr(1);
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return usage("--body: the file " + path + " can not be read");
+    auto read = read_body(file, path);
+    if (!read) return fail(read.error());
+    text = std::move(*read);
+  }
+  if (args.text) return Body::text(std::move(text));
+  if (auto compact = codec::compact_json(text)) {
+    if (!compact->starts_with('"')) return Body::json(std::move(*compact));
+    // In a task a JSON string is a text body, here as in the API.
+    return Body::text(std::string(boost::json::parse(*compact).get_string()));
+  }
+  return Body::text(std::move(text));
+}
+
+Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
+  const bool by_parts = args.given("--repeat-interval") || args.given("--repeat-unit");
+  if (args.given("--every") && by_parts) {
+    return usage("--every and --repeat-interval exclude each other; --every 10m says both");
+  }
+  if (!args.given("--every") && !by_parts) {
+    if (args.given("--max")) return usage("--max needs a repetition; add --every 10m, say");
+    return std::nullopt;
+  }
+  Repeat repeat;
+  if (args.given("--every")) {
+    auto every = parse_every(args.every);
+    if (!every) return usage("--every: " + every.error().message);
+    repeat = *every;
+  } else {
+    if (!args.given("--repeat-interval")) {
+      return usage("--repeat-unit needs --repeat-interval; or use --every 10m, which says both");
+    }
+    repeat.interval = args.repeat_interval;
+    if (args.given("--repeat-unit")) {
+      const auto unit = codec::parse_repeat_unit(args.repeat_unit);
+      if (!unit) return usage("--repeat-unit: " + unit.error().message);
+      repeat.unit = *unit;
+    }
+  }
+  repeat.max = args.max;
+  return repeat;
+}
+
+Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
+  NewTask task;
+  task.ns = args.ns;
+  if (task.ns.empty())
+    return usage("--namespace is missing; it names the group that the task is in");
+  task.request.url = args.url;
+  if (args.url.empty()) return usage("--url is missing; it is where the webhook goes");
+
+  task.request.method = args.given("--body") ? Method::kPost : Method::kGet;
+  if (args.given("--method")) {
+    const auto method = codec::parse_method(args.method);
+    if (!method) return usage("--method: " + method.error().message);
+    task.request.method = *method;
+  }
+  for (const std::string& header : args.headers) {
+    const auto colon = header.find(':');
+    if (colon == 0 || colon == std::string::npos) {
+      return usage("--header: \"" + header + "\" is no header; write 'Name: value'");
+    }
+    const auto value = header.find_first_not_of(" \t", colon + 1);
+    task.request.headers.push_back(
+        {header.substr(0, colon), value == std::string::npos ? "" : header.substr(value)});
+  }
+  if (args.given("--body")) {
+    auto body = make_body(args, io.in);
+    if (!body) return fail(body.error());
+    task.request.body = std::move(*body);
+  } else if (args.text) {
+    return usage("--text says what --body is; add --body");
+  }
+  if (args.given("--at")) {
+    const auto at = parse_when(args.at, io.now());
+    if (!at) return usage("--at: " + at.error().message);
+    task.scheduled_date = *at;
+  }
+  auto repeat = make_repeat(args);
+  if (!repeat) return fail(repeat.error());
+  task.repeat = *repeat;
+  task.retry_limit = args.retry_limit;
+  task.id = args.id;
+  task.id_prefix = args.id_prefix;
+  task.idempotency_key = args.idempotency_key;
+  return task;
+}
+
+int register_one(Commands& commands, const RegisterArgs& args) {
+  Io& io = commands.io();
+  auto task = make_task(args, io);
+  if (!task) return report(io, task.error(), kExitUsage);
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  const auto result = backend->register_task(std::move(*task));
+  if (!result) return report(io, result.error(), kExitFailed);
+  if (commands.json()) {
+    io.out << codec::to_json(result->task) << '\n';
+    return kExitDone;
+  }
+  const Task& made = result->task;
+  io.out << (result->created ? "registered " : "already registered: ") << printable(made.key.id)
+         << ", " << to_string(made.status) << ", scheduled " << show_time(made.scheduled_date)
+         << (made.repeat ? ", " + show_repeat(*made.repeat) : "") << '\n';
+  return kExitDone;
+}
+
+// Registers a file in chunks. The first item of `chunk` is number `first` of the file.
+class BatchRun {
+ public:
+  BatchRun(Commands& commands, Backend& backend)
+      : commands_(commands), io_(commands.io()), backend_(backend), progress_(io_) {}
+
+  // False: the batch can not go on.
+  bool add(const std::string& item, const std::string& ns) {
+    const std::size_t index = read_++;
+    auto task = codec::parse_new_task(item, ns);
+    if (!task) {
+      refuse(index, task.error());
+      return true;
+    }
+    tasks_.push_back(std::move(*task));
+    indexes_.push_back(index);
+    bytes_ += item.size();
+    // A request of the API is bounded too.
+    return tasks_.size() < model::kBatchMax && bytes_ < kChunkBytesMax ? true : send();
+  }
+
+  bool send() {
+    if (tasks_.empty()) return true;
+    auto results = backend_.register_many(std::exchange(tasks_, {}));
+    bytes_ = 0;
+    if (!results) {
+      progress_.finish();
+      report(io_, results.error(), kExitFailed);
+      indexes_.clear();
+      return false;
+    }
+    for (std::size_t i = 0; i < results->size(); ++i) {
+      const auto& result = (*results)[i];
+      if (!result) {
+        refuse(indexes_[i], result.error());
+      } else {
+        ++(result->created ? created_ : found_);
+      }
+    }
+    if (commands_.json()) io_.out << codec::to_json(*results) << '\n';
+    indexes_.clear();
+    progress_.update("registered " + std::to_string(created_));
+    return true;
+  }
+
+  int finish(bool complete) {
+    progress_.finish();
+    if (!commands_.json()) {
+      io_.out << "registered " << count_of(created_, "task");
+      if (found_ > 0) io_.out << ", " << found_ << " registered before";
+      if (refused_ > 0) io_.out << ", " << refused_ << " refused";
+      io_.out << '\n';
+    }
+    return complete && refused_ == 0 ? kExitDone : kExitFailed;
+  }
+
+ private:
+  static constexpr std::size_t kChunkBytesMax = 8 * 1024 * 1024;
+  static constexpr std::int64_t kRefusalsShown = 20;
+
+  void refuse(std::size_t index, const Error& error) {
+    if (++refused_ > kRefusalsShown) return;
+    progress_.finish();
+    Error named = error;
+    named.message = "items[" + std::to_string(index) + "]" +
+                    (error.field.empty() ? "" : "." + error.field) + ": " + error.message;
+    named.field.clear();
+    report(io_, named, kExitFailed);
+    if (refused_ == kRefusalsShown) report(io_, "further refusals are counted only", kExitFailed);
+  }
+
+  Commands& commands_;
+  Io& io_;
+  Backend& backend_;
+  Progress progress_;
+  std::vector<NewTask> tasks_;
+  std::vector<std::size_t> indexes_;  // of tasks_, in the file
+  std::size_t bytes_ = 0;
+  std::size_t read_ = 0;
+  std::int64_t created_ = 0, found_ = 0, refused_ = 0;
+};
+
+int register_file(Commands& commands, const RegisterArgs& args) {
+  Io& io = commands.io();
+  for (const char* option : {"--url", "--method", "--at", "--body", "--header", "--id",
+                             "--id-prefix", "--idempotency-key", "--every", "--repeat-interval",
+                             "--repeat-unit", "--max", "--retry-limit"}) {
+    if (args.given(option)) {
+      return report(io,
+                    std::string(option) +
+                        " and --file exclude each other; write it into the "
+                        "tasks of the file",
+                    kExitUsage);
+    }
+  }
+  std::ifstream file;
+  if (args.file != "-") {
+    file.open(args.file, std::ios::binary);
+    if (!file) return report(io, "the file " + args.file + " can not be read", kExitUsage);
+  }
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+
+  ItemReader reader(args.file == "-" ? io.in : file);
+  BatchRun batch(commands, *backend);
+  while (true) {
+    auto item = reader.next();
+    if (!item) {
+      // What was read before is sound, and is registered.
+      batch.send();
+      report(io, args.file + ": " + item.error().message, kExitFailed);
+      return batch.finish(false);
+    }
+    if (!*item) return batch.finish(batch.send());
+    if (!batch.add(**item, args.ns)) return batch.finish(false);
+  }
+}
+
+}  // namespace
+
+void add_register(Commands& commands) {
+  auto args = std::make_shared<RegisterArgs>();
+  CLI::App& command = commands.add(
+      "register", "Register a webhook, or a file of them.",
+      {"rhooks register --namespace my-app --url http://127.0.0.1:9000/hook --method POST \\",
+       "    --at +2s --body '{\"key\":\"value\"}'",
+       "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
+       "rhooks register -n my-app --url https://example.com/in --at 2030-01-31T12:00:00+01:00 \\",
+       "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
+       "rhooks register --file tasks.json"},
+      [&commands, args] {
+        return args->given("--file") ? register_file(commands, *args)
+                                     : register_one(commands, *args);
+      });
+  args->command = &command;
+  command.add_option("-n,--namespace", args->ns, "group of tasks that it is in")->type_name("NAME");
+  command.add_option("--url", args->url, "where the webhook goes (http or https)")
+      ->type_name("URL");
+  command.add_option("--method", args->method, "HTTP method [GET; POST where there is a body]")
+      ->type_name("GET|POST|PUT|PATCH|DELETE|HEAD");
+  command
+      .add_option("--at", args->at,
+                  "when: ISO-8601 with an offset, from now on (+2s, +5m, +1h, +1d), or now [now]")
+      ->type_name("TIME");
+  command
+      .add_option("--body", args->body,
+                  "JSON where it is JSON, otherwise text; @FILE reads a file, - standard input")
+      ->type_name("BODY");
+  command.add_flag("--text", args->text, "the body is text, even if it is JSON");
+  command.add_option("--header", args->headers, "'Name: value'; may be repeated")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
+  command.add_option("--id", args->id, "id of your own [a UUIDv7 is made]")->type_name("ID");
+  command.add_option("--id-prefix", args->id_prefix, "put before the id that is made, with '#'")
+      ->type_name("PREFIX");
+  command
+      .add_option("--idempotency-key", args->idempotency_key,
+                  "registering again with it finds the first task")
+      ->type_name("KEY");
+  command.add_option("--every", args->every, "repeat: 10s, 5m, 1h, 1d")->type_name("TIME");
+  command.add_option("--repeat-interval", args->repeat_interval, "repeat after so many units")
+      ->type_name("N");
+  command.add_option("--repeat-unit", args->repeat_unit, "unit of the interval [minutes]")
+      ->type_name("seconds|minutes|hours|days");
+  command.add_option("--max", args->max, "executions in all; 0: for ever [0]")->type_name("N");
+  command
+      .add_option("--retry-limit", args->retry_limit,
+                  "attempts of an occurrence after the first one [3]")
+      ->type_name("N");
+  command
+      .add_option("-f,--file", args->file,
+                  "register the tasks of a JSON file: [..], {\"items\":[..]} or one a line; - "
+                  "reads standard input")
+      ->type_name("FILE");
+  commands.add_backend_options(command);
+}
+
+}  // namespace rhooks::cli

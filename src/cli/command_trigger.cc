@@ -1,0 +1,111 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/show.h"
+#include "cli/times.h"
+#include "codec/public_json.h"
+
+namespace rhooks::cli {
+namespace {
+
+int trigger_one(Commands& commands, const TaskKey& key) {
+  Io& io = commands.io();
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  const auto task = backend->trigger(key);
+  if (!task) return report(io, task.error(), kExitFailed);
+  if (commands.json()) {
+    io.out << codec::to_json(*task) << '\n';
+  } else {
+    io.out << printable(task->key.id) << " is due now; a worker delivers it\n";
+  }
+  return kExitDone;
+}
+
+int trigger_all(Commands& commands) {
+  Io& io = commands.io();
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  Progress progress(io);
+  Backend::Progress show;
+  if (io.err_is_terminal) {
+    show = [&](const TriggerResult& so_far) {
+      progress.update(count_of(so_far.processed, "attempt") + " made, " +
+                      std::to_string(so_far.errors) + " failed");
+    };
+  }
+  const auto result = backend->trigger(show);
+  progress.finish();
+  if (!result) return report(io, result.error(), kExitFailed);
+  if (commands.json()) {
+    io.out << codec::to_json(*result) << '\n';
+  } else {
+    io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
+  }
+  return kExitDone;
+}
+
+int dryrun(Commands& commands, int limit) {
+  Io& io = commands.io();
+  if (limit < 1 || limit > 1000) {
+    return report(io, "--limit: " + std::to_string(limit) + " is not from 1 to 1000", kExitUsage);
+  }
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  const auto result = backend->trigger_dryrun(limit);
+  if (!result) return report(io, result.error(), kExitFailed);
+  if (commands.json()) {
+    io.out << codec::to_json(*result) << '\n';
+    return kExitDone;
+  }
+  Table table({{"NAMESPACE", false, true, 10}, {"ID", false, true, 16}, {"SCHEDULED"}},
+              table_style(io));
+  for (const DueTask& due : result->items) {
+    table.add({{due.key.ns}, {due.key.id}, {show_time(due.scheduled_date)}});
+  }
+  table.flush(io.out);
+  const auto shown = static_cast<std::int64_t>(result->items.size());
+  io.err << count_of(result->count, "task") << (result->count == 1 ? " is" : " are") << " due"
+         << (shown < result->count ? ", the first " + std::to_string(shown) + " are shown" : "")
+         << '\n';
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_triggers(Commands& commands) {
+  auto key = std::make_shared<TaskKey>();
+  CLI::App& trigger = commands.add(
+      "trigger", "Attempt everything that is due and wait for it, or run one task now.",
+      {"rhooks trigger", "rhooks trigger --store rocksdb:rhooks-data --concurrency 100",
+       "rhooks trigger --namespace my-app --id order-17"},
+      [&commands, key] {
+        if (key->ns.empty() != key->id.empty()) {
+          return report(commands.io(),
+                        "--namespace and --id go together; give both to run one task now, or "
+                        "neither to attempt all that is due",
+                        kExitUsage);
+        }
+        return key->id.empty() ? trigger_all(commands) : trigger_one(commands, *key);
+      });
+  trigger.add_option("-n,--namespace", key->ns, "with --id: run this task now")->type_name("NAME");
+  trigger.add_option("--id", key->id, "id of the task to run now")->type_name("ID");
+  commands.add_backend_options(trigger);
+  commands.add_settings(trigger, {"concurrency", "max_errors", "logs_ttl", "connect_timeout",
+                                  "request_timeout", "backoff_max"});
+
+  auto limit = std::make_shared<int>(1000);
+  CLI::App& dry = commands.add("trigger-dryrun", "List what trigger would attempt now.",
+                               {"rhooks trigger-dryrun", "rhooks trigger-dryrun --limit 10 --json"},
+                               [&commands, limit] { return dryrun(commands, *limit); });
+  dry.add_option("--limit", *limit, "the most to show, 1 to 1000 [1000]")->type_name("N");
+  commands.add_backend_options(dry);
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,226 @@
+#include "cli/config.h"
+
+#include <toml++/toml.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/check.h"
+#include "cli/settings.h"
+#include "cli/suggest.h"
+#include "cli/times.h"
+
+namespace rhooks::cli {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 1024 * 1024;
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings()) keys.emplace_back(setting.key);
+  return keys;
+}
+
+std::string toml_string(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// A value of the file as text for normalize(); nullopt where its TOML type can not be meant.
+std::optional<std::string> text_of(const Setting& setting, const toml::node& node) {
+  switch (setting.type) {
+    case SettingType::kInteger:
+      if (const auto* v = node.as_integer()) return std::to_string(v->get());
+      return std::nullopt;
+    case SettingType::kBoolean:
+      if (const auto* v = node.as_boolean()) return v->get() ? "true" : "false";
+      return std::nullopt;
+    case SettingType::kDuration:
+      // Only 0 means the same in every unit.
+      if (const auto* v = node.as_integer(); v != nullptr && v->get() == 0) return "0";
+      [[fallthrough]];
+    case SettingType::kText:
+    case SettingType::kChoice:
+      if (const auto* v = node.as_string()) return v->get();
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::string type_name(const toml::node& node) {
+  std::ostringstream text;
+  text << node.type();
+  return text.str();
+}
+
+}  // namespace
+
+Config::Config() {
+  for (const Setting& setting : settings()) {
+    values_[setting.key] = {setting.default_value, From::kDefault, "default"};
+  }
+}
+
+Result<void> Config::set(const std::string& key, const std::string& text, From from,
+                         const std::string& source) {
+  const Setting* setting = find_setting(key);
+  RHOOKS_CHECK(setting != nullptr);
+  std::string why;
+  auto value = normalize(*setting, text, why);
+  if (!value) return fail(ErrorCode::kInvalidArgument, source + ": " + key + ": " + why, key);
+  values_[key] = {std::move(*value), from, source};
+  return {};
+}
+
+Result<void> Config::load_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return fail(ErrorCode::kInvalidArgument, "the configuration file " + path + " can not be read",
+                "config");
+  }
+  std::string text(kFileBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad() || text.size() > kFileBytesMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the configuration file " + path +
+                    (file.bad() ? " can not be read" : " is larger than 1 MiB"),
+                "config");
+  }
+
+  toml::table table;
+  try {
+    table = toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    return fail(ErrorCode::kInvalidArgument,
+                path + ":" + std::to_string(error.source().begin.line) +
+                    ": this is no valid TOML: " + std::string(error.description()),
+                "config");
+  }
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const std::string source = path + ":" + std::to_string(key.source().begin.line);
+    const Setting* setting = find_setting(name);
+    if (setting == nullptr) {
+      return fail(ErrorCode::kInvalidArgument,
+                  source + ": there is no setting " + name + "." + did_you_mean(name, known_keys()),
+                  name);
+    }
+    const auto value = text_of(*setting, node);
+    if (!value) {
+      return fail(ErrorCode::kInvalidArgument,
+                  source + ": " + name + ": a value of type " + type_name(node) +
+                      " does not fit; accepted is " + accepted(*setting) +
+                      (setting->type == SettingType::kDuration ? ", in quotes" : ""),
+                  name);
+    }
+    if (auto set_result = set(name, *value, From::kFile, source); !set_result) return set_result;
+  }
+  return {};
+}
+
+Result<Config> Config::load(const std::optional<std::string>& config_flag,
+                            const Environment& environment, const Flags& flags) {
+  Config config;
+  const auto from_environment = [&](const char* name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    if (found == environment.end() || found->second.empty()) return std::nullopt;
+    return found->second;
+  };
+
+  const auto path = config_flag ? config_flag : from_environment("RHOOKS_CONFIG");
+  if (path) {
+    if (auto loaded = config.load_file(*path); !loaded) return fail(loaded.error());
+  }
+  for (const Setting& setting : settings()) {
+    if (setting.env == nullptr) continue;
+    if (const auto value = from_environment(setting.env)) {
+      auto set = config.set(setting.key, *value, From::kEnvironment, setting.env);
+      if (!set) return fail(set.error());
+    }
+  }
+  for (const auto& [key, value] : flags) {
+    const Setting* setting = find_setting(key);
+    RHOOKS_CHECK(setting != nullptr && setting->flag != nullptr);
+    if (auto set = config.set(key, value, From::kFlag, setting->flag); !set) {
+      return fail(set.error());
+    }
+  }
+  return config;
+}
+
+const Config::Value& Config::at(const std::string& key) const {
+  const auto found = values_.find(key);
+  RHOOKS_CHECK(found != values_.end());
+  return found->second;
+}
+
+int Config::integer(const std::string& key) const {
+  return std::stoi(at(key).text);
+}
+
+std::chrono::milliseconds Config::duration(const std::string& key) const {
+  return parse_duration(at(key).text).value();
+}
+
+bool Config::boolean(const std::string& key) const {
+  return at(key).text == "true";
+}
+
+Options Config::options() const {
+  Options options;
+  options.store = text("store");
+  options.concurrency = integer("concurrency");
+  options.max_errors = integer("max_errors");
+  options.logs_ttl = std::chrono::duration_cast<std::chrono::seconds>(duration("logs_ttl"));
+  options.connect_timeout = duration("connect_timeout");
+  options.request_timeout = duration("request_timeout");
+  options.backoff_max = duration("backoff_max");
+  options.drain_timeout = duration("drain_timeout");
+  options.ca_file = text("ca_file");
+  return options;
+}
+
+std::string Config::print() const {
+  std::string out = "# The configuration that takes effect, and where each value came from.\n";
+  for (const Setting& setting : settings()) {
+    const Value& value = at(setting.key);
+    std::string line;
+    if (setting.secret) {
+      // As a comment, so that the mask is not taken for the key when this is used as a file.
+      line = "# " + std::string(setting.key) + " is " +
+             (value.text.empty() ? "not set" : "set, and not shown");
+    } else {
+      const bool bare =
+          setting.type == SettingType::kInteger || setting.type == SettingType::kBoolean;
+      line = std::string(setting.key) + " = " + (bare ? value.text : toml_string(value.text));
+    }
+    if (line.size() < 44) line.resize(44, ' ');
+    out += line + "  # " + value.source + "\n";
+  }
+  return out;
+}
+
+std::vector<std::string> unknown_environment(const Environment& environment) {
+  std::vector<std::string> known{"RHOOKS_CONFIG"};
+  for (const Setting& setting : settings()) {
+    if (setting.env != nullptr) known.emplace_back(setting.env);
+  }
+  std::vector<std::string> notes;
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with("RHOOKS_")) continue;
+    bool found = false;
+    for (const std::string& k : known) found = found || k == name;
+    if (!found) {
+      notes.push_back("nothing reads the environment variable " + name + "." +
+                      did_you_mean(name, known));
+    }
+  }
+  return notes;
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,56 @@
+#include "cli/filter_args.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/times.h"
+#include "codec/public_json.h"
+
+namespace rhooks::cli {
+
+void add_key_options(CLI::App& command, TaskKey& key) {
+  command.add_option("-n,--namespace", key.ns, "group of tasks")->type_name("NAME")->required();
+  command.add_option("--id", key.id, "id of the task")->type_name("ID")->required();
+}
+
+void add_filter_options(CLI::App& command, FilterArgs& args, bool status) {
+  command.add_option("-n,--namespace", args.ns, "group of tasks")->type_name("NAME")->required();
+  command.add_option("--id", args.id, "ids that begin with this")->type_name("PREFIX");
+  if (status) {
+    command.add_option("--status", args.status, "status of the task")
+        ->type_name("ACTIVE|PROCESSING|DONE|FAILED|SUSPENDED");
+  }
+  command.add_option("--from", args.from, "scheduled at or after: ISO-8601, or -1h, +1h")
+      ->type_name("TIME");
+  command.add_option("--to", args.to, "scheduled at or before: ISO-8601, or -1h, +1h")
+      ->type_name("TIME");
+}
+
+Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now) {
+  TaskFilter filter;
+  filter.ns = args.ns;
+  filter.id = args.id;
+  if (!args.status.empty()) {
+    const auto status = codec::parse_status(args.status);
+    if (!status) return fail(ErrorCode::kInvalidArgument, "--status: " + status.error().message);
+    filter.status = *status;
+  }
+  const auto from = parse_bound("--from", args.from, now);
+  if (!from) return fail(from.error());
+  filter.from = *from;
+  const auto to = parse_bound("--to", args.to, now);
+  if (!to) return fail(to.error());
+  filter.to = *to;
+  return filter;
+}
+
+Result<std::optional<TimePoint>> parse_bound(const char* option, const std::string& text,
+                                             TimePoint now) {
+  if (text.empty()) return std::nullopt;
+  const auto at = parse_when(text, now);
+  if (!at) {
+    return fail(ErrorCode::kInvalidArgument, std::string(option) + ": " + at.error().message);
+  }
+  return *at;
+}
+
+}  // namespace rhooks::cli

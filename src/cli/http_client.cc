@@ -1,0 +1,203 @@
+#include "cli/http_client.h"
+
+#include <curl/curl.h>
+
+#include <array>
+
+#include "base/check.h"
+
+namespace rhooks::cli {
+namespace {
+
+struct Received {
+  std::string body;
+  std::size_t bytes_max = 0;
+  bool too_long = false;
+};
+
+std::size_t receive(char* data, std::size_t, std::size_t size, void* user) {
+  auto& received = *static_cast<Received*>(user);
+  if (received.body.size() + size > received.bytes_max) {
+    received.too_long = true;
+    return 0;  // makes libcurl stop
+  }
+  received.body.append(data, size);
+  return size;
+}
+
+void initialize_curl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  RHOOKS_CHECK(code == CURLE_OK);
+}
+
+// Whether a failure came before anything could have reached the server.
+bool before_sending(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A proxy of the environment can not reach the loopback addresses of this machine.
+bool is_loopback(std::string_view base) {
+  const auto slashes = base.find("//");
+  const std::string_view host = slashes == base.npos ? base : base.substr(slashes + 2);
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  HttpClientOptions options;
+  CURL* easy = nullptr;
+  std::array<char, CURL_ERROR_SIZE> reason{};
+
+  Error translate(CURLcode code, bool too_long) {
+    const std::string detail = reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
+    const std::string& base = options.base;
+    if (too_long) {
+      return {ErrorCode::kOverloaded,
+              "the answer of " + base + " is longer than " +
+                  std::to_string(options.answer_bytes_max / (1024 * 1024)) +
+                  " MiB; ask for less with --limit",
+              ""};
+    }
+    switch (code) {
+      case CURLE_COULDNT_CONNECT:
+        return {ErrorCode::kUnavailable,
+                "no server answers at " + base +
+                    "; start one with `rhooks serve`, or pass --store to work straight on a store",
+                ""};
+      case CURLE_COULDNT_RESOLVE_HOST:
+        return {ErrorCode::kUnavailable,
+                "the host of " + base + " has no address (" + detail +
+                    "); check --server and RHOOKS_SERVER",
+                ""};
+      case CURLE_PEER_FAILED_VERIFICATION:
+      case CURLE_SSL_CONNECT_ERROR:
+        return {ErrorCode::kUnavailable,
+                "no trusted TLS connection to " + base + " (" + detail +
+                    "); name the authority to trust with --ca-file or RHOOKS_CA_FILE, or check "
+                    "that the server speaks TLS",
+                ""};
+      case CURLE_SSL_CACERT_BADFILE:
+        return {ErrorCode::kUnavailable,
+                "the file of certificate authorities " + options.ca_file + " can not be used (" +
+                    detail + ")",
+                ""};
+      default:
+        break;
+    }
+    if (before_sending(code)) {
+      return {ErrorCode::kUnavailable, "no request could be sent to " + base + ": " + detail, ""};
+    }
+    return {ErrorCode::kUnknownOutcome,
+            "the answer of " + base + " was lost (" + detail +
+                "); the request may have been carried out",
+            ""};
+  }
+};
+
+HttpClient::HttpClient(HttpClientOptions options) : impl_(std::make_unique<Impl>()) {
+  initialize_curl();
+  impl_->options = std::move(options);
+  impl_->easy = curl_easy_init();
+  RHOOKS_CHECK(impl_->easy != nullptr);
+}
+
+HttpClient::~HttpClient() {
+  curl_easy_cleanup(impl_->easy);
+}
+
+Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
+  CURL* easy = impl_->easy;
+  const HttpClientOptions& options = impl_->options;
+  curl_easy_reset(easy);  // keeps the connection
+  impl_->reason[0] = '\0';
+
+  curl_slist* headers = nullptr;
+  const auto add = [&headers](const std::string& line) {
+    headers = curl_slist_append(headers, line.c_str());
+    RHOOKS_CHECK(headers != nullptr);
+  };
+  add("Accept: application/json, application/problem+json");
+  // An answer to "Expect" would only cost a round trip.
+  add("Expect:");
+  if (call.body) add("Content-Type: application/json");
+  if (!options.api_key.empty()) add("Authorization: Bearer " + options.api_key);
+  for (const std::string& header : call.headers) add(header);
+
+  const std::string url = options.base + call.path;
+  Received received;
+  received.bytes_max = options.answer_bytes_max;
+  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, impl_->reason.data());
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "rhooks-cli");
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(options.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(call.timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+  // The path is already encoded; "." and ".." are names like others.
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &receive);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received);
+  if (is_loopback(options.base)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (!options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (call.body) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body->data());
+  } else if (std::string_view(call.method) == "POST") {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, 0L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method);
+
+  const CURLcode code = curl_easy_perform(easy);
+  HttpAnswer answer;
+  if (code == CURLE_OK) {
+    long status = 0;
+    char* type = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    answer.status = static_cast<int>(status);
+    if (type != nullptr) answer.content_type = type;
+    answer.body = std::move(received.body);
+  }
+  curl_slist_free_all(headers);
+  if (code != CURLE_OK) return fail(impl_->translate(code, received.too_long));
+  return answer;
+}
+
+std::string url_encode(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (unreserved) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[byte >> 4];
+      encoded += kHex[byte & 15];
+    }
+  }
+  return encoded;
+}
+
+}  // namespace rhooks::cli

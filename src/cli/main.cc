@@ -1,0 +1,9 @@
+#include <iostream>
+
+#include "cli/app.h"
+
+int main(int argc, char** argv) {
+  rhooks::cli::Io io(std::cin, std::cout, std::cerr);
+  rhooks::cli::use_system(io);
+  return rhooks::cli::run({argv + 1, argv + argc}, io);
+}

@@ -1,0 +1,300 @@
+#include <atomic>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "cli/backend.h"
+#include "cli/http_client.h"
+#include "cli/metrics_text.h"
+#include "codec/iso8601.h"
+#include "codec/public_json.h"
+
+namespace rhooks::cli {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+std::string task_path(const TaskKey& key) {
+  return "/v1/namespaces/" + url_encode(key.ns) + "/tasks/" + url_encode(key.id);
+}
+
+// Builds "?a=b&c=d", leaving out what is empty.
+class Query {
+ public:
+  Query& add(const char* name, const std::string& value) {
+    if (value.empty()) return *this;
+    text_ += text_.empty() ? '?' : '&';
+    text_ += name;
+    text_ += '=';
+    text_ += url_encode(value);
+    return *this;
+  }
+  Query& add(const char* name, const std::optional<TimePoint>& t) {
+    return t ? add(name, codec::format_time(*t)) : *this;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class RemoteBackend final : public Backend {
+ public:
+  explicit RemoteBackend(const RemoteOptions& options)
+      : client_options_(to_client(options)), client_(client_options_) {}
+
+  Result<Registration> register_task(NewTask task) override {
+    HttpCall call{"POST", "/v1/namespaces/" + url_encode(task.ns) + "/tasks", {}, {}};
+    if (!task.idempotency_key.empty()) {
+      if (task.idempotency_key.find_first_of("\r\n") != std::string::npos) {
+        return fail(ErrorCode::kInvalidArgument, "an idempotency key holds no line breaks",
+                    "idempotencyKey");
+      }
+      call.headers.push_back("Idempotency-Key: " + task.idempotency_key);
+      task.idempotency_key.clear();
+    }
+    call.body = codec::to_json(task);
+    call.timeout = kCallTimeout;
+    auto answer = send(call);
+    if (!answer) return fail(answer.error());
+    auto parsed = read<Task>(*answer, codec::parse_task);
+    if (!parsed) return fail(parsed.error());
+    return Registration{std::move(*parsed), answer->status == 201};
+  }
+
+  Result<std::vector<Result<Registration>>> register_many(std::vector<NewTask> tasks) override {
+    HttpCall call{"POST", "/v1/tasks/batch", {}, {}};
+    std::string body = "{\"items\":[";
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (i > 0) body += ',';
+      body += codec::to_json(tasks[i]);
+    }
+    call.body = body + "]}";
+    call.timeout = kCallTimeout;
+    auto answer = send(call);
+    if (!answer) return fail(answer.error());
+    return read_batch(*answer, tasks.size());
+  }
+
+  Result<Task> get(const TaskKey& key) override {
+    return request<Task>({"GET", task_path(key), {}, {}, kCallTimeout}, codec::parse_task);
+  }
+
+  Result<TaskPage> fetch(const FetchQuery& query) override {
+    Query q;
+    q.add("id", query.filter.id)
+        .add("status", query.filter.status ? to_string(*query.filter.status) : "")
+        .add("from", query.filter.from)
+        .add("to", query.filter.to)
+        .add("desc", query.desc ? "true" : "")
+        .add("limit", std::to_string(query.limit))
+        .add("startKey", query.start_key);
+    return request<TaskPage>({"GET",
+                              "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks" + q.text(),
+                              {},
+                              {},
+                              kCallTimeout},
+                             codec::parse_task_page);
+  }
+
+  Result<LogPage> fetch_logs(const FetchLogsQuery& query) override {
+    Query q;
+    q.add("taskId", query.task_id)
+        .add("status", query.status ? to_string(*query.status) : "")
+        .add("from", query.from)
+        .add("to", query.to)
+        .add("desc", query.desc ? "true" : "")
+        .add("limit", std::to_string(query.limit))
+        .add("startKey", query.start_key);
+    return request<LogPage>({"GET",
+                             "/v1/namespaces/" + url_encode(query.ns) + "/logs" + q.text(),
+                             {},
+                             {},
+                             kCallTimeout},
+                            codec::parse_log_page);
+  }
+
+  Result<Task> remove(const TaskKey& key) override {
+    return request<Task>({"DELETE", task_path(key), {}, {}, kCallTimeout}, codec::parse_task);
+  }
+  Result<ManyResult> remove_many(const ManyQuery& query) override { return many(query, "delete"); }
+  Result<ManyResult> suspend_many(const ManyQuery& query) override {
+    return many(query, "suspend");
+  }
+  Result<std::int64_t> clear(const std::string& ns) override {
+    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + url_encode(ns), {}, {}},
+                                 codec::parse_count);
+  }
+  Result<Task> suspend(const TaskKey& key) override { return act(key, "/suspend"); }
+  Result<Task> unsuspend(const TaskKey& key) override { return act(key, "/unsuspend"); }
+  Result<Task> trigger(const TaskKey& key) override { return act(key, "/trigger"); }
+
+  Result<TriggerResult> trigger(const Progress& progress) override {
+    const HttpCall call{"POST", "/v1/trigger", {}, {}};
+    if (!progress) return request<TriggerResult>(call, codec::parse_trigger_result);
+
+    // The answer comes when all is done; until then the server's own counters tell how far
+    // it is. They also count what its worker does meanwhile, so this is an estimate.
+    HttpClient watcher(client_options_);
+    const auto attempts = [&]() -> std::optional<TriggerResult> {
+      const auto answer = watcher.call({"GET", "/metrics", {}, {}, milliseconds{2'000}});
+      if (!answer || answer->status != 200) return std::nullopt;
+      return attempts_in(answer->body);
+    };
+    const auto before = attempts();
+
+    std::mutex mutex;
+    std::condition_variable ended;
+    std::optional<Result<TriggerResult>> result;
+    std::thread worker([&] {
+      auto got = request<TriggerResult>(call, codec::parse_trigger_result);
+      std::lock_guard lock(mutex);
+      result = std::move(got);
+      ended.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    while (!ended.wait_for(lock, milliseconds{500}, [&] { return result.has_value(); })) {
+      lock.unlock();
+      TriggerResult so_far;
+      if (const auto now = attempts(); now && before) {
+        so_far.processed = now->processed - before->processed;
+        so_far.errors = now->errors - before->errors;
+      }
+      progress(so_far);
+      lock.lock();
+    }
+    lock.unlock();
+    worker.join();
+    return std::move(*result);
+  }
+
+  Result<DryrunResult> trigger_dryrun(int limit) override {
+    auto result =
+        request<DryrunResult>({"POST", "/v1/trigger/dryrun", {}, {}}, codec::parse_dryrun_result);
+    if (result && result->items.size() > static_cast<std::size_t>(limit)) {
+      result->items.resize(static_cast<std::size_t>(limit));
+    }
+    return result;
+  }
+
+ private:
+  static constexpr milliseconds kCallTimeout{120'000};
+
+  static HttpClientOptions to_client(const RemoteOptions& options) {
+    HttpClientOptions client;
+    client.base = options.server;
+    client.api_key = options.api_key;
+    client.ca_file = options.ca_file;
+    client.connect_timeout = options.connect_timeout;
+    return client;
+  }
+
+  // An answer of 2xx, or the error that the server names.
+  Result<HttpAnswer> send(const HttpCall& call) {
+    auto answer = client_.call(call);
+    if (!answer || (answer->status >= 200 && answer->status < 300)) return answer;
+    if (!answer->content_type.starts_with("application/problem+json")) {
+      return fail(ErrorCode::kInternal, not_ours(*answer));
+    }
+    Error error = codec::parse_problem_json(answer->status, answer->body);
+    if (answer->status == 401) {
+      error.message += client_options_.api_key.empty()
+                           ? "; set RHOOKS_API_KEY to the key of the server"
+                           : "; the key in RHOOKS_API_KEY is not the key of the server";
+    }
+    return fail(std::move(error));
+  }
+
+  std::string not_ours(const HttpAnswer& answer) const {
+    return client_options_.base + " answered " + std::to_string(answer.status) + " with " +
+           (answer.content_type.empty() ? "no content type" : answer.content_type) +
+           ", which no rhooks server does; check the address in --server or RHOOKS_SERVER";
+  }
+
+  template <typename T>
+  Result<T> read(const HttpAnswer& answer, Result<T> (*parse)(std::string_view)) const {
+    auto parsed = parse(answer.body);
+    if (parsed) return parsed;
+    if (!answer.content_type.starts_with("application/json")) {
+      return fail(ErrorCode::kInternal, not_ours(answer));
+    }
+    return fail(ErrorCode::kInternal, "the answer of " + client_options_.base +
+                                          " can not be read: " + parsed.error().message);
+  }
+
+  template <typename T>
+  Result<T> request(const HttpCall& call, Result<T> (*parse)(std::string_view)) {
+    auto answer = send(call);
+    if (!answer) return fail(answer.error());
+    return read<T>(*answer, parse);
+  }
+
+  Result<Task> act(const TaskKey& key, const char* verb) {
+    return request<Task>({"POST", task_path(key) + verb, {}, {}, kCallTimeout}, codec::parse_task);
+  }
+
+  Result<ManyResult> many(const ManyQuery& query, const char* verb) {
+    return request<ManyResult>({"POST",
+                                "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks/" + verb,
+                                codec::to_json(query),
+                                {},
+                                kCallTimeout},
+                               codec::parse_many_result);
+  }
+
+  // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}
+  Result<std::vector<Result<Registration>>> read_batch(const HttpAnswer& answer,
+                                                       std::size_t expected) const {
+    const auto unreadable = [&](const std::string& why) {
+      return fail(ErrorCode::kInternal,
+                  "the answer of " + client_options_.base + " can not be read: " + why);
+    };
+    boost::system::error_code bad;
+    const json::value document = json::parse(answer.body, bad);
+    if (bad) return unreadable(bad.message());
+    const json::object* object = document.if_object();
+    const json::value* items = object != nullptr ? object->if_contains("items") : nullptr;
+    if (items == nullptr || !items->is_array() || items->get_array().size() != expected) {
+      return unreadable("it holds no result for each task");
+    }
+    std::vector<Result<Registration>> results;
+    for (const json::value& item : items->get_array()) {
+      const json::object* fields = item.if_object();
+      if (fields == nullptr) return unreadable("a result is no object");
+      const json::value* status = fields->if_contains("status");
+      const int code =
+          status != nullptr && status->is_int64() ? static_cast<int>(status->get_int64()) : 0;
+      if (const json::value* task = fields->if_contains("task")) {
+        auto parsed = codec::parse_task(json::serialize(*task));
+        if (!parsed) return unreadable(parsed.error().message);
+        results.push_back(Registration{std::move(*parsed), code == 201});
+      } else if (const json::value* error = fields->if_contains("error")) {
+        results.push_back(fail(codec::parse_problem_json(code, json::serialize(*error))));
+      } else {
+        return unreadable("a result holds neither a task nor an error");
+      }
+    }
+    return results;
+  }
+
+  const HttpClientOptions client_options_;
+  HttpClient client_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_remote_backend(RemoteOptions options) {
+  std::string& server = options.server;
+  if (!server.starts_with("http://") && !server.starts_with("https://")) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the server \"" + server + "\" is no http or https URL; write it like http://" +
+                    (server.empty() ? "127.0.0.1:8090" : server),
+                "server");
+  }
+  while (server.ends_with('/')) server.pop_back();
+  return std::make_unique<RemoteBackend>(options);
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,163 @@
+#include "cli/settings.h"
+
+#include <charconv>
+
+#include "cli/times.h"
+#include "model/limits.h"
+
+namespace rhooks::cli {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000;
+constexpr std::int64_t kHour = 3'600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+
+}  // namespace
+
+const std::vector<Setting>& settings() {
+  using enum SettingType;
+  static const std::vector<Setting> kSettings = {
+      {"store", kText, "rocksdb:rhooks-data", "RHOOKS_STORE", "--store",
+       "where tasks live: rocksdb:PATH or memory:"},
+      {"listen", kText, "127.0.0.1:8090", "RHOOKS_LISTEN", "--listen",
+       "address and port of the REST API; port 0 takes a free one"},
+      {"server", kText, "http://127.0.0.1:8090", "RHOOKS_SERVER", "--server",
+       "server that the commands talk to"},
+      {"api_key", kText, "", "RHOOKS_API_KEY", nullptr,
+       "key that the REST API asks for (Authorization: Bearer KEY); needed to listen on other "
+       "than loopback addresses",
+       0, 0, "", true},
+      {"concurrency", kInteger, "25", "RHOOKS_CONCURRENCY", "--concurrency",
+       "tasks that are attempted at the same time", 1, model::kConcurrencyMax},
+      {"max_errors", kInteger, "5", "RHOOKS_MAX_ERRORS", "--max-errors",
+       "failed executions in a row that make a recurring task FAILED", 1, 1'000'000},
+      {"logs_ttl", kDuration, "0", "RHOOKS_LOGS_TTL", "--logs-ttl",
+       "logs are dropped after so long; 0 keeps them", 0, 36'500 * kDay, "", false, true},
+      {"connect_timeout", kDuration, "10s", "RHOOKS_CONNECT_TIMEOUT", "--connect-timeout",
+       "the longest that a connection to a receiver may take", 1, kHour},
+      {"request_timeout", kDuration, "30s", "RHOOKS_REQUEST_TIMEOUT", "--request-timeout",
+       "the longest that one attempt may take", 1, kHour},
+      {"backoff_max", kDuration, "1h", "RHOOKS_BACKOFF_MAX", "--backoff-max",
+       "the longest wait between two attempts", 1, 365 * kDay},
+      {"drain_timeout", kDuration, "25s", "RHOOKS_DRAIN_TIMEOUT", "--drain-timeout",
+       "how long a stop lets attempts end before it cuts them off", 0, kHour},
+      {"ca_file", kText, "", "RHOOKS_CA_FILE", "--ca-file",
+       "PEM file of certificate authorities to trust instead of the system's"},
+      {"worker", kBoolean, "true", "RHOOKS_WORKER", "--no-worker",
+       "whether serve delivers tasks; --no-worker serves the REST API only"},
+      {"log_level", kChoice, "info", "RHOOKS_LOG_LEVEL", "--log-level", "what is logged", 0, 0,
+       "debug|info|warn|error|off"},
+      {"log_format", kChoice, "text", "RHOOKS_LOG_FORMAT", "--log-format",
+       "how it is logged, on standard error", 0, 0, "text|json"},
+  };
+  return kSettings;
+}
+
+const Setting* find_setting(std::string_view key) {
+  for (const Setting& setting : settings()) {
+    if (setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> choices_of(const Setting& setting) {
+  std::vector<std::string> all;
+  std::string_view rest = setting.choices;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('|'), rest.size());
+    all.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return all;
+}
+
+std::string accepted(const Setting& setting) {
+  switch (setting.type) {
+    case SettingType::kText:
+      return "text";
+    case SettingType::kBoolean:
+      return "true or false";
+    case SettingType::kInteger:
+      return "a whole number, " + std::to_string(setting.min) + " to " +
+             std::to_string(setting.max);
+    case SettingType::kDuration:
+      return std::string("a length of time such as 500ms, 30s, 5m, 1h or 7d, from ") +
+             format_duration(std::chrono::milliseconds(setting.min)) + " to " +
+             format_duration(std::chrono::milliseconds(setting.max)) +
+             (setting.whole_seconds ? ", in whole seconds" : "");
+    case SettingType::kChoice: {
+      std::string text = "one of ";
+      const auto all = choices_of(setting);
+      for (std::size_t i = 0; i < all.size(); ++i) text += (i == 0 ? "" : ", ") + all[i];
+      return text;
+    }
+  }
+  return "text";
+}
+
+std::optional<std::string> normalize(const Setting& setting, std::string_view text,
+                                     std::string& why) {
+  const auto refuse = [&](const std::string& what) {
+    why = (setting.secret ? std::string("the value") : "\"" + std::string(text) + "\"") + what +
+          "; accepted is " + accepted(setting);
+    return std::nullopt;
+  };
+  switch (setting.type) {
+    case SettingType::kText:
+      for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+          why = "it holds a control character, which no value has";
+          return std::nullopt;
+        }
+      }
+      return std::string(text);
+    case SettingType::kBoolean:
+      if (text == "true" || text == "1" || text == "yes" || text == "on") return "true";
+      if (text == "false" || text == "0" || text == "no" || text == "off") return "false";
+      return refuse(" is neither");
+    case SettingType::kInteger: {
+      std::int64_t number = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (error == std::errc::result_out_of_range) return refuse(" is out of range");
+      if (error != std::errc{} || end != text.data() + text.size()) {
+        return refuse(" is no whole number");
+      }
+      if (number < setting.min || number > setting.max) return refuse(" is out of range");
+      return std::to_string(number);
+    }
+    case SettingType::kDuration: {
+      const auto duration = parse_duration(text);
+      if (!duration) return refuse(" is no length of time");
+      if (duration->count() < setting.min || duration->count() > setting.max) {
+        return refuse(" is out of range");
+      }
+      if (setting.whole_seconds && duration->count() % 1'000 != 0) {
+        return refuse(" is no number of whole seconds");
+      }
+      return format_duration(*duration);
+    }
+    case SettingType::kChoice:
+      for (const std::string& choice : choices_of(setting)) {
+        if (choice == text) return choice;
+      }
+      return refuse(" is none of them");
+  }
+  return std::nullopt;
+}
+
+std::string settings_markdown() {
+  std::string text =
+      "| key | default | environment | flag | meaning |\n"
+      "|---|---|---|---|---|\n";
+  for (const Setting& setting : settings()) {
+    const std::string value = setting.default_value;
+    text += "| `" + std::string(setting.key) + "` | " + (value.empty() ? "" : "`" + value + "`") +
+            " | " + (setting.env ? "`" + std::string(setting.env) + "`" : "") + " | " +
+            (setting.flag ? "`" + std::string(setting.flag) + "`" : "none") + " | " + setting.help;
+    if (setting.type != SettingType::kText) text += " (" + accepted(setting) + ")";
+    text += " |\n";
+  }
+  return text;
+}
+
+}  // namespace rhooks::cli

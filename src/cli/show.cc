@@ -1,0 +1,254 @@
+#include "cli/show.h"
+
+#include <vector>
+
+#include "cli/times.h"
+#include "codec/public_json.h"
+
+namespace rhooks::cli {
+namespace {
+
+Colour colour_of(Status status) {
+  switch (status) {
+    case Status::kActive:
+      return Colour::kBlue;
+    case Status::kProcessing:
+      return Colour::kYellow;
+    case Status::kDone:
+      return Colour::kGreen;
+    case Status::kFailed:
+      return Colour::kRed;
+    case Status::kSuspended:
+      return Colour::kDim;
+  }
+  return Colour::kNone;
+}
+
+std::string indented(std::string_view text, std::string_view by) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    out += by;
+    out += text.substr(0, end);
+    out += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// Lines of "name  value", the values below each other.
+class Card {
+ public:
+  explicit Card(bool colours) : colours_(colours) {}
+
+  void line(const char* name, const std::string& value, Colour colour = Colour::kNone) {
+    if (value.empty()) return;
+    std::string title = name;
+    title.resize(std::max<std::size_t>(title.size() + 2, 16), ' ');
+    text_ += colours_ ? coloured(title, Colour::kDim) : title;
+    const std::string shown = printable(value);
+    text_ += (colours_ ? coloured(shown, colour) : shown) + "\n";
+  }
+  void block(const char* name, const std::string& value) {
+    if (value.empty()) return;
+    text_ += colours_ ? coloured(name, Colour::kDim) : name;
+    text_ += "\n" + indented(value, "  ");
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  const bool colours_;
+  std::string text_;
+};
+
+std::string with_distance(TimePoint t, const Io& io) {
+  return show_time(t) + (io.out_is_terminal ? "  (" + show_distance(t, io.now()) + ")" : "");
+}
+
+}  // namespace
+
+TableStyle table_style(const Io& io) {
+  return {io.width, io.colours()};
+}
+
+Table task_table(const Io& io) {
+  return Table({{"ID", false, true, 16},
+                {"STATUS"},
+                {"SCHEDULED"},
+                {"METHOD"},
+                {"URL", false, true, 16},
+                {"REPEAT", false, true, 6},
+                {"OK", true},
+                {"FAILED", true},
+                {"LAST", true}},
+               table_style(io));
+}
+
+void add_task(Table& table, const Task& task) {
+  const auto& last = task.execution.last_response_status;
+  const bool last_ok = last && *last >= 200 && *last < 300;
+  table.add({{task.key.id},
+             {to_string(task.status), colour_of(task.status)},
+             {show_time(task.scheduled_date)},
+             {to_string(task.request.method)},
+             {task.request.url},
+             {task.repeat ? show_repeat(*task.repeat) : "once"},
+             {std::to_string(task.execution.successful)},
+             {std::to_string(task.execution.failed)},
+             {last ? std::to_string(*last) : "-", last_ok ? Colour::kGreen : Colour::kRed}});
+}
+
+Table log_table(const Io& io) {
+  return Table({{"STARTED"},
+                {"TASK", false, true, 12},
+                {"ATTEMPT", true},
+                {"STATUS"},
+                {"RESPONSE", true},
+                {"TOOK", true},
+                {"LATE", true},
+                {"ERROR", false, true, 16}},
+               table_style(io));
+}
+
+void add_log(Table& table, const Log& log) {
+  const bool ok = log.status == LogStatus::kSuccess;
+  // Retries are late by design, so only a first attempt tells how punctual delivery is.
+  const bool first = log.attempt == 1 && log.started_at >= log.scheduled_date;
+  table.add({{show_time(log.started_at)},
+             {log.task.id},
+             {std::to_string(log.attempt) + "/" + std::to_string(log.retry_limit + 1)},
+             {to_string(log.status), ok ? Colour::kGreen : Colour::kRed},
+             {log.response ? std::to_string(log.response->status) : "-"},
+             {format_duration(log.duration)},
+             {first ? format_duration(log.started_at - log.scheduled_date) : "-"},
+             {log.error}});
+}
+
+std::string show_repeat(const Repeat& repeat) {
+  std::string unit = to_string(repeat.unit);
+  std::string text = repeat.max == 0 ? "" : std::to_string(repeat.max) + " × ";
+  text += "every ";
+  if (repeat.interval == 1) {
+    unit.pop_back();
+  } else {
+    text += std::to_string(repeat.interval) + " ";
+  }
+  return text + unit;
+}
+
+std::string task_card(const Task& task, const Io& io) {
+  Card card(io.colours());
+  card.line("namespace", task.key.ns);
+  card.line("id", task.key.id, Colour::kBold);
+  card.line("status", to_string(task.status), colour_of(task.status));
+  card.line("scheduled", with_distance(task.scheduled_date, io));
+  if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
+  if (task.next_attempt_date) {
+    card.line("next attempt",
+              with_distance(*task.next_attempt_date, io) +
+                  (task.attempt > 0 ? ", after " + std::to_string(task.attempt) + " failed of " +
+                                          std::to_string(task.retry_limit + 1)
+                                    : ""));
+  } else {
+    card.line("attempts", "up to " + std::to_string(task.retry_limit + 1));
+  }
+  card.line("request", std::string(to_string(task.request.method)) + " " + task.request.url);
+  for (const Header& header : task.request.headers) {
+    card.line("header", header.name + ": " + header.value);
+  }
+  const Execution& execution = task.execution;
+  if (execution.count > 0 || execution.skipped > 0) {
+    card.line(
+        "executions",
+        std::to_string(execution.successful) + " successful, " + std::to_string(execution.failed) +
+            " failed" +
+            (execution.skipped > 0 ? ", " + std::to_string(execution.skipped) + " skipped" : ""));
+  }
+  if (execution.last_execution_date) {
+    card.line("last attempt", with_distance(*execution.last_execution_date, io));
+  }
+  if (execution.last_response_status) {
+    const int status = *execution.last_response_status;
+    card.line("last response", std::to_string(status),
+              status >= 200 && status < 300 ? Colour::kGreen : Colour::kRed);
+  }
+  if (task.errors.count > 0 || task.errors.last_error_date) {
+    card.line("errors", std::to_string(task.errors.count) + " failed executions, " +
+                            std::to_string(task.errors.consecutive) + " in a row");
+    card.line("last error",
+              task.errors.last_error + (task.errors.last_error_date
+                                            ? "  (" + show_time(*task.errors.last_error_date) + ")"
+                                            : ""),
+              Colour::kRed);
+  }
+  card.line("created", with_distance(task.created_at, io));
+  card.line("updated", with_distance(task.updated_at, io));
+  card.block("body", pretty_body(task.request.body.data));
+  card.block("last response body", pretty_body(execution.last_response_body));
+  return card.text();
+}
+
+std::string pretty_json(std::string_view text) {
+  const auto compact = codec::compact_json(text);
+  if (!compact) return std::string(text);
+  std::string out;
+  std::size_t depth = 0;
+  bool in_string = false;
+  const auto new_line = [&] {
+    out += '\n';
+    out.append(2 * depth, ' ');
+  };
+  for (std::size_t i = 0; i < compact->size(); ++i) {
+    const char c = (*compact)[i];
+    if (in_string) {
+      out += c;
+      if (c == '\\') {
+        out += (*compact)[++i];
+      } else if (c == '"') {
+        in_string = false;
+      }
+      continue;
+    }
+    switch (c) {
+      case '"':
+        in_string = true;
+        out += c;
+        break;
+      case '{':
+      case '[': {
+        out += c;
+        const char next = (*compact)[i + 1];
+        if (next == '}' || next == ']') {
+          out += next;
+          ++i;
+        } else {
+          ++depth;
+          new_line();
+        }
+        break;
+      }
+      case '}':
+      case ']':
+        --depth;
+        new_line();
+        out += c;
+        break;
+      case ',':
+        out += c;
+        new_line();
+        break;
+      case ':':
+        out += ": ";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string pretty_body(std::string_view body) {
+  return printable(pretty_json(body), true);
+}
+
+}  // namespace rhooks::cli

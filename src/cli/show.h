@@ -1,0 +1,35 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/task.h>
+
+#include <string>
+#include <string_view>
+
+#include "cli/io.h"
+#include "cli/table.h"
+
+// How tasks and logs look to people.
+namespace rhooks::cli {
+
+TableStyle table_style(const Io& io);
+
+Table task_table(const Io& io);
+void add_task(Table& table, const Task& task);
+
+Table log_table(const Io& io);
+void add_log(Table& table, const Log& log);
+
+// A task as lines of "name  value", its bodies below.
+std::string task_card(const Task& task, const Io& io);
+
+// "3 × every 10 minutes", "every hour".
+std::string show_repeat(const Repeat& repeat);
+
+// JSON indented by two spaces, with its numbers, key order and escapes as they are; text
+// that is no JSON unchanged.
+std::string pretty_json(std::string_view text);
+// The same, with control characters escaped: for bodies that came from outside.
+std::string pretty_body(std::string_view body);
+
+}  // namespace rhooks::cli

@@ -1,0 +1,84 @@
+#include "cli/signals.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+#include "base/check.h"
+
+namespace rhooks::cli {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+// The next signal, or 0 once `wake_fd` is readable.
+int next_signal(int signal_fd, int wake_fd) {
+  while (true) {
+    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    if (poll(fds, 2, -1) < 0) {
+      RHOOKS_CHECK(errno == EINTR);
+      continue;
+    }
+    if ((fds[0].revents & POLLIN) != 0) {
+      signalfd_siginfo info{};
+      if (read(signal_fd, &info, sizeof info) == sizeof info) {
+        return static_cast<int>(info.ssi_signo);
+      }
+      continue;
+    }
+    if ((fds[1].revents & POLLIN) != 0) return 0;
+  }
+}
+
+}  // namespace
+
+Signals::Signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t set = ending_signals();
+  RHOOKS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  RHOOKS_CHECK(signal_fd_ >= 0 && wake_fd_ >= 0);
+}
+
+Signals::~Signals() {
+  stop_waiting();
+  if (watcher_.joinable()) watcher_.join();
+  const sigset_t set = ending_signals();
+  signalfd_siginfo info{};
+  while (read(signal_fd_, &info, sizeof info) == sizeof info) {
+  }
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  close(signal_fd_);
+  close(wake_fd_);
+}
+
+int Signals::wait() {
+  return next_signal(signal_fd_, wake_fd_);
+}
+
+void Signals::stop_waiting() {
+  const std::uint64_t one = 1;
+  // The only failure is a counter at its maximum, which is readable too.
+  [[maybe_unused]] const auto written = write(wake_fd_, &one, sizeof one);
+}
+
+void Signals::on_next(std::function<void(int)> callback) {
+  RHOOKS_CHECK(!watcher_.joinable());
+  watcher_ = std::thread([this, callback = std::move(callback)] {
+    if (const int signal = next_signal(signal_fd_, wake_fd_)) callback(signal);
+  });
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace rhooks::cli {
+
+// Takes SIGINT and SIGTERM as events instead of interruptions, and ignores SIGPIPE.
+//
+// Make one before any other thread: they inherit the mask that keeps signals off them.
+// The destructor gives the mask back; a signal that came meanwhile is swallowed.
+// Threads: wait() from one; the callback of on_next() runs on a thread of its own.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // Waits for a signal and returns its number, or 0 after stop_waiting().
+  int wait();
+  // Makes wait() return. May be called from any thread.
+  void stop_waiting();
+  // Calls `callback(signal)` once, on the next signal.
+  void on_next(std::function<void(int)> callback);
+
+ private:
+  int signal_fd_ = -1;
+  int wake_fd_ = -1;
+  std::thread watcher_;
+};
+
+// Ends the process as a shell reports an end by that signal: 128 + number.
+inline int exit_code_of_signal(int signal) {
+  return 128 + signal;
+}
+
+}  // namespace rhooks::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace rhooks::cli {
+
+// A length of time: 500ms, 30s, 5m, 1h, 7d, several of them (1h30m), or 0. Never negative;
+// at most 36500 days. Errors: kInvalidArgument, saying what is accepted.
+Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// The shortest spelling that parse_duration reads back: "1h30m", "500ms", "0".
+std::string format_duration(std::chrono::milliseconds duration);
+
+// A moment: ISO-8601 with an offset, "now", or relative to now: +2s, +5m, -1h.
+Result<TimePoint> parse_when(std::string_view text, TimePoint now);
+
+// "10s", "1h30m" as an interval in the largest unit that holds it exactly.
+Result<Repeat> parse_every(std::string_view text);
+
+// "2026-01-31 12:34:56.789Z": ISO-8601 with a space, which people read more easily.
+std::string show_time(TimePoint t);
+// "in 2 s", "5 m ago": how far off, in the unit that tells it best.
+std::string show_distance(TimePoint t, TimePoint now);
+
+}  // namespace rhooks::cli
