@@ -1,0 +1,354 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "codec/iso8601.h"
+#include "codec/json_text.h"
+#include "codec/public_json.h"
+#include "codec/test_records.h"
+
+namespace rhooks::codec {
+namespace {
+
+constexpr char kUrl[] = "http://example.com/hook";
+
+// A register call with `more` members besides the URL.
+std::string with(const std::string& more) {
+  return std::string(R"({"url":")") + kUrl + "\"" + (more.empty() ? "" : "," + more) + "}";
+}
+
+NewTask parsed(const std::string& json) {
+  const auto task = parse_new_task(json, "ns");
+  EXPECT_TRUE(task) << json << ": " << task.error().message;
+  return task ? *task : NewTask{};
+}
+
+void expect_refused(const std::string& json, const std::string& field,
+                    const std::string& message = "") {
+  const auto task = parse_new_task(json, "ns");
+  ASSERT_FALSE(task) << json;
+  EXPECT_EQ(task.error().code, ErrorCode::kInvalidArgument) << json;
+  EXPECT_EQ(task.error().field, field) << json << ": " << task.error().message;
+  EXPECT_NE(task.error().message.find(message), std::string::npos) << task.error().message;
+  // A message names its field, and stays readable.
+  EXPECT_NE(task.error().message.find(field), std::string::npos) << task.error().message;
+  EXPECT_LT(task.error().message.size(), 400u);
+}
+
+TEST(ParseNewTask, OnlyTheUrlIsNeeded) {
+  NewTask expected;
+  expected.ns = "ns";
+  expected.request.url = kUrl;
+  const NewTask task = parsed(with(""));
+  EXPECT_EQ(task.ns, "ns");
+  EXPECT_EQ(task.request, expected.request);
+  EXPECT_EQ(task.id, "");
+  EXPECT_EQ(task.id_prefix, "");
+  EXPECT_EQ(task.scheduled_date, std::nullopt);
+  EXPECT_EQ(task.repeat, std::nullopt);
+  EXPECT_EQ(task.retry_limit, 3);
+  EXPECT_EQ(task.idempotency_key, "");
+  expect_refused("{}", "url", "is required");
+  expect_refused(R"({"request":{}})", "url", "is required");
+}
+
+TEST(ParseNewTask, ReadsEveryField) {
+  const NewTask task = parsed(R"({
+    "namespace": "ns", "id": "i", "idPrefix": "p",
+    "request": {"method": "post", "url": "https://example.com/", "headers":
+      {"x-a": "1", "x-b": ["2", "3"]}, "body": {"key": [1.50, "v"]}},
+    "scheduledDate": "2026-01-31T13:34:56.789+01:00",
+    "repeat": {"interval": 5, "max": 0, "unit": "hour"},
+    "retryLimit": 7
+  })");
+  EXPECT_EQ(task.id, "i");
+  EXPECT_EQ(task.id_prefix, "p");
+  EXPECT_EQ(task.request.method, Method::kPost);
+  EXPECT_EQ(task.request.url, "https://example.com/");
+  EXPECT_EQ(task.request.headers, (std::vector<Header>{{"x-a", "1"}, {"x-b", "2"}, {"x-b", "3"}}));
+  EXPECT_EQ(task.request.body, Body::json(R"({"key":[1.50,"v"]})"));
+  ASSERT_TRUE(task.scheduled_date);
+  EXPECT_EQ(format_time(*task.scheduled_date), "2026-01-31T12:34:56.789Z");
+  EXPECT_EQ(task.repeat, (Repeat{5, 0, RepeatUnit::kHours}));
+  EXPECT_EQ(task.retry_limit, 7);
+}
+
+TEST(ParseNewTask, RepeatHasDefaults) {
+  EXPECT_EQ(parsed(with(R"("repeat":{"interval":2})")).repeat,
+            (Repeat{2, 1, RepeatUnit::kMinutes}));
+  const struct {
+    const char* name;
+    RepeatUnit unit;
+  } kUnits[] = {{"second", RepeatUnit::kSeconds}, {"seconds", RepeatUnit::kSeconds},
+                {"minute", RepeatUnit::kMinutes}, {"MINUTES", RepeatUnit::kMinutes},
+                {"hour", RepeatUnit::kHours},     {"hours", RepeatUnit::kHours},
+                {"Day", RepeatUnit::kDays},       {"days", RepeatUnit::kDays}};
+  for (const auto& [name, unit] : kUnits) {
+    const std::string repeat = std::string(R"("repeat":{"interval":1,"unit":")") + name + R"("})";
+    EXPECT_EQ(parsed(with(repeat)).repeat, (Repeat{1, 1, unit})) << name;
+  }
+}
+
+TEST(ParseNewTask, BodiesOfEveryKind) {
+  const auto body = [](const std::string& json) {
+    return parsed(with("\"body\":" + json)).request.body;
+  };
+  EXPECT_EQ(parsed(with("")).request.body, Body{});
+  EXPECT_EQ(body("null"), Body{});
+  EXPECT_EQ(body("\"\""), Body::text(""));
+  EXPECT_EQ(body(R"("a\n\u00e9")"), Body::text("a\né"));
+  EXPECT_EQ(body(" { \"b\" : 1 , \"a\" : 2 } "), Body::json(R"({"b":1,"a":2})"));
+  EXPECT_EQ(body("[]"), Body::json("[]"));
+  EXPECT_EQ(body("true"), Body::json("true"));
+  // No digit is lost.
+  for (const char* number : {"12345678901234567890123", "0.10000000000000000001", "1E+2", "-0"}) {
+    EXPECT_EQ(body(number), Body::json(number));
+  }
+}
+
+TEST(ParseNewTask, RequestFieldsAtEitherPlace) {
+  const NewTask outer =
+      parsed(R"({"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}})");
+  const NewTask inner = parsed(
+      R"({"request":{"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}}})");
+  const NewTask both = parsed(
+      R"({"url":"http://a/","method":"put","headers":{"y":"2","x":"1"},"body":{ "a" : 1 },
+      "request":{"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}}})");
+  const NewTask mixed = parsed(
+      R"({"url":"http://a/","body":{"a":1},"request":{"method":"PUT","headers":{"x":"1","y":"2"}}})");
+  EXPECT_EQ(outer.request.method, Method::kPut);
+  EXPECT_EQ(outer.request, inner.request);
+  EXPECT_EQ(outer.request, both.request);
+  EXPECT_EQ(outer.request, mixed.request);
+}
+
+TEST(ParseNewTask, RefusesConflictsOfTheTwoPlaces) {
+  expect_refused(R"({"url":"http://a/","request":{"url":"http://b/"}})", "url", "request.url");
+  expect_refused(with(R"("method":"PUT","request":{"method":"POST"})"), "method", "differs");
+  expect_refused(with(R"("headers":{"x":"1"},"request":{"headers":{"x":"2"}})"), "headers",
+                 "differs");
+  expect_refused(with(R"("headers":{},"request":{"headers":{"x":"2"}})"), "headers", "differs");
+  expect_refused(with(R"("headers":{"x":["1","2"]},"request":{"headers":{"x":["2","1"]}})"),
+                 "headers", "differs");
+  expect_refused(with(R"("body":1,"request":{"body":2})"), "body", "differs");
+  expect_refused(with(R"("body":"1","request":{"body":1})"), "body", "differs");
+  expect_refused(with(R"("body":null,"request":{"body":1})"), "body", "differs");
+}
+
+TEST(ParseNewTask, NamespaceOfPathAndBody) {
+  EXPECT_EQ(parsed(with(R"("namespace":"ns")")).ns, "ns");
+  expect_refused(with(R"("namespace":"other")"), "namespace", "\"other\"");
+  const auto named = parse_new_task(with(R"("namespace":"own")"), "");
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->ns, "own");
+  const auto missing = parse_new_task(with(""), "");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().field, "namespace");
+}
+
+TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
+  const struct {
+    const char* members;
+    const char* field;
+    const char* message;
+  } kCases[] = {
+      {R"("namespace":1)", "namespace", "must be a string"},
+      {R"("id":1)", "id", "must be a string"},
+      {R"("id":"")", "id", "must not be empty"},
+      {R"("id":null)", "id", "not null"},
+      {R"("idPrefix":[])", "idPrefix", "must be a string"},
+      {R"("idPrefix":"")", "idPrefix", "must not be empty"},
+      {R"("method":"FETCH")", "method", "GET, POST, PUT, PATCH, DELETE, HEAD"},
+      {R"("method":1)", "method", "must be a string"},
+      {R"("request":"x")", "request", "must be an object"},
+      {R"("request":null)", "request", "not null"},
+      {R"("request":{"url":true})", "request.url", "must be a string"},
+      {R"("request":{"method":"get it"})", "request.method", "not a method"},
+      {R"("request":{"timeout":1})", "request.timeout", "not known"},
+      {R"("request":{"headers":[]})", "request.headers", "must be an object"},
+      {R"("request":{"headers":{"x":1}})", "request.headers.x", "must be a string"},
+      {R"("request":{"headers":{"x":null}})", "request.headers.x", "must be a string"},
+      {R"("request":{"headers":{"x":["1",2]}})", "request.headers.x", "strings only"},
+      {R"("request":{"headers":{"x":"1","x":"2"}})", "request.headers.x", "twice"},
+      {R"("request":{"body":[{"a":1,"a":1}]})", "request.body[0].a", "twice"},
+      {R"("headers":"x")", "headers", "must be an object"},
+      {R"("headers":null)", "headers", "not null"},
+      {R"("body":{"a":{"b":1,"b":2}})", "body.a.b", "twice"},
+      {R"("scheduledDate":1769862896789)", "scheduledDate", "ISO-8601"},
+      {R"("scheduledDate":"tomorrow")", "scheduledDate", "\"tomorrow\""},
+      {R"("scheduledDate":"2026-02-30T00:00:00Z")", "scheduledDate", "does not exist"},
+      {R"("scheduledDate":"2026-02-20T00:00:00")", "scheduledDate", "offset"},
+      {R"("repeat":5)", "repeat", "must be an object"},
+      {R"("repeat":null)", "repeat", "not null"},
+      {R"("repeat":{})", "repeat.interval", "is required"},
+      {R"("repeat":{"interval":"5"})", "repeat.interval", "must be a whole number"},
+      {R"("repeat":{"interval":1.5})", "repeat.interval", "must be a whole number"},
+      {R"("repeat":{"interval":9223372036854775808})", "repeat.interval", "whole number from"},
+      {R"("repeat":{"interval":1,"max":-1e99})", "repeat.max", "whole number from"},
+      {R"("repeat":{"interval":1,"unit":"weeks"})", "repeat.unit", "seconds, minutes, hours, days"},
+      {R"("repeat":{"interval":1,"unit":""})", "repeat.unit", "not a unit"},
+      {R"("repeat":{"interval":1,"cron":"*"})", "repeat.cron", "interval, max, unit"},
+      {R"("retryLimit":"3")", "retryLimit", "must be a whole number"},
+      {R"("retryLimit":true)", "retryLimit", "must be a whole number"},
+      {R"("retryLimit":2147483648)", "retryLimit", "2147483647"},
+      {R"("retryLimit":-2147483649)", "retryLimit", "-2147483648"},
+      {R"("retryLimit":123456789012345678901234567890)", "retryLimit", "whole number from"},
+      {R"("idempotencyKey":"x")", "idempotencyKey", "not known"},
+      {R"("Url":"x")", "Url", "not known"},
+      {R"("status":"ACTIVE")", "status", "not known"},
+      {R"("url":"http://b/")", "url", "twice"},
+      {R"("u\u0072l":"http://b/")", "url", "twice"},
+  };
+  for (const auto& c : kCases) expect_refused(with(c.members), c.field, c.message);
+}
+
+TEST(ParseNewTask, RefusesOtherDocuments) {
+  for (const char* json : {"", "null", "[]", "1", "\"x\"", "{", "{} x", "{\"url\":\"\xff\"}"}) {
+    expect_refused(json, "");
+  }
+  std::string deep = "1";
+  for (int i = 0; i < 63; ++i) deep = "[" + deep + "]";
+  EXPECT_TRUE(parse_new_task(with("\"body\":" + deep), "ns"));
+  expect_refused(with("\"body\":[" + deep + "]"), "", "deeper than 64");
+}
+
+TEST(ParseNewTask, LongNamesAreCutInErrors) {
+  const std::string name(100'000, 'n');
+  const auto task = parse_new_task(with("\"" + name + "\":1"), "ns");
+  ASSERT_FALSE(task);
+  EXPECT_LT(task.error().field.size(), 100u);
+  EXPECT_LT(task.error().message.size(), 400u);
+}
+
+TEST(ParseNewTask, WhatAProgramSendsIsWhatAServerReads) {
+  const std::uint64_t seed = std::random_device{}();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  TestRecords random(seed);
+  random.utf8_only = true;
+  for (int i = 0; i < 2000; ++i) {
+    const model::TaskRecord record = random.record();
+    NewTask task;
+    task.ns = record.task.key.ns;
+    if (random.coin()) task.id = record.task.key.id;
+    task.id_prefix = record.task.id_prefix;
+    task.request = record.task.request;
+    task.scheduled_date = random.maybe_time();
+    task.repeat = record.task.repeat;
+    task.retry_limit = record.task.retry_limit;
+    task.idempotency_key = "a header, no field";
+    const std::string json = to_json(task);
+    EXPECT_EQ(json.find("a header"), std::string::npos);
+    const auto back = parse_new_task(json, random.coin() ? task.ns : "");
+    ASSERT_TRUE(back) << json << ": " << back.error().message;
+    ASSERT_EQ(back->ns, task.ns);
+    ASSERT_EQ(back->id, task.id);
+    ASSERT_EQ(back->id_prefix, task.id_prefix);
+    ASSERT_EQ(back->request, task.request) << json;
+    ASSERT_EQ(back->scheduled_date, task.scheduled_date);
+    ASSERT_EQ(back->repeat, task.repeat);
+    ASSERT_EQ(back->retry_limit, task.retry_limit);
+    ASSERT_EQ(to_json(*back), json);
+  }
+}
+
+// Every cut of a valid call is refused, and no changed byte does harm.
+TEST(ParseNewTask, DamagedCallsAreBorne) {
+  const std::string json = with(
+      R"("request":{"headers":{"x":["1"]},"body":{"a":"\ud83d\ude00"}},"repeat":{"interval":1})");
+  ASSERT_TRUE(parse_new_task(json, "ns"));
+  for (std::size_t size = 0; size < json.size(); ++size) {
+    ASSERT_FALSE(parse_new_task(json.substr(0, size), "ns")) << size;
+  }
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string damaged = json;
+      damaged[i] = static_cast<char>(byte);
+      const auto task = parse_new_task(damaged, "ns");
+      if (task) {
+        ASSERT_TRUE(parse_new_task(to_json(*task), "ns"));
+      } else {
+        ASSERT_EQ(task.error().code, ErrorCode::kInvalidArgument);
+      }
+    }
+  }
+}
+
+TEST(ParseNewTasks, AnItemThatIsWrongIsAnErrorInItsPlace) {
+  const auto tasks = parse_new_tasks(R"({"items":[
+    {"namespace":"a","url":"http://a/"},
+    {"namespace":"a"},
+    {"url":"http://a/"},
+    7,
+    {"namespace":"a","url":"http://a/","repeat":{"interval":"x"}},
+    {"namespace":"a","namespace":"a","url":"http://a/"},
+    {"namespace":"a","url":"http://a/","body":{"x":1,"x":2}},
+    {"namespace":"b","url":"http://b/","cron":1},
+    {"namespace":"b","url":"http://b/"}]})");
+  ASSERT_TRUE(tasks) << tasks.error().message;
+  const char* const kFields[] = {nullptr,
+                                 "items[1].url",
+                                 "items[2].namespace",
+                                 "items[3]",
+                                 "items[4].repeat.interval",
+                                 "items[5].namespace",
+                                 "items[6].body.x",
+                                 "items[7].cron",
+                                 nullptr};
+  ASSERT_EQ(tasks->size(), std::size(kFields));
+  for (std::size_t i = 0; i < tasks->size(); ++i) {
+    const auto& task = (*tasks)[i];
+    ASSERT_EQ(task.has_value(), kFields[i] == nullptr) << i;
+    if (task) continue;
+    EXPECT_EQ(task.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(task.error().field, kFields[i]);
+  }
+  EXPECT_EQ(tasks->back()->ns, "b");
+}
+
+TEST(ParseNewTasks, TakesAThousandAtMost) {
+  const auto batch = [](int count) {
+    std::string json = "{\"items\":[";
+    for (int i = 0; i < count; ++i) {
+      if (i > 0) json += ',';
+      json += R"({"namespace":"n","id":")" + std::to_string(i) + R"(","url":"http://a/"})";
+    }
+    return json + "]}";
+  };
+  const auto none = parse_new_tasks(batch(0));
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->empty());
+  const auto most = parse_new_tasks(batch(1000));
+  ASSERT_TRUE(most);
+  ASSERT_EQ(most->size(), 1000u);
+  for (int i = 0; i < 1000; ++i) {
+    const auto& task = (*most)[static_cast<std::size_t>(i)];
+    ASSERT_TRUE(task);
+    ASSERT_EQ(task->id, std::to_string(i));
+  }
+  const auto more = parse_new_tasks(batch(1001));
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().field, "items");
+  EXPECT_NE(more.error().message.find("at most 1000"), std::string::npos);
+}
+
+TEST(ParseNewTasks, TheBatchItselfMustBeRight) {
+  const struct {
+    const char* json;
+    const char* field;
+  } kCases[] = {{"", ""},
+                {"[]", ""},
+                {"{}", "items"},
+                {R"({"items":{}})", "items"},
+                {R"({"items":null})", "items"},
+                {R"({"items":[],"count":0})", "count"},
+                {R"({"items":[],"items":[]})", "items"}};
+  for (const auto& c : kCases) {
+    const auto tasks = parse_new_tasks(c.json);
+    ASSERT_FALSE(tasks) << c.json;
+    EXPECT_EQ(tasks.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(tasks.error().field, c.field);
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::codec
