@@ -1,0 +1,281 @@
+// Tasks, logs and pages as they are shown and read back.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "codec/json_text.h"
+#include "codec/public_json.h"
+#include "codec/test_records.h"
+#include "codec/text.h"
+
+namespace rhooks::codec {
+namespace {
+
+constexpr TimePoint kTime{std::chrono::milliseconds{1'769'862'896'789}};
+
+std::uint64_t new_seed() {
+  const std::uint64_t seed = std::random_device{}();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+Task small_task() {
+  Task task;
+  task.key = {"my-app", "t1"};
+  task.request.method = Method::kPost;
+  task.request.url = "https://example.com/";
+  task.scheduled_date = kTime;
+  task.created_at = kTime;
+  task.updated_at = kTime;
+  return task;
+}
+
+Log small_log() {
+  Log log;
+  log.id = "l1";
+  log.task = {"my-app", "t1"};
+  log.retry_limit = 3;
+  log.request.url = "https://example.com/";
+  log.error = "connection refused";
+  log.scheduled_date = kTime;
+  log.started_at = kTime;
+  log.duration = std::chrono::milliseconds{12};
+  log.created_at = kTime;
+  return log;
+}
+
+TEST(TaskJson, ANewTask) {
+  EXPECT_EQ(
+      to_json(small_task()),
+      R"({"namespace":"my-app","id":"t1","url":"https://example.com/","method":"POST",)"
+      R"("request":{"method":"POST","url":"https://example.com/","headers":{}},)"
+      R"("scheduledDate":"2026-01-31T12:34:56.789Z","retryLimit":3,"status":"ACTIVE",)"
+      R"("errors":{"count":0,"consecutive":0},)"
+      R"("execution":{"count":0,"failed":0,"successful":0,"skipped":0},"attempt":0,)"
+      R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
+}
+
+TEST(TaskJson, EveryField) {
+  Task task = small_task();
+  task.key.id = "p#1";
+  task.id_prefix = "p";
+  task.request.headers = {{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}};
+  task.request.body = Body::json(R"({ "n": 1.50 })");
+  task.repeat = Repeat{2, 0, RepeatUnit::kDays};
+  task.status = Status::kProcessing;
+  task.errors = {4, 1, kTime, kTime + std::chrono::hours{1}, "status 500"};
+  task.execution = {6, 4, 2, 1, kTime, kTime, kTime, 500, {{"server", "s"}}, "oops"};
+  task.attempt = 2;
+  task.next_attempt_date = kTime;
+  EXPECT_EQ(
+      to_json(task),
+      R"({"namespace":"my-app","id":"p#1","idPrefix":"p","url":"https://example.com/",)"
+      R"("method":"POST","request":{"method":"POST","url":"https://example.com/",)"
+      R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{"n":1.50}},)"
+      R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+      R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,)"
+      R"("status":"PROCESSING","errors":{"count":4,"consecutive":1,)"
+      R"("firstErrorDate":"2026-01-31T12:34:56.789Z",)"
+      R"("lastErrorDate":"2026-01-31T13:34:56.789Z","lastError":"status 500"},)"
+      R"("execution":{"count":6,"failed":4,"successful":2,"skipped":1,)"
+      R"("firstExecutionDate":"2026-01-31T12:34:56.789Z",)"
+      R"("firstScheduledDate":"2026-01-31T12:34:56.789Z",)"
+      R"("lastExecutionDate":"2026-01-31T12:34:56.789Z","lastResponseBody":"oops",)"
+      R"("lastResponseHeaders":{"server":"s"},"lastResponseStatus":500},"attempt":2,)"
+      R"("nextAttemptDate":"2026-01-31T12:34:56.789Z",)"
+      R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
+}
+
+TEST(TaskJson, TasksComeBackAsTheyWere) {
+  TestRecords random(new_seed());
+  random.utf8_only = true;
+  TaskPage page;
+  for (int i = 0; i < 2000; ++i) {
+    Task task = random.record().task;
+    if (random.below(4) == 0) task.status = Status::kProcessing;
+    const std::string json = to_json(task);
+    ASSERT_EQ(compact_json(json).value_or(""), json);
+    const auto back = parse_task(json);
+    ASSERT_TRUE(back) << json << ": " << back.error().message;
+    ASSERT_EQ(*back, task) << json;
+    page.items.push_back(std::move(task));
+  }
+  page.last_evaluated_key = "key";
+  const auto back = parse_task_page(to_json(page));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->items, page.items);
+  EXPECT_EQ(back->last_evaluated_key, "key");
+}
+
+// Receivers answer any bytes; what is shown is valid JSON all the same.
+TEST(TaskJson, AnyBytesGiveValidJson) {
+  TestRecords random(new_seed());
+  for (int i = 0; i < 1000; ++i) {
+    const Task task = random.record().task;
+    const auto back = parse_task(to_json(task));
+    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_EQ(back->execution.last_response_body, to_utf8(task.execution.last_response_body));
+    const Log log = random.log();
+    const auto logs = parse_log_page(to_json(LogPage{{log}, ""}));
+    ASSERT_TRUE(logs) << logs.error().message;
+    ASSERT_EQ(logs->items.front().error, to_utf8(log.error));
+  }
+  Task task = small_task();
+  task.execution.last_response_status = 200;
+  task.execution.last_response_headers = {{"\xff", "\xfe"}, {"\xfd", "é"}};
+  task.execution.last_response_body = "a\xff\xe2\x82";
+  const std::string json = to_json(task);
+  EXPECT_NE(json.find("\"lastResponseBody\":\"a���\""), std::string::npos) << json;
+  // Two names that are shown alike are one member.
+  EXPECT_NE(json.find(R"("lastResponseHeaders":{"�":["�","é"]})"), std::string::npos) << json;
+}
+
+TEST(TaskJson, AnEmptyResponseIsShown) {
+  Task task = small_task();
+  task.execution.last_response_status = 204;
+  const std::string json = to_json(task);
+  EXPECT_NE(json.find(R"("lastResponseBody":"","lastResponseHeaders":{},"lastResponseStatus":204)"),
+            std::string::npos);
+}
+
+TEST(TaskJson, ABodyThatIsNoJsonIsShownAsText) {
+  Task task = small_task();
+  task.request.body = Body::json("{\"a\":");
+  EXPECT_NE(to_json(task).find(R"("body":"{\"a\":")"), std::string::npos);
+  EXPECT_TRUE(compact_json(to_json(task)));
+}
+
+TEST(TaskPageJson, CountAndKey) {
+  EXPECT_EQ(to_json(TaskPage{}), R"({"items":[],"count":0})");
+  EXPECT_EQ(to_json(LogPage{{}, "k"}), R"({"items":[],"count":0,"lastEvaluatedKey":"k"})");
+  const std::string json = to_json(TaskPage{{small_task(), small_task()}, "k"});
+  EXPECT_TRUE(json.ends_with(R"(],"count":2,"lastEvaluatedKey":"k"})"));
+}
+
+TEST(LogJson, AFailureWithoutResponse) {
+  EXPECT_EQ(to_json(small_log()),
+            R"({"id":"l1","namespace":"my-app","taskId":"t1","attempt":1,"retryLimit":3,)"
+            R"("request":{"method":"GET","url":"https://example.com/","headers":{}},)"
+            R"("error":"connection refused","status":"FAIL",)"
+            R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+            R"("startedAt":"2026-01-31T12:34:56.789Z","durationMs":12,)"
+            R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
+}
+
+TEST(LogJson, AResponse) {
+  Log log = small_log();
+  log.response = Response{503, {{"retry-after", "1"}}, "busy", true};
+  log.error = "status 503";
+  log.expires_at = kTime;
+  EXPECT_EQ(to_json(log),
+            R"({"id":"l1","namespace":"my-app","taskId":"t1","attempt":1,"retryLimit":3,)"
+            R"("request":{"method":"GET","url":"https://example.com/","headers":{}},)"
+            R"("response":{"status":503,"ok":false,"headers":{"retry-after":"1"},"body":"busy",)"
+            R"("bodyTruncated":true},"error":"status 503","status":"FAIL",)"
+            R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+            R"("startedAt":"2026-01-31T12:34:56.789Z","durationMs":12,"ttl":1769862897,)"
+            R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
+  log.response = Response{200, {}, "", false};
+  log.error.clear();
+  log.status = LogStatus::kSuccess;
+  const std::string json = to_json(log);
+  EXPECT_NE(
+      json.find(R"("response":{"status":200,"ok":true,"headers":{},"body":""},"status":"SUCCESS")"),
+      std::string::npos)
+      << json;
+}
+
+TEST(LogJson, LogsComeBackAsTheyWere) {
+  TestRecords random(new_seed());
+  random.utf8_only = true;
+  LogPage page;
+  for (int i = 0; i < 2000; ++i) {
+    Log log = random.log();
+    // Seconds are shown, rounded up.
+    if (log.expires_at) log.expires_at = std::chrono::ceil<std::chrono::seconds>(*log.expires_at);
+    page.items.push_back(std::move(log));
+  }
+  page.last_evaluated_key = "k";
+  const auto back = parse_log_page(to_json(page));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->items, page.items);
+  EXPECT_EQ(back->last_evaluated_key, "k");
+}
+
+TEST(ServerAnswers, FieldsOfNewerServersArePassedOver) {
+  std::string json = to_json(small_task());
+  json.insert(1, R"("future":{"a":[1,2]},"repeat":null,"idPrefix":null,)");
+  const auto task = parse_task(json);
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(*task, small_task());
+}
+
+TEST(ServerAnswers, WhatIsMissingOrWrongIsNamed) {
+  const std::string json = to_json(small_task());
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string changed = json;
+    changed.replace(changed.find(from), from.size(), to);
+    return parse_task(changed);
+  };
+  const struct {
+    const char* from;
+    const char* to;
+    const char* field;
+  } kCases[] = {
+      {R"("namespace":"my-app",)", "", "namespace"},
+      {R"("id":"t1",)", "", "id"},
+      {R"("id":"t1",)", R"("id":1,)", "id"},
+      {R"("request":{)", R"("other":{)", "request"},
+      {R"({"method":"POST",)", "{", "request.method"},
+      {R"("ACTIVE")", R"("WAITING")", "status"},
+      {R"("scheduledDate":"2026)", R"("scheduledDate":"x2026)", "scheduledDate"},
+      {R"("retryLimit":3)", R"("retryLimit":3000000000)", "retryLimit"},
+      {R"("skipped":0)", R"("skipped":"0")", "execution.skipped"},
+      {R"("consecutive":0)", R"("consecutive":0.5)", "errors.consecutive"},
+  };
+  for (const auto& c : kCases) {
+    const auto task = replaced(c.from, c.to);
+    ASSERT_FALSE(task) << c.to;
+    EXPECT_EQ(task.error().code, ErrorCode::kInternal);
+    EXPECT_EQ(task.error().field, c.field);
+    EXPECT_NE(task.error().message.find("server's answer"), std::string::npos);
+  }
+  const auto page = parse_task_page(R"({"items":[{"namespace":"a"}]})");
+  ASSERT_FALSE(page);
+  EXPECT_EQ(page.error().field, "items[0].id");
+  std::string log = to_json(LogPage{{small_log()}, ""});
+  log.insert(log.find("\"__createdAt\""), "\"ttl\":99999999999999,");
+  const auto logs = parse_log_page(log);
+  ASSERT_FALSE(logs);
+  EXPECT_EQ(logs.error().field, "items[0].ttl");
+  for (const char* text : {"", "<html>", "[]", "null"}) {
+    EXPECT_FALSE(parse_task(text));
+    EXPECT_FALSE(parse_task_page(text));
+    EXPECT_FALSE(parse_log_page(text));
+  }
+}
+
+TEST(ServerAnswers, DamagedPagesAreBorne) {
+  const std::string tasks = to_json(TaskPage{{TestRecords(5).record().task}, "k"});
+  const std::string logs = to_json(LogPage{{TestRecords(5).log()}, "k"});
+  for (const std::string& json : {tasks, logs}) {
+    for (std::size_t size = 0; size < json.size(); ++size) {
+      ASSERT_FALSE(parse_task_page(json.substr(0, size)));
+      ASSERT_FALSE(parse_log_page(json.substr(0, size)));
+    }
+    for (std::size_t bit = 0; bit < json.size() * 8; ++bit) {
+      std::string damaged = json;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+      if (const auto page = parse_task_page(damaged)) {
+        ASSERT_TRUE(parse_task_page(to_json(*page)));
+      }
+      if (const auto page = parse_log_page(damaged)) {
+        ASSERT_TRUE(parse_log_page(to_json(*page)));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::codec
