@@ -1,10 +1,9 @@
 #include "rest/http_message.h"
 
 #include <algorithm>
-#include <boost/beast/http/status.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 #include <boost/url/pct_string_view.hpp>
+
+#include "codec/public_json.h"
 
 namespace rhooks::rest {
 
@@ -94,25 +93,12 @@ Result<void> parse_target(HttpRequest& request) {
   return {};
 }
 
-std::string_view reason_of(int status) {
-  const auto view = boost::beast::http::obsolete_reason(
-      boost::beast::http::int_to_status(static_cast<unsigned>(status)));
-  return {view.data(), view.size()};
-}
-
 HttpResponse problem(int status, ErrorCode code, std::string_view detail, std::string_view field) {
-  // The order is the one that people read in: what, then why, then where.
-  boost::json::object o;
-  o["type"] = "about:blank";
-  o["title"] = std::string(reason_of(status));
-  o["status"] = status;
-  o["detail"] = boost::json::string_view(detail.data(), detail.size());
-  if (!field.empty()) o["field"] = boost::json::string_view(field.data(), field.size());
-  o["code"] = to_string(code);
   HttpResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
-  response.body = boost::json::serialize(o);
+  response.body =
+      codec::to_problem_json(Error{code, std::string(detail), std::string(field)}, status);
   return response;
 }
 

@@ -48,7 +48,5 @@ bool iequals(std::string_view a, std::string_view b);
 // An RFC 9457 problem document. `code` says what a client can do about it, as in Error.
 HttpResponse problem(int status, ErrorCode code, std::string_view detail,
                      std::string_view field = {});
-// The reason phrase of a status: "Not Found".
-std::string_view reason_of(int status);
 
 }  // namespace rhooks::rest

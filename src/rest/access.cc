@@ -1,0 +1,141 @@
+#include "rest/access.h"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
+
+#include "base/sha256.h"
+
+namespace rhooks::rest {
+
+namespace {
+
+// The host of "host", "host:port" or "[v6]:port".
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    const auto end = authority.find(']');
+    return end == std::string_view::npos ? std::string_view() : authority.substr(1, end - 1);
+  }
+  return authority.substr(0, authority.find(':'));
+}
+
+bool names_this_machine(std::string_view authority) {
+  std::string_view host = host_of(authority);
+  // RFC 6761 section 6.3: names under localhost never leave the machine.
+  constexpr std::string_view kUnder = ".localhost";
+  if (host.size() > kUnder.size() && iequals(host.substr(host.size() - kUnder.size()), kUnder)) {
+    return true;
+  }
+  return is_loopback(host);
+}
+
+std::string_view bearer_of(std::string_view authorization) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (authorization.size() < kScheme.size() ||
+      !iequals(authorization.substr(0, kScheme.size()), kScheme)) {
+    return {};
+  }
+  authorization.remove_prefix(kScheme.size());
+  while (authorization.starts_with(' ')) authorization.remove_prefix(1);
+  return authorization;
+}
+
+HttpResponse unauthorized(std::string_view detail) {
+  HttpResponse response = problem(401, ErrorCode::kInvalidArgument, detail, "Authorization");
+  response.headers.push_back({"WWW-Authenticate", "Bearer"});
+  return response;
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen(std::string_view text) {
+  const auto bad = [&](const char* why) {
+    return fail(ErrorCode::kInvalidArgument,
+                "\"" + std::string(text) + "\" is no address to listen on: " + why +
+                    "; write for example 127.0.0.1:8090 or [::1]:8090",
+                "listen");
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return bad("it has no port");
+  const std::string_view port_text = text.substr(colon + 1);
+  ListenAddress listen;
+  const char* end = port_text.data() + port_text.size();
+  const auto [at, ec] = std::from_chars(port_text.data(), end, listen.port);
+  if (port_text.empty() || ec != std::errc() || at != end) {
+    return bad("the port is not a number from 0 to 65535");
+  }
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (host.empty()) return bad("it has no address before the port");
+  if (!iequals(host, "localhost")) {
+    boost::system::error_code address_ec;
+    const auto address = boost::asio::ip::make_address(std::string(host), address_ec);
+    if (address_ec) return bad("it must begin with an IP address or localhost");
+    if (address.is_v6() != bracketed)
+      return bad("an IPv6 address, and no other, stands in brackets");
+    listen.address = std::string(host);
+  } else {
+    listen.address = "localhost";
+  }
+  return listen;
+}
+
+bool is_loopback(std::string_view address) {
+  if (iequals(address, "localhost")) return true;
+  boost::system::error_code ec;
+  const auto parsed = boost::asio::ip::make_address(std::string(address), ec);
+  return !ec && parsed.is_loopback();
+}
+
+Result<void> validate_listen(std::string_view address, bool has_key) {
+  if (has_key || is_loopback(address)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "listening on " + std::string(address) +
+                  " lets other machines in, so an API key is needed: set RHOOKS_API_KEY, or listen "
+                  "on 127.0.0.1",
+              "listen");
+}
+
+Result<void> validate_api_key(std::string_view key) {
+  const bool clean =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (clean) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "the API key has spaces, control characters or characters beyond ASCII, which a "
+              "header can not carry",
+              "api_key");
+}
+
+std::optional<HttpResponse> check_access(const HttpRequest& request, std::string_view api_key) {
+  if (!api_key.empty()) {
+    const std::string* authorization = request.header("Authorization");
+    if (!authorization) {
+      return unauthorized("this server asks for an API key: send Authorization: Bearer KEY");
+    }
+    if (!equal_in_constant_time(bearer_of(*authorization), api_key)) {
+      return unauthorized("the API key is not the one of this server");
+    }
+    return std::nullopt;
+  }
+  const std::string* host = request.header("Host");
+  if (host && !names_this_machine(*host)) {
+    return problem(421, ErrorCode::kInvalidArgument,
+                   "without an API key this server answers requests for localhost only, so that "
+                   "web pages can not reach it under a name of their own",
+                   "Host");
+  }
+  const std::string* origin = request.header("Origin");
+  if (origin) {
+    const auto scheme_end = origin->find("://");
+    if (scheme_end == std::string::npos ||
+        !names_this_machine(std::string_view(*origin).substr(scheme_end + 3))) {
+      return problem(403, ErrorCode::kInvalidArgument,
+                     "without an API key this server takes no requests from pages of other sites",
+                     "Origin");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace rhooks::rest

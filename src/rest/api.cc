@@ -1,0 +1,173 @@
+#include "rest/api.h"
+
+#include <algorithm>
+#include <array>
+
+#include "codec/public_json.h"
+#include "rest/access.h"
+#include "rest/openapi.h"
+#include "rest/routes.h"
+
+namespace rhooks::rest {
+
+namespace {
+
+// Metrics keep one series a label value, so what clients make up must not become one.
+std::string_view known_method(std::string_view method) {
+  static constexpr std::array<std::string_view, 7> kKnown = {"GET",    "POST", "PUT",    "PATCH",
+                                                             "DELETE", "HEAD", "OPTIONS"};
+  const auto found = std::find(kKnown.begin(), kKnown.end(), method);
+  return found == kKnown.end() ? "other" : *found;
+}
+
+bool is_json(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  constexpr std::string_view kSuffix = "+json";
+  return iequals(type, "application/json") ||
+         (type.size() > kSuffix.size() &&
+          iequals(type.substr(type.size() - kSuffix.size()), kSuffix));
+}
+
+// Clients that can not send nothing send {}.
+bool is_empty_body(std::string_view body) {
+  std::string_view marks = "{}";
+  for (const char c : body) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (marks.empty() || c != marks.front()) return false;
+    marks.remove_prefix(1);
+  }
+  return marks.size() != 1;
+}
+
+std::optional<HttpResponse> check_query(const HttpRequest& request, const Route& route) {
+  std::vector<std::string_view> seen;
+  for (const auto& [name, value] : request.query) {
+    const bool known =
+        std::any_of(route.parameters.begin(), route.parameters.end(),
+                    [&](const ParameterDoc& p) { return p.in == "query" && p.name == name; });
+    if (!known) {
+      std::string names;
+      for (const ParameterDoc& p : route.parameters) {
+        if (p.in == "query") names += (names.empty() ? "" : ", ") + p.name;
+      }
+      return problem(400, ErrorCode::kInvalidArgument,
+                     "there is no such query parameter here; " +
+                         (names.empty() ? std::string("none is taken") : "known are " + names),
+                     name);
+    }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      return problem(400, ErrorCode::kInvalidArgument, "the query parameter is given twice", name);
+    }
+    seen.push_back(name);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Api::Api(Hooks& hooks, ApiOptions options) : options_(std::move(options)) {
+  add_task_routes(router_, hooks);
+  add_bulk_routes(router_, hooks);
+  add_log_routes(router_, hooks);
+  add_trigger_routes(router_, hooks);
+  add_system_routes(router_, hooks, openapi_);
+  openapi_ = openapi_document(router_);
+}
+
+std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
+                                         const Router::Match& match) const {
+  if (!match.route || match.route->access == Access::kProtected) {
+    if (auto refused = check_access(head, options_.api_key)) return refused;
+  }
+  if (!match.route) {
+    if (!match.path_known) {
+      if (head.method == "OPTIONS" && head.path.empty()) {
+        return HttpResponse{.status = 204, .content_type = {}, .headers = {}, .body = {}};
+      }
+      return problem(404, ErrorCode::kNotFound,
+                     "there is nothing at this path; /openapi.json lists what there is");
+    }
+    std::string allow;
+    for (const std::string& method : match.allowed) allow += (allow.empty() ? "" : ", ") + method;
+    HttpResponse response =
+        head.method == "OPTIONS"
+            ? HttpResponse{.status = 204, .content_type = {}, .headers = {}, .body = {}}
+            : problem(405, ErrorCode::kInvalidArgument, "at this path the methods are " + allow);
+    response.headers.push_back({"Allow", allow});
+    return response;
+  }
+  if (auto refused = check_query(head, *match.route)) return refused;
+  if (match.route->body) {
+    const std::string* type = head.header("Content-Type");
+    if (type && !is_json(*type)) {
+      return problem(415, ErrorCode::kInvalidArgument,
+                     "the body must be JSON: send Content-Type: application/json", "Content-Type");
+    }
+  }
+  if (const std::string* encoding = head.header("Content-Encoding");
+      encoding && !iequals(*encoding, "identity")) {
+    return problem(415, ErrorCode::kInvalidArgument, "the body must not be compressed",
+                   "Content-Encoding");
+  }
+  return std::nullopt;
+}
+
+Admission Api::admit(const HttpRequest& head) const {
+  Admission admission;
+  const Router::Match match = router_.match(head);
+  admission.response = refusal(head, match);
+  if (!admission.response && match.route->immediate) {
+    admission.response = match.route->handler(head, PathParameters(*match.route, head));
+  }
+  if (admission.response) {
+    report(head, match.route, admission.response->status);
+  } else {
+    admission.body_bytes_max =
+        match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
+  }
+  return admission;
+}
+
+HttpResponse Api::handle(const HttpRequest& request) const {
+  const Router::Match match = router_.match(request);
+  HttpResponse response;
+  if (!match.route) {
+    response = problem(404, ErrorCode::kNotFound, "there is nothing at this path");
+  } else if (!match.route->body && !is_empty_body(request.body)) {
+    response = problem(400, ErrorCode::kInvalidArgument, "this call takes no body");
+  } else {
+    try {
+      response = match.route->handler(request, PathParameters(*match.route, request));
+    } catch (...) {
+      report(request, match.route, 500);
+      throw;  // the server answers and logs
+    }
+  }
+  report(request, match.route, response.status);
+  return response;
+}
+
+void Api::report(const HttpRequest& request, const Route* route, int status) const {
+  if (!options_.on_request) return;
+  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - request.received_at);
+  options_.on_request(route ? std::string_view(route->pattern) : "(none)",
+                      known_method(request.method), status, duration);
+}
+
+void Api::connect(HttpServerOptions& options) const {
+  options.body_bytes_max = kBatchBodyBytesMax;
+  options.admit = [this](const HttpRequest& head) { return admit(head); };
+  options.on_refusal = [this](int status) {
+    if (options_.on_request) {
+      options_.on_request("(refused)", "other", status, std::chrono::microseconds(0));
+    }
+  };
+}
+
+HttpHandler Api::handler() const {
+  return [this](const HttpRequest& request) { return handle(request); };
+}
+
+}  // namespace rhooks::rest

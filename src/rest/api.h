@@ -1,0 +1,64 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "rest/http_server.h"
+#include "rest/router.h"
+
+namespace rhooks::rest {
+
+struct ApiOptions {
+  // Asked for on every route but /healthz and /readyz; empty: none is asked for, and access.h
+  // says what is asked for instead.
+  std::string api_key;
+  // Called once for each request: the route's pattern ("(none)" where nothing matched,
+  // "(refused)" where the server gave up on the request before), the method, the status, and
+  // the time from the request's head to its response. From any thread; must not block.
+  std::function<void(std::string_view route, std::string_view method, int status,
+                     std::chrono::microseconds duration)>
+      on_request;
+};
+
+// The REST API of one scheduler.
+//
+//   Api api(hooks, {.api_key = key});
+//   HttpServerOptions options;
+//   api.connect(options);
+//   HttpServer server(options, api.handler());
+//
+// Threads: after construction every method may be called from any thread.
+// Blocking: handle() waits for the scheduler; admit() never blocks.
+// Ownership: hooks must outlive it, and it must outlive the server.
+class Api {
+ public:
+  Api(Hooks& hooks, ApiOptions options);
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  // Decides what can be decided without the body: access, route, its limits.
+  Admission admit(const HttpRequest& head) const;
+  HttpResponse handle(const HttpRequest& request) const;
+
+  // Sets what the server asks of the API: admit and on_refusal.
+  void connect(HttpServerOptions& options) const;
+  HttpHandler handler() const;
+
+  const Router& router() const { return router_; }
+  const std::string& openapi() const { return openapi_; }
+
+ private:
+  std::optional<HttpResponse> refusal(const HttpRequest& head, const Router::Match& match) const;
+  void report(const HttpRequest& request, const Route* route, int status) const;
+
+  ApiOptions options_;
+  Router router_;
+  std::string openapi_;
+};
+
+}  // namespace rhooks::rest

@@ -1,0 +1,101 @@
+// Routes that act on many tasks.
+
+#include "rest/routes.h"
+
+namespace rhooks::rest {
+
+namespace {
+
+HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
+  auto parsed = codec::parse_new_tasks(request.body);
+  if (!parsed) return error_response(parsed.error());
+  std::vector<NewTask> tasks;
+  tasks.reserve(parsed->size());
+  for (auto& item : *parsed) {
+    if (item) tasks.push_back(std::move(*item));
+  }
+  auto registered = hooks.register_many(std::move(tasks));
+
+  // Items that could not be read keep their places among the results.
+  std::vector<Result<Registration>> results;
+  results.reserve(parsed->size());
+  std::size_t next = 0;
+  for (auto& item : *parsed) {
+    if (item) {
+      results.push_back(std::move(registered[next++]));
+    } else {
+      results.push_back(fail(std::move(item.error())));
+    }
+  }
+  return json_response(200, codec::to_json(results));
+}
+
+using ActOnMany = Result<ManyResult> (Hooks::*)(const ManyQuery&);
+
+Route many_route(Hooks& hooks, const char* verb, const char* operation, const char* summary,
+                 const char* description, ActOnMany act) {
+  return {
+      .method = "POST",
+      .pattern = std::string("/v1/namespaces/{ns}/tasks/") + verb,
+      .operation_id = operation,
+      .tag = "many",
+      .summary = summary,
+      .description = description,
+      .parameters = {},
+      .body = BodyDoc{"ManyQuery", R"({"status": "ACTIVE", "chunkLimit": 500})", false,
+                      kSmallBodyBytesMax},
+      .responses = {{200, "The tasks acted on. While `more` is true, call again.", "ManyResult"}},
+      .handler =
+          [&hooks, act](const HttpRequest& request, const PathParameters& path) {
+            const auto query = codec::parse_many_query(request.body, path.get("ns"));
+            if (!query) return error_response(query.error());
+            return answer((hooks.*act)(*query));
+          },
+  };
+}
+
+}  // namespace
+
+void add_bulk_routes(Router& router, Hooks& hooks) {
+  router.add({
+      .method = "POST",
+      .pattern = "/v1/tasks/batch",
+      .operation_id = "registerTasks",
+      .tag = "many",
+      .summary = "Register up to 1000 tasks",
+      .description = "They are durable together. Each item gets a result of its own, in their "
+                     "order: 200 does not mean that all of them were registered.",
+      .parameters = {},
+      .body = BodyDoc{"NewTasks",
+                      R"({"items": [{"namespace": "my-app", "url": "https://example.com/hook"}]})",
+                      true, kBatchBodyBytesMax},
+      .responses = {{200, "A result for each item.", "BatchResult"}},
+      .handler = [&hooks](const HttpRequest& request,
+                          const PathParameters&) { return register_many(hooks, request); },
+  });
+  router.add(many_route(hooks, "delete", "deleteTasks", "Delete many tasks",
+                        "Deletes one chunk of the tasks that match; none given, all match.",
+                        &Hooks::remove_many));
+  router.add(many_route(hooks, "suspend", "suspendTasks", "Suspend many tasks",
+                        "Suspends one chunk of the ACTIVE tasks that match.",
+                        &Hooks::suspend_many));
+  router.add({
+      .method = "DELETE",
+      .pattern = "/v1/namespaces/{ns}",
+      .operation_id = "clearNamespace",
+      .tag = "many",
+      .summary = "Delete all tasks and logs of a namespace",
+      .description = "",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "How many tasks there were.", "Count"}},
+      .handler =
+          [&hooks](const HttpRequest&, const PathParameters& path) {
+            const auto count = hooks.clear(path.get("ns"));
+            if (!count) return error_response(count.error());
+            return json_response(200, "{\"count\":" + std::to_string(*count) + "}");
+          },
+  });
+}
+
+}  // namespace rhooks::rest

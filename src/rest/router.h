@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rest/http_message.h"
+
+namespace rhooks::rest {
+
+struct Route;
+
+// The {parameters} of a matched path: views of the request, which must outlive it.
+class PathParameters {
+ public:
+  PathParameters() = default;
+  PathParameters(const Route& route, const HttpRequest& request)
+      : route_(&route), request_(&request) {}
+
+  // Decoded. A name that the pattern does not have is a defect.
+  const std::string& get(std::string_view name) const;
+
+ private:
+  const Route* route_ = nullptr;
+  const HttpRequest* request_ = nullptr;
+};
+
+using RouteHandler = std::function<HttpResponse(const HttpRequest&, const PathParameters&)>;
+
+// What a query parameter or header means. A query parameter that a route does not list is
+// refused, so this is not only words.
+struct ParameterDoc {
+  std::string name;
+  std::string description;
+  std::string schema;  // JSON Schema, as text
+  std::string in = "query";
+};
+
+struct BodyDoc {
+  std::string schema;   // name of a component schema
+  std::string example;  // JSON text
+  bool required = true;
+  std::size_t bytes_max = 0;  // a longer body is 413
+};
+
+struct ResponseDoc {
+  int status = 200;
+  std::string description;
+  std::string schema =
+      {};  // name of a component schema; empty with a status of 400 and up: Problem
+  std::string content_type = "application/json";
+};
+
+// Who may call a route: everyone, or those with the key where one is set.
+enum class Access { kPublic, kProtected };
+
+// One route and its documentation: neither exists without the other.
+struct Route {
+  std::string method;
+  std::string pattern;       // "/v1/namespaces/{ns}/tasks/{id}"
+  std::string operation_id;  // "getTask"
+  std::string tag;
+  std::string summary;
+  std::string description;
+  std::vector<ParameterDoc> parameters;  // those of the path are described by their names
+  std::optional<BodyDoc> body;
+  std::vector<ResponseDoc> responses;  // besides those that every route may give
+  Access access = Access::kProtected;
+  // Answered on a network thread, without waiting for a handler thread: it must not block.
+  bool immediate = false;
+  RouteHandler handler;
+
+  struct Segment {
+    std::string text;  // a literal, or the parameter's name
+    bool parameter = false;
+  };
+  std::vector<Segment> segments = {};  // of the pattern; filled in by the router
+};
+
+// The route table.
+//
+// Threads: add() first, from one thread; then the others from any.
+class Router {
+ public:
+  // A route that lacks documentation, or that another one hides, is a defect.
+  void add(Route route);
+
+  struct Match {
+    const Route* route = nullptr;
+    bool path_known = false;           // some method has this path
+    std::vector<std::string> allowed;  // where the method has no route: those that have one
+  };
+  // HEAD matches as GET does. A literal segment is preferred to a parameter.
+  Match match(const HttpRequest& request) const;
+
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace rhooks::rest

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/public_json.h"
+#include "rest/http_message.h"
+#include "rest/router.h"
+
+// The routes of the API by meaning, and what their handlers share.
+namespace rhooks::rest {
+
+void add_task_routes(Router& router, Hooks& hooks);
+void add_bulk_routes(Router& router, Hooks& hooks);
+void add_log_routes(Router& router, Hooks& hooks);
+void add_trigger_routes(Router& router, Hooks& hooks);
+// `openapi` is read at each request, so it may be written after the routes are known.
+void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi);
+
+// A JSON body's limit: a task with a body of 256 KiB, each byte of which may be escaped, and a
+// thousand smaller ones.
+inline constexpr std::size_t kTaskBodyBytesMax = 1024 * 1024;
+inline constexpr std::size_t kBatchBodyBytesMax = 16 * 1024 * 1024;
+inline constexpr std::size_t kSmallBodyBytesMax = 64 * 1024;
+
+HttpResponse json_response(int status, std::string body);
+HttpResponse error_response(const Error& error);
+
+template <typename T>
+HttpResponse answer(const Result<T>& result) {
+  return result ? json_response(200, codec::to_json(*result)) : error_response(result.error());
+}
+
+TaskKey key_of(const PathParameters& path);
+
+// The parameters that fetching tasks and logs have in common.
+std::vector<ParameterDoc> page_parameters();
+ParameterDoc time_parameter(const char* name, const char* description);
+
+}  // namespace rhooks::rest

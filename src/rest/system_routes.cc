@@ -1,0 +1,80 @@
+// Routes for those who operate the server.
+
+#include "rest/routes.h"
+
+namespace rhooks::rest {
+
+void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi) {
+  router.add({
+      .method = "GET",
+      .pattern = "/healthz",
+      .operation_id = "health",
+      .tag = "system",
+      .summary = "Whether the process is alive",
+      .description = "Says nothing about the store: restart the process where this fails, and "
+                     "look at /readyz to send it requests.",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "It is alive.", "Health"}},
+      .access = Access::kPublic,
+      .immediate = true,
+      .handler = [](const HttpRequest&,
+                    const PathParameters&) { return json_response(200, R"({"status":"ok"})"); },
+  });
+  router.add({
+      .method = "GET",
+      .pattern = "/readyz",
+      .operation_id = "ready",
+      .tag = "system",
+      .summary = "Whether the store can be used",
+      .description = "",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "It can.", "Health"}, {503, "It can not; the problem says why."}},
+      .access = Access::kPublic,
+      .handler =
+          [&hooks](const HttpRequest&, const PathParameters&) {
+            if (const auto usable = hooks.check(); !usable) {
+              // Whatever the reason: whoever routes requests looks at the status.
+              HttpResponse response =
+                  problem(503, usable.error().code, usable.error().message, usable.error().field);
+              response.headers.push_back({"Retry-After", "1"});
+              return response;
+            }
+            return json_response(200, R"({"status":"ready"})");
+          },
+  });
+  router.add({
+      .method = "GET",
+      .pattern = "/metrics",
+      .operation_id = "metrics",
+      .tag = "system",
+      .summary = "Metrics for Prometheus",
+      .description = "",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "Prometheus text format 0.0.4.", "Text", "text/plain; version=0.0.4"}},
+      .handler =
+          [&hooks](const HttpRequest&, const PathParameters&) {
+            HttpResponse response;
+            response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+            response.body = hooks.metrics();
+            return response;
+          },
+  });
+  router.add({
+      .method = "GET",
+      .pattern = "/openapi.json",
+      .operation_id = "openapi",
+      .tag = "system",
+      .summary = "This description, as OpenAPI 3.1",
+      .description = "",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "An OpenAPI 3.1 document.", "Document"}},
+      .handler = [&openapi](const HttpRequest&,
+                            const PathParameters&) { return json_response(200, openapi); },
+  });
+}
+
+}  // namespace rhooks::rest
