@@ -70,6 +70,11 @@ Result<void> check_url(std::string_view url) {
       view.scheme_id() != boost::urls::scheme::https) {
     return invalid(field, "must begin with http:// or https://");
   }
+  // Boost 1.81 takes what follows a port or an address for a path even without its slash
+  // ("http://a:80b"), where other parsers read another host.
+  if (!view.encoded_path().empty() && !view.encoded_path().starts_with('/')) {
+    return invalid(field, "must have a host, perhaps a port, and then a path that begins with /");
+  }
   // The URL is shown in lists and logs, where a password has no place.
   if (view.has_userinfo()) {
     return invalid(field,

@@ -1,0 +1,80 @@
+#include "model/backoff.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "model/test_support.h"
+
+namespace rhooks::model {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The most that a jitter below 1 can give.
+constexpr double kMost = 1.0 - 0x1.0p-53;
+
+TEST(RetryDelay, DoublesUpToTheCap) {
+  const BackoffPolicy policy;
+  const std::int64_t caps[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600};
+  for (int attempt = 1; attempt <= static_cast<int>(std::size(caps)); ++attempt) {
+    const milliseconds cap = seconds{caps[attempt - 1]};
+    EXPECT_EQ(retry_delay(attempt, policy, 0.0, {}), milliseconds{0});
+    EXPECT_EQ(retry_delay(attempt, policy, 0.5, {}), cap / 2);
+    const milliseconds most = retry_delay(attempt, policy, kMost, {});
+    EXPECT_LE(most, cap);
+    EXPECT_GE(most, cap - milliseconds{1});
+  }
+}
+
+TEST(RetryDelay, IsUniformBelowTheCap) {
+  const std::uint64_t seed = test_seed();
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> unit(0.0, 1.0);
+  std::vector<int> tenths(10);
+  for (int i = 0; i < 100'000; ++i) {
+    const milliseconds delay = retry_delay(4, {}, unit(random), {});
+    ASSERT_GE(delay.count(), 0);
+    ASSERT_LT(delay.count(), 8'000);
+    ++tenths[static_cast<std::size_t>(delay.count() / 800)];
+  }
+  for (int count : tenths) EXPECT_NEAR(count, 10'000, 700);
+}
+
+TEST(RetryDelay, NeverOverflows) {
+  const BackoffPolicy widest{milliseconds{1}, milliseconds::max()};
+  for (int attempt : {1, 62, 63, 64, 65, 101, std::numeric_limits<int>::max()}) {
+    EXPECT_GE(retry_delay(attempt, widest, 0.25, {}).count(), 0) << attempt;
+    EXPECT_LE(retry_delay(attempt, {}, kMost, {}), hours{1}) << attempt;
+  }
+}
+
+TEST(RetryDelay, KeepsToACapBelowTheBase) {
+  const BackoffPolicy policy{seconds{10}, seconds{3}};
+  EXPECT_EQ(retry_delay(1, policy, 0.5, {}), milliseconds{1'500});
+  EXPECT_EQ(retry_delay(9, policy, 0.5, {}), milliseconds{1'500});
+  EXPECT_EQ(retry_delay(9, {seconds{1}, milliseconds{0}}, kMost, {}), milliseconds{0});
+  EXPECT_EQ(retry_delay(9, {milliseconds{0}, seconds{1}}, kMost, {}), milliseconds{0});
+}
+
+TEST(RetryDelay, AddsTheJitterToRetryAfter) {
+  EXPECT_EQ(retry_delay(1, {}, 0.0, seconds{120}), seconds{120});
+  EXPECT_EQ(retry_delay(1, {}, 0.5, seconds{120}), milliseconds{120'500});
+  EXPECT_EQ(retry_delay(3, {}, 0.5, milliseconds{1}), milliseconds{2'001});
+  EXPECT_EQ(retry_delay(1, {}, 0.5, milliseconds{0}), milliseconds{500});
+}
+
+TEST(RetryDelay, CapsRetryAfterButKeepsItAFloor) {
+  // A floor may be higher than the cap of the back-off, not than a day.
+  EXPECT_EQ(retry_delay(1, {}, 0.0, hours{23}), hours{23});
+  EXPECT_EQ(retry_delay(1, {}, 0.0, hours{24}), hours{24});
+  EXPECT_EQ(retry_delay(1, {}, 0.0, hours{25}), hours{24});
+  EXPECT_EQ(retry_delay(1, {}, 0.5, milliseconds::max()), hours{24} + milliseconds{500});
+  EXPECT_EQ(retry_delay(1, {}, 0.5, milliseconds{-5}), milliseconds{500});
+  EXPECT_EQ(retry_delay(1, {}, 0.5, milliseconds::min()), milliseconds{500});
+}
+
+}  // namespace
+}  // namespace rhooks::model

@@ -1,0 +1,395 @@
+#include "model/new_task.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "model/limits.h"
+
+namespace rhooks::model {
+namespace {
+
+NewTask valid_task() {
+  NewTask task;
+  task.ns = "my-app";
+  task.request.method = Method::kPost;
+  task.request.url = "https://example.com/hook";
+  return task;
+}
+
+NewTask with(const std::function<void(NewTask&)>& change) {
+  NewTask task = valid_task();
+  change(task);
+  return task;
+}
+
+void expect_valid(const NewTask& task) {
+  const auto ok = validate(task);
+  EXPECT_TRUE(ok.has_value()) << ok.error().message;
+}
+
+// It is refused, the field is named, and the message is fit to be shown: it names the field,
+// says `part`, and holds nothing raw.
+void expect_invalid(const NewTask& task, const std::string& field, const std::string& part) {
+  const auto ok = validate(task);
+  ASSERT_FALSE(ok.has_value()) << "accepted; expected " << field << ": " << part;
+  EXPECT_EQ(ok.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ok.error().field, field);
+  EXPECT_TRUE(ok.error().message.starts_with(field + ": ")) << ok.error().message;
+  EXPECT_NE(ok.error().message.find(part), std::string::npos) << ok.error().message;
+  EXPECT_TRUE(is_utf8(ok.error().message));
+  EXPECT_FALSE(has_control(ok.error().message));
+  EXPECT_LE(ok.error().message.size(), 400u);
+}
+
+TEST(Validate, AcceptsTheLeastAndTheFullestTask) {
+  expect_valid(valid_task());
+  expect_valid(with([](NewTask& t) {
+    t.id_prefix = "orders";
+    t.idempotency_key = "key";
+    t.request.headers = {{"Content-Type", "application/json"}, {"X-Tab", "a\tb"}, {"X-Empty", ""}};
+    t.request.body = Body::json("{\"key\":\"value\"}");
+    t.scheduled_date = kTimeMax;
+    t.repeat = Repeat{.interval = 5, .max = 0, .unit = RepeatUnit::kDays};
+    t.retry_limit = 100;
+  }));
+}
+
+TEST(Validate, BoundsTheNamespace) {
+  expect_valid(with([](NewTask& t) { t.ns = "a"; }));
+  expect_valid(with([](NewTask& t) { t.ns = std::string(256, 'a'); }));
+  expect_valid(with([](NewTask& t) { t.ns = "Ünïcode / with spaces # and ?"; }));
+  expect_invalid(with([](NewTask& t) { t.ns = ""; }), "namespace", "must not be empty");
+  expect_invalid(with([](NewTask& t) { t.ns = std::string(257, 'a'); }), "namespace",
+                 "has 257 bytes; at most 256");
+  expect_invalid(with([](NewTask& t) { t.ns = "a\xff"; }), "namespace", "UTF-8");
+  for (std::string ns : {std::string("a\nb"), std::string("a\0b", 3), std::string("\x7f"),
+                         std::string("a\xc2\x85")}) {
+    expect_invalid(with([&](NewTask& t) { t.ns = ns; }), "namespace", "control characters");
+  }
+  expect_invalid(with([](NewTask& t) { t.ns = "."; }), "namespace", "must not be \".\"");
+  expect_invalid(with([](NewTask& t) { t.ns = ".."; }), "namespace", "must not be \"..\"");
+  expect_valid(with([](NewTask& t) { t.ns = "..."; }));
+}
+
+TEST(Validate, CountsBytesNotCharacters) {
+  std::string umlauts;
+  for (int i = 0; i < 128; ++i) umlauts += "ä";
+  expect_valid(with([&](NewTask& t) { t.ns = umlauts; }));
+  expect_invalid(with([&](NewTask& t) { t.ns = umlauts + "a"; }), "namespace", "257 bytes");
+}
+
+TEST(Validate, BoundsTheId) {
+  expect_valid(with([](NewTask& t) { t.id = std::string(512, 'x'); }));
+  expect_valid(with([](NewTask& t) { t.id = "orders#1/2"; }));
+  expect_invalid(with([](NewTask& t) { t.id = std::string(513, 'x'); }), "id",
+                 "has 513 bytes; at most 512");
+  expect_invalid(with([](NewTask& t) { t.id = "a\rb"; }), "id", "control");
+  expect_invalid(with([](NewTask& t) { t.id = "\xc3"; }), "id", "UTF-8");
+}
+
+TEST(Validate, BoundsTheIdPrefixSoThatTheWholeIdFits) {
+  expect_valid(with([](NewTask& t) { t.id_prefix = std::string(475, 'p'); }));
+  expect_invalid(with([](NewTask& t) { t.id_prefix = std::string(476, 'p'); }), "idPrefix",
+                 "has 476 bytes; at most 475");
+  expect_invalid(with([](NewTask& t) { t.id_prefix = "a\tb"; }), "idPrefix", "control");
+
+  const NewTask longest = with([](NewTask& t) { t.id_prefix = std::string(475, 'p'); });
+  EXPECT_EQ(make_record(longest, kTimeMin, Uuid{}).task.key.id.size(), kIdBytesMax);
+}
+
+TEST(Validate, ChoosesOneSourceOfTheId) {
+  expect_invalid(with([](NewTask& t) {
+                   t.id = "mine";
+                   t.id_prefix = "p";
+                 }),
+                 "idPrefix", "excludes id");
+  expect_invalid(with([](NewTask& t) {
+                   t.id = "mine";
+                   t.idempotency_key = "k";
+                 }),
+                 "Idempotency-Key", "excludes id");
+}
+
+TEST(Validate, BoundsTheIdempotencyKey) {
+  expect_valid(with([](NewTask& t) { t.idempotency_key = std::string(256, 'k'); }));
+  expect_invalid(with([](NewTask& t) { t.idempotency_key = std::string(257, 'k'); }),
+                 "Idempotency-Key", "at most 256");
+  expect_invalid(with([](NewTask& t) { t.idempotency_key = "a\nb"; }), "Idempotency-Key",
+                 "control");
+}
+
+TEST(Validate, AcceptsEveryFormOfAbsoluteHttpUrl) {
+  for (const char* url :
+       {"http://a", "HTTPS://EXAMPLE.COM/", "http://127.0.0.1:9000/hook", "http://[::1]:80/",
+        "http://[2001:db8::1]/x", "https://example.com:65535/a/b?c=d&e=%20#part",
+        "http://example.com:/", "http://localhost?x=1", "http://xn--bcher-kva.example/",
+        "http://a_b.internal/", "http://example.com/a//b/../c", "http://example.com:1"}) {
+    SCOPED_TRACE(url);
+    expect_valid(with([&](NewTask& t) { t.request.url = url; }));
+  }
+}
+
+TEST(Validate, RefusesOtherUrls) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "is required"},
+      {"example.com/hook", "absolute URL"},
+      {"/hook", "absolute URL"},
+      {"//example.com/hook", "absolute URL"},
+      {"http://exa mple.com/", "absolute URL"},
+      {"http://example.com/a b", "percent-encoded"},
+      {"http://example.com/\xc3\xbc", "percent-encoded"},
+      {"http://example.com/\n", "absolute URL"},
+      {" http://example.com/", "absolute URL"},
+      {"http://example.com/\x7f", "absolute URL"},
+      {"http://example.com/%zz", "absolute URL"},
+      {"http://[::1/", "absolute URL"},
+      {"http://[::g]/", "absolute URL"},
+      {"ftp://example.com/", "must begin with http"},
+      {"file:///etc/passwd", "must begin with http"},
+      {"javascript:alert(1)", "must begin with http"},
+      {"mailto:a@example.com", "must begin with http"},
+      {"httpx://example.com/", "must begin with http"},
+      {"http:hook", "host"},
+      {"http:/hook", "host"},
+      {"http://", "host"},
+      {"http:///hook", "host"},
+      {"http://:80/hook", "host"},
+      {"http://example.com:65536/", "port"},
+      {"http://example.com:0/", "port"},
+      {"http://example.com:99999999999999999999/", "port"},
+      {"http://example.com:80a/", "path that begins with /"},
+      {"http://example.com:a/", "path that begins with /"},
+      {"http://example.com:80:90/", "path that begins with /"},
+      {"http://example.com:80%41/", "path that begins with /"},
+      {"http://[::1]example.com/", "path that begins with /"},
+      {"http://[::1]:8x@example.com/", "path that begins with /"},
+      {"http://user@example.com/", "Authorization"},
+      {"http://user:secret@example.com/", "Authorization"},
+      {"http://@example.com/", "Authorization"},
+      {"http://a%0ab/", "can not exist"},
+      {"http://a%00b/", "can not exist"},
+      {"http://a%2fb/", "can not exist"},
+      {"http://a%40b/", "can not exist"},
+      {"http://%ff/", "can not exist"},
+      {"http://[v1.x]/", "IP address"},
+  };
+  for (const auto& [url, part] : cases) {
+    SCOPED_TRACE(url);
+    expect_invalid(with([&, u = url](NewTask& t) { t.request.url = u; }), "url", part);
+  }
+}
+
+TEST(Validate, RefusesAZeroByteInTheUrl) {
+  expect_invalid(with([](NewTask& t) { t.request.url = std::string("http://a/\0b", 11); }), "url",
+                 "absolute URL");
+}
+
+TEST(Validate, NeverShowsASecretOfTheUrl) {
+  const auto ok = validate(
+      with([](NewTask& t) { t.request.url = "http://user:hunter2@example.com/?token=hunter2"; }));
+  ASSERT_FALSE(ok.has_value());
+  EXPECT_EQ(ok.error().message.find("hunter2"), std::string::npos);
+}
+
+TEST(Validate, BoundsTheUrl) {
+  const std::string base = "http://example.com/";
+  expect_valid(
+      with([&](NewTask& t) { t.request.url = base + std::string(8192 - base.size(), 'a'); }));
+  expect_invalid(
+      with([&](NewTask& t) { t.request.url = base + std::string(8193 - base.size(), 'a'); }), "url",
+      "has 8193 bytes; at most 8192");
+}
+
+TEST(Validate, BoundsTheNumberOfHeaders) {
+  expect_valid(with([](NewTask& t) { t.request.headers.assign(64, {"x", "y"}); }));
+  expect_invalid(with([](NewTask& t) {
+                   t.request.headers.assign(65, {"x", "y"});
+                 }),
+                 "request.headers", "has 65 headers; at most 64");
+}
+
+TEST(Validate, BoundsTheBytesOfHeaders) {
+  expect_valid(with([](NewTask& t) {
+    t.request.headers = {{"x", std::string(16'000, 'a')}, {"yy", std::string(16'765, 'a')}};
+  }));
+  expect_invalid(
+      with([](NewTask& t) {
+        t.request.headers = {{"x", std::string(16'000, 'a')}, {"yy", std::string(16'766, 'a')}};
+      }),
+      "request.headers", "has 32769 bytes");
+}
+
+TEST(Validate, TakesExactlyTokensAsHeaderNames) {
+  const std::string token = "!#$%&'*+-.^_`|~";
+  for (int c = 0; c < 256; ++c) {
+    const bool is_token_char = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                               (c >= 'A' && c <= 'Z') ||
+                               (c != 0 && token.find(static_cast<char>(c)) != std::string::npos);
+    const std::string name = std::string("x") + static_cast<char>(c) + "y";
+    SCOPED_TRACE(c);
+    const NewTask task = with([&](NewTask& t) { t.request.headers = {{name, "v"}}; });
+    if (is_token_char) {
+      expect_valid(task);
+    } else {
+      expect_invalid(task, "request.headers", "is not a header name");
+    }
+  }
+  expect_invalid(with([](NewTask& t) {
+                   t.request.headers = {{"", "v"}};
+                 }),
+                 "request.headers", "is not a header name");
+}
+
+TEST(Validate, TakesTextWithTabsAsHeaderValues) {
+  for (int c = 0; c < 128; ++c) {
+    const std::string value = std::string("a") + static_cast<char>(c) + "b";
+    SCOPED_TRACE(c);
+    const NewTask task = with([&](NewTask& t) { t.request.headers = {{"x-h", value}}; });
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) {
+      expect_valid(task);
+    } else {
+      expect_invalid(task, "request.headers", "the value of \"x-h\" must not contain line breaks");
+    }
+  }
+  expect_valid(with([](NewTask& t) { t.request.headers = {{"x-h", "grün"}}; }));
+  expect_invalid(with([](NewTask& t) {
+                   t.request.headers = {{"x-h", "gr\xfcn"}};
+                 }),
+                 "request.headers", "UTF-8");
+}
+
+TEST(Validate, NeverShowsTheValueOfAHeader) {
+  const auto ok = validate(with([](NewTask& t) {
+    t.request.headers = {{"Authorization", "hunter2\n"}};
+  }));
+  ASSERT_FALSE(ok.has_value());
+  EXPECT_EQ(ok.error().message.find("hunter2"), std::string::npos);
+}
+
+TEST(Validate, RefusesHeadersThatAreNotTheCallersToSet) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"Host", "taken from the URL"},
+      {"hOsT", "taken from the URL"},
+      {"Content-Length", "computed from the body"},
+      {"Transfer-Encoding", "connection"},
+      {"Connection", "connection"},
+      {"Keep-Alive", "connection"},
+      {"Proxy-Connection", "connection"},
+      {"Upgrade", "connection"},
+      {"HTTP2-Settings", "connection"},
+      {"TE", "connection"},
+      {"Trailer", "connection"},
+      {"Expect", "connection"},
+      {"Webhook-Id", "recognise repeats"},
+      {"WEBHOOK-TIMESTAMP", "recognise repeats"},
+      {"webhook-signature", "reserved"},
+  };
+  for (const auto& [name, part] : cases) {
+    SCOPED_TRACE(name);
+    expect_invalid(with([&, n = name](NewTask& t) {
+                     t.request.headers = {{n, "x"}};
+                   }),
+                   "request.headers", part);
+  }
+  for (const char* name : {"Content-Type", "Authorization", "User-Agent", "Hostname", "X-Host",
+                           "webhook-idx", "Accept-Encoding", "Cookie"}) {
+    SCOPED_TRACE(name);
+    expect_valid(with([&](NewTask& t) { t.request.headers = {{name, "x"}}; }));
+  }
+}
+
+TEST(Validate, BoundsTheBody) {
+  expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'144, 'a')); }));
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'145, 'a')); }),
+                 "request.body", "has 262145 bytes; at most 262144");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::json(std::string(262'145, '1')); }),
+                 "request.body", "at most 262144");
+}
+
+TEST(Validate, WantsABodyThatAgreesWithItsKind) {
+  expect_valid(with([](NewTask& t) { t.request.body = Body::text(""); }));
+  expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string("a\0\n\tü", 6)); }));
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::json(""); }), "request.body",
+                 "JSON value");
+  expect_invalid(with([](NewTask& t) {
+                   t.request.body = {Body::Kind::kNone, "x"};
+                 }),
+                 "request.body", "no kind");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::text("\xff"); }), "request.body",
+                 "UTF-8");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::json("\"\xff\""); }), "request.body",
+                 "UTF-8");
+}
+
+TEST(Validate, BoundsTheRetryLimit) {
+  for (int limit = -3; limit <= 103; ++limit) {
+    SCOPED_TRACE(limit);
+    const NewTask task = with([&](NewTask& t) { t.retry_limit = limit; });
+    if (limit >= 0 && limit <= 100) {
+      expect_valid(task);
+    } else {
+      expect_invalid(task, "retryLimit", "between 0 and 100, not " + std::to_string(limit));
+    }
+  }
+  expect_invalid(with([](NewTask& t) { t.retry_limit = std::numeric_limits<int>::min(); }),
+                 "retryLimit", "between");
+}
+
+TEST(Validate, BoundsTheInterval) {
+  const auto repeating = [](std::int64_t interval, RepeatUnit unit) {
+    return with([=](NewTask& t) { t.repeat = Repeat{interval, 0, unit}; });
+  };
+  const std::pair<RepeatUnit, std::int64_t> longest[] = {{RepeatUnit::kSeconds, 36'525LL * 86'400},
+                                                         {RepeatUnit::kMinutes, 36'525LL * 1'440},
+                                                         {RepeatUnit::kHours, 36'525LL * 24},
+                                                         {RepeatUnit::kDays, 36'525}};
+  for (const auto& [unit, most] : longest) {
+    SCOPED_TRACE(to_string(unit));
+    expect_valid(repeating(1, unit));
+    expect_valid(repeating(most, unit));
+    for (std::int64_t interval : {most + 1, most * 1000, std::numeric_limits<std::int64_t>::max(),
+                                  std::numeric_limits<std::int64_t>::max() / 86'400'000 + 1}) {
+      expect_invalid(repeating(interval, unit), "repeat.interval", "100 years");
+    }
+    for (std::int64_t interval :
+         {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
+      expect_invalid(repeating(interval, unit), "repeat.interval", "at least 1");
+    }
+  }
+}
+
+TEST(Validate, BoundsTheNumberOfRepeats) {
+  const auto repeating = [](std::int64_t max) {
+    return with([=](NewTask& t) { t.repeat = Repeat{1, max, RepeatUnit::kHours}; });
+  };
+  expect_valid(repeating(0));
+  expect_valid(repeating(1));
+  expect_valid(repeating(std::numeric_limits<std::int64_t>::max()));
+  expect_invalid(repeating(-1), "repeat.max", "0 (for ever) or more, not -1");
+}
+
+TEST(Validate, BoundsTheScheduledDate) {
+  const auto at = [](TimePoint t0) { return with([=](NewTask& t) { t.scheduled_date = t0; }); };
+  expect_valid(at(kTimeMin));
+  expect_valid(at(kTimeMax));
+  for (TimePoint t :
+       {kTimeMin - std::chrono::milliseconds{1}, kTimeMax + std::chrono::milliseconds{1},
+        TimePoint::min(), TimePoint::max()}) {
+    expect_invalid(at(t), "scheduledDate", "1970 to 9999");
+  }
+}
+
+TEST(ValidateFields, TakeTheNameOfTheField) {
+  EXPECT_TRUE(validate_id("x").has_value());
+  EXPECT_TRUE(validate_namespace("x").has_value());
+  EXPECT_EQ(validate_id("").error().field, "id");
+  EXPECT_EQ(validate_id("", "taskId").error().field, "taskId");
+  EXPECT_EQ(validate_namespace("").error().field, "namespace");
+}
+
+}  // namespace
+}  // namespace rhooks::model

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <string>
+
+#include "base/clock.h"
+#include "model/transitions.h"
+
+// What the tests of this module share.
+namespace rhooks::model {
+
+// 2030-01-01T00:00:00Z.
+inline constexpr TimePoint kT0{std::chrono::milliseconds{1'893'456'000'000}};
+
+// The seed of a random test: RHOOKS_TEST_SEED, or a new one; printed either way.
+inline std::uint64_t test_seed() {
+  const char* given = std::getenv("RHOOKS_TEST_SEED");
+  const std::uint64_t seed =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "RHOOKS_TEST_SEED=" << seed << std::endl;
+  return seed;
+}
+
+inline Task active_task() {
+  Task task;
+  task.key = {"ns", "id"};
+  task.request.url = "http://127.0.0.1/hook";
+  task.scheduled_date = kT0;
+  task.created_at = kT0;
+  task.updated_at = kT0;
+  return task;
+}
+
+inline AttemptOutcome answered(int status, TimePoint started_at = kT0) {
+  AttemptOutcome outcome;
+  outcome.response = Response{};
+  outcome.response->status = status;
+  outcome.response->headers = {{"x-answer", std::to_string(status)}};
+  outcome.response->body = "answer " + std::to_string(status);
+  outcome.started_at = started_at;
+  return outcome;
+}
+
+inline AttemptOutcome unanswered(std::string error, TimePoint started_at = kT0) {
+  AttemptOutcome outcome;
+  outcome.error = std::move(error);
+  outcome.started_at = started_at;
+  return outcome;
+}
+
+}  // namespace rhooks::model
