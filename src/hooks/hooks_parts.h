@@ -17,7 +17,7 @@ namespace rhooks {
 struct Hooks::Parts {
   Options options;  // checked already
   std::shared_ptr<Metrics> metrics;
-  std::shared_ptr<const Clock> clock;
+  std::shared_ptr<Clock> clock;
   std::shared_ptr<Random> random;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<delivery::Sender> sender;

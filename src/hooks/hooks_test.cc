@@ -1,0 +1,220 @@
+// The library's calls on one task, on a memory store, a clock by hand and a sender by script.
+#include <gtest/gtest.h>
+#include <rhooks/hooks.h>
+
+#include "hooks/test_hooks.h"
+
+namespace rhooks {
+namespace {
+
+TEST(HooksTest, ARegisteredTaskIsShownAsRegistered) {
+  TestHooks t;
+  NewTask given = t.post("a");
+  given.request.headers = {{"X-Key", "v"}};
+  given.request.body = Body::json("{ \"key\" : [1, 2.50] }");
+  given.repeat = Repeat{2, 7, RepeatUnit::kHours};
+  given.retry_limit = 9;
+  given.scheduled_date = t.clock->now() + 1h;
+  const auto task = t.hooks->register_task(given);
+  ASSERT_TRUE(task) << task.error().message;
+
+  const auto got = t.hooks->get({"ns", "a"});
+  ASSERT_TRUE(got);
+  EXPECT_EQ(*got, *task);
+  EXPECT_EQ(got->request.body.data, R"({"key":[1,2.50]})");
+  EXPECT_EQ(got->request.headers, given.request.headers);
+  EXPECT_EQ(got->repeat, given.repeat);
+  EXPECT_EQ(got->retry_limit, 9);
+  EXPECT_EQ(got->scheduled_date, t.clock->now() + 1h);
+  EXPECT_EQ(got->status, Status::kActive);
+  EXPECT_EQ(got->created_at, t.clock->now());
+}
+
+TEST(HooksTest, IdsAreGeneratedInOrderWithThePrefix) {
+  TestHooks t;
+  NewTask given = t.post("");
+  given.id_prefix = "order";
+  const auto first = t.hooks->register_task(given);
+  const auto second = t.hooks->register_task(given);
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(first->key.id.starts_with("order#"));
+  EXPECT_EQ(first->key.id.size(), 6u + 36u);
+  EXPECT_LT(first->key.id, second->key.id);
+}
+
+TEST(HooksTest, WhatIsWrongIsRefusedAndNamed) {
+  TestHooks t;
+  const auto field_of = [&](auto change) {
+    NewTask task = t.post("a");
+    change(task);
+    const auto result = t.hooks->register_task(task);
+    EXPECT_FALSE(result);
+    if (result) return std::string("accepted");
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_FALSE(result.error().message.empty());
+    return result.error().field;
+  };
+  EXPECT_EQ(field_of([](NewTask& n) { n.ns = ""; }), "namespace");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.url = "ftp://127.0.0.1/x"; }), "url");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("{"); }), "request.body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("\"text\""); }), "request.body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.retry_limit = 101; }), "retryLimit");
+  EXPECT_EQ(field_of([](NewTask& n) {
+              n.repeat = Repeat{0, 1, RepeatUnit::kDays};
+            }),
+            "repeat.interval");
+  // What could not be sent is refused at once, not at its time.
+  EXPECT_EQ(field_of([](NewTask& n) {
+              n.request.method = Method::kGet;
+              n.request.body = Body::json("[1]");
+            }),
+            "request.body");
+  EXPECT_EQ(t.hooks->get({"ns", "a"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(HooksTest, AnIdThatIsTakenIsAConflict) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  const auto again = t.hooks->register_task(t.post("a"));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(again.error().field, "id");
+}
+
+TEST(HooksTest, AReplayedIdempotencyKeyFindsTheFirstTaskAsItIsNow) {
+  TestHooks t;
+  NewTask given = t.post("");
+  given.idempotency_key = "order-17";
+  const auto first = t.hooks->register_many({given}).front();
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->created);
+  ASSERT_TRUE(t.hooks->trigger());
+  t.clock->advance(1h);
+
+  const auto replay = t.hooks->register_many({given}).front();
+  ASSERT_TRUE(replay) << replay.error().message;
+  EXPECT_FALSE(replay->created);
+  EXPECT_EQ(replay->task.key, first->task.key);
+  EXPECT_EQ(replay->task.status, Status::kDone);
+  EXPECT_EQ(t.sender->started_count(), 1u);
+
+  given.request.url += "/other";
+  const auto other = t.hooks->register_task(given);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kConflict);
+}
+
+TEST(HooksTest, ABatchGivesAResultForEach) {
+  TestHooks t;
+  NewTask bad = t.post("bad");
+  bad.request.url = "";
+  const auto results = t.hooks->register_many({t.post("a"), bad, t.post("b"), t.post("a")});
+  ASSERT_EQ(results.size(), 4u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_EQ(results[1].error().field, "url");
+  EXPECT_TRUE(results[2]);
+  EXPECT_EQ(results[3].error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(t.hooks->get({"ns", "b"}));
+
+  for (const auto& result : t.hooks->register_many(std::vector<NewTask>(1001, t.post("")))) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().field, "items");
+  }
+}
+
+TEST(HooksTest, SuspendKeepsATaskFromFiringUntilUnsuspend) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  EXPECT_EQ(t.hooks->suspend({"ns", "a"})->status, Status::kSuspended);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  EXPECT_EQ(t.hooks->suspend({"ns", "a"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(t.hooks->unsuspend({"ns", "a"})->status, Status::kActive);
+  EXPECT_EQ(t.hooks->unsuspend({"ns", "a"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->suspend({"ns", "a"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(t.hooks->suspend({"ns", "none"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(HooksTest, RunNowFiresAFutureTaskAndGivesADoneOneAnotherOccurrence) {
+  TestHooks t;
+  NewTask later = t.post("a");
+  later.scheduled_date = t.clock->now() + 24h;
+  ASSERT_TRUE(t.hooks->register_task(later));
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  ASSERT_TRUE(t.hooks->trigger({"ns", "a"}));
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->status, Status::kDone);
+
+  t.clock->advance(1s);
+  ASSERT_TRUE(t.hooks->trigger({"ns", "a"}));
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kDone);
+  EXPECT_EQ(task->execution.count, 2);
+
+  // Another occurrence, so another webhook-id.
+  const auto sent = t.sender->started();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(webhook_id_of(sent[0]), webhook_id_of(sent[1]));
+}
+
+TEST(HooksTest, EveryAttemptOfOneOccurrenceCarriesTheSameWebhookId) {
+  TestHooks t;
+  t.sender->set_script([](const auto&) { return Reply::status(503); });
+  NewTask given = t.post("a");
+  given.retry_limit = 2;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(t.hooks->trigger()->errors, 1);
+    t.clock->advance(1h);
+  }
+  const auto sent = t.sender->started();
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(webhook_id_of(sent[0]), webhook_id_of(sent[1]));
+  EXPECT_EQ(webhook_id_of(sent[0]), webhook_id_of(sent[2]));
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->execution.count, 1);
+  EXPECT_EQ(task->errors.count, 1);
+  EXPECT_EQ(task->errors.last_error, "HTTP 503 Service Unavailable");
+}
+
+TEST(HooksTest, TheRunningWorkerDeliversWhatIsRegistered) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->start());
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  ASSERT_TRUE(t.sender->wait_started(1));
+  t.hooks->stop();
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->status, Status::kDone);
+}
+
+TEST(HooksTest, MetricsCountWhatHappened) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  ASSERT_TRUE(t.hooks->trigger());
+  const std::string text = t.hooks->metrics();
+  EXPECT_NE(text.find("rhooks_registered_total 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("rhooks_attempts_total{result=\"success\"} 1"), std::string::npos) << text;
+}
+
+TEST(HooksTest, OptionsAreCheckedAndNamed) {
+  const auto field_of = [](auto change) {
+    Options options;
+    options.store = "memory:";
+    change(options);
+    const auto hooks = Hooks::open(options);
+    EXPECT_FALSE(hooks);
+    return hooks ? std::string("accepted") : hooks.error().field;
+  };
+  EXPECT_EQ(field_of([](Options& o) { o.concurrency = 0; }), "concurrency");
+  EXPECT_EQ(field_of([](Options& o) { o.concurrency = 10'001; }), "concurrency");
+  EXPECT_EQ(field_of([](Options& o) { o.max_errors = 0; }), "max_errors");
+  EXPECT_EQ(field_of([](Options& o) { o.logs_ttl = -1s; }), "logs_ttl");
+  EXPECT_EQ(field_of([](Options& o) { o.request_timeout = 0ms; }), "request_timeout");
+  EXPECT_EQ(field_of([](Options& o) { o.region = "eu-west-1"; }), "region");
+  EXPECT_EQ(field_of([](Options& o) { o.store = "postgres://"; }), "store");
+  EXPECT_THROW(Hooks(Options{.store = "nonsense"}), HooksError);
+}
+
+}  // namespace
+}  // namespace rhooks

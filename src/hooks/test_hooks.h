@@ -1,0 +1,58 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <memory>
+#include <string>
+
+#include "hooks/hooks_parts.h"
+#include "store/memory/memory_store.h"
+#include "testing/manual_clock.h"
+#include "testing/scripted_sender.h"
+
+namespace rhooks {
+
+using namespace std::chrono_literals;
+using testing::ManualClock;
+using testing::ScriptedSender;
+using Reply = ScriptedSender::Reply;
+
+// A Hooks on a memory store, a clock by hand and a sender by script.
+struct TestHooks {
+  explicit TestHooks(Options options = {}, std::unique_ptr<store::Store> store = nullptr) {
+    Hooks::Parts parts;
+    parts.options = std::move(options);
+    parts.metrics = std::make_shared<Metrics>();
+    parts.clock = clock;
+    parts.random = std::make_shared<Random>(1);
+    parts.store = store ? std::move(store) : std::make_unique<store::MemoryStore>(1);
+    auto scripted = std::make_unique<ScriptedSender>(*clock);
+    sender = scripted.get();
+    parts.sender = std::move(scripted);
+    hooks = std::make_unique<Hooks>(std::move(parts));
+  }
+
+  // A task that is due at once.
+  static NewTask post(const std::string& id) {
+    NewTask task;
+    task.ns = "ns";
+    task.id = id;
+    task.request.method = Method::kPost;
+    task.request.url = "http://127.0.0.1:9/hook";
+    task.request.body = Body::json("{}");
+    return task;
+  }
+
+  std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
+  ScriptedSender* sender = nullptr;  // owned by hooks
+  std::unique_ptr<Hooks> hooks;
+};
+
+inline std::string webhook_id_of(const delivery::HttpRequest& request) {
+  for (const Header& header : request.request.headers) {
+    if (header.name == "webhook-id") return header.value;
+  }
+  return "";
+}
+
+}  // namespace rhooks

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+
+#include "observe/metrics.h"
+#include "store/store.h"
+
+namespace rhooks::store {
+
+// A store that measures the calls of another: latency and failures by method.
+// Threads and blocking: as the store within.
+class MeteredStore final : public Store {
+ public:
+  MeteredStore(std::unique_ptr<Store> store, Metrics& metrics)
+      : store_(std::move(store)), metrics_(metrics) {}
+
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
+  Result<Task> get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> query_tasks(const TaskQuery& query) override;
+  Result<LogPage> query_logs(const LogQuery& query) override;
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                   TimePoint now) override;
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
+  Result<void> release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after) override;
+  Result<void> check() override;
+
+ private:
+  std::unique_ptr<Store> store_;
+  Metrics& metrics_;
+};
+
+}  // namespace rhooks::store
