@@ -8,6 +8,7 @@
 #include <fstream>
 #include <optional>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -48,13 +49,13 @@ const std::vector<Layer>& layers() {
        {"store/open.h", "store/rocks/"}},
       {"src/store/rocks",
        {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"},
-       {"std"},
-       {"rocksdb/", "posix"},
+       {"std", "rocksdb/"},
+       {"posix"},
        {"store/open.h", "store/memory/"}},
       {"src/delivery",
        {"delivery/", "model/", "base/", "rhooks/"},
-       {"std"},
-       {"curl/", "boost/json", "boost/url", "openssl/", "posix"}},
+       {"std", "curl/"},
+       {"boost/json", "boost/url", "openssl/", "posix"}},
       {"src/engine",
        {"engine/", "store/store.h", "delivery/sender.h", "delivery/request_builder.h", "model/",
         "observe/", "base/", "rhooks/"},
@@ -71,8 +72,8 @@ const std::vector<Layer>& layers() {
        {"boost/json", "boost/url", "openssl/", "posix"}},
       {"src/cli",
        {"cli/", "rest/", "hooks/", "codec/", "model/", "observe/", "base/", "rhooks/"},
-       {"std"},
-       {"CLI/", "toml++/", "curl/", "boost/json", "posix"}},
+       {"std", "CLI/"},
+       {"toml++/", "curl/", "boost/json", "posix"}},
       {"testing",
        {"testing/", "store/store.h", "store/memory/", "delivery/sender.h",
         "delivery/request_builder.h", "model/", "base/", "rhooks/"},
@@ -121,7 +122,8 @@ std::string_view kind_of(std::string_view name) {
 }
 
 bool is_test_header(std::string_view path) {
-  return path.substr(path.rfind('/') + 1).starts_with("test_") && path.ends_with(".h");
+  path = path.substr(path.rfind('/') + 1);
+  return (path.starts_with("test_") && path.ends_with(".h")) || path.ends_with("_rig.h");
 }
 
 // Why a file at `path` may not hold this include; nothing if it may.
@@ -184,6 +186,35 @@ std::vector<File> files_below(const Names& folders) {
   return found;
 }
 
+std::string_view module_of(std::string_view path) {
+  return path.substr(0, path.find('/', path.find('/') + 1));
+}
+
+const File* find(const std::vector<File>& files, std::string_view path) {
+  auto found =
+      std::find_if(files.begin(), files.end(), [&](const File& file) { return file.path == path; });
+  return found == files.end() ? nullptr : &*found;
+}
+
+// The libraries that a header includes, by itself or by other headers of the project.
+std::set<std::string> libraries_behind(const std::vector<File>& files, std::string path) {
+  static const Names heavy = {"boost/", "curl/",       "rocksdb/", "openssl/", "spdlog/",
+                              "fmt/",   "prometheus/", "CLI/",     "toml++/"};
+  std::set<std::string> libraries;
+  std::set<std::string> seen = {path};
+  std::vector<std::string> to_visit = {std::move(path)};
+  while (!to_visit.empty()) {
+    const File* file = find(files, to_visit.back());
+    to_visit.pop_back();
+    if (!file) continue;
+    for (const Include& include : includes_of(file->text)) {
+      if (starts_with_one_of(include.name, heavy)) libraries.insert(include.name);
+      if (seen.insert("src/" + include.name).second) to_visit.push_back("src/" + include.name);
+    }
+  }
+  return libraries;
+}
+
 TEST(Layers, IncludesFollowTheDirections) {
   int checked = 0;
   for (const File& file : files_below({"include", "src", "testing"})) {
@@ -192,6 +223,25 @@ TEST(Layers, IncludesFollowTheDirections) {
     for (const std::string& line : objections(file.path, file.text)) ADD_FAILURE() << line;
   }
   EXPECT_GT(checked, 30) << "too few files were found; is RHOOKS_SOURCE_DIR right?";
+}
+
+// An adapter may show its library in private headers, not in those that others include.
+TEST(Layers, NoModuleBringsItsLibraryToOthers) {
+  const std::vector<File> files = files_below({"include", "src"});
+  int crossings = 0;
+  for (const File& file : files) {
+    if (file.is_test()) continue;
+    for (const Include& include : includes_of(file.text)) {
+      if (module_of("src/" + include.name) == module_of(file.path)) continue;
+      if (find(files, "src/" + include.name) == nullptr) continue;
+      ++crossings;
+      for (const std::string& library : libraries_behind(files, "src/" + include.name)) {
+        ADD_FAILURE() << file.path << ":" << include.line << ": " << include.name << " brings <"
+                      << library << "> with it";
+      }
+    }
+  }
+  EXPECT_GT(crossings, 30);
 }
 
 TEST(Layers, EveryLayerExists) {
@@ -251,6 +301,17 @@ TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
     ASSERT_EQ(found.size(), 1u) << path << " with " << include;
     EXPECT_TRUE(found[0].starts_with(std::string(path) + ":3: ")) << found[0];
   }
+}
+
+TEST(LayersSelf, SeesLibrariesBehindHeaders) {
+  const std::vector<File> files = {
+      {"src/a/face.h", "#include \"a/inner.h\"\n#include <vector>\n"},
+      {"src/a/inner.h", "#include <curl/curl.h>\n#include \"a/face.h\"\n"},
+      {"src/a/light.h", "#include <string>\n"},
+  };
+  EXPECT_EQ(libraries_behind(files, "src/a/face.h"), std::set<std::string>{"curl/curl.h"});
+  EXPECT_EQ(libraries_behind(files, "src/a/light.h"), std::set<std::string>{});
+  EXPECT_EQ(module_of("src/a/face.h"), "src/a");
 }
 
 TEST(LayersSelf, AcceptsWhatTheDirectionsAllow) {
