@@ -211,9 +211,6 @@ bool ScriptedSender::wait_started(std::size_t count, std::chrono::milliseconds t
 }
 
 void ScriptedSender::settle(Flight& flight, Reply reply, Clock::Micros from) {
-  if (reply.response && !reply.response->ok() && reply.error.empty()) {
-    reply.error = "HTTP status " + std::to_string(reply.response->status);
-  }
   if (!reply.response && !reply.held && reply.error.empty()) reply.error = "scripted failure";
   flight.ends_at = from + reply.delay;
   flight.reply = std::move(reply);

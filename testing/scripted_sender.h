@@ -38,7 +38,7 @@ class ScriptedSender final : public delivery::Sender {
  public:
   struct Reply {
     std::optional<Response> response;  // none: the attempt failed with `error`
-    std::string error;                 // default for a status outside 2xx: "HTTP status N"
+    std::string error;                 // why there is no response
     std::optional<std::chrono::milliseconds> retry_after;
     std::chrono::milliseconds delay{0};  // on the clock, from the start
     bool held = false;                   // until release()

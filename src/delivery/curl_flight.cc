@@ -177,7 +177,6 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions
   auto& outcome = result.outcome;
   outcome.response = reader_.take();
   if (!outcome.response->ok()) {
-    outcome.error = "HTTP status " + std::to_string(outcome.response->status);
     curl_off_t seconds = 0;
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
     if (seconds > 0) {

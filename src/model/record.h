@@ -48,7 +48,9 @@ inline TimePoint due_at(const Task& task) {
 struct AttemptOutcome {
   Request sent;                      // the request as sent
   std::optional<Response> response;  // none if no response arrived
-  std::string error;                 // why it failed, where there is no 2xx response
+  // Why there is no response; empty where there is one, whose status says it all
+  // (model/outcome.h words it).
+  std::string error;
   TimePoint started_at{};
   std::chrono::milliseconds duration{0};
   // From Retry-After (RFC 9110, section 10.2.3), counted from the end of the attempt.
