@@ -1,0 +1,169 @@
+#include "cli/app.h"
+
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "cli/test_io.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::cli {
+namespace {
+
+
+void expect_usage(const std::vector<std::string>& args, const std::string& part,
+                  const Environment& environment = {}) {
+  const TestRun run = run_line(args, environment);
+  EXPECT_EQ(run.exit_code, kExitUsage) << run.err;
+  EXPECT_NE(run.err.find(part), std::string::npos) << "\"" << part << "\" is not in\n" << run.err;
+  EXPECT_TRUE(run.err.starts_with("rhooks: ")) << run.err;
+  EXPECT_EQ(run.out, "");
+}
+
+TEST(App, HelpAndVersion) {
+  EXPECT_EQ(run_line({"--help"}).exit_code, kExitDone);
+  EXPECT_NE(run_line({"--help"}).out.find("trigger-dryrun"), std::string::npos);
+  EXPECT_EQ(run_line({"--version"}).out, "rhooks " RHOOKS_VERSION "\n");
+  const TestRun none = run_line({});
+  EXPECT_EQ(none.exit_code, kExitUsage);
+  EXPECT_NE(none.err.find("register"), std::string::npos);
+}
+
+TEST(App, EveryCommandHasHelpWithExamples) {
+  TestIo test;
+  Commands commands(test.io);
+  add_serve(commands);
+  add_register(commands);
+  add_queries(commands);
+  add_changes(commands);
+  add_triggers(commands);
+  add_listen(commands);
+  add_completion(commands);
+  int count = 0;
+  for (const CLI::App* command : commands.root().get_subcommands({})) {
+    const TestRun help = run_line({command->get_name(), "--help"});
+    EXPECT_EQ(help.exit_code, kExitDone) << command->get_name();
+    EXPECT_NE(help.out.find("Examples:\n"), std::string::npos) << command->get_name();
+    EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
+    ++count;
+  }
+  EXPECT_EQ(count, 15);
+}
+
+TEST(App, UnknownCommandsAndFlagsNameTheNearest) {
+  expect_usage({"regster"}, "there is no command regster. Did you mean register?");
+  expect_usage({"frobnicate"}, "there is no command frobnicate\n");
+  expect_usage({"get", "-n", "a", "--id", "b", "--jsn"},
+               "get has no flag --jsn. Did you mean --json?");
+  expect_usage({"serve", "--concurency=5"}, "Did you mean --concurrency?");
+  expect_usage({"--store", "memory:", "get"}, "no flag --store");
+  expect_usage({"get", "-n", "a", "--id", "b", "extra"}, "\"extra\" was not expected");
+  expect_usage({"get", "--id", "b"}, "--namespace is missing");
+  expect_usage({"get", "-n"}, "--namespace");
+}
+
+TEST(App, WrongValues) {
+  expect_usage({"fetch", "-n", "a", "--limit", "1001"}, "--limit: 1001 is not from 1 to 1000");
+  expect_usage({"fetch", "-n", "a", "--limit", "x"}, "--limit");
+  expect_usage({"fetch", "-n", "a", "--status", "GONE"}, "--status");
+  expect_usage({"fetch", "-n", "a", "--from", "yesterday"}, "--from: ");
+  expect_usage({"logs", "-n", "a", "--status", "DONE"}, "--status");
+  expect_usage({"logs", "-n", "a", "--to", "1h"}, "--to: ");
+  expect_usage({"register", "--url", "http://x"}, "--namespace is missing");
+  expect_usage({"register", "-n", "a"}, "--url is missing");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--method", "BREW"}, "--method");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--at", "soon"}, "--at: ");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--every", "500ms"}, "--every: ");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--max", "3"}, "--max needs");
+  expect_usage(
+      {"register", "-n", "a", "--url", "http://x", "--every", "5m", "--repeat-interval", "1"},
+      "exclude each other");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--repeat-unit", "hours"},
+               "--repeat-interval");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--header", "broken"}, "Name: value");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--body", "@/does/not/exist"},
+               "/does/not/exist can not be read");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--text"}, "--body");
+  expect_usage({"register", "--file", "x.json", "--url", "http://x"}, "--url and --file");
+  expect_usage({"register", "--file", "/does/not/exist"}, "can not be read");
+  expect_usage({"trigger", "-n", "a"}, "go together");
+  expect_usage({"trigger", "--store", "memory:", "--concurrency", "0"}, "--concurrency: ");
+  expect_usage({"trigger-dryrun", "--limit", "0"}, "--limit");
+  expect_usage({"delete-many", "-n", "a", "--chunk-limit", "0", "--yes"}, "--chunk-limit");
+  expect_usage({"listen", "--port", "70000"}, "--port");
+  expect_usage({"listen", "--port", "0", "--status", "99"}, "--status");
+  expect_usage({"listen", "--port", "0", "--delay", "5"}, "--delay");
+  expect_usage({"listen", "--port", "0", "--address", "no address"}, "address");
+  expect_usage({"completion", "fish"}, "no completion for fish");
+}
+
+TEST(App, StoreAndServerExcludeEachOther) {
+  expect_usage(
+      {"get", "-n", "a", "--id", "b", "--store", "memory:", "--server", "http://127.0.0.1"},
+      "--store and --server exclude each other");
+  expect_usage({"get", "-n", "a", "--id", "b", "--store", "floppy:"}, "floppy");
+  expect_usage({"get", "-n", "a", "--id", "b", "--server", "127.0.0.1:8090"},
+               "write it like http://127.0.0.1:8090");
+}
+
+TEST(App, ConfirmationWithoutATerminalNeedsYes) {
+  expect_usage({"clear", "-n", "a"}, "--yes");
+  expect_usage({"delete-many", "-n", "a"}, "--yes");
+}
+
+TEST(App, ConfirmationAtATerminal) {
+  for (const char* answer : {"n\n", "\n", "", "yess\n"}) {
+    TestIo test(answer);
+    test.io.in_is_terminal = true;
+    const TestRun run = test.run({"clear", "-n", "a", "--store", "memory:"});
+    EXPECT_EQ(run.exit_code, kExitFailed);
+    EXPECT_NE(run.err.find("Delete all tasks and logs in namespace \"a\"? [y/N]"),
+              std::string::npos)
+        << run.err;
+    EXPECT_NE(run.err.find("nothing was changed"), std::string::npos);
+  }
+  TestIo test("y\n");
+  test.io.in_is_terminal = true;
+  const TestRun run = test.run({"clear", "-n", "a", "--store", "memory:"});
+  EXPECT_EQ(run.exit_code, kExitDone) << run.err;
+  EXPECT_EQ(run.out, "cleared 0 tasks\n");
+}
+
+TEST(App, NoServer) {
+  // Port 9 of this machine: nothing listens there.
+  const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"});
+  EXPECT_EQ(run.exit_code, kExitFailed);
+  EXPECT_EQ(run.err,
+            "rhooks: no server answers at http://127.0.0.1:9\n"
+            "  start one with `rhooks serve`, or pass --store to work straight on a store\n");
+}
+
+TEST(App, TheServerFlagWinsOverTheStoreOfTheEnvironment) {
+  const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"},
+                               {{"RHOOKS_STORE", "memory:"}});
+  EXPECT_NE(run.err.find("no server answers"), std::string::npos) << run.err;
+  const TestRun local = run_line({"get", "-n", "a", "--id", "b"}, {{"RHOOKS_STORE", "memory:"}});
+  EXPECT_EQ(local.exit_code, kExitFailed);
+  EXPECT_EQ(local.err.find("no server answers"), std::string::npos) << local.err;
+}
+
+TEST(App, PrintConfig) {
+  const TestRun run =
+      run_line({"serve", "--print-config", "--logs-ttl", "168h"}, {{"RHOOKS_CONCURRENCY", "100"}});
+  EXPECT_EQ(run.exit_code, kExitDone) << run.err;
+  EXPECT_NE(run.out.find("logs_ttl = \"7d\""), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("# --logs-ttl\n"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("concurrency = 100"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("# RHOOKS_CONCURRENCY\n"), std::string::npos) << run.out;
+  expect_usage({"serve", "--print-config", "--config", "/does/not/exist"}, "/does/not/exist");
+}
+
+TEST(App, ServeRefusesWhatItMustNotServe) {
+  expect_usage({"serve", "--store", "memory:", "--listen", "0.0.0.0:0"}, "RHOOKS_API_KEY");
+  expect_usage({"serve", "--store", "memory:", "--listen", "nowhere"}, "listen");
+  expect_usage({"serve", "--store", "floppy:", "--listen", "127.0.0.1:0"}, "floppy");
+}
+
+}  // namespace
+}  // namespace rhooks::cli

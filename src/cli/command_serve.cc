@@ -1,0 +1,133 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <iostream>
+#include <thread>
+
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/port_file.h"
+#include "cli/signals.h"
+#include "hooks/hooks_parts.h"
+#include "observe/logging.h"
+#include "rest/access.h"
+#include "rest/api.h"
+
+namespace rhooks::cli {
+namespace {
+
+struct ServeArgs {
+  bool print_config = false;
+  std::string port_file;
+};
+
+const char* name_of(int signal) {
+  return signal == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+// What is wrong with an address, a key or an option is wrong usage; the rest is not.
+int report_start(Io& io, const Error& error) {
+  return report(io, error, error.code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
+}
+
+// Ends the process soon after a second signal, whatever still waits. Nothing acknowledged
+// is lost by it: the store is synced at every acknowledgement, and attempts under way are
+// repeated.
+void end_at_once(Hooks& hooks, int signal) {
+  constexpr std::chrono::milliseconds kPatience{1'000};
+  log::warn("second signal: ending at once", {{"signal", name_of(signal)}});
+  hooks.stop_now();
+  std::this_thread::sleep_for(kPatience);
+  _exit(exit_code_of_signal(signal));
+}
+
+int serve(Io& io, const Config& config, const ServeArgs& args) {
+  const std::string api_key = config.text("api_key");
+  if (auto valid = rest::validate_api_key(api_key); !valid) return report_start(io, valid.error());
+  const auto listen = rest::parse_listen(config.text("listen"));
+  if (!listen) return report_start(io, listen.error());
+  if (auto valid = rest::validate_listen(listen->address, !api_key.empty()); !valid) {
+    return report_start(io, valid.error());
+  }
+  log::configure(log::parse_level(config.text("log_level")).value(),
+                 log::parse_format(config.text("log_format")).value());
+  for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
+
+  Signals signals;  // before any thread is started
+  auto parts = make_parts(config.options());
+  if (!parts) return report_start(io, parts.error());
+  const std::shared_ptr<Metrics> metrics = parts->metrics;
+  Hooks hooks(std::move(*parts));
+
+  rest::Api api(hooks, {.api_key = api_key,
+                        .on_request = [metrics](std::string_view route, std::string_view method,
+                                                int status, std::chrono::microseconds duration) {
+                          metrics->http_call(route, method, status, duration);
+                        }});
+  rest::HttpServerOptions options;
+  options.address = listen->address;
+  options.port = listen->port;
+  api.connect(options);
+  rest::HttpServer server(options, api.handler());
+  // The address first: a server that can not have it delivers nothing.
+  if (auto started = server.start(); !started) return report_start(io, started.error());
+  const bool worker = config.boolean("worker");
+  if (worker) {
+    if (auto started = hooks.start(); !started) return report_start(io, started.error());
+  }
+  if (!args.port_file.empty()) {
+    if (auto written = write_port_file(args.port_file, server.port()); !written) {
+      return report_start(io, written.error());
+    }
+  }
+  io.out << "listening on http://" << server.endpoint() << " (store " << config.text("store")
+         << (worker ? "" : ", no worker") << ")" << std::endl;
+
+  const int signal = signals.wait();
+  log::info("stopping", {{"signal", name_of(signal)},
+                         {"drain_timeout_ms", config.duration("drain_timeout").count()}});
+  std::atomic<int> second{0};
+  signals.on_next([&hooks, &second](int next) {
+    second = next;
+    end_at_once(hooks, next);
+  });
+  // Both at once: a request that waits for deliveries ends when the worker stops.
+  std::thread closing([&] { server.stop(config.duration("drain_timeout")); });
+  hooks.stop();
+  closing.join();
+  if (const int next = second) return exit_code_of_signal(next);
+  log::info("stopped");
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_serve(Commands& commands) {
+  auto args = std::make_shared<ServeArgs>();
+  CLI::App& command = commands.add(
+      "serve", "Serve the REST API and deliver what is due.",
+      {"rhooks serve", "rhooks serve --store rocksdb:/var/lib/rhooks --listen 127.0.0.1:8090",
+       "rhooks serve --config rhooks.toml --concurrency 100 --logs-ttl 7d",
+       "RHOOKS_API_KEY=secret rhooks serve --listen 0.0.0.0:8090",
+       "rhooks serve --config rhooks.toml --print-config"},
+      [&commands, args] {
+        const auto config = commands.config();
+        if (!config) return kExitUsage;
+        if (args->print_config) {
+          commands.io().out << config->print();
+          return kExitDone;
+        }
+        return serve(commands.io(), *config, *args);
+      });
+  commands.add_settings(command, {"store", "listen", "concurrency", "max_errors", "logs_ttl",
+                                  "connect_timeout", "request_timeout", "backoff_max",
+                                  "drain_timeout", "ca_file", "worker", "log_level", "log_format"});
+  command.add_flag("--print-config", args->print_config,
+                   "print the settings that take effect, where each came from, and end");
+  command.add_option("--port-file", args->port_file, "write the port into this file when ready")
+      ->type_name("FILE");
+}
+
+}  // namespace rhooks::cli

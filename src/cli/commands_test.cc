@@ -1,0 +1,295 @@
+// The commands on both backends: straight on a store, and through a server of the test's own.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "cli/test_io.h"
+#include "codec/public_json.h"
+#include "rest/api.h"
+#include "testing/temp_dir.h"
+#include "testing/test_receiver.h"
+
+namespace rhooks::cli {
+namespace {
+
+constexpr const char* kKey = "the-key-of-this-test";
+
+class CommandsTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()) return;
+    Options options;
+    options.store = "memory:";
+    hooks_ = Hooks::open(options).value();
+    api_ =
+        std::make_unique<rest::Api>(*hooks_, rest::ApiOptions{.api_key = kKey, .on_request = {}});
+    rest::HttpServerOptions server;
+    api_->connect(server);
+    server_ = std::make_unique<rest::HttpServer>(server, api_->handler());
+    ASSERT_TRUE(server_->start());
+  }
+
+  TestRun run(std::vector<std::string> args, const std::string& input = {}) {
+    Environment environment;
+    if (GetParam()) {
+      environment = {{"RHOOKS_SERVER", "http://" + server_->endpoint()}, {"RHOOKS_API_KEY", kKey}};
+    } else {
+      environment = {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
+    }
+    return run_line(args, environment, input);
+  }
+  // Output of a command that must succeed.
+  std::string out(std::vector<std::string> args, const std::string& input = {}) {
+    const TestRun result = run(std::move(args), input);
+    EXPECT_EQ(result.exit_code, kExitDone) << result.err;
+    return result.out;
+  }
+  Task task(const std::string& id) {
+    return codec::parse_task(out({"get", "-n", "app", "--id", id, "--json"})).value();
+  }
+
+  testing::TempDir dir_;
+  std::unique_ptr<Hooks> hooks_;
+  std::unique_ptr<rest::Api> api_;
+  std::unique_ptr<rest::HttpServer> server_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Backends, CommandsTest, ::testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "Remote" : "Local"; });
+
+TEST_P(CommandsTest, RegisterAndGet) {
+  const std::string made = out({"register",
+                                "-n",
+                                "app",
+                                "--id",
+                                "a/b c?",
+                                "--url",
+                                "http://127.0.0.1:9/hook",
+                                "--method",
+                                "PUT",
+                                "--at",
+                                "2100-01-31T13:00:00+01:00",
+                                "--body",
+                                R"({"key": 1.0})",
+                                "--header",
+                                "X-Team: billing",
+                                "--header",
+                                "X-Empty:",
+                                "--every",
+                                "90s",
+                                "--max",
+                                "7",
+                                "--retry-limit",
+                                "0"});
+  EXPECT_EQ(made,
+            "registered a/b c?, ACTIVE, scheduled 2100-01-31 12:00:00.000Z, 7 × every 90 "
+            "seconds\n");
+  const Task got = task("a/b c?");
+  EXPECT_EQ(got.request.method, Method::kPut);
+  EXPECT_EQ(got.request.body, Body::json(R"({"key":1.0})"));
+  EXPECT_EQ(got.request.headers, (std::vector<Header>{{"X-Team", "billing"}, {"X-Empty", ""}}));
+  EXPECT_EQ(got.repeat, (Repeat{90, 7, RepeatUnit::kSeconds}));
+  EXPECT_EQ(got.retry_limit, 0);
+  const std::string card = out({"get", "-n", "app", "--id", "a/b c?"});
+  EXPECT_NE(card.find("request         PUT http://127.0.0.1:9/hook\n"), std::string::npos) << card;
+}
+
+TEST_P(CommandsTest, Bodies) {
+  const std::string file = dir_.sub("body.json");
+  std::ofstream(file) << "{ \"from\": \"file\" }\n";
+  const auto body = [&](std::vector<std::string> args, const std::string& input = {}) {
+    std::vector<std::string> line{"register", "-n",   "app", "--url", "http://127.0.0.1:9/",
+                                  "--json",   "--at", "+1h"};
+    line.insert(line.end(), args.begin(), args.end());
+    return codec::parse_task(out(line, input)).value().request.body;
+  };
+  EXPECT_EQ(body({"--body", "{}"}), Body::json("{}"));
+  EXPECT_EQ(body({"--body", "[1, 2]"}), Body::json("[1,2]"));
+  EXPECT_EQ(body({"--body", "plain"}), Body::text("plain"));
+  EXPECT_EQ(body({"--body", "\"a\\nb\""}), Body::text("a\nb"));
+  EXPECT_EQ(body({"--body", "{\"a\": 1}", "--text"}), Body::text("{\"a\": 1}"));
+  EXPECT_EQ(body({"--body", "@" + file}), Body::json(R"({"from":"file"})"));
+  EXPECT_EQ(body({"--body", "-"}, "{\"from\":\"stdin\"}"), Body::json(R"({"from":"stdin"})"));
+  EXPECT_EQ(run({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--body", "-"},
+                std::string(256 * 1024 + 1, 'x'))
+                .exit_code,
+            kExitUsage);
+}
+
+TEST_P(CommandsTest, IdempotencyKey) {
+  const std::vector<std::string> line{"register",
+                                      "-n",
+                                      "app",
+                                      "--url",
+                                      "http://127.0.0.1:9/",
+                                      "--idempotency-key",
+                                      "k 1",
+                                      "--at",
+                                      "2100-01-01T00:00:00Z"};
+  const std::string first = out(line);
+  EXPECT_TRUE(first.starts_with("registered ")) << first;
+  const std::string second = out(line);
+  EXPECT_TRUE(second.starts_with("already registered: ")) << second;
+  std::vector<std::string> other = line;
+  other[4] = "http://127.0.0.1:9/other";
+  EXPECT_EQ(run(other).exit_code, kExitFailed);
+}
+
+TEST_P(CommandsTest, ErrorsOfTheRequest) {
+  const TestRun missing = run({"get", "-n", "app", "--id", "nothing"});
+  EXPECT_EQ(missing.exit_code, kExitFailed);
+  EXPECT_TRUE(missing.err.starts_with("rhooks: ")) << missing.err;
+  EXPECT_NE(missing.err.find("nothing"), std::string::npos) << missing.err;
+  const TestRun scheme = run({"register", "-n", "app", "--url", "ftp://127.0.0.1/"});
+  EXPECT_EQ(scheme.exit_code, kExitFailed);
+  EXPECT_NE(scheme.err.find("url"), std::string::npos) << scheme.err;
+  out({"register", "-n", "app", "--id", "x", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
+  EXPECT_EQ(run({"register", "-n", "app", "--id", "x", "--url", "http://127.0.0.1:9/"}).exit_code,
+            kExitFailed);
+  EXPECT_EQ(run({"unsuspend", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
+  EXPECT_EQ(run({"fetch", "-n", "app", "--start-key", "tampered"}).exit_code, kExitFailed);
+}
+
+TEST_P(CommandsTest, FileOfTasksAndPaging) {
+  const std::string file = dir_.sub("tasks.json");
+  {
+    std::ofstream stream(file);
+    stream << "[";
+    for (int i = 0; i < 2500; ++i) {
+      stream << (i > 0 ? ",\n" : "") << "{\"namespace\":\"app\",\"id\":\"t-" << 10'000 + i
+             << "\",\"url\":\"http://127.0.0.1:9/\",\"scheduledDate\":\"2100-01-01T00:00:00Z\"}";
+    }
+    stream << "]";
+  }
+  EXPECT_EQ(out({"register", "--file", file}), "registered 2500 tasks\n");
+
+  std::set<std::string> ids;
+  std::istringstream lines(out({"fetch", "-n", "app", "--all", "--json", "--limit", "700"}));
+  for (std::string line; std::getline(lines, line);) {
+    ids.insert(codec::parse_task(line).value().key.id);
+  }
+  EXPECT_EQ(ids.size(), 2500U);
+
+  const TestRun page = run({"fetch", "-n", "app", "--limit", "2"});
+  EXPECT_EQ(std::count(page.out.begin(), page.out.end(), '\n'), 3);
+  const auto hint = page.err.find("--start-key ");
+  ASSERT_NE(hint, std::string::npos) << page.err;
+  std::string key = page.err.substr(hint + 12);
+  key.pop_back();
+  const std::string next =
+      out({"fetch", "-n", "app", "--limit", "2", "--start-key", key, "--json"});
+  const auto parsed = codec::parse_task_page(next);
+  ASSERT_TRUE(parsed);
+  ASSERT_EQ(parsed->items.size(), 2U);
+  EXPECT_EQ(parsed->items[0].key.id, "t-10002");
+
+  EXPECT_EQ(out({"suspend-many", "-n", "app", "--id", "t-100"}), "suspended 100 tasks\n");
+  EXPECT_EQ(out({"delete-many", "-n", "app", "--status", "SUSPENDED", "--yes"}),
+            "deleted 100 tasks\n");
+  EXPECT_EQ(out({"delete-many", "-n", "app", "--yes", "--chunk-limit", "500", "--id", "t-11"}),
+            "deleted 1000 tasks\n");
+  EXPECT_EQ(out({"clear", "-n", "app", "--yes"}), "cleared 1400 tasks\n");
+  const TestRun empty = run({"fetch", "-n", "app"});
+  EXPECT_EQ(empty.out, "");
+  EXPECT_EQ(empty.err, "no task matches\n");
+}
+
+TEST_P(CommandsTest, FileWithWrongTasks) {
+  const TestRun result =
+      run({"register", "-n", "app", "--file", "-"},
+          "{\"url\":\"http://127.0.0.1:9/\",\"scheduledDate\":\"2100-01-01T00:00:00Z\"}\n"
+          "{\"url\":\"http://127.0.0.1:9/\",\"colour\":1}\n"
+          "{\"url\":\"ftp://127.0.0.1/\"}\n"
+          "{\"url\":");
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_EQ(result.out, "registered 1 task, 2 refused\n");
+  for (const char* part : {"items[1].colour: ", "items[2].", "line 4: the file ends"}) {
+    EXPECT_NE(result.err.find(part), std::string::npos) << part << " is not in\n" << result.err;
+  }
+}
+
+TEST_P(CommandsTest, SuspendAndDelete) {
+  out({"register", "-n", "app", "--id", "x", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
+  EXPECT_EQ(out({"suspend", "-n", "app", "--id", "x"}), "suspended x\n");
+  EXPECT_EQ(task("x").status, Status::kSuspended);
+  EXPECT_EQ(run({"suspend", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
+  EXPECT_EQ(out({"unsuspend", "-n", "app", "--id", "x"}), "unsuspended x\n");
+  EXPECT_EQ(task("x").status, Status::kActive);
+  EXPECT_EQ(out({"delete", "-n", "app", "--id", "x"}), "deleted x\n");
+  EXPECT_EQ(run({"get", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
+}
+
+TEST_P(CommandsTest, TriggerAndLogs) {
+  testing::TestReceiver receiver;
+  for (int i = 0; i < 3; ++i) {
+    out({"register", "-n", "app", "--id", "d-" + std::to_string(i), "--url", receiver.url("/in"),
+         "--body", "{\"n\":1}"});
+  }
+  out({"register", "-n", "app", "--id", "later", "--url", receiver.url("/in"), "--at", "+1h"});
+  EXPECT_NE(out({"trigger-dryrun"}).find("d-2"), std::string::npos);
+  EXPECT_EQ(codec::parse_dryrun_result(out({"trigger-dryrun", "--limit", "1", "--json"}))->count,
+            3);
+
+  EXPECT_EQ(out({"trigger"}), "3 attempts made, 0 failed\n");
+  EXPECT_EQ(receiver.request_count(), 3U);
+  EXPECT_EQ(task("d-0").status, Status::kDone);
+
+  EXPECT_EQ(out({"trigger", "-n", "app", "--id", "later"}),
+            "later is due now; a worker delivers it\n");
+  EXPECT_EQ(out({"trigger", "--json"}), "{\"processed\":1,\"errors\":0}\n");
+  EXPECT_EQ(receiver.request_count(), 4U);
+
+  const std::string table = out({"logs", "-n", "app", "--task", "later"});
+  EXPECT_TRUE(table.starts_with("STARTED ")) << table;
+  EXPECT_NE(table.find("SUCCESS       200"), std::string::npos) << table;
+  EXPECT_EQ(
+      codec::parse_log_page(out({"logs", "-n", "app", "--json", "--from", "-1h"}))->items.size(),
+      4U);
+  EXPECT_EQ(run({"logs", "-n", "app", "--status", "FAIL"}).err, "no log matches\n");
+}
+
+// At a terminal a long command tells how far it is, and wipes the line in the end.
+TEST_P(CommandsTest, ProgressAtATerminal) {
+  testing::TestReceiver receiver;
+  out({"register", "-n", "app", "--url", receiver.url("/in"), "--at", "+1h"});
+  TestIo test;
+  test.io.err_is_terminal = true;
+  test.io.environment = GetParam() ? Environment{{"RHOOKS_SERVER", "http://" + server_->endpoint()},
+                                                 {"RHOOKS_API_KEY", kKey}}
+                                   : Environment{{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
+  const TestRun run = test.run({"delete-many", "-n", "app", "--yes"});
+  EXPECT_EQ(run.exit_code, kExitDone);
+  EXPECT_EQ(run.out, "deleted 1 task\n");
+  EXPECT_NE(run.err.find("\r\x1b[Kdeleted 1, 0 s"), std::string::npos) << run.err;
+  EXPECT_TRUE(run.err.ends_with("\r\x1b[K")) << run.err;
+}
+
+class RemoteTest : public CommandsTest {};
+INSTANTIATE_TEST_SUITE_P(Remote, RemoteTest, ::testing::Values(true));
+
+TEST_P(RemoteTest, KeyIsMissingOrWrong) {
+  const std::string server = "http://" + server_->endpoint();
+  const TestRun missing = run_line({"get", "-n", "a", "--id", "b", "--server", server});
+  EXPECT_EQ(missing.exit_code, kExitFailed);
+  EXPECT_NE(missing.err.find("set RHOOKS_API_KEY"), std::string::npos) << missing.err;
+  const TestRun wrong =
+      run_line({"get", "-n", "a", "--id", "b", "--server", server}, {{"RHOOKS_API_KEY", "other"}});
+  EXPECT_EQ(wrong.exit_code, kExitFailed);
+  EXPECT_NE(wrong.err.find("is not the key of the server"), std::string::npos) << wrong.err;
+}
+
+TEST_P(RemoteTest, AnotherServerIsToldApart) {
+  testing::TestReceiver stranger([](const testing::TestRequest&) {
+    return testing::TestResponse::with_status(200, "<html>hello</html>");
+  });
+  std::string server = stranger.url("/");
+  const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", server});
+  EXPECT_EQ(run.exit_code, kExitFailed);
+  EXPECT_NE(run.err.find("which no rhooks server does"), std::string::npos) << run.err;
+}
+
+}  // namespace
+}  // namespace rhooks::cli

@@ -1,0 +1,83 @@
+#include "cli/completion.h"
+
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "cli/command.h"
+#include "cli/test_io.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::cli {
+namespace {
+
+std::string script() {
+  return run_line({"completion", "bash"}).out;
+}
+
+// Runs the script's function in a real bash, as it would for this line, the last word being
+// the one that is completed.
+std::string complete(const std::vector<std::string>& words) {
+  testing::TempDir dir;
+  const std::string path = dir.sub("complete.sh");
+  {
+    std::ofstream file(path);
+    file << script() << "COMP_WORDS=(rhooks";
+    for (const std::string& word : words) file << " '" << word << "'";
+    file << ")\nCOMP_CWORD=" << words.size() << "\n_rhooks\necho \"${COMPREPLY[*]}\"\n";
+  }
+  FILE* pipe = popen(("bash --norc --noprofile " + path + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return "(bash did not start)";
+  std::string out;
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) out += buffer;
+  pclose(pipe);
+  return out;
+}
+
+TEST(Completion, HasEveryCommandAndFlag) {
+  TestIo test;
+  Commands commands(test.io);
+  add_serve(commands);
+  add_register(commands);
+  add_queries(commands);
+  add_changes(commands);
+  add_triggers(commands);
+  add_listen(commands);
+  add_completion(commands);
+  const std::string text = script();
+  int flags = 0;
+  for (const CLI::App* command : commands.root().get_subcommands({})) {
+    const auto begin = text.find("\n    " + command->get_name() + ")\n");
+    ASSERT_NE(begin, std::string::npos) << command->get_name();
+    const auto end = text.find("\" ;;\n", text.find("words=\"", begin));
+    const std::string part = text.substr(begin, end - begin) + " ";
+    const std::string words = part.substr(part.find("words=\""));
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        ++flags;
+        EXPECT_TRUE(words.find("--" + name + " ") != std::string::npos)
+            << command->get_name() << " --" << name << " is not in " << words;
+      }
+    }
+  }
+  EXPECT_GT(flags, 100);
+}
+
+TEST(Completion, WorksInBash) {
+  EXPECT_EQ(complete({"reg"}), "register\n");
+  EXPECT_EQ(complete({"suspend-"}), "suspend-many\n");
+  EXPECT_EQ(complete({"register", "--repeat-u"}), "--repeat-unit\n");
+  EXPECT_EQ(complete({"fetch", "--status", "S"}), "SUSPENDED\n");
+  EXPECT_EQ(complete({"logs", "--status", ""}), "SUCCESS FAIL\n");
+  EXPECT_EQ(complete({"register", "--method", "P"}), "POST PUT PATCH\n");
+  EXPECT_EQ(complete({"serve", "--log-format", "j"}), "json\n");
+  EXPECT_EQ(complete({"register", "--url", "h"}), "\n");
+  EXPECT_EQ(complete({"completion", "b"}), "bash\n");
+  EXPECT_EQ(complete({"nothing", "--"}), "\n");
+}
+
+}  // namespace
+}  // namespace rhooks::cli

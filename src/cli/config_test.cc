@@ -1,0 +1,178 @@
+#include "cli/config.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "cli/settings.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    const std::string path = dir_.sub("rhooks.toml");
+    std::ofstream(path) << text;
+    return path;
+  }
+  // The error of a file with this text.
+  std::string error_of(const std::string& text) {
+    const auto config = Config::load(write(text), {}, {});
+    return config ? "(no error)" : config.error().message;
+  }
+
+  testing::TempDir dir_;
+};
+
+TEST_F(ConfigTest, Defaults) {
+  const auto config = Config::load({}, {}, {});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->text("store"), "rocksdb:rhooks-data");
+  EXPECT_EQ(config->text("listen"), "127.0.0.1:8090");
+  EXPECT_EQ(config->integer("concurrency"), 25);
+  EXPECT_EQ(config->duration("drain_timeout"), 25s);
+  EXPECT_TRUE(config->boolean("worker"));
+
+  // The table and the library agree on every default.
+  const Options ours = config->options();
+  const Options theirs;
+  EXPECT_EQ(ours.store, theirs.store);
+  EXPECT_EQ(ours.concurrency, theirs.concurrency);
+  EXPECT_EQ(ours.max_errors, theirs.max_errors);
+  EXPECT_EQ(ours.logs_ttl, theirs.logs_ttl);
+  EXPECT_EQ(ours.connect_timeout, theirs.connect_timeout);
+  EXPECT_EQ(ours.request_timeout, theirs.request_timeout);
+  EXPECT_EQ(ours.backoff_max, theirs.backoff_max);
+  EXPECT_EQ(ours.drain_timeout, theirs.drain_timeout);
+  EXPECT_EQ(ours.ca_file, theirs.ca_file);
+}
+
+TEST_F(ConfigTest, LaterSourcesWin) {
+  const std::string path = write("concurrency = 1\nmax_errors = 2\nlogs_ttl = \"1h\"\n");
+  const Environment environment{{"RHOOKS_MAX_ERRORS", "3"}, {"RHOOKS_LOGS_TTL", "2h"}};
+  const auto config = Config::load(path, environment, {{"logs_ttl", "3h"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->integer("concurrency"), 1);
+  EXPECT_EQ(config->at("concurrency").source, path + ":1");
+  EXPECT_EQ(config->integer("max_errors"), 3);
+  EXPECT_EQ(config->at("max_errors").source, "RHOOKS_MAX_ERRORS");
+  EXPECT_EQ(config->duration("logs_ttl"), 3h);
+  EXPECT_EQ(config->at("logs_ttl").source, "--logs-ttl");
+  EXPECT_EQ(config->at("store").source, "default");
+}
+
+TEST_F(ConfigTest, FileFromTheEnvironmentAndTheFlagBeforeIt) {
+  const std::string named = write("concurrency = 7\n");
+  EXPECT_EQ(Config::load({}, {{"RHOOKS_CONFIG", named}}, {})->integer("concurrency"), 7);
+  const std::string other = dir_.sub("other.toml");
+  std::ofstream(other) << "concurrency = 8\n";
+  EXPECT_EQ(Config::load(other, {{"RHOOKS_CONFIG", named}}, {})->integer("concurrency"), 8);
+  // An empty variable is no setting.
+  EXPECT_EQ(Config::load({}, {{"RHOOKS_CONFIG", ""}, {"RHOOKS_CONCURRENCY", ""}}, {})
+                ->integer("concurrency"),
+            25);
+}
+
+TEST_F(ConfigTest, UnknownKeyNamesTheNearest) {
+  const std::string error = error_of("\n\nconcurency = 3\n");
+  EXPECT_NE(error.find("rhooks.toml:3"), std::string::npos) << error;
+  EXPECT_NE(error.find("no setting concurency. Did you mean concurrency?"), std::string::npos)
+      << error;
+  EXPECT_NE(error_of("[serve]\nconcurrency = 3\n").find("no setting serve"), std::string::npos);
+  EXPECT_EQ(error_of("banana = 1\n").find("Did you mean"), std::string::npos);
+}
+
+TEST_F(ConfigTest, WrongValuesNameKeySourceAndWhatIsAccepted) {
+  const auto expect = [&](const std::string& text, const std::vector<std::string>& parts) {
+    const std::string error = error_of(text);
+    for (const std::string& part : parts) {
+      EXPECT_NE(error.find(part), std::string::npos) << "\"" << part << "\" is not in: " << error;
+    }
+  };
+  expect("concurrency = \"many\"\n", {"rhooks.toml:1", "concurrency", "string", "1 to 10000"});
+  expect("concurrency = 0\n", {"rhooks.toml:1", "out of range", "1 to 10000"});
+  expect("concurrency = 10001\n", {"out of range"});
+  expect("concurrency = 2.5\n", {"floating-point"});
+  expect("store = 5\n", {"store", "text"});
+  expect("\nlogs_ttl = 30\n", {"rhooks.toml:2", "logs_ttl", "30s", "in quotes"});
+  expect("logs_ttl = \"1500ms\"\n", {"whole seconds"});
+  expect("request_timeout = \"2h\"\n", {"out of range", "1ms to 1h"});
+  expect("worker = \"yes\"\n", {"true or false"});
+  expect("log_level = \"loud\"\n", {"debug, info, warn, error, off"});
+  expect("concurrency = \n", {"rhooks.toml:1", "TOML"});
+  expect("concurrency = 1\nconcurrency = 2\n", {"rhooks.toml:2", "TOML"});
+  expect("store = \"rocksdb:a\\u0007b\"\n", {"store", "control character"});
+
+  const auto environment = Config::load({}, {{"RHOOKS_CONCURRENCY", "1e3"}}, {});
+  ASSERT_FALSE(environment);
+  EXPECT_EQ(environment.error().message,
+            "RHOOKS_CONCURRENCY: concurrency: \"1e3\" is no whole number; accepted is a whole "
+            "number, 1 to 10000");
+  const auto flag = Config::load({}, {}, {{"logs_ttl", "soon"}});
+  ASSERT_FALSE(flag);
+  EXPECT_EQ(flag.error().message.substr(0, 12), "--logs-ttl: ");
+}
+
+TEST_F(ConfigTest, FileThatCanNotBeRead) {
+  const auto missing = Config::load(dir_.sub("missing.toml"), {}, {});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("missing.toml can not be read"), std::string::npos);
+  EXPECT_FALSE(Config::load(dir_.path().string(), {}, {}));
+  EXPECT_NE(error_of(std::string(1024 * 1024 + 1, '#')).find("larger than 1 MiB"),
+            std::string::npos);
+}
+
+TEST_F(ConfigTest, PrintLoadsAgainAndHidesSecrets) {
+  const std::string path = write("store = \"rocksdb:C:\\\\data \\\"x\\\"\"\napi_key = \"hush\"\n");
+  const auto config = Config::load(path, {{"RHOOKS_WORKER", "no"}}, {{"logs_ttl", "168h"}});
+  ASSERT_TRUE(config) << config.error().message;
+  const std::string printed = config->print();
+  EXPECT_EQ(printed.find("hush"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("# api_key is set, and not shown"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("# " + path + ":1\n"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("# --logs-ttl\n"), std::string::npos) << printed;
+
+  const auto again = Config::load(write(printed), {}, {});
+  ASSERT_TRUE(again) << again.error().message;
+  for (const Setting& setting : settings()) {
+    if (!setting.secret) EXPECT_EQ(again->text(setting.key), config->text(setting.key));
+  }
+}
+
+TEST_F(ConfigTest, SecretsAreNotInErrors) {
+  const auto config = Config::load({}, {{"RHOOKS_API_KEY", "hu\x01sh"}}, {});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message.find("hu"), std::string::npos) << config.error().message;
+}
+
+TEST(Settings, TableIsSound) {
+  std::set<std::string> seen;
+  for (const Setting& setting : settings()) {
+    EXPECT_TRUE(seen.insert(setting.key).second) << setting.key;
+    std::string why;
+    const auto value = normalize(setting, setting.default_value, why);
+    ASSERT_TRUE(value) << setting.key << ": " << why;
+    EXPECT_EQ(*value, setting.default_value) << setting.key;
+    // A flag would show a secret in the list of processes.
+    if (setting.secret) EXPECT_EQ(setting.flag, nullptr) << setting.key;
+    EXPECT_NE(settings_markdown().find("| `" + std::string(setting.key) + "` |"),
+              std::string::npos);
+  }
+}
+
+TEST(Settings, UnknownEnvironmentIsNoticed) {
+  const auto notes = unknown_environment(
+      {{"RHOOKS_CONCURENCY", "5"}, {"RHOOKS_STORE", "memory:"}, {"PATH", "/bin"}});
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes[0],
+            "nothing reads the environment variable RHOOKS_CONCURENCY. Did you mean "
+            "RHOOKS_CONCURRENCY?");
+}
+
+}  // namespace
+}  // namespace rhooks::cli

@@ -1,0 +1,159 @@
+#include "cli/show.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "cli/test_io.h"
+
+namespace rhooks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint kNow{std::chrono::milliseconds{1'700'000'000'000}};
+
+Task example() {
+  Task task;
+  task.key = {"my-app", "order-17"};
+  task.request.method = Method::kPost;
+  task.request.url = "http://127.0.0.1:9000/hook";
+  task.request.headers = {{"X-Team", "billing"}};
+  task.request.body = Body::json(R"({"key":"value","list":[1,{}],"empty":[]})");
+  task.scheduled_date = kNow + 2s;
+  task.created_at = kNow;
+  task.updated_at = kNow;
+  return task;
+}
+
+TEST(PrettyJson, Indents) {
+  EXPECT_EQ(pretty_json(R"({"a":[1,{"b":null}],"c":{},"d":"x,{}:\"y"})"),
+            "{\n"
+            "  \"a\": [\n"
+            "    1,\n"
+            "    {\n"
+            "      \"b\": null\n"
+            "    }\n"
+            "  ],\n"
+            "  \"c\": {},\n"
+            "  \"d\": \"x,{}:\\\"y\"\n"
+            "}");
+  EXPECT_EQ(pretty_json("[]"), "[]");
+  EXPECT_EQ(pretty_json("1e400"), "1e400");
+  EXPECT_EQ(pretty_json("no JSON"), "no JSON");
+  EXPECT_EQ(pretty_body("a\x1b[2Jb\nc"), "a\\x1b[2Jb\nc");
+}
+
+TEST(TaskCard, ShowsATaskToPeople) {
+  TestIo test;
+  EXPECT_EQ(task_card(example(), test.io),
+            "namespace       my-app\n"
+            "id              order-17\n"
+            "status          ACTIVE\n"
+            "scheduled       2023-11-14 22:13:22.000Z\n"
+            "attempts        up to 4\n"
+            "request         POST http://127.0.0.1:9000/hook\n"
+            "header          X-Team: billing\n"
+            "created         2023-11-14 22:13:20.000Z\n"
+            "updated         2023-11-14 22:13:20.000Z\n"
+            "body\n"
+            "  {\n"
+            "    \"key\": \"value\",\n"
+            "    \"list\": [\n"
+            "      1,\n"
+            "      {}\n"
+            "    ],\n"
+            "    \"empty\": []\n"
+            "  }\n");
+}
+
+TEST(TaskCard, ShowsWhatHappened) {
+  TestIo test;
+  test.io.out_is_terminal = true;
+  test.io.environment["NO_COLOR"] = "1";
+  test.io.now = [] { return kNow; };
+  Task task = example();
+  task.repeat = Repeat{10, 6, RepeatUnit::kMinutes};
+  task.attempt = 1;
+  task.next_attempt_date = kNow + 3s;
+  task.execution.count = 3;
+  task.execution.successful = 2;
+  task.execution.failed = 1;
+  task.execution.skipped = 4;
+  task.execution.last_execution_date = kNow - 1s;
+  task.execution.last_response_status = 500;
+  task.execution.last_response_body = "sorry\x1b[31m";
+  task.errors.count = 1;
+  task.errors.consecutive = 1;
+  task.errors.last_error = "HTTP status 500";
+  task.errors.last_error_date = kNow - 1s;
+  const std::string card = task_card(task, test.io);
+  for (const char* line :
+       {"repeat          6 × every 10 minutes\n",
+        "next attempt    2023-11-14 22:13:23.000Z  (in 3 s), after 1 failed of 4\n",
+        "executions      2 successful, 1 failed, 4 skipped\n", "last response   500\n",
+        "errors          1 failed executions, 1 in a row\n",
+        "last error      HTTP status 500  (2023-11-14 22:13:19.000Z)\n",
+        "last response body\n  sorry\\x1b[31m\n"}) {
+    EXPECT_NE(card.find(line), std::string::npos) << line << "is not in\n" << card;
+  }
+}
+
+TEST(TaskTable, Golden) {
+  TestIo test;
+  Table table = task_table(test.io);
+  Task task = example();
+  add_task(table, task);
+  task.key.id = "b";
+  task.status = Status::kFailed;
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  task.execution.successful = 12;
+  task.execution.failed = 1;
+  task.execution.last_response_status = 503;
+  add_task(table, task);
+  std::ostringstream out;
+  table.flush(out);
+  EXPECT_EQ(
+      out.str(),
+      "ID        STATUS  SCHEDULED                 METHOD  URL                         REPEAT      "
+      "OK  FAILED  LAST\n"
+      "order-17  ACTIVE  2023-11-14 22:13:22.000Z  POST    http://127.0.0.1:9000/hook  once        "
+      " 0       0     -\n"
+      "b         FAILED  2023-11-14 22:13:22.000Z  POST    http://127.0.0.1:9000/hook  every hour  "
+      "12       1   503\n");
+}
+
+TEST(LogTable, Golden) {
+  TestIo test;
+  Table table = log_table(test.io);
+  Log log;
+  log.task = {"my-app", "order-17"};
+  log.retry_limit = 3;
+  log.response = Response{500, {}, "", false};
+  log.error = "HTTP status 500";
+  log.scheduled_date = kNow;
+  log.started_at = kNow + 4ms;
+  log.duration = 12ms;
+  add_log(table, log);
+  log.attempt = 2;
+  log.response->status = 200;
+  log.error.clear();
+  log.status = LogStatus::kSuccess;
+  log.started_at = kNow + 1s;
+  add_log(table, log);
+  std::ostringstream out;
+  table.flush(out);
+  EXPECT_EQ(out.str(),
+            "STARTED                   TASK      ATTEMPT  STATUS   RESPONSE  TOOK  LATE  ERROR\n"
+            "2023-11-14 22:13:20.004Z  order-17      1/4  FAIL          500  12ms   4ms  HTTP "
+            "status 500\n"
+            "2023-11-14 22:13:21.000Z  order-17      2/4  SUCCESS       200  12ms     -\n");
+}
+
+TEST(ShowRepeat, Reads) {
+  EXPECT_EQ(show_repeat({1, 0, RepeatUnit::kDays}), "every day");
+  EXPECT_EQ(show_repeat({2, 5, RepeatUnit::kSeconds}), "5 × every 2 seconds");
+}
+
+}  // namespace
+}  // namespace rhooks::cli
