@@ -130,6 +130,43 @@ TEST(ResultJson, RegistrationsKeepTheirOrder) {
   EXPECT_EQ(to_json(std::vector<Result<Registration>>{}), R"({"items":[]})");
 }
 
+TEST(ResultJson, RegistrationsComeBackAsTheyWere) {
+  Task task;
+  task.key = {"n", "a"};
+  task.request.body = Body::json("[1.50]");
+  std::vector<Result<Registration>> results;
+  results.push_back(Registration{task, true});
+  results.push_back(fail(ErrorCode::kConflict, "taken", "id"));
+  results.push_back(Registration{task, false});
+  const auto back = parse_registrations(to_json(results));
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->size(), 3u);
+  ASSERT_TRUE((*back)[0]);
+  EXPECT_EQ((*back)[0]->task, task);
+  EXPECT_TRUE((*back)[0]->created);
+  ASSERT_FALSE((*back)[1]);
+  EXPECT_EQ((*back)[1].error().code, ErrorCode::kConflict);
+  EXPECT_EQ((*back)[1].error().message, "taken");
+  EXPECT_EQ((*back)[1].error().field, "id");
+  ASSERT_TRUE((*back)[2]);
+  EXPECT_FALSE((*back)[2]->created);
+
+  const struct {
+    const char* json;
+    const char* field;
+  } kCases[] = {{"{}", "items"},
+                {R"({"items":[1]})", "items[0]"},
+                {R"({"items":[{"task":{}}]})", "items[0].status"},
+                {R"({"items":[{"status":201}]})", "items[0].task"},
+                {R"({"items":[{"status":201,"task":{}}]})", "items[0].task.namespace"}};
+  for (const auto& c : kCases) {
+    const auto wrong = parse_registrations(c.json);
+    ASSERT_FALSE(wrong) << c.json;
+    EXPECT_EQ(wrong.error().code, ErrorCode::kInternal);
+    EXPECT_EQ(wrong.error().field, c.field);
+  }
+}
+
 TEST(ProblemJson, NamesCodeAndField) {
   EXPECT_EQ(to_problem_json({ErrorCode::kInvalidArgument, "url: is required", "url"}),
             R"({"type":"about:blank","title":"Bad Request","status":400,)"

@@ -156,4 +156,25 @@ Result<TaskPage> parse_task_page(std::string_view json) {
   });
 }
 
+Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json) {
+  using Results = std::vector<Result<Registration>>;
+  return read_json<Results>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
+    ObjectReader in(errors, value, "");
+    return read_objects(errors, in, "items", [&errors](ObjectReader& item) -> Result<Registration> {
+      const int status = item.required("status", item.small_integer("status"));
+      if (const auto problem = item.value("error")) {
+        return fail(parse_problem_json(status, problem->raw()));
+      }
+      Registration registration;
+      registration.created = status == 201;
+      if (auto task = item.object("task")) {
+        registration.task = read_task(errors, *task);
+      } else {
+        item.refuse("task", "is required");
+      }
+      return registration;
+    });
+  });
+}
+
 }  // namespace rhooks::codec

@@ -127,6 +127,137 @@ std::size_t value_end(std::string_view text, std::size_t at) {
   return at;
 }
 
+// The text that a string stands for: without its quotes, escapes resolved.
+std::string unquoted(std::string_view raw) {
+  std::string_view rest = raw.substr(1, raw.size() - 2);
+  std::string out;
+  out.reserve(rest.size());
+  while (!rest.empty()) {
+    const std::size_t plain = std::min(rest.find('\\'), rest.size());
+    out += rest.substr(0, plain);
+    rest.remove_prefix(plain);
+    if (rest.empty()) break;
+    const char escape = rest[1];
+    std::size_t used = 2;
+    switch (escape) {
+      case 'b':
+        out.push_back('\b');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
+      case 'u': {
+        std::uint32_t c = hex4(rest.substr(2));
+        used = 6;
+        if (c >= 0xd800 && c < 0xdc00) {  // the other half follows: the parser saw to it
+          c = 0x10000 + ((c - 0xd800) << 10) + (hex4(rest.substr(8)) - 0xdc00);
+          used = 12;
+        }
+        append_utf8(out, c);
+        break;
+      }
+      default:  // quote, backslash, slash
+        out.push_back(escape);
+    }
+    rest.remove_prefix(used);
+  }
+  return out;
+}
+
+// Looks for a name that an object has twice, in one pass over the text whatever its nesting.
+// Recursion is as deep as the document, which kJsonDepthMax bounds.
+class RepeatFinder {
+ public:
+  explicit RepeatFinder(std::string_view text) : text_(text) {}
+
+  bool find() { return find_in_value(); }
+
+  std::string path_below(std::string path) const {
+    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+      path = step->is_index ? json_path(path, step->index) : json_path(path, step->name);
+    }
+    return path;
+  }
+
+ private:
+  struct Step {
+    bool is_index = false;
+    std::size_t index = 0;
+    std::string name;
+  };
+
+  // Leaves the cursor behind the value, unless it found one.
+  bool find_in_value() {
+    if (text_[at_] == '[') return find_in_array();
+    if (text_[at_] == '{') return find_in_object();
+    at_ = value_end(text_, at_);
+    return false;
+  }
+
+  bool find_in_array() {
+    ++at_;
+    for (std::size_t index = 0; next(']'); ++index) {
+      if (find_in_value()) return found({true, index, {}});
+    }
+    return false;
+  }
+
+  bool find_in_object() {
+    ++at_;
+    std::vector<std::string> names;
+    while (next('}')) {
+      names.push_back(take_string());
+      skip_space();
+      ++at_;  // the colon
+      skip_space();
+      if (find_in_value()) return found({false, 0, std::move(names.back())});
+    }
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    return twice != names.end() && found({false, 0, std::move(*twice)});
+  }
+
+  // Steps are noted on the way back, so the innermost comes first.
+  bool found(Step step) {
+    steps_.push_back(std::move(step));
+    return true;
+  }
+
+  bool next(char closing) {
+    skip_space();
+    if (text_[at_] == ',') {
+      ++at_;
+      skip_space();
+    }
+    if (text_[at_] != closing) return true;
+    ++at_;
+    return false;
+  }
+
+  std::string take_string() {
+    const std::size_t begin = at_;
+    at_ = string_end(text_, begin);
+    return unquoted(text_.substr(begin, at_ - begin));
+  }
+
+  void skip_space() {
+    while (is_space(text_[at_])) ++at_;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<Step> steps_;
+};
+
 }  // namespace
 
 // Steps through the elements or members of one array or object.
@@ -188,48 +319,7 @@ JsonKind JsonValue::kind() const {
 
 std::string JsonValue::string() const {
   RHOOKS_CHECK(kind() == JsonKind::kString);
-  std::string_view rest = raw_.substr(1, raw_.size() - 2);
-  std::string out;
-  out.reserve(rest.size());
-  while (!rest.empty()) {
-    const std::size_t plain = std::min(rest.find('\\'), rest.size());
-    out += rest.substr(0, plain);
-    rest.remove_prefix(plain);
-    if (rest.empty()) break;
-    const char escape = rest[1];
-    std::size_t used = 2;
-    switch (escape) {
-      case 'b':
-        out.push_back('\b');
-        break;
-      case 'f':
-        out.push_back('\f');
-        break;
-      case 'n':
-        out.push_back('\n');
-        break;
-      case 'r':
-        out.push_back('\r');
-        break;
-      case 't':
-        out.push_back('\t');
-        break;
-      case 'u': {
-        std::uint32_t c = hex4(rest.substr(2));
-        used = 6;
-        if (c >= 0xd800 && c < 0xdc00) {  // the other half follows: the parser saw to it
-          c = 0x10000 + ((c - 0xd800) << 10) + (hex4(rest.substr(8)) - 0xdc00);
-          used = 12;
-        }
-        append_utf8(out, c);
-        break;
-      }
-      default:  // quote, backslash, slash
-        out.push_back(escape);
-    }
-    rest.remove_prefix(used);
-  }
-  return out;
+  return unquoted(raw_);
 }
 
 std::optional<std::int64_t> JsonValue::integer() const {
@@ -312,24 +402,9 @@ std::optional<std::string> repeated_name(const std::vector<JsonMember>& members)
 }
 
 std::optional<std::string> repeated_name_within(const JsonValue& value, const std::string& path) {
-  if (value.kind() == JsonKind::kArray) {
-    std::size_t index = 0;
-    for (JsonSplitter in(value.raw()); in.next(); ++index) {
-      const JsonValue element = in.take();
-      if (element.kind() < JsonKind::kArray) continue;
-      if (auto found = repeated_name_within(element, json_path(path, index))) return found;
-    }
-  } else if (value.kind() == JsonKind::kObject) {
-    const std::vector<JsonMember> members = value.members();
-    if (const auto name = repeated_name(members)) return json_path(path, *name);
-    for (const JsonMember& member : members) {
-      if (member.value.kind() < JsonKind::kArray) continue;
-      if (auto found = repeated_name_within(member.value, json_path(path, member.name))) {
-        return found;
-      }
-    }
-  }
-  return std::nullopt;
+  RepeatFinder finder(value.raw());
+  if (!finder.find()) return std::nullopt;
+  return finder.path_below(path);
 }
 
 std::string json_path(const std::string& path, std::string_view name) {

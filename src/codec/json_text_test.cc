@@ -132,6 +132,7 @@ TEST(CompactJson, RefusesRepeatedNamesAnywhere) {
     EXPECT_EQ(result.error().field, c.path);
   }
   EXPECT_TRUE(compact_json(R"([{"a":1},{"a":1,"A":1,"b":{"a":1}}])"));
+  EXPECT_TRUE(compact_json(R"( { "a" : [ ] , "b" : { } , "c" : [ { } , "}" , 1 ] } )"));
 }
 
 // The checked text of a random document is again valid, and compacting it changes nothing.

@@ -58,6 +58,8 @@ Error parse_problem_json(int status, std::string_view json);
 Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
+// The answer to a batch: an item that the server refused is an Error in its place.
+Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
 Result<ManyResult> parse_many_result(std::string_view json);
 Result<TriggerResult> parse_trigger_result(std::string_view json);
 Result<DryrunResult> parse_dryrun_result(std::string_view json);
