@@ -1,0 +1,201 @@
+#include <gtest/gtest.h>
+
+#include "model/test_support.h"
+
+// suspend(), unsuspend() and run_now() on every status.
+namespace rhooks::model {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+constexpr Status kStatuses[] = {Status::kActive, Status::kProcessing, Status::kDone,
+                                Status::kFailed, Status::kSuspended};
+constexpr TimePoint kLater = kT0 + hours{5};
+
+// A task with something in every member, so that a change that should not be is seen.
+Task busy_task(Status status) {
+  Task task = active_task();
+  task.id_prefix = "prefix";
+  task.repeat = Repeat{1, 9, RepeatUnit::kHours};
+  task.retry_limit = 4;
+  task.status = status;
+  task.errors = {3, 2, kT0 - hours{9}, kT0 - hours{1}, "HTTP 500"};
+  task.execution.count = 5;
+  task.execution.failed = 3;
+  task.execution.successful = 2;
+  task.execution.skipped = 1;
+  task.execution.first_execution_date = kT0 - hours{9};
+  task.execution.first_scheduled_date = kT0 - hours{9};
+  task.execution.last_execution_date = kT0 - hours{1};
+  task.execution.last_response_status = 500;
+  task.execution.last_response_headers = {{"a", "b"}};
+  task.execution.last_response_body = "body";
+  task.attempt = 2;
+  task.next_attempt_date = kT0 + milliseconds{1'234};
+  return task;
+}
+
+void expect_conflict(const Result<Task>& result, Status status, const std::string& remedy) {
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(result.error().field, "");
+  EXPECT_TRUE(result.error().message.starts_with(std::string("task is ") + to_string(status)))
+      << result.error().message;
+  EXPECT_NE(result.error().message.find(remedy), std::string::npos) << result.error().message;
+}
+
+TEST(Suspend, TakesActiveTasksOnly) {
+  for (Status status : kStatuses) {
+    SCOPED_TRACE(to_string(status));
+    const Task before = busy_task(status);
+    const auto after = suspend(before, kLater);
+    if (status == Status::kActive) {
+      Task expected = before;
+      expected.status = Status::kSuspended;
+      expected.updated_at = kLater;
+      ASSERT_TRUE(after.has_value());
+      EXPECT_EQ(*after, expected);
+    } else {
+      expect_conflict(after, status,
+                      status == Status::kSuspended ? "no second suspend" : "only ACTIVE tasks");
+    }
+  }
+}
+
+TEST(Suspend, SaysWhatToDoWhileAnAttemptIsMade) {
+  expect_conflict(suspend(busy_task(Status::kProcessing), kLater), Status::kProcessing,
+                  "try again when its attempt has ended");
+}
+
+TEST(Unsuspend, TakesSuspendedTasksOnlyAndKeepsTheirTimes) {
+  for (Status status : kStatuses) {
+    SCOPED_TRACE(to_string(status));
+    const Task before = busy_task(status);
+    const auto after = unsuspend(before, kLater);
+    if (status == Status::kSuspended) {
+      Task expected = before;
+      expected.status = Status::kActive;
+      expected.updated_at = kLater;
+      ASSERT_TRUE(after.has_value());
+      EXPECT_EQ(*after, expected);
+    } else {
+      expect_conflict(after, status, "only SUSPENDED tasks can be unsuspended");
+    }
+  }
+}
+
+TEST(Unsuspend, UndoesSuspend) {
+  const Task before = busy_task(Status::kActive);
+  Task after = unsuspend(suspend(before, kLater).value(), kLater).value();
+  after.updated_at = before.updated_at;
+  EXPECT_EQ(after, before);
+}
+
+TEST(RunNow, MakesAnActiveOccurrenceDueWithoutMovingIt) {
+  const Task before = busy_task(Status::kActive);
+  Task expected = before;
+  expected.next_attempt_date = kLater;
+  expected.updated_at = kLater;
+  const auto after = run_now(before, kLater);
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(*after, expected);
+  EXPECT_EQ(due_at(*after), kLater);
+}
+
+TEST(RunNow, MakesAFutureOccurrenceDue) {
+  Task task = active_task();
+  const TimePoint early = kT0 - hours{1};
+  const auto after = run_now(task, early);
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(due_at(*after), early);
+  EXPECT_EQ(after->scheduled_date, kT0);
+}
+
+TEST(RunNow, GivesAnEndedTaskOneMoreOccurrence) {
+  for (Status status : {Status::kDone, Status::kFailed}) {
+    SCOPED_TRACE(to_string(status));
+    const Task before = busy_task(status);
+    Task expected = before;
+    expected.status = Status::kActive;
+    expected.scheduled_date = kLater;
+    expected.next_attempt_date.reset();
+    expected.attempt = 0;
+    expected.errors.consecutive = 0;
+    expected.updated_at = kLater;
+    const auto after = run_now(before, kLater);
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(*after, expected);
+    EXPECT_EQ(due_at(*after), kLater);
+  }
+}
+
+TEST(RunNow, RefusesSuspendedTasksAndRunningAttempts) {
+  expect_conflict(run_now(busy_task(Status::kSuspended), kLater), Status::kSuspended,
+                  "unsuspend it");
+  expect_conflict(run_now(busy_task(Status::kProcessing), kLater), Status::kProcessing,
+                  "when that attempt has ended");
+}
+
+TEST(RunNow, ADoneOneShotIsDoneAgainAfterOneMoreSuccess) {
+  Task task = apply_outcome(active_task(), answered(200), kT0, {}, 0);
+  ASSERT_EQ(task.status, Status::kDone);
+  task = run_now(task, kLater).value();
+  task = apply_outcome(begin_attempt(task, kLater), answered(200, kLater), kLater, {}, 0);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 2);
+  EXPECT_EQ(task.execution.first_scheduled_date, kT0);
+  EXPECT_EQ(task.scheduled_date, kLater);
+}
+
+TEST(RunNow, AFailedOneShotMayStillSucceed) {
+  Task task = active_task();
+  task.retry_limit = 0;
+  task = apply_outcome(task, answered(500), kT0, {}, 0);
+  ASSERT_EQ(task.status, Status::kFailed);
+  task = run_now(task, kLater).value();
+  task = apply_outcome(task, answered(200, kLater), kLater, {}, 0);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.errors.count, 1);
+  EXPECT_EQ(task.execution.count, 2);
+}
+
+TEST(RunNow, AFinishedSeriesEndsAgainAfterItsExtraOccurrence) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task.status = Status::kDone;
+  task.execution.count = task.execution.successful = 2;
+  task = run_now(task, kLater).value();
+  // Hours late, yet nothing is skipped: no occurrence follows this one.
+  const TimePoint late = kLater + hours{7};
+  task = begin_attempt(task, late);
+  EXPECT_EQ(task.scheduled_date, kLater);
+  EXPECT_EQ(task.execution.skipped, 0);
+  task = apply_outcome(task, answered(200, late), late, {}, 0);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 3);
+}
+
+TEST(RunNow, ASeriesThatFailedTooOftenGoesOnFromNow) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  task.retry_limit = 0;
+  const OutcomePolicy policy{.max_errors = 2, .backoff = {}};
+  TimePoint now = kT0;
+  while (task.status == Status::kActive) {
+    now = task.scheduled_date;
+    task = apply_outcome(task, answered(500, now), now, policy, 0);
+  }
+  ASSERT_EQ(task.status, Status::kFailed);
+  ASSERT_EQ(task.execution.count, 2);
+
+  task = run_now(task, kLater).value();
+  task = apply_outcome(task, answered(500, kLater), kLater, policy, 0);
+  EXPECT_EQ(task.status, Status::kActive) << "one more failure must not end it at once";
+  EXPECT_EQ(task.errors.consecutive, 1);
+  EXPECT_EQ(task.errors.count, 3);
+  EXPECT_EQ(task.scheduled_date, kLater + hours{1});
+}
+
+}  // namespace
+}  // namespace rhooks::model

@@ -1,0 +1,330 @@
+#include "model/outcome.h"
+
+#include <gtest/gtest.h>
+
+#include "base/utf8.h"
+#include "model/limits.h"
+#include "model/test_support.h"
+
+// apply_outcome(): every member, and every way out of an attempt.
+namespace rhooks::model {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr TimePoint kStart = kT0 + milliseconds{7};
+constexpr TimePoint kEnd = kT0 + milliseconds{1'007};
+
+std::vector<AttemptOutcome> outcomes() {
+  std::vector<AttemptOutcome> all;
+  for (int status : {100, 199, 200, 201, 204, 299, 300, 301, 404, 410, 429, 500, 503, 599}) {
+    all.push_back(answered(status, kStart));
+  }
+  all.push_back(unanswered("could not connect", kStart));
+  AttemptOutcome throttled = answered(429, kStart);
+  throttled.retry_after = seconds{60};
+  all.push_back(throttled);
+  return all;
+}
+
+// What must hold after one attempt, said as rules about the two tasks, not as the steps of the
+// code under test.
+void check(const Task& before, const AttemptOutcome& outcome, const OutcomePolicy& policy,
+           double jitter) {
+  const Task after = apply_outcome(before, outcome, kEnd, policy, jitter);
+
+  // What no attempt changes.
+  EXPECT_EQ(after.key, before.key);
+  EXPECT_EQ(after.request, before.request);
+  EXPECT_EQ(after.repeat, before.repeat);
+  EXPECT_EQ(after.retry_limit, before.retry_limit);
+  EXPECT_EQ(after.created_at, before.created_at);
+  EXPECT_EQ(after.execution.skipped, before.execution.skipped);
+  EXPECT_EQ(after.updated_at, kEnd);
+
+  const bool ok = outcome.response && outcome.response->status / 100 == 2;
+  const bool last_attempt = before.attempt == before.retry_limit;
+  const bool execution_ends = ok || last_attempt;
+  const std::int64_t ended = before.execution.count + 1;
+  const std::int64_t executions_max = before.repeat ? before.repeat->max : 1;
+  const bool another = executions_max == 0 || ended < executions_max;
+  const std::int64_t failures_in_row = before.errors.consecutive + 1;
+
+  EXPECT_EQ(after.execution.count, before.execution.count + (execution_ends ? 1 : 0));
+  EXPECT_EQ(after.execution.successful, before.execution.successful + (ok ? 1 : 0));
+  EXPECT_EQ(after.execution.failed, before.execution.failed + (execution_ends && !ok ? 1 : 0));
+  EXPECT_EQ(after.errors.count, before.errors.count + (execution_ends && !ok ? 1 : 0));
+  EXPECT_EQ(after.errors.consecutive,
+            ok ? 0 : (execution_ends ? failures_in_row : before.errors.consecutive));
+  EXPECT_EQ(after.attempt, execution_ends ? 0 : before.attempt + 1);
+
+  if (!execution_ends) {
+    EXPECT_EQ(after.status, Status::kActive);
+    EXPECT_EQ(after.scheduled_date, before.scheduled_date);
+    EXPECT_EQ(after.next_attempt_date,
+              kEnd + retry_delay(before.attempt + 1, policy.backoff, jitter, outcome.retry_after));
+  } else if (another && (ok || failures_in_row < policy.max_errors)) {
+    EXPECT_EQ(after.status, Status::kActive);
+    EXPECT_EQ(after.scheduled_date, before.scheduled_date + hours{1});
+    EXPECT_EQ(after.next_attempt_date, std::nullopt);
+  } else {
+    EXPECT_EQ(after.status, ok ? Status::kDone : Status::kFailed);
+    EXPECT_EQ(after.scheduled_date, before.scheduled_date);
+    EXPECT_EQ(after.next_attempt_date, std::nullopt);
+  }
+
+  EXPECT_EQ(after.execution.first_execution_date,
+            before.execution.first_execution_date.value_or(kStart));
+  EXPECT_EQ(after.execution.first_scheduled_date,
+            before.execution.first_scheduled_date.value_or(before.scheduled_date));
+  EXPECT_EQ(after.execution.last_execution_date, kStart);
+  if (outcome.response) {
+    EXPECT_EQ(after.execution.last_response_status, outcome.response->status);
+    EXPECT_EQ(after.execution.last_response_headers, outcome.response->headers);
+    EXPECT_EQ(after.execution.last_response_body, outcome.response->body);
+  } else {
+    EXPECT_EQ(after.execution.last_response_status, before.execution.last_response_status);
+    EXPECT_EQ(after.execution.last_response_headers, before.execution.last_response_headers);
+    EXPECT_EQ(after.execution.last_response_body, before.execution.last_response_body);
+  }
+  if (ok) {
+    EXPECT_EQ(after.errors.first_error_date, before.errors.first_error_date);
+    EXPECT_EQ(after.errors.last_error_date, before.errors.last_error_date);
+    EXPECT_EQ(after.errors.last_error, before.errors.last_error);
+  } else {
+    EXPECT_EQ(after.errors.first_error_date, before.errors.first_error_date.value_or(kEnd));
+    EXPECT_EQ(after.errors.last_error_date, kEnd);
+    EXPECT_EQ(after.errors.last_error, error_text(outcome));
+    EXPECT_FALSE(after.errors.last_error.empty());
+  }
+}
+
+TEST(ApplyOutcome, FollowsTheStateMachineInEveryCase) {
+  std::vector<std::optional<Repeat>> repeats{std::nullopt};
+  for (std::int64_t max = 0; max <= 3; ++max) repeats.push_back(Repeat{1, max, RepeatUnit::kHours});
+  int cases = 0;
+  for (const AttemptOutcome& outcome : outcomes()) {
+    for (const auto& repeat : repeats) {
+      for (int retry_limit = 0; retry_limit <= 3; ++retry_limit) {
+        for (int attempt = 0; attempt <= retry_limit; ++attempt) {
+          for (int count = 0; count <= 3; ++count) {
+            for (int consecutive = 0; consecutive <= 2; ++consecutive) {
+              for (int max_errors = 1; max_errors <= 3; ++max_errors) {
+                Task task = active_task();
+                // A store shows a leased task as PROCESSING and keeps it as ACTIVE.
+                task.status = cases % 2 == 0 ? Status::kActive : Status::kProcessing;
+                task.repeat = repeat;
+                task.retry_limit = retry_limit;
+                task.attempt = attempt;
+                if (attempt > 0) task.next_attempt_date = kT0;
+                task.execution.count = count;
+                task.execution.successful = count / 2;
+                task.execution.failed = count - count / 2;
+                task.errors.count = task.execution.failed;
+                task.errors.consecutive = consecutive;
+                if (count > 0) {
+                  task.execution.first_execution_date = kT0 - hours{3};
+                  task.execution.first_scheduled_date = kT0 - hours{4};
+                  task.errors.first_error_date = kT0 - hours{2};
+                  task.errors.last_error_date = kT0 - hours{1};
+                  task.errors.last_error = "before";
+                  task.execution.last_response_status = 418;
+                  task.execution.last_response_body = "before";
+                }
+                check(task, outcome, {max_errors, {}}, 0.5);
+                if (HasFailure()) {
+                  FAIL() << "HTTP " << (outcome.response ? outcome.response->status : 0)
+                         << ", repeat.max " << (repeat ? repeat->max : -1) << ", retry limit "
+                         << retry_limit << ", attempt " << attempt << ", count " << count
+                         << ", consecutive " << consecutive << ", max_errors " << max_errors;
+                }
+                ++cases;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(cases, 16 * 5 * 10 * 4 * 3 * 3);
+}
+
+TEST(ApplyOutcome, ARepeatWithoutAMaximumIsOneExecution) {
+  Task task = active_task();
+  task.repeat = Repeat{};
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, 0).status, Status::kDone);
+}
+
+TEST(ApplyOutcome, DoesNotCountSkippedOccurrencesTowardsTheMaximum) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task.execution.skipped = 1'000;
+  task = apply_outcome(task, answered(200), kEnd, {}, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, 0).status, Status::kDone);
+}
+
+TEST(ApplyOutcome, CountsTheNextOccurrenceFromTheNominalTime) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  const TimePoint late = kT0 + hours{72};
+  task = apply_outcome(task, answered(200, late), late, {}, 0);
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{1});
+}
+
+TEST(ApplyOutcome, ASuccessAfterRunNowDropsTheExtraTime) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  task = run_now(task, kT0 - hours{5}).value();
+  task = apply_outcome(task, answered(200, kT0 - hours{5}), kT0 - hours{5}, {}, 0);
+  EXPECT_EQ(due_at(task), kT0 + hours{1});
+}
+
+TEST(ApplyOutcome, EndsASeriesBeforeTheEndOfTime) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  task.retry_limit = 0;
+  task.scheduled_date = kTimeMax - hours{1};
+  const Task last = apply_outcome(task, answered(200), kEnd, {}, 0);
+  EXPECT_EQ(last.status, Status::kActive);
+  EXPECT_EQ(last.scheduled_date, kTimeMax);
+  EXPECT_EQ(apply_outcome(last, answered(200), kEnd, {}, 0).status, Status::kDone);
+  EXPECT_EQ(apply_outcome(last, answered(500), kEnd, {}, 0).status, Status::kFailed);
+
+  task.scheduled_date += milliseconds{1};
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, 0).status, Status::kDone);
+  EXPECT_EQ(apply_outcome(task, answered(500), kEnd, {}, 0).status, Status::kFailed);
+}
+
+TEST(ApplyOutcome, KeepsARetryWithinTime) {
+  Task task = active_task();
+  task.scheduled_date = kTimeMax;
+  AttemptOutcome throttled = answered(503, kTimeMax);
+  throttled.retry_after = hours{24};
+  const Task after = apply_outcome(task, throttled, kTimeMax, {}, 0.9);
+  EXPECT_EQ(after.status, Status::kActive);
+  EXPECT_EQ(after.next_attempt_date, kTimeMax);
+}
+
+TEST(ApplyOutcome, MakesOneAttemptMoreThanTheRetryLimit) {
+  for (int retry_limit = 0; retry_limit <= 100; ++retry_limit) {
+    Task task = active_task();
+    task.retry_limit = retry_limit;
+    int attempts = 0;
+    while (task.status == Status::kActive) {
+      ASSERT_EQ(task.attempt, attempts);
+      task = apply_outcome(begin_attempt(task, due_at(task)), answered(500), due_at(task), {}, 0.5);
+      ++attempts;
+      ASSERT_LE(attempts, 101);
+    }
+    ASSERT_EQ(attempts, 1 + retry_limit);
+    ASSERT_EQ(task.status, Status::kFailed);
+    ASSERT_EQ(task.errors.count, 1);
+  }
+}
+
+TEST(ApplyOutcome, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
+  Task task = active_task();
+  task = apply_outcome(task, answered(500), kEnd, {}, 0);
+  task = apply_outcome(task, answered(500), kEnd, {}, 0);
+  EXPECT_EQ(task.attempt, 2);
+  task = apply_outcome(task, answered(200), kEnd, {}, 0);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 1);
+  EXPECT_EQ(task.execution.successful, 1);
+  EXPECT_EQ(task.errors.count, 0);
+  EXPECT_EQ(task.errors.last_error, "HTTP 500 Internal Server Error");
+}
+
+TEST(ErrorText, NamesTheStatusAndItsReason) {
+  EXPECT_EQ(error_text(answered(200)), "");
+  EXPECT_EQ(error_text(answered(500)), "HTTP 500 Internal Server Error");
+  EXPECT_EQ(error_text(answered(404)), "HTTP 404 Not Found");
+  EXPECT_EQ(error_text(answered(302)), "HTTP 302 Found");
+  EXPECT_EQ(error_text(answered(599)), "HTTP 599");
+  EXPECT_EQ(error_text(unanswered("")), "no response");
+  EXPECT_EQ(error_text(unanswered("could not connect")), "could not connect");
+}
+
+TEST(ErrorText, PrefersWhatTheSenderSaid) {
+  AttemptOutcome outcome = answered(502);
+  outcome.error = "HTTP 502, and the body broke off";
+  EXPECT_EQ(error_text(outcome), "HTTP 502, and the body broke off");
+}
+
+TEST(ErrorText, IsOneBoundedLineOfUtf8) {
+  for (std::size_t size = 1'000; size < 1'100; ++size) {
+    std::string text(size, 'a');
+    text += "€€€€€€\xff\n";
+    const std::string error = error_text(unanswered(text));
+    EXPECT_LE(error.size(), kErrorBytesMax);
+    EXPECT_GT(error.size(), kErrorBytesMax - 30);
+    EXPECT_TRUE(is_utf8(error));
+    EXPECT_FALSE(has_control(error));
+  }
+}
+
+TEST(ReasonPhrase, IsKnownForRegisteredStatusesOnly) {
+  for (int status = -1; status <= 1'000; ++status) {
+    if (status < 100 || status >= 600) {
+      EXPECT_STREQ(reason_phrase(status), "") << status;
+    }
+  }
+  EXPECT_STREQ(reason_phrase(301), "Moved Permanently");
+  EXPECT_STREQ(reason_phrase(418), "");
+  EXPECT_STREQ(reason_phrase(429), "Too Many Requests");
+  EXPECT_STREQ(reason_phrase(504), "Gateway Timeout");
+}
+
+TEST(MakeLog, DescribesTheAttempt) {
+  Task task = active_task();
+  task.attempt = 2;
+  task.retry_limit = 5;
+  AttemptOutcome outcome = answered(503, kStart);
+  outcome.sent.url = "http://127.0.0.1/hook?sent=1";
+  outcome.duration = milliseconds{1'000};
+  Uuid id{};
+  id[15] = 1;
+  const Log log = make_log(task, outcome, kEnd, id, seconds{60});
+  EXPECT_EQ(log.id, "00000000-0000-0000-0000-000000000001");
+  EXPECT_EQ(log.task, task.key);
+  EXPECT_EQ(log.attempt, 3);
+  EXPECT_EQ(log.retry_limit, 5);
+  EXPECT_EQ(log.request, outcome.sent);
+  EXPECT_EQ(log.response, outcome.response);
+  EXPECT_EQ(log.error, "HTTP 503 Service Unavailable");
+  EXPECT_EQ(log.status, LogStatus::kFail);
+  EXPECT_EQ(log.scheduled_date, kT0);
+  EXPECT_EQ(log.started_at, kStart);
+  EXPECT_EQ(log.duration, milliseconds{1'000});
+  EXPECT_EQ(log.expires_at, kEnd + seconds{60});
+  EXPECT_EQ(log.created_at, kEnd);
+}
+
+TEST(MakeLog, TellsSuccessFromFailure) {
+  EXPECT_EQ(make_log(active_task(), answered(204), kEnd, {}, seconds{0}).status,
+            LogStatus::kSuccess);
+  EXPECT_EQ(make_log(active_task(), answered(204), kEnd, {}, seconds{0}).error, "");
+  const Log unheard = make_log(active_task(), unanswered("timed out"), kEnd, {}, seconds{0});
+  EXPECT_EQ(unheard.status, LogStatus::kFail);
+  EXPECT_EQ(unheard.error, "timed out");
+  EXPECT_EQ(unheard.response, std::nullopt);
+}
+
+TEST(MakeLog, ExpiresWithinTimeOrNever) {
+  const auto expiry = [](seconds ttl, TimePoint now) {
+    return make_log(active_task(), answered(200), now, {}, ttl).expires_at;
+  };
+  EXPECT_EQ(expiry(seconds{0}, kEnd), std::nullopt);
+  EXPECT_EQ(expiry(seconds{-1}, kEnd), std::nullopt);
+  EXPECT_EQ(expiry(seconds{1}, kEnd), kEnd + seconds{1});
+  EXPECT_EQ(expiry(seconds::max(), kEnd), kTimeMax);
+  EXPECT_EQ(expiry(seconds{2}, kTimeMax - seconds{1}), kTimeMax);
+  EXPECT_EQ(expiry(seconds{1}, kTimeMax - seconds{1}), kTimeMax);
+  EXPECT_EQ(expiry(seconds{1}, kTimeMax - milliseconds{1'001}), kTimeMax - milliseconds{1});
+}
+
+}  // namespace
+}  // namespace rhooks::model
