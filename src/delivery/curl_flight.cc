@@ -162,7 +162,12 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions
     return fail("the response's headers are longer than " +
                 std::to_string(ResponseReader::kHeaderReadBytesMax) + " bytes");
   }
-  if (!complete || reader_.status() == 0) {
+  if (complete && reader_.status() == 0) {
+    // libcurl takes the end of the connection within the headers for the end of them.
+    return fail(host_and_port(request_.request.url) +
+                " closed the connection within the headers of its response");
+  }
+  if (!complete) {
     CurlFailure failure;
     failure.easy = easy;
     failure.code = code;
@@ -171,7 +176,7 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions
     failure.status = reader_.status();
     failure.connect_timeout = options.connect_timeout;
     failure.request_timeout = options.request_timeout;
-    return fail(complete ? "the response has no status" : describe(failure));
+    return fail(describe(failure));
   }
   auto result = this->result();
   auto& outcome = result.outcome;

@@ -17,9 +17,9 @@ struct FormPart {
 
 // A request ready for the wire.
 struct HttpRequest {
-  std::uint64_t ticket = 0;     // the caller's; comes back with the result
-  Request request;              // final URL and headers; `body` as logged
-  std::string wire_body;        // the bytes to send, unless multipart
+  std::uint64_t ticket = 0;  // the caller's; comes back with the result
+  Request request;           // final URL and headers; `body` as logged
+  std::string wire_body;     // the bytes to send, unless multipart
   bool has_body = false;
   std::vector<FormPart> multipart;  // multipart/form-data, encoded by the sender
 };

@@ -1,0 +1,301 @@
+// How the sender takes receivers that misbehave.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "delivery/curl_error.h"
+#include "delivery/curl_sender_rig.h"
+#include "model/limits.h"
+#include "testing/test_receiver.h"
+
+namespace rhooks::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using rhooks::testing::TestReceiver;
+using rhooks::testing::TestRequest;
+using rhooks::testing::TestResponse;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Fault = TestResponse::Fault;
+
+CurlSenderOptions with_timeout(std::chrono::milliseconds timeout) {
+  CurlSenderOptions options;
+  options.request_timeout = timeout;
+  return options;
+}
+
+std::string address(const TestReceiver& receiver) {
+  return "127.0.0.1:" + std::to_string(receiver.port());
+}
+
+// Nothing that a URL may hide is in an error.
+void expect_failure(const model::AttemptOutcome& outcome, const std::string& text) {
+  EXPECT_FALSE(outcome.ok());
+  EXPECT_FALSE(outcome.response);
+  EXPECT_THAT(outcome.error, HasSubstr(text));
+  EXPECT_THAT(outcome.error, Not(HasSubstr("secret")));
+}
+
+TEST(CurlSenderFaults, ConnectionRefused) {
+  std::uint16_t port = 0;
+  {
+    TestReceiver receiver;
+    port = receiver.port();
+  }
+  CurlSenderRig rig;
+  const auto url = "http://user:secret1@127.0.0.1:" + std::to_string(port) + "/secret2?t=secret3";
+  const auto outcome = rig.get(url);
+  expect_failure(outcome,
+                 "could not connect to 127.0.0.1:" + std::to_string(port) + ": connection refused");
+  EXPECT_EQ(outcome.sent.url, url);
+}
+
+TEST(CurlSenderFaults, NoResponseInTime) {
+  TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.hold = true;
+    return response;
+  });
+  CurlSenderRig rig(with_timeout(150ms));
+  const auto outcome = rig.get(receiver.url("/?t=secret"));
+  expect_failure(outcome, "timed out after 150 ms (no response)");
+  EXPECT_GE(outcome.duration, 150ms);
+  EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the connection is closed";
+
+  // Also on a connection that was used before.
+  TestReceiver other([](const TestRequest& request) {
+    TestResponse response;
+    response.hold = request.target == "/hang";
+    return response;
+  });
+  EXPECT_TRUE(rig.get(other.url()).ok());
+  expect_failure(rig.get(other.url("/hang")), "timed out after 150 ms (no response)");
+  EXPECT_EQ(other.connections(), 1u);
+}
+
+TEST(CurlSenderFaults, TlsThatNeverAnswers) {
+  // Speaks plain HTTP, and so waits for the end of a request line that never comes.
+  TestReceiver receiver;
+  CurlSenderOptions options;
+  options.connect_timeout = 150ms;
+  CurlSenderRig rig(options);
+  // A receiver that reads plain HTTP may also close on the first bytes: either is a failure.
+  const auto outcome = rig.get("https://" + address(receiver) + "/secret");
+  expect_failure(outcome, address(receiver));
+}
+
+TEST(CurlSenderFaults, ResetAndCloseBeforeTheResponse) {
+  for (const auto fault : {Fault::kResetBeforeResponse, Fault::kCloseBeforeResponse}) {
+    TestReceiver receiver([&](const TestRequest&) { return TestResponse::with_fault(fault); });
+    CurlSenderRig rig;
+    const auto outcome = rig.get(receiver.url("/secret"));
+    expect_failure(
+        outcome, fault == Fault::kResetBeforeResponse
+                     ? "the connection to " + address(receiver) + " broke: connection reset by peer"
+                     : address(receiver) + " closed the connection without a response");
+    EXPECT_EQ(receiver.request_count(), 1u) << "a new connection is not tried again";
+  }
+}
+
+TEST(CurlSenderFaults, AResponseWithoutItsEndIsNoResponse) {
+  for (const auto fault : {Fault::kCloseMidBody, Fault::kResetMidBody}) {
+    TestReceiver receiver(
+        [&](const TestRequest&) { return TestResponse::with_fault(fault, "begin"); });
+    CurlSenderRig rig;
+    expect_failure(rig.get(receiver.url()), "status 200 had arrived");
+  }
+  TestReceiver chunked([](const TestRequest&) {
+    TestResponse response;
+    response.raw = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc";
+    return response;
+  });
+  CurlSenderRig rig;
+  expect_failure(rig.get(chunked.url()), "status 200 had arrived");
+}
+
+TEST(CurlSenderFaults, HeadersWithoutTheirEnd) {
+  TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.raw = "HTTP/1.1 200 OK\r\nx: 1\r\n";
+    return response;
+  });
+  CurlSenderRig rig;
+  expect_failure(rig.get(receiver.url()),
+                 address(receiver) + " closed the connection within the headers of its response");
+}
+
+TEST(CurlSenderFaults, AnEndlessBodyIsCut) {
+  TestReceiver receiver(
+      [](const TestRequest&) { return TestResponse::with_fault(Fault::kEndlessBody); });
+  CurlSenderRig rig;
+  const auto outcome = rig.get(receiver.url());
+  ASSERT_TRUE(outcome.ok()) << "the status is known: " << outcome.error;
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_TRUE(outcome.response->body_truncated);
+  EXPECT_EQ(outcome.response->body, std::string(model::kResponseBodyBytesMax, 'x'));
+  EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the rest is not read";
+}
+
+TEST(CurlSenderFaults, BodiesAreStoredTo64KiB) {
+  std::size_t size = 0;
+  TestReceiver receiver(
+      [&](const TestRequest&) { return TestResponse::with_status(500, std::string(size, 'y')); });
+  CurlSenderRig rig;
+  for (const auto bytes : {model::kResponseBodyBytesMax, model::kResponseBodyBytesMax + 1,
+                           model::kResponseReadBytesMax, model::kResponseReadBytesMax + 1}) {
+    size = bytes;
+    const auto outcome = rig.get(receiver.url());
+    ASSERT_TRUE(outcome.response) << outcome.error;
+    EXPECT_EQ(outcome.response->status, 500);
+    EXPECT_EQ(outcome.response->body.size(), model::kResponseBodyBytesMax);
+    EXPECT_EQ(outcome.response->body_truncated, bytes > model::kResponseBodyBytesMax);
+    EXPECT_EQ(outcome.error, "");
+  }
+}
+
+TEST(CurlSenderFaults, EndlessHeadersAreGivenUp) {
+  for (const auto fault : {Fault::kEndlessHeaders, Fault::kEndlessInterim}) {
+    TestReceiver receiver([&](const TestRequest&) { return TestResponse::with_fault(fault); });
+    CurlSenderRig rig;
+    const auto outcome = rig.get(receiver.url());
+    EXPECT_FALSE(outcome.ok());
+    EXPECT_FALSE(outcome.response);
+    EXPECT_NE(outcome.error, "");
+    EXPECT_THAT(outcome.error, Not(HasSubstr("timed out")));
+    EXPECT_TRUE(receiver.wait_open_connections_at_most(0));
+  }
+}
+
+TEST(CurlSenderFaults, ManyHeadersAreKeptTo64KiB) {
+  TestReceiver receiver([](const TestRequest&) {
+    auto response = TestResponse::with_status(200, "ok");
+    for (int i = 0; i < 100; ++i) {
+      response.headers.push_back({"x-" + std::to_string(i), std::string(1000, 'h')});
+    }
+    return response;
+  });
+  CurlSenderRig rig;
+  const auto outcome = rig.get(receiver.url());
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  std::size_t bytes = 0;
+  for (const auto& header : outcome.response->headers) {
+    bytes += header.name.size() + header.value.size();
+  }
+  EXPECT_LE(bytes, model::kResponseHeaderBytesMax);
+  EXPECT_GT(bytes, model::kResponseHeaderBytesMax - 1100);
+  EXPECT_EQ(outcome.response->body, "ok");
+}
+
+TEST(CurlSenderFaults, ASlowBodyRunsIntoTheTimeout) {
+  TestReceiver receiver([](const TestRequest&) {
+    auto response = TestResponse::with_fault(Fault::kDripBody, std::string(10'000, 'd'));
+    response.drip = 5ms;
+    return response;
+  });
+  CurlSenderRig rig(with_timeout(200ms));
+  expect_failure(rig.get(receiver.url()),
+                 "timed out after 200 ms (status 200 arrived, but not the end of the response)");
+
+  TestReceiver quick([](const TestRequest&) {
+    auto response = TestResponse::with_fault(Fault::kDripBody, "slow");
+    response.drip = 1ms;
+    return response;
+  });
+  CurlSenderRig patient;
+  const auto outcome = patient.get(quick.url());
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  EXPECT_EQ(outcome.response->body, "slow");
+}
+
+TEST(CurlSenderFaults, WrongContentLength) {
+  std::string raw;
+  TestReceiver receiver([&](const TestRequest&) {
+    TestResponse response;
+    response.raw = raw;
+    return response;
+  });
+  CurlSenderRig rig;
+  raw = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort";
+  expect_failure(rig.get(receiver.url()), "before the end of its response (status 200");
+  raw = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello, and more";
+  const auto outcome = rig.get(receiver.url());
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  EXPECT_EQ(outcome.response->body, "hello");
+  raw = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nhello";
+  expect_failure(rig.get(receiver.url()), address(receiver));
+}
+
+TEST(CurlSenderFaults, NotHttpAtAll) {
+  std::string raw;
+  TestReceiver receiver([&](const TestRequest&) {
+    TestResponse response;
+    response.raw = raw;
+    return response;
+  });
+  CurlSenderRig rig;
+  for (const std::string& text :
+       {std::string("220 smtp.example ESMTP\r\n"), std::string("\x00\x01\x02garbage\xFF", 11),
+        std::string("HTTP/9.9 banana\r\n\r\n"), std::string("HTTP/1.1\r\n\r\n")}) {
+    raw = text;
+    const auto outcome = rig.get(receiver.url("/secret"));
+    expect_failure(outcome, address(receiver));
+    for (const char c : outcome.error) EXPECT_TRUE(c >= ' ' && c <= '~') << outcome.error;
+  }
+}
+
+TEST(CurlSenderFaults, UrlsThatCanNotBeSent) {
+  CurlSenderRig rig;
+  for (const char* url : {"", "http:///", "ftp://127.0.0.1/", "file:///etc/passwd", "no url"}) {
+    const auto outcome = rig.get(url);
+    EXPECT_FALSE(outcome.response) << url;
+    EXPECT_NE(outcome.error, "") << url;
+  }
+}
+
+TEST(CurlSenderFaults, AFailureDoesNotTouchTheOthers) {
+  TestReceiver receiver([](const TestRequest& request) {
+    if (request.target == "/reset") return TestResponse::with_fault(Fault::kResetBeforeResponse);
+    if (request.target == "/endless") return TestResponse::with_fault(Fault::kEndlessBody);
+    if (request.target == "/garbage") {
+      TestResponse response;
+      response.raw = "?";
+      return response;
+    }
+    return TestResponse::with_status(200, request.target);
+  });
+  CurlSenderRig rig;
+  constexpr std::size_t kCount = 200;
+  const char* const targets[] = {"/reset", "/ok", "/endless", "/fine", "/garbage"};
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    rig.start(rig.request(Method::kGet, receiver.url(targets[i % 5])), i);
+  }
+  for (const auto& result : rig.wait(kCount)) {
+    switch (result.ticket % 5) {
+      case 1:
+      case 3:
+        ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
+        EXPECT_EQ(result.outcome.response->body, targets[result.ticket % 5]);
+        break;
+      case 2:
+        ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
+        EXPECT_TRUE(result.outcome.response->body_truncated);
+        break;
+      default:
+        EXPECT_FALSE(result.outcome.ok());
+        EXPECT_NE(result.outcome.error, "");
+    }
+  }
+}
+
+TEST(HostAndPort, ShowsNothingElse) {
+  EXPECT_EQ(host_and_port("http://user:secret@example.com/secret?secret#secret"), "example.com:80");
+  EXPECT_EQ(host_and_port("https://[::1]/x"), "[::1]:443");
+  EXPECT_EQ(host_and_port("http://127.0.0.1:8080"), "127.0.0.1:8080");
+  EXPECT_EQ(host_and_port("not a url"), "");
+}
+
+}  // namespace
+}  // namespace rhooks::delivery

@@ -1,0 +1,95 @@
+// TLS: what is trusted, and what is offered.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "delivery/curl_sender_rig.h"
+#include "testing/test_receiver.h"
+
+namespace rhooks::delivery {
+namespace {
+
+using rhooks::testing::TestReceiver;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TestReceiver::Options tls(std::vector<std::string> names = {"127.0.0.1", "localhost"}) {
+  TestReceiver::Options options;
+  options.tls = true;
+  options.tls_names = std::move(names);
+  return options;
+}
+
+CurlSenderOptions trusting(const TestReceiver& receiver) {
+  CurlSenderOptions options;
+  options.ca_file = receiver.ca_file();
+  return options;
+}
+
+TEST(CurlSenderTls, AnUnknownCertificateIsRefused) {
+  TestReceiver receiver(tls());
+  CurlSenderRig rig;
+  const auto outcome = rig.get(receiver.url());
+  EXPECT_FALSE(outcome.response);
+  EXPECT_THAT(outcome.error,
+              HasSubstr("TLS with 127.0.0.1:" + std::to_string(receiver.port()) + " failed: "));
+  EXPECT_THAT(outcome.error, HasSubstr("self-signed certificate"));
+  EXPECT_EQ(receiver.request_count(), 0u) << "nothing was sent";
+}
+
+TEST(CurlSenderTls, ACertificateOfTheCaFileIsTrusted) {
+  TestReceiver receiver(tls());
+  CurlSenderRig rig(trusting(receiver));
+  const auto outcome = rig.send(rig.request(Method::kPost, receiver.url("/x"), "{}"));
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  ASSERT_EQ(receiver.request_count(), 1u);
+  EXPECT_EQ(receiver.requests()[0].body, "{}");
+}
+
+TEST(CurlSenderTls, AnotherHostsCertificateIsRefused) {
+  TestReceiver receiver(tls({"example.test"}));
+  CurlSenderRig rig(trusting(receiver));
+  const auto outcome = rig.get(receiver.url());
+  EXPECT_FALSE(outcome.response);
+  EXPECT_THAT(outcome.error, HasSubstr("TLS with 127.0.0.1:"));
+  EXPECT_THAT(outcome.error, HasSubstr("no alternative certificate subject name matches"));
+  EXPECT_EQ(receiver.request_count(), 0u);
+}
+
+TEST(CurlSenderTls, PlainHttpBehindHttpsIsATlsError) {
+  TestReceiver receiver(
+      [](const rhooks::testing::TestRequest&) { return rhooks::testing::TestResponse{}; });
+  CurlSenderOptions options;
+  options.connect_timeout = std::chrono::milliseconds{500};
+  CurlSenderRig rig(options);
+  const auto outcome = rig.get("https://127.0.0.1:" + std::to_string(receiver.port()));
+  EXPECT_FALSE(outcome.response);
+  EXPECT_THAT(outcome.error, HasSubstr("127.0.0.1:" + std::to_string(receiver.port())));
+  EXPECT_EQ(receiver.request_count(), 0u);
+}
+
+TEST(CurlSenderTls, Http2IsOfferedAndConnectionsAreReused) {
+  TestReceiver receiver(tls());
+  CurlSenderRig rig(trusting(receiver));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(rig.get(receiver.url()).ok());
+  EXPECT_THAT(receiver.alpn_offered(), ElementsAre("h2", "http/1.1"));
+  EXPECT_EQ(receiver.connections(), 1u);
+
+  for (std::uint64_t i = 0; i < 50; ++i) rig.start(rig.request(Method::kGet, receiver.url()), i);
+  for (const auto& result : rig.wait(50)) EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
+}
+
+TEST(CurlSenderTls, ACaFileThatCanNotBeReadIsAnError) {
+  CurlSenderOptions options;
+  options.ca_file = "/nowhere/ca.pem";
+  SystemClock clock;
+  const auto sender = CurlSender::create(options, clock);
+  ASSERT_FALSE(sender);
+  EXPECT_EQ(sender.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(sender.error().field, "caFile");
+  EXPECT_THAT(sender.error().message, HasSubstr("/nowhere/ca.pem"));
+}
+
+}  // namespace
+}  // namespace rhooks::delivery

@@ -1,0 +1,238 @@
+#include "delivery/request_builder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace rhooks::delivery {
+namespace {
+
+const TimePoint kNow{std::chrono::milliseconds{1'900'000'000'123}};
+
+Task task_with(Method method, std::string url, Body body = {}, std::vector<Header> headers = {}) {
+  Task task;
+  task.key = {"ns", "id"};
+  task.scheduled_date = TimePoint{std::chrono::milliseconds{1'900'000'000'000}};
+  task.request = {method, std::move(url), std::move(headers), std::move(body)};
+  return task;
+}
+
+HttpRequest built(const Task& task) {
+  auto request = build_request(task, kNow);
+  EXPECT_TRUE(request) << request.error().message;
+  return request.value_or(HttpRequest{});
+}
+
+Error refused(const Task& task) {
+  auto request = build_request(task, kNow);
+  EXPECT_FALSE(request);
+  return request ? Error{} : request.error();
+}
+
+std::string header(const HttpRequest& http, const std::string& name) {
+  std::string found;
+  for (const auto& h : http.request.headers) {
+    if (h.name == name) found += (found.empty() ? "" : "|") + h.value;
+  }
+  return found;
+}
+
+std::string url_of(Method method, std::string url, Body body = {}) {
+  return built(task_with(method, std::move(url), std::move(body))).request.url;
+}
+
+constexpr char kForm[] = "application/x-www-form-urlencoded";
+
+TEST(RequestBuilder, JsonIsSentAsItIsWithItsContentType) {
+  for (const auto method : {Method::kPost, Method::kPut, Method::kPatch}) {
+    const auto http = built(task_with(method, "http://h/p", Body::json(R"({"a":1.10,"b":[]})")));
+    EXPECT_TRUE(http.has_body);
+    EXPECT_EQ(http.wire_body, R"({"a":1.10,"b":[]})");
+    EXPECT_EQ(http.request.body, Body::json(R"({"a":1.10,"b":[]})"));
+    EXPECT_EQ(http.request.method, method);
+    EXPECT_EQ(header(http, "content-type"), "application/json");
+    EXPECT_TRUE(http.multipart.empty());
+  }
+}
+
+TEST(RequestBuilder, TheTasksOwnContentTypeStands) {
+  const auto json = built(
+      task_with(Method::kPost, "http://h/", Body::json("[1]"), {{"Content-Type", "text/xml"}}));
+  EXPECT_EQ(header(json, "Content-Type"), "text/xml");
+  EXPECT_EQ(header(json, "content-type"), "");
+  EXPECT_EQ(json.wire_body, "[1]");
+
+  const auto text =
+      built(task_with(Method::kPost, "http://h/", Body::text("a=1"), {{"CONTENT-TYPE", kForm}}));
+  EXPECT_EQ(header(text, "CONTENT-TYPE"), kForm);
+  EXPECT_EQ(text.wire_body, "a=1") << "text goes as it is, whatever its type";
+}
+
+TEST(RequestBuilder, TextIsPlainTextByDefault) {
+  const auto http = built(task_with(Method::kPut, "http://h/", Body::text("caf\xC3\xA9\n")));
+  EXPECT_EQ(header(http, "content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(http.wire_body, "caf\xC3\xA9\n");
+  EXPECT_EQ(http.request.body.kind, Body::Kind::kText);
+}
+
+TEST(RequestBuilder, NoBodyHasNoContentType) {
+  const auto http = built(task_with(Method::kPost, "http://h/"));
+  EXPECT_TRUE(http.has_body);
+  EXPECT_EQ(http.wire_body, "");
+  EXPECT_EQ(header(http, "content-type"), "");
+}
+
+TEST(RequestBuilder, AFormTakesTheMembersOfAnObject) {
+  const auto http = built(task_with(
+      Method::kPost, "http://h/",
+      Body::json(R"({"text":"a b&c=d+é~*","n":12345678901234567890123,"x":1.50,"e":-1E+9,)"
+                 R"("t":true,"f":false,"nothing":null,"list":[1,"two",null,false],"none":[]})"),
+      {{"content-type", std::string("Application/X-WWW-Form-Urlencoded ; charset=utf-8")}}));
+  EXPECT_EQ(http.wire_body,
+            "text=a+b%26c%3Dd%2B%C3%A9%7E*&n=12345678901234567890123&x=1.50&e=-1E%2B9"
+            "&t=true&f=false&nothing=&list=1&list=two&list=&list=false");
+  EXPECT_EQ(http.request.body, Body::text(http.wire_body)) << "logged as sent";
+  EXPECT_EQ(header(http, "content-type"), "Application/X-WWW-Form-Urlencoded ; charset=utf-8");
+}
+
+TEST(RequestBuilder, AFormRefusesWhatItCanNotHold) {
+  for (const char* json : {R"({"a":{"b":1}})", R"({"a":[[1]]})", R"({"a":[{}]})", "[1]", "1",
+                           "\"text\"", "null", "{", R"({"a":1} x)", ""}) {
+    for (const char* type : {kForm, "multipart/form-data"}) {
+      const auto error = refused(
+          task_with(Method::kPost, "http://h/", Body::json(json), {{"content-type", type}}));
+      EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << json;
+      EXPECT_EQ(error.field, "request.body") << json;
+      EXPECT_NE(error.message, "") << json;
+    }
+  }
+  const auto nested = refused(task_with(Method::kPost, "http://h/", Body::json(R"({"addr":{}})"),
+                                        {{"content-type", kForm}}));
+  EXPECT_NE(nested.message.find("\"addr\""), std::string::npos) << nested.message;
+}
+
+TEST(RequestBuilder, MultipartLeavesTheBoundaryToTheSender) {
+  const auto http = built(task_with(Method::kPatch, "http://h/",
+                                    Body::json(R"({"a":"x\u0000y","b":[1,null],"c d":true})"),
+                                    {{"Content-type", "multipart/form-data; boundary=mine"}}));
+  ASSERT_EQ(http.multipart.size(), 4u);
+  EXPECT_EQ(http.multipart[0].name, "a");
+  EXPECT_EQ(http.multipart[0].value, std::string("x\0y", 3));
+  EXPECT_EQ(http.multipart[1].name, "b");
+  EXPECT_EQ(http.multipart[1].value, "1");
+  EXPECT_EQ(http.multipart[2].name, "b");
+  EXPECT_EQ(http.multipart[2].value, "");
+  EXPECT_EQ(http.multipart[3].name, "c d");
+  EXPECT_EQ(http.multipart[3].value, "true");
+  EXPECT_EQ(header(http, "Content-type"), "multipart/form-data");
+  EXPECT_EQ(http.wire_body, "");
+  EXPECT_TRUE(http.has_body);
+
+  const auto text = built(task_with(Method::kPost, "http://h/", Body::text("--b\r\n\r\n--b--"),
+                                    {{"content-type", "multipart/form-data; boundary=b"}}));
+  EXPECT_EQ(header(text, "content-type"), "multipart/form-data; boundary=b")
+      << "made by the caller";
+  EXPECT_EQ(text.wire_body, "--b\r\n\r\n--b--");
+}
+
+TEST(RequestBuilder, QueryParametersComeAfterTheUrlsOwn) {
+  const auto object = Body::json(R"({"b":"x y+z&/?ä*~","c":[1,2],"d":null})");
+  for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
+    const auto http = built(task_with(method, "https://h:8443/p%20q?a=1&b=%41#part", object));
+    EXPECT_EQ(http.request.url,
+              "https://h:8443/p%20q?a=1&b=%41&b=x%20y%2Bz%26%2F%3F%C3%A4%2A~&c=1&c=2&d=");
+    EXPECT_EQ(http.request.body, Body{}) << "as sent: no body";
+    EXPECT_FALSE(http.has_body);
+    EXPECT_EQ(http.wire_body, "");
+    EXPECT_EQ(header(http, "content-type"), "");
+  }
+}
+
+TEST(RequestBuilder, Urls) {
+  const auto object = Body::json(R"({"k":"v"})");
+  EXPECT_EQ(url_of(Method::kGet, "http://h", object), "http://h/?k=v");
+  EXPECT_EQ(url_of(Method::kGet, "http://h?", object), "http://h/?k=v");
+  EXPECT_EQ(url_of(Method::kGet, "http://h/?a&", object), "http://h/?a&k=v");
+  EXPECT_EQ(url_of(Method::kGet, "http://h/x#f", Body::json("{}")), "http://h/x");
+  EXPECT_EQ(url_of(Method::kGet, "http://h/x?"), "http://h/x?");
+  EXPECT_EQ(url_of(Method::kGet, "http://h?a/b"), "http://h/?a/b");
+  EXPECT_EQ(url_of(Method::kGet, "http://[::1]:80/x"), "http://[::1]:80/x");
+  EXPECT_EQ(url_of(Method::kPost, "http://h/x?q=1#f", object), "http://h/x?q=1");
+  EXPECT_EQ(url_of(Method::kPost, "http://h/a/../b?x=%2F"), "http://h/a/../b?x=%2F")
+      << "what was registered is not rewritten";
+}
+
+TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
+  for (const auto& body : {Body::text("a=1"), Body::text(""), Body::json("[1]"), Body::json("1"),
+                           Body::json("null"), Body::json(R"({"a":{"b":1}})")}) {
+    for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
+      const auto error = refused(task_with(method, "http://h/", body));
+      EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << body.data;
+      EXPECT_EQ(error.field, "request.body") << body.data;
+    }
+  }
+}
+
+TEST(RequestBuilder, BadUrlsAreRefused) {
+  for (const char* url : {"", "h/x", "ftp://h/", "http://", "http://h/a b", "http://h:x/"}) {
+    const auto error = refused(task_with(Method::kGet, url));
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << url;
+    EXPECT_EQ(error.field, "request.url") << url;
+  }
+}
+
+TEST(RequestBuilder, OurHeaders) {
+  const auto http = built(task_with(Method::kGet, "http://h/", {}, {{"X-Own", "1"}}));
+  EXPECT_EQ(header(http, "X-Own"), "1");
+  EXPECT_EQ(header(http, "webhook-timestamp"), "1900000000");
+  EXPECT_EQ(header(http, "webhook-id"),
+            webhook_id({"ns", "id"}, kNow - std::chrono::milliseconds{123}));
+  EXPECT_EQ(header(http, "user-agent").substr(0, 7), "rhooks/");
+  EXPECT_GT(header(http, "user-agent").size(), 7u);
+
+  const auto own = built(task_with(Method::kGet, "http://h/", {}, {{"User-Agent", "mine"}}));
+  EXPECT_EQ(header(own, "User-Agent"), "mine");
+  EXPECT_EQ(header(own, "user-agent"), "");
+}
+
+TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
+  const auto http = built(task_with(Method::kPost, "http://h/", Body::text("x"),
+                                    {{"Webhook-Id", "forged"},
+                                     {"WEBHOOK-TIMESTAMP", "1"},
+                                     {"Content-Length", "999"},
+                                     {"Transfer-Encoding", "chunked"},
+                                     {"Host", "other"},
+                                     {"X-Kept", "yes"}}));
+  for (const auto& h : http.request.headers) {
+    EXPECT_NE(h.value, "forged");
+    EXPECT_NE(h.name, "WEBHOOK-TIMESTAMP");
+    EXPECT_NE(h.name, "Content-Length");
+    EXPECT_NE(h.name, "Transfer-Encoding");
+    EXPECT_NE(h.name, "Host");
+  }
+  EXPECT_EQ(header(http, "X-Kept"), "yes");
+}
+
+TEST(WebhookId, IsOfTheOccurrenceAlone) {
+  const TimePoint at{std::chrono::milliseconds{1'900'000'000'000}};
+  const auto id = webhook_id({"ns", "id"}, at);
+  EXPECT_EQ(id.size(), 36u);
+  EXPECT_EQ(id.substr(0, 4), "msg_");
+  EXPECT_TRUE(std::all_of(id.begin() + 4, id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  })) << id;
+  EXPECT_EQ(id, webhook_id({"ns", "id"}, at));
+  EXPECT_NE(id, webhook_id({"ns", "id"}, at + std::chrono::milliseconds{1}));
+  EXPECT_NE(id, webhook_id({"ns", "id2"}, at));
+  EXPECT_NE(id, webhook_id({"nsi", "d"}, at)) << "the parts do not run into each other";
+
+  auto task = task_with(Method::kGet, "http://h/");
+  task.attempt = 2;
+  task.next_attempt_date = at + std::chrono::seconds{5};
+  EXPECT_EQ(header(built(task), "webhook-id"), webhook_id(task.key, task.scheduled_date))
+      << "every attempt of an occurrence has the same";
+}
+
+}  // namespace
+}  // namespace rhooks::delivery
