@@ -1,0 +1,124 @@
+// What the engine does while its store refuses, before and after applying.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "engine/runner.h"
+#include "engine/test_rig.h"
+#include "testing/faulty_store.h"
+
+namespace rhooks::engine {
+namespace {
+
+using testing::FaultyStore;
+
+struct FaultyRig {
+  explicit FaultyRig(RunnerOptions options = Rig::options_for(4))
+      : runner(faulty, sender, metrics, clock, random, std::move(options)) {}
+
+  // Fails the first `count` calls of a method.
+  void fail_first(const std::string& method, int count, FaultyStore::Fault fault) {
+    failures_left = count;
+    faulty.set_script([this, method, fault](std::string_view called) {
+      return called == method && failures_left-- > 0 ? std::optional(fault) : std::nullopt;
+    });
+  }
+
+  SystemClock clock;  // retries wait on it, some milliseconds
+  store::MemoryStore memory{1};
+  FaultyStore faulty{memory};
+  ScriptedSender sender{clock};
+  Metrics metrics;
+  Random random{1};
+  std::atomic<int> failures_left{0};
+  Runner runner;
+};
+
+TEST(EngineFaultsTest, ACommitThatWasRefusedIsTriedAgainAndTheAttemptIsNotRepeated) {
+  FaultyRig rig;
+  rig.fail_first("commit", 3, FaultyStore::before_applying());
+  put(rig.memory, {record("a", rig.clock.now()), record("b", rig.clock.now())});
+  const auto result = rig.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 2);
+  EXPECT_EQ(rig.sender.started_count(), 2u);
+  EXPECT_EQ(rig.memory.get({"ns", "a"}, rig.clock.now())->status, Status::kDone);
+}
+
+TEST(EngineFaultsTest, ACommitWhoseAnswerWasLostIsRecordedOnce) {
+  FaultyRig rig;
+  rig.fail_first("commit", 2, FaultyStore::after_applying());
+  auto recurring = record("a", rig.clock.now());
+  recurring.task.repeat = Repeat{1, 0, RepeatUnit::kDays};
+  put(rig.memory, {recurring});
+  const auto result = rig.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(rig.sender.started_count(), 1u);
+  EXPECT_EQ(rig.memory.get({"ns", "a"}, rig.clock.now())->execution.count, 1);
+  EXPECT_EQ(logs_of(rig.memory, "a", rig.clock.now()).size(), 1u);
+}
+
+// Attempts whose outcome can not be stored would be made again and again.
+TEST(EngineFaultsTest, NothingIsClaimedWhileOutcomesCanNotBeStored) {
+  FaultyRig rig;
+  std::atomic<bool> refuse{true};
+  std::atomic<int> refused{0};
+  rig.faulty.set_script([&](std::string_view method) -> std::optional<FaultyStore::Fault> {
+    if (method != "commit" || !refuse) return std::nullopt;
+    ++refused;
+    return FaultyStore::before_applying();
+  });
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < 100; ++i)
+    records.push_back(record(numbered("t", i), rig.clock.now()));
+  put(rig.memory, records);
+  rig.runner.start();
+  ASSERT_TRUE(eventually([&] { return refused >= 5; }));
+  EXPECT_LE(rig.sender.started_count(), 4u);  // the slots
+
+  refuse = false;
+  ASSERT_TRUE(rig.runner.trigger({}));
+  EXPECT_EQ(rig.sender.started_count(), 100u);  // none twice
+  rig.runner.stop();
+}
+
+TEST(EngineFaultsTest, AClaimThatFailsIsTriedAgain) {
+  FaultyRig rig;
+  rig.fail_first("claim_due", 2, FaultyStore::before_applying());
+  put(rig.memory, {record("a", rig.clock.now())});
+  const auto result = rig.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+}
+
+TEST(EngineFaultsTest, TriggerTellsThatTheStoreCanNotBeUsed) {
+  FaultyRig rig;
+  rig.faulty.set_script([](std::string_view) { return FaultyStore::before_applying(); });
+  put(rig.memory, {record("a", rig.clock.now())});
+  const auto result = rig.runner.trigger({});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(rig.sender.started_count(), 0u);
+}
+
+TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheTaskIsDueAgain) {
+  auto options = Rig::options_for(2);
+  options.drain_timeout = 0ms;
+  options.store_timeout = 50ms;
+  FaultyRig rig(options);
+  rig.faulty.set_script([](std::string_view method) -> std::optional<FaultyStore::Fault> {
+    if (method == "commit") return FaultyStore::before_applying();
+    return std::nullopt;
+  });
+  put(rig.memory, {record("a", rig.clock.now())});
+  rig.runner.start();
+  ASSERT_TRUE(rig.sender.wait_started(1));
+  rig.runner.stop();
+  const TimePoint later = rig.clock.now() + 2min;  // past the lease
+  EXPECT_EQ(rig.memory.get({"ns", "a"}, later)->status, Status::kActive);
+  EXPECT_EQ(rig.memory.claim_due({later, later, 1, 1s})->claims.size(), 1u);
+}
+
+}  // namespace
+}  // namespace rhooks::engine

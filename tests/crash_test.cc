@@ -1,0 +1,134 @@
+// kill -9 of the real server under load: every task is delivered, none is stuck, and the
+// repeats are at most what was in flight.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <random>
+
+#include "testing/test_receiver.h"
+#include "tests/running_server.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kInFlight = 1'000;
+constexpr std::size_t kWaiting = 10'000;
+constexpr std::size_t kTasks = kInFlight + kWaiting;
+
+// Requests by path, which names the task.
+std::map<std::string, std::size_t> deliveries(const TestReceiver& receiver) {
+  std::map<std::string, std::size_t> counts;
+  for (const TestRequest& request : receiver.requests()) ++counts[request.target];
+  return counts;
+}
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+class CrashTest : public ::testing::Test {
+ protected:
+  // Has the command line register the tasks over REST, as a user would.
+  void register_tasks(const RunningServer& server, const TestReceiver& receiver) {
+    const std::string file = dir_.sub("tasks.json");
+    {
+      std::ofstream out(file);
+      out << "[";
+      for (std::size_t i = 0; i < kTasks; ++i) {
+        out << (i ? "," : "") << R"({"namespace":"crash","id":")" << i << R"(","method":"POST",)"
+            << R"("url":")" << receiver.url("/" + std::to_string(i)) << R"(","body":{"n":)" << i
+            << "}}";
+      }
+      out << "]";
+    }
+    const Finished done = server.run({"register", "--file", file});
+    ASSERT_EQ(done.exit, 0) << done.errors;
+  }
+
+  std::size_t count_of(const RunningServer& server, const std::string& status) {
+    const Finished done = server.run({"fetch", "--namespace", "crash", "--status", status, "--all",
+                                      "--limit", "1000", "--json"});
+    EXPECT_EQ(done.exit, 0) << done.errors;
+    return lines(done.output);
+  }
+
+  // Each task once at least; nothing left to do; every one of them DONE, once.
+  void expect_all_delivered(const RunningServer& server, const TestReceiver& receiver,
+                            std::size_t repeats_max) {
+    for (int i = 0; i < 600 && count_of(server, "DONE") < kTasks; ++i) {
+      std::this_thread::sleep_for(100ms);
+    }
+    EXPECT_EQ(count_of(server, "DONE"), kTasks);
+    for (const char* status : {"ACTIVE", "PROCESSING", "FAILED", "SUSPENDED"}) {
+      EXPECT_EQ(count_of(server, status), 0u) << status;
+    }
+    const auto counts = deliveries(receiver);
+    std::size_t repeats = 0;
+    for (const auto& [target, count] : counts) repeats += count - 1;
+    std::cout << "tasks " << kTasks << ", delivered " << counts.size() << ", lost "
+              << kTasks - counts.size() << ", repeats " << repeats << " (at most " << repeats_max
+              << ")\n";
+    EXPECT_EQ(counts.size(), kTasks);
+    EXPECT_LE(repeats, repeats_max);
+  }
+
+  std::vector<std::string> flags() const {
+    return {"--concurrency", std::to_string(kInFlight), "--log-level",
+            "warn",          "--request-timeout",       "10m"};
+  }
+
+  TempDir dir_;
+  const std::string store_ = "rocksdb:" + dir_.sub("store");
+};
+
+TEST_F(CrashTest, KilledWithAThousandInFlightAndTenThousandWaiting) {
+  TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.hold = true;
+    return response;
+  });
+  {
+    RunningServer server(dir_, store_, flags());
+    register_tasks(server, receiver);
+    ASSERT_TRUE(receiver.wait_held(kInFlight));
+    EXPECT_EQ(receiver.held(), kInFlight);
+    EXPECT_EQ(receiver.request_count(), kInFlight);  // the concurrency, exactly
+    server.kill();
+  }
+  receiver.release_held();
+  RunningServer server(dir_, store_, flags());
+  expect_all_delivered(server, receiver, kInFlight);
+}
+
+TEST_F(CrashTest, KilledAgainAndAgainInFullFlow) {
+  const auto seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 random(seed);
+  constexpr std::size_t kKills = 4;
+
+  TestReceiver receiver([](const TestRequest&) { return TestResponse::with_status(200); });
+  {
+    RunningServer server(dir_, store_, flags());
+    register_tasks(server, receiver);
+    server.kill();
+  }
+  for (std::size_t kill = 1; kill < kKills; ++kill) {
+    RunningServer server(dir_, store_, flags());
+    const std::size_t more = std::uniform_int_distribution<std::size_t>(1, kTasks / 5)(random);
+    // All may be delivered already; then the kill meets a server at rest.
+    receiver.wait_requests(receiver.request_count() + more, 2s);
+    server.kill();
+  }
+  RunningServer server(dir_, store_, flags());
+  expect_all_delivered(server, receiver, kKills * kInFlight);
+}
+
+}  // namespace
+}  // namespace rhooks::testing

@@ -1,0 +1,73 @@
+// One trigger() for 100,000 due tasks, durable and over the wire, in bounded memory.
+#include <gtest/gtest.h>
+#include <rhooks/hooks.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+
+#include "testing/temp_dir.h"
+#include "testing/test_receiver.h"
+
+namespace rhooks::testing {
+namespace {
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void register_due(Hooks& hooks, const std::string& url, int count) {
+  for (int i = 0; i < count; i += 1000) {
+    std::vector<NewTask> batch(1000);
+    for (NewTask& task : batch) {
+      task.ns = "bulk";
+      task.request.method = Method::kPost;
+      task.request.url = url;
+      task.request.body = Body::json(R"({"hello":"world"})");
+    }
+    for (const auto& result : hooks.register_many(std::move(batch))) ASSERT_TRUE(result);
+  }
+}
+
+TEST(TriggerTest, DeliversAHundredThousandInBoundedMemory) {
+  constexpr int kTasks = 100'000;
+  constexpr int kConcurrency = 64;
+  TempDir dir;
+  TestReceiver::Options receives;
+  receives.record_max = 0;  // the receiver's own memory is not what is measured
+  TestReceiver receiver(receives);
+  Hooks hooks(Options{.store = "rocksdb:" + dir.sub("store"), .concurrency = kConcurrency});
+
+  // A first, smaller run fills what is filled once: caches, memtables, allocator pools.
+  register_due(hooks, receiver.url("/hook"), 20'000);
+  ASSERT_EQ(hooks.trigger()->processed, 20'000);
+
+  register_due(hooks, receiver.url("/hook"), kTasks);
+  const std::size_t before = resident_bytes();
+  std::size_t highest = before;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto result = hooks.trigger([&](const TriggerResult& so_far) {
+    highest = std::max(highest, resident_bytes());
+    EXPECT_LE(so_far.processed, kTasks);
+  });
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTasks);
+  EXPECT_EQ(result->errors, 0);
+  EXPECT_EQ(receiver.request_count(), static_cast<std::size_t>(kTasks) + 20'000);
+  EXPECT_LE(receiver.open_connections_max(), static_cast<std::size_t>(kConcurrency));
+  EXPECT_EQ(hooks.trigger_dryrun()->count, 0);
+
+  const std::size_t grown = highest - before;
+  std::cout << kTasks << " tasks in " << took.count() << " s, resident memory " << (before >> 20)
+            << " MiB before, " << (grown >> 20) << " MiB more at its highest\n";
+  // What the tasks weigh together is several times this: they can not have been held at once.
+  EXPECT_LT(grown, std::size_t{64} << 20);
+}
+
+}  // namespace
+}  // namespace rhooks::testing
