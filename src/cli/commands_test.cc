@@ -58,7 +58,7 @@ class CommandsTest : public ::testing::TestWithParam<bool> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Backends, CommandsTest, ::testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "Remote" : "Local"; });
+                         [](const auto& test) { return test.param ? "Remote" : "Local"; });
 
 TEST_P(CommandsTest, RegisterAndGet) {
   const std::string made = out({"register",
