@@ -76,7 +76,10 @@ Router::Match Router::match(const HttpRequest& request) const {
   }
   if (match.route || !match.path_known) return match;
   for (const Route& route : routes_) {
-    if (!fits(route, request)) continue;
+    if (!fits(route, request) ||
+        std::count(match.allowed.begin(), match.allowed.end(), route.method)) {
+      continue;
+    }
     match.allowed.push_back(route.method);
     if (route.method == "GET") match.allowed.push_back("HEAD");
   }

@@ -1,0 +1,323 @@
+#include "rest/openapi.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <set>
+
+#include "rest/test_api.h"
+
+// The document is what people build clients on, so it is checked against what the server
+// does: its routes, the status codes it answers with, and every field of every answer.
+namespace rhooks::rest::test {
+namespace {
+
+namespace json = boost::json;
+
+using Operation = std::pair<std::string, std::string>;  // method in lower case, path
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+class OpenApiTest : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    const Reply reply = get("/openapi.json");
+    ASSERT_EQ(reply.status, 200);
+    document_ = json_of(reply);
+  }
+
+  // Follows "#/a/b".
+  const json::value* resolve(std::string_view ref) const {
+    if (!ref.starts_with("#/")) return nullptr;
+    boost::system::error_code ec;
+    const json::value* at = root().find_pointer(ref.substr(1), ec);
+    return ec ? nullptr : at;
+  }
+
+  const json::value& root() const {
+    if (!root_) root_ = json::value(document_);
+    return *root_;
+  }
+
+  // Calls visit(object) for every object of the document.
+  template <typename Visit>
+  static void walk(const json::value& value, const Visit& visit) {
+    if (value.is_object()) {
+      visit(value.get_object());
+      for (const auto& member : value.get_object()) walk(member.value(), visit);
+    } else if (value.is_array()) {
+      for (const auto& item : value.get_array()) walk(item, visit);
+    }
+  }
+
+  // Checks a value against the part of JSON Schema that the document uses. Fields that are
+  // not described are errors, too.
+  void check(const json::value& value, const json::value& schema, const std::string& at) const {
+    const json::object& s = schema.as_object();
+    if (const auto* ref = s.if_contains("$ref")) {
+      const auto* target = resolve(ref->as_string());
+      ASSERT_NE(target, nullptr) << ref->as_string();
+      check(value, *target, at);
+      return;
+    }
+    if (const auto* any = s.if_contains("anyOf")) {
+      bool fits = false;
+      for (const auto& option : any->as_array()) fits = fits || has_type(value, option.as_object());
+      EXPECT_TRUE(fits) << at << ": " << value;
+      return;
+    }
+    EXPECT_TRUE(has_type(value, s)) << at << ": " << value << " is not " << schema;
+    if (const auto* values = s.if_contains("enum")) {
+      bool found = false;
+      for (const auto& v : values->as_array()) found = found || v == value;
+      EXPECT_TRUE(found) << at << ": " << value;
+    }
+    if (value.is_array() && s.contains("items")) {
+      for (const auto& item : value.get_array()) check(item, s.at("items"), at + "[]");
+    }
+    if (value.is_object() && s.contains("properties")) check_object(value.get_object(), s, at);
+    if (value.is_object() && s.contains("additionalProperties") &&
+        s.at("additionalProperties").is_object()) {
+      for (const auto& member : value.get_object()) {
+        check(member.value(), s.at("additionalProperties"), at + "." + std::string(member.key()));
+      }
+    }
+  }
+
+  void check_object(const json::object& object, const json::object& s,
+                    const std::string& at) const {
+    const json::object& properties = s.at("properties").as_object();
+    for (const auto& member : object) {
+      const std::string path = at + "." + std::string(member.key());
+      const auto* described = properties.if_contains(member.key());
+      EXPECT_NE(described, nullptr) << path << " is not described";
+      if (described) check(member.value(), *described, path);
+    }
+    if (const auto* required = s.if_contains("required")) {
+      for (const auto& name : required->as_array()) {
+        EXPECT_TRUE(object.contains(name.as_string())) << at << " lacks " << name;
+      }
+    }
+  }
+
+  static bool has_type(const json::value& value, const json::object& schema) {
+    const auto* type = schema.if_contains("type");
+    if (!type) return true;
+    const std::string_view t = type->as_string();
+    if (t == "string") return value.is_string();
+    if (t == "integer") return value.is_int64() || value.is_uint64();
+    if (t == "boolean") return value.is_bool();
+    if (t == "array") return value.is_array();
+    return t == "object" && value.is_object();
+  }
+
+  // Makes a call and checks the answer against the document.
+  void drive(const Call& c, int status) {
+    const std::string trace = c.method + " " + c.target;
+    SCOPED_TRACE(trace);
+    const Reply reply = send(c);
+    ASSERT_EQ(reply.status, status) << reply.body;
+
+    HttpRequest request;
+    request.method = c.method;
+    request.target = c.target;
+    ASSERT_TRUE(parse_target(request));
+    const auto match = api_->router().match(request);
+    ASSERT_NE(match.route, nullptr);
+    const Operation operation{lower(c.method), match.route->pattern};
+    produced_[operation].insert(status);
+
+    const json::object& responses =
+        document_.at("paths").at(operation.second).at(operation.first).at("responses").as_object();
+    const auto* response = responses.if_contains(std::to_string(status));
+    ASSERT_NE(response, nullptr) << "status " << status << " is not documented";
+    if (const auto* ref = response->as_object().if_contains("$ref")) {
+      response = resolve(ref->as_string());
+      ASSERT_NE(response, nullptr);
+    }
+    const json::object& content = response->at("content").as_object();
+    std::string type = reply.header("content-type");
+    const auto charset = type.find("; charset");
+    if (charset != std::string::npos) type.resize(charset);
+    ASSERT_TRUE(content.contains(type)) << type;
+    if (type.find("json") == std::string::npos) return;
+    check(json::parse(reply.body), content.at(type).at("schema"), "body");
+  }
+
+  json::object document_;
+  mutable std::optional<json::value> root_;
+  std::map<Operation, std::set<int>> produced_;
+};
+
+TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
+  EXPECT_EQ(document_.at("openapi").as_string(), "3.1.0");
+  std::set<Operation> routed;
+  for (const Route& route : api_->router().routes()) {
+    routed.emplace(lower(route.method), route.pattern);
+  }
+  std::set<Operation> documented;
+  for (const auto& path : document_.at("paths").as_object()) {
+    for (const auto& method : path.value().as_object()) {
+      documented.emplace(std::string(method.key()), std::string(path.key()));
+    }
+  }
+  EXPECT_EQ(routed, documented);
+  EXPECT_EQ(routed.size(), 18u);
+}
+
+TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
+  int references = 0;
+  walk(root(), [&](const json::object& object) {
+    const auto* ref = object.if_contains("$ref");
+    if (!ref) return;
+    ++references;
+    EXPECT_NE(resolve(ref->as_string()), nullptr) << ref->as_string();
+  });
+  EXPECT_GT(references, 50);
+}
+
+TEST_F(OpenApiTest, EverySchemaIsUsedAndItsExampleIsRight) {
+  std::set<std::string> used;
+  walk(root(), [&](const json::object& object) {
+    if (const auto* ref = object.if_contains("$ref")) used.insert(std::string(ref->as_string()));
+  });
+  for (const auto& schema : document_.at("components").at("schemas").as_object()) {
+    const std::string name(schema.key());
+    EXPECT_TRUE(used.contains("#/components/schemas/" + name)) << name;
+    if (const auto* example = schema.value().as_object().if_contains("example")) {
+      check(*example, schema.value(), name);
+    }
+  }
+}
+
+TEST_F(OpenApiTest, PathParametersAreDeclared) {
+  for (const auto& path : document_.at("paths").as_object()) {
+    std::set<std::string> in_path;
+    const std::string text(path.key());
+    for (auto at = text.find('{'); at != std::string::npos; at = text.find('{', at + 1)) {
+      in_path.insert(text.substr(at + 1, text.find('}', at) - at - 1));
+    }
+    for (const auto& operation : path.value().as_object()) {
+      std::set<std::string> declared;
+      if (const auto* parameters = operation.value().as_object().if_contains("parameters")) {
+        for (const auto& parameter : parameters->as_array()) {
+          const auto* ref = parameter.as_object().if_contains("$ref");
+          const json::value& p = ref ? *resolve(ref->as_string()) : parameter;
+          if (p.at("in").as_string() == "path") {
+            declared.insert(std::string(p.at("name").as_string()));
+            EXPECT_TRUE(p.at("required").as_bool());
+          }
+        }
+      }
+      EXPECT_EQ(declared, in_path) << text;
+    }
+  }
+}
+
+TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
+  const auto example = [&](const char* path, const char* method) {
+    return json::serialize(document_.at("paths")
+                               .at(path)
+                               .at(method)
+                               .at("requestBody")
+                               .at("content")
+                               .at("application/json")
+                               .at("example"));
+  };
+  EXPECT_EQ(post("/v1/namespaces/ns/tasks", example("/v1/namespaces/{ns}/tasks", "post")).status,
+            201);
+  EXPECT_EQ(post("/v1/tasks/batch", example("/v1/tasks/batch", "post")).status, 200);
+  EXPECT_EQ(
+      post("/v1/namespaces/ns/tasks/delete", example("/v1/namespaces/{ns}/tasks/delete", "post"))
+          .status,
+      200);
+}
+
+// Drives every route to every status that its table entry names, and checks each answer.
+TEST_F(OpenApiTest, AnswersAsDocumented) {
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  const std::string rich =
+      R"({"idPrefix":"p","url":"http://127.0.0.1:9/x","method":"POST","headers":{"A":["1","2"]},
+          "body":{"k":[1,null]},"repeat":{"interval":1,"unit":"days","max":2}})";
+  drive({"POST", tasks, rich}, 201);
+  const Call keyed{"POST", tasks, R"({"url":"http://127.0.0.1:9/x"})", {{"Idempotency-Key", "k"}}};
+  drive(keyed, 201);
+  drive(keyed, 200);
+  Call other = keyed;
+  other.body = R"({"url":"http://127.0.0.1:9/y"})";
+  drive(other, 409);
+  drive({"POST", tasks, R"({"url":1})"}, 400);
+  drive({"POST", tasks, "url=x", {{"Content-Type", "application/x-www-form-urlencoded"}}}, 415);
+  drive({"POST", tasks,
+         R"({"url":"http://127.0.0.1:9/x","id":"t","scheduledDate":"2090-01-01T00:00:00Z"})"},
+        201);
+  drive({"GET", tasks + "?limit=1"}, 200);
+  drive({"GET", tasks + "?limit=0"}, 400);
+
+  drive({"POST", "/v1/trigger/dryrun"}, 200);
+  drive({"POST", "/v1/trigger"}, 200);
+  drive({"GET", tasks}, 200);
+  drive({"GET", "/v1/namespaces/ns/logs?limit=1"}, 200);
+  drive({"GET", "/v1/namespaces/ns/logs?status=x"}, 400);
+
+  drive({"GET", tasks + "/t"}, 200);
+  drive({"GET", tasks + "/none"}, 404);
+  for (const char* verb : {"/trigger", "/suspend", "/unsuspend"}) {
+    drive({"POST", tasks + "/t" + verb}, 200);
+    drive({"POST", tasks + "/none" + verb}, 404);
+  }
+  drive({"POST", tasks + "/t/unsuspend"}, 409);
+  drive({"POST", tasks + "/t/suspend"}, 200);
+  drive({"POST", tasks + "/t/suspend"}, 409);
+  drive({"POST", tasks + "/t/trigger"}, 409);
+
+  drive({"POST", "/v1/tasks/batch",
+         R"({"items":[{"namespace":"ns","url":"http://127.0.0.1:9/x"},{}]})"},
+        200);
+  drive({"POST", "/v1/tasks/batch", "{}"}, 400);
+  drive({"POST", tasks + "/suspend", R"({"chunkLimit":1})"}, 200);
+  drive({"POST", tasks + "/delete", R"({"chunkLimit":1})"}, 200);
+  drive({"POST", tasks + "/delete", R"({"chunkLimit":"1"})"}, 400);
+  drive({"DELETE", tasks + "/t"}, 200);
+  drive({"DELETE", tasks + "/t"}, 404);
+  drive({"DELETE", "/v1/namespaces/ns"}, 200);
+
+  drive({"GET", "/healthz"}, 200);
+  drive({"GET", "/readyz"}, 200);
+  drive({"GET", "/metrics"}, 200);
+  drive({"GET", "/openapi.json"}, 200);
+  *sick_ = true;
+  drive({"GET", "/readyz"}, 503);
+  drive({"POST", tasks, R"({"url":"http://127.0.0.1:9/x"})"}, 503);
+  *sick_ = false;
+  start("key");
+  drive({"GET", tasks}, 401);
+
+  for (const Route& route : api_->router().routes()) {
+    for (const ResponseDoc& doc : route.responses) {
+      EXPECT_TRUE((produced_[{lower(route.method), route.pattern}].contains(doc.status)))
+          << route.method << " " << route.pattern << " " << doc.status;
+    }
+  }
+}
+
+// A failed delivery fills the fields that a good one leaves out.
+TEST_F(OpenApiTest, FailedTasksAndLogsAreDescribed) {
+  test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::status(500); });
+  add("bad", R"(,"retryLimit":1)");
+  drive({"POST", "/v1/trigger"}, 200);
+  drive({"GET", "/v1/namespaces/ns/tasks/bad"}, 200);
+  EXPECT_TRUE(json_of(get("/v1/namespaces/ns/tasks/bad")).contains("nextAttemptDate"));
+  test_.clock->advance(std::chrono::hours(1));
+  drive({"POST", "/v1/trigger"}, 200);
+  EXPECT_EQ(json_of(get("/v1/namespaces/ns/tasks/bad")).at("status").as_string(), "FAILED");
+  drive({"GET", "/v1/namespaces/ns/tasks/bad"}, 200);
+  drive({"GET", "/v1/namespaces/ns/logs"}, 200);
+}
+
+}  // namespace
+}  // namespace rhooks::rest::test
