@@ -72,7 +72,9 @@ void ScriptedSender::start(HttpRequest request) {
 
 std::vector<HttpResult> ScriptedSender::poll(std::chrono::milliseconds max_wait) {
   using Steady = std::chrono::steady_clock;
-  const auto deadline = Steady::now() + max_wait;
+  // A day at most, so that no caller's "for ever" overflows.
+  const auto deadline =
+      Steady::now() + std::min<std::chrono::milliseconds>(max_wait, std::chrono::hours{24});
   while (true) {
     std::unique_lock lock(mutex_);
     // Read under the lock, so that a move of the clock after it is seen as one below.

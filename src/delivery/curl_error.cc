@@ -59,10 +59,10 @@ std::string describe_timeout(const CurlFailure& failure, const std::string& wher
       failure.connect_timeout < failure.request_timeout && total < failure.request_timeout.count();
   const auto limit = by_connect ? failure.connect_timeout : failure.request_timeout;
   const bool resolved = info<curl_off_t>(failure.easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
-  const bool connected = info<curl_off_t>(failure.easy, CURLINFO_CONNECT_TIME_T) > 0;
-  const std::string stage = !resolved   ? "the host name was not resolved"
-                            : connected ? "TLS was not established"
-                                        : "no connection";
+  // libcurl does not tell how far a connection got that is still being made.
+  const std::string stage = !resolved                           ? "the host name was not resolved"
+                            : failure.url.starts_with("https:") ? "no TLS connection"
+                                                                : "no connection";
   return "could not connect to " + where + ": timed out after " + std::to_string(limit.count()) +
          " ms (" + stage + ")";
 }

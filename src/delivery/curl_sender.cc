@@ -32,6 +32,8 @@ constexpr std::size_t kConnectionsMax = 1024;
 // it is asked at least this often while any is in flight.
 constexpr std::chrono::milliseconds kTimerMax{1'000};
 
+constexpr std::chrono::hours kWaitMax{24};
+
 bool init_curl() {
   static std::once_flag once;
   static bool ok = false;
@@ -120,14 +122,14 @@ class CurlSender::Impl {
   }
 
   std::vector<HttpResult> poll(std::chrono::milliseconds max_wait) {
-    const auto deadline = Steady::now() + max_wait;
-    bool woken = false;
+    // A day at most, so that no caller's "for ever" overflows.
+    const auto deadline = Steady::now() + std::min<std::chrono::milliseconds>(max_wait, kWaitMax);
     while (true) {
       run_timer();
       collect();
       const auto wait =
           finished_.empty() ? std::min(deadline, next_timer()) - Steady::now() : Steady::duration{};
-      woken = wait_for_events(wait);
+      const bool woken = wait_for_events(wait);
       run_timer();
       collect();
       if (woken || !finished_.empty() || Steady::now() >= deadline) {

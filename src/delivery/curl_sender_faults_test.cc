@@ -1,6 +1,9 @@
 // How the sender takes receivers that misbehave.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -76,15 +79,29 @@ TEST(CurlSenderFaults, NoResponseInTime) {
   EXPECT_EQ(other.connections(), 1u);
 }
 
-TEST(CurlSenderFaults, TlsThatNeverAnswers) {
-  // Speaks plain HTTP, and so waits for the end of a request line that never comes.
-  TestReceiver receiver;
+TEST(CurlSenderFaults, AReceiverThatNeverBeginsTls) {
+  // The system accepts connections to a listening socket; here nobody takes them from it.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(listener, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof name;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&name), size), 0);
+  ASSERT_EQ(::listen(listener, 16), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size), 0);
+  const auto where = "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
+
   CurlSenderOptions options;
   options.connect_timeout = 150ms;
   CurlSenderRig rig(options);
-  // A receiver that reads plain HTTP may also close on the first bytes: either is a failure.
-  const auto outcome = rig.get("https://" + address(receiver) + "/secret");
-  expect_failure(outcome, address(receiver));
+  expect_failure(rig.get("https://" + where + "/secret"),
+                 "could not connect to " + where + ": timed out after 150 ms (no TLS connection)");
+  // Plain HTTP has connected by then, so that the longer limit holds.
+  options.request_timeout = 200ms;
+  CurlSenderRig plain(options);
+  expect_failure(plain.get("http://" + where), "timed out after 200 ms (no response)");
+  ::close(listener);
 }
 
 TEST(CurlSenderFaults, ResetAndCloseBeforeTheResponse) {

@@ -20,8 +20,6 @@ using namespace std::chrono_literals;
 using rhooks::testing::TestReceiver;
 using rhooks::testing::TestRequest;
 using rhooks::testing::TestResponse;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 TEST(CurlSender, SendsEveryMethod) {
   TestReceiver receiver([](const TestRequest&) {
@@ -216,6 +214,14 @@ TEST(CurlSender, IgnoresProxiesOfTheEnvironment) {
   ::unsetenv("http_proxy");
   ::unsetenv("ALL_PROXY");
   EXPECT_TRUE(outcome.ok()) << outcome.error;
+}
+
+TEST(CurlSender, ResolvesNames) {
+  TestReceiver receiver;
+  CurlSenderRig rig;
+  const auto outcome = rig.get("http://localhost:" + std::to_string(receiver.port()) + "/");
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  EXPECT_EQ(receiver.requests()[0].header("host"), "localhost:" + std::to_string(receiver.port()));
 }
 
 TEST(CurlSender, IgnoresInterimResponses) {
