@@ -38,6 +38,13 @@ install(FILES ${CMAKE_BINARY_DIR}/rhooksConfig.cmake ${CMAKE_BINARY_DIR}/rhooksC
 
 if(TARGET rhooks)
   install(TARGETS rhooks RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # The binary knows its commands and flags best.
+  install(CODE "
+    set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/bash-completion/completions\")
+    file(MAKE_DIRECTORY \"\${dir}\")
+    execute_process(COMMAND \"$<TARGET_FILE:rhooks>\" completion bash
+                    OUTPUT_FILE \"\${dir}/rhooks\" COMMAND_ERROR_IS_FATAL ANY)
+    message(STATUS \"Installing: \${dir}/rhooks\")")
 endif()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
