@@ -2,95 +2,139 @@
 
 namespace rhooks::testing {
 
-FaultyStore::Fault FaultyStore::before_applying() {
-  return {false, {ErrorCode::kUnavailable, "injected: the store can not be used", {}}};
-}
+using namespace store;
 
-FaultyStore::Fault FaultyStore::after_applying() {
-  return {true, {ErrorCode::kUnknownOutcome, "injected: the answer was lost", {}}};
-}
-
-void FaultyStore::set_script(Script script) {
+void FaultyStore::fail_next(const std::string& method, StoreFault fault, int times) {
   std::lock_guard lock(mutex_);
-  script_ = std::move(script);
+  for (int i = 0; i < times; ++i) next_[method].push_back(fault);
 }
 
-std::optional<FaultyStore::Fault> FaultyStore::fault_of(std::string_view method) {
+void FaultyStore::fail_always(const std::string& method, StoreFault fault) {
   std::lock_guard lock(mutex_);
-  return script_ ? script_(method) : std::nullopt;
+  always_[method] = std::move(fault);
+}
+
+void FaultyStore::heal() {
+  std::lock_guard lock(mutex_);
+  next_.clear();
+  always_.clear();
+}
+
+int FaultyStore::calls(const std::string& method) const {
+  std::lock_guard lock(mutex_);
+  const auto it = calls_.find(method);
+  return it == calls_.end() ? 0 : it->second;
+}
+
+std::optional<StoreFault> FaultyStore::take(const std::string& method) {
+  std::lock_guard lock(mutex_);
+  ++calls_[method];
+  if (auto& scripted = next_[method]; !scripted.empty()) {
+    StoreFault fault = std::move(scripted.front());
+    scripted.pop_front();
+    return fault;
+  }
+  for (const std::string& name : {method, std::string("*")}) {
+    const auto it = always_.find(name);
+    if (it != always_.end()) return it->second;
+  }
+  return std::nullopt;
 }
 
 template <typename Call>
-auto FaultyStore::one(std::string_view method, const Call& call) -> decltype(call()) {
-  const auto fault = fault_of(method);
+auto FaultyStore::one(const std::string& method, const Call& call) -> decltype(call()) {
+  const auto fault = take(method);
   if (!fault) return call();
-  if (fault->applied) static_cast<void>(call());
+  if (fault->after_applying) (void)call();
   return fail(fault->error);
 }
 
-template <typename Call>
-auto FaultyStore::many(std::string_view method, std::size_t size, const Call& call)
-    -> decltype(call()) {
-  const auto fault = fault_of(method);
-  if (!fault) return call();
-  if (fault->applied) static_cast<void>(call());
-  using Item = typename decltype(call())::value_type;
-  return std::vector<Item>(size, fail(fault->error));
+template <typename T, typename Item, typename KeyOf, typename Call>
+std::vector<Result<T>> FaultyStore::batch(const std::string& method, std::span<const Item> items,
+                                          const KeyOf& key_of, const Call& call) {
+  const auto fault = take(method);
+  if (!fault) return call(items);
+  // Those that do not fail, and those that fail after they were applied, go through.
+  std::vector<Item> passed;
+  std::vector<bool> fails;
+  for (const Item& item : items) {
+    fails.push_back(fault->keys.empty() || fault->keys.contains(key_of(item)));
+    if (!fails.back() || fault->after_applying) passed.push_back(item);
+  }
+  auto answers = passed.empty() ? std::vector<Result<T>>{} : call(std::span<const Item>(passed));
+  std::vector<Result<T>> results;
+  std::size_t next = 0;
+  for (const bool failed : fails) {
+    if (failed) {
+      results.push_back(fail(fault->error));
+      if (fault->after_applying) ++next;
+    } else {
+      results.push_back(std::move(answers.at(next++)));
+    }
+  }
+  return results;
 }
 
-std::vector<Result<store::PutResult>> FaultyStore::put(std::span<const store::TaskRecord> records) {
-  return many("put", records.size(), [&] { return real_.put(records); });
+std::vector<Result<PutResult>> FaultyStore::put(std::span<const TaskRecord> records) {
+  return batch<PutResult>(
+      "put", records, [](const TaskRecord& record) { return record.task.key; },
+      [&](std::span<const TaskRecord> passed) { return inner_.put(passed); });
 }
 
 Result<Task> FaultyStore::get(const TaskKey& key, TimePoint now) {
-  return one("get", [&] { return real_.get(key, now); });
+  return one("get", [&] { return inner_.get(key, now); });
 }
 
-Result<store::TaskPage> FaultyStore::query_tasks(const store::TaskQuery& query) {
-  return one("query_tasks", [&] { return real_.query_tasks(query); });
+Result<TaskPage> FaultyStore::query_tasks(const TaskQuery& query) {
+  return one("query_tasks", [&] { return inner_.query_tasks(query); });
 }
 
-Result<store::LogPage> FaultyStore::query_logs(const store::LogQuery& query) {
-  return one("query_logs", [&] { return real_.query_logs(query); });
+Result<LogPage> FaultyStore::query_logs(const LogQuery& query) {
+  return one("query_logs", [&] { return inner_.query_logs(query); });
 }
 
-std::vector<Result<Task>> FaultyStore::change(std::span<const TaskKey> keys,
-                                              const store::Edit& edit, TimePoint now) {
-  return many("change", keys.size(), [&] { return real_.change(keys, edit, now); });
+std::vector<Result<Task>> FaultyStore::change(std::span<const TaskKey> keys, const Edit& edit,
+                                              TimePoint now) {
+  return batch<Task>(
+      "change", keys, [](const TaskKey& key) { return key; },
+      [&](std::span<const TaskKey> passed) { return inner_.change(passed, edit, now); });
 }
 
 std::vector<Result<Task>> FaultyStore::remove(std::span<const TaskKey> keys, TimePoint now) {
-  return many("remove", keys.size(), [&] { return real_.remove(keys, now); });
+  return batch<Task>(
+      "remove", keys, [](const TaskKey& key) { return key; },
+      [&](std::span<const TaskKey> passed) { return inner_.remove(passed, now); });
 }
 
 Result<std::size_t> FaultyStore::clear(const std::string& ns, std::size_t limit) {
-  return one("clear", [&] { return real_.clear(ns, limit); });
+  return one("clear", [&] { return inner_.clear(ns, limit); });
 }
 
-Result<store::ClaimResult> FaultyStore::claim_due(const store::ClaimRequest& request) {
-  return one("claim_due", [&] { return real_.claim_due(request); });
+Result<ClaimResult> FaultyStore::claim_due(const ClaimRequest& request) {
+  return one("claim_due", [&] { return inner_.claim_due(request); });
 }
 
-std::vector<Result<store::CommitOutcome>> FaultyStore::commit(
-    std::span<const store::Commit> commits) {
-  return many("commit", commits.size(), [&] { return real_.commit(commits); });
+std::vector<Result<CommitOutcome>> FaultyStore::commit(std::span<const Commit> commits) {
+  return batch<CommitOutcome>(
+      "commit", commits, [](const Commit& commit) { return commit.lease.key; },
+      [&](std::span<const Commit> passed) { return inner_.commit(passed); });
 }
 
-Result<void> FaultyStore::release(std::span<const store::Lease> leases) {
-  return one("release", [&] { return real_.release(leases); });
+Result<void> FaultyStore::release(std::span<const Lease> leases) {
+  return one("release", [&] { return inner_.release(leases); });
 }
 
 Result<std::optional<TimePoint>> FaultyStore::next_due(TimePoint now) {
-  return one("next_due", [&] { return real_.next_due(now); });
+  return one("next_due", [&] { return inner_.next_due(now); });
 }
 
-Result<store::DuePage> FaultyStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                             const std::optional<store::DuePosition>& after) {
-  return one("peek_due", [&] { return real_.peek_due(now, due_by, limit, after); });
+Result<DuePage> FaultyStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                      const std::optional<DuePosition>& after) {
+  return one("peek_due", [&] { return inner_.peek_due(now, due_by, limit, after); });
 }
 
 Result<void> FaultyStore::check() {
-  return one("check", [&] { return real_.check(); });
+  return one("check", [&] { return inner_.check(); });
 }
 
 }  // namespace rhooks::testing

@@ -1,38 +1,45 @@
 #pragma once
 
-#include <functional>
+#include <deque>
+#include <map>
 #include <mutex>
-#include <optional>
-#include <string_view>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "store/store.h"
 
 namespace rhooks::testing {
 
-// A store whose calls fail by a script, before or after they took effect.
+// A failure that a test scripts for one call of one method.
+struct StoreFault {
+  Error error{ErrorCode::kUnavailable, "scripted failure", {}};
+  // The inner store is called and what it answered is thrown away: the outcome is in the
+  // store, but the caller does not know. Use it with kUnknownOutcome.
+  bool after_applying = false;
+  // Batches only: just these tasks fail; empty: all.
+  std::set<TaskKey> keys;
+};
+
+// A store that fails as told, and otherwise is the inner one. The calls of a method meet its
+// faults in the order that they were scripted, one each.
 //
-//   FaultyStore store(real);
-//   store.set_script([](std::string_view method) -> std::optional<FaultyStore::Fault> {
-//     if (method != "commit") return std::nullopt;
-//     return FaultyStore::after_applying();   // kUnknownOutcome, but it is stored
-//   });
+//   FaultyStore faulty(memory);
+//   faulty.fail_next("commit", {.error = {ErrorCode::kUnknownOutcome, "gone", {}},
+//                               .after_applying = true});
 //
-// The script is asked once a call. A fault of a batch fails every item.
-// Threads: as the store within; the script is called under a lock.
+// Threads: every method may be called from any thread. Does not own the inner store.
 class FaultyStore final : public store::Store {
  public:
-  struct Fault {
-    bool applied = false;  // the real store is called, and its answer thrown away
-    Error error;
-  };
-  using Script = std::function<std::optional<Fault>(std::string_view method)>;
+  explicit FaultyStore(store::Store& inner) : inner_(inner) {}
 
-  static Fault before_applying();  // kUnavailable
-  static Fault after_applying();   // kUnknownOutcome
-
-  explicit FaultyStore(store::Store& real) : real_(real) {}
-
-  void set_script(Script script);
+  // Methods by name: "put", "claim_due", … . `times` calls in a row.
+  void fail_next(const std::string& method, StoreFault fault = {}, int times = 1);
+  // Until heal(): every call of the method, or of all methods for "*".
+  void fail_always(const std::string& method, StoreFault fault = {});
+  void heal();  // drops all faults
+  // How often a method was called, faults included.
+  int calls(const std::string& method) const;
 
   std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override;
   Result<Task> get(const TaskKey& key, TimePoint now) override;
@@ -51,15 +58,18 @@ class FaultyStore final : public store::Store {
   Result<void> check() override;
 
  private:
-  std::optional<Fault> fault_of(std::string_view method);
+  std::optional<StoreFault> take(const std::string& method);
   template <typename Call>
-  auto one(std::string_view method, const Call& call) -> decltype(call());
-  template <typename Call>
-  auto many(std::string_view method, std::size_t size, const Call& call) -> decltype(call());
+  auto one(const std::string& method, const Call& call) -> decltype(call());
+  template <typename T, typename Item, typename KeyOf, typename Call>
+  std::vector<Result<T>> batch(const std::string& method, std::span<const Item> items,
+                               const KeyOf& key_of, const Call& call);
 
-  store::Store& real_;
-  std::mutex mutex_;
-  Script script_;
+  store::Store& inner_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::deque<StoreFault>> next_;
+  std::map<std::string, StoreFault> always_;
+  std::map<std::string, int> calls_;
 };
 
 }  // namespace rhooks::testing

@@ -1,7 +1,12 @@
 // The store contract suite on the stores of this module.
 
+#include <stdexcept>
+
 #include "store/memory/memory_store.h"
+#include "store/rocks/rocks_store.h"
+#include "testing/manual_clock.h"
 #include "testing/store_contract.h"
+#include "testing/temp_dir.h"
 
 namespace rhooks::testing {
 
@@ -29,6 +34,49 @@ StoreFactory memory_factory() {
   return {"memory", [] { return std::make_unique<MemoryUnderTest>(); }};
 }
 
+class RocksUnderTest final : public StoreUnderTest {
+ public:
+  explicit RocksUnderTest(store::RocksOptions options) : options_(options) {
+    options_.clock = &clock_;
+    open();
+  }
+  store::Store& store() override { return *store_; }
+  bool durable() const override { return true; }
+  void reopen() override {
+    store_.reset();
+    open();
+  }
+
+ private:
+  void open() {
+    auto opened = store::open_rocks(dir_.sub("store"), options_);
+    if (!opened) throw std::runtime_error(opened.error().message);
+    store_ = std::move(*opened);
+  }
+
+  TempDir dir_;
+  ManualClock clock_{kT0};
+  store::RocksOptions options_;
+  std::unique_ptr<store::Store> store_;
+};
+
+StoreFactory rocks_factory() {
+  return {"rocks", [] { return std::make_unique<RocksUnderTest>(store::RocksOptions{}); }};
+}
+
+// The bounds of a call are so low that every query and claim meets them.
+StoreFactory tight_rocks_factory() {
+  return {"rocks_tight", [] {
+            store::RocksOptions options;
+            options.page_rows_max = 3;
+            options.page_bytes_max = 400;
+            return std::make_unique<RocksUnderTest>(options);
+          }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Rocks, StoreContract,
+                         ::testing::Values(rocks_factory(), tight_rocks_factory()),
+                         store_case_name);
 INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(memory_factory()),
                          store_case_name);
 

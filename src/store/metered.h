@@ -7,12 +7,15 @@
 
 namespace rhooks::store {
 
-// A store that measures the calls of another: latency and failures by method.
-// Threads and blocking: as the store within.
+// A store that counts and times every call of another. A call of a batch counts as failed
+// when an item could not be stored or read; an item that is not found, or that an edit
+// refused, is an answer.
+//
+// Threads, blocking and contract: those of the inner store. `metrics` must outlive it.
 class MeteredStore final : public Store {
  public:
-  MeteredStore(std::unique_ptr<Store> store, Metrics& metrics)
-      : store_(std::move(store)), metrics_(metrics) {}
+  MeteredStore(std::unique_ptr<Store> inner, Metrics& metrics)
+      : inner_(std::move(inner)), metrics_(metrics) {}
 
   std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
   Result<Task> get(const TaskKey& key, TimePoint now) override;
@@ -31,7 +34,10 @@ class MeteredStore final : public Store {
   Result<void> check() override;
 
  private:
-  std::unique_ptr<Store> store_;
+  template <typename Call>
+  auto measure(std::string_view method, const Call& call);
+
+  const std::unique_ptr<Store> inner_;
   Metrics& metrics_;
 };
 

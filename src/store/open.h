@@ -9,9 +9,9 @@
 
 namespace rhooks::store {
 
-// Opens the store that a URL names: "rocksdb:PATH" or "memory:".
-// Errors: kInvalidArgument (field "store"), kUnsupported ("dynamodb:…", in this version), and
-// those of opening, such as kUnavailable for a directory that another process has locked.
+// Opens the store that a URL names: rocksdb:PATH or memory: (include/rhooks/options.h).
+// Errors: kInvalidArgument with field "store" (no such kind of store), kUnsupported
+// (dynamodb:), and those of open_rocks().
 Result<std::unique_ptr<Store>> open_store(std::string_view url);
 
 }  // namespace rhooks::store

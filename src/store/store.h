@@ -86,7 +86,7 @@ struct ClaimRequest {
 
 struct Claim {
   Lease lease;
-  Task task;          // as stored: ACTIVE
+  Task task;  // as stored: ACTIVE
   TimePoint due_at{};
 };
 

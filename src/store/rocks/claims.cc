@@ -1,0 +1,292 @@
+// claim_due, commit, release, next_due and peek_due of the embedded store.
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/check.h"
+#include "codec/stored.h"
+#include "observe/logging.h"
+#include "store/rocks/keys.h"
+#include "store/rocks/store_impl.h"
+#include "store/shown.h"
+
+namespace rhooks::store::rocks {
+
+namespace {
+
+// Leases entered at a time: bounds how long the lease table's mutex is held and how far a
+// claim of large tasks goes past claim_bytes_max.
+constexpr std::size_t kClaimChunk = 128;
+
+// The first due key after everything that is due at `t`.
+std::string end_of(TimePoint t) {
+  return time_bytes(std::min(t, kTimeMax) + std::chrono::milliseconds{1});
+}
+
+}  // namespace
+
+LeaseTable::OpenIndex RocksStore::open_due(const std::string& end, rocksdb::Slice& bound) {
+  bound = rocksdb::Slice(end);
+  return [this, &bound](const std::string& from) {
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &bound;
+    std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kDue)));
+    it->Seek(from);
+    return it;
+  };
+}
+
+Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
+  ClaimResult result;
+  const std::string end = end_of(request.due_by);
+  rocksdb::Slice bound;
+  const auto open = open_due(end, bound);
+  const TimePoint until = request.now + request.lease_for;
+  std::size_t bytes = 0;
+  do {
+    const std::size_t chunk = std::min(request.limit - result.claims.size(), kClaimChunk);
+    auto walk =
+        leases_.take(request.now, chunk, until, end, open, [&] { return tokens_.v7(request.now); });
+    Result<void> done;
+    if (walk.status.ok()) {
+      done = read_claims(std::move(walk.taken), until, bytes, result);
+    } else {
+      done = fail(database_->translate(walk.status, "reading what is due"));
+    }
+    if (!done) {
+      // What an earlier round claimed is whole; the error, if it lasts, comes next time.
+      result.more = true;
+      if (!result.claims.empty()) return result;
+      return fail(done.error());
+    }
+    result.more = walk.more;
+    if (!walk.more || chunk == 0) break;
+  } while (result.claims.size() < request.limit && bytes < options_.claim_bytes_max &&
+           result.set_aside.size() < kClaimChunk);
+  return result;
+}
+
+// Reads the tasks of leases that were just entered, and adds them to the result. On an error
+// all of them are given back.
+Result<void> RocksStore::read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint until,
+                                     std::size_t& bytes, ClaimResult& result) {
+  std::vector<std::string> keys;
+  keys.reserve(taken.size());
+  for (const LeaseTable::Taken& one : taken) keys.push_back(one.key);
+  const auto stored = read(keys);
+  for (const Stored& one : stored) {
+    for (const rocksdb::Status& status : {one.state_status, one.spec_status}) {
+      if (status.ok() || status.IsNotFound() || status.IsCorruption()) continue;
+      leases_.give_back(taken);
+      return fail(database_->translate(status, "reading a task"));
+    }
+  }
+  // A change or a delete that came since the lease was entered has ended it.
+  const auto current = leases_.confirm(taken);
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (!current[i]) continue;
+    const auto key = parse_task_key(taken[i].key);
+    auto record = key ? decode(*key, stored[i])
+                      : Result<TaskRecord>(fail(ErrorCode::kCorrupt, "its key can not be read"));
+    if (!record || record->task.status != Status::kActive ||
+        model::due_at(record->task) != taken[i].lease.due) {
+      if (auto aside = set_aside(taken[i])) result.set_aside.push_back(std::move(*aside));
+      continue;
+    }
+    bytes += stored[i].bytes();
+    result.claims.push_back(Claim{Lease{*key, taken[i].lease.token, until}, std::move(record->task),
+                                  taken[i].lease.due});
+  }
+  return {};
+}
+
+// Takes an entry of the due index that leads to no task that can be attempted out of the
+// way: moves an unreadable task to `damaged`, and deletes an entry that is no task's.
+std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken) {
+  const TaskKey key = parse_task_key(taken.key).value_or(TaskKey{"", taken.key});
+  LeaseTable::Lock lock(leases_, {taken.key});
+  const auto stored = read({taken.key});
+  const auto record = decode(key, stored[0]);
+  rocksdb::WriteBatch batch;
+  (void)batch.Delete(family(Family::kDue), due_key(taken.lease.due, taken.key));
+  std::optional<SetAside> aside;
+  if (record || stored[0].missing()) {
+    // The entry is wrong, not the task: nothing that this version writes leaves one behind.
+    if (record && record->task.status == Status::kActive &&
+        model::due_at(record->task) == taken.lease.due) {
+      return std::nullopt;  // changed since: it is as it should be
+    }
+    log::warn("removed an entry of the due index that is no task's",
+              {{"namespace", key.ns}, {"id", key.id}});
+  } else {
+    aside = SetAside{key, record.error().message};
+    Task indexed;
+    indexed.key = key;
+    indexed.status = Status::kActive;
+    indexed.scheduled_date = taken.lease.scheduled_date;
+    (void)batch.Delete(family(Family::kByDate), date_key(indexed));
+    (void)batch.Put(family(Family::kDamaged), taken.key,
+                    damaged_value(aside->reason, stored[0].state.ToStringView(),
+                                  stored[0].spec.ToStringView()));
+    // What RocksDB itself could not read stays where it is, for its own tools.
+    if (!stored[0].state_status.IsCorruption()) {
+      (void)batch.Delete(family(Family::kTasks), taken.key);
+    }
+    if (!stored[0].spec_status.IsCorruption()) {
+      (void)batch.Delete(family(Family::kSpecs), taken.key);
+    }
+    report_unreadable(key, record.error());
+  }
+  if (database_->write(batch)) {
+    const auto lease = leases_.find(taken.key);
+    if (lease && lease->token == taken.lease.token) lock.effects.ended.push_back(taken.key);
+    return aside;
+  }
+  // The lease stays, so that the entry is not found again at once; when it ends, this is
+  // tried again.
+  return std::nullopt;
+}
+
+// What a commit of one item comes to before anything is written.
+struct RocksStore::CommitPlan {
+  Result<CommitOutcome> outcome = CommitOutcome::kLeaseLost;
+  std::optional<HeldLease> lease;  // current: the item is applied
+};
+
+std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> commits) {
+  if (commits.empty()) return {};
+  std::vector<std::string> keys;
+  keys.reserve(commits.size());
+  for (const Commit& commit : commits) keys.push_back(task_key(commit.lease.key));
+  LeaseTable::Lock lock(leases_, keys);
+  LeaseTable::Effects effects;
+  rocksdb::WriteBatch batch;
+
+  // A current lease is all that has to be known; only of the others the task is read.
+  std::vector<CommitPlan> plans(commits.size());
+  std::vector<std::size_t> others;
+  std::vector<std::string> other_keys;
+  std::unordered_map<std::string_view, const Commit*> applied;
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    const auto lease = leases_.find(keys[i]);
+    if (lease && lease->token == commits[i].lease.token) {
+      // The same outcome twice in a batch is a repeat.
+      if (applied.emplace(keys[i], &commits[i]).second) plans[i].lease = lease;
+      plans[i].outcome = CommitOutcome::kApplied;
+    } else {
+      others.push_back(i);
+      other_keys.push_back(keys[i]);
+    }
+  }
+  const auto stored = read(other_keys);
+  for (std::size_t n = 0; n < others.size(); ++n) {
+    Result<CommitOutcome>& outcome = plans[others[n]].outcome;
+    const Lease& lease = commits[others[n]].lease;
+    if (stored[n].missing()) {
+      outcome = CommitOutcome::kGone;
+    } else if (!stored[n].state_status.ok()) {
+      outcome = fail(database_->translate(stored[n].state_status, "reading a task"));
+    } else {
+      const auto record = decode_state(lease.key, stored[n].state.ToStringView());
+      if (!record) {
+        outcome = fail(record.error());
+      } else if (record->last_token == lease.token) {
+        outcome = CommitOutcome::kApplied;
+      }
+    }
+  }
+
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    const Commit& commit = commits[i];
+    RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
+    RHOOKS_CHECK(commit.task.status != Status::kProcessing);
+    put_log(batch, commit.log);
+    if (!plans[i].lease) continue;
+    const HeldLease& lease = *plans[i].lease;
+    TaskRecord record;
+    record.task.key = commit.lease.key;
+    copy_state(commit.task, record.task);
+    record.last_token = commit.lease.token;
+    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(record));
+
+    // The index entries are those of the lease: ACTIVE, its due time and its date.
+    const bool active = record.task.status == Status::kActive;
+    const bool same_date = record.task.scheduled_date == lease.scheduled_date;
+    const TimePoint due = model::due_at(record.task);
+    if (!active || !same_date) {
+      Task old;
+      old.key = commit.lease.key;
+      old.status = Status::kActive;
+      old.scheduled_date = lease.scheduled_date;
+      (void)batch.Delete(family(Family::kByDate), date_key(old));
+      (void)batch.Put(family(Family::kByDate), date_key(record.task), rocksdb::Slice());
+    }
+    if (!active || due != lease.due) {
+      (void)batch.Delete(family(Family::kDue), due_key(lease.due, keys[i]));
+    }
+    if (active) {
+      if (due != lease.due || !same_date) {
+        (void)batch.Put(family(Family::kDue), due_key(due, keys[i]),
+                        time_bytes(record.task.scheduled_date));
+      }
+      effects.claimable(due_key(due, keys[i]));
+    }
+    effects.ended.push_back(keys[i]);
+  }
+
+  std::vector<Result<CommitOutcome>> results;
+  results.reserve(commits.size());
+  if (const auto done = database_->write(batch); !done) {
+    for (std::size_t i = 0; i < commits.size(); ++i) results.push_back(fail(done.error()));
+    return results;
+  }
+  lock.effects = std::move(effects);
+  for (CommitPlan& plan : plans) results.push_back(std::move(plan.outcome));
+  return results;
+}
+
+Result<void> RocksStore::release(std::span<const Lease> leases) {
+  for (const Lease& lease : leases) leases_.give_back(task_key(lease.key), lease.token);
+  return {};
+}
+
+Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now) {
+  const std::string end = end_of(kTimeMax);
+  rocksdb::Slice bound;
+  const auto first = leases_.first_due(now, open_due(end, bound));
+  if (!first.status.ok()) {
+    return fail(database_->translate(first.status, "reading what is due"));
+  }
+  return first.at;
+}
+
+Result<DuePage> RocksStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                     const std::optional<DuePosition>& after) {
+  const std::string end = end_of(due_by);
+  rocksdb::Slice bound;
+  // The leases first: what is claimed in between is then still shown as due.
+  const auto live = leases_.live({}, now);
+  const auto it = open_due(
+      end, bound)(after ? due_key(after->due_at, task_key(after->key)) + '\0' : std::string());
+  DuePage page;
+  std::optional<DuePosition> last;
+  for (std::size_t rows = 0; it->Valid(); it->Next(), ++rows) {
+    if (page.items.size() >= limit || rows >= options_.page_rows_max) {
+      page.next = std::move(last);
+      break;
+    }
+    const std::string_view entry = it->key().ToStringView();
+    auto key = entry.size() > 8 ? parse_task_key(entry.substr(8)) : std::nullopt;
+    if (!key || it->value().size() < 8) continue;
+    const TimePoint due = read_time(entry);
+    last = DuePosition{due, *key};
+    if (live.contains(std::string(entry.substr(8)))) continue;
+    page.items.push_back(DueEntry{std::move(*key), due, read_time(it->value().ToStringView())});
+  }
+  if (!it->status().ok()) {
+    return fail(database_->translate(it->status(), "reading what is due"));
+  }
+  return page;
+}
+
+}  // namespace rhooks::store::rocks

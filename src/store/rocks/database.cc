@@ -1,0 +1,321 @@
+#include "store/rocks/database.h"
+
+#include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/write_batch.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include "observe/logging.h"
+#include "store/rocks/keys.h"
+#include "store/rocks/status.h"
+
+namespace rhooks::store::rocks {
+namespace {
+
+// In the order of Family. Renaming one is a change of format.
+constexpr std::array<const char*, kFamilies> kFamilyNames{"tasks", "specs",    "due",     "by_date",
+                                                          "logs",  "log_refs", "damaged", "meta"};
+constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kProbeKey = "probe";
+
+// Memory: 64 MiB of blocks, 64 MiB of writes that are not in files yet.
+constexpr std::size_t kCacheBytes = 64u << 20;
+constexpr std::size_t kWriteBufferBytes = 64u << 20;
+
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+// The lock that tells a second process, or a second store in this one, that the directory is
+// taken. RocksDB's own lock does not tell that apart from other failures by its code.
+struct Database::DirectoryLock {
+  int fd = -1;
+
+  ~DirectoryLock() {
+    if (fd >= 0) ::close(fd);  // which gives the lock up
+  }
+
+  Result<void> take(const std::string& path) {
+    const std::string file = path + "/rhooks.lock";
+    fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+      return fail(ErrorCode::kUnavailable,
+                  "the store directory '" + path + "' can not be used: " + std::strerror(errno));
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+    const int error = errno;
+    if (error == EWOULDBLOCK) {
+      return fail(ErrorCode::kUnavailable, "the store directory '" + path +
+                                               "' is used by another process (rhooks or another "
+                                               "program); stop it or choose another directory");
+    }
+    return fail(ErrorCode::kUnavailable,
+                "the store directory '" + path + "' can not be locked: " + std::strerror(error));
+  }
+};
+
+// Notes that RocksDB takes no writes, also where a flush or compaction in the background
+// was what failed.
+class Database::Listener final : public rocksdb::EventListener {
+ public:
+  explicit Listener(std::string path) : path_(std::move(path)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* status) override {
+    if (!failed.exchange(true)) {
+      log::error("the store failed to write", {{"path", path_}, {"error", status->ToString()}});
+    }
+  }
+
+  std::atomic<bool> failed{false};
+
+ private:
+  const std::string path_;
+};
+
+Database::Database(std::string path, const RocksOptions& options)
+    : path_(std::move(path)),
+      options_(options),
+      lock_(std::make_unique<DirectoryLock>()),
+      cache_(rocksdb::NewLRUCache(kCacheBytes)),
+      expiry_(std::make_shared<ExpiryPolicy>()),
+      listener_(std::make_shared<Listener>(path_)) {
+  static const SystemClock kSystemClock;
+  expiry_->clock = options.clock != nullptr ? options.clock : &kSystemClock;
+}
+
+Database::~Database() {
+  if (!db_) return;
+  // What is not in files yet is in the log of writes, synced; nothing has to be flushed.
+  rocksdb::CancelAllBackgroundWork(db_.get(), true);
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    if (handle != nullptr) (void)db_->DestroyColumnFamilyHandle(handle);
+  }
+  if (default_handle_ != nullptr) (void)db_->DestroyColumnFamilyHandle(default_handle_);
+  const rocksdb::Status closed = db_->Close();
+  if (!closed.ok()) {
+    log::warn("the store did not close cleanly", {{"path", path_}, {"error", closed.ToString()}});
+  }
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path,
+                                                 const RocksOptions& options) {
+  if (path.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "rocksdb: needs a directory, as in rocksdb:PATH",
+                "store");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return fail(ErrorCode::kUnavailable,
+                "the store directory '" + path + "' can not be created: " + error.message());
+  }
+  std::unique_ptr<Database> database(new Database(path, options));
+  if (auto locked = database->lock_->take(path); !locked) return fail(locked.error());
+  if (auto opened = database->open_db(); !opened) return fail(opened.error());
+  if (auto checked = database->check_format(); !checked) return fail(checked.error());
+  database->expiry_->enabled = true;
+  return database;
+}
+
+rocksdb::Options Database::db_options() const {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  if (options_.env != nullptr) options.env = options_.env;
+  options.max_background_jobs = 2;
+  options.db_write_buffer_size = kWriteBufferBytes;
+  options.max_total_wal_size = 2 * kWriteBufferBytes;
+  options.max_open_files = 256;  // leaves file descriptors to connections
+  options.keep_log_file_num = 3;
+  options.max_log_file_size = 4u << 20;
+  options.bytes_per_sync = 1u << 20;
+  // Writing over an old log file spares the file system a metadata update at every sync.
+  options.recycle_log_file_num = 2;
+  // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // Recovery from disk errors is tried by write(), not by a thread without end.
+  options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(listener_);
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 16u << 20;
+  options.max_write_buffer_number = 3;
+  options.level_compaction_dynamic_level_bytes = true;
+  const auto supported = rocksdb::GetSupportedCompressions();
+  const bool lz4 =
+      std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  options.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache_;
+  table.block_size = 8u << 10;
+  table.cache_index_and_filter_blocks = true;  // so that they count towards the bound
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Point reads, often of keys that are not there (every put asks).
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+  if (family == Family::kDue) {
+    // A queue: whole files become tombstones, which claims would walk after a restart.
+    options.table_properties_collector_factories.push_back(
+        rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));
+  }
+  if (family == Family::kLogs || family == Family::kLogRefs) {
+    options.compaction_filter_factory =
+        make_log_filter(family == Family::kLogs ? LogFamily::kLogs : LogFamily::kRefs, expiry_);
+    // Files that nothing writes to are visited by the filter too, once a day.
+    options.periodic_compaction_seconds = 24 * 60 * 60;
+  }
+  return options;
+}
+
+Result<void> Database::open_db() {
+  const rocksdb::Options options = db_options();
+  rocksdb::Env* env = options.env;
+  if (env->FileExists(path_ + "/CURRENT").ok()) {
+    std::vector<std::string> names;
+    const auto listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
+    if (!listed.ok()) return fail(translate(listed, "reading what the directory holds"));
+    for (const std::string& found : names) {
+      if (found == rocksdb::kDefaultColumnFamilyName ||
+          std::find(kFamilyNames.begin(), kFamilyNames.end(), found) != kFamilyNames.end()) {
+        continue;
+      }
+      return fail(ErrorCode::kUnsupported,
+                  "the directory '" + path_ + "' holds '" + found + "', which format " +
+                      std::to_string(kFormat) +
+                      " does not know: it was written by a newer rhooks or by another program; "
+                      "use that program, or choose another directory");
+    }
+  }
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  for (std::size_t i = 0; i < kFamilies; ++i) {
+    families.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i)));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto opened = rocksdb::DB::Open(options, path_, families, &handles, &db);
+  if (!opened.ok()) return fail(translate(opened, "opening it"));
+  db_.reset(db);
+  default_handle_ = handles[0];
+  std::copy(handles.begin() + 1, handles.end(), handles_.begin());
+  return {};
+}
+
+Result<void> Database::check_format() {
+  std::string text;
+  const auto status =
+      db_->Get(rocksdb::ReadOptions(), (*this)[Family::kMeta], slice(kFormatKey), &text);
+  if (status.IsNotFound()) {
+    // New, or left so by a crash while it was made.
+    for (rocksdb::ColumnFamilyHandle* handle : {default_handle_, (*this)[Family::kTasks]}) {
+      const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions(), handle));
+      it->SeekToFirst();
+      if (it->Valid()) {
+        return fail(ErrorCode::kUnsupported, "the directory '" + path_ +
+                                                 "' holds a RocksDB database that is not of "
+                                                 "rhooks; choose another directory");
+      }
+    }
+    rocksdb::WriteBatch batch;
+    (void)batch.Put((*this)[Family::kMeta], slice(kFormatKey), std::to_string(kFormat));
+    return write(batch);
+  }
+  if (!status.ok()) return fail(translate(status, "reading its format"));
+
+  int format = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), format);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return fail(ErrorCode::kCorrupt, "the format of the store in '" + path_ + "' can not be read");
+  }
+  if (format == kFormat) return {};
+  const std::string versions = "the store in '" + path_ + "' has format " + std::to_string(format) +
+                               "; this rhooks reads format " + std::to_string(kFormat) + ": ";
+  return fail(ErrorCode::kUnsupported,
+              versions + (format > kFormat ? "use the newer rhooks that wrote it"
+                                           : "use the older rhooks that wrote it"));
+}
+
+Result<void> Database::write(rocksdb::WriteBatch& batch) {
+  if (listener_->failed) {
+    if (auto resumed = resume(); !resumed) return resumed;
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  if (status.ok()) return {};
+  listener_->failed = true;
+  {
+    std::lock_guard lock(resume_mutex_);
+    last_failure_ = status;
+  }
+  Error error = translate(status, "writing");
+  error.code = ErrorCode::kUnknownOutcome;
+  error.message += "; it is not known whether this was stored";
+  return fail(std::move(error));
+}
+
+Result<void> Database::resume() {
+  std::lock_guard lock(resume_mutex_);
+  if (!listener_->failed) return {};  // another caller did it while this one waited
+  const auto refuse = [this] {
+    Error error = translate(last_failure_, "writing");
+    error.code = ErrorCode::kUnavailable;
+    error.message += "; nothing was stored";
+    return fail(std::move(error));
+  };
+  const auto now = std::chrono::steady_clock::now();
+  if (last_resume_ != std::chrono::steady_clock::time_point{} &&
+      now - last_resume_ < options_.resume_interval) {
+    return refuse();
+  }
+  last_resume_ = now;
+  // Lowered first: an error that comes while it resumes raises it again.
+  listener_->failed = false;
+  // Resume writes what is in memory to files and begins a new log, which also leaves
+  // whatever part of a failed write had reached the old one behind.
+  const rocksdb::Status status = db_->Resume();
+  if (status.ok() && !listener_->failed) {
+    log::warn("the store can be written to again", {{"path", path_}});
+    return {};
+  }
+  listener_->failed = true;
+  if (!status.ok()) last_failure_ = status;
+  return refuse();
+}
+
+Result<void> Database::check() {
+  std::string text;
+  const auto read =
+      db_->Get(rocksdb::ReadOptions(), (*this)[Family::kMeta], slice(kFormatKey), &text);
+  if (!read.ok()) return fail(translate(read, "reading"));
+  rocksdb::WriteBatch batch;
+  (void)batch.Put((*this)[Family::kMeta], slice(kProbeKey), rocksdb::Slice());
+  return write(batch);
+}
+
+Error Database::translate(const rocksdb::Status& status, std::string_view doing) const {
+  return rocks::translate(status, doing, path_);
+}
+
+}  // namespace rhooks::store::rocks

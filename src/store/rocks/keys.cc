@@ -1,0 +1,168 @@
+#include "store/rocks/keys.h"
+
+#include "base/check.h"
+
+namespace rhooks::store::rocks {
+namespace {
+
+constexpr char kEscape = '\xff';
+constexpr char kEnd = '\x01';
+constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
+constexpr std::string_view kNever{"\xff\xff\xff\xff\xff\xff\xff\xff", 8};
+
+void append_name(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    out.push_back(c);
+    if (c == '\0') out.push_back(kEscape);
+  }
+  out.push_back('\0');
+  out.push_back(kEnd);
+}
+
+void append_time(std::string& out, TimePoint t) {
+  const std::uint64_t value = static_cast<std::uint64_t>(to_millis(t)) ^ kSignBit;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> shift)));
+  }
+}
+
+// Takes a name off the front of `bytes`.
+std::optional<std::string> take_name(std::string_view& bytes) {
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != '\0') {
+      text.push_back(bytes[i]);
+      continue;
+    }
+    if (++i == bytes.size()) return std::nullopt;
+    if (bytes[i] == kEnd) {
+      bytes.remove_prefix(i + 1);
+      return text;
+    }
+    if (bytes[i] != kEscape) return std::nullopt;
+    text.push_back('\0');
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string name(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  append_name(out, text);
+  return out;
+}
+
+std::string time_bytes(TimePoint t) {
+  std::string out;
+  append_time(out, t);
+  return out;
+}
+
+TimePoint read_time(std::string_view bytes) {
+  RHOOKS_CHECK(bytes.size() >= 8);
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return from_millis(static_cast<std::int64_t>(value ^ kSignBit));
+}
+
+std::string after_prefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  if (!prefix.empty()) ++prefix.back();
+  return prefix;
+}
+
+std::string task_key(const TaskKey& key) {
+  std::string out;
+  out.reserve(key.ns.size() + 2 + key.id.size());
+  append_name(out, key.ns);
+  out += key.id;
+  return out;
+}
+
+std::optional<TaskKey> parse_task_key(std::string_view bytes) {
+  auto ns = take_name(bytes);
+  if (!ns) return std::nullopt;
+  return TaskKey{std::move(*ns), std::string(bytes)};
+}
+
+std::string due_key(TimePoint due, std::string_view task_key) {
+  std::string out;
+  out.reserve(8 + task_key.size());
+  append_time(out, due);
+  out += task_key;
+  return out;
+}
+
+std::uint8_t status_byte(Status status) {
+  switch (status) {
+    case Status::kActive:
+      return 1;
+    case Status::kDone:
+      return 2;
+    case Status::kFailed:
+      return 3;
+    case Status::kSuspended:
+      return 4;
+    case Status::kProcessing:
+      break;  // never stored
+  }
+  RHOOKS_CHECK(status != Status::kProcessing);
+  return 0;
+}
+
+std::string date_prefix(std::string_view ns, Status status) {
+  std::string out = name(ns);
+  out.push_back(static_cast<char>(status_byte(status)));
+  return out;
+}
+
+std::string date_key(const Task& task) {
+  std::string out = date_prefix(task.key.ns, task.status);
+  append_time(out, task.scheduled_date);
+  out += task.key.id;
+  return out;
+}
+
+std::string log_key(std::string_view ns, TimePoint started_at, std::string_view id) {
+  std::string out = name(ns);
+  append_time(out, started_at);
+  out += id;
+  return out;
+}
+
+std::string task_logs_prefix(std::string_view ns, std::string_view task_id) {
+  std::string out = name(ns);
+  out.push_back('T');
+  append_name(out, task_id);
+  return out;
+}
+
+std::string failures_prefix(std::string_view ns) {
+  return name(ns) + 'F';
+}
+
+std::string ref_value(std::optional<TimePoint> expires_at, bool failed) {
+  std::string out = expires_at ? time_bytes(*expires_at) : std::string(kNever);
+  out.push_back(failed ? '\x02' : '\x01');
+  return out;
+}
+
+std::optional<Ref> parse_ref(std::string_view bytes) {
+  if (bytes.size() != 9 || (bytes[8] != '\x01' && bytes[8] != '\x02')) return std::nullopt;
+  Ref ref;
+  if (bytes.substr(0, 8) != kNever) ref.expires_at = read_time(bytes);
+  ref.failed = bytes[8] == '\x02';
+  return ref;
+}
+
+std::string damaged_value(std::string_view reason, std::string_view state, std::string_view spec) {
+  std::string out(1, '\x01');
+  append_name(out, reason);
+  append_name(out, state);
+  out += spec;
+  return out;
+}
+
+}  // namespace rhooks::store::rocks

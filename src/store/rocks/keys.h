@@ -1,0 +1,69 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+// The byte format of the embedded store, version 1 (kFormat; kept in `meta`).
+//
+// Column families, and their keys and values:
+//
+//   tasks     taskkey                            state (codec/stored.h)
+//   specs     taskkey                            spec (codec/stored.h)
+//   due       time(due) taskkey                  time(scheduled_date)   ACTIVE tasks only
+//   by_date   name(ns) u8(status) time(scheduled_date) id               empty
+//   logs      name(ns) time(started_at) log id   log (codec/stored.h)
+//   log_refs  name(ns) 'T' name(task id) time(started_at) log id        ref
+//             name(ns) 'F' time(started_at) log id                      ref   failures only
+//   damaged   taskkey                            see damaged_value()
+//   meta      "format"                           the version, in ASCII decimal
+//             "probe"                            empty; written by check()
+//
+//   taskkey   name(ns) id
+//   name(x)   x with each 0x00 written as 0x00 0xff, then 0x00 0x01: sorts as x does, and no
+//             name is the beginning of another
+//   id        as it is: always last
+//   time      8 bytes, big-endian, milliseconds with the sign bit flipped: sorts as the time
+//   ref       time(expires_at, or 0xff × 8 where the log is kept) u8(log status)
+//   status    1 ACTIVE, 2 DONE, 3 FAILED, 4 SUSPENDED; log status: 1 SUCCESS, 2 FAIL
+//
+// A lease is in memory only: the lock on the directory is the lease on all tasks.
+namespace rhooks::store::rocks {
+
+inline constexpr int kFormat = 1;
+
+std::string name(std::string_view text);
+std::string time_bytes(TimePoint t);
+TimePoint read_time(std::string_view bytes);  // of the first 8
+// The first key after all that begin with `prefix`; empty where there is none.
+std::string after_prefix(std::string prefix);
+
+std::string task_key(const TaskKey& key);
+std::optional<TaskKey> parse_task_key(std::string_view bytes);
+
+std::string due_key(TimePoint due, std::string_view task_key);
+
+std::uint8_t status_byte(Status status);
+std::string date_prefix(std::string_view ns, Status status);
+std::string date_key(const Task& task);
+
+std::string log_key(std::string_view ns, TimePoint started_at, std::string_view id);
+std::string task_logs_prefix(std::string_view ns, std::string_view task_id);
+std::string failures_prefix(std::string_view ns);
+
+std::string ref_value(std::optional<TimePoint> expires_at, bool failed);
+struct Ref {
+  std::optional<TimePoint> expires_at;
+  bool failed = false;
+};
+std::optional<Ref> parse_ref(std::string_view bytes);
+
+// u8 version 1, then name(reason) name(state) spec.
+std::string damaged_value(std::string_view reason, std::string_view state, std::string_view spec);
+
+}  // namespace rhooks::store::rocks

@@ -1,0 +1,182 @@
+#include "store/rocks/lease_table.h"
+
+#include <algorithm>
+
+#include "store/rocks/keys.h"
+
+namespace rhooks::store::rocks {
+namespace {
+
+constexpr std::size_t kTimeBytes = 8;
+
+// The first key after `key`.
+std::string just_after(std::string_view key) {
+  std::string next(key);
+  next.push_back('\0');
+  return next;
+}
+
+}  // namespace
+
+LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint until,
+                                  const std::string& end, const OpenIndex& open,
+                                  const std::function<model::LeaseToken()>& make_token) {
+  Walk walk;
+  std::lock_guard lock(mutex_);
+  note_ended(now);
+  if (scan_from_ >= end) return walk;
+  const auto it = open(scan_from_);
+  // Whether every entry so far is leased and none was passed over, so that scan_from_ may
+  // rise past them.
+  bool solid = true;
+  std::string rise_to = scan_from_;
+  for (; it->Valid(); it->Next()) {
+    const std::string_view entry = it->key().ToStringView();
+    if (entry.size() < kTimeBytes || it->value().size() < kTimeBytes) continue;
+    std::string key(entry.substr(kTimeBytes));
+    const auto held_lease = leases_.find(key);
+    if (held_lease != leases_.end() && held_lease->second.until > now) {
+      // Seen as over before, by a clock that was ahead: its end is awaited again.
+      ends_.emplace(held_lease->second.until, key);
+    } else if (held_.contains(key)) {
+      walk.more = true;
+      solid = false;
+      continue;
+    } else if (walk.taken.size() == limit) {
+      walk.more = true;
+      solid = false;
+      break;
+    } else {
+      const HeldLease lease{make_token(), until, read_time(entry),
+                            read_time(it->value().ToStringView())};
+      walk.taken.push_back(Taken{std::move(key), lease});
+    }
+    if (solid) rise_to = just_after(entry);
+  }
+  walk.status = it->status();
+  if (!walk.status.ok()) {
+    walk.taken.clear();
+    return walk;
+  }
+  for (const Taken& taken : walk.taken) {
+    const auto old = leases_.find(taken.key);
+    if (old != leases_.end()) ends_.erase({old->second.until, taken.key});
+    leases_.insert_or_assign(taken.key, taken.lease);
+    ends_.emplace(taken.lease.until, taken.key);
+  }
+  scan_from_ = solid ? end : std::move(rise_to);
+  return walk;
+}
+
+LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const OpenIndex& open) {
+  FirstDue first;
+  std::lock_guard lock(mutex_);
+  note_ended(now);
+  const auto it = open(scan_from_);
+  for (; it->Valid(); it->Next()) {
+    const std::string_view entry = it->key().ToStringView();
+    if (entry.size() < kTimeBytes) continue;
+    const std::string key(entry.substr(kTimeBytes));
+    const auto lease = leases_.find(key);
+    if (lease != leases_.end() && lease->second.until > now) {
+      ends_.emplace(lease->second.until, key);
+      continue;
+    }
+    first.at = read_time(entry);
+    break;
+  }
+  first.status = it->status();
+  if (!ends_.empty()) {
+    const TimePoint ends = ends_.begin()->first;
+    first.at = std::min(first.at.value_or(ends), ends);
+  }
+  return first;
+}
+
+std::vector<bool> LeaseTable::confirm(const std::vector<Taken>& taken) const {
+  std::vector<bool> current;
+  current.reserve(taken.size());
+  std::lock_guard lock(mutex_);
+  for (const Taken& one : taken) {
+    const auto it = leases_.find(one.key);
+    current.push_back(it != leases_.end() && it->second.token == one.lease.token);
+  }
+  return current;
+}
+
+void LeaseTable::give_back(const std::vector<Taken>& taken) {
+  for (const Taken& one : taken) give_back(one.key, one.lease.token);
+}
+
+void LeaseTable::give_back(const std::string& key, const model::LeaseToken& token) {
+  std::lock_guard lock(mutex_);
+  const auto it = leases_.find(key);
+  if (it == leases_.end() || it->second.token != token) return;
+  lower(due_key(it->second.due, key));
+  end(key);
+}
+
+std::optional<HeldLease> LeaseTable::find(const std::string& key) const {
+  std::lock_guard lock(mutex_);
+  const auto it = leases_.find(key);
+  if (it == leases_.end()) return std::nullopt;
+  return it->second;
+}
+
+bool LeaseTable::is_live(const std::string& key, TimePoint now) const {
+  const auto lease = find(key);
+  return lease && lease->until > now;
+}
+
+std::unordered_map<std::string, HeldLease> LeaseTable::live(std::string_view prefix,
+                                                            TimePoint now) const {
+  std::unordered_map<std::string, HeldLease> found;
+  std::lock_guard lock(mutex_);
+  for (const auto& [key, lease] : leases_) {
+    if (lease.until > now && key.starts_with(prefix)) found.emplace(key, lease);
+  }
+  return found;
+}
+
+LeaseTable::Lock::Lock(LeaseTable& table, std::vector<std::string> keys)
+    : table_(table), keys_(std::move(keys)) {
+  std::sort(keys_.begin(), keys_.end());
+  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
+  std::unique_lock lock(table_.mutex_);
+  table_.freed_.wait(lock, [this] {
+    return std::none_of(keys_.begin(), keys_.end(),
+                        [this](const std::string& key) { return table_.held_.contains(key); });
+  });
+  table_.held_.insert(keys_.begin(), keys_.end());
+}
+
+LeaseTable::Lock::~Lock() {
+  {
+    std::lock_guard lock(table_.mutex_);
+    for (const std::string& key : effects.ended) table_.end(key);
+    if (effects.lowest) table_.lower(*effects.lowest);
+    for (const std::string& key : keys_) table_.held_.erase(key);
+  }
+  table_.freed_.notify_all();
+}
+
+void LeaseTable::end(const std::string& key) {
+  const auto it = leases_.find(key);
+  if (it == leases_.end()) return;
+  ends_.erase({it->second.until, key});
+  leases_.erase(it);
+}
+
+void LeaseTable::lower(const std::string& due_key) {
+  if (due_key < scan_from_) scan_from_ = due_key;
+}
+
+void LeaseTable::note_ended(TimePoint now) {
+  while (!ends_.empty() && ends_.begin()->first <= now) {
+    const std::string& key = ends_.begin()->second;
+    lower(due_key(leases_.at(key).due, key));
+    ends_.erase(ends_.begin());
+  }
+}
+
+}  // namespace rhooks::store::rocks

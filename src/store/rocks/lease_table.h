@@ -1,0 +1,142 @@
+#pragma once
+
+#include <rocksdb/iterator.h>
+#include <rocksdb/status.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "model/record.h"
+
+namespace rhooks::store::rocks {
+
+// A lease as the table keeps it: what a commit must know to move the task's index entries
+// without reading the task. It holds as long as the lease is current, because every change
+// of a task ends its lease.
+struct HeldLease {
+  model::LeaseToken token{};
+  TimePoint until{};
+  TimePoint due{};
+  TimePoint scheduled_date{};
+};
+
+// The leases, and the keys that a write is under way for, of one embedded store. Keys are
+// task keys as bytes (keys.h).
+//
+// How they work together. A writer (put, change, remove, commit, clear) holds its keys for
+// as long as it reads, decides, writes and syncs; no two writers hold one key. A claim waits
+// for nobody: under the one short mutex it walks the due index, passes over held keys and
+// live leases, and enters its leases. An entry that it sees and that is not held is current,
+// since a writer of it could only begin under the same mutex. So:
+//
+// - suspend against claim: if the claim enters its lease first, the edit sees PROCESSING and
+//   refuses. If the writer takes the key first, the claim passes over it, and when the
+//   writer lets go the entry is gone from the index before suspend() is acknowledged.
+// - delete against claim: as above; a delete that comes after the lease was entered also
+//   ends it, and the claim, which confirms its leases after it has read the tasks, drops it.
+// - commit against claim: a commit checks its token while it holds the key, and ends the
+//   lease in the same step that lets the key go. Until then the task is leased or held.
+// - an expired lease stays in the table until a claim, a change or a commit ends it: that is
+//   how a late commit can still count.
+//
+// scan_from is a key of the due index below which every entry is live-leased, so a claim
+// walks neither the tombstones of what was done nor the leased head again. It rises past
+// leased entries, never past a held key, and falls to whatever becomes claimable: a new or
+// moved due entry, a lease that ended.
+//
+// Threads: every method may be called from any thread. Blocking: lock() waits for other
+// writers of the same keys; take() and first_due() read the index under the mutex.
+class LeaseTable {
+ public:
+  struct Taken {
+    std::string key;
+    HeldLease lease;
+  };
+
+  struct Walk {
+    rocksdb::Status status;  // of reading the index; not ok: nothing was taken
+    std::vector<Taken> taken;
+    bool more = false;  // something else could be claimed now or in a moment
+  };
+
+  struct FirstDue {
+    rocksdb::Status status;
+    std::optional<TimePoint> at;
+  };
+
+  // What a writer did, made known in the step that lets its keys go.
+  struct Effects {
+    std::vector<std::string> ended;     // task keys whose lease is over
+    std::optional<std::string> lowest;  // the lowest due key that became claimable
+
+    void claimable(std::string due_key) {
+      if (!lowest || due_key < *lowest) lowest = std::move(due_key);
+    }
+  };
+
+  // Opens an iterator of the due index and places it on the first entry at or after `from`.
+  // Called under the mutex, so that the iterator sees all that was let go before.
+  using OpenIndex = std::function<std::unique_ptr<rocksdb::Iterator>(const std::string& from)>;
+
+  // Leases up to `limit` entries that nobody has a live lease on, in the order of the index.
+  // The iterator ends at `end`, a due key. `make_token` names each lease.
+  Walk take(TimePoint now, std::size_t limit, TimePoint until, const std::string& end,
+            const OpenIndex& open, const std::function<model::LeaseToken()>& make_token);
+
+  // The earliest due time that is not under a live lease, or the earliest end of a lease.
+  FirstDue first_due(TimePoint now, const OpenIndex& open);
+
+  // Which of these are still the current leases.
+  std::vector<bool> confirm(const std::vector<Taken>& taken) const;
+
+  // Ends those that are still current; their tasks, due at `HeldLease::due`, are claimable.
+  void give_back(const std::vector<Taken>& taken);
+  void give_back(const std::string& key, const model::LeaseToken& token);
+
+  std::optional<HeldLease> find(const std::string& key) const;
+  bool is_live(const std::string& key, TimePoint now) const;
+  // The live leases on tasks whose key begins with `prefix`.
+  std::unordered_map<std::string, HeldLease> live(std::string_view prefix, TimePoint now) const;
+
+  // Keys held for one writer; lets them go at the end of the scope.
+  class Lock {
+   public:
+    // Waits until all of the keys are free and takes them at once, so that no two writers
+    // wait for each other.
+    Lock(LeaseTable& table, std::vector<std::string> keys);
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+    Effects effects;  // filled in by the writer once its write is durable
+
+   private:
+    LeaseTable& table_;
+    std::vector<std::string> keys_;
+  };
+
+ private:
+  // All of these expect mutex_ to be held.
+  void end(const std::string& key);
+  void lower(const std::string& due_key);
+  void note_ended(TimePoint now);  // leases that are over make their tasks claimable
+
+  mutable std::mutex mutex_;
+  std::condition_variable freed_;
+  std::unordered_set<std::string> held_;
+  std::unordered_map<std::string, HeldLease> leases_;
+  // Ends of leases that were not yet seen to be over.
+  std::set<std::pair<TimePoint, std::string>> ends_;
+  std::string scan_from_;
+};
+
+}  // namespace rhooks::store::rocks

@@ -1,0 +1,241 @@
+// put, get, change, remove, clear and check of the embedded store.
+
+#include "store/rocks/rocks_store.h"
+
+#include <unordered_map>
+
+#include "base/check.h"
+#include "codec/stored.h"
+#include "store/rocks/keys.h"
+#include "store/rocks/store_impl.h"
+#include "store/shown.h"
+
+namespace rhooks::store {
+
+Result<std::unique_ptr<Store>> open_rocks(const std::string& path, const RocksOptions& options) {
+  auto database = rocks::Database::open(path, options);
+  if (!database) return fail(database.error());
+  return std::make_unique<rocks::RocksStore>(std::move(*database), options);
+}
+
+namespace rocks {
+namespace {
+
+template <typename Items, typename ToKey>
+std::vector<std::string> task_keys(const Items& items, const ToKey& to_key) {
+  std::vector<std::string> keys;
+  keys.reserve(items.size());
+  for (const auto& item : items) keys.push_back(task_key(to_key(item)));
+  return keys;
+}
+
+// Gives every item that waited for the write the error that the write came to.
+template <typename T>
+void fail_all(std::vector<Result<T>>& results, const std::vector<std::size_t>& written,
+              const Error& error) {
+  for (const std::size_t i : written) results[i] = fail(error);
+}
+
+}  // namespace
+
+RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& options)
+    : options_(options), database_(std::move(database)), tokens_(random_) {}
+
+std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> records) {
+  if (records.empty()) return {};
+  const auto keys =
+      task_keys(records, [](const TaskRecord& r) -> const TaskKey& { return r.task.key; });
+  std::vector<Result<PutResult>> results(records.size());
+  std::vector<std::size_t> written;
+  std::unordered_map<std::string_view, std::size_t> first_of;  // key -> its first item
+  LeaseTable::Lock lock(leases_, keys);
+  LeaseTable::Effects effects;
+  rocksdb::WriteBatch batch;
+
+  std::vector<Stored> stored = read(keys);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const TaskRecord& record = records[i];
+    RHOOKS_CHECK(record.task.status != Status::kProcessing);
+    if (!stored[i].missing()) {
+      auto existing = decode(record.task.key, stored[i]);
+      if (existing) {
+        results[i] = PutResult{.created = false, .existing = std::move(*existing)};
+      } else {
+        results[i] = fail(existing.error());
+      }
+      continue;
+    }
+    const auto [first, is_first] = first_of.emplace(keys[i], i);
+    written.push_back(i);
+    if (!is_first) {
+      results[i] = PutResult{.created = false, .existing = records[first->second]};
+      continue;
+    }
+    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(record));
+    (void)batch.Put(family(Family::kSpecs), keys[i], codec::encode_spec(record));
+    put_index(batch, record.task, keys[i]);
+    if (record.task.status == Status::kActive) {
+      effects.claimable(due_key(model::due_at(record.task), keys[i]));
+    }
+  }
+  if (written.empty()) return results;
+  if (const auto done = database_->write(batch); !done) {
+    fail_all(results, written, done.error());
+  } else {
+    lock.effects = std::move(effects);
+  }
+  return results;
+}
+
+Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
+  const std::string bytes = task_key(key);
+  // The lease first: a task that is committed in between is then shown as committed.
+  const bool leased = leases_.is_live(bytes, now);
+  const auto stored = read({bytes});
+  auto record = decode(key, stored[0]);
+  if (record) return as_shown(std::move(record->task), leased);
+  if (record.error().code == ErrorCode::kNotFound) {
+    const auto damaged = was_set_aside(bytes);
+    if (!damaged) return fail(damaged.error());
+    if (*damaged) {
+      return fail(ErrorCode::kCorrupt, "the stored task '" + key.id + "' in namespace '" + key.ns +
+                                           "' can not be read, and was set aside");
+    }
+  }
+  return fail(record.error());
+}
+
+std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, const Edit& edit,
+                                             TimePoint now) {
+  if (keys.empty()) return {};
+  const auto bytes = task_keys(keys, [](const TaskKey& key) -> const TaskKey& { return key; });
+  std::vector<Result<Task>> results(keys.size());
+  std::vector<std::size_t> written;
+  LeaseTable::Lock lock(leases_, bytes);
+  LeaseTable::Effects effects;
+  rocksdb::WriteBatch batch;
+
+  const auto stored = read(bytes);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto record = decode(keys[i], stored[i]);
+    if (!record) {
+      results[i] = fail(record.error());
+      continue;
+    }
+    results[i] = edit(as_shown(record->task, leases_.is_live(bytes[i], now)));
+    if (!results[i]) continue;
+    RHOOKS_CHECK(results[i]->key == keys[i]);
+    delete_index(batch, record->task, bytes[i]);
+    record->task = as_stored(std::move(*results[i]));
+    put_index(batch, record->task, bytes[i]);
+    (void)batch.Put(family(Family::kTasks), bytes[i], codec::encode_state(*record));
+    if (const auto spec = codec::encode_spec(*record); spec != stored[i].spec.ToStringView()) {
+      (void)batch.Put(family(Family::kSpecs), bytes[i], spec);
+    }
+    if (record->task.status == Status::kActive) {
+      effects.claimable(due_key(model::due_at(record->task), bytes[i]));
+    }
+    effects.ended.push_back(bytes[i]);
+    written.push_back(i);
+    results[i] = std::move(record->task);
+  }
+  if (written.empty()) return results;
+  if (const auto done = database_->write(batch); !done) {
+    fail_all(results, written, done.error());
+  } else {
+    lock.effects = std::move(effects);
+  }
+  return results;
+}
+
+std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+  if (keys.empty()) return {};
+  const auto bytes = task_keys(keys, [](const TaskKey& key) -> const TaskKey& { return key; });
+  std::vector<Result<Task>> results(keys.size());
+  std::vector<std::size_t> written;
+  LeaseTable::Lock lock(leases_, bytes);
+  LeaseTable::Effects effects;
+  rocksdb::WriteBatch batch;
+
+  const auto stored = read(bytes);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto record = decode(keys[i], stored[i]);
+    if (!record) {
+      results[i] = fail(record.error());
+      continue;
+    }
+    delete_index(batch, record->task, bytes[i]);
+    (void)batch.Delete(family(Family::kTasks), bytes[i]);
+    (void)batch.Delete(family(Family::kSpecs), bytes[i]);
+    effects.ended.push_back(bytes[i]);
+    written.push_back(i);
+    results[i] = as_shown(std::move(record->task), leases_.is_live(bytes[i], now));
+  }
+  if (written.empty()) return results;
+  if (const auto done = database_->write(batch); !done) {
+    fail_all(results, written, done.error());
+  } else {
+    lock.effects = std::move(effects);
+  }
+  return results;
+}
+
+Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) {
+  const std::string prefix = name(ns);
+  const std::string end = after_prefix(prefix);
+  const rocksdb::Slice end_slice(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &end_slice;
+
+  std::vector<std::string> keys;
+  bool more = false;
+  {
+    const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kTasks)));
+    for (it->Seek(prefix); it->Valid(); it->Next()) {
+      if (keys.size() == limit) {
+        more = true;
+        break;
+      }
+      keys.push_back(it->key().ToString());
+    }
+    if (!it->status().ok()) return fail(database_->translate(it->status(), "reading tasks"));
+  }
+
+  LeaseTable::Lock lock(leases_, keys);
+  LeaseTable::Effects effects;
+  rocksdb::WriteBatch batch;
+  std::size_t count = 0;
+  const auto stored = read(keys);  // again: they may have changed before they were held
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (stored[i].missing()) continue;
+    const auto key = parse_task_key(keys[i]);
+    if (key && stored[i].state_status.ok()) {
+      // Of one that can not be read the index entries stay; claims and queries pass over
+      // entries without a task, and a claim removes its own.
+      const auto record = decode_state(*key, stored[i].state.ToStringView());
+      if (record) delete_index(batch, record->task, keys[i]);
+    }
+    (void)batch.Delete(family(Family::kTasks), keys[i]);
+    (void)batch.Delete(family(Family::kSpecs), keys[i]);
+    effects.ended.push_back(keys[i]);
+    ++count;
+  }
+  if (!more) {
+    for (const Family which : {Family::kLogs, Family::kLogRefs, Family::kDamaged}) {
+      const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(which)));
+      it->Seek(prefix);
+      if (it->Valid()) (void)batch.DeleteRange(family(which), prefix, end);
+    }
+  }
+  if (batch.Count() == 0) return count;
+  if (auto done = database_->write(batch); !done) return fail(done.error());
+  lock.effects = std::move(effects);
+  return count;
+}
+
+Result<void> RocksStore::check() {
+  return database_->check();
+}
+
+}  // namespace rocks
+}  // namespace rhooks::store

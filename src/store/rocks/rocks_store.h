@@ -1,0 +1,42 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace rhooks::store {
+
+struct RocksOptions {
+  // Tells the background compaction which logs have expired; nullptr: the system's clock.
+  // Must outlive the store.
+  const Clock* clock = nullptr;
+  // Where RocksDB keeps its files; nullptr: the system. Must outlive the store.
+  rocksdb::Env* env = nullptr;
+  // After a disk error writing is tried again at most so often.
+  std::chrono::milliseconds resume_interval{1'000};
+  // What one query looks at and returns, at most; the page ends there.
+  std::size_t page_rows_max = 10'000;
+  std::size_t page_bytes_max = 8u << 20;
+  // What one claim reads, at most; then it says that there is more.
+  std::size_t claim_bytes_max = 16u << 20;
+};
+
+// Opens the embedded store in a directory, which is created if missing. The directory is
+// this process's alone while the store is open. Leases are in memory: closing the store, or
+// a crash, ends them all, and their tasks are due again.
+// Errors: kUnavailable (in use by another process, no permission, disk full), kCorrupt,
+// kUnsupported (written by a newer or an unknown older version).
+Result<std::unique_ptr<Store>> open_rocks(const std::string& path,
+                                          const RocksOptions& options = {});
+
+}  // namespace rhooks::store

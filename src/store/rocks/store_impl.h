@@ -1,0 +1,105 @@
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "base/uuid.h"
+#include "store/rocks/database.h"
+#include "store/rocks/lease_table.h"
+#include "store/rocks/rocks_store.h"
+#include "store/store.h"
+
+namespace rhooks::store::rocks {
+
+// The store `rocksdb:PATH`. keys.h documents the bytes, lease_table.h how writers and claims
+// keep out of each other's way.
+//
+// A write call is: hold the keys; read; decide; one synced WriteBatch; let the keys go with
+// what it means for leases. Writes of different callers are made durable together by
+// RocksDB's write group, since no lock of ours is held across Write() but the keys.
+//
+// Threads and contract: see Store. Blocking: disk.
+class RocksStore final : public Store {
+ public:
+  RocksStore(std::unique_ptr<Database> database, const RocksOptions& options);
+
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
+  Result<Task> get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> query_tasks(const TaskQuery& query) override;
+  Result<LogPage> query_logs(const LogQuery& query) override;
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                   TimePoint now) override;
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
+  Result<void> release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after) override;
+  Result<void> check() override;
+
+ private:
+  // The two values of a task as read; a status of each.
+  struct Stored {
+    rocksdb::Status state_status;
+    rocksdb::Status spec_status;
+    rocksdb::PinnableSlice state;
+    rocksdb::PinnableSlice spec;
+
+    bool missing() const { return state_status.IsNotFound() && spec_status.IsNotFound(); }
+    std::size_t bytes() const { return state.size() + spec.size(); }
+  };
+  struct Candidate;
+  struct CommitPlan;
+
+  rocksdb::DB& db() { return database_->db(); }
+  rocksdb::ColumnFamilyHandle* family(Family which) const { return (*database_)[which]; }
+
+  // stored_records.cc: reading, decoding and indexing tasks.
+  std::vector<Stored> read(const std::vector<std::string>& keys,
+                           const rocksdb::ReadOptions& options = {});
+  // Errors: kNotFound; kCorrupt (missing in part or not readable); kUnavailable (the disk).
+  Result<TaskRecord> decode(const TaskKey& key, const Stored& stored) const;
+  // The fields of the state alone; the others have their defaults.
+  static Result<TaskRecord> decode_state(const TaskKey& key, std::string_view state);
+  void put_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
+  void delete_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
+  void put_log(rocksdb::WriteBatch& batch, const Log& log) const;
+  Result<bool> was_set_aside(const std::string& key);
+  void report_unreadable(const TaskKey& key, const Error& error);
+
+  // claims.cc
+  LeaseTable::OpenIndex open_due(const std::string& end, rocksdb::Slice& bound);
+  Result<void> read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint until,
+                           std::size_t& bytes, ClaimResult& result);
+  std::optional<SetAside> set_aside(const LeaseTable::Taken& taken);
+
+  // task_queries.cc
+  Result<TaskPage> query_by_date(const TaskQuery& query);
+  Result<TaskPage> query_by_id(const TaskQuery& query);
+  Result<TaskPage> query_leased(const TaskQuery& query);
+
+  const RocksOptions options_;
+  const std::unique_ptr<Database> database_;
+  LeaseTable leases_;
+  Random random_;
+  UuidGenerator tokens_;
+
+  std::mutex reported_mutex_;
+  std::set<std::string> reported_;  // unreadable tasks that were logged; bounded
+};
+
+Error not_found(const TaskKey& key);
+
+}  // namespace rhooks::store::rocks

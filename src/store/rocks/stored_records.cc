@@ -1,0 +1,106 @@
+// Reading, decoding and indexing of stored tasks and logs.
+
+#include <array>
+
+#include "codec/stored.h"
+#include "observe/logging.h"
+#include "store/rocks/keys.h"
+#include "store/rocks/store_impl.h"
+
+namespace rhooks::store::rocks {
+
+namespace {
+
+// Unreadable tasks that are remembered, so that each is logged once.
+constexpr std::size_t kReportedMax = 1000;
+
+}  // namespace
+
+Error not_found(const TaskKey& key) {
+  return Error{
+      ErrorCode::kNotFound, "there is no task '" + key.id + "' in namespace '" + key.ns + "'", {}};
+}
+
+std::vector<RocksStore::Stored> RocksStore::read(const std::vector<std::string>& keys,
+                                                 const rocksdb::ReadOptions& options) {
+  std::vector<Stored> stored(keys.size());
+  if (keys.empty()) return stored;
+  std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  for (const Family which : {Family::kTasks, Family::kSpecs}) {
+    for (rocksdb::PinnableSlice& value : values) value.Reset();
+    db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
+                  statuses.data());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const bool state = which == Family::kTasks;
+      (state ? stored[i].state_status : stored[i].spec_status) = statuses[i];
+      if (statuses[i].ok()) (state ? stored[i].state : stored[i].spec) = std::move(values[i]);
+    }
+  }
+  return stored;
+}
+
+Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored) const {
+  if (stored.missing()) return fail(not_found(key));
+  for (const rocksdb::Status& status : {stored.state_status, stored.spec_status}) {
+    if (status.ok()) continue;
+    if (status.IsNotFound()) {
+      return fail(ErrorCode::kCorrupt, "a part of the stored task '" + key.id + "' in namespace '" +
+                                           key.ns + "' is missing");
+    }
+    return fail(database_->translate(status, "reading a task"));
+  }
+  return codec::decode_record(key, stored.spec.ToStringView(), stored.state.ToStringView());
+}
+
+Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, std::string_view state) {
+  // The codec reads both values or none; an empty spec stands in for the one not needed.
+  static const std::string kEmptySpec = codec::encode_spec(TaskRecord{});
+  return codec::decode_record(key, kEmptySpec, state);
+}
+
+void RocksStore::put_index(rocksdb::WriteBatch& batch, const Task& task,
+                           const std::string& key) const {
+  (void)batch.Put(family(Family::kByDate), date_key(task), rocksdb::Slice());
+  if (task.status == Status::kActive) {
+    (void)batch.Put(family(Family::kDue), due_key(model::due_at(task), key),
+                    time_bytes(task.scheduled_date));
+  }
+}
+
+void RocksStore::delete_index(rocksdb::WriteBatch& batch, const Task& task,
+                              const std::string& key) const {
+  (void)batch.Delete(family(Family::kByDate), date_key(task));
+  if (task.status == Status::kActive) {
+    (void)batch.Delete(family(Family::kDue), due_key(model::due_at(task), key));
+  }
+}
+
+void RocksStore::put_log(rocksdb::WriteBatch& batch, const Log& log) const {
+  const bool failed = log.status == LogStatus::kFail;
+  const std::string ref = ref_value(log.expires_at, failed);
+  const std::string at = time_bytes(log.started_at) + log.id;
+  (void)batch.Put(family(Family::kLogs), name(log.task.ns) + at, codec::encode_log(log));
+  (void)batch.Put(family(Family::kLogRefs), task_logs_prefix(log.task.ns, log.task.id) + at, ref);
+  if (failed) (void)batch.Put(family(Family::kLogRefs), failures_prefix(log.task.ns) + at, ref);
+}
+
+Result<bool> RocksStore::was_set_aside(const std::string& key) {
+  rocksdb::PinnableSlice value;
+  const auto status = db().Get(rocksdb::ReadOptions(), family(Family::kDamaged), key, &value);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return fail(database_->translate(status, "reading a task"));
+}
+
+void RocksStore::report_unreadable(const TaskKey& key, const Error& error) {
+  {
+    std::lock_guard lock(reported_mutex_);
+    if (reported_.size() >= kReportedMax || !reported_.insert(task_key(key)).second) return;
+  }
+  log::error("a stored task can not be read",
+             {{"namespace", key.ns}, {"id", key.id}, {"reason", error.message}});
+}
+
+}  // namespace rhooks::store::rocks

@@ -1,0 +1,240 @@
+// query_tasks of the embedded store.
+//
+// Every query looks at candidates in order, a chunk at a time: keys from an index (or states
+// from `tasks`, by id), then the tasks of those that may match. It ends at the limit, at the
+// end, or at a bound on rows or bytes; then the page goes on after the last candidate.
+
+#include <algorithm>
+
+#include "store/rocks/keys.h"
+#include "store/rocks/range_scan.h"
+#include "store/rocks/store_impl.h"
+#include "store/shown.h"
+
+namespace rhooks::store::rocks {
+
+namespace {
+
+// Tasks read at a time: bounds what a page of large tasks holds beyond its bound.
+constexpr std::size_t kChunk = 64;
+
+bool in_range(TimePoint at, const TaskQuery& query) {
+  return (!query.from || at >= *query.from) && (!query.to || at <= *query.to);
+}
+
+}  // namespace
+
+// A task that may match, by its place in the order.
+struct RocksStore::Candidate {
+  TaskPosition position;
+  bool leased = false;
+};
+
+namespace {
+
+// A page as it fills, and its bounds.
+class PageBuilder {
+ public:
+  PageBuilder(const TaskQuery& query, const RocksOptions& options)
+      : query_(query), options_(options) {}
+
+  bool full() const {
+    return page.items.size() >= query_.limit || rows_ >= options_.page_rows_max || heavy();
+  }
+  bool heavy() const { return bytes_ >= options_.page_bytes_max; }
+  // How many tasks the next chunk may read.
+  std::size_t chunk() const { return std::min(kChunk, query_.limit - page.items.size()); }
+  void looked_at() { ++rows_; }
+  bool rows_left() const { return rows_ < options_.page_rows_max; }
+  void add(Task task, std::size_t bytes) {
+    bytes_ += bytes;
+    page.items.push_back(std::move(task));
+  }
+
+  TaskPage page;
+
+ private:
+  const TaskQuery& query_;
+  const RocksOptions& options_;
+  std::size_t rows_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
+  if (query.status == Status::kProcessing) return query_leased(query);
+  return query.id_prefix ? query_by_id(query) : query_by_date(query);
+}
+
+Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
+  // The leases before the snapshot: a task that is committed in between is then shown as
+  // committed, never as ACTIVE after it was shown as PROCESSING.
+  const std::string ns_prefix = name(query.ns);
+  const auto live = leases_.live(ns_prefix, query.now);
+  const ScopedSnapshot snapshot(db());
+  rocksdb::ReadOptions read_options;
+  read_options.snapshot = snapshot.get();
+
+  const std::string after =
+      query.after ? time_bytes(query.after->scheduled_date) + query.after->id : std::string();
+  std::vector<KeyRange> ranges;
+  for (const Status status :
+       {Status::kActive, Status::kDone, Status::kFailed, Status::kSuspended}) {
+    if (query.status && *query.status != status) continue;
+    ranges.push_back(
+        time_range(date_prefix(query.ns, status), query.from, query.to, after, query.desc));
+  }
+  Scan scan(db(), family(Family::kByDate), snapshot.get(), std::move(ranges), query.desc);
+
+  PageBuilder builder(query, options_);
+  std::optional<TaskPosition> last;
+  while (scan.valid() && !builder.full()) {
+    std::vector<Candidate> candidates;
+    std::vector<std::string> keys;
+    for (; scan.valid() && candidates.size() < builder.chunk() && builder.rows_left();
+         scan.next()) {
+      builder.looked_at();
+      const std::string_view suffix = scan.suffix();
+      if (suffix.size() < 8) continue;
+      last = TaskPosition{read_time(suffix), std::string(suffix.substr(8))};
+      std::string key = ns_prefix + last->id;
+      const bool leased = live.contains(key);
+      if (leased && query.status == Status::kActive) continue;
+      candidates.push_back({*last, leased});
+      keys.push_back(std::move(key));
+    }
+    const auto stored = read(keys, read_options);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const TaskKey key{query.ns, candidates[i].position.id};
+      auto record = decode(key, stored[i]);
+      if (!record) {
+        if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
+        report_unreadable(key, record.error());
+        continue;
+      }
+      builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
+      if (builder.heavy() && i + 1 < candidates.size()) {
+        // Those behind it are looked at again.
+        builder.page.next = candidates[i].position;
+        return std::move(builder.page);
+      }
+    }
+  }
+  if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading tasks"));
+  if (scan.valid()) builder.page.next = std::move(last);
+  return std::move(builder.page);
+}
+
+Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
+  const std::string ns_prefix = name(query.ns);
+  const auto live = leases_.live(ns_prefix, query.now);
+  const ScopedSnapshot snapshot(db());
+  rocksdb::ReadOptions read_options;
+  read_options.snapshot = snapshot.get();
+
+  KeyRange range;
+  range.prefix = ns_prefix;
+  range.begin = ns_prefix + *query.id_prefix;
+  range.end = after_prefix(range.begin);
+  if (query.after) {
+    const std::string after = ns_prefix + query.after->id;
+    if (query.desc) {
+      range.end = std::min(range.end, after);
+    } else {
+      range.begin = std::max(range.begin, after + '\0');
+    }
+  }
+  Scan scan(db(), family(Family::kTasks), snapshot.get(), {std::move(range)}, query.desc);
+
+  PageBuilder builder(query, options_);
+  std::optional<TaskPosition> last;
+  while (scan.valid() && !builder.full()) {
+    std::vector<Candidate> candidates;
+    std::vector<std::string> keys;
+    for (; scan.valid() && candidates.size() < builder.chunk() && builder.rows_left();
+         scan.next()) {
+      builder.looked_at();
+      last = TaskPosition{TimePoint{}, std::string(scan.suffix())};
+      const TaskKey key{query.ns, last->id};
+      const auto state = decode_state(key, scan.value());
+      if (!state) {
+        report_unreadable(key, state.error());
+        continue;
+      }
+      last->scheduled_date = state->task.scheduled_date;
+      std::string bytes = ns_prefix + last->id;
+      const bool leased = state->task.status == Status::kActive && live.contains(bytes);
+      if (!in_range(state->task.scheduled_date, query)) continue;
+      if (query.status && (leased || state->task.status != *query.status)) continue;
+      candidates.push_back({*last, leased});
+      keys.push_back(std::move(bytes));
+    }
+    const auto stored = read(keys, read_options);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const TaskKey key{query.ns, candidates[i].position.id};
+      auto record = decode(key, stored[i]);
+      if (!record) {
+        if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
+        report_unreadable(key, record.error());
+        continue;
+      }
+      builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
+      if (builder.heavy() && i + 1 < candidates.size()) {
+        builder.page.next = candidates[i].position;
+        return std::move(builder.page);
+      }
+    }
+  }
+  if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading tasks"));
+  if (scan.valid()) builder.page.next = std::move(last);
+  return std::move(builder.page);
+}
+
+// PROCESSING is the lease table, in either order.
+Result<TaskPage> RocksStore::query_leased(const TaskQuery& query) {
+  const std::string ns_prefix = name(query.ns);
+  const bool by_id = query.id_prefix.has_value();
+  const auto position_of = [by_id](const TaskPosition& position) {
+    return std::pair(by_id ? TimePoint{} : position.scheduled_date, std::string_view(position.id));
+  };
+  std::vector<TaskPosition> candidates;
+  for (const auto& [key, lease] : leases_.live(ns_prefix, query.now)) {
+    TaskPosition position{lease.scheduled_date, key.substr(ns_prefix.size())};
+    if (by_id && !position.id.starts_with(*query.id_prefix)) continue;
+    if (!in_range(position.scheduled_date, query)) continue;
+    if (query.after) {
+      const auto after = position_of(*query.after);
+      if (query.desc ? position_of(position) >= after : position_of(position) <= after) continue;
+    }
+    candidates.push_back(std::move(position));
+  }
+  std::sort(candidates.begin(), candidates.end(),
+            [&](const TaskPosition& a, const TaskPosition& b) {
+              return query.desc ? position_of(b) < position_of(a) : position_of(a) < position_of(b);
+            });
+
+  PageBuilder builder(query, options_);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (builder.full()) {
+      builder.page.next = candidates[i - 1];
+      break;
+    }
+    const TaskKey key{query.ns, candidates[i].id};
+    const auto stored = read({ns_prefix + key.id});
+    auto record = decode(key, stored[0]);
+    if (!record) {
+      if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
+      if (record.error().code == ErrorCode::kCorrupt) report_unreadable(key, record.error());
+      continue;
+    }
+    // Committed since the leases were read: another page will show it as it is now.
+    if (record->task.status != Status::kActive || !in_range(record->task.scheduled_date, query)) {
+      continue;
+    }
+    builder.add(as_shown(std::move(record->task), true), stored[0].bytes());
+  }
+  return std::move(builder.page);
+}
+
+}  // namespace rhooks::store::rocks
