@@ -1,16 +1,18 @@
 #include "testing/child_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
+#include <string_view>
 
-#include "base/check.h"
+extern char** environ;
 
 namespace rhooks::testing {
 namespace {
@@ -20,160 +22,167 @@ struct Pipe {
   int write = -1;
 
   Pipe() {
-    int fds[2];
-    RHOOKS_CHECK(pipe2(fds, O_CLOEXEC) == 0);
-    read = fds[0];
-    write = fds[1];
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
+    read = ends[0];
+    write = ends[1];
   }
 };
 
-std::vector<std::string> environment_of(const std::map<std::string, std::string>& added) {
-  std::vector<std::string> entries;
+std::vector<std::string> merged_environment(const std::vector<std::string>& own) {
+  std::vector<std::string> merged = own;
+  const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
-    if (!text.starts_with("RHOOKS_") && !added.contains(text.substr(0, text.find('=')))) {
-      entries.push_back(text);
-    }
+    const std::string_view name = name_of(*entry);
+    bool replaced = name.starts_with("RHOOKS_");
+    for (const std::string& mine : own) replaced = replaced || name_of(mine) == name;
+    if (!replaced) merged.emplace_back(*entry);
   }
-  for (const auto& [name, value] : added) entries.push_back(name + "=" + value);
-  return entries;
+  return merged;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (std::string& text : texts) all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (std::string& s : strings) result.push_back(s.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+void write_all(int fd, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;  // the program does not read on
+    data.remove_prefix(static_cast<std::size_t>(n));
+  }
+  ::close(fd);
 }
 
 }  // namespace
 
-ChildProcess::ChildProcess(Options options) {
-  Pipe in, out, err;
+ChildProcess::ChildProcess(std::vector<std::string> args, std::vector<std::string> environment,
+                           std::string input) {
+  ::signal(SIGPIPE, SIG_IGN);  // a program may end before it has read its input
+  Pipe in;
+  Pipe out;
+  Pipe err;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO);
-  // Signals as a shell starts a program, whatever this process does with its own.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, ending;
-  sigemptyset(&none);
-  sigemptyset(&ending);
-  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&ending, number);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &ending);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::vector<std::string> args = options.args;
-  args.insert(args.begin(), options.program);
-  std::vector<std::string> environment = environment_of(options.environment);
-  const int failed = posix_spawn(&pid_, options.program.c_str(), &actions, &attributes,
-                                 pointers(args).data(), pointers(environment).data());
+  auto env = merged_environment(environment);
+  const int failed = ::posix_spawn(&pid_, args.front().c_str(), &actions, nullptr,
+                                   pointers(args).data(), pointers(env).data());
   posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  close(in.read);
-  close(out.write);
-  close(err.write);
-  // A pipe holds 64 KiB, so this does not wait for the child; one that is gone already
-  // would raise SIGPIPE.
-  if (!options.input.empty() && failed == 0) {
-    RHOOKS_CHECK(options.input.size() <= 64 * 1024);
-    ::signal(SIGPIPE, SIG_IGN);
-    [[maybe_unused]] const auto written =
-        write(in.write, options.input.data(), options.input.size());
-  }
-  close(in.write);
-  out_.fd = out.read;
-  err_.fd = err.read;
+  ::close(in.read);
+  ::close(out.write);
+  ::close(err.write);
   if (failed != 0) {
-    close(out_.fd);
-    close(err_.fd);
-    throw std::runtime_error(options.program + " can not be started");
+    ::close(in.write);
+    ::close(out.read);
+    ::close(err.read);
+    throw std::runtime_error(args.front() + ": " + std::strerror(failed));
   }
-  out_.reader = std::thread([this] { read_all(out_); });
-  err_.reader = std::thread([this] { read_all(err_); });
+  threads_.emplace_back([fd = in.write, text = std::move(input)] { write_all(fd, text); });
+  threads_.emplace_back([this, fd = out.read] { collect(fd, output_); });
+  threads_.emplace_back([this, fd = err.read] { collect(fd, errors_); });
 }
 
 ChildProcess::~ChildProcess() {
-  if (!exit_code_) {
-    kill(pid_, SIGKILL);
+  if (!wait(Timeout{0})) {
+    signal(SIGKILL);
     wait();
   }
-  for (Stream* stream : {&out_, &err_}) {
-    if (stream->reader.joinable()) stream->reader.join();
-  }
+  for (std::thread& thread : threads_) thread.join();
 }
 
-void ChildProcess::read_all(Stream& stream) {
-  std::array<char, 4096> buffer;
+void ChildProcess::collect(int fd, std::string& into) {
+  char buffer[4096];
   while (true) {
-    const ssize_t size = read(stream.fd, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
     std::lock_guard lock(mutex_);
-    if (size <= 0) break;
-    stream.text.append(buffer.data(), static_cast<std::size_t>(size));
+    into.append(buffer, static_cast<std::size_t>(n));
     changed_.notify_all();
   }
-  close(stream.fd);
+  ::close(fd);
   std::lock_guard lock(mutex_);
-  stream.ended = true;
+  --open_streams_;
   changed_.notify_all();
 }
 
-std::optional<std::string> ChildProcess::read_line(Millis timeout) {
-  std::unique_lock lock(mutex_);
-  std::size_t end = std::string::npos;
-  changed_.wait_for(lock, timeout, [&] {
-    end = out_.text.find('\n', consumed_);
-    return end != std::string::npos || out_.ended;
-  });
-  if (end == std::string::npos) return std::nullopt;
-  std::string line = out_.text.substr(consumed_, end - consumed_);
-  consumed_ = end + 1;
-  return line;
+void ChildProcess::signal(int number) {
+  std::lock_guard lock(mutex_);
+  if (!exit_) ::kill(pid_, number);
 }
 
-bool ChildProcess::wait_err(std::string_view text, Millis timeout) {
+std::optional<int> ChildProcess::wait(Timeout timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  while (true) {
+    {
+      std::lock_guard lock(mutex_);
+      if (exit_) return exit_;
+      int status = 0;
+      if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+        exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        continue;
+      }
+    }
+    if (std::chrono::steady_clock::now() >= until) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+}
+
+std::string ChildProcess::output() const {
+  std::lock_guard lock(mutex_);
+  return output_;
+}
+
+std::string ChildProcess::errors() const {
+  std::lock_guard lock(mutex_);
+  return errors_;
+}
+
+bool ChildProcess::wait_for(const std::string& stream, const std::string& text,
+                            Timeout timeout) const {
   std::unique_lock lock(mutex_);
-  const auto found = [&] { return err_.text.find(text) != std::string::npos; };
-  changed_.wait_for(lock, timeout, [&] { return found() || err_.ended; });
+  const auto found = [&] { return stream.find(text) != std::string::npos; };
+  changed_.wait_for(lock, timeout, [&] { return found() || open_streams_ == 0; });
   return found();
 }
 
-void ChildProcess::signal(int number) {
-  // Until it is reaped the id is its own.
-  RHOOKS_CHECK(!exit_code_);
-  kill(pid_, number);
+bool ChildProcess::wait_for_output(const std::string& text, Timeout timeout) const {
+  return wait_for(output_, text, timeout);
 }
 
-std::optional<int> ChildProcess::wait(Millis timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!exit_code_) {
-    int status = 0;
-    const pid_t reaped = waitpid(pid_, &status, WNOHANG);
-    RHOOKS_CHECK(reaped >= 0 || errno == EINTR);
-    if (reaped == pid_) {
-      exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      break;
-    }
-    if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
-    std::this_thread::sleep_for(Millis{2});
-  }
+bool ChildProcess::wait_for_errors(const std::string& text, Timeout timeout) const {
+  return wait_for(errors_, text, timeout);
+}
+
+std::optional<std::string> ChildProcess::read_line(Timeout timeout) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [this] { return out_.ended && err_.ended; });
-  return exit_code_;
+  std::size_t end = std::string::npos;
+  changed_.wait_for(lock, timeout, [&] {
+    end = output_.find('\n', lines_read_to_);
+    return end != std::string::npos || open_streams_ == 0;
+  });
+  if (end == std::string::npos) return std::nullopt;
+  std::string line = output_.substr(lines_read_to_, end - lines_read_to_);
+  lines_read_to_ = end + 1;
+  return line;
 }
 
-std::string ChildProcess::out() const {
-  std::lock_guard lock(mutex_);
-  return out_.text;
-}
-
-std::string ChildProcess::err() const {
-  std::lock_guard lock(mutex_);
-  return err_.text;
+Finished run_program(std::vector<std::string> args, std::vector<std::string> environment,
+                     std::string input, ChildProcess::Timeout timeout) {
+  const std::string name = args.front();
+  ChildProcess child(std::move(args), std::move(environment), std::move(input));
+  const auto exit = child.wait(timeout);
+  if (!exit) throw std::runtime_error(name + " did not end in time; it wrote: " + child.errors());
+  // What is still in the pipes.
+  child.wait_for_output("\x01 never written", std::chrono::seconds{10});
+  return {*exit, child.output(), child.errors()};
 }
 
 }  // namespace rhooks::testing

@@ -4,70 +4,77 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace rhooks::testing {
 
-// A program that a test runs: starts it, reads what it prints, sends it signals and waits
-// for its end. The destructor kills it (this process only, by its id) and reaps it.
+// A program run by a test: its output is collected, and it never outlives the object.
 //
-// Threads: one. Blocking: the methods that take a time-out.
+//   ChildProcess server({RHOOKS_BINARY, "serve", "--listen", "127.0.0.1:0"});
+//   ASSERT_TRUE(server.wait_for_output("listening on"));
+//   server.signal(SIGTERM);
+//   EXPECT_EQ(server.wait(), 0);
+//
+// Threads: every method may be called from any thread. Only this very process is signalled.
 class ChildProcess {
  public:
-  using Millis = std::chrono::milliseconds;
+  using Timeout = std::chrono::milliseconds;
 
-  struct Options {
-    std::string program;
-    std::vector<std::string> args;
-    // Set on top of this process's environment, from which RHOOKS_ variables are left out.
-    std::map<std::string, std::string> environment = {};
-    std::string input = {};  // its standard input: at most 64 KiB, then the end
-  };
-
-  explicit ChildProcess(Options options);
+  // `args[0]` is the path of the program. `environment` holds NAME=VALUE, added to (or in
+  // place of) those of the test; RHOOKS_* of the test are not passed on. `input` is what the
+  // program reads. Throws std::runtime_error where it can not be started.
+  explicit ChildProcess(std::vector<std::string> args, std::vector<std::string> environment = {},
+                        std::string input = {});
+  // Kills the program if it still runs.
   ~ChildProcess();
+
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // The next line of standard output; none when it ended or the time is over.
-  std::optional<std::string> read_line(Millis timeout = kTimeout);
-  // Waits until standard error holds this text.
-  bool wait_err(std::string_view text, Millis timeout = kTimeout);
-
-  void signal(int number);
-  // Exit code, or 128 + the signal that ended it, as a shell has it; none when the time is over.
-  std::optional<int> wait(Millis timeout = kTimeout);
-
-  // All that it printed so far; after wait(), all of it.
-  std::string out() const;
-  std::string err() const;
   pid_t pid() const { return pid_; }
 
-  static constexpr Millis kTimeout{60'000};
+  void signal(int number);
+  // Waits for the end: the exit code, or 128 + the signal that ended it; none when the time
+  // is over.
+  std::optional<int> wait(Timeout timeout = std::chrono::seconds{60});
+
+  // What it has written so far.
+  std::string output() const;  // standard output
+  std::string errors() const;  // standard error
+  // Waits until standard output holds `text`; false when the time is over or it ended.
+  bool wait_for_output(const std::string& text, Timeout timeout = std::chrono::seconds{60}) const;
+  // The same of standard error.
+  bool wait_for_errors(const std::string& text, Timeout timeout = std::chrono::seconds{60}) const;
+  // The next line of standard output; none when the time is over or it ended.
+  std::optional<std::string> read_line(Timeout timeout = std::chrono::seconds{60});
 
  private:
-  struct Stream {
-    int fd = -1;
-    std::string text;
-    bool ended = false;
-    std::thread reader;
-  };
-
-  void read_all(Stream& stream);
+  void collect(int fd, std::string& into);
+  bool wait_for(const std::string& stream, const std::string& text, Timeout timeout) const;
 
   pid_t pid_ = -1;
-  std::optional<int> exit_code_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  Stream out_;
-  Stream err_;
-  std::size_t consumed_ = 0;  // of out_.text, by read_line()
+  mutable std::condition_variable changed_;
+  std::string output_;
+  std::string errors_;
+  std::size_t lines_read_to_ = 0;  // in output_, by read_line()
+  int open_streams_ = 2;
+  std::optional<int> exit_;
+  std::vector<std::thread> threads_;
 };
+
+// Runs a program to its end. Throws std::runtime_error where it does not end in time.
+struct Finished {
+  int exit = 0;
+  std::string output;
+  std::string errors;
+};
+Finished run_program(std::vector<std::string> args, std::vector<std::string> environment = {},
+                     std::string input = {},
+                     ChildProcess::Timeout timeout = std::chrono::seconds{60});
 
 }  // namespace rhooks::testing
