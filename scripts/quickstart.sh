@@ -71,8 +71,12 @@ echo "receiver  http://127.0.0.1:$listen_port"
 
 step "4/5  Registering a webhook that is due in two seconds"
 run() { # shows a command and runs it
+  local word
   printf '$ rhooks'
-  printf ' %q' "$@"
+  for word in "$@"; do
+    # Quoted as a person would.
+    if [[ $word == *[!a-zA-Z0-9:/.+_-]* ]]; then printf " '%s'" "$word"; else printf ' %s' "$word"; fi
+  done
   printf '\n'
   "$rhooks" "$@"
 }
@@ -108,7 +112,7 @@ run get --namespace quickstart --id hello
 echo
 echo "Its log:"
 echo
-run logs --namespace quickstart --task-id hello
+run logs --namespace quickstart --task hello
 
 cat <<NEXT
 

@@ -14,7 +14,7 @@ cleanup() {
   local code=$? pid
   trap - EXIT INT TERM HUP
   for pid in "${pids[@]}"; do stop "$pid"; done
-  if ((code != 0)); then tail -n 50 "$work"/*.log >&2 || true; fi
+  if ((code != 0)); then tail -c 3000 "$work"/*.log >&2 || true; fi
   rm -rf "$work"
   exit "$code"
 }

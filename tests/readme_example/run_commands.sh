@@ -33,7 +33,7 @@ for ((i = 0; ; i++)); do
   ((i < 300)) || die "the tour's task is not DONE after a minute"
   sleep 0.2
 done
-rhooks logs --namespace my-app --task-id first --json >logs.log
+rhooks logs --namespace my-app --task first --json >logs.log
 grep -q '"SUCCESS"' logs.log || die "the tour's delivery is not in the log"
 grep -q '"key"' receiver.log || die "the receiver did not get the tour's body"
 grep -q '"lastEvaluatedKey"\|"items"' rest.log || die "the REST calls answered nothing"
