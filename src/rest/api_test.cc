@@ -241,7 +241,9 @@ TEST_F(ApiTest, TellsHowItIs) {
   const Reply metrics = get("/metrics");
   EXPECT_THAT(metrics.header("content-type"), HasSubstr("text/plain; version=0.0.4"));
   EXPECT_THAT(metrics.body, HasSubstr("# TYPE "));
-  *sick_ = true;
+  store_->fail_always("*", {.error = {ErrorCode::kUnavailable, "no space is left on the disk", {}},
+                            .after_applying = false,
+                            .keys = {}});
   EXPECT_EQ(get("/healthz").status, 200);
   const Reply unready = get("/readyz");
   expect_problem(unready, 503);
@@ -355,6 +357,54 @@ TEST_F(ApiTest, ReportsEachRequestOnce) {
                   Reported("/v1/namespaces/{ns}/tasks/{id}", "GET", 404),
                   Reported("/healthz", "GET", 200), Reported("(none)", "GET", 404),
                   Reported("(none)", "other", 405), Reported("(refused)", "other", 400)));
+}
+
+TEST_F(ApiTest, AnUnknownOutcomeIsToldApart) {
+  store_->fail_next("put", {.error = {ErrorCode::kUnknownOutcome, "the answer was lost", {}},
+                            .after_applying = true,
+                            .keys = {}});
+  const Reply reply =
+      post("/v1/namespaces/ns/tasks", R"({"url":"http://127.0.0.1:9/","id":"maybe"})");
+  expect_problem(reply, 503);
+  EXPECT_EQ(json_of(reply).at("code").as_string(), "unknown_outcome");
+  EXPECT_EQ(get("/v1/namespaces/ns/tasks/maybe").status, 200);
+}
+
+TEST_F(ApiTest, OnlySoManyTriggersRunAtOnce) {
+  test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::hold(); });
+  add("held");
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.emplace_back(server_->port());
+    ASSERT_TRUE(clients.back().send(text_of({"POST", "/v1/trigger"})));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (reported().size() < 2 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_THAT(reported(), Contains(Reported("/v1/trigger", "POST", 503)));
+  // The others hold no thread that these need.
+  EXPECT_EQ(get("/v1/namespaces/ns/tasks/held").status, 200);
+  ASSERT_TRUE(test_.sender->wait_started(1));
+  test_.sender->release_all(rhooks::Reply::status(200));
+  int done = 0;
+  for (Client& client : clients) done += client.receive().status == 200;
+  EXPECT_EQ(done, 4);
+}
+
+TEST_F(ApiTest, StopLetsATriggerEnd) {
+  test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::hold(); });
+  add("held");
+  Client client(server_->port());
+  ASSERT_TRUE(client.send(text_of({"POST", "/v1/trigger"})));
+  ASSERT_TRUE(test_.sender->wait_started(1));
+  std::thread stopper([&] { server_->stop(20s); });
+  test_.sender->release_all(rhooks::Reply::status(200));
+  const Reply reply = client.receive();
+  EXPECT_EQ(reply.body, R"({"processed":1,"errors":0})");
+  client.close();
+  stopper.join();
+  EXPECT_EQ(test_.hooks->get({"ns", "held"})->status, Status::kDone);
 }
 
 TEST_F(ApiTest, RegistersFromManyClientsAtOnce) {

@@ -87,6 +87,7 @@ class HttpServerTest : public ::testing::Test {
     EXPECT_EQ(reply.header("content-type"), "application/problem+json");
     EXPECT_EQ(reply.header("connection"), "close");
     EXPECT_THAT(reply.body, HasSubstr("\"status\":" + std::to_string(status)));
+    EXPECT_THAT(reply.body, ::testing::Not(HasSubstr("\"title\":\"Error\"")));
     EXPECT_TRUE(client.closed_by_server());
     EXPECT_EQ(last_refusal_.load(), status);
   }

@@ -290,10 +290,10 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive({"GET", "/readyz"}, 200);
   drive({"GET", "/metrics"}, 200);
   drive({"GET", "/openapi.json"}, 200);
-  *sick_ = true;
+  store_->fail_always("*");
   drive({"GET", "/readyz"}, 503);
   drive({"POST", tasks, R"({"url":"http://127.0.0.1:9/x"})"}, 503);
-  *sick_ = false;
+  store_->heal();
   start("key");
   drive({"GET", tasks}, 401);
 

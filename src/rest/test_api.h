@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
@@ -13,66 +12,9 @@
 #include "hooks/test_hooks.h"
 #include "rest/api.h"
 #include "rest/test_client.h"
+#include "testing/faulty_store.h"
 
 namespace rhooks::rest::test {
-
-// A memory store that can be made unusable.
-class SickStore final : public store::Store {
- public:
-  explicit SickStore(std::shared_ptr<std::atomic<bool>> sick) : sick_(std::move(sick)) {}
-
-  std::vector<Result<store::PutResult>> put(std::span<const model::TaskRecord> records) override {
-    if (!*sick_) return store_.put(records);
-    return {records.size(), failure()};
-  }
-  Result<Task> get(const TaskKey& key, TimePoint now) override {
-    if (*sick_) return failure();
-    return store_.get(key, now);
-  }
-  Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override {
-    return store_.query_tasks(query);
-  }
-  Result<store::LogPage> query_logs(const store::LogQuery& query) override {
-    return store_.query_logs(query);
-  }
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
-                                   TimePoint now) override {
-    return store_.change(keys, edit, now);
-  }
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override {
-    return store_.remove(keys, now);
-  }
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override {
-    return store_.clear(ns, limit);
-  }
-  Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override {
-    return store_.claim_due(request);
-  }
-  std::vector<Result<store::CommitOutcome>> commit(
-      std::span<const store::Commit> commits) override {
-    return store_.commit(commits);
-  }
-  Result<void> release(std::span<const model::Lease> leases) override {
-    return store_.release(leases);
-  }
-  Result<std::optional<TimePoint>> next_due(TimePoint now) override { return store_.next_due(now); }
-  Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                  const std::optional<store::DuePosition>& after) override {
-    return store_.peek_due(now, due_by, limit, after);
-  }
-  Result<void> check() override {
-    if (*sick_) return failure();
-    return store_.check();
-  }
-
- private:
-  static tl::unexpected<Error> failure() {
-    return fail(ErrorCode::kUnavailable, "no space is left on the disk");
-  }
-
-  std::shared_ptr<std::atomic<bool>> sick_;
-  store::MemoryStore store_{1};
-};
 
 // The API on a real server, with a memory store, a clock by hand and a sender by script.
 class ApiTest : public ::testing::Test {
@@ -137,8 +79,9 @@ class ApiTest : public ::testing::Test {
 
   std::mutex mutex_;
   std::vector<Reported> reported_;
-  std::shared_ptr<std::atomic<bool>> sick_ = std::make_shared<std::atomic<bool>>(false);
-  TestHooks test_{{}, std::make_unique<SickStore>(sick_)};
+  store::MemoryStore memory_{1};
+  testing::FaultyStore* store_ = new testing::FaultyStore(memory_);  // test_ owns it
+  TestHooks test_{{}, std::unique_ptr<store::Store>(store_)};
   std::unique_ptr<Api> api_;
   std::unique_ptr<HttpServer> server_;
 };
