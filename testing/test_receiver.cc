@@ -38,13 +38,6 @@ using Fault = TestResponse::Fault;
 
 constexpr std::size_t kBodyBytesMax = 16 * 1024 * 1024;
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
 // Thousands of connections need as many descriptors; the usual soft limit is 1,024.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -328,32 +321,6 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
 }
 
 }  // namespace
-
-std::string TestRequest::header(std::string_view name) const {
-  for (const auto& h : headers) {
-    if (equal_ignoring_case(h.name, name)) return h.value;
-  }
-  return {};
-}
-
-bool TestRequest::has_header(std::string_view name) const {
-  return std::any_of(headers.begin(), headers.end(),
-                     [&](const Header& h) { return equal_ignoring_case(h.name, name); });
-}
-
-TestResponse TestResponse::with_status(int status, std::string body) {
-  TestResponse response;
-  response.status = status;
-  response.body = std::move(body);
-  return response;
-}
-
-TestResponse TestResponse::with_fault(Fault fault, std::string body) {
-  TestResponse response;
-  response.fault = fault;
-  response.body = std::move(body);
-  return response;
-}
 
 struct TestReceiver::Core {
   Shared shared;  // outlives the sessions, which the io_context's handlers own
