@@ -37,7 +37,8 @@ testing::Finished run(Args args, std::vector<std::string> environment = {},
 
 std::string port_in(const std::string& line) {
   std::smatch match;
-  return std::regex_search(line, match, std::regex(R"(http://127\.0\.0\.1:(\d+))")) ? match[1] : "";
+  if (!std::regex_search(line, match, std::regex(R"(http://127\.0\.0\.1:(\d+))"))) return "";
+  return match[1];
 }
 
 // A server on a port and a store of its own.

@@ -11,7 +11,6 @@
 namespace rhooks::cli {
 namespace {
 
-
 void expect_usage(const std::vector<std::string>& args, const std::string& part,
                   const Environment& environment = {}) {
   const TestRun run = run_line(args, environment);

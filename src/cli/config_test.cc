@@ -140,7 +140,9 @@ TEST_F(ConfigTest, PrintLoadsAgainAndHidesSecrets) {
   const auto again = Config::load(write(printed), {}, {});
   ASSERT_TRUE(again) << again.error().message;
   for (const Setting& setting : settings()) {
-    if (!setting.secret) EXPECT_EQ(again->text(setting.key), config->text(setting.key));
+    if (!setting.secret) {
+      EXPECT_EQ(again->text(setting.key), config->text(setting.key));
+    }
   }
 }
 
@@ -159,7 +161,9 @@ TEST(Settings, TableIsSound) {
     ASSERT_TRUE(value) << setting.key << ": " << why;
     EXPECT_EQ(*value, setting.default_value) << setting.key;
     // A flag would show a secret in the list of processes.
-    if (setting.secret) EXPECT_EQ(setting.flag, nullptr) << setting.key;
+    if (setting.secret) {
+      EXPECT_EQ(setting.flag, nullptr) << setting.key;
+    }
     EXPECT_NE(settings_markdown().find("| `" + std::string(setting.key) + "` |"),
               std::string::npos);
   }

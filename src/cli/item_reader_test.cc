@@ -87,7 +87,9 @@ TEST(ItemReader, EveryPrefixEnds) {
   for (std::size_t size = 0; size < text.size(); ++size) {
     const Read read = read_all(text.substr(0, size));
     EXPECT_LE(read.items.size(), 2U);
-    if (size > 0) EXPECT_NE(read.error, "") << text.substr(0, size);
+    if (size > 0) {
+      EXPECT_NE(read.error, "") << text.substr(0, size);
+    }
   }
 }
 
