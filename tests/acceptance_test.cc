@@ -33,7 +33,7 @@ class AcceptanceTest : public ::testing::Test {
     json::value now;
     for (int i = 0; i < 1'500; ++i) {
       now = task(id);
-      if (now.at("status") == status) return now;
+      if (now.at("status").as_string() == status) return now;
       std::this_thread::sleep_for(20ms);
     }
     ADD_FAILURE() << id << " did not become " << status << ": " << json::serialize(now);

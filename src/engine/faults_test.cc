@@ -11,18 +11,14 @@ namespace rhooks::engine {
 namespace {
 
 using testing::FaultyStore;
+using testing::StoreFault;
+
+const StoreFault kAnswerLost{.error = {ErrorCode::kUnknownOutcome, "the answer was lost", {}},
+                             .after_applying = true};
 
 struct FaultyRig {
   explicit FaultyRig(RunnerOptions options = Rig::options_for(4))
       : runner(faulty, sender, metrics, clock, random, std::move(options)) {}
-
-  // Fails the first `count` calls of a method.
-  void fail_first(const std::string& method, int count, FaultyStore::Fault fault) {
-    failures_left = count;
-    faulty.set_script([this, method, fault](std::string_view called) {
-      return called == method && failures_left-- > 0 ? std::optional(fault) : std::nullopt;
-    });
-  }
 
   SystemClock clock;  // retries wait on it, some milliseconds
   store::MemoryStore memory{1};
@@ -30,13 +26,12 @@ struct FaultyRig {
   ScriptedSender sender{clock};
   Metrics metrics;
   Random random{1};
-  std::atomic<int> failures_left{0};
   Runner runner;
 };
 
 TEST(EngineFaultsTest, ACommitThatWasRefusedIsTriedAgainAndTheAttemptIsNotRepeated) {
   FaultyRig rig;
-  rig.fail_first("commit", 3, FaultyStore::before_applying());
+  rig.faulty.fail_next("commit", {}, 3);
   put(rig.memory, {record("a", rig.clock.now()), record("b", rig.clock.now())});
   const auto result = rig.runner.trigger({});
   ASSERT_TRUE(result) << result.error().message;
@@ -47,7 +42,7 @@ TEST(EngineFaultsTest, ACommitThatWasRefusedIsTriedAgainAndTheAttemptIsNotRepeat
 
 TEST(EngineFaultsTest, ACommitWhoseAnswerWasLostIsRecordedOnce) {
   FaultyRig rig;
-  rig.fail_first("commit", 2, FaultyStore::after_applying());
+  rig.faulty.fail_next("commit", kAnswerLost, 2);
   auto recurring = record("a", rig.clock.now());
   recurring.task.repeat = Repeat{1, 0, RepeatUnit::kDays};
   put(rig.memory, {recurring});
@@ -62,22 +57,16 @@ TEST(EngineFaultsTest, ACommitWhoseAnswerWasLostIsRecordedOnce) {
 // Attempts whose outcome can not be stored would be made again and again.
 TEST(EngineFaultsTest, NothingIsClaimedWhileOutcomesCanNotBeStored) {
   FaultyRig rig;
-  std::atomic<bool> refuse{true};
-  std::atomic<int> refused{0};
-  rig.faulty.set_script([&](std::string_view method) -> std::optional<FaultyStore::Fault> {
-    if (method != "commit" || !refuse) return std::nullopt;
-    ++refused;
-    return FaultyStore::before_applying();
-  });
+  rig.faulty.fail_always("commit");
   std::vector<model::TaskRecord> records;
   for (std::size_t i = 0; i < 100; ++i)
     records.push_back(record(numbered("t", i), rig.clock.now()));
   put(rig.memory, records);
   rig.runner.start();
-  ASSERT_TRUE(eventually([&] { return refused >= 5; }));
+  ASSERT_TRUE(eventually([&] { return rig.faulty.calls("commit") >= 5; }));
   EXPECT_LE(rig.sender.started_count(), 4u);  // the slots
 
-  refuse = false;
+  rig.faulty.heal();
   ASSERT_TRUE(rig.runner.trigger({}));
   EXPECT_EQ(rig.sender.started_count(), 100u);  // none twice
   rig.runner.stop();
@@ -85,7 +74,7 @@ TEST(EngineFaultsTest, NothingIsClaimedWhileOutcomesCanNotBeStored) {
 
 TEST(EngineFaultsTest, AClaimThatFailsIsTriedAgain) {
   FaultyRig rig;
-  rig.fail_first("claim_due", 2, FaultyStore::before_applying());
+  rig.faulty.fail_next("claim_due", {}, 2);
   put(rig.memory, {record("a", rig.clock.now())});
   const auto result = rig.runner.trigger({});
   ASSERT_TRUE(result) << result.error().message;
@@ -94,7 +83,7 @@ TEST(EngineFaultsTest, AClaimThatFailsIsTriedAgain) {
 
 TEST(EngineFaultsTest, TriggerTellsThatTheStoreCanNotBeUsed) {
   FaultyRig rig;
-  rig.faulty.set_script([](std::string_view) { return FaultyStore::before_applying(); });
+  rig.faulty.fail_always("*");
   put(rig.memory, {record("a", rig.clock.now())});
   const auto result = rig.runner.trigger({});
   ASSERT_FALSE(result);
@@ -107,10 +96,7 @@ TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheTaskIsDueAgain) {
   options.drain_timeout = 0ms;
   options.store_timeout = 50ms;
   FaultyRig rig(options);
-  rig.faulty.set_script([](std::string_view method) -> std::optional<FaultyStore::Fault> {
-    if (method == "commit") return FaultyStore::before_applying();
-    return std::nullopt;
-  });
+  rig.faulty.fail_always("commit");
   put(rig.memory, {record("a", rig.clock.now())});
   rig.runner.start();
   ASSERT_TRUE(rig.sender.wait_started(1));
