@@ -86,6 +86,13 @@ int run(const std::vector<std::string>& args, Io& io) {
                       "; see `rhooks --help`",
                   kExitUsage);
   }
+  if (args[0].starts_with('-') && root.get_option_no_throw(args[0]) == nullptr) {
+    return report(io,
+                  "there is no flag " + args[0] + " before the command." +
+                      did_you_mean(args[0], flag_names(root)) +
+                      "; flags follow the command, as in `rhooks get --help`",
+                  kExitUsage);
+  }
   try {
     // CLI11 takes the arguments in reverse.
     root.parse(std::vector<std::string>(args.rbegin(), args.rend()));
@@ -94,7 +101,7 @@ int run(const std::vector<std::string>& args, Io& io) {
     return kExitDone;
   } catch (const CLI::CallForHelp&) {
     const auto chosen = root.get_subcommands();
-    io.out << (chosen.empty() ? root.help() : chosen.front()->help());
+    io.out << (chosen.empty() ? root.help() : chosen.front()->help("rhooks"));
     return kExitDone;
   } catch (const CLI::ParseError& error) {
     return report(io, explain(root, error), kExitUsage);

@@ -43,6 +43,7 @@ TEST(App, EveryCommandHasHelpWithExamples) {
   for (const CLI::App* command : commands.root().get_subcommands({})) {
     const TestRun help = run_line({command->get_name(), "--help"});
     EXPECT_EQ(help.exit_code, kExitDone) << command->get_name();
+    EXPECT_NE(help.out.find("Usage: rhooks " + command->get_name()), std::string::npos) << help.out;
     EXPECT_NE(help.out.find("Examples:\n"), std::string::npos) << command->get_name();
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
@@ -52,11 +53,11 @@ TEST(App, EveryCommandHasHelpWithExamples) {
 
 TEST(App, UnknownCommandsAndFlagsNameTheNearest) {
   expect_usage({"regster"}, "there is no command regster. Did you mean register?");
-  expect_usage({"frobnicate"}, "there is no command frobnicate\n");
+  expect_usage({"frobnicate"}, "there is no command frobnicate.\n");
   expect_usage({"get", "-n", "a", "--id", "b", "--jsn"},
                "get has no flag --jsn. Did you mean --json?");
   expect_usage({"serve", "--concurency=5"}, "Did you mean --concurrency?");
-  expect_usage({"--store", "memory:", "get"}, "no flag --store");
+  expect_usage({"--store", "memory:", "get"}, "there is no flag --store before the command");
   expect_usage({"get", "-n", "a", "--id", "b", "extra"}, "\"extra\" was not expected");
   expect_usage({"get", "--id", "b"}, "--namespace is missing");
   expect_usage({"get", "-n"}, "--namespace");
@@ -104,6 +105,11 @@ TEST(App, StoreAndServerExcludeEachOther) {
   expect_usage({"get", "-n", "a", "--id", "b", "--store", "floppy:"}, "floppy");
   expect_usage({"get", "-n", "a", "--id", "b", "--server", "127.0.0.1:8090"},
                "write it like http://127.0.0.1:8090");
+}
+
+TEST(App, FlagsWithoutEffectAreRefused) {
+  expect_usage({"trigger", "--concurrency", "5", "--server", "http://127.0.0.1:9"},
+               "--concurrency has no effect on a server");
 }
 
 TEST(App, ConfirmationWithoutATerminalNeedsYes) {

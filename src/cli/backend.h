@@ -55,5 +55,7 @@ Result<std::unique_ptr<Backend>> open_remote_backend(RemoteOptions options);
 // The one that the flags, the environment and the file ask for: --server, --store,
 // RHOOKS_STORE, RHOOKS_SERVER or the default server, the first of these that is given.
 Result<std::unique_ptr<Backend>> open_backend(const Config& config);
+// Whether that is the local one.
+bool works_on_store(const Config& config);
 
 }  // namespace rhooks::cli

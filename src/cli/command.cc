@@ -74,6 +74,10 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
 
 void Commands::add_backend_options(CLI::App& command) {
   add_settings(command, {"server", "store", "ca_file"});
+  command.get_option("--store")->description(
+      "work straight on this store, without a server: rocksdb:PATH [$RHOOKS_STORE]");
+  command.get_option("--server")
+      ->description("work through this server [$RHOOKS_SERVER, http://127.0.0.1:8090]");
   command.add_flag("--json", json_, "print JSON, as the API gives it");
 }
 
@@ -106,6 +110,16 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
            "--store to work straight on a store",
            kExitUsage);
     return nullptr;
+  }
+  if (!works_on_store(*loaded)) {
+    for (const auto& [key, text] : flags_) {
+      if (key == "server" || key == "ca_file" || key == "connect_timeout") continue;
+      report(io_,
+             std::string(find_setting(key)->flag) +
+                 " has no effect on a server; give it to `rhooks serve`, or pass --store as well",
+             kExitUsage);
+      return nullptr;
+    }
   }
   auto opened = open_backend(*loaded);
   if (!opened) {

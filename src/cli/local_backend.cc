@@ -45,22 +45,28 @@ class LocalBackend final : public Backend {
 
 Result<std::unique_ptr<Backend>> open_local_backend(Options options) {
   auto hooks = Hooks::open(std::move(options));
-  if (!hooks) return fail(hooks.error());
+  if (!hooks) {
+    Error error = std::move(hooks.error());
+    if (error.code == ErrorCode::kUnavailable) {
+      error.message += " (if a server uses this store, leave --store out to talk to the server)";
+    }
+    return fail(std::move(error));
+  }
   return std::make_unique<LocalBackend>(std::move(*hooks));
 }
 
-Result<std::unique_ptr<Backend>> open_backend(const Config& config) {
-  const Config::Value& store = config.at("store");
-  const Config::Value& server = config.at("server");
-  const bool server_flag = server.from == Config::From::kFlag;
+bool works_on_store(const Config& config) {
   // A store named in the file is the one that `serve` holds: commands that read the same
   // file talk to that server.
-  if (!server_flag &&
-      (store.from == Config::From::kFlag || store.from == Config::From::kEnvironment)) {
-    return open_local_backend(config.options());
-  }
+  const Config::From store = config.at("store").from;
+  return config.at("server").from != Config::From::kFlag &&
+         (store == Config::From::kFlag || store == Config::From::kEnvironment);
+}
+
+Result<std::unique_ptr<Backend>> open_backend(const Config& config) {
+  if (works_on_store(config)) return open_local_backend(config.options());
   RemoteOptions options;
-  options.server = server.text;
+  options.server = config.text("server");
   options.api_key = config.text("api_key");
   options.ca_file = config.text("ca_file");
   options.connect_timeout = config.duration("connect_timeout");
