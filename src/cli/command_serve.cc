@@ -8,6 +8,7 @@
 
 #include "cli/app.h"
 #include "cli/command.h"
+#include "cli/file_limit.h"
 #include "cli/port_file.h"
 #include "cli/signals.h"
 #include "hooks/hooks_parts.h"
@@ -30,6 +31,14 @@ const char* name_of(int signal) {
 // What is wrong with an address, a key or an option is wrong usage; the rest is not.
 int report_start(Io& io, const Error& error) {
   return report(io, error, error.code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
+}
+
+void warn_of_few_files(std::size_t concurrency) {
+  const std::size_t limit = raise_file_limit();
+  if (limit >= files_needed(concurrency)) return;
+  log::warn("few open files are allowed; connections may fail: raise the limit (ulimit -Hn)",
+            {{"limit", static_cast<std::int64_t>(limit)},
+             {"needed", static_cast<std::int64_t>(files_needed(concurrency))}});
 }
 
 // Ends the process soon after a second signal, whatever still waits. Nothing acknowledged
@@ -56,7 +65,9 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
 
   Signals signals;  // before any thread is started
-  auto parts = make_parts(config.options());
+  const Options hooks_options = config.options();
+  warn_of_few_files(static_cast<std::size_t>(hooks_options.concurrency));
+  auto parts = make_parts(hooks_options);
   if (!parts) return report_start(io, parts.error());
   const std::shared_ptr<Metrics> metrics = parts->metrics;
   Hooks hooks(std::move(*parts));

@@ -61,6 +61,10 @@ class Card {
   std::string text_;
 };
 
+std::string show_length(std::chrono::milliseconds length) {
+  return length.count() == 0 ? "0ms" : format_duration(length);
+}
+
 std::string with_distance(TimePoint t, const Io& io) {
   return show_time(t) + (io.out_is_terminal ? "  (" + show_distance(t, io.now()) + ")" : "");
 }
@@ -119,8 +123,8 @@ void add_log(Table& table, const Log& log) {
              {std::to_string(log.attempt) + "/" + std::to_string(log.retry_limit + 1)},
              {to_string(log.status), ok ? Colour::kGreen : Colour::kRed},
              {log.response ? std::to_string(log.response->status) : "-"},
-             {format_duration(log.duration)},
-             {first ? format_duration(log.started_at - log.scheduled_date) : "-"},
+             {show_length(log.duration)},
+             {first ? show_length(log.started_at - log.scheduled_date) : "-"},
              {log.error}});
 }
 
