@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
 #include "codec/stored.h"
@@ -37,6 +38,8 @@ LeaseTable::OpenIndex RocksStore::open_due(const std::string& end, rocksdb::Slic
 }
 
 Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   ClaimResult result;
   const std::string end = end_of(request.due_by);
   rocksdb::Slice bound;
@@ -142,6 +145,7 @@ std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken) {
     if (lease && lease->token == taken.lease.token) lock.effects.ended.push_back(taken.key);
     return aside;
   }
+  lock.write_failed({});
   // The lease stays, so that the entry is not found again at once; when it ends, this is
   // tried again.
   return std::nullopt;
@@ -155,6 +159,8 @@ struct RocksStore::CommitPlan {
 
 std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> commits) {
   if (commits.empty()) return {};
+  const auto use = database_->use();
+  if (!use) return std::vector<Result<CommitOutcome>>(commits.size(), fail(use.error()));
   std::vector<std::string> keys;
   keys.reserve(commits.size());
   for (const Commit& commit : commits) keys.push_back(task_key(commit.lease.key));
@@ -169,31 +175,45 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
   std::unordered_map<std::string_view, const Commit*> applied;
   for (std::size_t i = 0; i < commits.size(); ++i) {
     const auto lease = leases_.find(keys[i]);
-    if (lease && lease->token == commits[i].lease.token) {
+    const bool current = lease && lease->token == commits[i].lease.token;
+    if (current && !lease->doubtful) {
       // The same outcome twice in a batch is a repeat.
       if (applied.emplace(keys[i], &commits[i]).second) plans[i].lease = lease;
       plans[i].outcome = CommitOutcome::kApplied;
     } else {
+      if (current) plans[i].lease = lease;
       others.push_back(i);
       other_keys.push_back(keys[i]);
     }
   }
   const auto stored = read(other_keys);
   for (std::size_t n = 0; n < others.size(); ++n) {
-    Result<CommitOutcome>& outcome = plans[others[n]].outcome;
+    CommitPlan& plan = plans[others[n]];
     const Lease& lease = commits[others[n]].lease;
+    const auto doubtful = std::exchange(plan.lease, std::nullopt);
     if (stored[n].missing()) {
-      outcome = CommitOutcome::kGone;
+      plan.outcome = CommitOutcome::kGone;
     } else if (!stored[n].state_status.ok()) {
-      outcome = fail(database_->translate(stored[n].state_status, "reading a task"));
+      plan.outcome = fail(database_->translate(stored[n].state_status, "reading a task"));
     } else {
       const auto record = decode_state(lease.key, stored[n].state.ToStringView());
       if (!record) {
-        outcome = fail(record.error());
+        plan.outcome = fail(record.error());
       } else if (record->last_token == lease.token) {
-        outcome = CommitOutcome::kApplied;
+        plan.outcome = CommitOutcome::kApplied;
+      } else if (doubtful && record->task.status == Status::kActive &&
+                 model::due_at(record->task) == doubtful->due &&
+                 record->task.scheduled_date == doubtful->scheduled_date &&
+                 applied.emplace(keys[others[n]], &commits[others[n]]).second) {
+        plan.outcome = CommitOutcome::kApplied;
+        plan.lease = doubtful;  // the write that failed changed nothing
+      }
+      if (doubtful && record && !plan.lease && record->task.status == Status::kActive) {
+        effects.claimable(due_key(model::due_at(record->task), keys[others[n]]));
       }
     }
+    // A doubtful lease is settled now: what failed had been applied after all.
+    if (doubtful && !plan.lease && plan.outcome) effects.ended.push_back(keys[others[n]]);
   }
 
   for (std::size_t i = 0; i < commits.size(); ++i) {
@@ -237,6 +257,7 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
   if (const auto done = database_->write(batch); !done) {
+    lock.write_failed(effects);
     for (std::size_t i = 0; i < commits.size(); ++i) results.push_back(fail(done.error()));
     return results;
   }
@@ -251,6 +272,8 @@ Result<void> RocksStore::release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   const std::string end = end_of(kTimeMax);
   rocksdb::Slice bound;
   const auto first = leases_.first_due(now, open_due(end, bound));
@@ -262,6 +285,8 @@ Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now) {
 
 Result<DuePage> RocksStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                      const std::optional<DuePosition>& after) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   const std::string end = end_of(due_by);
   rocksdb::Slice bound;
   // The leases first: what is claimed in between is then still shown as due.

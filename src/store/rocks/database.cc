@@ -16,6 +16,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "observe/logging.h"
 #include "store/rocks/keys.h"
@@ -81,6 +82,12 @@ class Database::Listener final : public rocksdb::EventListener {
     }
   }
 
+  // Left on, a thread of RocksDB's would try to recover from a full disk for ever.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
   std::atomic<bool> failed{false};
 
  private:
@@ -99,17 +106,23 @@ Database::Database(std::string path, const RocksOptions& options)
 }
 
 Database::~Database() {
+  close_db();
+}
+
+void Database::close_db() {
   if (!db_) return;
   // What is not in files yet is in the log of writes, synced; nothing has to be flushed.
   rocksdb::CancelAllBackgroundWork(db_.get(), true);
-  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
-    if (handle != nullptr) (void)db_->DestroyColumnFamilyHandle(handle);
+  for (rocksdb::ColumnFamilyHandle*& handle : handles_) {
+    (void)db_->DestroyColumnFamilyHandle(std::exchange(handle, nullptr));
   }
-  if (default_handle_ != nullptr) (void)db_->DestroyColumnFamilyHandle(default_handle_);
+  (void)db_->DestroyColumnFamilyHandle(std::exchange(default_handle_, nullptr));
   const rocksdb::Status closed = db_->Close();
-  if (!closed.ok()) {
+  // After a failed write it always says so again.
+  if (!closed.ok() && !listener_->failed) {
     log::warn("the store did not close cleanly", {{"path", path_}, {"error", closed.ToString()}});
   }
+  db_.reset();
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path,
@@ -148,7 +161,7 @@ rocksdb::Options Database::db_options() const {
   options.recycle_log_file_num = 2;
   // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  // Recovery from disk errors is tried by write(), not by a thread without end.
+  // Recovery from disk errors is tried by use(), not by a thread without end.
   options.max_bgerror_resume_count = 0;
   options.listeners.push_back(listener_);
   return options;
@@ -257,51 +270,80 @@ Result<void> Database::check_format() {
 }
 
 Result<void> Database::write(rocksdb::WriteBatch& batch) {
-  if (listener_->failed) {
-    if (auto resumed = resume(); !resumed) return resumed;
-  }
+  if (listener_->failed) return fail(refusal());
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = db_->Write(options, &batch);
   if (status.ok()) return {};
-  listener_->failed = true;
-  {
-    std::lock_guard lock(resume_mutex_);
-    last_failure_ = status;
-  }
   Error error = translate(status, "writing");
+  {
+    std::lock_guard lock(failure_mutex_);
+    failure_ = error.message;
+  }
+  listener_->failed = true;
   error.code = ErrorCode::kUnknownOutcome;
   error.message += "; it is not known whether this was stored";
   return fail(std::move(error));
 }
 
-Result<void> Database::resume() {
-  std::lock_guard lock(resume_mutex_);
-  if (!listener_->failed) return {};  // another caller did it while this one waited
-  const auto refuse = [this] {
-    Error error = translate(last_failure_, "writing");
-    error.code = ErrorCode::kUnavailable;
-    error.message += "; nothing was stored";
-    return fail(std::move(error));
-  };
-  const auto now = std::chrono::steady_clock::now();
-  if (last_resume_ != std::chrono::steady_clock::time_point{} &&
-      now - last_resume_ < options_.resume_interval) {
-    return refuse();
+Error Database::refusal() {
+  std::lock_guard lock(failure_mutex_);
+  const std::string why =
+      failure_.empty() ? "the store in '" + path_ + "' failed to write to its disk" : failure_;
+  return Error{ErrorCode::kUnavailable, why + "; nothing was stored", {}};
+}
+
+Result<Database::Use> Database::use() {
+  if (listener_->failed) {
+    std::lock_guard lock(recover_mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (listener_->failed && now >= next_recovery_) {
+      recover();
+      next_recovery_ = std::chrono::steady_clock::now() + options_.resume_interval;
+    }
   }
-  last_resume_ = now;
-  // Lowered first: an error that comes while it resumes raises it again.
-  listener_->failed = false;
-  // Resume writes what is in memory to files and begins a new log, which also leaves
-  // whatever part of a failed write had reached the old one behind.
-  const rocksdb::Status status = db_->Resume();
-  if (status.ok() && !listener_->failed) {
+  std::shared_lock lock(open_mutex_);
+  if (!db_) return fail(refusal());
+  return Use(std::move(lock));
+}
+
+void Database::recover() {
+  // While the disk takes no writes the database stays as it is, so that it can be read.
+  if (const auto probed = probe_disk(); !probed) {
+    std::lock_guard lock(failure_mutex_);
+    failure_ = probed.error().message;
+    return;
+  }
+  std::unique_lock lock(open_mutex_);
+  close_db();
+  listener_->failed = false;  // first: an error while it opens raises it again
+  const auto opened = open_db();
+  if (opened && !listener_->failed) {
     log::warn("the store can be written to again", {{"path", path_}});
-    return {};
+    return;
   }
   listener_->failed = true;
-  if (!status.ok()) last_failure_ = status;
-  return refuse();
+  if (!opened) {
+    std::lock_guard failure_lock(failure_mutex_);
+    failure_ = opened.error().message;
+  }
+}
+
+Result<void> Database::probe_disk() {
+  rocksdb::Env* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
+  // Opening moves what the log holds into files.
+  std::uint64_t free_bytes = 0;
+  if (env->GetFreeSpace(path_, &free_bytes).ok() && free_bytes < 2 * kWriteBufferBytes) {
+    return fail(ErrorCode::kUnavailable, "the disk of the store in '" + path_ + "' is full; when " +
+                                             std::to_string(2 * kWriteBufferBytes >> 20) +
+                                             " MiB are free, it goes on");
+  }
+  const std::string file = path_ + "/rhooks.probe";
+  auto status = rocksdb::WriteStringToFile(env, std::string(64 << 10, 'x'), file, true);
+  const auto deleted = env->DeleteFile(file);
+  if (status.ok() && !deleted.IsNotFound()) status = deleted;
+  if (!status.ok()) return fail(translate(status, "writing"));
+  return {};
 }
 
 Result<void> Database::check() {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,20 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // Keeps the database open for as long as it lives. Every call of the store has one; all
+  // else here, and every iterator and snapshot, is to be used under one.
+  class Use {
+   public:
+    explicit Use(std::shared_lock<std::shared_mutex> lock) : lock_(std::move(lock)) {}
+
+   private:
+    std::shared_lock<std::shared_mutex> lock_;
+  };
+  // After a failed write this first tries to make the database writable again (at most once
+  // in resume_interval). Where that fails reading goes on, if the database is open at all.
+  // Errors: kUnavailable.
+  Result<Use> use();
+
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* operator[](Family family) const {
     return handles_[static_cast<std::size_t>(family)];
@@ -43,11 +58,11 @@ class Database {
 
   // Writes the batch as one, synced: ok means that it survives a crash of the machine.
   //
-  // An error of the write itself is kUnknownOutcome: it is not visible now, but parts of it
-  // may have reached the disk, and a restart before the next successful write could bring it
-  // back. From then on RocksDB takes no writes; each further call first tries to resume it
-  // (at most one try in resume_interval) and answers kUnavailable, nothing written, until
-  // that works.
+  // An error of the write itself is kUnknownOutcome: it is not visible now, but it may have
+  // reached the disk, and then comes back when the database is opened again. From then on
+  // nothing is written, and the answer is kUnavailable, until use() has opened it again.
+  // RocksDB's own Resume() is not enough: in 7.8 it goes on with the log file that failed,
+  // behind the torn record, if nothing was in memory to be flushed.
   Result<void> write(rocksdb::WriteBatch& batch);
 
   // Whether reads and synced writes work, by doing one of each.
@@ -62,7 +77,11 @@ class Database {
   Database(std::string path, const RocksOptions& options);
   Result<void> open_db();
   Result<void> check_format();
-  Result<void> resume();
+  void close_db();
+  // Expect recover_mutex_ to be held.
+  void recover();
+  Result<void> probe_disk();
+  Error refusal();
   rocksdb::Options db_options() const;
   rocksdb::ColumnFamilyOptions family_options(Family family) const;
 
@@ -77,9 +96,11 @@ class Database {
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;
 
-  std::mutex resume_mutex_;
-  std::chrono::steady_clock::time_point last_resume_{};
-  rocksdb::Status last_failure_;
+  std::shared_mutex open_mutex_;  // shared: in use; alone: being opened again
+  std::mutex recover_mutex_;
+  std::chrono::steady_clock::time_point next_recovery_{};
+  std::mutex failure_mutex_;
+  std::string failure_;  // why nothing can be written
 };
 
 }  // namespace rhooks::store::rocks

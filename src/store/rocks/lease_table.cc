@@ -154,6 +154,12 @@ LeaseTable::Lock::~Lock() {
   {
     std::lock_guard lock(table_.mutex_);
     for (const std::string& key : effects.ended) table_.end(key);
+    if (effects.failed) {
+      for (const std::string& key : keys_) {
+        const auto it = table_.leases_.find(key);
+        if (it != table_.leases_.end()) it->second.doubtful = true;
+      }
+    }
     if (effects.lowest) table_.lower(*effects.lowest);
     for (const std::string& key : keys_) table_.held_.erase(key);
   }

@@ -27,6 +27,9 @@ struct HeldLease {
   TimePoint until{};
   TimePoint due{};
   TimePoint scheduled_date{};
+  // A write of the task failed, and may yet turn out to have reached the disk: the task has
+  // to be read before the lease is relied on.
+  bool doubtful = false;
 };
 
 // The leases, and the keys that a write is under way for, of one embedded store. Keys are
@@ -77,6 +80,7 @@ class LeaseTable {
   struct Effects {
     std::vector<std::string> ended;     // task keys whose lease is over
     std::optional<std::string> lowest;  // the lowest due key that became claimable
+    bool failed = false;                // the write failed: leases on the keys are doubtful
 
     void claimable(std::string due_key) {
       if (!lowest || due_key < *lowest) lowest = std::move(due_key);
@@ -117,7 +121,14 @@ class LeaseTable {
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
-    Effects effects;  // filled in by the writer once its write is durable
+    // Filled in by the writer when its write is durable.
+    Effects effects;
+    // To be called when the write failed instead. What it meant to do may come true when
+    // the database is opened again, so what would then be claimable is looked for.
+    void write_failed(const Effects& meant) {
+      effects.lowest = meant.lowest;
+      effects.failed = true;
+    }
 
    private:
     LeaseTable& table_;

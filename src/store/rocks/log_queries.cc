@@ -12,6 +12,8 @@
 namespace rhooks::store::rocks {
 
 Result<LogPage> RocksStore::query_logs(const LogQuery& query) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   const ScopedSnapshot snapshot(db());
   rocksdb::ReadOptions read_options;
   read_options.snapshot = snapshot.get();

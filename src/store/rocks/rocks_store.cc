@@ -21,6 +21,11 @@ Result<std::unique_ptr<Store>> open_rocks(const std::string& path, const RocksOp
 namespace rocks {
 namespace {
 
+template <typename T>
+std::vector<Result<T>> all_failed(std::size_t count, const Error& error) {
+  return std::vector<Result<T>>(count, fail(error));
+}
+
 template <typename Items, typename ToKey>
 std::vector<std::string> task_keys(const Items& items, const ToKey& to_key) {
   std::vector<std::string> keys;
@@ -43,6 +48,8 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& o
 
 std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> records) {
   if (records.empty()) return {};
+  const auto use = database_->use();
+  if (!use) return all_failed<PutResult>(records.size(), use.error());
   const auto keys =
       task_keys(records, [](const TaskRecord& r) -> const TaskKey& { return r.task.key; });
   std::vector<Result<PutResult>> results(records.size());
@@ -80,6 +87,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   }
   if (written.empty()) return results;
   if (const auto done = database_->write(batch); !done) {
+    lock.write_failed(effects);
     fail_all(results, written, done.error());
   } else {
     lock.effects = std::move(effects);
@@ -88,6 +96,8 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
 }
 
 Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   const std::string bytes = task_key(key);
   // The lease first: a task that is committed in between is then shown as committed.
   const bool leased = leases_.is_live(bytes, now);
@@ -108,6 +118,8 @@ Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
 std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, const Edit& edit,
                                              TimePoint now) {
   if (keys.empty()) return {};
+  const auto use = database_->use();
+  if (!use) return all_failed<Task>(keys.size(), use.error());
   const auto bytes = task_keys(keys, [](const TaskKey& key) -> const TaskKey& { return key; });
   std::vector<Result<Task>> results(keys.size());
   std::vector<std::size_t> written;
@@ -141,6 +153,7 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
   }
   if (written.empty()) return results;
   if (const auto done = database_->write(batch); !done) {
+    lock.write_failed(effects);
     fail_all(results, written, done.error());
   } else {
     lock.effects = std::move(effects);
@@ -150,6 +163,8 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
 
 std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, TimePoint now) {
   if (keys.empty()) return {};
+  const auto use = database_->use();
+  if (!use) return all_failed<Task>(keys.size(), use.error());
   const auto bytes = task_keys(keys, [](const TaskKey& key) -> const TaskKey& { return key; });
   std::vector<Result<Task>> results(keys.size());
   std::vector<std::size_t> written;
@@ -173,6 +188,7 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
   }
   if (written.empty()) return results;
   if (const auto done = database_->write(batch); !done) {
+    lock.write_failed(effects);
     fail_all(results, written, done.error());
   } else {
     lock.effects = std::move(effects);
@@ -181,6 +197,8 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
 }
 
 Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   const std::string prefix = name(ns);
   const std::string end = after_prefix(prefix);
   const rocksdb::Slice end_slice(end);
@@ -228,12 +246,17 @@ Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) 
     }
   }
   if (batch.Count() == 0) return count;
-  if (auto done = database_->write(batch); !done) return fail(done.error());
+  if (auto done = database_->write(batch); !done) {
+    lock.write_failed(effects);
+    return fail(done.error());
+  }
   lock.effects = std::move(effects);
   return count;
 }
 
 Result<void> RocksStore::check() {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   return database_->check();
 }
 

@@ -63,6 +63,8 @@ class PageBuilder {
 }  // namespace
 
 Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
   if (query.status == Status::kProcessing) return query_leased(query);
   return query.id_prefix ? query_by_id(query) : query_by_date(query);
 }

@@ -1,0 +1,560 @@
+// What only the embedded store promises: the format, the lock, damage, disks and crashes.
+// The contract itself is tested by contract_test.cc.
+
+#include "store/rocks/rocks_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "codec/stored.h"
+#include "store/rocks/database.h"
+#include "store/rocks/keys.h"
+#include "store/rocks/test_disk.h"
+#include "testing/manual_clock.h"
+#include "testing/store_contract.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+std::unique_ptr<Store> open_ok(const std::string& path, const RocksOptions& options = {}) {
+  auto store = open_rocks(path, options);
+  if (!store) throw std::runtime_error(store.error().message);
+  return std::move(*store);
+}
+
+bool put_ok(Store& store, const model::TaskRecord& record) {
+  const auto results = store.put(std::span(&record, 1));
+  return results.at(0).has_value();
+}
+
+// The directory as another program sees it, while no store has it open.
+class Raw {
+ public:
+  explicit Raw(const std::string& path) {
+    std::vector<std::string> names;
+    check(rocksdb::DB::ListColumnFamilies({}, path, &names));
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const std::string& name : names) {
+      families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    check(rocksdb::DB::Open(rocksdb::DBOptions(), path, families, &handles, &db));
+    db_.reset(db);
+    for (std::size_t i = 0; i < names.size(); ++i) handles_[names[i]] = handles[i];
+  }
+  ~Raw() {
+    for (const auto& [name, handle] : handles_) (void)db_->DestroyColumnFamilyHandle(handle);
+  }
+
+  void put(const std::string& family, const std::string& key, const std::string& value) {
+    check(db_->Put(rocksdb::WriteOptions(), handles_.at(family), key, value));
+  }
+  void remove(const std::string& family, const std::string& key) {
+    check(db_->Delete(rocksdb::WriteOptions(), handles_.at(family), key));
+  }
+  std::map<std::string, std::string> all(const std::string& family) {
+    std::map<std::string, std::string> found;
+    const std::unique_ptr<rocksdb::Iterator> it(
+        db_->NewIterator(rocksdb::ReadOptions(), handles_.at(family)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      found[it->key().ToString()] = it->value().ToString();
+    }
+    return found;
+  }
+  void create_family(const std::string& name) {
+    check(db_->CreateColumnFamily({}, name, &handles_[name]));
+  }
+
+ private:
+  static void check(const rocksdb::Status& status) {
+    if (!status.ok()) throw std::runtime_error(status.ToString());
+  }
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::map<std::string, rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+class RocksStoreTest : public ::testing::Test {
+ protected:
+  std::string path() const { return dir_.sub("store"); }
+  TempDir dir_;
+};
+
+TEST_F(RocksStoreTest, CreatesMissingDirectories) {
+  auto store = open_rocks(dir_.sub("a") + "/b/c");
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_TRUE((*store)->check());
+}
+
+TEST_F(RocksStoreTest, ALockedDirectoryIsAClearError) {
+  auto first = open_ok(path());
+  const auto second = open_rocks(path());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(second.error().message,
+              HasSubstr("is used by another process (rhooks or another program); stop it or "
+                        "choose another directory"));
+  EXPECT_THAT(second.error().message, HasSubstr(path()));
+  EXPECT_TRUE(put_ok(*first, make_record("ns", "id", kT0)));
+  first.reset();
+  EXPECT_TRUE(open_rocks(path()));
+}
+
+TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {
+  std::ofstream(dir_.sub("file")) << "x";
+  const auto store = open_rocks(dir_.sub("file") + "/store");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(store.error().message, HasSubstr("can not be created"));
+  const auto file = open_rocks(dir_.sub("file"));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(RocksStoreTest, OtherFormatsAreRefusedNamingBoth) {
+  open_ok(path()).reset();
+  for (const int format : {2, 99, 0}) {
+    Raw(path()).put("meta", "format", std::to_string(format));
+    const auto store = open_rocks(path());
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(store.error().message, HasSubstr("has format " + std::to_string(format)));
+    EXPECT_THAT(store.error().message, HasSubstr("reads format 1"));
+  }
+  Raw(path()).put("meta", "format", "what");
+  EXPECT_EQ(open_rocks(path()).error().code, ErrorCode::kCorrupt);
+  Raw(path()).put("meta", "format", "1");
+  EXPECT_TRUE(open_rocks(path()));
+}
+
+TEST_F(RocksStoreTest, UnknownContentIsRefusedAndLeftAlone) {
+  open_ok(path()).reset();
+  Raw(path()).create_family("something_new");
+  const auto store = open_rocks(path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(store.error().message, HasSubstr("something_new"));
+}
+
+TEST_F(RocksStoreTest, AForeignDatabaseIsRefused) {
+  {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    rocksdb::DB* db = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, path(), &db).ok());
+    ASSERT_TRUE(db->Put({}, "k", "v").ok());
+    delete db;
+  }
+  const auto store = open_rocks(path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(store.error().message, HasSubstr("not of rhooks"));
+}
+
+TEST_F(RocksStoreTest, ADamagedDatabaseIsCorrupt) {
+  open_ok(path()).reset();
+  for (const auto& entry : fs::directory_iterator(path())) {
+    if (entry.path().filename().string().starts_with("MANIFEST")) {
+      std::ofstream(entry.path(), std::ios::trunc) << std::string(300, 'x');
+    }
+  }
+  const auto store = open_rocks(path());
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kCorrupt) << store.error().message;
+}
+
+// Puts a good task on each side of one that `damage` spoils.
+void damaged_task_is_set_aside(const std::string& path, const std::function<void(Raw&)>& damage) {
+  {
+    auto store = open_ok(path);
+    for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(put_ok(*store, make_record("ns", id, kT0)));
+  }
+  {
+    Raw raw(path);
+    damage(raw);
+  }
+  {
+    auto store = open_ok(path);
+    EXPECT_EQ(store->get({"ns", "b"}, kT0).error().code, ErrorCode::kCorrupt);
+    const TaskKey key{"ns", "b"};
+    EXPECT_EQ(store->change(std::span(&key, 1), suspend_edit, kT0).at(0).error().code,
+              ErrorCode::kCorrupt);
+    TaskQuery query;
+    query.ns = "ns";
+    query.now = kT0;
+    EXPECT_EQ(ids(all_tasks(*store, query)), (std::vector<std::string>{"a", "c"}));
+    query.id_prefix = "";
+    EXPECT_EQ(ids(all_tasks(*store, query)), (std::vector<std::string>{"a", "c"}));
+
+    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+    ASSERT_TRUE(claimed);
+    ASSERT_EQ(claimed->claims.size(), 2u);
+    ASSERT_EQ(claimed->set_aside.size(), 1u);
+    EXPECT_EQ(claimed->set_aside[0].key, key);
+    EXPECT_FALSE(claimed->set_aside[0].reason.empty());
+    EXPECT_FALSE(claimed->more);
+    for (const Claim& c : claimed->claims) {
+      const Commit commit = done(c, kT0);
+      EXPECT_EQ(*store->commit(std::span(&commit, 1)).at(0), CommitOutcome::kApplied);
+    }
+    // It is out of the way, reported once, and still known.
+    const auto again = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+    EXPECT_TRUE(again->claims.empty());
+    EXPECT_TRUE(again->set_aside.empty());
+    EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+    const auto got = store->get(key, kT0);
+    EXPECT_EQ(got.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(got.error().message, HasSubstr("set aside"));
+  }
+  Raw raw(path);
+  EXPECT_EQ(raw.all("damaged").size(), 1u);
+  EXPECT_EQ(raw.all("tasks").size(), 2u);
+  EXPECT_EQ(raw.all("specs").size(), 2u);
+  EXPECT_EQ(raw.all("by_date").size(), 2u);
+  EXPECT_TRUE(raw.all("due").empty());
+}
+
+TEST_F(RocksStoreTest, ATaskWithBrokenStateIsSetAside) {
+  damaged_task_is_set_aside(path(), [](Raw& raw) {
+    raw.put("tasks", rocks::task_key({"ns", "b"}), "\xff garbage");
+  });
+}
+
+TEST_F(RocksStoreTest, ATaskWithBrokenSpecIsSetAside) {
+  damaged_task_is_set_aside(path(), [](Raw& raw) {
+    const auto key = rocks::task_key({"ns", "b"});
+    raw.put("specs", key, raw.all("specs").at(key).substr(0, 20));
+  });
+}
+
+TEST_F(RocksStoreTest, ATaskWithoutSpecIsSetAside) {
+  damaged_task_is_set_aside(path(), [](Raw& raw) {
+    raw.remove("specs", rocks::task_key({"ns", "b"}));
+  });
+}
+
+TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
+  open_ok(path()).reset();
+  Raw(path()).put("due", rocks::due_key(kT0, rocks::task_key({"ns", "ghost"})),
+                  rocks::time_bytes(kT0));
+  {
+    auto store = open_ok(path());
+    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+    ASSERT_TRUE(claimed);
+    EXPECT_TRUE(claimed->claims.empty());
+    EXPECT_TRUE(claimed->set_aside.empty());
+    EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+  }
+  EXPECT_TRUE(Raw(path()).all("due").empty());
+}
+
+TEST_F(RocksStoreTest, IndexesHoldExactlyWhatTheTasksSay) {
+  {
+    auto store = open_ok(path());
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(put_ok(*store, make_record("ns", std::to_string(i), kT0 + milliseconds{i})));
+    }
+    const auto claimed =
+        store->claim_due({.now = kT0 + seconds{1}, .due_by = kT0 + seconds{1}, .limit = 12});
+    std::vector<Commit> commits;
+    for (std::size_t i = 0; i < 12; ++i) {
+      const Claim& c = claimed->claims[i];
+      commits.push_back(i % 3 == 0 ? done(c, kT0) : retried(c, kT0, kT0 + seconds{9}));
+      if (i % 3 == 1) commits.back().task.scheduled_date = kT0 + seconds{100};
+    }
+    for (const auto& result : store->commit(commits)) ASSERT_TRUE(result);
+    const std::vector<TaskKey> keys{{"ns", "15"}, {"ns", "1"}, {"ns", "0"}};
+    for (const auto& result : store->change(std::span(keys).first(2), suspend_edit, kT0)) {
+      ASSERT_TRUE(result);
+    }
+    for (const auto& result : store->remove(std::span(keys).last(1), kT0)) ASSERT_TRUE(result);
+  }
+  Raw raw(path());
+  std::map<std::string, std::string> due;
+  std::map<std::string, std::string> by_date;
+  const auto specs = raw.all("specs");
+  const auto states = raw.all("tasks");
+  EXPECT_EQ(states.size(), 19u);
+  EXPECT_EQ(specs.size(), 19u);
+  for (const auto& [bytes, state] : states) {
+    const auto record = codec::decode_record(*rocks::parse_task_key(bytes), specs.at(bytes), state);
+    ASSERT_TRUE(record);
+    by_date[rocks::date_key(record->task)] = "";
+    if (record->task.status == Status::kActive) {
+      due[rocks::due_key(model::due_at(record->task), bytes)] =
+          rocks::time_bytes(record->task.scheduled_date);
+    }
+  }
+  EXPECT_EQ(raw.all("due"), due);
+  EXPECT_EQ(raw.all("by_date"), by_date);
+}
+
+TEST_F(RocksStoreTest, CompactionDropsExpiredLogsAndTheirReferences) {
+  ManualClock clock(kT0);
+  RocksOptions options;
+  options.clock = &clock;
+  {
+    auto database = rocks::Database::open(path(), options);
+    ASSERT_TRUE(database);
+    rocks::Database& db = **database;
+    rocksdb::WriteBatch batch;
+    for (int i = 0; i < 3; ++i) {
+      Log log = make_log({"ns", "t"}, kT0, std::to_string(i));
+      if (i < 2) log.expires_at = kT0 + seconds{10 * (i + 1)};
+      (void)batch.Put(db[rocks::Family::kLogs], rocks::log_key("ns", kT0, log.id),
+                      codec::encode_log(log));
+      (void)batch.Put(db[rocks::Family::kLogRefs], rocks::task_logs_prefix("ns", "t") + log.id,
+                      rocks::ref_value(log.expires_at, false));
+    }
+    ASSERT_TRUE(db.write(batch));
+    const auto left = [&](rocks::Family family) {
+      rocksdb::CompactRangeOptions compact;
+      compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+      EXPECT_TRUE(db.db().CompactRange(compact, db[family], nullptr, nullptr).ok());
+      const std::unique_ptr<rocksdb::Iterator> it(db.db().NewIterator({}, db[family]));
+      int count = 0;
+      for (it->SeekToFirst(); it->Valid(); it->Next()) ++count;
+      return count;
+    };
+    for (const auto family : {rocks::Family::kLogs, rocks::Family::kLogRefs}) {
+      clock.set(kT0 + seconds{10} - milliseconds{1});
+      EXPECT_EQ(left(family), 3);
+      clock.set(kT0 + seconds{10});
+      EXPECT_EQ(left(family), 2);
+      clock.set(kT0 + seconds{1'000'000});
+      EXPECT_EQ(left(family), 1);
+    }
+  }
+}
+
+TEST_F(RocksStoreTest, AClaimIsBoundedByBytesAndSaysThatThereIsMore) {
+  RocksOptions options;
+  options.claim_bytes_max = 10'000;
+  auto store = open_ok(path(), options);
+  for (int i = 0; i < 300; ++i) {
+    auto record = make_record("ns", std::to_string(1000 + i), kT0);
+    record.task.request.body = Body::text(std::string(1000, 'x'));
+    ASSERT_TRUE(put_ok(*store, record));
+  }
+  std::size_t count = 0;
+  for (int calls = 0; calls < 10; ++calls) {
+    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 300});
+    ASSERT_TRUE(claimed);
+    EXPECT_LT(claimed->claims.size(), 300u);
+    count += claimed->claims.size();
+    EXPECT_EQ(claimed->more, count < 300);
+    if (!claimed->more) break;
+  }
+  EXPECT_EQ(count, 300u);
+}
+
+// Runs the disk full, and checks that errors are honest, that what was acknowledged stays,
+// and that writing goes on when there is space; then that a crash after it loses nothing.
+void full_disk(const TempDir& dir, bool fresh_log) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  const std::string path = dir.sub("store");
+  auto store = open_ok(path, options);
+  std::vector<std::string> stored;
+  std::vector<std::string> unknown;
+  int next = 0;
+  const auto put_next = [&]() -> Result<bool> {
+    const std::string id = "t" + std::to_string(++next);
+    const auto record = make_record("ns", id, kT0);
+    const auto results = store->put(std::span(&record, 1));
+    if (results[0]) {
+      stored.push_back(id);
+      return true;
+    }
+    if (results[0].error().code == ErrorCode::kUnknownOutcome) unknown.push_back(id);
+    return fail(results[0].error());
+  };
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(put_next());
+  if (fresh_log) {
+    store.reset();
+    store = open_ok(path, options);
+  }
+
+  for (int round = 0; round < 3; ++round) {
+    disk->set_full(true);
+    const auto first = put_next();
+    ASSERT_FALSE(first);
+    EXPECT_EQ(first.error().code, ErrorCode::kUnknownOutcome) << first.error().message;
+    EXPECT_THAT(first.error().message, HasSubstr("the disk is full"));
+    for (int i = 0; i < 3; ++i) {
+      const auto later = put_next();
+      ASSERT_FALSE(later);
+      EXPECT_EQ(later.error().code, ErrorCode::kUnavailable) << later.error().message;
+      EXPECT_THAT(later.error().message, HasSubstr("the disk is full"));
+    }
+    const auto checked = store->check();
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, ErrorCode::kUnavailable);
+    // Reading goes on.
+    EXPECT_TRUE(store->get({"ns", stored.back()}, kT0));
+
+    disk->set_full(false);
+    for (int i = 0; i < 5; ++i) {
+      const auto put = put_next();
+      ASSERT_TRUE(put) << put.error().message;
+    }
+    const auto healthy = store->check();
+    EXPECT_TRUE(healthy) << healthy.error().message;
+  }
+  for (const std::string& id : stored) EXPECT_TRUE(store->get({"ns", id}, kT0)) << id;
+
+  // The files as a crash now leaves them.
+  fs::copy(path, dir.sub("crashed"), fs::copy_options::recursive);
+  auto after = open_ok(dir.sub("crashed"));
+  for (const std::string& id : stored) EXPECT_TRUE(after->get({"ns", id}, kT0)) << id;
+  std::vector<std::string> all = stored;
+  all.insert(all.end(), unknown.begin(), unknown.end());
+  TaskQuery query;
+  query.ns = "ns";
+  query.now = kT0;
+  for (const Task& task : all_tasks(*after, query)) {
+    EXPECT_THAT(all, ::testing::Contains(task.key.id));
+  }
+  const auto claimed = after->claim_due({.now = kT0, .due_by = kT0, .limit = 1000});
+  ASSERT_TRUE(claimed);
+  EXPECT_GE(claimed->claims.size(), stored.size());
+}
+
+TEST_F(RocksStoreTest, AFullDiskLosesNothingThatWasAcknowledged) {
+  full_disk(dir_, false);
+}
+
+TEST_F(RocksStoreTest, AFullDiskAtTheFirstWriteLosesNothingThatWasAcknowledged) {
+  full_disk(dir_, true);
+}
+
+TEST_F(RocksStoreTest, ACommitThatMetAFullDiskCanBeRepeated) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  auto store = open_ok(path(), options);
+  ASSERT_TRUE(put_ok(*store, make_record("ns", "id", kT0)));
+  const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 1});
+  ASSERT_EQ(claimed->claims.size(), 1u);
+  const Commit commit = done(claimed->claims[0], kT0);
+  disk->set_full(true);
+  EXPECT_FALSE(store->commit(std::span(&commit, 1)).at(0));
+  EXPECT_EQ(store->get({"ns", "id"}, kT0)->status, Status::kProcessing);
+  disk->set_full(false);
+  const auto repeated = store->commit(std::span(&commit, 1)).at(0);
+  ASSERT_TRUE(repeated) << repeated.error().message;
+  EXPECT_EQ(*repeated, CommitOutcome::kApplied);
+  EXPECT_EQ(store->get({"ns", "id"}, kT0)->status, Status::kDone);
+}
+
+// The sync failed, but the write is on the disk and comes back when it is opened again.
+TEST_F(RocksStoreTest, AnUnknownOutcomeThatWasStoredIsRecognised) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  auto store = open_ok(path(), options);
+  for (const char* id : {"done", "retried", "removed"}) {
+    ASSERT_TRUE(put_ok(*store, make_record("ns", id, kT0)));
+  }
+  std::map<std::string, Claim> claims;
+  const auto first = store->claim_due({.now = kT0, .due_by = kT0, .limit = 3});
+  for (const Claim& c : first->claims) claims.emplace(c.lease.key.id, c);
+  const std::vector<Commit> commits{done(claims.at("done"), kT0),
+                                    retried(claims.at("retried"), kT0, kT0 + seconds{5})};
+  const TaskKey removed{"ns", "removed"};
+  const auto fresh = make_record("ns", "fresh", kT0 - seconds{5});
+
+  const auto fails_once = [&](const std::function<ErrorCode()>& call) {
+    disk->set_sync_fails(true);
+    EXPECT_EQ(call(), ErrorCode::kUnknownOutcome);
+    disk->set_sync_fails(false);
+    const auto checked = store->check();
+    EXPECT_TRUE(checked) << checked.error().message;
+  };
+  fails_once([&] { return store->commit(commits).at(0).error().code; });
+  fails_once([&] { return store->put(std::span(&fresh, 1)).at(0).error().code; });
+  fails_once([&] { return store->remove(std::span(&removed, 1), kT0).at(0).error().code; });
+
+  for (const auto& outcome : store->commit(commits)) {
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(*outcome, CommitOutcome::kApplied);
+  }
+  const Commit gone = done(claims.at("removed"), kT0);
+  EXPECT_EQ(*store->commit(std::span(&gone, 1)).at(0), CommitOutcome::kGone);
+  EXPECT_FALSE(store->put(std::span(&fresh, 1)).at(0)->created);
+  EXPECT_EQ(store->get({"ns", "done"}, kT0)->status, Status::kDone);
+  EXPECT_EQ(store->get({"ns", "retried"}, kT0)->status, Status::kActive);
+  // Both are found, although claims had passed their place in the index.
+  std::vector<std::string> due;
+  const auto later =
+      store->claim_due({.now = kT0 + seconds{5}, .due_by = kT0 + seconds{5}, .limit = 9});
+  for (const Claim& c : later->claims) due.push_back(c.lease.key.id);
+  EXPECT_EQ(due, (std::vector<std::string>{"fresh", "retried"}));
+  store.reset();
+  Raw raw(path());
+  EXPECT_EQ(raw.all("due").size(), 2u);
+  EXPECT_EQ(raw.all("by_date").size(), 3u);
+  EXPECT_EQ(raw.all("logs").size(), 3u);
+}
+
+// A crash of the machine can tear the end of the log: cut it at every length.
+TEST_F(RocksStoreTest, ATornLogLosesOnlyItsEnd) {
+  {
+    auto store = open_ok(path());
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(put_ok(*store, make_record("ns", std::to_string(i), kT0)));
+    }
+    fs::copy(path(), dir_.sub("copy"), fs::copy_options::recursive);
+  }
+  fs::path log;
+  for (const auto& entry : fs::directory_iterator(dir_.sub("copy"))) {
+    if (entry.path().extension() == ".log" && fs::file_size(entry.path()) > 0) log = entry.path();
+  }
+  ASSERT_FALSE(log.empty());
+  const auto size = fs::file_size(log);
+  for (const std::uintmax_t cut : {1, 7, 100, 600}) {
+    SCOPED_TRACE(cut);
+    ASSERT_LT(cut, size);
+    const std::string torn = dir_.sub("torn" + std::to_string(cut));
+    fs::copy(dir_.sub("copy"), torn, fs::copy_options::recursive);
+    fs::resize_file(fs::path(torn) / log.filename(), size - cut);
+    auto store = open_ok(torn);
+    TaskQuery query;
+    query.ns = "ns";
+    query.now = kT0;
+    const auto left = all_tasks(*store, query);
+    EXPECT_LT(left.size(), 5u);
+    // What is left is whole: the first ones, each with its index entries.
+    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i].key.id, std::to_string(i));
+    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+    EXPECT_EQ(claimed->claims.size(), left.size());
+    EXPECT_TRUE(claimed->set_aside.empty());
+    EXPECT_TRUE(put_ok(*store, make_record("ns", "new", kT0)));
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::testing
