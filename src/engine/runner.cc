@@ -153,7 +153,7 @@ void Runner::claim_loop() {
     if (!step) {
       log::error("due tasks can not be claimed; trying again", {{"error", step.error().message}});
       if (++failures >= kClaimFailuresMax) end_watches(step.error());
-      alarm_.wait(claim_retry_wait(failures));
+      pause(claim_retry_wait(failures));
       continue;
     }
     failures = 0;
@@ -179,6 +179,13 @@ void Runner::claim_loop() {
   }
   claimer_ended_ = true;
   sender_.wake();
+}
+
+// Unlike the alarm, no new task cuts it short: while the store refuses, registrations must
+// not make the claimer ask it more often.
+void Runner::pause(milliseconds wait) const {
+  const auto until = steady_clock::now() + wait;
+  while (!drain_ && steady_clock::now() < until) std::this_thread::sleep_for(kDrainLook);
 }
 
 void Runner::dispatch_loop() {

@@ -79,6 +79,8 @@ class Runner {
   void dispatch_loop();
   void commit_loop();
 
+  void pause(std::chrono::milliseconds wait) const;
+
   void launch();       // with mutex_ held
   void end_threads();  // without it
   Wanted wanted(TimePoint now) const;
