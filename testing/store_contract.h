@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ struct StoreFactory {
   std::string name;
   std::function<std::unique_ptr<StoreUnderTest>()> make;
 };
+
+// Otherwise the names of the tests, as ctest lists them, would hold the factory's bytes.
+inline void PrintTo(const StoreFactory& factory, std::ostream* out) {
+  *out << factory.name;
+}
 
 inline std::string store_case_name(const ::testing::TestParamInfo<StoreFactory>& info) {
   return info.param.name;
