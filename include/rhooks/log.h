@@ -24,9 +24,9 @@ struct Response {
 struct Log {
   std::string id;  // UUIDv7 of started_at: ids sort by time
   TaskKey task;
-  int attempt = 1;      // 1 for the first attempt of the occurrence
+  int attempt = 1;  // 1 for the first attempt of the occurrence
   int retry_limit = 0;
-  Request request;      // as sent: final URL, all headers that this library set
+  Request request;                   // as sent: final URL, all headers that this library set
   std::optional<Response> response;  // none if no response arrived
   std::string error;                 // why the attempt failed; empty on success
   LogStatus status = LogStatus::kFail;

@@ -45,6 +45,8 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message, std::stri
   return tl::make_unexpected(Error{code, std::move(message), std::move(field)});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::make_unexpected(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::make_unexpected(std::move(error));
+}
 
 }  // namespace rhooks

@@ -73,8 +73,8 @@ struct Request {
 
 // The failures of a task. An execution fails when the attempts of its occurrence are used up.
 struct Errors {
-  std::int64_t count = 0;        // failed executions
-  std::int64_t consecutive = 0;  // failed executions since the last success
+  std::int64_t count = 0;                     // failed executions
+  std::int64_t consecutive = 0;               // failed executions since the last success
   std::optional<TimePoint> first_error_date;  // of the first failed attempt
   std::optional<TimePoint> last_error_date;   // of the latest failed attempt
   std::string last_error;                     // why that attempt failed
@@ -84,16 +84,16 @@ struct Errors {
 
 // The executions of a task and its latest response.
 struct Execution {
-  std::int64_t count = 0;       // executions that ended; successful + failed
+  std::int64_t count = 0;  // executions that ended; successful + failed
   std::int64_t failed = 0;
   std::int64_t successful = 0;
-  std::int64_t skipped = 0;     // occurrences missed while nothing ran; not in `count`
+  std::int64_t skipped = 0;  // occurrences missed while nothing ran; not in `count`
   std::optional<TimePoint> first_execution_date;  // start of the first attempt
   std::optional<TimePoint> first_scheduled_date;  // nominal time of the first occurrence tried
   std::optional<TimePoint> last_execution_date;   // start of the latest attempt
   std::optional<int> last_response_status;        // of the latest attempt that got a response
   std::vector<Header> last_response_headers;
-  std::string last_response_body;                 // its first 64 KiB
+  std::string last_response_body;  // its first 64 KiB
 
   friend bool operator==(const Execution&, const Execution&) = default;
 };
@@ -131,8 +131,8 @@ struct Task {
 struct NewTask {
   std::string ns;
   Request request;
-  std::string id;         // chosen by the caller; empty: [id_prefix#]UUIDv7
-  std::string id_prefix;  // put before a generated id, with '#' between
+  std::string id;                           // chosen by the caller; empty: [id_prefix#]UUIDv7
+  std::string id_prefix;                    // put before a generated id, with '#' between
   std::optional<TimePoint> scheduled_date;  // default: now; one in the past is due at once
   std::optional<Repeat> repeat;             // default: one-shot
   int retry_limit = 3;

@@ -25,8 +25,12 @@ class SystemClock final : public Clock {
   }
 };
 
-inline std::int64_t to_millis(TimePoint t) { return t.time_since_epoch().count(); }
-inline TimePoint from_millis(std::int64_t ms) { return TimePoint{std::chrono::milliseconds{ms}}; }
+inline std::int64_t to_millis(TimePoint t) {
+  return t.time_since_epoch().count();
+}
+inline TimePoint from_millis(std::int64_t ms) {
+  return TimePoint{std::chrono::milliseconds{ms}};
+}
 
 // The range of times that the scheduler accepts: years 1970 to 9999, so that every one can
 // be written as ISO-8601 and arithmetic on them can not overflow.
