@@ -38,7 +38,7 @@ const std::vector<Setting>& settings() {
       {"request_timeout", kDuration, "30s", "RHOOKS_REQUEST_TIMEOUT", "--request-timeout",
        "the longest that one attempt may take", 1, kHour},
       {"backoff_max", kDuration, "1h", "RHOOKS_BACKOFF_MAX", "--backoff-max",
-       "the longest wait between two attempts", 1, 365 * kDay},
+       "the longest wait between two attempts", 1, 30 * kDay},
       {"drain_timeout", kDuration, "25s", "RHOOKS_DRAIN_TIMEOUT", "--drain-timeout",
        "how long a stop lets attempts end before it cuts them off", 0, kHour},
       {"ca_file", kText, "", "RHOOKS_CA_FILE", "--ca-file",
