@@ -1,0 +1,49 @@
+// The JSON of register calls, one task and many. A task that is accepted is the same after
+// to_json() and parsing again; an error can be shown as a problem document; and compact_json()
+// of what it made changes nothing.
+
+#include "codec/public_json.h"
+#include "fuzz/fuzz.h"
+
+using namespace rhooks;
+
+namespace {
+
+bool same(const NewTask& a, const NewTask& b) {
+  return a.ns == b.ns && a.request == b.request && a.id == b.id && a.id_prefix == b.id_prefix &&
+         a.scheduled_date == b.scheduled_date && a.repeat == b.repeat &&
+         a.retry_limit == b.retry_limit && a.idempotency_key == b.idempotency_key;
+}
+
+void check(const Result<NewTask>& task, std::string_view ns) {
+  if (!task) {
+    FUZZ_EXPECT(task.error().code == ErrorCode::kInvalidArgument);
+    FUZZ_EXPECT(!task.error().message.empty());
+    FUZZ_EXPECT(codec::compact_json(codec::to_problem_json(task.error())));
+    return;
+  }
+  // An empty namespace, which the rules of the model refuse later, is not written.
+  if (task->ns.empty()) return;
+  const auto again = codec::parse_new_task(codec::to_json(*task), ns);
+  FUZZ_EXPECT(again);
+  FUZZ_EXPECT(same(*task, *again));
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view json = fuzz::to_text(data, size);
+  check(codec::parse_new_task(json, ""), "");
+  check(codec::parse_new_task(json, "app"), "app");
+
+  if (const auto tasks = codec::parse_new_tasks(json)) {
+    for (const Result<NewTask>& task : *tasks) check(task, "");
+  } else {
+    FUZZ_EXPECT(tasks.error().code == ErrorCode::kInvalidArgument);
+  }
+
+  if (const auto compact = codec::compact_json(json)) {
+    FUZZ_EXPECT(codec::compact_json(*compact) == *compact);
+  }
+  return 0;
+}

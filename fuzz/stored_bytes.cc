@@ -1,0 +1,62 @@
+// The bytes of the embedded store. What is read gives the same bytes when it is written, since
+// every value has one form; log_expiry() sees what the whole log says.
+//
+// An input is 'r', the length of the spec in two bytes, highest first, the spec and the state
+// of a task; or 'l' and a log.
+
+#include "codec/stored.h"
+#include "fuzz/fuzz.h"
+
+using namespace rhooks;
+
+namespace {
+
+void check_record(fuzz::Input input) {
+  const std::size_t spec_bytes = input.number(2);
+  const std::string_view spec = input.text(spec_bytes);
+  const std::string_view state = input.rest();
+  const TaskKey key{"app", "order-1"};
+  const auto record = codec::decode_record(key, spec, state);
+  if (!record) {
+    FUZZ_EXPECT(record.error().code == ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(record->task.key == key);
+  const std::string spec_again = codec::encode_spec(*record);
+  const std::string state_again = codec::encode_state(*record);
+  FUZZ_EXPECT(spec_again == spec);
+  FUZZ_EXPECT(state_again == state);
+  FUZZ_EXPECT(codec::decode_record(key, spec_again, state_again) == *record);
+}
+
+void check_log(std::string_view bytes) {
+  const TimePoint started_at{std::chrono::milliseconds{1}};
+  const auto expiry = codec::log_expiry(bytes);
+  const auto log = codec::decode_log("app", started_at, "log-1", bytes);
+  if (!log) {
+    FUZZ_EXPECT(log.error().code == ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(expiry);
+  FUZZ_EXPECT(*expiry == log->expires_at);
+  const std::string again = codec::encode_log(*log);
+  FUZZ_EXPECT(again == bytes);
+  FUZZ_EXPECT(codec::decode_log("app", started_at, "log-1", again) == *log);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Input input(data, size);
+  switch (input.number(1)) {
+    case 'r':
+      check_record(input);
+      break;
+    case 'l':
+      check_log(input.rest());
+      break;
+    default:
+      break;
+  }
+  return 0;
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Builds the fuzzers with clang and libFuzzer and runs each for a while.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+usage() {
+  cat <<USAGE
+Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--list]
+
+Builds the fuzzers of fuzz/ (all of them, or those named) with AddressSanitizer and
+UndefinedBehaviorSanitizer, and runs each one from its seeds in fuzz/corpus/NAME and what
+earlier runs found. scripts/install-deps.sh --all installs what it needs.
+
+  --seconds N  how long each one runs (default 10)
+  --list       only print the names
+  --help       this text
+
+JOBS sets how many compilers run at once (default 2). Exit code 1: a fuzzer found something;
+the input and the output are in build/fuzz/findings/. What the runs learn stays in
+build/fuzz/corpus/.
+USAGE
+}
+
+cd "$root"
+mapfile -t all < <(sed -n 's/^rhooks_fuzzer(\([a-z0-9_]*\).*/\1/p' fuzz/CMakeLists.txt)
+seconds=10
+names=()
+while (($#)); do
+  case $1 in
+    --seconds)
+      [[ ${2:-} =~ ^[1-9][0-9]{0,5}$ ]] ||
+        { echo "$name: --seconds needs a whole number of at least 1" >&2 && exit 2; }
+      seconds=$2
+      shift
+      ;;
+    --list) printf '%s\n' "${all[@]}" && exit 0 ;;
+    -h | --help) usage && exit 0 ;;
+    -*) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
+    *)
+      [[ " ${all[*]} " == *" $1 "* ]] ||
+        { echo "$name: there is no fuzzer '$1'; there are: ${all[*]}" >&2 && exit 2; }
+      names+=("$1")
+      ;;
+  esac
+  shift
+done
+((${#names[@]})) || names=("${all[@]}")
+
+command -v clang++ >/dev/null ||
+  die "clang is missing; scripts/install-deps.sh --all installs it"
+
+step "Building ${#names[@]} fuzzers"
+configure fuzz
+cmake --build --preset fuzz -j "${JOBS:-2}" --target "${names[@]/#/fuzz_}" ||
+  die "the fuzzers could not be built"
+
+step "Running each for $seconds s"
+findings=build/fuzz/findings
+mkdir -p "$findings"
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+code=0
+for fuzzer in "${names[@]}"; do
+  corpus=build/fuzz/corpus/$fuzzer
+  log=$findings/$fuzzer.log
+  mkdir -p "$corpus"
+  dict=()
+  [[ ! -f fuzz/$fuzzer.dict ]] || dict=("-dict=fuzz/$fuzzer.dict")
+  # The first folder is the one that libFuzzer adds to.
+  if "build/fuzz/bin/fuzz_$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$findings/$fuzzer-" "${dict[@]}" \
+    "$corpus" "fuzz/corpus/$fuzzer" >"$log" 2>&1 </dev/null; then
+    verdict=ok
+  else
+    verdict=FOUND
+    code=1
+  fi
+  # The output is the only place where libFuzzer says these.
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  covered=$(sed -n 's/.*[[:space:]]cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)
+  seed=$(sed -n 's/^INFO: Seed: //p' "$log")
+  printf '%-16s %-6s %9s runs, %5s edges, %5s inputs kept, seed %s\n' "$fuzzer" "$verdict" \
+    "${runs:-?}" "${covered:-?}" "$(find "$corpus" -type f | wc -l)" "${seed:-?}"
+  if [[ $verdict == FOUND ]]; then
+    grep -E 'does not hold|check failed|runtime error|ERROR:|^SUMMARY|Test unit written' "$log" |
+      sed 's/^/    /' || tail -n 5 "$log" | sed 's/^/    /'
+    echo "    all of it: $log; again: build/fuzz/bin/fuzz_$fuzzer INPUT"
+  fi
+done
+exit "$code"
