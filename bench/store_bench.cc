@@ -1,0 +1,99 @@
+// The embedded store with its synced writes, in a temporary directory: the numbers are those
+// of the disk that TMPDIR is on (on tmpfs, of no disk at all).
+
+#include <benchmark/benchmark.h>
+
+#include "base/uuid.h"
+#include "bench/samples.h"
+#include "model/transitions.h"
+#include "store/rocks/rocks_store.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kBatch = 100;
+
+// `count` tasks with ids of their own.
+std::vector<model::TaskRecord> records(int first, int count) {
+  std::vector<model::TaskRecord> made;
+  for (int i = first; i < first + count; ++i) made.push_back(sample_record(std::to_string(i)));
+  return made;
+}
+
+// Why not every record was created; empty if all were.
+std::string put_all(store::Store& store, const std::vector<model::TaskRecord>& records) {
+  for (const auto& result : store.put(records)) {
+    if (!result) return result.error().message;
+    if (!result->created) return "a task was there already";
+  }
+  return "";
+}
+
+// One iteration: 100 new tasks are put in one call, which one synced write makes durable.
+// Making the records is not counted.
+void put_100(benchmark::State& state) {
+  testing::TempDir dir("rhooks-bench");
+  auto store = store::open_rocks(dir.sub("data"));
+  if (!store) return state.SkipWithError(store.error().message.c_str());
+  int first = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto batch = records(first, kBatch);
+    first += kBatch;
+    state.ResumeTiming();
+    const std::string failure = put_all(**store, batch);
+    if (!failure.empty()) return state.SkipWithError(failure.c_str());
+  }
+  state.SetItemsProcessed(state.iterations() * kBatch);
+}
+BENCHMARK(put_100)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// The outcome of a successful attempt, as the committer would make it.
+store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& log_id) {
+  store::Commit commit;
+  commit.lease = claim.lease;
+  const Task begun = model::begin_attempt(claim.task, now);
+  const auto outcome = sample_outcome(begun, now);
+  commit.log = model::make_log(begun, outcome, now, log_id, 24h);
+  commit.task = model::apply_outcome(begun, outcome, now, {}, 0.5);
+  return commit;
+}
+
+// One iteration: 100 due tasks are claimed in one call, and their successes, with a log each,
+// committed in another, which one synced write makes durable. The tasks are hourly and time
+// moves on by an hour, so each iteration finds all of them due. Making the outcomes (model)
+// is counted.
+void claim_and_commit_100(benchmark::State& state) {
+  testing::TempDir dir("rhooks-bench");
+  auto store = store::open_rocks(dir.sub("data"));
+  if (!store) return state.SkipWithError(store.error().message.c_str());
+  const std::string failure = put_all(**store, records(0, kBatch));
+  if (!failure.empty()) return state.SkipWithError(failure.c_str());
+  Random random(1);
+  UuidGenerator uuids(random);
+  TimePoint now = kNow;
+  for (auto _ : state) {
+    const auto claimed = (*store)->claim_due({.now = now, .due_by = now, .limit = kBatch});
+    if (!claimed) return state.SkipWithError(claimed.error().message.c_str());
+    if (claimed->claims.size() != kBatch) return state.SkipWithError("not all tasks were due");
+    std::vector<store::Commit> commits;
+    for (const auto& claim : claimed->claims) {
+      commits.push_back(succeeded(claim, now, uuids.v7(now)));
+    }
+    for (const auto& outcome : (*store)->commit(commits)) {
+      if (!outcome) return state.SkipWithError(outcome.error().message.c_str());
+      if (*outcome != store::CommitOutcome::kApplied) {
+        return state.SkipWithError("an outcome was not applied");
+      }
+    }
+    now += 1h;
+  }
+  state.SetItemsProcessed(state.iterations() * kBatch);
+}
+BENCHMARK(claim_and_commit_100)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
+}  // namespace rhooks::bench
