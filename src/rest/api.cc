@@ -43,9 +43,10 @@ bool is_empty_body(std::string_view body) {
 std::optional<HttpResponse> check_query(const HttpRequest& request, const Route& route) {
   std::vector<std::string_view> seen;
   for (const auto& [name, value] : request.query) {
-    const bool known =
-        std::any_of(route.parameters.begin(), route.parameters.end(),
-                    [&](const ParameterDoc& p) { return p.in == "query" && p.name == name; });
+    // Named anew: clang 14 lets no lambda take a structured binding.
+    const bool known = std::any_of(
+        route.parameters.begin(), route.parameters.end(),
+        [&sent = name](const ParameterDoc& p) { return p.in == "query" && p.name == sent; });
     if (!known) {
       std::string names;
       for (const ParameterDoc& p : route.parameters) {

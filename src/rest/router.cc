@@ -48,7 +48,7 @@ const std::string& PathParameters::get(std::string_view name) const {
     const Route::Segment& segment = route_->segments[i];
     if (segment.parameter && segment.text == name) return request_->path[i];
   }
-  RHOOKS_CHECK(!"the pattern has this parameter");
+  RHOOKS_CHECK(false && "the pattern has this parameter");
   return request_->target;
 }
 
