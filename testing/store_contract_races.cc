@@ -113,6 +113,12 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
         leases.push_back(c.lease);
         ++claimed;
       }
+      // While a lease is held nobody suspends its task, not even one who had begun before.
+      for (const Lease& lease : leases) {
+        const auto held = store().get(lease.key, kT0);
+        ASSERT_TRUE(held);
+        EXPECT_EQ(held->status, Status::kProcessing) << lease.key.id;
+      }
       ASSERT_TRUE(store().release(leases));
     }
   });
