@@ -104,9 +104,17 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
     second = next;
     end_at_once(hooks, next);
   });
-  // Both at once: a request that waits for deliveries ends when the worker stops.
-  std::thread closing([&] { server.stop(config.duration("drain_timeout")); });
-  hooks.stop();
+  // Both at once: a request that waits for deliveries ends when the worker stops. And again
+  // until the server is closed: such a request may begin as long as it is not.
+  std::atomic<bool> closed{false};
+  std::thread closing([&] {
+    server.stop(config.duration("drain_timeout"));
+    closed = true;
+  });
+  do {
+    hooks.stop();
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  } while (!closed);
   closing.join();
   if (const int next = second) return exit_code_of_signal(next);
   log::info("stopped");

@@ -57,8 +57,6 @@ std::string CurlFlight::set_up(CURL* easy, const CurlSenderOptions& options) {
   set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  // Requests to a host whose first connection is being made wait to see if they can share it.
-  if (request_.request.url.starts_with("https:")) set(CURLOPT_PIPEWAIT, 1L);
 
   set(CURLOPT_HEADERFUNCTION, &CurlFlight::on_header);
   set(CURLOPT_HEADERDATA, this);

@@ -11,8 +11,10 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 // Waits between tries while the store refuses: 10 ms, 20 ms, … 1 s.
+constexpr milliseconds kRetryWaitMax{1'000};
+
 microseconds retry_wait(int failures) {
-  return milliseconds{std::min(10LL << std::min(failures - 1, 7), 1000LL)};
+  return std::min(milliseconds{10LL << std::min(failures - 1, 7)}, kRetryWaitMax);
 }
 
 bool worth_retrying(ErrorCode code) {
@@ -39,12 +41,19 @@ std::optional<microseconds> Committer::step(Clock::Micros now) {
     accept(std::move(ended));
   }
   metrics_.queue_depth(Metrics::Queue::kToCommit, to_commit_.size() + commits_.size());
-  if (commits_.empty() && releases_.empty()) return std::nullopt;
+  if (commits_.empty() && releases_.empty()) {
+    recovered();
+    return std::nullopt;
+  }
 
-  if (failures_ > 0 && now < retry_at_) return retry_at_ - now;
+  // Waits that are longer than any that was set: the clock was set back. Then it is time.
+  if (const auto left = retry_at_ - now;
+      failures_ > 0 && left.count() > 0 && left <= kRetryWaitMax) {
+    return left;
+  }
   if (!oldest_) oldest_ = now;
   if (const auto age = now - *oldest_;
-      commits_.size() < options_.batch_max && age < options_.linger) {
+      commits_.size() < options_.batch_max && age.count() >= 0 && age < options_.linger) {
     return options_.linger - age;
   }
 
@@ -52,14 +61,18 @@ std::optional<microseconds> Committer::step(Clock::Micros now) {
   const bool released = release();
   const bool committed = commit();
   if (released && committed) {
-    failures_ = 0;
-    failing_ = false;
+    recovered();
     return microseconds{0};  // others may have ended meanwhile
   }
   ++failures_;
   failing_ = true;
   retry_at_ = now + retry_wait(failures_);
   return retry_at_ - now;
+}
+
+void Committer::recovered() {
+  failures_ = 0;
+  failing_ = false;
 }
 
 void Committer::accept(Ended ended) {
@@ -143,12 +156,21 @@ void Committer::abandon() {
     log::error("outcomes were given up at the stop; their tasks are attempted again",
                {{"count", static_cast<std::int64_t>(commits_.size())}});
   }
+  // The tasks are due again at once where the store takes that, or when the leases run out.
+  for (store::Commit& commit : commits_) releases_.push_back(std::move(commit.lease));
+  if (auto released = store_.release(releases_); !released) {
+    log::warn("leases could not be given back; their tasks are due again when they run out",
+              {{"error", released.error().message}});
+  }
   for (const Kept& kept : kept_) slots_.give(kept.slot);
   for (const Slots::Number slot : release_slots_) slots_.give(slot);
   commits_.clear();
   kept_.clear();
   releases_.clear();
   release_slots_.clear();
+  oldest_.reset();
+  // The next start tries the store anew.
+  recovered();
 }
 
 }  // namespace rhooks::engine

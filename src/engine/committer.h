@@ -43,7 +43,7 @@ class Committer {
   // call again; none: until the queue has something.
   std::optional<std::chrono::microseconds> step(Clock::Micros now);
 
-  // Gives up what is kept: the leases run out and the tasks are due again.
+  // Gives up what is kept: the tasks are due again.
   void abandon();
 
   bool idle() const { return commits_.empty() && releases_.empty() && to_commit_.size() == 0; }
@@ -57,6 +57,7 @@ class Committer {
   };
 
   void accept(Ended ended);
+  void recovered();
   bool commit();  // false: some are kept for another try
   bool release();
   void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);

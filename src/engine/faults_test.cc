@@ -91,7 +91,7 @@ TEST(EngineFaultsTest, TriggerTellsThatTheStoreCanNotBeUsed) {
   EXPECT_EQ(rig.sender.started_count(), 0u);
 }
 
-TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheTaskIsDueAgain) {
+TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheNextStartTriesAgain) {
   auto options = Rig::options_for(2);
   options.drain_timeout = 0ms;
   options.store_timeout = 50ms;
@@ -101,9 +101,14 @@ TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheTaskIsDueAgain) {
   rig.runner.start();
   ASSERT_TRUE(rig.sender.wait_started(1));
   rig.runner.stop();
-  const TimePoint later = rig.clock.now() + 2min;  // past the lease
-  EXPECT_EQ(rig.memory.get({"ns", "a"}, later)->status, Status::kActive);
-  EXPECT_EQ(rig.memory.claim_due({later, later, 1, 1s})->claims.size(), 1u);
+  EXPECT_EQ(rig.memory.get({"ns", "a"}, rig.clock.now())->status, Status::kActive);
+
+  rig.faulty.heal();
+  put(rig.memory, {record("b", rig.clock.now())});
+  const auto result = rig.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 2);  // a again, since its outcome was never stored
+  EXPECT_EQ(rig.memory.get({"ns", "a"}, rig.clock.now())->status, Status::kDone);
 }
 
 }  // namespace

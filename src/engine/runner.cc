@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "observe/logging.h"
 
@@ -26,6 +27,11 @@ std::int64_t steady_ns(steady_clock::time_point t) {
   return std::chrono::nanoseconds{t.time_since_epoch()}.count();
 }
 
+Error stopped() {
+  return {
+      ErrorCode::kUnavailable, "the worker was stopped before everything due was attempted", {}};
+}
+
 }  // namespace
 
 Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
@@ -46,29 +52,32 @@ Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, 
 
 void Runner::start() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !stopping_; });
+  changed_.wait(lock, [this] { return !stopping_ && stops_ == 0; });
   continuous_ = true;
   if (!launched_) launch();
   alarm_.ring();
 }
 
 void Runner::stop() {
-  {
-    std::unique_lock lock(mutex_);
-    continuous_ = false;
-    changed_.wait(lock, [this] { return !stopping_; });
-    if (!launched_) return;
+  std::unique_lock lock(mutex_);
+  ++stops_;
+  changed_.notify_all();  // triggers that wait for their turn do not get it
+  changed_.wait(lock, [this] { return !stopping_; });
+  continuous_ = false;
+  if (launched_) {
     stopping_ = true;
     for (Watch& watch : watches_) {
       if (watch.done) continue;
-      watch.error = Error{ErrorCode::kUnavailable,
-                          "the worker was stopped before everything due was attempted",
-                          {}};
+      watch.error = stopped();
       watch.done = true;
     }
     changed_.notify_all();
+    lock.unlock();
+    end_threads();
+    lock.lock();
   }
-  end_threads();
+  --stops_;
+  changed_.notify_all();
 }
 
 void Runner::stop_now() {
@@ -79,19 +88,25 @@ void Runner::stop_now() {
 
 Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !stopping_; });
+  changed_.wait(lock, [this] { return !stopping_ || stops_ > 0; });
+  if (stops_ > 0) return fail(stopped());
   const auto watch = watches_.insert(watches_.end(), Watch{});
   watch->number = ++last_watch_;
   watch->as_of = clock_.now();
   if (!launched_) launch();
   alarm_.ring();
 
-  while (!watch->done) {
+  std::exception_ptr thrown;
+  while (!watch->done && !thrown) {
     changed_.wait_for(lock, kProgressInterval, [&] { return watch->done; });
     if (!progress) continue;
     const TriggerResult so_far = watch->result;
     lock.unlock();
-    progress(so_far);
+    try {
+      progress(so_far);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
     lock.lock();
   }
 
@@ -102,6 +117,7 @@ Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResu
     lock.unlock();
     end_threads();
   }
+  if (thrown) std::rethrow_exception(thrown);
   if (ended.error) return fail(*ended.error);
   return ended.result;
 }
@@ -150,6 +166,8 @@ void Runner::claim_loop() {
 
     starved_ = true;  // before the claim, so that a slot given back from here on is noticed
     const auto step = claimer_.step(now, *want.due_by);
+    // Also after an error: it may have come after some were claimed.
+    sender_.wake();
     if (!step) {
       log::error("due tasks can not be claimed; trying again", {{"error", step.error().message}});
       if (++failures >= kClaimFailuresMax) end_watches(step.error());
@@ -157,10 +175,10 @@ void Runner::claim_loop() {
       continue;
     }
     failures = 0;
-    if (step->claimed > 0) sender_.wake();
     measure_lag(step->more, now);
 
     if (step->more) {
+      note_first_unclaimed(want, now);
       if (slots_.free() == 0) {
         alarm_.wait(options_.poll_interval);
       } else if (step->claimed == 0) {
@@ -169,7 +187,7 @@ void Runner::claim_loop() {
       continue;
     }
     starved_ = false;
-    note_claimed_all(want);
+    note_claimed(want, kTimeMax);
     if (want.continuous && step->next_due) {
       // What is due but was not to be had (a key in the middle of a change) is tried again
       // a little later, not at once.
@@ -247,19 +265,33 @@ Runner::Wanted Runner::wanted(TimePoint now) const {
   want.continuous = continuous_;
   if (continuous_) want.due_by = now;
   for (const Watch& watch : watches_) {
-    if (!watch.done) want.due_by = std::max(want.due_by.value_or(watch.as_of), watch.as_of);
+    if (watch.done) continue;
+    // Where the clock was set back meanwhile, nothing runs before its time.
+    const TimePoint due_by = std::min(watch.as_of, now);
+    want.due_by = std::max(want.due_by.value_or(due_by), due_by);
+    want.watched = want.watched || !watch.claimed_all;
   }
   return want;
 }
 
-void Runner::note_claimed_all(const Wanted& wanted) {
+// Everything wanted that is due before `unclaimed_from` has been claimed.
+void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
   std::lock_guard lock(mutex_);
   for (Watch& watch : watches_) {
     if (watch.claimed_all || watch.number > wanted.watches_through) continue;
+    if (watch.as_of >= unclaimed_from) continue;
     watch.claimed_all = true;
     watch.through = slots_.last();
   }
   settle_watches();
+}
+
+// A worker that never catches up still gets past what was due when a trigger came, since it
+// claims the earliest first.
+void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
+  if (!wanted.watched) return;
+  const auto next = store_.next_due(now);
+  if (next) note_claimed(wanted, next->value_or(kTimeMax));
 }
 
 void Runner::note_recorded(TimePoint due_at, bool ok) {

@@ -23,6 +23,7 @@ namespace rhooks::engine {
 
 struct RunnerOptions {
   std::size_t concurrency = 25;
+  // Longer than an attempt and the storing of its outcome can take.
   std::chrono::milliseconds lease_for{60'000};
   std::chrono::milliseconds drain_timeout{25'000};
   // After the drain, outcomes get so long to be stored.
@@ -51,7 +52,7 @@ class Runner {
   // Makes a drain that is under way, or the next one, end at once. From any thread.
   void stop_now();
 
-  // See Hooks::trigger.
+  // See Hooks::trigger. While a stop() is under way: kUnavailable.
   Result<TriggerResult> trigger(const std::function<void(const TriggerResult&)>& progress);
 
   // A task was stored that is due then.
@@ -72,6 +73,7 @@ class Runner {
   struct Wanted {
     std::optional<TimePoint> due_by;
     std::uint64_t watches_through = 0;
+    bool watched = false;  // a watch still waits for its last claim
     bool continuous = false;
   };
 
@@ -84,7 +86,8 @@ class Runner {
   void launch();       // with mutex_ held
   void end_threads();  // without it
   Wanted wanted(TimePoint now) const;
-  void note_claimed_all(const Wanted& wanted);
+  void note_claimed(const Wanted& wanted, TimePoint unclaimed_from);
+  void note_first_unclaimed(const Wanted& wanted, TimePoint now);
   void note_recorded(TimePoint due_at, bool ok);
   void end_watches(const Error& error);
   void settle_watches();
@@ -109,6 +112,7 @@ class Runner {
   bool continuous_ = false;  // between start() and stop()
   bool launched_ = false;    // the threads run
   bool stopping_ = false;    // they were told to end
+  int stops_ = 0;            // calls of stop() under way
   std::list<Watch> watches_;
   std::uint64_t last_watch_ = 0;
   TimePoint lag_measured_{};  // by the claimer's thread only

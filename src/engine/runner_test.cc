@@ -70,6 +70,33 @@ TEST(RunnerTest, TriggersAtTheSameTimeShareTheWork) {
   EXPECT_LE(rig.sender.max_in_flight(), 3u);
 }
 
+// Calls trigger() on a thread of its own, and returns once it has begun.
+class TriggerThread {
+ public:
+  explicit TriggerThread(Runner& runner)
+      : thread_([this, &runner] {
+          result_ = runner.trigger([this](const TriggerResult&) { begun_ = true; });
+          ended_ = true;
+        }) {
+    EXPECT_TRUE(eventually([this] { return begun_ || ended_; }));
+  }
+  ~TriggerThread() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  bool ended() const { return ended_; }
+  Result<TriggerResult> join() {
+    thread_.join();
+    return result_;
+  }
+
+ private:
+  std::atomic<bool> begun_{false};
+  std::atomic<bool> ended_{false};
+  Result<TriggerResult> result_;
+  std::thread thread_;
+};
+
 TEST(RunnerTest, TriggerWithARunningWorkerWaitsForThatWorker) {
   Rig rig(2, [](const auto&) { return Reply::hold(); });
   rig.runner.start();
@@ -77,19 +104,63 @@ TEST(RunnerTest, TriggerWithARunningWorkerWaitsForThatWorker) {
   rig.runner.notify(rig.clock.now());
   ASSERT_TRUE(rig.sender.wait_started(1));
 
-  std::atomic<bool> returned{false};
-  std::thread trigger([&] {
-    const auto result = rig.runner.trigger({});
-    ASSERT_TRUE(result);
-    EXPECT_EQ(result->processed, 1);
-    returned = true;
-  });
-  // A task that is due after the trigger's call does not hold it up.
-  rig.clock.advance(1ms);
-  EXPECT_FALSE(returned);
+  TriggerThread trigger(rig.runner);
+  EXPECT_FALSE(trigger.ended());
   rig.sender.release_all(Reply::status(200));
-  trigger.join();
-  EXPECT_TRUE(returned);
+  const auto result = trigger.join();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(rig.sender.started_count(), 1u);
+}
+
+// A worker that never catches up would otherwise keep a trigger for ever.
+TEST(RunnerTest, TasksDueAfterTheTriggerDoNotHoldItUp) {
+  Rig rig(1, [](const auto&) { return Reply::hold(); });
+  rig.runner.start();
+  put(rig.memory, {record("a", rig.clock.now())});
+  rig.runner.notify(rig.clock.now());
+  ASSERT_TRUE(rig.sender.wait_started(1));
+  put(rig.memory, {record("b", rig.clock.now() + 1ms), record("c", rig.clock.now() + 2ms)});
+
+  TriggerThread trigger(rig.runner);
+  rig.advance(10ms);  // b and c are due, and wait for a's slot
+  rig.sender.release_all(Reply::status(200));
+  const auto result = trigger.join();  // with b held, or about to be
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->processed, 1);
+  ASSERT_TRUE(rig.sender.wait_started(2));
+  EXPECT_EQ(rig.task("b").status, Status::kProcessing);
+  rig.sender.set_script({});
+  rig.sender.release_all(Reply::status(200));
+  EXPECT_TRUE(rig.reaches("c", Status::kDone));
+}
+
+TEST(RunnerTest, WithTheClockSetBackATriggerRunsNothingBeforeItsTime) {
+  Rig rig(1, [](const auto&) { return Reply::hold(); });
+  put(rig.memory, {record("a", rig.clock.now())});
+  TriggerThread trigger(rig.runner);
+  ASSERT_TRUE(rig.sender.wait_started(1));
+  rig.clock.set(rig.clock.now() - 1h);
+  put(rig.memory, {record("b", rig.clock.now() + 30min)});
+  rig.sender.release_all(Reply::status(200));
+  const auto result = trigger.join();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(rig.sender.started_count(), 1u);
+}
+
+TEST(RunnerTest, AnExceptionOfTheProgressCallbackLeavesTheRunnerUsable) {
+  Rig rig(1, [](const auto&) { return Reply::hold(); });
+  put(rig.memory, {record("a", rig.clock.now())});
+  const auto thrower = [&](const TriggerResult&) {
+    rig.sender.release_all(Reply::status(200));
+    throw std::runtime_error("no");
+  };
+  EXPECT_THROW((void)rig.runner.trigger(thrower), std::runtime_error);
+  rig.sender.set_script({});
+  put(rig.memory, {record("b", rig.clock.now())});
+  ASSERT_TRUE(rig.runner.trigger({}));
+  EXPECT_EQ(rig.task("b").status, Status::kDone);
 }
 
 TEST(RunnerTest, ConcurrencyIsReachedAndNeverExceeded) {

@@ -1,5 +1,7 @@
 #include <rhooks/hooks.h>
 
+#include <algorithm>
+
 #include "codec/public_json.h"
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
@@ -10,13 +12,15 @@
 namespace rhooks {
 namespace {
 
-// Longer than an attempt can take: what is over it is for storing the outcome.
-constexpr std::chrono::milliseconds kLeaseMargin{30'000};
+// Leases of a store that is this process's alone end with the process, so their length is no
+// matter of crashes. Long ones outlast a suspended machine or a clock that is set forward,
+// which would otherwise have the worker take its own tasks a second time.
+constexpr std::chrono::milliseconds kLeaseFor = std::chrono::hours{24};
 
 engine::RunnerOptions runner_options(const Options& o) {
   engine::RunnerOptions runner;
   runner.concurrency = static_cast<std::size_t>(o.concurrency);
-  runner.lease_for = o.request_timeout + kLeaseMargin;
+  runner.lease_for = std::max<std::chrono::milliseconds>(kLeaseFor, 2 * o.request_timeout);
   runner.drain_timeout = o.drain_timeout;
   runner.committer.policy.max_errors = o.max_errors;
   runner.committer.policy.backoff.max = o.backoff_max;

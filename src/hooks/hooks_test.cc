@@ -188,6 +188,24 @@ TEST(HooksTest, TheRunningWorkerDeliversWhatIsRegistered) {
   EXPECT_EQ(t.hooks->get({"ns", "a"})->status, Status::kDone);
 }
 
+// As after a machine was suspended: a lease that ran out would have it sent a second time.
+TEST(HooksTest, AJumpOfTheClockDoesNotRepeatAttemptsInFlight) {
+  TestHooks t;
+  t.sender->set_script([](const auto&) { return Reply::hold(); });
+  ASSERT_TRUE(t.hooks->start());
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  ASSERT_TRUE(t.sender->wait_started(1));
+  t.clock->advance(8h);
+  ASSERT_TRUE(t.hooks->register_task(t.post("b")));
+  ASSERT_TRUE(t.sender->wait_started(2));
+  t.sender->set_script({});
+  t.sender->release_all(Reply::status(200));
+  t.hooks->stop();
+  EXPECT_EQ(t.sender->started_count(), 2u);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->status, Status::kDone);
+  EXPECT_EQ(t.hooks->get({"ns", "b"})->status, Status::kDone);
+}
+
 TEST(HooksTest, MetricsCountWhatHappened) {
   TestHooks t;
   ASSERT_TRUE(t.hooks->register_task(t.post("a")));
