@@ -12,7 +12,7 @@ build=(
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 run=(ca-certificates curl) # the authorities that HTTPS receivers are checked against; the tours
-extra=(clang clang-format clang-tidy libclang-rt-14-dev jq)
+extra=(clang clang-format clang-tidy libclang-rt-14-dev llvm gcovr jq)
 
 usage() {
   cat <<USAGE
@@ -21,7 +21,7 @@ Usage: scripts/install-deps.sh [--all] [--print]
 Installs the Debian 12 packages that building and testing Reactive Hooks needs.
 Works as root, and with sudo as anyone else.
 
-  --all    also what linting and fuzzing need: ${extra[*]}
+  --all    also what linting, fuzzing and coverage need: ${extra[*]}
   --print  only print the names of the packages, one a line
   --help   this text
 USAGE
