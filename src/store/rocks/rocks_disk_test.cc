@@ -1,0 +1,190 @@
+// The embedded store on a disk that fails: what is acknowledged stays, what is not is told
+// honestly, and everything goes on when the disk does.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "store/rocks/keys.h"
+#include "store/rocks/rocks_store.h"
+#include "store/rocks/test_disk.h"
+#include "store/rocks/test_raw.h"
+#include "testing/store_contract.h"
+#include "testing/temp_dir.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class RocksDiskTest : public ::testing::Test {
+ protected:
+  std::string path() const { return dir_.sub("store"); }
+  TempDir dir_;
+};
+
+// Runs the disk full, and checks that errors are honest, that what was acknowledged stays,
+// and that writing goes on when there is space; then that a crash after it loses nothing.
+void full_disk(const TempDir& dir, bool fresh_log) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  const std::string path = dir.sub("store");
+  auto store = open_ok(path, options);
+  std::vector<std::string> stored;
+  std::vector<std::string> unknown;
+  int next = 0;
+  const auto put_next = [&]() -> Result<bool> {
+    const std::string id = "t" + std::to_string(++next);
+    const auto record = make_record("ns", id, kT0);
+    const auto results = store->put(std::span(&record, 1));
+    if (results[0]) {
+      stored.push_back(id);
+      return true;
+    }
+    if (results[0].error().code == ErrorCode::kUnknownOutcome) unknown.push_back(id);
+    return fail(results[0].error());
+  };
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(put_next());
+  if (fresh_log) {
+    store.reset();
+    store = open_ok(path, options);
+  }
+
+  for (int round = 0; round < 3; ++round) {
+    disk->set_full(true);
+    const auto first = put_next();
+    ASSERT_FALSE(first);
+    EXPECT_EQ(first.error().code, ErrorCode::kUnknownOutcome) << first.error().message;
+    EXPECT_THAT(first.error().message, HasSubstr("the disk is full"));
+    for (int i = 0; i < 3; ++i) {
+      const auto later = put_next();
+      ASSERT_FALSE(later);
+      EXPECT_EQ(later.error().code, ErrorCode::kUnavailable) << later.error().message;
+      EXPECT_THAT(later.error().message, HasSubstr("the disk is full"));
+    }
+    const auto checked = store->check();
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, ErrorCode::kUnavailable);
+    // Reading goes on.
+    EXPECT_TRUE(store->get({"ns", stored.back()}, kT0));
+
+    disk->set_full(false);
+    for (int i = 0; i < 5; ++i) {
+      const auto put = put_next();
+      ASSERT_TRUE(put) << put.error().message;
+    }
+    const auto healthy = store->check();
+    EXPECT_TRUE(healthy) << healthy.error().message;
+  }
+  for (const std::string& id : stored) EXPECT_TRUE(store->get({"ns", id}, kT0)) << id;
+
+  // The files as a crash now leaves them.
+  fs::copy(path, dir.sub("crashed"), fs::copy_options::recursive);
+  auto after = open_ok(dir.sub("crashed"));
+  for (const std::string& id : stored) EXPECT_TRUE(after->get({"ns", id}, kT0)) << id;
+  std::vector<std::string> all = stored;
+  all.insert(all.end(), unknown.begin(), unknown.end());
+  TaskQuery query;
+  query.ns = "ns";
+  query.now = kT0;
+  for (const Task& task : all_tasks(*after, query)) {
+    EXPECT_THAT(all, ::testing::Contains(task.key.id));
+  }
+  const auto claimed = after->claim_due({.now = kT0, .due_by = kT0, .limit = 1000});
+  ASSERT_TRUE(claimed);
+  EXPECT_GE(claimed->claims.size(), stored.size());
+}
+
+TEST_F(RocksDiskTest, AFullDiskLosesNothingThatWasAcknowledged) {
+  full_disk(dir_, false);
+}
+
+TEST_F(RocksDiskTest, AFullDiskAtTheFirstWriteLosesNothingThatWasAcknowledged) {
+  full_disk(dir_, true);
+}
+
+TEST_F(RocksDiskTest, ACommitThatMetAFullDiskCanBeRepeated) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  auto store = open_ok(path(), options);
+  ASSERT_TRUE(put_ok(*store, make_record("ns", "id", kT0)));
+  const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 1});
+  ASSERT_EQ(claimed->claims.size(), 1u);
+  const Commit commit = done(claimed->claims[0], kT0);
+  disk->set_full(true);
+  EXPECT_FALSE(store->commit(std::span(&commit, 1)).at(0));
+  EXPECT_EQ(store->get({"ns", "id"}, kT0)->status, Status::kProcessing);
+  disk->set_full(false);
+  const auto repeated = store->commit(std::span(&commit, 1)).at(0);
+  ASSERT_TRUE(repeated) << repeated.error().message;
+  EXPECT_EQ(*repeated, CommitOutcome::kApplied);
+  EXPECT_EQ(store->get({"ns", "id"}, kT0)->status, Status::kDone);
+}
+
+// The sync failed, but the write is on the disk and comes back when it is opened again.
+TEST_F(RocksDiskTest, AnUnknownOutcomeThatWasStoredIsRecognised) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  options.resume_interval = milliseconds{0};
+  auto store = open_ok(path(), options);
+  for (const char* id : {"done", "retried", "removed"}) {
+    ASSERT_TRUE(put_ok(*store, make_record("ns", id, kT0)));
+  }
+  std::map<std::string, Claim> claims;
+  const auto first = store->claim_due({.now = kT0, .due_by = kT0, .limit = 3});
+  for (const Claim& c : first->claims) claims.emplace(c.lease.key.id, c);
+  const std::vector<Commit> commits{done(claims.at("done"), kT0),
+                                    retried(claims.at("retried"), kT0, kT0 + seconds{5})};
+  const TaskKey removed{"ns", "removed"};
+  const auto fresh = make_record("ns", "fresh", kT0 - seconds{5});
+
+  const auto fails_once = [&](const std::function<ErrorCode()>& call) {
+    disk->set_sync_fails(true);
+    EXPECT_EQ(call(), ErrorCode::kUnknownOutcome);
+    disk->set_sync_fails(false);
+    const auto checked = store->check();
+    EXPECT_TRUE(checked) << checked.error().message;
+  };
+  fails_once([&] { return store->commit(commits).at(0).error().code; });
+  fails_once([&] { return store->put(std::span(&fresh, 1)).at(0).error().code; });
+  fails_once([&] { return store->remove(std::span(&removed, 1), kT0).at(0).error().code; });
+
+  for (const auto& outcome : store->commit(commits)) {
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(*outcome, CommitOutcome::kApplied);
+  }
+  const Commit gone = done(claims.at("removed"), kT0);
+  EXPECT_EQ(*store->commit(std::span(&gone, 1)).at(0), CommitOutcome::kGone);
+  EXPECT_FALSE(store->put(std::span(&fresh, 1)).at(0)->created);
+  EXPECT_EQ(store->get({"ns", "done"}, kT0)->status, Status::kDone);
+  EXPECT_EQ(store->get({"ns", "retried"}, kT0)->status, Status::kActive);
+  // Both are found, although claims had passed their place in the index.
+  std::vector<std::string> due;
+  const auto later =
+      store->claim_due({.now = kT0 + seconds{5}, .due_by = kT0 + seconds{5}, .limit = 9});
+  for (const Claim& c : later->claims) due.push_back(c.lease.key.id);
+  EXPECT_EQ(due, (std::vector<std::string>{"fresh", "retried"}));
+  store.reset();
+  Raw raw(path());
+  EXPECT_EQ(raw.all("due").size(), 2u);
+  EXPECT_EQ(raw.all("by_date").size(), 3u);
+  EXPECT_EQ(raw.all("logs").size(), 3u);
+}
+
+}  // namespace
+}  // namespace rhooks::testing
