@@ -1,0 +1,57 @@
+// A register call all the way to the request that is sent for it. A task that the rules accept
+// is the same after it was stored and after it was shown; only its body can keep it from being
+// sent, and nothing in it can break out of the request's lines.
+
+#include "codec/public_json.h"
+#include "codec/stored.h"
+#include "delivery/request_builder.h"
+#include "fuzz/fuzz.h"
+#include "model/new_task.h"
+
+using namespace rhooks;
+
+namespace {
+
+constexpr TimePoint kNow{std::chrono::milliseconds{1'769'862'896'789}};
+
+bool holds_control(std::string_view text, bool tabs_too) {
+  return std::any_of(text.begin(), text.end(), [=](char c) {
+    return static_cast<unsigned char>(c) < 0x20 ? tabs_too || c != '\t' : c == 0x7f;
+  });
+}
+
+void check_request(const Task& task) {
+  const auto built = delivery::build_request(task, kNow);
+  if (!built) {
+    FUZZ_EXPECT(built.error().code == ErrorCode::kInvalidArgument);
+    FUZZ_EXPECT(built.error().field == "request.body");
+    return;
+  }
+  const std::string& url = built->request.url;
+  FUZZ_EXPECT(url.find("://") != std::string::npos);
+  FUZZ_EXPECT(!holds_control(url, true));
+  FUZZ_EXPECT(url.find_first_of(" #") == std::string::npos);
+  for (const Header& header : built->request.headers) {
+    FUZZ_EXPECT(!header.name.empty());
+    FUZZ_EXPECT(!holds_control(header.name, true));
+    FUZZ_EXPECT(!holds_control(header.value, false));
+  }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto parsed = codec::parse_new_task(fuzz::to_text(data, size), "app");
+  if (!parsed) return 0;
+  if (const auto valid = model::validate(*parsed); !valid) {
+    FUZZ_EXPECT(valid.error().code == ErrorCode::kInvalidArgument);
+    FUZZ_EXPECT(!valid.error().field.empty());
+    return 0;
+  }
+  const model::TaskRecord record = model::make_record(std::move(*parsed), kNow, Uuid{});
+  FUZZ_EXPECT(codec::decode_record(record.task.key, codec::encode_spec(record),
+                                   codec::encode_state(record)) == record);
+  FUZZ_EXPECT(codec::parse_task(codec::to_json(record.task)) == record.task);
+  check_request(record.task);
+  return 0;
+}
