@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "observe/logging.h"
+#include "store/rocks/info_log.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/status.h"
 
@@ -154,8 +155,7 @@ rocksdb::Options Database::db_options() const {
   options.db_write_buffer_size = kWriteBufferBytes;
   options.max_total_wal_size = 2 * kWriteBufferBytes;
   options.max_open_files = 256;  // leaves file descriptors to connections
-  options.keep_log_file_num = 3;
-  options.max_log_file_size = 4u << 20;
+  options.info_log = std::make_shared<InfoLog>(path_);
   options.bytes_per_sync = 1u << 20;
   // Writing over an old log file spares the file system a metadata update at every sync.
   options.recycle_log_file_num = 2;
@@ -318,6 +318,7 @@ void Database::recover() {
   close_db();
   listener_->failed = false;  // first: an error while it opens raises it again
   const auto opened = open_db();
+  if (opened && reopened_) reopened_();
   if (opened && !listener_->failed) {
     log::warn("the store can be written to again", {{"path", path_}});
     return;

@@ -7,11 +7,13 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/rocks/log_filter.h"
@@ -49,6 +51,11 @@ class Database {
   // in resume_interval). Where that fails reading goes on, if the database is open at all.
   // Errors: kUnavailable.
   Result<Use> use();
+
+  // Called each time that use() has opened the database again, before anybody else can use
+  // it: writes that were reported as kUnknownOutcome may now be there. To be set before the
+  // first use().
+  void on_reopened(std::function<void()> callback) { reopened_ = std::move(callback); }
 
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* operator[](Family family) const {
@@ -96,6 +103,7 @@ class Database {
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;
 
+  std::function<void()> reopened_;
   std::shared_mutex open_mutex_;  // shared: in use; alone: being opened again
   std::mutex recover_mutex_;
   std::chrono::steady_clock::time_point next_recovery_{};

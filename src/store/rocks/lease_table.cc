@@ -112,7 +112,7 @@ void LeaseTable::give_back(const std::string& key, const model::LeaseToken& toke
   std::lock_guard lock(mutex_);
   const auto it = leases_.find(key);
   if (it == leases_.end() || it->second.token != token) return;
-  lower(due_key(it->second.due, key));
+  lower_to(key, it->second);
   end(key);
 }
 
@@ -136,6 +136,12 @@ std::unordered_map<std::string, HeldLease> LeaseTable::live(std::string_view pre
     if (lease.until > now && key.starts_with(prefix)) found.emplace(key, lease);
   }
   return found;
+}
+
+void LeaseTable::reopened() {
+  std::lock_guard lock(mutex_);
+  scan_from_.clear();
+  for (auto& [key, lease] : leases_) lease.doubtful = true;
 }
 
 LeaseTable::Lock::Lock(LeaseTable& table, std::vector<std::string> keys)
@@ -177,10 +183,18 @@ void LeaseTable::lower(const std::string& due_key) {
   if (due_key < scan_from_) scan_from_ = due_key;
 }
 
+void LeaseTable::lower_to(const std::string& key, const HeldLease& lease) {
+  if (lease.doubtful) {
+    scan_from_.clear();  // its task may be due earlier than the lease knows
+  } else {
+    lower(due_key(lease.due, key));
+  }
+}
+
 void LeaseTable::note_ended(TimePoint now) {
   while (!ends_.empty() && ends_.begin()->first <= now) {
     const std::string& key = ends_.begin()->second;
-    lower(due_key(leases_.at(key).due, key));
+    lower_to(key, leases_.at(key));
     ends_.erase(ends_.begin());
   }
 }

@@ -27,8 +27,8 @@ struct HeldLease {
   TimePoint until{};
   TimePoint due{};
   TimePoint scheduled_date{};
-  // A write of the task failed, and may yet turn out to have reached the disk: the task has
-  // to be read before the lease is relied on.
+  // A write of the task failed, and may yet turn out to have reached the disk, or did so when
+  // the database was opened again: the task has to be read before the lease is relied on.
   bool doubtful = false;
 };
 
@@ -54,7 +54,8 @@ struct HeldLease {
 // scan_from is a key of the due index below which every entry is live-leased, so a claim
 // walks neither the tombstones of what was done nor the leased head again. It rises past
 // leased entries, never past a held key, and falls to whatever becomes claimable: a new or
-// moved due entry, a lease that ended.
+// moved due entry, a lease that ended. When the database was opened again it falls to the
+// very beginning (reopened()).
 //
 // Threads: every method may be called from any thread. Blocking: lock() waits for other
 // writers of the same keys; take() and first_due() read the index under the mutex.
@@ -111,6 +112,12 @@ class LeaseTable {
   // The live leases on tasks whose key begins with `prefix`.
   std::unordered_map<std::string, HeldLease> live(std::string_view prefix, TimePoint now) const;
 
+  // To be called when the database was opened again after a failed write, while nothing else
+  // is under way: what was written without an answer is now there. Entries may have come up
+  // below scan_from, and leases that were taken on the old view may be of tasks that have
+  // changed or are gone.
+  void reopened();
+
   // Keys held for one writer; lets them go at the end of the scope.
   class Lock {
    public:
@@ -139,6 +146,7 @@ class LeaseTable {
   // All of these expect mutex_ to be held.
   void end(const std::string& key);
   void lower(const std::string& due_key);
+  void lower_to(const std::string& key, const HeldLease& lease);  // the lease ends
   void note_ended(TimePoint now);  // leases that are over make their tasks claimable
 
   mutable std::mutex mutex_;

@@ -186,5 +186,91 @@ TEST_F(RocksDiskTest, AnUnknownOutcomeThatWasStoredIsRecognised) {
   EXPECT_EQ(raw.all("logs").size(), 3u);
 }
 
+// What a failed write meant comes true when the database is opened again. Claims that look
+// while the disk still fails see it as it was before.
+class RocksReopenTest : public RocksDiskTest {
+ protected:
+  RocksReopenTest() {
+    RocksOptions options;
+    options.env = env_.get();
+    options.resume_interval = milliseconds{0};
+    store_ = open_ok(path(), options);
+  }
+
+  void fault() { disk_->set_sync_fails(true); }
+  void heal() {
+    disk_->set_sync_fails(false);
+    const auto checked = store_->check();
+    EXPECT_TRUE(checked) << checked.error().message;
+  }
+  std::vector<Claim> claim(TimePoint now) {
+    auto claimed = store_->claim_due({.now = now, .due_by = now, .limit = 10});
+    if (!claimed) throw std::runtime_error(claimed.error().message);
+    return std::move(claimed->claims);
+  }
+
+  const std::shared_ptr<FullDisk> disk_ = std::make_shared<FullDisk>();
+  const std::unique_ptr<rocksdb::Env> env_ = FullDisk::env(disk_);
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(RocksReopenTest, ATaskThatCameUpIsClaimedThoughClaimsHadPassedItsPlace) {
+  const auto record = make_record("ns", "id", kT0);
+  fault();
+  EXPECT_EQ(store_->put(std::span(&record, 1)).at(0).error().code, ErrorCode::kUnknownOutcome);
+  EXPECT_TRUE(claim(kT0 + seconds{1}).empty());
+  heal();
+  EXPECT_EQ(*store_->next_due(kT0 + seconds{1}), kT0);
+  const auto claims = claim(kT0 + seconds{1});
+  ASSERT_EQ(claims.size(), 1u);
+  EXPECT_EQ(*store_->commit(std::vector{done(claims[0], kT0)}).at(0), CommitOutcome::kApplied);
+}
+
+TEST_F(RocksReopenTest, ADeletedTaskThatWasClaimedMeanwhileStaysDeleted) {
+  const TaskKey key{"ns", "id"};
+  ASSERT_TRUE(put_ok(*store_, make_record("ns", "id", kT0)));
+  fault();
+  EXPECT_EQ(store_->remove(std::span(&key, 1), kT0).at(0).error().code, ErrorCode::kUnknownOutcome);
+  const auto claims = claim(kT0);
+  ASSERT_EQ(claims.size(), 1u);
+  heal();
+  const auto commit = retried(claims[0], kT0, kT0 + seconds{5});
+  EXPECT_EQ(*store_->commit(std::span(&commit, 1)).at(0), CommitOutcome::kGone);
+  EXPECT_EQ(store_->get(key, kT0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(*store_->next_due(kT0), std::nullopt);
+  store_.reset();
+  Raw raw(path());
+  EXPECT_TRUE(raw.all("tasks").empty());
+  EXPECT_TRUE(raw.all("specs").empty());
+  EXPECT_TRUE(raw.all("due").empty());
+  EXPECT_TRUE(raw.all("by_date").empty());
+  EXPECT_EQ(raw.all("logs").size(), 1u);  // the attempt was made
+}
+
+TEST_F(RocksReopenTest, ATaskThatBecameDueEarlierIsFoundWhenItsLeaseEnds) {
+  const TaskKey key{"ns", "id"};
+  for (const bool released : {true, false}) {
+    SCOPED_TRACE(released ? "given back" : "expired");
+    ASSERT_TRUE(put_ok(*store_, make_record("ns", "id", kT0 + seconds{10})));
+    fault();
+    const auto earlier = [](Task task) -> Result<Task> {
+      task.scheduled_date = kT0 + seconds{1};
+      return task;
+    };
+    EXPECT_EQ(store_->change(std::span(&key, 1), earlier, kT0).at(0).error().code,
+              ErrorCode::kUnknownOutcome);
+    const auto claims = claim(kT0 + seconds{10});
+    ASSERT_EQ(claims.size(), 1u);
+    heal();
+    EXPECT_TRUE(claim(kT0 + seconds{5}).empty());  // leased
+    const TimePoint later = released ? kT0 + seconds{5} : kT0 + seconds{3'600};
+    if (released) {
+      ASSERT_TRUE(store_->release(std::vector{claims[0].lease}));
+    }
+    EXPECT_EQ(claim(later).size(), 1u);
+    EXPECT_TRUE(store_->remove(std::span(&key, 1), later).at(0));
+  }
+}
+
 }  // namespace
 }  // namespace rhooks::testing

@@ -44,7 +44,9 @@ void fail_all(std::vector<Result<T>>& results, const std::vector<std::size_t>& w
 }  // namespace
 
 RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& options)
-    : options_(options), database_(std::move(database)), tokens_(random_) {}
+    : options_(options), database_(std::move(database)), tokens_(random_) {
+  database_->on_reopened([this] { leases_.reopened(); });
+}
 
 std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> records) {
   if (records.empty()) return {};
