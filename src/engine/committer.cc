@@ -88,9 +88,11 @@ void Committer::accept(Ended ended) {
   metrics_.skipped(attempt.skipped);
   Log log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                             options_.logs_ttl);
-  Task after = model::apply_outcome(std::move(attempt.task), outcome, ended_at, options_.policy,
-                                    random_.unit());
-  kept_.push_back({attempt.slot, attempt.due_at, outcome.ok()});
+  // Nothing is known of an attempt that was cut off, so it does not count for the task.
+  Task after = ended.cut_off ? std::move(attempt.task)
+                             : model::apply_outcome(std::move(attempt.task), outcome, ended_at,
+                                                    options_.policy, random_.unit());
+  kept_.push_back({attempt.slot, attempt.due_at, outcome.ok(), ended.cut_off});
   commits_.push_back({std::move(attempt.lease), std::move(after), std::move(log)});
 }
 
@@ -131,7 +133,7 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
     metrics_.lease_lost();
     log::warn("lease lost: the outcome of an attempt was logged, the task was not changed",
               {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
-  } else if (on_recorded_) {
+  } else if (on_recorded_ && !kept.cut_off) {
     on_recorded_(kept.due_at, kept.ok);
   }
   slots_.give(kept.slot);

@@ -54,6 +54,7 @@ class Committer {
     Slots::Number slot = 0;
     TimePoint due_at{};
     bool ok = false;
+    bool cut_off = false;
   };
 
   void accept(Ended ended);

@@ -28,14 +28,15 @@ void Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
 }
 
 void Dispatcher::release_unsent() {
-  for (Attempt& attempt : to_send_.take(kAll)) to_commit_.push({std::move(attempt), std::nullopt});
+  for (Attempt& attempt : to_send_.take(kAll))
+    to_commit_.push({std::move(attempt), std::nullopt, false});
 }
 
 void Dispatcher::start(Attempt attempt, TimePoint now) {
   if (attempt.lease.until <= now) {
     log::warn("lease ran out before the attempt; not sent",
               {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
-    to_commit_.push({std::move(attempt), std::nullopt});
+    to_commit_.push({std::move(attempt), std::nullopt, false});
     return;
   }
 
@@ -50,7 +51,7 @@ void Dispatcher::start(Attempt attempt, TimePoint now) {
     outcome.sent = attempt.task.request;
     outcome.error = "the request could not be built: " + request.error().message;
     outcome.started_at = now;
-    to_commit_.push({std::move(attempt), std::move(outcome)});
+    to_commit_.push({std::move(attempt), std::move(outcome), false});
     return;
   }
   request->ticket = attempt.slot;
@@ -65,9 +66,10 @@ void Dispatcher::finish(delivery::HttpResult result) {
 
   metrics_.attempt(kind_of(result), result.outcome.started_at - attempt.due_at,
                    result.outcome.duration);
-  Ended ended{std::move(attempt), std::nullopt};
-  if (!result.cancelled) ended.outcome = std::move(result.outcome);
-  to_commit_.push(std::move(ended));
+  if (result.cancelled) {
+    result.outcome.error = "cut off by a stop of the worker; attempted again";
+  }
+  to_commit_.push({std::move(attempt), std::move(result.outcome), result.cancelled});
 }
 
 }  // namespace rhooks::engine

@@ -24,7 +24,7 @@ class Dispatcher {
   // Passes on what was claimed but not started, to be released.
   void release_unsent();
 
-  // Cuts off what was started: it ends without outcome and is released.
+  // Cuts off what was started: it is logged, and the task is due again.
   void cancel_all() { sender_.cancel_all(); }
 
   bool idle() const { return in_flight_.empty() && to_send_.size() == 0; }

@@ -46,8 +46,13 @@ TEST(RunnerStopTest, PastTheDeadlineAttemptsAreCutOffAndDueAgain) {
   rig.runner.start();
   ASSERT_TRUE(rig.sender.wait_started(1));
   rig.runner.stop();
-  EXPECT_EQ(rig.task("a").status, Status::kActive);
-  EXPECT_TRUE(logs_of(rig.memory, "a", rig.clock.now()).empty());
+  const Task task = rig.task("a");
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.attempt, 0);  // it does not use up a retry
+  const auto logs = logs_of(rig.memory, "a", rig.clock.now());
+  ASSERT_EQ(logs.size(), 1u);  // but it was made, so it is logged
+  EXPECT_EQ(logs[0].status, LogStatus::kFail);
+  EXPECT_NE(logs[0].error.find("cut off by a stop"), std::string::npos);
 
   rig.sender.set_script({});
   ASSERT_EQ(rig.runner.trigger({})->processed, 1);

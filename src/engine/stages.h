@@ -23,6 +23,8 @@ struct Attempt {
 struct Ended {
   Attempt attempt;
   std::optional<model::AttemptOutcome> outcome;
+  // The attempt was cut off by a stop: it is logged, and the task stays as it was.
+  bool cut_off = false;
 };
 
 using AttemptQueue = BoundedQueue<Attempt>;
