@@ -71,13 +71,6 @@ void read_request_fields(JsonErrors& errors, ObjectReader& in, Request& request)
   merge(in, "body", std::move(outer.body), std::move(inner.body), request.body);
 }
 
-// Of a field whose absence says something else than an empty text would.
-std::string read_unless_empty(ObjectReader& in, std::string_view name) {
-  auto text = in.string(name);
-  if (text && text->empty()) in.refuse(name, "must not be empty; leave it out instead");
-  return std::move(text).value_or("");
-}
-
 NewTask read_new_task(JsonErrors& errors, ObjectReader& in, std::string_view ns) {
   NewTask task;
   const auto named = in.string("namespace");
@@ -90,8 +83,8 @@ NewTask read_new_task(JsonErrors& errors, ObjectReader& in, std::string_view ns)
                 quote(*named) + " is not the namespace that the path names, " + quote(ns));
     }
   }
-  task.id = read_unless_empty(in, "id");
-  task.id_prefix = read_unless_empty(in, "idPrefix");
+  task.id = in.filled_string("id").value_or("");
+  task.id_prefix = in.filled_string("idPrefix").value_or("");
   read_request_fields(errors, in, task.request);
   task.scheduled_date = in.time("scheduledDate");
   task.repeat = read_repeat(in);

@@ -57,6 +57,13 @@ std::optional<std::string> ObjectReader::string(std::string_view name) {
   return found->string();
 }
 
+std::optional<std::string> ObjectReader::filled_string(std::string_view name) {
+  auto text = string(name);
+  if (!text || !text->empty()) return text;
+  refuse(name, "must not be empty; leave it out instead");
+  return std::nullopt;
+}
+
 std::optional<bool> ObjectReader::boolean(std::string_view name) {
   const auto found = value_of(name, JsonKind::kBool, "true or false");
   if (!found) return std::nullopt;

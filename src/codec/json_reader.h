@@ -53,6 +53,8 @@ class ObjectReader {
   // The field, if it is there. A field of another type is refused, and is then not there.
   std::optional<JsonValue> value(std::string_view name);
   std::optional<std::string> string(std::string_view name);
+  // Of a field whose absence says something else than an empty text would.
+  std::optional<std::string> filled_string(std::string_view name);
   std::optional<bool> boolean(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name);
   std::optional<int> small_integer(std::string_view name);

@@ -13,7 +13,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
     ManyQuery query;
     ObjectReader in(errors, value, "");
     query.filter.ns = ns;
-    query.filter.id = in.string("id").value_or("");
+    query.filter.id = in.filled_string("id").value_or("");
     query.filter.status = in.named("status", parse_status);
     query.filter.from = in.time("from");
     query.filter.to = in.time("to");

@@ -52,6 +52,7 @@ TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
   } kCases[] = {{"[]", ""},
                 {"null", ""},
                 {R"({"id":1})", "id"},
+                {R"({"id":""})", "id"},  // an unset variable must not mean all tasks
                 {R"({"status":"LATE"})", "status"},
                 {R"({"status":null})", "status"},
                 {R"({"from":"today"})", "from"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -91,9 +92,15 @@ Result<void> check_url(std::string_view url) {
            c == '@' || c == '\\' || c == '%';
   });
   if (odd || !is_utf8(host)) return invalid(field, "names a host that can not exist");
-  // port_number() is 0 where the digits are past 65535; no digits at all mean the default.
-  if (view.has_port() && !view.port().empty() && view.port_number() == 0) {
-    return invalid(field, "has a port that is not between 1 and 65535");
+  // Not port_number(), which wraps round for some numbers past 65535 (Boost.URL 1.81). No
+  // digits at all mean the default.
+  const std::string port(view.port());
+  if (!port.empty()) {
+    std::uint32_t number = 0;
+    const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (wrong != std::errc() || number < 1 || number > 65'535) {
+      return invalid(field, "has a port that is not between 1 and 65535");
+    }
   }
   return {};
 }

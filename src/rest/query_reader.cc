@@ -10,7 +10,11 @@ namespace rhooks::rest {
 const std::string* QueryReader::find(std::string_view name) {
   if (error_) return nullptr;
   for (const auto& [n, value] : request_.query) {
-    if (n == name) return value.empty() ? nullptr : &value;
+    if (n != name) continue;
+    if (!value.empty()) return &value;
+    // More likely a variable that was not set than a wish for everything.
+    refuse(name, "is empty; leave it out or give it a value");
+    return nullptr;
   }
   return nullptr;
 }
