@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/suggest.h"
@@ -56,6 +57,37 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
   return what + see;
 }
 
+std::string is_empty(const std::string& name) {
+  return "the value of " + name +
+         " is empty; is a variable of the shell unset? Leave the option out where it is not meant";
+}
+
+// An option that is given with an empty value, as an unset variable of a shell does it: taken
+// as "no restriction", it would make a filter match everything. A body alone may be empty.
+// CLI11 takes the next argument as the value of "--id=", so that is looked for before.
+std::optional<std::string> empty_before_parse(const CLI::App& command,
+                                              const std::vector<std::string>& args) {
+  for (const std::string& arg : args) {
+    if (!arg.starts_with("--") || arg.find('=') != arg.size() - 1) continue;
+    const std::string name = arg.substr(0, arg.size() - 1);
+    if (command.get_option_no_throw(name) != nullptr) {
+      return name == "--body" ? "--body= is ambiguous; an empty body is written --body ''"
+                              : is_empty(name);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> empty_after_parse(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_max() == 0 || option->check_lname("body")) continue;
+    for (const std::string& value : option->results()) {
+      if (value.empty()) return is_empty(option->get_name());
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int run(const std::vector<std::string>& args, Io& io) {
@@ -93,6 +125,12 @@ int run(const std::vector<std::string>& args, Io& io) {
                       "; flags follow the command, as in `rhooks get --help`",
                   kExitUsage);
   }
+  for (const CLI::App* command : root.get_subcommands({})) {
+    if (command->get_name() != args[0]) continue;
+    if (const auto empty = empty_before_parse(*command, args)) {
+      return report(io, *empty, kExitUsage);
+    }
+  }
   try {
     // CLI11 takes the arguments in reverse.
     root.parse(std::vector<std::string>(args.rbegin(), args.rend()));
@@ -105,6 +143,9 @@ int run(const std::vector<std::string>& args, Io& io) {
     return kExitDone;
   } catch (const CLI::ParseError& error) {
     return report(io, explain(root, error), kExitUsage);
+  }
+  if (const auto empty = empty_after_parse(*root.get_subcommands().front())) {
+    return report(io, *empty, kExitUsage);
   }
   const int exit_code = commands.run(*root.get_subcommands().front());
   io.out.flush();

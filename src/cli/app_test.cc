@@ -98,6 +98,32 @@ TEST(App, WrongValues) {
   expect_usage({"completion", "fish"}, "no completion for fish");
 }
 
+// An unset variable of a shell must not widen what a command acts on.
+TEST(App, EmptyValuesAreRefused) {
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"delete-many", "-n", "a", "--yes", "--id", ""},
+           {"delete-many", "-n", "a", "--id=", "--yes"},
+           {"delete-many", "-n", "a", "--status", "", "--yes"},
+           {"suspend-many", "-n", "a", "--from", ""},
+           {"fetch", "-n", "a", "--to", ""},
+           {"fetch", "-n", "a", "--start-key", ""},
+           {"fetch", "-n", "a", "--limit", ""},
+           {"logs", "-n", "a", "--task", ""},
+           {"logs", "-n", "a", "--status="},
+           {"clear", "-n", "", "--yes"},
+           {"trigger", "--namespace", "", "--id", ""},
+           {"register", "-n", "a", "--url", "http://x", "--idempotency-key", ""},
+           {"serve", "--store", "", "--print-config"},
+           {"serve", "--config", "", "--print-config"}}) {
+    SCOPED_TRACE(args[0] + " " + args[1]);
+    expect_usage(args, " is empty");
+  }
+  expect_usage({"fetch", "-n", "a", "--id", ""}, "the value of --id is empty");
+  const TestRun body = run_line(
+      {"register", "-n", "a", "--url", "http://x", "--body", "", "--server", "http://127.0.0.1:9"});
+  EXPECT_NE(body.err.find("no server answers"), std::string::npos) << body.err;
+}
+
 TEST(App, StoreAndServerExcludeEachOther) {
   expect_usage(
       {"get", "-n", "a", "--id", "b", "--store", "memory:", "--server", "http://127.0.0.1"},
@@ -161,6 +187,11 @@ TEST(App, PrintConfig) {
   EXPECT_NE(run.out.find("# --logs-ttl\n"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("concurrency = 100"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("# RHOOKS_CONCURRENCY\n"), std::string::npos) << run.out;
+  // A flag without a value.
+  const TestRun api_only = run_line({"serve", "--print-config", "--no-worker"});
+  EXPECT_EQ(api_only.exit_code, kExitDone) << api_only.err;
+  EXPECT_NE(api_only.out.find("worker = false"), std::string::npos) << api_only.out;
+  EXPECT_NE(api_only.out.find("# --no-worker\n"), std::string::npos) << api_only.out;
   expect_usage({"serve", "--print-config", "--config", "/does/not/exist"}, "/does/not/exist");
 }
 

@@ -33,8 +33,6 @@ CLI::App& Commands::add(const std::string& name, const std::string& description,
 void Commands::add_settings(CLI::App& command, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
     const Setting& setting = *find_setting(key);
-    std::string& slot =
-        *flag_slots_.try_emplace(key, std::make_unique<std::string>()).first->second;
     const std::string help =
         std::string(setting.help) +
         (setting.default_value[0] != '\0' ? " [" + std::string(setting.default_value) + "]" : "");
@@ -46,6 +44,8 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
           ->group("Settings");
       continue;
     }
+    std::string& slot =
+        *flag_slots_.try_emplace(key, std::make_unique<std::string>()).first->second;
     const char* type = "TEXT";
     switch (setting.type) {
       case SettingType::kInteger:
