@@ -19,6 +19,19 @@ namespace {
 // claim of large tasks goes past claim_bytes_max.
 constexpr std::size_t kClaimChunk = 128;
 
+// For so long claims pass over a task that the disk could not read, however long the leases
+// that were asked for. It bounds how often a bad block is met, and how long a task waits for
+// a disk that came back.
+constexpr std::chrono::seconds kPassOver{60};
+
+// A disk that is gone altogether is not asked for every task of a claim: each answer may
+// take seconds.
+constexpr std::size_t kUnreadMax = 8;
+
+bool disk_failed(const rocksdb::Status& status) {
+  return !status.ok() && !status.IsNotFound() && !status.IsCorruption();
+}
+
 // The first due key after everything that is due at `t`.
 std::string end_of(TimePoint t) {
   return time_bytes(std::min(t, kTimeMax) + std::chrono::milliseconds{1});
@@ -50,65 +63,88 @@ Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
     const std::size_t chunk = std::min(request.limit - result.claims.size(), kClaimChunk);
     auto walk =
         leases_.take(request.now, chunk, until, end, open, [&] { return tokens_.v7(request.now); });
-    Result<void> done;
+    ClaimRead done;
     if (walk.status.ok()) {
-      done = read_claims(std::move(walk.taken), until, bytes, result);
+      done = read_claims(std::move(walk.taken), request.now, bytes, result);
     } else {
-      done = fail(database_->translate(walk.status, "reading what is due"));
+      done.error = database_->translate(walk.status, "reading what is due");
+      done.gave_back = true;
     }
-    if (!done) {
-      // What an earlier round claimed is whole; the error, if it lasts, comes next time.
-      result.more = true;
-      if (!result.claims.empty()) return result;
-      return fail(done.error());
-    }
-    result.more = walk.more;
+    result.more = walk.more || done.gave_back;
+    if (done.error && result.claims.empty() && result.set_aside.empty()) return fail(*done.error);
+    // What was claimed is whole; the error, if it lasts, comes next time.
+    if (done.gave_back) return result;
     if (!walk.more || chunk == 0) break;
   } while (result.claims.size() < request.limit && bytes < options_.claim_bytes_max &&
            result.set_aside.size() < kClaimChunk);
   return result;
 }
 
-// Reads the tasks of leases that were just entered, and adds them to the result. On an error
-// all of them are given back.
-Result<void> RocksStore::read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint until,
-                                     std::size_t& bytes, ClaimResult& result) {
+// Reads the tasks of leases that were just entered, and adds them to the result. A task that
+// the disk can not read keeps its lease for a while, so that the next claims pass over it:
+// given back it would be taken again, first of all, and hold up the others for ever.
+RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint now,
+                                              std::size_t& bytes, ClaimResult& result) {
+  ClaimRead done;
   std::vector<std::string> keys;
   keys.reserve(taken.size());
   for (const LeaseTable::Taken& one : taken) keys.push_back(one.key);
-  const auto stored = read(keys);
-  for (const Stored& one : stored) {
-    for (const rocksdb::Status& status : {one.state_status, one.spec_status}) {
-      if (status.ok() || status.IsNotFound() || status.IsCorruption()) continue;
-      leases_.give_back(taken);
-      return fail(database_->translate(status, "reading a task"));
+  auto stored = read(keys);
+  std::vector<bool> unread(taken.size());
+  std::size_t failures = 0;
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    const auto failed = [&] {
+      return disk_failed(stored[i].state_status) || disk_failed(stored[i].spec_status);
+    };
+    if (!failed()) continue;
+    unread[i] = true;
+    if (failures >= kUnreadMax) {
+      leases_.give_back(keys[i], taken[i].lease.token);
+      done.gave_back = true;
+      continue;
     }
+    // RocksDB reads neighbours at once, and one bad block fails them all.
+    stored[i] = std::move(read({keys[i]}).front());
+    if (!failed()) {
+      unread[i] = false;
+      continue;
+    }
+    ++failures;
+    leases_.shorten(taken[i], now + kPassOver);
+    const bool state = disk_failed(stored[i].state_status);
+    done.error = database_->translate(state ? stored[i].state_status : stored[i].spec_status,
+                                      "reading a task");
+    report_unreadable(parse_task_key(keys[i]).value_or(TaskKey{"", keys[i]}), *done.error);
   }
   // A change or a delete that came since the lease was entered has ended it.
   const auto current = leases_.confirm(taken);
   for (std::size_t i = 0; i < taken.size(); ++i) {
-    if (!current[i]) continue;
+    if (!current[i] || unread[i]) continue;
     const auto key = parse_task_key(taken[i].key);
     auto record = key ? decode(*key, stored[i])
                       : Result<TaskRecord>(fail(ErrorCode::kCorrupt, "its key can not be read"));
     if (!record || record->task.status != Status::kActive ||
         model::due_at(record->task) != taken[i].lease.due) {
-      if (auto aside = set_aside(taken[i])) result.set_aside.push_back(std::move(*aside));
+      if (auto aside = set_aside(taken[i], now)) result.set_aside.push_back(std::move(*aside));
       continue;
     }
     bytes += stored[i].bytes();
-    result.claims.push_back(Claim{Lease{*key, taken[i].lease.token, until}, std::move(record->task),
-                                  taken[i].lease.due});
+    result.claims.push_back(Claim{Lease{*key, taken[i].lease.token, taken[i].lease.until},
+                                  std::move(record->task), taken[i].lease.due});
   }
-  return {};
+  return done;
 }
 
 // Takes an entry of the due index that leads to no task that can be attempted out of the
 // way: moves an unreadable task to `damaged`, and deletes an entry that is no task's.
-std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken) {
+std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken, TimePoint now) {
   const TaskKey key = parse_task_key(taken.key).value_or(TaskKey{"", taken.key});
   LeaseTable::Lock lock(leases_, {taken.key});
   const auto stored = read({taken.key});
+  if (disk_failed(stored[0].state_status) || disk_failed(stored[0].spec_status)) {
+    leases_.shorten(taken, now + kPassOver);
+    return std::nullopt;  // the disk is to blame, not the task
+  }
   const auto record = decode(key, stored[0]);
   rocksdb::WriteBatch batch;
   (void)batch.Delete(family(Family::kDue), due_key(taken.lease.due, taken.key));
@@ -146,8 +182,9 @@ std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken) {
     return aside;
   }
   lock.write_failed({});
-  // The lease stays, so that the entry is not found again at once; when it ends, this is
-  // tried again.
+  // The lease stays for a while, so that the entry is not found again at once; when it ends,
+  // this is tried again.
+  leases_.shorten(taken, now + kPassOver);
   return std::nullopt;
 }
 

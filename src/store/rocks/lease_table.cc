@@ -104,16 +104,22 @@ std::vector<bool> LeaseTable::confirm(const std::vector<Taken>& taken) const {
   return current;
 }
 
-void LeaseTable::give_back(const std::vector<Taken>& taken) {
-  for (const Taken& one : taken) give_back(one.key, one.lease.token);
-}
-
 void LeaseTable::give_back(const std::string& key, const model::LeaseToken& token) {
   std::lock_guard lock(mutex_);
   const auto it = leases_.find(key);
   if (it == leases_.end() || it->second.token != token) return;
   lower_to(key, it->second);
   end(key);
+}
+
+void LeaseTable::shorten(const Taken& taken, TimePoint until) {
+  std::lock_guard lock(mutex_);
+  const auto it = leases_.find(taken.key);
+  if (it == leases_.end() || it->second.token != taken.lease.token) return;
+  if (it->second.until <= until) return;
+  ends_.erase({it->second.until, taken.key});
+  it->second.until = until;
+  ends_.emplace(until, taken.key);
 }
 
 std::optional<HeldLease> LeaseTable::find(const std::string& key) const {

@@ -103,9 +103,11 @@ class LeaseTable {
   // Which of these are still the current leases.
   std::vector<bool> confirm(const std::vector<Taken>& taken) const;
 
-  // Ends those that are still current; their tasks, due at `HeldLease::due`, are claimable.
-  void give_back(const std::vector<Taken>& taken);
+  // Ends it, if it is still current; its task, due at `HeldLease::due`, is claimable.
   void give_back(const std::string& key, const model::LeaseToken& token);
+
+  // Ends it at `until`, if it is still current and would end later.
+  void shorten(const Taken& taken, TimePoint until);
 
   std::optional<HeldLease> find(const std::string& key) const;
   bool is_live(const std::string& key, TimePoint now) const;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <random>
 
 #include "store/rocks/keys.h"
 #include "store/rocks/rocks_store.h"
@@ -270,6 +271,58 @@ TEST_F(RocksReopenTest, ATaskThatBecameDueEarlierIsFoundWhenItsLeaseEnds) {
     EXPECT_EQ(claim(later).size(), 1u);
     EXPECT_TRUE(store_->remove(std::span(&key, 1), later).at(0));
   }
+}
+
+TEST_F(RocksDiskTest, ABlockThatCanNotBeReadHoldsUpOnlyItsTasks) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  const std::string marker = "qZ7!wK2#";
+  constexpr std::size_t kTasks = 40;
+  {
+    auto store = open_ok(path(), options);
+    std::mt19937 random(1);  // so that what a task has fills a block, compressed or not
+    for (std::size_t i = 0; i < kTasks; ++i) {
+      auto record = make_record("ns", std::to_string(100 + i), kT0 + milliseconds{i});
+      std::string body;
+      while (body.size() < 10'000) body.push_back(static_cast<char>('a' + random() % 26));
+      record.task.request.body = Body::text(i == 0 ? marker + body : body);
+      ASSERT_TRUE(put_ok(*store, record));
+    }
+  }
+  open_ok(path(), options).reset();  // moves what the log holds into files
+  disk->set_unreadable(marker);
+  auto store = open_ok(path(), options);
+  ASSERT_EQ(store->get({"ns", "100"}, kT0).error().code, ErrorCode::kUnavailable);
+
+  // Alone it is an error, but not for ever: the others are not held up.
+  TimePoint now = kT0 + seconds{1};
+  const ClaimRequest one{
+      .now = now, .due_by = now, .limit = 1, .lease_for = std::chrono::hours{24}};
+  const auto first = store->claim_due(one);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, ErrorCode::kUnavailable);
+  const auto second = store->claim_due(one);
+  ASSERT_TRUE(second) << second.error().message;
+  ASSERT_EQ(second->claims.size(), 1u);
+  EXPECT_EQ(second->claims[0].lease.key.id, "101");
+
+  // Soon it is looked at again, and is no error where others can be read.
+  now += seconds{61};
+  const ClaimRequest all{
+      .now = now, .due_by = now, .limit = 100, .lease_for = std::chrono::hours{24}};
+  const auto rest = store->claim_due(all);
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_EQ(rest->claims.size(), kTasks - 2);
+  EXPECT_TRUE(rest->set_aside.empty());
+  EXPECT_LE(**store->next_due(now), now + seconds{60});
+
+  // And when the disk can read it again, it is delivered. Nothing was lost.
+  store.reset();
+  disk->set_unreadable("");
+  store = open_ok(path(), options);
+  EXPECT_EQ(store->claim_due(all)->claims.size(), kTasks);
 }
 
 }  // namespace

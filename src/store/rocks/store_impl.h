@@ -81,9 +81,13 @@ class RocksStore final : public Store {
 
   // claims.cc
   LeaseTable::OpenIndex open_due(const std::string& end, rocksdb::Slice& bound);
-  Result<void> read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint until,
-                           std::size_t& bytes, ClaimResult& result);
-  std::optional<SetAside> set_aside(const LeaseTable::Taken& taken);
+  struct ClaimRead {
+    std::optional<Error> error;  // why a task could not be read
+    bool gave_back = false;      // some were not looked at: they are due as before
+  };
+  ClaimRead read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint now, std::size_t& bytes,
+                        ClaimResult& result);
+  std::optional<SetAside> set_aside(const LeaseTable::Taken& taken, TimePoint now);
 
   // task_queries.cc
   Result<TaskPage> query_by_date(const TaskQuery& query);
