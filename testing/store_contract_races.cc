@@ -129,6 +129,34 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   EXPECT_EQ(claim(kT0, 1000).size(), static_cast<std::size_t>(left));
 }
 
+TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
+  constexpr std::size_t kTasks = 5'000;
+  constexpr std::size_t kBatch = 1'000;
+  std::vector<model::TaskRecord> batch;
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    batch.push_back(make_record("ns", std::to_string(10'000 + i), kT0));
+    if (batch.size() < kBatch) continue;
+    for (const auto& result : store().put(batch)) ASSERT_TRUE(result) << result.error().message;
+    batch.clear();
+  }
+  TaskQuery query;
+  query.ns = "ns";
+  query.now = kT0;
+  std::atomic<std::size_t> removed{0};
+  in_parallel(2, [&](int) {
+    for (std::size_t calls = 0;; ++calls) {
+      ASSERT_LE(calls, kTasks);
+      const auto count = store().clear("ns", 100);
+      ASSERT_TRUE(count) << count.error().message;
+      removed += *count;
+      if (*count > 0) continue;
+      EXPECT_EQ(all_tasks(store(), query).size(), 0u);
+      return;
+    }
+  });
+  EXPECT_EQ(removed, kTasks);
+}
+
 TEST_P(StoreContract, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
   constexpr int kTasks = 300;
   std::mutex mutex;

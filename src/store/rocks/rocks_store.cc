@@ -201,6 +201,17 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
 Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
+  // Where others deleted all that was listed, while there is more, 0 would be a lie: the rest
+  // is listed. Each turn is a whole list that others got done.
+  for (;;) {
+    bool more = false;
+    auto count = clear_listed(ns, limit, more);
+    if (!count || *count > 0 || !more || limit == 0) return count;
+  }
+}
+
+// One turn of clear(); `more`: there were more tasks than `limit`.
+Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t limit, bool& more) {
   const std::string prefix = name(ns);
   const std::string end = after_prefix(prefix);
   const rocksdb::Slice end_slice(end);
@@ -208,7 +219,6 @@ Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) 
   options.iterate_upper_bound = &end_slice;
 
   std::vector<std::string> keys;
-  bool more = false;
   {
     const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kTasks)));
     for (it->Seek(prefix); it->Valid(); it->Next()) {
@@ -225,9 +235,9 @@ Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) 
   LeaseTable::Effects effects;
   rocksdb::WriteBatch batch;
   std::size_t count = 0;
-  const auto stored = read(keys);  // again: they may have changed before they were held
+  const auto stored = read_states(keys);  // again: they may have changed before they were held
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (stored[i].missing()) continue;
+    if (stored[i].state_status.IsNotFound()) continue;
     const auto key = parse_task_key(keys[i]);
     if (key && stored[i].state_status.ok()) {
       // Of one that can not be read the index entries stay; claims and queries pass over

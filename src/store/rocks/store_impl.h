@@ -66,9 +66,15 @@ class RocksStore final : public Store {
   rocksdb::DB& db() { return database_->db(); }
   rocksdb::ColumnFamilyHandle* family(Family which) const { return (*database_)[which]; }
 
+  Result<std::size_t> clear_listed(const std::string& ns, std::size_t limit, bool& more);
+
   // stored_records.cc: reading, decoding and indexing tasks.
   std::vector<Stored> read(const std::vector<std::string>& keys,
                            const rocksdb::ReadOptions& options = {});
+  // The states alone; nothing is said of the specs.
+  std::vector<Stored> read_states(const std::vector<std::string>& keys);
+  void read_family(Family which, const std::vector<std::string>& keys,
+                   const rocksdb::ReadOptions& options, std::vector<Stored>& stored);
   // Errors: kNotFound; kCorrupt (missing in part or not readable); kUnavailable (the disk).
   Result<TaskRecord> decode(const TaskKey& key, const Stored& stored) const;
   // The fields of the state alone; the others have their defaults.

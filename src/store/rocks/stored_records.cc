@@ -24,21 +24,30 @@ Error not_found(const TaskKey& key) {
 std::vector<RocksStore::Stored> RocksStore::read(const std::vector<std::string>& keys,
                                                  const rocksdb::ReadOptions& options) {
   std::vector<Stored> stored(keys.size());
-  if (keys.empty()) return stored;
-  std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+  read_family(Family::kTasks, keys, options, stored);
+  read_family(Family::kSpecs, keys, options, stored);
+  return stored;
+}
+
+std::vector<RocksStore::Stored> RocksStore::read_states(const std::vector<std::string>& keys) {
+  std::vector<Stored> stored(keys.size());
+  read_family(Family::kTasks, keys, rocksdb::ReadOptions(), stored);
+  return stored;
+}
+
+void RocksStore::read_family(Family which, const std::vector<std::string>& keys,
+                             const rocksdb::ReadOptions& options, std::vector<Stored>& stored) {
+  if (keys.empty()) return;
+  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  for (const Family which : {Family::kTasks, Family::kSpecs}) {
-    for (rocksdb::PinnableSlice& value : values) value.Reset();
-    db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
-                  statuses.data());
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const bool state = which == Family::kTasks;
-      (state ? stored[i].state_status : stored[i].spec_status) = statuses[i];
-      if (statuses[i].ok()) (state ? stored[i].state : stored[i].spec) = std::move(values[i]);
-    }
+  db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
+                statuses.data());
+  const bool state = which == Family::kTasks;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    (state ? stored[i].state_status : stored[i].spec_status) = statuses[i];
+    if (statuses[i].ok()) (state ? stored[i].state : stored[i].spec) = std::move(values[i]);
   }
-  return stored;
 }
 
 Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored) const {
