@@ -157,8 +157,6 @@ rocksdb::Options Database::db_options() const {
   options.max_open_files = 256;  // leaves file descriptors to connections
   options.info_log = std::make_shared<InfoLog>(path_);
   options.bytes_per_sync = 1u << 20;
-  // Writing over an old log file spares the file system a metadata update at every sync.
-  options.recycle_log_file_num = 2;
   // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // Recovery from disk errors is tried by use(), not by a thread without end.
