@@ -35,6 +35,8 @@ constexpr std::string_view kProbeKey = "probe";
 // Memory: 64 MiB of blocks, 64 MiB of writes that are not in files yet.
 constexpr std::size_t kCacheBytes = 64u << 20;
 constexpr std::size_t kWriteBufferBytes = 64u << 20;
+// What opening writes besides the contents of the logs: manifest, options, a new log.
+constexpr std::size_t kReopenBytes = 4u << 20;
 
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
@@ -330,12 +332,23 @@ void Database::recover() {
 
 Result<void> Database::probe_disk() {
   rocksdb::Env* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
-  // Opening moves what the log holds into files.
+  // Opening moves what the logs hold into files before it deletes them: so much must be free,
+  // and a little for the new log. Where opening failed half-way nothing could be read.
+  std::uint64_t needed = kReopenBytes;
+  std::vector<std::string> names;
+  if (env->GetChildren(path_, &names).ok()) {
+    for (const std::string& name : names) {
+      std::uint64_t size = 0;
+      if (name.ends_with(".log") && env->GetFileSize(path_ + "/" + name, &size).ok()) {
+        needed += size;
+      }
+    }
+  }
   std::uint64_t free_bytes = 0;
-  if (env->GetFreeSpace(path_, &free_bytes).ok() && free_bytes < 2 * kWriteBufferBytes) {
+  if (env->GetFreeSpace(path_, &free_bytes).ok() && free_bytes < needed) {
+    const std::uint64_t mib = (needed + (1u << 20) - 1) >> 20;
     return fail(ErrorCode::kUnavailable, "the disk of the store in '" + path_ + "' is full; when " +
-                                             std::to_string(2 * kWriteBufferBytes >> 20) +
-                                             " MiB are free, it goes on");
+                                             std::to_string(mib) + " MiB are free, it goes on");
   }
   const std::string file = path_ + "/rhooks.probe";
   auto status = rocksdb::WriteStringToFile(env, std::string(64 << 10, 'x'), file, true);

@@ -273,6 +273,30 @@ TEST_F(RocksReopenTest, ATaskThatBecameDueEarlierIsFoundWhenItsLeaseEnds) {
   }
 }
 
+TEST_F(RocksReopenTest, ASmallVolumeRecovers) {
+  disk_->set_free_bytes(16 << 20);
+  ASSERT_TRUE(put_ok(*store_, make_record("ns", "before", kT0)));
+  fault();
+  EXPECT_FALSE(put_ok(*store_, make_record("ns", "during", kT0)));
+  heal();
+  EXPECT_TRUE(put_ok(*store_, make_record("ns", "after", kT0)));
+}
+
+TEST_F(RocksReopenTest, ADiskTooFullToOpenOnIsWaitedForAndRead) {
+  ASSERT_TRUE(put_ok(*store_, make_record("ns", "before", kT0)));
+  fault();
+  EXPECT_FALSE(put_ok(*store_, make_record("ns", "during", kT0)));
+  disk_->set_free_bytes(1 << 20);
+  disk_->set_sync_fails(false);
+  const auto checked = store_->check();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(checked.error().message, HasSubstr("is full; when 5 MiB are free, it goes on"));
+  EXPECT_TRUE(store_->get({"ns", "before"}, kT0));
+  disk_->set_free_bytes(-1);
+  heal();
+}
+
 TEST_F(RocksDiskTest, ABlockThatCanNotBeReadHoldsUpOnlyItsTasks) {
   const auto disk = std::make_shared<FullDisk>();
   const auto env = FullDisk::env(disk);
