@@ -128,6 +128,9 @@ RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& t
       if (auto aside = set_aside(taken[i], now)) result.set_aside.push_back(std::move(*aside));
       continue;
     }
+    if (record->task.scheduled_date != taken[i].lease.scheduled_date) {
+      leases_.correct_date(taken[i], record->task.scheduled_date);
+    }
     bytes += stored[i].bytes();
     result.claims.push_back(Claim{Lease{*key, taken[i].lease.token, taken[i].lease.until},
                                   std::move(record->task), taken[i].lease.due});
@@ -339,11 +342,19 @@ Result<DuePage> RocksStore::peek_due(TimePoint now, TimePoint due_by, std::size_
     }
     const std::string_view entry = it->key().ToStringView();
     auto key = entry.size() > 8 ? parse_task_key(entry.substr(8)) : std::nullopt;
-    if (!key || it->value().size() < 8) continue;
+    if (!key) continue;
     const TimePoint due = read_time(entry);
     last = DuePosition{due, *key};
-    if (live.contains(std::string(entry.substr(8)))) continue;
-    page.items.push_back(DueEntry{std::move(*key), due, read_time(it->value().ToStringView())});
+    const std::string bytes(entry.substr(8));
+    if (live.contains(bytes)) continue;
+    const std::string_view value = it->value().ToStringView();
+    std::optional<TimePoint> date;
+    if (value.size() >= 8) {
+      date = read_time(value);
+    } else if (const auto record = decode(*key, read({bytes}).front()); record) {
+      date = record->task.scheduled_date;  // the entry is broken: a claim asks the task, too
+    }
+    if (date) page.items.push_back(DueEntry{std::move(*key), due, *date});
   }
   if (!it->status().ok()) {
     return fail(database_->translate(it->status(), "reading what is due"));

@@ -32,7 +32,7 @@ LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint un
   std::string rise_to = scan_from_;
   for (; it->Valid(); it->Next()) {
     const std::string_view entry = it->key().ToStringView();
-    if (entry.size() < kTimeBytes || it->value().size() < kTimeBytes) continue;
+    if (entry.size() < kTimeBytes) continue;
     std::string key(entry.substr(kTimeBytes));
     const auto held_lease = leases_.find(key);
     if (held_lease != leases_.end() && held_lease->second.until > now) {
@@ -47,8 +47,10 @@ LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint un
       solid = false;
       break;
     } else {
+      // An entry whose value is broken is taken too: its task says the date (correct_date()).
+      const std::string_view value = it->value().ToStringView();
       const HeldLease lease{make_token(), until, read_time(entry),
-                            read_time(it->value().ToStringView())};
+                            value.size() < kTimeBytes ? TimePoint::min() : read_time(value)};
       walk.taken.push_back(Taken{std::move(key), lease});
     }
     if (solid) rise_to = just_after(entry);
@@ -120,6 +122,13 @@ void LeaseTable::shorten(const Taken& taken, TimePoint until) {
   ends_.erase({it->second.until, taken.key});
   it->second.until = until;
   ends_.emplace(until, taken.key);
+}
+
+void LeaseTable::correct_date(const Taken& taken, TimePoint scheduled_date) {
+  std::lock_guard lock(mutex_);
+  const auto it = leases_.find(taken.key);
+  if (it == leases_.end() || it->second.token != taken.lease.token) return;
+  it->second.scheduled_date = scheduled_date;
 }
 
 std::optional<HeldLease> LeaseTable::find(const std::string& key) const {

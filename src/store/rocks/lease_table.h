@@ -109,6 +109,9 @@ class LeaseTable {
   // Ends it at `until`, if it is still current and would end later.
   void shorten(const Taken& taken, TimePoint until);
 
+  // The index had another date than the task has; a no-op if the lease is not current.
+  void correct_date(const Taken& taken, TimePoint scheduled_date);
+
   std::optional<HeldLease> find(const std::string& key) const;
   bool is_live(const std::string& key, TimePoint now) const;
   // The live leases on tasks whose key begins with `prefix`.

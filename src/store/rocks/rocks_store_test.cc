@@ -204,6 +204,39 @@ TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
   EXPECT_TRUE(Raw(path()).all("due").empty());
 }
 
+TEST_F(RocksStoreTest, ADueEntryWithABrokenValueIsDeliveredAllTheSame) {
+  const auto key = rocks::task_key({"ns", "id"});
+  ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
+  Raw(path()).put("due", rocks::due_key(kT0, key), "short");
+  {
+    auto store = open_ok(path());
+    EXPECT_EQ(*store->next_due(kT0), kT0);
+    EXPECT_EQ(all_due(*store, kT0, kT0, 10).size(), 1u);
+    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+    ASSERT_TRUE(claimed);
+    ASSERT_EQ(claimed->claims.size(), 1u);
+    const Commit commit = done(claimed->claims[0], kT0);
+    EXPECT_EQ(*store->commit(std::span(&commit, 1)).at(0), CommitOutcome::kApplied);
+    EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+  }
+  Raw raw(path());
+  EXPECT_TRUE(raw.all("due").empty());
+  EXPECT_EQ(raw.all("by_date").size(), 1u);
+}
+
+// What is not even a key of the index is passed over by all who look.
+TEST_F(RocksStoreTest, ADueEntryThatIsNoKeyHoldsNothingUp) {
+  open_ok(path()).reset();
+  Raw(path()).put("due", "x", "");
+  Raw(path()).put("due", rocks::time_bytes(kT0), "");
+  auto store = open_ok(path());
+  const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
+  ASSERT_TRUE(claimed);
+  EXPECT_TRUE(claimed->claims.empty());
+  EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+  EXPECT_TRUE(all_due(*store, kT0, kT0, 10).empty());
+}
+
 TEST_F(RocksStoreTest, IndexesHoldExactlyWhatTheTasksSay) {
   {
     auto store = open_ok(path());
