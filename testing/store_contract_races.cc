@@ -83,10 +83,21 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   for (int i = 0; i < kTasks; ++i) put("ns", std::to_string(i));
   std::atomic<int> claimed{0};
   std::atomic<int> refused{0};
-  std::atomic<bool> done_suspending{false};
+  std::atomic<int> suspending{2};
+  // Neither side runs through while the other has not begun: each half of the suspends waits
+  // for a claim that was made after the half before it.
+  const auto await_claims = [&](int more_than) {
+    const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+    while (claimed <= more_than && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    EXPECT_GT(claimed, more_than) << "nothing was claimed while tasks were suspended";
+  };
   in_parallel(4, [&](int thread) {
     if (thread < 2) {
+      await_claims(0);
       for (int i = thread; i < kTasks; i += 2) {
+        if (i / 2 == kTasks / 4) await_claims(claimed);
         const auto result = change({"ns", std::to_string(i)}, suspend_edit, kT0);
         if (result) {
           suspended[static_cast<std::size_t>(i)] = true;
@@ -95,11 +106,11 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
           ++refused;
         }
       }
-      if (thread == 0) done_suspending = true;
+      --suspending;
       return;
     }
     // Claims and gives back, so that every task is claimed again and again.
-    while (!done_suspending) {
+    while (suspending > 0) {
       std::vector<bool> before(kTasks);
       for (std::size_t i = 0; i < kTasks; ++i) before[i] = suspended[i];
       const auto result =
@@ -123,6 +134,8 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
     }
   });
   // Every task is either suspended or still due: none was lost on the way.
+  EXPECT_GT(claimed, 0);
+  EXPECT_LT(refused, kTasks);
   int left = 0;
   for (const auto& flag : suspended) left += flag ? 0 : 1;
   EXPECT_EQ(left, refused);
