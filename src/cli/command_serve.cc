@@ -1,6 +1,3 @@
-#include <signal.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <iostream>
@@ -24,10 +21,6 @@ struct ServeArgs {
   std::string port_file;
 };
 
-const char* name_of(int signal) {
-  return signal == SIGINT ? "SIGINT" : "SIGTERM";
-}
-
 // What is wrong with an address, a key or an option is wrong usage; the rest is not.
 int report_start(Io& io, const Error& error) {
   return report(io, error, error.code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
@@ -39,17 +32,6 @@ void warn_of_few_files(std::size_t concurrency) {
   log::warn("few open files are allowed; connections may fail: raise the limit (ulimit -Hn)",
             {{"limit", static_cast<std::int64_t>(limit)},
              {"needed", static_cast<std::int64_t>(files_needed(concurrency))}});
-}
-
-// Ends the process soon after a second signal, whatever still waits. Nothing acknowledged
-// is lost by it: the store is synced at every acknowledgement, and attempts under way are
-// repeated.
-void end_at_once(Hooks& hooks, int signal) {
-  constexpr std::chrono::milliseconds kPatience{1'000};
-  log::warn("second signal: ending at once", {{"signal", name_of(signal)}});
-  hooks.stop_now();
-  std::this_thread::sleep_for(kPatience);
-  _exit(exit_code_of_signal(signal));
 }
 
 int serve(Io& io, const Config& config, const ServeArgs& args) {
@@ -97,12 +79,15 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
          << (worker ? "" : ", no worker") << ")" << std::endl;
 
   const int signal = signals.wait();
-  log::info("stopping", {{"signal", name_of(signal)},
+  log::info("stopping", {{"signal", name_of_signal(signal)},
                          {"drain_timeout_ms", config.duration("drain_timeout").count()}});
   std::atomic<int> second{0};
-  signals.on_next([&hooks, &second](int next) {
+  // Nothing acknowledged is lost by an end at once: the store is synced at every
+  // acknowledgement, and attempts under way are repeated.
+  signals.end_on_next([&hooks, &second](int next) {
     second = next;
-    end_at_once(hooks, next);
+    log::warn("second signal: ending at once", {{"signal", name_of_signal(next)}});
+    hooks.stop_now();
   });
   // Both at once: a request that waits for deliveries ends when the worker stops. And again
   // until the server is closed: such a request may begin as long as it is not.

@@ -1,10 +1,15 @@
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <iostream>
+#include <optional>
+#include <thread>
 
 #include "cli/app.h"
 #include "cli/command.h"
+#include "cli/metrics_text.h"
 #include "cli/progress.h"
 #include "cli/show.h"
+#include "cli/signals.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
 
@@ -21,13 +26,48 @@ int trigger_one(Commands& commands, const TaskKey& key) {
   if (commands.json()) {
     io.out << codec::to_json(*task) << '\n';
   } else {
-    io.out << printable(task->key.id) << " is due now; a worker delivers it\n";
+    io.out << printable(task->key.id) << " is due now; "
+           << (backend->local() == nullptr
+                   ? "a worker delivers it\n"
+                   : "run `rhooks trigger --store ...` or `rhooks serve` to deliver it\n");
   }
   return kExitDone;
 }
 
+// Runs a trigger of this process. The first signal lets attempts under way end and begins no
+// more, the second ends at once. `signal` is the one that came, or 0.
+Result<TriggerResult> trigger_until_signal(Signals& signals, Backend& backend,
+                                           const Backend::Progress& show, Io& io, int& signal) {
+  Hooks& hooks = *backend.local();
+  Result<TriggerResult> result;
+  std::atomic<bool> ended{false};
+  std::thread work([&] {
+    result = backend.trigger(show);
+    ended = true;
+    signals.stop_waiting();
+  });
+  signal = signals.wait();
+  if (signal != 0) {
+    io.err << "rhooks: " << name_of_signal(signal)
+           << ": attempts under way may end; a second signal ends at once" << std::endl;
+    signals.end_on_next([&hooks](int) { hooks.stop_now(); });
+    // Again until it is over: the trigger may not have begun at the first time.
+    do {
+      hooks.stop();
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    } while (!ended);
+  }
+  work.join();
+  return result;
+}
+
 int trigger_all(Commands& commands) {
   Io& io = commands.io();
+  const auto config = commands.config();
+  if (!config) return kExitUsage;
+  // Before any thread is started. A server's trigger does not end with this process.
+  std::optional<Signals> signals;
+  if (works_on_store(*config)) signals.emplace();
   int exit_code = kExitFailed;
   const auto backend = commands.backend(exit_code);
   if (!backend) return exit_code;
@@ -39,15 +79,20 @@ int trigger_all(Commands& commands) {
                       std::to_string(so_far.errors) + " failed");
     };
   }
-  const auto result = backend->trigger(show);
+  int signal = 0;
+  auto result =
+      signals ? trigger_until_signal(*signals, *backend, show, io, signal) : backend->trigger(show);
   progress.finish();
+  const bool stopped = !result && signal != 0;
+  // With those that ended while it stopped; this process made no others.
+  if (stopped) result = attempts_in(backend->local()->metrics()).value_or(TriggerResult{});
   if (!result) return report(io, result.error(), kExitFailed);
   if (commands.json()) {
     io.out << codec::to_json(*result) << '\n';
   } else {
     io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
   }
-  return kExitDone;
+  return stopped ? exit_code_of_signal(signal) : kExitDone;
 }
 
 int dryrun(Commands& commands, int limit) {
@@ -98,7 +143,7 @@ void add_triggers(Commands& commands) {
   trigger.add_option("--id", key->id, "id of the task to run now")->type_name("ID");
   commands.add_backend_options(trigger);
   commands.add_settings(trigger, {"concurrency", "max_errors", "logs_ttl", "connect_timeout",
-                                  "request_timeout", "backoff_max"});
+                                  "request_timeout", "backoff_max", "drain_timeout"});
 
   auto limit = std::make_shared<int>(1000);
   CLI::App& dry = commands.add("trigger-dryrun", "List what trigger would attempt now.",

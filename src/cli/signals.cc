@@ -41,6 +41,20 @@ int next_signal(int signal_fd, int wake_fd) {
   }
 }
 
+constexpr int kPatienceMs = 1'000;
+
+bool readable_within(int fd, int ms) {
+  pollfd one{fd, POLLIN, 0};
+  // An interruption counts as over: no handler is set, so there is none.
+  return poll(&one, 1, ms) > 0;
+}
+
+void make_readable(int fd) {
+  const std::uint64_t one = 1;
+  // The only failure is a counter at its maximum, which is readable too.
+  [[maybe_unused]] const auto written = write(fd, &one, sizeof one);
+}
+
 }  // namespace
 
 Signals::Signals() {
@@ -49,11 +63,12 @@ Signals::Signals() {
   RHOOKS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  RHOOKS_CHECK(signal_fd_ >= 0 && wake_fd_ >= 0);
+  close_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  RHOOKS_CHECK(signal_fd_ >= 0 && wake_fd_ >= 0 && close_fd_ >= 0);
 }
 
 Signals::~Signals() {
-  stop_waiting();
+  make_readable(close_fd_);
   if (watcher_.joinable()) watcher_.join();
   const sigset_t set = ending_signals();
   signalfd_siginfo info{};
@@ -62,6 +77,7 @@ Signals::~Signals() {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   close(signal_fd_);
   close(wake_fd_);
+  close(close_fd_);
 }
 
 int Signals::wait() {
@@ -69,16 +85,21 @@ int Signals::wait() {
 }
 
 void Signals::stop_waiting() {
-  const std::uint64_t one = 1;
-  // The only failure is a counter at its maximum, which is readable too.
-  [[maybe_unused]] const auto written = write(wake_fd_, &one, sizeof one);
+  make_readable(wake_fd_);
 }
 
-void Signals::on_next(std::function<void(int)> callback) {
+void Signals::end_on_next(std::function<void(int)> callback) {
   RHOOKS_CHECK(!watcher_.joinable());
   watcher_ = std::thread([this, callback = std::move(callback)] {
-    if (const int signal = next_signal(signal_fd_, wake_fd_)) callback(signal);
+    const int signal = next_signal(signal_fd_, close_fd_);
+    if (signal == 0) return;
+    callback(signal);
+    if (!readable_within(close_fd_, kPatienceMs)) _exit(exit_code_of_signal(signal));
   });
+}
+
+const char* name_of_signal(int signal) {
+  return signal == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
 }  // namespace rhooks::cli

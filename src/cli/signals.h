@@ -9,7 +9,7 @@ namespace rhooks::cli {
 //
 // Make one before any other thread: they inherit the mask that keeps signals off them.
 // The destructor gives the mask back; a signal that came meanwhile is swallowed.
-// Threads: wait() from one; the callback of on_next() runs on a thread of its own.
+// Threads: wait() from one; the callback of end_on_next() runs on a thread of its own.
 class Signals {
  public:
   Signals();
@@ -21,14 +21,18 @@ class Signals {
   int wait();
   // Makes wait() return. May be called from any thread.
   void stop_waiting();
-  // Calls `callback(signal)` once, on the next signal.
-  void on_next(std::function<void(int)> callback);
+  // On the next signal: calls `callback(signal)`, which asks everything to end, and ends the
+  // process where this object is not gone a second later.
+  void end_on_next(std::function<void(int)> callback);
 
  private:
   int signal_fd_ = -1;
-  int wake_fd_ = -1;
+  int wake_fd_ = -1;   // ends wait()
+  int close_fd_ = -1;  // ends the watcher
   std::thread watcher_;
 };
+
+const char* name_of_signal(int signal);
 
 // Ends the process as a shell reports an end by that signal: 128 + number.
 inline int exit_code_of_signal(int signal) {
