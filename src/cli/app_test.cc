@@ -87,6 +87,7 @@ TEST(App, WrongValues) {
   expect_usage({"register", "-n", "a", "--url", "http://x", "--text"}, "--body");
   expect_usage({"register", "--file", "x.json", "--url", "http://x"}, "--url and --file");
   expect_usage({"register", "--file", "/does/not/exist"}, "can not be read");
+  expect_usage({"register", "--file", "/tmp"}, "/tmp is a directory");
   expect_usage({"trigger", "-n", "a"}, "go together");
   expect_usage({"trigger", "--store", "memory:", "--concurrency", "0"}, "--concurrency: ");
   expect_usage({"trigger-dryrun", "--limit", "0"}, "--limit");

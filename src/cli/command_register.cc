@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -172,24 +173,33 @@ class BatchRun {
     const std::size_t index = read_++;
     auto task = codec::parse_new_task(item, ns);
     if (!task) {
-      refuse(index, task.error());
-      return true;
+      Error error = std::move(task.error());
+      // The parser speaks of the API, where a path names the namespace.
+      constexpr std::string_view kPath = "the namespace that the path names";
+      if (const auto at = error.message.find(kPath); at != std::string::npos) {
+        error.message.replace(at, kPath.size(), "the namespace that --namespace names");
+      }
+      refuse(index, error);
+      outcomes_.push_back(fail(std::move(error)));
+    } else {
+      tasks_.push_back(std::move(*task));
+      indexes_.push_back(index);
+      outcomes_.emplace_back();  // filled in once it is sent
+      slots_.push_back(outcomes_.size() - 1);
+      bytes_ += item.size();
     }
-    tasks_.push_back(std::move(*task));
-    indexes_.push_back(index);
-    bytes_ += item.size();
     // A request of the API is bounded too.
-    return tasks_.size() < model::kBatchMax && bytes_ < kChunkBytesMax ? true : send();
+    return outcomes_.size() < model::kBatchMax && bytes_ < kChunkBytesMax ? true : send();
   }
 
   bool send() {
-    if (tasks_.empty()) return true;
-    auto results = backend_.register_many(std::exchange(tasks_, {}));
+    if (outcomes_.empty()) return true;
+    Result<std::vector<Result<Registration>>> results;
+    if (!tasks_.empty()) results = backend_.register_many(std::exchange(tasks_, {}));
     bytes_ = 0;
     if (!results) {
       progress_.finish();
       report(io_, results.error(), kExitFailed);
-      indexes_.clear();
       return false;
     }
     for (std::size_t i = 0; i < results->size(); ++i) {
@@ -200,11 +210,19 @@ class BatchRun {
         ++(result->created ? created_ : found_);
       }
     }
-    if (commands_.json()) io_.out << codec::to_json(*results) << '\n';
+    // One result for each item, also for those that were not sent.
+    for (std::size_t i = 0; i < results->size(); ++i) {
+      outcomes_[slots_[i]] = std::move((*results)[i]);
+    }
+    if (commands_.json()) io_.out << codec::to_json(outcomes_) << '\n';
+    outcomes_.clear();
+    slots_.clear();
     indexes_.clear();
     progress_.update("registered " + std::to_string(created_));
     return true;
   }
+
+  std::size_t read() const { return read_; }
 
   int finish(bool complete) {
     progress_.finish();
@@ -237,7 +255,9 @@ class BatchRun {
   Backend& backend_;
   Progress progress_;
   std::vector<NewTask> tasks_;
-  std::vector<std::size_t> indexes_;  // of tasks_, in the file
+  std::vector<std::size_t> indexes_;            // of tasks_, in the file
+  std::vector<Result<Registration>> outcomes_;  // of the items of this chunk
+  std::vector<std::size_t> slots_;              // of tasks_, in outcomes_
   std::size_t bytes_ = 0;
   std::size_t read_ = 0;
   std::int64_t created_ = 0, found_ = 0, refused_ = 0;
@@ -259,13 +279,18 @@ int register_file(Commands& commands, const RegisterArgs& args) {
   std::ifstream file;
   if (args.file != "-") {
     file.open(args.file, std::ios::binary);
+    std::error_code ignored;
+    if (std::filesystem::is_directory(args.file, ignored)) {
+      return report(io, args.file + " is a directory; --file takes a file of tasks", kExitUsage);
+    }
     if (!file) return report(io, "the file " + args.file + " can not be read", kExitUsage);
   }
   int exit_code = kExitFailed;
   const auto backend = commands.backend(exit_code);
   if (!backend) return exit_code;
 
-  ItemReader reader(args.file == "-" ? io.in : file);
+  std::istream& in = args.file == "-" ? io.in : file;
+  ItemReader reader(in);
   BatchRun batch(commands, *backend);
   while (true) {
     auto item = reader.next();
@@ -275,7 +300,17 @@ int register_file(Commands& commands, const RegisterArgs& args) {
       report(io, args.file + ": " + item.error().message, kExitFailed);
       return batch.finish(false);
     }
-    if (!*item) return batch.finish(batch.send());
+    if (!*item) {
+      const bool sent = batch.send();
+      if (in.bad()) {
+        return report(io, args.file + ": reading failed before the end", batch.finish(false));
+      }
+      if (batch.read() == 0) {
+        return report(io, args.file + " holds no task; a task is {\"url\":\"http://...\"}",
+                      kExitFailed);
+      }
+      return batch.finish(sent);
+    }
     if (!batch.add(**item, args.ns)) return batch.finish(false);
   }
 }

@@ -238,7 +238,10 @@ TEST_P(CommandsTest, TriggerAndLogs) {
   EXPECT_EQ(task("d-0").status, Status::kDone);
 
   EXPECT_EQ(out({"trigger", "-n", "app", "--id", "later"}),
-            "later is due now; a worker delivers it\n");
+            GetParam()
+                ? "later is due now; a worker delivers it\n"
+                : "later is due now; run `rhooks trigger --store ...` or `rhooks serve` to deliver "
+                  "it\n");
   EXPECT_EQ(out({"trigger", "--json"}), "{\"processed\":1,\"errors\":0}\n");
   EXPECT_EQ(receiver.request_count(), 4U);
 
@@ -249,6 +252,31 @@ TEST_P(CommandsTest, TriggerAndLogs) {
       codec::parse_log_page(out({"logs", "-n", "app", "--json", "--from", "-1h"}))->items.size(),
       4U);
   EXPECT_EQ(run({"logs", "-n", "app", "--status", "FAIL"}).err, "no log matches\n");
+}
+
+TEST_P(CommandsTest, EveryItemOfAFileHasAResult) {
+  const std::string url = R"("url":"http://127.0.0.1:9/")";
+  const std::string file = "[{\"id\":\"a\"," + url + "},{\"id\":\"b\"},{\"id\":\"c\"," + url +
+                           "},{\"id\":\"d\",\"namespace\":\"other\"," + url + "}]";
+  const TestRun run_json = run({"register", "-n", "app", "--file", "-", "--json"}, file);
+  EXPECT_EQ(run_json.exit_code, kExitFailed);
+  const std::string& text = run_json.out;
+  std::vector<std::size_t> at;
+  for (const char* part : {"\"a\"", "\"error\"", "\"c\"", "--namespace names"}) {
+    at.push_back(text.find(part));
+    EXPECT_NE(at.back(), std::string::npos) << part << " in " << text;
+  }
+  EXPECT_TRUE(std::is_sorted(at.begin(), at.end())) << text;
+  EXPECT_EQ(run_json.err.find("the path names"), std::string::npos) << run_json.err;
+}
+
+TEST_P(CommandsTest, AFileWithoutTasks) {
+  for (const char* input : {"", "[]", " \n"}) {
+    const TestRun none = run({"register", "-n", "app", "--file", "-"}, input);
+    EXPECT_EQ(none.exit_code, kExitFailed) << input;
+    EXPECT_NE(none.err.find("holds no task"), std::string::npos) << none.err;
+    EXPECT_EQ(none.out, "");
+  }
 }
 
 // At a terminal a long command tells how far it is, and wipes the line in the end.
