@@ -1,5 +1,6 @@
 #include "engine/dispatcher.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/check.h"
@@ -64,8 +65,18 @@ void Dispatcher::finish(delivery::HttpResult result) {
   RHOOKS_CHECK(!node.empty());
   Attempt& attempt = node.mapped();
 
-  metrics_.attempt(kind_of(result), result.outcome.started_at - attempt.due_at,
-                   result.outcome.duration);
+  // A task that was registered for the past is due from its registration on.
+  const TimePoint due = std::max(attempt.due_at, attempt.task.created_at);
+  metrics_.attempt(kind_of(result), result.outcome.started_at - due, result.outcome.duration);
+  if (log::enabled(log::Level::kDebug)) {
+    const auto& response = result.outcome.response;
+    log::debug("attempt ended", {{"namespace", attempt.task.key.ns},
+                                 {"id", attempt.task.key.id},
+                                 {"attempt", std::int64_t{attempt.task.attempt} + 1},
+                                 {"status", std::int64_t{response ? response->status : 0}},
+                                 {"duration_ms", result.outcome.duration.count()},
+                                 {"late_ms", (result.outcome.started_at - due).count()}});
+  }
   if (result.cancelled) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }

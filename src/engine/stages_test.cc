@@ -44,6 +44,16 @@ TEST_F(StagesTest, ADueTaskBecomesDoneInOneRound) {
   EXPECT_EQ(slots.free(), kConcurrency);
 }
 
+TEST_F(StagesTest, ATaskOfThePastIsLateFromItsRegistrationOnOnly) {
+  make_committer();
+  auto old = record("a", clock.now());
+  old.task.scheduled_date = clock.now() - 24h * 365;
+  put(store, {old});
+  clock.advance(2ms);
+  step_all();
+  EXPECT_NE(metrics.expose().find("rhooks_lateness_seconds_sum 0.002"), std::string::npos);
+}
+
 TEST_F(StagesTest, AFutureTaskIsNotClaimedAndItsTimeIsTold) {
   put(store, {record("a", clock.now() + 1500ms)});
   const auto step = claimer.step(clock.now(), clock.now());

@@ -148,8 +148,7 @@ TEST_F(ApiTest, RefusesWrongQueriesNamingTheParameter) {
           "limit=-1",  "limit=99999999999", "from=yesterday", "from=2030-01-01",
           "to=1",      "status=LOST",       "desc=maybe",     "startKey=tampered",
           "color=red", "Limit=1",           "limit=",         "from=",
-          "to=",       "status=",           "desc=",          "desc",
-          "startKey="}) {
+          "to=",       "status=",           "desc=",          "desc"}) {
       SCOPED_TRACE(base + wrong);
       const std::string text = wrong;
       expect_problem(get(base + text), 400, text.substr(0, text.find('=')));

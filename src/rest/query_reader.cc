@@ -12,7 +12,6 @@ const std::string* QueryReader::find(std::string_view name) {
   for (const auto& [n, value] : request_.query) {
     if (n != name) continue;
     if (!value.empty()) return &value;
-    // More likely a variable that was not set than a wish for everything.
     refuse(name, "is empty; leave it out or give it a value");
     return nullptr;
   }
@@ -39,6 +38,13 @@ std::optional<T> QueryReader::take(std::string_view name, Result<T> (*parse)(std
 std::string QueryReader::text(std::string_view name) {
   const std::string* value = find(name);
   return value ? *value : std::string();
+}
+
+std::string QueryReader::start_key() {
+  for (const auto& [name, value] : request_.query) {
+    if (name == "startKey") return value;
+  }
+  return {};
 }
 
 int QueryReader::limit(std::string_view name, int standard, int max) {

@@ -12,13 +12,16 @@
 
 namespace rhooks::rest {
 
-// Reads the query parameters of one request. A parameter without a value is as good as none.
+// Reads the query parameters of one request. A parameter without a value is refused: it is
+// more likely a variable that was not set than a wish for everything.
 // The first error is kept and names the parameter; what follows it reads as absent.
 class QueryReader {
  public:
   explicit QueryReader(const HttpRequest& request) : request_(request) {}
 
   std::string text(std::string_view name);
+  // startKey; without a value it is that of the first page, so that clients can loop.
+  std::string start_key();
   int limit(std::string_view name, int standard, int max);
   bool flag(std::string_view name);
   std::optional<TimePoint> time(std::string_view name);

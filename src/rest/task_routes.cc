@@ -59,7 +59,7 @@ HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathPar
   query.filter.to = in.time("to");
   query.desc = in.flag("desc");
   query.limit = in.limit("limit", query.limit, 1000);
-  query.start_key = in.text("startKey");
+  query.start_key = in.start_key();
   if (in.error()) return error_response(*in.error());
   return answer(hooks.fetch(query));
 }
