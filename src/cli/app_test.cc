@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/test_io.h"
@@ -74,6 +75,8 @@ TEST(App, WrongValues) {
   expect_usage({"register", "-n", "a"}, "--url is missing");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--method", "BREW"}, "--method");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--at", "soon"}, "--at: ");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--at", "+5"}, "--at: \"+5\" is no");
+  expect_usage({"serve", "--print-config", "--logs-ttl", "36501d"}, "\"36501d\" is out of range");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--every", "500ms"}, "--every: ");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--max", "3"}, "--max needs");
   expect_usage(
@@ -145,10 +148,12 @@ TEST(App, ConfirmationWithoutATerminalNeedsYes) {
 }
 
 TEST(App, ConfirmationAtATerminal) {
+  const testing::TempDir dir;
+  const std::string store = "rocksdb:" + dir.sub("store");
   for (const char* answer : {"n\n", "\n", "", "yess\n"}) {
     TestIo test(answer);
     test.io.in_is_terminal = true;
-    const TestRun run = test.run({"clear", "-n", "a", "--store", "memory:"});
+    const TestRun run = test.run({"clear", "-n", "a", "--store", store});
     EXPECT_EQ(run.exit_code, kExitFailed);
     EXPECT_NE(run.err.find("Delete all tasks and logs in namespace \"a\"? [y/N]"),
               std::string::npos)
@@ -157,7 +162,7 @@ TEST(App, ConfirmationAtATerminal) {
   }
   TestIo test("y\n");
   test.io.in_is_terminal = true;
-  const TestRun run = test.run({"clear", "-n", "a", "--store", "memory:"});
+  const TestRun run = test.run({"clear", "-n", "a", "--store", store});
   EXPECT_EQ(run.exit_code, kExitDone) << run.err;
   EXPECT_EQ(run.out, "cleared 0 tasks\n");
 }
@@ -175,9 +180,32 @@ TEST(App, TheServerFlagWinsOverTheStoreOfTheEnvironment) {
   const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"},
                                {{"RHOOKS_STORE", "memory:"}});
   EXPECT_NE(run.err.find("no server answers"), std::string::npos) << run.err;
-  const TestRun local = run_line({"get", "-n", "a", "--id", "b"}, {{"RHOOKS_STORE", "memory:"}});
+  const TestRun local =
+      run_line({"get", "-n", "a", "--id", "b"}, {{"RHOOKS_STORE", "rocksdb:/does/not/exist"}});
   EXPECT_EQ(local.exit_code, kExitFailed);
   EXPECT_EQ(local.err.find("no server answers"), std::string::npos) << local.err;
+}
+
+TEST(App, AMemoryStoreIsNotForOneCommand) {
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--store", "memory:"},
+               "lives only as long as one command");
+  expect_usage({"trigger"}, "lives only as long as one command", {{"RHOOKS_STORE", "memory:"}});
+}
+
+TEST(App, ReadingMakesNoStore) {
+  const testing::TempDir dir;
+  const std::string path = dir.sub("typo");
+  for (std::vector<std::string> args :
+       std::vector<std::vector<std::string>>{{"get", "-n", "a", "--id", "b"},
+                                             {"fetch", "-n", "a"},
+                                             {"logs", "-n", "a"},
+                                             {"trigger-dryrun"}}) {
+    args.insert(args.end(), {"--store", "rocksdb:" + path});
+    const TestRun run = run_line(args);
+    EXPECT_EQ(run.exit_code, kExitFailed);
+    EXPECT_NE(run.err.find("there is no store in " + path), std::string::npos) << run.err;
+    EXPECT_FALSE(std::filesystem::exists(path)) << args[0];
+  }
 }
 
 TEST(App, PrintConfig) {

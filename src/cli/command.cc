@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 
 #include "cli/app.h"
@@ -118,6 +119,30 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
              std::string(find_setting(key)->flag) +
                  " has no effect on a server; give it to `rhooks serve`, or pass --store as well",
              kExitUsage);
+      return nullptr;
+    }
+  }
+  if (works_on_store(*loaded)) {
+    const std::string store = loaded->text("store");
+    if (store.starts_with("memory:")) {
+      report(io_,
+             "a memory: store lives only as long as one command; use rocksdb:PATH, or a server "
+             "that is started with `rhooks serve --store memory:`",
+             kExitUsage);
+      return nullptr;
+    }
+    // Opening makes a store where there is none, which a command that reads must not do.
+    constexpr std::string_view kRocks = "rocksdb:";
+    const std::string name = root_->get_subcommands().front()->get_name();
+    std::error_code ignored;
+    if ((name == "get" || name == "fetch" || name == "logs" || name == "trigger-dryrun") &&
+        store.starts_with(kRocks) && store.size() > kRocks.size() &&
+        !std::filesystem::exists(store.substr(kRocks.size()), ignored)) {
+      exit_code = kExitFailed;
+      report(io_,
+             "there is no store in " + store.substr(kRocks.size()) +
+                 "; `rhooks register` and `rhooks serve` make one",
+             exit_code);
       return nullptr;
     }
   }

@@ -198,7 +198,7 @@ void add_listen(Commands& commands) {
   command.add_option("--fail-first", args->fail_first, "answer the first N requests with 500")
       ->type_name("N");
   command.add_option("--delay", args->delay, "answer so much later: 100ms, 2s")->type_name("TIME");
-  command.add_option("--count", args->count, "end after N requests")->type_name("N");
+  command.add_option("--count", args->count, "end after N requests; 0: never [0]")->type_name("N");
   command.add_flag("-v,--verbose", args->verbose, "print headers as well");
   command.add_flag("--json", args->json, "print a line of JSON for each request");
   command.add_option("--port-file", args->port_file, "write the port into this file")

@@ -139,6 +139,7 @@ TEST_P(CommandsTest, IdempotencyKey) {
 }
 
 TEST_P(CommandsTest, ErrorsOfTheRequest) {
+  out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
   const TestRun missing = run({"get", "-n", "app", "--id", "nothing"});
   EXPECT_EQ(missing.exit_code, kExitFailed);
   EXPECT_TRUE(missing.err.starts_with("rhooks: ")) << missing.err;

@@ -127,7 +127,10 @@ std::optional<std::string> normalize(const Setting& setting, std::string_view te
     }
     case SettingType::kDuration: {
       const auto duration = parse_duration(text);
-      if (!duration) return refuse(" is no length of time");
+      if (!duration) {
+        const bool too_long = duration.error().message.find("longer than") != std::string::npos;
+        return refuse(too_long ? " is out of range" : " is no length of time");
+      }
       if (duration->count() < setting.min || duration->count() > setting.max) {
         return refuse(" is out of range");
       }

@@ -177,8 +177,10 @@ std::string task_card(const Task& task, const Io& io) {
               status >= 200 && status < 300 ? Colour::kGreen : Colour::kRed);
   }
   if (task.errors.count > 0 || task.errors.last_error_date) {
-    card.line("errors", std::to_string(task.errors.count) + " failed executions, " +
-                            std::to_string(task.errors.consecutive) + " in a row");
+    card.line("errors",
+              std::to_string(task.errors.count) +
+                  (task.errors.count == 1 ? " failed execution, " : " failed executions, ") +
+                  std::to_string(task.errors.consecutive) + " in a row");
     card.line("last error",
               task.errors.last_error + (task.errors.last_error_date
                                             ? "  (" + show_time(*task.errors.last_error_date) + ")"

@@ -92,7 +92,7 @@ TEST(TaskCard, ShowsWhatHappened) {
        {"repeat          6 × every 10 minutes\n",
         "next attempt    2023-11-14 22:13:23.000Z  (in 3 s), after 1 failed of 4\n",
         "executions      2 successful, 1 failed, 4 skipped\n", "last response   500\n",
-        "errors          1 failed executions, 1 in a row\n",
+        "errors          1 failed execution, 1 in a row\n",
         "last error      HTTP status 500  (2023-11-14 22:13:19.000Z)\n",
         "last response body\n  sorry\\x1b[31m\n"}) {
     EXPECT_NE(card.find(line), std::string::npos) << line << "is not in\n" << card;

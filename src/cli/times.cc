@@ -76,7 +76,11 @@ Result<TimePoint> parse_when(std::string_view text, TimePoint now) {
   if (text == "now") return now;
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
     const auto distance = parse_duration(text.substr(1));
-    if (!distance) return fail(distance.error());
+    if (!distance) {
+      Error error = distance.error();
+      error.message.insert(1, 1, text.front());  // in the quotes, as it was given
+      return fail(std::move(error));
+    }
     const TimePoint at = text.front() == '+' ? now + *distance : now - *distance;
     if (at < kTimeMin || at > kTimeMax) {
       return fail(ErrorCode::kInvalidArgument,
