@@ -120,6 +120,7 @@ TEST_F(CliE2e, RegisterDeliverShow) {
   ASSERT_TRUE(server.ready().starts_with("listening on http://127.0.0.1:"))
       << server.child().errors();
   EXPECT_TRUE(server.ready().ends_with(" (store " + store_ + ")")) << server.ready();
+  EXPECT_TRUE(server.child().wait_for_errors("listening address="));
   std::string port;
   std::ifstream(dir_.sub("port")) >> port;
   EXPECT_EQ(port, port_in(server.ready()));

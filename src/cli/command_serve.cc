@@ -75,6 +75,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
       return report_start(io, written.error());
     }
   }
+  log::info("listening", {{"address", server.endpoint()}, {"store", config.text("store")}});
   io.out << "listening on http://" << server.endpoint() << " (store " << config.text("store")
          << (worker ? "" : ", no worker") << ")" << std::endl;
 
