@@ -14,6 +14,7 @@
 #include "cli/times.h"
 #include "codec/iso8601.h"
 #include "codec/public_json.h"
+#include "codec/text.h"
 #include "rest/http_server.h"
 
 namespace rhooks::cli {
@@ -116,18 +117,18 @@ class Listener {
     for (const Header& header : request.headers) {
       std::string name = header.name;
       for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      headers[name] = printable(header.value);
+      headers[codec::to_utf8(name)] = codec::to_utf8(header.value);
     }
     // A body is JSON where it is JSON, otherwise text.
     const auto compact = codec::compact_json(request.body);
     json::object line{{"arrivedAt", codec::format_time(arrived)},
-                      {"method", printable(request.method)},
-                      {"path", printable(request.target)},
+                      {"method", codec::to_utf8(request.method)},
+                      {"path", codec::to_utf8(request.target)},
                       {"status", status},
                       {"headers", std::move(headers)}};
     std::string text = json::serialize(line);
     text.pop_back();
-    text += ",\"body\":" + (compact ? *compact : json::serialize(printable(request.body, true)));
+    text += ",\"body\":" + (compact ? *compact : json::serialize(codec::to_utf8(request.body)));
     io_.out << text << "}\n";
   }
 

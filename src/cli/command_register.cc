@@ -173,14 +173,8 @@ class BatchRun {
     const std::size_t index = read_++;
     auto task = codec::parse_new_task(item, ns);
     if (!task) {
-      Error error = std::move(task.error());
-      // The parser speaks of the API, where a path names the namespace.
-      constexpr std::string_view kPath = "the namespace that the path names";
-      if (const auto at = error.message.find(kPath); at != std::string::npos) {
-        error.message.replace(at, kPath.size(), "the namespace that --namespace names");
-      }
-      refuse(index, error);
-      outcomes_.push_back(fail(std::move(error)));
+      refuse(index, task.error());
+      outcomes_.push_back(fail(std::move(task.error())));
     } else {
       tasks_.push_back(std::move(*task));
       indexes_.push_back(index);

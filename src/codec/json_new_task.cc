@@ -80,7 +80,7 @@ NewTask read_new_task(JsonErrors& errors, ObjectReader& in, std::string_view ns)
     task.ns = ns;
     if (named && *named != ns) {
       in.refuse("namespace",
-                quote(*named) + " is not the namespace that the path names, " + quote(ns));
+                quote(*named) + " is not " + quote(ns) + ", the namespace of the call");
     }
   }
   task.id = in.filled_string("id").value_or("");
