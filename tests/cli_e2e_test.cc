@@ -1,5 +1,6 @@
 // End to end with the real binary: a server, a receiver and commands as processes.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rhooks/hooks.h>
 
@@ -272,7 +273,8 @@ TEST_F(CliE2e, SecondSignalEndsALocalTrigger) {
   ASSERT_TRUE(child.wait_for_errors("SIGINT"));
   child.signal(SIGINT);
   EXPECT_EQ(child.wait(), 128 + SIGINT) << child.errors();
-  EXPECT_EQ(child.output(), "{\"processed\":0,\"errors\":0}\n");
+  // Printed unless the machine was too busy to come so far within a second.
+  EXPECT_THAT(child.output(), ::testing::AnyOf("", "{\"processed\":0,\"errors\":0}\n"));
   const testing::Finished local = run({"trigger-dryrun", "--json", "--store", store_});
   EXPECT_EQ(codec::parse_dryrun_result(local.output)->count, 1);
 }

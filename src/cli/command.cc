@@ -137,7 +137,7 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
     std::error_code ignored;
     if ((name == "get" || name == "fetch" || name == "logs" || name == "trigger-dryrun") &&
         store.starts_with(kRocks) && store.size() > kRocks.size() &&
-        !std::filesystem::exists(store.substr(kRocks.size()), ignored)) {
+        !std::filesystem::exists(store.substr(kRocks.size()) + "/CURRENT", ignored)) {
       exit_code = kExitFailed;
       report(io_,
              "there is no store in " + store.substr(kRocks.size()) +

@@ -102,6 +102,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   } while (!closed);
   closing.join();
+  signals.forget_callback();
   if (const int next = second) return exit_code_of_signal(next);
   log::info("stopped");
   return kExitDone;

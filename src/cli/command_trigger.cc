@@ -58,6 +58,7 @@ Result<TriggerResult> trigger_until_signal(Signals& signals, Backend& backend,
     } while (!ended);
   }
   work.join();
+  signals.forget_callback();
   return result;
 }
 
@@ -92,6 +93,7 @@ int trigger_all(Commands& commands) {
   } else {
     io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
   }
+  io.out.flush();  // now: a second signal does not wait for the store to close
   return stopped ? exit_code_of_signal(signal) : kExitDone;
 }
 

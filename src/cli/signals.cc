@@ -90,12 +90,21 @@ void Signals::stop_waiting() {
 
 void Signals::end_on_next(std::function<void(int)> callback) {
   RHOOKS_CHECK(!watcher_.joinable());
-  watcher_ = std::thread([this, callback = std::move(callback)] {
+  callback_ = std::move(callback);
+  watcher_ = std::thread([this] {
     const int signal = next_signal(signal_fd_, close_fd_);
     if (signal == 0) return;
-    callback(signal);
+    {
+      std::lock_guard lock(callback_mutex_);
+      if (callback_) callback_(signal);
+    }
     if (!readable_within(close_fd_, kPatienceMs)) _exit(exit_code_of_signal(signal));
   });
+}
+
+void Signals::forget_callback() {
+  std::lock_guard lock(callback_mutex_);
+  callback_ = nullptr;
 }
 
 const char* name_of_signal(int signal) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <thread>
 
 namespace rhooks::cli {
@@ -24,11 +25,16 @@ class Signals {
   // On the next signal: calls `callback(signal)`, which asks everything to end, and ends the
   // process where this object is not gone a second later.
   void end_on_next(std::function<void(int)> callback);
+  // From its return on the callback is not called, so what it uses may go; a second signal
+  // still ends the process. Call it before that goes.
+  void forget_callback();
 
  private:
   int signal_fd_ = -1;
-  int wake_fd_ = -1;   // ends wait()
-  int close_fd_ = -1;  // ends the watcher
+  int wake_fd_ = -1;           // ends wait()
+  int close_fd_ = -1;          // ends the watcher
+  std::mutex callback_mutex_;  // held during the callback
+  std::function<void(int)> callback_;
   std::thread watcher_;
 };
 

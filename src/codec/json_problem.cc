@@ -6,6 +6,7 @@
 #include "codec/json_writer.h"
 #include "codec/public_json.h"
 #include "codec/text.h"
+#include "model/outcome.h"
 
 namespace rhooks::codec {
 namespace {
@@ -17,47 +18,9 @@ constexpr std::array kCodes{
 };
 
 // RFC 9457, section 4.2.1: with "about:blank" the title is the status' own phrase.
-const char* phrase_of(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Error";
-  }
+std::string title_of(int status) {
+  const std::string phrase = model::reason_phrase(status);
+  return phrase.empty() ? "Error" : phrase;
 }
 
 // Of a problem document whose code is missing or not known: another server's, or a newer one's.
@@ -109,7 +72,7 @@ std::string to_problem_json(const Error& error, int status) {
   JsonWriter out;
   out.begin_object();
   out.string("type", "about:blank");
-  out.string("title", phrase_of(status));
+  out.string("title", title_of(status));
   out.integer("status", status);
   out.string("detail", error.message);
   out.string("code", to_string(error.code));

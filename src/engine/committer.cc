@@ -115,16 +115,25 @@ bool Committer::commit() {
       }
       ++again;
     } else {
-      log::error("an outcome was given up; the task is due again when its lease runs out",
-                 {{"namespace", commits_[i].task.key.ns},
-                  {"id", commits_[i].task.key.id},
-                  {"error", results[i].error().message}});
+      give_up(commits_[i], results[i].error());
       slots_.give(kept_[i].slot);
     }
   }
   commits_.resize(again);
   kept_.resize(again);
   return again == 0;
+}
+
+void Committer::give_up(const store::Commit& commit, const Error& error) {
+  log::error(
+      "an outcome was given up; the task is due again when its lease ends",
+      {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}, {"error", error.message}});
+  // A task that can not be read is set aside by the next claim. After any other failure an
+  // attempt at once would be followed by another: the lease, long as it is, holds that off.
+  if (error.code != ErrorCode::kCorrupt) return;
+  if (auto released = store_.release({&commit.lease, 1}); !released) {
+    log::warn("a lease could not be given back", {{"error", released.error().message}});
+  }
 }
 
 void Committer::settle(const Kept& kept, const store::Commit& commit,

@@ -61,6 +61,7 @@ class Committer {
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();
+  void give_up(const store::Commit& commit, const Error& error);
   void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);
 
   store::Store& store_;

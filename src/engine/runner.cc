@@ -287,7 +287,7 @@ void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
 }
 
 // A worker that never catches up still gets past what was due when a trigger came, since it
-// claims the earliest first.
+// claims the earliest first (unless what comes in is due in the past as well).
 void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
   if (!wanted.watched) return;
   const auto next = store_.next_due(now);

@@ -23,7 +23,7 @@ struct Attempt {
 struct Ended {
   Attempt attempt;
   std::optional<model::AttemptOutcome> outcome;
-  // The attempt was cut off by a stop: it is logged, and the task stays as it was.
+  // The attempt was cut off by a stop: it is logged, and does not count for the task.
   bool cut_off = false;
 };
 

@@ -96,6 +96,10 @@ class RocksStore final : public Store {
   std::optional<SetAside> set_aside(const LeaseTable::Taken& taken, TimePoint now);
 
   // task_queries.cc
+  class PageBuilder;
+  Result<bool> add_chunk(PageBuilder& builder, const std::string& ns,
+                         const std::vector<Candidate>& candidates,
+                         const std::vector<std::string>& keys, const rocksdb::ReadOptions& options);
   Result<TaskPage> query_by_date(const TaskQuery& query);
   Result<TaskPage> query_by_id(const TaskQuery& query);
   Result<TaskPage> query_leased(const TaskQuery& query);

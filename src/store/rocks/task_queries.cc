@@ -30,10 +30,8 @@ struct RocksStore::Candidate {
   bool leased = false;
 };
 
-namespace {
-
 // A page as it fills, and its bounds.
-class PageBuilder {
+class RocksStore::PageBuilder {
  public:
   PageBuilder(const TaskQuery& query, const RocksOptions& options)
       : query_(query), options_(options) {}
@@ -60,7 +58,29 @@ class PageBuilder {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace
+// Reads a chunk of candidates into the page. True: the page ends within the chunk, whose rest
+// is looked at again by the next one.
+Result<bool> RocksStore::add_chunk(PageBuilder& builder, const std::string& ns,
+                                   const std::vector<Candidate>& candidates,
+                                   const std::vector<std::string>& keys,
+                                   const rocksdb::ReadOptions& options) {
+  const auto stored = read(keys, options);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const TaskKey key{ns, candidates[i].position.id};
+    auto record = decode(key, stored[i]);
+    if (!record) {
+      if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
+      report_unreadable(key, record.error());
+      continue;
+    }
+    builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
+    if (builder.heavy() && i + 1 < candidates.size()) {
+      builder.page.next = candidates[i].position;
+      return true;
+    }
+  }
+  return false;
+}
 
 Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
   const auto use = database_->use();
@@ -106,22 +126,9 @@ Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
       candidates.push_back({*last, leased});
       keys.push_back(std::move(key));
     }
-    const auto stored = read(keys, read_options);
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const TaskKey key{query.ns, candidates[i].position.id};
-      auto record = decode(key, stored[i]);
-      if (!record) {
-        if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
-        report_unreadable(key, record.error());
-        continue;
-      }
-      builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
-      if (builder.heavy() && i + 1 < candidates.size()) {
-        // Those behind it are looked at again.
-        builder.page.next = candidates[i].position;
-        return std::move(builder.page);
-      }
-    }
+    const auto ended = add_chunk(builder, query.ns, candidates, keys, read_options);
+    if (!ended) return fail(ended.error());
+    if (*ended) return std::move(builder.page);
   }
   if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading tasks"));
   if (scan.valid()) builder.page.next = std::move(last);
@@ -172,21 +179,9 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
       candidates.push_back({*last, leased});
       keys.push_back(std::move(bytes));
     }
-    const auto stored = read(keys, read_options);
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const TaskKey key{query.ns, candidates[i].position.id};
-      auto record = decode(key, stored[i]);
-      if (!record) {
-        if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
-        report_unreadable(key, record.error());
-        continue;
-      }
-      builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
-      if (builder.heavy() && i + 1 < candidates.size()) {
-        builder.page.next = candidates[i].position;
-        return std::move(builder.page);
-      }
-    }
+    const auto ended = add_chunk(builder, query.ns, candidates, keys, read_options);
+    if (!ended) return fail(ended.error());
+    if (*ended) return std::move(builder.page);
   }
   if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading tasks"));
   if (scan.valid()) builder.page.next = std::move(last);
