@@ -296,12 +296,10 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
 
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
-  if (const auto done = database_->write(batch); !done) {
-    lock.write_failed(effects);
+  if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (std::size_t i = 0; i < commits.size(); ++i) results.push_back(fail(done.error()));
     return results;
   }
-  lock.effects = std::move(effects);
   for (CommitPlan& plan : plans) results.push_back(std::move(plan.outcome));
   return results;
 }

@@ -34,18 +34,22 @@ std::vector<std::string> task_keys(const Items& items, const ToKey& to_key) {
   return keys;
 }
 
-// Gives every item that waited for the write the error that the write came to.
-template <typename T>
-void fail_all(std::vector<Result<T>>& results, const std::vector<std::size_t>& written,
-              const Error& error) {
-  for (const std::size_t i : written) results[i] = fail(error);
-}
-
 }  // namespace
 
 RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& options)
     : options_(options), database_(std::move(database)), tokens_(random_) {
   database_->on_reopened([this] { leases_.reopened(); });
+}
+
+Result<void> RocksStore::write(rocksdb::WriteBatch& batch, LeaseTable::Lock& lock,
+                               LeaseTable::Effects effects) {
+  auto done = database_->write(batch);
+  if (done) {
+    lock.effects = std::move(effects);
+  } else {
+    lock.write_failed(effects);
+  }
+  return done;
 }
 
 std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> records) {
@@ -88,11 +92,8 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
     }
   }
   if (written.empty()) return results;
-  if (const auto done = database_->write(batch); !done) {
-    lock.write_failed(effects);
-    fail_all(results, written, done.error());
-  } else {
-    lock.effects = std::move(effects);
+  if (const auto done = write(batch, lock, std::move(effects)); !done) {
+    for (const std::size_t i : written) results[i] = fail(done.error());
   }
   return results;
 }
@@ -154,11 +155,8 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
     results[i] = std::move(record->task);
   }
   if (written.empty()) return results;
-  if (const auto done = database_->write(batch); !done) {
-    lock.write_failed(effects);
-    fail_all(results, written, done.error());
-  } else {
-    lock.effects = std::move(effects);
+  if (const auto done = write(batch, lock, std::move(effects)); !done) {
+    for (const std::size_t i : written) results[i] = fail(done.error());
   }
   return results;
 }
@@ -189,11 +187,8 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
     results[i] = as_shown(std::move(record->task), leases_.is_live(bytes[i], now));
   }
   if (written.empty()) return results;
-  if (const auto done = database_->write(batch); !done) {
-    lock.write_failed(effects);
-    fail_all(results, written, done.error());
-  } else {
-    lock.effects = std::move(effects);
+  if (const auto done = write(batch, lock, std::move(effects)); !done) {
+    for (const std::size_t i : written) results[i] = fail(done.error());
   }
   return results;
 }
@@ -258,11 +253,7 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
     }
   }
   if (batch.Count() == 0) return count;
-  if (auto done = database_->write(batch); !done) {
-    lock.write_failed(effects);
-    return fail(done.error());
-  }
-  lock.effects = std::move(effects);
+  if (auto done = write(batch, lock, std::move(effects)); !done) return fail(done.error());
   return count;
 }
 

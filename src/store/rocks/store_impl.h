@@ -68,6 +68,11 @@ class RocksStore final : public Store {
 
   Result<std::size_t> clear_listed(const std::string& ns, std::size_t limit, bool& more);
 
+  // Writes what the holder of `lock` decided, and lets the lease table know of its effects:
+  // that they took place or, where it failed, that they may.
+  Result<void> write(rocksdb::WriteBatch& batch, LeaseTable::Lock& lock,
+                     LeaseTable::Effects effects);
+
   // stored_records.cc: reading, decoding and indexing tasks.
   std::vector<Stored> read(const std::vector<std::string>& keys,
                            const rocksdb::ReadOptions& options = {});
