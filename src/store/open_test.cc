@@ -1,8 +1,7 @@
 #include "store/open.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <sstream>
 
 #include "store/metered.h"
 #include "testing/faulty_store.h"
@@ -11,6 +10,8 @@
 
 namespace rhooks::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 using namespace store;
 
@@ -57,19 +58,11 @@ TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
   faulty.fail_next("get");
   EXPECT_EQ(metered.get({"ns", "id"}, kT0).error().code, ErrorCode::kUnavailable);
   const std::string text = metrics.expose();
-  const auto has_line = [&](std::initializer_list<const char*> parts) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-      bool all = true;
-      for (const char* part : parts) all = all && line.find(part) != std::string::npos;
-      if (all) return true;
-    }
-    return false;
-  };
-  EXPECT_TRUE(has_line({"store", "put"})) << text;
+  EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"put\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"get\"} 3\n"));
   // A task that is not there is an answer, not a failure of the store.
-  EXPECT_TRUE(has_line({"store", "\"get\"", " 2"})) << text;
-  EXPECT_TRUE(has_line({"store", "\"get\"", " 1"})) << text;
+  EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"get\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"put\"} 0\n"));
 }
 
 TEST(FaultyStore, FailsAsScripted) {
