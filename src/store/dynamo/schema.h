@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+// The names in the tables. docs/dynamodb.md explains the design.
+//
+// tasks   ns (S), id (S): the task's key
+//   index due   sh (N), due (N): shard and due time in epoch ms; ACTIVE tasks only (others have
+//               no `due`). Keys only.
+//   index nsd   ns (S), sd (S): "2026-01-31T12:34:56.789Z#id", so that the order and a page's
+//               position are exact where dates are equal. With st.
+//   attributes  sh due sd st (status), rev (B, 16 bytes: changes with every change, and is the
+//               lease's token while there is a lease), lu (N: the lease lives until then, epoch
+//               ms; absent: no lease), sp (B: what was registered, codec::encode_spec) or pl (S:
+//               where that lies, see below), sv (B: what attempts change, codec::encode_state)
+// logs    ns (S), id (S): "2026-01-31T12:34:56.789Z#logid", the start of the attempt
+//   index fail  fl (S: the namespace, failed attempts only), id (S). Keys only.
+//   attributes  fl, tk (S: the task's id), lg (B: codec::encode_log), ttl (N: epoch s, TimeToLive)
+//
+// No user's namespace begins with a control character. In `tasks` those that do are the
+// store's own:
+//   kPayloads + namespace, id = a UUID: {sp}, of a task whose spec would push its item over 1 KB
+//   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
+namespace rhooks::store::dynamo {
+
+inline constexpr std::string_view kPayloads = "\x1fpayload:";
+inline constexpr std::string_view kControl = "\x1frhooks";
+
+inline constexpr std::string_view kDueIndex = "due";
+inline constexpr std::string_view kDateIndex = "nsd";
+inline constexpr std::string_view kFailureIndex = "fail";
+
+struct Tables {
+  std::string tasks = "rhooks-tasks";
+  std::string logs = "rhooks-logs";
+};
+
+inline constexpr int kShardsDefault = 16;
+inline constexpr int kShardsMax = 256;
+
+}  // namespace rhooks::store::dynamo
