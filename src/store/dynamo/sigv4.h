@@ -16,11 +16,18 @@ namespace rhooks::store::dynamo {
 // A request as it will go over the wire.
 struct SigningInput {
   std::string_view method = "POST";
-  std::string_view path = "/";         // as sent; encoded already
+  // As it is to be signed. Services other than S3 want the path that is sent encoded once
+  // more; DynamoDB's is always "/".
+  std::string_view path = "/";
   std::string_view query = {};         // as sent, without '?'
   const std::vector<Header>& headers;  // all that are to be signed, with Host
   std::string_view body;
 };
+
+// The key that signs all requests of one date ("20150830"), region and service. Exported so that
+// a test can check what a client signed.
+std::array<std::uint8_t, 32> derive_signing_key(std::string_view secret, std::string_view date,
+                                                std::string_view region, std::string_view service);
 
 // Signs requests with AWS Signature Version 4
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html).
