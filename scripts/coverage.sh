@@ -31,6 +31,8 @@ step "Building with the coverage preset"
 configure coverage
 cmake --build --preset coverage -j "$jobs" ${1:+--target "$@"} || die "the coverage build failed"
 
+dynamodb_emulator --install
+
 step "Testing"
 find build/coverage -name '*.gcda' -delete # what earlier runs counted
 code=0

@@ -11,19 +11,26 @@ build=(
   prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+# The tests of the DynamoDB store run on an emulator in node: Debian's, where there is none.
+emulator=()
+major=$(node --version 2>/dev/null || true) && major=${major#v}
+((${major%%.*} + 0 >= 18)) || emulator+=(nodejs)
+command -v npm >/dev/null || emulator+=(npm)
 run=(ca-certificates curl) # the authorities that HTTPS receivers are checked against; the tours
 extra=(clang clang-format clang-tidy libclang-rt-14-dev llvm gcovr jq)
 
 usage() {
   cat <<USAGE
-Usage: scripts/install-deps.sh [--all] [--print]
+Usage: scripts/install-deps.sh [--all] [--no-emulator] [--print]
 
 Installs the Debian 12 packages that building and testing Reactive Hooks needs.
-Works as root, and with sudo as anyone else.
+Works as root, and with sudo as anyone else. A node (18 or newer) and an npm that are there
+already are used; Debian's packages, nodejs and npm, are only for where there is none.
 
-  --all    also what linting, fuzzing and coverage need: ${extra[*]}
-  --print  only print the names of the packages, one a line
-  --help   this text
+  --all          also what linting, fuzzing and coverage need: ${extra[*]}
+  --no-emulator  leave out node and npm, which only tests of the DynamoDB store need
+  --print        only print the names of the packages, one a line
+  --help         this text
 USAGE
 }
 
@@ -37,12 +44,14 @@ print=
 while (($#)); do
   case $1 in
     --all) packages+=("${extra[@]}") ;;
+    --no-emulator) emulator=() ;;
     --print) print=1 ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
   shift
 done
+packages+=("${emulator[@]}")
 
 if [[ $print ]]; then
   printf '%s\n' "${packages[@]}"

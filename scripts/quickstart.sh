@@ -48,7 +48,7 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 step "1/5  Packages"
-scripts/install-deps.sh
+scripts/install-deps.sh --no-emulator
 
 step "2/5  Building rhooks (a few minutes the first time)"
 configure release

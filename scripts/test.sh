@@ -15,7 +15,10 @@ Usage: scripts/test.sh [--preset NAME] [--filter REGEX] [--no-tsan] [--no-instal
 
 Installs the Debian packages that are missing, builds, and runs the tests: all of them with
 the dev preset (AddressSanitizer, UndefinedBehaviorSanitizer), then ${tsan_tests[*]}
-with the tsan preset (ThreadSanitizer).
+with the tsan preset (ThreadSanitizer). Tests of the DynamoDB store run on dynalite, an
+emulator, which is installed by npm below testing/dynalite/ when it is missing or its lock file
+has changed, and runs on a free port of 127.0.0.1 until the tests are over. Where
+RHOOKS_TEST_DYNAMODB names the address of one that runs, that one is used.
 
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
   --filter REGEX  only the tests whose name matches, such as 'model_test\.Backoff'
@@ -82,6 +85,8 @@ part() {
     "$([[ $failed ]] && echo FAILED || echo passed)" $((built - from)) $((SECONDS - built)))")
   [[ ! $failed ]]
 }
+
+dynamodb_emulator ${install:+--install}
 
 code=0
 part "$preset" "" || code=1
