@@ -124,8 +124,8 @@ Result<void> FaultyStore::release(std::span<const Lease> leases) {
   return one("release", [&] { return inner_.release(leases); });
 }
 
-Result<std::optional<TimePoint>> FaultyStore::next_due(TimePoint now) {
-  return one("next_due", [&] { return inner_.next_due(now); });
+Result<std::optional<TimePoint>> FaultyStore::next_due(TimePoint now, Scope scope) {
+  return one("next_due", [&] { return inner_.next_due(now, scope); });
 }
 
 Result<DuePage> FaultyStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,

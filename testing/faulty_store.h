@@ -52,9 +52,10 @@ class FaultyStore final : public store::Store {
   Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override;
   std::vector<Result<store::CommitOutcome>> commit(std::span<const store::Commit> commits) override;
   Result<void> release(std::span<const store::Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now, store::Scope scope) override;
   Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                   const std::optional<store::DuePosition>& after) override;
+  void leave() override { inner_.leave(); }
   Result<void> check() override;
 
  private:

@@ -32,6 +32,8 @@ class StoreUnderTest {
   // A durable store outlives reopen(): closes it without care and opens it again.
   virtual bool durable() const { return false; }
   virtual void reopen() {}
+  // Whether leases are stored, so that they outlive the process that holds them.
+  virtual bool leases_outlive_reopen() const { return false; }
 };
 
 struct StoreFactory {

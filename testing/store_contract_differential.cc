@@ -243,10 +243,11 @@ class Differential {
     }
   }
 
-  // Leases end with a durable store's process; the oracle gives its own back.
+  // Where leases end with the process, the oracle gives its own back.
   void reopen() {
     if (!subject_.durable()) return;
     subject_.reopen();
+    if (subject_.leases_outlive_reopen()) return;
     ASSERT_TRUE(oracle_.release(oracle_leases_));
     oracle_leases_.clear();
   }

@@ -14,7 +14,9 @@ void link_store_contract_tasks() {}
 
 namespace {
 
-// Ids and namespaces that a store with composed keys could mix up.
+// Ids and namespaces that a store with composed keys could mix up. All are UTF-8, as
+// registration demands; control characters are refused there, and are here for good measure.
+// The longest code point, U+10FFFF, sorts last.
 const std::vector<std::string> kTrickyNames{"a",
                                             "aa",
                                             "ab",
@@ -30,10 +32,10 @@ const std::vector<std::string> kTrickyNames{"a",
                                             std::string("\0", 1),
                                             std::string("\0\0", 2),
                                             std::string("a\0\x01", 3),
-                                            std::string("a\0\xff", 3),
+                                            std::string("a\0\xf4\x8f\xbf\xbf", 6),
                                             "a\x01",
-                                            "a\xff",
-                                            "\xff\xff",
+                                            "a\xf4\x8f\xbf\xbf",
+                                            "\xf4\x8f\xbf\xbf\xf4\x8f\xbf\xbf",
                                             "ü",
                                             "日本",
                                             "😀",

@@ -7,7 +7,7 @@
 
 namespace rhooks::engine {
 
-Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by) {
+Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scope scope) {
   Step step;
   const std::size_t limit = std::min(slots_.free(), model::kBatchMax);
   if (limit == 0) {
@@ -15,8 +15,8 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by) {
     return step;
   }
 
-  auto claimed =
-      store_.claim_due({.now = now, .due_by = due_by, .limit = limit, .lease_for = lease_for_});
+  auto claimed = store_.claim_due(
+      {.now = now, .due_by = due_by, .limit = limit, .lease_for = lease_for_, .scope = scope});
   if (!claimed) return fail(std::move(claimed.error()));
   for (const store::SetAside& aside : claimed->set_aside) {
     metrics_.set_aside();
@@ -30,7 +30,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by) {
   step.more = claimed->more;
   if (step.more) return step;
 
-  auto next = store_.next_due(now);
+  auto next = store_.next_due(now, scope);
   if (!next) return fail(std::move(next.error()));
   step.next_due = *next;
   return step;

@@ -28,9 +28,10 @@ class Claimer {
           std::chrono::milliseconds lease_for)
       : store_(store), slots_(slots), to_send_(to_send), metrics_(metrics), lease_for_(lease_for) {}
 
-  // Claims what is due at or before `due_by`. Errors are those of Store::claim_due and
+  // Claims what is due at or before `due_by`, in all of the store or in this process's share.
+  // Errors are those of Store::claim_due and
   // Store::next_due; what was claimed before one is on its way. Safe to retry.
-  Result<Step> step(TimePoint now, TimePoint due_by);
+  Result<Step> step(TimePoint now, TimePoint due_by, store::Scope scope = store::Scope::kAll);
 
  private:
   store::Store& store_;

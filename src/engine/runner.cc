@@ -142,6 +142,7 @@ void Runner::end_threads() {
   claim_thread_.join();
   dispatch_thread_.join();
   commit_thread_.join();
+  store_.leave();
 
   std::lock_guard lock(mutex_);
   launched_ = false;
@@ -165,7 +166,9 @@ void Runner::claim_loop() {
     }
 
     starved_ = true;  // before the claim, so that a slot given back from here on is noticed
-    const auto step = claimer_.step(now, *want.due_by);
+    // A trigger is for all that is due, whoever it would fall to.
+    const auto scope = want.continuous && !want.watched ? store::Scope::kShare : store::Scope::kAll;
+    const auto step = claimer_.step(now, *want.due_by, scope);
     // Also after an error: it may have come after some were claimed.
     sender_.wake();
     if (!step) {
@@ -325,7 +328,7 @@ void Runner::measure_lag(bool starved, TimePoint now) {
   if (!starved) return metrics_.due_lag(Metrics::Micros{0});
   if (now - lag_measured_ < kProgressInterval) return;
   lag_measured_ = now;
-  const auto next = store_.next_due(now);
+  const auto next = store_.next_due(now, store::Scope::kShare);
   if (next && *next) metrics_.due_lag(std::max(now - **next, milliseconds{0}));
 }
 

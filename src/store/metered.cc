@@ -79,8 +79,8 @@ Result<void> MeteredStore::release(std::span<const Lease> leases) {
   return measure("release", [&] { return inner_->release(leases); });
 }
 
-Result<std::optional<TimePoint>> MeteredStore::next_due(TimePoint now) {
-  return measure("next_due", [&] { return inner_->next_due(now); });
+Result<std::optional<TimePoint>> MeteredStore::next_due(TimePoint now, Scope scope) {
+  return measure("next_due", [&] { return inner_->next_due(now, scope); });
 }
 
 Result<DuePage> MeteredStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,

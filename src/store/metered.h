@@ -28,9 +28,10 @@ class MeteredStore final : public Store {
   Result<ClaimResult> claim_due(const ClaimRequest& request) override;
   std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
   Result<void> release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override;
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after) override;
+  void leave() override { inner_->leave(); }
   Result<void> check() override;
 
  private:

@@ -89,7 +89,7 @@ TEST(FaultyStore, FailsAsScripted) {
   EXPECT_EQ(faulty.calls("put"), 3);
   faulty.fail_always("*");
   EXPECT_FALSE(faulty.check());
-  EXPECT_FALSE(faulty.next_due(kT0));
+  EXPECT_FALSE(faulty.next_due(kT0, Scope::kAll));
   faulty.heal();
   EXPECT_TRUE(faulty.check());
 }

@@ -77,11 +77,20 @@ struct LogPage {
   std::optional<LogPosition> next;
 };
 
+// Which due tasks a call is about, where several processes share one store.
+enum class Scope {
+  kAll,
+  // Those that fall to this process; which ones that are is settled among the processes that
+  // ask so, from the first such claim until leave(). In a store of one process: all.
+  kShare,
+};
+
 struct ClaimRequest {
   TimePoint now{};     // leases that end at or before it are over
   TimePoint due_by{};  // claim what is due at or before it
   std::size_t limit = 0;
   std::chrono::milliseconds lease_for{60'000};
+  Scope scope = Scope::kAll;
 };
 
 struct Claim {
@@ -143,6 +152,7 @@ using Edit = std::function<Result<Task>(Task)>;
 // Blocking: every method may wait for I/O; never call one from a network loop.
 // Durability: what a method reports as done survives a crash of the process and of the
 // machine.
+// Names: namespaces and ids are valid UTF-8, as registration checks; they sort by their bytes.
 // Batches: items succeed or fail one by one, and a crash may leave any subset applied,
 // because DynamoDB promises no more. Results follow input order. A batch holds no key twice
 // unless a method says otherwise, and at most 1000 items.
@@ -195,11 +205,15 @@ class Store {
   // When a claim may next find something: the earliest due time of a task without a live
   // lease or the earliest end of a lease, in the past where something can be claimed now.
   // None: not until something is written.
-  virtual Result<std::optional<TimePoint>> next_due(TimePoint now) = 0;
+  virtual Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll) = 0;
 
   // What claim_due would find, in its order, without claiming it.
   virtual Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                    const std::optional<DuePosition>& after) = 0;
+
+  // This process claims no more (with Scope::kShare, that is): what fell to it falls to others
+  // now. Without effect where nothing is shared.
+  virtual void leave() {}
 
   // Whether the store can be read and written now; the message says what is wrong.
   virtual Result<void> check() = 0;

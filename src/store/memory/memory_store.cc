@@ -255,7 +255,7 @@ Result<void> MemoryStore::release(std::span<const Lease> leases) {
   return {};
 }
 
-Result<std::optional<TimePoint>> MemoryStore::next_due(TimePoint now) {
+Result<std::optional<TimePoint>> MemoryStore::next_due(TimePoint now, Scope /*scope*/) {
   std::lock_guard lock(mutex_);
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {

@@ -37,7 +37,7 @@ class MemoryStore final : public Store {
   Result<ClaimResult> claim_due(const ClaimRequest& request) override;
   std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
   Result<void> release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override;
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after) override;
   Result<void> check() override;

@@ -309,7 +309,7 @@ Result<void> RocksStore::release(std::span<const Lease> leases) {
   return {};
 }
 
-Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now) {
+Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now, Scope /*scope*/) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string end = end_of(kTimeMax);
