@@ -4,10 +4,13 @@
 #include <string_view>
 #include <utility>
 
-#include "delivery/curl_error.h"
+#include "model/limits.h"
+#include "net/curl_error.h"
 
 namespace rhooks::delivery {
 namespace {
+
+static_assert(net::kDescriptionBytesMax <= model::kErrorBytesMax);
 
 bool is_token(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -32,8 +35,8 @@ CurlFlight::CurlFlight(HttpRequest request, TimePoint started_at)
       started_at_(started_at),
       started_(std::chrono::steady_clock::now()) {}
 
-std::string CurlFlight::set_up(CURL* easy, const CurlSenderOptions& options) {
-  CURLcode bad = CURLE_OK;
+std::string CurlFlight::set_up(CURL* easy, const net::EasyOptions& options) {
+  CURLcode bad = net::set_common_options(easy, options);
   const auto set = [&](CURLoption option, auto value) {
     const auto code = curl_easy_setopt(easy, option, value);
     if (code != CURLE_OK) bad = code;
@@ -41,23 +44,7 @@ std::string CurlFlight::set_up(CURL* easy, const CurlSenderOptions& options) {
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_URL, request_.request.url.c_str());
   set(CURLOPT_PATH_AS_IS, 1L);  // "/a/../b" is sent as it was registered
-  set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.request_timeout.count()));
-  // Without it, giving up on a slow name look-up would wait for it, and all others with it.
-  set(CURLOPT_QUICK_EXIT, 1L);
-
-  set(CURLOPT_SSL_VERIFYPEER, 1L);
-  set(CURLOPT_SSL_VERIFYHOST, 2L);
-  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  // libcurl keeps the parsed authorities for all connections only if they are one file.
-  set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-
   set(CURLOPT_HEADERFUNCTION, &CurlFlight::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &CurlFlight::on_body);
@@ -117,21 +104,14 @@ std::string CurlFlight::set_headers(CURL* easy) {
     // "Name:" would tell libcurl to leave the header out; "Name;" sends it empty.
     const auto line = first == std::string::npos ? header.name + ";"
                                                  : header.name + ": " + header.value.substr(first);
-    if (!add_line(line)) return "out of memory";
+    if (!header_lines_.add(line)) return "out of memory";
   }
   // What libcurl would add by itself: the log shows all that was sent.
-  if (!has_accept && !add_line("Accept:")) return "out of memory";
-  if (!has_content_type && !mime_ && !add_line("Content-Type:")) return "out of memory";
-  if (!add_line("Expect:")) return "out of memory";
+  if (!has_accept && !header_lines_.add("Accept:")) return "out of memory";
+  if (!has_content_type && !mime_ && !header_lines_.add("Content-Type:")) return "out of memory";
+  if (!header_lines_.add("Expect:")) return "out of memory";
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_lines_.get());
   return {};
-}
-
-bool CurlFlight::add_line(const std::string& line) {
-  curl_slist* const list = curl_slist_append(header_lines_.get(), line.c_str());
-  if (!list) return false;
-  if (!header_lines_) header_lines_.reset(list);
-  return true;
 }
 
 std::size_t CurlFlight::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -154,7 +134,7 @@ HttpResult CurlFlight::result() {
   return result;
 }
 
-HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions& options) {
+HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions& options) {
   const bool complete = code == CURLE_OK || reader_.body_too_long();
   if (!complete && reader_.headers_too_long()) {
     return fail("the response's headers are longer than " +
@@ -162,11 +142,11 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions
   }
   if (complete && reader_.status() == 0) {
     // libcurl takes the end of the connection within the headers for the end of them.
-    return fail(host_and_port(request_.request.url) +
+    return fail(net::host_and_port(request_.request.url) +
                 " closed the connection within the headers of its response");
   }
   if (!complete) {
-    CurlFailure failure;
+    net::CurlFailure failure;
     failure.easy = easy;
     failure.code = code;
     failure.details = error_.data();
@@ -174,7 +154,7 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const CurlSenderOptions
     failure.status = reader_.status();
     failure.connect_timeout = options.connect_timeout;
     failure.request_timeout = options.request_timeout;
-    return fail(describe(failure));
+    return fail(net::describe(failure));
   }
   auto result = this->result();
   auto& outcome = result.outcome;

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "delivery/curl_sender.h"
 #include "delivery/response_reader.h"
 #include "delivery/sender.h"
+#include "net/easy_handle.h"
 
 namespace rhooks::delivery {
 
@@ -23,17 +23,14 @@ class CurlFlight {
   CurlFlight& operator=(const CurlFlight&) = delete;
 
   // Prepares a fresh or reset easy handle. Returns what is wrong with the request, or nothing.
-  std::string set_up(CURL* easy, const CurlSenderOptions& options);
+  std::string set_up(CURL* easy, const net::EasyOptions& options);
 
   // Each gives the one result; the request is moved into it.
-  HttpResult finish(CURL* easy, CURLcode code, const CurlSenderOptions& options);
+  HttpResult finish(CURL* easy, CURLcode code, const net::EasyOptions& options);
   HttpResult fail(std::string error);
   HttpResult cancel();
 
  private:
-  struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  };
   struct FreeMime {
     void operator()(curl_mime* mime) const { curl_mime_free(mime); }
   };
@@ -43,14 +40,13 @@ class CurlFlight {
 
   std::string set_method_and_body(CURL* easy);
   std::string set_headers(CURL* easy);
-  bool add_line(const std::string& line);
   HttpResult result();
 
   HttpRequest request_;
   const TimePoint started_at_;
   const std::chrono::steady_clock::time_point started_;
   ResponseReader reader_;
-  std::unique_ptr<curl_slist, FreeList> header_lines_;
+  net::HeaderLines header_lines_;
   std::unique_ptr<curl_mime, FreeMime> mime_;
   std::array<char, CURL_ERROR_SIZE> error_{};
 };

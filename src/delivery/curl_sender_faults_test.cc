@@ -7,7 +7,6 @@
 
 #include <string>
 
-#include "delivery/curl_error.h"
 #include "delivery/curl_sender_rig.h"
 #include "model/limits.h"
 #include "testing/test_receiver.h"
@@ -305,13 +304,6 @@ TEST(CurlSenderFaults, AFailureDoesNotTouchTheOthers) {
         EXPECT_NE(result.outcome.error, "");
     }
   }
-}
-
-TEST(HostAndPort, ShowsNothingElse) {
-  EXPECT_EQ(host_and_port("http://user:secret@example.com/secret?secret#secret"), "example.com:80");
-  EXPECT_EQ(host_and_port("https://[::1]/x"), "[::1]:443");
-  EXPECT_EQ(host_and_port("http://127.0.0.1:8080"), "127.0.0.1:8080");
-  EXPECT_EQ(host_and_port("not a url"), "");
 }
 
 }  // namespace

@@ -3,9 +3,12 @@
 #include <curl/curl.h>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
-namespace rhooks::delivery {
+namespace rhooks::net {
+
+inline constexpr std::size_t kDescriptionBytesMax = 1024;
 
 // What is known of a transfer that failed.
 struct CurlFailure {
@@ -18,11 +21,11 @@ struct CurlFailure {
   std::chrono::milliseconds request_timeout{0};
 };
 
-// Why the attempt failed, for people: no path, query, user name or password of the URL, one
-// line of printable ASCII, at most model::kErrorBytesMax bytes.
+// Why the transfer failed, for people: no path, query, user name or password of the URL, one
+// line of printable ASCII, at most kDescriptionBytesMax bytes.
 std::string describe(const CurlFailure& failure);
 
 // "127.0.0.1:8080", "[::1]:443": where a URL points to; empty if it is malformed.
 std::string host_and_port(const std::string& url);
 
-}  // namespace rhooks::delivery
+}  // namespace rhooks::net

@@ -1,11 +1,9 @@
-#include "delivery/curl_error.h"
+#include "net/curl_error.h"
 
 #include <memory>
 #include <system_error>
 
-#include "model/limits.h"
-
-namespace rhooks::delivery {
+namespace rhooks::net {
 namespace {
 
 // "Connection refused" reads badly in the middle of a sentence, "SSL: ..." does not.
@@ -22,7 +20,7 @@ std::string printable(std::string text) {
   for (char& c : text) {
     if (c < ' ' || c > '~') c = '?';
   }
-  if (text.size() > model::kErrorBytesMax) text.resize(model::kErrorBytesMax);
+  if (text.size() > kDescriptionBytesMax) text.resize(kDescriptionBytesMax);
   return text;
 }
 
@@ -136,4 +134,4 @@ std::string host_and_port(const std::string& url) {
   return text;
 }
 
-}  // namespace rhooks::delivery
+}  // namespace rhooks::net

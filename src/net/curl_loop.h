@@ -1,0 +1,62 @@
+#pragma once
+
+#include <curl/curl.h>
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace rhooks::net {
+
+// A transfer that ended, well or not. It has left the loop; what curl_easy_getinfo() tells of
+// it is there until the handle is given back.
+struct EndedTransfer {
+  CURL* easy = nullptr;
+  CURLcode code = CURLE_OK;
+};
+
+// Drives many transfers at once: libcurl's multi interface over an epoll of its own.
+//
+// Use: take_handle(), set it up, add(); run() until it comes back; give_handle_back(). What an
+// easy handle reads from and writes to must live until it came back or was removed.
+//
+// Threads: one thread at a time calls everything but wake(), which any may call.
+// Blocking: run() only.
+// Owns its handles and connections. Handles that were added must be removed, and all given
+// back, before it is destroyed.
+class CurlLoop {
+ public:
+  // Keeps up to `connections_max` idle connections. Errors: kUnavailable (no descriptors, no
+  // memory).
+  static Result<std::unique_ptr<CurlLoop>> create(std::size_t connections_max);
+  ~CurlLoop();
+
+  CurlLoop(const CurlLoop&) = delete;
+  CurlLoop& operator=(const CurlLoop&) = delete;
+
+  // A fresh or reset handle; null: out of memory.
+  CURL* take_handle();
+  void give_handle_back(CURL* easy);
+
+  // Starts the transfer. Another code than CURLM_OK: it was not started.
+  CURLMcode add(CURL* easy);
+  // Drops a transfer that was added and has not come back.
+  void remove(CURL* easy);
+
+  // Waits until a transfer ends, wake() is called or the time is over, and gives those that
+  // ended. Does what can be done without waiting even if the time is 0.
+  std::vector<EndedTransfer> run(std::chrono::milliseconds max_wait);
+  // Those that ended already, without doing anything.
+  std::vector<EndedTransfer> take_ended();
+  void wake();
+
+ private:
+  class Impl;
+  explicit CurlLoop(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rhooks::net

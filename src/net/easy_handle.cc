@@ -1,0 +1,58 @@
+#include "net/easy_handle.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace rhooks::net {
+
+Result<EasyOptions> checked(EasyOptions options) {
+  // libcurl takes 0 for "no limit", and nothing past an int.
+  constexpr std::chrono::milliseconds kLeast{1};
+  constexpr std::chrono::milliseconds kMost{std::chrono::hours{24}};
+  options.connect_timeout = std::clamp(options.connect_timeout, kLeast, kMost);
+  options.request_timeout = std::clamp(options.request_timeout, kLeast, kMost);
+  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the CA file " + options.ca_file +
+                    " can not be read: " + std::generic_category().message(errno),
+                "caFile");
+  }
+  return options;
+}
+
+CURLcode set_common_options(CURL* easy, const EasyOptions& options) {
+  CURLcode bad = CURLE_OK;
+  const auto set = [&](CURLoption option, auto value) {
+    const auto code = curl_easy_setopt(easy, option, value);
+    if (code != CURLE_OK) bad = code;
+  };
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
+  set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.request_timeout.count()));
+  // Without it, giving up on a slow name look-up would wait for it, and all others with it.
+  set(CURLOPT_QUICK_EXIT, 1L);
+
+  set(CURLOPT_SSL_VERIFYPEER, 1L);
+  set(CURLOPT_SSL_VERIFYHOST, 2L);
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  // libcurl keeps the parsed authorities for all connections only if they are one file.
+  set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
+  return bad;
+}
+
+bool HeaderLines::add(const std::string& line) {
+  curl_slist* const list = curl_slist_append(lines_.get(), line.c_str());
+  if (!list) return false;
+  if (!lines_) lines_.reset(list);
+  return true;
+}
+
+}  // namespace rhooks::net
