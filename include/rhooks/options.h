@@ -10,7 +10,9 @@ struct Options {
   // Where tasks live:
   //   rocksdb:PATH   an embedded store in the directory PATH, created if missing
   //   memory:        in this process only; gone with it
-  //   dynamodb:?…    Amazon DynamoDB; not in this version (open() says kUnsupported)
+  //   dynamodb:?…    tables of Amazon DynamoDB, which any number of processes share; with the
+  //                  parameters region, endpoint, tasks, logs, profile, create and shards:
+  //                  dynamodb:?region=eu-west-1&tasks=my-tasks&logs=my-logs&create=true
   std::string store = "rocksdb:rhooks-data";
 
   // Tasks that one worker attempts at the same time, exactly: 1 to 10,000.
@@ -31,14 +33,21 @@ struct Options {
   std::string ca_file;
 
   // The options of the dynamodb: store, as users of DynamoDB know them. They are refused
-  // with any other store, so that a mistaken setting is seen.
+  // with any other store, so that a mistaken setting is seen. What the URL says as well must
+  // be the same here. Secrets are taken here only: URLs end up in logs.
+  //
+  // Credentials; empty: from where users of AWS expect them (environment, shared files,
+  // web identity, container, instance; docs/dynamodb.md), and renewed before they expire.
   std::string access_key_id;
   std::string secret_access_key;
-  std::string region;
-  std::string endpoint;
-  std::string tasks_table_name;
-  std::string logs_table_name;
-  bool create_table = false;
+  std::string session_token;  // of temporary keys
+  // The profile of AWS's shared configuration files; empty: AWS_PROFILE, or "default".
+  std::string profile;
+  std::string region;            // empty: AWS_REGION, AWS_DEFAULT_REGION or the profile's
+  std::string endpoint;          // "http://127.0.0.1:8000"; empty: AWS's own for the region
+  std::string tasks_table_name;  // empty: "rhooks-tasks"
+  std::string logs_table_name;   // empty: "rhooks-logs"
+  bool create_table = false;     // make the tables where they are missing
 };
 
 }  // namespace rhooks

@@ -3,6 +3,7 @@
 #include <rhooks/hooks.h>
 
 #include <memory>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -28,5 +29,7 @@ Result<Hooks::Parts> make_parts(Options options);
 
 // Errors: kInvalidArgument with the option as `field`.
 Result<void> validate(const Options& options);
+// Options::store alone, without opening it. Errors: kInvalidArgument with field "store".
+Result<void> validate_store(std::string_view url);
 
 }  // namespace rhooks

@@ -21,14 +21,28 @@ Result<void> check_range(const char* option, std::int64_t value, std::int64_t mi
               option);
 }
 
+store::GivenSettings dynamo_settings(const Options& o) {
+  return {.access_key_id = o.access_key_id,
+          .secret_access_key = o.secret_access_key,
+          .session_token = o.session_token,
+          .region = o.region,
+          .endpoint = o.endpoint,
+          .profile = o.profile,
+          .tasks_table_name = o.tasks_table_name,
+          .logs_table_name = o.logs_table_name,
+          .create_table = o.create_table};
+}
+
 // The options of the dynamodb: store mean nothing to the others.
 Result<void> check_dynamo_options(const Options& o) {
-  if (o.store.starts_with("dynamodb:")) return {};
-  const std::array<std::pair<const char*, bool>, 7> given{{
+  if (o.store.starts_with("dynamodb:")) return store::check_url(o.store, dynamo_settings(o));
+  const std::array<std::pair<const char*, bool>, 9> given{{
       {"access_key_id", !o.access_key_id.empty()},
       {"secret_access_key", !o.secret_access_key.empty()},
+      {"session_token", !o.session_token.empty()},
       {"region", !o.region.empty()},
       {"endpoint", !o.endpoint.empty()},
+      {"profile", !o.profile.empty()},
       {"tasks_table_name", !o.tasks_table_name.empty()},
       {"logs_table_name", !o.logs_table_name.empty()},
       {"create_table", o.create_table},
@@ -64,6 +78,10 @@ Result<void> validate(const Options& o) {
   return {};
 }
 
+Result<void> validate_store(std::string_view url) {
+  return store::check_url(url);
+}
+
 Result<Hooks::Parts> make_parts(Options options) {
   if (auto valid = validate(options); !valid) return fail(std::move(valid.error()));
 
@@ -72,7 +90,11 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.clock = std::make_shared<SystemClock>();
   parts.random = std::make_shared<Random>();
 
-  auto opened = store::open_store(options.store);
+  auto opened = store::open_store(options.store, {.metrics = *parts.metrics,
+                                                  .clock = *parts.clock,
+                                                  .random = *parts.random,
+                                                  .dynamo = dynamo_settings(options),
+                                                  .ca_file = options.ca_file});
   if (!opened) return fail(std::move(opened.error()));
   parts.store = std::make_unique<store::MeteredStore>(std::move(*opened), *parts.metrics);
 

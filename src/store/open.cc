@@ -1,30 +1,43 @@
 #include "store/open.h"
 
-#include <string>
-
 #include "store/memory/memory_store.h"
 #include "store/rocks/rocks_store.h"
 
 namespace rhooks::store {
+namespace {
 
-Result<std::unique_ptr<Store>> open_store(std::string_view url) {
-  const auto colon = url.find(':');
-  const std::string_view kind = url.substr(0, colon);
-  const std::string_view rest =
-      colon == std::string_view::npos ? std::string_view() : url.substr(colon + 1);
-  if (colon != std::string_view::npos) {
-    if (kind == "rocksdb" && !rest.empty()) return open_rocks(std::string(rest));
-    if (kind == "memory" && rest.empty()) return std::make_unique<MemoryStore>();
-    if (kind == "dynamodb") {
-      return fail(ErrorCode::kUnsupported,
-                  "the DynamoDB store is not part of this version; use rocksdb:PATH", "store");
-    }
+constexpr std::string_view kRocks = "rocksdb:";
+constexpr std::string_view kMemory = "memory:";
+constexpr std::string_view kDynamo = "dynamodb:";
+
+}  // namespace
+
+Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
+  if (url.starts_with(kDynamo)) {
+    auto settings = dynamo::settings_of(url, dynamo);
+    if (!settings) return fail(std::move(settings.error()));
+    return {};
   }
+  if ((url.starts_with(kRocks) && url.size() > kRocks.size()) || url == kMemory) return {};
+  // Of a misspelt dynamodb: only what can hold no secret is shown.
+  const auto query = url.find('?');
   return fail(ErrorCode::kInvalidArgument,
-              "'" + std::string(url) +
-                  "' is no store; it must be rocksdb:PATH (a directory, created if missing) or "
-                  "memory: (gone with the process)",
+              "'" + std::string(url.substr(0, query)) +
+                  (query == std::string_view::npos ? "" : "?…") +
+                  "' is no store; it must be rocksdb:PATH (a directory, created if missing), "
+                  "dynamodb:?region=… (tables of Amazon DynamoDB) or memory: (gone with the "
+                  "process)",
               "store");
+}
+
+Result<std::unique_ptr<Store>> open_store(std::string_view url, const OpenOptions& options) {
+  if (auto valid = check_url(url, options.dynamo); !valid) return fail(std::move(valid.error()));
+  if (url.starts_with(kRocks)) return open_rocks(std::string(url.substr(kRocks.size())));
+  if (url == kMemory) return std::make_unique<MemoryStore>();
+  auto settings = dynamo::settings_of(url, options.dynamo);
+  if (!settings) return fail(std::move(settings.error()));
+  return fail(ErrorCode::kUnsupported,
+              "the DynamoDB store is not part of this version; use rocksdb:PATH", "store");
 }
 
 }  // namespace rhooks::store

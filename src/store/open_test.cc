@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/memory/memory_store.h"
 #include "store/metered.h"
 #include "testing/faulty_store.h"
 #include "testing/store_contract.h"
@@ -15,40 +16,58 @@ using ::testing::HasSubstr;
 
 using namespace store;
 
-TEST(OpenStore, OpensMemoryAndRocks) {
+class OpenStore : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Store>> open(std::string_view url) {
+    return open_store(url, {.metrics = metrics_, .clock = clock_, .random = random_});
+  }
+
+  Metrics metrics_;
+  SystemClock clock_;
+  Random random_{1};
+};
+
+TEST_F(OpenStore, OpensMemoryAndRocks) {
   TempDir dir;
   for (const std::string& url : {std::string("memory:"), "rocksdb:" + dir.sub("store")}) {
-    const auto store = open_store(url);
+    EXPECT_TRUE(check_url(url));
+    const auto store = open(url);
     ASSERT_TRUE(store) << store.error().message;
     EXPECT_TRUE((*store)->check());
   }
 }
 
-TEST(OpenStore, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
-  for (const char* url :
-       {"", "rocksdb", "rocksdb:", "memory", "memory:x", "redis:x", ":", "/tmp", "ROCKSDB:x"}) {
-    const auto store = open_store(url);
+TEST_F(OpenStore, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
+  for (const char* url : {"", "rocksdb", "rocksdb:", "memory", "memory:x", "redis:x", ":", "/tmp",
+                          "ROCKSDB:x", "dynamodb"}) {
+    const auto store = open(url);
     ASSERT_FALSE(store) << url;
     EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(store.error().field, "store");
-    EXPECT_NE(store.error().message.find("rocksdb:PATH"), std::string::npos);
-    EXPECT_NE(store.error().message.find("memory:"), std::string::npos);
+    for (const char* known : {"rocksdb:PATH", "memory:", "dynamodb:?"}) {
+      EXPECT_THAT(store.error().message, HasSubstr(known));
+    }
+    EXPECT_EQ(check_url(url).error().message, store.error().message);
   }
 }
 
-TEST(OpenStore, SaysThatDynamoIsNotThere) {
-  const auto store = open_store("dynamodb:?region=eu-west-1");
+TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
+  const auto store = open("dynamo:?secret_access_key=hush");
   ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
-  EXPECT_EQ(store.error().message,
-            "the DynamoDB store is not part of this version; use rocksdb:PATH");
+  EXPECT_THAT(store.error().message, HasSubstr("'dynamo:?…' is no store"));
+}
+
+TEST_F(OpenStore, AWrongDynamoUrlIsNotOpened) {
+  const auto store = open("dynamodb:?region=eu-west-1&colour=blue");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store.error().field, "store");
 }
 
 TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
-  const auto memory = open_store("memory:");
-  ASSERT_TRUE(memory);
+  MemoryStore memory;
   Metrics metrics;
-  auto owned = std::make_unique<FaultyStore>(**memory);
+  auto owned = std::make_unique<FaultyStore>(memory);
   FaultyStore& faulty = *owned;
   MeteredStore metered(std::move(owned), metrics);
   const auto record = make_record("ns", "id", kT0);
@@ -66,9 +85,8 @@ TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
 }
 
 TEST(FaultyStore, FailsAsScripted) {
-  const auto memory = open_store("memory:");
-  ASSERT_TRUE(memory);
-  FaultyStore faulty(**memory);
+  MemoryStore memory;
+  FaultyStore faulty(memory);
   const std::vector<model::TaskRecord> records{make_record("ns", "a", kT0),
                                                make_record("ns", "b", kT0)};
   // Before applying: nothing is stored.
