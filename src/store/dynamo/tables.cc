@@ -1,0 +1,277 @@
+#include "store/dynamo/tables.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "observe/logging.h"
+#include "store/dynamo/attributes.h"
+#include "store/dynamo/table_shape.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+namespace json = boost::json;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::int64_t kFormat = 1;
+constexpr std::string_view kMetaId = "meta";
+constexpr auto kProgressInterval = std::chrono::seconds(10);
+constexpr std::string_view kNotFound = "ResourceNotFoundException";
+constexpr std::string_view kInUse = "ResourceInUseException";
+constexpr std::string_view kUnknownOperation = "UnknownOperationException";
+
+tl::unexpected<Error> refuse(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message), "store");
+}
+
+// A name as the service takes it: 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.' (API_CreateTable).
+Result<void> check_name(const std::string& what, const std::string& name) {
+  const bool fits =
+      name.size() >= 3 && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-' || c == '.';
+      });
+  if (fits) return {};
+  return refuse("the name of the " + what + " table, '" + name +
+                "', can not be one of DynamoDB: it takes 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.'");
+}
+
+Result<void> check_arguments(const Tables& tables, const TablesOptions& options) {
+  if (auto checked = check_name("tasks", tables.tasks); !checked) return checked;
+  if (auto checked = check_name("logs", tables.logs); !checked) return checked;
+  if (tables.tasks == tables.logs) {
+    return refuse("tasks and logs need a table each, but both are named '" + tables.tasks + "'");
+  }
+  if (options.shards < 0 || options.shards > kShardsMax) {
+    return refuse("shards is " + std::to_string(options.shards) + "; it can be 1 to " +
+                  std::to_string(kShardsMax));
+  }
+  return {};
+}
+
+// An answer that no caller here can act on.
+tl::unexpected<Error> unexpected_answer(const std::string& doing, const Reply& reply) {
+  return fail(ErrorCode::kInternal, doing + ": DynamoDB answered " + reply.error);
+}
+
+// Makes, checks and waits for tables.
+class TableMaker {
+ public:
+  TableMaker(Client& client, const TablesOptions& options) : client_(client), options_(options) {}
+
+  Result<void> run(const std::vector<TableShape>& needed) {
+    const auto started = SteadyClock::now();
+    auto report_at = started + kProgressInterval;
+    for (;;) {
+      bool active = true;
+      for (const TableShape& table : needed) {
+        const auto ready = look_at(table);
+        if (!ready) return fail(ready.error());
+        active = active && *ready;
+      }
+      const auto now = SteadyClock::now();
+      if (active) return {};
+      if (now - started >= options_.active_timeout) {
+        return fail(ErrorCode::kUnavailable,
+                    "DynamoDB " + waiting_for_ + " after " +
+                        std::to_string(options_.active_timeout.count() / 1000) +
+                        " s; try again later, or see the table in the AWS console");
+      }
+      if (now >= report_at) {
+        log::info("waiting for DynamoDB", {{"for", waiting_for_}});
+        report_at = now + kProgressInterval;
+      }
+      std::this_thread::sleep_for(options_.poll_interval);
+    }
+  }
+
+ private:
+  // Whether the table can be worked on now.
+  Result<bool> look_at(const TableShape& needed) {
+    const auto reply = client_.call({Operation::kDescribeTable, {{"TableName", needed.name}}});
+    if (!reply) return fail(reply.error());
+    if (reply->error == kNotFound) return make(needed);
+    if (!reply->ok()) return unexpected_answer("looking at table '" + needed.name + "'", *reply);
+
+    const TableShape found = read_table(reply->body);
+    if (found.status == "DELETING") return wait_for(needed, "the table is DELETING");
+    if (auto checked = check_shape(needed, found); !checked) return fail(checked.error());
+    std::string what;
+    return is_active(needed, found, what) ? Result<bool>(true) : wait_for(needed, what);
+  }
+
+  Result<bool> wait_for(const TableShape& needed, const std::string& what) {
+    waiting_for_ = "table '" + needed.name + "' can not be used yet (" + what + ")";
+    return false;
+  }
+
+  Result<bool> make(const TableShape& needed) {
+    if (!options_.create) {
+      return fail(ErrorCode::kUnavailable,
+                  "there is no DynamoDB table '" + needed.name + "'" +
+                      (options_.where.empty() ? std::string() : " (" + options_.where + ")") +
+                      "; check region, endpoint and the names of the tables, or add create=true "
+                      "to have it made");
+    }
+    const auto reply = client_.call({Operation::kCreateTable, create_table_body(needed)});
+    if (!reply) return fail(reply.error());
+    // In use: another process makes it, or one that is being deleted is still there.
+    if (!reply->ok() && reply->error != kInUse) {
+      return unexpected_answer("making table '" + needed.name + "'", *reply);
+    }
+    if (reply->ok()) log::info("DynamoDB table is being made", {{"table", needed.name}});
+    return wait_for(needed, "it is being made");
+  }
+
+  Result<void> check_shape(const TableShape& needed, const TableShape& found) {
+    const auto all = differences(needed, found);
+    if (all.empty()) return {};
+    std::string text = "table '" + needed.name + "' is not one that rhooks can work on: ";
+    for (const std::string& difference : all) {
+      if (&difference != &all.front()) text += "; ";
+      text += difference;
+    }
+    return refuse(text + ". Name another table, or delete this one and add create=true");
+  }
+
+  Client& client_;
+  const TablesOptions& options_;
+  std::string waiting_for_;
+};
+
+// TimeToLive ------------------------------------------------------------------------------
+
+enum class Expiry { kOn, kOff, kOtherAttribute, kUnknown };
+
+Expiry read_expiry(const Result<Reply>& reply) {
+  if (!reply || !reply->ok()) return Expiry::kUnknown;
+  const json::value* const value = reply->body.if_contains("TimeToLiveDescription");
+  if (!value || !value->is_object()) return Expiry::kOff;
+  const auto text = [&](std::string_view name) {
+    const json::value* const found = value->get_object().if_contains(name);
+    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
+  };
+  const bool on = text("TimeToLiveStatus") == "ENABLED" || text("TimeToLiveStatus") == "ENABLING";
+  if (!on) return Expiry::kOff;
+  return text("AttributeName") == "ttl" ? Expiry::kOn : Expiry::kOtherAttribute;
+}
+
+// Whatever goes wrong here costs storage, and nothing else: no reason not to start.
+void see_to_expiry(Client& client, const std::string& table, bool switch_on) {
+  const auto describe = [&] {
+    return client.call({Operation::kDescribeTimeToLive, {{"TableName", table}}});
+  };
+  auto reply = describe();
+  Expiry expiry = read_expiry(reply);
+  if (expiry == Expiry::kOff && switch_on) {
+    const auto updated =
+        client.call({Operation::kUpdateTimeToLive,
+                     {{"TableName", table},
+                      {"TimeToLiveSpecification", {{"Enabled", true}, {"AttributeName", "ttl"}}}}});
+    if (updated && updated->ok()) return;
+    // Another process may have been first, which the service calls an error.
+    reply = describe();
+    expiry = read_expiry(reply);
+  }
+  if (expiry == Expiry::kOn) return;
+
+  std::string reason = "it is off";
+  if (expiry == Expiry::kOtherAttribute) reason = "it is on another attribute than 'ttl'";
+  if (expiry == Expiry::kUnknown) {
+    reason = !reply                              ? reply.error().message
+             : reply->error == kUnknownOperation ? "the endpoint does not know it"
+                                                 : "DynamoDB answered " + reply->error;
+    // Who may not look is not to be bothered each time: the tables may be made by others.
+    if (!switch_on) return log::debug("can not tell whether logs expire", {{"reason", reason}});
+  }
+  log::warn("TimeToLive of the logs table is not on: expired logs are not shown, but stay stored",
+            {{"table", table}, {"reason", reason}});
+}
+
+// How the tables were made ------------------------------------------------------------------
+
+json::object meta_key() {
+  return {{"ns", text_value(kControl)}, {"id", text_value(kMetaId)}};
+}
+
+Result<std::optional<Item>> read_meta(Client& client, const std::string& table) {
+  const auto reply = client.call(
+      {Operation::kGetItem, {{"TableName", table}, {"Key", meta_key()}, {"ConsistentRead", true}}});
+  if (!reply) return fail(reply.error());
+  if (!reply->ok()) return unexpected_answer("reading how '" + table + "' was made", *reply);
+  const json::value* const item = reply->body.if_contains("Item");
+  if (!item || !item->is_object()) return std::nullopt;
+  return item->get_object();
+}
+
+// False: somebody else was first.
+Result<bool> write_meta(Client& client, const std::string& table, const TablesOptions& options) {
+  Item item = meta_key();
+  item["version"] = number_value(kFormat);
+  item["shards"] = number_value(options.shards == 0 ? kShardsDefault : options.shards);
+  item["created"] = number_value(to_millis(options.now));
+  const auto reply = client.call({Operation::kPutItem,
+                                  {{"TableName", table},
+                                   {"Item", std::move(item)},
+                                   {"ConditionExpression", "attribute_not_exists(#id)"},
+                                   {"ExpressionAttributeNames", {{"#id", "id"}}}}});
+  if (!reply) return fail(reply.error());
+  if (!reply->ok() && !reply->condition_failed()) {
+    return unexpected_answer("writing how '" + table + "' was made", *reply);
+  }
+  return reply->ok();
+}
+
+Result<TablesReady> check_meta(const Item& item, const std::string& table,
+                               const TablesOptions& options) {
+  const auto version = number_of(item, "version");
+  if (version && *version > kFormat) {
+    return fail(ErrorCode::kUnsupported,
+                "table '" + table + "' has format " + std::to_string(*version) +
+                    "; this rhooks reads format " + std::to_string(kFormat) +
+                    ": use the newer rhooks that wrote it");
+  }
+  const auto shards = number_of(item, "shards");
+  if (!version || *version < 1 || !shards || *shards < 1 || *shards > kShardsMax) {
+    return fail(ErrorCode::kCorrupt, "table '" + table + "': the item 'meta' can not be read");
+  }
+  if (options.shards != 0 && options.shards != *shards) {
+    return refuse("table '" + table + "' was made with shards=" + std::to_string(*shards) +
+                  ", which can not be changed to " + std::to_string(options.shards) +
+                  "; leave shards out");
+  }
+  return TablesReady{.shards = static_cast<int>(*shards)};
+}
+
+Result<TablesReady> agree_on_meta(Client& client, const std::string& table,
+                                  const TablesOptions& options) {
+  // A second round where another process, or an earlier try of ours, was first.
+  for (int round = 0; round < 2; ++round) {
+    const auto item = read_meta(client, table);
+    if (!item) return fail(item.error());
+    if (*item) return check_meta(**item, table, options);
+    const auto written = write_meta(client, table, options);
+    if (!written) return fail(written.error());
+    if (*written) {
+      return TablesReady{.shards = options.shards == 0 ? kShardsDefault : options.shards};
+    }
+  }
+  return fail(ErrorCode::kUnavailable,
+              "table '" + table + "': the item 'meta' is written and deleted by others; try again");
+}
+
+}  // namespace
+
+Result<TablesReady> prepare_tables(Client& client, const Tables& tables,
+                                   const TablesOptions& options) {
+  if (auto checked = check_arguments(tables, options); !checked) return fail(checked.error());
+  TableMaker maker(client, options);
+  const auto made = maker.run({tasks_shape(tables.tasks), logs_shape(tables.logs)});
+  if (!made) return fail(made.error());
+  see_to_expiry(client, tables.logs, options.create);
+  return agree_on_meta(client, tables.tasks, options);
+}
+
+}  // namespace rhooks::store::dynamo
