@@ -1,0 +1,154 @@
+#include "store/dynamo/shard_member.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace rhooks::store::dynamo {
+
+ShardMember::ShardMember(ShareTable& table, WorkerItem self, MemberOptions options)
+    : table_(table), self_(std::move(self)), options_(std::move(options)) {
+  RHOOKS_CHECK(options_.shards > 0);
+  RHOOKS_CHECK(options_.steady);
+  RHOOKS_CHECK(options_.tick > SteadyTime{0} && options_.dead_after >= 2 * options_.tick);
+}
+
+ShardMember::Step ShardMember::tick() {
+  const SteadyTime started = options_.steady();
+  const std::vector<int> before = owned();
+  Step step;
+  step.again_at = started + options_.tick;
+  const auto run = [&]() -> Result<void> {
+    if (auto shown = show_life(); !shown) return shown;
+    if (stopped_) return {};
+    const auto plan = look();
+    if (!plan) return fail(plan.error());
+    if (stopped_) return {};
+    // Shards are on their way; and the dead are to be noticed when they are, not a tick later.
+    if (plan->short_of_share) step.again_at = started + options_.tick / 3;
+    const SteadyTime dead_at = looked_at_ + options_.dead_after - plan->longest_silence;
+    step.again_at = std::min(step.again_at, dead_at);
+    return carry_out(*plan);
+  };
+  if (auto ran = run(); !ran) step.error = std::move(ran.error());
+  // Neither without a pause after a tick that took long, nor in a storm where all fails.
+  step.again_at =
+      std::max(step.again_at, options_.steady() + options_.tick / (step.error ? 2 : 10));
+  step.changed = owned() != before;
+  return step;
+}
+
+Result<void> ShardMember::show_life() {
+  const SteadyTime started = options_.steady();
+  ++self_.beat;
+  if (auto written = table_.beat(self_); !written) return written;
+  const SteadyTime ended = options_.steady();
+
+  std::lock_guard lock(mutex_);
+  if (renewed_at_ && ended - *renewed_at_ >= options_.dead_after) {
+    held_.clear();
+    restart_watch_ = true;
+  }
+  renewed_at_ = started;
+  return {};
+}
+
+Result<SharePlan> ShardMember::look() {
+  const SteadyTime asked_at = options_.steady();
+  const auto snapshot = table_.read();
+  if (!snapshot) return fail(snapshot.error());
+  const SteadyTime answered_at = options_.steady();
+  looked_at_ = asked_at;
+  watch_.see(snapshot->workers, asked_at, answered_at);
+  if (restart_watch_) watch_.restart(answered_at);
+  restart_watch_ = false;
+
+  std::lock_guard lock(mutex_);
+  silences_.clear();
+  for (const WorkerItem& worker : snapshot->workers) {
+    silences_[worker.id] = watch_.silence(worker.id);
+  }
+  // What others have taken, while it could not show that it lived.
+  std::map<int, std::int64_t> still_held;
+  for (const ShardItem& shard : snapshot->shards) {
+    const auto held = held_.find(shard.shard);
+    if (held == held_.end() || shard.owner != self_.id || shard.epoch != held->second) continue;
+    still_held.insert(*held);
+  }
+  held_ = std::move(still_held);
+  return plan_share(*snapshot, self_.id, held_, watch_,
+                    {.shards = options_.shards,
+                     .dead_after = options_.dead_after,
+                     .remove_after = options_.remove_after});
+}
+
+Result<void> ShardMember::carry_out(const SharePlan& plan) {
+  {
+    std::lock_guard lock(mutex_);
+    // The table was so slow that what is taken now would lie idle.
+    if (!believes(options_.steady())) return {};
+    // First it stops to believe, then others may begin to.
+    for (const ShardItem& shard : plan.give_up) held_.erase(shard.shard);
+  }
+  std::optional<Error> error;
+  if (!plan.give_up.empty()) {
+    for (auto& given : table_.give_up(plan.give_up)) {
+      if (!given) error = std::move(given.error());
+    }
+  }
+  if (!plan.take.empty() && !stopped_) {
+    const auto taken = table_.take(self_.id, plan.take);
+    std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (!taken[i]) {
+        error = taken[i].error();
+      } else if (*taken[i] && !stopped_) {
+        held_[plan.take[i].shard] = plan.take[i].epoch + 1;
+      }
+    }
+  }
+  if (!plan.remove.empty()) {
+    if (auto removed = table_.remove(plan.remove); !removed) error = std::move(removed.error());
+  }
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+bool ShardMember::believes(SteadyTime now) const {
+  return !stopped_ && renewed_at_ && now - *renewed_at_ < options_.dead_after;
+}
+
+std::vector<int> ShardMember::owned() const {
+  std::lock_guard lock(mutex_);
+  std::vector<int> shards;
+  if (!believes(options_.steady())) return shards;
+  for (const auto& [shard, epoch] : held_) shards.push_back(shard);
+  return shards;
+}
+
+std::optional<SteadyTime> ShardMember::silence(const std::string& worker) const {
+  std::lock_guard lock(mutex_);
+  const auto found = silences_.find(worker);
+  return found == silences_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void ShardMember::stop() {
+  stopped_ = true;
+}
+
+void ShardMember::leave() {
+  stop();
+  std::vector<ShardItem> items;
+  {
+    std::lock_guard lock(mutex_);
+    if (!renewed_at_ || options_.steady() - *renewed_at_ >= options_.dead_after) return;
+    for (const auto& [shard, epoch] : held_) {
+      items.push_back({.shard = shard, .owner = self_.id, .epoch = epoch});
+    }
+    held_.clear();
+  }
+  // What is not given up now is free when the others have not heard of this worker for long.
+  (void)table_.leave(self_.id, items);
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/dynamo/share_table.h"
+
+namespace rhooks::store::dynamo {
+
+struct MemberOptions {
+  int shards = 0;
+  SteadyTime tick = std::chrono::seconds(3);
+  // No less than two ticks.
+  SteadyTime dead_after = std::chrono::seconds(9);
+  SteadyTime remove_after = std::chrono::minutes(10);
+  // This process's steady clock. It has to go on while the machine sleeps.
+  std::function<SteadyTime()> steady;
+};
+
+// One worker among those that share the shards: one tick after the other, without a thread.
+//
+// That no two workers believe in one shard at a time rests on three things. (1) A worker
+// believes in its shards for dead_after from the moment that it began to write its last beat,
+// on its own clock; others call it dead no sooner than dead_after after they saw that beat.
+// (2) Every taking counts the shard's epoch up and needs the one that was seen. (3) A worker
+// whose beat came later than dead_after after the one before may have been called dead between
+// them, by one whose taking is still on its way: it takes its shards anew, under a new epoch,
+// before it believes in them again, and that taking then fails.
+//
+// Threads: tick() and leave() one at a time; the others from any thread.
+// Blocking: tick() and leave(), for the table.
+class ShardMember {
+ public:
+  // `table` must outlive it. `self`: its id, which no worker had before, and who it is.
+  ShardMember(ShareTable& table, WorkerItem self, MemberOptions options);
+
+  struct Step {
+    SteadyTime again_at{};       // when the next tick is to begin
+    bool changed = false;        // owned() did
+    std::optional<Error> error;  // of the table; what could be done was
+  };
+  // Shows that it lives, looks, takes and gives up.
+  Step tick();
+
+  // The shards that it may claim from now, in order. None while it could not show that it lives.
+  std::vector<int> owned() const;
+
+  // How long a worker was silent at the latest reading; none for one that was not seen then.
+  std::optional<SteadyTime> silence(const std::string& worker) const;
+  const std::string& id() const { return self_.id; }
+
+  // Makes a tick that is under way end early, and it owns nothing any more.
+  void stop();
+  // Gives up all, with one round of requests. Not where it is taken for dead already: all is free
+  // without it, and the table does not answer.
+  void leave();
+
+ private:
+  Result<void> show_life();
+  Result<SharePlan> look();
+  Result<void> carry_out(const SharePlan& plan);
+  bool believes(SteadyTime now) const;  // with mutex_ held
+  std::vector<ShardItem> held_items() const;
+
+  ShareTable& table_;
+  WorkerItem self_;
+  const MemberOptions options_;
+  WorkerWatch watch_;
+  bool restart_watch_ = false;
+  SteadyTime looked_at_{};
+
+  mutable std::mutex mutex_;
+  std::map<int, std::int64_t> held_;      // epoch by shard
+  std::optional<SteadyTime> renewed_at_;  // the beginning of the latest beat that was written
+  std::map<std::string, SteadyTime> silences_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,147 @@
+#include "store/dynamo/shard_plan.h"
+
+#include <algorithm>
+
+namespace rhooks::store::dynamo {
+namespace {
+
+// A beat up to this is that of a worker which has just joined.
+constexpr std::int64_t kNewBeat = 3;
+
+struct Member {
+  std::string id;
+  int owns = 0;
+  int share = 0;
+
+  int lacks() const { return std::max(share - owns, 0); }
+};
+
+// Every shard there is, with what is stored of it.
+std::vector<ShardItem> all_shards(const ShareSnapshot& snapshot, int count) {
+  std::vector<ShardItem> shards(static_cast<std::size_t>(count));
+  for (int shard = 0; shard < count; ++shard) shards[static_cast<std::size_t>(shard)].shard = shard;
+  for (const ShardItem& stored : snapshot.shards) {
+    if (stored.shard < 0 || stored.shard >= count) continue;
+    shards[static_cast<std::size_t>(stored.shard)] = stored;
+  }
+  return shards;
+}
+
+// The workers that shards are divided among, by id.
+std::vector<Member> members(const ShareSnapshot& snapshot, const std::vector<ShardItem>& shards,
+                            const std::string& me, const WorkerWatch& watch,
+                            SteadyTime dead_after) {
+  std::map<std::string, int> owned;
+  for (const ShardItem& shard : shards) ++owned[shard.owner];
+  std::vector<Member> all = {{.id = me, .owns = owned[me]}};
+  for (const WorkerItem& worker : snapshot.workers) {
+    if (worker.id == me || watch.silence(worker.id) >= dead_after) continue;
+    const int owns = owned[worker.id];
+    if (owns == 0 && !watch.seen_alive(worker.id) && worker.beat > kNewBeat) continue;
+    all.push_back({.id = worker.id, .owns = owns});
+  }
+  return all;
+}
+
+void divide(std::vector<Member>& members, int shards) {
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+    return a.owns != b.owns ? a.owns > b.owns : a.id < b.id;
+  });
+  const int count = static_cast<int>(members.size());
+  int larger = shards % count;
+  for (Member& member : members) {
+    member.share = shards / count + (larger > 0 ? 1 : 0);
+    --larger;
+  }
+}
+
+}  // namespace
+
+void WorkerWatch::see(const std::vector<WorkerItem>& workers, SteadyTime asked_at,
+                      SteadyTime answered_at) {
+  std::map<std::string, Entry> seen;
+  for (const WorkerItem& worker : workers) {
+    Entry& entry = seen[worker.id];
+    const auto known = entries_.find(worker.id);
+    if (known == entries_.end()) {
+      entry = {.beat = worker.beat, .changed_at = answered_at};
+    } else if (known->second.beat != worker.beat) {
+      entry = {.beat = worker.beat, .changed_at = answered_at, .seen_alive = true};
+    } else {
+      entry = known->second;
+      entry.silence = std::max(asked_at - entry.changed_at, SteadyTime{0});
+    }
+  }
+  entries_ = std::move(seen);
+}
+
+void WorkerWatch::restart(SteadyTime now) {
+  for (auto& [id, entry] : entries_) {
+    entry.changed_at = now;
+    entry.silence = SteadyTime{0};
+  }
+}
+
+SteadyTime WorkerWatch::silence(const std::string& worker) const {
+  const auto entry = entries_.find(worker);
+  return entry == entries_.end() ? SteadyTime{0} : entry->second.silence;
+}
+
+bool WorkerWatch::seen_alive(const std::string& worker) const {
+  const auto entry = entries_.find(worker);
+  return entry != entries_.end() && entry->second.seen_alive;
+}
+
+SharePlan plan_share(const ShareSnapshot& snapshot, const std::string& me,
+                     const std::map<int, std::int64_t>& held, const WorkerWatch& watch,
+                     const PlanOptions& options) {
+  SharePlan plan;
+  const std::vector<ShardItem> shards = all_shards(snapshot, options.shards);
+  std::map<std::string, bool> lives = {{me, true}};
+  for (const WorkerItem& worker : snapshot.workers) {
+    if (worker.id == me) continue;
+    const SteadyTime silence = watch.silence(worker.id);
+    lives[worker.id] = silence < options.dead_after;
+    if (lives[worker.id]) plan.longest_silence = std::max(plan.longest_silence, silence);
+    if (silence >= options.remove_after) plan.remove.push_back(worker);
+  }
+
+  std::vector<Member> sharing = members(snapshot, shards, me, watch, options.dead_after);
+  divide(sharing, options.shards);
+  const auto self = std::find_if(sharing.begin(), sharing.end(),
+                                 [&](const Member& member) { return member.id == me; });
+
+  // Those with the highest numbers, so that a share stays in one piece where it can.
+  int excess = std::max(self->owns - self->share, 0);
+  for (auto shard = shards.rbegin(); shard != shards.rend(); ++shard) {
+    if (shard->owner != me) continue;
+    const auto fence = held.find(shard->shard);
+    const bool fenced = fence != held.end() && fence->second == shard->epoch;
+    if (excess > 0) {
+      plan.give_up.push_back(*shard);
+      --excess;
+    } else if (!fenced) {
+      plan.take.push_back(*shard);
+    }
+  }
+
+  // Everyone who is short has a stretch of what can be taken. An owner without an item has
+  // left, or is dead for long.
+  std::vector<ShardItem> to_take;
+  for (const ShardItem& shard : shards) {
+    const auto owner = lives.find(shard.owner);
+    if (owner == lives.end() || !owner->second) to_take.push_back(shard);
+  }
+  std::size_t mine_from = 0;
+  for (auto member = sharing.begin(); member != self; ++member) {
+    mine_from += static_cast<std::size_t>(member->lacks());
+  }
+  const std::size_t from = std::min(mine_from, to_take.size());
+  const std::size_t to = std::min(from + static_cast<std::size_t>(self->lacks()), to_take.size());
+  const auto at = [&](std::size_t i) { return to_take.begin() + static_cast<std::ptrdiff_t>(i); };
+  plan.take.insert(plan.take.end(), at(from), at(to));
+  plan.short_of_share = to - from < static_cast<std::size_t>(self->lacks());
+  return plan;
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/dynamo/client.h"
+#include "store/dynamo/shard_plan.h"
+
+namespace rhooks::store::dynamo {
+
+// Where workers tell each other that they live and what they hold. Every write but beat() and
+// leave() happens only if the item is as it was seen.
+//
+// Threads: every method may be called from any thread. Blocking: all, for the answer.
+// Errors: those of Client::call. A write that failed may be applied later: what is written
+// carries a beat or an epoch, so that the next reading tells.
+class ShareTable {
+ public:
+  virtual ~ShareTable() = default;
+
+  // Writes the worker's item, new or not. Safe to repeat.
+  virtual Result<void> beat(const WorkerItem& self) = 0;
+  // All control items, strongly consistent.
+  virtual Result<ShareSnapshot> read() = 0;
+  // Makes each shard mine, under the next epoch. False: it is not as seen any more.
+  virtual std::vector<Result<bool>> take(const std::string& me,
+                                         std::span<const ShardItem> seen) = 0;
+  // Makes each shard free. False: it is not as seen any more.
+  virtual std::vector<Result<bool>> give_up(std::span<const ShardItem> seen) = 0;
+  // Deletes the items of dead workers; those whose beat changed stay.
+  virtual Result<void> remove(std::span<const WorkerItem> seen) = 0;
+  // Gives up what is held, and deletes the worker's own item.
+  virtual Result<void> leave(const std::string& me, std::span<const ShardItem> held) = 0;
+};
+
+// The one in the tasks table, under kControl:
+//   worker#ID  beat (N), host (S), pid (N), since (N, epoch ms)
+//   shard#NN   owner (S, absent: free), epoch (N)
+// `client` must outlive it; see share_client_options().
+std::unique_ptr<ShareTable> dynamo_share_table(Client& client, std::string tasks_table);
+
+// For a client of its own: heartbeats must not wait behind the work of the store, and an answer
+// that is seconds late is worth less than a new try.
+ClientOptions share_client_options(ClientOptions options);
+
+}  // namespace rhooks::store::dynamo
