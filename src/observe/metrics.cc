@@ -42,6 +42,16 @@ constexpr std::array<std::string_view, 8> kHttpMethods{"GET",    "POST", "PUT", 
 // server with fixed routes makes.
 constexpr std::size_t kHttpSeriesMax = 1000;
 
+// From a service next door to the time-out of a request.
+const Buckets kDynamoDbBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                               0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+constexpr std::array<const char*, 7> kDynamoDbResults{
+    "ok", "condition_failed", "throttled", "server_error", "no_answer", "refused", "failed"};
+constexpr std::array<const char*, 5> kDynamoDbRetries{"throttled", "server_error", "no_answer",
+                                                      "credentials", "clock"};
+// Far more than the operations and tables of a store.
+constexpr std::size_t kDynamoDbSeriesMax = 200;
+
 template <std::size_t N>
 std::size_t index_of(const std::array<std::string_view, N>& names, std::string_view name) {
   for (std::size_t i = 0; i + 1 < N; ++i) {
@@ -90,6 +100,30 @@ struct Metrics::Impl {
   prometheus::Family<Histogram>* http_family = nullptr;
   std::shared_mutex http_mutex;
   std::map<HttpKey, Histogram*, HttpLess> http_duration;
+
+  // The series of DynamoDB are made by its first request: other stores have none.
+  struct DynamoDbOperation {
+    std::array<Counter*, kDynamoDbResults.size()> requests{};
+    Histogram* duration = nullptr;
+  };
+  struct DynamoDbSeries {
+    explicit DynamoDbSeries(prometheus::Registry& registry);
+
+    prometheus::Family<Counter>& requests;
+    prometheus::Family<Histogram>& duration;
+    prometheus::Family<Counter>& capacity;
+    std::array<Counter*, kDynamoDbRetries.size()> retries{};
+    Gauge* retry_quota = nullptr;
+    std::map<std::string, DynamoDbOperation, std::less<>> by_operation;
+    std::map<std::tuple<std::string, std::string, bool>, Counter*> units;
+  };
+  std::mutex dynamodb_mutex;
+  std::unique_ptr<DynamoDbSeries> dynamodb_series;
+  // Under the mutex.
+  DynamoDbSeries& dynamodb() {
+    if (!dynamodb_series) dynamodb_series = std::make_unique<DynamoDbSeries>(registry);
+    return *dynamodb_series;
+  }
 
   Impl();
 
@@ -180,6 +214,33 @@ Histogram* Metrics::Impl::http_handle(std::string_view route, std::size_t method
   return handle;
 }
 
+Metrics::Impl::DynamoDbSeries::DynamoDbSeries(prometheus::Registry& registry)
+    : requests(prometheus::BuildCounter()
+                   .Name("rhooks_dynamodb_requests_total")
+                   .Help("Requests to DynamoDB, every try by itself, by result")
+                   .Register(registry)),
+      duration(prometheus::BuildHistogram()
+                   .Name("rhooks_dynamodb_request_duration_seconds")
+                   .Help("Time of a request to DynamoDB, every try by itself")
+                   .Register(registry)),
+      capacity(prometheus::BuildCounter()
+                   .Name("rhooks_dynamodb_capacity_units_total")
+                   .Help("Capacity units that requests to DynamoDB consumed")
+                   .Register(registry)) {
+  auto& retry_family = prometheus::BuildCounter()
+                           .Name("rhooks_dynamodb_retries_total")
+                           .Help("Requests to DynamoDB that were sent again, by reason")
+                           .Register(registry);
+  for (std::size_t i = 0; i < kDynamoDbRetries.size(); ++i) {
+    retries[i] = &retry_family.Add({{"reason", kDynamoDbRetries[i]}});
+  }
+  retry_quota = &prometheus::BuildGauge()
+                     .Name("rhooks_dynamodb_retry_quota")
+                     .Help("Tokens left that retries to DynamoDB take from")
+                     .Register(registry)
+                     .Add({});
+}
+
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
@@ -225,6 +286,51 @@ void Metrics::http_call(std::string_view route, std::string_view method, int sta
   const int known_status = status >= 100 && status <= 599 ? status : 0;
   impl_->http_handle(route, index_of(kHttpMethods, method), known_status)
       ->Observe(seconds(duration));
+}
+
+void Metrics::dynamodb_request(std::string_view operation, DynamoDb result, Micros duration) {
+  const std::lock_guard lock(impl_->dynamodb_mutex);
+  auto& series = impl_->dynamodb();
+  auto found = series.by_operation.find(operation);
+  if (found == series.by_operation.end()) {
+    const std::string name(series.by_operation.size() < kDynamoDbSeriesMax ? operation : "other");
+    found = series.by_operation.try_emplace(name).first;
+    for (std::size_t i = 0; i < kDynamoDbResults.size(); ++i) {
+      found->second.requests[i] =
+          &series.requests.Add({{"operation", name}, {"result", kDynamoDbResults[i]}});
+    }
+    found->second.duration = &series.duration.Add({{"operation", name}}, kDynamoDbBuckets);
+  }
+  found->second.requests[static_cast<std::size_t>(result)]->Increment();
+  found->second.duration->Observe(seconds(duration));
+}
+
+void Metrics::dynamodb_capacity(std::string_view operation, std::string_view table, bool write,
+                                double units) {
+  const std::lock_guard lock(impl_->dynamodb_mutex);
+  auto& series = impl_->dynamodb();
+  std::tuple key(std::string(operation), std::string(table), write);
+  if (series.units.size() >= kDynamoDbSeriesMax && !series.units.contains(key)) {
+    table = operation = "other";
+    key = {"other", "other", write};
+  }
+  Counter*& handle = series.units[key];
+  if (handle == nullptr) {
+    handle = &series.capacity.Add({{"operation", std::string(operation)},
+                                   {"table", std::string(table)},
+                                   {"kind", write ? "write" : "read"}});
+  }
+  handle->Increment(units);
+}
+
+void Metrics::dynamodb_retry(DynamoDbRetry reason) {
+  const std::lock_guard lock(impl_->dynamodb_mutex);
+  impl_->dynamodb().retries[static_cast<std::size_t>(reason)]->Increment();
+}
+
+void Metrics::dynamodb_retry_quota(int tokens) {
+  const std::lock_guard lock(impl_->dynamodb_mutex);
+  impl_->dynamodb().retry_quota->Set(tokens);
 }
 
 std::string Metrics::expose() const {

@@ -37,6 +37,26 @@ class Metrics {
   void store_call(std::string_view method, bool ok, Micros duration);
   void http_call(std::string_view route, std::string_view method, int status, Micros duration);
 
+  // A request to DynamoDB ended, each try of a call by itself: kNoAnswer where none arrived,
+  // kRefused where credentials or signature were not taken.
+  enum class DynamoDb {
+    kOk,
+    kConditionFailed,
+    kThrottled,
+    kServerError,
+    kNoAnswer,
+    kRefused,
+    kFailed
+  };
+  void dynamodb_request(std::string_view operation, DynamoDb result, Micros duration);
+  // What a request consumed of a table, in read or write units.
+  void dynamodb_capacity(std::string_view operation, std::string_view table, bool write,
+                         double units);
+  enum class DynamoDbRetry { kThrottled, kServerError, kNoAnswer, kCredentials, kClock };
+  void dynamodb_retry(DynamoDbRetry reason);
+  // What is left of the tokens that retries take from.
+  void dynamodb_retry_quota(int tokens);
+
   // Prometheus text format 0.0.4.
   std::string expose() const;
 

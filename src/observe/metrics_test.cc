@@ -200,6 +200,64 @@ TEST(Metrics, BoundTheNumberOfSeries) {
   EXPECT_EQ(counted, 3'000);
 }
 
+TEST(Metrics, HaveNoSeriesOfDynamoDbWithoutIt) {
+  EXPECT_EQ(Metrics().expose().find("dynamodb"), std::string::npos);
+}
+
+TEST(Metrics, MeasureRequestsToDynamoDb) {
+  Metrics metrics;
+  metrics.dynamodb_request("PutItem", Metrics::DynamoDb::kThrottled, milliseconds{2});
+  metrics.dynamodb_request("PutItem", Metrics::DynamoDb::kOk, milliseconds{4});
+  metrics.dynamodb_request("PutItem", Metrics::DynamoDb::kOk, milliseconds{4});
+  metrics.dynamodb_retry(Metrics::DynamoDbRetry::kThrottled);
+  metrics.dynamodb_retry_quota(495);
+  metrics.dynamodb_capacity("PutItem", "tasks", true, 3);
+  metrics.dynamodb_capacity("PutItem", "tasks", true, 1.5);
+  metrics.dynamodb_capacity("Query", "tasks", false, 0.5);
+  auto samples = samples_of(metrics);
+  const std::string requests = "rhooks_dynamodb_requests_total{operation=\"PutItem\",result=";
+  EXPECT_EQ(samples[requests + "\"ok\"}"], 2);
+  EXPECT_EQ(samples[requests + "\"throttled\"}"], 1);
+  EXPECT_EQ(samples[requests + "\"no_answer\"}"], 0);
+  EXPECT_EQ(samples["rhooks_dynamodb_request_duration_seconds_count{operation=\"PutItem\"}"], 3);
+  EXPECT_EQ(samples["rhooks_dynamodb_retries_total{reason=\"throttled\"}"], 1);
+  EXPECT_EQ(samples["rhooks_dynamodb_retry_quota"], 495);
+  double write = 0;
+  double read = 0;
+  for (const auto& [name, value] : samples) {
+    if (!name.starts_with("rhooks_dynamodb_capacity_units_total{")) continue;
+    EXPECT_NE(name.find("table=\"tasks\""), std::string::npos) << name;
+    (name.find("kind=\"write\"") != std::string::npos ? write : read) += value;
+  }
+  EXPECT_EQ(write, 4.5);
+  EXPECT_EQ(read, 0.5);
+}
+
+TEST(Metrics, BoundTheSeriesOfDynamoDb) {
+  Metrics metrics;
+  for (int i = 0; i < 1'000; ++i) {
+    metrics.dynamodb_capacity("GetItem", "table" + std::to_string(i), false, 1);
+    metrics.dynamodb_request("Operation" + std::to_string(i), Metrics::DynamoDb::kOk,
+                             milliseconds{1});
+  }
+  metrics.dynamodb_capacity("GetItem", "table0", false, 1);
+  std::size_t series = 0;
+  double counted = 0;
+  double requests = 0;
+  for (const auto& [name, value] : samples_of(metrics)) {
+    if (name.starts_with("rhooks_dynamodb_requests_total{")) requests += value;
+    if (!name.starts_with("rhooks_dynamodb_capacity_units_total{")) continue;
+    ++series;
+    counted += value;
+    if (name.find("\"table0\"") != std::string::npos) {
+      EXPECT_EQ(value, 2);
+    }
+  }
+  EXPECT_EQ(series, 201u);
+  EXPECT_EQ(counted, 1'001);
+  EXPECT_EQ(requests, 1'000);
+}
+
 TEST(Metrics, LoseNothingBetweenThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 5'000;
@@ -248,6 +306,9 @@ class MetricsPage : public ::testing::Test {
     page_ = text.str();
     // A series of the REST API appears with its first request.
     metrics_.http_call("/healthz", "GET", 200, milliseconds{1});
+    // As do those of DynamoDB.
+    metrics_.dynamodb_request("GetItem", Metrics::DynamoDb::kOk, milliseconds{1});
+    metrics_.dynamodb_capacity("GetItem", "tasks", false, 0.5);
   }
 
   std::string page_;

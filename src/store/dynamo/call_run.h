@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "observe/metrics.h"
+#include "store/dynamo/client.h"
+#include "store/dynamo/retry_quota.h"
+#include "store/dynamo/service_answer.h"
+#include "store/dynamo/service_clock.h"
+#include "store/dynamo/sigv4.h"
+#include "store/dynamo/wire.h"
+
+namespace rhooks::store::dynamo {
+
+// Lets one log line through every ten seconds, and counts those that it held back.
+// Threads: may be called from any thread.
+class LogGate {
+ public:
+  // How many were held back since the last; none: hold this one back too.
+  std::optional<std::int64_t> pass(std::chrono::steady_clock::time_point now);
+
+ private:
+  std::mutex mutex_;
+  std::optional<std::chrono::steady_clock::time_point> last_;
+  std::int64_t held_back_ = 0;
+};
+
+// What the calls of one client share.
+struct ClientParts {
+  ClientOptions options;
+  std::string endpoint;  // for messages
+  std::string host;
+  CredentialsSource& credentials;
+  Metrics& metrics;
+  const Clock& clock;
+  Random& random;
+  Signer signer;
+  ServiceClock service_clock{};
+  RetryQuota quota{};
+  LogGate throttle_log{};
+};
+
+// One call on its way: what to send, what an answer means, whether and when to send it again.
+// Knows no I/O. Must not move while a request of it is on the wire.
+// Threads: one at a time; the headers of a request are made by the I/O thread, while the call
+// waits for it.
+class CallRun {
+ public:
+  CallRun(ClientParts& parts, Call call);
+
+  CallRun(const CallRun&) = delete;
+  CallRun& operator=(const CallRun&) = delete;
+
+  // The next request; or none, and the call has ended: there are no credentials.
+  std::optional<WireRequest> next_request();
+  // Takes in what came of it. True: the call has ended; false: next_request() goes on.
+  bool take(WireResult result);
+
+  // Once it has ended.
+  Result<Reply> take_result();
+
+ private:
+  std::vector<Header> headers();
+  bool take_answer(const WireResult& result);
+  bool take_failure(const WireResult& result);
+  bool refused(const ServiceAnswer& answer);
+  bool again(Metrics::DynamoDbRetry reason, const std::string& what, int cost);
+  bool done(ServiceAnswer answer);
+  bool end(ErrorCode code, const std::string& what);
+  void count(Metrics::DynamoDb result, const WireResult& wire);
+  void log_throttle(const ServiceAnswer& answer);
+
+  ClientParts& parts_;
+  const Operation operation_;
+  const std::string body_;
+  const std::string table_;
+
+  int tries_ = 0;                       // that count against tries_max
+  int last_cost_ = 0;                   // what the last retry took of the quota
+  std::chrono::microseconds delay_{0};  // before the next request
+  bool maybe_applied_ = false;          // an answer to a write was lost
+  bool maybe_applied_before_ = false;   // likewise, when the latest request went out
+  bool credentials_refetched_ = false;
+  bool clock_corrected_ = false;
+  Credentials credentials_;                    // of the latest request
+  std::chrono::milliseconds signed_ahead_{0};  // the service clock's offset it was signed with
+  Result<Reply> result_;
+};
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,35 @@
+#include "store/dynamo/retry_quota.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace rhooks::store::dynamo {
+
+bool RetryQuota::take(int cost) {
+  const std::lock_guard lock(mutex_);
+  if (tokens_ < cost) return false;
+  tokens_ -= cost;
+  return true;
+}
+
+void RetryQuota::succeeded(int last_cost) {
+  const std::lock_guard lock(mutex_);
+  tokens_ = std::min(kTokens, tokens_ + std::max(last_cost, kFirstTryGain));
+}
+
+int RetryQuota::left() const {
+  const std::lock_guard lock(mutex_);
+  return tokens_;
+}
+
+std::chrono::microseconds backoff(std::chrono::milliseconds base, std::chrono::milliseconds max,
+                                  int retry, Random& random) {
+  const int doublings = std::clamp(retry, 0, 20);
+  const auto longest =
+      std::min<std::chrono::microseconds>(max, base * (std::int64_t{1} << doublings));
+  if (longest.count() <= 0) return std::chrono::microseconds{0};
+  return std::chrono::microseconds{
+      static_cast<std::int64_t>(random.unit() * static_cast<double>(longest.count()))};
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace rhooks::store::dynamo {
+
+// The service's time, as far as its answers tell: the machine's clock may be off by more than
+// the five minutes that a signature bears.
+// Threads: every method may be called from any thread. Blocking: none (but a log line when the
+// machine's clock is found off).
+class ServiceClock {
+ public:
+  // A Date says whole seconds, and an answer takes its time: less is no difference.
+  static constexpr std::chrono::milliseconds kTolerance{5'000};
+
+  // How far the service is ahead of the machine; 0 where it is less than kTolerance.
+  std::chrono::milliseconds offset() const;
+
+  // Takes in the Date of an answer to a request that was sent and answered at these times of
+  // the machine's clock. One that can not be read is passed over.
+  void learn(const std::string& date, TimePoint sent_at, TimePoint answered_at);
+
+ private:
+  mutable std::mutex mutex_;
+  std::chrono::milliseconds offset_{0};
+  std::optional<std::chrono::milliseconds> logged_;
+};
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,231 @@
+#include "store/dynamo/wire.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+#include "net/curl_loop.h"
+#include "net/easy_handle.h"
+#include "store/dynamo/wire_flight.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::hours kWaitMax{1};
+
+struct Endpoint {
+  std::string url;   // scheme, host and port
+  std::string host;  // with the port where it is not the scheme's own
+};
+
+// Why `text` can not be an endpoint, or nothing.
+std::string read_endpoint(const std::string& text, Endpoint& endpoint) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+    return "it is no URL";
+  }
+  const auto part = [&](CURLUPart what) {
+    char* value = nullptr;
+    std::string copy;
+    if (curl_url_get(url.get(), what, &value, 0) == CURLUE_OK) copy = value;
+    curl_free(value);
+    return copy;
+  };
+  const std::string scheme = part(CURLUPART_SCHEME);
+  if (scheme != "http" && scheme != "https") return "it must begin with https:// or http://";
+  if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty()) {
+    return "a user name or password has no place in it";
+  }
+  if (part(CURLUPART_PATH) != "/" || !part(CURLUPART_QUERY).empty() ||
+      !part(CURLUPART_FRAGMENT).empty()) {
+    return "nothing may follow the host and port";
+  }
+  endpoint.host = part(CURLUPART_HOST);
+  const std::string port = part(CURLUPART_PORT);
+  if (!port.empty() && port != (scheme == "http" ? "80" : "443")) endpoint.host += ":" + port;
+  endpoint.url = scheme + "://" + endpoint.host;
+  return {};
+}
+
+}  // namespace
+
+class Wire::Impl {
+ public:
+  Impl(WireOptions options, net::EasyOptions easy_options, Endpoint endpoint, const Clock& clock,
+       std::unique_ptr<net::CurlLoop> loop)
+      : options_(std::move(options)),
+        easy_options_(std::move(easy_options)),
+        endpoint_(std::move(endpoint)),
+        url_(endpoint_.url + "/"),
+        clock_(clock),
+        loop_(std::move(loop)),
+        thread_([this] { run(); }) {}
+
+  ~Impl() { stop(); }
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  const Endpoint& endpoint() const { return endpoint_; }
+
+  void send(WireRequest request, Done done) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!stopping_) {
+        const auto at = Steady::now() + request.delay;
+        waiting_.emplace(at, Waiting{std::move(request), std::move(done)});
+        loop_->wake();
+        return;
+      }
+    }
+    done(WireResult{});
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      loop_->wake();
+    }
+    const std::lock_guard lock(joining_);
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  struct Waiting {
+    WireRequest request;
+    Done done;
+  };
+  struct Flying {
+    std::unique_ptr<WireFlight> flight;
+    Done done;
+  };
+
+  void run() {
+    while (true) {
+      auto wait = std::chrono::ceil<std::chrono::milliseconds>(start_what_is_due());
+      if (stopped()) return;
+      for (const auto& [easy, code] : loop_->run(wait)) finish(easy, code);
+    }
+  }
+
+  // Returns how long until the next one that waits is due.
+  Steady::duration start_what_is_due() {
+    while (flying_.size() < options_.max_in_flight) {
+      std::unique_lock lock(mutex_);
+      if (stopping_ || waiting_.empty()) return kWaitMax;
+      const auto left = waiting_.begin()->first - Steady::now();
+      if (left > Steady::duration::zero()) return std::min<Steady::duration>(left, kWaitMax);
+      auto next = std::move(waiting_.extract(waiting_.begin()).mapped());
+      lock.unlock();
+      start(std::move(next));
+    }
+    return kWaitMax;
+  }
+
+  void start(Waiting next) {
+    auto flight = std::make_unique<WireFlight>(std::move(next.request), clock_.now());
+    CURL* const easy = loop_->take_handle();
+    if (!easy) return next.done(flight->not_sent("out of memory", clock_.now()));
+    std::string error = flight->set_up(easy, url_, easy_options_);
+    if (error.empty()) {
+      if (const auto code = loop_->add(easy); code != CURLM_OK) error = curl_multi_strerror(code);
+    }
+    if (!error.empty()) {
+      WireResult result = flight->not_sent(std::move(error), clock_.now());
+      flight.reset();
+      loop_->give_handle_back(easy);
+      return next.done(std::move(result));
+    }
+    flying_.emplace(easy, Flying{std::move(flight), std::move(next.done)});
+  }
+
+  void finish(CURL* easy, CURLcode code) {
+    auto node = flying_.extract(easy);
+    RHOOKS_CHECK(!node.empty());
+    auto [flight, done] = std::move(node.mapped());
+    WireResult result = flight->finish(easy, code, clock_.now());
+    flight.reset();  // before the handle is used again
+    loop_->give_handle_back(easy);
+    done(std::move(result));
+  }
+
+  // Ends everything once stop() was called.
+  bool stopped() {
+    std::multimap<Steady::time_point, Waiting> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!stopping_) return false;
+      waiting.swap(waiting_);
+    }
+    for (const auto& [easy, code] : loop_->take_ended()) finish(easy, code);
+    for (auto& [easy, flying] : std::exchange(flying_, {})) {
+      loop_->remove(easy);
+      WireResult result = flying.flight->stop(clock_.now());
+      flying.flight.reset();
+      loop_->give_handle_back(easy);
+      flying.done(std::move(result));
+    }
+    for (auto& [at, next] : waiting) next.done(WireResult{});
+    return true;
+  }
+
+  const WireOptions options_;
+  const net::EasyOptions easy_options_;
+  const Endpoint endpoint_;
+  const std::string url_;
+  const Clock& clock_;
+  const std::unique_ptr<net::CurlLoop> loop_;  // the I/O thread's, but for wake()
+  std::unordered_map<CURL*, Flying> flying_;   // the I/O thread's
+
+  std::mutex mutex_;
+  std::multimap<Steady::time_point, Waiting> waiting_;  // by when they are due; equal: in order
+  bool stopping_ = false;
+
+  std::mutex joining_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+Result<std::unique_ptr<Wire>> Wire::create(WireOptions options, const Clock& clock) {
+  auto easy_options =
+      net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
+  if (!easy_options) return fail(std::move(easy_options.error()));
+  options.max_in_flight = std::clamp<std::size_t>(options.max_in_flight, 1, 10'000);
+  auto loop = net::CurlLoop::create(options.max_in_flight);
+  if (!loop) return fail(std::move(loop.error()));
+  Endpoint endpoint;
+  if (const auto wrong = read_endpoint(options.endpoint, endpoint); !wrong.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the DynamoDB endpoint can not be used: " + wrong +
+                    "; it is like https://dynamodb.eu-west-1.amazonaws.com",
+                "endpoint");
+  }
+  return std::unique_ptr<Wire>(new Wire(std::make_unique<Impl>(
+      std::move(options), std::move(*easy_options), std::move(endpoint), clock, std::move(*loop))));
+}
+
+Wire::Wire(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Wire::~Wire() = default;
+
+const std::string& Wire::endpoint() const {
+  return impl_->endpoint().url;
+}
+const std::string& Wire::host() const {
+  return impl_->endpoint().host;
+}
+void Wire::send(WireRequest request, Done done) {
+  impl_->send(std::move(request), std::move(done));
+}
+void Wire::stop() {
+  impl_->stop();
+}
+
+}  // namespace rhooks::store::dynamo
