@@ -234,8 +234,6 @@ TEST_F(ClientTest, TimesOutAndTriesAgain) {
 }
 
 TEST_F(ClientTest, ChecksTheChecksumOfAnAnswer) {
-  auto good = ok("123456789");  // the CRC's own test value; no object, so not taken as an answer
-  good.headers = {{"x-amz-crc32", "3421780262"}};
   auto damaged = ok(R"({"Item":{}})");
   damaged.headers = {{"x-amz-crc32", "1"}};
   auto right = ok("{}");

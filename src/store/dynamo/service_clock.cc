@@ -50,7 +50,8 @@ void ServiceClock::learn(const std::string& date, TimePoint sent_at, TimePoint a
   }
   if (news) {
     log::warn("this machine's clock differs from DynamoDB's; requests are signed with theirs",
-              {{"service_ahead_seconds", static_cast<std::int64_t>(found.count() / 1'000)}});
+              {{"service_ahead_seconds",
+                std::int64_t{std::chrono::round<std::chrono::seconds>(found).count()}}});
   }
 }
 
