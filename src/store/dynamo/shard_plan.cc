@@ -16,17 +16,6 @@ struct Member {
   int lacks() const { return std::max(share - owns, 0); }
 };
 
-// Every shard there is, with what is stored of it.
-std::vector<ShardItem> all_shards(const ShareSnapshot& snapshot, int count) {
-  std::vector<ShardItem> shards(static_cast<std::size_t>(count));
-  for (int shard = 0; shard < count; ++shard) shards[static_cast<std::size_t>(shard)].shard = shard;
-  for (const ShardItem& stored : snapshot.shards) {
-    if (stored.shard < 0 || stored.shard >= count) continue;
-    shards[static_cast<std::size_t>(stored.shard)] = stored;
-  }
-  return shards;
-}
-
 // The workers that shards are divided among, by id.
 std::vector<Member> members(const ShareSnapshot& snapshot, const std::vector<ShardItem>& shards,
                             const std::string& me, const WorkerWatch& watch,
@@ -56,6 +45,16 @@ void divide(std::vector<Member>& members, int shards) {
 }
 
 }  // namespace
+
+std::vector<ShardItem> all_shards(const ShareSnapshot& snapshot, int count) {
+  std::vector<ShardItem> shards(static_cast<std::size_t>(count));
+  for (int shard = 0; shard < count; ++shard) shards[static_cast<std::size_t>(shard)].shard = shard;
+  for (const ShardItem& stored : snapshot.shards) {
+    if (stored.shard < 0 || stored.shard >= count) continue;
+    shards[static_cast<std::size_t>(stored.shard)] = stored;
+  }
+  return shards;
+}
 
 void WorkerWatch::see(const std::vector<WorkerItem>& workers, SteadyTime asked_at,
                       SteadyTime answered_at) {

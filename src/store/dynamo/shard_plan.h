@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +36,9 @@ struct ShareSnapshot {
   std::vector<WorkerItem> workers;
   std::vector<ShardItem> shards;  // those that are stored
 };
+
+// Every shard there is, in order, with what is stored of it.
+std::vector<ShardItem> all_shards(const ShareSnapshot& snapshot, int count);
 
 // Tells from their beats which workers live. Clocks of different machines are never compared:
 // a worker is dead when its beat did not change for so long on the clock of the one who looks.

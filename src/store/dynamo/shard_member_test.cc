@@ -1,0 +1,224 @@
+// Workers in simulated time: who joins, crashes, pauses, wakes and loses requests.
+
+#include "store/dynamo/shard_member.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/dynamo/share_sim_rig.h"
+
+namespace rhooks::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class ShardMemberTest : public ::testing::Test {
+ protected:
+  // By default the seed is drawn, and printed where a test fails.
+  ShardMemberTest() : seed_(std::random_device{}()), random_(seed_) {}
+
+  ShareWorld world(int shards = 16) { return {shards, seed_}; }
+
+  const std::uint32_t seed_;
+  const ::testing::ScopedTrace trace_{__FILE__, __LINE__, "seed " + std::to_string(seed_)};
+  std::mt19937 random_;
+};
+
+TEST_F(ShardMemberTest, AWorkerThatIsAloneOwnsAllAfterItsFirstTick) {
+  auto sim = world();
+  sim.add();
+  sim.run_for(seconds(4));
+  sim.expect_fair();
+}
+
+TEST_F(ShardMemberTest, WorkersThatJoinGetTheirShareInTwoTicks) {
+  auto sim = world();
+  for (int count = 1; count <= 20; ++count) {
+    sim.add();
+    sim.run_for(seconds(10));
+    sim.expect_fair();
+  }
+}
+
+TEST_F(ShardMemberTest, InSteadyStateNothingIsWrittenButBeats) {
+  for (const int count : {1, 2, 3, 7, 16, 20}) {
+    auto sim = world();
+    for (int i = 0; i < count; ++i) sim.add();
+    sim.run_for(seconds(30));
+    const int before = sim.writes();
+    sim.run_for(minutes(10));
+    EXPECT_EQ(sim.writes(), before) << count << " workers";
+    sim.expect_fair();
+  }
+}
+
+TEST_F(ShardMemberTest, OneThatJoinsMovesNoMoreThanItsShare) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  const int before = sim.writes();
+  sim.add();
+  sim.run_for(seconds(30));
+  sim.expect_fair();
+  EXPECT_EQ(sim.writes() - before, 2 * 4) << "four shards are given up and taken";
+}
+
+TEST_F(ShardMemberTest, ACrashedWorkersShardsAreOwnedWithin15Seconds) {
+  for (int round = 0; round < 100 && !HasFailure(); ++round) {
+    ShareWorld sim(16, static_cast<std::uint32_t>(random_()));
+    const int count = 2 + static_cast<int>(random_() % 5);
+    for (int i = 0; i < count; ++i) sim.add();
+    sim.run_for(seconds(30) + milliseconds(random_() % 3'000));
+    const int crashes = 1 + static_cast<int>(random_()) % (count - 1);
+    for (int i = 0; i < std::max(crashes, 1); ++i) sim.crash(i);
+    sim.run_for(seconds(15));
+    EXPECT_EQ(sim.owned_shards(), 16u) << "round " << round << ", " << count << " workers";
+    sim.run_for(seconds(10));
+    sim.expect_fair();
+  }
+}
+
+TEST_F(ShardMemberTest, AfterACrashOfAllANewWorkerOwnsAllWithin15Seconds) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  for (int i = 0; i < 3; ++i) sim.crash(i);
+  sim.add();
+  sim.run_for(seconds(15));
+  EXPECT_EQ(sim.owned_shards(), 16u);
+}
+
+TEST_F(ShardMemberTest, WhoLeavesHandsOverAtOnce) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  sim.leave(1);
+  EXPECT_THAT(sim.owned(1), IsEmpty());
+  EXPECT_EQ(sim.worker_items(), 2u);
+  sim.run_for(seconds(4));
+  sim.expect_fair();
+}
+
+TEST_F(ShardMemberTest, WhoIsPausedForShortKeepsItsShards) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  const int before = sim.writes();
+  sim.pause(1, seconds(5));
+  sim.run_for(seconds(30));
+  EXPECT_EQ(sim.writes(), before);
+  sim.expect_fair();
+}
+
+TEST_F(ShardMemberTest, WhoWakesLateOwnsNothingUntilItHasShownThatItLives) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  sim.pause(1, seconds(60));
+  sim.run_for(milliseconds(8'900) - seconds(4));
+  EXPECT_THAT(sim.owned(1), ::testing::Not(IsEmpty()));
+  sim.run_for(seconds(5));
+  EXPECT_THAT(sim.owned(1), IsEmpty());
+  sim.run_for(seconds(10));
+  EXPECT_EQ(sim.owned_shards(), 16u);
+  EXPECT_THAT(sim.owned(1), IsEmpty());
+  sim.run_for(seconds(60));
+  sim.expect_fair();
+  EXPECT_THAT(sim.live(), SizeIs(3));
+}
+
+// As after an outage of the table, or where the machine that all of them are on slept.
+TEST_F(ShardMemberTest, WhereAllWereAwayNobodyRobsTheOthers) {
+  auto sim = world();
+  for (int i = 0; i < 4; ++i) sim.add();
+  sim.run_for(seconds(30));
+  std::vector<std::vector<int>> before;
+  for (int i = 0; i < 4; ++i) before.push_back(sim.owned(i));
+  sim.set_faults({.lost_request = 1});
+  sim.run_for(minutes(2));
+  EXPECT_EQ(sim.owned_shards(), 0u);
+  const int writes = sim.writes();
+  sim.set_faults({});
+  sim.run_for(seconds(6));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(sim.owned(i), before[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(sim.writes() - writes, 16) << "each takes its own anew";
+}
+
+TEST_F(ShardMemberTest, ItemsOfTheDeadAreDeletedInTheEnd) {
+  auto sim = world();
+  for (int i = 0; i < 4; ++i) sim.add();
+  sim.run_for(seconds(30));
+  sim.crash(2);
+  sim.crash(3);
+  sim.run_for(minutes(9));
+  EXPECT_EQ(sim.worker_items(), 4u);
+  sim.run_for(minutes(2));
+  EXPECT_EQ(sim.worker_items(), 2u);
+}
+
+// Whatever happens, no two believe in one shard at a time (which the rig checks after every
+// write and tick); and when it ends all is shared fairly, and still.
+void expect_survives(ShareWorld::Faults faults, std::uint32_t seed) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const int shards = 1 + static_cast<int>(random() % 24);
+  ShareWorld sim(shards, seed);
+  sim.add();
+  sim.set_faults(faults);
+  for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+    const auto live = sim.live();
+    const int chosen = live[random() % live.size()];
+    switch (random() % 8) {
+      case 0:
+      case 1:
+        if (live.size() < 8) sim.add();
+        break;
+      case 2:
+        if (live.size() > 1) sim.crash(chosen);
+        break;
+      case 3:
+        if (live.size() > 1) sim.leave(chosen);
+        break;
+      case 4:
+        sim.pause(chosen, milliseconds(random() % 30'000));
+        break;
+      default:
+        break;
+    }
+    sim.run_for(milliseconds(random() % 20'000));
+  }
+  sim.set_faults({});
+  sim.run_for(minutes(2));
+  sim.expect_fair();
+  const int before = sim.writes();
+  sim.run_for(minutes(1));
+  EXPECT_EQ(sim.owned_shards(), static_cast<std::size_t>(shards));
+  // The dead of long ago are still deleted.
+  EXPECT_LE(sim.writes() - before, static_cast<int>(sim.worker_items() + 60));
+}
+
+TEST_F(ShardMemberTest, SurvivesJoinsCrashesAndPauses) {
+  for (int i = 0; i < 30 && !HasFailure(); ++i) {
+    expect_survives({}, static_cast<std::uint32_t>(random_()));
+  }
+}
+
+TEST_F(ShardMemberTest, SurvivesPausesInTheMiddleOfATick) {
+  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+    expect_survives({.pause = 0.05}, static_cast<std::uint32_t>(random_()));
+  }
+}
+
+TEST_F(ShardMemberTest, SurvivesATableThatLosesAndDelaysWrites) {
+  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+    expect_survives({.pause = 0.02, .lost_request = 0.1, .lost_answer = 0.1, .late_write = 0.1},
+                    static_cast<std::uint32_t>(random_()));
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::testing

@@ -1,0 +1,180 @@
+#include "store/dynamo/shard_share.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "codec/iso8601.h"
+#include "observe/logging.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+std::string seconds_text(SteadyTime time) {
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(time).count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+}  // namespace
+
+SteadyTime boot_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+ShardShare::ShardShare(std::unique_ptr<ShareTable> table, int shards, Random& random,
+                       const Clock& clock, ShareOptions options)
+    : table_(std::move(table)),
+      shards_(shards),
+      clock_(clock),
+      options_(std::move(options)),
+      ids_(random) {}
+
+std::shared_ptr<ShardMember> ShardShare::member() const {
+  std::lock_guard lock(mutex_);
+  return member_;
+}
+
+std::shared_ptr<ShardMember> ShardShare::new_member() {
+  const TimePoint now = clock_.now();
+  WorkerItem self;
+  self.id = rhooks::to_string(ids_.v7(now));
+  self.host = host_name();
+  self.pid = ::getpid();
+  self.since_ms = to_millis(now);
+  return std::make_shared<ShardMember>(*table_, std::move(self),
+                                       MemberOptions{.shards = shards_,
+                                                     .tick = options_.tick,
+                                                     .dead_after = options_.dead_after,
+                                                     .remove_after = options_.remove_after,
+                                                     .steady = options_.steady});
+}
+
+void ShardShare::join() {
+  std::lock_guard control(control_);
+  if (joined()) return;
+  const auto member = new_member();
+  std::unique_lock lock(mutex_);
+  member_ = member;
+  ticked_ = false;
+  failing_ = false;
+  if (!options_.own_thread) return;
+  thread_ = std::thread([this, member] { run(member); });
+  wake_.wait_for(lock, options_.join_timeout, [&] { return ticked_; });
+}
+
+bool ShardShare::joined() const {
+  return member() != nullptr;
+}
+
+std::vector<int> ShardShare::owned() const {
+  const auto current = member();
+  return current ? current->owned() : std::vector<int>();
+}
+
+void ShardShare::leave() {
+  std::lock_guard control(control_);
+  std::shared_ptr<ShardMember> leaving;
+  {
+    std::lock_guard lock(mutex_);
+    leaving.swap(member_);
+  }
+  if (!leaving) return;
+  const bool owned_some = !leaving->owned().empty();
+  leaving->stop();
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  leaving->leave();
+  if (owned_some && options_.on_change) options_.on_change();
+}
+
+void ShardShare::run(const std::shared_ptr<ShardMember>& member) {
+  for (;;) {
+    const ShardMember::Step step = tick(*member);
+    const SteadyTime pause = step.again_at - options_.steady();
+    std::unique_lock lock(mutex_);
+    ticked_ = true;
+    wake_.notify_all();
+    const auto left = [&] { return member_ != member; };
+    wake_.wait_for(lock, std::clamp(pause, SteadyTime{0}, options_.tick), left);
+    if (left()) return;
+  }
+}
+
+std::optional<ShardMember::Step> ShardShare::tick() {
+  const auto current = member();
+  if (!current) return std::nullopt;
+  return tick(*current);
+}
+
+ShardMember::Step ShardShare::tick(ShardMember& member) {
+  ShardMember::Step step = member.tick();
+  note(step.error);
+  if (step.changed) {
+    log::info("this worker's share of the due tasks changed",
+              {{"worker", member.id()},
+               {"shards", static_cast<std::int64_t>(member.owned().size())},
+               {"of", static_cast<std::int64_t>(shards_)}});
+    if (options_.on_change) options_.on_change();
+  }
+  return step;
+}
+
+void ShardShare::note(const std::optional<Error>& error) {
+  if (error && !failing_) {
+    log::warn("sharing work with other workers fails; it is tried again",
+              {{"reason", error->message}});
+  } else if (!error && failing_) {
+    log::info("sharing work with other workers goes on");
+  }
+  failing_ = error.has_value();
+}
+
+Result<ShareView> ShardShare::view() {
+  auto snapshot = table_->read();
+  if (!snapshot) return fail(std::move(snapshot.error()));
+  const auto current = member();
+  ShareView view;
+  for (WorkerItem& worker : snapshot->workers) {
+    ShareView::Worker shown;
+    if (current) {
+      shown.silence = current->silence(worker.id);
+      shown.self = current->id() == worker.id;
+    }
+    shown.item = std::move(worker);
+    view.workers.push_back(std::move(shown));
+  }
+  view.shards = all_shards(*snapshot, shards_);
+  return view;
+}
+
+std::vector<Description::Section> describe_share(const ShareView& view) {
+  Description::Section workers{
+      .title = "Workers", .columns = {"worker", "host", "pid", "since", "shards", "silent for"}};
+  for (const ShareView::Worker& worker : view.workers) {
+    const auto owns =
+        std::count_if(view.shards.begin(), view.shards.end(),
+                      [&](const ShardItem& shard) { return shard.owner == worker.item.id; });
+    workers.rows.push_back(
+        {worker.item.id + (worker.self ? " (this one)" : ""), worker.item.host,
+         std::to_string(worker.item.pid), codec::format_time(std::clamp(from_millis(worker.item.since_ms), kTimeMin, kTimeMax)),
+         std::to_string(owns), worker.silence ? seconds_text(*worker.silence) : "not known"});
+  }
+  Description::Section shards{.title = "Shards", .columns = {"shard", "worker", "epoch"}};
+  for (const ShardItem& shard : view.shards) {
+    shards.rows.push_back({std::to_string(shard.shard), shard.owner.empty() ? "none" : shard.owner,
+                           std::to_string(shard.epoch)});
+  }
+  return {workers, shards};
+}
+
+}  // namespace rhooks::store::dynamo

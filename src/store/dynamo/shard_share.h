@@ -1,0 +1,117 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/uuid.h"
+#include "store/description.h"
+#include "store/dynamo/shard_member.h"
+
+namespace rhooks::store::dynamo {
+
+// Time since the machine started, with the time that it slept: a worker on a machine that
+// wakes up has to know that it was away.
+SteadyTime boot_clock();
+
+struct ShareOptions {
+  SteadyTime tick = std::chrono::seconds(3);
+  SteadyTime dead_after = std::chrono::seconds(9);
+  SteadyTime remove_after = std::chrono::minutes(10);
+  // For how long join() waits for the first tick.
+  std::chrono::milliseconds join_timeout{3'000};
+  std::function<SteadyTime()> steady = boot_clock;
+  // Told that owned() is another now, by a thread of the share's own or the one that leaves;
+  // without locks. It must not join, leave or end the share.
+  std::function<void()> on_change;
+  // False: no thread; the test calls tick().
+  bool own_thread = true;
+};
+
+// What the table says of who claims from where.
+struct ShareView {
+  struct Worker {
+    WorkerItem item;
+    std::optional<SteadyTime> silence;  // where this process takes part, and has seen it
+    bool self = false;
+  };
+  std::vector<Worker> workers;
+  std::vector<ShardItem> shards;  // all, also those that were never taken
+};
+
+// Divides the shards of the due tasks among the workers that live, so that they do not fight
+// for the same claims: fairly within one; a crashed worker's shards are with others within 15 s.
+//
+// That no task is lent out twice does not depend on it. Claims are conditional writes under
+// leases, and a worker may claim from any shard at any time (a trigger does): where shards are
+// in doubt, that costs refused writes and nothing else.
+//
+// Threads: every method may be called from any thread; one of its own, from join() to leave().
+// Blocking: join(), leave() and view(); owned() not.
+// Outages: each is logged once and tried again every tick. A worker that can not show for
+// `dead_after` that it lives owns nothing until it can.
+// Cost: one write of 1 KB a tick and worker, and one reading of the control items.
+class ShardShare {
+ public:
+  // `random` and `clock` must outlive it, and so must what `table` works on.
+  ShardShare(std::unique_ptr<ShareTable> table, int shards, Random& random, const Clock& clock,
+             ShareOptions options = {});
+  ~ShardShare() { leave(); }
+
+  ShardShare(const ShardShare&) = delete;
+  ShardShare& operator=(const ShardShare&) = delete;
+
+  // Takes part from now, as a new worker; waits for the first tick, at most for join_timeout,
+  // so that a worker that is alone can claim at once. Idempotent.
+  void join();
+  bool joined() const;
+
+  // The shards to claim from now, in order; none before join() and after leave().
+  std::vector<int> owned() const;
+
+  // Gives up all and takes part no more: the others go on at their next look. Idempotent; may be
+  // followed by join(). Waits for a tick that is under way, thus for a few requests at most.
+  void leave();
+
+  // Reads the table anew, joined or not.
+  Result<ShareView> view();
+
+  // One tick by hand, where there is no thread; nothing before join().
+  std::optional<ShardMember::Step> tick();
+
+ private:
+  std::shared_ptr<ShardMember> member() const;
+  std::shared_ptr<ShardMember> new_member();
+  ShardMember::Step tick(ShardMember& member);
+  void run(const std::shared_ptr<ShardMember>& member);
+  void note(const std::optional<Error>& error);
+
+  const std::unique_ptr<ShareTable> table_;
+  const int shards_;
+  const Clock& clock_;
+  const ShareOptions options_;
+  UuidGenerator ids_;
+
+  std::mutex control_;    // held by join() and leave() from beginning to end
+  std::thread thread_;    // under control_
+  bool failing_ = false;  // of the one who ticks
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<ShardMember> member_;
+  bool ticked_ = false;
+};
+
+// The view as tables for people.
+std::vector<Description::Section> describe_share(const ShareView& view);
+
+}  // namespace rhooks::store::dynamo

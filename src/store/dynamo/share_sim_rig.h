@@ -1,0 +1,277 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/dynamo/shard_member.h"
+
+namespace rhooks::testing {
+
+// Workers that share shards through a table in memory, in simulated time, on one thread. While
+// one waits for the table, time passes and the others go on: their ticks run within its call.
+// Every worker's clock begins somewhere else, so that none can be compared with another's.
+class ShareWorld {
+ public:
+  using Time = store::dynamo::SteadyTime;
+
+  struct Faults {
+    double pause = 0;         // a worker stops in the middle of a tick, for up to a minute
+    double lost_request = 0;  // not applied, and answered by an error
+    double lost_answer = 0;   // applied, and answered by an error
+    double late_write = 0;    // answered by an error, and applied up to a minute later
+  };
+
+  ShareWorld(int shards, std::uint32_t seed) : shards_(shards), random_(seed) {}
+
+  void set_faults(Faults faults) { faults_ = faults; }
+
+  // A new worker, which begins within one tick.
+  int add() {
+    const int index = static_cast<int>(workers_.size());
+    auto worker = std::make_unique<Worker>(*this);
+    const Time offset = std::chrono::hours(random_() % 1'000);
+    store::dynamo::MemberOptions options;
+    options.shards = shards_;
+    options.steady = [this, offset] { return now_ + offset; };
+    worker->offset = offset;
+    worker->member = std::make_unique<store::dynamo::ShardMember>(
+        *worker,
+        store::dynamo::WorkerItem{.id = "w" + std::to_string(index), .host = "sim", .pid = index},
+        options);
+    worker->next_at = now_ + drawn(std::chrono::seconds(3));
+    workers_.push_back(std::move(worker));
+    return index;
+  }
+
+  // From now on nothing of what it does reaches the table.
+  void crash(int index) { at(index).gone = true; }
+
+  void leave(int index) {
+    at(index).gone = true;
+    at(index).leaving = true;
+    at(index).member->leave();
+    at(index).leaving = false;
+  }
+
+  // It does nothing for so long.
+  void pause(int index, Time time) { at(index).next_at = now_ + time; }
+
+  void run_for(Time time) { run_until(now_ + time); }
+  Time now() const { return now_; }
+
+  std::vector<int> live() const {
+    std::vector<int> all;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (!workers_[i]->gone) all.push_back(static_cast<int>(i));
+    }
+    return all;
+  }
+  std::vector<int> owned(int index) const {
+    return at(index).gone ? std::vector<int>() : at(index).member->owned();
+  }
+  // Shards that a live worker believes in.
+  std::size_t owned_shards() const {
+    std::set<int> all;
+    for (const int worker : live()) {
+      for (const int shard : owned(worker)) all.insert(shard);
+    }
+    return all.size();
+  }
+  // Of the table, without beats.
+  int writes() const { return writes_; }
+  std::size_t worker_items() const { return beats_.size(); }
+
+  void expect_fair() const {
+    const int count = static_cast<int>(live().size());
+    EXPECT_EQ(owned_shards(), static_cast<std::size_t>(shards_));
+    for (const int worker : live()) {
+      const int owns = static_cast<int>(owned(worker).size());
+      EXPECT_GE(owns, shards_ / count) << "worker " << worker;
+      EXPECT_LE(owns, (shards_ + count - 1) / count) << "worker " << worker;
+    }
+  }
+
+ private:
+  using ShardItem = store::dynamo::ShardItem;
+  using WorkerItem = store::dynamo::WorkerItem;
+
+  struct Worker final : store::dynamo::ShareTable {
+    explicit Worker(ShareWorld& w) : world(w) {}
+
+    Result<void> beat(const WorkerItem& self) override {
+      return write([this, self] { world.beats_[self.id] = self; });
+    }
+    Result<store::dynamo::ShareSnapshot> read() override {
+      store::dynamo::ShareSnapshot snapshot;
+      if (auto sent = world.send(*this); !sent) return fail(sent.error());
+      for (const auto& [number, shard] : world.table_) snapshot.shards.push_back(shard);
+      world.pass(*this, world.latency());  // the next page
+      for (const auto& [id, item] : world.beats_) snapshot.workers.push_back(item);
+      world.pass(*this, world.latency());
+      return snapshot;
+    }
+    std::vector<Result<bool>> take(const std::string& me,
+                                   std::span<const ShardItem> seen) override {
+      std::vector<Result<bool>> results;
+      for (const ShardItem& shard : seen) {
+        results.push_back(swap(shard, {shard.shard, me, shard.epoch + 1}));
+      }
+      return results;
+    }
+    std::vector<Result<bool>> give_up(std::span<const ShardItem> seen) override {
+      std::vector<Result<bool>> results;
+      for (const ShardItem& shard : seen) {
+        results.push_back(swap(shard, {shard.shard, "", shard.epoch}));
+      }
+      return results;
+    }
+    Result<void> remove(std::span<const WorkerItem> seen) override {
+      for (const WorkerItem& item : seen) {
+        const auto removed = write([this, item] {
+          const auto found = world.beats_.find(item.id);
+          if (found == world.beats_.end() || found->second.beat != item.beat) return;
+          world.beats_.erase(found);
+          ++world.writes_;
+        });
+        if (!removed) return removed;
+      }
+      return {};
+    }
+    Result<void> leave(const std::string& me, std::span<const ShardItem> held) override {
+      for (const ShardItem& shard : held) (void)swap(shard, {shard.shard, "", shard.epoch});
+      return write([this, me] { world.beats_.erase(me); });
+    }
+
+    Result<bool> swap(const ShardItem& seen, const ShardItem& next) {
+      bool swapped = false;
+      // By value: it may be applied when this call is over.
+      const auto answered = write([this, seen, next, result = &swapped](bool in_time) {
+        const auto found = world.table_.find(seen.shard);
+        const ShardItem now =
+            found == world.table_.end() ? ShardItem{seen.shard, "", 0} : found->second;
+        if (now != seen) return;
+        world.table_[seen.shard] = next;
+        ++world.writes_;
+        if (in_time) *result = true;
+      });
+      if (!answered) return fail(answered.error());
+      return swapped;
+    }
+
+    Result<void> write(const std::function<void()>& apply) {
+      return write([apply](bool) { apply(); });
+    }
+    Result<void> write(const std::function<void(bool)>& apply) {
+      if (world.chance(world.faults_.late_write) && !(gone && !leaving)) {
+        const Time at = world.now_ + world.drawn(std::chrono::minutes(1));
+        world.late_.emplace(at, [apply] { apply(false); });
+        return fail(ErrorCode::kUnknownOutcome, "late");
+      }
+      if (auto sent = world.send(*this); !sent) return sent;
+      apply(true);
+      world.expect_no_two_owners();
+      world.pass(*this, world.latency());
+      if (world.chance(world.faults_.lost_answer)) {
+        return fail(ErrorCode::kUnknownOutcome, "lost answer");
+      }
+      return {};
+    }
+
+    ShareWorld& world;
+    std::unique_ptr<store::dynamo::ShardMember> member;
+    Time offset{};
+    Time next_at{};
+    bool busy = false;
+    bool gone = false;
+    bool leaving = false;
+  };
+
+  Worker& at(int index) { return *workers_.at(static_cast<std::size_t>(index)); }
+  const Worker& at(int index) const { return *workers_.at(static_cast<std::size_t>(index)); }
+
+  bool chance(double probability) {
+    return std::uniform_real_distribution<>(0, 1)(random_) < probability;
+  }
+  Time drawn(Time below) {
+    return Time(std::uniform_int_distribution<Time::rep>(0, below.count())(random_));
+  }
+  Time latency() { return std::chrono::milliseconds(2) + drawn(std::chrono::milliseconds(40)); }
+
+  // The way of a request to the table.
+  Result<void> send(Worker& from) {
+    if (chance(faults_.pause)) pass(from, drawn(std::chrono::minutes(1)));
+    pass(from, latency());
+    if ((from.gone && !from.leaving) || chance(faults_.lost_request)) {
+      return fail(ErrorCode::kUnavailable, "lost request");
+    }
+    return {};
+  }
+
+  // Time goes by while a worker waits.
+  void pass(Worker& waiting, Time time) {
+    const bool was_busy = std::exchange(waiting.busy, true);
+    run_until(now_ + time);
+    waiting.busy = was_busy;
+  }
+
+  void run_until(Time end) {
+    while (!::testing::Test::HasFailure()) {
+      Worker* next = nullptr;
+      for (const auto& worker : workers_) {
+        if (worker->busy || worker->gone) continue;
+        if (!next || worker->next_at < next->next_at) next = worker.get();
+      }
+      const bool late_is_next = !late_.empty() && (!next || late_.begin()->first <= next->next_at);
+      const Time at = late_is_next ? late_.begin()->first : next ? next->next_at : end;
+      if (at >= end) break;
+      now_ = std::max(now_, at);
+      if (late_is_next) {
+        const auto apply = late_.begin()->second;
+        late_.erase(late_.begin());
+        apply();
+      } else {
+        next->busy = true;
+        const auto step = next->member->tick();
+        next->busy = false;
+        next->next_at = step.again_at - next->offset;
+        EXPECT_GT(next->next_at, now_) << "a tick without a pause after it";
+      }
+      expect_no_two_owners();
+    }
+    now_ = std::max(now_, end);
+  }
+
+  void expect_no_two_owners() const {
+    std::map<int, int> owner;
+    for (const int worker : live()) {
+      for (const int shard : owned(worker)) {
+        const auto [other, first] = owner.emplace(shard, worker);
+        ASSERT_TRUE(first) << "shard " << shard << " is with workers " << other->second << " and "
+                           << worker << " at "
+                           << std::chrono::duration_cast<std::chrono::milliseconds>(now_).count()
+                           << " ms";
+      }
+    }
+  }
+
+  const int shards_;
+  std::mt19937 random_;
+  Faults faults_;
+  Time now_{};
+  std::map<int, ShardItem> table_;
+  std::map<std::string, WorkerItem> beats_;
+  std::multimap<Time, std::function<void()>> late_;
+  int writes_ = 0;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace rhooks::testing
