@@ -50,7 +50,7 @@ TEST_F(ShardMemberTest, InSteadyStateNothingIsWrittenButBeats) {
     for (int i = 0; i < count; ++i) sim.add();
     sim.run_for(seconds(30));
     const int before = sim.writes();
-    sim.run_for(minutes(10));
+    sim.run_for(minutes(4));
     EXPECT_EQ(sim.writes(), before) << count << " workers";
     sim.expect_fair();
   }
@@ -73,8 +73,8 @@ TEST_F(ShardMemberTest, ACrashedWorkersShardsAreOwnedWithin15Seconds) {
     const int count = 2 + static_cast<int>(random_() % 5);
     for (int i = 0; i < count; ++i) sim.add();
     sim.run_for(seconds(30) + milliseconds(random_() % 3'000));
-    const int crashes = 1 + static_cast<int>(random_()) % (count - 1);
-    for (int i = 0; i < std::max(crashes, 1); ++i) sim.crash(i);
+    const int crashes = 1 + static_cast<int>(random_() % 100) % (count - 1);
+    for (int i = 0; i < crashes; ++i) sim.crash(i);
     sim.run_for(seconds(15));
     EXPECT_EQ(sim.owned_shards(), 16u) << "round " << round << ", " << count << " workers";
     sim.run_for(seconds(10));
@@ -202,19 +202,19 @@ void expect_survives(ShareWorld::Faults faults, std::uint32_t seed) {
 }
 
 TEST_F(ShardMemberTest, SurvivesJoinsCrashesAndPauses) {
-  for (int i = 0; i < 30 && !HasFailure(); ++i) {
+  for (int i = 0; i < 15 && !HasFailure(); ++i) {
     expect_survives({}, static_cast<std::uint32_t>(random_()));
   }
 }
 
 TEST_F(ShardMemberTest, SurvivesPausesInTheMiddleOfATick) {
-  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+  for (int i = 0; i < 20 && !HasFailure(); ++i) {
     expect_survives({.pause = 0.05}, static_cast<std::uint32_t>(random_()));
   }
 }
 
 TEST_F(ShardMemberTest, SurvivesATableThatLosesAndDelaysWrites) {
-  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+  for (int i = 0; i < 20 && !HasFailure(); ++i) {
     expect_survives({.pause = 0.02, .lost_request = 0.1, .lost_answer = 0.1, .late_write = 0.1},
                     static_cast<std::uint32_t>(random_()));
   }

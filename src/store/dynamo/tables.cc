@@ -20,7 +20,7 @@ constexpr std::string_view kMetaId = "meta";
 constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kInUse = "ResourceInUseException";
-constexpr std::string_view kUnknownOperation = "UnknownOperationException";
+constexpr std::string_view kTtlAttribute = "ttl";
 
 tl::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), "store");
@@ -143,19 +143,20 @@ class TableMaker {
 
 // TimeToLive ------------------------------------------------------------------------------
 
-enum class Expiry { kOn, kOff, kOtherAttribute, kUnknown };
-
-Expiry read_expiry(const Result<Reply>& reply) {
-  if (!reply || !reply->ok()) return Expiry::kUnknown;
-  const json::value* const value = reply->body.if_contains("TimeToLiveDescription");
-  if (!value || !value->is_object()) return Expiry::kOff;
+// Why expired logs will not be deleted; empty: they will be.
+std::string expiry_trouble(const Result<Reply>& described) {
+  if (!described) return described.error().message;
+  if (!described->ok()) return "DynamoDB answered " + described->error;
+  const json::value* const value = described->body.if_contains("TimeToLiveDescription");
+  const json::object* const description = value ? value->if_object() : nullptr;
   const auto text = [&](std::string_view name) {
-    const json::value* const found = value->get_object().if_contains(name);
-    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
+    const json::value* const found = description ? description->if_contains(name) : nullptr;
+    return found && found->is_string() ? std::string(found->get_string()) : std::string();
   };
-  const bool on = text("TimeToLiveStatus") == "ENABLED" || text("TimeToLiveStatus") == "ENABLING";
-  if (!on) return Expiry::kOff;
-  return text("AttributeName") == "ttl" ? Expiry::kOn : Expiry::kOtherAttribute;
+  const std::string status = text("TimeToLiveStatus");
+  if (status != "ENABLED" && status != "ENABLING") return "it is off";
+  if (text("AttributeName") == kTtlAttribute) return {};
+  return "it is on attribute '" + text("AttributeName") + "'";
 }
 
 // Whatever goes wrong here costs storage, and nothing else: no reason not to start.
@@ -163,31 +164,23 @@ void see_to_expiry(Client& client, const std::string& table, bool switch_on) {
   const auto describe = [&] {
     return client.call({Operation::kDescribeTimeToLive, {{"TableName", table}}});
   };
-  auto reply = describe();
-  Expiry expiry = read_expiry(reply);
-  if (expiry == Expiry::kOff && switch_on) {
-    const auto updated =
-        client.call({Operation::kUpdateTimeToLive,
-                     {{"TableName", table},
-                      {"TimeToLiveSpecification", {{"Enabled", true}, {"AttributeName", "ttl"}}}}});
+  std::string trouble = expiry_trouble(describe());
+  if (!trouble.empty() && switch_on) {
+    const auto updated = client.call(
+        {Operation::kUpdateTimeToLive,
+         {{"TableName", table},
+          {"TimeToLiveSpecification", {{"Enabled", true}, {"AttributeName", kTtlAttribute}}}}});
     if (updated && updated->ok()) return;
     // Another process may have been first, which the service calls an error.
-    reply = describe();
-    expiry = read_expiry(reply);
+    trouble = expiry_trouble(describe());
+    if (updated && !trouble.empty())
+      trouble += ", and to switch it on was answered by " + updated->error;
   }
-  if (expiry == Expiry::kOn) return;
-
-  std::string reason = "it is off";
-  if (expiry == Expiry::kOtherAttribute) reason = "it is on another attribute than 'ttl'";
-  if (expiry == Expiry::kUnknown) {
-    reason = !reply                              ? reply.error().message
-             : reply->error == kUnknownOperation ? "the endpoint does not know it"
-                                                 : "DynamoDB answered " + reply->error;
-    // Who may not look is not to be bothered each time: the tables may be made by others.
-    if (!switch_on) return log::debug("can not tell whether logs expire", {{"reason", reason}});
-  }
-  log::warn("TimeToLive of the logs table is not on: expired logs are not shown, but stay stored",
-            {{"table", table}, {"reason", reason}});
+  if (trouble.empty()) return;
+  // Where others make the tables it may be as they want it, and is not for every command to say.
+  const auto say = switch_on ? log::warn : log::info;
+  say("TimeToLive of the logs table is not on: expired logs are not shown, but stay stored",
+      {{"table", table}, {"reason", trouble}});
 }
 
 // How the tables were made ------------------------------------------------------------------
