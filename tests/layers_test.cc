@@ -84,7 +84,7 @@ const std::vector<Layer>& layers() {
       {"testing",
        {"testing/", "store/store.h", "store/memory/", "delivery/sender.h",
         "delivery/request_builder.h", "model/", "base/", "rhooks/"},
-       {"std", "posix", "gtest/", "gmock/"},
+       {"std", "posix", "gtest/", "gmock/", "boost/json"},
        {"boost/asio", "boost/beast", "openssl/"}},
   };
   return table;
