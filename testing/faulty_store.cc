@@ -137,4 +137,8 @@ Result<void> FaultyStore::check() {
   return one("check", [&] { return inner_.check(); });
 }
 
+Result<Description> FaultyStore::describe() {
+  return one("describe", [&] { return inner_.describe(); });
+}
+
 }  // namespace rhooks::testing

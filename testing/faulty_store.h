@@ -57,6 +57,7 @@ class FaultyStore final : public store::Store {
                                   const std::optional<store::DuePosition>& after) override;
   void leave() override { inner_.leave(); }
   Result<void> check() override;
+  Result<store::Description> describe() override;
 
  private:
   std::optional<StoreFault> take(const std::string& method);

@@ -3,6 +3,7 @@
 #include <rhooks/log.h>
 #include <rhooks/options.h>
 #include <rhooks/result.h>
+#include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
 #include <functional>
@@ -165,6 +166,8 @@ class Hooks {
 
   // Whether the store can be used now.
   Result<void> check();
+  // What the store is made of and what state it is in, for people. Changes nothing.
+  Result<StoreDescription> describe_store();
   // Metrics in the Prometheus text format 0.0.4.
   std::string metrics() const;
 

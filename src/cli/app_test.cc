@@ -208,6 +208,51 @@ TEST(App, ReadingMakesNoStore) {
   }
 }
 
+TEST(App, AStoreDescribesItself) {
+  const testing::TempDir dir;
+  const std::string url = "rocksdb:" + dir.sub("store");
+  // Nothing is made to be described.
+  const TestRun missing = run_line({"store", "describe", "--store", url});
+  EXPECT_EQ(missing.exit_code, kExitFailed);
+  EXPECT_NE(missing.err.find("there is no store in"), std::string::npos) << missing.err;
+
+  ASSERT_EQ(run_line({"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h",
+                      "--store", url})
+                .exit_code,
+            kExitDone);
+  const TestRun card = run_line({"store", "describe"}, {{"RHOOKS_STORE", url}});
+  EXPECT_EQ(card.exit_code, kExitDone) << card.err;
+  EXPECT_TRUE(card.out.starts_with("store           rocksdb\npath            " + dir.sub("store")))
+      << card.out;
+  EXPECT_NE(card.out.find("\ncolumn families\nFAMILY    KEYS (ESTIMATE)"), std::string::npos)
+      << card.out;
+
+  const TestRun json = run_line({"store", "describe", "--store", url, "--json"});
+  EXPECT_EQ(json.exit_code, kExitDone) << json.err;
+  EXPECT_TRUE(json.out.starts_with("{\"kind\":\"rocksdb\",\"facts\":{\"path\":\"")) << json.out;
+  EXPECT_NE(json.out.find("{\"title\":\"column families\",\"rows\":[{\"family\":\"tasks\","
+                          "\"keys (estimate)\":\"1\","),
+            std::string::npos)
+      << json.out;
+
+  expect_usage({"store", "explain", "--store", url}, "there is `rhooks store describe`");
+  expect_usage({"store"}, "action is missing");
+  expect_usage({"store", "describe", "--store", "memory:"}, "lives only as long as one command");
+}
+
+TEST(App, AStoreUrlWithASecretIsRefusedAndNotShown) {
+  for (const char* url : {"dynamodb:?region=eu-west-1&secret_access_key=hush",
+                          "dynamo:?secret_access_key=hush", "dynamodb:?hush=hush"}) {
+    const std::vector<std::string> line{"serve", "--print-config"};
+    std::vector<std::string> flag = line;
+    flag.insert(flag.end(), {"--store", url});
+    for (const TestRun& run : {run_line(flag), run_line(line, {{"RHOOKS_STORE", url}})}) {
+      EXPECT_EQ(run.exit_code, kExitUsage);
+      EXPECT_EQ((run.out + run.err).find("=hush"), std::string::npos) << run.out << run.err;
+    }
+  }
+}
+
 TEST(App, PrintConfig) {
   const TestRun run =
       run_line({"serve", "--print-config", "--logs-ttl", "168h"}, {{"RHOOKS_CONCURRENCY", "100"}});

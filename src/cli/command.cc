@@ -76,9 +76,14 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
 void Commands::add_backend_options(CLI::App& command) {
   add_settings(command, {"server", "store", "ca_file"});
   command.get_option("--store")->description(
-      "work straight on this store, without a server: rocksdb:PATH [$RHOOKS_STORE]");
+      "work straight on this store, without a server: rocksdb:PATH or dynamodb:?... "
+      "[$RHOOKS_STORE]");
   command.get_option("--server")
       ->description("work through this server [$RHOOKS_SERVER, http://127.0.0.1:8090]");
+  add_json_option(command);
+}
+
+void Commands::add_json_option(CLI::App& command) {
   command.add_flag("--json", json_, "print JSON, as the API gives it");
 }
 
@@ -123,26 +128,11 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
     }
   }
   if (works_on_store(*loaded)) {
-    const std::string store = loaded->text("store");
-    if (store.starts_with("memory:")) {
-      report(io_,
-             "a memory: store lives only as long as one command; use rocksdb:PATH, or a server "
-             "that is started with `rhooks serve --store memory:`",
-             kExitUsage);
-      return nullptr;
-    }
-    // Opening makes a store where there is none, which a command that reads must not do.
-    constexpr std::string_view kRocks = "rocksdb:";
     const std::string name = root_->get_subcommands().front()->get_name();
-    std::error_code ignored;
-    if ((name == "get" || name == "fetch" || name == "logs" || name == "trigger-dryrun") &&
-        store.starts_with(kRocks) && store.size() > kRocks.size() &&
-        !std::filesystem::exists(store.substr(kRocks.size()) + "/CURRENT", ignored)) {
-      exit_code = kExitFailed;
-      report(io_,
-             "there is no store in " + store.substr(kRocks.size()) +
-                 "; `rhooks register` and `rhooks serve` make one",
-             exit_code);
+    const bool reads =
+        name == "get" || name == "fetch" || name == "logs" || name == "trigger-dryrun";
+    if (const auto refused = refuse_store(*loaded, reads)) {
+      exit_code = *refused;
       return nullptr;
     }
   }
@@ -153,6 +143,26 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
     return nullptr;
   }
   return std::move(*opened);
+}
+
+std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
+  const std::string store = config.text("store");
+  if (store.starts_with("memory:")) {
+    return report(io_,
+                  "a memory: store lives only as long as one command; use rocksdb:PATH, or a "
+                  "server that is started with `rhooks serve --store memory:`",
+                  kExitUsage);
+  }
+  constexpr std::string_view kRocks = "rocksdb:";
+  std::error_code ignored;
+  if (reads && store.starts_with(kRocks) &&
+      !std::filesystem::exists(store.substr(kRocks.size()) + "/CURRENT", ignored)) {
+    return report(io_,
+                  "there is no store in " + store.substr(kRocks.size()) +
+                      "; `rhooks register` and `rhooks serve` make one",
+                  kExitFailed);
+  }
+  return std::nullopt;
 }
 
 int Commands::run(const CLI::App& command) const {

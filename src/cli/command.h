@@ -44,11 +44,17 @@ class Commands {
   // Gives a command what those that work on a backend share: --server, --store, --config,
   // --ca-file and --json.
   void add_backend_options(CLI::App& command);
+  void add_json_option(CLI::App& command);
 
   // The configuration with the flags of the line; an error has been printed where there is none.
   std::optional<Config> config();
   // The backend they ask for; an error has been printed, and `exit_code` set, where there is none.
   std::unique_ptr<Backend> backend(int& exit_code);
+
+  // Refuses the store of a command that works on one by itself: a memory: store, and, for a
+  // command that reads, a directory without a store, since opening it would make one. Prints
+  // the error and returns the exit code.
+  std::optional<int> refuse_store(const Config& config, bool reads);
 
   bool json() const { return json_; }
   Io& io() { return io_; }
@@ -81,6 +87,7 @@ void add_register(Commands& commands);
 void add_queries(Commands& commands);   // get, fetch, logs
 void add_changes(Commands& commands);   // delete, suspend, unsuspend, and the bulk ones
 void add_triggers(Commands& commands);  // trigger, trigger-dryrun
+void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);
 void add_completion(Commands& commands);

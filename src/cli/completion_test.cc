@@ -45,6 +45,7 @@ TEST(Completion, HasEveryCommandAndFlag) {
   add_queries(commands);
   add_changes(commands);
   add_triggers(commands);
+  add_store(commands);
   add_listen(commands);
   add_completion(commands);
   const std::string text = script();
@@ -76,6 +77,7 @@ TEST(Completion, WorksInBash) {
   EXPECT_EQ(complete({"serve", "--log-format", "j"}), "json\n");
   EXPECT_EQ(complete({"register", "--url", "h"}), "\n");
   EXPECT_EQ(complete({"completion", "b"}), "bash\n");
+  EXPECT_EQ(complete({"store", "d"}), "describe\n");
   EXPECT_EQ(complete({"nothing", "--"}), "\n");
 }
 

@@ -9,6 +9,7 @@
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "cli/times.h"
+#include "hooks/hooks_parts.h"
 
 namespace rhooks::cli {
 namespace {
@@ -72,6 +73,12 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
   std::string why;
   auto value = normalize(*setting, text, why);
   if (!value) return fail(ErrorCode::kInvalidArgument, source + ": " + key + ": " + why, key);
+  if (key == "store") {
+    // Refused before anything can print it: there may be a secret where none belongs.
+    if (auto valid = validate_store(*value); !valid) {
+      return fail(ErrorCode::kInvalidArgument, source + ": store: " + valid.error().message, key);
+    }
+  }
   values_[key] = {std::move(*value), from, source};
   return {};
 }
@@ -182,6 +189,15 @@ Options Config::options() const {
   options.backoff_max = duration("backoff_max");
   options.drain_timeout = duration("drain_timeout");
   options.ca_file = text("ca_file");
+  options.region = text("region");
+  options.endpoint = text("endpoint");
+  options.profile = text("profile");
+  options.tasks_table_name = text("tasks_table_name");
+  options.logs_table_name = text("logs_table_name");
+  options.create_table = boolean("create_table");
+  options.access_key_id = text("access_key_id");
+  options.secret_access_key = text("secret_access_key");
+  options.session_token = text("session_token");
   return options;
 }
 

@@ -50,6 +50,42 @@ TEST_F(ConfigTest, Defaults) {
   EXPECT_EQ(ours.backoff_max, theirs.backoff_max);
   EXPECT_EQ(ours.drain_timeout, theirs.drain_timeout);
   EXPECT_EQ(ours.ca_file, theirs.ca_file);
+  EXPECT_EQ(ours.region, theirs.region);
+  EXPECT_EQ(ours.create_table, theirs.create_table);
+  EXPECT_EQ(ours.access_key_id, theirs.access_key_id);
+}
+
+TEST_F(ConfigTest, OptionsOfDynamo) {
+  const std::string path = write(
+      "store = \"dynamodb:\"\nregion = \"eu-west-1\"\nendpoint = \"http://127.0.0.1:8000\"\n"
+      "profile = \"night\"\ntasks_table_name = \"my-tasks\"\nlogs_table_name = \"my-logs\"\n"
+      "create_table = true\naccess_key_id = \"AKID\"\n");
+  const auto config = Config::load(
+      path, {{"RHOOKS_SECRET_ACCESS_KEY", "hush"}, {"RHOOKS_SESSION_TOKEN", "token"}}, {});
+  ASSERT_TRUE(config) << config.error().message;
+  const Options options = config->options();
+  EXPECT_EQ(options.store, "dynamodb:");
+  EXPECT_EQ(options.region, "eu-west-1");
+  EXPECT_EQ(options.endpoint, "http://127.0.0.1:8000");
+  EXPECT_EQ(options.profile, "night");
+  EXPECT_EQ(options.tasks_table_name, "my-tasks");
+  EXPECT_EQ(options.logs_table_name, "my-logs");
+  EXPECT_TRUE(options.create_table);
+  EXPECT_EQ(options.access_key_id, "AKID");
+  EXPECT_EQ(options.secret_access_key, "hush");
+  EXPECT_EQ(options.session_token, "token");
+  const std::string printed = config->print();
+  EXPECT_EQ(printed.find("hush"), std::string::npos) << printed;
+  EXPECT_EQ(printed.find("AKID"), std::string::npos) << printed;
+  EXPECT_EQ(printed.find("\"token"), std::string::npos) << printed;
+}
+
+TEST_F(ConfigTest, AStoreThatIsNoneNamesWhereItCameFrom) {
+  const std::string error = error_of("\nstore = \"dynamodb:?colour=hush\"\n");
+  EXPECT_NE(error.find("rhooks.toml:2: store: the dynamodb: URL has no parameter colour"),
+            std::string::npos)
+      << error;
+  EXPECT_EQ(error.find("hush"), std::string::npos) << error;
 }
 
 TEST_F(ConfigTest, LaterSourcesWin) {

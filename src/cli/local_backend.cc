@@ -45,10 +45,11 @@ class LocalBackend final : public Backend {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_local_backend(Options options) {
+  const bool exclusive = options.store.starts_with("rocksdb:");
   auto hooks = Hooks::open(std::move(options));
   if (!hooks) {
     Error error = std::move(hooks.error());
-    if (error.code == ErrorCode::kUnavailable) {
+    if (exclusive && error.code == ErrorCode::kUnavailable) {
       error.message += " (if a server uses this store, leave --store out to talk to the server)";
     }
     return fail(std::move(error));

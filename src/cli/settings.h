@@ -17,7 +17,7 @@ struct Setting {
   SettingType type;
   const char* default_value;  // as it is written on a command line
   const char* env;            // nullptr: not from the environment
-  const char* flag;           // nullptr: no flag (secrets would show in process lists)
+  const char* flag;           // nullptr: no flag (secrets show in process lists; URLs say it)
   const char* help;
   std::int64_t min = 0;  // integers; durations in milliseconds
   std::int64_t max = 0;

@@ -194,6 +194,13 @@ std::string task_card(const Task& task, const Io& io) {
   return card.text();
 }
 
+std::string store_card(const StoreDescription& description, const Io& io) {
+  Card card(io.colours());
+  card.line("store", description.kind, Colour::kBold);
+  for (const auto& [name, value] : description.facts) card.line(name.c_str(), value);
+  return card.text();
+}
+
 std::string pretty_json(std::string_view text) {
   const auto compact = codec::compact_json(text);
   if (!compact) return std::string(text);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/log.h>
+#include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
 #include <string>
@@ -22,6 +23,9 @@ void add_log(Table& table, const Log& log);
 
 // A task as lines of "name  value", its bodies below.
 std::string task_card(const Task& task, const Io& io);
+
+// What a store tells of itself, without its tables.
+std::string store_card(const StoreDescription& description, const Io& io);
 
 // "3 × every 10 minutes", "every hour".
 std::string show_repeat(const Repeat& repeat);

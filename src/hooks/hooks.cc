@@ -205,6 +205,9 @@ void Hooks::stop_now() {
 Result<void> Hooks::check() {
   return impl_->store().check();
 }
+Result<StoreDescription> Hooks::describe_store() {
+  return impl_->store().describe();
+}
 std::string Hooks::metrics() const {
   return impl_->parts.metrics->expose();
 }

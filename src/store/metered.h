@@ -33,6 +33,7 @@ class MeteredStore final : public Store {
                            const std::optional<DuePosition>& after) override;
   void leave() override { inner_->leave(); }
   Result<void> check() override;
+  Result<Description> describe() override { return inner_->describe(); }
 
  private:
   template <typename Call>

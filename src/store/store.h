@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/record.h"
+#include "store/description.h"
 
 namespace rhooks::store {
 
@@ -217,6 +218,9 @@ class Store {
 
   // Whether the store can be read and written now; the message says what is wrong.
   virtual Result<void> check() = 0;
+
+  // What it is made of and what state it is in, for people. Changes nothing.
+  virtual Result<Description> describe() = 0;
 };
 
 }  // namespace rhooks::store

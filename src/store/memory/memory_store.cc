@@ -290,6 +290,16 @@ Result<void> MemoryStore::check() {
   return {};
 }
 
+Result<Description> MemoryStore::describe() {
+  const std::lock_guard lock(mutex_);
+  return Description{.kind = "memory",
+                     .facts = {{"tasks", std::to_string(tasks_.size())},
+                               {"active tasks", std::to_string(due_.size())},
+                               {"leases", std::to_string(leases_.size())},
+                               {"logs", std::to_string(logs_.size())}},
+                     .sections = {}};
+}
+
 void MemoryStore::write_log(const Log& log) {
   const LogKey key{log.task.ns, log.started_at, log.id};
   logs_.insert_or_assign(key, log);

@@ -41,6 +41,7 @@ class MemoryStore final : public Store {
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after) override;
   Result<void> check() override;
+  Result<Description> describe() override;
 
  private:
   using Tasks = std::map<TaskKey, TaskRecord>;

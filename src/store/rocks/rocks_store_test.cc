@@ -56,6 +56,23 @@ TEST_F(RocksStoreTest, ALockedDirectoryIsAClearError) {
   EXPECT_TRUE(open_rocks(path()));
 }
 
+TEST_F(RocksStoreTest, DescribesItsColumnFamilies) {
+  auto store = open_ok(path());
+  ASSERT_TRUE(put_ok(*store, make_record("ns", "id", kT0)));
+  const auto description = store->describe();
+  ASSERT_TRUE(description) << description.error().message;
+  EXPECT_EQ(description->kind, "rocksdb");
+  EXPECT_EQ(description->facts.at(0), std::make_pair(std::string("path"), path()));
+  EXPECT_EQ(description->facts.at(1).second, std::to_string(rocks::kFormat));
+  ASSERT_EQ(description->sections.size(), 1U);
+  const auto& rows = description->sections[0].rows;
+  ASSERT_EQ(rows.size(), rocks::kFamilies);
+  EXPECT_EQ(rows.at(0).at(0), "tasks");
+  EXPECT_EQ(rows.at(0).at(1), "1");
+  EXPECT_EQ(rows.at(4).at(0), "logs");
+  EXPECT_EQ(rows.at(4).at(1), "0");
+}
+
 TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {
   std::ofstream(dir_.sub("file")) << "x";
   const auto store = open_rocks(dir_.sub("file") + "/store");

@@ -48,6 +48,7 @@ class RocksStore final : public Store {
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after) override;
   Result<void> check() override;
+  Result<Description> describe() override;
 
  private:
   // The two values of a task as read; a status of each.
