@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/sha256.h"
+#include "store/dynamo/text.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -41,15 +42,6 @@ std::string timestamp(TimePoint now) {
                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   return text;
-}
-
-// Without regard to the locale, as header names are ASCII.
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 // Without blanks at the ends, and each run of them as one space.
