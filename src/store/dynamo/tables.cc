@@ -8,6 +8,7 @@
 #include "observe/logging.h"
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/table_shape.h"
+#include "store/dynamo/time_to_live.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -20,7 +21,6 @@ constexpr std::string_view kMetaId = "meta";
 constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kInUse = "ResourceInUseException";
-constexpr std::string_view kTtlAttribute = "ttl";
 
 tl::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), "store");
@@ -143,28 +143,12 @@ class TableMaker {
 
 // TimeToLive ------------------------------------------------------------------------------
 
-// Why expired logs will not be deleted; empty: they will be.
-std::string expiry_trouble(const Result<Reply>& described) {
-  if (!described) return described.error().message;
-  if (!described->ok()) return "DynamoDB answered " + described->error;
-  const json::value* const value = described->body.if_contains("TimeToLiveDescription");
-  const json::object* const description = value ? value->if_object() : nullptr;
-  const auto text = [&](std::string_view name) {
-    const json::value* const found = description ? description->if_contains(name) : nullptr;
-    return found && found->is_string() ? std::string(found->get_string()) : std::string();
-  };
-  const std::string status = text("TimeToLiveStatus");
-  if (status != "ENABLED" && status != "ENABLING") return "it is off";
-  if (text("AttributeName") == kTtlAttribute) return {};
-  return "it is on attribute '" + text("AttributeName") + "'";
-}
-
 // Whatever goes wrong here costs storage, and nothing else: no reason not to start.
 void see_to_expiry(Client& client, const std::string& table, bool switch_on) {
   const auto describe = [&] {
     return client.call({Operation::kDescribeTimeToLive, {{"TableName", table}}});
   };
-  std::string trouble = expiry_trouble(describe());
+  std::string trouble = time_to_live_trouble(describe());
   if (!trouble.empty() && switch_on) {
     const auto updated = client.call(
         {Operation::kUpdateTimeToLive,
@@ -172,7 +156,7 @@ void see_to_expiry(Client& client, const std::string& table, bool switch_on) {
           {"TimeToLiveSpecification", {{"Enabled", true}, {"AttributeName", kTtlAttribute}}}}});
     if (updated && updated->ok()) return;
     // Another process may have been first, which the service calls an error.
-    trouble = expiry_trouble(describe());
+    trouble = time_to_live_trouble(describe());
     if (updated && !trouble.empty())
       trouble += ", and to switch it on was answered by " + updated->error;
   }
