@@ -32,6 +32,8 @@ class StoreUnderTest {
   // A durable store outlives reopen(): closes it without care and opens it again.
   virtual bool durable() const { return false; }
   virtual void reopen() {}
+  // A call takes requests, so the tests of many calls make fewer.
+  virtual bool remote() const { return false; }
   // Whether leases are stored, so that they outlive the process that holds them.
   virtual bool leases_outlive_reopen() const { return false; }
 };

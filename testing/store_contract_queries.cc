@@ -94,7 +94,7 @@ TEST_P(StoreContract, TaskQueriesAgreeWithBruteForce) {
   std::vector<Task> all;
   for (const auto& [key, task] : tasks) all.push_back(task);
 
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < (subject().remote() ? 60 : 300); ++round) {
     TaskQuery query;
     query.ns = namespaces[below(rng, 2)];
     query.now = kT0 + seconds{20};
@@ -126,7 +126,7 @@ TEST_P(StoreContract, LogQueriesAgreeWithBruteForce) {
                         log};
     ASSERT_EQ(commit(orphan), CommitOutcome::kGone);
   }
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < (subject().remote() ? 60 : 300); ++round) {
     LogQuery query;
     query.ns = namespaces[below(rng, 2)];
     query.now = kT0 + seconds{static_cast<long>(below(rng, 40))};

@@ -56,7 +56,7 @@ TEST_P(StoreContract, ConcurrentClaimsNeverHandATaskOutTwice) {
 }
 
 TEST_P(StoreContract, ConcurrentPutsOfOneKeyCreateItOnce) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < (subject().remote() ? 5 : 20); ++round) {
     std::atomic<int> created{0};
     std::mutex mutex;
     std::set<std::array<std::uint8_t, 16>> seen;
@@ -143,10 +143,10 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
 }
 
 TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
-  constexpr std::size_t kTasks = 5'000;
+  const std::size_t tasks = subject().remote() ? 1'000 : 5'000;
   constexpr std::size_t kBatch = 1'000;
   std::vector<model::TaskRecord> batch;
-  for (std::size_t i = 0; i < kTasks; ++i) {
+  for (std::size_t i = 0; i < tasks; ++i) {
     batch.push_back(make_record("ns", std::to_string(10'000 + i), kT0));
     if (batch.size() < kBatch) continue;
     for (const auto& result : store().put(batch)) ASSERT_TRUE(result) << result.error().message;
@@ -158,7 +158,7 @@ TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
   std::atomic<std::size_t> removed{0};
   in_parallel(2, [&](int) {
     for (std::size_t calls = 0;; ++calls) {
-      ASSERT_LE(calls, kTasks);
+      ASSERT_LE(calls, tasks);
       const auto count = store().clear("ns", 100);
       ASSERT_TRUE(count) << count.error().message;
       removed += *count;
@@ -167,7 +167,7 @@ TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
       return;
     }
   });
-  EXPECT_EQ(removed, kTasks);
+  EXPECT_EQ(removed, tasks);
 }
 
 TEST_P(StoreContract, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {

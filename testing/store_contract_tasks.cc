@@ -149,8 +149,15 @@ TEST_P(StoreContract, FullBatchOfAThousand) {
 }
 
 TEST_P(StoreContract, NamesThatComposedKeysCouldMixUp) {
+  // Each has a moment of its own: dynalite keeps one of two index rows with one key whose
+  // namespace and id join to the same text.
+  TimePoint at = kT0;
   for (const std::string& ns : kTrickyNames) {
-    for (const std::string& id : kTrickyNames) put(ns, id);
+    for (const std::string& id : kTrickyNames) {
+      auto record = make_record(ns, id, kT0);
+      record.task.next_attempt_date = at -= milliseconds{1};
+      put(record);
+    }
   }
   std::vector<std::string> sorted = kTrickyNames;
   std::sort(sorted.begin(), sorted.end());

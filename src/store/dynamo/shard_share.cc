@@ -166,7 +166,8 @@ std::vector<Description::Section> describe_share(const ShareView& view) {
                       [&](const ShardItem& shard) { return shard.owner == worker.item.id; });
     workers.rows.push_back(
         {worker.item.id + (worker.self ? " (this one)" : ""), worker.item.host,
-         std::to_string(worker.item.pid), codec::format_time(std::clamp(from_millis(worker.item.since_ms), kTimeMin, kTimeMax)),
+         std::to_string(worker.item.pid),
+         codec::format_time(std::clamp(from_millis(worker.item.since_ms), kTimeMin, kTimeMax)),
          std::to_string(owns), worker.silence ? seconds_text(*worker.silence) : "not known"});
   }
   Description::Section shards{.title = "Shards", .columns = {"shard", "worker", "epoch"}};

@@ -1,0 +1,370 @@
+// What is due: the due index, read shard by shard into the due view, and claims of what it holds.
+
+#include <algorithm>
+
+#include "observe/logging.h"
+#include "store/dynamo/store_impl.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::steady_clock;
+
+// How often a claim looks for more after others took what it had picked.
+constexpr int kClaimRoundsMax = 10;
+// Rows of one request after the first of a read.
+constexpr std::size_t kNextRows = 500;
+// Of one read of a shard. Leased tasks stay in the index until they are done, so there may be
+// as many of them at its head as all workers have in flight.
+constexpr std::size_t kReadRowsMax = 50'000;
+
+struct ShardRead {
+  int shard = 0;
+  std::size_t rows_wanted = 0;
+  steady_clock::time_point started;
+  std::vector<DueView::Row> rows;
+  json::object start_key;  // of the next request; empty: from the head
+  bool ended = false;      // the index holds no more of this shard
+  bool enough = false;
+};
+
+std::vector<DueView::Row> rows_of(const json::object& answer) {
+  std::vector<DueView::Row> rows;
+  const json::value* const items = answer.if_contains("Items");
+  if (!items || !items->is_array()) return rows;
+  for (const json::value& value : items->get_array()) {
+    if (!value.is_object()) continue;
+    const auto due = number_of(value.get_object(), "due");
+    if (due) rows.push_back({key_of(value.get_object()), from_millis(*due)});
+  }
+  return rows;
+}
+
+}  // namespace
+
+Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
+  if (scope == Scope::kAll) return all_shards_;
+  share_->join();
+  return share_->owned();
+}
+
+// Reads the head of each shard that has to be read, all at once, until it has what is due by
+// then or as many claimable rows as are wanted.
+Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now,
+                                   TimePoint due_by) {
+  std::vector<ShardRead> reads;
+  const auto started = steady_clock::now();
+  for (const int shard : shards) {
+    if (const auto rows =
+            due_.rows_to_read(shard, now, due_by, parts_.tuning.read_every, started)) {
+      ShardRead read;
+      read.shard = shard;
+      read.rows_wanted = std::min(*rows, parts_.tuning.request_rows_max);
+      read.started = started;
+      reads.push_back(std::move(read));
+    }
+  }
+  std::vector<ShardRead*> open;
+  for (ShardRead& read : reads) open.push_back(&read);
+  while (!open.empty()) {
+    std::vector<Call> calls;
+    for (const ShardRead* const read : open) {
+      json::object request{
+          {"TableName", parts_.tables.tasks},
+          {"IndexName", kDueIndex},
+          {"KeyConditionExpression", "sh = :sh"},
+          {"ExpressionAttributeValues", {{":sh", number_value(read->shard)}}},
+          {"Limit", read->rows.empty() ? read->rows_wanted
+                                       : std::min(kNextRows, parts_.tuning.request_rows_max)}};
+      if (!read->start_key.empty()) request["ExclusiveStartKey"] = read->start_key;
+      calls.push_back({Operation::kQuery, std::move(request)});
+    }
+    auto replies = client_.call_all(std::move(calls));
+    std::vector<ShardRead*> more;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      ShardRead& read = *open[i];
+      auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
+      if (!answer) return fail(std::move(answer.error()));
+      const auto rows = rows_of(*answer);
+      read.rows.insert(read.rows.end(), rows.begin(), rows.end());
+      const json::value* const last = answer->if_contains("LastEvaluatedKey");
+      if (!last || !last->is_object() || last->get_object().empty()) {
+        read.ended = true;
+        continue;
+      }
+      read.start_key = last->get_object();
+      if (!read.rows.empty() && read.rows.back().due_at > due_by) continue;
+      if (read.rows.size() >= kReadRowsMax) continue;
+      if (due_.claimable(read.shard, read.rows, now) >= read.rows_wanted) continue;
+      more.push_back(&read);
+    }
+    open = std::move(more);
+  }
+  for (const ShardRead& read : reads) {
+    TimePoint through = kTimeMax;
+    // Others may be due at the very moment of the last row.
+    if (!read.ended) {
+      through = read.rows.empty() ? TimePoint::min()
+                                  : read.rows.back().due_at - std::chrono::milliseconds{1};
+    }
+    due_.merge(read.shard, read.rows, through, read.started);
+  }
+  return {};
+}
+
+Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
+  auto shards = shards_of(request.scope);
+  if (!shards) return fail(std::move(shards.error()));
+  ClaimResult result;
+  for (int round = 0; round < kClaimRoundsMax; ++round) {
+    if (auto read = read_due(*shards, request.now, request.due_by); !read) {
+      if (result.claims.empty() && result.set_aside.empty()) return fail(std::move(read.error()));
+      result.more = true;
+      break;
+    }
+    auto picked =
+        due_.pick(*shards, request.now, request.due_by, request.limit - result.claims.size());
+    result.more = picked.more || due_.incomplete(*shards, request.due_by);
+    if (picked.candidates.empty()) {
+      // Reading further may show that there is nothing more.
+      if (result.claims.size() == request.limit || !result.more) break;
+      continue;
+    }
+    if (auto claimed = claim_candidates(request, std::move(picked.candidates), result); !claimed) {
+      // What was claimed is the caller's, or it would wait for its lease to end.
+      if (result.claims.empty() && result.set_aside.empty()) {
+        return fail(std::move(claimed.error()));
+      }
+      log::warn("some due tasks could not be claimed; trying again",
+                {{"error", claimed.error().message}});
+      result.more = true;
+      break;
+    }
+    if (result.claims.size() == request.limit && result.more) break;
+  }
+  std::sort(result.claims.begin(), result.claims.end(), [](const Claim& a, const Claim& b) {
+    return std::tie(a.due_at, a.lease.key) < std::tie(b.due_at, b.lease.key);
+  });
+  return result;
+}
+
+Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
+                                           std::vector<DueView::Candidate> candidates,
+                                           ClaimResult& result) {
+  const TimePoint until = request.now + request.lease_for;
+  std::vector<Uuid> tokens;
+  std::vector<Call> calls;
+  for (const DueView::Candidate& candidate : candidates) {
+    tokens.push_back(uuids_.v7(request.now));
+    Item set;
+    set["rev"] = bytes_value(bytes_view(tokens.back()));
+    set["lu"] = number_value(to_millis(until));
+    // The last alternative: an earlier try of this very request whose answer was lost.
+    Call call =
+        update_call(candidate.key, set, {},
+                    "#due = :seen AND (attribute_not_exists(#lu) OR #lu <= :now OR #rev = :rev)",
+                    {{":seen", number_value(to_millis(candidate.due_at))},
+                     {":now", number_value(to_millis(request.now))}});
+    call.body["ExpressionAttributeNames"].as_object()["#due"] = "due";
+    call.body["ReturnValues"] = "ALL_NEW";
+    calls.push_back(std::move(call));
+  }
+  auto replies = client_.call_all(std::move(calls));
+  const auto steady = steady_clock::now();
+
+  std::optional<Error> error;
+  std::vector<std::size_t> taken;  // by others, or changed since
+  std::vector<TaskKey> taken_keys;
+  std::vector<std::size_t> ours;
+  std::vector<std::optional<Item>> items;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (replies[i] && replies[i]->condition_failed()) {
+      taken.push_back(i);
+      taken_keys.push_back(candidates[i].key);
+      continue;
+    }
+    auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
+    if (!answer) {
+      // Where it was applied after all, the next claim finds the lease, or its end.
+      due_.put_back(candidates[i]);
+      error = std::move(answer.error());
+      continue;
+    }
+    due_.leased(candidates[i], until, steady);
+    const json::value* const item = answer->if_contains("Attributes");
+    ours.push_back(i);
+    items.push_back(item && item->is_object() ? std::optional(item->get_object()) : std::nullopt);
+  }
+
+  auto loaded = with_payloads(std::move(items));
+  for (std::size_t n = 0; n < ours.size(); ++n) {
+    const DueView::Candidate& candidate = candidates[ours[n]];
+    const Uuid& token = tokens[ours[n]];
+    if (!loaded) {
+      // Leased, but its payload can not be had now.
+      if (release(std::vector<Lease>{{candidate.key, token, until}})) due_.put_back(candidate);
+      error = loaded.error();
+      continue;
+    }
+    Loaded& task = (*loaded)[n];
+    if (!task) {
+      if (auto aside = set_aside(candidate, token, task.error())) {
+        result.set_aside.push_back(std::move(*aside));
+      }
+    } else if (*task) {
+      result.claims.push_back(Claim{Lease{candidate.key, token, until},
+                                    std::move((*task)->record.task), candidate.due_at});
+    }
+  }
+
+  if (!taken.empty()) {
+    auto current = load(taken_keys);
+    for (std::size_t n = 0; n < taken.size(); ++n) {
+      const DueView::Candidate& candidate = candidates[taken[n]];
+      due_.put_back(candidate);
+      if (current) note_current(candidate.key, (*current)[n]);
+    }
+    if (!current) error = current.error();
+  }
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+// Takes an unreadable task out of the due index. Its bytes stay as they are.
+std::optional<SetAside> DynamoStore::set_aside(const DueView::Candidate& candidate,
+                                               const Uuid& token, const Error& why) {
+  report_unreadable(candidate.key, why);
+  Item set;
+  set["rev"] = bytes_value(bytes_view(fresh()));
+  auto done = answer_of(client_.call(update_call(candidate.key, set, {"due", "lu"}, "#rev = :token",
+                                                 {{":token", bytes_value(bytes_view(token))}})),
+                        parts_.tables.tasks);
+  // Else it is met again when the lease ends.
+  if (!done) return std::nullopt;
+  due_.stored(candidate.shard, candidate.key, std::nullopt, steady_clock::now());
+  return SetAside{candidate.key, why.message};
+}
+
+Result<void> DynamoStore::release(std::span<const Lease> leases) {
+  std::vector<Call> calls;
+  for (const Lease& lease : leases) {
+    Item set;
+    set["rev"] = bytes_value(bytes_view(fresh()));
+    calls.push_back(update_call(lease.key, set, {"lu"}, "#rev = :token",
+                                {{":token", bytes_value(bytes_view(lease.token))}}));
+  }
+  auto replies = client_.call_all(std::move(calls));
+  std::optional<Error> error;
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (replies[i] && replies[i]->condition_failed()) continue;  // not current: passed over
+    if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+      error = std::move(answer.error());
+      continue;
+    }
+    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, steady_clock::now());
+  }
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scope) {
+  // Who does not work on the store has no share, and does not take one by asking.
+  const std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
+  if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
+  return due_.next(shards, now);
+}
+
+void DynamoStore::leave() {
+  share_->leave();
+}
+
+Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                      const std::optional<DuePosition>& after) {
+  DuePage page;
+  if (limit == 0) return page;
+  // Of each shard as many rows as could be shown, and those due at the same moment as its last:
+  // the index has no order among them.
+  struct Shard {
+    int number = 0;
+    std::vector<DueView::Row> rows;
+    json::object start_key;
+    TimePoint through = kTimeMax;  // all up to here are among the rows
+  };
+  std::vector<Shard> shards(all_shards_.size());
+  std::vector<Shard*> open;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    shards[i].number = all_shards_[i];
+    open.push_back(&shards[i]);
+  }
+  const TimePoint from = after ? after->due_at : kTimeMin;
+  if (from > due_by) return page;
+  while (!open.empty()) {
+    std::vector<Call> calls;
+    for (const Shard* const shard : open) {
+      json::object request{{"TableName", parts_.tables.tasks},
+                           {"IndexName", kDueIndex},
+                           {"KeyConditionExpression", "sh = :sh AND due BETWEEN :from AND :to"},
+                           {"ExpressionAttributeValues",
+                            {{":sh", number_value(shard->number)},
+                             {":from", number_value(to_millis(from))},
+                             {":to", number_value(to_millis(std::max(due_by, kTimeMin)))}}},
+                           {"Limit", std::min(limit + 1, parts_.tuning.request_rows_max)}};
+      if (!shard->start_key.empty()) request["ExclusiveStartKey"] = shard->start_key;
+      calls.push_back({Operation::kQuery, std::move(request)});
+    }
+    auto replies = client_.call_all(std::move(calls));
+    std::vector<Shard*> more;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      Shard& shard = *open[i];
+      auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
+      if (!answer) return fail(std::move(answer.error()));
+      for (DueView::Row& row : rows_of(*answer)) {
+        if (after && std::tie(row.due_at, row.key) <= std::tie(after->due_at, after->key)) continue;
+        shard.rows.push_back(std::move(row));
+      }
+      const json::value* const last = answer->if_contains("LastEvaluatedKey");
+      if (!last || !last->is_object() || last->get_object().empty()) continue;
+      shard.start_key = last->get_object();
+      const bool enough =
+          shard.rows.size() > limit && shard.rows[limit - 1].due_at < shard.rows.back().due_at;
+      if (enough) {
+        shard.through = shard.rows.back().due_at - std::chrono::milliseconds{1};
+      } else {
+        more.push_back(&shard);
+      }
+    }
+    open = std::move(more);
+  }
+
+  std::vector<DueView::Row> rows;
+  TimePoint through = kTimeMax;
+  for (Shard& shard : shards) {
+    through = std::min(through, shard.through);
+    std::move(shard.rows.begin(), shard.rows.end(), std::back_inserter(rows));
+  }
+  std::sort(rows.begin(), rows.end(), [](const DueView::Row& a, const DueView::Row& b) {
+    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+  });
+  std::erase_if(rows, [&](const DueView::Row& row) { return row.due_at > through; });
+  const bool more = through < kTimeMax || rows.size() > limit;
+  if (rows.size() > limit) rows.resize(limit);
+
+  std::vector<TaskKey> keys;
+  for (const DueView::Row& row : rows) keys.push_back(row.key);
+  auto loaded = load(keys);
+  if (!loaded) return fail(std::move(loaded.error()));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Loaded& task = (*loaded)[i];
+    if (!task) report_unreadable(keys[i], task.error());
+    if (!task || !*task || (*task)->leased(now)) continue;
+    const Task& stored = (*task)->record.task;
+    // A row of the index may be older than the task.
+    if (stored.status != Status::kActive || model::due_at(stored) != rows[i].due_at) continue;
+    page.items.push_back({keys[i], rows[i].due_at, stored.scheduled_date});
+  }
+  if (more && !rows.empty()) page.next = DuePosition{rows.back().due_at, rows.back().key};
+  return page;
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,216 @@
+#include "store/dynamo/due_view.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace rhooks::store::dynamo {
+namespace {
+
+// A read takes a few tries of some seconds: what was dropped so long ago hardly comes back by a
+// read that was begun before (and would cost one refused claim).
+constexpr std::chrono::seconds kDroppedKept{30};
+constexpr std::size_t kDroppedMax = 20'000;
+
+// The first page of a read. One of an idle shard costs half a read unit: 25 rows hardly pass
+// 4 KB. Where the page before was cut short there is a backlog, and one read serves many claims.
+constexpr std::size_t kRowsIdle = 25;
+constexpr std::size_t kRowsBusy = 200;
+
+}  // namespace
+
+DueView::DueView(int shards) : shards_(static_cast<std::size_t>(shards)) {}
+
+void DueView::set(Shard& shard, const TaskKey& key, const Entry& entry) {
+  const auto [it, added] = shard.entries.try_emplace(key, entry);
+  if (!added) {
+    shard.order.erase({it->second.due_at, key});
+    it->second = entry;
+  }
+  shard.order.emplace(entry.due_at, key);
+}
+
+void DueView::erase(Shard& shard, const TaskKey& key) {
+  const auto it = shard.entries.find(key);
+  if (it == shard.entries.end()) return;
+  shard.order.erase({it->second.due_at, key});
+  shard.entries.erase(it);
+}
+
+void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_through,
+                    Steady read_started) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  const Steady trusted = read_started - kIndexLag;
+  std::erase_if(shard.dropped,
+                [&](const auto& item) { return item.second < read_started - kDroppedKept; });
+
+  std::set<TaskKey> seen;
+  for (const Row& row : rows) {
+    seen.insert(row.key);
+    const auto dropped = shard.dropped.find(row.key);
+    if (dropped != shard.dropped.end()) {
+      if (dropped->second >= trusted) continue;
+      shard.dropped.erase(dropped);
+    }
+    const auto known = shard.entries.find(row.key);
+    Entry entry = known == shard.entries.end() ? Entry{} : known->second;
+    if (entry.picked || entry.told >= trusted) continue;
+    // A lease lasts whatever the index says of the task.
+    entry.due_at = row.due_at;
+    set(shard, row.key, entry);
+  }
+
+  // What the index does not show is gone; what lies beyond this read is read when its turn
+  // comes. Leases are remembered in any case: the index does not know them.
+  for (auto it = shard.entries.begin(); it != shard.entries.end();) {
+    const auto& [key, entry] = *it;
+    const bool beyond = entry.due_at > complete_through;
+    const bool keep = entry.picked || seen.contains(key) ||
+                      (beyond ? entry.leased_until > kTimeMin : entry.told >= trusted);
+    if (keep) {
+      ++it;
+      continue;
+    }
+    shard.order.erase({entry.due_at, key});
+    it = shard.entries.erase(it);
+  }
+  shard.complete_through = complete_through;
+  shard.read_at = read_started;
+}
+
+std::optional<std::size_t> DueView::rows_to_read(int number, TimePoint now, TimePoint due_by,
+                                                 std::chrono::milliseconds read_every,
+                                                 Steady steady) const {
+  std::lock_guard lock(mutex_);
+  const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  if (!shard.read_at) return kRowsIdle;
+  const bool complete = shard.complete_through >= due_by;
+  if (steady - *shard.read_at >= read_every) return complete ? kRowsIdle : kRowsBusy;
+  if (complete) return std::nullopt;
+  for (const auto& [due_at, key] : shard.order) {
+    if (due_at > due_by) break;
+    if (free(shard.entries.at(key), now)) return std::nullopt;
+  }
+  return kRowsBusy;
+}
+
+bool DueView::incomplete(std::span<const int> numbers, TimePoint due_by) const {
+  std::lock_guard lock(mutex_);
+  return std::any_of(numbers.begin(), numbers.end(), [&](int number) {
+    return shards_.at(static_cast<std::size_t>(number)).complete_through < due_by;
+  });
+}
+
+std::size_t DueView::claimable(int number, std::span<const Row> rows, TimePoint now) const {
+  std::lock_guard lock(mutex_);
+  const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](const Row& row) {
+    if (shard.dropped.contains(row.key)) return false;
+    const auto known = shard.entries.find(row.key);
+    return known == shard.entries.end() || free(known->second, now);
+  }));
+}
+
+DueView::Picked DueView::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
+                              std::size_t limit) {
+  std::lock_guard lock(mutex_);
+  // Of each shard as many as could be needed, and one that tells of more.
+  std::vector<Candidate> found;
+  for (const int number : numbers) {
+    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+    std::size_t taken = 0;
+    for (const auto& [due_at, key] : shard.order) {
+      if (due_at > due_by || taken > limit) break;
+      if (!free(shard.entries.at(key), now)) continue;
+      found.push_back({number, key, due_at});
+      ++taken;
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+  });
+  Picked picked;
+  picked.more = found.size() > limit;
+  if (picked.more) found.resize(limit);
+  for (const Candidate& candidate : found) {
+    shards_[static_cast<std::size_t>(candidate.shard)].entries.at(candidate.key).picked = true;
+  }
+  picked.candidates = std::move(found);
+  return picked;
+}
+
+void DueView::leased(const Candidate& candidate, TimePoint until, Steady steady) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
+  set(shard, candidate.key, {candidate.due_at, until, false, steady});
+}
+
+void DueView::put_back(const Candidate& candidate) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
+  const auto it = shard.entries.find(candidate.key);
+  if (it != shard.entries.end()) it->second.picked = false;
+}
+
+void DueView::stored(int number, const TaskKey& key, std::optional<TimePoint> due_at,
+                     Steady steady) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  if (due_at && *due_at <= shard.complete_through) {
+    shard.dropped.erase(key);
+    set(shard, key, {*due_at, kTimeMin, false, steady});
+    return;
+  }
+  erase(shard, key);
+  if (due_at) {
+    shard.dropped.erase(key);  // beyond what was read: a read finds it when its turn comes
+  } else if (shard.read_at) {
+    if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
+    shard.dropped[key] = steady;
+  }
+}
+
+void DueView::released(int number, const TaskKey& key, Steady steady) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  const auto it = shard.entries.find(key);
+  if (it == shard.entries.end()) return;
+  it->second.leased_until = kTimeMin;
+  it->second.told = steady;
+}
+
+std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint now) const {
+  std::lock_guard lock(mutex_);
+  std::optional<TimePoint> next;
+  const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
+  for (const int number : numbers) {
+    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+    bool found = false;
+    for (const auto& [due_at, key] : shard.order) {
+      const Entry& entry = shard.entries.at(key);
+      if (entry.leased_until > now) consider(entry.leased_until);
+      if (found || !free(entry, now)) continue;
+      consider(due_at);
+      found = true;
+    }
+    // What lies beyond is not known; it is not earlier than this.
+    if (!found && shard.complete_through < kTimeMax) {
+      consider(std::max(shard.complete_through, kTimeMin));
+    }
+  }
+  return next;
+}
+
+void DueView::doubt() {
+  std::lock_guard lock(mutex_);
+  for (Shard& shard : shards_) shard.read_at.reset();
+}
+
+std::size_t DueView::size() const {
+  std::lock_guard lock(mutex_);
+  std::size_t size = 0;
+  for (const Shard& shard : shards_) size += shard.entries.size();
+  return size;
+}
+
+}  // namespace rhooks::store::dynamo

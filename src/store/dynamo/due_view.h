@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+namespace rhooks::store::dynamo {
+
+// What this process knows of the due index, shard by shard: the entries at its head, and which
+// of them are leased. It only tells which claims are worth trying: every claim is a conditional
+// write, so that a view that is wrong costs a request and never a delivery.
+//
+// Knowledge comes from reads of the index, which lag behind by design (they are eventually
+// consistent), and from what this process wrote itself. The latter wins while it is younger
+// than kIndexLag.
+//
+// Threads: every method may be called from any thread. Blocking: none. Times named `steady`
+// are of the steady clock; all others are times of tasks and leases.
+class DueView {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+  // How long the index may show what was there before a write. AWS names no bound; it is
+  // "usually within a fraction of a second".
+  static constexpr std::chrono::milliseconds kIndexLag{5'000};
+
+  explicit DueView(int shards);
+
+  struct Row {
+    TaskKey key;
+    TimePoint due_at{};
+  };
+  // One read of a shard's head, in order. `complete_through`: every entry due then or before is
+  // among the rows; kTimeMax: all there are.
+  void merge(int shard, std::span<const Row> rows, TimePoint complete_through, Steady read_started);
+
+  // How many rows of the shard are to be read before a claim; none: what is known will do. It
+  // will not where the shard was not read for `read_every`, or nothing that is due by then is
+  // left to claim while the index may hold more.
+  std::optional<std::size_t> rows_to_read(int shard, TimePoint now, TimePoint due_by,
+                                          std::chrono::milliseconds read_every,
+                                          Steady steady) const;
+  // Whether entries that are due by then may be in the index and not here.
+  bool incomplete(std::span<const int> shards, TimePoint due_by) const;
+  // How many of these rows could be claimed, as far as is known.
+  std::size_t claimable(int shard, std::span<const Row> rows, TimePoint now) const;
+
+  struct Candidate {
+    int shard = 0;
+    TaskKey key;
+    TimePoint due_at{};
+  };
+  struct Picked {
+    std::vector<Candidate> candidates;  // earliest first
+    bool more = false;                  // others could be picked as well
+  };
+  // Picks what to claim; nobody else gets it until it is leased(), stored() or put_back().
+  Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit);
+  void leased(const Candidate& candidate, TimePoint until, Steady steady);
+  void put_back(const Candidate& candidate);  // nothing was learnt
+
+  // When the task is due now, as this process stored or read it; none = never. No lease.
+  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Steady steady);
+  // The lease of the task ended unused.
+  void released(int shard, const TaskKey& key, Steady steady);
+
+  // The earliest time at which something may be claimed; see Store::next_due.
+  std::optional<TimePoint> next(std::span<const int> shards, TimePoint now) const;
+
+  // Every shard is read anew before the next claim.
+  void doubt();
+
+  // Entries held, for the bound that tests check.
+  std::size_t size() const;
+
+ private:
+  struct Entry {
+    TimePoint due_at{};
+    TimePoint leased_until = kTimeMin;
+    bool picked = false;
+    Steady told{};  // by this process itself, at that time
+  };
+  struct Shard {
+    std::map<TaskKey, Entry> entries;
+    std::set<std::pair<TimePoint, TaskKey>> order;  // of the entries
+    std::map<TaskKey, Steady> dropped;              // not in the index, whatever a read says
+    TimePoint complete_through = TimePoint::min();
+    std::optional<Steady> read_at;
+  };
+
+  // All expect mutex_ to be held.
+  void set(Shard& shard, const TaskKey& key, const Entry& entry);
+  void erase(Shard& shard, const TaskKey& key);
+  bool free(const Entry& entry, TimePoint now) const {
+    return !entry.picked && entry.leased_until <= now;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<Shard> shards_;
+};
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,358 @@
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.h"
+#include "codec/stored.h"
+#include "observe/logging.h"
+#include "store/dynamo/share_table.h"
+#include "store/dynamo/store_impl.h"
+#include "store/shown.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kReportedMax = 1'000;
+
+// What the service says of an item that is too large can not be told from other mistakes, so
+// it is checked before.
+Result<void> check_size(const TaskKey& key, const Item& item) {
+  const std::size_t bytes = item_bytes(item);
+  if (bytes <= kItemBytesMax) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "task '" + key.id + "' takes " + std::to_string(bytes) +
+                  " bytes; an item of DynamoDB holds at most " + std::to_string(kItemBytesMax),
+              "request");
+}
+
+}  // namespace
+
+Error not_found(const TaskKey& key) {
+  return Error{
+      ErrorCode::kNotFound, "there is no task '" + key.id + "' in namespace '" + key.ns + "'", {}};
+}
+
+Error always_changing(const TaskKey& key) {
+  return Error{ErrorCode::kUnavailable,
+               "task '" + key.id + "' in namespace '" + key.ns +
+                   "' is being changed by others all the time; try again",
+               {}};
+}
+
+std::string_view bytes_view(const Uuid& uuid) {
+  return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
+}
+
+Result<json::object> answer_of(Result<Reply> reply, const std::string& table) {
+  if (!reply) return fail(std::move(reply.error()));
+  if (reply->ok()) return std::move(reply->body);
+  return fail(ErrorCode::kUnavailable,
+              "DynamoDB: table '" + table + "': " + reply->error +
+                  " (was the table deleted? `rhooks store describe` shows what is there)");
+}
+
+DynamoStore::DynamoStore(Parts parts)
+    : parts_(std::move(parts)),
+      client_(*parts_.client),
+      batches_(client_, *parts_.random),
+      uuids_(*parts_.random),
+      due_(parts_.shards),
+      all_shards_(static_cast<std::size_t>(parts_.shards)) {
+  std::iota(all_shards_.begin(), all_shards_.end(), 0);
+  // What others did with a shard before it came here is not known.
+  parts_.share.on_change = [this] { due_.doubt(); };
+  share_ = std::make_unique<ShardShare>(
+      dynamo_share_table(*parts_.share_client, parts_.tables.tasks), parts_.shards, *parts_.random,
+      *parts_.machine_clock, parts_.share);
+}
+
+DynamoStore::~DynamoStore() = default;
+
+Uuid DynamoStore::fresh() {
+  return uuids_.v7(parts_.machine_clock->now());
+}
+
+void DynamoStore::note(const Task& task) {
+  const std::optional<TimePoint> due =
+      task.status == Status::kActive ? std::optional(model::due_at(task)) : std::nullopt;
+  due_.stored(shard_of(task.key, parts_.shards), task.key, due, std::chrono::steady_clock::now());
+}
+
+void DynamoStore::note_current(const TaskKey& key, const Loaded& current) {
+  const auto steady = std::chrono::steady_clock::now();
+  const int shard = shard_of(key, parts_.shards);
+  if (!current) return;  // unreadable: whoever claims it sets it aside
+  if (!*current) return due_.stored(shard, key, std::nullopt, steady);
+  const Task& task = (*current)->record.task;
+  note(task);
+  if (task.status == Status::kActive && (*current)->lease_until) {
+    due_.leased({shard, key, model::due_at(task)}, *(*current)->lease_until, steady);
+  }
+}
+
+void DynamoStore::report_unreadable(const TaskKey& key, const Error& error) {
+  std::lock_guard lock(reported_mutex_);
+  if (reported_.size() >= kReportedMax || !reported_.insert(key).second) return;
+  log::error("a stored task can not be read",
+             {{"namespace", key.ns}, {"id", key.id}, {"error", error.message}});
+}
+
+Call DynamoStore::get_call(const TaskKey& key) const {
+  return {Operation::kGetItem,
+          {{"TableName", parts_.tables.tasks}, {"Key", key_item(key)}, {"ConsistentRead", true}}};
+}
+
+Call DynamoStore::update_call(const TaskKey& key, const Item& set,
+                              const std::vector<std::string>& remove, const std::string& condition,
+                              json::object values) const {
+  std::string expression;
+  for (const auto& attribute : set) {
+    const std::string name(attribute.key());
+    expression.append(expression.empty() ? "SET #" : ", #").append(name);
+    expression.append(" = :").append(name);
+    values[":" + name] = attribute.value();
+  }
+  json::object names;
+  for (const auto& attribute : set) names["#" + std::string(attribute.key())] = attribute.key();
+  for (std::size_t i = 0; i < remove.size(); ++i) {
+    expression.append(i > 0 ? ", #" : expression.empty() ? "REMOVE #" : " REMOVE #");
+    expression.append(remove[i]);
+    names["#" + remove[i]] = remove[i];
+  }
+  return {Operation::kUpdateItem,
+          {{"TableName", parts_.tables.tasks},
+           {"Key", key_item(key)},
+           {"UpdateExpression", expression},
+           {"ConditionExpression", condition},
+           {"ExpressionAttributeNames", std::move(names)},
+           {"ExpressionAttributeValues", std::move(values)}}};
+}
+
+Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
+                             std::vector<std::string> remove) const {
+  set_state(more, record, rev);
+  remove.push_back("lu");
+  if (record.task.status != Status::kActive) remove.push_back("due");
+  return update_call(record.task.key, more, remove, "#rev = :seen",
+                     {{":seen", bytes_value(bytes_view(seen))}});
+}
+
+Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(
+    std::vector<std::optional<Item>> items) {
+  std::vector<Loaded> loaded(items.size(), Loaded(std::nullopt));
+  std::vector<std::size_t> again;  // those whose payload was replaced under our eyes
+  std::vector<TaskKey> payloads;
+  for (int race = 0;; ++race) {
+    payloads.clear();
+    for (const auto& item : items) {
+      if (!item) continue;
+      if (const auto payload = text_of(*item, "pl")) {
+        payloads.push_back(payload_key(key_of(*item), *payload));
+      }
+    }
+    auto found = batches_.get(parts_.tables.tasks, payloads);
+    if (!found) return fail(std::move(found.error()));
+    again.clear();
+    std::vector<TaskKey> keys;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!items[i]) continue;
+      const auto payload = text_of(*items[i], "pl");
+      const Item* part = nullptr;
+      if (payload) {
+        const auto it = found->find(payload_key(key_of(*items[i]), *payload));
+        if (it != found->end()) part = &it->second;
+      }
+      auto task = read_task(*items[i], part);
+      if (!task && payload && !part && race < kRacesMax) {
+        again.push_back(i);
+        keys.push_back(key_of(*items[i]));
+        continue;
+      }
+      loaded[i] = task ? Loaded(std::move(*task)) : Loaded(fail(std::move(task.error())));
+      items[i].reset();
+    }
+    if (again.empty()) return loaded;
+    auto current = batches_.get(parts_.tables.tasks, keys);
+    if (!current) return fail(std::move(current.error()));
+    for (const std::size_t i : again) {
+      const auto it = current->find(key_of(*items[i]));
+      if (it == current->end()) {
+        items[i].reset();
+        continue;
+      }
+      // The same payload as before, and it is not there: it will not come by reading again.
+      const bool same = text_of(it->second, "pl") == text_of(*items[i], "pl");
+      items[i] = it->second;
+      if (same) race = kRacesMax;
+    }
+  }
+}
+
+Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<TaskKey>& keys) {
+  auto found = batches_.get(parts_.tables.tasks, keys);
+  if (!found) return fail(std::move(found.error()));
+  std::vector<std::optional<Item>> items;
+  items.reserve(keys.size());
+  for (const TaskKey& key : keys) {
+    const auto it = found->find(key);
+    items.push_back(it == found->end() ? std::nullopt : std::optional(it->second));
+  }
+  return with_payloads(std::move(items));
+}
+
+// Payloads that nothing points to any more. One that stays behind costs its storage and
+// nothing else, so a failure is no error of the caller's.
+void DynamoStore::drop_payloads(const std::vector<TaskKey>& keys) {
+  if (keys.empty()) return;
+  for (const auto& removed : batches_.remove(parts_.tables.tasks, keys)) {
+    if (removed) continue;
+    log::warn("a payload that is no longer used could not be deleted",
+              {{"error", removed.error().message}});
+    return;
+  }
+}
+
+std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
+  std::vector<Result<PutResult>> results(records.size(), Result<PutResult>(PutResult{}));
+  struct New {
+    std::size_t index;
+    Uuid rev;
+    Item item;
+    std::optional<TaskKey> payload;
+  };
+  std::vector<New> open;
+  std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
+  std::vector<Item> payloads;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const TaskKey& key = records[i].task.key;
+    RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
+    if (!first.emplace(key, i).second) continue;
+    New task{i, fresh(), {}, std::nullopt};
+    task.item = task_item(records[i], task.rev, parts_.shards);
+    if (wants_payload(task.item)) {
+      const std::string id = rhooks::to_string(fresh());
+      payloads.push_back(payload_item(key, id, codec::encode_spec(records[i])));
+      task.item.erase("sp");
+      task.item["pl"] = text_value(id);
+      task.payload = payload_key(key, id);
+    }
+    if (auto fits = check_size(key, task.item); !fits) {
+      results[i] = fail(std::move(fits.error()));
+      continue;
+    }
+    open.push_back(std::move(task));
+  }
+
+  // Payloads first, so that no task is ever without its own.
+  std::map<TaskKey, Error> failed;
+  if (!payloads.empty()) {
+    std::vector<TaskKey> keys;
+    for (const Item& item : payloads) keys.push_back(key_of(item));
+    const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!stored[i]) failed.emplace(keys[i], stored[i].error());
+    }
+  }
+  std::erase_if(open, [&](const New& task) {
+    const auto it = task.payload ? failed.find(*task.payload) : failed.end();
+    if (it == failed.end()) return false;
+    // The task itself was not written, whatever became of its payload.
+    results[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
+    return true;
+  });
+
+  std::vector<TaskKey> unused;
+  for (int race = 0; !open.empty(); ++race) {
+    std::vector<Call> calls;
+    for (const New& task : open) {
+      calls.push_back({Operation::kPutItem,
+                       {{"TableName", parts_.tables.tasks},
+                        {"Item", task.item},
+                        {"ConditionExpression", "attribute_not_exists(id)"}}});
+    }
+    auto replies = client_.call_all(std::move(calls));
+    std::vector<New> taken;
+    std::vector<TaskKey> keys;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      New& task = open[i];
+      if (replies[i] && replies[i]->condition_failed()) {
+        keys.push_back(records[task.index].task.key);
+        taken.push_back(std::move(task));
+        continue;
+      }
+      if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+        results[task.index] = fail(std::move(answer.error()));
+        continue;
+      }
+      note(records[task.index].task);
+    }
+    open.clear();
+    if (taken.empty()) break;
+
+    auto existing = load(keys);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      New& task = taken[i];
+      Result<PutResult>& result = results[task.index];
+      if (!existing) {
+        result = fail(existing.error());
+        continue;
+      }
+      Loaded& there = (*existing)[i];
+      if (there && !*there) {
+        // Deleted since: its place is free.
+        if (race < kRacesMax) {
+          open.push_back(std::move(task));
+        } else {
+          result = fail(always_changing(keys[i]));
+        }
+      } else if (there && (*there)->rev == task.rev) {
+        note(records[task.index].task);  // stored by an earlier try whose answer was lost
+      } else {
+        if (task.payload) unused.push_back(*task.payload);
+        if (there) {
+          result = PutResult{.created = false, .existing = std::move((*there)->record)};
+        } else {
+          result = fail(std::move(there.error()));
+        }
+      }
+    }
+  }
+  drop_payloads(unused);
+
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const std::size_t earlier = first.at(records[i].task.key);
+    if (earlier == i) continue;
+    const Result<PutResult>& result = results[earlier];
+    if (!result) {
+      results[i] = fail(result.error());
+    } else {
+      results[i] = PutResult{.created = false,
+                             .existing = result->created ? records[earlier] : result->existing};
+    }
+  }
+  return results;
+}
+
+Result<Task> DynamoStore::get(const TaskKey& key, TimePoint now) {
+  auto answer = answer_of(client_.call(get_call(key)), parts_.tables.tasks);
+  if (!answer) return fail(std::move(answer.error()));
+  const json::value* const item = answer->if_contains("Item");
+  if (!item || !item->is_object()) return fail(not_found(key));
+  auto loaded = with_payloads({item->get_object()});
+  if (!loaded) return fail(std::move(loaded.error()));
+  Loaded& task = loaded->front();
+  if (!task) return fail(std::move(task.error()));
+  if (!*task) return fail(not_found(key));
+  const bool leased = (*task)->leased(now);
+  return as_shown(std::move((*task)->record.task), leased);
+}
+
+Result<void> DynamoStore::check() {
+  auto answer =
+      answer_of(client_.call(get_call({std::string(kControl), "meta"})), parts_.tables.tasks);
+  if (!answer) return fail(std::move(answer.error()));
+  return {};
+}
+
+}  // namespace rhooks::store::dynamo

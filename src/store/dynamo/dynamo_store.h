@@ -1,0 +1,42 @@
+#pragma once
+
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "observe/metrics.h"
+#include "store/dynamo/url.h"
+#include "store/store.h"
+
+namespace rhooks::store {
+
+struct DynamoTuning {
+  // The due index of a shard is read at most so often while nothing is known to be due: how
+  // late a task may be noticed that another process registered for less than so far ahead.
+  std::chrono::milliseconds read_every{1'000};
+  // What a query looks at in one call, at most; the page ends there.
+  std::size_t page_rows_max = 10'000;
+  // Rows of one request; the service ends a page at 1 MB in any case.
+  std::size_t request_rows_max = 1'000;
+};
+
+struct OpenedDynamo {
+  std::unique_ptr<Store> store;
+  // The machine's clock, or the service's where they differ by more than some seconds: leases
+  // and due times of several machines go by one clock. Must not outlive the store.
+  std::shared_ptr<Clock> clock;
+};
+
+// Opens the store on two tables of Amazon DynamoDB, which any number of processes may do at
+// the same time. Leases are stored: they outlive the process and end by their time.
+// `metrics` must outlive the store.
+// Errors: kInvalidArgument (region, endpoint, credentials given by half, tables of another
+// shape), kUnavailable (no credentials, no connection, no such tables, access denied).
+Result<OpenedDynamo> open_dynamo(const dynamo::DynamoSettings& settings, const std::string& ca_file,
+                                 Metrics& metrics, const DynamoTuning& tuning = {});
+
+}  // namespace rhooks::store

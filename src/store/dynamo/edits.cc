@@ -1,0 +1,243 @@
+// What people change: edits, deletions.
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.h"
+#include "codec/stored.h"
+#include "store/dynamo/store_impl.h"
+#include "store/shown.h"
+
+namespace rhooks::store::dynamo {
+
+namespace json = boost::json;
+
+std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, const Edit& edit,
+                                              TimePoint now) {
+  std::vector<Result<Task>> results;
+  for (const TaskKey& key : keys) results.push_back(fail(always_changing(key)));
+  std::vector<std::size_t> open(keys.size());
+  std::iota(open.begin(), open.end(), std::size_t{0});
+
+  struct Edited {
+    std::size_t index;
+    TaskRecord record;
+    Uuid rev;
+    std::optional<TaskKey> old_payload;  // no longer used once this is stored
+    std::optional<TaskKey> new_payload;  // not used if it is not
+  };
+  std::map<std::size_t, std::set<Uuid>> tried;  // revisions that may have been stored
+  std::vector<TaskKey> unused;
+  for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
+    std::vector<TaskKey> wanted;
+    for (const std::size_t i : open) wanted.push_back(keys[i]);
+    auto loaded = load(wanted);
+    std::vector<Edited> edits;
+    std::vector<Call> calls;
+    for (std::size_t n = 0; n < open.size(); ++n) {
+      const std::size_t i = open[n];
+      if (!loaded) {
+        results[i] = fail(loaded.error());
+        continue;
+      }
+      Loaded& task = (*loaded)[n];
+      if (!task || !*task) {
+        results[i] = fail(task ? not_found(keys[i]) : task.error());
+        continue;
+      }
+      StoredTask& stored = **task;
+      if (tried[i].contains(stored.rev)) {
+        // Our own write, whose answer was lost.
+        results[i] = std::move(stored.record.task);
+        note(*results[i]);
+        continue;
+      }
+      auto changed = edit(as_shown(stored.record.task, stored.leased(now)));
+      if (!changed) {
+        results[i] = fail(std::move(changed.error()));
+        continue;
+      }
+      RHOOKS_CHECK(changed->key == keys[i]);
+      Edited edited{i, stored.record, fresh(), std::nullopt, std::nullopt};
+      edited.record.task = as_stored(std::move(*changed));
+      Item more;
+      std::vector<std::string> remove;
+      const std::string spec = codec::encode_spec(edited.record);
+      if (spec != codec::encode_spec(stored.record)) {
+        if (stored.payload) edited.old_payload = payload_key(keys[i], *stored.payload);
+        if (wants_payload(task_item(edited.record, edited.rev, parts_.shards))) {
+          const std::string id = rhooks::to_string(fresh());
+          if (auto put = batches_.put(parts_.tables.tasks, {payload_item(keys[i], id, spec)});
+              !put.front()) {
+            results[i] = fail(std::move(put.front().error()));
+            continue;
+          }
+          edited.new_payload = payload_key(keys[i], id);
+          more["pl"] = text_value(id);
+          remove.push_back("sp");
+        } else {
+          more["sp"] = bytes_value(spec);
+          remove.push_back("pl");
+        }
+      }
+      calls.push_back(
+          state_call(edited.record, stored.rev, edited.rev, std::move(more), std::move(remove)));
+      edits.push_back(std::move(edited));
+    }
+    open.clear();
+    auto replies = client_.call_all(std::move(calls));
+    for (std::size_t n = 0; n < edits.size(); ++n) {
+      Edited& edited = edits[n];
+      if (replies[n] && replies[n]->condition_failed()) {
+        // Where our own earlier try did it, the next reading shows so; its payload is then used.
+        if (replies[n]->maybe_applied_before) {
+          tried[edited.index].insert(edited.rev);
+        } else if (edited.new_payload) {
+          unused.push_back(*edited.new_payload);
+        }
+        open.push_back(edited.index);
+        continue;
+      }
+      if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
+        results[edited.index] = fail(std::move(answer.error()));
+        continue;
+      }
+      if (edited.old_payload) unused.push_back(*edited.old_payload);
+      note(edited.record.task);
+      results[edited.index] = std::move(edited.record.task);
+    }
+  }
+  drop_payloads(unused);
+  return results;
+}
+
+std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+  std::vector<Call> calls;
+  for (const TaskKey& key : keys) {
+    calls.push_back({Operation::kDeleteItem,
+                     {{"TableName", parts_.tables.tasks},
+                      {"Key", key_item(key)},
+                      {"ReturnValues", "ALL_OLD"}}});
+  }
+  auto replies = client_.call_all(std::move(calls));
+  std::vector<Result<Task>> results;
+  std::vector<std::optional<Item>> items(keys.size());
+  std::vector<TaskKey> unused;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const bool maybe_before = replies[i] && replies[i]->maybe_applied_before;
+    auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
+    if (!answer) {
+      results.push_back(fail(std::move(answer.error())));
+      continue;
+    }
+    const json::value* const item = answer->if_contains("Attributes");
+    if (item && item->is_object()) {
+      items[i] = item->get_object();
+      if (const auto id = text_of(*items[i], "pl")) unused.push_back(payload_key(keys[i], *id));
+    }
+    due_.stored(shard_of(keys[i], parts_.shards), keys[i], std::nullopt,
+                std::chrono::steady_clock::now());
+    if (!items[i] && maybe_before) {
+      results.push_back(fail(ErrorCode::kUnknownOutcome,
+                             "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
+                                 "' is not there; this call may have deleted it: an answer of "
+                                 "DynamoDB was lost"));
+    } else {
+      results.push_back(fail(not_found(keys[i])));  // until its content is known, below
+    }
+  }
+  auto loaded = with_payloads(items);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!items[i]) continue;
+    if (!loaded) {
+      results[i] = fail(
+          ErrorCode::kUnknownOutcome,
+          "the task was deleted, but its content could not be read: " + loaded.error().message);
+      continue;
+    }
+    Loaded& task = (*loaded)[i];
+    if (!task) {
+      results[i] = fail(std::move(task.error()));
+    } else if (*task) {
+      const bool leased = (*task)->leased(now);
+      results[i] = as_shown(std::move((*task)->record.task), leased);
+    }
+  }
+  if (loaded) drop_payloads(unused);
+  return results;
+}
+
+Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit) {
+  const auto keys_of = [&](const std::string& table, std::size_t rows) {
+    return answer_of(client_.call({Operation::kQuery,
+                                   {{"TableName", table},
+                                    {"ConsistentRead", true},
+                                    {"KeyConditionExpression", "ns = :ns"},
+                                    {"ExpressionAttributeValues", {{":ns", text_value(ns)}}},
+                                    {"ProjectionExpression", "ns, id"},
+                                    {"Limit", std::max<std::size_t>(rows, 1)}}}),
+                     table);
+  };
+  std::size_t count = 0;
+  while (count < limit) {
+    auto rows = keys_of(parts_.tables.tasks, limit - count);
+    if (!rows) return fail(std::move(rows.error()));
+    const json::value& items = (*rows)["Items"];
+    if (!items.is_array() || items.get_array().empty()) break;
+    std::vector<Call> calls;
+    std::vector<TaskKey> keys;
+    for (const json::value& item : items.get_array()) {
+      keys.push_back(key_of(item.as_object()));
+      calls.push_back({Operation::kDeleteItem,
+                       {{"TableName", parts_.tables.tasks},
+                        {"Key", key_item(keys.back())},
+                        {"ReturnValues", "ALL_OLD"}}});
+    }
+    // One by one, since a batch would not tell who deleted what where two clear at once.
+    std::optional<Error> error;
+    std::vector<TaskKey> unused;
+    auto replies = client_.call_all(std::move(calls));
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      const bool maybe_before = replies[i] && replies[i]->maybe_applied_before;
+      auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
+      if (!answer) {
+        error = std::move(answer.error());
+        continue;
+      }
+      due_.stored(shard_of(keys[i], parts_.shards), keys[i], std::nullopt,
+                  std::chrono::steady_clock::now());
+      const json::value* const old = answer->if_contains("Attributes");
+      // Whose answer was lost is counted, since this call was the one that asked.
+      if (old || maybe_before) ++count;
+      if (!old || !old->is_object()) continue;
+      if (const auto id = text_of(old->get_object(), "pl")) {
+        unused.push_back(payload_key(keys[i], *id));
+      }
+    }
+    drop_payloads(unused);
+    if (error) {
+      if (count > 0) return count;
+      return fail(std::move(*error));
+    }
+  }
+  if (count >= limit) {
+    auto rest = keys_of(parts_.tables.tasks, 1);
+    if (!rest) return count;
+    const json::value& items = (*rest)["Items"];
+    if (items.is_array() && !items.get_array().empty()) return count;
+  }
+
+  while (true) {
+    auto rows = keys_of(parts_.tables.logs, parts_.tuning.request_rows_max);
+    if (!rows) return fail(std::move(rows.error()));
+    const json::value& items = (*rows)["Items"];
+    if (!items.is_array() || items.get_array().empty()) return count;
+    std::vector<TaskKey> keys;
+    for (const json::value& item : items.get_array()) keys.push_back(key_of(item.as_object()));
+    for (auto& removed : batches_.remove(parts_.tables.logs, keys)) {
+      if (!removed) return fail(std::move(removed.error()));
+    }
+  }
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,162 @@
+#include "store/dynamo/items.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/sha256.h"
+#include "codec/iso8601.h"
+#include "codec/stored.h"
+#include "store/dynamo/schema.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+constexpr std::size_t kDateBytes = 24;  // 2026-01-31T12:34:56.789Z
+// What moving a spec out saves must be more than the pointer to it costs.
+constexpr std::size_t kSpecWorthMoving = 256;
+
+std::string_view view_of(const Uuid& uuid) {
+  return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
+}
+
+tl::unexpected<Error> unreadable(const std::string& what, const Item& item,
+                                 const std::string& why) {
+  const TaskKey key = key_of(item);
+  return fail(ErrorCode::kCorrupt, "the stored " + what + " '" + key.id + "' in namespace '" +
+                                       key.ns + "' can not be read: " + why);
+}
+
+}  // namespace
+
+int shard_of(const TaskKey& key, int shards) {
+  const Sha256 digest = sha256({key.ns, key.id});
+  std::uint32_t head = 0;
+  for (std::size_t i = 0; i < 4; ++i) head = head << 8 | digest[i];
+  return static_cast<int>(head % static_cast<std::uint32_t>(shards));
+}
+
+std::string dated_id(TimePoint at, std::string_view id) {
+  return before_date(at).append(id);
+}
+
+std::optional<DatedId> parse_dated_id(std::string_view text) {
+  if (text.size() < kDateBytes + 1 || text[kDateBytes] != '#') return std::nullopt;
+  const auto at = codec::parse_time(text.substr(0, kDateBytes));
+  if (!at) return std::nullopt;
+  return DatedId{*at, std::string(text.substr(kDateBytes + 1))};
+}
+
+std::string before_date(TimePoint at) {
+  return codec::format_time(std::clamp(at, kTimeMin, kTimeMax)) + "#";
+}
+
+std::string after_date(TimePoint at) {
+  return codec::format_time(std::clamp(at, kTimeMin, kTimeMax)) + "$";  // '$' follows '#'
+}
+
+Item key_item(std::string_view ns, std::string_view id) {
+  Item item;
+  item.emplace("ns", text_value(ns));
+  item.emplace("id", text_value(id));
+  return item;
+}
+
+void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
+  const Task& task = record.task;
+  item["st"] = text_value(to_string(task.status));
+  item["sd"] = text_value(dated_id(task.scheduled_date, task.key.id));
+  if (task.status == Status::kActive) item["due"] = number_value(to_millis(model::due_at(task)));
+  item["rev"] = bytes_value(view_of(rev));
+  item["sv"] = bytes_value(codec::encode_state(record));
+}
+
+Item task_item(const model::TaskRecord& record, const Uuid& rev, int shards) {
+  Item item = key_item(record.task.key);
+  item.emplace("sh", number_value(shard_of(record.task.key, shards)));
+  set_state(item, record, rev);
+  item.emplace("sp", bytes_value(codec::encode_spec(record)));
+  return item;
+}
+
+bool wants_payload(const Item& item) {
+  const auto spec = bytes_of(item, "sp");
+  return spec && spec->size() > kSpecWorthMoving && item_bytes(item) > kUnitBytes;
+}
+
+Item payload_item(const TaskKey& key, std::string_view payload_id, std::string_view spec) {
+  Item item = key_item(payload_key(key, payload_id));
+  item.emplace("sp", bytes_value(spec));
+  return item;
+}
+
+TaskKey payload_key(const TaskKey& key, std::string_view payload_id) {
+  return {std::string(kPayloads) + key.ns, std::string(payload_id)};
+}
+
+TaskKey key_of(const Item& item) {
+  return {text_of(item, "ns").value_or(""), text_of(item, "id").value_or("")};
+}
+
+std::optional<Uuid> uuid_of(const Item& item, std::string_view name) {
+  const auto bytes = bytes_of(item, name);
+  Uuid uuid{};
+  if (!bytes || bytes->size() != uuid.size()) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), uuid.begin());
+  return uuid;
+}
+
+Result<StoredTask> read_task(const Item& item, const Item* payload) {
+  StoredTask stored;
+  const auto rev = uuid_of(item, "rev");
+  if (!rev) return unreadable("task", item, "it has no revision (rev)");
+  stored.rev = *rev;
+  if (const auto until = number_of(item, "lu")) stored.lease_until = from_millis(*until);
+  stored.payload = text_of(item, "pl");
+
+  const auto state = bytes_of(item, "sv");
+  if (!state) return unreadable("task", item, "it has no state (sv)");
+  auto spec = bytes_of(item, "sp");
+  if (stored.payload) {
+    if (!payload) return unreadable("task", item, "its payload '" + *stored.payload + "' is gone");
+    spec = bytes_of(*payload, "sp");
+  }
+  if (!spec) return unreadable("task", item, "it has no spec (sp)");
+  auto record = codec::decode_record(key_of(item), *spec, *state);
+  if (!record) return fail(std::move(record.error()));
+  stored.record = std::move(*record);
+  return stored;
+}
+
+Item log_item(Log log) {
+  Item item = key_item(log.task.ns, dated_id(log.started_at, log.id));
+  if (log.status == LogStatus::kFail) item.emplace("fl", text_value(log.task.ns));
+  item.emplace("tk", text_value(log.task.id));
+  if (log.expires_at) {
+    // TimeToLive knows whole seconds and is late by up to days: reading hides what has expired.
+    const auto seconds =
+        std::chrono::ceil<std::chrono::seconds>(log.expires_at->time_since_epoch());
+    item.emplace("ttl", number_value(seconds.count()));
+  }
+  std::string bytes = codec::encode_log(log);
+  const std::size_t room = kItemBytesMax - item_bytes(item) - 2;  // "lg"
+  if (bytes.size() > room && log.response) {
+    const std::size_t excess = bytes.size() - room;
+    std::string& body = log.response->body;
+    body.resize(body.size() - std::min(body.size(), excess));
+    log.response->body_truncated = true;
+    bytes = codec::encode_log(log);
+  }
+  item.emplace("lg", bytes_value(bytes));
+  return item;
+}
+
+Result<Log> read_log(const Item& item) {
+  const TaskKey key = key_of(item);
+  const auto dated = parse_dated_id(key.id);
+  const auto bytes = bytes_of(item, "lg");
+  if (!dated) return unreadable("log", item, "its key holds no time");
+  if (!bytes) return unreadable("log", item, "it has no content (lg)");
+  return codec::decode_log(key.ns, dated->at, dated->id, *bytes);
+}
+
+}  // namespace rhooks::store::dynamo

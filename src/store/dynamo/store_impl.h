@@ -1,0 +1,125 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/uuid.h"
+#include "store/dynamo/batch_requests.h"
+#include "store/dynamo/client.h"
+#include "store/dynamo/due_view.h"
+#include "store/dynamo/dynamo_store.h"
+#include "store/dynamo/items.h"
+#include "store/dynamo/schema.h"
+#include "store/dynamo/shard_share.h"
+#include "store/store.h"
+
+namespace rhooks::store::dynamo {
+
+// The store `dynamodb:`. One task is one item (and a payload item, where it is large), and
+// every change of it one conditional write: `rev`, which each change renews, is the revision
+// that an edit was made of and the token of a lease. Files by what they do: dynamo_store.cc
+// (put, get and what the others share), edits.cc, due_claims.cc (claim, release, what is due),
+// commits.cc, queries.cc, open_dynamo.cc.
+//
+// Threads, blocking and contract: see Store.
+class DynamoStore final : public Store {
+ public:
+  struct Parts {
+    std::unique_ptr<CredentialsSource> credentials;
+    std::unique_ptr<Clock> machine_clock;
+    std::unique_ptr<Random> random;
+    std::unique_ptr<Client> client;
+    std::unique_ptr<Client> share_client;  // of the heartbeats: see share_client_options()
+    Tables tables;
+    int shards = kShardsDefault;
+    DynamoTuning tuning;
+    ShareOptions share;
+  };
+  explicit DynamoStore(Parts parts);
+  ~DynamoStore() override;
+
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
+  Result<Task> get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> query_tasks(const TaskQuery& query) override;
+  Result<LogPage> query_logs(const LogQuery& query) override;
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                   TimePoint now) override;
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
+  Result<void> release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override;
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after) override;
+  void leave() override;
+  Result<void> check() override;
+
+  const Client& client() const { return *parts_.client; }
+
+ private:
+  // A task as read: none where there is no such task; an Error where it can not be read.
+  using Loaded = Result<std::optional<StoredTask>>;
+
+  // dynamo_store.cc
+  Uuid fresh();
+  // Reads tasks with their payloads, consistently, in the order of the keys.
+  Result<std::vector<Loaded>> load(const std::vector<TaskKey>& keys);
+  // The same of items that were read already.
+  Result<std::vector<Loaded>> with_payloads(std::vector<std::optional<Item>> items);
+  void drop_payloads(const std::vector<TaskKey>& keys);
+  // Tells the due view what is stored now: by this process itself, or as it was read.
+  void note(const Task& task);
+  void note_current(const TaskKey& key, const Loaded& current);
+  void report_unreadable(const TaskKey& key, const Error& error);
+  Call get_call(const TaskKey& key) const;
+  // UpdateItem of a task: sets `set`, removes the attributes named, under `condition`.
+  Call update_call(const TaskKey& key, const Item& set, const std::vector<std::string>& remove,
+                   const std::string& condition, boost::json::object values) const;
+  // One whole-state write on top of revision `seen`, which ends the lease.
+  Call state_call(const model::TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
+                  std::vector<std::string> remove) const;
+
+  // due_claims.cc
+  Result<std::vector<int>> shards_of(Scope scope);
+  Result<void> read_due(const std::vector<int>& shards, TimePoint now, TimePoint due_by);
+  Result<void> claim_candidates(const ClaimRequest& request,
+                                std::vector<DueView::Candidate> candidates, ClaimResult& result);
+  std::optional<SetAside> set_aside(const DueView::Candidate& candidate, const Uuid& token,
+                                    const Error& why);
+
+  // queries.cc
+  Result<TaskPage> tasks_by_id(const TaskQuery& query);
+  Result<TaskPage> tasks_by_date(const TaskQuery& query);
+  bool shows(const TaskQuery& query, const StoredTask& stored) const;
+  Result<std::vector<Item>> whole_logs(std::vector<Item> rows);
+
+  Parts parts_;
+  Client& client_;
+  BatchRequests batches_;
+  UuidGenerator uuids_;
+  DueView due_;
+  std::vector<int> all_shards_;
+  std::unique_ptr<ShardShare> share_;
+
+  std::mutex reported_mutex_;
+  std::set<TaskKey> reported_;  // unreadable tasks that were logged; bounded
+};
+
+// The answer of a request that only fails for reasons that the caller can not treat.
+Result<boost::json::object> answer_of(Result<Reply> reply, const std::string& table);
+
+std::string_view bytes_view(const Uuid& uuid);
+
+// How often something is read again because others changed it in between.
+inline constexpr int kRacesMax = 20;
+Error not_found(const TaskKey& key);
+Error always_changing(const TaskKey& key);
+
+}  // namespace rhooks::store::dynamo
