@@ -176,9 +176,11 @@ std::vector<File> files_below(const Names& folders) {
   std::vector<File> found;
   for (std::string_view folder : folders) {
     if (!fs::exists(root / folder)) continue;
-    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
-      const fs::path& path = entry.path();
-      if (!entry.is_regular_file() || (path.extension() != ".cc" && path.extension() != ".h")) {
+    for (auto it = fs::recursive_directory_iterator(root / folder); it != end(it); ++it) {
+      const fs::path& path = it->path();
+      // Packages that were installed for the tests are not ours.
+      if (path.filename() == "node_modules") it.disable_recursion_pending();
+      if (!it->is_regular_file() || (path.extension() != ".cc" && path.extension() != ".h")) {
         continue;
       }
       std::ifstream stream(path);
