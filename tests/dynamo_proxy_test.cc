@@ -6,12 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <chrono>
-#include <set>
+#include <cstdio>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,7 +108,7 @@ class DynamoProxyTest : public ::testing::Test {
     json::object request =
         parse(R"({"IndexName": "due", "KeyConditionExpression": "sh = :sh", "Limit": 2,
                   "ExpressionAttributeValues": {":sh": {"N": "1"}}})");
-    for (int page = 0; page < 100; ++page) {
+    for (int page = 0; page < 1000; ++page) {
       const Answer answer = call("Query", request);
       EXPECT_EQ(answer.status, 200) << answer.text;
       for (const json::value& row : answer.body.at("Items").as_array()) {
@@ -467,6 +469,89 @@ TEST_F(DynamoProxyTest, ManyClientsAtOnce) {
   EXPECT_EQ(proxy_.usage().of_operation("UpdateItem").wcu,
             kThreads * kRequests / 5 * 3 + kThreads * kRequests / 5 * 4);
   EXPECT_EQ(proxy_.counts().emulator_failures, 0u);
+}
+
+// Clients that repeat what failed get everything done, and what the proxy knows stays right.
+TEST_F(DynamoProxyTest, EveryFaultAtOnce) {
+  constexpr int kThreads = 8;
+  constexpr int kItems = 40;
+  constexpr int kTriesMax = 1000;
+  proxy_.faults({.rates = {{DynamoFault::kDropBefore, 0.05},
+                           {DynamoFault::kDropAfter, 0.05},
+                           {DynamoFault::kTruncate, 0.05},
+                           {DynamoFault::kErrorBefore, 0.05},
+                           {DynamoFault::kErrorAfter, 0.05},
+                           {DynamoFault::kThrottle, 0.1},
+                           {DynamoFault::kUnprocessed, 0.3},
+                           {DynamoFault::kDelay, 0.1}},
+                 .delay_max = std::chrono::milliseconds{5},
+                 .index_lag = DynamoFaults::IndexLag{std::chrono::milliseconds{0},
+                                                     std::chrono::milliseconds{50}}});
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      DynamoTestClient client(proxy_.endpoint());
+      const auto until_done = [&](const std::string& operation, const json::object& body) {
+        for (int i = 0; i < kTriesMax; ++i) {
+          if (client.call(operation, body).status == 200) return;
+        }
+        ++failed;
+      };
+      for (int i = 0; i < kItems; ++i) {
+        const std::string id = std::to_string(100 * t + i + 1000);
+        json::array writes;
+        for (const std::string& one : {id, "gone" + id}) {
+          json::object put{{"Item", item(one, i)}};
+          writes.push_back(json::object{{"PutRequest", std::move(put)}});
+        }
+        for (int tries = 0; !writes.empty(); ++tries) {
+          if (tries == kTriesMax) ++failed;
+          if (tries == kTriesMax) return;
+          const Answer answer =
+              client.call("BatchWriteItem", {{"RequestItems", {{table_, writes}}}});
+          if (answer.status != 200) continue;
+          const json::value* left =
+              answer.body.at("UnprocessedItems").as_object().if_contains(table_);
+          writes = left ? left->as_array() : json::array();
+        }
+        json::object update{{"TableName", table_}, {"Key", key(id)}};
+        update["UpdateExpression"] = "SET due = :due";
+        update["ExpressionAttributeValues"] = parse(R"({":due": {"N": "7"}})");
+        until_done("UpdateItem", update);
+        until_done("DeleteItem", {{"TableName", table_}, {"Key", key("gone" + id)}});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+  Ids wanted;
+  for (int t = 0; t < kThreads; ++t) {
+    for (int i = 0; i < kItems; ++i) wanted.push_back(std::to_string(100 * t + i + 1000) + "@7");
+  }
+  const auto sorted = [&] {
+    Ids ids = index();
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  };
+  DynamoFaults late;
+  late.index_lag =
+      DynamoFaults::IndexLag{std::chrono::milliseconds{0}, std::chrono::milliseconds{50}};
+  proxy_.faults(late);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (sorted() != wanted && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_EQ(sorted(), wanted);  // the late indexes have caught up
+  proxy_.faults({});
+  EXPECT_EQ(sorted(), wanted);
+  const DynamoCounts counts = proxy_.counts();
+  for (const DynamoFault fault :
+       {DynamoFault::kDropBefore, DynamoFault::kDropAfter, DynamoFault::kTruncate,
+        DynamoFault::kErrorBefore, DynamoFault::kErrorAfter, DynamoFault::kThrottle,
+        DynamoFault::kUnprocessed, DynamoFault::kDelay}) {
+    EXPECT_GT(counts.of(fault), 0u) << static_cast<int>(fault);
+  }
+  EXPECT_EQ(counts.emulator_failures, 0u);
 }
 
 }  // namespace
