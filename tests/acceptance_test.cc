@@ -1,11 +1,16 @@
-// What the scheduler promises, seen from outside: the real binary, a real receiver.
+// What the scheduler promises, seen from outside, on each store: the real binary, a real
+// receiver.
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <csignal>
+#include <iostream>
 
+#include "base/clock.h"
 #include "codec/iso8601.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
+#include "tests/test_store.h"
 
 namespace rhooks::testing {
 namespace {
@@ -13,11 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 namespace json = boost::json;
 
-class AcceptanceTest : public ::testing::Test {
+class AcceptanceTest : public ::testing::TestWithParam<std::string> {
  protected:
   json::value run(std::vector<std::string> args) {
     args.push_back("--json");
-    const Finished done = server_.run(std::move(args));
+    const Finished done = server_->run(std::move(args));
     EXPECT_EQ(done.exit, 0) << done.errors;
     json::error_code failed;
     auto parsed = json::parse(done.output, failed);
@@ -40,11 +45,56 @@ class AcceptanceTest : public ::testing::Test {
     return now;
   }
 
+  json::array tasks(std::vector<std::string> filter = {}) {
+    filter.insert(filter.begin(), {"fetch", "--namespace", "ns"});
+    return run(std::move(filter)).at("items").as_array();
+  }
+  // Ends the server as an operator does, and starts another on the same store.
+  void restart(std::vector<std::string> flags = {}) {
+    if (server_) {
+      server_->process().signal(SIGTERM);
+      EXPECT_EQ(server_->process().wait(), 0) << server_->process().errors();
+    }
+    server_ =
+        std::make_unique<RunningServer>(dir_, store_.url, std::move(flags), store_.environment);
+  }
+  void SetUp() override { restart(); }
+
   TempDir dir_;
-  RunningServer server_{dir_, "rocksdb:" + dir_.sub("store")};
+  const TestStore store_ = make_test_store(GetParam(), dir_);
+  std::unique_ptr<RunningServer> server_;
 };
 
-TEST_F(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
+INSTANTIATE_TEST_SUITE_P(Stores, AcceptanceTest, ::testing::ValuesIn(store_kinds()),
+                         [](const auto& store) { return store.param; });
+
+TEST_P(AcceptanceTest, ATaskArrivesAtItsTime) {
+  TestReceiver receiver;
+  // A busy machine can hold any one up, so the best of three counts; none is early.
+  std::chrono::milliseconds best = std::chrono::milliseconds::max();
+  for (int i = 0; i < 3; ++i) {
+    const std::string id = "once-" + std::to_string(i);
+    run({"register", "--namespace", "ns", "--id", id, "--url", receiver.url("/hook"), "--method",
+         "POST", "--at", "+2s", "--body", R"({"key":"value"})"});
+    wait_for(id, "DONE");
+    const json::array made = logs(id);
+    ASSERT_EQ(made.size(), 1u);
+    const TimePoint nominal = *codec::parse_time(made[0].at("scheduledDate").as_string());
+    const TimePoint started = *codec::parse_time(made[0].at("startedAt").as_string());
+    EXPECT_GE(started, nominal);
+    best = std::min(best, started - nominal);
+  }
+  std::cout << "best lateness: " << best.count() << " ms\n";
+  EXPECT_LT(best, 250ms);
+  const auto requests = receiver.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[0].method, "POST");
+  EXPECT_EQ(requests[0].target, "/hook");
+  EXPECT_EQ(requests[0].body, R"({"key":"value"})");
+  EXPECT_NE(requests[0].header("webhook-id"), requests[1].header("webhook-id"));
+}
+
+TEST_P(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
   TestReceiver receiver;
   run({"register", "--namespace", "ns", "--id", "tick", "--url", receiver.url("/tick"), "--every",
        "1s", "--max", "5"});
@@ -66,7 +116,7 @@ TEST_F(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
   for (std::size_t i = 1; i < nominal.size(); ++i) EXPECT_EQ(nominal[i] - nominal[i - 1], 1s);
 }
 
-TEST_F(AcceptanceTest, TwoFailuresAndASuccessAreThreeLogsAndOneSuccessfulExecution) {
+TEST_P(AcceptanceTest, TwoFailuresAndASuccessAreThreeLogsAndOneSuccessfulExecution) {
   std::atomic<int> count{0};
   TestReceiver receiver(
       [&](const TestRequest&) { return TestResponse::with_status(++count <= 2 ? 500 : 200); });
@@ -86,7 +136,7 @@ TEST_F(AcceptanceTest, TwoFailuresAndASuccessAreThreeLogsAndOneSuccessfulExecuti
   EXPECT_EQ(requests[0].header("webhook-id"), requests[2].header("webhook-id"));
 }
 
-TEST_F(AcceptanceTest, AReceiverThatAlwaysFailsEndsInFailedWithAReadableReason) {
+TEST_P(AcceptanceTest, AReceiverThatAlwaysFailsEndsInFailedWithAReadableReason) {
   TestReceiver receiver([](const TestRequest&) { return TestResponse::with_status(503, "busy"); });
   run({"register", "--namespace", "ns", "--id", "bad", "--url", receiver.url(), "--retry-limit",
        "1"});
@@ -97,7 +147,7 @@ TEST_F(AcceptanceTest, AReceiverThatAlwaysFailsEndsInFailedWithAReadableReason) 
   EXPECT_EQ(receiver.request_count(), 2u);
 }
 
-TEST_F(AcceptanceTest, NobodyListeningIsAReadableErrorToo) {
+TEST_P(AcceptanceTest, NobodyListeningIsAReadableErrorToo) {
   std::string url;
   {
     TestReceiver gone;
@@ -107,6 +157,101 @@ TEST_F(AcceptanceTest, NobodyListeningIsAReadableErrorToo) {
   const json::value failed = wait_for("gone", "FAILED");
   EXPECT_NE(failed.at("errors").at("lastError").as_string().find("refused"), json::string::npos)
       << json::serialize(failed);
+}
+
+TEST_P(AcceptanceTest, ASuspendedTaskIsNotDeliveredUntilItIsUnsuspended) {
+  TestReceiver receiver;
+  run({"register", "--namespace", "ns", "--id", "held", "--url", receiver.url("/held"), "--at",
+       "+1s"});
+  EXPECT_EQ(run({"suspend", "--namespace", "ns", "--id", "held"}).at("status"), "SUSPENDED");
+  // What is due later is delivered, so the worker has passed the time of the suspended one.
+  run({"register", "--namespace", "ns", "--id", "later", "--url", receiver.url("/later"), "--at",
+       "+1500ms"});
+  wait_for("later", "DONE");
+  EXPECT_EQ(receiver.request_count(), 1u);
+  EXPECT_EQ(task("held").at("status"), "SUSPENDED");
+
+  run({"unsuspend", "--namespace", "ns", "--id", "held"});
+  wait_for("held", "DONE");
+  EXPECT_EQ(receiver.request_count(), 2u);
+}
+
+TEST_P(AcceptanceTest, ManyAreDeletedByAFilterAndTheOthersStay) {
+  const std::string file = dir_.sub("tasks.json");
+  {
+    std::ofstream out(file);
+    for (int i = 0; i < 120; ++i) {
+      out << R"({"namespace":"ns","id":")" << (i < 70 ? "old-" : "new-") << i
+          << R"(","url":"http://127.0.0.1:9/","scheduledDate":"2100-01-01T00:00:00Z"})"
+          << "\n";
+    }
+  }
+  run({"register", "--file", file});
+  const Finished deleted = server_->run(
+      {"delete-many", "--namespace", "ns", "--id", "old-", "--chunk-limit", "50", "--yes"});
+  EXPECT_EQ(deleted.output, "deleted 70 tasks\n") << deleted.errors;
+  EXPECT_EQ(tasks({"--id", "old-"}).size(), 0u);
+  EXPECT_EQ(tasks({"--limit", "1000"}).size(), 50u);
+  EXPECT_EQ(run({"clear", "--namespace", "ns", "--yes"}).at("count").to_number<int>(), 50);
+  EXPECT_EQ(tasks().size(), 0u);
+}
+
+TEST_P(AcceptanceTest, ARestartKeepsTasksAndDeliversThem) {
+  TestReceiver receiver;
+  run({"register", "--namespace", "ns", "--id", "kept", "--url", receiver.url("/kept"), "--method",
+       "POST", "--body", R"({"n":1})", "--at", "+1d"});
+  const json::value before = task("kept");
+  // Due while nothing runs.
+  run({"register", "--namespace", "ns", "--id", "missed", "--url", receiver.url("/missed"), "--at",
+       "+1s"});
+  restart({"--no-worker"});
+  EXPECT_EQ(task("kept"), before);
+  restart();
+  wait_for("missed", "DONE");
+  EXPECT_EQ(task("kept"), before);
+  run({"trigger", "--namespace", "ns", "--id", "kept"});
+  wait_for("kept", "DONE");
+  EXPECT_EQ(receiver.request_count(), 2u);
+}
+
+TEST_P(AcceptanceTest, LogsThatExpiredAreNotShown) {
+  restart({"--logs-ttl", "2s"});
+  TestReceiver receiver;
+  run({"register", "--namespace", "ns", "--id", "brief", "--url", receiver.url()});
+  const json::value done = wait_for("brief", "DONE");
+  bool seen = false;
+  bool gone = false;
+  for (int i = 0; i < 500 && !gone; ++i) {
+    const json::array shown = logs("brief");
+    const auto now = SystemClock().now();
+    for (const json::value& log : shown) {
+      seen = true;
+      EXPECT_GE(std::chrono::seconds(log.at("ttl").to_number<std::int64_t>() + 2),
+                now.time_since_epoch());
+    }
+    gone = shown.empty();
+    std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_TRUE(seen);
+  EXPECT_TRUE(gone);
+  EXPECT_EQ(task("brief"), done);
+}
+
+TEST_P(AcceptanceTest, ErrorsAreReadableAndExitCodesTellThem) {
+  const Finished missing = server_->run({"get", "--namespace", "ns", "--id", "nothing"});
+  EXPECT_EQ(missing.exit, 1);
+  EXPECT_NE(missing.errors.find("nothing"), std::string::npos) << missing.errors;
+  const Finished scheme =
+      server_->run({"register", "--namespace", "ns", "--url", "ftp://127.0.0.1/"});
+  EXPECT_EQ(scheme.exit, 1);
+  EXPECT_NE(scheme.errors.find("url"), std::string::npos) << scheme.errors;
+  run({"register", "--namespace", "ns", "--id", "twice", "--url", "http://127.0.0.1:9/", "--at",
+       "+1h"});
+  const Finished twice = server_->run({"register", "--namespace", "ns", "--id", "twice", "--url",
+                                       "http://127.0.0.1:9/", "--at", "+1h"});
+  EXPECT_EQ(twice.exit, 1);
+  EXPECT_NE(twice.errors.find("exists already"), std::string::npos) << twice.errors;
+  EXPECT_EQ(server_->run({"unsuspend", "--namespace", "ns", "--id", "twice"}).exit, 1);
 }
 
 }  // namespace

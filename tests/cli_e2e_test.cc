@@ -17,6 +17,7 @@
 #include "testing/child_process.h"
 #include "testing/temp_dir.h"
 #include "testing/test_receiver.h"
+#include "tests/test_store.h"
 
 namespace rhooks {
 namespace {
@@ -46,11 +47,12 @@ std::string port_in(const std::string& line) {
 // A server on a port and a store of its own.
 class Server {
  public:
-  explicit Server(const std::string& store, Args more = {}) {
+  explicit Server(const std::string& store, Args more = {},
+                  std::vector<std::string> environment = {}) {
     Args args{"serve", "--store", store, "--listen", "127.0.0.1:0"};
     args.insert(args.end(), more.begin(), more.end());
     args.insert(args.begin(), RHOOKS_BINARY);
-    child_ = std::make_unique<ChildProcess>(std::move(args));
+    child_ = std::make_unique<ChildProcess>(std::move(args), std::move(environment));
     ready_ = child_->read_line().value_or("");
     url_ = "http://127.0.0.1:" + port_in(ready_);
   }
@@ -116,6 +118,25 @@ class CliE2e : public ::testing::Test {
   const std::string store_ = "rocksdb:" + dir_.sub("store");
 };
 
+// What holds on each store.
+class CliE2eStores : public ::testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Server> serve(Args more = {}) const {
+    return std::make_unique<Server>(store_.url, std::move(more), store_.environment);
+  }
+  // A command straight on the store.
+  testing::Finished run_on_store(Args args, const std::string& input = {}) const {
+    args.insert(args.end(), {"--store", store_.url});
+    return run(std::move(args), store_.environment, input);
+  }
+
+  testing::TempDir dir_{"rhooks-e2e"};
+  const testing::TestStore store_ = testing::make_test_store(GetParam(), dir_);
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, CliE2eStores, ::testing::ValuesIn(testing::store_kinds()),
+                         [](const auto& store) { return store.param; });
+
 TEST_F(CliE2e, RegisterDeliverShow) {
   Server server(store_, {"--port-file", dir_.sub("port")});
   ASSERT_TRUE(server.ready().starts_with("listening on http://127.0.0.1:"))
@@ -176,43 +197,44 @@ TEST_F(CliE2e, RegisterDeliverShow) {
   EXPECT_EQ(codec::parse_task(local.output).value(), done);
 }
 
-TEST_F(CliE2e, FirstSignalDrains) {
+TEST_P(CliE2eStores, FirstSignalDrains) {
   testing::TestReceiver receiver([](const testing::TestRequest&) {
     testing::TestResponse response;
     response.hold = true;
     return response;
   });
-  Server server(store_);
+  const auto server = serve();
   ASSERT_EQ(
-      server.run({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit, 0);
+      server->run({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit,
+      0);
   ASSERT_TRUE(receiver.wait_held(1));
-  server.child().signal(SIGTERM);
-  ASSERT_TRUE(server.child().wait_for_errors("stopping"));
+  server->child().signal(SIGTERM);
+  ASSERT_TRUE(server->child().wait_for_errors("stopping"));
   receiver.release_held();
-  EXPECT_EQ(server.child().wait(), 0) << server.child().errors();
-  const testing::Finished local =
-      run({"get", "-n", "my-app", "--id", "slow", "--json", "--store", store_});
+  EXPECT_EQ(server->child().wait(), 0) << server->child().errors();
+  const testing::Finished local = run_on_store({"get", "-n", "my-app", "--id", "slow", "--json"});
   ASSERT_EQ(local.exit, 0) << local.errors;
   EXPECT_EQ(codec::parse_task(local.output).value().status, Status::kDone);
 }
 
-TEST_F(CliE2e, SecondSignalEndsAtOnce) {
+TEST_P(CliE2eStores, SecondSignalEndsAtOnce) {
   testing::TestReceiver receiver([](const testing::TestRequest&) {
     testing::TestResponse response;
     response.hold = true;
     return response;
   });
-  Server server(store_, {"--drain-timeout", "1h", "--request-timeout", "1h"});
+  const auto server = serve({"--drain-timeout", "1h", "--request-timeout", "1h"});
   ASSERT_EQ(
-      server.run({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit, 0);
+      server->run({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit,
+      0);
   ASSERT_TRUE(receiver.wait_held(1));
-  server.child().signal(SIGINT);
-  ASSERT_TRUE(server.child().wait_for_errors("stopping"));
-  EXPECT_FALSE(server.child().wait(milliseconds{200}));  // it waits for the attempt
-  server.child().signal(SIGINT);
-  EXPECT_EQ(server.child().wait(), 128 + SIGINT) << server.child().errors();
+  server->child().signal(SIGINT);
+  ASSERT_TRUE(server->child().wait_for_errors("stopping"));
+  EXPECT_FALSE(server->child().wait(milliseconds{200}));  // it waits for the attempt
+  server->child().signal(SIGINT);
+  EXPECT_EQ(server->child().wait(), 128 + SIGINT) << server->child().errors();
   // The attempt was cut off, so the task is due again.
-  const testing::Finished local = run({"trigger-dryrun", "--json", "--store", store_});
+  const testing::Finished local = run_on_store({"trigger-dryrun", "--json"});
   ASSERT_EQ(local.exit, 0) << local.errors;
   EXPECT_EQ(codec::parse_dryrun_result(local.output)->count, 1);
 }
@@ -299,20 +321,23 @@ TEST_F(CliE2e, ExitCodesAndMessages) {
   EXPECT_NE(config.output.find("concurrency = 7 "), std::string::npos) << config.output;
 }
 
-TEST_F(CliE2e, StoreAndCommandsWithoutAServer) {
+TEST_P(CliE2eStores, StoreAndCommandsWithoutAServer) {
   testing::TestReceiver receiver;
-  const std::vector<std::string> environment{"RHOOKS_STORE=" + store_};
   const testing::Finished made =
-      run({"register", "-n", "my-app", "--file", "-"}, environment,
-          "[{\"id\":\"a\",\"url\":\"" + receiver.url("/a") + "\"},{\"id\":\"b\",\"url\":\"" +
-              receiver.url("/b") + "\"}]");
+      run_on_store({"register", "-n", "my-app", "--file", "-"},
+                   "[{\"id\":\"a\",\"url\":\"" + receiver.url("/a") +
+                       "\"},{\"id\":\"b\",\"url\":\"" + receiver.url("/b") + "\"}]");
   EXPECT_EQ(made.output, "registered 2 tasks\n") << made.errors;
-  EXPECT_EQ(run({"trigger"}, environment).output, "2 attempts made, 0 failed\n");
+  EXPECT_EQ(run_on_store({"trigger"}).output, "2 attempts made, 0 failed\n");
   EXPECT_EQ(receiver.request_count(), 2U);
-  const testing::Finished fetched = run({"fetch", "-n", "my-app", "--all", "--json"}, environment);
+  const testing::Finished fetched = run_on_store({"fetch", "-n", "my-app", "--all", "--json"});
   EXPECT_EQ(std::count(fetched.output.begin(), fetched.output.end(), '\n'), 2);
-  EXPECT_EQ(run({"clear", "-n", "my-app"}, environment).exit, 2);
-  EXPECT_EQ(run({"clear", "-n", "my-app", "--yes"}, environment).output, "cleared 2 tasks\n");
+  EXPECT_EQ(run_on_store({"clear", "-n", "my-app"}).exit, 2);
+  const testing::Finished described = run_on_store({"store", "describe"});
+  EXPECT_EQ(described.exit, 0) << described.errors;
+  EXPECT_TRUE(described.output.starts_with("store           " + GetParam() + "\n"))
+      << described.output;
+  EXPECT_EQ(run_on_store({"clear", "-n", "my-app", "--yes"}).output, "cleared 2 tasks\n");
 }
 
 }  // namespace

@@ -15,13 +15,14 @@ namespace rhooks::testing {
 // `rhooks serve` as its users run it: the real binary, on a free port of 127.0.0.1.
 class RunningServer {
  public:
-  RunningServer(const TempDir& dir, const std::string& store, std::vector<std::string> flags = {}) {
+  RunningServer(const TempDir& dir, const std::string& store, std::vector<std::string> flags = {},
+                std::vector<std::string> environment = {}) {
     const std::string port_file = dir.sub("port");
     std::filesystem::remove(port_file);
     std::vector<std::string> args = {RHOOKS_BINARY, "serve",       "--store",     store,
                                      "--listen",    "127.0.0.1:0", "--port-file", port_file};
     args.insert(args.end(), flags.begin(), flags.end());
-    process_ = std::make_unique<ChildProcess>(std::move(args));
+    process_ = std::make_unique<ChildProcess>(std::move(args), std::move(environment));
     if (!process_->wait_for_output("listening on")) {
       ADD_FAILURE() << "the server did not start: " << process_->errors();
       return;
