@@ -15,12 +15,20 @@ namespace {
 // Leases of a store that is this process's alone end with the process, so their length is no
 // matter of crashes. Long ones outlast a suspended machine or a clock that is set forward,
 // which would otherwise have the worker take its own tasks a second time.
-constexpr std::chrono::milliseconds kLeaseFor = std::chrono::hours{24};
+constexpr std::chrono::milliseconds kLeaseOfOne = std::chrono::hours{24};
+// A stored lease is what the tasks of a crashed worker wait for: as long as an attempt may take,
+// and some time to store its outcome.
+constexpr std::chrono::milliseconds kLeaseBeyondRequest = std::chrono::seconds{30};
+
+std::chrono::milliseconds lease_for(const Options& o) {
+  if (o.store.starts_with("dynamodb:")) return o.request_timeout + kLeaseBeyondRequest;
+  return std::max(kLeaseOfOne, 2 * o.request_timeout);
+}
 
 engine::RunnerOptions runner_options(const Options& o) {
   engine::RunnerOptions runner;
   runner.concurrency = static_cast<std::size_t>(o.concurrency);
-  runner.lease_for = std::max<std::chrono::milliseconds>(kLeaseFor, 2 * o.request_timeout);
+  runner.lease_for = lease_for(o);
   runner.drain_timeout = o.drain_timeout;
   runner.committer.policy.max_errors = o.max_errors;
   runner.committer.policy.backoff.max = o.backoff_max;

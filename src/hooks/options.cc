@@ -91,12 +91,12 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.random = std::make_shared<Random>();
 
   auto opened = store::open_store(options.store, {.metrics = *parts.metrics,
-                                                  .clock = *parts.clock,
+                                                  .clock = parts.clock,
                                                   .random = *parts.random,
-                                                  .dynamo = dynamo_settings(options),
-                                                  .ca_file = options.ca_file});
+                                                  .dynamo = dynamo_settings(options)});
   if (!opened) return fail(std::move(opened.error()));
-  parts.store = std::make_unique<store::MeteredStore>(std::move(*opened), *parts.metrics);
+  parts.store = std::make_unique<store::MeteredStore>(std::move(opened->store), *parts.metrics);
+  parts.clock = std::move(opened->clock);
 
   auto sender =
       delivery::CurlSender::create({.connect_timeout = options.connect_timeout,

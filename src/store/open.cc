@@ -1,5 +1,6 @@
 #include "store/open.h"
 
+#include "store/dynamo/dynamo_store.h"
 #include "store/memory/memory_store.h"
 #include "store/rocks/rocks_store.h"
 
@@ -30,14 +31,19 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
               "store");
 }
 
-Result<std::unique_ptr<Store>> open_store(std::string_view url, const OpenOptions& options) {
+Result<Opened> open_store(std::string_view url, const OpenOptions& options) {
   if (auto valid = check_url(url, options.dynamo); !valid) return fail(std::move(valid.error()));
-  if (url.starts_with(kRocks)) return open_rocks(std::string(url.substr(kRocks.size())));
-  if (url == kMemory) return std::make_unique<MemoryStore>();
-  auto settings = dynamo::settings_of(url, options.dynamo);
-  if (!settings) return fail(std::move(settings.error()));
-  return fail(ErrorCode::kUnsupported,
-              "the DynamoDB store is not part of this version; use rocksdb:PATH", "store");
+  if (url.starts_with(kDynamo)) {
+    auto settings = dynamo::settings_of(url, options.dynamo);
+    if (!settings) return fail(std::move(settings.error()));
+    auto opened = open_dynamo(*settings, options.metrics, options.clock, options.random);
+    if (!opened) return fail(std::move(opened.error()));
+    return Opened{std::move(opened->store), std::move(opened->clock)};
+  }
+  if (url == kMemory) return Opened{std::make_unique<MemoryStore>(), options.clock};
+  auto rocks = open_rocks(std::string(url.substr(kRocks.size())));
+  if (!rocks) return fail(std::move(rocks.error()));
+  return Opened{std::move(*rocks), options.clock};
 }
 
 }  // namespace rhooks::store

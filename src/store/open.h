@@ -19,17 +19,23 @@ using dynamo::GivenSettings;
 // What a store may need besides its URL. The references must outlive it.
 struct OpenOptions {
   Metrics& metrics;
-  const Clock& clock;
+  std::shared_ptr<Clock> clock;  // the machine's
   Random& random;
   GivenSettings dynamo = {};  // of dynamodb:
-  std::string ca_file = {};   // PEM; empty: the system's authorities
+};
+
+struct Opened {
+  std::unique_ptr<Store> store;
+  // The clock to go by: the one given, or one that a store of several machines puts right. It
+  // must not be asked once the store is gone.
+  std::shared_ptr<Clock> clock;
 };
 
 // Opens the store that a URL names: rocksdb:PATH, memory: or dynamodb:?…
 // (include/rhooks/options.h).
 // Errors: kInvalidArgument with field "store" (no such kind of store, a wrong parameter) or
 // the name of the option that is wrong, and those of opening that store.
-Result<std::unique_ptr<Store>> open_store(std::string_view url, const OpenOptions& options);
+Result<Opened> open_store(std::string_view url, const OpenOptions& options);
 
 // Whether a URL is well-formed, and agrees with what was set beside it, without opening what
 // it names. Errors: kInvalidArgument, as open_store().

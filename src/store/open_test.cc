@@ -18,12 +18,12 @@ using namespace store;
 
 class OpenStore : public ::testing::Test {
  protected:
-  Result<std::unique_ptr<Store>> open(std::string_view url) {
+  Result<Opened> open(std::string_view url) {
     return open_store(url, {.metrics = metrics_, .clock = clock_, .random = random_});
   }
 
   Metrics metrics_;
-  SystemClock clock_;
+  std::shared_ptr<Clock> clock_ = std::make_shared<SystemClock>();
   Random random_{1};
 };
 
@@ -33,7 +33,8 @@ TEST_F(OpenStore, OpensMemoryAndRocks) {
     EXPECT_TRUE(check_url(url));
     const auto store = open(url);
     ASSERT_TRUE(store) << store.error().message;
-    EXPECT_TRUE((*store)->check());
+    EXPECT_TRUE(store->store->check());
+    EXPECT_EQ(store->clock, clock_);
   }
 }
 

@@ -11,8 +11,10 @@ namespace {
 namespace json = boost::json;
 using std::chrono::steady_clock;
 
-// How often a claim looks for more after others took what it had picked.
-constexpr int kClaimRoundsMax = 10;
+// How often in a row a claim may come to nothing because others took what it had picked.
+constexpr int kIdleRoundsMax = 10;
+// Tasks that are looked at at once to find the next that is due.
+constexpr std::size_t kConfirmed = 10;
 // Rows of one request after the first of a read.
 constexpr std::size_t kNextRows = 500;
 // Of one read of a shard. Leased tasks stay in the index until they are done, so there may be
@@ -26,7 +28,7 @@ struct ShardRead {
   std::vector<DueView::Row> rows;
   json::object start_key;  // of the next request; empty: from the head
   bool ended = false;      // the index holds no more of this shard
-  bool enough = false;
+  bool cut_off = false;    // at kReadRowsMax
 };
 
 std::vector<DueView::Row> rows_of(const json::object& answer) {
@@ -95,18 +97,30 @@ Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now
       }
       read.start_key = last->get_object();
       if (!read.rows.empty() && read.rows.back().due_at > due_by) continue;
-      if (read.rows.size() >= kReadRowsMax) continue;
-      if (due_.claimable(read.shard, read.rows, now) >= read.rows_wanted) continue;
+      if (read.rows.size() >= kReadRowsMax) {
+        read.cut_off = true;
+        continue;
+      }
+      // Of the last moment there may be more: only what is due before it is known completely.
+      const auto last_moment = std::partition_point(
+          read.rows.begin(), read.rows.end(),
+          [&](const DueView::Row& row) { return row.due_at < read.rows.back().due_at; });
+      const std::span known(read.rows.begin(), last_moment);
+      if (due_.claimable(read.shard, known, now) >=
+          std::max<std::size_t>(1, read.rows_wanted / 2)) {
+        continue;
+      }
       more.push_back(&read);
     }
     open = std::move(more);
   }
   for (const ShardRead& read : reads) {
     TimePoint through = kTimeMax;
-    // Others may be due at the very moment of the last row.
     if (!read.ended) {
-      through = read.rows.empty() ? TimePoint::min()
-                                  : read.rows.back().due_at - std::chrono::milliseconds{1};
+      // Others may be due at the very moment of the last row; that they come later than they
+      // might is borne where there are too many to be read.
+      const std::chrono::milliseconds doubt{read.cut_off ? 0 : 1};
+      through = read.rows.empty() ? TimePoint::min() : read.rows.back().due_at - doubt;
     }
     due_.merge(read.shard, read.rows, through, read.started);
   }
@@ -117,7 +131,8 @@ Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
   auto shards = shards_of(request.scope);
   if (!shards) return fail(std::move(shards.error()));
   ClaimResult result;
-  for (int round = 0; round < kClaimRoundsMax; ++round) {
+  for (int idle = 0; idle < kIdleRoundsMax; ++idle) {
+    const std::size_t before = result.claims.size();
     if (auto read = read_due(*shards, request.now, request.due_by); !read) {
       if (result.claims.empty() && result.set_aside.empty()) return fail(std::move(read.error()));
       result.more = true;
@@ -142,6 +157,7 @@ Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
       break;
     }
     if (result.claims.size() == request.limit && result.more) break;
+    if (result.claims.size() > before) idle = -1;
   }
   std::sort(result.claims.begin(), result.claims.end(), [](const Claim& a, const Claim& b) {
     return std::tie(a.due_at, a.lease.key) < std::tie(b.due_at, b.lease.key);
@@ -272,7 +288,20 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
   // Who does not work on the store has no share, and does not take one by asking.
   const std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
   if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
-  return due_.next(shards, now);
+  // Those that seem claimable are looked at, until one is: others may hold leases on them.
+  while (true) {
+    const auto unconfirmed = due_.unconfirmed(shards, now, kConfirmed);
+    if (unconfirmed.empty()) return due_.next(shards, now);
+    std::vector<TaskKey> keys;
+    for (const DueView::Candidate& candidate : unconfirmed) keys.push_back(candidate.key);
+    auto loaded = load(keys);
+    if (!loaded) return fail(std::move(loaded.error()));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      // What can not be read is for a claim to set aside.
+      if (!(*loaded)[i]) return unconfirmed[i].due_at;
+      note_current(keys[i], (*loaded)[i]);
+    }
+  }
 }
 
 void DynamoStore::leave() {

@@ -88,7 +88,7 @@ std::optional<std::size_t> DueView::rows_to_read(int number, TimePoint now, Time
   if (steady - *shard.read_at >= read_every) return complete ? kRowsIdle : kRowsBusy;
   if (complete) return std::nullopt;
   for (const auto& [due_at, key] : shard.order) {
-    if (due_at > due_by) break;
+    if (due_at > shard.complete_through) break;
     if (free(shard.entries.at(key), now)) return std::nullopt;
   }
   return kRowsBusy;
@@ -114,13 +114,19 @@ std::size_t DueView::claimable(int number, std::span<const Row> rows, TimePoint 
 DueView::Picked DueView::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
                               std::size_t limit) {
   std::lock_guard lock(mutex_);
+  // Where a shard is not known to its end, others may hold what is due later than it is known,
+  // but not before it: the earliest go first.
+  TimePoint known = due_by;
+  for (const int number : numbers) {
+    known = std::min(known, shards_.at(static_cast<std::size_t>(number)).complete_through);
+  }
   // Of each shard as many as could be needed, and one that tells of more.
   std::vector<Candidate> found;
   for (const int number : numbers) {
     const Shard& shard = shards_.at(static_cast<std::size_t>(number));
     std::size_t taken = 0;
     for (const auto& [due_at, key] : shard.order) {
-      if (due_at > due_by || taken > limit) break;
+      if (due_at > known || taken > limit) break;
       if (!free(shard.entries.at(key), now)) continue;
       found.push_back({number, key, due_at});
       ++taken;
@@ -177,6 +183,34 @@ void DueView::released(int number, const TaskKey& key, Steady steady) {
   if (it == shard.entries.end()) return;
   it->second.leased_until = kTimeMin;
   it->second.told = steady;
+}
+
+std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> numbers, TimePoint now,
+                                                     std::size_t limit) const {
+  std::lock_guard lock(mutex_);
+  std::vector<Candidate> found;
+  TimePoint confirmed = kTimeMax;
+  for (const int number : numbers) {
+    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+    std::size_t taken = 0;
+    for (const auto& [due_at, key] : shard.order) {
+      if (due_at > now || due_at > confirmed || taken == limit) break;
+      const Entry& entry = shard.entries.at(key);
+      if (!free(entry, now)) continue;
+      if (entry.told != Steady{}) {
+        confirmed = due_at;
+        break;
+      }
+      found.push_back({number, key, due_at});
+      ++taken;
+    }
+  }
+  std::erase_if(found, [&](const Candidate& candidate) { return candidate.due_at >= confirmed; });
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+  });
+  if (found.size() > limit) found.resize(limit);
+  return found;
 }
 
 std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint now) const {

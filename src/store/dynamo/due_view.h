@@ -43,8 +43,8 @@ class DueView {
   void merge(int shard, std::span<const Row> rows, TimePoint complete_through, Steady read_started);
 
   // How many rows of the shard are to be read before a claim; none: what is known will do. It
-  // will not where the shard was not read for `read_every`, or nothing that is due by then is
-  // left to claim while the index may hold more.
+  // will not where the shard was not read for `read_every`, or nothing is left to claim of what
+  // is known completely while the index may hold more that is due by then.
   std::optional<std::size_t> rows_to_read(int shard, TimePoint now, TimePoint due_by,
                                           std::chrono::milliseconds read_every,
                                           Steady steady) const;
@@ -72,6 +72,10 @@ class DueView {
   // The lease of the task ended unused.
   void released(int shard, const TaskKey& key, Steady steady);
 
+  // The earliest of what seems claimable at `now` but is known from the index alone, which
+  // tells nothing of leases; up to the first that is known better.
+  std::vector<Candidate> unconfirmed(std::span<const int> shards, TimePoint now,
+                                     std::size_t limit) const;
   // The earliest time at which something may be claimed; see Store::next_due.
   std::optional<TimePoint> next(std::span<const int> shards, TimePoint now) const;
 

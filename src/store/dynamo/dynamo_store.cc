@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "codec/stored.h"
 #include "observe/logging.h"
+#include "store/dynamo/describe.h"
 #include "store/dynamo/share_table.h"
 #include "store/dynamo/store_impl.h"
 #include "store/shown.h"
@@ -52,19 +53,19 @@ Result<json::object> answer_of(Result<Reply> reply, const std::string& table) {
                   " (was the table deleted? `rhooks store describe` shows what is there)");
 }
 
-DynamoStore::DynamoStore(Parts parts)
+DynamoStore::DynamoStore(Parts parts, Random& random)
     : parts_(std::move(parts)),
       client_(*parts_.client),
-      batches_(client_, *parts_.random),
-      uuids_(*parts_.random),
+      batches_(client_, random),
+      uuids_(random),
       due_(parts_.shards),
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
   std::iota(all_shards_.begin(), all_shards_.end(), 0);
   // What others did with a shard before it came here is not known.
   parts_.share.on_change = [this] { due_.doubt(); };
-  share_ = std::make_unique<ShardShare>(
-      dynamo_share_table(*parts_.share_client, parts_.tables.tasks), parts_.shards, *parts_.random,
-      *parts_.machine_clock, parts_.share);
+  share_ =
+      std::make_unique<ShardShare>(dynamo_share_table(*parts_.share_client, parts_.tables.tasks),
+                                   parts_.shards, random, *parts_.machine_clock, parts_.share);
 }
 
 DynamoStore::~DynamoStore() = default;
@@ -353,6 +354,15 @@ Result<void> DynamoStore::check() {
       answer_of(client_.call(get_call({std::string(kControl), "meta"})), parts_.tables.tasks);
   if (!answer) return fail(std::move(answer.error()));
   return {};
+}
+
+Result<Description> DynamoStore::describe() {
+  auto description = describe_tables(client_, parts_.tables);
+  if (!description) return description;
+  auto view = share_->view();
+  if (!view) return fail(std::move(view.error()));
+  for (auto& section : describe_share(*view)) description->sections.push_back(std::move(section));
+  return description;
 }
 
 }  // namespace rhooks::store::dynamo

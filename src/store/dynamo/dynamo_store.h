@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "observe/metrics.h"
 #include "store/dynamo/url.h"
 #include "store/store.h"
@@ -26,17 +27,20 @@ struct DynamoTuning {
 
 struct OpenedDynamo {
   std::unique_ptr<Store> store;
-  // The machine's clock, or the service's where they differ by more than some seconds: leases
-  // and due times of several machines go by one clock. Must not outlive the store.
+  // The machine's clock, put right where the service's answers show that it is off by more
+  // than some seconds, so that leases and due times of several machines go by one clock. It
+  // must not be asked once the store is gone.
   std::shared_ptr<Clock> clock;
 };
 
 // Opens the store on two tables of Amazon DynamoDB, which any number of processes may do at
-// the same time. Leases are stored: they outlive the process and end by their time.
-// `metrics` must outlive the store.
+// the same time. Leases are stored: they outlive the process and end by their time. The
+// authorities that an endpoint is checked against are the system's, or those of AWS_CA_BUNDLE.
+// `metrics` and `random` must outlive the store.
 // Errors: kInvalidArgument (region, endpoint, credentials given by half, tables of another
 // shape), kUnavailable (no credentials, no connection, no such tables, access denied).
-Result<OpenedDynamo> open_dynamo(const dynamo::DynamoSettings& settings, const std::string& ca_file,
-                                 Metrics& metrics, const DynamoTuning& tuning = {});
+Result<OpenedDynamo> open_dynamo(const dynamo::DynamoSettings& settings, Metrics& metrics,
+                                 std::shared_ptr<Clock> machine_clock, Random& random,
+                                 const DynamoTuning& tuning = {});
 
 }  // namespace rhooks::store

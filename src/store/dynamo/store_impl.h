@@ -32,8 +32,7 @@ class DynamoStore final : public Store {
  public:
   struct Parts {
     std::unique_ptr<CredentialsSource> credentials;
-    std::unique_ptr<Clock> machine_clock;
-    std::unique_ptr<Random> random;
+    std::shared_ptr<Clock> machine_clock;
     std::unique_ptr<Client> client;
     std::unique_ptr<Client> share_client;  // of the heartbeats: see share_client_options()
     Tables tables;
@@ -41,7 +40,7 @@ class DynamoStore final : public Store {
     DynamoTuning tuning;
     ShareOptions share;
   };
-  explicit DynamoStore(Parts parts);
+  DynamoStore(Parts parts, Random& random);
   ~DynamoStore() override;
 
   std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
@@ -60,8 +59,7 @@ class DynamoStore final : public Store {
                            const std::optional<DuePosition>& after) override;
   void leave() override;
   Result<void> check() override;
-
-  const Client& client() const { return *parts_.client; }
+  Result<Description> describe() override;
 
  private:
   // A task as read: none where there is no such task; an Error where it can not be read.

@@ -30,8 +30,7 @@ class TestTables {
  public:
   explicit TestTables(std::string endpoint = dynalite_endpoint(), int shards = 0)
       : endpoint_(std::move(endpoint)), shards_(shards) {
-    Random random;
-    UuidGenerator uuids(random);
+    UuidGenerator uuids(random_);
     const std::string name = to_string(uuids.v7(SystemClock().now()));
     tables_ = {"tasks-" + name, "logs-" + name};
   }
@@ -53,11 +52,10 @@ class TestTables {
                                                    store::dynamo::ClientOptions options) {
     store::dynamo::DynamoStore::Parts parts;
     parts.credentials = std::make_unique<TestCredentials>();
-    parts.machine_clock = std::make_unique<SystemClock>();
-    parts.random = std::make_unique<Random>();
+    parts.machine_clock = std::make_shared<SystemClock>();
     const auto client = [&](const store::dynamo::ClientOptions& of) {
       auto made = store::dynamo::Client::create(of, *parts.credentials, metrics_,
-                                                *parts.machine_clock, *parts.random);
+                                                *parts.machine_clock, random_);
       if (!made) throw std::runtime_error(made.error().message);
       return std::move(*made);
     };
@@ -72,7 +70,7 @@ class TestTables {
     parts.tables = tables_;
     parts.shards = ready->shards;
     parts.tuning = tuning;
-    return std::make_unique<store::dynamo::DynamoStore>(std::move(parts));
+    return std::make_unique<store::dynamo::DynamoStore>(std::move(parts), random_);
   }
 
  private:
@@ -80,6 +78,7 @@ class TestTables {
   const int shards_;
   store::dynamo::Tables tables_;
   Metrics metrics_;
+  Random random_;
 };
 
 }  // namespace rhooks::testing

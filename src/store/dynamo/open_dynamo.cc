@@ -1,0 +1,72 @@
+#include "store/dynamo/credential_chain.h"
+#include "store/dynamo/dynamo_store.h"
+#include "store/dynamo/endpoint.h"
+#include "store/dynamo/share_table.h"
+#include "store/dynamo/store_impl.h"
+#include "store/dynamo/tables.h"
+
+namespace rhooks::store {
+namespace {
+
+using namespace dynamo;
+
+// The machine's clock, put right where the service's answers show that it is far off. It needs
+// the store's client for that, so it must not be asked once the store is gone.
+class CorrectedClock final : public Clock {
+ public:
+  CorrectedClock(std::shared_ptr<Clock> machine, const Client& client)
+      : machine_(std::move(machine)), client_(client) {}
+
+  Micros now_micros() const override { return machine_->now_micros() + client_.clock_offset(); }
+
+ private:
+  const std::shared_ptr<Clock> machine_;
+  const Client& client_;
+};
+
+}  // namespace
+
+Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metrics,
+                                 std::shared_ptr<Clock> machine_clock, Random& random,
+                                 const DynamoTuning& tuning) {
+  const Environment environment = process_environment();
+  auto endpoint =
+      resolve_endpoint({settings.region, settings.endpoint, settings.profile}, environment);
+  if (!endpoint) return fail(std::move(endpoint.error()));
+  auto credentials = make_credentials({settings.access_key_id, settings.secret_access_key,
+                                       settings.session_token, settings.profile, endpoint->region},
+                                      environment);
+  if (!credentials) return fail(std::move(credentials.error()));
+
+  DynamoStore::Parts parts;
+  parts.credentials = std::move(*credentials);
+  parts.machine_clock = machine_clock;
+  ClientOptions options;
+  options.endpoint = endpoint->url;
+  options.region = endpoint->region;
+  options.ca_file = variable(environment, "AWS_CA_BUNDLE");
+  for (auto [client, of] : {std::pair(&parts.client, options),
+                            std::pair(&parts.share_client, share_client_options(options))}) {
+    auto made = Client::create(of, *parts.credentials, metrics, *machine_clock, random);
+    if (!made) return fail(std::move(made.error()));
+    *client = std::move(*made);
+  }
+
+  parts.tables = {settings.tasks, settings.logs};
+  TablesOptions making;
+  making.create = settings.create;
+  making.shards = settings.shards;
+  making.where = "region " + endpoint->region + ", endpoint " + endpoint->url;
+  making.now = machine_clock->now();
+  auto ready = prepare_tables(*parts.client, parts.tables, making);
+  if (!ready) return fail(std::move(ready.error()));
+  parts.shards = ready->shards;
+  parts.tuning = tuning;
+
+  OpenedDynamo opened;
+  opened.clock = std::make_shared<CorrectedClock>(std::move(machine_clock), *parts.client);
+  opened.store = std::make_unique<DynamoStore>(std::move(parts), random);
+  return opened;
+}
+
+}  // namespace rhooks::store
