@@ -352,6 +352,22 @@ TEST_P(StoreContract, CheckIsFineForAHealthyStore) {
   EXPECT_TRUE(checked) << checked.error().message;
 }
 
+TEST_P(StoreContract, DescribesItselfInWholeTables) {
+  put("ns", "id");
+  const auto description = store().describe();
+  ASSERT_TRUE(description) << description.error().message;
+  EXPECT_NE(description->kind, "");
+  EXPECT_FALSE(description->facts.empty());
+  for (const auto& section : description->sections) {
+    EXPECT_NE(section.title, "");
+    EXPECT_FALSE(section.columns.empty()) << section.title;
+    for (const auto& row : section.rows) {
+      EXPECT_EQ(row.size(), section.columns.size()) << section.title;
+    }
+  }
+  EXPECT_EQ(ids(all_tasks(store(), {.ns = "ns", .now = kT0})), std::vector<std::string>{"id"});
+}
+
 TEST_P(StoreContract, WhatWasAcknowledgedSurvivesAReopen) {
   if (!subject().durable()) GTEST_SKIP() << "not a durable store";
   put("ns", "waiting", kT0 + seconds{10});

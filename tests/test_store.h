@@ -18,7 +18,7 @@ struct TestStore {
 };
 
 inline const std::vector<std::string>& store_kinds() {
-  static const std::vector<std::string> kinds{"rocksdb"};
+  static const std::vector<std::string> kinds{"rocksdb", "dynamodb"};
   return kinds;
 }
 

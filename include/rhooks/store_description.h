@@ -11,7 +11,7 @@ namespace rhooks {
 struct StoreDescription {
   // A table. Every row has as many cells as there are columns.
   struct Section {
-    std::string title;                 // "shards"
+    std::string title;                 // "Shards"
     std::vector<std::string> columns;  // lower-case words: JSON has them as names
     std::vector<std::vector<std::string>> rows;
   };

@@ -38,6 +38,7 @@ TEST(App, EveryCommandHasHelpWithExamples) {
   add_queries(commands);
   add_changes(commands);
   add_triggers(commands);
+  add_store(commands);
   add_listen(commands);
   add_completion(commands);
   int count = 0;
@@ -49,7 +50,7 @@ TEST(App, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 15);
+  EXPECT_EQ(count, 16);
 }
 
 TEST(App, UnknownCommandsAndFlagsNameTheNearest) {
@@ -167,6 +168,20 @@ TEST(App, ConfirmationAtATerminal) {
   EXPECT_EQ(run.out, "cleared 0 tasks\n");
 }
 
+TEST(App, AMessageIsShownInItsTwoParts) {
+  const auto shown = [](const std::string& message) {
+    TestIo test;
+    report(test.io, message, kExitFailed);
+    return test.err.str();
+  };
+  EXPECT_EQ(shown("it failed; do this; or that"), "rhooks: it failed\n  do this; or that\n");
+  EXPECT_EQ(shown("it failed (a: no; b: (c); no); do this"),
+            "rhooks: it failed (a: no; b: (c); no)\n  do this\n");
+  EXPECT_EQ(shown("it failed (a; b"), "rhooks: it failed (a; b\n");
+  EXPECT_EQ(shown("it ) failed; do this"), "rhooks: it ) failed\n  do this\n");
+  EXPECT_EQ(shown("it failed;"), "rhooks: it failed;\n");
+}
+
 TEST(App, NoServer) {
   // Port 9 of this machine: nothing listens there.
   const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"});
@@ -224,13 +239,13 @@ TEST(App, AStoreDescribesItself) {
   EXPECT_EQ(card.exit_code, kExitDone) << card.err;
   EXPECT_TRUE(card.out.starts_with("store           rocksdb\npath            " + dir.sub("store")))
       << card.out;
-  EXPECT_NE(card.out.find("\ncolumn families\nFAMILY    KEYS (ESTIMATE)"), std::string::npos)
+  EXPECT_NE(card.out.find("\nColumn families\nFAMILY    KEYS (ESTIMATE)"), std::string::npos)
       << card.out;
 
   const TestRun json = run_line({"store", "describe", "--store", url, "--json"});
   EXPECT_EQ(json.exit_code, kExitDone) << json.err;
   EXPECT_TRUE(json.out.starts_with("{\"kind\":\"rocksdb\",\"facts\":{\"path\":\"")) << json.out;
-  EXPECT_NE(json.out.find("{\"title\":\"column families\",\"rows\":[{\"family\":\"tasks\","
+  EXPECT_NE(json.out.find("{\"title\":\"Column families\",\"rows\":[{\"family\":\"tasks\","
                           "\"keys (estimate)\":\"1\","),
             std::string::npos)
       << json.out;

@@ -177,9 +177,24 @@ int report(Io& io, const Error& error, int exit_code) {
   return report(io, message, exit_code);
 }
 
+namespace {
+
+// Where the second part of a message begins; what stands in brackets is of one part.
+std::size_t second_part(std::string_view message) {
+  int depth = 0;
+  for (std::size_t i = 0; i + 1 < message.size(); ++i) {
+    if (message[i] == '(') ++depth;
+    if (message[i] == ')') --depth;
+    if (depth <= 0 && message[i] == ';' && message[i + 1] == ' ') return i;
+  }
+  return std::string::npos;
+}
+
+}  // namespace
+
 int report(Io& io, const std::string& message, int exit_code) {
   const std::string shown = printable(message, true);
-  const auto split = shown.find("; ");
+  const auto split = second_part(shown);
   io.err << (io.err_is_terminal && !io.env("NO_COLOR") ? coloured("rhooks:", Colour::kRed)
                                                        : "rhooks:")
          << ' ' << shown.substr(0, split) << '\n';

@@ -115,6 +115,7 @@ void add_serve(Commands& commands) {
   CLI::App& command = commands.add(
       "serve", "Serve the REST API and deliver what is due.",
       {"rhooks serve", "rhooks serve --store rocksdb:/var/lib/rhooks --listen 127.0.0.1:8090",
+       "rhooks serve --store 'dynamodb:?region=us-east-1&create=true'",
        "rhooks serve --config rhooks.toml --concurrency 100 --logs-ttl 7d",
        "RHOOKS_API_KEY=secret rhooks serve --listen 0.0.0.0:8090",
        "rhooks serve --config rhooks.toml --print-config"},

@@ -19,7 +19,7 @@ Result<Description> RocksStore::describe() {
                               "." + std::to_string(ROCKSDB_PATCH)}};
   // Estimates: RocksDB counts what is in its files, and a key once for each version of it.
   Description::Section families{
-      "column families", {"family", "keys (estimate)", "bytes in files", "bytes in memory"}, {}};
+      "Column families", {"family", "keys (estimate)", "bytes in files", "bytes in memory"}, {}};
   for (std::size_t i = 0; i < kFamilies; ++i) {
     rocksdb::ColumnFamilyHandle* const handle = family(static_cast<Family>(i));
     std::vector<std::string> row{handle->GetName()};
