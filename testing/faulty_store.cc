@@ -111,6 +111,10 @@ Result<std::size_t> FaultyStore::clear(const std::string& ns, std::size_t limit)
 }
 
 Result<ClaimResult> FaultyStore::claim_due(const ClaimRequest& request) {
+  if (request.scope == Scope::kShare) {
+    std::lock_guard lock(mutex_);
+    ++calls_["claim_due of a share"];
+  }
   return one("claim_due", [&] { return inner_.claim_due(request); });
 }
 
@@ -139,6 +143,14 @@ Result<void> FaultyStore::check() {
 
 Result<Description> FaultyStore::describe() {
   return one("describe", [&] { return inner_.describe(); });
+}
+
+void FaultyStore::leave() {
+  {
+    std::lock_guard lock(mutex_);
+    ++calls_["leave"];
+  }
+  inner_.leave();
 }
 
 }  // namespace rhooks::testing

@@ -38,7 +38,8 @@ class FaultyStore final : public store::Store {
   // Until heal(): every call of the method, or of all methods for "*".
   void fail_always(const std::string& method, StoreFault fault = {});
   void heal();  // drops all faults
-  // How often a method was called, faults included.
+  // How often a method was called, faults included. Claims of a share count as "claim_due" and
+  // as "claim_due of a share".
   int calls(const std::string& method) const;
 
   std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override;
@@ -55,7 +56,7 @@ class FaultyStore final : public store::Store {
   Result<std::optional<TimePoint>> next_due(TimePoint now, store::Scope scope) override;
   Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                   const std::optional<store::DuePosition>& after) override;
-  void leave() override { inner_.leave(); }
+  void leave() override;
   Result<void> check() override;
   Result<store::Description> describe() override;
 

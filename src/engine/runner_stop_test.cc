@@ -5,6 +5,7 @@
 
 #include "engine/runner.h"
 #include "engine/test_rig.h"
+#include "testing/faulty_store.h"
 
 namespace rhooks::engine {
 namespace {
@@ -36,6 +37,27 @@ TEST(RunnerStopTest, StopWaitsForAttemptsInFlightAndStoresThem) {
   EXPECT_EQ(rig.task("b").status, Status::kDone);
   EXPECT_EQ(rig.task("c").status, Status::kActive);  // nothing was claimed any more
   EXPECT_EQ(rig.sender.started_count(), 2u);
+}
+
+TEST(RunnerStopTest, AWorkerClaimsItsShareAndLeavesItWhenItStops) {
+  store::MemoryStore memory{1};
+  testing::FaultyStore faulty(memory);
+  Rig rig(Rig::options_for(2), {}, &faulty);
+  rig.runner.start();
+  ASSERT_TRUE(eventually([&] { return faulty.calls("claim_due of a share") > 0; }));
+  EXPECT_EQ(faulty.calls("leave"), 0);
+  rig.runner.stop();
+  EXPECT_EQ(faulty.calls("leave"), 1);
+}
+
+TEST(RunnerStopTest, ATriggerClaimsFromAllAndTakesNoShare) {
+  store::MemoryStore memory{1};
+  testing::FaultyStore faulty(memory);
+  Rig rig(Rig::options_for(2), {}, &faulty);
+  put(memory, {record("a", rig.clock.now()), record("b", rig.clock.now())});
+  ASSERT_EQ(rig.runner.trigger({})->processed, 2);
+  EXPECT_GT(faulty.calls("claim_due"), 0);
+  EXPECT_EQ(faulty.calls("claim_due of a share"), 0);
 }
 
 TEST(RunnerStopTest, PastTheDeadlineAttemptsAreCutOffAndDueAgain) {
