@@ -24,11 +24,15 @@ ShardMember::Step ShardMember::tick() {
     const auto plan = look();
     if (!plan) return fail(plan.error());
     if (stopped_) return {};
-    // Shards are on their way; and the dead are to be noticed when they are, not a tick later.
-    if (plan->short_of_share) step.again_at = started + options_.tick / 3;
+    // The dead are to be noticed when they are dead, not a tick later.
+    if (plan->unsettled) step.again_at = started + options_.tick / 3;
     const SteadyTime dead_at = looked_at_ + options_.dead_after - plan->longest_silence;
     step.again_at = std::min(step.again_at, dead_at);
-    return carry_out(*plan);
+    const auto all_taken = carry_out(*plan);
+    if (!all_taken) return fail(all_taken.error());
+    // Somebody was faster: what that one left is to be found before others wait for it.
+    if (!*all_taken) step.again_at = std::min(step.again_at, started + options_.tick / 3);
+    return {};
   };
   if (auto ran = run(); !ran) step.error = std::move(ran.error());
   // Neither without a pause after a tick that took long, nor in a storm where all fails.
@@ -82,15 +86,16 @@ Result<SharePlan> ShardMember::look() {
                      .remove_after = options_.remove_after});
 }
 
-Result<void> ShardMember::carry_out(const SharePlan& plan) {
+Result<bool> ShardMember::carry_out(const SharePlan& plan) {
   {
     std::lock_guard lock(mutex_);
     // The table was so slow that what is taken now would lie idle.
-    if (!believes(options_.steady())) return {};
+    if (!believes(options_.steady())) return false;
     // First it stops to believe, then others may begin to.
     for (const ShardItem& shard : plan.give_up) held_.erase(shard.shard);
   }
   std::optional<Error> error;
+  bool all_taken = true;
   if (!plan.give_up.empty()) {
     for (auto& given : table_.give_up(plan.give_up)) {
       if (!given) error = std::move(given.error());
@@ -104,6 +109,8 @@ Result<void> ShardMember::carry_out(const SharePlan& plan) {
         error = taken[i].error();
       } else if (*taken[i] && !stopped_) {
         held_[plan.take[i].shard] = plan.take[i].epoch + 1;
+      } else {
+        all_taken = false;
       }
     }
   }
@@ -111,7 +118,7 @@ Result<void> ShardMember::carry_out(const SharePlan& plan) {
     if (auto removed = table_.remove(plan.remove); !removed) error = std::move(removed.error());
   }
   if (error) return fail(std::move(*error));
-  return {};
+  return all_taken;
 }
 
 bool ShardMember::believes(SteadyTime now) const {

@@ -65,9 +65,8 @@ class ShardMember {
  private:
   Result<void> show_life();
   Result<SharePlan> look();
-  Result<void> carry_out(const SharePlan& plan);
-  bool believes(SteadyTime now) const;  // with mutex_ held
-  std::vector<ShardItem> held_items() const;
+  Result<bool> carry_out(const SharePlan& plan);  // whether all was taken that was to be
+  bool believes(SteadyTime now) const;            // with mutex_ held
 
   ShareTable& table_;
   WorkerItem self_;

@@ -42,6 +42,9 @@ void divide(std::vector<Member>& members, int shards) {
     member.share = shards / count + (larger > 0 ? 1 : 0);
     --larger;
   }
+  // An order that does not change while shards change hands.
+  std::sort(members.begin(), members.end(),
+            [](const Member& a, const Member& b) { return a.id < b.id; });
 }
 
 }  // namespace
@@ -139,7 +142,8 @@ SharePlan plan_share(const ShareSnapshot& snapshot, const std::string& me,
   const std::size_t to = std::min(from + static_cast<std::size_t>(self->lacks()), to_take.size());
   const auto at = [&](std::size_t i) { return to_take.begin() + static_cast<std::ptrdiff_t>(i); };
   plan.take.insert(plan.take.end(), at(from), at(to));
-  plan.short_of_share = to - from < static_cast<std::size_t>(self->lacks());
+  const bool is_short = to - from < static_cast<std::size_t>(self->lacks());
+  plan.unsettled = is_short || to - from < to_take.size();
   return plan;
 }
 

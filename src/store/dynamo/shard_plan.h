@@ -80,8 +80,8 @@ struct SharePlan {
   std::vector<ShardItem> take;     // as seen; free, of a dead owner, or mine without a fence
   std::vector<ShardItem> give_up;  // as seen
   std::vector<WorkerItem> remove;  // as seen: dead for long
-  // I have less than my share, and the others are about to give up some of theirs.
-  bool short_of_share = false;
+  // Shards are about to change hands: others are to give some up for me, or to take some.
+  bool unsettled = false;
   // The longest that a worker that lives as far as one knows was silent.
   SteadyTime longest_silence{};
 };

@@ -92,7 +92,7 @@ TEST(SharePlanTest, TheFirstWorkerTakesEverything) {
   EXPECT_THAT(numbers(plan.take), ElementsAre(0, 1, 2, 3));
   EXPECT_EQ(plan.take[0].epoch, 0);
   EXPECT_THAT(plan.give_up, IsEmpty());
-  EXPECT_FALSE(plan.short_of_share);
+  EXPECT_FALSE(plan.unsettled);
 }
 
 TEST(SharePlanTest, ANewWorkerGetsItsShare) {
@@ -100,7 +100,7 @@ TEST(SharePlanTest, ANewWorkerGetsItsShare) {
   EXPECT_THAT(numbers(plan_of(snapshot, "a", {}).give_up), ElementsAre(3, 2));
   const SharePlan plan = plan_of(snapshot, "b", {});
   EXPECT_THAT(plan.take, IsEmpty());
-  EXPECT_TRUE(plan.short_of_share);
+  EXPECT_TRUE(plan.unsettled);
 }
 
 TEST(SharePlanTest, OnlyWhatDeadWorkersHeldIsTaken) {

@@ -3,22 +3,25 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <set>
 #include <string>
-#include <utility>
+#include <thread>
 #include <vector>
 
 #include "store/dynamo/shard_member.h"
 
 namespace rhooks::testing {
 
-// Workers that share shards through a table in memory, in simulated time, on one thread. While
-// one waits for the table, time passes and the others go on: their ticks run within its call.
-// Every worker's clock begins somewhere else, so that none can be compared with another's.
+// Workers that share shards through a table in memory, in simulated time. Each has a thread, so
+// that it can wait in the middle of a tick while others go on; but only one of them runs at a
+// time, the one whose time it is, so that a seed tells all that happens. Every worker's clock
+// begins somewhere else: none can be compared with another's.
 class ShareWorld {
  public:
   using Time = store::dynamo::SteadyTime;
@@ -31,6 +34,14 @@ class ShareWorld {
   };
 
   ShareWorld(int shards, std::uint32_t seed) : shards_(shards), random_(seed) {}
+  ~ShareWorld() {
+    for (const auto& worker : workers_) {
+      worker->gone = true;
+      finish(*worker);
+    }
+  }
+  ShareWorld(const ShareWorld&) = delete;
+  ShareWorld& operator=(const ShareWorld&) = delete;
 
   void set_faults(Faults faults) { faults_ = faults; }
 
@@ -47,23 +58,29 @@ class ShareWorld {
         *worker,
         store::dynamo::WorkerItem{.id = "w" + std::to_string(index), .host = "sim", .pid = index},
         options);
-    worker->next_at = now_ + drawn(std::chrono::seconds(3));
+    worker->wake_at = now_ + drawn(std::chrono::seconds(3));
     workers_.push_back(std::move(worker));
+    Worker& added = *workers_.back();
+    added.thread = std::thread([this, &added] { work(added); });
     return index;
   }
 
   // From now on nothing of what it does reaches the table.
   void crash(int index) { at(index).gone = true; }
 
+  // As one that ends in good order: no tick is under way when it gives up its shards.
   void leave(int index) {
-    at(index).gone = true;
-    at(index).leaving = true;
-    at(index).member->leave();
-    at(index).leaving = false;
+    Worker& worker = at(index);
+    worker.member->stop();
+    worker.stopping = true;
+    while (worker.in_tick && !::testing::Test::HasFailure()) step();
+    finish(worker);
+    worker.member->leave();
+    worker.gone = true;
   }
 
   // It does nothing for so long.
-  void pause(int index, Time time) { at(index).next_at = now_ + time; }
+  void pause(int index, Time time) { at(index).wake_at = now_ + time; }
 
   void run_for(Time time) { run_until(now_ + time); }
   Time now() const { return now_; }
@@ -171,15 +188,15 @@ class ShareWorld {
       return write([apply](bool) { apply(); });
     }
     Result<void> write(const std::function<void(bool)>& apply) {
-      if (world.chance(world.faults_.late_write) && !(gone && !leaving)) {
+      if (!gone && world.chance(world.faults_.late_write)) {
         const Time at = world.now_ + world.drawn(std::chrono::minutes(1));
         world.late_.emplace(at, [apply] { apply(false); });
         return fail(ErrorCode::kUnknownOutcome, "late");
       }
       if (auto sent = world.send(*this); !sent) return sent;
       apply(true);
-      world.expect_no_two_owners();
-      world.pass(*this, world.latency());
+      world.pass(*this, world.chance(world.faults_.pause) ? world.drawn(std::chrono::minutes(1))
+                                                          : world.latency());
       if (world.chance(world.faults_.lost_answer)) {
         return fail(ErrorCode::kUnknownOutcome, "lost answer");
       }
@@ -189,10 +206,13 @@ class ShareWorld {
     ShareWorld& world;
     std::unique_ptr<store::dynamo::ShardMember> member;
     Time offset{};
-    Time next_at{};
-    bool busy = false;
+    Time wake_at{};
+    bool in_tick = false;
+    bool stopping = false;
     bool gone = false;
-    bool leaving = false;
+    bool ended = false;
+    std::condition_variable turn;
+    std::thread thread;
   };
 
   Worker& at(int index) { return *workers_.at(static_cast<std::size_t>(index)); }
@@ -210,42 +230,83 @@ class ShareWorld {
   Result<void> send(Worker& from) {
     if (chance(faults_.pause)) pass(from, drawn(std::chrono::minutes(1)));
     pass(from, latency());
-    if ((from.gone && !from.leaving) || chance(faults_.lost_request)) {
+    if (from.gone || chance(faults_.lost_request)) {
       return fail(ErrorCode::kUnavailable, "lost request");
     }
     return {};
   }
 
-  // Time goes by while a worker waits.
+  // Time goes by while a worker waits. Where it is the test that calls (to leave), it does not.
   void pass(Worker& waiting, Time time) {
-    const bool was_busy = std::exchange(waiting.busy, true);
-    run_until(now_ + time);
-    waiting.busy = was_busy;
+    if (waiting.gone || running_ != &waiting) return;
+    waiting.wake_at = now_ + time;
+    hand_back(waiting);
+  }
+
+  // A worker's thread.
+  void work(Worker& worker) {
+    await(&worker);
+    while (!worker.gone && !worker.stopping) {
+      worker.in_tick = true;
+      const auto step = worker.member->tick();
+      worker.in_tick = false;
+      if (worker.gone || worker.stopping) break;
+      worker.wake_at = step.again_at - worker.offset;
+      EXPECT_GT(worker.wake_at, now_) << "a tick without a pause after it";
+      hand_back(worker);
+    }
+    worker.ended = true;
+    hand_over(nullptr);
+  }
+
+  void hand_over(Worker* to) {
+    std::lock_guard lock(mutex_);
+    running_ = to;
+    (to ? to->turn : turn_).notify_one();
+  }
+  void await(Worker* worker) {
+    std::unique_lock lock(mutex_);
+    (worker ? worker->turn : turn_).wait(lock, [&] { return running_ == worker; });
+  }
+  void hand_back(Worker& worker) {
+    hand_over(nullptr);
+    await(&worker);
+  }
+  void let_run(Worker& worker) {
+    hand_over(&worker);
+    await(nullptr);
+  }
+  // Ends the thread of a worker that is gone or stopping.
+  void finish(Worker& worker) {
+    while (!worker.ended) let_run(worker);
+    if (worker.thread.joinable()) worker.thread.join();
+  }
+
+  // Lets happen what is next, if it is before `end`.
+  bool step(Time end = Time::max()) {
+    Worker* next = nullptr;
+    for (const auto& worker : workers_) {
+      if (worker->gone || worker->ended) continue;
+      if (!next || worker->wake_at < next->wake_at) next = worker.get();
+    }
+    const bool late_is_next = !late_.empty() && (!next || late_.begin()->first <= next->wake_at);
+    if (!late_is_next && !next) return false;
+    const Time at = late_is_next ? late_.begin()->first : next->wake_at;
+    if (at >= end) return false;
+    now_ = std::max(now_, at);
+    if (late_is_next) {
+      const auto apply = late_.begin()->second;
+      late_.erase(late_.begin());
+      apply();
+    } else {
+      let_run(*next);
+    }
+    expect_no_two_owners();
+    return true;
   }
 
   void run_until(Time end) {
-    while (!::testing::Test::HasFailure()) {
-      Worker* next = nullptr;
-      for (const auto& worker : workers_) {
-        if (worker->busy || worker->gone) continue;
-        if (!next || worker->next_at < next->next_at) next = worker.get();
-      }
-      const bool late_is_next = !late_.empty() && (!next || late_.begin()->first <= next->next_at);
-      const Time at = late_is_next ? late_.begin()->first : next ? next->next_at : end;
-      if (at >= end) break;
-      now_ = std::max(now_, at);
-      if (late_is_next) {
-        const auto apply = late_.begin()->second;
-        late_.erase(late_.begin());
-        apply();
-      } else {
-        next->busy = true;
-        const auto step = next->member->tick();
-        next->busy = false;
-        next->next_at = step.again_at - next->offset;
-        EXPECT_GT(next->next_at, now_) << "a tick without a pause after it";
-      }
-      expect_no_two_owners();
+    while (!::testing::Test::HasFailure() && step(end)) {
     }
     now_ = std::max(now_, end);
   }
@@ -272,6 +333,9 @@ class ShareWorld {
   std::multimap<Time, std::function<void()>> late_;
   int writes_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::mutex mutex_;
+  std::condition_variable turn_;  // of the test itself,
+  Worker* running_ = nullptr;     // which runs where no worker does
 };
 
 }  // namespace rhooks::testing
