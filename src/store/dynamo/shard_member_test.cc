@@ -215,19 +215,19 @@ void expect_survives(ShareWorld::Faults faults, std::uint32_t seed) {
 }
 
 TEST_F(ShardMemberTest, SurvivesJoinsCrashesAndPauses) {
-  for (int i = 0; i < 15 && !HasFailure(); ++i) {
+  for (int i = 0; i < 8 && !HasFailure(); ++i) {
     expect_survives({}, static_cast<std::uint32_t>(random_()));
   }
 }
 
 TEST_F(ShardMemberTest, SurvivesPausesInTheMiddleOfATick) {
-  for (int i = 0; i < 20 && !HasFailure(); ++i) {
+  for (int i = 0; i < 12 && !HasFailure(); ++i) {
     expect_survives({.pause = 0.05}, static_cast<std::uint32_t>(random_()));
   }
 }
 
 TEST_F(ShardMemberTest, SurvivesATableThatLosesAndDelaysWrites) {
-  for (int i = 0; i < 20 && !HasFailure(); ++i) {
+  for (int i = 0; i < 12 && !HasFailure(); ++i) {
     expect_survives({.pause = 0.02, .lost_request = 0.1, .lost_answer = 0.1, .late_write = 0.1},
                     static_cast<std::uint32_t>(random_()));
   }
