@@ -142,7 +142,6 @@ void Runner::end_threads() {
   claim_thread_.join();
   dispatch_thread_.join();
   commit_thread_.join();
-  store_.leave();
 
   std::lock_guard lock(mutex_);
   launched_ = false;
@@ -200,6 +199,9 @@ void Runner::claim_loop() {
   }
   claimer_ended_ = true;
   sender_.wake();
+  // Not after the drain, which can take as long as an attempt: what falls to this process would
+  // wait for that.
+  store_.leave();
 }
 
 // Unlike the alarm, no new task cuts it short: while the store refuses, registrations must

@@ -50,6 +50,22 @@ TEST(RunnerStopTest, AWorkerClaimsItsShareAndLeavesItWhenItStops) {
   EXPECT_EQ(faulty.calls("leave"), 1);
 }
 
+TEST(RunnerStopTest, ItsShareIsLeftBeforeWhatIsInFlightEnds) {
+  store::MemoryStore memory{1};
+  testing::FaultyStore faulty(memory);
+  Rig rig(
+      Rig::options_for(1), [](const auto&) { return Reply::hold(); }, &faulty);
+  put(memory, {record("a", rig.clock.now())});
+  rig.runner.start();
+  ASSERT_TRUE(rig.sender.wait_started(1));
+  std::thread stop([&] { rig.runner.stop(); });
+  EXPECT_TRUE(eventually([&] { return faulty.calls("leave") == 1; }));
+  EXPECT_EQ(rig.sender.release_all(Reply::status(200)), 1u);
+  stop.join();
+  EXPECT_EQ(memory.get({"ns", "a"}, rig.clock.now())->status, Status::kDone);
+  EXPECT_EQ(faulty.calls("leave"), 1);
+}
+
 TEST(RunnerStopTest, ATriggerClaimsFromAllAndTakesNoShare) {
   store::MemoryStore memory{1};
   testing::FaultyStore faulty(memory);
