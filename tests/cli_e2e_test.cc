@@ -5,6 +5,7 @@
 #include <rhooks/hooks.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -338,6 +339,59 @@ TEST_P(CliE2eStores, StoreAndCommandsWithoutAServer) {
   EXPECT_TRUE(described.output.starts_with("store           " + GetParam() + "\n"))
       << described.output;
   EXPECT_EQ(run_on_store({"clear", "-n", "my-app", "--yes"}).output, "cleared 2 tasks\n");
+}
+
+// The numbers of shards that the workers hold, as `store describe` shows them; sorted.
+std::vector<int> shares(const testing::TestStore& store) {
+  const testing::Finished described =
+      run({"store", "describe", "--json", "--store", store.url}, store.environment);
+  EXPECT_EQ(described.exit, 0) << described.errors;
+  std::vector<int> held;
+  const boost::json::value description = boost::json::parse(described.output);
+  for (const boost::json::value& section : description.at("sections").as_array()) {
+    if (section.at("title") != "Workers") continue;
+    for (const boost::json::value& worker : section.at("rows").as_array()) {
+      held.push_back(std::stoi(std::string(worker.at("shards").as_string())));
+    }
+  }
+  std::sort(held.begin(), held.end());
+  return held;
+}
+
+std::vector<int> wait_shares(const testing::TestStore& store, const std::vector<int>& wanted) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  std::vector<int> held = shares(store);
+  while (held != wanted && std::chrono::steady_clock::now() < deadline) held = shares(store);
+  return held;
+}
+
+TEST(CliE2eDynamo, ServersShareOneStore) {
+  const testing::TempDir dir{"rhooks-e2e"};
+  const testing::TestStore store = testing::make_test_store("dynamodb", dir);
+  const auto serve = [&] { return std::make_unique<Server>(store.url, Args{}, store.environment); };
+  const auto first = serve();
+  EXPECT_EQ(wait_shares(store, {16}), std::vector<int>({16}));
+  const auto second = serve();
+  EXPECT_EQ(wait_shares(store, {8, 8}), std::vector<int>({8, 8}));
+
+  testing::TestReceiver receiver;
+  constexpr int kTasks = 40;
+  for (int i = 0; i < kTasks; ++i) {
+    const std::string id = std::to_string(i);
+    const auto& server = i % 2 == 0 ? first : second;
+    ASSERT_EQ(
+        server->run({"register", "-n", "my-app", "--id", id, "--url", receiver.url("/" + id)}).exit,
+        0);
+  }
+  // Each is seen through the other server, too.
+  for (int i = 0; i < kTasks; ++i) {
+    (i % 2 == 0 ? second : first)->wait_status(std::to_string(i), Status::kDone);
+  }
+  EXPECT_EQ(receiver.request_count(), static_cast<std::size_t>(kTasks));  // once each
+
+  first->child().signal(SIGTERM);
+  EXPECT_EQ(first->child().wait(), 0) << first->child().errors();
+  EXPECT_EQ(wait_shares(store, {16}), std::vector<int>({16}));
 }
 
 }  // namespace

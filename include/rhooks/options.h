@@ -30,6 +30,7 @@ struct Options {
   // stop() lets attempts end for so long; after it they are cut off, and due again.
   std::chrono::milliseconds drain_timeout{25'000};
   // PEM file of certificate authorities to trust instead of the system's; empty: the system's.
+  // For the receivers of webhooks; what AWS_CA_BUNDLE names is for DynamoDB.
   std::string ca_file;
 
   // The options of the dynamodb: store, as users of DynamoDB know them. They are refused

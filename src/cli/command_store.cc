@@ -95,7 +95,7 @@ void add_store(Commands& commands) {
                                                    kExitUsage);
                                    });
   command.add_option("action", *action, "what to do")->type_name("describe")->required();
-  commands.add_settings(command, {"store", "ca_file"});
+  commands.add_settings(command, {"store"});
   commands.add_json_option(command);
 }
 
