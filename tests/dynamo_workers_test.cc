@@ -1,0 +1,412 @@
+// Several workers on one set of DynamoDB tables, as processes of the real binary: they share the
+// work, one is killed, one is stopped, one is paused for longer than its leases.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <thread>
+
+#include "base/clock.h"
+#include "cli/http_client.h"
+#include "testing/test_receiver.h"
+#include "tests/running_server.h"
+#include "tests/test_store.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+namespace json = boost::json;
+
+constexpr std::size_t kConcurrency = 25;
+constexpr int kShards = 16;
+
+std::string seconds_text(steady_clock::duration time) {
+  std::ostringstream text;
+  text.precision(2);
+  text << std::fixed << std::chrono::duration<double>(time).count() << " s";
+  return text.str();
+}
+
+bool wait_until(const std::function<bool()>& met, milliseconds timeout, milliseconds pause) {
+  const auto deadline = steady_clock::now() + timeout;
+  while (!met()) {
+    if (steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
+// Requests by path, which names the task.
+std::map<std::string, std::size_t> deliveries(const TestReceiver& receiver,
+                                              const std::string& prefix) {
+  std::map<std::string, std::size_t> counts;
+  for (const TestRequest& request : receiver.requests()) {
+    if (request.target.starts_with(prefix)) ++counts[request.target];
+  }
+  return counts;
+}
+
+std::size_t repeats_in(const std::map<std::string, std::size_t>& counts) {
+  std::size_t repeats = 0;
+  for (const auto& [target, count] : counts) repeats += count - 1;
+  return repeats;
+}
+
+// Who owns which shard, as `rhooks store describe` shows it.
+struct Shares {
+  std::map<std::int64_t, int> by_pid;  // of the workers that the table knows
+  int unowned = 0;                     // free, or of a worker that the table knows no more
+  steady_clock::time_point asked_at, answered_at;
+
+  int of(const RunningServer& server) {
+    return by_pid[const_cast<RunningServer&>(server).process().pid()];
+  }
+};
+
+class DynamoWorkersTest : public ::testing::Test {
+ protected:
+  using Servers = std::vector<std::unique_ptr<RunningServer>>;
+
+  // So many workers, started at the same moment, so that all find no tables and make them.
+  Servers start(std::size_t count,
+                const std::vector<std::string>& flags = {"--request-timeout", "5s"}) {
+    Servers servers(count);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < count; ++i) {
+      dirs_.push_back(std::make_unique<TempDir>());
+      const TempDir& dir = *dirs_.back();
+      threads.emplace_back([this, &servers, &dir, &flags, i] {
+        std::vector<std::string> all = {"--concurrency", std::to_string(kConcurrency),
+                                        "--log-format", "json"};
+        all.insert(all.end(), flags.begin(), flags.end());
+        servers[i] =
+            std::make_unique<RunningServer>(dir, store_.url, std::move(all), store_.environment);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return servers;
+  }
+
+  Shares shares() {
+    Shares shares;
+    shares.asked_at = steady_clock::now();
+    const Finished done = run_program(
+        {RHOOKS_BINARY, "store", "describe", "--store", store_.url, "--json"}, store_.environment);
+    shares.answered_at = steady_clock::now();
+    EXPECT_EQ(done.exit, 0) << done.errors;
+    json::error_code failed;
+    const json::value description = json::parse(done.output, failed);
+    EXPECT_FALSE(failed) << done.output;
+    if (failed) return shares;
+    std::map<std::string, std::int64_t> pids;
+    for (const json::value& row : rows_of(description, "Workers")) {
+      const std::int64_t pid = std::stoll(json::value_to<std::string>(row.at("pid")));
+      pids[json::value_to<std::string>(row.at("worker"))] = pid;
+      shares.by_pid[pid] = 0;
+    }
+    const json::array shards = rows_of(description, "Shards");
+    EXPECT_EQ(shards.size(), kShards);
+    for (const json::value& row : shards) {
+      const auto owner = pids.find(json::value_to<std::string>(row.at("worker")));
+      owner == pids.end() ? ++shares.unowned : ++shares.by_pid[owner->second];
+    }
+    return shares;
+  }
+
+  static json::array rows_of(const json::value& description, std::string_view title) {
+    for (const json::value& section : description.at("sections").as_array()) {
+      if (section.at("title").as_string() == title) return section.at("rows").as_array();
+    }
+    ADD_FAILURE() << "no section " << title;
+    return {};
+  }
+
+  // How long it took, between two readings of the table.
+  struct Took {
+    steady_clock::duration least, most;
+    std::string text() const {
+      return "after " + seconds_text(least) + " to " + seconds_text(most);
+    }
+  };
+  // Waits until these share all shards, fairly within one.
+  Took wait_shared(const std::vector<const RunningServer*>& servers, milliseconds timeout = 30s) {
+    const auto from = steady_clock::now();
+    Took took{0s, 0s};
+    const int least = kShards / static_cast<int>(servers.size());
+    const bool shared = wait_until(
+        [&] {
+          Shares now = shares();
+          took.most = now.answered_at - from;
+          int owned = 0;
+          bool fair = true;
+          for (const RunningServer* const server : servers) {
+            fair = fair && now.of(*server) >= least;
+            owned += now.of(*server);
+          }
+          if (fair && owned == kShards) return true;
+          took.least = now.asked_at - from;
+          return false;
+        },
+        timeout, 100ms);
+    EXPECT_TRUE(shared);
+    return took;
+  }
+
+  static std::vector<const RunningServer*> all_of(const Servers& servers) {
+    std::vector<const RunningServer*> all;
+    for (const auto& server : servers) all.push_back(server.get());
+    return all;
+  }
+
+  // Has the command line register tasks over REST, as a user would. Their paths are /ID.
+  void register_tasks(const RunningServer& server, const TestReceiver& receiver,
+                      const std::string& prefix, std::size_t count) {
+    const std::string file = dir_.sub(prefix + ".json");
+    {
+      std::ofstream out(file);
+      out << "[";
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::string id = prefix + std::to_string(i);
+        out << (i ? "," : "") << R"({"namespace":"ns","id":")" << id << R"(","method":"POST",)"
+            << R"("url":")" << receiver.url("/" + id) << R"(","body":{"n":)" << i << "}}";
+      }
+      out << "]";
+    }
+    const Finished done = server.run({"register", "--file", file});
+    EXPECT_EQ(done.exit, 0) << done.errors;
+  }
+
+  static std::vector<json::object> fetch(const RunningServer& server, const std::string& prefix) {
+    const Finished done = server.run(
+        {"fetch", "--namespace", "ns", "--id", prefix, "--all", "--limit", "1000", "--json"});
+    EXPECT_EQ(done.exit, 0) << done.errors;
+    return objects_in(done.output);
+  }
+  static std::vector<json::object> objects_in(const std::string& lines) {
+    std::vector<json::object> objects;
+    std::istringstream in(lines);
+    for (std::string line; std::getline(in, line);) {
+      objects.push_back(json::parse(line).as_object());
+    }
+    return objects;
+  }
+
+  // All of the tasks DONE in the end, each by one execution that counted.
+  static void expect_done(const RunningServer& server, const std::string& prefix,
+                          std::size_t count) {
+    std::map<std::string, std::size_t> statuses;
+    std::vector<json::object> tasks;
+    const bool all = wait_until(
+        [&] {
+          tasks = fetch(server, prefix);
+          statuses.clear();
+          for (const json::object& task : tasks) {
+            ++statuses[json::value_to<std::string>(task.at("status"))];
+          }
+          return statuses["DONE"] == count;
+        },
+        120s, 500ms);
+    std::ostringstream found;
+    for (const auto& [status, tasks_of] : statuses) found << status << ' ' << tasks_of << "; ";
+    EXPECT_TRUE(all) << found.str();
+    EXPECT_EQ(tasks.size(), count);
+    for (const json::object& task : tasks) {
+      const json::value& execution = task.at("execution");
+      EXPECT_EQ(execution.at("count").to_number<int>(), 1) << json::serialize(task);
+      EXPECT_EQ(execution.at("successful").to_number<int>(), 1) << json::serialize(task);
+    }
+  }
+
+  // The sum of a metric's series.
+  static double metric(const RunningServer& server, const std::string& name) {
+    cli::HttpClient client({.base = server.url()});
+    const auto answer = client.call({.path = "/metrics", .timeout = 30s});
+    if (!answer) {
+      ADD_FAILURE() << answer.error().message;
+      return 0;
+    }
+    double sum = 0;
+    std::istringstream in(answer->body);
+    for (std::string line; std::getline(in, line);) {
+      if (!line.starts_with(name + " ") && !line.starts_with(name + "{")) continue;
+      sum += std::stod(line.substr(line.rfind(' ') + 1));
+    }
+    return sum;
+  }
+  static double attempts(const RunningServer& server) {
+    return metric(server, "rhooks_attempts_total");
+  }
+
+  TempDir dir_;
+  std::vector<std::unique_ptr<TempDir>> dirs_;  // of each server
+  const TestStore store_ = make_test_store("dynamodb", dir_);
+};
+
+TestReceiver::Handler answer_after(milliseconds delay) {
+  return [delay](const TestRequest&) {
+    TestResponse response;
+    response.delay = delay;
+    return response;
+  };
+}
+
+TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
+  constexpr std::size_t kTasks = 5'000;
+  TestReceiver receiver(answer_after(200ms));
+  const Servers servers = start(3);
+  const auto shared = wait_shared(all_of(servers));
+  RunningServer& registers = *servers[0];
+  RunningServer& dies = *servers[1];
+
+  // Whom a task falls to does not depend on whom it was registered with. A busy machine can
+  // hold any one up, so the best of three rounds counts.
+  auto slowest = steady_clock::duration::max();
+  for (int round = 0; round < 3; ++round) {
+    const std::string prefix = "idle" + std::to_string(round) + "-";
+    constexpr std::size_t kFew = 30;
+    const auto from = steady_clock::now();
+    register_tasks(registers, receiver, prefix, kFew);
+    EXPECT_TRUE(
+        wait_until([&] { return deliveries(receiver, "/" + prefix).size() == kFew; }, 30s, 10ms));
+    slowest = std::min(slowest, steady_clock::now() - from);
+  }
+  EXPECT_LT(slowest, 3s);
+  for (const auto& server : servers) EXPECT_GT(attempts(*server), 0);
+
+  std::vector<double> before;
+  for (const auto& server : servers) before.push_back(attempts(*server));
+  const auto already = receiver.request_count();
+  const auto flow_from = steady_clock::now();
+  std::thread registration([&] { register_tasks(registers, receiver, "t", kTasks); });
+  EXPECT_TRUE(receiver.wait_requests(already + kTasks / 2, 120s));
+  std::vector<double> part;
+  double sum = 0;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    part.push_back(attempts(*servers[i]) - before[i]);
+    sum += part[i];
+  }
+  dies.kill();
+  const auto killed_at = steady_clock::now();
+  const auto at_kill = receiver.request_count() - already;
+  for (const double one : part) EXPECT_GT(one, sum / 10) << "of " << sum;
+
+  const auto owned_again = wait_shared({servers[0].get(), servers[2].get()});
+  registration.join();
+  expect_done(*servers[2], "t", kTasks);
+  const auto counts = deliveries(receiver, "/t");
+  const std::size_t repeats = repeats_in(counts);
+  std::cout << "three workers shared " << shared.text()
+            << "; registered with one, delivered by all within " << seconds_text(slowest) << "\n"
+            << "tasks " << kTasks << ", killed after " << at_kill << " deliveries ("
+            << seconds_text(killed_at - flow_from) << "), of which by each " << part[0] << ", "
+            << part[1] << ", " << part[2] << "\n"
+            << "delivered " << counts.size() << ", lost " << kTasks - counts.size() << ", repeats "
+            << repeats << " (at most " << kConcurrency << "), all done "
+            << seconds_text(steady_clock::now() - killed_at) << " after the kill\n"
+            << "every shard owned again " << owned_again.text() << " of the kill\n";
+  EXPECT_EQ(counts.size(), kTasks);
+  EXPECT_LE(repeats, kConcurrency);
+  // The time between two readings is not counted.
+  EXPECT_LT(owned_again.least, 15s);
+  for (const std::size_t i : {0u, 2u}) EXPECT_EQ(metric(*servers[i], "rhooks_lease_lost_total"), 0);
+}
+
+TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
+  constexpr std::size_t kTasks = 600;
+  std::atomic<bool> hold = false;
+  TestReceiver receiver([&](const TestRequest&) {
+    TestResponse response;
+    response.hold = hold;
+    return response;
+  });
+  const Servers servers = start(3, {"--request-timeout", "2m", "--drain-timeout", "2m"});
+  wait_shared(all_of(servers));
+  std::thread registration([&] { register_tasks(*servers[0], receiver, "t", kTasks); });
+  EXPECT_TRUE(receiver.wait_requests(kTasks / 3, 120s));
+  hold = true;
+  EXPECT_TRUE(receiver.wait_held(servers.size() * kConcurrency, 60s));
+
+  // It has attempts under way, which it waits for. Its shards do not: it leaves the table at
+  // once, and nobody has to find out that it is gone.
+  RunningServer& stops = *servers[1];
+  stops.process().signal(SIGTERM);
+  const auto owned_again = wait_shared({servers[0].get(), servers[2].get()});
+  EXPECT_FALSE(stops.process().wait(0ms));
+  hold = false;
+  receiver.release_held();
+  EXPECT_EQ(stops.process().wait(), 0) << stops.process().errors();
+  registration.join();
+  expect_done(*servers[2], "t", kTasks);
+  const auto counts = deliveries(receiver, "/t");
+  std::cout << "delivered " << counts.size() << " of " << kTasks << ", repeats "
+            << repeats_in(counts) << "; every shard owned again " << owned_again.text()
+            << " of the stop\n";
+  EXPECT_EQ(counts.size(), kTasks);
+  EXPECT_EQ(repeats_in(counts), 0u);
+  // Sooner than a worker is taken for dead.
+  EXPECT_LT(owned_again.least, 9s);
+}
+
+TEST_F(DynamoWorkersTest, OneThatWasPausedForLongerThanItsLeasesChangesNothing) {
+  constexpr std::size_t kTasks = 20;  // fewer than its slots: all are in flight
+  std::atomic<bool> hold = true;
+  TestReceiver receiver([&](const TestRequest&) {
+    TestResponse response;
+    response.hold = hold;
+    return response;
+  });
+  const Servers first = start(1);
+  RunningServer& sleeper = *first[0];
+  register_tasks(sleeper, receiver, "t", kTasks);
+  ASSERT_TRUE(receiver.wait_held(kTasks));
+  sleeper.process().signal(SIGSTOP);
+  hold = false;
+
+  const Servers second = start(1);
+  RunningServer& other = *second[0];
+  const auto from = steady_clock::now();
+  expect_done(other, "t", kTasks);
+  const auto paused = steady_clock::now() - from;
+  EXPECT_EQ(receiver.request_count(), 2 * kTasks);
+  const auto tasks = fetch(other, "t");
+
+  receiver.release_held();
+  sleeper.process().signal(SIGCONT);
+  // Each of its outcomes is refused…
+  EXPECT_TRUE(
+      wait_until([&] { return metric(sleeper, "rhooks_lease_lost_total") >= kTasks; }, 30s, 50ms))
+      << sleeper.process().errors();
+  EXPECT_EQ(metric(sleeper, "rhooks_lease_lost_total"), kTasks);
+  EXPECT_EQ(fetch(other, "t"), tasks);
+  // …but attempts that were made are logged.
+  const Finished logs = other.run({"logs", "--namespace", "ns", "--all", "--json"});
+  std::map<std::string, std::size_t> logs_of;
+  for (const json::object& log : objects_in(logs.output)) {
+    ++logs_of[json::value_to<std::string>(log.at("taskId"))];
+  }
+  EXPECT_EQ(logs_of.size(), kTasks);
+  for (const auto& [id, count] : logs_of) EXPECT_EQ(count, 2u) << id;
+
+  // It takes part again, and what comes now is delivered once.
+  wait_shared({&sleeper, &other});
+  register_tasks(other, receiver, "later", 100);
+  expect_done(sleeper, "later", 100);
+  EXPECT_EQ(repeats_in(deliveries(receiver, "/later")), 0u);
+  std::cout << kTasks << " attempts of a worker that was paused for more than "
+            << seconds_text(paused)
+            << ": delivered by another, none of the outcomes taken, all logged\n";
+}
+
+}  // namespace
+}  // namespace rhooks::testing
