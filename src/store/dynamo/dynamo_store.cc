@@ -27,6 +27,12 @@ Result<void> check_size(const TaskKey& key, const Item& item) {
               "request");
 }
 
+// Whether what is stored was put by the very call that finds it. Its revision does not tell: a
+// worker may have claimed the task meanwhile.
+bool same_registration(const TaskRecord& stored, const TaskRecord& put) {
+  return stored.fingerprint == put.fingerprint && stored.task.created_at == put.task.created_at;
+}
+
 }  // namespace
 
 Error not_found(const TaskKey& key) {
@@ -221,6 +227,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     Uuid rev;
     Item item;
     std::optional<TaskKey> payload;
+    bool lost = false;  // an answer was, so that it may be stored already
   };
   std::vector<New> open;
   std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
@@ -229,7 +236,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     const TaskKey& key = records[i].task.key;
     RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
     if (!first.emplace(key, i).second) continue;
-    New task{i, fresh(), {}, std::nullopt};
+    New task{i, fresh(), {}, std::nullopt, false};
     task.item = task_item(records[i], task.rev, parts_.shards);
     if (wants_payload(task.item)) {
       const std::string id = rhooks::to_string(fresh());
@@ -278,6 +285,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     for (std::size_t i = 0; i < open.size(); ++i) {
       New& task = open[i];
       if (replies[i] && replies[i]->condition_failed()) {
+        task.lost = task.lost || replies[i]->maybe_applied_before;
         keys.push_back(records[task.index].task.key);
         taken.push_back(std::move(task));
         continue;
@@ -302,15 +310,21 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
       Loaded& there = (*existing)[i];
       if (there && !*there) {
         // Deleted since: its place is free.
-        if (race < kRacesMax) {
+        if (task.lost) {
+          result = fail(ErrorCode::kUnknownOutcome,
+                        "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
+                            "' is not there; it may have been stored and deleted by others "
+                            "since: an answer of DynamoDB was lost");
+        } else if (race < kRacesMax) {
           open.push_back(std::move(task));
         } else {
           result = fail(always_changing(keys[i]));
         }
-      } else if (there && (*there)->rev == task.rev) {
-        note(records[task.index].task);  // stored by an earlier try whose answer was lost
+      } else if (there && task.lost && same_registration((*there)->record, records[task.index])) {
+        note_current(keys[i], there);  // stored by an earlier try whose answer was lost
       } else {
-        if (task.payload) unused.push_back(*task.payload);
+        // Where the task can not be read it may be this very one.
+        if (task.payload && (there || !task.lost)) unused.push_back(*task.payload);
         if (there) {
           result = PutResult{.created = false, .existing = std::move((*there)->record)};
         } else {

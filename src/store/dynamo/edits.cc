@@ -52,6 +52,15 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
         note(*results[i]);
         continue;
       }
+      if (!tried[i].empty()) {
+        // A worker may have claimed what was stored; to edit that once more is another change.
+        note_current(keys[i], task);
+        results[i] = fail(ErrorCode::kUnknownOutcome,
+                          "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
+                              "' was changed by others too; whether this change came before is "
+                              "not known, since an answer of DynamoDB was lost");
+        continue;
+      }
       auto changed = edit(as_shown(stored.record.task, stored.leased(now)));
       if (!changed) {
         results[i] = fail(std::move(changed.error()));

@@ -1,0 +1,119 @@
+// Writes that were applied and whose answer was lost, while a worker takes up what they wrote
+// before they are tried again.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "store/dynamo/test_tables.h"
+#include "testing/dynamo_proxy.h"
+#include "testing/store_contract.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LostAnswers : public ::testing::Test {
+ protected:
+  LostAnswers() {
+    proxy_.accept_key("test", "test-secret");
+    auto slow = tables_.client_options();
+    // The worker has its turn during these waits.
+    slow.backoff_base = slow.throttle_base = 1s;
+    caller_ = tables_.open({}, slow);
+    worker_ = tables_.open({.read_every = 1ms}, tables_.client_options());
+  }
+
+  // The answer is lost, and the try after it comes late.
+  void lose_answer_of(const std::string& operation) {
+    proxy_.inject_next(operation, DynamoFault::kDropAfter);
+    proxy_.inject_next(operation, DynamoFault::kThrottle, 2);
+  }
+
+  // Runs `call` while the worker waits to do `work` once.
+  template <typename Call, typename Work>
+  void during(Call call, Work work) {
+    std::atomic<bool> done{false};
+    std::thread worker([&] {
+      while (!done && !work()) {
+      }
+    });
+    call();
+    done = true;
+    worker.join();
+  }
+  bool claims_one() {
+    auto claimed = worker_->claim_due({.now = kT0, .due_by = kT0, .limit = 1});
+    if (!claimed || claimed->claims.empty()) return false;
+    claims_.push_back(std::move(claimed->claims.front()));
+    return true;
+  }
+
+  DynamoProxy proxy_{dynalite_endpoint()};
+  TestTables tables_{proxy_.endpoint()};
+  std::unique_ptr<store::dynamo::DynamoStore> caller_;
+  std::unique_ptr<store::dynamo::DynamoStore> worker_;
+  std::vector<store::Claim> claims_;
+};
+
+TEST_F(LostAnswers, ATaskThatWasClaimedMeanwhileIsStillTheOneThatWasPut) {
+  auto record = make_record("ns", "id", kT0);
+  record.task.request.method = Method::kPost;
+  record.task.request.body = Body::text(std::string(5'000, 'x'));  // in a payload item
+  lose_answer_of("PutItem");
+  during(
+      [&] {
+        const auto put = caller_->put({&record, 1});
+        ASSERT_TRUE(put[0]) << put[0].error().message;
+        EXPECT_TRUE(put[0]->created);
+      },
+      [&] { return claims_one(); });
+  // Whether or not it was claimed in between: its payload is there.
+  if (claims_.empty()) {
+    EXPECT_TRUE(claims_one());
+  }
+  ASSERT_EQ(claims_.size(), 1u);
+  EXPECT_EQ(claims_[0].task.request, record.task.request);
+  const auto task = caller_->get({"ns", "id"}, kT0);
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(task->request, record.task.request);
+}
+
+TEST_F(LostAnswers, AnotherTaskOfThatIdIsNotTakenForTheOneThatWasPut) {
+  const auto first = make_record("ns", "id", kT0);
+  ASSERT_TRUE(worker_->put({&first, 1})[0]->created);
+  auto second = make_record("ns", "id", kT0);
+  second.task.created_at += 1ms;
+  lose_answer_of("PutItem");
+  const auto put = caller_->put({&second, 1});
+  ASSERT_TRUE(put[0]) << put[0].error().message;
+  EXPECT_FALSE(put[0]->created);
+}
+
+TEST_F(LostAnswers, AChangeIsNotMadeTwice) {
+  auto record = make_record("ns", "id", kT0 + 1h);
+  ASSERT_TRUE(caller_->put({&record, 1})[0]->created);
+  const TaskKey key = record.task.key;
+  lose_answer_of("UpdateItem");
+  int edits = 0;
+  during(
+      [&] {
+        const auto changed = caller_->change(
+            {&key, 1},
+            [&](Task task) -> Result<Task> {
+              ++edits;
+              task.next_attempt_date = kT0;
+              return task;
+            },
+            kT0);
+        if (changed[0]) return;
+        EXPECT_EQ(changed[0].error().code, ErrorCode::kUnknownOutcome)
+            << changed[0].error().message;
+      },
+      [&] { return claims_one(); });
+  EXPECT_EQ(edits, 1);
+}
+
+}  // namespace
+}  // namespace rhooks::testing
