@@ -295,6 +295,10 @@ void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
 // claims the earliest first (unless what comes in is due in the past as well).
 void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
   if (!wanted.watched) return;
+  // Seldom: the question costs a remote store a request, and nothing hangs on the very moment.
+  const auto steady = steady_clock::now();
+  if (first_unclaimed_asked_ && steady - *first_unclaimed_asked_ < kProgressInterval) return;
+  first_unclaimed_asked_ = steady;
   const auto next = store_.next_due(now);
   if (next) note_claimed(wanted, next->value_or(kTimeMax));
 }

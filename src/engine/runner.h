@@ -115,7 +115,9 @@ class Runner {
   int stops_ = 0;            // calls of stop() under way
   std::list<Watch> watches_;
   std::uint64_t last_watch_ = 0;
-  TimePoint lag_measured_{};  // by the claimer's thread only
+  // By the claimer's thread only.
+  TimePoint lag_measured_{};
+  std::optional<std::chrono::steady_clock::time_point> first_unclaimed_asked_;
 
   std::atomic<bool> drain_{false};    // end when what is on the way is done
   std::atomic<bool> cut_off_{false};  // …or at once

@@ -13,8 +13,9 @@ using std::chrono::steady_clock;
 
 // How often in a row a claim may come to nothing because others took what it had picked.
 constexpr int kIdleRoundsMax = 10;
-// Tasks that are looked at at once to find the next that is due.
-constexpr std::size_t kConfirmed = 10;
+// Tasks that are looked at at once to find the next that is due: at first one, which mostly is
+// it, and more where others turn out to hold leases on what comes first.
+constexpr std::size_t kConfirmedMax = 64;
 // Rows of one request after the first of a read.
 constexpr std::size_t kNextRows = 500;
 // Of one read of a shard. Leased tasks stay in the index until they are done, so there may be
@@ -289,8 +290,8 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
   const std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
   if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
   // Those that seem claimable are looked at, until one is: others may hold leases on them.
-  while (true) {
-    const auto unconfirmed = due_.unconfirmed(shards, now, kConfirmed);
+  for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
+    const auto unconfirmed = due_.unconfirmed(shards, now, looked_at);
     if (unconfirmed.empty()) return due_.next(shards, now);
     std::vector<TaskKey> keys;
     for (const DueView::Candidate& candidate : unconfirmed) keys.push_back(candidate.key);
