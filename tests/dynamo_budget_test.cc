@@ -1,0 +1,243 @@
+// What a delivery costs on DynamoDB: the budget of docs/dynamodb.md, by AWS's documented rules.
+// The figures that stand there are those that this test prints.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "store/dynamo/store_impl.h"
+#include "testing/manual_clock.h"
+#include "testing/test_receiver.h"
+#include "tests/dynamo_rig.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kConcurrency = 250;
+
+class DynamoBudget : public ::testing::Test {
+ protected:
+  // The clock of tasks and leases; signatures are made by the machine's.
+  std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>(SystemClock().now());
+  DynamoRig rig_;
+  TestReceiver receiver_{TestReceiver::Options{.handler = [this](const TestRequest&) {
+    return TestResponse::with_status(status_, R"({"received":true})");
+  }}};
+  std::atomic<int> status_{200};
+
+  // Shards are read anew every second, whatever there is to do: what a delivery costs must not
+  // depend on how many seconds a slow machine takes. AWorkerAtRest has what that costs.
+  std::unique_ptr<Hooks> hooks(int concurrency = kConcurrency) {
+    return rig_.hooks({.concurrency = concurrency}, clock_, {.read_every = 1h});
+  }
+
+  // As users register them: some 60 bytes of URL, some headers, 200 bytes of JSON.
+  NewTask typical() const {
+    NewTask task;
+    task.ns = "customer-4711";
+    task.request.method = Method::kPost;
+    task.request.url = receiver_.url("/v1/webhooks/orders/payment-received");
+    task.request.headers = {{"Authorization", "Bearer 0123456789abcdef0123456789abcdef"},
+                            {"X-Tenant", "customer-4711"},
+                            {"X-Request-Source", "billing"}};
+    task.request.body = Body::json(R"({"order":"2f0b7f0c-9a54-4a49-8f3e-6f0a3d1c2b1e","text":")" +
+                                   std::string(140, 'x') + R"("})");
+    return task;
+  }
+  static void register_all(Hooks& hooks, const NewTask& task, int count) {
+    for (int left = count; left > 0; left -= 1'000) {
+      const std::vector<NewTask> batch(static_cast<std::size_t>(std::min(left, 1'000)), task);
+      for (const auto& result : hooks.register_many(batch)) {
+        ASSERT_TRUE(result) << result.error().message;
+      }
+    }
+  }
+
+  struct PerPiece {
+    double requests = 0;
+    double wcu = 0;
+    double rcu = 0;
+  };
+  // What was used since the last reset, for each of `count` things; printed by operation.
+  PerPiece spent(const char* what, std::int64_t count) {
+    const DynamoUsage usage = rig_.proxy.usage();
+    const auto each = [count](double of_all) { return of_all / static_cast<double>(count); };
+    std::printf("%s (%lld)\n", what, static_cast<long long>(count));
+    const auto line = [&](const std::string& name, const DynamoUse& use) {
+      std::printf("  %-24s %8.3f requests %8.3f WCU (%.3f in indexes) %8.3f RCU\n", name.c_str(),
+                  each(static_cast<double>(use.requests)), each(use.wcu), each(use.index_wcu),
+                  each(use.rcu));
+    };
+    for (const auto& [where, use] : usage.uses) {
+      line(where.first + (where.second == rig_.tables.names().logs ? " logs" : " tasks"), use);
+    }
+    const DynamoUse all = usage.total();
+    line("together", all);
+    rig_.proxy.reset_usage();
+    return {each(static_cast<double>(all.requests)), each(all.wcu), each(all.rcu)};
+  }
+};
+
+TEST_F(DynamoBudget, AOneShotTask) {
+  constexpr int kTasks = 1'500;
+  auto scheduler = hooks();
+  rig_.proxy.reset_usage();
+  register_all(*scheduler, typical(), kTasks);
+  const auto registered = spent("register", kTasks);
+  EXPECT_EQ(registered.wcu, 3);
+  EXPECT_EQ(registered.requests, 1);
+
+  const auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTasks);
+  EXPECT_EQ(receiver_.request_count(), static_cast<std::size_t>(kTasks));
+  const auto delivered = spent("one-shot delivery", kTasks);
+  EXPECT_LE(delivered.wcu, 5);
+  EXPECT_LE(delivered.requests, 2.1);
+  EXPECT_LE(delivered.rcu, 0.1);
+}
+
+// Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a
+// time that is less. The units are the same.
+TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
+  constexpr int kFewer = 500;
+  auto scheduler = hooks(Options{}.concurrency);
+  register_all(*scheduler, typical(), kFewer);
+  rig_.proxy.reset_usage();
+  const auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kFewer);
+  const auto delivered = spent("one-shot delivery, 25 at a time", kFewer);
+  EXPECT_LE(delivered.wcu, 5);
+  EXPECT_LE(delivered.requests, 3.2);
+}
+
+TEST_F(DynamoBudget, ARecurringTask) {
+  constexpr int kTasks = 700;
+  auto scheduler = hooks();
+  NewTask task = typical();
+  task.repeat = Repeat{.interval = 1, .max = 0, .unit = RepeatUnit::kHours};
+  register_all(*scheduler, task, kTasks);
+  // The second delivery has the answer of the first in its item.
+  for (int round = 0; round < 2; ++round) {
+    rig_.proxy.reset_usage();
+    const auto result = scheduler->trigger();
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->processed, kTasks);
+    const auto delivered =
+        spent(round == 0 ? "recurring delivery, the first" : "recurring delivery", kTasks);
+    EXPECT_LE(delivered.wcu, 7);
+    // The index is read shard by shard: with so few tasks that shows the first time.
+    EXPECT_LE(delivered.requests, round == 0 ? 2.2 : 2.1);
+    EXPECT_LE(delivered.rcu, 0.1);
+    clock_->advance(1h);
+  }
+}
+
+TEST_F(DynamoBudget, AFailedAttempt) {
+  constexpr int kTasks = 500;
+  auto scheduler = hooks();
+  register_all(*scheduler, typical(), kTasks);
+  status_ = 503;
+  rig_.proxy.reset_usage();
+  auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTasks);
+  EXPECT_EQ(result->errors, kTasks);
+  const auto failed = spent("failed attempt, to be tried again", kTasks);
+  EXPECT_LE(failed.wcu, 6);
+  status_ = 200;
+  clock_->advance(2s);
+  result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTasks);
+  EXPECT_LE(spent("second attempt, which succeeds", kTasks).wcu, 5);
+}
+
+TEST_F(DynamoBudget, ALargeBody) {
+  constexpr int kLarge = 200;
+  auto scheduler = hooks();
+  NewTask task = typical();
+  task.request.body = Body::text(std::string(10'000, 'x'));
+  rig_.proxy.reset_usage();
+  register_all(*scheduler, task, kLarge);
+  // 10 KB and the rest of the request begin 11 units; the task's own item is as any other.
+  EXPECT_LE(spent("register with a body of 10 KB", kLarge).wcu, 3 + 11);
+  const auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kLarge);
+  // The log holds the request as it was sent.
+  const auto delivered = spent("one-shot delivery of a body of 10 KB", kLarge);
+  EXPECT_LE(delivered.wcu, 4 + 11);
+  EXPECT_LE(delivered.rcu, 3 + 0.1);
+}
+
+TEST_F(DynamoBudget, EditsAndLeasesGivenBack) {
+  constexpr int kFew = 200;
+  auto scheduler = hooks();
+  NewTask task = typical();
+  task.scheduled_date = clock_->now() + 1h;
+  register_all(*scheduler, task, kFew);
+  rig_.proxy.reset_usage();
+  ManyQuery many;
+  many.filter.ns = task.ns;
+  many.chunk_limit = kFew / 2;
+  ASSERT_EQ(scheduler->suspend_many(many)->count, kFew / 2);
+  EXPECT_LE(spent("suspend", kFew / 2).wcu, 3);
+  many.filter.status = Status::kActive;
+  ASSERT_EQ(scheduler->remove_many(many)->count, kFew / 2);
+  EXPECT_LE(spent("delete", kFew / 2).wcu, 3);
+
+  register_all(*scheduler, typical(), kFew);
+  const auto store = rig_.tables.open();
+  rig_.proxy.reset_usage();
+  const auto claimed = store->claim_due({.now = clock_->now(),
+                                         .due_by = clock_->now(),
+                                         .limit = kFew,
+                                         .lease_for = 1min,
+                                         .scope = store::Scope::kAll});
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  ASSERT_EQ(claimed->claims.size(), static_cast<std::size_t>(kFew));
+  EXPECT_EQ(spent("claim", kFew).wcu, 1);
+  std::vector<store::Lease> leases;
+  for (const store::Claim& claim : claimed->claims) leases.push_back(claim.lease);
+  ASSERT_TRUE(store->release(leases));
+  const auto released = spent("lease given back", kFew);
+  EXPECT_EQ(released.wcu, 1);
+  EXPECT_EQ(released.requests, 1);
+}
+
+TEST_F(DynamoBudget, AWorkerAtRest) {
+  auto scheduler = rig_.hooks();
+  ASSERT_TRUE(scheduler->start());
+  // It is at rest once it has taken its shards and delivered what there was.
+  register_all(*scheduler, typical(), 1);
+  const auto observer = rig_.observer();
+  FetchQuery done;
+  done.filter = {.ns = typical().ns, .id = {}, .status = Status::kDone, .from = {}, .to = {}};
+  for (int i = 0; i < 3'000 && observer->fetch(done)->items.empty(); ++i) {
+    std::this_thread::sleep_for(20ms);
+  }
+  rig_.proxy.reset_usage();
+  const auto begin = std::chrono::steady_clock::now();
+  // Two heartbeats and six readings; what is measured is a rate, whatever the time.
+  std::this_thread::sleep_for(6s);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const DynamoUse all = rig_.proxy.usage().total();
+  spent("a worker at rest with 16 shards", 1);
+  const auto rate = [&](double units) { return units / took.count(); };
+  std::printf("  a second: %.2f requests, %.2f WCU, %.2f RCU\n",
+              rate(static_cast<double>(all.requests)), rate(all.wcu), rate(all.rcu));
+  // 16 readings a second, and two requests every 3 s; one more of each at the edges.
+  EXPECT_LE(static_cast<double>(all.requests),
+            16 * (took.count() + 1) + 2 * (took.count() / 3 + 1));
+  EXPECT_LE(all.wcu, took.count() / 3 + 1);
+  EXPECT_LE(all.rcu, 8 * (took.count() + 1) + took.count() / 3 + 1);
+  scheduler->stop();
+}
+
+}  // namespace
+}  // namespace rhooks::testing
