@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "codec/iso8601.h"
 #include "codec/stored.h"
 #include "store/dynamo/schema.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t kDateBytes = 24;  // 2026-01-31T12:34:56.789Z
 // What moving a spec out saves must be more than the pointer to it costs.
 constexpr std::size_t kSpecWorthMoving = 256;
+// A claim adds "lu", a time.
+constexpr std::size_t kLeaseBytes = 10;
 
 std::string_view view_of(const Uuid& uuid) {
   return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
@@ -24,6 +27,35 @@ tl::unexpected<Error> unreadable(const std::string& what, const Item& item,
   const TaskKey key = key_of(item);
   return fail(ErrorCode::kCorrupt, "the stored " + what + " '" + key.id + "' in namespace '" +
                                        key.ns + "' can not be read: " + why);
+}
+
+void cut(std::string& text, std::size_t excess) {
+  text.resize(utf8_cut(text, text.size() - std::min(text.size(), excess)).size());
+}
+
+// Leaves out so many bytes of a log: of the response's body if it has them, since that says so,
+// else of what is longest. What is sent may be a multiple of what was registered: form and query
+// encoding make three bytes of one. False: there was nothing to leave out.
+bool shorten(Log& log, std::size_t excess) {
+  std::string* longest = &log.request.body.data;
+  if (log.request.url.size() > longest->size()) longest = &log.request.url;
+  if (log.response) {
+    std::string& body = log.response->body;
+    if (body.size() >= excess || body.size() > longest->size()) longest = &body;
+    if (longest == &body) log.response->body_truncated = true;
+  }
+  // A part of a JSON document is none.
+  if (longest == &log.request.body.data && !longest->empty()) {
+    log.request.body.kind = Body::Kind::kText;
+  }
+  if (!longest->empty()) {
+    cut(*longest, excess);
+    return true;
+  }
+  if (log.request.headers.empty() && (!log.response || log.response->headers.empty())) return false;
+  log.request.headers.clear();
+  if (log.response) log.response->headers.clear();
+  return true;
 }
 
 }  // namespace
@@ -80,7 +112,7 @@ Item task_item(const model::TaskRecord& record, const Uuid& rev, int shards) {
 
 bool wants_payload(const Item& item) {
   const auto spec = bytes_of(item, "sp");
-  return spec && spec->size() > kSpecWorthMoving && item_bytes(item) > kUnitBytes;
+  return spec && spec->size() > kSpecWorthMoving && item_bytes(item) + kLeaseBytes > kUnitBytes;
 }
 
 Item payload_item(const TaskKey& key, std::string_view payload_id, std::string_view spec) {
@@ -139,13 +171,7 @@ Item log_item(Log log) {
   }
   std::string bytes = codec::encode_log(log);
   const std::size_t room = kItemBytesMax - item_bytes(item) - 2;  // "lg"
-  if (bytes.size() > room && log.response) {
-    const std::size_t excess = bytes.size() - room;
-    std::string& body = log.response->body;
-    body.resize(body.size() - std::min(body.size(), excess));
-    log.response->body_truncated = true;
-    bytes = codec::encode_log(log);
-  }
+  while (bytes.size() > room && shorten(log, bytes.size() - room)) bytes = codec::encode_log(log);
   item.emplace("lg", bytes_value(bytes));
   return item;
 }

@@ -67,7 +67,8 @@ std::optional<Uuid> uuid_of(const Item& item, std::string_view name);
 // Errors: kCorrupt.
 Result<StoredTask> read_task(const Item& item, const Item* payload);
 
-// A log that would pass kItemBytesMax keeps less of its response's body, and says so.
+// A log that would pass kItemBytesMax keeps less of its bodies: of the response's first, which
+// then says so.
 Item log_item(Log log);
 // Errors: kCorrupt.
 Result<Log> read_log(const Item& item);
