@@ -11,6 +11,13 @@ namespace {
 constexpr std::chrono::seconds kDroppedKept{30};
 constexpr std::size_t kDroppedMax = 20'000;
 
+// Who claims from a shard reads it every second or so. What this process writes to a shard
+// that it has not read for so long is for others to claim.
+constexpr std::chrono::seconds kReadKept{30};
+constexpr std::size_t kRoomMin = 1'000;
+
+constexpr std::chrono::milliseconds kMoment{1};  // times have no finer parts
+
 // The first page of a read. One of an idle shard costs half a read unit: 25 rows hardly pass
 // 4 KB. Where the page before was cut short there is a backlog, and one read serves many claims.
 constexpr std::size_t kRowsIdle = 25;
@@ -55,8 +62,8 @@ void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_th
     const auto known = shard.entries.find(row.key);
     Entry entry = known == shard.entries.end() ? Entry{} : known->second;
     if (entry.picked || entry.told >= trusted) continue;
-    // A lease lasts whatever the index says of the task.
-    entry.due_at = row.due_at;
+    // A lease lasts as long as nothing is written: what changes the due time ends it.
+    if (entry.due_at != row.due_at) entry = Entry{.due_at = row.due_at};
     set(shard, row.key, entry);
   }
 
@@ -65,8 +72,8 @@ void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_th
   for (auto it = shard.entries.begin(); it != shard.entries.end();) {
     const auto& [key, entry] = *it;
     const bool beyond = entry.due_at > complete_through;
-    const bool keep = entry.picked || seen.contains(key) ||
-                      (beyond ? entry.leased_until > kTimeMin : entry.told >= trusted);
+    const bool keep = entry.picked || seen.contains(key) || entry.told >= trusted ||
+                      (beyond && entry.leased_until > kTimeMin);
     if (keep) {
       ++it;
       continue;
@@ -162,18 +169,39 @@ void DueView::stored(int number, const TaskKey& key, std::optional<TimePoint> du
                      Steady steady) {
   std::lock_guard lock(mutex_);
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
-  if (due_at && *due_at <= shard.complete_through) {
+  const bool unread = !shard.read_at || steady - *shard.read_at > kReadKept;
+  if (due_at) {
     shard.dropped.erase(key);
+    if (shard.entries.size() >= shard.room) make_room(shard, unread, steady);
+    // Also beyond what was read: the read that gets there may not see it yet.
     set(shard, key, {*due_at, kTimeMin, false, steady});
     return;
   }
   erase(shard, key);
-  if (due_at) {
-    shard.dropped.erase(key);  // beyond what was read: a read finds it when its turn comes
-  } else if (shard.read_at) {
-    if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
-    shard.dropped[key] = steady;
+  if (unread) return;
+  if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
+  shard.dropped[key] = steady;
+}
+
+// Forgets what a read will tell, so that what is stored and never read here takes no memory.
+void DueView::make_room(Shard& shard, bool unread, Steady steady) {
+  if (unread) {
+    shard.read_at.reset();
+    shard.complete_through = TimePoint::min();
+    shard.dropped.clear();
   }
+  for (auto it = shard.entries.begin(); it != shard.entries.end();) {
+    const auto& [key, entry] = *it;
+    const bool readable =
+        unread || (entry.due_at > shard.complete_through && entry.leased_until == kTimeMin);
+    if (entry.picked || !readable || entry.told >= steady - kIndexLag) {
+      ++it;
+      continue;
+    }
+    shard.order.erase({entry.due_at, key});
+    it = shard.entries.erase(it);
+  }
+  shard.room = std::max(kRoomMin, 2 * shard.entries.size());
 }
 
 void DueView::released(int number, const TaskKey& key, Steady steady) {
@@ -219,18 +247,21 @@ std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint n
   const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
   for (const int number : numbers) {
     const Shard& shard = shards_.at(static_cast<std::size_t>(number));
-    bool found = false;
+    // What lies beyond is not known; it is not earlier than this.
+    const TimePoint beyond = shard.complete_through >= kTimeMax
+                                 ? TimePoint::max()
+                                 : std::max(shard.complete_through + kMoment, kTimeMin);
+    TimePoint first = beyond;
     for (const auto& [due_at, key] : shard.order) {
       const Entry& entry = shard.entries.at(key);
-      if (entry.leased_until > now) consider(entry.leased_until);
-      if (found || !free(entry, now)) continue;
-      consider(due_at);
-      found = true;
+      // Also what is picked: a claim that fails puts it back.
+      if (entry.leased_until > now) {
+        consider(entry.leased_until);
+      } else {
+        first = std::min(first, due_at);
+      }
     }
-    // What lies beyond is not known; it is not earlier than this.
-    if (!found && shard.complete_through < kTimeMax) {
-      consider(std::max(shard.complete_through, kTimeMin));
-    }
+    if (first < TimePoint::max()) consider(first);
   }
   return next;
 }

@@ -23,6 +23,9 @@ namespace rhooks::store::dynamo {
 // consistent), and from what this process wrote itself. The latter wins while it is younger
 // than kIndexLag.
 //
+// Memory: what the last reads told, what was written since, and, of shards that this process does
+// not read, what it wrote within kIndexLag.
+//
 // Threads: every method may be called from any thread. Blocking: none. Times named `steady`
 // are of the steady clock; all others are times of tasks and leases.
 class DueView {
@@ -98,11 +101,13 @@ class DueView {
     std::map<TaskKey, Steady> dropped;              // not in the index, whatever a read says
     TimePoint complete_through = TimePoint::min();
     std::optional<Steady> read_at;
+    std::size_t room = 0;  // entries at which those that a read will tell are forgotten
   };
 
   // All expect mutex_ to be held.
   void set(Shard& shard, const TaskKey& key, const Entry& entry);
   void erase(Shard& shard, const TaskKey& key);
+  static void make_room(Shard& shard, bool unread, Steady steady);
   bool free(const Entry& entry, TimePoint now) const {
     return !entry.picked && entry.leased_until <= now;
   }

@@ -1,0 +1,289 @@
+#include "store/dynamo/due_view.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "testing/store_contract.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::kT0;
+
+TaskKey key(const std::string& id) {
+  return {"ns", id};
+}
+
+class DueViewTest : public ::testing::Test {
+ protected:
+  // Moves both clocks.
+  void pass(milliseconds time) {
+    now_ += time;
+    steady_ += time;
+  }
+  void merge(int shard, const std::vector<DueView::Row>& rows, TimePoint through = kTimeMax) {
+    view_.merge(shard, rows, through, steady_);
+  }
+  std::vector<std::string> pick(std::size_t limit = 100) {
+    picked_ = view_.pick(all_, now_, now_, limit);
+    std::vector<std::string> ids;
+    for (const auto& candidate : picked_.candidates) ids.push_back(candidate.key.id);
+    return ids;
+  }
+  void put_back() {
+    for (const auto& candidate : picked_.candidates) view_.put_back(candidate);
+  }
+  using Ids = std::vector<std::string>;
+
+  TimePoint now_ = kT0;
+  DueView::Steady steady_{seconds{1'000}};
+  const std::vector<int> all_{0, 1};
+  DueView view_{2};
+  DueView::Picked picked_;
+};
+
+TEST_F(DueViewTest, EarliestOfAllShardsAreFirst) {
+  merge(0, {{key("b"), now_ - seconds{2}}, {key("d"), now_}});
+  merge(1, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}, {key("e"), now_}});
+  EXPECT_EQ(pick(3), (Ids{"a", "b", "c"}));
+  EXPECT_TRUE(picked_.more);
+  EXPECT_EQ(pick(), (Ids{"d", "e"})) << "what is picked is nobody else's";
+  EXPECT_FALSE(picked_.more);
+}
+
+TEST_F(DueViewTest, NothingIsPickedBeyondWhatIsKnownOfEveryShard) {
+  merge(0, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}});
+  EXPECT_EQ(pick(), Ids{}) << "the other shard was not read";
+  merge(1, {{key("b"), now_ - seconds{2}}}, now_ - seconds{2});
+  EXPECT_EQ(pick(), (Ids{"a", "b"}));
+  EXPECT_TRUE(view_.incomplete(all_, now_));
+  EXPECT_FALSE(view_.incomplete(std::vector<int>{0}, kTimeMax));
+}
+
+TEST_F(DueViewTest, PickedIsFreeAgainOnEveryPath) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  EXPECT_EQ(pick(), Ids{"a"});
+  put_back();
+  EXPECT_EQ(pick(), Ids{"a"});
+  view_.stored(0, key("a"), now_, steady_);
+  EXPECT_EQ(pick(), Ids{"a"}) << "stored anew by another call";
+  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
+  EXPECT_EQ(pick(), Ids{});
+  pass(seconds{60});
+  EXPECT_EQ(pick(), Ids{"a"}) << "the lease is over";
+  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
+  view_.released(0, key("a"), steady_);
+  EXPECT_EQ(pick(), Ids{"a"});
+  view_.stored(0, key("a"), std::nullopt, steady_);
+  put_back();  // of what is gone
+  EXPECT_EQ(pick(), Ids{});
+  EXPECT_EQ(view_.size(), 0u);
+}
+
+TEST_F(DueViewTest, WhatWasWrittenHereWinsOverAnIndexThatLags) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}, {key("b"), now_}});
+  view_.stored(0, key("a"), std::nullopt, steady_);       // done
+  view_.stored(0, key("b"), now_ - seconds{1}, steady_);  // moved
+  view_.stored(0, key("c"), now_ - seconds{2}, steady_);  // new
+  pass(seconds{1});
+  merge(0, {{key("a"), kT0}, {key("b"), kT0}});
+  EXPECT_EQ(pick(), (Ids{"c", "b"}));
+  EXPECT_EQ(picked_.candidates[1].due_at, kT0 - seconds{1});
+  put_back();
+  pass(DueView::kIndexLag);
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{"a"}) << "by then the index knows better";
+}
+
+TEST_F(DueViewTest, NewTaskIsRememberedAlsoWhereTheShardWasNotReadSoFar) {
+  view_.stored(0, key("new"), now_, steady_);
+  merge(0, {{key("old"), now_ - seconds{1}}}, now_ - seconds{1});
+  merge(1, {});
+  EXPECT_EQ(pick(), Ids{"old"}) << "others may be due before the new one";
+  merge(0, {{key("old"), now_ - seconds{1}}});  // the index does not show it yet
+  EXPECT_EQ(pick(), Ids{"new"});
+}
+
+TEST_F(DueViewTest, LeaseEndsWhereTheIndexShowsAnotherDueTime) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);  // as it was read: another's
+  pass(DueView::kIndexLag + seconds{1});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{}) << "still the same occurrence";
+  merge(0, {{key("a"), kT0 + seconds{6}}});
+  EXPECT_EQ(pick(), Ids{"a"}) << "the other worker committed, and it is due again";
+}
+
+TEST_F(DueViewTest, ReadsOnlyWhereNeeded) {
+  const auto rows = [&](TimePoint due_by) {
+    return view_.rows_to_read(0, now_, due_by, seconds{1}, steady_);
+  };
+  EXPECT_TRUE(rows(now_)) << "never read";
+  merge(1, {});
+  merge(0, {{key("a"), now_}}, now_);
+  EXPECT_FALSE(rows(now_));
+  EXPECT_FALSE(rows(now_ + seconds{1})) << "one is left of what is known";
+  pick();
+  EXPECT_TRUE(rows(now_ + seconds{1}));
+  EXPECT_FALSE(rows(now_));
+  pass(seconds{1});
+  EXPECT_TRUE(rows(kT0)) << "too long ago";
+  merge(0, {});
+  EXPECT_FALSE(rows(now_ + seconds{1}));
+  view_.doubt();
+  EXPECT_TRUE(rows(now_));
+}
+
+TEST_F(DueViewTest, NextIsTheEarliestThatMayBeClaimed) {
+  EXPECT_EQ(view_.next(all_, now_), kTimeMin) << "nothing was read";
+  merge(0, {});
+  merge(1, {});
+  EXPECT_EQ(view_.next(all_, now_), std::nullopt);
+  merge(0, {{key("a"), now_ + seconds{9}}});
+  EXPECT_EQ(view_.next(all_, now_), now_ + seconds{9});
+  merge(1, {{key("b"), now_}});
+  EXPECT_EQ(view_.next(all_, now_), now_);
+  pick();
+  EXPECT_EQ(view_.next(all_, now_), now_) << "a claim that fails puts it back";
+  view_.leased(picked_.candidates[0], now_ + seconds{5}, steady_);
+  EXPECT_EQ(view_.next(all_, now_), now_ + seconds{5}) << "the end of the lease";
+  // Known only up to there: what comes next may be due before what is remembered beyond.
+  merge(0, {{key("a"), now_ + seconds{1}}}, now_ + seconds{1});
+  view_.stored(0, key("a"), std::nullopt, steady_);
+  view_.stored(0, key("far"), now_ + seconds{4}, steady_);
+  EXPECT_EQ(view_.next(all_, now_), now_ + milliseconds{1'001});
+}
+
+TEST_F(DueViewTest, OnlyWhatTheIndexAloneTellsIsUnconfirmed) {
+  merge(0, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}});
+  merge(1, {{key("b"), now_ - seconds{2}}, {key("later"), now_ + seconds{1}}});
+  EXPECT_EQ(view_.unconfirmed(all_, now_, 10).size(), 3u);
+  EXPECT_EQ(view_.unconfirmed(all_, now_, 2).size(), 2u);
+  view_.stored(1, key("b"), now_ - seconds{2}, steady_);
+  const auto before = view_.unconfirmed(all_, now_, 10);
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].key.id, "a");
+}
+
+// Tasks registered here and claimed by others: a process that once read the shards.
+TEST_F(DueViewTest, ShardsThatAreNoLongerReadTakeNoMemory) {
+  merge(0, {});
+  merge(1, {});
+  std::size_t most = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    pass(milliseconds{1});
+    view_.stored(i % 2, key(std::to_string(i)), now_ + seconds{i % 100}, steady_);
+    if (i % 3 == 0) view_.stored(i % 2, key(std::to_string(i)), std::nullopt, steady_);
+    most = std::max(most, view_.size());
+  }
+  // While it might still be read, 30 s; then what was written within kIndexLag, twice.
+  EXPECT_LE(most, 50'000u);
+  EXPECT_LE(view_.size(), 12'000u);
+}
+
+TEST_F(DueViewTest, TasksFarAheadTakeNoMemoryInShardsThatAreRead) {
+  for (int i = 0; i < 30'000; ++i) {
+    pass(milliseconds{1});
+    if (i % 1'000 == 0) merge(0, {{key("head"), kT0 + seconds{500}}}, kT0 + seconds{500});
+    view_.stored(0, key(std::to_string(i)), kT0 + seconds{1'000 + i}, steady_);
+  }
+  EXPECT_LE(view_.size(), 13'000u);
+}
+
+// A table that lags, read and claimed from at random: in the end every task is found.
+TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
+  const std::uint64_t seed = testing::test_seed();
+  Random random(seed);
+  const auto draw = [&](std::uint64_t below) { return random.next() % below; };
+  for (int run = 0; run < 30; ++run) {
+    SCOPED_TRACE("run " + std::to_string(run));
+    DueView view(1);
+    const std::vector<int> shards{0};
+    struct True {
+      std::optional<TimePoint> due;
+      TimePoint leased_until = kTimeMin;
+    };
+    std::map<TaskKey, True> table;
+    std::vector<std::map<TaskKey, True>> past;  // the index lags by up to 3 steps of 1 s
+    TimePoint now = kT0;
+    DueView::Steady steady{seconds{1'000}};
+    const auto read = [&](const std::map<TaskKey, True>& index, std::size_t limit) {
+      std::vector<DueView::Row> rows;
+      for (const auto& [task, state] : index) {
+        if (state.due) rows.push_back({task, *state.due});
+      }
+      std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+      });
+      TimePoint through = kTimeMax;
+      if (rows.size() > limit) {
+        rows.resize(limit);
+        through = rows.back().due_at - milliseconds{1};
+      }
+      view.merge(0, rows, through, steady);
+    };
+    std::size_t idle = 0;
+    for (int step = 0; step < 400; ++step) {
+      const bool quiet = step >= 200;  // then nothing is added, the index is exact, all must end
+      past.push_back(table);
+      now += seconds{1};
+      steady += seconds{1};
+      const TaskKey some = key(std::to_string(draw(20)));
+      if (!quiet) {
+        True& task = table[some];
+        switch (draw(6)) {
+          case 0:
+          case 1:  // by this process
+            task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
+            view.stored(0, some, task.due, steady);
+            break;
+          case 2:  // by another
+            task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
+            break;
+          case 3:
+            task = {};
+            view.stored(0, some, std::nullopt, steady);
+            break;
+          case 4:
+            if (task.due) task.leased_until = now + seconds{draw(30)};
+            break;
+          default:
+            break;
+        }
+      }
+      if (quiet || draw(2) == 0) {
+        const std::size_t lag = quiet ? 0 : std::min<std::size_t>(draw(4), past.size() - 1);
+        read(lag == 0 ? table : past[past.size() - lag], quiet ? 1'000 : 1 + draw(30));
+      }
+      for (const auto& candidate : view.pick(shards, now, now, 5).candidates) {
+        True& task = table[candidate.key];
+        if (!quiet && draw(4) == 0) {
+          view.put_back(candidate);  // the request failed
+        } else if (task.due == candidate.due_at && task.leased_until <= now) {
+          view.leased(candidate, now + seconds{10}, steady);
+          task = {};
+          view.stored(0, candidate.key, std::nullopt, steady);  // done
+        } else {
+          view.put_back(candidate);
+          view.stored(0, candidate.key, task.due, steady);
+          if (task.due && task.leased_until > now) {
+            view.leased({0, candidate.key, *task.due}, task.leased_until, steady);
+          }
+          ++idle;
+        }
+      }
+    }
+    for (const auto& [task, state] : table) EXPECT_FALSE(state.due) << task.id << " seed " << seed;
+    EXPECT_EQ(view.size(), 0u);
+    EXPECT_LT(idle, 1'000u);
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::store::dynamo
