@@ -34,11 +34,13 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
 
   std::vector<std::size_t> refused;  // positions in `sent`
   std::vector<TaskKey> keys;
+  std::vector<Reply> refusals;
   for (std::size_t n = 0; n < sent.size(); ++n) {
     const std::size_t i = sent[n];
     if (replies[n] && replies[n]->condition_failed()) {
       refused.push_back(n);
       keys.push_back(commits[i].lease.key);
+      refusals.push_back(std::move(*replies[n]));
       continue;
     }
     if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
@@ -51,15 +53,22 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
   if (refused.empty()) return results;
 
   // The condition does not tell a lost lease from a commit that was applied before.
-  auto current = load(keys);
+  const auto unread = [&](std::size_t k, const Error& error) {
+    results[sent[refused[k]]] =
+        refusals[k].maybe_applied_before ? fail(maybe_done(keys[k])) : fail(error);
+  };
+  auto items = items_now(keys, refusals);
+  if (items) {
+    for (std::size_t k = 0; k < keys.size(); ++k) note_item(keys[k], (*items)[k]);
+  }
+  auto current = items ? with_payloads(std::move(*items)) : fail(std::move(items.error()));
   for (std::size_t k = 0; k < refused.size(); ++k) {
     const std::size_t i = sent[refused[k]];
     if (!current) {
-      results[i] = fail(current.error());
+      unread(k, current.error());
       continue;
     }
     const Loaded& task = (*current)[k];
-    note_current(keys[k], task);
     if (!task) {
       results[i] = fail(task.error());
     } else if (!*task) {

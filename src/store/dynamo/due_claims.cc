@@ -30,6 +30,7 @@ struct ShardRead {
   json::object start_key;  // of the next request; empty: from the head
   bool ended = false;      // the index holds no more of this shard
   bool cut_off = false;    // at kReadRowsMax
+  bool failed = false;
 };
 
 std::vector<DueView::Row> rows_of(const json::object& answer) {
@@ -44,6 +45,10 @@ std::vector<DueView::Row> rows_of(const json::object& answer) {
   return rows;
 }
 
+bool in_order(const DueView::Row& a, const DueView::Row& b) {
+  return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+}
+
 }  // namespace
 
 Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
@@ -53,9 +58,9 @@ Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
 }
 
 // Reads the head of each shard that has to be read, all at once, until it has what is due by
-// then or as many claimable rows as are wanted.
-Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now,
-                                   TimePoint due_by) {
+// then or as many claimable rows as are wanted. Shards that can not be read are taken off the
+// list: one that is throttled must not hold up the others.
+Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by) {
   std::vector<ShardRead> reads;
   const auto started = steady_clock::now();
   for (const int shard : shards) {
@@ -68,6 +73,7 @@ Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now
       reads.push_back(std::move(read));
     }
   }
+  std::optional<Error> error;
   std::vector<ShardRead*> open;
   for (ShardRead& read : reads) open.push_back(&read);
   while (!open.empty()) {
@@ -88,7 +94,12 @@ Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now
     for (std::size_t i = 0; i < open.size(); ++i) {
       ShardRead& read = *open[i];
       auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
-      if (!answer) return fail(std::move(answer.error()));
+      if (!answer) {
+        error = std::move(answer.error());
+        read.failed = true;
+        std::erase(shards, read.shard);
+        continue;
+      }
       const auto rows = rows_of(*answer);
       read.rows.insert(read.rows.end(), rows.begin(), rows.end());
       const json::value* const last = answer->if_contains("LastEvaluatedKey");
@@ -116,6 +127,7 @@ Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now
     open = std::move(more);
   }
   for (const ShardRead& read : reads) {
+    if (read.failed) continue;
     TimePoint through = kTimeMax;
     if (!read.ended) {
       // Others may be due at the very moment of the last row; that they come later than they
@@ -125,40 +137,37 @@ Result<void> DynamoStore::read_due(const std::vector<int>& shards, TimePoint now
     }
     due_.merge(read.shard, read.rows, through, read.started);
   }
+  if (error) return fail(std::move(*error));
   return {};
 }
 
 Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
   auto shards = shards_of(request.scope);
   if (!shards) return fail(std::move(shards.error()));
+  const TimePoint due_by = std::min(request.due_by, kTimeMax);
   ClaimResult result;
-  for (int idle = 0; idle < kIdleRoundsMax; ++idle) {
+  std::optional<Error> error;
+  for (int idle = 0; idle < kIdleRoundsMax && !error; ++idle) {
     const std::size_t before = result.claims.size();
-    if (auto read = read_due(*shards, request.now, request.due_by); !read) {
-      if (result.claims.empty() && result.set_aside.empty()) return fail(std::move(read.error()));
-      result.more = true;
-      break;
-    }
-    auto picked =
-        due_.pick(*shards, request.now, request.due_by, request.limit - result.claims.size());
-    result.more = picked.more || due_.incomplete(*shards, request.due_by);
+    if (auto read = read_due(*shards, request.now, due_by); !read) error = std::move(read.error());
+    auto picked = due_.pick(*shards, request.now, due_by, request.limit - result.claims.size());
+    result.more = picked.more || due_.incomplete(*shards, due_by);
     if (picked.candidates.empty()) {
       // Reading further may show that there is nothing more.
       if (result.claims.size() == request.limit || !result.more) break;
       continue;
     }
     if (auto claimed = claim_candidates(request, std::move(picked.candidates), result); !claimed) {
-      // What was claimed is the caller's, or it would wait for its lease to end.
-      if (result.claims.empty() && result.set_aside.empty()) {
-        return fail(std::move(claimed.error()));
-      }
-      log::warn("some due tasks could not be claimed; trying again",
-                {{"error", claimed.error().message}});
-      result.more = true;
-      break;
+      error = std::move(claimed.error());
     }
     if (result.claims.size() == request.limit && result.more) break;
     if (result.claims.size() > before) idle = -1;
+  }
+  if (error) {
+    // What was claimed is the caller's, or it would wait for its lease to end.
+    if (result.claims.empty() && result.set_aside.empty()) return fail(std::move(*error));
+    log::warn("some due tasks could not be claimed; trying again", {{"error", error->message}});
+    result.more = true;
   }
   std::sort(result.claims.begin(), result.claims.end(), [](const Claim& a, const Claim& b) {
     return std::tie(a.due_at, a.lease.key) < std::tie(b.due_at, b.lease.key);
@@ -193,12 +202,14 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
   std::optional<Error> error;
   std::vector<std::size_t> taken;  // by others, or changed since
   std::vector<TaskKey> taken_keys;
+  std::vector<Reply> refusals;
   std::vector<std::size_t> ours;
   std::vector<std::optional<Item>> items;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (replies[i] && replies[i]->condition_failed()) {
       taken.push_back(i);
       taken_keys.push_back(candidates[i].key);
+      refusals.push_back(std::move(*replies[i]));
       continue;
     }
     auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
@@ -232,17 +243,18 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
     } else if (*task) {
       result.claims.push_back(Claim{Lease{candidate.key, token, until},
                                     std::move((*task)->record.task), candidate.due_at});
+    } else {  // deleted meanwhile
+      note_item(candidate.key, std::nullopt);
     }
   }
 
   if (!taken.empty()) {
-    auto current = load(taken_keys);
+    auto there = items_now(taken_keys, refusals);
     for (std::size_t n = 0; n < taken.size(); ++n) {
-      const DueView::Candidate& candidate = candidates[taken[n]];
-      due_.put_back(candidate);
-      if (current) note_current(candidate.key, (*current)[n]);
+      due_.put_back(candidates[taken[n]]);
+      if (there) note_item(taken_keys[n], (*there)[n]);
     }
-    if (!current) error = current.error();
+    if (!there) error = there.error();
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -254,11 +266,12 @@ std::optional<SetAside> DynamoStore::set_aside(const DueView::Candidate& candida
   report_unreadable(candidate.key, why);
   Item set;
   set["rev"] = bytes_value(bytes_view(fresh()));
-  auto done = answer_of(client_.call(update_call(candidate.key, set, {"due", "lu"}, "#rev = :token",
-                                                 {{":token", bytes_value(bytes_view(token))}})),
-                        parts_.tables.tasks);
+  auto reply = client_.call(update_call(candidate.key, set, {"due", "lu"}, "#rev = :token",
+                                        {{":token", bytes_value(bytes_view(token))}}));
+  // By an earlier try whose answer was lost, most likely: nobody else had the lease.
+  const bool before = reply && reply->condition_failed() && reply->maybe_applied_before;
   // Else it is met again when the lease ends.
-  if (!done) return std::nullopt;
+  if (!before && !answer_of(std::move(reply), parts_.tables.tasks)) return std::nullopt;
   due_.stored(candidate.shard, candidate.key, std::nullopt, steady_clock::now());
   return SetAside{candidate.key, why.message};
 }
@@ -274,7 +287,14 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
   auto replies = client_.call_all(std::move(calls));
   std::optional<Error> error;
   for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (replies[i] && replies[i]->condition_failed()) continue;  // not current: passed over
+    if (replies[i] && replies[i]->condition_failed()) {
+      // Not current: passed over. Or an earlier try ended it, whose answer was lost.
+      if (!replies[i]->maybe_applied_before) continue;
+      if (auto there = items_now({leases[i].key}, {*replies[i]})) {
+        note_item(leases[i].key, there->front());
+      }
+      continue;
+    }
     if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
       error = std::move(answer.error());
       continue;
@@ -287,7 +307,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
 
 Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scope) {
   // Who does not work on the store has no share, and does not take one by asking.
-  const std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
+  std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
   if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
   // Those that seem claimable are looked at, until one is: others may hold leases on them.
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
@@ -295,13 +315,9 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
     if (unconfirmed.empty()) return due_.next(shards, now);
     std::vector<TaskKey> keys;
     for (const DueView::Candidate& candidate : unconfirmed) keys.push_back(candidate.key);
-    auto loaded = load(keys);
-    if (!loaded) return fail(std::move(loaded.error()));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      // What can not be read is for a claim to set aside.
-      if (!(*loaded)[i]) return unconfirmed[i].due_at;
-      note_current(keys[i], (*loaded)[i]);
-    }
+    auto items = read_items(keys);
+    if (!items) return fail(std::move(items.error()));
+    for (std::size_t i = 0; i < keys.size(); ++i) note_item(keys[i], (*items)[i]);
   }
 }
 
@@ -317,9 +333,9 @@ Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size
   // the index has no order among them.
   struct Shard {
     int number = 0;
-    std::vector<DueView::Row> rows;
+    std::vector<DueView::Row> rows;  // the first ones in order, one more than are asked for
     json::object start_key;
-    TimePoint through = kTimeMax;  // all up to here are among the rows
+    TimePoint through = kTimeMax;  // all up to here were read
   };
   std::vector<Shard> shards(all_shards_.size());
   std::vector<Shard*> open;
@@ -349,17 +365,19 @@ Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size
       Shard& shard = *open[i];
       auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
       if (!answer) return fail(std::move(answer.error()));
+      TimePoint read_to = from;
       for (DueView::Row& row : rows_of(*answer)) {
+        read_to = row.due_at;
         if (after && std::tie(row.due_at, row.key) <= std::tie(after->due_at, after->key)) continue;
         shard.rows.push_back(std::move(row));
       }
+      std::sort(shard.rows.begin(), shard.rows.end(), in_order);
+      if (shard.rows.size() > limit + 1) shard.rows.resize(limit + 1);
       const json::value* const last = answer->if_contains("LastEvaluatedKey");
       if (!last || !last->is_object() || last->get_object().empty()) continue;
       shard.start_key = last->get_object();
-      const bool enough =
-          shard.rows.size() > limit && shard.rows[limit - 1].due_at < shard.rows.back().due_at;
-      if (enough) {
-        shard.through = shard.rows.back().due_at - std::chrono::milliseconds{1};
+      if (shard.rows.size() > limit && shard.rows.back().due_at < read_to) {
+        shard.through = read_to - std::chrono::milliseconds{1};
       } else {
         more.push_back(&shard);
       }
@@ -373,9 +391,7 @@ Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size
     through = std::min(through, shard.through);
     std::move(shard.rows.begin(), shard.rows.end(), std::back_inserter(rows));
   }
-  std::sort(rows.begin(), rows.end(), [](const DueView::Row& a, const DueView::Row& b) {
-    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
-  });
+  std::sort(rows.begin(), rows.end(), in_order);
   std::erase_if(rows, [&](const DueView::Row& row) { return row.due_at > through; });
   const bool more = through < kTimeMax || rows.size() > limit;
   if (rows.size() > limit) rows.resize(limit);

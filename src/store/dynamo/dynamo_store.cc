@@ -27,12 +27,6 @@ Result<void> check_size(const TaskKey& key, const Item& item) {
               "request");
 }
 
-// Whether what is stored was put by the very call that finds it. Its revision does not tell: a
-// worker may have claimed the task meanwhile.
-bool same_registration(const TaskRecord& stored, const TaskRecord& put) {
-  return stored.fingerprint == put.fingerprint && stored.task.created_at == put.task.created_at;
-}
-
 }  // namespace
 
 Error not_found(const TaskKey& key) {
@@ -45,6 +39,18 @@ Error always_changing(const TaskKey& key) {
                "task '" + key.id + "' in namespace '" + key.ns +
                    "' is being changed by others all the time; try again",
                {}};
+}
+
+Error maybe_done(const TaskKey& key) {
+  return Error{ErrorCode::kUnknownOutcome,
+               "task '" + key.id + "' in namespace '" + key.ns +
+                   "' may have been written by this call, and others have changed or deleted it "
+                   "since: an answer of DynamoDB was lost",
+               {}};
+}
+
+bool is_from(const Item& item, const Uuid& rev, const std::optional<TaskKey>& payload) {
+  return uuid_of(item, "rev") == rev || (payload && text_of(item, "pl") == payload->id);
 }
 
 std::string_view bytes_view(const Uuid& uuid) {
@@ -86,15 +92,14 @@ void DynamoStore::note(const Task& task) {
   due_.stored(shard_of(task.key, parts_.shards), task.key, due, std::chrono::steady_clock::now());
 }
 
-void DynamoStore::note_current(const TaskKey& key, const Loaded& current) {
+void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item) {
   const auto steady = std::chrono::steady_clock::now();
   const int shard = shard_of(key, parts_.shards);
-  if (!current) return;  // unreadable: whoever claims it sets it aside
-  if (!*current) return due_.stored(shard, key, std::nullopt, steady);
-  const Task& task = (*current)->record.task;
-  note(task);
-  if (task.status == Status::kActive && (*current)->lease_until) {
-    due_.leased({shard, key, model::due_at(task)}, *(*current)->lease_until, steady);
+  const auto due = item ? number_of(*item, "due") : std::nullopt;
+  if (!due) return due_.stored(shard, key, std::nullopt, steady);
+  due_.stored(shard, key, from_millis(*due), steady);
+  if (const auto until = number_of(*item, "lu")) {
+    due_.leased({shard, key, from_millis(*due)}, from_millis(*until), steady);
   }
 }
 
@@ -132,6 +137,7 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
            {"Key", key_item(key)},
            {"UpdateExpression", expression},
            {"ConditionExpression", condition},
+           {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"},
            {"ExpressionAttributeNames", std::move(names)},
            {"ExpressionAttributeValues", std::move(values)}}};
 }
@@ -145,8 +151,7 @@ Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const U
                      {{":seen", bytes_value(bytes_view(seen))}});
 }
 
-Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(
-    std::vector<std::optional<Item>> items) {
+Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(Items items) {
   std::vector<Loaded> loaded(items.size(), Loaded(std::nullopt));
   std::vector<std::size_t> again;  // those whose payload was replaced under our eyes
   std::vector<TaskKey> payloads;
@@ -196,16 +201,54 @@ Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(
   }
 }
 
-Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<TaskKey>& keys) {
+Result<DynamoStore::Items> DynamoStore::read_items(const std::vector<TaskKey>& keys) {
   auto found = batches_.get(parts_.tables.tasks, keys);
   if (!found) return fail(std::move(found.error()));
-  std::vector<std::optional<Item>> items;
+  Items items;
   items.reserve(keys.size());
   for (const TaskKey& key : keys) {
     const auto it = found->find(key);
     items.push_back(it == found->end() ? std::nullopt : std::optional(it->second));
   }
-  return with_payloads(std::move(items));
+  return items;
+}
+
+Result<DynamoStore::Items> DynamoStore::items_now(const std::vector<TaskKey>& keys,
+                                                  const std::vector<Reply>& refusals) {
+  Items items(keys.size());
+  std::vector<std::size_t> untold;
+  std::vector<TaskKey> untold_keys;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const json::value* const item = refusals[i].body.if_contains("Item");
+    if (item && item->is_object() && !item->get_object().empty()) {
+      items[i] = item->get_object();
+    } else {
+      untold.push_back(i);
+      untold_keys.push_back(keys[i]);
+    }
+  }
+  auto read = read_items(untold_keys);
+  if (!read) return fail(std::move(read.error()));
+  for (std::size_t n = 0; n < untold.size(); ++n) items[untold[n]] = std::move((*read)[n]);
+  return items;
+}
+
+Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<TaskKey>& keys) {
+  auto items = read_items(keys);
+  if (!items) return fail(std::move(items.error()));
+  return with_payloads(std::move(*items));
+}
+
+Result<std::string> DynamoStore::put_payload(const TaskKey& key, const std::string& spec) {
+  std::string id = rhooks::to_string(fresh());
+  const Item item = payload_item(key, id, spec);
+  if (auto fits = check_size(key, item); !fits) return fail(std::move(fits.error()));
+  if (auto put = batches_.put(parts_.tables.tasks, {item}); !put.front()) {
+    if (put.front().error().code == ErrorCode::kUnknownOutcome) drop_payloads({key_of(item)});
+    // The task itself was not written, whatever became of its payload.
+    return fail(ErrorCode::kUnavailable, put.front().error().message);
+  }
+  return id;
 }
 
 // Payloads that nothing points to any more. One that stays behind costs its storage and
@@ -227,7 +270,6 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     Uuid rev;
     Item item;
     std::optional<TaskKey> payload;
-    bool lost = false;  // an answer was, so that it may be stored already
   };
   std::vector<New> open;
   std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
@@ -236,30 +278,37 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     const TaskKey& key = records[i].task.key;
     RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
     if (!first.emplace(key, i).second) continue;
-    New task{i, fresh(), {}, std::nullopt, false};
+    New task{i, fresh(), {}, std::nullopt};
     task.item = task_item(records[i], task.rev, parts_.shards);
+    std::optional<Item> payload;
     if (wants_payload(task.item)) {
       const std::string id = rhooks::to_string(fresh());
-      payloads.push_back(payload_item(key, id, codec::encode_spec(records[i])));
+      payload = payload_item(key, id, codec::encode_spec(records[i]));
       task.item.erase("sp");
       task.item["pl"] = text_value(id);
       task.payload = payload_key(key, id);
     }
-    if (auto fits = check_size(key, task.item); !fits) {
+    auto fits = check_size(key, task.item);
+    if (fits && payload) fits = check_size(key, *payload);
+    if (!fits) {
       results[i] = fail(std::move(fits.error()));
       continue;
     }
+    if (payload) payloads.push_back(std::move(*payload));
     open.push_back(std::move(task));
   }
 
   // Payloads first, so that no task is ever without its own.
+  std::vector<TaskKey> unused;
   std::map<TaskKey, Error> failed;
   if (!payloads.empty()) {
     std::vector<TaskKey> keys;
     for (const Item& item : payloads) keys.push_back(key_of(item));
     const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!stored[i]) failed.emplace(keys[i], stored[i].error());
+      if (stored[i]) continue;
+      failed.emplace(keys[i], stored[i].error());
+      if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused.push_back(keys[i]);
     }
   }
   std::erase_if(open, [&](const New& task) {
@@ -270,27 +319,32 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     return true;
   });
 
-  std::vector<TaskKey> unused;
   for (int race = 0; !open.empty(); ++race) {
     std::vector<Call> calls;
     for (const New& task : open) {
       calls.push_back({Operation::kPutItem,
                        {{"TableName", parts_.tables.tasks},
                         {"Item", task.item},
-                        {"ConditionExpression", "attribute_not_exists(id)"}}});
+                        {"ConditionExpression", "attribute_not_exists(id)"},
+                        {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}});
     }
     auto replies = client_.call_all(std::move(calls));
     std::vector<New> taken;
     std::vector<TaskKey> keys;
+    std::vector<Reply> refusals;
     for (std::size_t i = 0; i < open.size(); ++i) {
       New& task = open[i];
       if (replies[i] && replies[i]->condition_failed()) {
-        task.lost = task.lost || replies[i]->maybe_applied_before;
         keys.push_back(records[task.index].task.key);
+        refusals.push_back(std::move(*replies[i]));
         taken.push_back(std::move(task));
         continue;
       }
       if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+        // What may have been stored needs its payload.
+        if (task.payload && answer.error().code != ErrorCode::kUnknownOutcome) {
+          unused.push_back(*task.payload);
+        }
         results[task.index] = fail(std::move(answer.error()));
         continue;
       }
@@ -299,37 +353,51 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     open.clear();
     if (taken.empty()) break;
 
-    auto existing = load(keys);
+    auto there = items_now(keys, refusals);
+    std::vector<std::size_t> others;  // positions in `taken`
+    std::vector<std::optional<Item>> items;
     for (std::size_t i = 0; i < taken.size(); ++i) {
       New& task = taken[i];
       Result<PutResult>& result = results[task.index];
-      if (!existing) {
-        result = fail(existing.error());
-        continue;
-      }
-      Loaded& there = (*existing)[i];
-      if (there && !*there) {
-        // Deleted since: its place is free.
-        if (task.lost) {
-          result = fail(ErrorCode::kUnknownOutcome,
-                        "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
-                            "' is not there; it may have been stored and deleted by others "
-                            "since: an answer of DynamoDB was lost");
+      const bool maybe_ours = refusals[i].maybe_applied_before;
+      if (!there) {
+        result = maybe_ours ? fail(maybe_done(keys[i])) : fail(there.error());
+      } else if (std::optional<Item>& item = (*there)[i]; !item) {
+        // Deleted since: its place is free. Where this very task may have been the one, storing
+        // it again would bring it back, and without its payload.
+        if (maybe_ours) {
+          result = fail(maybe_done(keys[i]));
         } else if (race < kRacesMax) {
           open.push_back(std::move(task));
+          continue;
         } else {
           result = fail(always_changing(keys[i]));
         }
-      } else if (there && task.lost && same_registration((*there)->record, records[task.index])) {
-        note_current(keys[i], there);  // stored by an earlier try whose answer was lost
+      } else if (is_from(*item, task.rev, task.payload) ||
+                 (maybe_ours && bytes_of(task.item, "sp") &&
+                  bytes_of(task.item, "sp") == bytes_of(*item, "sp"))) {
+        // Stored by an earlier try whose answer was lost; it may have been claimed since.
+        note_item(keys[i], item);
+        continue;
       } else {
-        // Where the task can not be read it may be this very one.
-        if (task.payload && (there || !task.lost)) unused.push_back(*task.payload);
-        if (there) {
-          result = PutResult{.created = false, .existing = std::move((*there)->record)};
-        } else {
-          result = fail(std::move(there.error()));
-        }
+        others.push_back(i);
+        items.push_back(std::move(item));
+      }
+      if (task.payload && !maybe_ours) unused.push_back(*task.payload);
+    }
+    if (others.empty()) continue;
+    auto existing = with_payloads(std::move(items));
+    for (std::size_t n = 0; n < others.size(); ++n) {
+      New& task = taken[others[n]];
+      Result<PutResult>& result = results[task.index];
+      if (!existing) {
+        result = fail(existing.error());
+      } else if (Loaded& other = (*existing)[n]; !other) {
+        result = fail(std::move(other.error()));
+      } else if (*other) {
+        result = PutResult{.created = false, .existing = std::move((*other)->record)};
+      } else {  // deleted while its payload was read
+        result = fail(always_changing(keys[others[n]]));
       }
     }
   }

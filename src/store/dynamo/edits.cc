@@ -26,12 +26,10 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
     std::optional<TaskKey> old_payload;  // no longer used once this is stored
     std::optional<TaskKey> new_payload;  // not used if it is not
   };
-  std::map<std::size_t, std::set<Uuid>> tried;  // revisions that may have been stored
   std::vector<TaskKey> unused;
+  auto items = read_items({keys.begin(), keys.end()});
   for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
-    std::vector<TaskKey> wanted;
-    for (const std::size_t i : open) wanted.push_back(keys[i]);
-    auto loaded = load(wanted);
+    auto loaded = items ? with_payloads(std::move(*items)) : fail(std::move(items.error()));
     std::vector<Edited> edits;
     std::vector<Call> calls;
     for (std::size_t n = 0; n < open.size(); ++n) {
@@ -46,21 +44,6 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
         continue;
       }
       StoredTask& stored = **task;
-      if (tried[i].contains(stored.rev)) {
-        // Our own write, whose answer was lost.
-        results[i] = std::move(stored.record.task);
-        note(*results[i]);
-        continue;
-      }
-      if (!tried[i].empty()) {
-        // A worker may have claimed what was stored; to edit that once more is another change.
-        note_current(keys[i], task);
-        results[i] = fail(ErrorCode::kUnknownOutcome,
-                          "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
-                              "' was changed by others too; whether this change came before is "
-                              "not known, since an answer of DynamoDB was lost");
-        continue;
-      }
       auto changed = edit(as_shown(stored.record.task, stored.leased(now)));
       if (!changed) {
         results[i] = fail(std::move(changed.error()));
@@ -75,14 +58,13 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
       if (spec != codec::encode_spec(stored.record)) {
         if (stored.payload) edited.old_payload = payload_key(keys[i], *stored.payload);
         if (wants_payload(task_item(edited.record, edited.rev, parts_.shards))) {
-          const std::string id = rhooks::to_string(fresh());
-          if (auto put = batches_.put(parts_.tables.tasks, {payload_item(keys[i], id, spec)});
-              !put.front()) {
-            results[i] = fail(std::move(put.front().error()));
+          auto id = put_payload(keys[i], spec);
+          if (!id) {
+            results[i] = fail(std::move(id.error()));
             continue;
           }
-          edited.new_payload = payload_key(keys[i], id);
-          more["pl"] = text_value(id);
+          edited.new_payload = payload_key(keys[i], *id);
+          more["pl"] = text_value(*id);
           remove.push_back("sp");
         } else {
           more["sp"] = bytes_value(spec);
@@ -94,26 +76,55 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
       edits.push_back(std::move(edited));
     }
     open.clear();
+
+    const auto finish = [&](Edited& edited) {
+      if (edited.old_payload) unused.push_back(*edited.old_payload);
+      results[edited.index] = std::move(edited.record.task);
+    };
     auto replies = client_.call_all(std::move(calls));
+    std::vector<Edited> refused;
+    std::vector<TaskKey> refused_keys;
+    std::vector<Reply> refusals;
     for (std::size_t n = 0; n < edits.size(); ++n) {
       Edited& edited = edits[n];
       if (replies[n] && replies[n]->condition_failed()) {
-        // Where our own earlier try did it, the next reading shows so; its payload is then used.
-        if (replies[n]->maybe_applied_before) {
-          tried[edited.index].insert(edited.rev);
-        } else if (edited.new_payload) {
-          unused.push_back(*edited.new_payload);
-        }
-        open.push_back(edited.index);
+        refused_keys.push_back(keys[edited.index]);
+        refusals.push_back(std::move(*replies[n]));
+        refused.push_back(std::move(edited));
         continue;
       }
       if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
+        // What may have been stored needs its payload.
+        if (edited.new_payload && answer.error().code != ErrorCode::kUnknownOutcome) {
+          unused.push_back(*edited.new_payload);
+        }
         results[edited.index] = fail(std::move(answer.error()));
         continue;
       }
-      if (edited.old_payload) unused.push_back(*edited.old_payload);
       note(edited.record.task);
-      results[edited.index] = std::move(edited.record.task);
+      finish(edited);
+    }
+
+    auto there = items_now(refused_keys, refusals);
+    items = Items();
+    for (std::size_t n = 0; n < refused.size(); ++n) {
+      Edited& edited = refused[n];
+      const bool maybe_ours = refusals[n].maybe_applied_before;
+      if (there && (*there)[n] && is_from(*(*there)[n], edited.rev, edited.new_payload)) {
+        note_item(refused_keys[n], (*there)[n]);  // by an earlier try whose answer was lost
+        finish(edited);
+        continue;
+      }
+      if (edited.new_payload && !maybe_ours) unused.push_back(*edited.new_payload);
+      if (maybe_ours) {
+        // Editing again what was edited already might do it twice.
+        results[edited.index] = fail(maybe_done(refused_keys[n]));
+      } else if (!there) {
+        results[edited.index] = fail(there.error());
+      } else {
+        open.push_back(edited.index);
+        items->push_back(std::move((*there)[n]));
+      }
     }
   }
   drop_payloads(unused);

@@ -64,17 +64,24 @@ class DynamoStore final : public Store {
  private:
   // A task as read: none where there is no such task; an Error where it can not be read.
   using Loaded = Result<std::optional<StoredTask>>;
+  using Items = std::vector<std::optional<Item>>;  // none where there is no such task
 
   // dynamo_store.cc
   Uuid fresh();
-  // Reads tasks with their payloads, consistently, in the order of the keys.
+  // The items of tasks, read consistently, in the order of the keys.
+  Result<Items> read_items(const std::vector<TaskKey>& keys);
+  // The same where conditional writes were refused: the refusals mostly tell.
+  Result<Items> items_now(const std::vector<TaskKey>& keys, const std::vector<Reply>& refusals);
+  // Tasks with their payloads, in the order of the keys or items.
   Result<std::vector<Loaded>> load(const std::vector<TaskKey>& keys);
-  // The same of items that were read already.
-  Result<std::vector<Loaded>> with_payloads(std::vector<std::optional<Item>> items);
+  Result<std::vector<Loaded>> with_payloads(Items items);
+  // Stores a spec as an item of its own, and gives its id. Errors: kInvalidArgument (too large),
+  // kUnavailable.
+  Result<std::string> put_payload(const TaskKey& key, const std::string& spec);
   void drop_payloads(const std::vector<TaskKey>& keys);
   // Tells the due view what is stored now: by this process itself, or as it was read.
   void note(const Task& task);
-  void note_current(const TaskKey& key, const Loaded& current);
+  void note_item(const TaskKey& key, const std::optional<Item>& item);
   void report_unreadable(const TaskKey& key, const Error& error);
   Call get_call(const TaskKey& key) const;
   // UpdateItem of a task: sets `set`, removes the attributes named, under `condition`.
@@ -86,7 +93,7 @@ class DynamoStore final : public Store {
 
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
-  Result<void> read_due(const std::vector<int>& shards, TimePoint now, TimePoint due_by);
+  Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
   Result<void> claim_candidates(const ClaimRequest& request,
                                 std::vector<DueView::Candidate> candidates, ClaimResult& result);
   std::optional<SetAside> set_aside(const DueView::Candidate& candidate, const Uuid& token,
@@ -119,5 +126,10 @@ std::string_view bytes_view(const Uuid& uuid);
 inline constexpr int kRacesMax = 20;
 Error not_found(const TaskKey& key);
 Error always_changing(const TaskKey& key);
+// After a failed condition where an earlier try of the same call may have been applied.
+Error maybe_done(const TaskKey& key);
+// Whether a write left this item so, with that revision; or another did on top of it, which
+// the payload shows.
+bool is_from(const Item& item, const Uuid& rev, const std::optional<TaskKey>& payload);
 
 }  // namespace rhooks::store::dynamo
