@@ -130,7 +130,7 @@ class TableMaker {
     if (all.empty()) return {};
     std::string text = "table '" + needed.name + "' is not one that rhooks can work on: ";
     for (const std::string& difference : all) {
-      if (&difference != &all.front()) text += "; ";
+      if (&difference != &all.front()) text += ", ";
       text += difference;
     }
     return refuse(text + ". Name another table, or delete this one and add create=true");
