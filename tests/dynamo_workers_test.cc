@@ -289,7 +289,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   const auto already = receiver.request_count();
   const auto flow_from = steady_clock::now();
   std::thread registration([&] { register_tasks(registers, receiver, "t", kTasks); });
-  EXPECT_TRUE(receiver.wait_requests(already + kTasks / 2, 120s));
+  EXPECT_TRUE(receiver.wait_requests(already + kTasks / 2, 180s));
   std::vector<double> part;
   double sum = 0;
   for (std::size_t i = 0; i < servers.size(); ++i) {

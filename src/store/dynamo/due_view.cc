@@ -63,7 +63,8 @@ void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_th
     Entry entry = known == shard.entries.end() ? Entry{} : known->second;
     if (entry.picked || entry.told >= trusted) continue;
     // A lease lasts as long as nothing is written: what changes the due time ends it.
-    if (entry.due_at != row.due_at) entry = Entry{.due_at = row.due_at};
+    // Another's may have ended without that.
+    if (entry.due_at != row.due_at || entry.elsewhere) entry = Entry{.due_at = row.due_at};
     set(shard, row.key, entry);
   }
 
@@ -156,6 +157,12 @@ void DueView::leased(const Candidate& candidate, TimePoint until, Steady steady)
   std::lock_guard lock(mutex_);
   Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
   set(shard, candidate.key, {candidate.due_at, until, false, steady});
+}
+
+void DueView::leased_elsewhere(const Candidate& candidate, TimePoint until, Steady steady) {
+  std::lock_guard lock(mutex_);
+  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
+  set(shard, candidate.key, {candidate.due_at, until, false, steady, true});
 }
 
 void DueView::put_back(const Candidate& candidate) {

@@ -67,7 +67,11 @@ class DueView {
   };
   // Picks what to claim; nobody else gets it until it is leased(), stored() or put_back().
   Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit);
+  // By this process.
   void leased(const Candidate& candidate, TimePoint until, Steady steady);
+  // By another, as it was read. That one may give it back before its end, which the index does
+  // not tell: it is believed for kIndexLag, and then the next read has it tried again.
+  void leased_elsewhere(const Candidate& candidate, TimePoint until, Steady steady);
   void put_back(const Candidate& candidate);  // nothing was learnt
 
   // When the task is due now, as this process stored or read it; none = never. No lease.
@@ -93,7 +97,8 @@ class DueView {
     TimePoint due_at{};
     TimePoint leased_until = kTimeMin;
     bool picked = false;
-    Steady told{};  // by this process itself, at that time
+    Steady told{};           // by this process itself, at that time
+    bool elsewhere = false;  // the lease is another's
   };
   struct Shard {
     std::map<TaskKey, Entry> entries;

@@ -120,6 +120,34 @@ TEST_F(DueViewTest, LeaseEndsWhereTheIndexShowsAnotherDueTime) {
   EXPECT_EQ(pick(), Ids{"a"}) << "the other worker committed, and it is due again";
 }
 
+TEST_F(DueViewTest, LeaseOfAnotherIsLookedAtAnewSinceItMayHaveBeenGivenBack) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  put_back();
+  view_.leased_elsewhere(picked_.candidates[0], now_ + seconds{60}, steady_);
+  pass(DueView::kIndexLag);
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{});
+  EXPECT_EQ(view_.next(all_, now_), kT0 + seconds{60});
+  pass(milliseconds{1});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(view_.unconfirmed(all_, now_, 9).size(), 1u);
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
+TEST_F(DueViewTest, LeaseOfItsOwnLastsWhateverTheIndexSays) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
+  pass(seconds{59});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{});
+  pass(seconds{1});
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
 TEST_F(DueViewTest, ReadsOnlyWhereNeeded) {
   const auto rows = [&](TimePoint due_by) {
     return view_.rows_to_read(0, now_, due_by, seconds{1}, steady_);
@@ -273,7 +301,7 @@ TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
           view.put_back(candidate);
           view.stored(0, candidate.key, task.due, steady);
           if (task.due && task.leased_until > now) {
-            view.leased({0, candidate.key, *task.due}, task.leased_until, steady);
+            view.leased_elsewhere({0, candidate.key, *task.due}, task.leased_until, steady);
           }
           ++idle;
         }

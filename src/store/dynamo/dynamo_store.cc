@@ -99,7 +99,7 @@ void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item)
   if (!due) return due_.stored(shard, key, std::nullopt, steady);
   due_.stored(shard, key, from_millis(*due), steady);
   if (const auto until = number_of(*item, "lu")) {
-    due_.leased({shard, key, from_millis(*due)}, from_millis(*until), steady);
+    due_.leased_elsewhere({shard, key, from_millis(*due)}, from_millis(*until), steady);
   }
 }
 
