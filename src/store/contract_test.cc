@@ -112,11 +112,13 @@ StoreFactory knowing_dynamo_factory() {
 
 // Every request and call ends after a few rows.
 StoreFactory tight_dynamo_factory() {
-  return {
-      "dynamo_tight", [] {
-        return std::make_unique<DynamoUnderTest>(store::DynamoTuning{
-            .read_every = std::chrono::milliseconds{0}, .page_rows_max = 5, .request_rows_max = 3});
-      }};
+  return {"dynamo_tight", [] {
+            return std::make_unique<DynamoUnderTest>(
+                store::DynamoTuning{.read_every = std::chrono::milliseconds{0},
+                                    .page_rows_max = 5,
+                                    .page_bytes_max = 3'000,
+                                    .request_rows_max = 3});
+          }};
 }
 
 INSTANTIATE_TEST_SUITE_P(Dynamo, StoreContract,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "store/dynamo/row_reader.h"
 #include "store/dynamo/store_impl.h"
@@ -11,6 +12,19 @@ namespace {
 std::size_t rows_for(std::size_t missing, bool filtered, const DynamoTuning& tuning) {
   const std::size_t rows = filtered ? std::max<std::size_t>(4 * missing, 100) : missing + 1;
   return std::min(rows, tuning.request_rows_max);
+}
+
+// Whole tasks, with payloads, that are read at once: 40 MB if all are as large as can be.
+constexpr std::size_t kReadAtOnce = 100;
+
+std::size_t bytes_of_task(const Task& task) {
+  return task.request.body.data.size() + task.request.url.size() +
+         task.execution.last_response_body.size() + kUnitBytes;
+}
+
+std::size_t bytes_of_log(const Log& log) {
+  return log.request.body.data.size() + log.request.url.size() +
+         (log.response ? log.response->body.size() : 0) + kUnitBytes;
 }
 
 // DONE, FAILED and SUSPENDED are stored as such; PROCESSING is ACTIVE with a lease.
@@ -64,36 +78,14 @@ Result<TaskPage> DynamoStore::tasks_by_id(const TaskQuery& query) {
   }
   const bool filtered = query.status || query.from || query.to;
 
-  TaskPage page;
-  RowReader reader(client_, std::move(options));
-  while (!reader.ended()) {
-    auto rows = reader.next(rows_for(query.limit - page.items.size(), filtered, parts_.tuning));
-    if (!rows) return fail(std::move(rows.error()));
-    std::vector<std::optional<Item>> items;
-    std::vector<TaskKey> keys;
-    for (Item& row : *rows) {
-      keys.push_back(key_of(row));
-      items.push_back(std::move(row));
-    }
-    auto loaded = with_payloads(std::move(items));
-    if (!loaded) return fail(std::move(loaded.error()));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      Loaded& task = (*loaded)[i];
-      if (!task) report_unreadable(keys[i], task.error());
-      if (!task || !*task || !shows(query, **task)) continue;
-      if (page.items.size() == query.limit) {
-        page.next = TaskPosition{page.items.back().scheduled_date, page.items.back().key.id};
-        return page;
-      }
-      const bool leased = (*task)->leased(query.now);
-      page.items.push_back(as_shown(std::move((*task)->record.task), leased));
-    }
-    if (!reader.ended() && reader.position() && reader.looked_at() >= parts_.tuning.page_rows_max) {
-      page.next = TaskPosition{TimePoint{}, *reader.position()};
-      return page;
-    }
-  }
-  return page;
+  return task_page(
+      query, RowReader(client_, std::move(options)), "id", filtered,
+      [this](std::span<const Item> rows) {
+        return with_payloads({rows.begin(), rows.end()});
+      },
+      [](const std::string& id) {
+        return TaskPosition{TimePoint{}, id};
+      });
 }
 
 // The index tells where to look; what is shown is the task as it is stored now. A row that is
@@ -112,38 +104,58 @@ Result<TaskPage> DynamoStore::tasks_by_date(const TaskQuery& query) {
     options.filter_values = {{":st", text_value(stored_name(*query.status))}};
   }
 
+  return task_page(
+      query, RowReader(client_, std::move(options)), "sd", query.status.has_value(),
+      [this](std::span<const Item> rows) {
+        std::vector<TaskKey> keys;
+        for (const Item& row : rows) keys.push_back(key_of(row));
+        return load(keys);
+      },
+      [](const std::string& row) {
+        const DatedId dated = parse_dated_id(row).value_or(DatedId{});
+        return TaskPosition{dated.at, dated.id};
+      });
+}
+
+Result<TaskPage> DynamoStore::task_page(
+    const TaskQuery& query, RowReader reader, std::string_view sort_key, bool filtered,
+    const std::function<Result<std::vector<Loaded>>(std::span<const Item>)>& read,
+    const std::function<TaskPosition(const std::string&)>& position) {
   TaskPage page;
-  std::optional<std::string> shown_through;  // sort key of the last row shown
-  std::set<std::string> shown;               // a task that moves may have two rows for a moment
-  const auto position = [](const std::string& row) -> std::optional<TaskPosition> {
-    const auto dated = parse_dated_id(row);
-    if (!dated) return std::nullopt;
-    return TaskPosition{dated->at, dated->id};
+  std::string last_shown;       // its row's sort key
+  std::set<std::string> shown;  // a task that moves may have two rows for a moment
+  std::size_t bytes = 0;
+  const auto full = [&](bool more, const std::string& at) {
+    if (more) page.next = position(at);
+    return more;
   };
-  RowReader reader(client_, std::move(options));
   while (!reader.ended()) {
-    auto rows = reader.next(
-        rows_for(query.limit - page.items.size(), query.status.has_value(), parts_.tuning));
+    auto rows = reader.next(rows_for(query.limit - page.items.size(), filtered, parts_.tuning));
     if (!rows) return fail(std::move(rows.error()));
-    std::vector<TaskKey> keys;
-    for (const Item& row : *rows) keys.push_back(key_of(row));
-    auto loaded = load(keys);
-    if (!loaded) return fail(std::move(loaded.error()));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      Loaded& task = (*loaded)[i];
-      if (!task) report_unreadable(keys[i], task.error());
-      if (!task || !*task || !shows(query, **task) || shown.contains(keys[i].id)) continue;
-      if (page.items.size() == query.limit) {
-        page.next = position(*shown_through);
+    for (std::size_t from = 0; from < rows->size(); from += kReadAtOnce) {
+      const auto chunk = std::span(*rows).subspan(from, std::min(kReadAtOnce, rows->size() - from));
+      auto loaded = read(chunk);
+      if (!loaded) return fail(std::move(loaded.error()));
+      for (std::size_t i = 0; i < chunk.size(); ++i) {
+        const TaskKey key = key_of(chunk[i]);
+        Loaded& task = (*loaded)[i];
+        if (!task) report_unreadable(key, task.error());
+        if (!task || !*task || !shows(query, **task) || shown.contains(key.id)) continue;
+        if (full(page.items.size() == query.limit, last_shown)) return page;
+        last_shown = text_of(chunk[i], sort_key).value_or("");
+        shown.insert(key.id);
+        const bool leased = (*task)->leased(query.now);
+        page.items.push_back(as_shown(std::move((*task)->record.task), leased));
+        bytes += bytes_of_task(page.items.back());
+      }
+      const bool more = from + chunk.size() < rows->size() || !reader.ended();
+      if (full(more && bytes >= parts_.tuning.page_bytes_max,
+               text_of(chunk.back(), sort_key).value_or(""))) {
         return page;
       }
-      shown_through = text_of((*rows)[i], "sd");
-      shown.insert(keys[i].id);
-      const bool leased = (*task)->leased(query.now);
-      page.items.push_back(as_shown(std::move((*task)->record.task), leased));
     }
-    if (!reader.ended() && reader.position() && reader.looked_at() >= parts_.tuning.page_rows_max) {
-      page.next = position(*reader.position());
+    if (full(!reader.ended() && reader.looked_at() >= parts_.tuning.page_rows_max,
+             reader.position().value_or(""))) {
       return page;
     }
   }
@@ -186,9 +198,11 @@ Result<LogPage> DynamoStore::query_logs(const LogQuery& query) {
   }
   const bool filtered = query.task_id || query.status == LogStatus::kSuccess;
 
+  std::size_t bytes = 0;
   RowReader reader(client_, std::move(options));
   while (!reader.ended()) {
-    auto rows = reader.next(rows_for(query.limit - page.items.size(), filtered, parts_.tuning));
+    const std::size_t wanted = rows_for(query.limit - page.items.size(), filtered, parts_.tuning);
+    auto rows = reader.next(failures ? std::min(wanted, kReadAtOnce) : wanted);
     if (rows && failures) rows = whole_logs(std::move(*rows));
     if (!rows) return fail(std::move(rows.error()));
     for (const Item& row : *rows) {
@@ -204,8 +218,11 @@ Result<LogPage> DynamoStore::query_logs(const LogQuery& query) {
         return page;
       }
       page.items.push_back(std::move(*log));
+      bytes += bytes_of_log(page.items.back());
     }
-    if (!reader.ended() && reader.position() && reader.looked_at() >= parts_.tuning.page_rows_max) {
+    if (!reader.ended() && reader.position() &&
+        (reader.looked_at() >= parts_.tuning.page_rows_max ||
+         bytes >= parts_.tuning.page_bytes_max)) {
       if (const auto dated = parse_dated_id(*reader.position())) {
         page.next = LogPosition{dated->at, dated->id};
         return page;

@@ -47,7 +47,7 @@ class RowReader {
 
  private:
   Client& client_;
-  const Options options_;
+  Options options_;
   boost::json::object start_key_;
   std::optional<std::string> position_;
   std::size_t looked_at_ = 0;

@@ -15,6 +15,7 @@
 #include "store/dynamo/due_view.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/items.h"
+#include "store/dynamo/row_reader.h"
 #include "store/dynamo/schema.h"
 #include "store/dynamo/shard_share.h"
 #include "store/store.h"
@@ -102,6 +103,11 @@ class DynamoStore final : public Store {
   // queries.cc
   Result<TaskPage> tasks_by_id(const TaskQuery& query);
   Result<TaskPage> tasks_by_date(const TaskQuery& query);
+  // Shows what the rows lead to. `read` gives a row's task, `position` is that of a sort key.
+  Result<TaskPage> task_page(
+      const TaskQuery& query, RowReader reader, std::string_view sort_key, bool filtered,
+      const std::function<Result<std::vector<Loaded>>(std::span<const Item>)>& read,
+      const std::function<TaskPosition(const std::string&)>& position);
   bool shows(const TaskQuery& query, const StoredTask& stored) const;
   Result<std::vector<Item>> whole_logs(std::vector<Item> rows);
 
