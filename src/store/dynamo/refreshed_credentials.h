@@ -28,7 +28,7 @@ class RefreshedCredentials final : public CredentialsSource {
   static constexpr std::chrono::seconds kPauseWithout{1};
   static constexpr std::chrono::seconds kPauseWith{15};
   // Until the next fetch after one that brought what was there before.
-  static constexpr std::chrono::seconds kPauseUnchanged{60};
+  static constexpr std::chrono::seconds kPauseUnchanged{10};
 
   // `jitter` is added to the margin, so that many workers do not refresh in one moment.
   RefreshedCredentials(FetchCredentials fetch, std::chrono::milliseconds jitter);
