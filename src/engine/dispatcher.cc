@@ -34,8 +34,8 @@ void Dispatcher::release_unsent() {
 }
 
 void Dispatcher::start(Attempt attempt, TimePoint now) {
-  if (attempt.lease.until <= now) {
-    log::warn("lease ran out before the attempt; not sent",
+  if (attempt.lease.until <= now + attempt_max_) {
+    log::warn("lease is too short for the attempt by now; not sent",
               {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
     to_commit_.push({std::move(attempt), std::nullopt, false});
     return;

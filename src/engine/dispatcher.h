@@ -13,12 +13,18 @@ namespace rhooks::engine {
 // Threads: one; it is the one that uses the sender. Blocking: up to `max_wait` in the sender.
 class Dispatcher {
  public:
+  // `attempt_max`: the longest that an attempt may take.
   Dispatcher(delivery::Sender& sender, AttemptQueue& to_send, EndedQueue& to_commit,
-             Metrics& metrics)
-      : sender_(sender), to_send_(to_send), to_commit_(to_commit), metrics_(metrics) {}
+             Metrics& metrics, std::chrono::milliseconds attempt_max = {})
+      : sender_(sender),
+        to_send_(to_send),
+        to_commit_(to_commit),
+        metrics_(metrics),
+        attempt_max_(attempt_max) {}
 
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
-  // A task whose lease ran out before it was sent is not sent: another worker may have it.
+  // A task whose lease could run out during the attempt is not sent, since another worker might
+  // attempt it meanwhile: the claim was answered late, or the process was paused.
   void step(TimePoint now, std::chrono::milliseconds max_wait);
 
   // Passes on what was claimed but not started, to be released.
@@ -37,6 +43,7 @@ class Dispatcher {
   AttemptQueue& to_send_;
   EndedQueue& to_commit_;
   Metrics& metrics_;
+  const std::chrono::milliseconds attempt_max_;
   std::unordered_map<std::uint64_t, Attempt> in_flight_;  // by ticket, which is the slot
 };
 

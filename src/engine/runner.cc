@@ -45,7 +45,7 @@ Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, 
       to_send_(options_.concurrency),
       to_commit_(options_.concurrency),
       claimer_(store, slots_, to_send_, metrics, options_.lease_for),
-      dispatcher_(sender, to_send_, to_commit_, metrics),
+      dispatcher_(sender, to_send_, to_commit_, metrics, options_.attempt_max),
       committer_(store, slots_, to_commit_, metrics, random, options_.committer,
                  [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
       alarm_(clock) {}

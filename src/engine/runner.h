@@ -25,6 +25,8 @@ struct RunnerOptions {
   std::size_t concurrency = 25;
   // Longer than an attempt and the storing of its outcome can take.
   std::chrono::milliseconds lease_for{60'000};
+  // The longest that an attempt may take, by the sender's time-outs.
+  std::chrono::milliseconds attempt_max{0};
   std::chrono::milliseconds drain_timeout{25'000};
   // After the drain, outcomes get so long to be stored.
   std::chrono::milliseconds store_timeout{5'000};

@@ -100,6 +100,23 @@ TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {
   EXPECT_TRUE(logs_of(store, "a", clock.now()).empty());
 }
 
+TEST_F(StagesTest, ATaskWhoseLeaseWouldEndDuringTheAttemptIsGivenBack) {
+  make_committer();
+  Dispatcher careful(sender, to_send, to_commit, metrics, 30s);
+  put(store, {record("a", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(30s);  // of the lease's 60
+  careful.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);  // due at once
+
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(29s);
+  careful.step(clock.now(), 0ms);
+  EXPECT_EQ(sender.started_count(), 1u);
+}
+
 TEST_F(StagesTest, TheSlowerOfTwoWorkersCanNotCommit) {
   make_committer();
   put(store, {record("a", clock.now())});

@@ -29,6 +29,7 @@ engine::RunnerOptions runner_options(const Options& o) {
   engine::RunnerOptions runner;
   runner.concurrency = static_cast<std::size_t>(o.concurrency);
   runner.lease_for = lease_for(o);
+  runner.attempt_max = o.request_timeout;
   runner.drain_timeout = o.drain_timeout;
   runner.committer.policy.max_errors = o.max_errors;
   runner.committer.policy.backoff.max = o.backoff_max;

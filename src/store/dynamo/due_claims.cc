@@ -308,9 +308,10 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
 Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scope) {
   // Who does not work on the store has no share, and does not take one by asking.
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
-  if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
-  // Those that seem claimable are looked at, until one is: others may hold leases on them.
+  // Those that seem claimable are looked at, until one is: others may hold leases on them, and
+  // where all that was read is leased, there may be more behind it.
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
+    if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
     const auto unconfirmed = due_.unconfirmed(shards, now, looked_at);
     if (unconfirmed.empty()) return due_.next(shards, now);
     std::vector<TaskKey> keys;
