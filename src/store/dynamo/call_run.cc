@@ -151,7 +151,7 @@ bool CallRun::take_answer(const WireResult& result) {
       count(Counted::kRefused, result);
       return refused(answer);
     case Meaning::kDenied:
-      count(Counted::kFailed, result);
+      count(Counted::kRefused, result);
       return end(ErrorCode::kUnavailable,
                  "the credentials do not permit dynamodb:" + std::string(to_string(operation_)) +
                      " on it; permit it in the IAM policy (" + said + ")");

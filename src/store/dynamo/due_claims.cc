@@ -147,6 +147,7 @@ Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
   const TimePoint due_by = std::min(request.due_by, kTimeMax);
   ClaimResult result;
   std::optional<Error> error;
+  std::size_t looked_at = 1;
   for (int idle = 0; idle < kIdleRoundsMax && !error; ++idle) {
     const std::size_t before = result.claims.size();
     if (auto read = read_due(*shards, request.now, due_by); !read) error = std::move(read.error());
@@ -161,7 +162,15 @@ Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
       error = std::move(claimed.error());
     }
     if (result.claims.size() == request.limit && result.more) break;
-    if (result.claims.size() > before) idle = -1;
+    if (result.claims.size() > before) {
+      idle = -1;
+    } else if (!error) {
+      // Others hold leases on what comes first. To read which costs less than a refused write
+      // for each.
+      looked_at = std::min(4 * looked_at, kConfirmedMax);
+      auto learnt = confirm(due_.unconfirmed(*shards, request.now, due_by, looked_at));
+      if (!learnt) error = std::move(learnt.error());
+    }
   }
   if (error) {
     // What was claimed is the caller's, or it would wait for its lease to end.
@@ -312,14 +321,20 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
   // where all that was read is leased, there may be more behind it.
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
     if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
-    const auto unconfirmed = due_.unconfirmed(shards, now, looked_at);
+    const auto unconfirmed = due_.unconfirmed(shards, now, now, looked_at);
     if (unconfirmed.empty()) return due_.next(shards, now);
-    std::vector<TaskKey> keys;
-    for (const DueView::Candidate& candidate : unconfirmed) keys.push_back(candidate.key);
-    auto items = read_items(keys);
-    if (!items) return fail(std::move(items.error()));
-    for (std::size_t i = 0; i < keys.size(); ++i) note_item(keys[i], (*items)[i]);
+    if (auto learnt = confirm(unconfirmed); !learnt) return fail(std::move(learnt.error()));
   }
+}
+
+// Reads how it is with what the index tells only a part of.
+Result<void> DynamoStore::confirm(const std::vector<DueView::Candidate>& candidates) {
+  std::vector<TaskKey> keys;
+  for (const DueView::Candidate& candidate : candidates) keys.push_back(candidate.key);
+  auto items = read_items(keys);
+  if (!items) return fail(std::move(items.error()));
+  for (std::size_t i = 0; i < keys.size(); ++i) note_item(keys[i], (*items)[i]);
+  return {};
 }
 
 void DynamoStore::leave() {

@@ -221,7 +221,7 @@ void DueView::released(int number, const TaskKey& key, Steady steady) {
 }
 
 std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> numbers, TimePoint now,
-                                                     std::size_t limit) const {
+                                                     TimePoint due_by, std::size_t limit) const {
   std::lock_guard lock(mutex_);
   std::vector<Candidate> found;
   TimePoint confirmed = kTimeMax;
@@ -229,7 +229,7 @@ std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> number
     const Shard& shard = shards_.at(static_cast<std::size_t>(number));
     std::size_t taken = 0;
     for (const auto& [due_at, key] : shard.order) {
-      if (due_at > now || due_at > confirmed || taken == limit) break;
+      if (due_at > due_by || due_at > confirmed || taken == limit) break;
       const Entry& entry = shard.entries.at(key);
       if (!free(entry, now)) continue;
       if (entry.told != Steady{}) {

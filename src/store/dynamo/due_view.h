@@ -79,9 +79,9 @@ class DueView {
   // The lease of the task ended unused.
   void released(int shard, const TaskKey& key, Steady steady);
 
-  // The earliest of what seems claimable at `now` but is known from the index alone, which
-  // tells nothing of leases; up to the first that is known better.
-  std::vector<Candidate> unconfirmed(std::span<const int> shards, TimePoint now,
+  // The earliest of what is due by then and seems claimable, but is known from the index alone,
+  // which tells nothing of leases; up to the first that is known better.
+  std::vector<Candidate> unconfirmed(std::span<const int> shards, TimePoint now, TimePoint due_by,
                                      std::size_t limit) const;
   // The earliest time at which something may be claimed; see Store::next_due.
   std::optional<TimePoint> next(std::span<const int> shards, TimePoint now) const;

@@ -132,7 +132,7 @@ TEST_F(DueViewTest, LeaseOfAnotherIsLookedAtAnewSinceItMayHaveBeenGivenBack) {
   EXPECT_EQ(view_.next(all_, now_), kT0 + seconds{60});
   pass(milliseconds{1});
   merge(0, {{key("a"), kT0}});
-  EXPECT_EQ(view_.unconfirmed(all_, now_, 9).size(), 1u);
+  EXPECT_EQ(view_.unconfirmed(all_, now_, now_, 9).size(), 1u);
   EXPECT_EQ(pick(), Ids{"a"});
 }
 
@@ -191,10 +191,10 @@ TEST_F(DueViewTest, NextIsTheEarliestThatMayBeClaimed) {
 TEST_F(DueViewTest, OnlyWhatTheIndexAloneTellsIsUnconfirmed) {
   merge(0, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}});
   merge(1, {{key("b"), now_ - seconds{2}}, {key("later"), now_ + seconds{1}}});
-  EXPECT_EQ(view_.unconfirmed(all_, now_, 10).size(), 3u);
-  EXPECT_EQ(view_.unconfirmed(all_, now_, 2).size(), 2u);
+  EXPECT_EQ(view_.unconfirmed(all_, now_, now_, 10).size(), 3u);
+  EXPECT_EQ(view_.unconfirmed(all_, now_, now_, 2).size(), 2u);
   view_.stored(1, key("b"), now_ - seconds{2}, steady_);
-  const auto before = view_.unconfirmed(all_, now_, 10);
+  const auto before = view_.unconfirmed(all_, now_, now_, 10);
   ASSERT_EQ(before.size(), 1u);
   EXPECT_EQ(before[0].key.id, "a");
 }

@@ -131,108 +131,138 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
   return results;
 }
 
+// Only what was read is deleted: a request that is sent again because its answer was lost must
+// not delete what somebody registered in between.
+Call DynamoStore::delete_call(const Item& seen) const {
+  const auto rev = uuid_of(seen, "rev");
+  Call call{Operation::kDeleteItem,
+            {{"TableName", parts_.tables.tasks},
+             {"Key", key_item(key_of(seen))},
+             {"ConditionExpression", rev ? "rev = :rev" : "attribute_not_exists(rev)"},
+             {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
+  if (rev) call.body["ExpressionAttributeValues"] = {{":rev", bytes_value(bytes_view(*rev))}};
+  return call;
+}
+
 std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, TimePoint now) {
-  std::vector<Call> calls;
-  for (const TaskKey& key : keys) {
-    calls.push_back({Operation::kDeleteItem,
-                     {{"TableName", parts_.tables.tasks},
-                      {"Key", key_item(key)},
-                      {"ReturnValues", "ALL_OLD"}}});
-  }
-  auto replies = client_.call_all(std::move(calls));
   std::vector<Result<Task>> results;
-  std::vector<std::optional<Item>> items(keys.size());
+  for (const TaskKey& key : keys) results.push_back(fail(always_changing(key)));
+  std::vector<std::size_t> open(keys.size());
+  std::iota(open.begin(), open.end(), std::size_t{0});
+  std::map<std::size_t, Result<Task>> maybe_removed;  // by a request whose answer was lost
   std::vector<TaskKey> unused;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const bool maybe_before = replies[i] && replies[i]->maybe_applied_before;
-    auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
-    if (!answer) {
-      results.push_back(fail(std::move(answer.error())));
-      continue;
-    }
-    const json::value* const item = answer->if_contains("Attributes");
-    if (item && item->is_object()) {
-      items[i] = item->get_object();
-      if (const auto id = text_of(*items[i], "pl")) unused.push_back(payload_key(keys[i], *id));
-    }
-    due_.stored(shard_of(keys[i], parts_.shards), keys[i], std::nullopt,
-                std::chrono::steady_clock::now());
-    if (!items[i] && maybe_before) {
-      results.push_back(fail(ErrorCode::kUnknownOutcome,
-                             "task '" + keys[i].id + "' in namespace '" + keys[i].ns +
-                                 "' is not there; this call may have deleted it: an answer of "
-                                 "DynamoDB was lost"));
-    } else {
-      results.push_back(fail(not_found(keys[i])));  // until its content is known, below
-    }
-  }
-  auto loaded = with_payloads(items);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!items[i]) continue;
+  for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
+    std::vector<TaskKey> wanted;
+    for (const std::size_t i : open) wanted.push_back(keys[i]);
+    auto items = read_items(wanted);
+    auto loaded = items ? with_payloads(*items) : fail(items.error());
     if (!loaded) {
-      results[i] = fail(
-          ErrorCode::kUnknownOutcome,
-          "the task was deleted, but its content could not be read: " + loaded.error().message);
-      continue;
+      for (const std::size_t i : open) results[i] = fail(loaded.error());
+      break;
     }
-    Loaded& task = (*loaded)[i];
-    if (!task) {
-      results[i] = fail(std::move(task.error()));
-    } else if (*task) {
-      const bool leased = (*task)->leased(now);
-      results[i] = as_shown(std::move((*task)->record.task), leased);
+    struct Seen {
+      std::size_t index;
+      Result<Task> task;
+      std::optional<TaskKey> payload;
+    };
+    std::vector<Seen> seen;
+    std::vector<Call> calls;
+    for (std::size_t n = 0; n < open.size(); ++n) {
+      const std::size_t i = open[n];
+      const std::optional<Item>& item = (*items)[n];
+      Loaded& task = (*loaded)[n];
+      if (!item || (task && !*task)) {
+        const auto lost = maybe_removed.find(i);
+        results[i] = lost == maybe_removed.end() ? fail(not_found(keys[i])) : lost->second;
+        continue;
+      }
+      Seen one{i, fail(not_found(keys[i])), std::nullopt};
+      if (const auto id = text_of(*item, "pl")) one.payload = payload_key(keys[i], *id);
+      if (task) {
+        const bool leased = (*task)->leased(now);
+        one.task = as_shown(std::move((*task)->record.task), leased);
+      } else {
+        one.task = fail(task.error());  // unreadable: deleted all the same, and said
+      }
+      calls.push_back(delete_call(*item));
+      seen.push_back(std::move(one));
+    }
+    open.clear();
+    auto replies = client_.call_all(std::move(calls));
+    for (std::size_t n = 0; n < seen.size(); ++n) {
+      Seen& one = seen[n];
+      if (replies[n] && replies[n]->condition_failed()) {
+        if (replies[n]->maybe_applied_before) {
+          maybe_removed.insert_or_assign(one.index, std::move(one.task));
+          if (one.payload && !replies[n]->body.contains("Item")) unused.push_back(*one.payload);
+        }
+        open.push_back(one.index);
+        continue;
+      }
+      if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
+        results[one.index] = fail(std::move(answer.error()));
+        continue;
+      }
+      if (one.payload) unused.push_back(*one.payload);
+      due_.stored(shard_of(keys[one.index], parts_.shards), keys[one.index], std::nullopt,
+                  std::chrono::steady_clock::now());
+      results[one.index] = std::move(one.task);
     }
   }
-  if (loaded) drop_payloads(unused);
+  drop_payloads(unused);
   return results;
 }
 
 Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit) {
-  const auto keys_of = [&](const std::string& table, std::size_t rows) {
-    return answer_of(client_.call({Operation::kQuery,
-                                   {{"TableName", table},
-                                    {"ConsistentRead", true},
-                                    {"KeyConditionExpression", "ns = :ns"},
-                                    {"ExpressionAttributeValues", {{":ns", text_value(ns)}}},
-                                    {"ProjectionExpression", "ns, id"},
-                                    {"Limit", std::max<std::size_t>(rows, 1)}}}),
-                     table);
+  const auto rows_of = [&](const std::string& table, const char* attributes,
+                           std::size_t rows) -> Result<std::vector<Item>> {
+    auto answer = answer_of(client_.call({Operation::kQuery,
+                                          {{"TableName", table},
+                                           {"ConsistentRead", true},
+                                           {"KeyConditionExpression", "ns = :ns"},
+                                           {"ExpressionAttributeValues", {{":ns", text_value(ns)}}},
+                                           {"ProjectionExpression", attributes},
+                                           {"Limit", std::max<std::size_t>(rows, 1)}}}),
+                            table);
+    if (!answer) return fail(std::move(answer.error()));
+    std::vector<Item> items;
+    const json::value* const list = answer->if_contains("Items");
+    if (!list || !list->is_array()) return items;
+    for (const json::value& item : list->get_array()) {
+      if (item.is_object()) items.push_back(item.get_object());
+    }
+    return items;
   };
   std::size_t count = 0;
-  while (count < limit) {
-    auto rows = keys_of(parts_.tables.tasks, limit - count);
+  for (int idle = 0;; ++idle) {
+    auto rows = rows_of(parts_.tables.tasks, "ns, id, pl, rev", limit - count);
     if (!rows) return fail(std::move(rows.error()));
-    const json::value& items = (*rows)["Items"];
-    if (!items.is_array() || items.get_array().empty()) break;
-    std::vector<Call> calls;
-    std::vector<TaskKey> keys;
-    for (const json::value& item : items.get_array()) {
-      keys.push_back(key_of(item.as_object()));
-      calls.push_back({Operation::kDeleteItem,
-                       {{"TableName", parts_.tables.tasks},
-                        {"Key", key_item(keys.back())},
-                        {"ReturnValues", "ALL_OLD"}}});
-    }
+    if (rows->empty()) break;
+    if (count == limit) return count;
+    if (idle == kRacesMax) return fail(always_changing(key_of(rows->front())));
     // One by one, since a batch would not tell who deleted what where two clear at once.
+    std::vector<Call> calls;
+    for (const Item& row : *rows) calls.push_back(delete_call(row));
     std::optional<Error> error;
     std::vector<TaskKey> unused;
     auto replies = client_.call_all(std::move(calls));
     for (std::size_t i = 0; i < replies.size(); ++i) {
-      const bool maybe_before = replies[i] && replies[i]->maybe_applied_before;
-      auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
-      if (!answer) {
-        error = std::move(answer.error());
-        continue;
+      const TaskKey key = key_of((*rows)[i]);
+      // Gone by an earlier try whose answer was lost: this call was the one that asked.
+      const bool before = replies[i] && replies[i]->condition_failed() &&
+                          replies[i]->maybe_applied_before && !replies[i]->body.contains("Item");
+      if (replies[i] && replies[i]->condition_failed() && !before) continue;  // changed since
+      if (!before) {
+        if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+          error = std::move(answer.error());
+          continue;
+        }
       }
-      due_.stored(shard_of(keys[i], parts_.shards), keys[i], std::nullopt,
+      ++count;
+      idle = -1;
+      due_.stored(shard_of(key, parts_.shards), key, std::nullopt,
                   std::chrono::steady_clock::now());
-      const json::value* const old = answer->if_contains("Attributes");
-      // Whose answer was lost is counted, since this call was the one that asked.
-      if (old || maybe_before) ++count;
-      if (!old || !old->is_object()) continue;
-      if (const auto id = text_of(old->get_object(), "pl")) {
-        unused.push_back(payload_key(keys[i], *id));
-      }
+      if (const auto id = text_of((*rows)[i], "pl")) unused.push_back(payload_key(key, *id));
     }
     drop_payloads(unused);
     if (error) {
@@ -240,24 +270,20 @@ Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit)
       return fail(std::move(*error));
     }
   }
-  if (count >= limit) {
-    auto rest = keys_of(parts_.tables.tasks, 1);
-    if (!rest) return count;
-    const json::value& items = (*rest)["Items"];
-    if (items.is_array() && !items.get_array().empty()) return count;
-  }
 
-  while (true) {
-    auto rows = keys_of(parts_.tables.logs, parts_.tuning.request_rows_max);
+  // Logs may go on to come while workers end their attempts: what is there in so many rounds.
+  constexpr int kLogRoundsMax = 100'000;
+  for (int round = 0; round < kLogRoundsMax; ++round) {
+    auto rows = rows_of(parts_.tables.logs, "ns, id", parts_.tuning.request_rows_max);
     if (!rows) return fail(std::move(rows.error()));
-    const json::value& items = (*rows)["Items"];
-    if (!items.is_array() || items.get_array().empty()) return count;
+    if (rows->empty()) break;
     std::vector<TaskKey> keys;
-    for (const json::value& item : items.get_array()) keys.push_back(key_of(item.as_object()));
+    for (const Item& row : *rows) keys.push_back(key_of(row));
     for (auto& removed : batches_.remove(parts_.tables.logs, keys)) {
       if (!removed) return fail(std::move(removed.error()));
     }
   }
+  return count;
 }
 
 }  // namespace rhooks::store::dynamo

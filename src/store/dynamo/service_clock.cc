@@ -33,16 +33,20 @@ milliseconds ServiceClock::offset() const {
 void ServiceClock::learn(const std::string& date, TimePoint sent_at, TimePoint answered_at) {
   const std::time_t seconds = date.empty() ? -1 : curl_getdate(date.c_str(), nullptr);
   if (seconds <= 0) return;
-  // An answer that took long says little about when its Date was written.
-  if (answered_at - sent_at >= kTolerance) return;
+  // An answer that took long says little about when its Date was written, and one that came
+  // before it was asked for only that the clock was set back.
+  if (answered_at < sent_at || answered_at - sent_at >= kTolerance) return;
   const TimePoint service{milliseconds{static_cast<std::int64_t>(seconds) * 1'000} + kHalfSecond};
   const milliseconds ahead = service - (sent_at + (answered_at - sent_at) / 2);
-  const milliseconds found =
-      distance(ahead, milliseconds{0}) < kTolerance ? milliseconds{0} : ahead;
 
+  milliseconds found = ahead;
   bool news = false;
   {
     const std::lock_guard lock(mutex_);
+    // What is corrected stays so until it is clearly right again: a clock that is off by just
+    // about kTolerance must not jump with every answer.
+    const milliseconds enough = offset_.count() == 0 ? kTolerance : kTolerance - 2 * kNoise;
+    if (distance(ahead, milliseconds{0}) < enough) found = milliseconds{0};
     if (distance(found, offset_) < kNoise) return;
     offset_ = found;
     news = found.count() != 0 && (!logged_ || distance(*logged_, found) >= kLogStep);

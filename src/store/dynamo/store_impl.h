@@ -88,6 +88,8 @@ class DynamoStore final : public Store {
   // UpdateItem of a task: sets `set`, removes the attributes named, under `condition`.
   Call update_call(const TaskKey& key, const Item& set, const std::vector<std::string>& remove,
                    const std::string& condition, boost::json::object values) const;
+  // DeleteItem of a task as it was seen.
+  Call delete_call(const Item& seen) const;
   // One whole-state write on top of revision `seen`, which ends the lease.
   Call state_call(const model::TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
                   std::vector<std::string> remove) const;
@@ -95,6 +97,7 @@ class DynamoStore final : public Store {
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
+  Result<void> confirm(const std::vector<DueView::Candidate>& candidates);
   Result<void> claim_candidates(const ClaimRequest& request,
                                 std::vector<DueView::Candidate> candidates, ClaimResult& result);
   std::optional<SetAside> set_aside(const DueView::Candidate& candidate, const Uuid& token,
