@@ -79,6 +79,11 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
       return fail(ErrorCode::kInvalidArgument, source + ": store: " + valid.error().message, key);
     }
   }
+  if (key == "endpoint" && value->find('@') != std::string::npos) {
+    return fail(ErrorCode::kInvalidArgument,
+                source + ": endpoint: it holds an @; a user name or password has no place in it",
+                key);
+  }
   values_[key] = {std::move(*value), from, source};
   return {};
 }

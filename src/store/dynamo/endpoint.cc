@@ -105,6 +105,16 @@ Result<ServiceEndpoint> resolve_endpoint(const EndpointOptions& options,
     setting = std::move(*configured);
   }
   if (!setting) {
+    // Who asks for these must not get the plain endpoint without a word.
+    for (const char* const name : {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}) {
+      if (!is_true(environment, name)) continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  std::string(name) +
+                      " is set, but such an endpoint is not chosen by itself; name it with the "
+                      "option endpoint, such as https://dynamodb-fips." +
+                      *region + "." + dns_suffix(*region),
+                  "endpoint");
+    }
     return ServiceEndpoint{*region, "https://dynamodb." + *region + "." + dns_suffix(*region)};
   }
 

@@ -115,6 +115,18 @@ TEST(Endpoint, PlainHttpToOthersTakesTheOption) {
   EXPECT_NE(logged.find("plain http"), std::string::npos) << logged;
 }
 
+TEST(Endpoint, OneForFipsIsNotReplacedByAnother) {
+  TestAws aws;
+  aws.variables["AWS_USE_FIPS_ENDPOINT"] = "true";
+  const auto refused = resolve_endpoint({.region = "us-east-1"}, aws.environment());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "endpoint");
+  EXPECT_NE(refused.error().message.find("https://dynamodb-fips.us-east-1.amazonaws.com"),
+            std::string::npos);
+  EXPECT_TRUE(resolve_endpoint({.region = "us-east-1", .endpoint = "https://dynamodb-fips.example"},
+                               aws.environment()));
+}
+
 TEST(Endpoint, OneByOptionNeedsNoFiles) {
   TestAws aws;
   aws.config("[broken\n");

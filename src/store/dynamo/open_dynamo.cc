@@ -48,7 +48,11 @@ Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metric
   for (auto [client, of] : {std::pair(&parts.client, options),
                             std::pair(&parts.share_client, share_client_options(options))}) {
     auto made = Client::create(of, *parts.credentials, metrics, *machine_clock, random);
-    if (!made) return fail(std::move(made.error()));
+    if (!made) {
+      Error& error = made.error();
+      if (error.field == "caFile") error = {error.code, "AWS_CA_BUNDLE: " + error.message, ""};
+      return fail(std::move(error));
+    }
     *client = std::move(*made);
   }
 

@@ -223,6 +223,8 @@ Result<DynamoSettings> settings_of(std::string_view url, const GivenSettings& gi
   settings.session_token = given.session_token;
   std::string region_field, endpoint_field, profile_field, tasks_field, logs_field;
   for (const auto& combined : {
+           // First: an address with a password in it must not be quoted.
+           check_endpoint(given.endpoint, "endpoint"),
            combine(*parameters, {"region", "region", given.region}, settings.region, region_field),
            combine(*parameters, {"endpoint", "endpoint", given.endpoint}, settings.endpoint,
                    endpoint_field),
