@@ -131,7 +131,7 @@ TEST_F(RefreshedCredentialsTest, RefusedOnesThatDoNotChangeStay) {
   for (int i = 0; i < 10; ++i) {
     source.refused(*source.get(clock.now()));
     EXPECT_EQ(get(), "AK0");
-    clock.advance(seconds{5});
+    clock.advance(RefreshedCredentials::kPauseUnchanged / 20);
   }
   EXPECT_EQ(place.fetches, 2);
   clock.advance(RefreshedCredentials::kPauseUnchanged);
