@@ -1,0 +1,30 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/task.h>
+
+#include "model/record.h"
+
+namespace rhooks::simulator {
+
+// Is told what a store did, at the moment that it did it, whether or not anybody got the answer.
+// Whoever simulates a store calls it; the ledger checks what it hears.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+
+  virtual void put(const Task& task) = 0;
+  // `now`: by the clock of whoever claims.
+  virtual void claimed(const model::Lease& lease, const Task& task, TimePoint now) = 0;
+  virtual void released(const model::Lease& lease) = 0;
+  // The outcome of an attempt took effect under this token. Its log was told before.
+  virtual void committed(const TaskKey& key, const model::LeaseToken& token, const Task& after) = 0;
+  // A log was written; the same log again is no news.
+  virtual void logged(const Log& log) = 0;
+  virtual void edited(const Task& after) = 0;
+  virtual void removed(const TaskKey& key) = 0;
+  // All leases are over: the process that kept them is gone.
+  virtual void leases_ended() = 0;
+};
+
+}  // namespace rhooks::simulator
