@@ -41,13 +41,8 @@ Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, 
       metrics_(metrics),
       clock_(clock),
       options_(std::move(options)),
-      slots_(options_.concurrency),
-      to_send_(options_.concurrency),
-      to_commit_(options_.concurrency),
-      claimer_(store, slots_, to_send_, metrics, options_.lease_for),
-      dispatcher_(sender, to_send_, to_commit_, metrics, options_.attempt_max),
-      committer_(store, slots_, to_commit_, metrics, random, options_.committer,
-                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
+      pipeline_(store, sender, metrics, random, options_,
+                [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
       alarm_(clock) {}
 
 void Runner::start() {
@@ -83,7 +78,7 @@ void Runner::stop() {
 void Runner::stop_now() {
   cut_off_ = true;
   sender_.wake();
-  to_commit_.wake();
+  pipeline_.to_commit.wake();
 }
 
 Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
@@ -138,7 +133,7 @@ void Runner::end_threads() {
   drain_ = true;
   alarm_.ring();
   sender_.wake();
-  to_commit_.wake();
+  pipeline_.to_commit.wake();
   claim_thread_.join();
   dispatch_thread_.join();
   commit_thread_.join();
@@ -158,8 +153,7 @@ void Runner::claim_loop() {
     if (drain_) break;
     const TimePoint now = clock_.now();
     const Wanted want = wanted(now);
-    // Attempts whose outcome can not be stored would be made again: wait until they can.
-    if (!want.due_by || committer_.failing()) {
+    if (!want.due_by || !pipeline_.may_claim()) {
       alarm_.wait(options_.poll_interval);
       continue;
     }
@@ -167,7 +161,7 @@ void Runner::claim_loop() {
     starved_ = true;  // before the claim, so that a slot given back from here on is noticed
     // A trigger is for all that is due, whoever it would fall to.
     const auto scope = want.continuous && !want.watched ? store::Scope::kShare : store::Scope::kAll;
-    const auto step = claimer_.step(now, *want.due_by, scope);
+    const auto step = pipeline_.claimer.step(now, *want.due_by, scope);
     // Also after an error: it may have come after some were claimed.
     sender_.wake();
     if (!step) {
@@ -181,7 +175,7 @@ void Runner::claim_loop() {
 
     if (step->more) {
       note_first_unclaimed(want, now);
-      if (slots_.free() == 0) {
+      if (pipeline_.slots.free() == 0) {
         alarm_.wait(options_.poll_interval);
       } else if (step->claimed == 0) {
         alarm_.wait(milliseconds{1});
@@ -216,32 +210,33 @@ void Runner::dispatch_loop() {
     const bool draining = drain_;
     const bool claimer_ended = claimer_ended_;
     if (draining) {
-      dispatcher_.release_unsent();
-      if (cut_off_ || steady_ns(steady_clock::now()) >= drain_until_ns_) dispatcher_.cancel_all();
+      pipeline_.dispatcher.release_unsent();
+      if (cut_off_ || steady_ns(steady_clock::now()) >= drain_until_ns_)
+        pipeline_.dispatcher.cancel_all();
     }
-    dispatcher_.step(clock_.now(), draining ? kDrainLook : kIdleLook);
-    if (draining && claimer_ended && dispatcher_.idle()) break;
+    pipeline_.dispatcher.step(clock_.now(), draining ? kDrainLook : kIdleLook);
+    if (draining && claimer_ended && pipeline_.dispatcher.idle()) break;
   }
   dispatcher_ended_ = true;
-  to_commit_.wake();
+  pipeline_.to_commit.wake();
 }
 
 void Runner::commit_loop() {
   std::optional<steady_clock::time_point> failing_since;
   while (true) {
     const bool dispatcher_ended = dispatcher_ended_;
-    const auto wait = committer_.step(clock_.now_micros());
-    if (starved_ && slots_.free() > 0 && starved_.exchange(false)) alarm_.ring();
+    const auto wait = pipeline_.committer.step(clock_.now_micros());
+    if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) alarm_.ring();
     {
       std::lock_guard lock(mutex_);
       settle_watches();
     }
-    if (dispatcher_ended && committer_.idle()) break;
+    if (dispatcher_ended && pipeline_.committer.idle()) break;
 
-    if (!committer_.failing()) {
+    if (!pipeline_.committer.failing()) {
       if (failing_since) alarm_.ring();
       failing_since.reset();
-      to_commit_.wait(wait.value_or(kIdleLook));
+      pipeline_.to_commit.wait(wait.value_or(kIdleLook));
       continue;
     }
     const auto now = steady_clock::now();
@@ -253,7 +248,7 @@ void Runner::commit_loop() {
     }
     const bool late = cut_off_ || steady_ns(now - options_.store_timeout) >= drain_until_ns_;
     if (dispatcher_ended && late) {
-      committer_.abandon();
+      pipeline_.committer.abandon();
       break;
     }
     std::this_thread::sleep_for(
@@ -286,7 +281,7 @@ void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
     if (watch.claimed_all || watch.number > wanted.watches_through) continue;
     if (watch.as_of >= unclaimed_from) continue;
     watch.claimed_all = true;
-    watch.through = slots_.last();
+    watch.through = pipeline_.slots.last();
   }
   settle_watches();
 }
@@ -324,7 +319,8 @@ void Runner::end_watches(const Error& error) {
 
 void Runner::settle_watches() {
   for (Watch& watch : watches_) {
-    if (watch.done || !watch.claimed_all || !slots_.returned_through(watch.through)) continue;
+    if (watch.done || !watch.claimed_all || !pipeline_.slots.returned_through(watch.through))
+      continue;
     watch.done = true;
     changed_.notify_all();
   }

@@ -15,28 +15,20 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/alarm.h"
-#include "engine/claimer.h"
-#include "engine/committer.h"
-#include "engine/dispatcher.h"
+#include "engine/pipeline.h"
 
 namespace rhooks::engine {
 
-struct RunnerOptions {
-  std::size_t concurrency = 25;
-  // Longer than an attempt and the storing of its outcome can take.
-  std::chrono::milliseconds lease_for{60'000};
-  // The longest that an attempt may take, by the sender's time-outs.
-  std::chrono::milliseconds attempt_max{0};
+struct RunnerOptions : PipelineOptions {
   std::chrono::milliseconds drain_timeout{25'000};
   // After the drain, outcomes get so long to be stored.
   std::chrono::milliseconds store_timeout{5'000};
   // Safety net only: tasks of this process are known at once, and next_due tells the rest.
   std::chrono::milliseconds poll_interval{500};
-  Committer::Options committer;
 };
 
-// Drives the three stages with one thread each: all the time between start() and stop(), or
-// as long as a trigger() needs.
+// Drives the three stages of a pipeline with one thread each: all the time between start() and
+// stop(), or as long as a trigger() needs.
 //
 // Threads: every method may be called from any thread. Blocking: trigger() and stop().
 class Runner {
@@ -101,12 +93,7 @@ class Runner {
   const Clock& clock_;
   const RunnerOptions options_;
 
-  Slots slots_;
-  AttemptQueue to_send_;
-  EndedQueue to_commit_;
-  Claimer claimer_;
-  Dispatcher dispatcher_;
-  Committer committer_;
+  Pipeline pipeline_;
   Alarm alarm_;  // wakes the claimer
 
   mutable std::mutex mutex_;

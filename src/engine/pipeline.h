@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/random.h"
+#include "engine/claimer.h"
+#include "engine/committer.h"
+#include "engine/dispatcher.h"
+#include "engine/slots.h"
+#include "engine/stages.h"
+
+namespace rhooks::engine {
+
+struct PipelineOptions {
+  std::size_t concurrency = 25;
+  // Longer than an attempt and the storing of its outcome can take.
+  std::chrono::milliseconds lease_for{60'000};
+  // The longest that an attempt may take, by the sender's time-outs.
+  std::chrono::milliseconds attempt_max{0};
+  Committer::Options committer;
+};
+
+// The three stages of a worker, and the slots and queues between them. It has no thread and
+// waits for nothing but its parts: a runner drives each stage by a thread, the simulator of the
+// tests all of many workers by one.
+//
+// Threads: those of the stages. What it refers to must outlive it.
+struct Pipeline {
+  Pipeline(store::Store& store, delivery::Sender& sender, Metrics& metrics, Random& random,
+           const PipelineOptions& options, Committer::OnRecorded on_recorded = {})
+      : slots(options.concurrency),
+        to_send(options.concurrency),
+        to_commit(options.concurrency),
+        claimer(store, slots, to_send, metrics, options.lease_for),
+        dispatcher(sender, to_send, to_commit, metrics, options.attempt_max),
+        committer(store, slots, to_commit, metrics, random, options.committer,
+                  std::move(on_recorded)) {}
+
+  // Attempts whose outcome can not be stored would be made again: wait until they can.
+  bool may_claim() const { return !committer.failing(); }
+
+  Slots slots;
+  AttemptQueue to_send;
+  EndedQueue to_commit;
+  Claimer claimer;
+  Dispatcher dispatcher;
+  Committer committer;
+};
+
+}  // namespace rhooks::engine
