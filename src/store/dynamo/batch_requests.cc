@@ -1,7 +1,6 @@
 #include "store/dynamo/batch_requests.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "store/dynamo/items.h"
 
@@ -43,7 +42,7 @@ tl::unexpected<Error> left_over(const std::string& table) {
 void BatchRequests::back_off(int tries) {
   const auto most =
       std::min<std::chrono::milliseconds>(kWaitMax, kWaitBase * (1LL << std::min(tries, 10)));
-  std::this_thread::sleep_for(most * random_.unit());
+  client_.pause(std::chrono::duration_cast<std::chrono::microseconds>(most * random_.unit()));
 }
 
 Result<BatchRequests::Items> BatchRequests::get(const std::string& table,

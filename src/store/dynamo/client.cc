@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -40,6 +41,94 @@ class Mailbox {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::pair<std::size_t, WireResult>> results_;
+};
+
+// Each caller drives its own calls: it gets credentials, reads answers and decides on retries.
+// The wire's thread signs and does the I/O, so that nothing that blocks or computes for long
+// holds up the requests of others.
+class HttpClient final : public Client {
+ public:
+  HttpClient(ClientOptions options, std::unique_ptr<Wire> wire, CredentialsSource& credentials,
+             Metrics& metrics, const Clock& clock, Random& random)
+      : parts_{.options = options,
+               .endpoint = wire->endpoint(),
+               .host = wire->host(),
+               .credentials = credentials,
+               .metrics = metrics,
+               .clock = clock,
+               .random = random,
+               .signer = Signer(options.region, "dynamodb")},
+        wire_(std::move(wire)) {
+    parts_.metrics.dynamodb_retry_quota(parts_.quota.left());
+  }
+
+  ~HttpClient() override {
+    wire_->stop();
+    std::unique_lock lock(mutex_);
+    left_.wait(lock, [this] { return calls_ == 0; });
+  }
+
+  std::vector<Result<Reply>> call_all(std::vector<Call> calls) override {
+    const std::size_t admitted = enter(calls.size());
+    std::deque<CallRun> runs;  // they must not move
+    Mailbox mailbox;
+    std::size_t open = 0;
+    for (std::size_t i = 0; i < admitted; ++i) {
+      CallRun& run = runs.emplace_back(parts_, std::move(calls[i]));
+      if (send(run, i, mailbox)) ++open;
+    }
+    while (open > 0) {
+      auto [i, result] = mailbox.take();
+      const bool ended = runs[i].take(std::move(result));
+      if (ended || !send(runs[i], i, mailbox)) --open;
+    }
+    std::vector<Result<Reply>> results;
+    results.reserve(calls.size());
+    for (CallRun& run : runs) results.push_back(run.take_result());
+    while (results.size() < calls.size()) {
+      results.push_back(
+          fail(ErrorCode::kOverloaded, "more than " + std::to_string(kCallsMax) +
+                                           " calls to DynamoDB are waiting for an answer"));
+    }
+    leave(admitted);
+    return results;
+  }
+
+  void pause(std::chrono::microseconds time) override { std::this_thread::sleep_for(time); }
+
+  std::chrono::milliseconds clock_offset() const override { return parts_.service_clock.offset(); }
+
+ private:
+  // How many of so many calls may go on.
+  std::size_t enter(std::size_t calls) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t admitted = std::min(calls, kCallsMax - calls_);
+    calls_ += admitted;
+    return admitted;
+  }
+
+  void leave(std::size_t calls) {
+    // Notified under the lock: the destructor may go on right after it.
+    const std::lock_guard lock(mutex_);
+    calls_ -= calls;
+    if (calls_ == 0) left_.notify_all();
+  }
+
+  // False: the call has ended without a request.
+  bool send(CallRun& run, std::size_t index, Mailbox& mailbox) {
+    auto request = run.next_request();
+    if (!request) return false;
+    wire_->send(std::move(*request),
+                [&mailbox, index](WireResult result) { mailbox.put(index, std::move(result)); });
+    return true;
+  }
+
+  ClientParts parts_;
+  const std::unique_ptr<Wire> wire_;
+
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::size_t calls_ = 0;
 };
 
 }  // namespace
@@ -91,95 +180,6 @@ bool writes(Operation operation) {
   RHOOKS_CHECK(false);
 }
 
-// Each caller drives its own calls: it gets credentials, reads answers and decides on retries.
-// The wire's thread signs and does the I/O, so that nothing that blocks or computes for long
-// holds up the requests of others.
-class Client::Impl {
- public:
-  Impl(ClientOptions options, std::unique_ptr<Wire> wire, CredentialsSource& credentials,
-       Metrics& metrics, const Clock& clock, Random& random)
-      : parts_{.options = options,
-               .endpoint = wire->endpoint(),
-               .host = wire->host(),
-               .credentials = credentials,
-               .metrics = metrics,
-               .clock = clock,
-               .random = random,
-               .signer = Signer(options.region, "dynamodb")},
-        wire_(std::move(wire)) {
-    parts_.metrics.dynamodb_retry_quota(parts_.quota.left());
-  }
-
-  ~Impl() {
-    wire_->stop();
-    std::unique_lock lock(mutex_);
-    left_.wait(lock, [this] { return calls_ == 0; });
-  }
-
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-
-  std::vector<Result<Reply>> call_all(std::vector<Call> calls) {
-    const std::size_t admitted = enter(calls.size());
-    std::deque<CallRun> runs;  // they must not move
-    Mailbox mailbox;
-    std::size_t open = 0;
-    for (std::size_t i = 0; i < admitted; ++i) {
-      CallRun& run = runs.emplace_back(parts_, std::move(calls[i]));
-      if (send(run, i, mailbox)) ++open;
-    }
-    while (open > 0) {
-      auto [i, result] = mailbox.take();
-      const bool ended = runs[i].take(std::move(result));
-      if (ended || !send(runs[i], i, mailbox)) --open;
-    }
-    std::vector<Result<Reply>> results;
-    results.reserve(calls.size());
-    for (CallRun& run : runs) results.push_back(run.take_result());
-    while (results.size() < calls.size()) {
-      results.push_back(
-          fail(ErrorCode::kOverloaded, "more than " + std::to_string(kCallsMax) +
-                                           " calls to DynamoDB are waiting for an answer"));
-    }
-    leave(admitted);
-    return results;
-  }
-
-  std::chrono::milliseconds clock_offset() const { return parts_.service_clock.offset(); }
-
- private:
-  // How many of so many calls may go on.
-  std::size_t enter(std::size_t calls) {
-    const std::lock_guard lock(mutex_);
-    const std::size_t admitted = std::min(calls, kCallsMax - calls_);
-    calls_ += admitted;
-    return admitted;
-  }
-
-  void leave(std::size_t calls) {
-    // Notified under the lock: the destructor may go on right after it.
-    const std::lock_guard lock(mutex_);
-    calls_ -= calls;
-    if (calls_ == 0) left_.notify_all();
-  }
-
-  // False: the call has ended without a request.
-  bool send(CallRun& run, std::size_t index, Mailbox& mailbox) {
-    auto request = run.next_request();
-    if (!request) return false;
-    wire_->send(std::move(*request),
-                [&mailbox, index](WireResult result) { mailbox.put(index, std::move(result)); });
-    return true;
-  }
-
-  ClientParts parts_;
-  const std::unique_ptr<Wire> wire_;
-
-  std::mutex mutex_;
-  std::condition_variable left_;
-  std::size_t calls_ = 0;
-};
-
 Result<std::unique_ptr<Client>> Client::create(ClientOptions options,
                                                CredentialsSource& credentials, Metrics& metrics,
                                                const Clock& clock, Random& random) {
@@ -195,23 +195,14 @@ Result<std::unique_ptr<Client>> Client::create(ClientOptions options,
   wire_options.request_timeout = options.request_timeout;
   auto wire = Wire::create(std::move(wire_options), clock);
   if (!wire) return fail(std::move(wire.error()));
-  return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(
-      std::move(options), std::move(*wire), credentials, metrics, clock, random)));
+  return std::make_unique<HttpClient>(std::move(options), std::move(*wire), credentials, metrics,
+                                      clock, random);
 }
-
-Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() = default;
 
 Result<Reply> Client::call(Call call) {
   std::vector<Call> calls;
   calls.push_back(std::move(call));
-  return std::move(impl_->call_all(std::move(calls)).front());
-}
-std::vector<Result<Reply>> Client::call_all(std::vector<Call> calls) {
-  return impl_->call_all(std::move(calls));
-}
-std::chrono::milliseconds Client::clock_offset() const {
-  return impl_->clock_offset();
+  return std::move(call_all(std::move(calls)).front());
 }
 
 }  // namespace rhooks::store::dynamo

@@ -72,50 +72,50 @@ struct ClientOptions {
   std::chrono::milliseconds backoff_max{20'000};
 };
 
-// A client of the DynamoDB JSON 1.0 protocol: signs (SigV4), keeps connections, has many
-// requests in flight, and repeats what can be repeated.
-//
-// Retries: ProvisionedThroughputExceededException, ThrottlingException,
-// RequestLimitExceeded (any of them: throttle_base), 5xx and transport errors (backoff_base);
-// full jitter, doubled each time, up to tries_max and as long as the retry quota lasts (a token
-// bucket that all calls share, refilled by successes), so that an outage is not answered with
-// a storm. Writes that are sent again must be safe to repeat or tell by maybe_applied_before.
-// Refused credentials are fetched anew, once a call. A clock that is off is corrected from the
-// service's Date, and the call is signed again, once.
+// Makes requests and waits for the answers: the one in production is create()'s, and a
+// simulation has another, in a time of its own.
 //
 // Errors: kUnavailable (not done: throttled, unreachable, no credentials, access denied …; the
 // message says what to do), kUnknownOutcome (a write whose answer was lost), kInternal (the
 // service calls the request malformed: a defect).
 //
-// Threads: every method may be called from any thread; one thread of its own does the I/O.
+// Threads: every method may be called from any thread.
 // Blocking: call() and call_all() wait for the answers.
 class Client {
  public:
+  // A client of the DynamoDB JSON 1.0 protocol: signs (SigV4), keeps connections, has many
+  // requests in flight, and repeats what can be repeated. One thread of its own does the I/O.
+  // Calls under way end with kUnavailable or kUnknownOutcome where it is destroyed.
+  //
+  // Retries: ProvisionedThroughputExceededException, ThrottlingException,
+  // RequestLimitExceeded (any of them: throttle_base), 5xx and transport errors (backoff_base);
+  // full jitter, doubled each time, up to tries_max and as long as the retry quota lasts (a token
+  // bucket that all calls share, refilled by successes), so that an outage is not answered with
+  // a storm. Writes that are sent again must be safe to repeat or tell by maybe_applied_before.
+  // Refused credentials are fetched anew, once a call. A clock that is off is corrected from the
+  // service's Date, and the call is signed again, once.
+  //
   // `credentials`, `metrics`, `clock` (the machine's, uncorrected) and `random` must outlive it.
   // Errors: kInvalidArgument (endpoint, ca_file), kUnavailable (no descriptors).
   static Result<std::unique_ptr<Client>> create(ClientOptions options,
                                                 CredentialsSource& credentials, Metrics& metrics,
                                                 const Clock& clock, Random& random);
-  // Calls under way end with kUnavailable or kUnknownOutcome.
-  ~Client();
-
+  Client() = default;
+  virtual ~Client() = default;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   Result<Reply> call(Call call);
   // All at once. Results follow the order of the calls.
-  std::vector<Result<Reply>> call_all(std::vector<Call> calls);
+  virtual std::vector<Result<Reply>> call_all(std::vector<Call> calls) = 0;
+
+  // Waits so long, between tries.
+  virtual void pause(std::chrono::microseconds time) = 0;
 
   // How far the service's clock is ahead of the machine's, by its latest Date: exact to about
   // a second, and 0 where the difference is less than kClockTolerance.
-  std::chrono::milliseconds clock_offset() const;
+  virtual std::chrono::milliseconds clock_offset() const = 0;
   static constexpr std::chrono::milliseconds kClockTolerance{5'000};
-
- private:
-  class Impl;
-  explicit Client(std::unique_ptr<Impl> impl);
-
-  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace rhooks::store::dynamo

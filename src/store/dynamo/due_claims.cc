@@ -9,7 +9,6 @@ namespace rhooks::store::dynamo {
 namespace {
 
 namespace json = boost::json;
-using std::chrono::steady_clock;
 
 // How often in a row a claim may come to nothing because others took what it had picked.
 constexpr int kIdleRoundsMax = 10;
@@ -25,7 +24,7 @@ constexpr std::size_t kReadRowsMax = 50'000;
 struct ShardRead {
   int shard = 0;
   std::size_t rows_wanted = 0;
-  steady_clock::time_point started;
+  DueView::Steady started;
   std::vector<DueView::Row> rows;
   json::object start_key;  // of the next request; empty: from the head
   bool ended = false;      // the index holds no more of this shard
@@ -62,7 +61,7 @@ Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
 // list: one that is throttled must not hold up the others.
 Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by) {
   std::vector<ShardRead> reads;
-  const auto started = steady_clock::now();
+  const auto started = parts_.steady();
   for (const int shard : shards) {
     if (const auto rows =
             due_.rows_to_read(shard, now, due_by, parts_.tuning.read_every, started)) {
@@ -206,7 +205,7 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
     calls.push_back(std::move(call));
   }
   auto replies = client_.call_all(std::move(calls));
-  const auto steady = steady_clock::now();
+  const auto steady = parts_.steady();
 
   std::optional<Error> error;
   std::vector<std::size_t> taken;  // by others, or changed since
@@ -281,7 +280,7 @@ std::optional<SetAside> DynamoStore::set_aside(const DueView::Candidate& candida
   const bool before = reply && reply->condition_failed() && reply->maybe_applied_before;
   // Else it is met again when the lease ends.
   if (!before && !answer_of(std::move(reply), parts_.tables.tasks)) return std::nullopt;
-  due_.stored(candidate.shard, candidate.key, std::nullopt, steady_clock::now());
+  due_.stored(candidate.shard, candidate.key, std::nullopt, parts_.steady());
   return SetAside{candidate.key, why.message};
 }
 
@@ -308,7 +307,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
       error = std::move(answer.error());
       continue;
     }
-    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, steady_clock::now());
+    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, parts_.steady());
   }
   if (error) return fail(std::move(*error));
   return {};

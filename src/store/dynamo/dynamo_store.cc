@@ -89,11 +89,11 @@ Uuid DynamoStore::fresh() {
 void DynamoStore::note(const Task& task) {
   const std::optional<TimePoint> due =
       task.status == Status::kActive ? std::optional(model::due_at(task)) : std::nullopt;
-  due_.stored(shard_of(task.key, parts_.shards), task.key, due, std::chrono::steady_clock::now());
+  due_.stored(shard_of(task.key, parts_.shards), task.key, due, parts_.steady());
 }
 
 void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item) {
-  const auto steady = std::chrono::steady_clock::now();
+  const auto steady = parts_.steady();
   const int shard = shard_of(key, parts_.shards);
   const auto due = item ? number_of(*item, "due") : std::nullopt;
   if (!due) return due_.stored(shard, key, std::nullopt, steady);

@@ -205,7 +205,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
       }
       if (one.payload) unused.push_back(*one.payload);
       due_.stored(shard_of(keys[one.index], parts_.shards), keys[one.index], std::nullopt,
-                  std::chrono::steady_clock::now());
+                  parts_.steady());
       results[one.index] = std::move(one.task);
     }
   }
@@ -260,8 +260,7 @@ Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit)
       }
       ++count;
       idle = -1;
-      due_.stored(shard_of(key, parts_.shards), key, std::nullopt,
-                  std::chrono::steady_clock::now());
+      due_.stored(shard_of(key, parts_.shards), key, std::nullopt, parts_.steady());
       if (const auto id = text_of((*rows)[i], "pl")) unused.push_back(payload_key(key, *id));
     }
     drop_payloads(unused);

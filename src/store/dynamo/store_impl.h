@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +42,8 @@ class DynamoStore final : public Store {
     int shards = kShardsDefault;
     DynamoTuning tuning;
     ShareOptions share;
+    // What the due view goes by.
+    std::function<DueView::Steady()> steady = std::chrono::steady_clock::now;
   };
   DynamoStore(Parts parts, Random& random);
   ~DynamoStore() override;
@@ -61,6 +65,9 @@ class DynamoStore final : public Store {
   void leave() override;
   Result<void> check() override;
   Result<Description> describe() override;
+
+  // Where the share has no thread: see ShareOptions::own_thread.
+  std::optional<ShardMember::Step> tick_share() { return share_->tick(); }
 
  private:
   // A task as read: none where there is no such task; an Error where it can not be read.
