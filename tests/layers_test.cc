@@ -86,6 +86,11 @@ const std::vector<Layer>& layers() {
         "delivery/request_builder.h", "model/", "base/", "rhooks/"},
        {"std", "posix", "gtest/", "gmock/", "boost/json"},
        {"boost/asio", "boost/beast", "openssl/"}},
+      // All of the server but its network, in simulated time.
+      {"testing/simulator",
+       {"testing/", "hooks/", "engine/", "store/", "delivery/", "codec/", "model/", "observe/",
+        "base/", "rhooks/"},
+       {"std", "posix", "gtest/", "gmock/", "boost/json", "sanitizer/"}},
   };
   return table;
 }

@@ -1,0 +1,365 @@
+#include "testing/simulator/dynamo_backend.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/uuid.h"
+#include "observe/logging.h"
+#include "testing/soak.h"
+#include "testing/store_contract.h"
+
+namespace rhooks::simulator {
+namespace {
+
+using namespace std::chrono_literals;
+using store::Claim;
+using store::Commit;
+using store::CommitOutcome;
+
+// Keeps who may commit what, and counts what it was told.
+class LeaseWitness final : public Witness {
+ public:
+  explicit LeaseWitness(Timeline& timeline) : timeline_(timeline) {}
+
+  void put(const Task& task) override {
+    ++told["put"];
+    leases_.erase(task.key);
+  }
+  void claimed(const model::Lease& lease, const Task& task, TimePoint now) override {
+    ++told["claimed"];
+    const auto current = leases_.find(lease.key);
+    if (current != leases_.end() && current->second.until > now) wrong("claimed twice", lease.key);
+    if (task.status != Status::kActive) wrong("claimed while not ACTIVE", lease.key);
+    leases_[lease.key] = lease;
+  }
+  void released(const model::Lease& lease) override {
+    ++told["released"];
+    end(lease.key, lease.token, "released");
+  }
+  void committed(const TaskKey& key, const model::LeaseToken& token, const Task&) override {
+    ++told["committed"];
+    end(key, token, "committed");
+    if (!logs_.contains(to_string(token))) wrong("committed before its log", key);
+  }
+  void logged(const Log& log) override {
+    ++told["logged"];
+    logs_.insert(log.id);
+  }
+  void edited(const Task& after) override {
+    ++told["edited"];
+    leases_.erase(after.key);
+  }
+  void removed(const TaskKey& key) override {
+    ++told["removed"];
+    leases_.erase(key);
+  }
+  void leases_ended() override { FAIL(); }
+
+  std::map<std::string, int> told;
+
+ private:
+  void end(const TaskKey& key, const model::LeaseToken& token, const char* how) {
+    const auto current = leases_.find(key);
+    if (current == leases_.end() || current->second.token != token) {
+      return wrong(std::string(how) + " under another lease", key);
+    }
+    leases_.erase(current);
+  }
+  void wrong(const std::string& what, const TaskKey& key) {
+    timeline_.violation(what + ": " + key.id);
+  }
+
+  Timeline& timeline_;
+  std::map<TaskKey, model::Lease> leases_;
+  std::set<std::string> logs_;
+};
+
+struct World {
+  explicit World(std::uint64_t seed)
+      : timeline(seed), witness(timeline), backend(timeline, faults, witness) {
+    log::configure(log::Level::kError, log::Format::kText);  // of shares that change
+  }
+  void run(Duration time) {
+    const Moment until = timeline.now() + time;
+    while (timeline.step(until)) {
+    }
+  }
+  TimePoint now() const { return clock.now(); }
+  // As one process, to its end.
+  template <typename Body>
+  void as_process(const Body& body) {
+    timeline.spawn(1, [&] {
+      auto opened = backend.open(clock);
+      ASSERT_TRUE(opened);
+      body(**opened);
+    });
+    run(30min);
+    ASSERT_EQ(timeline.alive(1), 0u);
+  }
+
+  Timeline timeline;
+  StoreFaults faults;
+  LeaseWitness witness;
+  SimulatedClock clock{timeline};
+  DynamoBackend backend;
+};
+
+model::TaskRecord record(const std::string& id, TimePoint at) {
+  return testing::make_record("ns", id, at);
+}
+
+TEST(DynamoBackend, TellsTheWitnessWhatBecameOfEachTask) {
+  World w(1);
+  w.as_process([&](store::Store& store) {
+    const auto a = record("a", w.now());
+    const auto b = record("b", w.now());
+    auto large = record("large", w.now());
+    large.task.request.body = Body::text(std::string(5'000, 'x'));
+    ASSERT_TRUE(store.put(std::vector{a, b, large}).at(2));
+    EXPECT_EQ(w.witness.told["put"], 3);
+    w.timeline.sleep(5s);  // until the index shows them to other processes, and more
+    const TimePoint now = w.now();
+    auto claimed = store.claim_due({.now = now, .due_by = now, .limit = 10});
+    ASSERT_TRUE(claimed);
+    ASSERT_EQ(claimed->claims.size(), 3u);
+    EXPECT_EQ(w.witness.told["claimed"], 3);
+    ASSERT_TRUE(store.release(std::vector{claimed->claims[0].lease}));
+    EXPECT_EQ(w.witness.told["released"], 1);
+    ASSERT_TRUE(store.commit(std::vector{testing::retried(claimed->claims[1], now, now + 1h)})[0]);
+    EXPECT_EQ(w.witness.told["committed"], 1);
+    EXPECT_EQ(w.witness.told["logged"], 1);
+    // The same once more is no news.
+    EXPECT_EQ(store.commit(std::vector{testing::retried(claimed->claims[1], now, now + 1h)})[0],
+              CommitOutcome::kApplied);
+    EXPECT_EQ(w.witness.told["committed"], 1);
+    EXPECT_EQ(w.witness.told["logged"], 1);
+    const TaskKey edited = claimed->claims[0].lease.key;
+    ASSERT_TRUE(store.change(std::vector{edited}, testing::suspend_edit, now)[0]);
+    EXPECT_EQ(w.witness.told["edited"], 1);
+    ASSERT_TRUE(store.remove(std::vector{edited}, now)[0]);
+    EXPECT_EQ(w.witness.told["removed"], 1);
+    EXPECT_EQ(w.witness.told["committed"], 1);
+  });
+  EXPECT_FALSE(w.timeline.violated()) << *w.timeline.violated();
+}
+
+TEST(DynamoBackend, IndexesShowWritesLater) {
+  World w(2);
+  int late = 0;
+  w.as_process([&](store::Store& store) {
+    for (int i = 0; i < 20; ++i) {
+      const std::string id = std::to_string(i);
+      ASSERT_TRUE(store.put(std::vector{record(id, w.now())})[0]);
+      const auto query = store::TaskQuery{.ns = "ns", .limit = 100, .now = w.now()};
+      const auto page = store.query_tasks(query);
+      ASSERT_TRUE(page);
+      if (page->items.size() < static_cast<std::size_t>(i + 1)) ++late;
+      EXPECT_EQ(w.backend.inspect().query_tasks(query)->items.size(),
+                static_cast<std::size_t>(i + 1));
+    }
+    w.timeline.sleep(5s);
+    EXPECT_EQ(store.query_tasks({.ns = "ns", .limit = 100, .now = w.now()})->items.size(), 20u);
+  });
+  EXPECT_GT(late, 5);
+}
+
+TEST(DynamoBackend, ALostAnswerIsUnknownOrFoundOutByTheNextTry) {
+  World w(3);
+  int unknown = 0, created = 0;
+  w.as_process([&](store::Store& store) {
+    w.faults.lost_answer = 0.6;
+    for (int i = 0; i < 60; ++i) {
+      const auto result = store.put(std::vector{record(std::to_string(i), w.now())})[0];
+      if (result) {
+        EXPECT_TRUE(result->created);
+        ++created;
+      } else if (result.error().code == ErrorCode::kUnknownOutcome) {
+        ++unknown;
+      }
+    }
+  });
+  EXPECT_GT(created, 10);
+  EXPECT_GT(unknown, 5);
+  // Some of the unknown ones are there, and some are not.
+  EXPECT_GT(w.witness.told["put"], created);
+  EXPECT_LT(w.witness.told["put"], created + unknown);
+}
+
+TEST(DynamoBackend, ACrashedProcessMayStillWriteLater) {
+  World w(4);
+  const auto late = [&] {
+    return std::count_if(
+        w.timeline.notes().begin(), w.timeline.notes().end(),
+        [](const std::string& note) { return note.find(" late ") != std::string::npos; });
+  };
+  for (int i = 0; i < 20; ++i) {
+    w.timeline.spawn(1, [&, i] {
+      auto store = w.backend.open(w.clock);
+      (void)(*store)->put(std::vector{record(std::to_string(i), w.now())});
+    });
+    w.run(Duration{1});
+    w.timeline.crash(1);
+    w.run(5min);
+  }
+  EXPECT_GT(late(), 3);
+  EXPECT_LT(w.witness.told["put"], 20);
+}
+
+// Workers that claim, commit and crash, and a user, all by one seed.
+class Traffic {
+ public:
+  explicit Traffic(std::uint64_t seed) : w_(seed) {
+    Dice& dice = w_.timeline.dice();
+    const auto often = [&](double most) {
+      return dice.chance(0.3) ? 0 : most * dice.random().unit();
+    };
+    w_.faults = {.refused = often(0.3),
+                 .lost_answer = often(0.3),
+                 .partial = often(0.5),
+                 .stalled = often(0.1)};
+    for (Owner owner = 10; owner < 13; ++owner) start(owner);
+    w_.timeline.spawn(1, [this] { use(); });
+  }
+
+  void run() {
+    for (int i = 0; i < 10; ++i) {
+      w_.run(Duration{10s} + w_.timeline.dice().between(0us, 5s));
+      const Owner owner = 10 + static_cast<Owner>(w_.timeline.dice().below(3));
+      w_.timeline.crash(owner);
+      ++crashes;
+      start(owner);
+    }
+    w_.faults = {};
+    for (int i = 0; i < 60 && unfinished(); ++i) w_.run(10s);
+    EXPECT_EQ(w_.timeline.alive(1), 0u);
+    stopping_ = true;
+    w_.run(1min);
+    for (Owner owner = 10; owner < 13; ++owner) EXPECT_EQ(w_.timeline.alive(owner), 0u);
+    check();
+  }
+
+  std::uint64_t fingerprint() const { return w_.timeline.fingerprint(); }
+  int crashes = 0;
+  std::size_t committed() { return static_cast<std::size_t>(w_.witness.told["committed"]); }
+
+ private:
+  void start(Owner owner) {
+    w_.timeline.spawn(owner, [this] { work(); });
+  }
+
+  void work() {
+    auto opened = w_.backend.open(w_.clock);
+    store::Store& store = **opened;
+    while (!stopping_) {
+      const TimePoint now = w_.now();
+      auto claimed = store.claim_due({.now = now,
+                                      .due_by = now,
+                                      .limit = 5,
+                                      .lease_for = w_.backend.lease_for(),
+                                      .scope = store::Scope::kShare});
+      if (!claimed || claimed->claims.empty()) {
+        w_.timeline.sleep(500ms);
+        continue;
+      }
+      // Now and then longer than the lease is.
+      Dice& dice = w_.timeline.dice();
+      w_.timeline.sleep(dice.chance(0.1) ? dice.between(0us, 90s) : dice.between(0us, 1s));
+      std::vector<Commit> commits;
+      for (const Claim& claim : claimed->claims) {
+        if (dice.chance(0.2)) {
+          (void)store.release(std::vector{claim.lease});
+        } else if (dice.chance(0.3)) {
+          commits.push_back(testing::retried(claim, w_.now(), w_.now() + 3s));
+        } else {
+          commits.push_back(testing::done(claim, w_.now()));
+        }
+      }
+      for (int tries = 0; !commits.empty() && tries < 10; ++tries) {
+        const auto results = store.commit(commits);
+        std::vector<Commit> again;
+        for (std::size_t i = 0; i < commits.size(); ++i) {
+          if (!results[i]) again.push_back(commits[i]);
+        }
+        commits = std::move(again);
+      }
+    }
+    store.leave();
+  }
+
+  void use() {
+    auto opened = w_.backend.open(w_.clock);
+    Dice& dice = w_.timeline.dice();
+    for (int i = 0; i < 40; ++i) {
+      w_.timeline.sleep(dice.between(0us, 2s));
+      auto task = record("t" + std::to_string(i), w_.now() + 1s);
+      if (dice.chance(0.2)) task.task.request.body = Body::text(std::string(2'000, 'x'));
+      if ((*opened)->put(std::vector{task})[0]) acknowledged_.insert(task.task.key);
+      const TaskKey other{"ns", "t" + std::to_string(dice.below(static_cast<std::size_t>(i + 1)))};
+      if (dice.chance(0.2)) {
+        acknowledged_.erase(other);
+        (void)(*opened)->remove(std::vector{other}, w_.now());
+      } else if (dice.chance(0.2)) {
+        const auto edit = [](Task t) -> Result<Task> {
+          if (t.status != Status::kActive) return fail(ErrorCode::kConflict, "not ACTIVE");
+          t.request.url += "?edited";
+          return t;
+        };
+        (void)(*opened)->change(std::vector{other}, edit, w_.now());
+      }
+    }
+  }
+
+  bool unfinished() {
+    const auto page = w_.backend.inspect().query_tasks(
+        {.ns = "ns", .status = Status::kActive, .limit = 1, .now = w_.now()});
+    return w_.timeline.alive(1) > 0 || !page || !page->items.empty() || leased();
+  }
+  bool leased() {
+    const auto page = w_.backend.inspect().query_tasks(
+        {.ns = "ns", .status = Status::kProcessing, .limit = 1, .now = w_.now()});
+    return !page || !page->items.empty();
+  }
+
+  void check() {
+    EXPECT_FALSE(w_.timeline.violated()) << *w_.timeline.violated();
+    const auto page = w_.backend.inspect().query_tasks({.ns = "ns", .limit = 100, .now = w_.now()});
+    ASSERT_TRUE(page);
+    for (const Task& task : page->items) {
+      EXPECT_EQ(task.status, Status::kDone) << task.key.id;
+      acknowledged_.erase(task.key);
+    }
+    EXPECT_TRUE(acknowledged_.empty()) << acknowledged_.begin()->id << " is lost";
+  }
+
+  World w_;
+  bool stopping_ = false;
+  std::set<TaskKey> acknowledged_;
+};
+
+TEST(DynamoBackend, TasksComeToTheirEndUnderFaultsAndCrashes) {
+  testing::Soak soak("simulated dynamodb", 10);
+  while (soak.more()) {
+    Traffic traffic(soak.seed());
+    traffic.run();
+    soak.count().crashes += static_cast<std::uint64_t>(traffic.crashes);
+    EXPECT_GT(traffic.committed(), 10u);
+  }
+}
+
+TEST(DynamoBackend, TheSeedTellsAllThatHappens) {
+  const auto fingerprint = [](std::uint64_t seed) {
+    Traffic traffic(seed);
+    traffic.run();
+    return traffic.fingerprint();
+  };
+  const std::uint64_t first = fingerprint(7);
+  EXPECT_EQ(fingerprint(7), first);
+  EXPECT_NE(fingerprint(8), first);
+}
+
+}  // namespace
+}  // namespace rhooks::simulator

@@ -1,0 +1,200 @@
+#include "testing/simulator/dynamo_backend.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "store/dynamo/share_table.h"
+#include "store/dynamo/store_impl.h"
+#include "testing/simulator/dynamo_testimony.h"
+
+namespace rhooks::simulator {
+namespace {
+
+using namespace store;
+using dynamo::DynamoStore;
+
+class ClockView final : public Clock {
+ public:
+  explicit ClockView(const Clock& clock) : clock_(clock) {}
+  Micros now_micros() const override { return clock_.now_micros(); }
+
+ private:
+  const Clock& clock_;
+};
+
+std::chrono::nanoseconds steady_time(const Timeline& timeline) {
+  return timeline.now().time_since_epoch();
+}
+
+DynamoStore::Parts parts_on(const Timeline& timeline, const Clock& clock,
+                            const dynamo::Tables& tables, int shards) {
+  DynamoStore::Parts parts;
+  parts.machine_clock = std::make_shared<ClockView>(clock);
+  parts.tables = tables;
+  parts.shards = shards;
+  parts.steady = [&timeline] { return dynamo::DueView::Steady(steady_time(timeline)); };
+  parts.share.steady = [&timeline] { return steady_time(timeline); };
+  parts.share.own_thread = false;
+  return parts;
+}
+
+// A store with what in production is the share's thread. It lives until that has ended.
+struct Opened {
+  std::shared_ptr<Machine> machine;
+  std::unique_ptr<DynamoStore> store;
+  std::chrono::milliseconds join_timeout{0};
+  Signal news;  // to the one that ticks
+  bool joined = false;
+  bool leaving = false;
+  bool ticking = false;
+  std::uint64_t ticks = 0;
+};
+
+void tick(Timeline& timeline, Opened& opened) {
+  while (!opened.machine->dead) {
+    std::optional<dynamo::ShardMember::Step> step;
+    if (opened.joined && !opened.leaving) {
+      opened.ticking = true;
+      step = opened.store->tick_share();
+      opened.ticking = false;
+      ++opened.ticks;
+    }
+    const Moment until = step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max();
+    timeline.wait(opened.news, until);
+  }
+}
+
+// The store as one process has it.
+class OpenedStore final : public Store {
+ public:
+  OpenedStore(Timeline& timeline, std::shared_ptr<Opened> opened)
+      : timeline_(timeline), opened_(std::move(opened)), inner_(*opened_->store) {}
+  ~OpenedStore() override {
+    opened_->machine->dead = true;
+    opened_->news.ring();
+  }
+
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override {
+    return inner_.put(records);
+  }
+  Result<Task> get(const TaskKey& key, TimePoint now) override { return inner_.get(key, now); }
+  Result<TaskPage> query_tasks(const TaskQuery& query) override {
+    return inner_.query_tasks(query);
+  }
+  Result<LogPage> query_logs(const LogQuery& query) override { return inner_.query_logs(query); }
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
+                                   TimePoint now) override {
+    return inner_.change(keys, edit, now);
+  }
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override {
+    return inner_.remove(keys, now);
+  }
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override {
+    return inner_.clear(ns, limit);
+  }
+  Result<ClaimResult> claim_due(const ClaimRequest& request) override {
+    auto result = inner_.claim_due(request);
+    if (request.scope != Scope::kShare || opened_->joined) return result;
+    // The first one joins, and waits for the first tick.
+    opened_->joined = true;
+    opened_->news.ring();
+    const std::uint64_t before = opened_->ticks;
+    wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
+    return inner_.claim_due(request);
+  }
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override {
+    return inner_.commit(commits);
+  }
+  Result<void> release(std::span<const Lease> leases) override { return inner_.release(leases); }
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override {
+    return inner_.next_due(now, scope);
+  }
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after) override {
+    return inner_.peek_due(now, due_by, limit, after);
+  }
+  void leave() override {
+    if (!timeline_.can_wait() || !opened_->joined) return;
+    // A tick that is under way ends first; none has a longer time than its requests.
+    opened_->leaving = true;
+    wait_while([&] { return opened_->ticking; }, std::chrono::minutes{10});
+    inner_.leave();
+    opened_->joined = opened_->leaving = false;
+  }
+  Result<void> check() override { return inner_.check(); }
+  Result<Description> describe() override { return inner_.describe(); }
+
+ private:
+  template <typename Condition>
+  void wait_while(const Condition& condition, std::chrono::milliseconds most) {
+    const Moment until = timeline_.now() + most;
+    while (condition() && timeline_.now() < until) timeline_.sleep(Duration{5'000});
+  }
+
+  Timeline& timeline_;
+  const std::shared_ptr<Opened> opened_;
+  DynamoStore& inner_;
+};
+
+std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Tables& tables,
+                                            Witness& witness, Duration lag) {
+  struct Holder {
+    DynamoService* service = nullptr;
+  };
+  const auto self = std::make_shared<Holder>();
+  auto service = std::make_shared<DynamoService>(
+      timeline,
+      DynamoService::Options{
+          .tables = tables,
+          .index_lag_max = lag,
+          .on_change = [&timeline, &witness, tables, self](const DynamoService::Change& change) {
+            auto what = testify(*self->service, change, tables, timeline, witness);
+            if (!what.empty()) timeline.note(std::move(what));
+          }});
+  self->service = service.get();
+  return service;
+}
+
+}  // namespace
+
+DynamoBackend::DynamoBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness,
+                             Options options)
+    : timeline_(timeline),
+      faults_(faults),
+      options_(options),
+      service_(make_service(timeline, tables_, witness, options.index_lag_max)),
+      transit_(Transit::start(timeline)),
+      right_(timeline),
+      inspected_([&] {
+        auto parts = parts_on(timeline_, right_, tables_, options_.shards);
+        parts.client = direct_client(service_);
+        parts.share_client = direct_client(service_);
+        parts.tuning.read_every = std::chrono::milliseconds{0};
+        return std::make_unique<DynamoStore>(std::move(parts), timeline_.dice().random());
+      }()) {}
+
+DynamoBackend::~DynamoBackend() {
+  transit_->end();
+}
+
+Result<std::unique_ptr<Store>> DynamoBackend::open(const Clock& clock) {
+  const auto opened = std::make_shared<Opened>();
+  opened->machine = std::make_shared<Machine>(Machine{clock});
+  auto parts = parts_on(timeline_, clock, tables_, options_.shards);
+  const auto client = [&](const dynamo::ClientOptions& like) {
+    return std::make_unique<SimulatedClient>(
+        transit_, service_, faults_, opened->machine,
+        SimulatedClient::Options{.tries_max = like.tries_max,
+                                 .request_timeout = like.request_timeout});
+  };
+  parts.client = client({});
+  parts.share_client = client(dynamo::share_client_options({}));
+  opened->join_timeout = parts.share.join_timeout;
+  opened->store = std::make_unique<DynamoStore>(std::move(parts), timeline_.dice().random());
+  // What it sends while the process is crashed has nobody who waits; see Machine::dead.
+  timeline_.spawn(Transit::kOwner, [&timeline = timeline_, opened] { tick(timeline, *opened); });
+  return std::make_unique<OpenedStore>(timeline_, opened);
+}
+
+}  // namespace rhooks::simulator

@@ -1,0 +1,118 @@
+#include "testing/simulator/dynamo_testimony.h"
+
+#include <functional>
+
+#include "store/dynamo/items.h"
+
+namespace rhooks::simulator {
+namespace {
+
+using store::dynamo::Item;
+using store::dynamo::Operation;
+using store::dynamo::StoredTask;
+using Change = DynamoService::Change;
+namespace dynamo = store::dynamo;
+
+// Whether the request of an update sets this attribute of a task, as DynamoStore writes it.
+bool sets(const Change& change, const std::string& value) {
+  const auto* const values = change.call.body.if_contains("ExpressionAttributeValues");
+  const auto* const update = change.call.body.if_contains("UpdateExpression");
+  return update && values && values->as_object().contains(value) &&
+         std::string_view(update->as_string()).find(" = " + value) != std::string_view::npos;
+}
+
+class Testimony {
+ public:
+  Testimony(const DynamoService& service, const Change& change, Timeline& timeline,
+            Witness& witness)
+      : service_(service), change_(change), timeline_(timeline), witness_(witness) {}
+
+  std::string of_log() {
+    if (!change_.after || change_.before == change_.after) return "";
+    const auto log = dynamo::read_log(*change_.after);
+    if (!log) return wrong(log.error().message);
+    witness_.logged(*log);
+    return "log " + log->task.id;
+  }
+
+  std::string of_task() {
+    const auto& [call, table, before, after] = change_;
+    const TaskKey key = dynamo::key_of(after ? *after : before ? *before : Item());
+    if (key.ns.empty() || key.ns.front() == '\x1f') return "";  // the store's own
+    const std::string named = " " + key.ns + "/" + key.id;
+    if (before == after) return "";  // the same request once more
+    if (!after) {
+      witness_.removed(key);
+      return "delete" + named;
+    }
+    const auto task = read(*after);
+    if (!task) return wrong(task.error().message);
+    if (!before) {
+      if (call.operation != Operation::kPutItem) return wrong("a task without a put:" + named);
+      witness_.put(task->record.task);
+      return "put" + named;
+    }
+    const auto was = read(*before);
+    if (!was) return wrong(was.error().message);
+    if (call.operation != Operation::kUpdateItem || was->rev == task->rev) {
+      return wrong("an overwritten task:" + named);
+    }
+    return of_update(*was, *task, key) + named;
+  }
+
+ private:
+  std::string of_update(const StoredTask& was, const StoredTask& is, const TaskKey& key) {
+    if (sets(change_, ":lu")) {
+      const auto now =
+          dynamo::number_of(change_.call.body.at("ExpressionAttributeValues").as_object(), ":now");
+      if (!now || !is.lease_until) return wrong("a claim without its times");
+      witness_.claimed({key, is.rev, *is.lease_until}, is.record.task, from_millis(*now));
+      return "claim";
+    }
+    if (is.lease_until) return wrong("a change that leaves a lease");
+    if (!sets(change_, ":sv")) {
+      if (change_.before->contains("due") && !change_.after->contains("due")) {
+        return wrong("a task is set aside");
+      }
+      witness_.released({key, was.rev, was.lease_until.value_or(TimePoint())});
+      return "release";
+    }
+    // A commit names the claim that it ends, whose token was the revision until now. No other
+    // revision ever was one: each change makes a new one.
+    if (is.record.last_token == was.rev) {
+      witness_.committed(key, was.rev, is.record.task);
+      return std::string("commit ") + to_string(is.record.task.status);
+    }
+    witness_.edited(is.record.task);
+    return std::string("edit ") + to_string(is.record.task.status);
+  }
+
+  Result<StoredTask> read(const Item& item) const {
+    std::optional<Item> payload;
+    if (const auto id = dynamo::text_of(item, "pl")) {
+      payload = service_.item(change_.table,
+                              dynamo::key_item(dynamo::payload_key(dynamo::key_of(item), *id)));
+    }
+    return dynamo::read_task(item, payload ? &*payload : nullptr);
+  }
+
+  std::string wrong(std::string what) {
+    timeline_.violation("DynamoDB: " + what);
+    return what;
+  }
+
+  const DynamoService& service_;
+  const Change& change_;
+  Timeline& timeline_;
+  Witness& witness_;
+};
+
+}  // namespace
+
+std::string testify(const DynamoService& service, const Change& change,
+                    const dynamo::Tables& tables, Timeline& timeline, Witness& witness) {
+  Testimony testimony(service, change, timeline, witness);
+  return change.table == tables.logs ? testimony.of_log() : testimony.of_task();
+}
+
+}  // namespace rhooks::simulator
