@@ -82,9 +82,9 @@ const std::vector<Layer>& layers() {
        {"std", "CLI/"},
        {"toml++/", "curl/", "boost/json", "posix"}},
       {"testing",
-       {"testing/", "store/store.h", "store/memory/", "delivery/sender.h",
-        "delivery/request_builder.h", "model/", "base/", "rhooks/"},
-       {"std", "posix", "gtest/", "gmock/", "boost/json"},
+       {"testing/", "store/store.h", "store/memory/", "store/rocks/rocks_store.h",
+        "delivery/sender.h", "delivery/request_builder.h", "model/", "base/", "rhooks/"},
+       {"std", "posix", "gtest/", "gmock/", "boost/json", "rocksdb/"},
        {"boost/asio", "boost/beast", "openssl/"}},
       // All of the server but its network, in simulated time.
       {"testing/simulator",

@@ -38,6 +38,25 @@ constexpr std::size_t kWriteBufferBytes = 64u << 20;
 // What opening writes besides the contents of the logs: manifest, options, a new log.
 constexpr std::size_t kReopenBytes = 4u << 20;
 
+// RocksDB syncs what is in its directory, but not where the directory itself is listed: a power
+// cut could take a new store with all that was acknowledged. Those above are synced as well,
+// since they may be as new. One that may not be opened was not made by us.
+void sync_directories_above(rocksdb::Env& env, const std::string& path) {
+  std::error_code error;
+  std::filesystem::path directory = std::filesystem::absolute(path, error).lexically_normal();
+  if (!directory.has_filename()) directory = directory.parent_path();
+  while (!error && directory.has_relative_path()) {
+    directory = directory.parent_path();
+    std::unique_ptr<rocksdb::Directory> opened;
+    if (!env.NewDirectory(directory.string(), &opened).ok()) continue;
+    const auto synced = opened->Fsync();
+    if (!synced.ok()) {
+      log::warn("a directory above the store can not be synced",
+                {{"path", directory.string()}, {"error", synced.ToString()}});
+    }
+  }
+}
+
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -159,6 +178,8 @@ rocksdb::Options Database::db_options() const {
   options.max_open_files = 256;  // leaves file descriptors to connections
   options.info_log = std::make_shared<InfoLog>(path_);
   options.bytes_per_sync = 1u << 20;
+  // Otherwise opening makes 15 threads for each column family that has files, however few.
+  options.max_file_opening_threads = 1;
   // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // Recovery from disk errors is tried by use(), not by a thread without end.
@@ -203,7 +224,10 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
 Result<void> Database::open_db() {
   const rocksdb::Options options = db_options();
   rocksdb::Env* env = options.env;
-  if (env->FileExists(path_ + "/CURRENT").ok()) {
+  if (!env->FileExists(path_ + "/CURRENT").ok()) {
+    (void)env->CreateDirIfMissing(path_);  // opening it tells what is wrong
+    sync_directories_above(*env, path_);
+  } else {
     std::vector<std::string> names;
     const auto listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
     if (!listed.ok()) return fail(translate(listed, "reading what the directory holds"));

@@ -37,7 +37,10 @@ std::vector<std::string> task_keys(const Items& items, const ToKey& to_key) {
 }  // namespace
 
 RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& options)
-    : options_(options), database_(std::move(database)), tokens_(random_) {
+    : options_(options),
+      database_(std::move(database)),
+      random_(options.token_seed ? *options.token_seed : Random().next()),
+      tokens_(random_) {
   database_->on_reopened([this] { leases_.reopened(); });
 }
 
