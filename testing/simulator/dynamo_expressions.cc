@@ -1,5 +1,6 @@
 #include "testing/simulator/dynamo_expressions.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include "base/check.h"
@@ -164,6 +165,12 @@ bool Expression::holds(const Item& item) const {
   const bool result = reader.any();
   RHOOKS_CHECK(reader.ended());
   return result;
+}
+
+bool Expression::speaks_of(std::string_view attribute) const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [&](const Token& token) {
+    return token.kind == Token::Kind::kAttribute && token.text == attribute;
+  });
 }
 
 const json::value* Expression::bound(std::string_view attribute, std::string_view sign,

@@ -28,6 +28,7 @@ class Expression {
              std::set<std::string>& used);
 
   bool empty() const { return tokens_.empty(); }
+  bool speaks_of(std::string_view attribute) const;
   // Whether the condition holds; none is one that holds. `item` is empty where there is none.
   bool holds(const store::dynamo::Item& item) const;
   // The value that a key condition asks this attribute to equal.

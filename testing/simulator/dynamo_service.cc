@@ -275,6 +275,7 @@ Reply DynamoService::query(const json::object& request, bool late) {
   const Expression filter(request, "FilterExpression", used);
   const Expression projection(request, "ProjectionExpression", used);
   check_all_used(request, used);
+  RHOOKS_CHECK(!filter.speaks_of(partition_name) && !filter.speaks_of(sort_name));
   const KeyPart partition = key_part(Item{{"is", keys.equal_to(partition_name)}}, "is");
   const std::int64_t limit =
       request.contains("Limit") ? request.at("Limit").to_number<std::int64_t>() : 1'000'000;
