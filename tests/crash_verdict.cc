@@ -1,0 +1,259 @@
+#include "tests/crash_verdict.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "codec/iso8601.h"
+
+namespace rhooks::testing {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+std::string text_of(const json::object& object, const char* name) {
+  return json::value_to<std::string>(object.at(name));
+}
+TimePoint time_of(const json::object& object, const char* name) {
+  return codec::parse_time(text_of(object, name)).value();
+}
+std::int64_t number_of(const json::value& object, const char* name) {
+  return object.at(name).to_number<std::int64_t>();
+}
+
+struct LoggedAttempt {
+  std::int64_t attempt = 0;
+  bool success = false;
+  TimePoint started{}, ended{};
+  bool retry_after = false;
+};
+
+// What is known of one occurrence of a task.
+struct Occurrence {
+  std::vector<Clock::Micros> arrived;
+  std::vector<LoggedAttempt> logs;
+  std::optional<TimePoint> scheduled;
+
+  std::size_t attempts() const {
+    std::int64_t most = 0;
+    for (const LoggedAttempt& log : logs) most = std::max(most, log.attempt);
+    return static_cast<std::size_t>(most);
+  }
+  std::size_t successes() const {
+    return static_cast<std::size_t>(std::count_if(
+        logs.begin(), logs.end(), [](const LoggedAttempt& log) { return log.success; }));
+  }
+  bool ended(const LoadTask& task) const {
+    return std::any_of(logs.begin(), logs.end(), [&](const LoggedAttempt& log) {
+      return log.success || log.attempt == task.retry_limit + 1;
+    });
+  }
+};
+using Occurrences = std::map<std::string, Occurrence>;  // by webhook-id
+
+class Judge {
+ public:
+  Judge(CrashLoad& load, const VerdictOptions& options) : options_(options), tasks_(load.tasks()) {
+    occurrences_.resize(tasks_.size());
+    for (const std::string& complaint : load.complaints()) wrong() << "answer to " << complaint;
+    for (const Delivery& delivery : load.deliveries()) {
+      ++verdict_.deliveries;
+      occurrences_.at(delivery.number)[delivery.webhook_id].arrived.push_back(delivery.at);
+    }
+    for (const json::object& log : load.stored_logs()) take_log(log);
+    for (json::object& task : load.stored_tasks()) {
+      const auto number = task.at("request").at("body").at("n").to_number<std::size_t>();
+      if (!stored_.emplace(number, std::move(task)).second) wrong() << number << ": twice in store";
+    }
+  }
+
+  Verdict judge() {
+    for (const LoadTask& task : tasks_) {
+      if (task.acknowledged) ++verdict_.acknowledged;
+      const auto stored = stored_.find(task.number);
+      if (task.delete_sent) {
+        check_deleted(task, stored != stored_.end());
+      } else if (stored != stored_.end()) {
+        check_final(task, stored->second);
+      } else if (task.acknowledged) {
+        ++verdict_.lost;
+        wrong() << name(task) << ": acknowledged, and not in the store";
+      }
+      check_requests(task);
+    }
+    const auto bounded = [&](const char* what, std::size_t count) {
+      if (count > options_.cut_off_max) {
+        wrong() << count << ' ' << what << ", and crashes cut off " << options_.cut_off_max
+                << " attempts at most";
+      }
+    };
+    bounded("repeats", verdict_.repeats);
+    bounded("requests without a log", verdict_.unlogged);
+    bounded("occurrences that the logs tell more of than the tasks", logged_beyond_tasks_);
+    for (std::ostringstream& line : wrong_) verdict_.wrong.push_back(line.str());
+    return std::move(verdict_);
+  }
+
+ private:
+  std::ostringstream& wrong() { return wrong_.emplace_back(); }
+
+  static std::string name(const LoadTask& task) {
+    std::ostringstream text;
+    text << "task " << task.number << " (" << (task.id.empty() ? "no id" : task.id) << ", manner "
+         << static_cast<int>(task.manner) << ", executions " << task.executions << ")";
+    return text.str();
+  }
+
+  void take_log(const json::object& log) {
+    const auto number = log.at("request").at("body").at("n").to_number<std::size_t>();
+    const std::string id =
+        json::value_to<std::string>(log.at("request").at("headers").at("webhook-id"));
+    LoggedAttempt attempt{number_of(log, "attempt"),
+                          text_of(log, "status") == "SUCCESS",
+                          time_of(log, "startedAt"),
+                          {},
+                          false};
+    attempt.ended = attempt.started + milliseconds{number_of(log, "durationMs")};
+    if (const json::value* const response = log.if_contains("response")) {
+      attempt.retry_after = number_of(*response, "status") == 503;
+    }
+    Occurrence& occurrence = occurrences_.at(number)[id];
+    occurrence.logs.push_back(attempt);
+    occurrence.scheduled = time_of(log, "scheduledDate");
+    if (attempt.started < *occurrence.scheduled && options_.clock_was_steady) {
+      wrong() << "task " << number << ": the log says that it was attempted before its time";
+    }
+  }
+
+  void check_deleted(const LoadTask& task, bool there) {
+    if (!task.deleted) return void(wrong() << name(task) << ": its delete was never answered");
+    ++verdict_.deleted;
+    if (there) wrong() << name(task) << ": deleted, and in the store";
+    std::size_t later = 0;
+    for (const auto& [id, occurrence] : occurrences_[task.number]) {
+      later += static_cast<std::size_t>(
+          std::count_if(occurrence.arrived.begin(), occurrence.arrived.end(),
+                        [&](Clock::Micros at) { return at > *task.deleted; }));
+    }
+    // The attempt that was under way.
+    if (later > (task.attempt_at_delete ? 1u : 0u)) {
+      wrong() << name(task) << ": " << later << " requests after its delete was acknowledged"
+              << (task.attempt_at_delete ? " during an attempt" : "");
+    }
+  }
+
+  // Once nothing is left to do.
+  void check_final(const LoadTask& task, const json::object& stored) {
+    const std::string status = text_of(stored, "status");
+    if (status != (task.manner == Manner::kBad ? "FAILED" : "DONE")) {
+      return void(wrong() << name(task) << " is " << status);
+    }
+    const json::value& execution = stored.at("execution");
+    const std::int64_t count = number_of(execution, "count");
+    const std::int64_t skipped = number_of(execution, "skipped");
+    if (count != task.executions ||
+        count != number_of(execution, "successful") + number_of(execution, "failed")) {
+      wrong() << name(task) << ": " << json::serialize(execution);
+    }
+    if (task.interval.count() == 0) {
+      if (skipped != 0) wrong() << name(task) << ": skipped " << skipped;
+    } else if (task.scheduled) {
+      const auto occurrences = (time_of(stored, "scheduledDate") - *task.scheduled) / task.interval;
+      if (occurrences + 1 != count + skipped) {
+        wrong() << name(task) << ": " << occurrences + 1 << " occurrences, " << count
+                << " executions and " << skipped << " skipped";
+      }
+    }
+
+    std::int64_t delivered = 0, ended = 0;
+    for (const auto& [id, occurrence] : occurrences_[task.number]) {
+      if (!occurrence.arrived.empty()) ++delivered;
+      if (occurrence.ended(task)) ++ended;
+    }
+    if (delivered < count) {
+      ++verdict_.lost;
+      wrong() << name(task) << ": " << count << " executions, and requests of " << delivered;
+    }
+    // One that a crash cut off after its log was written can be skipped by the one after it.
+    if (ended < count || (options_.log_with_outcome && ended > count)) {
+      wrong() << name(task) << ": " << count << " executions, and logs of " << ended;
+    }
+    logged_beyond_tasks_ += static_cast<std::size_t>(std::max<std::int64_t>(ended - count, 0));
+  }
+
+  void check_requests(const LoadTask& task) {
+    for (auto& [id, occurrence] : occurrences_[task.number]) {
+      const std::size_t requests = occurrence.arrived.size();
+      const std::size_t needed = std::max<std::size_t>(occurrence.attempts(), 1);
+      if (requests > needed) verdict_.repeats += requests - needed;
+      if (requests > occurrence.logs.size()) {
+        verdict_.unlogged += requests - occurrence.logs.size();
+      }
+      if (occurrence.successes() > requests) {
+        wrong() << name(task) << ": logs of more successes than there were requests";
+      }
+      if (options_.log_with_outcome && occurrence.logs.size() != occurrence.attempts()) {
+        wrong() << name(task) << ": " << occurrence.logs.size() << " logs of "
+                << occurrence.attempts() << " attempts";
+      }
+      check_times(task, occurrence);
+    }
+  }
+
+  void check_times(const LoadTask& task, Occurrence& occurrence) {
+    const auto scheduled = occurrence.scheduled ? occurrence.scheduled : task.scheduled;
+    for (const Clock::Micros at : occurrence.arrived) {
+      if (scheduled && options_.servers_time(at) < *scheduled) {
+        wrong() << name(task) << ": a request "
+                << std::chrono::duration_cast<milliseconds>(*scheduled - options_.servers_time(at))
+                       .count()
+                << " ms before its time";
+      }
+      for (const LoadTask::Window& window : task.suspended) {
+        if (window.from < at && at < window.to) wrong() << name(task) << ": while it was suspended";
+      }
+    }
+    if (!options_.clock_was_steady) return;
+    auto& logs = occurrence.logs;
+    std::sort(logs.begin(), logs.end(),
+              [](const LoggedAttempt& a, const LoggedAttempt& b) { return a.attempt < b.attempt; });
+    for (std::size_t i = 1; i < logs.size(); ++i) {
+      if (logs[i - 1].attempt < logs[i].attempt && logs[i - 1].retry_after &&
+          logs[i].started < logs[i - 1].ended + kRetryAfter) {
+        wrong() << name(task) << ": attempted again before Retry-After";
+      }
+    }
+  }
+
+  const VerdictOptions& options_;
+  const std::vector<LoadTask> tasks_;
+  std::vector<Occurrences> occurrences_;  // by the task's number
+  std::map<std::size_t, json::object> stored_;
+  std::size_t logged_beyond_tasks_ = 0;
+  std::deque<std::ostringstream> wrong_;
+  Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict judge(CrashLoad& load, const VerdictOptions& options) {
+  return Judge(load, options).judge();
+}
+
+std::string Verdict::summary() const {
+  std::ostringstream text;
+  text << acknowledged << " tasks acknowledged, " << deleted << " deleted, " << deliveries
+       << " requests, " << repeats << " repeats, " << unlogged << " without a log, lost " << lost;
+  return text.str();
+}
+
+std::string Verdict::first_wrong() const {
+  constexpr std::size_t kShown = 8;
+  std::string text = std::to_string(wrong.size()) + " things are wrong:\n";
+  for (std::size_t i = 0; i < std::min(kShown, wrong.size()); ++i) text += "  " + wrong[i] + "\n";
+  return text;
+}
+
+}  // namespace rhooks::testing
