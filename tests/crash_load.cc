@@ -316,9 +316,10 @@ TestResponse CrashLoad::receive(const TestRequest& request) {
   std::size_t before = 0;
   {
     std::lock_guard lock(mutex_);
-    deliveries_.push_back(
-        {std::stoul(request.target.substr(slash + 1)), webhook_id, request.arrived_at});
     before = arrived_[webhook_id]++;
+    const bool reused = !connections_.insert(request.connection).second;
+    deliveries_.push_back({std::stoul(request.target.substr(slash + 1)), webhook_id,
+                           request.arrived_at, reused && manner == Manner::kResets && before == 0});
   }
   // Drawn by the id, so that it is the same for a seed.
   const std::size_t drawn = std::hash<std::string>{}(webhook_id);
@@ -381,13 +382,11 @@ std::vector<json::object> CrashLoad::stored_logs() {
   return pages(std::string("/v1/namespaces/") + kNamespace + "/logs?limit=500");
 }
 
-std::size_t CrashLoad::drain(std::chrono::seconds timeout, const std::function<void()>& idle) {
+std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
   const auto until = steady_clock::now() + timeout;
-  const auto quiet = options_.request_timeout + 1s;
-  std::size_t arrived = 0;
-  auto since = steady_clock::now();
   while (true) {
-    for (const json::object& task : stored_tasks("&status=SUSPENDED")) {
+    const auto suspended = stored_tasks("&status=SUSPENDED");
+    for (const json::object& task : suspended) {
       const auto number = task.at("request").at("body").at("n").to_number<std::size_t>();
       {
         std::lock_guard lock(mutex_);  // a registration by key whose answer was lost
@@ -395,24 +394,16 @@ std::size_t CrashLoad::drain(std::chrono::seconds timeout, const std::function<v
       }
       unsuspend(looker_, number);
     }
-    const std::size_t active = stored_tasks("&status=ACTIVE").size();
-    const std::size_t leased = stored_tasks("&status=PROCESSING").size();
-    const std::size_t suspended = stored_tasks("&status=SUSPENDED").size();
-    if (active + leased + suspended == 0) return 0;
-    if (steady_clock::now() >= until) return active + leased + suspended;
-    std::size_t now_arrived = 0;
-    {
-      std::lock_guard lock(mutex_);
-      now_arrived = deliveries_.size();
+    const bool over = steady_clock::now() >= until;
+    if (over || (suspended.empty() && stored_tasks("&status=ACTIVE").empty())) {
+      const auto all = stored_tasks();
+      const auto left = std::count_if(all.begin(), all.end(), [](const json::object& task) {
+        const json::string& status = task.at("status").as_string();
+        return status != "DONE" && status != "FAILED";
+      });
+      if (over || left == 0) return static_cast<std::size_t>(left);
     }
-    if (now_arrived != arrived || active + suspended > 0) {
-      arrived = now_arrived;
-      since = steady_clock::now();
-    } else if (idle && steady_clock::now() - since >= quiet) {
-      idle();
-      since = steady_clock::now();
-    }
-    std::this_thread::sleep_for(100ms);
+    std::this_thread::sleep_for(200ms);
   }
 }
 

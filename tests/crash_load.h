@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,6 +61,9 @@ struct Delivery {
   std::size_t number = 0;  // of the task
   std::string webhook_id;
   Clock::Micros at{};
+  // It was reset on a connection that had served before: libcurl takes that for one that had been
+  // closed meanwhile, and sends the request again within the attempt.
+  bool may_be_sent_again = false;
 };
 
 // Users who register, suspend and delete tasks over REST while servers come and go, and the
@@ -78,7 +82,7 @@ class CrashLoad {
     std::function<Clock::Micros()> now = [] { return SystemClock().now_micros(); };
     // Addresses of the servers; empty ones do not serve now.
     std::function<std::vector<std::string>()> servers;
-    // Whether suspended times count (see CrashVerdict), and tasks that are hours away come too.
+    // Whether some tasks are due within the hour only.
     bool far_ahead = false;
   };
 
@@ -91,10 +95,9 @@ class CrashLoad {
   // Every user comes to the end of what is under way: a server has to be there.
   void stop();
 
-  // Nothing arrives and nothing is to be done any more: waits for that, and has what is
-  // suspended go on. `idle`: called when only what is PROCESSING is left and nothing has
-  // arrived for longer than an attempt can take. Returns how many tasks did not come to an end.
-  std::size_t drain(std::chrono::seconds timeout, const std::function<void()>& idle = {});
+  // Waits until nothing is left to do, and has what is suspended go on. Returns how many tasks did
+  // not come to an end.
+  std::size_t drain(std::chrono::seconds timeout);
 
   std::size_t registered() const;
   std::vector<LoadTask> tasks() const;
@@ -140,6 +143,7 @@ class CrashLoad {
   mutable std::mutex mutex_;  // of what follows
   std::deque<LoadTask> tasks_;
   std::vector<Delivery> deliveries_;
+  std::set<std::uint64_t> connections_;         // that requests came by
   std::map<std::string, std::size_t> arrived_;  // by webhook-id
   std::vector<std::string> complaints_;
   std::atomic<bool> stop_{false};

@@ -33,6 +33,7 @@ struct LoggedAttempt {
 // What is known of one occurrence of a task.
 struct Occurrence {
   std::vector<Clock::Micros> arrived;
+  std::size_t may_be_sent_again = 0;
   std::vector<LoggedAttempt> logs;
   std::optional<TimePoint> scheduled;
 
@@ -60,7 +61,9 @@ class Judge {
     for (const std::string& complaint : load.complaints()) wrong() << "answer to " << complaint;
     for (const Delivery& delivery : load.deliveries()) {
       ++verdict_.deliveries;
-      occurrences_.at(delivery.number)[delivery.webhook_id].arrived.push_back(delivery.at);
+      Occurrence& occurrence = occurrences_.at(delivery.number)[delivery.webhook_id];
+      occurrence.arrived.push_back(delivery.at);
+      if (delivery.may_be_sent_again) ++occurrence.may_be_sent_again;
     }
     for (const json::object& log : load.stored_logs()) take_log(log);
     for (json::object& task : load.stored_tasks()) {
@@ -187,9 +190,10 @@ class Judge {
     for (auto& [id, occurrence] : occurrences_[task.number]) {
       const std::size_t requests = occurrence.arrived.size();
       const std::size_t needed = std::max<std::size_t>(occurrence.attempts(), 1);
-      if (requests > needed) verdict_.repeats += requests - needed;
-      if (requests > occurrence.logs.size()) {
-        verdict_.unlogged += requests - occurrence.logs.size();
+      const std::size_t again = occurrence.may_be_sent_again;
+      if (requests > needed + again) verdict_.repeats += requests - needed - again;
+      if (requests > occurrence.logs.size() + again) {
+        verdict_.unlogged += requests - occurrence.logs.size() - again;
       }
       if (occurrence.successes() > requests) {
         wrong() << name(task) << ": logs of more successes than there were requests";

@@ -1,1 +1,53 @@
+// A server is stopped (SIGSTOP), as by a debugger, a hypervisor or a machine that swaps, under a
+// mixed load, and goes on later: for shorter and longer than an attempt may take, and on DynamoDB
+// for longer than its leases last. What a single such pause comes to in detail is the matter of
+// dynamo_workers_test.
 #include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/crash_scene.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(StoppedWorkerSoak, TheOnlyOne) {
+  Soak soak("stopped worker rocksdb");
+  while (soak.more()) {
+    std::mt19937_64 random(soak.seed());
+    CrashScene scene("rocksdb", soak.seed(), 1, 150);
+    scene.load.start();
+    constexpr std::size_t kStops = 6;
+    for (std::size_t i = 0; i < kStops; ++i) {
+      std::this_thread::sleep_for(draw_ms(random, 50, 1'000));
+      scene.workers[0]->pause();
+      // One of them outlasts every attempt that is under way.
+      std::this_thread::sleep_for(i == 2 ? CrashScene::kRequestTimeout + 500ms
+                                         : draw_ms(random, 1, 600));
+      scene.workers[0]->resume();
+    }
+    // Attempts that timed out have failed, and are logged: nothing was cut off.
+    scene.finish(soak, kStops, 0);
+  }
+}
+
+TEST(StoppedWorkerSoak, OneOfTwoForLongerThanItsLeases) {
+  Soak soak("stopped worker dynamodb");
+  while (soak.more()) {
+    std::mt19937_64 random(soak.seed());
+    CrashScene scene("dynamodb", soak.seed(), 2, 60);
+    scene.load.start();
+    std::this_thread::sleep_for(draw_ms(random, 2'000, 4'000));
+    CrashWorker& worker = *scene.workers[random() % 2];
+    worker.pause();
+    std::this_thread::sleep_for(CrashScene::kStoredLease + draw_ms(random, 0, 3'000));
+    worker.resume();
+    std::this_thread::sleep_for(draw_ms(random, 500, 2'000));
+    scene.finish(soak, 1, 1);
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::testing
