@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "delivery/retry_after.h"
 #include "model/limits.h"
 #include "net/curl_error.h"
 
@@ -24,9 +25,6 @@ bool is_named(const Header& header, std::string_view lower_name) {
   return std::equal(header.name.begin(), header.name.end(), lower_name.begin(), lower_name.end(),
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
-
-// A year: past any wait that the scheduler grants, and safe to compute with.
-constexpr curl_off_t kRetryAfterSecondsMax = 366 * 24 * 3600;
 
 }  // namespace
 
@@ -160,11 +158,9 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions&
   auto& outcome = result.outcome;
   outcome.response = reader_.take();
   if (!outcome.response->ok()) {
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (seconds > 0) {
-      outcome.retry_after = std::chrono::seconds{std::min(seconds, kRetryAfterSecondsMax)};
-    }
+    // Not libcurl's: it asks the machine's clock, which need not be the scheduler's, and takes
+    // that of an interim response for the final one's.
+    outcome.retry_after = retry_after_of(*outcome.response, outcome.started_at + outcome.duration);
   }
   return result;
 }

@@ -11,6 +11,7 @@
 #include "delivery/curl_sender_rig.h"
 #include "delivery/request_builder.h"
 #include "model/limits.h"
+#include "testing/manual_clock.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
@@ -203,6 +204,41 @@ TEST(CurlSender, ReadsRetryAfter) {
 
   const auto huge = retry_after(503, "9223372036854775807");
   EXPECT_TRUE(!huge || *huge <= 366 * 24h);
+}
+
+TEST(CurlSender, RetryAfterOfAnInterimResponseIsNotTheFinalOnes) {
+  TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.raw =
+        "HTTP/1.1 103 Early Hints\r\nRetry-After: 3600\r\n\r\n"
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    return response;
+  });
+  CurlSenderRig rig;
+  const auto outcome = rig.get(receiver.url());
+  ASSERT_TRUE(outcome.response) << outcome.error;
+  EXPECT_EQ(outcome.response->status, 503);
+  EXPECT_EQ(outcome.retry_after, std::nullopt);
+}
+
+TEST(CurlSender, ARetryAfterDateIsReadByTheSchedulersClock) {
+  // The machine's clock may be wrong where the scheduler goes by another one.
+  const TimePoint now{std::chrono::milliseconds{1'893'456'000'000}};  // 2030-01-01
+  testing::ManualClock clock(now);
+  TestReceiver receiver([](const TestRequest&) {
+    auto response = TestResponse::with_status(503);
+    response.headers = {{"Retry-After", "Tue, 01 Jan 2030 00:02:00 GMT"}};
+    return response;
+  });
+  auto sender = CurlSender::create({}, clock);
+  ASSERT_TRUE(sender) << sender.error().message;
+  (*sender)->start(CurlSenderRig::request(Method::kGet, receiver.url()));
+  std::vector<HttpResult> results;
+  for (int i = 0; i < 300 && results.empty(); ++i) results = (*sender)->poll(200ms);
+  ASSERT_EQ(results.size(), 1u);
+  ASSERT_TRUE(results[0].outcome.retry_after);
+  EXPECT_LE(*results[0].outcome.retry_after, 120s);
+  EXPECT_GE(*results[0].outcome.retry_after, 60s);
 }
 
 TEST(CurlSender, IgnoresProxiesOfTheEnvironment) {
