@@ -37,7 +37,9 @@ void show_section(Io& io, const StoreDescription::Section& section) {
   }
   Table table(std::move(columns), table_style(io));
   for (const std::vector<std::string>& row : section.rows) {
-    table.add(std::vector<Cell>(row.begin(), row.end()));
+    std::vector<Cell> cells;
+    for (const std::string& text : row) cells.push_back({text});
+    table.add(std::move(cells));
   }
   table.flush(io.out);
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "cli/times.h"
@@ -15,6 +16,12 @@ namespace rhooks::cli {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 1024 * 1024;
+constexpr std::size_t kMessageBytesMax = 2048;
+
+// What is quoted from a file or variable must not write its own lines on a terminal.
+tl::unexpected<Error> refuse(const std::string& message, const std::string& field) {
+  return fail(ErrorCode::kInvalidArgument, one_line(message, kMessageBytesMax), field);
+}
 
 std::vector<std::string> known_keys() {
   std::vector<std::string> keys;
@@ -72,17 +79,16 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
   RHOOKS_CHECK(setting != nullptr);
   std::string why;
   auto value = normalize(*setting, text, why);
-  if (!value) return fail(ErrorCode::kInvalidArgument, source + ": " + key + ": " + why, key);
+  if (!value) return refuse(source + ": " + key + ": " + why, key);
   if (key == "store") {
     // Refused before anything can print it: there may be a secret where none belongs.
     if (auto valid = validate_store(*value); !valid) {
-      return fail(ErrorCode::kInvalidArgument, source + ": store: " + valid.error().message, key);
+      return refuse(source + ": store: " + valid.error().message, key);
     }
   }
   if (key == "endpoint" && value->find('@') != std::string::npos) {
-    return fail(ErrorCode::kInvalidArgument,
-                source + ": endpoint: it holds an @; a user name or password has no place in it",
-                key);
+    return refuse(source + ": endpoint: it holds an @; a user name or password has no place in it",
+                  key);
   }
   values_[key] = {std::move(*value), from, source};
   return {};
@@ -91,44 +97,39 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
 Result<void> Config::load_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return fail(ErrorCode::kInvalidArgument, "the configuration file " + path + " can not be read",
-                "config");
+    return refuse("the configuration file " + path + " can not be read", "config");
   }
   std::string text(kFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (file.bad() || text.size() > kFileBytesMax) {
-    return fail(ErrorCode::kInvalidArgument,
-                "the configuration file " + path +
-                    (file.bad() ? " can not be read" : " is larger than 1 MiB"),
-                "config");
+    return refuse("the configuration file " + path +
+                      (file.bad() ? " can not be read" : " is larger than 1 MiB"),
+                  "config");
   }
 
   toml::table table;
   try {
     table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
-    return fail(ErrorCode::kInvalidArgument,
-                path + ":" + std::to_string(error.source().begin.line) +
-                    ": this is no valid TOML: " + std::string(error.description()),
-                "config");
+    return refuse(path + ":" + std::to_string(error.source().begin.line) +
+                      ": this is no valid TOML: " + std::string(error.description()),
+                  "config");
   }
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     const std::string source = path + ":" + std::to_string(key.source().begin.line);
     const Setting* setting = find_setting(name);
     if (setting == nullptr) {
-      return fail(ErrorCode::kInvalidArgument,
-                  source + ": there is no setting " + name + "." + did_you_mean(name, known_keys()),
-                  name);
+      return refuse(
+          source + ": there is no setting " + name + "." + did_you_mean(name, known_keys()), name);
     }
     const auto value = text_of(*setting, node);
     if (!value) {
-      return fail(ErrorCode::kInvalidArgument,
-                  source + ": " + name + ": a value of type " + type_name(node) +
-                      " does not fit; accepted is " + accepted(*setting) +
-                      (setting->type == SettingType::kDuration ? ", in quotes" : ""),
-                  name);
+      return refuse(source + ": " + name + ": a value of type " + type_name(node) +
+                        " does not fit; accepted is " + accepted(*setting) +
+                        (setting->type == SettingType::kDuration ? ", in quotes" : ""),
+                    name);
     }
     if (auto set_result = set(name, *value, From::kFile, source); !set_result) return set_result;
   }
@@ -221,7 +222,7 @@ std::string Config::print() const {
       line = std::string(setting.key) + " = " + (bare ? value.text : toml_string(value.text));
     }
     if (line.size() < 44) line.resize(44, ' ');
-    out += line + "  # " + value.source + "\n";
+    out += line + "  # " + one_line(value.source, kMessageBytesMax) + "\n";
   }
   return out;
 }

@@ -182,6 +182,23 @@ TEST_F(ConfigTest, PrintLoadsAgainAndHidesSecrets) {
   }
 }
 
+TEST_F(ConfigTest, WhatIsNotUtf8IsRefusedSinceNoFileCouldHoldIt) {
+  const auto config = Config::load({}, {{"RHOOKS_STORE", "rocksdb:caf\xe9"}}, {});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message, "RHOOKS_STORE: store: it is not valid UTF-8");
+}
+
+TEST_F(ConfigTest, ErrorsAreOneLineWhateverIsQuoted) {
+  const auto flag = Config::load({}, {}, {{"concurrency", "1\n\x1b[2J\xff"}});
+  ASSERT_FALSE(flag);
+  EXPECT_EQ(flag.error().message.find_first_of("\n\x1b\xff"), std::string::npos)
+      << flag.error().message;
+  const std::string key = error_of("\"a\\nb\" = 1\n");
+  EXPECT_EQ(key.find('\n'), std::string::npos) << key;
+  const std::string value = error_of("log_level = \"" + std::string(100'000, 'x') + "\"\n");
+  EXPECT_LT(value.size(), 4096u);
+}
+
 TEST_F(ConfigTest, SecretsAreNotInErrors) {
   const auto config = Config::load({}, {{"RHOOKS_API_KEY", "hu\x01sh"}}, {});
   ASSERT_FALSE(config);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/utf8.h"
 #include "cli/times.h"
 #include "model/limits.h"
 
@@ -122,6 +123,11 @@ std::optional<std::string> normalize(const Setting& setting, std::string_view te
   };
   switch (setting.type) {
     case SettingType::kText:
+      // Nothing else can be written into a TOML file.
+      if (!is_utf8(text)) {
+        why = "it is not valid UTF-8";
+        return std::nullopt;
+      }
       for (const char c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
           why = "it holds a control character, which no value has";
