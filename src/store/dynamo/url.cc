@@ -27,6 +27,10 @@ bool all_of(std::string_view text, std::string_view also, bool upper) {
   });
 }
 
+bool is_control(unsigned char c) {
+  return c < 0x20 || c == 0x7f;
+}
+
 // None where a percent sign begins no two hex digits, or what it says is a control character.
 std::optional<std::string> decode(std::string_view text) {
   std::string out;
@@ -39,7 +43,7 @@ std::optional<std::string> decode(std::string_view text) {
       if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) return {};
       i += 2;
     }
-    if (value < 0x20 || value == 0x7f) return std::nullopt;
+    if (is_control(static_cast<unsigned char>(value))) return std::nullopt;
     out += static_cast<char>(value);
   }
   return out;
@@ -135,6 +139,13 @@ Result<void> combine(const Parameters& parameters, const Source& source, std::st
   return {};
 }
 
+// Of what is set beside the URL; decode() refuses them in the URL. The value is not shown, since
+// it would do to a terminal what it says.
+Result<void> check_controls(const std::string& value, const std::string& field) {
+  if (std::none_of(value.begin(), value.end(), is_control)) return {};
+  return refuse(field, field + " holds a control character, which no value has");
+}
+
 // A region is a part of a host's name and of what is signed.
 Result<void> check_region(const std::string& region, const std::string& field) {
   if (region.size() <= 63 && all_of(region, "-", false) && !region.starts_with('-')) return {};
@@ -223,7 +234,9 @@ Result<DynamoSettings> settings_of(std::string_view url, const GivenSettings& gi
   settings.session_token = given.session_token;
   std::string region_field, endpoint_field, profile_field, tasks_field, logs_field;
   for (const auto& combined : {
-           // First: an address with a password in it must not be quoted.
+           // First: control characters, or an address with a password in it, must not be quoted.
+           check_controls(given.endpoint, "endpoint"),
+           check_controls(given.profile, "profile"),
            check_endpoint(given.endpoint, "endpoint"),
            combine(*parameters, {"region", "region", given.region}, settings.region, region_field),
            combine(*parameters, {"endpoint", "endpoint", given.endpoint}, settings.endpoint,

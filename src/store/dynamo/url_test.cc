@@ -187,6 +187,14 @@ TEST(DynamoUrl, OptionsThatDifferFromTheUrlAreRefusedNamingBoth) {
   expect_refused("dynamodb:?create=false", "create=false", {.create_table = true}, "create_table");
 }
 
+TEST(DynamoUrl, ControlCharactersAreRefusedBesideTheUrlAsInIt) {
+  expect_refused("dynamodb:?profile=a%1bb", "percent-encoded");
+  expect_refused("dynamodb:", "control character", {.endpoint = "http://h\x1b[2J"}, "endpoint");
+  expect_refused("dynamodb:", "control character", {.profile = "a\x7f"}, "profile");
+  EXPECT_THAT(error_of("dynamodb:?profile=b", {.profile = "a\x1b"}).message,
+              Not(HasSubstr("\x1b")));
+}
+
 TEST(DynamoUrl, WrongOptionsAreRefusedByTheirName) {
   expect_refused("dynamodb:", "3 to 255", {.tasks_table_name = "x"}, "tasks_table_name");
   expect_refused("dynamodb:", "3 to 255", {.logs_table_name = "x"}, "logs_table_name");
