@@ -50,6 +50,17 @@ class Input {
     return text;
   }
 
+  bool empty() const { return rest_.empty(); }
+
+  // Up to the next `end`, which is dropped.
+  std::string_view until(char end) {
+    const std::string_view text = rest_.substr(0, rest_.find(end));
+    rest_.remove_prefix(std::min(text.size() + 1, rest_.size()));
+    return text;
+  }
+
+  std::string_view line() { return until('\n'); }
+
   std::string_view rest() { return text(rest_.size()); }
 
  private:

@@ -9,28 +9,31 @@ Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--list]
 
 Builds the fuzzers of fuzz/ (all of them, or those named) with AddressSanitizer and
 UndefinedBehaviorSanitizer, and runs each one from its seeds in fuzz/corpus/NAME and what
-earlier runs found. scripts/install-deps.sh --all installs what it needs.
+earlier runs found. scripts/install-deps.sh --fuzz installs what it needs.
 
   --seconds N  how long each one runs (default 10)
+  --minutes N  how long all of them run together, each an equal share
   --list       only print the names
   --help       this text
 
 JOBS sets how many compilers run at once (default 2). Exit code 1: a fuzzer found something;
 the input and the output are in build/fuzz/findings/. What the runs learn stays in
-build/fuzz/corpus/.
+build/fuzz/corpus/. The last line is a summary; it is appended to the file that
+RHOOKS_SOAK_REPORT names, where that is set.
 USAGE
 }
 
 cd "$root"
 mapfile -t all < <(sed -n 's/^rhooks_fuzzer(\([a-z0-9_]*\).*/\1/p' fuzz/CMakeLists.txt)
 seconds=10
+minutes=
 names=()
 while (($#)); do
   case $1 in
-    --seconds)
+    --seconds | --minutes)
       [[ ${2:-} =~ ^[1-9][0-9]{0,5}$ ]] ||
-        { echo "$name: --seconds needs a whole number of at least 1" >&2 && exit 2; }
-      seconds=$2
+        { echo "$name: $1 needs a whole number of at least 1" >&2 && exit 2; }
+      if [[ $1 == --seconds ]]; then seconds=$2 minutes=; else minutes=$2; fi
       shift
       ;;
     --list) printf '%s\n' "${all[@]}" && exit 0 ;;
@@ -45,9 +48,10 @@ while (($#)); do
   shift
 done
 ((${#names[@]})) || names=("${all[@]}")
+[[ ! $minutes ]] || seconds=$(((minutes * 60 + ${#names[@]} - 1) / ${#names[@]}))
 
 command -v clang++ >/dev/null ||
-  die "clang is missing; scripts/install-deps.sh --all installs it"
+  die "clang is missing; scripts/install-deps.sh --fuzz installs it"
 
 step "Building ${#names[@]} fuzzers"
 configure fuzz
@@ -59,6 +63,8 @@ findings=build/fuzz/findings
 mkdir -p "$findings"
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 code=0
+all_runs=0
+found=0
 for fuzzer in "${names[@]}"; do
   corpus=build/fuzz/corpus/$fuzzer
   log=$findings/$fuzzer.log
@@ -73,11 +79,15 @@ for fuzzer in "${names[@]}"; do
   else
     verdict=FOUND
     code=1
+    found=$((found + 1))
   fi
   # The output is the only place where libFuzzer says these.
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   covered=$(sed -n 's/.*[[:space:]]cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)
   seed=$(sed -n 's/^INFO: Seed: //p' "$log")
+  # One that was ended by a finding says no sum: the last line that it wrote has the number.
+  [[ $runs ]] || runs=$(sed -n 's/^#\([0-9][0-9]*\)[[:space:]].*/\1/p' "$log" | tail -n 1)
+  all_runs=$((all_runs + ${runs:-0}))
   printf '%-16s %-6s %9s runs, %5s edges, %5s inputs kept, seed %s\n' "$fuzzer" "$verdict" \
     "${runs:-?}" "${covered:-?}" "$(find "$corpus" -type f | wc -l)" "${seed:-?}"
   if [[ $verdict == FOUND ]]; then
@@ -86,4 +96,8 @@ for fuzzer in "${names[@]}"; do
     echo "    all of it: $log; again: build/fuzz/bin/fuzz_$fuzzer INPUT"
   fi
 done
+
+summary="fuzzers: $all_runs runs, 0 crashes survived, 0 repeats, lost = 0, stuck = 0, findings = $found"
+echo "$summary"
+[[ ! ${RHOOKS_SOAK_REPORT:-} ]] || echo "$summary" >>"$RHOOKS_SOAK_REPORT"
 exit "$code"

@@ -75,7 +75,23 @@ std::vector<store::DueEntry> all_due(store::Store& store, TimePoint now, TimePoi
                                      std::size_t limit);
 std::vector<std::string> ids(const std::vector<Task>& tasks);
 
-// Applies the same random calls to both stores and compares every answer.
+// Where a run of calls takes its decisions from: a random generator, or an input of a fuzzer.
+class Choices {
+ public:
+  virtual ~Choices() = default;
+  // Whether another call is to be made.
+  virtual bool more() = 0;
+  // One of 0 to n - 1.
+  virtual std::size_t below(std::size_t n) = 0;
+};
+
+// Those that the calls of a differential run are about.
+const std::vector<std::string>& differential_namespaces();
+
+// Applies the same calls to both stores and compares every answer; fails the test, and ends,
+// at the first that differs. Both stores are empty at first.
+void run_differential(StoreUnderTest& subject, store::Store& oracle, Choices& choices);
+// With random calls.
 void run_differential(StoreUnderTest& subject, store::Store& oracle, std::uint64_t seed, int steps);
 
 class StoreContract : public ::testing::TestWithParam<StoreFactory> {

@@ -18,20 +18,33 @@ bool same(const Result<T>& a, const Result<T>& b) {
   return a ? *a == *b : a.error().code == b.error().code;
 }
 
+class RandomChoices final : public Choices {
+ public:
+  RandomChoices(std::uint64_t seed, int steps) : random_(seed), left_(steps) {}
+  bool more() override { return left_-- > 0; }
+  std::size_t below(std::size_t n) override {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
+
+ private:
+  std::mt19937_64 random_;
+  int left_;
+};
+
 // One run: the same calls on both stores. Tokens differ between them, so a claim is kept as
 // the pair of what each store gave.
 class Differential {
  public:
-  Differential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed)
-      : subject_(subject), oracle_(oracle), rng_(seed) {}
+  Differential(StoreUnderTest& subject, Store& oracle, Choices& choices)
+      : subject_(subject), oracle_(oracle), choices_(choices) {}
 
-  void run(int steps) {
-    for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
+  void run() {
+    for (int step = 0; choices_.more() && !::testing::Test::HasFailure(); ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       now_ += milliseconds{static_cast<long>(below(2000))};
       one_step();
     }
-    compare_everything();
+    if (!::testing::Test::HasFailure()) compare_everything();
   }
 
  private:
@@ -40,9 +53,7 @@ class Differential {
     Claim oracle;
   };
 
-  std::size_t below(std::size_t n) {
-    return std::uniform_int_distribution<std::size_t>(0, n - 1)(rng_);
-  }
+  std::size_t below(std::size_t n) { return choices_.below(n); }
 
   void one_step() {
     switch (below(13)) {
@@ -72,8 +83,8 @@ class Differential {
   }
 
   TaskKey random_key() {
-    static const std::vector<std::string> kNamespaces{"a", "ab", std::string("a\0", 2)};
-    return {kNamespaces[below(kNamespaces.size())], "t" + std::to_string(below(40))};
+    const auto& namespaces = differential_namespaces();
+    return {namespaces[below(namespaces.size())], "t" + std::to_string(below(40))};
   }
 
   std::vector<TaskKey> random_keys() {
@@ -81,7 +92,7 @@ class Differential {
     for (std::size_t n = 1 + below(8); n > 0; --n) keys[random_key()] = 1;
     std::vector<TaskKey> result;
     for (const auto& [key, one] : keys) result.push_back(key);
-    std::shuffle(result.begin(), result.end(), rng_);
+    for (std::size_t i = result.size(); i > 1; --i) std::swap(result[i - 1], result[below(i)]);
     return result;
   }
 
@@ -269,7 +280,7 @@ class Differential {
 
   void compare_everything() {
     compare_due();
-    for (const char* ns : {"a", "ab"}) {
+    for (const std::string& ns : differential_namespaces()) {
       TaskQuery tasks;
       tasks.ns = ns;
       tasks.now = now_;
@@ -285,7 +296,7 @@ class Differential {
 
   StoreUnderTest& subject_;
   Store& oracle_;
-  std::mt19937_64 rng_;
+  Choices& choices_;
   TimePoint now_ = kT0;
   std::vector<ClaimPair> claims_;
   std::vector<Lease> oracle_leases_;  // all since the last reopen
@@ -293,8 +304,19 @@ class Differential {
 
 }  // namespace
 
+const std::vector<std::string>& differential_namespaces() {
+  // Beginnings of each other, as bytes and as text.
+  static const std::vector<std::string> kNamespaces{"a", "ab", std::string("a\0", 2)};
+  return kNamespaces;
+}
+
+void run_differential(StoreUnderTest& subject, Store& oracle, Choices& choices) {
+  Differential(subject, oracle, choices).run();
+}
+
 void run_differential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed, int steps) {
-  Differential(subject, oracle, seed).run(steps);
+  RandomChoices choices(seed, steps);
+  run_differential(subject, oracle, choices);
 }
 
 }  // namespace rhooks::testing
