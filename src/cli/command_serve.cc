@@ -26,12 +26,15 @@ int report_start(Io& io, const Error& error) {
   return report(io, error, error.code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
 }
 
-void warn_of_few_files(std::size_t concurrency) {
+// Returns how many clients may be connected.
+std::size_t share_out_files(std::size_t concurrency) {
   const std::size_t limit = raise_file_limit();
-  if (limit >= files_needed(concurrency)) return;
+  const std::size_t connections = connections_for(limit, concurrency);
+  if (limit >= files_needed(concurrency)) return connections;
   log::warn("few open files are allowed; connections may fail: raise the limit (ulimit -Hn)",
             {{"limit", static_cast<std::int64_t>(limit)},
              {"needed", static_cast<std::int64_t>(files_needed(concurrency))}});
+  return connections;
 }
 
 int serve(Io& io, const Config& config, const ServeArgs& args) {
@@ -48,7 +51,8 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
 
   Signals signals;  // before any thread is started
   const Options hooks_options = config.options();
-  warn_of_few_files(static_cast<std::size_t>(hooks_options.concurrency));
+  const std::size_t connections =
+      share_out_files(static_cast<std::size_t>(hooks_options.concurrency));
   auto parts = make_parts(hooks_options);
   if (!parts) return report_start(io, parts.error());
   const std::shared_ptr<Metrics> metrics = parts->metrics;
@@ -62,6 +66,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   rest::HttpServerOptions options;
   options.address = listen->address;
   options.port = listen->port;
+  options.connections_max = connections;
   api.connect(options);
   rest::HttpServer server(options, api.handler());
   // The address first: a server that can not have it delivers nothing.

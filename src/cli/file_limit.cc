@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+
 namespace rhooks::cli {
 
 std::size_t raise_file_limit() {
@@ -15,6 +17,15 @@ std::size_t raise_file_limit() {
 std::size_t files_needed(std::size_t concurrency) {
   constexpr std::size_t kClientsAndStore = 1'000;
   return concurrency + kClientsAndStore;
+}
+
+std::size_t connections_for(std::size_t limit, std::size_t concurrency) {
+  constexpr std::size_t kStore = 400;  // RocksDB is held to 256 tables; its log, ours, threads
+  constexpr std::size_t kMax = 10'000;
+  const std::size_t others = concurrency + kStore;
+  // Where the limit is too low for all of them, a warning was given; clients get a part.
+  const std::size_t least = std::max<std::size_t>(1, limit / 4);
+  return std::min(kMax, limit > others + least ? limit - others : least);
 }
 
 }  // namespace rhooks::cli

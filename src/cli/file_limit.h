@@ -13,4 +13,8 @@ std::size_t raise_file_limit();
 // the files of the store.
 std::size_t files_needed(std::size_t concurrency);
 
+// How many client connections fit into `limit` open files beside the attempts and the files of
+// the store, at most 10,000: clients that come in crowds are not to take those away.
+std::size_t connections_for(std::size_t limit, std::size_t concurrency);
+
 }  // namespace rhooks::cli

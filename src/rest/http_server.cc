@@ -1,5 +1,6 @@
 #include "rest/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <thread>
@@ -44,6 +45,10 @@ Error bind_error(const error_code& ec, const std::string& endpoint) {
   return {ErrorCode::kUnavailable, "can not listen on " + endpoint + ": " + ec.message(), "listen"};
 }
 
+// A full server looks for idle connections no more often than this where it found none.
+constexpr std::chrono::milliseconds kRoomPause{100};
+constexpr std::chrono::seconds kWarnPause{5};
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -52,7 +57,8 @@ struct HttpServer::Impl {
   ServerState state;
   asio::io_context loop;
   Strand accept_strand{asio::make_strand(loop)};
-  asio::basic_socket_acceptor<Tcp, Strand> acceptor{accept_strand};
+  using Acceptor = asio::basic_socket_acceptor<Tcp, Strand>;
+  Acceptor acceptor{accept_strand};
   Timer accept_timer{accept_strand};
   std::unique_ptr<asio::thread_pool> pool;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
@@ -61,6 +67,9 @@ struct HttpServer::Impl {
   bool started = false;
   bool stopped = false;
   std::atomic<bool> paused{false};  // connections_max is reached
+  // On the accept strand only.
+  SteadyTime no_room_until{};
+  SteadyTime quiet_until{};
 
   std::size_t open_sessions() {
     std::lock_guard lock(state.mutex);
@@ -89,12 +98,56 @@ struct HttpServer::Impl {
     }
   }
 
+  bool full() { return open_sessions() >= state.options.connections_max; }
+
+  // Ends the connections that are idle longest: more than one, because all are looked at.
+  void make_room() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now >= no_room_until) {
+      using Idle = std::pair<SteadyTime, std::shared_ptr<HttpSession>>;
+      std::vector<Idle> idle;
+      for (auto& session : all_sessions()) {
+        const SteadyTime since = session->idle_since();
+        if (since != SteadyTime::max()) idle.emplace_back(since, std::move(session));
+      }
+      if (idle.empty()) no_room_until = now + kRoomPause;
+      const std::size_t count =
+          std::min(idle.size(), std::max<std::size_t>(1, state.options.connections_max / 64));
+      std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count),
+                        idle.end());
+      for (std::size_t i = 0; i < count; ++i) {
+        asio::post(idle[i].second->strand(), [session = idle[i].second] { session->make_room(); });
+      }
+    }
+    // Those that were idle may have begun a request meanwhile; then others are.
+    accept_timer.expires_after(kRoomPause);
+    accept_timer.async_wait([this](const error_code& ec) {
+      if (!ec) resume_accept();
+    });
+  }
+
+  void wait_for_room() {
+    state.crowded.store(true);
+    paused.store(true);
+    make_room();
+    // A session may have ended before the flag was set, and nothing else would wake us.
+    if (!full()) resume_accept();
+  }
+
   void accept() {
     if (state.stopping.load()) return;
-    if (open_sessions() >= state.options.connections_max) {
-      paused.store(true);
-      // A session may have ended before the flag was set, and nothing else would wake us.
-      if (open_sessions() >= state.options.connections_max || !paused.exchange(false)) return;
+    state.crowded.store(false);
+    if (full()) {
+      // Nobody has to go as long as nobody waits.
+      acceptor.async_wait(Acceptor::wait_read, [this](const error_code& ec) {
+        if (ec) return;
+        if (full()) {
+          wait_for_room();
+        } else {
+          accept();
+        }
+      });
+      return;
     }
     acceptor.async_accept(asio::make_strand(loop), [this](const error_code& ec, Socket socket) {
       on_accept(ec, std::move(socket));
@@ -105,14 +158,15 @@ struct HttpServer::Impl {
     if (ec == asio::error::operation_aborted) return;
     if (ec == asio::error::no_descriptors || ec == asio::error::no_memory ||
         ec == asio::error::no_buffer_space) {
-      log::warn(
-          "connections can not be accepted for now; is the limit of open files (ulimit -n) "
-          "high enough?",
-          {{"error", ec.message()}});
-      accept_timer.expires_after(std::chrono::milliseconds(200));
-      accept_timer.async_wait([this](const error_code& timer_ec) {
-        if (!timer_ec) accept();
-      });
+      const SteadyTime now = std::chrono::steady_clock::now();
+      if (now >= quiet_until) {
+        quiet_until = now + kWarnPause;
+        log::warn(
+            "connections can not be accepted for now; is the limit of open files (ulimit -n) "
+            "high enough?",
+            {{"error", ec.message()}});
+      }
+      wait_for_room();
       return;
     }
     if (!ec) {

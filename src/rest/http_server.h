@@ -31,13 +31,18 @@ struct HttpServerOptions {
   // Requests that wait for a handler thread; one more gets 503 and Retry-After.
   std::size_t queue_max = 4096;
 
-  // A connection more waits in the kernel's queue until another one ends.
+  // One more makes the connections that are idle longest end. Where none is idle it waits in
+  // the kernel's queue until another one ends.
   std::size_t connections_max = 10'000;
   std::size_t header_bytes_max = 64 * 1024;       // request line and headers; 431 past it
+  std::size_t header_lines_max = 128;             // likewise; each costs memory of its own
   std::size_t body_bytes_max = 16 * 1024 * 1024;  // 413 past it
-  // Of the bodies of all requests under way; one that does not fit gets 503. It bounds the
-  // memory that clients can claim, whatever their number.
-  std::size_t body_bytes_total_max = 256 * 1024 * 1024;
+  // What arrived of long heads and of the bodies of all requests under way; what does not fit
+  // gets 503. It bounds the memory that clients can claim, whatever their number.
+  std::size_t request_bytes_total_max = 256 * 1024 * 1024;
+  // Likewise the long responses that clients have not read yet. Only reading (GET, HEAD) is
+  // refused for it: what changed something is told.
+  std::size_t response_bytes_total_max = 256 * 1024 * 1024;
 
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the whole head
   std::chrono::milliseconds body_timeout{30'000};    // for the whole body

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
 #include <string>
 
@@ -18,11 +16,8 @@ using boost::system::error_code;
 
 namespace {
 
-// What one read may bring. An idle connection holds one such buffer and no more.
-constexpr std::size_t kReadBytes = 4 * 1024;
-constexpr std::size_t kBodyReadBytes = 64 * 1024;
-// A chunk's size line with its extensions, and all trailers together.
-constexpr std::size_t kChunkLineBytesMax = 16 * 1024;
+// Responses up to here are so small that their number alone bounds them.
+constexpr std::size_t kSmallResponseBytes = 16 * 1024;
 
 // A line break in a header would let its value end the head. Handlers write headers from
 // fixed text, so this is a defect; the response goes out without the header.
@@ -46,7 +41,11 @@ HttpResponse run_handler(const HttpHandler& handler, const HttpRequest& request)
 }  // namespace
 
 HttpSession::HttpSession(ServerState& state, Socket socket)
-    : state_(state), socket_(std::move(socket)), timer_(socket_.get_executor()) {
+    : state_(state),
+      socket_(std::move(socket)),
+      timer_(socket_.get_executor()),
+      request_share_(state.request_bytes, state.options.request_bytes_total_max),
+      response_share_(state.response_bytes, state.options.response_bytes_total_max) {
   error_code ec;
   const auto remote = socket_.remote_endpoint(ec);
   if (!ec) {
@@ -57,7 +56,9 @@ HttpSession::HttpSession(ServerState& state, Socket socket)
 }
 
 HttpSession::~HttpSession() {
-  if (reserved_ > 0) state_.body_bytes.fetch_sub(reserved_);
+  // First: once the last session is gone the state may be, too.
+  request_share_.release();
+  response_share_.release();
   unregister();
 }
 
@@ -76,8 +77,18 @@ void HttpSession::unregister() {
 void HttpSession::start() {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  set_deadline(state_.options.header_timeout);
+  become_idle(state_.options.header_timeout);
   read();
+}
+
+void HttpSession::become_idle(std::chrono::milliseconds timeout) {
+  phase_ = Phase::kIdle;
+  idle_since_ = std::chrono::steady_clock::now().time_since_epoch().count();
+  set_deadline(timeout);
+}
+
+void HttpSession::make_room() {
+  if (phase_ == Phase::kIdle) close();
 }
 
 void HttpSession::drain() {
@@ -94,208 +105,6 @@ void HttpSession::close() {
   socket_.close(ignored);
   timer_.cancel();
   unregister();
-}
-
-void HttpSession::read() {
-  const std::size_t wanted = phase_ == Phase::kBody ? kBodyReadBytes : kReadBytes;
-  socket_.async_read_some(buffer_.prepare(wanted),
-                          [self = shared_from_this()](const error_code& ec, std::size_t bytes) {
-                            self->on_read(ec, bytes);
-                          });
-}
-
-void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
-  if (phase_ == Phase::kClosed) return;
-  if (timed_out_) {
-    refuse(408, phase_ == Phase::kBody ? "the body did not arrive in time"
-                                       : "the request line and headers did not arrive in time");
-    return;
-  }
-  if (ec == asio::error::eof && (phase_ == Phase::kHead || phase_ == Phase::kBody)) {
-    // The client may have closed only its sending side, and still wants to know.
-    refuse(400, phase_ == Phase::kBody ? "the connection ended before the whole body arrived"
-                                       : "the connection ended within the request's head");
-    return;
-  }
-  if (ec) {
-    close();
-    return;
-  }
-  buffer_.commit(bytes);
-  consume();
-}
-
-void HttpSession::consume() {
-  if (phase_ == Phase::kIdle) {
-    // RFC 9112 section 2.2: empty lines before a request are ignored.
-    while (buffer_.size() > 0) {
-      const char c = *static_cast<const char*>(buffer_.cdata().data());
-      if (c != '\r' && c != '\n') break;
-      buffer_.consume(1);
-    }
-    if (buffer_.size() == 0) {
-      read();
-      return;
-    }
-    phase_ = Phase::kHead;
-    first_ = false;
-    head_bytes_ = 0;
-    continued_ = false;
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(state_.options.header_bytes_max));
-    parser_->body_limit(boost::none);  // on_head() knows it
-    set_deadline(state_.options.header_timeout);
-  }
-  if (phase_ == Phase::kHead && !consume_head()) return;
-
-  error_code ec;
-  while (!parser_->is_done()) {
-    if (buffer_.size() == 0) {
-      read();
-      return;
-    }
-    buffer_.consume(parser_->put(buffer_.cdata(), ec));
-    if (ec == http::error::need_more) {
-      if (buffer_.size() > kChunkLineBytesMax) {
-        refuse(400, "a chunk's size line or the trailers are too long");
-        return;
-      }
-      read();
-      return;
-    }
-    if (ec) {
-      on_body_error(ec);
-      return;
-    }
-  }
-  dispatch();
-}
-
-bool HttpSession::consume_head() {
-  error_code ec;
-  const std::size_t used = parser_->put(buffer_.cdata(), ec);
-  buffer_.consume(used);
-  head_bytes_ += used;
-  // The parser takes whole fields as they come, so it does not see the sum.
-  const bool complete = !ec && parser_->is_header_done();
-  if (head_bytes_ + (complete ? 0 : buffer_.size()) > state_.options.header_bytes_max) {
-    ec = http::error::header_limit;
-  }
-  if (ec == http::error::need_more) {
-    read();
-    return false;
-  }
-  if (ec) {
-    const Refusal refusal = refusal_of(ec);
-    refuse(refusal.status, refusal.detail);
-    return false;
-  }
-  return on_head();
-}
-
-bool HttpSession::on_head() {
-  auto& message = parser_->get();
-  request_ = HttpRequest{};
-  request_.received_at = std::chrono::steady_clock::now();
-  request_.method = std::string(message.method_string());
-  request_.target = std::string(message.target());
-  request_.peer = peer_;
-  head_only_ = message.method() == http::verb::head;
-  keep_alive_ = parser_->keep_alive() && !draining_ && !state_.stopping.load();
-
-  int hosts = 0;
-  int encodings = 0;
-  for (const auto& field : message) {
-    hosts += field.name() == http::field::host;
-    encodings += field.name() == http::field::transfer_encoding;
-    request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
-  }
-  if (hosts > 1 || (hosts == 0 && message.version() == 11)) {
-    refuse(400, "a request needs exactly one Host header");
-    return false;
-  }
-  // RFC 9112 section 6.3: where a body's end can not be told, a smuggled request may follow.
-  if (encodings > 0 && (message.version() == 10 || !parser_->chunked())) {
-    refuse(400, "the Transfer-Encoding does not end in chunked, or the version is HTTP/1.0");
-    return false;
-  }
-  if (encodings > 1 ||
-      (encodings == 1 && !iequals(*request_.header("Transfer-Encoding"), "chunked"))) {
-    refuse(501, "the only Transfer-Encoding supported is chunked");
-    return false;
-  }
-  const std::string* expect = request_.header("Expect");
-  const bool wants_continue = expect && iequals(*expect, "100-continue");
-  if (expect && !wants_continue) {
-    refuse(417, "the only expectation supported is 100-continue");
-    return false;
-  }
-  if (auto parsed = parse_target(request_); !parsed) {
-    refuse(400, parsed.error().message);
-    return false;
-  }
-
-  const bool chunked = parser_->chunked();
-  const std::uint64_t length = parser_->content_length().value_or(0);
-  Admission admission;
-  if (state_.options.admit) {
-    try {
-      admission = state_.options.admit(request_);
-    } catch (const std::exception& e) {
-      log::error("admission of a request failed", {{"error", e.what()}});
-      admission.response = problem(500, ErrorCode::kInternal, "the server failed on this request");
-    }
-  }
-  if (admission.response) {
-    // The body is not read, so the next request can not be found.
-    if (chunked || length > 0) keep_alive_ = false;
-    respond(std::move(*admission.response));
-    return false;
-  }
-  const std::size_t limit = std::min(admission.body_bytes_max, state_.options.body_bytes_max);
-  if (length > limit) {
-    refuse(413, "the body has " + std::to_string(length) + " bytes; at most " +
-                    std::to_string(limit) + " are accepted here");
-    return false;
-  }
-  const std::size_t wanted = chunked ? limit : static_cast<std::size_t>(length);
-  if (wanted > 0) {
-    if (state_.body_bytes.fetch_add(wanted) + wanted > state_.options.body_bytes_total_max) {
-      state_.body_bytes.fetch_sub(wanted);
-      refuse(503, "the bodies of other requests use the memory set aside; try again",
-             ErrorCode::kOverloaded);
-      return false;
-    }
-    reserved_ = wanted;
-  }
-  parser_->body_limit(static_cast<std::uint64_t>(limit));
-  parser_->eager(true);
-  phase_ = Phase::kBody;
-  if (parser_->is_done()) return true;
-  set_deadline(state_.options.body_timeout);
-  if (wants_continue && message.version() == 11 && buffer_.size() == 0) {
-    send_continue();
-    return false;
-  }
-  return true;
-}
-
-void HttpSession::send_continue() {
-  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()),
-                    [self = shared_from_this()](const error_code& ec, std::size_t) {
-                      if (self->phase_ == Phase::kClosed) return;
-                      if (ec || self->timed_out_) {
-                        self->close();
-                        return;
-                      }
-                      self->consume();
-                    });
-}
-
-void HttpSession::on_body_error(const error_code& ec) {
-  const Refusal refusal = refusal_of(ec);
-  refuse(refusal.status, refusal.detail);
 }
 
 void HttpSession::dispatch() {
@@ -332,15 +141,28 @@ void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {
   log::debug("request refused",
              {{"peer", peer_}, {"status", std::int64_t{status}}, {"detail", std::string(detail)}});
   keep_alive_ = false;
+  // What arrived is of no more use, and its client may be slow to read why.
+  parser_.reset();
+  request_share_.release();
   if (state_.options.on_refusal) state_.options.on_refusal(status);
   HttpResponse response = problem(status, code, detail);
   if (status == 503) response.headers.push_back({"Retry-After", "1"});
   respond(std::move(response));
 }
 
+void HttpSession::refuse_overload(std::string_view detail) {
+  refuse(503, detail, ErrorCode::kOverloaded);
+}
+
 void HttpSession::respond(HttpResponse response) {
   if (phase_ == Phase::kClosed) return;
-  if (draining_ || state_.stopping.load()) keep_alive_ = false;
+  if (response.body.size() > kSmallResponseBytes && !response_share_.resize(response.body.size())) {
+    if (request_.method == "GET" || request_.method == "HEAD") {
+      refuse_overload("the responses of others use the memory set aside; try again");
+      return;
+    }
+  }
+  if (draining_ || state_.stopping.load() || state_.crowded.load()) keep_alive_ = false;
   phase_ = Phase::kWrite;
   timed_out_ = false;
   set_deadline(state_.options.write_timeout);
@@ -387,8 +209,7 @@ void HttpSession::on_written(const error_code& ec) {
   } else if (!keep_alive_) {
     linger();
   } else {
-    phase_ = Phase::kIdle;
-    set_deadline(state_.options.idle_timeout);
+    become_idle(state_.options.idle_timeout);
     consume();  // a pipelined request may be here already
   }
 }
@@ -399,8 +220,8 @@ void HttpSession::end_of_request() {
   parser_.reset();
   request_ = HttpRequest{};
   head_only_ = false;
-  if (reserved_ > 0) state_.body_bytes.fetch_sub(reserved_);
-  reserved_ = 0;
+  request_share_.release();
+  response_share_.release();
   // A long body leaves a large buffer behind; an idle connection is not to keep it.
   if (buffer_.capacity() > 4 * kReadBytes) buffer_.shrink_to_fit();
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to http_server.cc and http_session.cc: it includes Boost.Beast.
+// Private to http_server.cc and http_session*.cc: it includes Boost.Beast.
 
 #include <atomic>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -22,6 +22,8 @@
 #include <unordered_map>
 
 #include "rest/http_server.h"
+#include "rest/memory_share.h"
+#include "rest/received_body.h"
 
 namespace rhooks::rest {
 
@@ -34,6 +36,9 @@ using Timer =
 
 class HttpSession;
 
+// What one read of a head may bring. An idle connection holds one such buffer and no more.
+inline constexpr std::size_t kReadBytes = 4 * 1024;
+
 // What the sessions of one server share.
 struct ServerState {
   HttpServerOptions options;
@@ -41,8 +46,11 @@ struct ServerState {
   boost::asio::thread_pool* pool = nullptr;
 
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> queued{0};      // requests handed to the pool, not yet answered
-  std::atomic<std::size_t> body_bytes{0};  // reserved for bodies
+  std::atomic<std::size_t> queued{0};          // requests handed to the pool, not yet answered
+  std::atomic<std::size_t> request_bytes{0};   // of long heads and of bodies
+  std::atomic<std::size_t> response_bytes{0};  // of long responses
+  // connections_max is reached: idle connections make room, and none is kept.
+  std::atomic<bool> crowded{false};
 
   std::mutex mutex;
   std::condition_variable changed;  // a session ended
@@ -64,6 +72,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   // Closes if no request has begun; otherwise after the response.
   void drain();
   void close();
+  // Closes if no request has begun: others need the place.
+  void make_room();
+  // Since when no request is under way; max() while one is. From any thread.
+  SteadyTime idle_since() const { return SteadyTime(SteadyTime::duration(idle_since_.load())); }
 
  private:
   enum class Phase { kIdle, kHead, kBody, kHandler, kWrite, kLinger, kClosed };
@@ -74,13 +86,16 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void consume();
   bool consume_head();  // true: the head is complete and the body is wanted
   bool on_head();
-  void on_body_error(const boost::system::error_code& ec);
+  bool check_framing();
+  bool admit_body(const Admission& admission);
+  void refuse_overload(std::string_view detail);
   void send_continue();
   void dispatch();
   void refuse(int status, std::string_view detail, ErrorCode code = ErrorCode::kInvalidArgument);
   void respond(HttpResponse response);
   void on_written(const boost::system::error_code& ec);
   void linger();
+  void become_idle(std::chrono::milliseconds timeout);
   void end_of_request();
 
   void set_deadline(std::chrono::milliseconds after);
@@ -89,7 +104,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void on_timer();
   void unregister();
 
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Parser = boost::beast::http::request_parser<ReceivedBody>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   ServerState& state_;
@@ -103,12 +118,15 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool head_only_ = false;
   bool draining_ = false;
   bool registered_ = true;
-  bool first_ = true;  // no request was read yet
   bool continued_ = false;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::size_t head_bytes_ = 0;
-  std::size_t reserved_ = 0;
+  std::size_t head_lines_ = 0;
+  std::size_t body_bytes_wanted_ = 0;  // in the buffer, before the parser is asked again
+  MemoryShare request_share_;
+  MemoryShare response_share_;
+  std::atomic<SteadyTime::rep> idle_since_{SteadyTime::max().time_since_epoch().count()};
   HttpRequest request_;
   std::string peer_;
   std::optional<Response> response_;

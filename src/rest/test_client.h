@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -34,18 +35,38 @@ class Client {
  public:
   static constexpr std::chrono::milliseconds kPatience{20'000};
 
-  explicit Client(std::uint16_t port) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // `receive_bytes`: of the kernel's receive buffer, small for clients that do not read.
+  explicit Client(std::uint16_t port, std::chrono::milliseconds patience = kPatience,
+                  int receive_bytes = 0)
+      : patience_(patience) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (receive_bytes > 0) {
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    }
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+    if (!connected_ && errno == EINPROGRESS && ready(POLLOUT)) {
+      int error = 0;
+      socklen_t size = sizeof error;
+      ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+      connected_ = error == 0;
+    }
   }
   Client(Client&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)),
         connected_(other.connected_),
+        patience_(other.patience_),
         pending_(std::move(other.pending_)) {}
+  Client& operator=(Client&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(connected_, other.connected_);
+    std::swap(patience_, other.patience_);
+    std::swap(pending_, other.pending_);
+    return *this;
+  }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() { close(); }
@@ -56,15 +77,27 @@ class Client {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
+  // Ends the connection by a TCP reset.
+  void reset() {
+    const linger hard{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    close();
+  }
 
-  // False where the server closed the connection.
+  // False where the server closed the connection, or takes nothing for too long.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(n));
+      const std::size_t n = send_some(bytes);
+      if (n == 0 && (errno != EAGAIN || !ready(POLLOUT))) return false;
+      bytes.remove_prefix(n);
     }
     return true;
+  }
+
+  // As much as goes without waiting; 0 with errno EAGAIN where that is nothing.
+  std::size_t send_some(std::string_view bytes) {
+    const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return n > 0 ? static_cast<std::size_t>(n) : 0;
   }
 
   // Reads one response. `no_body`: of a HEAD request.
@@ -98,13 +131,20 @@ class Client {
     return reply;
   }
 
+  // Waits until something arrives, and leaves it where it is.
+  bool wait_readable() { return !pending_.empty() || ready(POLLIN); }
+
   // Whether the server closes (or has closed) the connection, nothing more being sent.
   bool closed_by_server() { return pending_.empty() && !fill(); }
 
  private:
+  bool ready(short what) {
+    pollfd p{fd_, what, 0};
+    return ::poll(&p, 1, static_cast<int>(patience_.count())) > 0;
+  }
+
   bool fill() {
-    pollfd p{fd_, POLLIN, 0};
-    if (::poll(&p, 1, static_cast<int>(kPatience.count())) <= 0) return false;
+    if (!ready(POLLIN)) return false;
     char data[16384];
     const ssize_t n = ::recv(fd_, data, sizeof data, 0);
     if (n <= 0) return false;
@@ -114,6 +154,7 @@ class Client {
 
   int fd_ = -1;
   bool connected_ = false;
+  std::chrono::milliseconds patience_;
   std::string pending_;
 };
 

@@ -1,0 +1,267 @@
+// How a session takes a request in: from bytes to a head, an admission and a body.
+
+#include <algorithm>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <string>
+
+#include "observe/logging.h"
+#include "rest/http_refusals.h"
+#include "rest/http_session.h"
+
+namespace rhooks::rest {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t kBodyReadBytes = 64 * 1024;
+// A chunk's size line with its extensions, and all trailers together.
+constexpr std::size_t kChunkLineBytesMax = 16 * 1024;
+// The shortest end of a chunked body, "0\r\n\r\n".
+constexpr std::size_t kChunkedEndBytes = 5;
+// Heads up to here are so small that their number alone bounds them.
+constexpr std::size_t kSmallHeadBytes = 8 * 1024;
+
+constexpr std::string_view kNoMemory = "the requests of others use the memory set aside; try again";
+
+}  // namespace
+
+void HttpSession::read() {
+  const std::size_t wanted = phase_ == Phase::kBody ? kBodyReadBytes : kReadBytes;
+  socket_.async_read_some(buffer_.prepare(wanted),
+                          [self = shared_from_this()](const error_code& ec, std::size_t bytes) {
+                            self->on_read(ec, bytes);
+                          });
+}
+
+void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
+  if (phase_ == Phase::kClosed) return;
+  if (timed_out_) {
+    refuse(408, phase_ == Phase::kBody ? "the body did not arrive in time"
+                                       : "the request line and headers did not arrive in time");
+    return;
+  }
+  if (ec == asio::error::eof && (phase_ == Phase::kHead || phase_ == Phase::kBody)) {
+    // The client may have closed only its sending side, and still wants to know.
+    refuse(400, phase_ == Phase::kBody ? "the connection ended before the whole body arrived"
+                                       : "the connection ended within the request's head");
+    return;
+  }
+  if (ec) {
+    close();
+    return;
+  }
+  buffer_.commit(bytes);
+  consume();
+}
+
+void HttpSession::consume() {
+  if (phase_ == Phase::kIdle) {
+    // RFC 9112 section 2.2: empty lines before a request are ignored.
+    while (buffer_.size() > 0) {
+      const char c = *static_cast<const char*>(buffer_.cdata().data());
+      if (c != '\r' && c != '\n') break;
+      buffer_.consume(1);
+    }
+    if (buffer_.size() == 0) {
+      read();
+      return;
+    }
+    phase_ = Phase::kHead;
+    idle_since_ = SteadyTime::max().time_since_epoch().count();
+    head_bytes_ = 0;
+    head_lines_ = 0;
+    body_bytes_wanted_ = 0;
+    continued_ = false;
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(state_.options.header_bytes_max));
+    parser_->body_limit(boost::none);  // on_head() knows it
+    set_deadline(state_.options.header_timeout);
+  }
+  if (phase_ == Phase::kHead && !consume_head()) return;
+
+  error_code ec;
+  while (!parser_->is_done()) {
+    if (buffer_.size() == 0 || buffer_.size() < body_bytes_wanted_) {
+      read();
+      return;
+    }
+    body_bytes_wanted_ = 0;
+    buffer_.consume(parser_->put(buffer_.cdata(), ec));
+    if (!request_share_.resize(head_bytes_ + parser_->get().body().size())) {
+      refuse_overload(kNoMemory);
+      return;
+    }
+    if (ec == http::error::need_more) {
+      // Beast 1.81 asserts so many where it looks at the last chunk a second time.
+      body_bytes_wanted_ = kChunkedEndBytes;
+      if (buffer_.size() > kChunkLineBytesMax) {
+        refuse(400, "a chunk's size line or the trailers are too long");
+        return;
+      }
+      read();
+      return;
+    }
+    if (ec) {
+      const Refusal refusal = refusal_of(ec);
+      refuse(refusal.status, refusal.detail);
+      return;
+    }
+  }
+  dispatch();
+}
+
+bool HttpSession::consume_head() {
+  error_code ec;
+  const std::size_t used = parser_->put(buffer_.cdata(), ec);
+  const std::string_view taken(static_cast<const char*>(buffer_.cdata().data()), used);
+  head_lines_ += static_cast<std::size_t>(std::count(taken.begin(), taken.end(), '\n'));
+  // Fields are taken whole, so a folded one stands in here with all its lines.
+  const bool folded =
+      taken.find("\n ") != std::string_view::npos || taken.find("\n\t") != std::string_view::npos;
+  buffer_.consume(used);
+  head_bytes_ += used;
+  // The parser takes whole fields as they come, so it does not see the sum.
+  const bool complete = !ec && parser_->is_header_done();
+  if (head_bytes_ + (complete ? 0 : buffer_.size()) > state_.options.header_bytes_max) {
+    ec = http::error::header_limit;
+  }
+  if (head_lines_ > state_.options.header_lines_max) {
+    refuse(431, "the request has more than " + std::to_string(state_.options.header_lines_max) +
+                    " header lines");
+    return false;
+  }
+  // RFC 9112 section 5.2 leaves the choice. To some proxies the second line is a header of its
+  // own, such as a Content-Length, and then they see another request than this server does.
+  if (folded) {
+    refuse(400, "a header goes on over several lines; write it in one");
+    return false;
+  }
+  if (ec && ec != http::error::need_more) {
+    const Refusal refusal = refusal_of(ec);
+    refuse(refusal.status, refusal.detail);
+    return false;
+  }
+  const std::size_t held = head_bytes_ + buffer_.size();
+  if (held > kSmallHeadBytes && !request_share_.resize(held)) {
+    refuse_overload(kNoMemory);
+    return false;
+  }
+  if (!complete) {
+    read();
+    return false;
+  }
+  return on_head();
+}
+
+bool HttpSession::on_head() {
+  auto& message = parser_->get();
+  request_ = HttpRequest{};
+  request_.received_at = std::chrono::steady_clock::now();
+  request_.method = std::string(message.method_string());
+  request_.target = std::string(message.target());
+  request_.peer = peer_;
+  head_only_ = message.method() == http::verb::head;
+  keep_alive_ = parser_->keep_alive() && !draining_ && !state_.stopping.load();
+
+  for (const auto& field : message) {
+    request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  }
+  if (!check_framing()) return false;
+  const std::string* expect = request_.header("Expect");
+  const bool wants_continue = expect && iequals(*expect, "100-continue");
+  if (expect && !wants_continue) {
+    refuse(417, "the only expectation supported is 100-continue");
+    return false;
+  }
+  if (auto parsed = parse_target(request_); !parsed) {
+    refuse(400, parsed.error().message);
+    return false;
+  }
+
+  Admission admission;
+  if (state_.options.admit) {
+    try {
+      admission = state_.options.admit(request_);
+    } catch (const std::exception& e) {
+      log::error("admission of a request failed", {{"error", e.what()}});
+      admission.response = problem(500, ErrorCode::kInternal, "the server failed on this request");
+    }
+  }
+  if (admission.response) {
+    // The body is not read, so the next request can not be found.
+    if (!parser_->is_done()) keep_alive_ = false;
+    respond(std::move(*admission.response));
+    return false;
+  }
+  if (!admit_body(admission)) return false;
+  phase_ = Phase::kBody;
+  if (parser_->is_done()) return true;
+  set_deadline(state_.options.body_timeout);
+  if (wants_continue && message.version() == 11 && buffer_.size() == 0) {
+    send_continue();
+    return false;
+  }
+  return true;
+}
+
+bool HttpSession::check_framing() {
+  int hosts = 0;
+  int encodings = 0;
+  const auto& message = parser_->get();
+  for (const auto& field : message) {
+    hosts += field.name() == http::field::host;
+    encodings += field.name() == http::field::transfer_encoding;
+  }
+  if (hosts > 1 || (hosts == 0 && message.version() == 11)) {
+    refuse(400, "a request needs exactly one Host header");
+    return false;
+  }
+  // RFC 9112 section 6.3: where a body's end can not be told, a smuggled request may follow.
+  if (encodings > 0 && (message.version() == 10 || !parser_->chunked())) {
+    refuse(400, "the Transfer-Encoding does not end in chunked, or the version is HTTP/1.0");
+    return false;
+  }
+  if (encodings > 1 ||
+      (encodings == 1 && !iequals(*request_.header("Transfer-Encoding"), "chunked"))) {
+    refuse(501, "the only Transfer-Encoding supported is chunked");
+    return false;
+  }
+  return true;
+}
+
+bool HttpSession::admit_body(const Admission& admission) {
+  const std::size_t limit = std::min(admission.body_bytes_max, state_.options.body_bytes_max);
+  const std::uint64_t length = parser_->content_length().value_or(0);
+  if (length > limit) {
+    refuse(413, "the body has " + std::to_string(length) + " bytes; at most " +
+                    std::to_string(limit) + " are accepted here");
+    return false;
+  }
+  // Better now than in the middle; what really arrives is counted as it does.
+  if (!request_share_.fits(static_cast<std::size_t>(length))) {
+    refuse_overload(kNoMemory);
+    return false;
+  }
+  parser_->body_limit(static_cast<std::uint64_t>(limit));
+  parser_->eager(true);
+  return true;
+}
+
+void HttpSession::send_continue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()),
+                    [self = shared_from_this()](const error_code& ec, std::size_t) {
+                      if (self->phase_ == Phase::kClosed) return;
+                      if (ec || self->timed_out_) {
+                        self->close();
+                        return;
+                      }
+                      self->consume();
+                    });
+}
+
+}  // namespace rhooks::rest

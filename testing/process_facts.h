@@ -1,0 +1,17 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace rhooks::testing {
+
+// What the system knows of a process that runs; 0 once it is gone.
+std::size_t open_files(pid_t pid);
+std::size_t resident_bytes(pid_t pid);
+std::size_t resident_bytes_max(pid_t pid);  // the most that it ever was
+
+// Raises the limit of open files of this process as far as it goes; returns it.
+std::size_t raise_open_files();
+
+}  // namespace rhooks::testing
