@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/message.hpp>
-#include <boost/optional/optional.hpp>
 #include <cstdint>
 #include <string>
 
@@ -21,7 +20,7 @@ struct ReceivedBody {
     template <bool is_request, class Fields>
     reader(boost::beast::http::header<is_request, Fields>&, value_type& body) : body_(body) {}
 
-    void init(const boost::optional<std::uint64_t>& length, boost::system::error_code& ec) {
+    void init(const auto& length, boost::system::error_code& ec) {
       ec = {};
       if (length) length_ = static_cast<std::size_t>(*length);
     }
