@@ -107,12 +107,8 @@ Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json) {
   return read_json<Tasks>(json, From::kUser, [](JsonErrors& errors, const JsonValue& value) {
     Tasks tasks;
     ObjectReader in(errors, value, "");
-    const auto items = in.required("items", in.array("items"));
+    const auto items = in.required("items", in.array("items", model::kBatchMax));
     in.finish();
-    if (items.size() > model::kBatchMax) {
-      in.refuse("items", "has " + std::to_string(items.size()) + " items; at most " +
-                             std::to_string(model::kBatchMax) + " are allowed");
-    }
     if (errors.any()) return tasks;
     tasks.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {

@@ -350,5 +350,21 @@ TEST(ParseNewTasks, TheBatchItselfMustBeRight) {
   }
 }
 
+// Lists of what was read take many times the memory of the text, so they are not even made.
+TEST(ParseNewTask, ObjectsWithTooManyNamesAreRefusedWithoutBeingRead) {
+  std::string names = "{\"items\":[{";
+  for (int i = 0; i < 1'001; ++i) names += (i ? ",\"" : "\"") + std::to_string(i) + "\":0";
+  const auto tasks = parse_new_tasks(names + "}]}");
+  ASSERT_TRUE(tasks);
+  ASSERT_EQ(tasks->size(), 1u);
+  ASSERT_FALSE((*tasks)[0]);
+  EXPECT_EQ((*tasks)[0].error().message, "items[0]: the object has more than 1000 names");
+  std::string items = "{\"items\":[0";
+  for (int i = 0; i < 100'000; ++i) items += ",0";
+  const auto many = parse_new_tasks(items + "]}");
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().message, "items: has 100001 items; at most 1000 are allowed");
+}
+
 }  // namespace
 }  // namespace rhooks::codec

@@ -4,6 +4,7 @@
 
 #include "codec/public_json.h"
 #include "codec/text.h"
+#include "model/limits.h"
 
 namespace rhooks::codec {
 
@@ -73,10 +74,14 @@ std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in) {
   if (!value) return std::nullopt;
   if (value->kind() == JsonKind::kNull) return Body{};
   if (value->kind() == JsonKind::kString) return Body::text(value->string());
-  if (const auto path = repeated_name_within(*value, in.path_of("body"))) {
-    errors.add(*path, "is given twice");
+  std::string text = compact(*value);
+  // One that is too long is refused for that; a search in it would only take time and memory.
+  if (text.size() <= model::kBodyBytesMax) {
+    if (const auto path = repeated_name_within(*value, in.path_of("body"))) {
+      errors.add(*path, "is given twice");
+    }
   }
-  return Body::json(compact(*value));
+  return Body::json(std::move(text));
 }
 
 void write_request(JsonWriter& out, const Request& request) {

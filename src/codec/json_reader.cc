@@ -23,6 +23,12 @@ ObjectReader::ObjectReader(JsonErrors& errors, const JsonValue& value, std::stri
     errors_->add(path_, path_.empty() ? "the JSON text must be an object" : "must be an object");
     return;
   }
+  // No object of a request has nearly so many; task bodies are not read member by member.
+  constexpr std::size_t kMembersMax = 1'000;
+  if (errors.from() == From::kUser && value.count() > kMembersMax) {
+    errors_->add(path_, "the object has more than " + std::to_string(kMembersMax) + " names");
+    return;
+  }
   members_ = value.members();
   if (const auto name = repeated_name(members_)) refuse(*name, "is given twice");
 }
@@ -107,9 +113,15 @@ std::optional<ObjectReader> ObjectReader::object(std::string_view name) {
   return ObjectReader(*errors_, *found, path_of(name));
 }
 
-std::optional<std::vector<JsonValue>> ObjectReader::array(std::string_view name) {
+std::optional<std::vector<JsonValue>> ObjectReader::array(std::string_view name,
+                                                          std::size_t count_max) {
   const auto found = value_of(name, JsonKind::kArray, "an array");
   if (!found) return std::nullopt;
+  if (const std::size_t count = found->count(); count > count_max) {
+    refuse(name, "has " + std::to_string(count) + " items; at most " + std::to_string(count_max) +
+                     " are allowed");
+    return std::nullopt;
+  }
   return found->elements();
 }
 

@@ -60,7 +60,8 @@ class ObjectReader {
   std::optional<int> small_integer(std::string_view name);
   std::optional<TimePoint> time(std::string_view name);
   std::optional<ObjectReader> object(std::string_view name);
-  std::optional<std::vector<JsonValue>> array(std::string_view name);
+  std::optional<std::vector<JsonValue>> array(std::string_view name,
+                                              std::size_t count_max = static_cast<std::size_t>(-1));
 
   // A string that `parse` makes an enumerator of.
   template <typename T>

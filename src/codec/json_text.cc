@@ -284,10 +284,14 @@ class JsonSplitter {
 
   JsonMember take_member() {
     std::string name = take().string();
+    return {std::move(name), take_after_colon()};
+  }
+
+  JsonValue take_after_colon() {
     skip_space();
-    ++at_;  // the colon
+    ++at_;
     skip_space();
-    return {std::move(name), take()};
+    return take();
   }
 
  private:
@@ -337,6 +341,15 @@ std::optional<std::int64_t> JsonValue::integer() const {
     return std::nullopt;
   }
   return static_cast<std::int64_t>(number);
+}
+
+std::size_t JsonValue::count() const {
+  std::size_t count = 0;
+  for (JsonSplitter in(raw_); in.next(); ++count) {
+    in.take();
+    if (kind() == JsonKind::kObject) in.take_after_colon();
+  }
+  return count;
 }
 
 std::vector<JsonValue> JsonValue::elements() const {
