@@ -97,7 +97,7 @@ class Connection {
 
   ~Connection() {
     FUZZ_EXPECT(state_.queued == 0);
-    FUZZ_EXPECT(state_.body_bytes == 0);
+    FUZZ_EXPECT(state_.request_bytes == 0 && state_.response_bytes == 0);
     ::close(client_);
   }
 
