@@ -32,9 +32,8 @@ constexpr std::array<const char*, kFamilies> kFamilyNames{"tasks", "specs",    "
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kProbeKey = "probe";
 
-// Memory: 64 MiB of blocks, 64 MiB of writes that are not in files yet.
+// Memory for blocks.
 constexpr std::size_t kCacheBytes = 64u << 20;
-constexpr std::size_t kWriteBufferBytes = 64u << 20;
 // What opening writes besides the contents of the logs: manifest, options, a new log.
 constexpr std::size_t kReopenBytes = 4u << 20;
 
@@ -173,8 +172,8 @@ rocksdb::Options Database::db_options() const {
   options.create_missing_column_families = true;
   if (options_.env != nullptr) options.env = options_.env;
   options.max_background_jobs = 2;
-  options.db_write_buffer_size = kWriteBufferBytes;
-  options.max_total_wal_size = 2 * kWriteBufferBytes;
+  options.db_write_buffer_size = options_.write_buffer_bytes;
+  options.max_total_wal_size = 2 * options_.write_buffer_bytes;
   options.max_open_files = 256;  // leaves file descriptors to connections
   options.info_log = std::make_shared<InfoLog>(path_);
   options.bytes_per_sync = 1u << 20;
@@ -190,7 +189,7 @@ rocksdb::Options Database::db_options() const {
 
 rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = 16u << 20;
+  options.write_buffer_size = options_.write_buffer_bytes / 4;
   options.max_write_buffer_number = 3;
   options.level_compaction_dynamic_level_bytes = true;
   const auto supported = rocksdb::GetSupportedCompressions();

@@ -31,6 +31,8 @@ struct RocksOptions {
   std::size_t page_bytes_max = 8u << 20;
   // What one claim reads, at most; then it says that there is more.
   std::size_t claim_bytes_max = 16u << 20;
+  // Writes that are in memory and in the log, and not in files yet.
+  std::size_t write_buffer_bytes = 64u << 20;
   // Lease tokens are drawn from it, so that a simulation can be repeated; none: from the system.
   std::optional<std::uint64_t> token_seed;
 };
