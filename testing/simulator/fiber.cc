@@ -20,7 +20,7 @@ namespace rhooks::simulator {
 namespace {
 
 // Frames are several times larger with AddressSanitizer. Only the pages that are used count.
-constexpr std::size_t kStackBytes = 1u << 20;
+constexpr std::size_t kStackBytes = 256u << 10;
 
 Fiber* running = nullptr;
 

@@ -159,6 +159,8 @@ Result<std::unique_ptr<Store>> RocksBackend::Machine::open(const std::shared_ptr
   RHOOKS_CHECK(!m.session_);
   m.session_ = std::move(*session);
   m.settle(*m.session_->store, clock);
+  // Not before: what a call that was broken off has come to, it did under its lease.
+  m.leases_ended();
   LinkOptions options;
   options.local = true;
   options.applied = [self] { self->session_->env->run_background(); };
@@ -190,7 +192,6 @@ void RocksBackend::Machine::close() {
   }
   end(*session_);
   session_.reset();
-  leases_ended();
 }
 
 void RocksBackend::Machine::end(Session& session) {

@@ -110,7 +110,12 @@ void Timeline::crash(Owner owner) {
     run(*victim);
     RHOOKS_CHECK(victim->fiber.ended());  // it waited once more while it was unwound
   }
+  frozen_.erase(owner);
   if (own) throw Crashed{};
+}
+
+void Timeline::freeze(Owner owner, Moment until) {
+  frozen_[owner] = until;
 }
 
 std::size_t Timeline::alive(Owner owner) const {
@@ -130,6 +135,13 @@ bool Timeline::step(Moment until) {
   turns_.erase(turns_.begin());
   process->turn.reset();
   now_ = std::max(now_, turn.first);
+  if (const auto frozen = frozen_.find(process->owner); frozen != frozen_.end()) {
+    if (frozen->second > now_) {
+      wake_at(*process, frozen->second);
+      return true;
+    }
+    frozen_.erase(frozen);
+  }
   ++steps_;
   run(*process);
   return true;

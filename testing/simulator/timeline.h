@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -71,6 +72,8 @@ class Timeline {
 
   // All processes of this owner end where they wait, at once. By one of its own: throws Crashed.
   void crash(Owner owner);
+  // The owner's processes do nothing until then, as those that were sent SIGSTOP.
+  void freeze(Owner owner, Moment until);
   // Processes of the owner that have not ended.
   std::size_t alive(Owner owner) const;
 
@@ -106,6 +109,7 @@ class Timeline {
   Process* running_ = nullptr;
   std::list<std::unique_ptr<Process>> processes_;
   std::set<std::pair<Turn, Process*>> turns_;
+  std::map<Owner, Moment> frozen_;
 
   std::size_t notes_max_ = 200;
   std::list<std::string> notes_;

@@ -1,0 +1,407 @@
+#include "testing/simulator/ledger.h"
+
+#include <algorithm>
+
+#include "base/uuid.h"
+
+namespace rhooks::simulator {
+namespace {
+
+std::string name_of(const TaskKey& key) {
+  return key.ns + "/" + key.id;
+}
+
+bool final(Status status) {
+  return status == Status::kDone || status == Status::kFailed;
+}
+
+std::string webhook_id_of(const Log& log) {
+  for (const Header& header : log.request.headers) {
+    if (header.name == "webhook-id") return header.value;
+  }
+  return "";
+}
+
+std::string ms(TimePoint t) {
+  return std::to_string(to_millis(t));
+}
+
+}  // namespace
+
+void Ledger::violation(const TaskKey& key, const std::string& what) {
+  timeline_.violation(name_of(key) + ": " + what);
+}
+
+Ledger::Entry* Ledger::find(const TaskKey& key) {
+  const auto it = entries_.find(key);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
+Ledger::Attempt* Ledger::attempt_of(const model::LeaseToken& token) {
+  const auto it = std::find_if(attempts_.rbegin(), attempts_.rend(),
+                               [&](const Attempt& attempt) { return attempt.token == token; });
+  return it == attempts_.rend() ? nullptr : &*it;
+}
+
+// ---- the store
+
+void Ledger::put(const Task& task) {
+  timeline_.note("stored " + name_of(task.key) + " for " + ms(task.scheduled_date));
+  Entry entry;
+  entry.task = task;
+  entry.put_at = timeline_.now();
+  entry.first_date = task.scheduled_date;
+  if (!entries_.emplace(task.key, std::move(entry)).second) {
+    violation(task.key, "registered over a task that is there");
+  }
+  removed_.erase(task.key);
+}
+
+void Ledger::claimed(const model::Lease& lease, const Task& task, TimePoint now) {
+  timeline_.note("claimed " + name_of(lease.key) + " at " + ms(now) + " until " + ms(lease.until) +
+                 " as " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (!entry) return violation(lease.key, "claimed, though it is deleted");
+  if (entry->task.status != Status::kActive) {
+    return violation(lease.key,
+                     std::string("claimed, though it is ") + to_string(entry->task.status));
+  }
+  if (entry->lease && entry->lease->until > now) {
+    violation(lease.key, "claimed under a live lease");
+  }
+  const TimePoint due = model::due_at(entry->task);
+  if (now < due) violation(lease.key, "claimed at " + ms(now) + ", before its time " + ms(due));
+  if (entry->not_before && now < *entry->not_before) {
+    violation(lease.key, "claimed at " + ms(now) + ", before the time of its retry, " +
+                             ms(*entry->not_before));
+  }
+  if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
+  entry->lease = lease;
+}
+
+void Ledger::released(const model::Lease& lease) {
+  timeline_.note("released " + name_of(lease.key) + " of " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (entry && entry->lease && entry->lease->token == lease.token) entry->lease.reset();
+}
+
+void Ledger::committed(const TaskKey& key, const model::LeaseToken& token, const Task& after) {
+  timeline_.note("committed " + name_of(key) + " of " + to_string(token) + ": " +
+                 to_string(after.status) + ", attempt " + std::to_string(after.attempt) +
+                 ", executions " + std::to_string(after.execution.count) + ", due " +
+                 ms(model::due_at(after)));
+  Entry* const entry = find(key);
+  if (!entry) return violation(key, "an outcome was taken of a deleted task");
+  if (!entry->lease || entry->lease->token != token) {
+    violation(key, "a stale lease committed: " + to_string(token));
+  }
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt || !attempt->answer) {
+    return violation(key, "an outcome was taken of an attempt that was not made");
+  }
+  if (!attempt->logged) violation(key, "an outcome was taken before its log was written");
+  attempt->committed = true;
+  // One that was cut off changes nothing: it is made again as if it had not been.
+  if (!attempt->answer->cut_off) {
+    check_step(key, *entry, after, *attempt);
+    entry->not_before.reset();
+    if (after.status == Status::kActive && after.attempt > 0) {
+      entry->not_before = attempt->answer->ended_at + attempt->answer->retry_after;
+    }
+  }
+  executions_ += static_cast<std::size_t>(
+      std::max<std::int64_t>(0, after.execution.count - entry->task.execution.count));
+  entry->task = after;
+  entry->lease.reset();
+}
+
+// What one attempt makes of a task (docs/semantics.md, "States").
+void Ledger::check_step(const TaskKey& key, const Entry& entry, const Task& after,
+                        const Attempt& attempt) {
+  const Task& before = entry.task;
+  const bool ok = attempt.answer->ok;
+  const bool retry = !ok && before.attempt < before.retry_limit;
+  const std::int64_t executed = retry ? 0 : 1;
+  if (after.execution.count != before.execution.count + executed ||
+      after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
+      after.execution.failed != before.execution.failed + (executed && !ok ? 1 : 0)) {
+    violation(key, "an attempt was not counted once");
+  }
+  if (after.attempt != (retry ? before.attempt + 1 : 0)) {
+    violation(key, "attempt " + std::to_string(before.attempt) + " was followed by " +
+                       std::to_string(after.attempt));
+  }
+  if (retry && after.status != Status::kActive) violation(key, "ended with attempts left");
+  if (before.attempt > 0 && after.execution.skipped != before.execution.skipped) {
+    violation(key, "an occurrence with attempts behind it was skipped");
+  }
+  check_occurrences(key, entry, after);
+}
+
+// Occurrences = executions + skipped.
+void Ledger::check_occurrences(const TaskKey& key, const Entry& entry, const Task& after) {
+  if (entry.run_now) return;
+  const std::int64_t max = after.repeat ? after.repeat->max : 1;
+  const bool all = max != 0 && after.execution.count >= max;
+  const bool too_many = after.errors.consecutive >= max_errors_;
+  const bool retrying = after.attempt > 0;
+  if (!retrying && final(after.status) != (all || too_many)) {
+    violation(key, std::string(to_string(after.status)) + " after " +
+                       std::to_string(after.execution.count) + " of " + std::to_string(max) +
+                       " executions");
+  }
+  if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
+    violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
+  }
+  std::int64_t passed = after.execution.count + after.execution.skipped;
+  if (final(after.status)) --passed;  // it stays at its last occurrence
+  const TimePoint nominal = after.repeat
+                                ? entry.first_date + passed * model::interval_of(*after.repeat)
+                                : entry.first_date;
+  if (after.scheduled_date != nominal) {
+    violation(key, "executions and skipped occurrences lead to " + ms(nominal) + ", not to " +
+                       ms(after.scheduled_date));
+  }
+}
+
+void Ledger::logged(const Log& log) {
+  if (!logs_[log.task].insert(log.id).second) return;
+  timeline_.note("logged " + name_of(log.task) + " " + to_string(log.status));
+  const std::string webhook_id = webhook_id_of(log);
+  const auto attempt = std::find_if(attempts_.rbegin(), attempts_.rend(), [&](const Attempt& made) {
+    return made.key == log.task && made.webhook_id == webhook_id && made.answer &&
+           made.started_at == log.started_at && !made.logged;
+  });
+  if (attempt == attempts_.rend()) {
+    return violation(log.task, "a log of an attempt that was not made");
+  }
+  attempt->logged = true;
+  if ((log.status == LogStatus::kSuccess) != attempt->answer->ok) {
+    violation(log.task, "the log tells another outcome than there was");
+  }
+  if (attempt->answer->ok && !attempt->received) {
+    violation(log.task, "logged as a success, and nobody received it");
+  }
+}
+
+void Ledger::edited(const Task& after) {
+  timeline_.note("edited " + name_of(after.key) + " to " + to_string(after.status) + ", due " +
+                 ms(model::due_at(after)));
+  Entry* const entry = find(after.key);
+  if (!entry) return violation(after.key, "changed, though it is deleted");
+  if (final(entry->task.status) && after.status != entry->task.status && !entry->run_now) {
+    violation(after.key, "left its final state");
+  }
+  if (after.execution != entry->task.execution) violation(after.key, "an edit changed its counts");
+  entry->task = after;
+  entry->lease.reset();
+  if (entry->run_now) entry->not_before.reset();
+}
+
+void Ledger::removed(const TaskKey& key) {
+  timeline_.note("removed " + name_of(key));
+  if (entries_.erase(key) == 0) violation(key, "deleted twice");
+  removed_.insert(key);
+}
+
+void Ledger::leases_ended() {
+  for (auto& [key, entry] : entries_) entry.lease.reset();
+}
+
+// ---- the workers
+
+void Ledger::holds(Life life, const model::Lease& lease) {
+  lives_[life].held.push_back({lease, timeline_.now(), false});
+}
+
+void Ledger::settled(Life life, const model::LeaseToken& token) {
+  std::erase_if(lives_[life].held, [&](const Held& held) { return held.lease.token == token; });
+}
+
+void Ledger::returned(Life life, const model::LeaseToken& token) {
+  settled(life, token);
+  if (Attempt* const attempt = attempt_of(token); attempt && !attempt->committed) {
+    attempt->given_up = true;
+  }
+}
+
+void Ledger::lost(Life life, const model::LeaseToken& token) {
+  settled(life, token);
+  if (Attempt* const attempt = attempt_of(token)) attempt->lease_lost = true;
+}
+
+void Ledger::ended(Life life, bool crashed) {
+  LifeState& state = lives_[life];
+  state.ended = true;
+  state.crashed = crashed;
+  state.held.clear();
+}
+
+std::size_t Ledger::held_by(Life life) const {
+  const auto it = lives_.find(life);
+  return it == lives_.end() ? 0 : it->second.held.size();
+}
+
+// ---- the requests
+
+AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& webhook_id,
+                              TimePoint at) {
+  timeline_.note("life " + std::to_string(life) + " sends " + name_of(key) + " at " + ms(at));
+  Attempt attempt;
+  attempt.key = key;
+  attempt.webhook_id = webhook_id;
+  attempt.life = life;
+  attempt.started_at = at;
+  auto& held = lives_[life].held;
+  const auto claim = std::find_if(held.begin(), held.end(), [&](const Held& one) {
+    return one.lease.key == key && !one.begun;
+  });
+  if (claim == held.end()) {
+    violation(key, "sent without a claim, or twice for one");
+  } else {
+    claim->begun = true;
+    attempt.token = claim->lease.token;
+    // A task that is deleted after its claim, and maybe registered anew, is sent once more: the
+    // attempt goes on.
+    const Entry* const entry = find(key);
+    const bool same = entry && entry->put_at <= claim->since;
+    const bool current = same && entry->lease && entry->lease->token == attempt.token;
+    if (same && !current && !clocks_wrong_) {
+      violation(key, std::string("sent under a lease that is over; the task is ") +
+                         to_string(entry->task.status));
+    }
+  }
+  attempts_.push_back(std::move(attempt));
+  return attempts_.size() - 1;
+}
+
+void Ledger::answered(AttemptNumber number, const Answer& answer) {
+  attempts_.at(number).answer = answer;
+}
+
+void Ledger::received(AttemptNumber number) {
+  attempts_.at(number).received = true;
+}
+
+// ---- the users
+
+void Ledger::acknowledged_put(const Task& task) {
+  if (!find(task.key)) violation(task.key, "acknowledged, and not stored");
+  acknowledged_.insert(task.key);
+}
+
+void Ledger::will_remove(const TaskKey& key) {
+  acknowledged_.erase(key);
+}
+
+void Ledger::acknowledged_remove(const TaskKey& key) {
+  if (find(key)) violation(key, "acknowledged as deleted, and still there");
+}
+
+void Ledger::acknowledged_status(const TaskKey& key, Status status) {
+  const Entry* const entry = find(key);
+  if (!entry || (entry->task.status != status && status == Status::kSuspended)) {
+    violation(key, std::string("acknowledged as ") + to_string(status) + ", and it is not");
+  }
+}
+
+void Ledger::will_run_now(const TaskKey& key) {
+  if (Entry* const entry = find(key)) entry->run_now = true;
+}
+
+void Ledger::will_clear(const std::string& ns) {
+  cleared_.insert(ns);
+  std::erase_if(acknowledged_, [&](const TaskKey& key) { return key.ns == ns; });
+}
+
+// ---- the end
+
+std::vector<TaskKey> Ledger::unfinished() const {
+  std::vector<TaskKey> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (!final(entry.task.status)) keys.push_back(key);
+  }
+  return keys;
+}
+
+void Ledger::check_end(store::Store& store, TimePoint now) {
+  check_tasks(store, now);
+  check_logs(store, now);
+  check_repeats();
+}
+
+void Ledger::check_tasks(store::Store& store, TimePoint now) {
+  for (const TaskKey& key : acknowledged_) {
+    if (find(key)) continue;
+    ++lost_;
+    violation(key, "acknowledged and lost");
+  }
+  for (const auto& [key, entry] : entries_) {
+    const auto stored = store.get(key, now);
+    if (!stored) {
+      ++lost_;
+      violation(key, "lost: " + stored.error().message);
+    } else if (*stored != entry.task) {
+      violation(key, "is stored in another state than it was left in");
+    }
+  }
+  for (const TaskKey& key : removed_) {
+    if (store.get(key, now)) violation(key, "deleted and back again");
+  }
+}
+
+// Every attempt that was made has one log, but those whose worker did not live to write it.
+void Ledger::check_logs(store::Store& store, TimePoint now) {
+  for (const Attempt& attempt : attempts_) {
+    const LifeState& life = lives_[attempt.life];
+    if (!attempt.logged && !life.crashed && !attempt.given_up) {
+      violation(attempt.key, "an attempt without a log");
+    }
+  }
+  for (const auto& [key, ids] : logs_) {
+    if (cleared_.contains(key.ns)) continue;
+    std::set<std::string> there;
+    store::LogQuery query;
+    query.ns = key.ns;
+    query.task_id = key.id;
+    query.limit = 1000;
+    query.now = now;
+    for (int page = 0; page < 1000; ++page) {
+      const auto found = store.query_logs(query);
+      if (!found) return violation(key, "its logs can not be read: " + found.error().message);
+      for (const Log& log : found->items) {
+        if (!there.insert(log.id).second) violation(key, "a log is there twice");
+      }
+      if (!found->next) break;
+      query.after = found->next;
+    }
+    if (there != ids) {
+      violation(key, std::to_string(ids.size()) + " logs were written, and " +
+                         std::to_string(there.size()) + " are there");
+    }
+  }
+}
+
+// An occurrence that succeeded is attempted again only where the outcome could not be known or
+// kept, and each such case is on record.
+void Ledger::check_repeats() {
+  std::map<std::string, const Attempt*> previous;  // by webhook id, which names the occurrence
+  for (const Attempt& attempt : attempts_) {
+    const auto [it, first] = previous.emplace(attempt.webhook_id, &attempt);
+    if (first) continue;
+    const Attempt& before = *std::exchange(it->second, &attempt);
+    const bool failed = before.answer && (!before.answer->ok || before.answer->cut_off);
+    if (before.key != attempt.key) {
+      violation(attempt.key, "shares its webhook-id with " + name_of(before.key));
+    }
+    if (failed) continue;
+    ++repeats_;
+    const bool crashed = lives_[before.life].crashed && !before.committed;
+    if (!crashed && !before.lease_lost && !before.given_up) {
+      violation(attempt.key, before.committed ? "delivered again after its success was stored"
+                                              : "delivered again without a cause");
+    }
+  }
+}
+
+}  // namespace rhooks::simulator

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/transitions.h"
+#include "store/store.h"
+#include "testing/simulator/timeline.h"
+#include "testing/simulator/witness.h"
+
+namespace rhooks::simulator {
+
+// One start of one node, until it stops or crashes.
+using Life = int;
+using AttemptNumber = std::size_t;
+
+// What is true in the simulated world. It hears of everything that stores, workers, receivers
+// and users do, keeps what follows from it by rules of its own, and reports what must not be:
+// docs/reliability.md lists these invariants. It uses no code of the engine.
+//
+// Threads: one.
+class Ledger final : public Witness {
+ public:
+  Ledger(Timeline& timeline, int max_errors) : timeline_(timeline), max_errors_(max_errors) {}
+
+  // The store.
+  void put(const Task& task) override;
+  void claimed(const model::Lease& lease, const Task& task, TimePoint now) override;
+  void released(const model::Lease& lease) override;
+  void committed(const TaskKey& key, const model::LeaseToken& token, const Task& after) override;
+  void logged(const Log& log) override;
+  void edited(const Task& after) override;
+  void removed(const TaskKey& key) override;
+  void leases_ended() override;
+
+  // The workers: what they were told.
+  void holds(Life life, const model::Lease& lease);
+  void settled(Life life, const model::LeaseToken& token);   // its outcome is stored
+  void returned(Life life, const model::LeaseToken& token);  // unused, or given up
+  void lost(Life life, const model::LeaseToken& token);      // the store said so
+  void ended(Life life, bool crashed);
+  std::size_t held_by(Life life) const;
+
+  // The requests. `at` is by the worker's clock.
+  AttemptNumber started(Life life, const TaskKey& key, const std::string& webhook_id, TimePoint at);
+  struct Answer {
+    bool ok = false;
+    bool cut_off = false;  // by a stop of the worker
+    TimePoint ended_at{};  // by the worker's clock
+    std::chrono::milliseconds retry_after{0};
+  };
+  void answered(AttemptNumber attempt, const Answer& answer);
+  void received(AttemptNumber attempt);
+
+  // The users. Each has namespaces of its own, so nobody else changes what is acknowledged.
+  void acknowledged_put(const Task& task);
+  void will_remove(const TaskKey& key);  // before it asks
+  void acknowledged_remove(const TaskKey& key);
+  void acknowledged_status(const TaskKey& key, Status status);
+  void will_run_now(const TaskKey& key);  // before it asks
+  void will_clear(const std::string& ns);
+
+  // A clock was set, or ran wrong, by more than leases have to spare: a worker may begin what
+  // another has taken over. It stays at least once, but not more than that.
+  void clocks_went_wrong() { clocks_wrong_ = true; }
+
+  // Tasks that have not come to an end: neither DONE nor FAILED.
+  std::vector<TaskKey> unfinished() const;
+  // After all has come to an end. What the store holds is what it should.
+  void check_end(store::Store& store, TimePoint now);
+
+  std::size_t tasks() const { return acknowledged_.size(); }
+  std::size_t attempts() const { return attempts_.size(); }
+  std::size_t executions() const { return executions_; }
+  std::size_t repeats() const { return repeats_; }  // known after check_end()
+  std::size_t lost_tasks() const { return lost_; }
+
+ private:
+  struct Entry {
+    Task task;  // as stored
+    Moment put_at{};
+    TimePoint first_date{};               // nominal time of its first occurrence
+    std::optional<model::Lease> lease;    // the latest claim that nothing has ended
+    std::optional<TimePoint> not_before;  // of a retry
+    bool run_now = false;                 // asked for: leaves the grid of occurrences
+  };
+  struct Attempt {
+    TaskKey key;
+    std::string webhook_id;
+    Life life = 0;
+    model::LeaseToken token{};
+    TimePoint started_at{};
+    std::optional<Answer> answer;
+    bool received = false;
+    bool logged = false;
+    bool committed = false;
+    bool lease_lost = false;
+    bool given_up = false;
+  };
+  struct Held {
+    model::Lease lease;
+    Moment since{};
+    bool begun = false;
+  };
+  struct LifeState {
+    bool ended = false;
+    bool crashed = false;
+    std::vector<Held> held;
+  };
+
+  void violation(const TaskKey& key, const std::string& what);
+  Entry* find(const TaskKey& key);
+  Attempt* attempt_of(const model::LeaseToken& token);
+  void check_step(const TaskKey& key, const Entry& before, const Task& after,
+                  const Attempt& attempt);
+  void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after);
+  void check_tasks(store::Store& store, TimePoint now);
+  void check_logs(store::Store& store, TimePoint now);
+  void check_repeats();
+
+  Timeline& timeline_;
+  const int max_errors_;
+  bool clocks_wrong_ = false;
+  std::map<TaskKey, Entry> entries_;
+  std::set<TaskKey> acknowledged_;  // and not deleted since
+  std::set<TaskKey> removed_;
+  std::map<TaskKey, std::set<std::string>> logs_;  // their ids
+  std::set<std::string> cleared_;                  // namespaces whose logs may be gone
+  std::vector<Attempt> attempts_;
+  std::map<Life, LifeState> lives_;
+  std::size_t executions_ = 0;
+  std::size_t repeats_ = 0;
+  std::size_t lost_ = 0;
+};
+
+}  // namespace rhooks::simulator

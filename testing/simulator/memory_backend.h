@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "store/memory/memory_store.h"
+#include "testing/simulator/backend.h"
+#include "testing/simulator/faulty_link.h"
+
+namespace rhooks::simulator {
+
+// One store that many servers share, each behind a link that fails. Leases are stored, so they
+// outlive whoever holds them.
+class MemoryBackend final : public Backend {
+ public:
+  MemoryBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness)
+      : timeline_(timeline),
+        witness_(witness),
+        faults_(faults),
+        store_(timeline.dice().random().next()) {}
+
+  bool shared() const override { return true; }
+  std::chrono::milliseconds lease_for() const override { return std::chrono::seconds{60}; }
+  Result<std::unique_ptr<store::Store>> open(const Clock& /*clock*/) override {
+    return std::make_unique<FaultyLink>(store_, timeline_, faults_, witness_);
+  }
+  store::Store& inspect() override { return store_; }
+
+ private:
+  Timeline& timeline_;
+  Witness& witness_;
+  const StoreFaults& faults_;
+  store::MemoryStore store_;
+};
+
+}  // namespace rhooks::simulator

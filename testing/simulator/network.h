@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "delivery/sender.h"
+#include "testing/simulator/ledger.h"
+#include "testing/simulator/timeline.h"
+
+namespace rhooks::simulator {
+
+// How receivers, and the way to them, behave; each a probability. Read anew at each request.
+struct HttpFaults {
+  double unreachable = 0;     // refused at once
+  double server_error = 0;    // 500
+  double too_many = 0;        // 429 with Retry-After
+  double unsent_timeout = 0;  // nothing arrives, nothing comes back
+  double late_timeout = 0;    // received, and never answered
+  double reset = 0;           // received, and the connection is cut
+  double endless = 0;         // 200 with a body that never ends
+  double slow = 0;            // answered after up to the time-out
+};
+
+// Processes of nobody: what is on its way arrives, whoever crashed meanwhile.
+inline constexpr Owner kNetwork = 1;
+
+// Makes the requests of one life of a worker; a seed says how each one ends. A request names its
+// task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 500.
+// Threads: one; poll() waits in simulated time.
+class SimulatedSender final : public delivery::Sender {
+ public:
+  struct Options {
+    Life life = 0;
+    std::size_t concurrency = 1;
+    std::chrono::milliseconds time_out{10'000};
+  };
+  SimulatedSender(Timeline& timeline, const Clock& clock, Ledger& ledger, const HttpFaults& faults,
+                  Options options)
+      : timeline_(timeline), clock_(clock), ledger_(ledger), faults_(faults), options_(options) {}
+
+  void start(delivery::HttpRequest request) override;
+  std::vector<delivery::HttpResult> poll(std::chrono::milliseconds max_wait) override;
+  void wake() override { signal_.ring(); }
+  void cancel_all() override;
+  std::size_t in_flight() const override { return flights_.size(); }
+
+ private:
+  struct Flight {
+    AttemptNumber attempt = 0;
+    Moment started;
+    Moment ends;
+    delivery::HttpResult result;
+  };
+
+  void draw(Flight& flight, bool bad);
+  void arrive_at(Moment at, AttemptNumber attempt);
+
+  Timeline& timeline_;
+  const Clock& clock_;
+  Ledger& ledger_;
+  const HttpFaults& faults_;
+  const Options options_;
+  Signal signal_;
+  std::vector<Flight> flights_;  // in the order of their starts
+};
+
+}  // namespace rhooks::simulator

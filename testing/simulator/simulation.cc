@@ -1,0 +1,277 @@
+#include "testing/simulator/simulation.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "testing/simulator/life.h"
+#include "testing/simulator/user.h"
+
+namespace rhooks::simulator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Owner kWorld = 0;
+// After the trouble all has to be done by then, and in so many steps.
+constexpr Duration kDrainMax = 3h;
+constexpr std::uint64_t kStepsMax = 3'000'000;
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const MakeBackend& make_backend)
+      : timeline_(seed), ledger_(timeline_, options_.max_errors) {
+    draw_faults();
+    backend_ = make_backend(timeline_, ledger_, store_faults_);
+    draw_nodes();
+  }
+
+  SimulationResult run();
+  void keep_notes(std::size_t most) { timeline_.keep_notes(most); }
+
+ private:
+  struct Node {
+    std::shared_ptr<SimulatedClock> clock;
+    NodeOptions options;
+    std::unique_ptr<LifeOfNode> life;
+    bool stays_down = false;
+  };
+
+  void draw_faults();
+  void draw_nodes();
+  // How likely a fault is, where there is any of it in this world.
+  double some(double most) { return dice().chance(0.5) ? dice().random().unit() * most : 0; }
+  Dice& dice() { return timeline_.dice(); }
+
+  void begin(Node& node);
+  LifeOfNode& pick_server();
+  void make_trouble(Moment end);
+  void trouble(Node& node);
+  void end_trouble();
+  bool step(Moment until);
+  bool quiet() const;
+  SimulationResult result();
+
+  Timeline timeline_;
+  NodeOptions options_;
+  Ledger ledger_;
+  StoreFaults store_faults_;
+  HttpFaults http_faults_;
+  std::unique_ptr<Backend> backend_;
+  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<LifeOfNode>> ended_;  // to be destroyed outside of processes
+  std::vector<std::unique_ptr<User>> users_;
+  Life lives_ = 0;
+  std::size_t crashes_ = 0;
+  bool trouble_ended_ = false;
+  bool wild_clocks_ = false;
+  std::size_t stuck_ = 0;
+};
+
+void Simulation::draw_faults() {
+  store_faults_.refused = some(0.1);
+  store_faults_.lost_answer = some(0.1);
+  store_faults_.partial = some(0.2);
+  store_faults_.stalled = some(0.02);
+  store_faults_.stall_max = dice().chance(0.1) ? 90s : 2s;
+  http_faults_ = {.unreachable = some(0.1),
+                  .server_error = some(0.2),
+                  .too_many = some(0.2),
+                  .unsent_timeout = some(0.1),
+                  .late_timeout = some(0.1),
+                  .reset = some(0.1),
+                  .endless = some(0.1),
+                  .slow = some(0.2)};
+  wild_clocks_ = dice().chance(0.1);
+  if (wild_clocks_) ledger_.clocks_went_wrong();
+}
+
+void Simulation::draw_nodes() {
+  options_.concurrency = 1 + dice().below(6);
+  options_.commit_batch_max = dice().chance(0.5) ? 512 : 1 + dice().below(3);
+  options_.shares = dice().chance(0.7);
+  options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
+  const std::size_t count = backend_->shared() ? 1 + dice().below(4) : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    nodes_.push_back({std::make_shared<SimulatedClock>(timeline_, dice().between(-1s, 1s),
+                                                       dice().between(-300, 300)),
+                      options_, nullptr, false});
+  }
+  const std::size_t users = 1 + dice().below(3);
+  for (std::size_t i = 0; i < users; ++i) {
+    users_.push_back(std::make_unique<User>(timeline_, ledger_, "u" + std::to_string(i),
+                                            [this]() -> LifeOfNode& { return pick_server(); }));
+  }
+}
+
+void Simulation::begin(Node& node) {
+  node.life =
+      std::make_unique<LifeOfNode>(LifeOfNode::World{timeline_, ledger_, *backend_, http_faults_},
+                                   node.clock, node.options, ++lives_);
+  node.life->start();
+}
+
+LifeOfNode& Simulation::pick_server() {
+  while (true) {
+    std::vector<LifeOfNode*> up;
+    for (const Node& node : nodes_) {
+      if (node.life && node.life->serves()) up.push_back(node.life.get());
+    }
+    if (!up.empty()) return *up[dice().below(up.size())];
+    timeline_.sleep(50ms);
+  }
+}
+
+// A process.
+void Simulation::make_trouble(Moment end) {
+  while (timeline_.now() < end) {
+    timeline_.sleep(dice().between(10ms, 15s));
+    if (timeline_.now() >= end) break;
+    trouble(nodes_[dice().below(nodes_.size())]);
+  }
+}
+
+void Simulation::trouble(Node& node) {
+  const std::size_t what = dice().below(100);
+  if (what < 45) {
+    node.stays_down = true;
+    if (node.life && !node.life->ended()) {
+      node.life->crash();
+      ++crashes_;
+    }
+    if (!backend_->shared()) {
+      // What has ended is cleared away meanwhile.
+      do timeline_.sleep(1ms);
+      while (!ended_.empty());
+      if (dice().chance(0.5)) {
+        timeline_.note("power is lost");
+        backend_->lose_power();
+      }
+    }
+    timeline_.sleep(dice().between(1ms, 20s));
+    node.stays_down = false;
+  } else if (what < 60) {
+    if (!node.life) return;
+    const Life stopping = node.life->number();
+    node.life->stop();
+    while (node.life && node.life->number() == stopping) timeline_.sleep(20ms);
+  } else if (what < 80) {
+    if (!node.life) return;
+    const Duration time = dice().chance(0.5) ? dice().between(1ms, 5s) : dice().between(30s, 100s);
+    timeline_.note("life " + std::to_string(node.life->number()) + " is frozen");
+    timeline_.freeze(node.life->owner(), timeline_.now() + time);
+  } else {
+    const Duration most = wild_clocks_ ? Duration{30min} : Duration{1s};
+    timeline_.note("a clock jumps");
+    node.clock->jump(dice().between(-most, most));
+  }
+}
+
+void Simulation::end_trouble() {
+  timeline_.note("the trouble is over");
+  trouble_ended_ = true;
+  store_faults_ = {};
+  http_faults_ = {};
+  for (Node& node : nodes_) node.clock->heal();
+}
+
+// Servers that have ended are cleared away, by nobody who could wait, and others begin.
+bool Simulation::step(Moment until) {
+  const bool more = timeline_.step(until);
+  for (Node& node : nodes_) {
+    if (node.life && node.life->ended()) ended_.push_back(std::move(node.life));
+  }
+  std::erase_if(ended_, [&](const auto& life) { return timeline_.alive(life->owner()) == 0; });
+  return more && !timeline_.violated();
+}
+
+bool Simulation::quiet() const {
+  return ledger_.unfinished().empty() &&
+         std::all_of(nodes_.begin(), nodes_.end(),
+                     [](const Node& n) { return n.life && n.life->idle(); });
+}
+
+SimulationResult Simulation::run() {
+  const Moment trouble_end = timeline_.now() + dice().between(10s, 120s);
+  for (Node& node : nodes_) begin(node);
+  for (const auto& user : users_) {
+    timeline_.spawn(kWorld, [this, &user, trouble_end] {
+      user->act_until(trouble_end);
+      while (!trouble_ended_) timeline_.sleep(10ms);
+      user->resume_all();
+    });
+  }
+  timeline_.spawn(kWorld, [this, trouble_end] { make_trouble(trouble_end); });
+  // Whoever is down comes up again some time.
+  timeline_.spawn(kWorld, [this] {
+    while (true) {
+      timeline_.sleep(trouble_ended_ ? Duration{100ms} : dice().between(10ms, 5s));
+      for (Node& node : nodes_) {
+        if (!node.life && !node.stays_down && ended_.empty()) begin(node);
+      }
+    }
+  });
+  while (step(trouble_end)) {
+  }
+  if (timeline_.violated()) return result();
+
+  const Duration stall_max = store_faults_.stall_max;
+  end_trouble();
+  const Moment drained_by = timeline_.now() + kDrainMax;
+  // What was on its way when the trouble ended may still arrive.
+  const Moment arrived_by = timeline_.now() + 2 * stall_max + 1s;
+  while (step(drained_by) && timeline_.steps() < kStepsMax) {
+    if (timeline_.now() < arrived_by || timeline_.steps() % 64 != 0) continue;
+    if (timeline_.alive(kWorld) == 1 && quiet()) break;
+  }
+  if (timeline_.violated()) return result();
+  if (!quiet()) timeline_.violation("work goes on without an end");
+  stuck_ = ledger_.unfinished().size();
+  for (const TaskKey& key : ledger_.unfinished()) {
+    timeline_.violation(key.ns + "/" + key.id + ": stuck");
+  }
+  if (timeline_.violated()) return result();
+
+  // Now nothing more may happen.
+  const std::size_t attempts = ledger_.attempts();
+  const Moment quiet_until = timeline_.now() + 1min;
+  while (step(quiet_until)) {
+  }
+  if (ledger_.attempts() != attempts) timeline_.violation("something was sent after the end");
+  ledger_.check_end(backend_->inspect(),
+                    std::chrono::floor<std::chrono::milliseconds>(timeline_.now()));
+  return result();
+}
+
+SimulationResult Simulation::result() {
+  SimulationResult result;
+  result.violation = timeline_.violated();
+  result.stuck = stuck_;
+  result.lost = ledger_.lost_tasks();
+  result.tasks = ledger_.tasks();
+  result.attempts = ledger_.attempts();
+  result.executions = ledger_.executions();
+  result.crashes = crashes_;
+  result.repeats = ledger_.repeats();
+  result.steps = timeline_.steps();
+  result.fingerprint = timeline_.fingerprint();
+  result.notes = timeline_.notes();
+  // All processes end before what they use.
+  for (Node& node : nodes_) {
+    if (node.life) timeline_.crash(node.life->owner());
+  }
+  for (const auto& life : ended_) timeline_.crash(life->owner());
+  timeline_.crash(kWorld);
+  timeline_.crash(kNetwork);
+  return result;
+}
+
+}  // namespace
+
+SimulationResult simulate(std::uint64_t seed, const MakeBackend& make_backend,
+                          std::size_t notes_max) {
+  Simulation simulation(seed, make_backend);
+  simulation.keep_notes(notes_max);
+  return simulation.run();
+}
+
+}  // namespace rhooks::simulator

@@ -1,0 +1,109 @@
+#include "testing/simulator/simulation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "observe/logging.h"
+#include "testing/soak.h"
+
+namespace rhooks::simulator {
+namespace {
+
+// Worlds that everyday tests run, by what they run on; in tests of so many each, so that they
+// run side by side.
+struct Seeds {
+  std::string backend;
+  std::uint64_t first = 1;
+  std::uint64_t count = 0;
+};
+constexpr std::uint64_t kChunk = 50;
+
+std::vector<Seeds> chunks() {
+  std::vector<Seeds> all;
+  const std::map<std::string, std::uint64_t> counts{
+      {"memory", 1'200}, {"dynamodb", 800}, {"rocksdb", 200}};
+  for (const auto& [backend, count] : counts) {
+    for (std::uint64_t first = 1; first <= count; first += kChunk) {
+      all.push_back({backend, first, std::min(kChunk, count - first + 1)});
+    }
+  }
+  return all;
+}
+
+void expect_ok(const std::string& backend, std::uint64_t seed, const SimulationResult& result) {
+  if (result.ok()) return;
+  std::string notes;
+  for (const std::string& note : result.notes) notes += note + "\n";
+  ADD_FAILURE() << notes << "seed " << seed << " on " << backend << ": "
+                << result.violation.value_or("it does not come to an end")
+                << "\nagain: RHOOKS_SOAK_SEED=" << seed
+                << " simulator_test --gtest_filter='*SimulationSoak*/" << backend << "'";
+}
+
+class Quiet : public ::testing::Test {
+ protected:
+  Quiet() { log::configure(log::Level::kOff, log::Format::kText); }
+};
+
+class Simulation : public Quiet, public ::testing::WithParamInterface<Seeds> {};
+
+TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
+  const auto& [backend, first, count] = GetParam();
+  SimulationResult sum;
+  for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
+    const SimulationResult result = simulate(seed, backend_of(backend));
+    expect_ok(backend, seed, result);
+    sum.tasks += result.tasks;
+    sum.attempts += result.attempts;
+    sum.crashes += result.crashes;
+    sum.repeats += result.repeats;
+  }
+  std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
+            << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats\n";
+  // Worlds in which nothing happens would prove nothing.
+  EXPECT_GT(sum.attempts, 10 * count);
+  EXPECT_GT(sum.crashes, count / 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Simulation, ::testing::ValuesIn(chunks()), [](const auto& one) {
+  return one.param.backend + "_from_" + std::to_string(one.param.first);
+});
+
+class OnEach : public Quiet, public ::testing::WithParamInterface<std::string> {};
+class SimulationSoak : public OnEach {};
+
+TEST_P(SimulationSoak, NothingIsLostStuckOrDoubled) {
+  rhooks::testing::Soak soak("simulator on " + GetParam());
+  const MakeBackend backend = backend_of(GetParam());
+  while (soak.more()) {
+    const SimulationResult result = simulate(soak.seed(), backend);
+    expect_ok(GetParam(), soak.seed(), result);
+    soak.count().crashes += result.crashes;
+    soak.count().repeats += result.repeats;
+    soak.count().lost += result.lost;
+    soak.count().stuck += result.stuck;
+  }
+}
+
+TEST_P(OnEach, ASeedTellsAllThatHappens) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const auto once = simulate(seed, backend_of(GetParam()));
+    const auto again = simulate(seed, backend_of(GetParam()));
+    EXPECT_EQ(once.fingerprint, again.fingerprint) << "seed " << seed;
+    EXPECT_EQ(once.steps, again.steps) << "seed " << seed;
+  }
+}
+
+std::string name_of(const ::testing::TestParamInfo<std::string>& one) {
+  return one.param;
+}
+INSTANTIATE_TEST_SUITE_P(All, SimulationSoak, ::testing::ValuesIn(backend_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(All, OnEach, ::testing::ValuesIn(backend_names()), name_of);
+
+}  // namespace
+}  // namespace rhooks::simulator

@@ -1,0 +1,200 @@
+#include "testing/simulator/user.h"
+
+#include <optional>
+
+namespace rhooks::simulator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kTriesMax = 4;
+
+// Whether what was asked for may have happened, or may yet work.
+bool worth_asking_again(const Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kUnknownOutcome ||
+         error.code == ErrorCode::kOverloaded;
+}
+
+}  // namespace
+
+template <typename T>
+std::optional<Result<T>> User::ask(std::function<Result<T>(Hooks&)> what) {
+  const auto answer = std::make_shared<std::optional<Result<T>>>();
+  const auto done = std::make_shared<Signal>();
+  pick_().call([answer, what = std::move(what)](Hooks& hooks) { *answer = what(hooks); }, done);
+  timeline_.wait(*done, Moment::max());
+  return std::move(*answer);
+}
+
+const std::string& User::any() {
+  return ids_[timeline_.dice().below(ids_.size())];
+}
+
+void User::act_until(Moment end) {
+  Dice& dice = timeline_.dice();
+  while (timeline_.now() < end) {
+    timeline_.sleep(dice.between(1ms, 3s));
+    const std::size_t act = ids_.empty() ? 0 : dice.below(100);
+    if (act < 35) {
+      add();
+    } else if (act < 45) {
+      add_many();
+    } else if (act < 55) {
+      suspend(any());
+    } else if (act < 65) {
+      unsuspend(any());
+    } else if (act < 73) {
+      run_now(any());
+    } else if (act < 83) {
+      remove(any());
+    } else if (act < 86) {
+      remove_some();
+    } else if (act < 90) {
+      suspend_some();
+    } else if (act < 91) {
+      clear();
+    } else {
+      read();
+    }
+  }
+}
+
+NewTask User::draw() {
+  Dice& dice = timeline_.dice();
+  NewTask task;
+  task.ns = ns_;
+  task.id = (dice.chance(0.5) ? "a" : "b") + std::to_string(ids_.size());
+  task.request.method = Method::kPost;
+  task.request.url =
+      "http://127.0.0.1/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
+  task.request.body = Body::json("{}");
+  task.retry_limit = static_cast<int>(dice.below(4));
+  if (dice.chance(0.8)) {
+    task.scheduled_date = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) +
+                          std::chrono::milliseconds{dice.between(-5'000, 20'000)};
+  }
+  if (dice.chance(0.35)) {
+    task.repeat = Repeat{dice.between(1, 8), dice.between(1, 4), RepeatUnit::kSeconds};
+  }
+  return task;
+}
+
+// An id of the user's own makes it safe to ask again.
+void User::add() {
+  const NewTask task = draw();
+  ids_.push_back(task.id);
+  for (int i = 0; i < kTriesMax; ++i) {
+    const auto answer = ask<Task>([task](Hooks& hooks) { return hooks.register_task(task); });
+    if (!answer) continue;  // the server is gone, and perhaps it is done
+    if (*answer) return ledger_.acknowledged_put(**answer);
+    if (answer->error().code == ErrorCode::kConflict && i > 0) return;
+    if (!worth_asking_again(answer->error())) {
+      return timeline_.violation("register: " + answer->error().message);
+    }
+  }
+}
+
+void User::add_many() {
+  std::vector<NewTask> tasks;
+  for (std::size_t n = 1 + timeline_.dice().below(5); n > 0; --n) {
+    tasks.push_back(draw());
+    ids_.push_back(tasks.back().id);
+  }
+  using Many = std::vector<Result<Registration>>;
+  const auto answer =
+      ask<Many>([&tasks](Hooks& hooks) -> Result<Many> { return hooks.register_many(tasks); });
+  if (!answer) return;
+  for (const Result<Registration>& one : **answer) {
+    if (one) ledger_.acknowledged_put(one->task);
+  }
+}
+
+void User::suspend(const std::string& id) {
+  const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.suspend(key); });
+  if (answer && *answer) ledger_.acknowledged_status(key(id), Status::kSuspended);
+}
+
+void User::unsuspend(const std::string& id) {
+  const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
+  if (answer && *answer) ledger_.acknowledged_status(key(id), Status::kActive);
+}
+
+void User::run_now(const std::string& id) {
+  ledger_.will_run_now(key(id));
+  ask<Task>([key = key(id)](Hooks& hooks) { return hooks.trigger(key); });
+}
+
+void User::remove(const std::string& id) {
+  ledger_.will_remove(key(id));
+  for (int i = 0; i < kTriesMax; ++i) {
+    const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.remove(key); });
+    if (!answer) continue;
+    if (*answer || answer->error().code == ErrorCode::kNotFound) {
+      return ledger_.acknowledged_remove(key(id));
+    }
+  }
+}
+
+void User::remove_some() {
+  for (const std::string& id : ids_) {
+    if (id.starts_with("b")) ledger_.will_remove(key(id));
+  }
+  const auto answer = ask<ManyResult>([this](Hooks& hooks) {
+    ManyQuery query;
+    query.filter.ns = ns_;
+    query.filter.id = "b";
+    query.chunk_limit = 3;
+    return hooks.remove_many(query);
+  });
+  if (!answer || !*answer) return;
+  for (const TaskKey& removed : (*answer)->items) ledger_.acknowledged_remove(removed);
+}
+
+void User::suspend_some() {
+  const auto answer = ask<ManyResult>([this](Hooks& hooks) {
+    ManyQuery query;
+    query.filter.ns = ns_;
+    query.chunk_limit = 3;
+    return hooks.suspend_many(query);
+  });
+  if (!answer || !*answer) return;
+  for (const TaskKey& suspended : (*answer)->items) {
+    ledger_.acknowledged_status(suspended, Status::kSuspended);
+  }
+}
+
+void User::clear() {
+  ledger_.will_clear(ns_);
+  ask<std::int64_t>([this](Hooks& hooks) { return hooks.clear(ns_); });
+}
+
+void User::read() {
+  const auto page = ask<TaskPage>([this](Hooks& hooks) {
+    FetchQuery query;
+    query.filter.ns = ns_;
+    query.limit = 5;
+    return hooks.fetch(query);
+  });
+  if (page && *page) {
+    for (const Task& task : (*page)->items) {
+      if (task.key.ns != ns_) timeline_.violation("a page shows a task of another namespace");
+    }
+  }
+  ask<LogPage>([this](Hooks& hooks) {
+    FetchLogsQuery query;
+    query.ns = ns_;
+    query.limit = 5;
+    return hooks.fetch_logs(query);
+  });
+}
+
+void User::resume_all() {
+  for (const std::string& id : ids_) {
+    for (int i = 0; i < kTriesMax; ++i) {
+      const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
+      if (answer && (*answer || !worth_asking_again(answer->error()))) break;
+    }
+  }
+}
+
+}  // namespace rhooks::simulator

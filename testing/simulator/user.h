@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "testing/simulator/life.h"
+
+namespace rhooks::simulator {
+
+// Someone who registers, suspends, deletes … tasks of a namespace of their own through whatever
+// server answers, and remembers what was acknowledged.
+class User {
+ public:
+  // A server that is up; waits for one (and so is to be called by a process).
+  using PickServer = std::function<LifeOfNode&()>;
+
+  User(Timeline& timeline, Ledger& ledger, std::string ns, PickServer pick)
+      : timeline_(timeline), ledger_(ledger), ns_(std::move(ns)), pick_(std::move(pick)) {}
+
+  // A process: acts at random until then.
+  void act_until(Moment end);
+  // By a process: what is suspended goes on.
+  void resume_all();
+
+ private:
+  // Has a server answer; none where it crashed before it did.
+  template <typename T>
+  std::optional<Result<T>> ask(std::function<Result<T>(Hooks&)> what);
+
+  void add();
+  void add_many();
+  void suspend(const std::string& id);
+  void unsuspend(const std::string& id);
+  void run_now(const std::string& id);
+  void remove(const std::string& id);
+  void remove_some();
+  void suspend_some();
+  void clear();
+  void read();
+
+  NewTask draw();
+  const std::string& any();
+  TaskKey key(const std::string& id) const { return {ns_, id}; }
+
+  Timeline& timeline_;
+  Ledger& ledger_;
+  const std::string ns_;
+  const PickServer pick_;
+  std::vector<std::string> ids_;  // of the tasks that were asked for
+};
+
+}  // namespace rhooks::simulator
