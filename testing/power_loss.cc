@@ -222,13 +222,13 @@ void PowerLoss::lose_power(std::uint64_t seed) {
   for (const auto& [name, node] : durable_) {
     const std::uint64_t of_this = random();
     std::mt19937_64 own(of_this);
-    tear(*node, own);
+    tear(*node, name.ends_with(".log"), own);
   }
   names_ = durable_;
 }
 
 // What becomes of a file whose end was not synced.
-void PowerLoss::tear(Node& node, std::mt19937_64& random) {
+void PowerLoss::tear(Node& node, bool blocks, std::mt19937_64& random) {
   std::string& data = node.data;
   const std::size_t size = data.size();
   const std::size_t unsynced = size - node.synced;
@@ -242,7 +242,7 @@ void PowerLoss::tear(Node& node, std::mt19937_64& random) {
       std::fill(data.begin() + static_cast<std::ptrdiff_t>(from),
                 data.begin() + static_cast<std::ptrdiff_t>(to), '\0');
     };
-    switch (below(random, 8)) {
+    switch (below(random, blocks ? 8 : 4)) {
       case 0:
         data.resize(node.synced);
         break;

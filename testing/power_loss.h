@@ -19,13 +19,15 @@ namespace rhooks::testing {
 
 // A disk in memory that knows what a machine without power keeps of it.
 //
-// Of a file that is its synced beginning, and of the rest what chance gives: nothing, all, a
-// part, blocks that are torn, zeroed or missing. Syncing a file says nothing of its name: names
-// (files and directories created, renamed, deleted) are a directory's, and only syncing the
-// directory keeps them. Of the later changes of each directory the first few are kept, as many
-// as chance gives, as by a file system with a journal. Directories that nobody created here are
-// taken to have been there before. RangeSync keeps nothing; Linux promises
-// no more.
+// Of a file that is its synced beginning, and of the rest what chance gives: nothing, all or a
+// part; of logs of writes (*.log) also blocks that are torn, zeroed or missing. Of other files
+// not, as file systems that write data before sizes have it: RocksDB 7.8 does not open a store
+// by itself whose MANIFEST was being appended to and ends in a block of zeros. Syncing a file says
+// nothing of its name: names (files and directories created, renamed, deleted) are a directory's,
+// and only syncing the directory keeps them. Of the later changes of each directory the first few
+// are kept, as many as chance gives, as by a file system with a journal. Directories that nobody
+// created here are taken to have been there before. RangeSync keeps nothing; Linux promises no
+// more.
 //
 // Threads: every method may be called from any thread.
 class PowerLoss final : public rocksdb::FileSystem {
@@ -137,7 +139,7 @@ class PowerLoss final : public rocksdb::FileSystem {
   void set_name(const std::string& name, std::shared_ptr<Node> node,
                 const std::string& also_gone = {});
   static void apply(const NameChange& change, Names& names);
-  static void tear(Node& node, std::mt19937_64& random);
+  static void tear(Node& node, bool blocks, std::mt19937_64& random);
   rocksdb::IOStatus open_writable(const std::string& name, bool keep,
                                   std::unique_ptr<rocksdb::FSWritableFile>* file);
 
