@@ -1,3 +1,4 @@
+#include "store/dynamo/corrected_clock.h"
 #include "store/dynamo/credential_chain.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/endpoint.h"
@@ -9,20 +10,6 @@ namespace rhooks::store {
 namespace {
 
 using namespace dynamo;
-
-// The machine's clock, put right where the service's answers show that it is far off. It needs
-// the store's client for that, so it must not be asked once the store is gone.
-class CorrectedClock final : public Clock {
- public:
-  CorrectedClock(std::shared_ptr<Clock> machine, const Client& client)
-      : machine_(std::move(machine)), client_(client) {}
-
-  Micros now_micros() const override { return machine_->now_micros() + client_.clock_offset(); }
-
- private:
-  const std::shared_ptr<Clock> machine_;
-  const Client& client_;
-};
 
 }  // namespace
 
@@ -68,7 +55,10 @@ Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metric
   parts.tuning = tuning;
 
   OpenedDynamo opened;
-  opened.clock = std::make_shared<CorrectedClock>(std::move(machine_clock), *parts.client);
+  // It needs the store's client, so it must not be asked once the store is gone.
+  opened.clock = std::make_shared<CorrectedClock>(
+      std::move(machine_clock),
+      [&client = std::as_const(*parts.client)] { return client.clock_offset(); });
   opened.store = std::make_unique<DynamoStore>(std::move(parts), random);
   return opened;
 }
