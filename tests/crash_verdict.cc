@@ -191,7 +191,11 @@ class Judge {
       const std::size_t requests = occurrence.arrived.size();
       const std::size_t needed = std::max<std::size_t>(occurrence.attempts(), 1);
       const std::size_t again = occurrence.may_be_sent_again;
-      if (requests > needed + again) verdict_.repeats += requests - needed - again;
+      if (requests > needed + again) {
+        verdict_.repeats += requests - needed - again;
+        if (options_.cut_off_max == 0)
+          wrong() << name(task) << ": repeated, " << told(occurrence);
+      }
       if (requests > occurrence.logs.size() + again) {
         verdict_.unlogged += requests - occurrence.logs.size() - again;
       }
@@ -204,6 +208,20 @@ class Judge {
       }
       check_times(task, occurrence);
     }
+  }
+
+  static std::string told(const Occurrence& occurrence) {
+    std::ostringstream text;
+    text << "requests";
+    for (const Clock::Micros at : occurrence.arrived) {
+      text << ' ' << codec::format_time(std::chrono::floor<milliseconds>(at));
+    }
+    text << ", logs";
+    for (const LoggedAttempt& log : occurrence.logs) {
+      text << ' ' << log.attempt << (log.success ? " ok " : " failed ")
+           << codec::format_time(log.started) << " to " << codec::format_time(log.ended) << ';';
+    }
+    return text.str();
   }
 
   void check_times(const LoadTask& task, Occurrence& occurrence) {
