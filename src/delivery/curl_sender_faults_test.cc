@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
 
 #include "delivery/curl_sender_rig.h"
@@ -113,6 +114,25 @@ TEST(CurlSenderFaults, ResetAndCloseBeforeTheResponse) {
                      ? "the connection to " + address(receiver) + " broke: connection reset by peer"
                      : address(receiver) + " closed the connection without a response");
     EXPECT_EQ(receiver.request_count(), 1u) << "a new connection is not tried again";
+  }
+}
+
+// As docs/semantics.md says: such a receiver has the request twice, for one attempt.
+TEST(CurlSenderFaults, AConnectionThatBreaksWhenItIsUsedAgainIsReplacedWithinTheAttempt) {
+  for (const auto fault : {Fault::kResetBeforeResponse, Fault::kCloseBeforeResponse}) {
+    std::atomic<int> seen = 0;
+    TestReceiver receiver([&](const TestRequest&) {
+      return ++seen == 2 ? TestResponse::with_fault(fault) : TestResponse::with_status(200);
+    });
+    CurlSenderRig rig;
+    EXPECT_TRUE(rig.get(receiver.url()).ok());
+    rig.start(rig.request(Method::kPost, receiver.url(), "once"), 2);
+    const auto results = rig.wait(1);
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_TRUE(results[0].outcome.ok()) << results[0].outcome.error;
+    ASSERT_EQ(receiver.request_count(), 3u);
+    EXPECT_EQ(receiver.requests()[1].body, "once");
+    EXPECT_EQ(receiver.requests()[2].body, "once");
   }
 }
 
