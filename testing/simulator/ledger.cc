@@ -253,10 +253,11 @@ AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& 
   attempt.life = life;
   attempt.started_at = at;
   auto& held = lives_[life].held;
-  const auto claim = std::find_if(held.begin(), held.end(), [&](const Held& one) {
+  // A worker may hold an older lease too, one that ran out before it got it: that is not sent.
+  const auto claim = std::find_if(held.rbegin(), held.rend(), [&](const Held& one) {
     return one.lease.key == key && !one.begun;
   });
-  if (claim == held.end()) {
+  if (claim == held.rend()) {
     violation(key, "sent without a claim, or twice for one");
   } else {
     claim->begun = true;
