@@ -39,30 +39,26 @@ DynamoStore::Parts parts_on(const Timeline& timeline, const Clock& clock,
   return parts;
 }
 
-// A store with what in production is the share's thread. It lives until that has ended.
+// A store with what in production is the share's thread, from the first claim to leave(). It
+// lives until that has ended.
 struct Opened {
   std::shared_ptr<Machine> machine;
   std::unique_ptr<DynamoStore> store;
   std::chrono::milliseconds join_timeout{0};
-  Signal news;  // to the one that ticks
-  bool joined = false;
+  Signal news;           // to the one that ticks
+  bool ticking = false;  // there is one
   bool leaving = false;
-  bool ticking = false;
   std::uint64_t ticks = 0;
 };
 
 void tick(Timeline& timeline, Opened& opened) {
-  while (!opened.machine->dead) {
-    std::optional<dynamo::ShardMember::Step> step;
-    if (opened.joined && !opened.leaving) {
-      opened.ticking = true;
-      step = opened.store->tick_share();
-      opened.ticking = false;
-      ++opened.ticks;
-    }
-    const Moment until = step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max();
-    timeline.wait(opened.news, until);
+  while (!opened.machine->dead && !opened.leaving) {
+    const auto step = opened.store->tick_share();
+    ++opened.ticks;
+    timeline.wait(opened.news,
+                  step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max());
   }
+  opened.ticking = false;
 }
 
 // The store as one process has it.
@@ -95,10 +91,12 @@ class OpenedStore final : public Store {
   }
   Result<ClaimResult> claim_due(const ClaimRequest& request) override {
     auto result = inner_.claim_due(request);
-    if (request.scope != Scope::kShare || opened_->joined) return result;
+    if (request.scope != Scope::kShare || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
-    opened_->joined = true;
-    opened_->news.ring();
+    opened_->ticking = true;
+    opened_->leaving = false;
+    timeline_.spawn(timeline_.owner(),
+                    [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
     const std::uint64_t before = opened_->ticks;
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
     return inner_.claim_due(request);
@@ -115,12 +113,12 @@ class OpenedStore final : public Store {
     return inner_.peek_due(now, due_by, limit, after);
   }
   void leave() override {
-    if (!timeline_.can_wait() || !opened_->joined) return;
-    // A tick that is under way ends first; none has a longer time than its requests.
+    if (!timeline_.can_wait() || !opened_->ticking) return;
+    // A tick that is under way ends first.
     opened_->leaving = true;
+    opened_->news.ring();
     wait_while([&] { return opened_->ticking; }, std::chrono::minutes{10});
     inner_.leave();
-    opened_->joined = opened_->leaving = false;
   }
   Result<void> check() override { return inner_.check(); }
   Result<Description> describe() override { return inner_.describe(); }
@@ -192,8 +190,6 @@ Result<std::unique_ptr<Store>> DynamoBackend::open(const Clock& clock) {
   parts.share_client = client(dynamo::share_client_options({}));
   opened->join_timeout = parts.share.join_timeout;
   opened->store = std::make_unique<DynamoStore>(std::move(parts), timeline_.dice().random());
-  // What it sends while the process is crashed has nobody who waits; see Machine::dead.
-  timeline_.spawn(Transit::kOwner, [&timeline = timeline_, opened] { tick(timeline, *opened); });
   return std::make_unique<OpenedStore>(timeline_, opened);
 }
 

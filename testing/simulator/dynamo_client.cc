@@ -212,7 +212,7 @@ std::vector<Result<Reply>> SimulatedClient::call_all(std::vector<Call> calls) {
     run->send();
   }
   timeline.wait(flight->landed, Moment::max());
-  // Processes that no crash reaches may work for a store that is gone: see dynamo_backend.cc.
+  // The one that ticks outlives a store that is closed without a crash.
   if (machine_->dead) throw Crashed{};
   RHOOKS_CHECK(flight->open == 0);
   const auto ahead =

@@ -267,6 +267,7 @@ AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& 
     const Entry* const entry = find(key);
     const bool same = entry && entry->put_at <= claim->since;
     const bool current = same && entry->lease && entry->lease->token == attempt.token;
+    attempt.stale = same && !current && clocks_wrong_;
     if (same && !current && !clocks_wrong_) {
       violation(key, std::string("sent under a lease that is over; the task is ") +
                          to_string(entry->task.status));
@@ -398,7 +399,7 @@ void Ledger::check_repeats() {
     if (failed) continue;
     ++repeats_;
     const bool crashed = lives_[before.life].crashed && !before.committed;
-    if (!crashed && !before.lease_lost && !before.given_up) {
+    if (!crashed && !before.lease_lost && !before.given_up && !attempt.stale) {
       violation(attempt.key, before.committed ? "delivered again after its success was stored"
                                               : "delivered again without a cause");
     }

@@ -100,6 +100,7 @@ class Ledger final : public Witness {
     bool committed = false;
     bool lease_lost = false;
     bool given_up = false;
+    bool stale = false;  // sent under a lease that was over by a wrong clock
   };
   struct Held {
     model::Lease lease;

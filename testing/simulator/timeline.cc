@@ -86,6 +86,11 @@ bool Timeline::can_wait() const {
   return running_ != nullptr && !running_->crashed;
 }
 
+Owner Timeline::owner() const {
+  RHOOKS_CHECK(running_ != nullptr);
+  return running_->owner;
+}
+
 void Timeline::run(Process& process) {
   Process* const outer = std::exchange(running_, &process);
   process.fiber.resume();

@@ -69,6 +69,8 @@ class Timeline {
   // False outside of processes, and while a crashed one is unwound: whoever would wait there has
   // to do without.
   bool can_wait() const;
+  // Whose process runs.
+  Owner owner() const;
 
   // All processes of this owner end where they wait, at once. By one of its own: throws Crashed.
   void crash(Owner owner);
