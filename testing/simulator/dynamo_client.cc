@@ -105,7 +105,9 @@ class SimulatedClient::Run : public std::enable_shared_from_this<Run> {
     const Duration arrives =
         there + (is_lost && lost == kLate ? from_zero(dice(), 2 * faults_.stall_max) : Duration{0});
     const bool in_time = !is_lost && there + back <= request_timeout_;
-    if (!is_lost || lost == kBack || (lost == kLate && may_be_late())) {
+    const bool comes = !is_lost || lost != kThere;
+    const bool late = (is_lost && lost == kLate) || arrives > request_timeout_;
+    if (comes && (!late || may_be_late())) {
       transit_->after(arrives, [self = shared_from_this(), in_time, back, maybe_before, number] {
         self->arrive(in_time ? std::optional(back) : std::nullopt, maybe_before, number, false);
       });
