@@ -134,6 +134,9 @@ class SimulatedClient::Run : public std::enable_shared_from_this<Run> {
   bool may_be_late() const { return call_.operation != store::dynamo::Operation::kPutItem; }
 
   void arrive(std::optional<Duration> back, bool maybe_before, int number, bool ghost) {
+    // After all trouble nothing comes that nobody waits for.
+    const bool trouble = faults_.refused + faults_.lost_answer + faults_.stalled > 0;
+    if ((!back || machine_->dead) && !trouble) return;
     if (machine_->dead && !ghost) {
       if (!may_be_late() || dice().chance(0.5)) return;
       if (dice().chance(0.5)) {

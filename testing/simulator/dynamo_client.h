@@ -47,8 +47,8 @@ struct Machine {
 // among those of other processes. As in production, requests that are throttled or whose
 // answers are lost are sent again, a few times, and the reply tells that.
 //
-// What a dead process has sent, or a living one has given up, may still arrive, also much later:
-// all but puts.
+// What a dead process has sent, or a living one has given up, may still arrive, also much later,
+// as long as there are faults at all: all but puts.
 //
 // Threads: one; by processes. Where nobody can wait, every call fails at once.
 class SimulatedClient final : public store::dynamo::Client {

@@ -206,6 +206,7 @@ TEST(DynamoBackend, ACrashedProcessMayStillWriteLater) {
     claims = std::move(claimed->claims);
   });
   ASSERT_EQ(claims.size(), 20u);
+  w.faults.stalled = 0.01;
   for (const Claim& claim : claims) {
     w.timeline.spawn(1, [&] {
       auto store = w.backend.open(w.clock);
