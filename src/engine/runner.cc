@@ -328,8 +328,9 @@ void Runner::settle_watches() {
 
 void Runner::measure_lag(bool starved, TimePoint now) {
   if (!starved) return metrics_.due_lag(Metrics::Micros{0});
-  if (now - lag_measured_ < kProgressInterval) return;
-  lag_measured_ = now;
+  const auto steady = steady_clock::now();
+  if (lag_measured_ && steady - *lag_measured_ < kProgressInterval) return;
+  lag_measured_ = steady;
   const auto next = store_.next_due(now, store::Scope::kShare);
   if (next && *next) metrics_.due_lag(std::max(now - **next, milliseconds{0}));
 }

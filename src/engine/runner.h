@@ -105,7 +105,8 @@ class Runner {
   std::list<Watch> watches_;
   std::uint64_t last_watch_ = 0;
   // By the claimer's thread only.
-  TimePoint lag_measured_{};
+  // Both of the steady clock: the other one may be set back, and stand for hours.
+  std::optional<std::chrono::steady_clock::time_point> lag_measured_;
   std::optional<std::chrono::steady_clock::time_point> first_unclaimed_asked_;
 
   std::atomic<bool> drain_{false};    // end when what is on the way is done

@@ -268,6 +268,25 @@ TEST(RunnerTest, ARecurringTaskKeepsItsNominalTimes) {
   }
 }
 
+// While a worker is behind, how far is measured every quarter of a second, whatever the clock
+// of the tasks does meanwhile.
+TEST(RunnerTest, TheLagIsMeasuredOnAfterTheClockWasSetBack) {
+  Rig rig(1, [](const auto&) { return Reply::hold(); });
+  put(rig.memory, {record("a", rig.clock.now()), record("b", rig.clock.now())});
+  rig.advance(10s);
+  const auto shows = [&](const char* lag) {
+    return rig.metrics.expose().find(std::string("\nrhooks_due_lag_seconds ") + lag + "\n") !=
+           std::string::npos;
+  };
+  rig.runner.start();
+  EXPECT_TRUE(eventually([&] { return shows("10"); }));
+  rig.advance(-1h);
+  EXPECT_TRUE(eventually([&] { return shows("0"); }, 10s));
+  rig.sender.release_all(Reply::status(200));
+  rig.sender.set_script({});
+  rig.runner.stop_now();
+}
+
 TEST(RunnerTest, TaskDeletedDuringItsAttemptIsLoggedAndStaysAway) {
   Rig rig(1, [](const auto&) { return Reply::hold(); });
   put(rig.memory, {record("a", rig.clock.now())});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "codec/start_key.h"
 #include "hooks/hooks_impl.h"
 #include "model/limits.h"
@@ -32,6 +33,9 @@ Result<void> check_filter(const TaskFilter& filter) {
   if (filter.id.size() > model::kIdBytesMax) {
     return fail(ErrorCode::kInvalidArgument,
                 "id is longer than " + std::to_string(model::kIdBytesMax) + " bytes", "id");
+  }
+  if (!is_utf8(filter.id)) {
+    return fail(ErrorCode::kInvalidArgument, "id must be valid UTF-8: no id begins so", "id");
   }
   return check_range(filter.from, filter.to);
 }

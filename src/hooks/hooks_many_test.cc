@@ -91,6 +91,9 @@ TEST(HooksManyTest, QueriesAreChecked) {
   query = query_of();
   query.filter.id = std::string(513, 'x');
   EXPECT_EQ(t.hooks->fetch(query).error().field, "id");
+  query.filter.id = "\xff";
+  ASSERT_FALSE(t.hooks->fetch(query));
+  EXPECT_EQ(t.hooks->fetch(query).error().field, "id");
 
   FetchLogsQuery logs;
   logs.ns = "ns";
