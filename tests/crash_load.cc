@@ -378,9 +378,6 @@ std::vector<json::object> CrashLoad::pages(const std::string& path) {
 std::vector<json::object> CrashLoad::stored_tasks(const std::string& query) {
   return pages(std::string("/v1/namespaces/") + kNamespace + "/tasks?limit=500" + query);
 }
-std::vector<json::object> CrashLoad::stored_logs() {
-  return pages(std::string("/v1/namespaces/") + kNamespace + "/logs?limit=500");
-}
 
 std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
   const auto until = steady_clock::now() + timeout;
@@ -407,21 +404,15 @@ std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
   }
 }
 
-std::size_t CrashLoad::registered() const {
+Evidence CrashLoad::evidence() {
+  Evidence evidence;
+  evidence.stored_tasks = stored_tasks();
+  evidence.stored_logs = pages(std::string("/v1/namespaces/") + kNamespace + "/logs?limit=500");
   std::lock_guard lock(mutex_);
-  return tasks_.size();
-}
-std::vector<LoadTask> CrashLoad::tasks() const {
-  std::lock_guard lock(mutex_);
-  return {tasks_.begin(), tasks_.end()};
-}
-std::vector<Delivery> CrashLoad::deliveries() const {
-  std::lock_guard lock(mutex_);
-  return deliveries_;
-}
-std::vector<std::string> CrashLoad::complaints() const {
-  std::lock_guard lock(mutex_);
-  return complaints_;
+  evidence.tasks.assign(tasks_.begin(), tasks_.end());
+  evidence.deliveries = deliveries_;
+  evidence.complaints = complaints_;
+  return evidence;
 }
 
 }  // namespace rhooks::testing

@@ -18,53 +18,9 @@
 #include "base/clock.h"
 #include "cli/http_client.h"
 #include "testing/test_receiver.h"
+#include "tests/crash_evidence.h"
 
 namespace rhooks::testing {
-
-// What the receiver makes of the requests of a task.
-enum class Manner {
-  kGood,
-  kSlow,        // answers late, within the time limit
-  kFailsFirst,  // 500 to the first one or two of an occurrence
-  kRetryAfter,  // 503 to the first, with Retry-After
-  kResets,      // the first is reset after it was received
-  kBreaksOff,   // likewise, in the middle of the answer
-  kHangs,       // no answer to the first within the time limit
-  kBad,         // always 500
-};
-inline constexpr int kManners = 8;
-inline constexpr std::chrono::seconds kRetryAfter{1};
-
-// A task of the load, and what was acknowledged of it. All moments are true ones.
-struct LoadTask {
-  struct Window {
-    Clock::Micros from, to;
-  };
-
-  std::size_t number = 0;
-  std::string id;  // empty: registered with an Idempotency-Key and not answered
-  Manner manner = Manner::kGood;
-  std::int64_t executions = 1;  // that it is to come to
-  std::chrono::milliseconds interval{0};
-  std::optional<TimePoint> scheduled;  // none: at once
-  int retry_limit = 0;
-  bool acknowledged = false;
-  bool delete_sent = false;
-  std::optional<Clock::Micros> deleted;  // when that was acknowledged
-  bool attempt_at_delete = false;        // one may have been under way
-  std::vector<Window> suspended;         // for sure
-  std::optional<Clock::Micros> suspended_since;
-};
-
-// A request that arrived.
-struct Delivery {
-  std::size_t number = 0;  // of the task
-  std::string webhook_id;
-  Clock::Micros at{};
-  // It was reset on a connection that had served before: libcurl takes that for one that had been
-  // closed meanwhile, and sends the request again within the attempt.
-  bool may_be_sent_again = false;
-};
 
 // Users who register, suspend and delete tasks over REST while servers come and go, and the
 // receiver of the webhooks. It writes down what was acknowledged and what arrived; what becomes
@@ -99,14 +55,8 @@ class CrashLoad {
   // not come to an end.
   std::size_t drain(std::chrono::seconds timeout);
 
-  std::size_t registered() const;
-  std::vector<LoadTask> tasks() const;
-  std::vector<Delivery> deliveries() const;
-  // All that the servers show. Throws std::runtime_error where they do not.
-  std::vector<boost::json::object> stored_tasks(const std::string& query = {});
-  std::vector<boost::json::object> stored_logs();
-  // Answers that should not have been given, in words.
-  std::vector<std::string> complaints() const;
+  // All of it so far, and all that the servers show. Throws std::runtime_error where they do not.
+  Evidence evidence();
 
  private:
   struct Answer {
@@ -135,6 +85,7 @@ class CrashLoad {
   std::optional<Answer> ask(User& user, cli::HttpCall call);
   // Again until it is known what came of it; `tries` says how often it was asked.
   std::optional<Answer> insist(User& user, const cli::HttpCall& call, int& tries);
+  std::vector<boost::json::object> stored_tasks(const std::string& query = {});
   std::vector<boost::json::object> pages(const std::string& path);
   void complain(const std::string& what, const Answer& answer);
   TestResponse receive(const TestRequest& request);

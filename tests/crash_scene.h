@@ -73,11 +73,11 @@ struct CrashScene {
   void finish(Soak& soak, std::size_t crashes, std::size_t cut_off) {
     load.stop();
     const std::size_t stuck = load.drain(std::chrono::seconds{120});
-    const Verdict verdict =
-        judge(load, {.cut_off_max = cut_off * kConcurrency,
-                     .log_with_outcome = !shared,
-                     .servers_time = [this](Clock::Micros at) { return servers_latest(at); },
-                     .clock_was_steady = time == Time::kSteady});
+    const Verdict verdict = judge(
+        load.evidence(), {.cut_off_max = cut_off * kConcurrency,
+                          .log_with_outcome = !shared,
+                          .servers_time = [this](Clock::Micros at) { return servers_latest(at); },
+                          .clock_was_steady = time == Time::kSteady});
     std::cout << workers.size() << (shared ? " on DynamoDB: " : " on RocksDB: ") << crashes
               << " crashes, " << verdict.summary() << ", stuck " << stuck << std::endl;
     soak.count().crashes += crashes;

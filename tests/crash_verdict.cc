@@ -1,9 +1,10 @@
 #include "tests/crash_verdict.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
-#include <set>
 #include <sstream>
+#include <tuple>
 
 #include "codec/iso8601.h"
 
@@ -23,6 +24,15 @@ std::int64_t number_of(const json::value& object, const char* name) {
   return object.at(name).to_number<std::int64_t>();
 }
 
+// Which of the task's occurrences is at that time, counted from 0; none: there is none.
+std::optional<std::int64_t> occurrence_at(const LoadTask& task, TimePoint time) {
+  if (!task.scheduled || time == *task.scheduled) return 0;
+  const auto since = time - *task.scheduled;
+  const bool one = task.interval.count() == 0;
+  if (one || since.count() < 0 || since % task.interval != since.zero()) return std::nullopt;
+  return since / task.interval;
+}
+
 struct LoggedAttempt {
   std::int64_t attempt = 0;
   bool success = false;
@@ -32,8 +42,7 @@ struct LoggedAttempt {
 
 // What is known of one occurrence of a task.
 struct Occurrence {
-  std::vector<Clock::Micros> arrived;
-  std::size_t may_be_sent_again = 0;
+  std::vector<Delivery> arrived;
   std::vector<LoggedAttempt> logs;
   std::optional<TimePoint> scheduled;
 
@@ -41,6 +50,10 @@ struct Occurrence {
     std::int64_t most = 0;
     for (const LoggedAttempt& log : logs) most = std::max(most, log.attempt);
     return static_cast<std::size_t>(most);
+  }
+  std::size_t may_be_sent_again() const {
+    return static_cast<std::size_t>(std::count_if(
+        arrived.begin(), arrived.end(), [](const Delivery& d) { return d.may_be_sent_again; }));
   }
   std::size_t successes() const {
     return static_cast<std::size_t>(std::count_if(
@@ -56,19 +69,19 @@ using Occurrences = std::map<std::string, Occurrence>;  // by webhook-id
 
 class Judge {
  public:
-  Judge(CrashLoad& load, const VerdictOptions& options) : options_(options), tasks_(load.tasks()) {
+  Judge(const Evidence& evidence, const VerdictOptions& options)
+      : options_(options), tasks_(evidence.tasks) {
     occurrences_.resize(tasks_.size());
-    for (const std::string& complaint : load.complaints()) wrong() << "answer to " << complaint;
-    for (const Delivery& delivery : load.deliveries()) {
-      ++verdict_.deliveries;
-      Occurrence& occurrence = occurrences_.at(delivery.number)[delivery.webhook_id];
-      occurrence.arrived.push_back(delivery.at);
-      if (delivery.may_be_sent_again) ++occurrence.may_be_sent_again;
+    for (const std::string& complaint : evidence.complaints) wrong() << "answer to " << complaint;
+    verdict_.deliveries = evidence.deliveries.size();
+    for (const Delivery& delivery : evidence.deliveries) {
+      occurrences_.at(delivery.number)[delivery.webhook_id].arrived.push_back(delivery);
     }
-    for (const json::object& log : load.stored_logs()) take_log(log);
-    for (json::object& task : load.stored_tasks()) {
+    for (const json::object& log : evidence.stored_logs) take_log(log);
+    for (const json::object& task : evidence.stored_tasks) {
       const auto number = task.at("request").at("body").at("n").to_number<std::size_t>();
-      if (!stored_.emplace(number, std::move(task)).second) wrong() << number << ": twice in store";
+      const LoadTask& known = tasks_.at(number);
+      if (!stored_.emplace(number, &task).second) wrong() << name(known) << ": twice in the store";
     }
   }
 
@@ -79,7 +92,7 @@ class Judge {
       if (task.delete_sent) {
         check_deleted(task, stored != stored_.end());
       } else if (stored != stored_.end()) {
-        check_final(task, stored->second);
+        check_final(task, *stored->second);
       } else if (task.acknowledged) {
         ++verdict_.lost;
         wrong() << name(task) << ": acknowledged, and not in the store";
@@ -125,8 +138,11 @@ class Judge {
     Occurrence& occurrence = occurrences_.at(number)[id];
     occurrence.logs.push_back(attempt);
     occurrence.scheduled = time_of(log, "scheduledDate");
+    if (!occurrence_at(tasks_[number], *occurrence.scheduled)) {
+      wrong() << name(tasks_[number]) << ": a log of an occurrence that it does not have";
+    }
     if (attempt.started < *occurrence.scheduled && options_.clock_was_steady) {
-      wrong() << "task " << number << ": the log says that it was attempted before its time";
+      wrong() << name(tasks_[number]) << ": the log says that it was attempted before its time";
     }
   }
 
@@ -134,14 +150,16 @@ class Judge {
     if (!task.deleted) return void(wrong() << name(task) << ": its delete was never answered");
     ++verdict_.deleted;
     if (there) wrong() << name(task) << ": deleted, and in the store";
-    std::size_t later = 0;
+    std::size_t later = 0, again = 0;
     for (const auto& [id, occurrence] : occurrences_[task.number]) {
-      later += static_cast<std::size_t>(
-          std::count_if(occurrence.arrived.begin(), occurrence.arrived.end(),
-                        [&](Clock::Micros at) { return at > *task.deleted; }));
+      for (const Delivery& delivery : occurrence.arrived) {
+        if (delivery.at <= *task.deleted) continue;
+        ++later;
+        if (delivery.may_be_sent_again) ++again;
+      }
     }
-    // The attempt that was under way.
-    if (later > (task.attempt_at_delete ? 1u : 0u)) {
+    // The attempt that was under way, which may have sent its request again.
+    if (later > (task.attempt_at_delete ? 1 + again : 0)) {
       wrong() << name(task) << ": " << later << " requests after its delete was acknowledged"
               << (task.attempt_at_delete ? " during an attempt" : "");
     }
@@ -160,20 +178,18 @@ class Judge {
         count != number_of(execution, "successful") + number_of(execution, "failed")) {
       wrong() << name(task) << ": " << json::serialize(execution);
     }
-    if (task.interval.count() == 0) {
-      if (skipped != 0) wrong() << name(task) << ": skipped " << skipped;
-    } else if (task.scheduled) {
-      const auto occurrences = (time_of(stored, "scheduledDate") - *task.scheduled) / task.interval;
-      if (occurrences + 1 != count + skipped) {
-        wrong() << name(task) << ": " << occurrences + 1 << " occurrences, " << count
-                << " executions and " << skipped << " skipped";
-      }
+    const auto last = occurrence_at(task, time_of(stored, "scheduledDate"));
+    if (!last) {
+      wrong() << name(task) << ": its scheduledDate is not that of an occurrence";
+    } else if (*last + 1 != task.executions + skipped) {
+      wrong() << name(task) << ": " << *last + 1 << " occurrences, and " << skipped << " skipped";
     }
 
-    std::int64_t delivered = 0, ended = 0;
+    std::int64_t delivered = 0, ended = 0, succeeded = 0;
     for (const auto& [id, occurrence] : occurrences_[task.number]) {
       if (!occurrence.arrived.empty()) ++delivered;
       if (occurrence.ended(task)) ++ended;
+      if (occurrence.successes() > 0) ++succeeded;
     }
     if (delivered < count) {
       ++verdict_.lost;
@@ -182,6 +198,9 @@ class Judge {
     // One that a crash cut off after its log was written can be skipped by the one after it.
     if (ended < count || (options_.log_with_outcome && ended > count)) {
       wrong() << name(task) << ": " << count << " executions, and logs of " << ended;
+    } else if (options_.log_with_outcome && succeeded != number_of(execution, "successful")) {
+      wrong() << name(task) << ": " << json::serialize(execution) << ", and logs of successes of "
+              << succeeded;
     }
     logged_beyond_tasks_ += static_cast<std::size_t>(std::max<std::int64_t>(ended - count, 0));
   }
@@ -190,11 +209,15 @@ class Judge {
     for (auto& [id, occurrence] : occurrences_[task.number]) {
       const std::size_t requests = occurrence.arrived.size();
       const std::size_t needed = std::max<std::size_t>(occurrence.attempts(), 1);
-      const std::size_t again = occurrence.may_be_sent_again;
+      const std::size_t again = occurrence.may_be_sent_again();
       if (requests > needed + again) {
         verdict_.repeats += requests - needed - again;
-        if (options_.cut_off_max == 0)
+        if (options_.cut_off_max == 0) {
           wrong() << name(task) << ": repeated, " << told(occurrence);
+        }
+        if (requested_after_success(occurrence)) {
+          wrong() << name(task) << ": repeated after its success was stored, " << told(occurrence);
+        }
       }
       if (requests > occurrence.logs.size() + again) {
         verdict_.unlogged += requests - occurrence.logs.size() - again;
@@ -206,15 +229,46 @@ class Judge {
         wrong() << name(task) << ": " << occurrence.logs.size() << " logs of "
                 << occurrence.attempts() << " attempts";
       }
+      if (occurrence.attempts() > static_cast<std::size_t>(task.retry_limit) + 1) {
+        wrong() << name(task) << ": " << occurrence.attempts() << " attempts, retryLimit "
+                << task.retry_limit;
+      }
+      check_success(task, occurrence);
       check_times(task, occurrence);
+      check_retry_after(task, occurrence);
     }
+  }
+
+  static const LoggedAttempt* success_of(const Occurrence& occurrence) {
+    for (const LoggedAttempt& log : occurrence.logs) {
+      if (log.success) return &log;
+    }
+    return nullptr;
+  }
+
+  // A success whose outcome is stored with it is the end of its occurrence.
+  void check_success(const LoadTask& task, const Occurrence& occurrence) {
+    const LoggedAttempt* const success = success_of(occurrence);
+    if (!options_.log_with_outcome || !success) return;
+    if (occurrence.attempts() > static_cast<std::size_t>(success->attempt)) {
+      wrong() << name(task) << ": attempted again after a success";
+    }
+  }
+  // Of an occurrence with a repeat: of itself the time of the end can be a bit too early.
+  bool requested_after_success(const Occurrence& occurrence) const {
+    const LoggedAttempt* const success = success_of(occurrence);
+    if (!options_.log_with_outcome || !options_.clock_was_steady || !success) return false;
+    constexpr milliseconds kRounded{10};
+    return std::any_of(
+        occurrence.arrived.begin(), occurrence.arrived.end(),
+        [&](const Delivery& delivery) { return delivery.at > success->ended + kRounded; });
   }
 
   static std::string told(const Occurrence& occurrence) {
     std::ostringstream text;
     text << "requests";
-    for (const Clock::Micros at : occurrence.arrived) {
-      text << ' ' << codec::format_time(std::chrono::floor<milliseconds>(at));
+    for (const Delivery& delivery : occurrence.arrived) {
+      text << ' ' << codec::format_time(std::chrono::floor<milliseconds>(delivery.at));
     }
     text << ", logs";
     for (const LoggedAttempt& log : occurrence.logs) {
@@ -224,23 +278,31 @@ class Judge {
     return text.str();
   }
 
-  void check_times(const LoadTask& task, Occurrence& occurrence) {
+  void check_times(const LoadTask& task, const Occurrence& occurrence) {
     const auto scheduled = occurrence.scheduled ? occurrence.scheduled : task.scheduled;
-    for (const Clock::Micros at : occurrence.arrived) {
-      if (scheduled && options_.servers_time(at) < *scheduled) {
+    for (const Delivery& delivery : occurrence.arrived) {
+      const auto latest = options_.servers_time(delivery.at);
+      if (scheduled && latest < *scheduled) {
         wrong() << name(task) << ": a request "
-                << std::chrono::duration_cast<milliseconds>(*scheduled - options_.servers_time(at))
-                       .count()
+                << std::chrono::duration_cast<milliseconds>(*scheduled - latest).count()
                 << " ms before its time";
       }
-      for (const LoadTask::Window& window : task.suspended) {
-        if (window.from < at && at < window.to) wrong() << name(task) << ": while it was suspended";
+      const auto within = [&](const LoadTask::Window& window) {
+        return window.from < delivery.at && delivery.at < window.to;
+      };
+      if (std::any_of(task.suspended.begin(), task.suspended.end(), within) ||
+          (task.suspended_since && delivery.at > *task.suspended_since)) {
+        wrong() << name(task) << ": while it was suspended";
       }
     }
+  }
+
+  void check_retry_after(const LoadTask& task, const Occurrence& occurrence) {
     if (!options_.clock_was_steady) return;
-    auto& logs = occurrence.logs;
-    std::sort(logs.begin(), logs.end(),
-              [](const LoggedAttempt& a, const LoggedAttempt& b) { return a.attempt < b.attempt; });
+    auto logs = occurrence.logs;
+    std::sort(logs.begin(), logs.end(), [](const LoggedAttempt& a, const LoggedAttempt& b) {
+      return std::tie(a.attempt, a.started) < std::tie(b.attempt, b.started);
+    });
     for (std::size_t i = 1; i < logs.size(); ++i) {
       if (logs[i - 1].attempt < logs[i].attempt && logs[i - 1].retry_after &&
           logs[i].started < logs[i - 1].ended + kRetryAfter) {
@@ -250,9 +312,9 @@ class Judge {
   }
 
   const VerdictOptions& options_;
-  const std::vector<LoadTask> tasks_;
+  const std::vector<LoadTask>& tasks_;
   std::vector<Occurrences> occurrences_;  // by the task's number
-  std::map<std::size_t, json::object> stored_;
+  std::map<std::size_t, const json::object*> stored_;
   std::size_t logged_beyond_tasks_ = 0;
   std::deque<std::ostringstream> wrong_;
   Verdict verdict_;
@@ -260,8 +322,8 @@ class Judge {
 
 }  // namespace
 
-Verdict judge(CrashLoad& load, const VerdictOptions& options) {
-  return Judge(load, options).judge();
+Verdict judge(const Evidence& evidence, const VerdictOptions& options) {
+  return Judge(evidence, options).judge();
 }
 
 std::string Verdict::summary() const {

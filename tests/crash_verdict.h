@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "tests/crash_load.h"
+#include "tests/crash_evidence.h"
 
 namespace rhooks::testing {
 
@@ -15,7 +15,7 @@ struct VerdictOptions {
   // again, and so many have no log.
   std::size_t cut_off_max = 0;
   // Whether an outcome and its log are stored in one write, so that an attempt whose log is there
-  // is never made again.
+  // is never made again, and none is made after a success that is there.
   bool log_with_outcome = true;
   // The latest that it can have been by the servers' clock when a request arrived.
   std::function<Clock::Micros(Clock::Micros)> servers_time = [](Clock::Micros at) { return at; };
@@ -39,6 +39,6 @@ struct Verdict {
   std::string first_wrong() const;
 };
 
-Verdict judge(CrashLoad& load, const VerdictOptions& options);
+Verdict judge(const Evidence& evidence, const VerdictOptions& options);
 
 }  // namespace rhooks::testing
