@@ -21,6 +21,9 @@ namespace {
 
 // Frames are several times larger with AddressSanitizer. Only the pages that are used count.
 constexpr std::size_t kStackBytes = 256u << 10;
+// Below each stack, so that one that overflows ends the process and does not write into its
+// neighbour. More than a page, for frames that are larger than one.
+constexpr std::size_t kGuardBytes = 64u << 10;
 
 Fiber* running = nullptr;
 
@@ -38,17 +41,19 @@ void switched(void*, const void**, std::size_t*) {}
 
 }  // namespace
 
-void Fiber::Unmap::operator()(char* stack) const {
-  ::munmap(stack, size);
+void Fiber::Unmap::operator()(char* memory) const {
+  ::munmap(memory, size);
 }
 
-Fiber::Fiber(std::function<void()> body) : body_(std::move(body)), stack_(nullptr, Unmap{0}) {
+Fiber::Fiber(std::function<void()> body) : body_(std::move(body)), memory_(nullptr, Unmap{0}) {
+  constexpr std::size_t kAll = kGuardBytes + kStackBytes;
   void* const memory =
-      ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, kAll, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  stack_ = {static_cast<char*>(memory), Unmap{kStackBytes}};
+  memory_ = {static_cast<char*>(memory), Unmap{kAll}};
+  if (::mprotect(memory, kGuardBytes, PROT_NONE) != 0) throw std::bad_alloc();
   RHOOKS_CHECK(::getcontext(&context_) == 0);
-  context_.uc_stack.ss_sp = stack_.get();
+  context_.uc_stack.ss_sp = memory_.get() + kGuardBytes;
   context_.uc_stack.ss_size = kStackBytes;
   context_.uc_link = nullptr;  // run() never returns
   ::makecontext(&context_, &Fiber::enter, 0);
@@ -79,7 +84,7 @@ void Fiber::resume() {
   outer_ = running;
   running = this;
   void* fake = nullptr;
-  about_to_switch(&fake, stack_.get(), kStackBytes);
+  about_to_switch(&fake, memory_.get() + kGuardBytes, kStackBytes);
   ::swapcontext(&resumer_, &context_);
   switched(fake, nullptr, nullptr);
 }

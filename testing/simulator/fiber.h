@@ -32,14 +32,14 @@ class Fiber {
  private:
   struct Unmap {
     std::size_t size;
-    void operator()(char* stack) const;
+    void operator()(char* memory) const;
   };
 
   static void enter();
   void run();
 
   const std::function<void()> body_;
-  std::unique_ptr<char, Unmap> stack_;
+  std::unique_ptr<char, Unmap> memory_;  // a guard, then the stack
   ucontext_t context_{};
   ucontext_t resumer_{};
   Fiber* outer_ = nullptr;  // the fiber that resumed this one, if one did

@@ -5,6 +5,13 @@
 #include "base/check.h"
 
 namespace rhooks::simulator {
+namespace {
+
+// Steps at one moment. A world has some dozens of processes: so many steps are processes that
+// wake each other for ever.
+constexpr std::uint64_t kStepsAtOnceMax = 100'000;
+
+}  // namespace
 
 class Process {
  public:
@@ -133,10 +140,18 @@ bool Timeline::step(Moment until) {
   RHOOKS_CHECK(running_ == nullptr);
   sweep();
   if (turns_.empty() || turns_.begin()->first.first > until) {
+    if (until > now_) steps_before_now_ = steps_;
     now_ = std::max(now_, until);
     return false;
   }
   const auto [turn, process] = *turns_.begin();
+  if (turn.first > now_) steps_before_now_ = steps_;
+  if (steps_ - steps_before_now_ >= kStepsAtOnceMax) {
+    violation("time stands still: " + std::to_string(kStepsAtOnceMax) +
+              " steps at one moment, and the next is one of owner " +
+              std::to_string(process->owner));
+    return false;
+  }
   turns_.erase(turns_.begin());
   process->turn.reset();
   now_ = std::max(now_, turn.first);

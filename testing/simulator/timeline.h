@@ -79,7 +79,8 @@ class Timeline {
   // Processes of the owner that have not ended.
   std::size_t alive(Owner owner) const;
 
-  // Lets what is next happen; false: nothing will by `until`, and it is that time now.
+  // Lets what is next happen; false: nothing will by `until`, and it is that time now; or time
+  // stands still, since processes wake each other for ever, which is a violation.
   bool step(Moment until);
 
   // What happened, for whoever reads a failure: the latest of them are kept, and a number that
@@ -108,6 +109,7 @@ class Timeline {
   Dice dice_;
   std::uint64_t next_turn_ = 0;
   std::uint64_t steps_ = 0;
+  std::uint64_t steps_before_now_ = 0;  // what steps_ was as this moment began
   Process* running_ = nullptr;
   std::list<std::unique_ptr<Process>> processes_;
   std::set<std::pair<Turn, Process*>> turns_;

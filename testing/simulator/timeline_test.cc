@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -121,6 +123,62 @@ TEST(Timeline, AClockDriftsAndJumpsByItself) {
   EXPECT_EQ(clock.now_micros(), start + 7s + 1ms);
   clock.heal();
   EXPECT_EQ(clock.now_micros(), w.timeline.now());
+}
+
+TEST(Timeline, TwoThatWakeEachOtherForEverAreAViolation) {
+  World w;
+  Signal ping;
+  Signal pong;
+  const Moment start = w.timeline.now();
+  const auto answer = [&](Signal& mine, Signal& other) {
+    while (w.timeline.wait(mine, start + 1h)) other.ring();
+  };
+  // Many steps before that moment are nothing to object to.
+  w.timeline.spawn(1, [&] {
+    for (int i = 0; i < 1'000; ++i) w.timeline.sleep(1ms);
+    w.timeline.spawn(7, [&] { answer(ping, pong); });
+    w.timeline.spawn(7, [&] { answer(pong, ping); });
+    ping.ring();
+  });
+  w.run();
+  ASSERT_TRUE(w.timeline.violated());
+  EXPECT_NE(w.timeline.violated()->find("time stands still"), std::string::npos);
+  EXPECT_NE(w.timeline.violated()->find("owner 7"), std::string::npos);
+  EXPECT_EQ(w.timeline.now(), start + 1s);
+  EXPECT_FALSE(w.timeline.step(start + 1h));
+}
+
+TEST(Timeline, ManyStepsAreNoViolationWhereTimePasses) {
+  World w;
+  w.timeline.spawn(1, [&] {
+    for (int i = 0; i < 150'000; ++i) w.timeline.sleep(1us);
+    w.seen.push_back("done");
+  });
+  w.run();
+  EXPECT_FALSE(w.timeline.violated());
+  EXPECT_EQ(w.seen, std::vector<std::string>{"done"});
+}
+
+// Uses as much of the stack below `top`. (The address of a variable would not do: AddressSanitizer
+// may keep variables elsewhere.)
+[[gnu::noinline]] int go_down(const char* top, std::ptrdiff_t bytes) {
+  volatile int more = 1;
+  if (top - static_cast<const char*>(__builtin_frame_address(0)) > bytes) return 0;
+  return go_down(top, bytes) + more;
+}
+
+TEST(FiberDeathTest, AStackThatOverflowsEndsTheProcessInsteadOfAnothersStack) {
+  const auto overflow_by = [](std::ptrdiff_t bytes) {
+    Fiber fiber([bytes] {
+      go_down(static_cast<const char*>(__builtin_frame_address(0)), (256 << 10) + bytes);
+    });
+    // The system puts its stack just below the first one's.
+    Fiber other([] {});
+    fiber.resume();
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(overflow_by(-(64 << 10)), ::testing::ExitedWithCode(0), "");
+  EXPECT_DEATH(overflow_by(32 << 10), "");
 }
 
 }  // namespace
