@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <random>
@@ -25,7 +26,12 @@ std::uint64_t seed_after(std::uint64_t seed) {
 }  // namespace
 
 Soak::Soak(std::string suite, std::uint64_t rounds)
-    : suite_(std::move(suite)), rounds_(rounds), started_(std::chrono::steady_clock::now()) {
+    : suite_(std::move(suite)),
+      rounds_(rounds),
+      started_(std::chrono::steady_clock::now()),
+      report_(variable("RHOOKS_SOAK_REPORT")),
+      failed_before_(::testing::Test::HasFailure()),
+      exceptions_before_(std::uncaught_exceptions()) {
   const std::string seconds = variable("RHOOKS_SOAK_SECONDS");
   if (!seconds.empty()) asked_ = std::chrono::seconds{std::stoll(seconds)};
   const std::string seed = variable("RHOOKS_SOAK_SEED");
@@ -35,11 +41,16 @@ Soak::Soak(std::string suite, std::uint64_t rounds)
   } else {
     seed_ = std::stoull(seed);
   }
-  failed_before_ = ::testing::Test::HasFailure();
+}
+
+// An exception that ends the test is known here before it is to GoogleTest.
+bool Soak::failed() const {
+  return (!failed_before_ && ::testing::Test::HasFailure()) ||
+         std::uncaught_exceptions() > exceptions_before_;
 }
 
 bool Soak::more() {
-  if (!failed_before_ && ::testing::Test::HasFailure()) {
+  if (failed()) {
     std::cout << "soak: " << suite_ << ": this round failed; again: RHOOKS_SOAK_SEED=" << seed_
               << "\n";
     return false;
@@ -49,18 +60,19 @@ bool Soak::more() {
   if (count_.runs > 0 && enough) return false;
   if (count_.runs > 0) seed_ = seed_after(seed_);
   ++count_.runs;
+  if (!report_.empty()) std::ofstream(report_ + ".seed") << seed_ << "\n";
+  // ctest shows it only where the test fails.
+  if (asked_.count() == 0) std::cout << "soak: " << suite_ << ": seed " << seed_ << std::endl;
   return true;
 }
 
 Soak::~Soak() {
-  const bool failed = !failed_before_ && ::testing::Test::HasFailure();
   std::ostringstream line;
   line << suite_ << ": " << count_.runs << " runs, " << count_.crashes << " crashes survived, "
        << count_.repeats << " repeats, lost = " << count_.lost << ", stuck = " << count_.stuck;
-  if (failed) line << ", FAILED with seed " << seed_;
+  if (failed()) line << ", FAILED with seed " << seed_;
   std::cout << "soak: " << line.str() << std::endl;
-  const std::string report = variable("RHOOKS_SOAK_REPORT");
-  if (!report.empty()) std::ofstream(report, std::ios::app) << line.str() << "\n";
+  if (!report_.empty()) std::ofstream(report_, std::ios::app) << line.str() << "\n";
 }
 
 }  // namespace rhooks::testing

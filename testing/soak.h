@@ -27,7 +27,9 @@ struct SoakCount {
 // Environment: RHOOKS_SOAK_SECONDS, how long to go on (unset: as many rounds as the test gives
 // as `rounds`, so that the same test is one of the everyday ones); RHOOKS_SOAK_SEED, the seed of
 // the first round (unset: drawn); RHOOKS_SOAK_REPORT, a file that the last line is appended to.
-// The seed of a round is printed when the round has failed.
+// The seed of a round is printed when the round has failed. For a round that ends the process,
+// or never ends: its seed is in the file RHOOKS_SOAK_REPORT + ".seed" as soon as it begins, and
+// an everyday test prints the seed of each round as it begins.
 //
 // A round that failed is the last one. Threads: one.
 class Soak {
@@ -38,19 +40,23 @@ class Soak {
   Soak(const Soak&) = delete;
   Soak& operator=(const Soak&) = delete;
 
-  // Begins the next round; false: it is enough.
+  // Begins the next round; false: it is enough, or the last one failed.
   bool more();
   // Of the round under way.
   std::uint64_t seed() const { return seed_; }
   SoakCount& count() { return count_; }
 
  private:
+  bool failed() const;
+
   const std::string suite_;
   const std::uint64_t rounds_;
   std::uint64_t seed_ = 0;
   std::chrono::steady_clock::time_point started_;
   std::chrono::seconds asked_{0};  // 0: by rounds
-  bool failed_before_ = false;
+  const std::string report_;       // a file; empty: none
+  const bool failed_before_;
+  const int exceptions_before_;
   SoakCount count_;
 };
 
