@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<USAGE
-Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--list]
+Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--build-only] [--list]
 
 Builds the fuzzers of fuzz/ (all of them, or those named) with AddressSanitizer and
 UndefinedBehaviorSanitizer, and runs each one from its seeds in fuzz/corpus/NAME and what
@@ -13,6 +13,7 @@ earlier runs found. scripts/install-deps.sh --fuzz installs what it needs.
 
   --seconds N  how long each one runs (default 10)
   --minutes N  how long all of them run together, each an equal share
+  --build-only only build them
   --list       only print the names
   --help       this text
 
@@ -27,6 +28,7 @@ cd "$root"
 mapfile -t all < <(sed -n 's/^rhooks_fuzzer(\([a-z0-9_]*\).*/\1/p' fuzz/CMakeLists.txt)
 seconds=10
 minutes=
+build_only=
 names=()
 while (($#)); do
   case $1 in
@@ -36,6 +38,7 @@ while (($#)); do
       if [[ $1 == --seconds ]]; then seconds=$2 minutes=; else minutes=$2; fi
       shift
       ;;
+    --build-only) build_only=1 ;;
     --list) printf '%s\n' "${all[@]}" && exit 0 ;;
     -h | --help) usage && exit 0 ;;
     -*) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
@@ -57,6 +60,7 @@ step "Building ${#names[@]} fuzzers"
 configure fuzz
 cmake --build --preset fuzz -j "${JOBS:-2}" --target "${names[@]/#/fuzz_}" ||
   die "the fuzzers could not be built"
+[[ ! $build_only ]] || exit 0
 
 step "Running each for $seconds s"
 findings=build/fuzz/findings
