@@ -77,10 +77,9 @@ class Testimony {
       witness_.released({key, was.rev, was.lease_until.value_or(TimePoint())});
       return "release";
     }
-    // A commit names the claim that it ends, whose token was the revision until now. No other
-    // revision ever was one: each change makes a new one.
-    if (is.record.last_token == was.rev) {
-      witness_.committed(key, was.rev, is.record.task);
+    // A commit leaves the token of its claim, which was the revision until now if all is well.
+    if (is.record.last_token != was.record.last_token) {
+      witness_.committed(key, is.record.last_token, is.record.task);
       return std::string("commit ") + to_string(is.record.task.status);
     }
     witness_.edited(is.record.task);

@@ -54,7 +54,7 @@ void Ledger::put(const Task& task) {
   if (!entries_.emplace(task.key, std::move(entry)).second) {
     violation(task.key, "registered over a task that is there");
   }
-  removed_.erase(task.key);
+  if (removed_.erase(task.key) > 0) ++rare_.anew;
 }
 
 void Ledger::claimed(const model::Lease& lease, const Task& task, TimePoint now) {
@@ -101,14 +101,28 @@ void Ledger::committed(const TaskKey& key, const model::LeaseToken& token, const
   }
   if (!attempt->logged) violation(key, "an outcome was taken before its log was written");
   attempt->committed = true;
-  // One that was cut off changes nothing: it is made again as if it had not been.
-  if (!attempt->answer->cut_off) {
+  check_skipped(key, *entry, after, *attempt);
+  if (attempt->answer->cut_off) {
+    // It counts for nothing, and is made again as if it had not been.
+    ++rare_.cut_off;
+    Task same = entry->task;
+    same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
+    same.next_attempt_date = after.next_attempt_date;
+    same.execution.skipped = after.execution.skipped;
+    if (after != same) violation(key, "an attempt that was cut off was counted");
+  } else {
     check_step(key, *entry, after, *attempt);
     entry->not_before.reset();
+    entry->retried.reset();
     if (after.status == Status::kActive && after.attempt > 0) {
+      check_retry(key, after, *attempt);
       entry->not_before = attempt->answer->ended_at + attempt->answer->retry_after;
+      entry->retried = attempt->webhook_id;
     }
   }
+  rare_.skipped +=
+      static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
+  entry->last_committed = token;
   executions_ += static_cast<std::size_t>(
       std::max<std::int64_t>(0, after.execution.count - entry->task.execution.count));
   entry->task = after;
@@ -132,15 +146,44 @@ void Ledger::check_step(const TaskKey& key, const Entry& entry, const Task& afte
                        std::to_string(after.attempt));
   }
   if (retry && after.status != Status::kActive) violation(key, "ended with attempts left");
-  if (before.attempt > 0 && after.execution.skipped != before.execution.skipped) {
-    violation(key, "an occurrence with attempts behind it was skipped");
-  }
   check_occurrences(key, entry, after);
+}
+
+// The next attempt is made after Retry-After and a random time of up to 1 s, 2 s, 4 s …
+void Ledger::check_retry(const TaskKey& key, const Task& after, const Attempt& attempt) {
+  const auto window = std::chrono::seconds{1} * (std::int64_t{1} << (after.attempt - 1));
+  const auto waits = model::due_at(after) - attempt.answer->ended_at - attempt.answer->retry_after;
+  if (waits < std::chrono::milliseconds{0} || waits > window) {
+    violation(key, "its next attempt is " + std::to_string(waits.count()) +
+                       " ms after what was asked for");
+  }
+}
+
+// Of the occurrences that were missed the latest is attempted, and no other.
+void Ledger::check_skipped(const TaskKey& key, const Entry& entry, const Task& after,
+                           const Attempt& attempt) {
+  const Task& before = entry.task;
+  const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
+  const bool series = before.repeat && before.repeat->max != 1 &&
+                      (before.repeat->max == 0 || before.execution.count < before.repeat->max);
+  if (before.attempt > 0 || !series) {
+    if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
+    return;
+  }
+  const auto interval = model::interval_of(*before.repeat);
+  const TimePoint nominal =
+      entry.first_date + (before.execution.count + after.execution.skipped) * interval;
+  if (skipped > 0 && nominal > attempt.started_at) {
+    violation(key, "an occurrence was attempted at " + ms(attempt.started_at) +
+                       ", before its time " + ms(nominal));
+  }
+  if (attempt.started_at - nominal >= interval) {
+    violation(key, "a missed occurrence was attempted though a later one was due");
+  }
 }
 
 // Occurrences = executions + skipped.
 void Ledger::check_occurrences(const TaskKey& key, const Entry& entry, const Task& after) {
-  if (entry.run_now) return;
   const std::int64_t max = after.repeat ? after.repeat->max : 1;
   const bool all = max != 0 && after.execution.count >= max;
   const bool too_many = after.errors.consecutive >= max_errors_;
@@ -165,7 +208,7 @@ void Ledger::check_occurrences(const TaskKey& key, const Entry& entry, const Tas
 }
 
 void Ledger::logged(const Log& log) {
-  if (!logs_[log.task].insert(log.id).second) return;
+  if (!logs_[log.task].emplace(log.id, log).second) return;
   timeline_.note("logged " + name_of(log.task) + " " + to_string(log.status));
   const std::string webhook_id = webhook_id_of(log);
   const auto attempt = std::find_if(attempts_.rbegin(), attempts_.rend(), [&](const Attempt& made) {
@@ -189,13 +232,28 @@ void Ledger::edited(const Task& after) {
                  ms(model::due_at(after)));
   Entry* const entry = find(after.key);
   if (!entry) return violation(after.key, "changed, though it is deleted");
-  if (final(entry->task.status) && after.status != entry->task.status && !entry->run_now) {
-    violation(after.key, "left its final state");
+  const Task& before = entry->task;
+  const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
+  if (run_now && !entry->run_now) violation(after.key, "run though nobody asked for it");
+  Task same = before;
+  same.status = after.status;
+  same.updated_at = after.updated_at;
+  if (run_now) {
+    same.next_attempt_date = after.next_attempt_date;
+    entry->not_before.reset();
   }
-  if (after.execution != entry->task.execution) violation(after.key, "an edit changed its counts");
+  if (final(before.status)) {
+    if (!run_now) violation(after.key, "left its final state");
+    // One more occurrence, from which a series goes on.
+    same.scheduled_date = after.scheduled_date;
+    same.errors.consecutive = 0;
+    const auto passed = after.execution.count + after.execution.skipped;
+    entry->first_date = after.scheduled_date;
+    if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
+  }
+  if (after != same) violation(after.key, "an edit changed more than it says");
   entry->task = after;
   entry->lease.reset();
-  if (entry->run_now) entry->not_before.reset();
 }
 
 void Ledger::removed(const TaskKey& key) {
@@ -220,21 +278,36 @@ void Ledger::settled(Life life, const model::LeaseToken& token) {
 
 void Ledger::returned(Life life, const model::LeaseToken& token) {
   settled(life, token);
-  if (Attempt* const attempt = attempt_of(token); attempt && !attempt->committed) {
-    attempt->given_up = true;
-  }
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt) ++rare_.unsent;
+  if (!attempt || attempt->committed) return;
+  attempt->given_up = true;
+  if (!lives_[life].stopping) violation(attempt->key, "sent, and given back without an outcome");
 }
 
 void Ledger::lost(Life life, const model::LeaseToken& token) {
   settled(life, token);
-  if (Attempt* const attempt = attempt_of(token)) attempt->lease_lost = true;
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt) return;
+  attempt->lease_lost = true;
+  ++rare_.leases_lost;
+  const Entry* const entry = find(attempt->key);
+  if (!entry) return;
+  if ((entry->lease && entry->lease->token == token) || entry->last_committed == token) {
+    violation(attempt->key, "a worker was told that it lost a lease that it had");
+  }
+}
+
+void Ledger::stopping(Life life) {
+  lives_[life].stopping = true;
 }
 
 void Ledger::ended(Life life, bool crashed) {
-  LifeState& state = lives_[life];
-  state.ended = true;
-  state.crashed = crashed;
-  state.held.clear();
+  for (const Held& held : lives_[life].held) {
+    Attempt* const attempt = attempt_of(held.lease.token);
+    if (attempt) (crashed ? attempt->at_crash : attempt->given_up) = true;
+  }
+  lives_[life].held.clear();
 }
 
 std::size_t Ledger::held_by(Life life) const {
@@ -245,7 +318,7 @@ std::size_t Ledger::held_by(Life life) const {
 // ---- the requests
 
 AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& webhook_id,
-                              TimePoint at) {
+                              TimePoint at, std::chrono::milliseconds longest) {
   timeline_.note("life " + std::to_string(life) + " sends " + name_of(key) + " at " + ms(at));
   Attempt attempt;
   attempt.key = key;
@@ -262,6 +335,10 @@ AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& 
   } else {
     claim->begun = true;
     attempt.token = claim->lease.token;
+    if (claim->lease.until <= at + longest) {
+      violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
+                         ms(claim->lease.until));
+    }
     // A task that is deleted after its claim, and maybe registered anew, is sent once more: the
     // attempt goes on.
     const Entry* const entry = find(key);
@@ -271,6 +348,9 @@ AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& 
     if (same && !current && !clocks_wrong_) {
       violation(key, std::string("sent under a lease that is over; the task is ") +
                          to_string(entry->task.status));
+    }
+    if (current && entry->retried && *entry->retried != webhook_id) {
+      violation(key, "a retry has another webhook-id than the attempt before");
     }
   }
   attempts_.push_back(std::move(attempt));
@@ -328,6 +408,7 @@ std::vector<TaskKey> Ledger::unfinished() const {
 
 void Ledger::check_end(store::Store& store, TimePoint now) {
   check_tasks(store, now);
+  check_namespaces(store, now);
   check_logs(store, now);
   check_repeats();
 }
@@ -352,17 +433,54 @@ void Ledger::check_tasks(store::Store& store, TimePoint now) {
   }
 }
 
+// What lists tasks tells the same as what reads one.
+void Ledger::check_namespaces(store::Store& store, TimePoint now) {
+  std::set<std::string> namespaces;
+  for (const auto& [key, entry] : entries_) namespaces.insert(key.ns);
+  for (const TaskKey& key : removed_) namespaces.insert(key.ns);
+  for (const std::string& ns : namespaces) {
+    store::TaskQuery query;
+    query.ns = ns;
+    query.limit = 7;
+    query.now = now;
+    std::size_t listed = 0;
+    std::optional<std::pair<TimePoint, std::string>> last;
+    for (int page = 0; page < 1000; ++page) {
+      const auto found = store.query_tasks(query);
+      if (!found) return timeline_.violation(ns + " can not be listed: " + found.error().message);
+      for (const Task& task : found->items) {
+        ++listed;
+        const Entry* const entry = find(task.key);
+        if (!entry || entry->task != task) violation(task.key, "is listed, and is not so");
+        const auto position = std::pair(task.scheduled_date, task.key.id);
+        if (last && *last >= position) violation(task.key, "is listed twice or out of order");
+        last = position;
+      }
+      if (!found->next) break;
+      query.after = found->next;
+    }
+    const auto there = static_cast<std::size_t>(std::count_if(
+        entries_.begin(), entries_.end(), [&](const auto& one) { return one.first.ns == ns; }));
+    if (listed != there) {
+      timeline_.violation(ns + " has " + std::to_string(there) + " tasks, and " +
+                          std::to_string(listed) + " are listed");
+    }
+  }
+  const auto due = store.peek_due(now, kTimeMax, 10, std::nullopt);
+  if (!due) return timeline_.violation("what is due can not be listed: " + due.error().message);
+  for (const store::DueEntry& entry : due->items) violation(entry.key, "is due, though it is done");
+}
+
 // Every attempt that was made has one log, but those whose worker did not live to write it.
 void Ledger::check_logs(store::Store& store, TimePoint now) {
   for (const Attempt& attempt : attempts_) {
-    const LifeState& life = lives_[attempt.life];
-    if (!attempt.logged && !life.crashed && !attempt.given_up) {
+    if (!attempt.logged && !attempt.at_crash && !attempt.given_up) {
       violation(attempt.key, "an attempt without a log");
     }
   }
-  for (const auto& [key, ids] : logs_) {
+  for (const auto& [key, logs] : logs_) {
     if (cleared_.contains(key.ns)) continue;
-    std::set<std::string> there;
+    std::size_t there = 0;
     store::LogQuery query;
     query.ns = key.ns;
     query.task_id = key.id;
@@ -372,14 +490,18 @@ void Ledger::check_logs(store::Store& store, TimePoint now) {
       const auto found = store.query_logs(query);
       if (!found) return violation(key, "its logs can not be read: " + found.error().message);
       for (const Log& log : found->items) {
-        if (!there.insert(log.id).second) violation(key, "a log is there twice");
+        ++there;
+        const auto written = logs.find(log.id);
+        if (written == logs.end() || written->second != log) {
+          violation(key, "a log is there that was not written so");
+        }
       }
       if (!found->next) break;
       query.after = found->next;
     }
-    if (there != ids) {
-      violation(key, std::to_string(ids.size()) + " logs were written, and " +
-                         std::to_string(there.size()) + " are there");
+    if (there != logs.size()) {
+      violation(key, std::to_string(logs.size()) + " logs were written, and " +
+                         std::to_string(there) + " are there");
     }
   }
 }
@@ -396,9 +518,9 @@ void Ledger::check_repeats() {
     if (before.key != attempt.key) {
       violation(attempt.key, "shares its webhook-id with " + name_of(before.key));
     }
-    if (failed) continue;
-    ++repeats_;
-    const bool crashed = lives_[before.life].crashed && !before.committed;
+    if (failed && before.committed) continue;
+    if (!failed) ++repeats_;
+    const bool crashed = before.at_crash && !before.committed;
     if (!crashed && !before.lease_lost && !before.given_up && !attempt.stale) {
       violation(attempt.key, before.committed ? "delivered again after its success was stored"
                                               : "delivered again without a cause");

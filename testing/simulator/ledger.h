@@ -42,11 +42,14 @@ class Ledger final : public Witness {
   void settled(Life life, const model::LeaseToken& token);   // its outcome is stored
   void returned(Life life, const model::LeaseToken& token);  // unused, or given up
   void lost(Life life, const model::LeaseToken& token);      // the store said so
+  void stopping(Life life);
   void ended(Life life, bool crashed);
   std::size_t held_by(Life life) const;
 
   // The requests. `at` is by the worker's clock.
-  AttemptNumber started(Life life, const TaskKey& key, const std::string& webhook_id, TimePoint at);
+  // `longest`: what it may take.
+  AttemptNumber started(Life life, const TaskKey& key, const std::string& webhook_id, TimePoint at,
+                        std::chrono::milliseconds longest);
   struct Answer {
     bool ok = false;
     bool cut_off = false;  // by a stop of the worker
@@ -78,15 +81,28 @@ class Ledger final : public Witness {
   std::size_t executions() const { return executions_; }
   std::size_t repeats() const { return repeats_; }  // known after check_end()
   std::size_t lost_tasks() const { return lost_; }
+  // How much of what is rare there was.
+  struct Rare {
+    std::size_t cut_off = 0;      // attempts, by a stop
+    std::size_t skipped = 0;      // occurrences
+    std::size_t leases_lost = 0;  // that a worker was told of
+    std::size_t unsent = 0;       // claims that were given back
+    std::size_t anew = 0;         // registrations of an id that had been deleted
+  };
+  const Rare& rare() const { return rare_; }
 
  private:
   struct Entry {
     Task task;  // as stored
     Moment put_at{};
-    TimePoint first_date{};               // nominal time of its first occurrence
+    // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
+    // that leads to that one by the same rule.
+    TimePoint first_date{};
     std::optional<model::Lease> lease;    // the latest claim that nothing has ended
     std::optional<TimePoint> not_before;  // of a retry
-    bool run_now = false;                 // asked for: leaves the grid of occurrences
+    std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried
+    model::LeaseToken last_committed{};
+    bool run_now = false;  // a user asked for it at some time
   };
   struct Attempt {
     TaskKey key;
@@ -99,8 +115,9 @@ class Ledger final : public Witness {
     bool logged = false;
     bool committed = false;
     bool lease_lost = false;
-    bool given_up = false;
-    bool stale = false;  // sent under a lease that was over by a wrong clock
+    bool given_up = false;  // its outcome, by a worker that was stopped
+    bool at_crash = false;  // its worker crashed before it knew the outcome to be stored
+    bool stale = false;     // sent under a lease that was over by a wrong clock
   };
   struct Held {
     model::Lease lease;
@@ -108,8 +125,7 @@ class Ledger final : public Witness {
     bool begun = false;
   };
   struct LifeState {
-    bool ended = false;
-    bool crashed = false;
+    bool stopping = false;
     std::vector<Held> held;
   };
 
@@ -118,8 +134,12 @@ class Ledger final : public Witness {
   Attempt* attempt_of(const model::LeaseToken& token);
   void check_step(const TaskKey& key, const Entry& before, const Task& after,
                   const Attempt& attempt);
+  void check_retry(const TaskKey& key, const Task& after, const Attempt& attempt);
+  void check_skipped(const TaskKey& key, const Entry& before, const Task& after,
+                     const Attempt& attempt);
   void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after);
   void check_tasks(store::Store& store, TimePoint now);
+  void check_namespaces(store::Store& store, TimePoint now);
   void check_logs(store::Store& store, TimePoint now);
   void check_repeats();
 
@@ -129,10 +149,11 @@ class Ledger final : public Witness {
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since
   std::set<TaskKey> removed_;
-  std::map<TaskKey, std::set<std::string>> logs_;  // their ids
-  std::set<std::string> cleared_;                  // namespaces whose logs may be gone
+  std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
+  std::set<std::string> cleared_;                       // namespaces whose logs may be gone
   std::vector<Attempt> attempts_;
   std::map<Life, LifeState> lives_;
+  Rare rare_;
   std::size_t executions_ = 0;
   std::size_t repeats_ = 0;
   std::size_t lost_ = 0;

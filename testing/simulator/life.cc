@@ -33,7 +33,8 @@ engine::PipelineOptions pipeline_options(const NodeOptions& options, Backend& ba
 struct LifeOfNode::Worker {
   Worker(const World& world, store::Store& opened, const Clock& clock, const NodeOptions& options,
          Life number)
-      : store(opened, world.timeline, world.ledger, number, options.concurrency),
+      : store(opened, world.timeline, world.ledger, clock,
+              {number, options.concurrency, world.backend.lease_for()}),
         random(world.timeline.dice().random().next()),
         sender(world.timeline, clock, world.ledger, world.http,
                {number, options.concurrency, options.request_timeout}),
@@ -81,7 +82,8 @@ void LifeOfNode::boot() {
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
   // Its own worker is never started: the pipeline is the worker.
-  parts.store = std::make_unique<WatchedStore>(*store_, timeline_, world_.ledger, number_, 0);
+  parts.store = std::make_unique<WatchedStore>(*store_, timeline_, world_.ledger, *clock_,
+                                               WatchedStore::Options{number_, 0, {}});
   parts.sender = std::make_unique<SimulatedSender>(timeline_, *clock_, world_.ledger, world_.http,
                                                    SimulatedSender::Options{number_, 0, 1s});
   hooks_ = std::make_unique<Hooks>(std::move(parts));
@@ -166,6 +168,7 @@ void LifeOfNode::commit_loop() {
 
 void LifeOfNode::stop() {
   timeline_.note("life " + std::to_string(number_) + " is to stop");
+  world_.ledger.stopping(number_);
   draining_ = true;
   drain_until_ = timeline_.now() + options_.drain_timeout;
   claim_.ring();

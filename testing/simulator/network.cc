@@ -41,8 +41,8 @@ void SimulatedSender::start(delivery::HttpRequest request) {
   flight.result.ticket = request.ticket;
   flight.result.outcome.started_at = clock_.now();
   flight.result.outcome.sent = std::move(request.request);
-  flight.attempt =
-      ledger_.started(options_.life, target.key, webhook_id, flight.result.outcome.started_at);
+  flight.attempt = ledger_.started(options_.life, target.key, webhook_id,
+                                   flight.result.outcome.started_at, options_.time_out);
   draw(flight, target.bad);
   flights_.push_back(std::move(flight));
   if (flights_.size() > options_.concurrency) {

@@ -307,7 +307,7 @@ void RocksBackend::Machine::settle(Store& store, const Clock& clock) {
   }
   for (const auto& [key, task] : before->tasks) {
     if (now->tasks.contains(key)) continue;
-    if (!open_keys.contains(key)) {
+    if (!open_keys.contains(key) || commits.contains(key)) {
       timeline_.violation("after a crash task '" + key.id + "' is gone");
     }
     removed(key);

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr Owner kWorld = 0;
 // After the trouble all has to be done by then, and in so many steps.
-constexpr Duration kDrainMax = 3h;
+constexpr Duration kDrainMax = 15min;
+constexpr Duration kDrainMaxWild = 3h;  // clocks were set by up to half an hour, again and again
 constexpr std::uint64_t kStepsMax = 3'000'000;
 
 class Simulation {
@@ -44,8 +45,9 @@ class Simulation {
 
   void begin(Node& node);
   LifeOfNode& pick_server();
-  void make_trouble(Moment end);
+  void make_trouble(Node& node, Moment end);
   void trouble(Node& node);
+  void stay_down(Node& node);
   void end_trouble();
   bool step(Moment until);
   bool quiet() const;
@@ -71,8 +73,10 @@ void Simulation::draw_faults() {
   store_faults_.refused = some(0.1);
   store_faults_.lost_answer = some(0.1);
   store_faults_.partial = some(0.2);
-  store_faults_.stalled = some(0.02);
-  store_faults_.stall_max = dice().chance(0.1) ? 90s : 2s;
+  // Long ones are as long as leases and more.
+  const bool long_stalls = dice().chance(0.3);
+  store_faults_.stalled = some(long_stalls ? 0.05 : 0.02);
+  store_faults_.stall_max = long_stalls ? 90s : 2s;
   http_faults_ = {.unreachable = some(0.1),
                   .server_error = some(0.2),
                   .too_many = some(0.2),
@@ -88,13 +92,15 @@ void Simulation::draw_faults() {
 void Simulation::draw_nodes() {
   options_.concurrency = 1 + dice().below(6);
   options_.commit_batch_max = dice().chance(0.5) ? 512 : 1 + dice().below(3);
+  options_.request_timeout = dice().chance(0.5) ? 10s : 30s;
   options_.shares = dice().chance(0.7);
   options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
   const std::size_t count = backend_->shared() ? 1 + dice().below(4) : 1;
   for (std::size_t i = 0; i < count; ++i) {
-    nodes_.push_back({std::make_shared<SimulatedClock>(timeline_, dice().between(-1s, 1s),
-                                                       dice().between(-300, 300)),
-                      options_, nullptr, false});
+    const Duration ahead = dice().between(-1s, 1s);
+    const std::int64_t drift_ppm = dice().between(-300, 300);
+    nodes_.push_back(
+        {std::make_shared<SimulatedClock>(timeline_, ahead, drift_ppm), options_, nullptr, false});
   }
   const std::size_t users = 1 + dice().below(3);
   for (std::size_t i = 0; i < users; ++i) {
@@ -121,39 +127,29 @@ LifeOfNode& Simulation::pick_server() {
   }
 }
 
-// A process.
-void Simulation::make_trouble(Moment end) {
+// A process for each node, so that troubles meet: one crashes while another stops, or while its
+// clock is set in the middle of its own stop.
+void Simulation::make_trouble(Node& node, Moment end) {
+  const auto pause = Duration{15s} * static_cast<std::int64_t>(nodes_.size());
   while (timeline_.now() < end) {
-    timeline_.sleep(dice().between(10ms, 15s));
-    if (timeline_.now() >= end) break;
-    trouble(nodes_[dice().below(nodes_.size())]);
+    timeline_.sleep(dice().between(10ms, pause));
+    if (timeline_.now() < end) trouble(node);
   }
 }
 
 void Simulation::trouble(Node& node) {
   const std::size_t what = dice().below(100);
-  if (what < 45) {
-    node.stays_down = true;
+  if (what < 40) {
     if (node.life && !node.life->ended()) {
       node.life->crash();
       ++crashes_;
     }
-    if (!backend_->shared()) {
-      // What has ended is cleared away meanwhile.
-      do timeline_.sleep(1ms);
-      while (!ended_.empty());
-      if (dice().chance(0.5)) {
-        timeline_.note("power is lost");
-        backend_->lose_power();
-      }
-    }
-    timeline_.sleep(dice().between(1ms, 20s));
-    node.stays_down = false;
+    stay_down(node);
   } else if (what < 60) {
     if (!node.life) return;
-    const Life stopping = node.life->number();
     node.life->stop();
-    while (node.life && node.life->number() == stopping) timeline_.sleep(20ms);
+    timeline_.sleep(dice().between(1ms, 8s));
+    if (!node.life) stay_down(node);
   } else if (what < 80) {
     if (!node.life) return;
     const Duration time = dice().chance(0.5) ? dice().between(1ms, 5s) : dice().between(30s, 100s);
@@ -164,6 +160,22 @@ void Simulation::trouble(Node& node) {
     timeline_.note("a clock jumps");
     node.clock->jump(dice().between(-most, most));
   }
+}
+
+// The server has ended; its machine may lose power, too.
+void Simulation::stay_down(Node& node) {
+  node.stays_down = true;
+  if (!backend_->shared()) {
+    // What has ended is cleared away meanwhile.
+    do timeline_.sleep(1ms);
+    while (node.life || !ended_.empty());
+    if (dice().chance(0.5)) {
+      timeline_.note("power is lost");
+      backend_->lose_power();
+    }
+  }
+  timeline_.sleep(dice().between(1ms, 20s));
+  node.stays_down = false;
 }
 
 void Simulation::end_trouble() {
@@ -200,7 +212,9 @@ SimulationResult Simulation::run() {
       user->resume_all();
     });
   }
-  timeline_.spawn(kWorld, [this, trouble_end] { make_trouble(trouble_end); });
+  for (Node& node : nodes_) {
+    timeline_.spawn(kWorld, [this, &node, trouble_end] { make_trouble(node, trouble_end); });
+  }
   // Whoever is down comes up again some time.
   timeline_.spawn(kWorld, [this] {
     while (true) {
@@ -216,7 +230,7 @@ SimulationResult Simulation::run() {
 
   const Duration stall_max = store_faults_.stall_max;
   end_trouble();
-  const Moment drained_by = timeline_.now() + kDrainMax;
+  const Moment drained_by = timeline_.now() + (wild_clocks_ ? kDrainMaxWild : kDrainMax);
   // What was on its way when the trouble ended may still arrive.
   const Moment arrived_by = timeline_.now() + 2 * stall_max + 1s;
   while (step(drained_by) && timeline_.steps() < kStepsMax) {
@@ -224,11 +238,12 @@ SimulationResult Simulation::run() {
     if (timeline_.alive(kWorld) == 1 && quiet()) break;
   }
   if (timeline_.violated()) return result();
-  if (!quiet()) timeline_.violation("work goes on without an end");
   stuck_ = ledger_.unfinished().size();
   for (const TaskKey& key : ledger_.unfinished()) {
     timeline_.violation(key.ns + "/" + key.id + ": stuck");
   }
+  if (timeline_.alive(kWorld) != 1) timeline_.violation("a call does not come back");
+  if (!quiet()) timeline_.violation("work goes on without an end");
   if (timeline_.violated()) return result();
 
   // Now nothing more may happen.
@@ -252,6 +267,7 @@ SimulationResult Simulation::result() {
   result.executions = ledger_.executions();
   result.crashes = crashes_;
   result.repeats = ledger_.repeats();
+  result.rare = ledger_.rare();
   result.steps = timeline_.steps();
   result.fingerprint = timeline_.fingerprint();
   result.notes = timeline_.notes();

@@ -10,6 +10,7 @@
 
 #include "testing/simulator/backend.h"
 #include "testing/simulator/faults.h"
+#include "testing/simulator/ledger.h"
 #include "testing/simulator/timeline.h"
 #include "testing/simulator/witness.h"
 
@@ -32,6 +33,7 @@ struct SimulationResult {
   std::size_t executions = 0;
   std::size_t crashes = 0;
   std::size_t repeats = 0;  // of what had succeeded; each with its cause
+  Ledger::Rare rare;
   std::uint64_t steps = 0;
   std::uint64_t fingerprint = 0;  // the same for the same seed
   std::list<std::string> notes;   // the latest things that happened

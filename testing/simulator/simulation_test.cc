@@ -62,9 +62,17 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
     sum.attempts += result.attempts;
     sum.crashes += result.crashes;
     sum.repeats += result.repeats;
+    sum.rare.cut_off += result.rare.cut_off;
+    sum.rare.skipped += result.rare.skipped;
+    sum.rare.leases_lost += result.rare.leases_lost;
+    sum.rare.unsent += result.rare.unsent;
+    sum.rare.anew += result.rare.anew;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
-            << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats\n";
+            << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
+            << sum.rare.cut_off << " cut off, " << sum.rare.skipped << " skipped, "
+            << sum.rare.leases_lost << " leases lost, " << sum.rare.unsent << " given back, "
+            << sum.rare.anew << " registered anew\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);

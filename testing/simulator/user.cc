@@ -1,5 +1,6 @@
 #include "testing/simulator/user.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace rhooks::simulator {
@@ -24,6 +25,13 @@ std::optional<Result<T>> User::ask(std::function<Result<T>(Hooks&)> what) {
   pick_().call([answer, what = std::move(what)](Hooks& hooks) { *answer = what(hooks); }, done);
   timeline_.wait(*done, Moment::max());
   return std::move(*answer);
+}
+
+// False: it is one that was asked for before.
+bool User::remember(const std::string& id) {
+  if (std::find(ids_.begin(), ids_.end(), id) != ids_.end()) return false;
+  ids_.push_back(id);
+  return true;
 }
 
 const std::string& User::any() {
@@ -64,6 +72,8 @@ NewTask User::draw() {
   NewTask task;
   task.ns = ns_;
   task.id = (dice.chance(0.5) ? "a" : "b") + std::to_string(ids_.size());
+  // Also an id that is taken, or was until its task was deleted.
+  if (!ids_.empty() && dice.chance(0.15)) task.id = any();
   task.request.method = Method::kPost;
   task.request.url =
       "http://127.0.0.1/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
@@ -82,12 +92,12 @@ NewTask User::draw() {
 // An id of the user's own makes it safe to ask again.
 void User::add() {
   const NewTask task = draw();
-  ids_.push_back(task.id);
+  const bool taken = !remember(task.id);
   for (int i = 0; i < kTriesMax; ++i) {
     const auto answer = ask<Task>([task](Hooks& hooks) { return hooks.register_task(task); });
     if (!answer) continue;  // the server is gone, and perhaps it is done
     if (*answer) return ledger_.acknowledged_put(**answer);
-    if (answer->error().code == ErrorCode::kConflict && i > 0) return;
+    if (answer->error().code == ErrorCode::kConflict && (taken || i > 0)) return;
     if (!worth_asking_again(answer->error())) {
       return timeline_.violation("register: " + answer->error().message);
     }
@@ -98,7 +108,7 @@ void User::add_many() {
   std::vector<NewTask> tasks;
   for (std::size_t n = 1 + timeline_.dice().below(5); n > 0; --n) {
     tasks.push_back(draw());
-    ids_.push_back(tasks.back().id);
+    remember(tasks.back().id);
   }
   using Many = std::vector<Result<Registration>>;
   const auto answer =

@@ -40,6 +40,7 @@ class User {
   void read();
 
   NewTask draw();
+  bool remember(const std::string& id);
   const std::string& any();
   TaskKey key(const std::string& id) const { return {ns_, id}; }
 

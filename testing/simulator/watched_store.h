@@ -12,25 +12,39 @@ namespace rhooks::simulator {
 // told too. Does not own the inner store.
 class WatchedStore final : public store::Store {
  public:
-  WatchedStore(store::Store& inner, Timeline& timeline, Ledger& ledger, Life life,
-               std::size_t concurrency)
-      : inner_(inner),
-        timeline_(timeline),
-        ledger_(ledger),
-        life_(life),
-        concurrency_(concurrency) {}
+  struct Options {
+    Life life = 0;
+    std::size_t concurrency = 0;
+    std::chrono::milliseconds lease_for{0};
+  };
+  // `clock` is that of the worker.
+  WatchedStore(store::Store& inner, Timeline& timeline, Ledger& ledger, const Clock& clock,
+               Options options)
+      : inner_(inner), timeline_(timeline), ledger_(ledger), clock_(clock), options_(options) {}
 
   Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override {
+    // Nothing is judged by the times that a worker says it is, but by its clock.
+    if (request.now != clock_.now() || request.due_by > request.now) {
+      timeline_.violation("a worker claims by another time than its clock shows");
+    }
+    if (request.lease_for != options_.lease_for) {
+      timeline_.violation("a worker claims for another time than leases last");
+    }
     auto result = inner_.claim_due(request);
     if (!result) return result;
     for (const store::SetAside& aside : result->set_aside) {
       timeline_.violation("task '" + aside.key.id + "' can not be read: " + aside.reason);
     }
-    for (const store::Claim& claim : result->claims) ledger_.holds(life_, claim.lease);
-    if (ledger_.held_by(life_) > concurrency_) {
-      timeline_.violation("life " + std::to_string(life_) + " holds " +
-                          std::to_string(ledger_.held_by(life_)) + " leases, concurrency is " +
-                          std::to_string(concurrency_));
+    for (const store::Claim& claim : result->claims) {
+      ledger_.holds(options_.life, claim.lease);
+      if (claim.lease.until != request.now + request.lease_for) {
+        timeline_.violation("a lease lasts longer or shorter than was asked for");
+      }
+    }
+    if (ledger_.held_by(options_.life) > options_.concurrency) {
+      timeline_.violation("life " + std::to_string(options_.life) + " holds " +
+                          std::to_string(ledger_.held_by(options_.life)) +
+                          " leases, concurrency is " + std::to_string(options_.concurrency));
     }
     return result;
   }
@@ -41,9 +55,9 @@ class WatchedStore final : public store::Store {
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (!results[i]) continue;
       if (*results[i] == store::CommitOutcome::kApplied) {
-        ledger_.settled(life_, commits[i].lease.token);
+        ledger_.settled(options_.life, commits[i].lease.token);
       } else {
-        ledger_.lost(life_, commits[i].lease.token);
+        ledger_.lost(options_.life, commits[i].lease.token);
       }
     }
     return results;
@@ -51,9 +65,8 @@ class WatchedStore final : public store::Store {
 
   Result<void> release(std::span<const store::Lease> leases) override {
     auto released = inner_.release(leases);
-    // Also where it failed for good: the worker thinks of them no more, or asks again.
     for (const store::Lease& lease : leases) {
-      if (released) ledger_.returned(life_, lease.token);
+      if (released) ledger_.returned(options_.life, lease.token);
     }
     return released;
   }
@@ -93,8 +106,8 @@ class WatchedStore final : public store::Store {
   store::Store& inner_;
   Timeline& timeline_;
   Ledger& ledger_;
-  const Life life_;
-  const std::size_t concurrency_;
+  const Clock& clock_;
+  const Options options_;
 };
 
 }  // namespace rhooks::simulator
