@@ -26,7 +26,7 @@ constexpr std::uint64_t kChunk = 50;
 std::vector<Seeds> chunks() {
   std::vector<Seeds> all;
   const std::map<std::string, std::uint64_t> counts{
-      {"memory", 1'200}, {"dynamodb", 800}, {"rocksdb", 100}};
+      {"memory", 1'600}, {"dynamodb", 400}, {"rocksdb", 60}};
   for (const auto& [backend, count] : counts) {
     for (std::uint64_t first = 1; first <= count; first += kChunk) {
       all.push_back({backend, first, std::min(kChunk, count - first + 1)});
