@@ -234,7 +234,8 @@ void Ledger::edited(const Task& after) {
   if (!entry) return violation(after.key, "changed, though it is deleted");
   const Task& before = entry->task;
   const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
-  if (run_now && !entry->run_now) violation(after.key, "run though nobody asked for it");
+  if (run_now && !asked_to_run_.contains(after.key))
+    violation(after.key, "run though nobody asked for it");
   Task same = before;
   same.status = after.status;
   same.updated_at = after.updated_at;
@@ -388,7 +389,8 @@ void Ledger::acknowledged_status(const TaskKey& key, Status status) {
 }
 
 void Ledger::will_run_now(const TaskKey& key) {
-  if (Entry* const entry = find(key)) entry->run_now = true;
+  // The task may yet come to be: its registration was not answered.
+  asked_to_run_.insert(key);
 }
 
 void Ledger::will_clear(const std::string& ns) {

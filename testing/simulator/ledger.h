@@ -102,7 +102,6 @@ class Ledger final : public Witness {
     std::optional<TimePoint> not_before;  // of a retry
     std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried
     model::LeaseToken last_committed{};
-    bool run_now = false;  // a user asked for it at some time
   };
   struct Attempt {
     TaskKey key;
@@ -149,6 +148,7 @@ class Ledger final : public Witness {
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since
   std::set<TaskKey> removed_;
+  std::set<TaskKey> asked_to_run_;                      // at some time
   std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
   std::vector<Attempt> attempts_;
