@@ -77,6 +77,7 @@ void Ledger::claimed(const model::Lease& lease, const Task& task, TimePoint now)
   }
   if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
   entry->lease = lease;
+  claimed_at_[lease.token] = timeline_.now();
 }
 
 void Ledger::released(const model::Lease& lease) {
@@ -270,7 +271,7 @@ void Ledger::leases_ended() {
 // ---- the workers
 
 void Ledger::holds(Life life, const model::Lease& lease) {
-  lives_[life].held.push_back({lease, timeline_.now(), false});
+  lives_[life].held.push_back({lease, false});
 }
 
 void Ledger::settled(Life life, const model::LeaseToken& token) {
@@ -343,7 +344,7 @@ AttemptNumber Ledger::started(Life life, const TaskKey& key, const std::string& 
     // A task that is deleted after its claim, and maybe registered anew, is sent once more: the
     // attempt goes on.
     const Entry* const entry = find(key);
-    const bool same = entry && entry->put_at <= claim->since;
+    const bool same = entry && entry->put_at <= claimed_at_[claim->lease.token];
     const bool current = same && entry->lease && entry->lease->token == attempt.token;
     attempt.stale = same && !current && clocks_wrong_;
     if (same && !current && !clocks_wrong_) {

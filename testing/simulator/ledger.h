@@ -120,7 +120,6 @@ class Ledger final : public Witness {
   };
   struct Held {
     model::Lease lease;
-    Moment since{};
     bool begun = false;
   };
   struct LifeState {
@@ -148,6 +147,7 @@ class Ledger final : public Witness {
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since
   std::set<TaskKey> removed_;
+  std::map<model::LeaseToken, Moment> claimed_at_;
   std::set<TaskKey> asked_to_run_;                      // at some time
   std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
