@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "engine/pace.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -15,13 +16,6 @@ using std::chrono::steady_clock;
 constexpr milliseconds kProgressInterval{250};
 constexpr milliseconds kTroubleMax{30'000};
 constexpr int kClaimFailuresMax = 5;
-// While stopping, the stages look this often whether they are done.
-constexpr milliseconds kDrainLook{20};
-constexpr milliseconds kIdleLook{1'000};
-
-milliseconds claim_retry_wait(int failures) {
-  return milliseconds{std::min(100LL << std::min(failures - 1, 6), 5'000LL)};
-}
 
 std::int64_t steady_ns(steady_clock::time_point t) {
   return std::chrono::nanoseconds{t.time_since_epoch()}.count();

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/pace.h"
 #include "hooks/hooks_parts.h"
 
 namespace rhooks::simulator {
 namespace {
 
 using namespace std::chrono_literals;
-
-// As in engine/runner.cc.
-constexpr Duration kDrainLook = 20ms;
-constexpr Duration kIdleLook = 1s;
-
-Duration claim_retry_wait(int failures) {
-  return std::min<Duration>(100ms * (1LL << std::min(failures - 1, 6)), 5s);
-}
 
 engine::PipelineOptions pipeline_options(const NodeOptions& options, Backend& backend) {
   engine::PipelineOptions pipeline;
@@ -72,7 +65,7 @@ void LifeOfNode::boot() {
       return;
     } else {
       timeline_.note("the store does not open: " + opened.error().message);
-      timeline_.sleep(claim_retry_wait(failures));
+      timeline_.sleep(engine::claim_retry_wait(failures));
     }
   }
   worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, number_);
@@ -106,7 +99,7 @@ void LifeOfNode::claim_loop() {
         now, now, options_.shares ? store::Scope::kShare : store::Scope::kAll);
     worker_->sender.wake();
     if (!step) {
-      timeline_.sleep(claim_retry_wait(++failures));
+      timeline_.sleep(engine::claim_retry_wait(++failures));
       continue;
     }
     failures = 0;
@@ -135,8 +128,7 @@ void LifeOfNode::dispatch_loop() {
       pipeline.dispatcher.release_unsent();
       if (timeline_.now() >= drain_until_) pipeline.dispatcher.cancel_all();
     }
-    pipeline.dispatcher.step(clock_->now(), std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                draining ? kDrainLook : kIdleLook));
+    pipeline.dispatcher.step(clock_->now(), draining ? engine::kDrainLook : engine::kIdleLook);
     if (pipeline.to_commit.size() > 0) commit_.ring();
     if (draining && claimer_ended && pipeline.dispatcher.idle()) break;
   }
@@ -152,14 +144,14 @@ void LifeOfNode::commit_loop() {
     if (pipeline.slots.free() > 0) claim_.ring();
     if (dispatcher_ended && pipeline.committer.idle()) break;
     if (!pipeline.committer.failing()) {
-      timeline_.wait(commit_, timeline_.now() + wait.value_or(kIdleLook));
+      timeline_.wait(commit_, timeline_.now() + wait.value_or(engine::kIdleLook));
       continue;
     }
     if (dispatcher_ended && timeline_.now() >= drain_until_ + options_.store_timeout) {
       pipeline.committer.abandon();
       break;
     }
-    timeline_.sleep(std::min<Duration>(wait.value_or(kDrainLook), kDrainLook));
+    timeline_.sleep(std::min<Duration>(wait.value_or(engine::kDrainLook), engine::kDrainLook));
   }
   timeline_.note("life " + std::to_string(number_) + " has stopped");
   world_.ledger.ended(number_, false);
