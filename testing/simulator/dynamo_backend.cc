@@ -6,6 +6,7 @@
 
 #include "store/dynamo/share_table.h"
 #include "store/dynamo/store_impl.h"
+#include "testing/forwarding_store.h"
 #include "testing/simulator/dynamo_testimony.h"
 
 namespace rhooks::simulator {
@@ -62,35 +63,17 @@ void tick(Timeline& timeline, Opened& opened) {
 }
 
 // The store as one process has it.
-class OpenedStore final : public Store {
+class OpenedStore final : public rhooks::testing::ForwardingStore {
  public:
   OpenedStore(Timeline& timeline, std::shared_ptr<Opened> opened)
-      : timeline_(timeline), opened_(std::move(opened)), inner_(*opened_->store) {}
+      : ForwardingStore(*opened->store), timeline_(timeline), opened_(std::move(opened)) {}
   ~OpenedStore() override {
     opened_->machine->dead = true;
     opened_->news.ring();
   }
 
-  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override {
-    return inner_.put(records);
-  }
-  Result<Task> get(const TaskKey& key, TimePoint now) override { return inner_.get(key, now); }
-  Result<TaskPage> query_tasks(const TaskQuery& query) override {
-    return inner_.query_tasks(query);
-  }
-  Result<LogPage> query_logs(const LogQuery& query) override { return inner_.query_logs(query); }
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
-                                   TimePoint now) override {
-    return inner_.change(keys, edit, now);
-  }
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override {
-    return inner_.remove(keys, now);
-  }
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override {
-    return inner_.clear(ns, limit);
-  }
   Result<ClaimResult> claim_due(const ClaimRequest& request) override {
-    auto result = inner_.claim_due(request);
+    auto result = ForwardingStore::claim_due(request);
     if (request.scope != Scope::kShare || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
     opened_->ticking = true;
@@ -99,18 +82,7 @@ class OpenedStore final : public Store {
                     [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
     const std::uint64_t before = opened_->ticks;
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
-    return inner_.claim_due(request);
-  }
-  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override {
-    return inner_.commit(commits);
-  }
-  Result<void> release(std::span<const Lease> leases) override { return inner_.release(leases); }
-  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override {
-    return inner_.next_due(now, scope);
-  }
-  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                           const std::optional<DuePosition>& after) override {
-    return inner_.peek_due(now, due_by, limit, after);
+    return ForwardingStore::claim_due(request);
   }
   void leave() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
@@ -118,10 +90,8 @@ class OpenedStore final : public Store {
     opened_->leaving = true;
     opened_->news.ring();
     wait_while([&] { return opened_->ticking; }, std::chrono::minutes{10});
-    inner_.leave();
+    ForwardingStore::leave();
   }
-  Result<void> check() override { return inner_.check(); }
-  Result<Description> describe() override { return inner_.describe(); }
 
  private:
   template <typename Condition>
@@ -132,7 +102,6 @@ class OpenedStore final : public Store {
 
   Timeline& timeline_;
   const std::shared_ptr<Opened> opened_;
-  DynamoStore& inner_;
 };
 
 std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Tables& tables,

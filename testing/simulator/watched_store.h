@@ -1,16 +1,15 @@
 #pragma once
 
-#include <algorithm>
 #include <string>
 
-#include "store/store.h"
+#include "testing/forwarding_store.h"
 #include "testing/simulator/ledger.h"
 
 namespace rhooks::simulator {
 
 // The store as one life of a worker has it: what the worker is told of its leases, the ledger is
 // told too. Does not own the inner store.
-class WatchedStore final : public store::Store {
+class WatchedStore final : public testing::ForwardingStore {
  public:
   struct Options {
     Life life = 0;
@@ -20,7 +19,11 @@ class WatchedStore final : public store::Store {
   // `clock` is that of the worker.
   WatchedStore(store::Store& inner, Timeline& timeline, Ledger& ledger, const Clock& clock,
                Options options)
-      : inner_(inner), timeline_(timeline), ledger_(ledger), clock_(clock), options_(options) {}
+      : ForwardingStore(inner),
+        timeline_(timeline),
+        ledger_(ledger),
+        clock_(clock),
+        options_(options) {}
 
   Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override {
     // Nothing is judged by the times that a worker says it is, but by its clock.
@@ -30,7 +33,7 @@ class WatchedStore final : public store::Store {
     if (request.lease_for != options_.lease_for) {
       timeline_.violation("a worker claims for another time than leases last");
     }
-    auto result = inner_.claim_due(request);
+    auto result = ForwardingStore::claim_due(request);
     if (!result) return result;
     for (const store::SetAside& aside : result->set_aside) {
       timeline_.violation("task '" + aside.key.id + "' can not be read: " + aside.reason);
@@ -51,7 +54,7 @@ class WatchedStore final : public store::Store {
 
   std::vector<Result<store::CommitOutcome>> commit(
       std::span<const store::Commit> commits) override {
-    auto results = inner_.commit(commits);
+    auto results = ForwardingStore::commit(commits);
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (!results[i]) continue;
       if (*results[i] == store::CommitOutcome::kApplied) {
@@ -64,46 +67,14 @@ class WatchedStore final : public store::Store {
   }
 
   Result<void> release(std::span<const store::Lease> leases) override {
-    auto released = inner_.release(leases);
+    auto released = ForwardingStore::release(leases);
     for (const store::Lease& lease : leases) {
       if (released) ledger_.returned(options_.life, lease.token);
     }
     return released;
   }
 
-  std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override {
-    return inner_.put(records);
-  }
-  Result<Task> get(const TaskKey& key, TimePoint now) override { return inner_.get(key, now); }
-  Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override {
-    return inner_.query_tasks(query);
-  }
-  Result<store::LogPage> query_logs(const store::LogQuery& query) override {
-    return inner_.query_logs(query);
-  }
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
-                                   TimePoint now) override {
-    return inner_.change(keys, edit, now);
-  }
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override {
-    return inner_.remove(keys, now);
-  }
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override {
-    return inner_.clear(ns, limit);
-  }
-  Result<std::optional<TimePoint>> next_due(TimePoint now, store::Scope scope) override {
-    return inner_.next_due(now, scope);
-  }
-  Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                  const std::optional<store::DuePosition>& after) override {
-    return inner_.peek_due(now, due_by, limit, after);
-  }
-  void leave() override { inner_.leave(); }
-  Result<void> check() override { return inner_.check(); }
-  Result<store::Description> describe() override { return inner_.describe(); }
-
  private:
-  store::Store& inner_;
   Timeline& timeline_;
   Ledger& ledger_;
   const Clock& clock_;
