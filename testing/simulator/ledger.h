@@ -20,7 +20,9 @@ using AttemptNumber = std::size_t;
 
 // What is true in the simulated world. It hears of everything that stores, workers, receivers
 // and users do, keeps what follows from it by rules of its own, and reports what must not be:
-// docs/reliability.md lists these invariants. It uses no code of the engine.
+// docs/reliability.md lists these invariants. Of production's rules it takes only when a task is
+// due and how long an interval is. ledger.cc is what it hears while all goes on, ledger_end.cc
+// what it checks afterwards.
 //
 // Threads: one.
 class Ledger final : public Witness {
@@ -78,7 +80,6 @@ class Ledger final : public Witness {
 
   std::size_t tasks() const { return acknowledged_.size(); }
   std::size_t attempts() const { return attempts_.size(); }
-  std::size_t executions() const { return executions_; }
   std::size_t repeats() const { return repeats_; }  // known after check_end()
   std::size_t lost_tasks() const { return lost_; }
   // How much of what is rare there was.
@@ -154,7 +155,6 @@ class Ledger final : public Witness {
   std::vector<Attempt> attempts_;
   std::map<Life, LifeState> lives_;
   Rare rare_;
-  std::size_t executions_ = 0;
   std::size_t repeats_ = 0;
   std::size_t lost_ = 0;
 };

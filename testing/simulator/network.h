@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
-#include <set>
 #include <vector>
 
 #include "delivery/sender.h"

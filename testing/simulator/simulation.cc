@@ -265,7 +265,6 @@ SimulationResult Simulation::result() {
   result.lost = ledger_.lost_tasks();
   result.tasks = ledger_.tasks();
   result.attempts = ledger_.attempts();
-  result.executions = ledger_.executions();
   result.crashes = crashes_;
   result.repeats = ledger_.repeats();
   result.rare = ledger_.rare();

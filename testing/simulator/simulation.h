@@ -30,7 +30,6 @@ struct SimulationResult {
   std::size_t lost = 0;
   std::size_t tasks = 0;  // acknowledged
   std::size_t attempts = 0;
-  std::size_t executions = 0;
   std::size_t crashes = 0;
   std::size_t repeats = 0;  // of what had succeeded; each with its cause
   Ledger::Rare rare;
