@@ -1,0 +1,70 @@
+// rhooks_bench: see README.md; scripts/bench.sh builds and runs it.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <set>
+
+#include "bench/load/receiver.h"
+#include "bench/load/suites.h"
+
+namespace rhooks::bench {
+
+const std::vector<Suite>& suites() {
+  static const std::vector<Suite> all = {
+      {"ceiling", "the raw sender and wrk, without a store", run_ceiling},
+      {"deliver", "due tasks to the receiver, durable, with logs", run_deliver},
+  };
+  return all;
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app("Measures Reactive Hooks against what the machine allows.", "rhooks_bench");
+  std::vector<std::string> names;
+  std::string json_path;
+  bool json = false, list = false;
+  Extent extent;
+  app.add_option("suite", names, "Suites to run (default: all)");
+  app.add_option("--pairs", extent.pairs, "Measurements of each row, whose median is taken")
+      ->check(CLI::Range(1, 99));
+  app.add_option("--scale", extent.scale, "Multiplies how much is measured")
+      ->check(CLI::Range(0.01, 10.0));
+  app.add_flag("--json", json, "JSON lines instead of a table");
+  app.add_option("--json-file", json_path, "Write the JSON lines there as well");
+  app.add_flag("--list", list, "Print the names of the suites");
+  CLI11_PARSE(app, argc, argv);
+  if (list) {
+    for (const Suite& suite : suites()) std::printf("%-10s %s\n", suite.name, suite.about);
+    return 0;
+  }
+  std::set<std::string> wanted(names.begin(), names.end());
+  for (const Suite& suite : suites()) wanted.erase(suite.name);
+  if (!wanted.empty()) {
+    std::fprintf(stderr, "rhooks_bench: no suite '%s'; --list prints their names\n",
+                 wanted.begin()->c_str());
+    return 2;
+  }
+  wanted.insert(names.begin(), names.end());
+  Report report(json, json_path);
+  for (const Suite& suite : suites()) {
+    if (wanted.empty() || wanted.contains(suite.name)) suite.run(report, extent);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace rhooks::bench
+
+int main(int argc, char** argv) {
+  try {
+    if (argc > 1 && std::string(argv[1]) == "--receiver") {
+      return rhooks::bench::Receiver::run({argv + 2, argv + argc});
+    }
+    return rhooks::bench::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rhooks_bench: %s\n", error.what());
+    return 1;
+  }
+}

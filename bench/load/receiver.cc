@@ -1,0 +1,264 @@
+#include "bench/load/receiver.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+
+#include "testing/process_facts.h"
+
+namespace rhooks::bench {
+namespace {
+
+constexpr std::string_view kResponse =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+constexpr std::string_view kDue = "/due/";
+
+Tally* map_tally(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ::ftruncate(fd, sizeof(Tally)) != 0) throw std::runtime_error("no shared memory");
+  void* const at = ::mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ::close(fd);
+  if (at == MAP_FAILED) throw std::runtime_error("no shared memory");
+  return static_cast<Tally*>(at);
+}
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+int listen_on_loopback() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd, 4096) != 0) {
+    throw std::runtime_error("the receiver can not listen");
+  }
+  return fd;
+}
+
+int port_of(int fd) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+// What came on one connection and is not yet a whole request.
+struct Connection {
+  std::string pending;
+  std::size_t body_left = 0;  // of a request whose headers were read
+};
+
+class Loop {
+ public:
+  explicit Loop(Tally& tally) : tally_(tally), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
+
+  int listen() {
+    const int fd = listen_on_loopback();
+    add(fd);
+    of(fd).listens = true;
+    return port_of(fd);
+  }
+
+  // Until the process that started this one ends.
+  [[noreturn]] void run() {
+    std::vector<epoll_event> events(1024);
+    while (true) {
+      const int count =
+          ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      for (int i = 0; i < count; ++i) {
+        const int fd = events[static_cast<std::size_t>(i)].data.fd;
+        of(fd).listens ? accept(fd) : read(fd);
+      }
+    }
+  }
+
+ private:
+  struct Descriptor {
+    bool listens = false;
+    Connection connection;
+  };
+
+  Descriptor& of(int fd) {
+    if (descriptors_.size() <= static_cast<std::size_t>(fd)) {
+      descriptors_.resize(static_cast<std::size_t>(fd) + 1);
+    }
+    return descriptors_[static_cast<std::size_t>(fd)];
+  }
+
+  void add(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    of(fd) = {};
+  }
+
+  void accept(int listener) {
+    int fd = 0;
+    while ((fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+      const int one = 1;
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+      add(fd);
+    }
+  }
+
+  void read(int fd) {
+    const ssize_t size = ::recv(fd, buffer_, sizeof buffer_, 0);
+    if (size < 0 && errno == EAGAIN) return;
+    if (size <= 0) {
+      ::close(fd);
+      return;
+    }
+    Connection& connection = of(fd).connection;
+    std::string_view data(buffer_, static_cast<std::size_t>(size));
+    if (!connection.pending.empty()) {
+      connection.pending += data;
+      data = connection.pending;
+    }
+    const std::size_t done = answer(fd, connection, data);
+    connection.pending = std::string(data.substr(done));
+  }
+
+  // Answers the whole requests in `data`; returns how much of it they were.
+  std::size_t answer(int fd, Connection& connection, std::string_view data) {
+    std::size_t done = 0;
+    while (true) {
+      const std::string_view rest = data.substr(done);
+      if (connection.body_left > 0) {
+        const std::size_t taken = std::min(connection.body_left, rest.size());
+        connection.body_left -= taken;
+        done += taken;
+        if (connection.body_left > 0) return done;
+        respond(fd);
+        continue;
+      }
+      const auto end = rest.find("\r\n\r\n");
+      if (end == std::string_view::npos) return done;
+      const std::string_view head = rest.substr(0, end);
+      note_lateness(head);
+      connection.body_left = content_length(head);
+      done += end + 4;
+      if (connection.body_left == 0) respond(fd);
+    }
+  }
+
+  void respond(int fd) {
+    tally_.requests.fetch_add(1, std::memory_order_relaxed);
+    tally_.last_at_us.store(now_us(), std::memory_order_relaxed);
+    if (::send(fd, kResponse.data(), kResponse.size(), MSG_NOSIGNAL) < 0) ::shutdown(fd, SHUT_RDWR);
+  }
+
+  void note_lateness(std::string_view head) {
+    const auto path = head.find(' ') + 1;
+    if (!head.substr(path).starts_with(kDue)) return;
+    std::int64_t due_ms = 0;
+    std::from_chars(head.data() + path + kDue.size(), head.data() + head.size(), due_ms);
+    const auto index = tally_.lateness_count.load(std::memory_order_relaxed);
+    if (index < Tally::kLatenessMax) {
+      tally_.lateness_us[index] = static_cast<std::int32_t>(now_us() - due_ms * 1000);
+    }
+    tally_.lateness_count.store(index + 1, std::memory_order_release);
+  }
+
+  static std::size_t content_length(std::string_view head) {
+    static constexpr std::string_view kName = "content-length:";
+    for (auto line = head.find("\r\n"); line != std::string_view::npos;
+         line = head.find("\r\n", line)) {
+      line += 2;
+      if (head.size() - line < kName.size()) break;
+      if (::strncasecmp(head.data() + line, kName.data(), kName.size()) != 0) continue;
+      const auto digits = head.find_first_not_of(' ', line + kName.size());
+      std::size_t length = 0;
+      std::from_chars(head.data() + digits, head.data() + head.size(), length);
+      return length;
+    }
+    return 0;
+  }
+
+  Tally& tally_;
+  const int epoll_;
+  std::vector<Descriptor> descriptors_;  // by number
+  char buffer_[256 << 10];
+};
+
+}  // namespace
+
+Receiver::Receiver(int ports) : tally_(map_tally(dir_.sub("tally"))) {
+  process_ = std::make_unique<testing::ChildProcess>(std::vector<std::string>{
+      "/proc/self/exe", "--receiver", dir_.sub("tally"), std::to_string(ports)});
+  const auto line = process_->read_line();
+  if (!line) throw std::runtime_error("the receiver did not start: " + process_->errors());
+  std::istringstream text(*line);
+  for (int port = 0; text >> port;) ports_.push_back(port);
+}
+
+int Receiver::run(const std::vector<std::string>& args) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  testing::raise_open_files();
+  const auto loop = std::make_unique<Loop>(*map_tally(args.at(0)));
+  std::string ports;
+  for (int i = 0; i < std::stoi(args.at(1)); ++i) ports += std::to_string(loop->listen()) + " ";
+  std::puts(ports.c_str());
+  std::fflush(stdout);
+  loop->run();
+}
+
+std::string Receiver::url(std::size_t host) const {
+  return "http://127.0.0.1:" + std::to_string(ports_[host % ports_.size()]);
+}
+
+void Receiver::reset() {
+  tally_->requests = 0;
+  tally_->lateness_count = 0;
+}
+
+void Receiver::wait_for(std::uint64_t requests) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (tally_->requests < requests) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      throw std::runtime_error("only " + std::to_string(tally_->requests) + " of " +
+                               std::to_string(requests) + " requests came");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+}
+
+double Receiver::cpu_seconds() const {
+  return cpu_seconds_of(process_->pid());
+}
+
+double cpu_seconds_of(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  // After the name, which may hold anything: field 3 is the state, 14 and 15 the times.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace rhooks::bench

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rhooks::bench {
+
+// What the same machine did in the same run without what is measured: the ceiling.
+struct Ceiling {
+  std::string name;  // "raw sender"
+  double value = 0;  // in the unit of the row
+  double ratio = 0;  // the row's value by it; where pairs were measured, their median
+};
+
+// One result: what was measured, under which conditions, and the ceiling beside it.
+struct Row {
+  std::string suite;       // "deliver"
+  std::string name;        // "rate": with the conditions it tells rows apart
+  std::string conditions;  // "concurrency 256, body 100 B, 1 host"
+  double value = 0;
+  std::string unit;  // "tasks/s"
+  std::optional<Ceiling> ceiling;
+};
+
+// Prints each row as soon as it is there: a line of the table, or a line of JSON. `json_path`,
+// if any, gets the JSON lines as well.
+class Report {
+ public:
+  Report(bool json, const std::string& json_path);
+  ~Report();
+  Report(const Report&) = delete;
+  Report& operator=(const Report&) = delete;
+
+  void add(const Row& row);
+  // What is being done, for those who wait: to standard error.
+  static void progress(const std::string& text);
+
+ private:
+  const bool json_;
+  std::FILE* file_ = nullptr;
+  std::string suite_;  // of the row before
+};
+
+double median(std::vector<double> values);
+
+// One measurement and its ceiling, some times over, one after the other, so that a machine that
+// is slower for a while is slower for both. The medians of both, and of their ratios.
+template <typename MeasureCeiling, typename Measure>
+Row measure_pairs(Row row, const std::string& ceiling_name, int pairs,
+                  const MeasureCeiling& measure_ceiling, const Measure& measure) {
+  std::vector<double> ceilings, values, ratios;
+  for (int i = 0; i < pairs; ++i) {
+    ceilings.push_back(measure_ceiling());
+    values.push_back(measure());
+    ratios.push_back(values.back() / ceilings.back());
+  }
+  row.value = median(values);
+  row.ceiling = Ceiling{ceiling_name, median(ceilings), median(ratios)};
+  return row;
+}
+
+}  // namespace rhooks::bench

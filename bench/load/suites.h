@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/load/report.h"
+
+namespace rhooks::bench {
+
+// How much a run measures: `quick` says whether it runs at all, and what it would say.
+struct Extent {
+  int pairs = 3;
+  double scale = 1;  // of all counts
+
+  std::size_t count(std::size_t full) const {
+    return static_cast<std::size_t>(static_cast<double>(full) * scale);
+  }
+};
+
+struct Suite {
+  const char* name;
+  const char* about;
+  void (*run)(Report&, const Extent&);
+};
+
+// In the order in which they run.
+const std::vector<Suite>& suites();
+
+void run_ceiling(Report& report, const Extent& extent);
+void run_deliver(Report& report, const Extent& extent);
+
+}  // namespace rhooks::bench

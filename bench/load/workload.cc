@@ -1,0 +1,124 @@
+#include "bench/load/workload.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+#include "base/clock.h"
+#include "delivery/curl_sender.h"
+#include "delivery/request_builder.h"
+#include "model/new_task.h"
+
+namespace rhooks::bench {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::size_t kBatch = 1'000;
+
+std::string size_text(std::size_t bytes) {
+  return bytes % 1'000 == 0 ? std::to_string(bytes / 1'000) + " KB" : std::to_string(bytes) + " B";
+}
+
+void check_deliveries(Receiver& receiver, const Workload& workload) {
+  if (receiver.tally().requests < workload.count) {
+    throw std::runtime_error("the receiver got " + std::to_string(receiver.tally().requests) +
+                             " of " + std::to_string(workload.count) + " webhooks");
+  }
+}
+
+}  // namespace
+
+std::string Workload::conditions() const {
+  return "concurrency " + std::to_string(concurrency) + ", body " + size_text(body_bytes) + ", " +
+         std::to_string(hosts) + (hosts == 1 ? " host" : " hosts");
+}
+
+NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t number) {
+  NewTask task;
+  task.ns = "bench";
+  task.request.method = Method::kPost;
+  task.request.url = receiver.url(number % workload.hosts) + "/hook";
+  std::string body = R"({"event":"order.reminder","number":)" + std::to_string(number) +
+                     R"(,"text":")";
+  if (body.size() + 2 < workload.body_bytes) body.append(workload.body_bytes - body.size() - 2, 'x');
+  task.request.body = Body::json(body + "\"}");
+  return task;
+}
+
+double raw_rate(Receiver& receiver, const Workload& workload) {
+  receiver.reset();
+  SystemClock clock;
+  delivery::CurlSenderOptions options;
+  options.max_in_flight = workload.concurrency;
+  auto sender = delivery::CurlSender::create(options, clock);
+  if (!sender) throw std::runtime_error(sender.error().message);
+  // A request for each host, made before; what is counted is sending it.
+  std::vector<delivery::HttpRequest> requests;
+  for (std::size_t host = 0; host < workload.hosts; ++host) {
+    const auto record = model::make_record(webhook(receiver, workload, host), clock.now(), Uuid{});
+    requests.push_back(delivery::build_request(record.task, clock.now()).value());
+  }
+
+  const auto begin = Steady::now();
+  std::size_t started = 0, ended = 0;
+  while (ended < workload.count) {
+    while (started < workload.count && (*sender)->in_flight() < workload.concurrency) {
+      (*sender)->start(requests[started++ % workload.hosts]);
+    }
+    for (const auto& result : (*sender)->poll(std::chrono::milliseconds{1'000})) {
+      if (!result.outcome.ok()) throw std::runtime_error("a request failed: " + result.outcome.error);
+      ++ended;
+    }
+  }
+  const double seconds = seconds_since(begin);
+  check_deliveries(receiver, workload);
+  return static_cast<double>(workload.count) / seconds;
+}
+
+void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std::size_t first,
+          TimePoint at) {
+  for (std::size_t i = 0; i < workload.count; i += kBatch) {
+    std::vector<NewTask> tasks;
+    for (std::size_t n = i; n < std::min(i + kBatch, workload.count); ++n) {
+      tasks.push_back(webhook(receiver, workload, first + n));
+      tasks.back().scheduled_date = at;
+    }
+    for (const auto& result : hooks.register_many(std::move(tasks))) {
+      if (!result) throw std::runtime_error("not registered: " + result.error().message);
+    }
+  }
+}
+
+double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload) {
+  fill(hooks, receiver, workload, 0, now_ms());
+  receiver.reset();
+  const auto begin = Steady::now();
+  const auto result = hooks.trigger();
+  const double seconds = seconds_since(begin);
+  if (!result) throw std::runtime_error(result.error().message);
+  if (result->errors != 0 || result->processed != static_cast<std::int64_t>(workload.count)) {
+    throw std::runtime_error(std::to_string(result->processed) + " delivered, " +
+                             std::to_string(result->errors) + " errors");
+  }
+  check_deliveries(receiver, workload);
+  return static_cast<double>(workload.count) / seconds;
+}
+
+Options bench_options(const std::string& store, std::size_t concurrency) {
+  Options options;
+  options.store = store;
+  options.concurrency = static_cast<int>(concurrency);
+  options.logs_ttl = std::chrono::hours{24};
+  return options;
+}
+
+TimePoint now_ms() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+double seconds_since(Steady::time_point begin) {
+  return std::chrono::duration<double>(Steady::now() - begin).count();
+}
+
+}  // namespace rhooks::bench

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <rhooks/hooks.h>
+
+#include <cstddef>
+#include <string>
+
+#include "bench/load/receiver.h"
+
+namespace rhooks::bench {
+
+// A number of webhooks, and how they are sent.
+struct Workload {
+  std::size_t count = 100'000;
+  std::size_t concurrency = 256;
+  std::size_t body_bytes = 100;
+  std::size_t hosts = 1;
+
+  std::string conditions() const;  // "concurrency 256, body 100 B, 1 host"
+};
+
+// The webhook of every benchmark: POST with a JSON body of exactly so many bytes.
+NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t number);
+
+// Sends the workload by production's sender alone, without a store, and gives how many a second:
+// the ceiling of everything that delivers.
+double raw_rate(Receiver& receiver, const Workload& workload);
+
+// Registers the webhooks numbered from `first` on, due at `at`, 1,000 a call; throws where one
+// is refused.
+void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std::size_t first,
+          TimePoint at);
+
+// Registers the workload as due, then has it attempted: how many a second until all outcomes and
+// logs were stored. Throws where not every webhook came and was stored as delivered.
+double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload);
+
+Options bench_options(const std::string& store, std::size_t concurrency);
+
+TimePoint now_ms();
+double seconds_since(std::chrono::steady_clock::time_point begin);
+
+}  // namespace rhooks::bench
