@@ -15,6 +15,7 @@ void run_deliver(Report& report, const Extent& extent) {
                                 .concurrency = concurrency,
                                 .body_bytes = body,
                                 .hosts = hosts};
+        if (!extent.wants(workload.conditions())) continue;
         Report::progress("deliver: " + workload.conditions());
         report.add(measure_pairs(
             {"deliver", "rate", workload.conditions(), 0, "tasks/s", {}}, "raw sender",

@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 99));
   app.add_option("--scale", extent.scale, "Multiplies how much is measured")
       ->check(CLI::Range(0.01, 10.0));
+  app.add_option("--match", extent.match, "Only rows whose conditions hold this text");
   app.add_flag("--json", json, "JSON lines instead of a table");
   app.add_option("--json-file", json_path, "Write the JSON lines there as well");
   app.add_flag("--list", list, "Print the names of the suites");

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -85,8 +86,7 @@ class Loop {
   [[noreturn]] void run() {
     std::vector<epoll_event> events(1024);
     while (true) {
-      const int count =
-          ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
       for (int i = 0; i < count; ++i) {
         const int fd = events[static_cast<std::size_t>(i)].data.fd;
         of(fd).listens ? accept(fd) : read(fd);
@@ -206,8 +206,9 @@ class Loop {
 }  // namespace
 
 Receiver::Receiver(int ports) : tally_(map_tally(dir_.sub("tally"))) {
-  process_ = std::make_unique<testing::ChildProcess>(std::vector<std::string>{
-      "/proc/self/exe", "--receiver", dir_.sub("tally"), std::to_string(ports)});
+  process_ = std::make_unique<testing::ChildProcess>(
+      std::vector<std::string>{std::filesystem::read_symlink("/proc/self/exe").string(),
+                               "--receiver", dir_.sub("tally"), std::to_string(ports)});
   const auto line = process_->read_line();
   if (!line) throw std::runtime_error("the receiver did not start: " + process_->errors());
   std::istringstream text(*line);

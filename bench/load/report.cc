@@ -43,9 +43,8 @@ void Report::add(const Row& row) {
                            {"value", row.value},
                            {"unit", row.unit}};
   if (row.ceiling) {
-    line["ceiling"] = {{"name", row.ceiling->name},
-                       {"value", row.ceiling->value},
-                       {"ratio", row.ceiling->ratio}};
+    line["ceiling"] = {
+        {"name", row.ceiling->name}, {"value", row.ceiling->value}, {"ratio", row.ceiling->ratio}};
   }
   const std::string text = boost::json::serialize(line);
   if (file_) {

@@ -10,8 +10,12 @@ namespace rhooks::bench {
 // How much a run measures: `quick` says whether it runs at all, and what it would say.
 struct Extent {
   int pairs = 3;
-  double scale = 1;  // of all counts
+  double scale = 1;   // of all counts
+  std::string match;  // only rows whose conditions hold this
 
+  bool wants(const std::string& conditions) const {
+    return conditions.find(match) != std::string::npos;
+  }
   std::size_t count(std::size_t full) const {
     return static_cast<std::size_t>(static_cast<double>(full) * scale);
   }

@@ -39,9 +39,10 @@ NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t 
   task.ns = "bench";
   task.request.method = Method::kPost;
   task.request.url = receiver.url(number % workload.hosts) + "/hook";
-  std::string body = R"({"event":"order.reminder","number":)" + std::to_string(number) +
-                     R"(,"text":")";
-  if (body.size() + 2 < workload.body_bytes) body.append(workload.body_bytes - body.size() - 2, 'x');
+  std::string body =
+      R"({"event":"order.reminder","number":)" + std::to_string(number) + R"(,"text":")";
+  if (body.size() + 2 < workload.body_bytes)
+    body.append(workload.body_bytes - body.size() - 2, 'x');
   task.request.body = Body::json(body + "\"}");
   return task;
 }
@@ -67,7 +68,8 @@ double raw_rate(Receiver& receiver, const Workload& workload) {
       (*sender)->start(requests[started++ % workload.hosts]);
     }
     for (const auto& result : (*sender)->poll(std::chrono::milliseconds{1'000})) {
-      if (!result.outcome.ok()) throw std::runtime_error("a request failed: " + result.outcome.error);
+      if (!result.outcome.ok())
+        throw std::runtime_error("a request failed: " + result.outcome.error);
       ++ended;
     }
   }
