@@ -32,5 +32,7 @@ const std::vector<Suite>& suites();
 
 void run_ceiling(Report& report, const Extent& extent);
 void run_deliver(Report& report, const Extent& extent);
+// The rows of `register` that go through the REST API.
+void add_rest_rows(Report& report, const Extent& extent);
 
 }  // namespace rhooks::bench
