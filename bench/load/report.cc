@@ -6,9 +6,7 @@
 #include <stdexcept>
 
 namespace rhooks::bench {
-namespace {
 
-// 25431 -> "25,431", 1.234 -> "1.23", 0.0123 -> "0.0123"
 std::string number(double value) {
   char text[64];
   const double size = std::abs(value);
@@ -23,8 +21,6 @@ std::string number(double value) {
   }
   return digits;
 }
-
-}  // namespace
 
 Report::Report(bool json, const std::string& json_path) : json_(json) {
   if (json_path.empty()) return;

@@ -43,6 +43,9 @@ class Report {
   std::string suite_;  // of the row before
 };
 
+// For people: 25431 -> "25,431", 1.234 -> "1.23", 0.0123 -> "0.0123".
+std::string number(double value);
+
 double median(std::vector<double> values);
 
 // One measurement and its ceiling, some times over, one after the other, so that a machine that
