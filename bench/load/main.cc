@@ -14,7 +14,7 @@ const std::vector<Suite>& suites() {
   static const std::vector<Suite> all = {
       {"ceiling", "the raw sender and wrk, without a store", run_ceiling},
       {"deliver", "due tasks to the receiver, durable, with logs", run_deliver},
-      {"register", "tasks registered, each synced before its answer", add_rest_rows},
+      {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
   };
   return all;

@@ -32,6 +32,7 @@ const std::vector<Suite>& suites();
 
 void run_ceiling(Report& report, const Extent& extent);
 void run_deliver(Report& report, const Extent& extent);
+void run_register(Report& report, const Extent& extent);
 // The rows of `register` that go through the REST API.
 void add_rest_rows(Report& report, const Extent& extent);
 void run_lateness(Report& report, const Extent& extent);
