@@ -42,7 +42,11 @@ std::string CurlFlight::set_up(CURL* easy, const net::EasyOptions& options) {
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_URL, request_.request.url.c_str());
   set(CURLOPT_PATH_AS_IS, 1L);  // "/a/../b" is sent as it was registered
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  // Without TLS nothing but HTTP/1.1 is spoken. Told so, libcurl does not ask of each connection
+  // that is in use whether one more request could share it, which took a third of its time.
+  const bool plain = request_.request.url.starts_with("http://");
+  set(CURLOPT_HTTP_VERSION,
+      static_cast<long>(plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
   set(CURLOPT_HEADERFUNCTION, &CurlFlight::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &CurlFlight::on_body);

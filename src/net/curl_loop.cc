@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -125,9 +126,18 @@ class CurlLoop::Impl {
   }
 
   CURL* take_handle() {
-    if (idle_.empty()) return curl_easy_init();
-    CURL* const easy = idle_.back();
-    idle_.pop_back();
+    CURL* easy = nullptr;
+    if (idle_.empty()) {
+      easy = curl_easy_init();
+    } else {
+      easy = idle_.back();
+      idle_.pop_back();
+    }
+    if (!easy) return nullptr;
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Impl::on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
     return easy;
   }
 
@@ -141,9 +151,35 @@ class CurlLoop::Impl {
   }
 
  private:
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void* known) {
-    static_cast<Impl*>(self)->set_interest(fd, what, known != nullptr);
+  // What epoll was told of a descriptor, and what libcurl wants of it.
+  struct Interest {
+    std::uint32_t told = 0;
+    std::uint32_t wanted = 0;
+    // Opened and closed through us, so that we know when epoll forgets it.
+    bool ours = false;
+  };
+
+  Interest& interest(int fd) {
+    const auto index = static_cast<std::size_t>(fd);
+    if (interests_.size() <= index) interests_.resize(index + 1);
+    return interests_[index];
+  }
+
+  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+    static_cast<Impl*>(self)->set_interest(fd, what);
     return 0;
+  }
+
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
+    const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    static_cast<Impl*>(self)->interest(fd) = {0, 0, true};
+    return fd;
+  }
+
+  static int on_close(void* self, curl_socket_t fd) {
+    static_cast<Impl*>(self)->interest(fd) = {};
+    return ::close(fd);
   }
 
   static int on_timer(CURLM*, long timeout_ms, void* self) {
@@ -156,18 +192,26 @@ class CurlLoop::Impl {
     return 0;
   }
 
-  void set_interest(int fd, int what, bool known) {
+  // A connection is waited for during each of its requests and for nothing between them. Epoll
+  // is told so only when something comes meanwhile (wait_for_events), which is seldom: so a
+  // request on a connection that is there already costs no call to change what is waited for.
+  void set_interest(int fd, int what) {
+    Interest& one = interest(fd);
     if (what == CURL_POLL_REMOVE) {
-      // The descriptor may be closed already, which removed it.
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+      one.wanted = 0;
+      if (!one.ours) forget(fd);
       return;
     }
-    std::uint32_t events = 0;
-    if (what & CURL_POLL_IN) events |= EPOLLIN;
-    if (what & CURL_POLL_OUT) events |= EPOLLOUT;
-    watch(known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events);
-    // Marks the socket as known to epoll; libcurl forgets the mark with the socket.
-    if (!known) curl_multi_assign(multi_, fd, this);
+    one.wanted = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    if (one.told == one.wanted) return;
+    watch(one.told == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, one.wanted);
+    one.told = one.wanted;
+  }
+
+  void forget(int fd) {
+    // One of libcurl's own may be closed already, which removed it.
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    interest(fd).told = 0;
   }
 
   void watch(int operation, int fd, std::uint32_t events) {
@@ -175,7 +219,7 @@ class CurlLoop::Impl {
     event.events = events;
     event.data.fd = fd;
     int result = ::epoll_ctl(epoll_.get(), operation, fd, &event);
-    // A descriptor that was closed and opened again behind a mark of libcurl's.
+    // One of libcurl's own that was closed and opened again behind our back.
     if (result != 0 && errno == EEXIST) {
       result = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
     } else if (result != 0 && errno == ENOENT) {
@@ -227,6 +271,11 @@ class CurlLoop::Impl {
         woken = true;
         continue;
       }
+      if (interest(event.data.fd).wanted == 0) {
+        // An idle connection, which its other end closed: libcurl finds out when it needs one.
+        forget(event.data.fd);
+        continue;
+      }
       int mask = 0;
       if (event.events & EPOLLIN) mask |= CURL_CSELECT_IN;
       if (event.events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
@@ -241,6 +290,7 @@ class CurlLoop::Impl {
   CURLM* const multi_;
   std::size_t transfers_ = 0;  // added, and not yet removed
   std::vector<CURL*> idle_;
+  std::vector<Interest> interests_;  // by descriptor
   std::optional<Steady::time_point> timer_;
   Steady::time_point last_action_ = Steady::now();
 };
