@@ -1,6 +1,7 @@
 // claim_due, commit, release, next_due and peek_due of the embedded store.
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -256,7 +257,14 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
     if (doubtful && !plan.lease && plan.outcome) effects.ended.push_back(keys[others[n]]);
   }
 
-  for (std::size_t i = 0; i < commits.size(); ++i) {
+  // RocksDB looks for the place of an entry next to that of the last one in its family. So: in
+  // the order of the keys, and what goes from by_date before what comes to it.
+  std::vector<std::size_t> order(commits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  std::vector<std::string> new_dates;
+  for (const std::size_t i : order) {
     const Commit& commit = commits[i];
     RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
     RHOOKS_CHECK(commit.task.status != Status::kProcessing);
@@ -279,7 +287,7 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
       old.status = Status::kActive;
       old.scheduled_date = lease.scheduled_date;
       (void)batch.Delete(family(Family::kByDate), date_key(old));
-      (void)batch.Put(family(Family::kByDate), date_key(record.task), rocksdb::Slice());
+      new_dates.push_back(date_key(record.task));
     }
     if (!active || due != lease.due) {
       (void)batch.Delete(family(Family::kDue), due_key(lease.due, keys[i]));
@@ -292,6 +300,9 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
       effects.claimable(due_key(due, keys[i]));
     }
     effects.ended.push_back(keys[i]);
+  }
+  for (const std::string& date : new_dates) {
+    (void)batch.Put(family(Family::kByDate), date, rocksdb::Slice());
   }
 
   std::vector<Result<CommitOutcome>> results;
