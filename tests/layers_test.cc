@@ -33,7 +33,7 @@ struct Layer {
 const std::vector<Layer>& layers() {
   static const std::vector<Layer> table = {
       {"include/rhooks", {"rhooks/"}, {"std", "tl/expected.hpp"}},
-      {"src/base", {"base/", "rhooks/"}, {"std"}, {"openssl/"}},
+      {"src/base", {"base/", "rhooks/"}, {"std"}, {"openssl/", "posix"}},
       {"src/model", {"model/", "base/", "rhooks/"}, {"std"}, {"boost/url"}},
       {"src/codec", {"codec/", "model/", "base/", "rhooks/"}, {"std"}, {"boost/json"}},
       {"src/observe",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "base/thread_name.h"
 #include "engine/pace.h"
 #include "observe/logging.h"
 
@@ -117,9 +118,15 @@ void Runner::launch() {
   claimer_ended_ = false;
   dispatcher_ended_ = false;
   starved_ = false;
-  claim_thread_ = std::thread([this] { claim_loop(); });
-  dispatch_thread_ = std::thread([this] { dispatch_loop(); });
-  commit_thread_ = std::thread([this] { commit_loop(); });
+  const auto run = [this](const char* name, void (Runner::*loop)()) {
+    return std::thread([this, name, loop] {
+      name_this_thread(name);
+      (this->*loop)();
+    });
+  };
+  claim_thread_ = run("rhooks-claim", &Runner::claim_loop);
+  dispatch_thread_ = run("rhooks-send", &Runner::dispatch_loop);
+  commit_thread_ = run("rhooks-commit", &Runner::commit_loop);
 }
 
 void Runner::end_threads() {
