@@ -279,7 +279,7 @@ DynamoProxy::Core::Core(const std::string& emulator, Options options)
     : options_(std::move(options)),
       seed_(options_.seed != 0 ? options_.seed : std::random_device()()),
       random_(seed_) {
-  std::printf("DynamoProxy: seed %llu\n", static_cast<unsigned long long>(seed_));
+  std::fprintf(stderr, "DynamoProxy: seed %llu\n", static_cast<unsigned long long>(seed_));
   DynamoOperations::Events events;
   events.cost = [this](const std::string& operation, const std::string& table, DynamoCost cost) {
     std::lock_guard lock(mutex_);

@@ -16,6 +16,7 @@ const std::vector<Suite>& suites() {
       {"deliver", "due tasks to the receiver, durable, with logs", run_deliver},
       {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
+      {"dynamo", "deliveries on the emulator of DynamoDB, and what they would cost", run_dynamo},
   };
   return all;
 }

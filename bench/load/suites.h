@@ -36,5 +36,6 @@ void run_register(Report& report, const Extent& extent);
 // The rows of `register` that go through the REST API.
 void add_rest_rows(Report& report, const Extent& extent);
 void run_lateness(Report& report, const Extent& extent);
+void run_dynamo(Report& report, const Extent& extent);
 
 }  // namespace rhooks::bench

@@ -94,6 +94,10 @@ void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std:
 
 double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload) {
   fill(hooks, receiver, workload, 0, now_ms());
+  return deliver(hooks, receiver, workload);
+}
+
+double deliver(Hooks& hooks, Receiver& receiver, const Workload& workload) {
   receiver.reset();
   const auto begin = Steady::now();
   const auto result = hooks.trigger();

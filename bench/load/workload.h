@@ -34,6 +34,8 @@ void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std:
 // Registers the workload as due, then has it attempted: how many a second until all outcomes and
 // logs were stored. Throws where not every webhook came and was stored as delivered.
 double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload);
+// The same of a workload that is registered already, and nothing else with it.
+double deliver(Hooks& hooks, Receiver& receiver, const Workload& workload);
 
 Options bench_options(const std::string& store, std::size_t concurrency);
 
