@@ -45,3 +45,13 @@ function(rhooks_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
                        PROPERTIES TIMEOUT 300 LABELS "${name};${ARG_LABELS}")
 endfunction()
+
+# rhooks_allocator(TARGET)
+# The program allocates by mimalloc, as do the libraries that it uses. Programs only: a library
+# leaves the choice to whoever links it. The sanitizers bring an allocator of their own.
+function(rhooks_allocator target)
+  if(NOT RHOOKS_SANITIZE)
+    # To be called before the others are linked: the first malloc that the loader finds is used.
+    target_link_libraries(${target} PRIVATE mimalloc)
+  endif()
+endfunction()

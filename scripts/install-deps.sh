@@ -8,7 +8,7 @@ build=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libcurl4-openssl-dev libssl-dev librocksdb-dev
   libexpected-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
-  prometheus-cpp-dev
+  prometheus-cpp-dev libmimalloc-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # The tests of the DynamoDB store run on an emulator in node: Debian's, where there is none.
