@@ -12,10 +12,10 @@ die() {
   exit 1
 }
 
-# configure PRESET: cmake says much when all is well; it is shown where it is not.
+# configure PRESET [ARGUMENT...]: cmake says much when all is well; it is shown where it is not.
 configure() {
   local log
-  log=$(cmake --preset "$1" 2>&1) || {
+  log=$(cmake --preset "$@" 2>&1) || {
     printf '%s\n' "$log" >&2
     die "cmake could not configure the $1 preset; its messages are above"
   }

@@ -17,6 +17,7 @@ const std::vector<Suite>& suites() {
       {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
       {"dynamo", "deliveries on the emulator of DynamoDB, and what they would cost", run_dynamo},
+      {"micro", "the parts that every task passes, by Google Benchmark", run_micro},
   };
   return all;
 }
@@ -27,16 +28,21 @@ int run(int argc, char** argv) {
   CLI::App app("Measures Reactive Hooks against what the machine allows.", "rhooks_bench");
   std::vector<std::string> names;
   std::string json_path;
-  bool json = false, list = false;
+  std::string revision = "unknown";
+  bool json = false, list = false, bare = false;
   Extent extent;
   app.add_option("suite", names, "Suites to run (default: all)");
   app.add_option("--pairs", extent.pairs, "Measurements of each row, whose median is taken")
-      ->check(CLI::Range(1, 99));
+      ->check(CLI::Range(1, 99))
+      ->take_last();
   app.add_option("--scale", extent.scale, "Multiplies how much is measured")
-      ->check(CLI::Range(0.01, 10.0));
+      ->check(CLI::Range(0.01, 10.0))
+      ->take_last();
   app.add_option("--match", extent.match, "Only rows whose conditions hold this text");
+  app.add_option("--revision", revision, "What is measured, for those who read the results");
   app.add_flag("--json", json, "JSON lines instead of a table");
   app.add_option("--json-file", json_path, "Write the JSON lines there as well");
+  app.add_flag("--bare", bare, "Rows only, without the machine before them");
   app.add_flag("--list", list, "Print the names of the suites");
   CLI11_PARSE(app, argc, argv);
   if (list) {
@@ -52,10 +58,19 @@ int run(int argc, char** argv) {
   }
   wanted.insert(names.begin(), names.end());
   Report report(json, json_path);
+  if (!bare) report.begin(revision, describe_machine());
+  int code = 0;
   for (const Suite& suite : suites()) {
-    if (wanted.empty() || wanted.contains(suite.name)) suite.run(report, extent);
+    if (!wanted.empty() && !wanted.contains(suite.name)) continue;
+    try {
+      suite.run(report, extent);
+    } catch (const std::exception& error) {
+      // The others are worth having all the same.
+      std::fprintf(stderr, "rhooks_bench: %s: %s\n", suite.name, error.what());
+      code = 1;
+    }
   }
-  return 0;
+  return code;
 }
 
 }  // namespace

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 #include <cmath>
 #include <stdexcept>
+
+#include "codec/iso8601.h"
 
 namespace rhooks::bench {
 
@@ -32,6 +35,42 @@ Report::~Report() {
   if (file_) std::fclose(file_);
 }
 
+void Report::write_line(const std::string& json) {
+  if (file_) {
+    std::fprintf(file_, "%s\n", json.c_str());
+    std::fflush(file_);
+  }
+  if (json_) std::printf("%s\n", json.c_str());
+  std::fflush(stdout);
+}
+
+void Report::begin(const std::string& revision, const Machine& machine) {
+  const boost::json::object about{{"cpu", machine.cpu},
+                                  {"cores", machine.cores},
+                                  {"memoryBytes", machine.memory_bytes},
+                                  {"kernel", machine.kernel},
+                                  {"fileSystem", machine.file_system},
+                                  {"fdatasyncMs", machine.fdatasync_ms},
+                                  {"load", machine.load},
+                                  {"compiler", machine.compiler},
+                                  {"buildType", machine.build_type}};
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  write_line(boost::json::serialize(boost::json::object{
+      {"revision", revision}, {"at", codec::format_time(now)}, {"machine", about}}));
+  if (json_) return;
+  std::printf("machine    %s, %u cores, %.0f GB\n", machine.cpu.c_str(), machine.cores,
+              static_cast<double>(machine.memory_bytes) / (1 << 30));
+  std::printf("system     %s, %s, fdatasync %s ms\n", machine.kernel.c_str(),
+              machine.file_system.c_str(), number(machine.fdatasync_ms).c_str());
+  std::printf("build      revision %s, %s, %s\n", revision.c_str(), machine.compiler.c_str(),
+              machine.build_type.c_str());
+  if (machine.load > 0.5) {
+    std::printf("busy       load %.1f before the start: figures may be worse than they could be\n",
+                machine.load);
+  }
+  std::fflush(stdout);
+}
+
 void Report::add(const Row& row) {
   boost::json::object line{{"suite", row.suite},
                            {"name", row.name},
@@ -42,22 +81,17 @@ void Report::add(const Row& row) {
     line["ceiling"] = {
         {"name", row.ceiling->name}, {"value", row.ceiling->value}, {"ratio", row.ceiling->ratio}};
   }
-  const std::string text = boost::json::serialize(line);
-  if (file_) {
-    std::fprintf(file_, "%s\n", text.c_str());
-    std::fflush(file_);
-  }
-  if (json_) {
-    std::printf("%s\n", text.c_str());
-  } else {
+  write_line(boost::json::serialize(line));
+  if (!json_) {
     if (row.suite != suite_) {
       std::printf("\n%s\n", row.suite.c_str());
       suite_ = row.suite;
     }
-    std::printf("  %-22s %-52s %12s %-9s", row.name.c_str(), row.conditions.c_str(),
+    std::printf("  %-22s %-52s %12s %s", row.name.c_str(), row.conditions.c_str(),
                 number(row.value).c_str(), row.unit.c_str());
     if (row.ceiling) {
-      std::printf(" %7s of %s (%s)", number(row.ceiling->ratio).c_str(), row.ceiling->name.c_str(),
+      std::printf("%*s %7s of %s (%s)", 9 - static_cast<int>(row.unit.size()), "",
+                  number(row.ceiling->ratio).c_str(), row.ceiling->name.c_str(),
                   number(row.ceiling->value).c_str());
     }
     std::printf("\n");

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/machine.h"
+
 namespace rhooks::bench {
 
 // What the same machine did in the same run without what is measured: the ceiling.
@@ -33,11 +35,15 @@ class Report {
   Report(const Report&) = delete;
   Report& operator=(const Report&) = delete;
 
+  // Before the first row: what all of them were measured on and with.
+  void begin(const std::string& revision, const Machine& machine);
   void add(const Row& row);
   // What is being done, for those who wait: to standard error.
   static void progress(const std::string& text);
 
  private:
+  void write_line(const std::string& json);
+
   const bool json_;
   std::FILE* file_ = nullptr;
   std::string suite_;  // of the row before

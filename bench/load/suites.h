@@ -7,7 +7,7 @@
 
 namespace rhooks::bench {
 
-// How much a run measures: `quick` says whether it runs at all, and what it would say.
+// How much a run measures.
 struct Extent {
   int pairs = 3;
   double scale = 1;   // of all counts
@@ -37,5 +37,6 @@ void run_register(Report& report, const Extent& extent);
 void add_rest_rows(Report& report, const Extent& extent);
 void run_lateness(Report& report, const Extent& extent);
 void run_dynamo(Report& report, const Extent& extent);
+void run_micro(Report& report, const Extent& extent);
 
 }  // namespace rhooks::bench
