@@ -16,6 +16,8 @@ const std::vector<Suite>& suites() {
       {"deliver", "due tasks to the receiver, durable, with logs", run_deliver},
       {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
+      {"scale", "deliveries, memory, idle CPU and start with many tasks waiting", run_scale},
+      {"fetch", "pages of 100 from a namespace of a million", run_fetch},
       {"dynamo", "deliveries on the emulator of DynamoDB, and what they would cost", run_dynamo},
       {"micro", "the parts that every task passes, by Google Benchmark", run_micro},
   };
@@ -80,6 +82,9 @@ int main(int argc, char** argv) {
   try {
     if (argc > 1 && std::string(argv[1]) == "--receiver") {
       return rhooks::bench::Receiver::run({argv + 2, argv + argc});
+    }
+    if (argc > 1 && std::string(argv[1]) == "--scale-step") {
+      return rhooks::bench::run_scale_step({argv + 2, argv + argc});
     }
     return rhooks::bench::run(argc, argv);
   } catch (const std::exception& error) {

@@ -36,7 +36,12 @@ void run_register(Report& report, const Extent& extent);
 // The rows of `register` that go through the REST API.
 void add_rest_rows(Report& report, const Extent& extent);
 void run_lateness(Report& report, const Extent& extent);
+void run_scale(Report& report, const Extent& extent);
+void run_fetch(Report& report, const Extent& extent);
 void run_dynamo(Report& report, const Extent& extent);
 void run_micro(Report& report, const Extent& extent);
+
+// The processes of `scale`: `args` are those that it gives them.
+int run_scale_step(const std::vector<std::string>& args);
 
 }  // namespace rhooks::bench

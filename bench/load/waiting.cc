@@ -1,0 +1,80 @@
+#include "bench/load/waiting.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "bench/load/workload.h"
+
+namespace rhooks::bench {
+namespace {
+
+constexpr std::size_t kBatch = 1'000;
+constexpr std::chrono::hours kFirst{30 * 24};
+constexpr std::chrono::milliseconds kYear = std::chrono::hours{365 * 24};
+
+// When the year begins: the same for the whole run.
+TimePoint year_begins() {
+  static const TimePoint begin = now_ms() + kFirst;
+  return begin;
+}
+
+}  // namespace
+
+void fill_waiting(Hooks& hooks, const Receiver& receiver, const Waiting& waiting,
+                  const std::function<void(std::size_t)>& progress) {
+  std::mt19937_64 random(1);
+  std::uniform_int_distribution<std::int64_t> within(0, kYear.count() - 1);
+  for (std::size_t first = 0; first < waiting.count; first += kBatch) {
+    const std::size_t end = std::min(first + kBatch, waiting.count);
+    std::vector<NewTask> tasks;
+    for (std::size_t n = first; n < end; ++n) {
+      NewTask& task = tasks.emplace_back(webhook(receiver, {}, n));
+      task.scheduled_date = year_begins() + std::chrono::milliseconds{within(random)};
+      if (waiting.customers > 0) task.id_prefix = customer(n % waiting.customers);
+    }
+    const auto results = hooks.register_many(std::move(tasks));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!results[i]) throw std::runtime_error("not registered: " + results[i].error().message);
+      if (waiting.suspend_every == 0 || (first + i) % waiting.suspend_every != 0) continue;
+      const auto suspended = hooks.suspend(results[i]->task.key);
+      if (!suspended) throw std::runtime_error("not suspended: " + suspended.error().message);
+    }
+    progress(end);
+  }
+}
+
+TimePoint random_date(std::mt19937_64& random) {
+  std::uniform_int_distribution<std::int64_t> within(0, kYear.count() * 9 / 10);
+  return year_begins() + std::chrono::milliseconds{within(random)};
+}
+
+std::string customer(std::size_t number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "customer-%07zu", number);
+  return text;
+}
+
+void check_free_space(std::size_t bytes, const std::string& what) {
+  const auto directory = std::filesystem::temp_directory_path();
+  const auto available = std::filesystem::space(directory).available;
+  if (available >= bytes) return;
+  throw std::runtime_error(what + " needs " + count_text(bytes >> 20) + " MiB in " +
+                           directory.string() + ", where " + count_text(available >> 20) +
+                           " MiB are free: set TMPDIR to a larger disk, or measure less with "
+                           "--scale or --match");
+}
+
+std::string count_text(std::size_t count) {
+  std::string digits = std::to_string(count);
+  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3) {
+    digits.insert(static_cast<std::size_t>(i), ",");
+  }
+  return digits;
+}
+
+}  // namespace rhooks::bench
