@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +55,12 @@ std::string last_system_error() {
 }
 
 }  // namespace
+
+std::size_t descriptors_max() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
 
 // libcurl's socket and timer callbacks only write down what to wait for; curl_multi_* is
 // called from the loop's own methods alone, so never from within itself.

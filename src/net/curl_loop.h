@@ -10,6 +10,9 @@
 
 namespace rhooks::net {
 
+// How many files and connections this process may have open.
+std::size_t descriptors_max();
+
 // A transfer that ended, well or not. It has left the loop; what curl_easy_getinfo() tells of
 // it is there until the handle is given back.
 struct EndedTransfer {
