@@ -314,7 +314,7 @@ TEST(CurlSender, KeepsABoundedNumberOfIdleConnections) {
     return response;
   });
   CurlSenderOptions options;
-  options.max_in_flight = 20;
+  options.max_in_flight = 5;
   CurlSenderRig rig(options);
   for (std::uint64_t i = 0; i < 100; ++i) rig.start(rig.request(Method::kGet, receiver.url()), i);
   // The receiver holds all answers, so that there are 100 connections at once.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -89,6 +91,45 @@ TEST_F(CurlLoopTest, KeepsConnectionsAndReusesHandles) {
     loop_->give_handle_back(easy);
   }
   EXPECT_EQ(receiver.connections(), 1u);
+}
+
+// An idle connection stays with epoll. Whatever comes on it must not keep the loop awake.
+TEST_F(CurlLoopTest, SleepsWhileAnIdleConnectionIsClosedByItsOtherEnd) {
+  auto receiver = std::make_unique<TestReceiver>();
+  CURL* const easy = start(receiver->url("/"));
+  ASSERT_EQ(wait(1).size(), 1u);
+  loop_->give_handle_back(easy);
+  receiver.reset();  // closes the connection
+
+  const std::clock_t before = std::clock();
+  EXPECT_TRUE(loop_->run(milliseconds{1'000}).empty());
+  const double used = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  EXPECT_LT(used, 0.3);
+
+  TestReceiver other;
+  CURL* const next = start(other.url("/"));
+  const auto ended = wait(1);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].code, CURLE_OK);
+  loop_->give_handle_back(next);
+}
+
+// Descriptors are closed and their numbers used again: each must be waited for anew.
+TEST_F(CurlLoopTest, WaitsForConnectionsThatGetTheNumbersOfClosedOnes) {
+  for (int round = 0; round < 20; ++round) {
+    TestReceiver receiver([](const TestRequest& request) {
+      auto response = TestResponse::with_status(200);
+      if (request.target == "/last") response.headers = {{"Connection", "close"}};
+      return response;
+    });
+    for (const char* path : {"/a", "/b", "/last"}) {
+      CURL* const easy = start(receiver.url(path));
+      const auto ended = wait(1);
+      ASSERT_EQ(ended.size(), 1u) << "round " << round << path;
+      EXPECT_EQ(ended[0].code, CURLE_OK);
+      loop_->give_handle_back(easy);
+    }
+  }
 }
 
 TEST_F(CurlLoopTest, FollowsNoRedirectAndNoProxyOfTheEnvironment) {
