@@ -19,6 +19,7 @@ micro=(codec_bench model_bench store_bench)
 usage() {
   cat <<USAGE
 Usage: scripts/bench.sh [NAME...] [--quick] [--json] [--pairs N] [--scale X] [--match TEXT]
+       scripts/bench.sh --compare REV [NAME...] [--pairs N] ...
        scripts/bench.sh --list
 
 Installs what is missing, builds the release preset and runs the benchmarks with these names, or
@@ -28,9 +29,14 @@ a line of JSON each; the first line is the machine.
 
   --quick        a little of everything, to see that it runs; its figures mean nothing
   --json         print the lines of JSON instead of a table
-  --pairs N      measurements of each row, of which the median is taken (default 3)
+  --pairs N      measurements of each row, of which the median is taken (default 3; with --compare 5)
   --scale X      measure X times as much as usual, 0.01 to 10
   --match TEXT   only the rows whose conditions hold TEXT
+  --compare REV  measure this checkout and the revision REV in turns, each first every other time,
+                 and print how they are to each other: the medians (REV -> this one), the median
+                 of the ratios of the pairs, and their extremes. REV is built below build/compare/
+                 with the benchmarks of this checkout, so it may be from before they existed, as
+                 long as what they call is there.
   --list         only print the names
   --no-install   install nothing
   --help         this text
@@ -43,6 +49,7 @@ Examples:
   scripts/bench.sh --quick                  # does everything run?
   scripts/bench.sh deliver --match "256, body 100 B, 1 host"
   TMPDIR=/mnt/disk scripts/bench.sh scale lateness
+  scripts/bench.sh --compare HEAD~5 deliver --match "256, body 100 B, 1 host" --scale 0.5
 
 Exit code 1: a benchmark failed, which also those do that see a webhook lost, doubled or early.
 USAGE
@@ -62,14 +69,64 @@ wrong() {
   exit 2
 }
 
+# testing_files: the files of testing/ that the benchmarks use, with those that these use.
+testing_files() {
+  local -A seen=()
+  local queue file stem
+  mapfile -t queue < <(grep -rhoE '"testing/[a-z_]+\.h"' bench | tr -d '"' | sort -u)
+  while ((${#queue[@]})); do
+    stem=${queue[0]%.h}
+    queue=("${queue[@]:1}")
+    [[ ! ${seen[$stem]:-} ]] || continue
+    seen[$stem]=1
+    # What a header declares may be in several files, which include it first.
+    for file in "$stem.h" $(awk -v header="\"$stem.h\"" \
+      '/^#include "testing/ { if ($2 == header) print FILENAME; nextfile }' testing/*.cc); do
+      echo "$file"
+      mapfile -t -O "${#queue[@]}" queue < <(grep -hoE '"testing/[a-z_]+\.h"' "$file" | tr -d '"')
+    done
+  done
+}
+
+# put FILE DIR: copies it there if it is another one; an equal one keeps its time, and is not
+# compiled again.
+put() {
+  cmp -s "$1" "$2/$1" && return
+  mkdir -p "$2/$(dirname "$1")"
+  cp "$1" "$2/$1"
+}
+
+# build_other SHA: prints the rhooks_bench of that revision, with the benchmarks of this checkout.
+build_other() {
+  local dir=$root/build/compare/$1 file
+  {
+    if [[ ! -e $dir/CMakeLists.txt ]]; then
+      rm -rf "$dir" "$dir.new"
+      mkdir -p "$dir.new"
+      git archive "$1" | tar -x -C "$dir.new"
+      mv "$dir.new" "$dir"
+    fi
+    while IFS= read -r file; do
+      [[ -e $root/$file ]] || rm "$dir/$file"
+    done < <(cd "$dir" && find bench -type f 2>/dev/null)
+    for file in $(find bench -type f) $(testing_files); do put "$file" "$dir"; done
+    (cd "$dir" && configure release -DRHOOKS_BENCH=ON -DRHOOKS_TESTS=ON &&
+      cmake --build build/release -j "${JOBS:-2}" --target "${targets[@]}") ||
+      die "revision $1 does not build with the benchmarks of this checkout (its messages are
+above): it can not be compared, or only by names that call less of it"
+  } >&2
+  echo "$dir/build/release/bin/rhooks_bench"
+}
+
 names=()
+compare=
 options=()
 json=
 quick=
 install=1
 while (($#)); do
   case $1 in
-    --pairs | --scale | --match)
+    --pairs | --scale | --match | --compare)
       (($# >= 2)) || wrong "$1 needs a value"
       case $1 in
         --pairs)
@@ -79,7 +136,12 @@ while (($#)); do
           [[ $2 =~ ^(10|[0-9])?(\.[0-9]+)?$ && $2 ]] || wrong "--scale needs a number from 0.01 to 10"
           ;;
       esac
-      options+=("$1" "$2")
+      if [[ $1 == --compare ]]; then
+        compare=$(git -C "$root" rev-parse --verify --quiet "$2^{commit}") ||
+          wrong "--compare: there is no revision '$2'"
+      else
+        options+=("$1" "$2")
+      fi
       shift
       ;;
     --json) json=1 ;;
@@ -125,6 +187,11 @@ targets=(rhooks_bench)
 ! wanted micro || targets+=("${micro[@]}")
 cmake --build --preset release -j "${JOBS:-2}" --target "${targets[@]}" ||
   die "the release build failed"
+other=
+if [[ $compare ]]; then
+  step "Building revision ${compare:0:9} with these benchmarks"
+  other=$(build_other "$compare") || exit 1
+fi
 ! wanted dynamo || dynamodb_emulator ${install:+--install}
 
 # What was started and written here ends with this script, however that ends.
@@ -151,6 +218,10 @@ if [[ $quick ]]; then
   # What is asked for by name counts.
   options=(--scale 0.02 --pairs 1 "${options[@]}")
   results=build/bench/$revision-quick.jsonl
+fi
+if [[ $compare ]]; then
+  options=(--pairs 5 "${options[@]}" --compare "$other" --against "${compare:0:9}")
+  results=${results%.jsonl}-against-${compare:0:9}.jsonl
 fi
 room=$(df --output=avail -BG "$place" | tail -n 1 | tr -dc 0-9)
 step "Measuring; temporary data below $place, where $room GB are free"

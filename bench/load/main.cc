@@ -5,6 +5,7 @@
 #include <exception>
 #include <set>
 
+#include "bench/load/compare.h"
 #include "bench/load/receiver.h"
 #include "bench/load/suites.h"
 
@@ -24,12 +25,20 @@ const std::vector<Suite>& suites() {
   return all;
 }
 
+std::vector<std::string> conditions_of(const Suite& suite, Extent extent) {
+  std::vector<std::string> conditions;
+  extent.list = &conditions;
+  Report nobody(false, "");
+  suite.run(nobody, extent);
+  return conditions;
+}
+
 namespace {
 
 int run(int argc, char** argv) {
   CLI::App app("Measures Reactive Hooks against what the machine allows.", "rhooks_bench");
   std::vector<std::string> names;
-  std::string json_path;
+  std::string json_path, other, against;
   std::string revision = "unknown";
   bool json = false, list = false, bare = false;
   Extent extent;
@@ -41,6 +50,9 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0.01, 10.0))
       ->take_last();
   app.add_option("--match", extent.match, "Only rows whose conditions hold this text");
+  app.add_option("--only", extent.only, "Only rows of exactly these conditions");
+  app.add_option("--compare", other, "Compare with this other build of rhooks_bench");
+  app.add_option("--against", against, "The revision of the other build");
   app.add_option("--revision", revision, "What is measured, for those who read the results");
   app.add_flag("--json", json, "JSON lines instead of a table");
   app.add_option("--json-file", json_path, "Write the JSON lines there as well");
@@ -60,7 +72,11 @@ int run(int argc, char** argv) {
   }
   wanted.insert(names.begin(), names.end());
   Report report(json, json_path);
-  if (!bare) report.begin(revision, describe_machine());
+  if (!bare) report.begin(revision, against, describe_machine());
+  if (!other.empty()) {
+    compare(report, extent, wanted, other);
+    return 0;
+  }
   int code = 0;
   for (const Suite& suite : suites()) {
     if (!wanted.empty() && !wanted.contains(suite.name)) continue;

@@ -44,7 +44,8 @@ void Report::write_line(const std::string& json) {
   std::fflush(stdout);
 }
 
-void Report::begin(const std::string& revision, const Machine& machine) {
+void Report::begin(const std::string& revision, const std::string& against,
+                   const Machine& machine) {
   const boost::json::object about{{"cpu", machine.cpu},
                                   {"cores", machine.cores},
                                   {"memoryBytes", machine.memory_bytes},
@@ -55,20 +56,29 @@ void Report::begin(const std::string& revision, const Machine& machine) {
                                   {"compiler", machine.compiler},
                                   {"buildType", machine.build_type}};
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  write_line(boost::json::serialize(boost::json::object{
-      {"revision", revision}, {"at", codec::format_time(now)}, {"machine", about}}));
+  boost::json::object line{
+      {"revision", revision}, {"at", codec::format_time(now)}, {"machine", about}};
+  if (!against.empty()) line["against"] = against;
+  write_line(boost::json::serialize(line));
   if (json_) return;
   std::printf("machine    %s, %u cores, %.0f GB\n", machine.cpu.c_str(), machine.cores,
               static_cast<double>(machine.memory_bytes) / (1 << 30));
   std::printf("system     %s, %s, fdatasync %s ms\n", machine.kernel.c_str(),
               machine.file_system.c_str(), number(machine.fdatasync_ms).c_str());
-  std::printf("build      revision %s, %s, %s\n", revision.c_str(), machine.compiler.c_str(),
+  const std::string both = against.empty() ? revision : revision + " against " + against;
+  std::printf("build      revision %s, %s, %s\n", both.c_str(), machine.compiler.c_str(),
               machine.build_type.c_str());
   if (machine.load > 0.5) {
     std::printf("busy       load %.1f before the start: figures may be worse than they could be\n",
                 machine.load);
   }
   std::fflush(stdout);
+}
+
+void Report::begin_suite(const std::string& suite) {
+  if (suite == suite_) return;
+  std::printf("\n%s\n", suite.c_str());
+  suite_ = suite;
 }
 
 void Report::add(const Row& row) {
@@ -83,10 +93,7 @@ void Report::add(const Row& row) {
   }
   write_line(boost::json::serialize(line));
   if (!json_) {
-    if (row.suite != suite_) {
-      std::printf("\n%s\n", row.suite.c_str());
-      suite_ = row.suite;
-    }
+    begin_suite(row.suite);
     std::printf("  %-22s %-52s %12s %s", row.name.c_str(), row.conditions.c_str(),
                 number(row.value).c_str(), row.unit.c_str());
     if (row.ceiling) {
@@ -96,6 +103,25 @@ void Report::add(const Row& row) {
     }
     std::printf("\n");
   }
+  std::fflush(stdout);
+}
+
+void Report::add(const Comparison& row) {
+  write_line(boost::json::serialize(boost::json::object{{"suite", row.suite},
+                                                        {"name", row.name},
+                                                        {"conditions", row.conditions},
+                                                        {"unit", row.unit},
+                                                        {"here", row.here},
+                                                        {"other", row.other},
+                                                        {"ratio", row.ratio},
+                                                        {"ratioMin", row.ratio_min},
+                                                        {"ratioMax", row.ratio_max}}));
+  if (json_) return;
+  begin_suite(row.suite);
+  std::printf("  %-22s %-52s %10s -> %10s %-9s %7s (%s..%s)\n", row.name.c_str(),
+              row.conditions.c_str(), number(row.other).c_str(), number(row.here).c_str(),
+              row.unit.c_str(), number(row.ratio).c_str(), number(row.ratio_min).c_str(),
+              number(row.ratio_max).c_str());
   std::fflush(stdout);
 }
 

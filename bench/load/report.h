@@ -26,6 +26,13 @@ struct Row {
   std::optional<Ceiling> ceiling;
 };
 
+// One row as two builds have it, measured in pairs.
+struct Comparison {
+  std::string suite, name, conditions, unit;
+  double here = 0, other = 0;                      // medians
+  double ratio = 0, ratio_min = 0, ratio_max = 0;  // here/other of each pair: median, extremes
+};
+
 // Prints each row as soon as it is there: a line of the table, or a line of JSON. `json_path`,
 // if any, gets the JSON lines as well.
 class Report {
@@ -36,12 +43,15 @@ class Report {
   Report& operator=(const Report&) = delete;
 
   // Before the first row: what all of them were measured on and with.
-  void begin(const std::string& revision, const Machine& machine);
+  // `against`: the revision that this one is compared with, if any.
+  void begin(const std::string& revision, const std::string& against, const Machine& machine);
   void add(const Row& row);
+  void add(const Comparison& row);
   // What is being done, for those who wait: to standard error.
   static void progress(const std::string& text);
 
  private:
+  void begin_suite(const std::string& suite);
   void write_line(const std::string& json);
 
   const bool json_;

@@ -12,9 +12,16 @@ struct Extent {
   int pairs = 3;
   double scale = 1;   // of all counts
   std::string match;  // only rows whose conditions hold this
+  std::string only;   // only rows of exactly these conditions; empty: any
+  // Set: nothing is measured, and the conditions go there.
+  std::vector<std::string>* list = nullptr;
 
+  // To be asked before anything is made ready for a row.
   bool wants(const std::string& conditions) const {
-    return conditions.find(match) != std::string::npos;
+    if (conditions.find(match) == std::string::npos) return false;
+    if (!only.empty() && conditions != only) return false;
+    if (list) list->push_back(conditions);
+    return !list;
   }
   std::size_t count(std::size_t full) const {
     return static_cast<std::size_t>(static_cast<double>(full) * scale);
@@ -29,6 +36,9 @@ struct Suite {
 
 // In the order in which they run.
 const std::vector<Suite>& suites();
+
+// Those that a suite would measure.
+std::vector<std::string> conditions_of(const Suite& suite, Extent extent);
 
 void run_ceiling(Report& report, const Extent& extent);
 void run_deliver(Report& report, const Extent& extent);
