@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "codec/public_json.h"
 #include "rest/access.h"
 #include "rest/openapi.h"
@@ -126,6 +127,7 @@ Admission Api::admit(const HttpRequest& head) const {
   } else {
     admission.body_bytes_max =
         match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
+    admission.together = options_.register_together && match.route->together != nullptr;
   }
   return admission;
 }
@@ -149,6 +151,29 @@ HttpResponse Api::handle(const HttpRequest& request) const {
   return response;
 }
 
+std::vector<HttpResponse> Api::handle_together(std::span<const HttpRequest* const> requests) const {
+  std::vector<Call> calls;
+  calls.reserve(requests.size());
+  const Route* route = nullptr;
+  for (const HttpRequest* request : requests) {
+    const Route* const matched = router_.match(*request).route;
+    RHOOKS_CHECK(matched && matched->together && (!route || matched == route));
+    route = matched;
+    calls.push_back({request, PathParameters(*route, *request)});
+  }
+  std::vector<HttpResponse> responses;
+  try {
+    responses = route->together(calls);
+  } catch (...) {
+    for (const HttpRequest* request : requests) report(*request, route, 500);
+    throw;  // the server answers and logs
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    report(*requests[i], route, responses[i].status);
+  }
+  return responses;
+}
+
 void Api::report(const HttpRequest& request, const Route* route, int status) const {
   if (!options_.on_request) return;
   const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -160,6 +185,9 @@ void Api::report(const HttpRequest& request, const Route* route, int status) con
 void Api::connect(HttpServerOptions& options) const {
   options.body_bytes_max = kBatchBodyBytesMax;
   options.admit = [this](const HttpRequest& head) { return admit(head); };
+  options.handle_together = [this](std::span<const HttpRequest* const> requests) {
+    return handle_together(requests);
+  };
   options.on_refusal = [this](int status) {
     if (options_.on_request) {
       options_.on_request("(refused)", "other", status, std::chrono::microseconds(0));

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rest/http_server.h"
 #include "rest/router.h"
@@ -17,6 +19,9 @@ struct ApiOptions {
   // Asked for on every route but /healthz and /readyz; empty: none is asked for, and access.h
   // says what is asked for instead.
   std::string api_key;
+  // Registrations that wait at the same time go to the store in one call. Not for a store that
+  // keeps a whole call waiting for one slow item.
+  bool register_together = true;
   // Called once for each request: the route's pattern ("(none)" where nothing matched,
   // "(refused)" where the server gave up on the request before), the method, the status, and
   // the time from the request's head to its response. From any thread; must not block.
@@ -44,8 +49,10 @@ class Api {
   // Decides what can be decided without the body: access, route, its limits.
   Admission admit(const HttpRequest& head) const;
   HttpResponse handle(const HttpRequest& request) const;
+  // Of requests that were admitted as `together`.
+  std::vector<HttpResponse> handle_together(std::span<const HttpRequest* const> requests) const;
 
-  // Sets what the server asks of the API: admit and on_refusal.
+  // Sets what the server asks of the API: admit, handle_together and on_refusal.
   void connect(HttpServerOptions& options) const;
   HttpHandler handler() const;
 

@@ -73,6 +73,49 @@ TEST_F(ApiTest, IdempotencyKeyFindsTheFirstTask) {
   expect_problem(send(other), 400, "Idempotency-Key");
 }
 
+TEST_F(ApiTest, RegistrationsTogetherGetEachTheirOwnAnswer) {
+  add("taken");
+  struct One {
+    std::string ns, body, key;
+    int status;
+  };
+  const std::string plain = R"({"url":"http://127.0.0.1:9/x"})";
+  const std::vector<One> all = {
+      {"ns", plain, "", 201},
+      {"ns", "{", "", 400},
+      {"ns", plain, "key", 201},
+      {"ns", R"({"url":"http://127.0.0.1:9/x","id":"taken"})", "", 409},
+      {"ns", plain, "key", 200},
+      {"ns", R"({"url":"http://127.0.0.1:9/other"})", "key", 409},
+      {"other", R"({"url":"http://127.0.0.1:9/x","id":"taken"})", "", 201},
+      {"ns", R"({"url":"http://127.0.0.1:9/x","retryLimit":-1})", "", 400},
+  };
+  std::vector<HttpRequest> requests;
+  for (const One& one : all) {
+    HttpRequest request;
+    request.method = "POST";
+    request.target = "/v1/namespaces/" + one.ns + "/tasks";
+    request.headers = {{"Host", "localhost"}};
+    if (!one.key.empty()) request.headers.push_back({"Idempotency-Key", one.key});
+    ASSERT_TRUE(parse_target(request));
+    EXPECT_TRUE(api_->admit(request).together);
+    request.body = one.body;
+    requests.push_back(std::move(request));
+  }
+  std::vector<const HttpRequest*> given;
+  for (const HttpRequest& request : requests) given.push_back(&request);
+  const auto responses = api_->handle_together(given);
+  ASSERT_EQ(responses.size(), all.size());
+  const auto reports = reported();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(responses[i].status, all[i].status) << i << ": " << responses[i].body;
+    EXPECT_EQ(reports[1 + i], Reported("/v1/namespaces/{ns}/tasks", "POST", all[i].status));
+  }
+  EXPECT_EQ(responses[2].body, responses[4].body);
+  EXPECT_EQ(get("/v1/namespaces/other/tasks/taken").body, responses[6].body);
+  EXPECT_EQ(json_of(get("/v1/namespaces/ns/tasks")).at("count").as_int64(), 3);
+}
+
 TEST_F(ApiTest, RegistersManyWithAResultForEach) {
   add("taken");
   const Reply reply = post("/v1/tasks/batch", R"({"items":[

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "rest/http_message.h"
 
@@ -16,10 +18,16 @@ namespace rhooks::rest {
 // May block; runs on the handler pool, several at the same time.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
+// The same for several requests that were admitted as `together`: their responses, in order.
+using HttpGroupHandler =
+    std::function<std::vector<HttpResponse>(std::span<const HttpRequest* const>)>;
+
 // What to do with a request whose head (all but the body) has arrived.
 struct Admission {
   std::optional<HttpResponse> response;  // given: answered at once, without the handler
   std::size_t body_bytes_max = static_cast<std::size_t>(-1);  // a longer body is 413
+  // Handled by HttpServerOptions::handle_together, with those that wait at the same time.
+  bool together = false;
 };
 
 struct HttpServerOptions {
@@ -53,6 +61,8 @@ struct HttpServerOptions {
   // Called on a network thread when a head has arrived; it must not block. Without one every
   // request is admitted.
   std::function<Admission(const HttpRequest& head)> admit;
+  // Handles the requests that are admitted as `together`; needed where some are.
+  HttpGroupHandler handle_together;
   // Called for each response that the server itself gave (400, 408, 413, 431, 503, …).
   std::function<void(int status)> on_refusal;
 };

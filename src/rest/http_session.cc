@@ -34,11 +34,15 @@ HttpResponse run_handler(const HttpHandler& handler, const HttpRequest& request)
   } catch (...) {
     log::error("request handler failed", {{"method", request.method}, {"error", "unknown"}});
   }
-  return problem(500, ErrorCode::kInternal,
-                 "the server failed to handle this request; its log says more");
+  return handler_failed();
 }
 
 }  // namespace
+
+HttpResponse handler_failed() {
+  return problem(500, ErrorCode::kInternal,
+                 "the server failed to handle this request; its log says more");
+}
 
 HttpSession::HttpSession(ServerState& state, Socket socket)
     : state_(state),
@@ -124,17 +128,25 @@ void HttpSession::dispatch() {
     respond(std::move(response));
     return;
   }
+  if (together_) {
+    state_.groups.add(shared_from_this());
+    return;
+  }
   asio::post(*state_.pool, [self = shared_from_this()]() mutable {
     HttpResponse response = run_handler(self->state_.handler, self->request_);
-    self->state_.queued.fetch_sub(1);
     // The session moves along: a pool thread that dropped the last reference would close the
     // socket off its strand.
     auto& session = *self;
     asio::post(session.strand(),
                [self = std::move(self), response = std::move(response)]() mutable {
-                 self->respond(std::move(response));
+                 self->handled(std::move(response));
                });
   });
+}
+
+void HttpSession::handled(HttpResponse response) {
+  state_.queued.fetch_sub(1);
+  respond(std::move(response));
 }
 
 void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {

@@ -21,6 +21,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "rest/http_groups.h"
 #include "rest/http_server.h"
 #include "rest/memory_share.h"
 #include "rest/received_body.h"
@@ -34,7 +35,8 @@ using Timer =
     boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                       boost::asio::wait_traits<std::chrono::steady_clock>, Strand>;
 
-class HttpSession;
+// The answer to a request whose handler threw.
+HttpResponse handler_failed();
 
 // What one read of a head may bring. An idle connection holds one such buffer and no more.
 inline constexpr std::size_t kReadBytes = 4 * 1024;
@@ -44,6 +46,7 @@ struct ServerState {
   HttpServerOptions options;
   HttpHandler handler;
   boost::asio::thread_pool* pool = nullptr;
+  HttpGroups groups;
 
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> queued{0};          // requests handed to the pool, not yet answered
@@ -74,6 +77,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void close();
   // Closes if no request has begun: others need the place.
   void make_room();
+  // For those who handle it: the request under way. Its response is given on the strand.
+  const HttpRequest& request() const { return request_; }
+  void handled(HttpResponse response);
   // Since when no request is under way; max() while one is. From any thread.
   SteadyTime idle_since() const { return SteadyTime(SteadyTime::duration(idle_since_.load())); }
 
@@ -119,6 +125,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool draining_ = false;
   bool registered_ = true;
   bool continued_ = false;
+  bool together_ = false;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::size_t head_bytes_ = 0;

@@ -197,6 +197,7 @@ bool HttpSession::on_head() {
     respond(std::move(*admission.response));
     return false;
   }
+  together_ = admission.together;
   if (!admit_body(admission)) return false;
   phase_ = Phase::kBody;
   if (parser_->is_done()) return true;

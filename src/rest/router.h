@@ -30,6 +30,15 @@ class PathParameters {
 
 using RouteHandler = std::function<HttpResponse(const HttpRequest&, const PathParameters&)>;
 
+// A request with the parameters of its path.
+struct Call {
+  const HttpRequest* request;
+  PathParameters path;
+};
+
+// Handles several requests of one route at once: their responses, in order.
+using GroupRouteHandler = std::function<std::vector<HttpResponse>(const std::vector<Call>&)>;
+
 // What a query parameter or header means. A query parameter that a route does not list is
 // refused, so this is not only words.
 struct ParameterDoc {
@@ -72,6 +81,8 @@ struct Route {
   // Answered on a network thread, without waiting for a handler thread: it must not block.
   bool immediate = false;
   RouteHandler handler;
+  // Given: requests that wait at the same time may be handled by it, together.
+  GroupRouteHandler together = nullptr;
 
   struct Segment {
     std::string text;  // a literal, or the parameter's name

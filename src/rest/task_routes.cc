@@ -23,22 +23,21 @@ std::string encode_segment(std::string_view text) {
   return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
 }
 
-HttpResponse register_task(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
-  auto task = codec::parse_new_task(request.body, path.get("ns"));
-  if (!task) return error_response(task.error());
-  if (const std::string* key = request.header("Idempotency-Key")) {
+Result<NewTask> new_task_of(const Call& call) {
+  auto task = codec::parse_new_task(call.request->body, call.path.get("ns"));
+  if (!task) return task;
+  if (const std::string* key = call.request->header("Idempotency-Key")) {
     if (key->empty()) {
-      return error_response({ErrorCode::kInvalidArgument,
-                             "Idempotency-Key: must not be empty; leave the header out instead",
-                             "Idempotency-Key"});
+      return fail(ErrorCode::kInvalidArgument,
+                  "Idempotency-Key: must not be empty; leave the header out instead",
+                  "Idempotency-Key");
     }
     task->idempotency_key = *key;
   }
-  // Of the calls that register, only this one tells a replay from a new task.
-  std::vector<NewTask> one;
-  one.push_back(std::move(*task));
-  const auto results = hooks.register_many(std::move(one));
-  const Result<Registration>& result = results.front();
+  return task;
+}
+
+HttpResponse registered(const Result<Registration>& result) {
   if (!result) return error_response(result.error());
   HttpResponse response = json_response(result->created ? 201 : 200, codec::to_json(result->task));
   if (result->created) {
@@ -47,6 +46,28 @@ HttpResponse register_task(Hooks& hooks, const HttpRequest& request, const PathP
                                                 encode_segment(result->task.key.id)});
   }
   return response;
+}
+
+// With one call of the store, and so one sync, however many they are.
+std::vector<HttpResponse> register_each(Hooks& hooks, const std::vector<Call>& calls) {
+  std::vector<HttpResponse> responses(calls.size());
+  std::vector<NewTask> tasks;
+  std::vector<std::size_t> places;  // of each task among the calls
+  tasks.reserve(calls.size());
+  places.reserve(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    auto task = new_task_of(calls[i]);
+    if (!task) {
+      responses[i] = error_response(task.error());
+      continue;
+    }
+    tasks.push_back(std::move(*task));
+    places.push_back(i);
+  }
+  // Of the calls that register, only this one tells a replay from a new task.
+  const auto results = hooks.register_many(std::move(tasks));
+  for (std::size_t i = 0; i < results.size(); ++i) responses[places[i]] = registered(results[i]);
+  return responses;
 }
 
 HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -106,9 +127,11 @@ void add_task_routes(Router& router, Hooks& hooks) {
                     {200, "The Idempotency-Key was used before for the same task: this one.",
                      "Task"},
                     {409, "The id exists, or the Idempotency-Key was used for another task."}},
-      .handler = [&hooks](
-                     const HttpRequest& request,
-                     const PathParameters& path) { return register_task(hooks, request, path); },
+      .handler =
+          [&hooks](const HttpRequest& request, const PathParameters& path) {
+            return std::move(register_each(hooks, {{&request, path}}).front());
+          },
+      .together = [&hooks](const std::vector<Call>& calls) { return register_each(hooks, calls); },
   });
 
   std::vector<ParameterDoc> fetch_parameters = {

@@ -1,0 +1,49 @@
+#pragma once
+
+// Private to http_server.cc and http_session*.cc: it includes Boost.Asio.
+
+#include <boost/asio/thread_pool.hpp>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "rest/http_server.h"
+
+namespace rhooks::rest {
+
+class HttpSession;
+
+// Requests that are handled together: those that arrive while a group of them is under way are
+// the next group. One that arrives alone waits for nobody.
+//
+// Threads: add() from any, clear() once no thread of the pool runs.
+class HttpGroups {
+ public:
+  // All of them must outlive it.
+  void use(const HttpGroupHandler& handler, boost::asio::thread_pool& pool) {
+    handler_ = &handler;
+    pool_ = &pool;
+  }
+
+  // The session has a request, and gets its response.
+  void add(std::shared_ptr<HttpSession> session);
+  // Drops the requests that were not begun.
+  void clear();
+
+ private:
+  using Sessions = std::vector<std::shared_ptr<HttpSession>>;
+
+  void run();
+  // The next group; empty: nobody waits, and the caller is no longer at work.
+  Sessions take();
+  std::vector<HttpResponse> handle(const Sessions& group) const;
+
+  const HttpGroupHandler* handler_ = nullptr;
+  boost::asio::thread_pool* pool_ = nullptr;
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<HttpSession>> waiting_;
+  int at_work_ = 0;  // threads of the pool
+};
+
+}  // namespace rhooks::rest
