@@ -13,11 +13,19 @@ namespace {
 
 static_assert(net::kDescriptionBytesMax <= model::kErrorBytesMax);
 
+// The characters of a token (RFC 9110, section 5.6.2).
+constexpr auto kTokenCharacters = [] {
+  std::array<bool, 256> is{};
+  for (char c = '0'; c <= '9'; ++c) is[static_cast<unsigned char>(c)] = true;
+  for (char c = 'a'; c <= 'z'; ++c) is[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) is[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
+  return is;
+}();
+
 bool is_token(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kMarks.find(c) != std::string_view::npos;
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return kTokenCharacters[static_cast<unsigned char>(c)];
   });
 }
 
@@ -91,10 +99,12 @@ std::string CurlFlight::set_method_and_body(CURL* easy) {
 std::string CurlFlight::set_headers(CURL* easy) {
   bool has_content_type = false;
   bool has_accept = false;
+  std::string line;
   for (const auto& header : request_.request.headers) {
     // A line break in a header would let a task write the rest of the request.
-    if (!is_token(header.name) ||
-        header.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    if (!is_token(header.name) || std::any_of(header.value.begin(), header.value.end(), [](char c) {
+          return c == '\r' || c == '\n' || c == '\0';
+        })) {
       return "a header of the request is malformed";
     }
     if (is_named(header, "content-type")) {
@@ -104,8 +114,12 @@ std::string CurlFlight::set_headers(CURL* easy) {
     has_accept = has_accept || is_named(header, "accept");
     const auto first = header.value.find_first_not_of(" \t");
     // "Name:" would tell libcurl to leave the header out; "Name;" sends it empty.
-    const auto line = first == std::string::npos ? header.name + ";"
-                                                 : header.name + ": " + header.value.substr(first);
+    line = header.name;
+    if (first == std::string::npos) {
+      line += ';';
+    } else {
+      line.append(": ").append(header.value, first);
+    }
     if (!header_lines_.add(line)) return "out of memory";
   }
   // What libcurl would add by itself: the log shows all that was sent.
