@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kBatch = 100;
-
 // `count` tasks with ids of their own.
 std::vector<model::TaskRecord> records(int first, int count) {
   std::vector<model::TaskRecord> made;
@@ -32,24 +30,25 @@ std::string put_all(store::Store& store, const std::vector<model::TaskRecord>& r
   return "";
 }
 
-// One iteration: 100 new tasks are put in one call, which one synced write makes durable.
+// One iteration: so many new tasks are put in one call, which one synced write makes durable.
 // Making the records is not counted.
-void put_100(benchmark::State& state) {
+void put(benchmark::State& state) {
+  const int count = static_cast<int>(state.range(0));
   testing::TempDir dir("rhooks-bench");
   auto store = store::open_rocks(dir.sub("data"));
   if (!store) return state.SkipWithError(store.error().message.c_str());
   int first = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const auto batch = records(first, kBatch);
-    first += kBatch;
+    const auto batch = records(first, count);
+    first += count;
     state.ResumeTiming();
     const std::string failure = put_all(**store, batch);
     if (!failure.empty()) return state.SkipWithError(failure.c_str());
   }
-  state.SetItemsProcessed(state.iterations() * kBatch);
+  state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(put_100)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(put)->Arg(1)->Arg(100)->Arg(512)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // The outcome of a successful attempt, as the committer would make it.
 store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& log_id) {
@@ -62,23 +61,25 @@ store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& lo
   return commit;
 }
 
-// One iteration: 100 due tasks are claimed in one call, and their successes, with a log each,
+// One iteration: so many due tasks are claimed in one call, and their successes, with a log each,
 // committed in another, which one synced write makes durable. The tasks are hourly and time
 // moves on by an hour, so each iteration finds all of them due. Making the outcomes (model)
 // is counted.
-void claim_and_commit_100(benchmark::State& state) {
+void claim_and_commit(benchmark::State& state) {
+  const int count = static_cast<int>(state.range(0));
   testing::TempDir dir("rhooks-bench");
   auto store = store::open_rocks(dir.sub("data"));
   if (!store) return state.SkipWithError(store.error().message.c_str());
-  const std::string failure = put_all(**store, records(0, kBatch));
+  const std::string failure = put_all(**store, records(0, count));
   if (!failure.empty()) return state.SkipWithError(failure.c_str());
+  const auto limit = static_cast<std::size_t>(count);
   Random random(1);
   UuidGenerator uuids(random);
   TimePoint now = kNow;
   for (auto _ : state) {
-    const auto claimed = (*store)->claim_due({.now = now, .due_by = now, .limit = kBatch});
+    const auto claimed = (*store)->claim_due({.now = now, .due_by = now, .limit = limit});
     if (!claimed) return state.SkipWithError(claimed.error().message.c_str());
-    if (claimed->claims.size() != kBatch) return state.SkipWithError("not all tasks were due");
+    if (claimed->claims.size() != limit) return state.SkipWithError("not all tasks were due");
     std::vector<store::Commit> commits;
     for (const auto& claim : claimed->claims) {
       commits.push_back(succeeded(claim, now, uuids.v7(now)));
@@ -91,9 +92,15 @@ void claim_and_commit_100(benchmark::State& state) {
     }
     now += 1h;
   }
-  state.SetItemsProcessed(state.iterations() * kBatch);
+  state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(claim_and_commit_100)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(claim_and_commit)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(512)
+    ->Arg(1000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace rhooks::bench

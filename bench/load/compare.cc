@@ -60,8 +60,8 @@ class Programs {
                              environment_, {}, std::chrono::hours{1});
     if (finished.exit != 0) {
       throw std::runtime_error(std::string(program == here_ ? "this" : "the other") +
-                               " revision failed at " + suite + " (" + conditions +
-                               "): " + finished.errors);
+                               " revision failed at " + suite + ' ' + conditions + ":\n" +
+                               finished.errors);
     }
     std::vector<std::pair<RowKey, double>> rows;
     std::istringstream lines(finished.output);
@@ -87,7 +87,7 @@ void compare(Report& report, const Extent& extent, const std::set<std::string>& 
   for (const Suite& suite : suites()) {
     if (!names.empty() && !names.contains(suite.name)) continue;
     for (const std::string& conditions : conditions_of(suite, extent)) {
-      Report::progress(std::string(suite.name) + ": " + conditions);
+      Report::progress(suite.name + (conditions.empty() ? "" : ": " + conditions));
       for (auto& [key, row] : programs.measure_pairs(suite.name, conditions)) {
         Comparison result;
         std::tie(result.suite, result.name, result.conditions, result.unit) = key;

@@ -10,7 +10,8 @@
 namespace rhooks::bench {
 namespace {
 
-constexpr const char* kPrograms[] = {"codec_bench", "model_bench", "store_bench"};
+constexpr const char* kPrograms[] = {"codec_bench", "model_bench", "signer_bench", "due_bench",
+                                     "store_bench"};
 
 // For each measurement, in seconds; Google Benchmark repeats it to a time of this sum.
 constexpr double kSeconds = 0.5;

@@ -32,12 +32,15 @@ struct Suite {
   const char* name;
   const char* about;
   void (*run)(Report&, const Extent&);
+  // What is made ready for one row is made ready for all, and takes long: they are compared
+  // together.
+  bool whole = false;
 };
 
 // In the order in which they run.
 const std::vector<Suite>& suites();
 
-// Those that a suite would measure.
+// Those that a suite would measure; where it is to be run as a whole, one that is empty.
 std::vector<std::string> conditions_of(const Suite& suite, Extent extent);
 
 void run_ceiling(Report& report, const Extent& extent);
