@@ -73,14 +73,14 @@ void put_digits(char* at, std::size_t count, unsigned value) {
 
 }  // namespace
 
-std::string format_time(TimePoint t) {
+void append_time(std::string& out, TimePoint t) {
   // A year past 9999 has no four digits; such times are refused wherever they could come in.
   t = std::clamp(t, kTimeMin, kTimeMax);
   const auto day = std::chrono::floor<days>(t);
   const std::chrono::year_month_day date{day};
   const auto ms = static_cast<unsigned>((t - day).count());
 
-  std::string text = "0000-00-00T00:00:00.000Z";
+  char text[] = "0000-00-00T00:00:00.000Z";
   put_digits(&text[0], 4, static_cast<unsigned>(static_cast<int>(date.year())));
   put_digits(&text[5], 2, static_cast<unsigned>(date.month()));
   put_digits(&text[8], 2, static_cast<unsigned>(date.day()));
@@ -88,6 +88,12 @@ std::string format_time(TimePoint t) {
   put_digits(&text[14], 2, ms / 60'000 % 60);
   put_digits(&text[17], 2, ms / 1'000 % 60);
   put_digits(&text[20], 3, ms % 1'000);
+  out.append(text, sizeof text - 1);
+}
+
+std::string format_time(TimePoint t) {
+  std::string text;
+  append_time(text, t);
   return text;
 }
 

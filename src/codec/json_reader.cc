@@ -6,6 +6,11 @@
 #include "codec/iso8601.h"
 
 namespace rhooks::codec {
+namespace {
+
+constexpr std::size_t kNamesUsual = 16;  // that an object may have
+
+}  // namespace
 
 void JsonErrors::add(const std::string& path, const std::string& message) {
   if (first_) return;
@@ -25,11 +30,13 @@ ObjectReader::ObjectReader(JsonErrors& errors, const JsonValue& value, std::stri
   }
   // No object of a request has nearly so many; task bodies are not read member by member.
   constexpr std::size_t kMembersMax = 1'000;
-  if (errors.from() == From::kUser && value.count() > kMembersMax) {
+  members_ = errors.from() == From::kUser ? value.members(kMembersMax + 1) : value.members();
+  if (errors.from() == From::kUser && members_.size() > kMembersMax) {
     errors_->add(path_, "the object has more than " + std::to_string(kMembersMax) + " names");
+    members_.clear();
     return;
   }
-  members_ = value.members();
+  known_.reserve(kNamesUsual);
   if (const auto name = repeated_name(members_)) refuse(*name, "is given twice");
 }
 
@@ -117,12 +124,14 @@ std::optional<std::vector<JsonValue>> ObjectReader::array(std::string_view name,
                                                           std::size_t count_max) {
   const auto found = value_of(name, JsonKind::kArray, "an array");
   if (!found) return std::nullopt;
-  if (const std::size_t count = found->count(); count > count_max) {
-    refuse(name, "has " + std::to_string(count) + " items; at most " + std::to_string(count_max) +
-                     " are allowed");
+  const bool bounded = count_max < static_cast<std::size_t>(-1);
+  auto elements = found->elements(bounded ? count_max + 1 : count_max);
+  if (elements.size() > count_max) {
+    refuse(name, "has " + std::to_string(found->count()) + " items; at most " +
+                     std::to_string(count_max) + " are allowed");
     return std::nullopt;
   }
-  return found->elements();
+  return elements;
 }
 
 const std::vector<JsonMember>& ObjectReader::all() {

@@ -6,6 +6,11 @@
 namespace rhooks::codec {
 namespace {
 
+// Of a task as it is shown: what all of them have, and the rest.
+std::size_t shown_bytes(const Task& task) {
+  return 1'024 + 2 * task.request.url.size() + task.request.body.data.size();
+}
+
 void write_errors(JsonWriter& out, const Errors& errors) {
   out.begin_object("errors");
   out.integer("count", errors.count);
@@ -107,7 +112,7 @@ Task read_task(JsonErrors& errors, ObjectReader& in) {
 }  // namespace
 
 std::string to_json(const Task& task) {
-  JsonWriter out;
+  JsonWriter out(shown_bytes(task));
   write_task(out, task);
   return out.take();
 }
@@ -117,7 +122,11 @@ std::string to_json(const TaskPage& page) {
 }
 
 std::string to_json(const std::vector<Result<Registration>>& results) {
-  JsonWriter out;
+  std::size_t bytes = 0;
+  for (const Result<Registration>& result : results) {
+    if (result) bytes += shown_bytes(result->task);
+  }
+  JsonWriter out(bytes);
   out.begin_object();
   out.begin_array("items");
   for (const Result<Registration>& result : results) {

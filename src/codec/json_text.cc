@@ -1,6 +1,7 @@
 #include "codec/json_text.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
@@ -15,6 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kNameBytesMax = 64;  // of a name in a path
+constexpr std::size_t kMembersUsual = 8;   // of an object
 
 // Takes part in parsing only to let it go on: what it finds is looked up in the text later.
 struct IgnoringHandler {
@@ -86,12 +88,28 @@ void append_utf8(std::string& out, std::uint32_t c) {
   }
 }
 
-// The end of the string that begins at `at`, behind its closing quote.
+// The end of the string that begins at `at`, behind its closing quote: the first one that an
+// even number of backslashes stands before.
 std::size_t string_end(std::string_view text, std::size_t at) {
-  for (++at; text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
+  const std::size_t begin = at + 1;
+  for (std::size_t quote = begin;; ++quote) {
+    quote = text.find('"', quote);
+    std::size_t before = quote;
+    while (before > begin && text[before - 1] == '\\') --before;
+    if ((quote - before) % 2 == 0) return quote + 1;
   }
-  return at + 1;
+}
+
+// What has to be looked at on the way to the end of an array or object.
+bool is_structure(char c) {
+  static constexpr auto kTable = [] {
+    std::array<bool, 256> table{};
+    for (const char structure : {'"', '{', '[', '}', ']'}) {
+      table[static_cast<unsigned char>(structure)] = true;
+    }
+    return table;
+  }();
+  return kTable[static_cast<unsigned char>(c)];
 }
 
 // The end of the value that begins at `at`. The text is known to be valid, so brackets
@@ -107,6 +125,7 @@ std::size_t value_end(std::string_view text, std::size_t at) {
   }
   std::size_t depth = 0;
   do {
+    while (!is_structure(text[at])) ++at;
     switch (text[at]) {
       case '"':
         at = string_end(text, at);
@@ -115,12 +134,8 @@ std::size_t value_end(std::string_view text, std::size_t at) {
       case '[':
         ++depth;
         break;
-      case '}':
-      case ']':
-        --depth;
-        break;
       default:
-        break;
+        --depth;
     }
     ++at;
   } while (depth > 0);
@@ -130,6 +145,7 @@ std::size_t value_end(std::string_view text, std::size_t at) {
 // The text that a string stands for: without its quotes, escapes resolved.
 std::string unquoted(std::string_view raw) {
   std::string_view rest = raw.substr(1, raw.size() - 2);
+  if (rest.find('\\') == std::string_view::npos) return std::string(rest);
   std::string out;
   out.reserve(rest.size());
   while (!rest.empty()) {
@@ -214,6 +230,7 @@ class RepeatFinder {
   bool find_in_object() {
     ++at_;
     std::vector<std::string> names;
+    names.reserve(kMembersUsual);
     while (next('}')) {
       names.push_back(take_string());
       skip_space();
@@ -221,6 +238,7 @@ class RepeatFinder {
       skip_space();
       if (find_in_value()) return found({false, 0, std::move(names.back())});
     }
+    if (names.size() < 2) return false;
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     return twice != names.end() && found({false, 0, std::move(*twice)});
@@ -344,25 +362,26 @@ std::optional<std::int64_t> JsonValue::integer() const {
 }
 
 std::size_t JsonValue::count() const {
+  RHOOKS_CHECK(kind() == JsonKind::kArray);
   std::size_t count = 0;
-  for (JsonSplitter in(raw_); in.next(); ++count) {
-    in.take();
-    if (kind() == JsonKind::kObject) in.take_after_colon();
-  }
+  for (JsonSplitter in(raw_); in.next(); ++count) in.take();
   return count;
 }
 
-std::vector<JsonValue> JsonValue::elements() const {
+std::vector<JsonValue> JsonValue::elements(std::size_t max) const {
   RHOOKS_CHECK(kind() == JsonKind::kArray);
   std::vector<JsonValue> elements;
-  for (JsonSplitter in(raw_); in.next();) elements.push_back(in.take());
+  for (JsonSplitter in(raw_); in.next() && elements.size() < max;) elements.push_back(in.take());
   return elements;
 }
 
-std::vector<JsonMember> JsonValue::members() const {
+std::vector<JsonMember> JsonValue::members(std::size_t max) const {
   RHOOKS_CHECK(kind() == JsonKind::kObject);
   std::vector<JsonMember> members;
-  for (JsonSplitter in(raw_); in.next();) members.push_back(in.take_member());
+  members.reserve(std::min<std::size_t>(max, kMembersUsual));
+  for (JsonSplitter in(raw_); in.next() && members.size() < max;) {
+    members.push_back(in.take_member());
+  }
   return members;
 }
 
@@ -391,20 +410,24 @@ std::string compact(const JsonValue& value) {
   const std::string_view text = value.raw();
   std::string out;
   out.reserve(text.size());
+  std::size_t begin = 0;  // of what is to be taken over as it stands
   for (std::size_t at = 0; at < text.size();) {
     if (text[at] == '"') {
-      const std::size_t end = string_end(text, at);
-      out += text.substr(at, end - at);
-      at = end;
-    } else {
-      if (!is_space(text[at])) out.push_back(text[at]);
-      ++at;
+      at = string_end(text, at);
+      continue;
     }
+    if (is_space(text[at])) {
+      out += text.substr(begin, at - begin);
+      begin = at + 1;
+    }
+    ++at;
   }
+  out += text.substr(begin);
   return out;
 }
 
 std::optional<std::string> repeated_name(const std::vector<JsonMember>& members) {
+  if (members.size() < 2) return std::nullopt;
   std::vector<std::string_view> names;
   names.reserve(members.size());
   for (const JsonMember& member : members) names.push_back(member.name);

@@ -31,11 +31,11 @@ class JsonValue {
   bool boolean() const { return raw_ == "true"; }  // of a kBool
   std::string string() const;                      // of a kString, escapes resolved
   std::optional<std::int64_t> integer() const;     // of a kNumber; none: no int64
-  // Of a kArray or a kObject. A list of elements or members takes many times the memory of
-  // the text: where a stranger wrote it, look at their number first.
-  std::size_t count() const;
-  std::vector<JsonValue> elements() const;  // of a kArray
-  std::vector<JsonMember> members() const;  // of a kObject, as written
+  std::size_t count() const;                       // of a kArray
+  // Of a kArray, and of a kObject as written; what follows `max` of them is left out. A list of
+  // them takes many times the memory of the text: where a stranger wrote it, bound it.
+  std::vector<JsonValue> elements(std::size_t max = static_cast<std::size_t>(-1)) const;
+  std::vector<JsonMember> members(std::size_t max = static_cast<std::size_t>(-1)) const;
 
  private:
   friend Result<JsonValue> check_json(std::string_view text);

@@ -34,6 +34,16 @@ TEST(CompactJson, DropsWhiteSpaceAndNothingElse) {
   EXPECT_EQ(compacted(R"(["\u00e9\/\ud83d\ude00"])"), R"(["\u00e9\/\ud83d\ude00"])");
 }
 
+TEST(CompactJson, FindsTheEndsOfStringsThatHoldBackslashes) {
+  for (std::size_t backslashes = 0; backslashes < 8; ++backslashes) {
+    // An odd number of them escapes the quote, which then stands within the string.
+    const bool escaped = backslashes % 2 == 1;
+    const std::string text = "\"" + std::string(backslashes, '\\') + (escaped ? "\" , { \"" : "\"");
+    EXPECT_EQ(compacted("[ " + text + " , { \"b\" : " + text + " } ]"),
+              "[" + text + ",{\"b\":" + text + "}]");
+  }
+}
+
 TEST(CompactJson, KeepsNumbersAsTheyWereWritten) {
   for (const char* number : {"0", "-0", "0.10", "1E5", "1e+05", "123456789012345678901234567890",
                              "0.1000000000000000055511151231257827", "-9223372036854775809",

@@ -1,5 +1,8 @@
 #include "codec/json_writer.h"
 
+#include <array>
+#include <charconv>
+
 #include "base/utf8.h"
 #include "codec/iso8601.h"
 
@@ -7,8 +10,12 @@ namespace rhooks::codec {
 namespace {
 
 bool is_plain(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+  static constexpr auto kTable = [] {
+    std::array<bool, 256> table{};
+    for (unsigned byte = 0x20; byte < 0x80; ++byte) table[byte] = byte != '"' && byte != '\\';
+    return table;
+  }();
+  return kTable[static_cast<unsigned char>(c)];
 }
 
 }  // namespace
@@ -73,7 +80,9 @@ void JsonWriter::string(std::string_view text) {
 
 void JsonWriter::integer(std::int64_t value) {
   separate();
-  out_ += std::to_string(value);
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out_.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 void JsonWriter::boolean(bool value) {
@@ -107,7 +116,9 @@ void JsonWriter::boolean(std::string_view member, bool value) {
 
 void JsonWriter::time(std::string_view member, TimePoint t) {
   name(member);
-  string(format_time(t));
+  out_.push_back('"');
+  append_time(out_, t);
+  out_.push_back('"');
 }
 
 void JsonWriter::time(std::string_view member, const std::optional<TimePoint>& t) {

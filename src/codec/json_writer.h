@@ -15,6 +15,9 @@ namespace rhooks::codec {
 
 class JsonWriter {
  public:
+  // `bytes`: about how long the text will be.
+  explicit JsonWriter(std::size_t bytes = 0) { out_.reserve(bytes); }
+
   void begin_object() { open('{'); }
   void end_object() { out_.push_back('}'); }
   void begin_array() { open('['); }
