@@ -14,8 +14,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A second group is made ready while the first one waits for the disk.
-constexpr int kGroupsMax = 2;
 // All of a group are in memory in several forms at the same time, and the first of them waits
 // for the last one. A single request may be longer.
 constexpr std::size_t kGroupRequestsMax = 256;
@@ -27,8 +25,8 @@ void HttpGroups::add(std::shared_ptr<HttpSession> session) {
   {
     std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(session));
-    if (at_work_ == kGroupsMax) return;
-    ++at_work_;
+    if (at_work_) return;
+    at_work_ = true;
   }
   asio::post(*pool_, [this] { run(); });
 }
@@ -49,7 +47,7 @@ HttpGroups::Sessions HttpGroups::take() {
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
-  if (group.empty()) --at_work_;
+  if (group.empty()) at_work_ = false;
   return group;
 }
 

@@ -15,7 +15,8 @@ namespace rhooks::rest {
 class HttpSession;
 
 // Requests that are handled together: those that arrive while a group of them is under way are
-// the next group. One that arrives alone waits for nobody.
+// the next group. One that arrives alone waits for nobody. One group at a time: a second one would
+// wait for the first one's write, and spin while it does.
 //
 // Threads: add() from any, clear() once no thread of the pool runs.
 class HttpGroups {
@@ -43,7 +44,7 @@ class HttpGroups {
   boost::asio::thread_pool* pool_ = nullptr;
   std::mutex mutex_;
   std::deque<std::shared_ptr<HttpSession>> waiting_;
-  int at_work_ = 0;  // threads of the pool
+  bool at_work_ = false;  // a thread of the pool
 };
 
 }  // namespace rhooks::rest
