@@ -1,8 +1,10 @@
 #include "rest/http_session.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/status.hpp>
 #include <string>
 
 #include "observe/logging.h"
@@ -24,6 +26,10 @@ constexpr std::size_t kSmallResponseBytes = 16 * 1024;
 bool header_is_clean(const Header& header) {
   return header.name.find_first_of("\r\n") == std::string::npos &&
          header.value.find_first_of("\r\n") == std::string::npos;
+}
+
+bool may_have_body(int status) {
+  return status >= 200 && status != 204 && status != 304;
 }
 
 HttpResponse run_handler(const HttpHandler& handler, const HttpRequest& request) {
@@ -179,38 +185,39 @@ void HttpSession::respond(HttpResponse response) {
   timed_out_ = false;
   set_deadline(state_.options.write_timeout);
 
-  const bool may_have_body =
-      response.status >= 200 && response.status != 204 && response.status != 304;
-  response_.emplace();
-  response_->result(static_cast<unsigned>(response.status));
-  response_->version(11);
-  response_->set(http::field::server, "rhooks");
-  response_->set(http::field::date, http_date());
-  if (!response.content_type.empty()) {
-    response_->set(http::field::content_type, response.content_type);
-  }
+  write_head(response);
+  response_body_ = may_have_body(response.status) && !head_only_ ? std::move(response.body) : "";
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(response_head_),
+                                                asio::buffer(response_body_)};
+  asio::async_write(socket_, parts, [self = shared_from_this()](const error_code& ec, std::size_t) {
+    self->on_written(ec);
+  });
+}
+
+void HttpSession::write_head(const HttpResponse& response) {
+  std::string& head = response_head_;
+  const auto line = [&head](std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  };
+  head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head += http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  head += "\r\n";
+  line("Server", "rhooks");
+  line("Date", http_date());
+  if (!response.content_type.empty()) line("Content-Type", response.content_type);
   for (const Header& header : response.headers) {
-    if (!header_is_clean(header)) {
+    if (header_is_clean(header)) {
+      line(header.name, header.value);
+    } else {
       log::error("response header with a line break dropped",
                  {{"status", std::int64_t{response.status}}});
-      continue;
     }
-    response_->insert(header.name, header.value);
   }
-  response_->set(http::field::connection, keep_alive_ ? "keep-alive" : "close");
-  if (may_have_body) {
-    response_->body() = std::move(response.body);
-    response_->content_length(response_->body().size());
+  line("Connection", keep_alive_ ? "keep-alive" : "close");
+  if (may_have_body(response.status)) {
+    line("Content-Length", std::to_string(response.body.size()));
   }
-  serializer_.emplace(*response_);
-  const auto done = [self = shared_from_this()](const error_code& ec, std::size_t) {
-    self->on_written(ec);
-  };
-  if (head_only_) {
-    http::async_write_header(socket_, *serializer_, done);
-  } else {
-    http::async_write(socket_, *serializer_, done);
-  }
+  head += "\r\n";
 }
 
 void HttpSession::on_written(const error_code& ec) {
@@ -227,8 +234,8 @@ void HttpSession::on_written(const error_code& ec) {
 }
 
 void HttpSession::end_of_request() {
-  serializer_.reset();
-  response_.reset();
+  response_head_.clear();
+  response_body_ = {};
   parser_.reset();
   request_ = HttpRequest{};
   head_only_ = false;

@@ -12,8 +12,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -99,6 +97,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void dispatch();
   void refuse(int status, std::string_view detail, ErrorCode code = ErrorCode::kInvalidArgument);
   void respond(HttpResponse response);
+  void write_head(const HttpResponse& response);
   void on_written(const boost::system::error_code& ec);
   void linger();
   void become_idle(std::chrono::milliseconds timeout);
@@ -111,7 +110,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void unregister();
 
   using Parser = boost::beast::http::request_parser<ReceivedBody>;
-  using Response = boost::beast::http::response<boost::beast::http::string_body>;
 
   ServerState& state_;
   Socket socket_;
@@ -136,9 +134,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::atomic<SteadyTime::rep> idle_since_{SteadyTime::max().time_since_epoch().count()};
   HttpRequest request_;
   std::string peer_;
-  std::optional<Response> response_;
-  std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>>
-      serializer_;
+  std::string response_head_;
+  std::string response_body_;
 };
 
 }  // namespace rhooks::rest
