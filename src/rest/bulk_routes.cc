@@ -15,6 +15,7 @@ HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
     if (item) tasks.push_back(std::move(*item));
   }
   auto registered = hooks.register_many(std::move(tasks));
+  if (registered.size() == parsed->size()) return json_response(200, codec::to_json(registered));
 
   // Items that could not be read keep their places among the results.
   std::vector<Result<Registration>> results;
