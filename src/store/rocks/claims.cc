@@ -257,8 +257,8 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
     if (doubtful && !plan.lease && plan.outcome) effects.ended.push_back(keys[others[n]]);
   }
 
-  // RocksDB looks for the place of an entry next to that of the last one in its family. So: in
-  // the order of the keys, and what goes from by_date before what comes to it.
+  // In the order of the keys, and what goes from by_date before what comes to it: RocksDB then
+  // finds the place of an entry near that of the last one in its family, in memory just read.
   std::vector<std::size_t> order(commits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
