@@ -121,16 +121,13 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
   std::string expression;
   for (const auto& attribute : set) {
     const std::string name(attribute.key());
-    expression.append(expression.empty() ? "SET #" : ", #").append(name);
+    expression.append(expression.empty() ? "SET " : ", ").append(name);
     expression.append(" = :").append(name);
     values[":" + name] = attribute.value();
   }
-  json::object names;
-  for (const auto& attribute : set) names["#" + std::string(attribute.key())] = attribute.key();
   for (std::size_t i = 0; i < remove.size(); ++i) {
-    expression.append(i > 0 ? ", #" : expression.empty() ? "REMOVE #" : " REMOVE #");
+    expression.append(i > 0 ? ", " : expression.empty() ? "REMOVE " : " REMOVE ");
     expression.append(remove[i]);
-    names["#" + remove[i]] = remove[i];
   }
   return {Operation::kUpdateItem,
           {{"TableName", parts_.tables.tasks},
@@ -138,7 +135,6 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
            {"UpdateExpression", expression},
            {"ConditionExpression", condition},
            {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"},
-           {"ExpressionAttributeNames", std::move(names)},
            {"ExpressionAttributeValues", std::move(values)}}};
 }
 
@@ -147,7 +143,7 @@ Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const U
   set_state(more, record, rev);
   remove.push_back("lu");
   if (record.task.status != Status::kActive) remove.push_back("due");
-  return update_call(record.task.key, more, remove, "#rev = :seen",
+  return update_call(record.task.key, more, remove, "rev = :seen",
                      {{":seen", bytes_value(bytes_view(seen))}});
 }
 

@@ -116,31 +116,36 @@ class Requests {
       removes += (removes.empty() ? " REMOVE " : ", ") + name(one);
     }
     std::string condition;
-    switch (dice_.below(8)) {
+    switch (dice_.below(9)) {
       case 0:  // a claim, of what is there
+        condition = "due >= " + value("seen", number()) + " AND attribute_not_exists(lu) OR " +
+                    name("due") + " >= :seen AND " + name("lu") + " <= " + value("now", number()) +
+                    " OR rev = :rev";
+        break;
+      case 1:  // the same, differently said
         condition = name("due") + " >= " + value("seen", number()) + " AND (attribute_not_exists(" +
                     name("lu") + ") OR " + name("lu") + " <= " + value("now", number()) + " OR " +
                     name("rev") + " = :rev)";
         break;
-      case 1:
+      case 2:
         condition = name("rev") + " = " + value("token", bytes());
         break;
-      case 2:
+      case 3:
         condition = "attribute_not_exists(" + name("lu") + ")";
         break;
-      case 3:
+      case 4:
         condition = name("lu") + " = " + value("epoch", number()) + " AND " + name("rev") + " = " +
                     value("owner", bytes());
         break;
-      case 4:
+      case 5:
         condition = "attribute_exists(ns) OR lu < " + value("most", number()) + " AND lu > " +
                     value("least", number());
         break;
-      case 5:
+      case 6:
         condition = "rev > " + value("least", bytes()) + " AND lu BETWEEN " +
                     value("from", number_value(0)) + " AND " + value("to", number_value(5));
         break;
-      case 6:  // of another type
+      case 7:  // of another type
         condition = "lu = " + value("text", text_value("2")) + " OR begins_with(st, " +
                     value("begin", text_value("ACT")) + ")";
         break;
