@@ -70,7 +70,7 @@ class RawWrites {
                  {":lu", number_value(to_millis(now + std::chrono::minutes{1}))},
                  {":seen", due}};
     Call claim = update(record.task.key, "SET rev = :rev, lu = :lu",
-                        "due = :seen AND attribute_not_exists(lu)", std::move(claimed));
+                        "attribute_not_exists(lu) AND due = :seen", std::move(claimed));
     claim.body["ReturnValues"] = "ALL_NEW";
 
     record.task = model::apply_outcome(std::move(record.task), outcome, now, {}, 0);
