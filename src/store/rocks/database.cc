@@ -204,13 +204,28 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
 
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache_;
-  table.block_size = 8u << 10;
+  // Tasks are read one by one, and each read checks, copies and unpacks a block.
+  table.block_size = 4u << 10;
   table.cache_index_and_filter_blocks = true;  // so that they count towards the bound
   table.pin_l0_filter_and_index_blocks_in_cache = true;
-  // Point reads, often of keys that are not there (every put asks).
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // In parts, of which a read needs few: whole ones of millions of tasks are as large as the
+  // cache, and would push each other out of it.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.metadata_block_size = 4u << 10;
+  if (family == Family::kTasks || family == Family::kSpecs) {
+    // Reads of keys that are not there: every put asks. The others are walked, not asked.
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.partition_filters = true;
+  }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
+  if (family == Family::kDue || family == Family::kByDate) {
+    // New entries fall anywhere between those that wait, and what a delivery removes and adds
+    // lies on both sides of them. A small first level of small files takes that, so that not all
+    // that waits is written again with each few thousand deliveries.
+    options.max_bytes_for_level_base = 32u << 20;
+    options.target_file_size_base = 8u << 20;
+  }
   if (family == Family::kDue) {
     // A queue: whole files become tombstones, which claims would walk after a restart.
     options.table_properties_collector_factories.push_back(
