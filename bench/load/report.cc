@@ -94,7 +94,7 @@ void Report::add(const Row& row) {
   write_line(boost::json::serialize(line));
   if (!json_) {
     begin_suite(row.suite);
-    std::printf("  %-22s %-52s %12s %s", row.name.c_str(), row.conditions.c_str(),
+    std::printf("  %-28s %-50s %12s %s", row.name.c_str(), row.conditions.c_str(),
                 number(row.value).c_str(), row.unit.c_str());
     if (row.ceiling) {
       std::printf("%*s %7s of %s (%s)", 9 - static_cast<int>(row.unit.size()), "",
@@ -118,7 +118,7 @@ void Report::add(const Comparison& row) {
                                                         {"ratioMax", row.ratio_max}}));
   if (json_) return;
   begin_suite(row.suite);
-  std::printf("  %-22s %-52s %10s -> %10s %-9s %7s (%s..%s)\n", row.name.c_str(),
+  std::printf("  %-28s %-50s %10s -> %10s %-9s %7s (%s..%s)\n", row.name.c_str(),
               row.conditions.c_str(), number(row.other).c_str(), number(row.here).c_str(),
               row.unit.c_str(), number(row.ratio).c_str(), number(row.ratio_min).c_str(),
               number(row.ratio_max).c_str());
