@@ -19,6 +19,18 @@ namespace {
 constexpr std::size_t kGroupRequestsMax = 256;
 constexpr std::size_t kGroupBytesMax = 1024 * 1024;
 
+void respond(std::shared_ptr<HttpSession> session, HttpResponse& response) {
+  const auto strand = session->strand();
+  try {
+    asio::dispatch(strand, [self = std::move(session), response = std::move(response)]() mutable {
+      self->respond(std::move(response));
+    });
+  } catch (const std::exception& e) {
+    // As it is with one connection alone: it is gone, the others go on.
+    log::error("a connection failed", {{"error", e.what()}});
+  }
+}
+
 }  // namespace
 
 void HttpGroups::add(std::shared_ptr<HttpSession> session) {
@@ -28,7 +40,14 @@ void HttpGroups::add(std::shared_ptr<HttpSession> session) {
     if (at_work_) return;
     at_work_ = true;
   }
-  asio::post(*pool_, [this] { run(); });
+  try {
+    asio::post(*pool_, [this] { run(); });
+  } catch (...) {
+    // Out of memory. What waits is handled with the next one that comes.
+    std::lock_guard lock(mutex_);
+    at_work_ = false;
+    throw;
+  }
 }
 
 void HttpGroups::clear() {
@@ -73,16 +92,11 @@ void HttpGroups::run() {
   Sessions group = take();
   if (group.empty()) return;
   auto responses = handle(group);
+  queued_->fetch_sub(group.size());
   // The loop is woken once for all of them.
   auto loop = group.front()->strand().get_inner_executor();
   asio::post(loop, [group = std::move(group), responses = std::move(responses)]() mutable {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      HttpSession& session = *group[i];
-      asio::dispatch(session.strand(),
-                     [self = std::move(group[i]), response = std::move(responses[i])]() mutable {
-                       self->handled(std::move(response));
-                     });
-    }
+    for (std::size_t i = 0; i < group.size(); ++i) respond(std::move(group[i]), responses[i]);
   });
   // Behind what else waits for this thread, and not at all once the pool is stopped.
   asio::defer(*pool_, [this] { run(); });

@@ -2,6 +2,7 @@
 
 // Private to http_server.cc and http_session*.cc: it includes Boost.Asio.
 
+#include <atomic>
 #include <boost/asio/thread_pool.hpp>
 #include <deque>
 #include <memory>
@@ -21,10 +22,12 @@ class HttpSession;
 // Threads: add() from any, clear() once no thread of the pool runs.
 class HttpGroups {
  public:
-  // All of them must outlive it.
-  void use(const HttpGroupHandler& handler, boost::asio::thread_pool& pool) {
+  // All of them must outlive it. `queued` falls by the number of requests that were handled.
+  void use(const HttpGroupHandler& handler, boost::asio::thread_pool& pool,
+           std::atomic<std::size_t>& queued) {
     handler_ = &handler;
     pool_ = &pool;
+    queued_ = &queued;
   }
 
   // The session has a request, and gets its response.
@@ -42,6 +45,7 @@ class HttpGroups {
 
   const HttpGroupHandler* handler_ = nullptr;
   boost::asio::thread_pool* pool_ = nullptr;
+  std::atomic<std::size_t>* queued_ = nullptr;
   std::mutex mutex_;
   std::deque<std::shared_ptr<HttpSession>> waiting_;
   bool at_work_ = false;  // a thread of the pool

@@ -230,7 +230,7 @@ Result<void> HttpServer::start() {
   impl.pool = std::make_unique<asio::thread_pool>(
       static_cast<std::size_t>(std::max(1, options.handler_threads)));
   impl.state.pool = impl.pool.get();
-  impl.state.groups.use(options.handle_together, *impl.pool);
+  impl.state.groups.use(options.handle_together, *impl.pool, impl.state.queued);
   impl.work.emplace(asio::make_work_guard(impl.loop));
   asio::post(impl.accept_strand, [&impl] { impl.accept(); });
   for (int i = 0; i < std::max(1, options.io_threads); ++i) {

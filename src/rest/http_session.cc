@@ -140,19 +140,15 @@ void HttpSession::dispatch() {
   }
   asio::post(*state_.pool, [self = shared_from_this()]() mutable {
     HttpResponse response = run_handler(self->state_.handler, self->request_);
+    self->state_.queued.fetch_sub(1);
     // The session moves along: a pool thread that dropped the last reference would close the
     // socket off its strand.
     auto& session = *self;
     asio::post(session.strand(),
                [self = std::move(self), response = std::move(response)]() mutable {
-                 self->handled(std::move(response));
+                 self->respond(std::move(response));
                });
   });
-}
-
-void HttpSession::handled(HttpResponse response) {
-  state_.queued.fetch_sub(1);
-  respond(std::move(response));
 }
 
 void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {

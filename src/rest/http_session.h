@@ -75,9 +75,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void close();
   // Closes if no request has begun: others need the place.
   void make_room();
-  // For those who handle it: the request under way. Its response is given on the strand.
+  // The request under way, for those who handle it.
   const HttpRequest& request() const { return request_; }
-  void handled(HttpResponse response);
+  // Its response; on the strand.
+  void respond(HttpResponse response);
   // Since when no request is under way; max() while one is. From any thread.
   SteadyTime idle_since() const { return SteadyTime(SteadyTime::duration(idle_since_.load())); }
 
@@ -96,7 +97,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void send_continue();
   void dispatch();
   void refuse(int status, std::string_view detail, ErrorCode code = ErrorCode::kInvalidArgument);
-  void respond(HttpResponse response);
   void write_head(const HttpResponse& response);
   void on_written(const boost::system::error_code& ec);
   void linger();
