@@ -27,7 +27,7 @@ constexpr int kLimit = 100;
 constexpr std::size_t kCustomerTasks = 1'000;
 constexpr std::size_t kSuspended = 3'000;
 constexpr std::size_t kDelivered = 100'000;
-constexpr std::size_t kTaskBytes = 2'000;  // on the disk, twice, while files are merged
+constexpr std::size_t kTaskBytes = 1'000;  // on the disk, at most, while files are merged
 constexpr const char* kRaw = "raw RocksDB";
 
 // The same number of records of the same size, in order of their keys, without our code.

@@ -31,7 +31,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kFew = 10'000;
 constexpr std::size_t kDelivered = 100'000;
-constexpr std::size_t kTaskBytes = 2'000;  // on the disk, twice, while files are merged
+constexpr std::size_t kTaskBytes = 600;  // on the disk, at most, while files are merged
 constexpr int kStarts = 3;
 constexpr auto kIdle = 10s;
 constexpr double kMb = 1e6;
