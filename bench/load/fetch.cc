@@ -3,6 +3,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
@@ -112,6 +113,7 @@ class FetchSuite {
     fill_waiting(*hooks, receiver,
                  {.count = count_, .customers = customers(), .suspend_every = count_ / kSuspended},
                  [](std::size_t) {});
+    wait_until_idle(::getpid());
     const std::string all = "of " + count_text(count_);
     library(*hooks, "by date", all,
             [&](FetchQuery& query) { query.filter.from = random_date(random_); });

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -35,33 +34,6 @@ constexpr std::size_t kTaskBytes = 600;  // on the disk, at most, while files ar
 constexpr int kStarts = 3;
 constexpr auto kIdle = 10s;
 constexpr double kMb = 1e6;
-
-// Used by a process so far. Finer than cpu_seconds_of(), whose ticks are a large part of what a
-// process uses that does nothing.
-double exact_cpu_seconds_of(int pid) {
-  clockid_t clock{};
-  timespec used{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) {
-    throw std::runtime_error("the process to be measured has ended");
-  }
-  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-}
-
-// CPU time by time, of a process, in the next `span`.
-double cpu_share(int pid, std::chrono::milliseconds span) {
-  const auto begin = Steady::now();
-  const double before = exact_cpu_seconds_of(pid);
-  std::this_thread::sleep_until(begin + span);
-  return (exact_cpu_seconds_of(pid) - before) / seconds_since(begin);
-}
-
-// Until a process has nothing left to do in the background, merging files above all.
-void wait_until_idle(int pid) {
-  for (int i = 0; i < 150; ++i) {
-    if (cpu_share(pid, 2s) < 0.02) return;
-  }
-  Report::progress("the process has not come to rest in 5 minutes");
-}
 
 // The other processes: what they find out they print, one line each.
 int fill_step(const std::string& store, std::size_t count) {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "bench/load/report.h"
 #include "bench/load/workload.h"
 
 namespace rhooks::bench {
@@ -21,6 +24,17 @@ constexpr std::chrono::milliseconds kYear = std::chrono::hours{365 * 24};
 TimePoint year_begins() {
   static const TimePoint begin = now_ms() + kFirst;
   return begin;
+}
+
+// Used by a process so far. Finer than cpu_seconds_of(), whose ticks are a large part of what a
+// process uses that does nothing.
+double exact_cpu_seconds_of(int pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) {
+    throw std::runtime_error("the process to be measured has ended");
+  }
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
 }  // namespace
@@ -57,6 +71,20 @@ std::string customer(std::size_t number) {
   char text[32];
   std::snprintf(text, sizeof text, "customer-%07zu", number);
   return text;
+}
+
+double cpu_share(int pid, std::chrono::milliseconds span) {
+  const auto begin = std::chrono::steady_clock::now();
+  const double before = exact_cpu_seconds_of(pid);
+  std::this_thread::sleep_until(begin + span);
+  return (exact_cpu_seconds_of(pid) - before) / seconds_since(begin);
+}
+
+void wait_until_idle(int pid) {
+  for (int i = 0; i < 150; ++i) {
+    if (cpu_share(pid, std::chrono::seconds{2}) < 0.02) return;
+  }
+  Report::progress("the process has not come to rest in 5 minutes");
 }
 
 void check_free_space(std::size_t bytes, const std::string& what) {

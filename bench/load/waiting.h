@@ -2,6 +2,7 @@
 
 #include <rhooks/hooks.h>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <random>
@@ -29,6 +30,11 @@ void fill_waiting(Hooks& hooks, const Receiver& receiver, const Waiting& waiting
 // A time within that year, as the store keeps it; not in its last tenth.
 TimePoint random_date(std::mt19937_64& random);
 std::string customer(std::size_t number);
+
+// CPU time by time, of a process, in the next `span`.
+double cpu_share(int pid, std::chrono::milliseconds span);
+// Until a process has nothing left to do in the background, merging files above all.
+void wait_until_idle(int pid);
 
 // Throws where the disk of temporary files has not so much room; `what` needs it.
 void check_free_space(std::size_t bytes, const std::string& what);
