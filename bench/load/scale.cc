@@ -55,12 +55,13 @@ int fill_step(const std::string& store, std::size_t count) {
 
 int deliver_step(const std::string& store, std::size_t count) {
   Hooks hooks(bench_options(store, 256));
+  double rate = 0;
   {
+    // Gone before the answer, at which this process is killed: its directory would stay.
     Receiver receiver;
-    const double rate = delivery_rate(hooks, receiver, {.count = count});
-    std::cout << "delivered " << rate << ' ' << testing::resident_bytes_max(::getpid())
-              << std::endl;
+    rate = delivery_rate(hooks, receiver, {.count = count});
   }
+  std::cout << "delivered " << rate << ' ' << testing::resident_bytes_max(::getpid()) << std::endl;
   while (true) std::this_thread::sleep_for(1h);  // to be killed, with its log of writes full
 }
 
