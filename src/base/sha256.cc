@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "base/check.h"
@@ -54,14 +56,27 @@ class Hasher {
 
 Sha256 sha256(std::initializer_list<std::string_view> parts) {
   Hasher hasher;
+  // Short parts are handed over together: a call of OpenSSL costs more than their hashing.
+  std::array<std::uint8_t, 256> gathered;
+  std::size_t used = 0;
+  const auto hand_over = [&] {
+    hasher.add(gathered.data(), used);
+    used = 0;
+  };
   for (const std::string_view part : parts) {
-    std::array<std::uint8_t, 8> length;
-    for (std::size_t i = 0; i < length.size(); ++i) {
-      length[i] = static_cast<std::uint8_t>(std::uint64_t{part.size()} >> (56 - 8 * i));
+    if (gathered.size() - used < 8) hand_over();
+    for (int i = 0; i < 8; ++i) {
+      gathered[used++] = static_cast<std::uint8_t>(std::uint64_t{part.size()} >> (56 - 8 * i));
     }
-    hasher.add(length.data(), length.size());
-    hasher.add(part.data(), part.size());
+    if (part.size() > gathered.size() - used) hand_over();
+    if (part.size() > gathered.size()) {
+      hasher.add(part.data(), part.size());
+    } else {
+      std::copy(part.begin(), part.end(), gathered.begin() + used);
+      used += part.size();
+    }
   }
+  hand_over();
   return hasher.finish();
 }
 

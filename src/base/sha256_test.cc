@@ -48,6 +48,17 @@ TEST(Sha256OfParts, IsTheHashOfTheirLengthsAndBytes) {
   EXPECT_EQ(sha256({""}), sha256_of_bytes(zeros));
 }
 
+// Parts of every length around the sizes in which they are handed over.
+TEST(Sha256OfParts, IsTheSameWhereverTheCutsFall) {
+  const std::string text(600, 'x');
+  const std::string_view all(text);
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    const std::string_view a = all.substr(0, size), b = all.substr(size),
+                           c = all.substr(0, 300 - size / 2);
+    ASSERT_EQ(sha256({a, b, c, a}), sha256_of_bytes(with_lengths({a, b, c, a}))) << size;
+  }
+}
+
 TEST(Sha256OfParts, TellsApartWhereTheCutsAre) {
   const std::set<Sha256> digests{sha256({"a", "bc"}), sha256({"ab", "c"}), sha256({"abc"}),
                                  sha256({"abc", ""}), sha256({"", "abc"}), sha256({})};

@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace rhooks {
 namespace {
@@ -11,6 +12,17 @@ std::uint8_t byte_at(std::string_view text, std::size_t i) {
 
 bool is_tail(std::uint8_t byte) {
   return (byte & 0xc0) == 0x80;
+}
+
+// How many bytes `text` has at its front, in whole words, that are ASCII: most text is nothing
+// else.
+std::size_t ascii_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return at;
 }
 
 // `text` begins with a well-formed character of `length` bytes.
@@ -41,10 +53,13 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
+  text.remove_prefix(ascii_prefix(text));
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
+    if (length > 1) continue;
+    text.remove_prefix(ascii_prefix(text));
   }
   return true;
 }

@@ -41,6 +41,18 @@ TEST(Utf8, AcceptsExactlyOneTextOfEachOneAndTwoByteForm) {
   EXPECT_EQ(accepted, 0x800 - 0x80);
 }
 
+TEST(Utf8, SeesAByteThatIsWrongAnywhereInALongText) {
+  const std::string ascii(40, 'a');
+  EXPECT_TRUE(is_utf8(ascii));
+  for (std::size_t at = 0; at <= ascii.size(); ++at) {
+    std::string text = ascii;
+    EXPECT_TRUE(is_utf8(text.insert(at, "\xc3\xa9"))) << at;
+    EXPECT_FALSE(is_utf8(text.erase(at, 1))) << at;
+    text = ascii;
+    EXPECT_FALSE(is_utf8(text.insert(at, "\xff"))) << at;
+  }
+}
+
 TEST(Utf8, RefusesLongFormsCutTextsAndStrayBytes) {
   for (const char* text :
        {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x80\x80\x80",

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -21,8 +24,18 @@ class UuidGenerator {
   explicit UuidGenerator(Random& random) : random_(random) {}
 
   Uuid v7(TimePoint at);
+  // So many at once; no other thread's ids of the same time lie between them.
+  std::vector<Uuid> v7(TimePoint at, std::size_t count);
 
  private:
+  struct Drawn {
+    std::uint64_t noise = 0;
+    std::uint32_t seed = 0;
+  };
+  Drawn draw();
+  // Expects mutex_ to be held.
+  Uuid make(std::int64_t given, const Drawn& drawn);
+
   Random& random_;
   std::mutex mutex_;
   std::int64_t given_ms_ = -1;  // the latest time asked for

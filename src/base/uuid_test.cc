@@ -41,6 +41,18 @@ TEST_F(UuidTest, HasTheTimeTheVersionAndTheVariant) {
   }
 }
 
+TEST_F(UuidTest, ManyAreThoseOfOneAfterTheOther) {
+  Random same(20261122);
+  UuidGenerator one_by_one(same);
+  // More than fit in one millisecond, and a time that lies before.
+  for (const std::int64_t ms : {1'000, 2'000, 1'500}) {
+    for (const Uuid& uuid : make_.v7(from_millis(ms), 5'000)) {
+      ASSERT_EQ(to_string(uuid), to_string(one_by_one.v7(from_millis(ms))));
+    }
+  }
+  EXPECT_TRUE(make_.v7(from_millis(3'000), 0).empty());
+}
+
 TEST_F(UuidTest, CarriesTheEdgesOfTime) {
   EXPECT_EQ(millis_of(make_.v7(kTimeMin)), 0);
   EXPECT_EQ(millis_of(make_.v7(kTimeMax)), to_millis(kTimeMax));

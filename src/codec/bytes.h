@@ -25,9 +25,13 @@ namespace rhooks::codec {
 
 class ByteWriter {
  public:
+  // `bytes`: about how many will be written.
+  explicit ByteWriter(std::size_t bytes = 0) { out_.reserve(bytes); }
+
   void u8(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }
 
   void varint(std::uint64_t value) {
+    if (value < 0x80) return u8(static_cast<std::uint8_t>(value));
     while (value >= 0x80) {
       u8(static_cast<std::uint8_t>(value | 0x80));
       value >>= 7;

@@ -48,6 +48,19 @@ constexpr std::array kRepeatUnits{RepeatUnit::kSeconds, RepeatUnit::kMinutes, Re
 constexpr std::array kBodyKinds{Body::Kind::kNone, Body::Kind::kJson, Body::Kind::kText};
 constexpr std::array kLogStatuses{LogStatus::kSuccess, LogStatus::kFail};
 
+// What a value has in fixed parts and lengths, at most but for rare extremes: room is made once.
+constexpr std::size_t kFixedBytes = 128;
+
+std::size_t bytes_of(const std::vector<Header>& headers) {
+  std::size_t bytes = 0;
+  for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 4;
+  return bytes;
+}
+
+std::size_t bytes_of(const Request& request) {
+  return request.url.size() + bytes_of(request.headers) + request.body.data.size();
+}
+
 template <typename E, std::size_t N>
 void write_enum(ByteWriter& out, const std::array<E, N>& table, E value) {
   const auto found = std::find(table.begin(), table.end(), value);
@@ -168,7 +181,7 @@ void read_state(ByteReader& in, model::TaskRecord& record) {
 
 std::string encode_spec(const model::TaskRecord& record) {
   const Task& task = record.task;
-  ByteWriter out;
+  ByteWriter out(kFixedBytes + task.id_prefix.size() + bytes_of(task.request));
   out.u8(kSpecVersion);
   out.time(task.created_at);
   out.array(record.fingerprint);
@@ -186,7 +199,9 @@ std::string encode_spec(const model::TaskRecord& record) {
 
 std::string encode_state(const model::TaskRecord& record) {
   const Task& task = record.task;
-  ByteWriter out;
+  const Execution& execution = task.execution;
+  ByteWriter out(kFixedBytes + task.errors.last_error.size() +
+                 bytes_of(execution.last_response_headers) + execution.last_response_body.size());
   out.u8(kStateVersion);
   const bool processing = task.status == Status::kProcessing;
   write_enum(out, kStatuses, processing ? Status::kActive : task.status);
@@ -202,7 +217,6 @@ std::string encode_state(const model::TaskRecord& record) {
   out.optional_time(task.errors.last_error_date);
   out.string(task.errors.last_error);
 
-  const Execution& execution = task.execution;
   out.integer(execution.count);
   out.integer(execution.failed);
   out.integer(execution.successful);
@@ -231,7 +245,10 @@ Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spe
 }
 
 std::string encode_log(const Log& log) {
-  ByteWriter out;
+  std::size_t response = 0;
+  if (log.response) response = bytes_of(log.response->headers) + log.response->body.size();
+  ByteWriter out(kFixedBytes + log.task.id.size() + bytes_of(log.request) + response +
+                 log.error.size());
   out.u8(kLogVersion);
   out.optional_time(log.expires_at);
   out.string(log.task.id);
