@@ -4,6 +4,7 @@
 #include <boost/url/parse.hpp>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -25,7 +26,9 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
-Header* find_header(std::vector<Header>& headers, std::string_view name) {
+// Of `Header` or `const Header`.
+template <typename H>
+H* find_header(std::span<H> headers, std::string_view name) {
   const auto it = std::find_if(headers.begin(), headers.end(), [&](const Header& header) {
     return equal_ignoring_case(header.name, name);
   });
@@ -62,6 +65,9 @@ std::string media_type(std::string_view content_type) {
   std::transform(type.begin(), type.end(), type.begin(), lower);
   return type;
 }
+
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+constexpr std::string_view kMultipart = "multipart/form-data";
 
 bool carries_body(Method method) {
   return method == Method::kPost || method == Method::kPut || method == Method::kPatch;
@@ -126,15 +132,15 @@ Result<void> put_in_body(HttpRequest& http) {
   http.has_body = true;
   if (request.body.kind == Body::Kind::kNone) return {};
 
-  Header* const own = find_header(request.headers, "content-type");
+  Header* const own = find_header(std::span(request.headers), "content-type");
   const bool is_text = request.body.kind == Body::Kind::kText;
   const auto type = own ? media_type(own->value) : std::string();
 
-  if (!is_text && type == "application/x-www-form-urlencoded") {
+  if (!is_text && type == kForm) {
     auto parts = flatten_json(request.body.data, "a form");
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     request.body = Body::text(url_encode(*parts, Encoding::kForm));
-  } else if (!is_text && type == "multipart/form-data") {
+  } else if (!is_text && type == kMultipart) {
     auto parts = flatten_json(request.body.data, "a form");
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     if (parts->empty()) {
@@ -143,7 +149,7 @@ Result<void> put_in_body(HttpRequest& http) {
     }
     http.multipart = std::move(*parts);
     // The boundary must not occur in the parts, so only the sender can choose it.
-    own->value = "multipart/form-data";
+    own->value = kMultipart;
     return {};
   } else if (!own) {
     request.headers.push_back(
@@ -170,10 +176,25 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   request.headers.push_back({"webhook-id", webhook_id(task.key, task.scheduled_date)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
-  if (!find_header(request.headers, "user-agent")) {
+  if (!find_header(std::span(request.headers), "user-agent")) {
     request.headers.push_back({"user-agent", std::string(kUserAgent)});
   }
   return http;
+}
+
+Result<void> check_body_fits(const Request& request) {
+  if (carries_body(request.method)) {
+    if (request.body.kind != Body::Kind::kJson) return {};
+    const Header* const own = find_header(std::span(request.headers), "content-type");
+    const auto type = own ? media_type(own->value) : std::string();
+    if (type != kForm && type != kMultipart) return {};
+    HttpRequest http;
+    http.request = request;
+    return put_in_body(http);
+  }
+  Url url;
+  Body body = request.body;
+  return put_in_query(url, body);
 }
 
 std::string webhook_id(const TaskKey& key, TimePoint scheduled_date) {

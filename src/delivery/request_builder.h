@@ -16,6 +16,10 @@ namespace rhooks::delivery {
 // content type do not fit (checked at registration, so a stored task does not fail here).
 Result<HttpRequest> build_request(const Task& task, TimePoint now);
 
+// Whether build_request would accept the body, of a request that is valid otherwise
+// (model::validate), without building anything. Its errors are those of build_request.
+Result<void> check_body_fits(const Request& request);
+
 // The same for every attempt of one occurrence, different for every other occurrence:
 // "msg_" and 32 hexadecimal digits of SHA-256 over (namespace, id, nominal time in ms).
 std::string webhook_id(const TaskKey& key, TimePoint scheduled_date);

@@ -18,7 +18,9 @@ Task task_with(Method method, std::string url, Body body = {}, std::vector<Heade
   return task;
 }
 
+// check_body_fits() says of every request here what build_request() says.
 HttpRequest built(const Task& task) {
+  EXPECT_TRUE(check_body_fits(task.request));
   auto request = build_request(task, kNow);
   EXPECT_TRUE(request) << request.error().message;
   return request.value_or(HttpRequest{});
@@ -27,7 +29,11 @@ HttpRequest built(const Task& task) {
 Error refused(const Task& task) {
   auto request = build_request(task, kNow);
   EXPECT_FALSE(request);
-  return request ? Error{} : request.error();
+  if (request) return {};
+  const auto fits = check_body_fits(task.request);
+  EXPECT_EQ(fits.has_value(), request.error().field != "request.body");
+  EXPECT_EQ(fits ? "" : fits.error().message, fits ? "" : request.error().message);
+  return request.error();
 }
 
 std::string header(const HttpRequest& http, const std::string& name) {

@@ -59,6 +59,13 @@ Result<void> normalize_body(Body& body) {
   return {};
 }
 
+// Makes the body what is stored, and checks all that can be told before the task's time.
+Result<void> normalize(NewTask& task) {
+  if (auto body = normalize_body(task.request.body); !body) return body;
+  if (auto valid = model::validate(task); !valid) return valid;
+  return delivery::check_body_fits(task.request);
+}
+
 }  // namespace
 
 Hooks::Impl::Impl(Parts given)
@@ -77,26 +84,9 @@ Hooks::Hooks(Options options) : Hooks(parts_or_throw(std::move(options))) {}
 Hooks::Hooks(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 Hooks::~Hooks() = default;
 
-Result<model::TaskRecord> Hooks::Impl::prepare(NewTask task) {
-  if (auto body = normalize_body(task.request.body); !body) return fail(std::move(body.error()));
-  if (auto valid = model::validate(task); !valid) return fail(std::move(valid.error()));
-  const TimePoint at = now();
-  model::TaskRecord record = model::make_record(std::move(task), at, uuids.v7(at));
-  // What can not be sent is refused now, not at its time.
-  if (auto sendable = delivery::build_request(record.task, at); !sendable) {
-    return fail(std::move(sendable.error()));
-  }
-  return record;
-}
-
-Result<Registration> Hooks::Impl::registered(model::TaskRecord record, bool idempotent,
-                                             Result<store::PutResult> put) {
-  if (!put) return fail(std::move(put.error()));
-  if (put->created) {
-    parts.metrics->registered(1);
-    runner.notify(model::due_at(record.task));
-    return Registration{std::move(record.task), true};
-  }
+Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool idempotent,
+                                        const Result<store::PutResult>& put) {
+  if (!put) return fail(put.error());
   if (!idempotent) {
     return fail(ErrorCode::kConflict,
                 "task '" + record.task.key.id + "' exists already in namespace '" +
@@ -136,26 +126,42 @@ std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> task
     std::size_t position;  // among the tasks given
     bool idempotent;
   };
-  std::vector<model::TaskRecord> records;
   std::vector<Origin> origins;  // of each record
-  records.reserve(tasks.size());
   origins.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const bool idempotent = !tasks[i].idempotency_key.empty();
-    auto record = impl_->prepare(std::move(tasks[i]));
-    if (!record) {
-      results[i] = fail(std::move(record.error()));
-      continue;
+    if (auto checked = normalize(tasks[i]); !checked) {
+      results[i] = fail(std::move(checked.error()));
+    } else {
+      origins.push_back({i, !tasks[i].idempotency_key.empty()});
     }
-    records.push_back(std::move(*record));
-    origins.push_back({i, idempotent});
   }
-  if (records.empty()) return results;
+  if (origins.empty()) return results;
+
+  // The ids of a batch are made together, so that they lie together in the store as well.
+  const TimePoint at = impl_->now();
+  const auto uuids = impl_->uuids.v7(at, origins.size());
+  std::vector<model::TaskRecord> records;
+  records.reserve(origins.size());
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    records.push_back(model::make_record(std::move(tasks[origins[i].position]), at, uuids[i]));
+  }
 
   auto puts = impl_->store().put(records);
+  std::int64_t created = 0;
+  TimePoint earliest = TimePoint::max();
   for (std::size_t i = 0; i < puts.size(); ++i) {
-    results[origins[i].position] =
-        impl_->registered(std::move(records[i]), origins[i].idempotent, std::move(puts[i]));
+    auto& result = results[origins[i].position];
+    if (puts[i] && puts[i]->created) {
+      ++created;
+      earliest = std::min(earliest, model::due_at(records[i].task));
+      result->task = std::move(records[i].task);
+    } else {
+      result = impl_->found(records[i], origins[i].idempotent, puts[i]);
+    }
+  }
+  if (created > 0) {
+    impl_->parts.metrics->registered(created);
+    impl_->runner.notify(earliest);
   }
   return results;
 }

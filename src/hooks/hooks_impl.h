@@ -20,11 +20,9 @@ struct Hooks::Impl {
   store::Store& store() { return *parts.store; }
   TimePoint now() const { return parts.clock->now(); }
 
-  // A checked, complete record for a new task.
-  Result<model::TaskRecord> prepare(NewTask task);
-  // What became of a record that was put.
-  Result<Registration> registered(model::TaskRecord record, bool idempotent,
-                                  Result<store::PutResult> put);
+  // What became of a record that was put, and was not created.
+  Result<Registration> found(const model::TaskRecord& record, bool idempotent,
+                             const Result<store::PutResult>& put);
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
 };
 
