@@ -143,7 +143,8 @@ RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& t
 // way: moves an unreadable task to `damaged`, and deletes an entry that is no task's.
 std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken, TimePoint now) {
   const TaskKey key = parse_task_key(taken.key).value_or(TaskKey{"", taken.key});
-  LeaseTable::Lock lock(leases_, {taken.key});
+  const std::vector<std::string> keys{taken.key};
+  LeaseTable::Lock lock(leases_, keys);
   const auto stored = read({taken.key});
   if (disk_failed(stored[0].state_status) || disk_failed(stored[0].spec_status)) {
     leases_.shorten(taken, now + kPassOver);

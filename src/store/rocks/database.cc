@@ -173,6 +173,9 @@ rocksdb::Options Database::db_options() const {
   options.create_missing_column_families = true;
   if (options_.env != nullptr) options.env = options_.env;
   options.max_background_jobs = 2;
+  // Keys of a batch mostly follow each other. One writer of a group enters them from where the
+  // last one lies; several at a time would search from the top for each.
+  options.allow_concurrent_memtable_write = false;
   options.db_write_buffer_size = options_.write_buffer_bytes;
   options.max_total_wal_size = 2 * options_.write_buffer_bytes;
   options.max_open_files = 256;  // leaves file descriptors to connections

@@ -11,19 +11,23 @@ constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 constexpr std::string_view kNever{"\xff\xff\xff\xff\xff\xff\xff\xff", 8};
 
 void append_name(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    out.push_back(c);
-    if (c == '\0') out.push_back(kEscape);
+  for (auto zero = text.find('\0'); zero != std::string_view::npos; zero = text.find('\0')) {
+    out += text.substr(0, zero + 1);
+    out.push_back(kEscape);
+    text.remove_prefix(zero + 1);
   }
+  out += text;
   out.push_back('\0');
   out.push_back(kEnd);
 }
 
 void append_time(std::string& out, TimePoint t) {
   const std::uint64_t value = static_cast<std::uint64_t>(to_millis(t)) ^ kSignBit;
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> shift)));
+  char bytes[8];
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<char>(static_cast<std::uint8_t>(value >> (56 - 8 * i)));
   }
+  out.append(bytes, sizeof bytes);
 }
 
 // Takes a name off the front of `bytes`.
@@ -113,13 +117,18 @@ std::uint8_t status_byte(Status status) {
 }
 
 std::string date_prefix(std::string_view ns, Status status) {
-  std::string out = name(ns);
+  std::string out;
+  out.reserve(ns.size() + 3);
+  append_name(out, ns);
   out.push_back(static_cast<char>(status_byte(status)));
   return out;
 }
 
 std::string date_key(const Task& task) {
-  std::string out = date_prefix(task.key.ns, task.status);
+  std::string out;
+  out.reserve(task.key.ns.size() + 3 + 8 + task.key.id.size());
+  append_name(out, task.key.ns);
+  out.push_back(static_cast<char>(status_byte(task.status)));
   append_time(out, task.scheduled_date);
   out += task.key.id;
   return out;

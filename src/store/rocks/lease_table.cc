@@ -159,14 +159,14 @@ void LeaseTable::reopened() {
   for (auto& [key, lease] : leases_) lease.doubtful = true;
 }
 
-LeaseTable::Lock::Lock(LeaseTable& table, std::vector<std::string> keys)
-    : table_(table), keys_(std::move(keys)) {
+LeaseTable::Lock::Lock(LeaseTable& table, const std::vector<std::string>& keys)
+    : table_(table), keys_(keys.begin(), keys.end()) {
   std::sort(keys_.begin(), keys_.end());
   keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
   std::unique_lock lock(table_.mutex_);
   table_.freed_.wait(lock, [this] {
     return std::none_of(keys_.begin(), keys_.end(),
-                        [this](const std::string& key) { return table_.held_.contains(key); });
+                        [this](std::string_view key) { return table_.held_.contains(key); });
   });
   table_.held_.insert(keys_.begin(), keys_.end());
 }
@@ -176,13 +176,13 @@ LeaseTable::Lock::~Lock() {
     std::lock_guard lock(table_.mutex_);
     for (const std::string& key : effects.ended) table_.end(key);
     if (effects.failed) {
-      for (const std::string& key : keys_) {
-        const auto it = table_.leases_.find(key);
+      for (const std::string_view key : keys_) {
+        const auto it = table_.leases_.find(std::string(key));
         if (it != table_.leases_.end()) it->second.doubtful = true;
       }
     }
     if (effects.lowest) table_.lower(*effects.lowest);
-    for (const std::string& key : keys_) table_.held_.erase(key);
+    for (const std::string_view key : keys_) table_.held_.erase(key);
   }
   table_.freed_.notify_all();
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -127,8 +128,9 @@ class LeaseTable {
   class Lock {
    public:
     // Waits until all of the keys are free and takes them at once, so that no two writers
-    // wait for each other.
-    Lock(LeaseTable& table, std::vector<std::string> keys);
+    // wait for each other. The keys must outlive it.
+    Lock(LeaseTable& table, const std::vector<std::string>& keys);
+    Lock(LeaseTable& table, std::vector<std::string>&& keys) = delete;
     ~Lock();
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
@@ -144,7 +146,7 @@ class LeaseTable {
 
    private:
     LeaseTable& table_;
-    std::vector<std::string> keys_;
+    std::vector<std::string_view> keys_;
   };
 
  private:
@@ -156,7 +158,7 @@ class LeaseTable {
 
   mutable std::mutex mutex_;
   std::condition_variable freed_;
-  std::unordered_set<std::string> held_;
+  std::unordered_set<std::string_view> held_;  // of the keys that the locks were given
   std::unordered_map<std::string, HeldLease> leases_;
   // Ends of leases that were not yet seen to be over.
   std::set<std::pair<TimePoint, std::string>> ends_;

@@ -2,6 +2,8 @@
 
 #include "store/rocks/rocks_store.h"
 
+#include <algorithm>
+#include <functional>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -34,6 +36,22 @@ std::vector<std::string> task_keys(const Items& items, const ToKey& to_key) {
   return keys;
 }
 
+bool strictly_ascending(const std::vector<std::string>& keys) {
+  return std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()) == keys.end();
+}
+
+// About what the records come to, so that the batch grows once.
+std::size_t batch_bytes(std::span<const TaskRecord> records, std::span<const std::string> keys) {
+  constexpr std::size_t kFixedBytes = 200;  // of a task's four entries, besides keys and request
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Request& request = records[i].task.request;
+    bytes += kFixedBytes + 4 * keys[i].size() + request.url.size() + request.body.data.size();
+    for (const Header& header : request.headers) bytes += header.name.size() + header.value.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& options)
@@ -61,14 +79,17 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   if (!use) return all_failed<PutResult>(records.size(), use.error());
   const auto keys =
       task_keys(records, [](const TaskRecord& r) -> const TaskKey& { return r.task.key; });
+  // Generated ids ascend, so that no key of a batch can be there twice.
+  const bool may_repeat = !strictly_ascending(keys);
   std::vector<Result<PutResult>> results(records.size());
   std::vector<std::size_t> written;
+  written.reserve(records.size());
+  std::vector<std::size_t> repeats;                            // of keys that are written
   std::unordered_map<std::string_view, std::size_t> first_of;  // key -> its first item
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
-  rocksdb::WriteBatch batch;
 
-  std::vector<Stored> stored = read(keys);
+  std::vector<Stored> stored = read_expecting_none(keys);
   for (std::size_t i = 0; i < records.size(); ++i) {
     const TaskRecord& record = records[i];
     RHOOKS_CHECK(record.task.status != Status::kProcessing);
@@ -81,22 +102,23 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
       }
       continue;
     }
-    const auto [first, is_first] = first_of.emplace(keys[i], i);
+    if (may_repeat) {
+      const auto [first, is_first] = first_of.emplace(keys[i], i);
+      if (!is_first) {
+        results[i] = PutResult{.created = false, .existing = records[first->second]};
+        repeats.push_back(i);
+        continue;
+      }
+    }
     written.push_back(i);
-    if (!is_first) {
-      results[i] = PutResult{.created = false, .existing = records[first->second]};
-      continue;
-    }
-    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(record));
-    (void)batch.Put(family(Family::kSpecs), keys[i], codec::encode_spec(record));
-    put_index(batch, record.task, keys[i]);
-    if (record.task.status == Status::kActive) {
-      effects.claimable(due_key(model::due_at(record.task), keys[i]));
-    }
   }
   if (written.empty()) return results;
+
+  rocksdb::WriteBatch batch(batch_bytes(records, keys));
+  put_new(batch, records, keys, written, effects);
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());
+    for (const std::size_t i : repeats) results[i] = fail(done.error());
   }
   return results;
 }

@@ -77,6 +77,8 @@ class RocksStore final : public Store {
   // stored_records.cc: reading, decoding and indexing tasks.
   std::vector<Stored> read(const std::vector<std::string>& keys,
                            const rocksdb::ReadOptions& options = {});
+  // As read(), for keys most of which are expected to be free.
+  std::vector<Stored> read_expecting_none(const std::vector<std::string>& keys);
   // The states alone; nothing is said of the specs.
   std::vector<Stored> read_states(const std::vector<std::string>& keys);
   void read_family(Family which, const std::vector<std::string>& keys,
@@ -85,6 +87,11 @@ class RocksStore final : public Store {
   Result<TaskRecord> decode(const TaskKey& key, const Stored& stored) const;
   // The fields of the state alone; the others have their defaults.
   static Result<TaskRecord> decode_state(const TaskKey& key, std::string_view state);
+  // The tasks at these positions, which are new, and what becomes claimable with them. Family by
+  // family: neighbours of one family are found faster than those of another.
+  void put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
+               const std::vector<std::string>& keys, const std::vector<std::size_t>& positions,
+               LeaseTable::Effects& effects) const;
   void put_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
   void delete_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
   void put_log(rocksdb::WriteBatch& batch, const Log& log) const;

@@ -4,6 +4,7 @@
 
 #include "codec/stored.h"
 #include "observe/logging.h"
+#include "store/rocks/absent_keys.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/store_impl.h"
 
@@ -26,6 +27,27 @@ std::vector<RocksStore::Stored> RocksStore::read(const std::vector<std::string>&
   std::vector<Stored> stored(keys.size());
   read_family(Family::kTasks, keys, options, stored);
   read_family(Family::kSpecs, keys, options, stored);
+  return stored;
+}
+
+std::vector<RocksStore::Stored> RocksStore::read_expecting_none(
+    const std::vector<std::string>& keys) {
+  std::vector<Stored> stored(keys.size());
+  std::vector<std::size_t> unsure;
+  const auto no_state = find_absent(db(), family(Family::kTasks), keys);
+  const auto no_spec = find_absent(db(), family(Family::kSpecs), keys);
+  std::vector<std::string> unsure_keys;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (no_state[i] && no_spec[i]) {
+      stored[i].state_status = rocksdb::Status::NotFound();
+      stored[i].spec_status = rocksdb::Status::NotFound();
+    } else {
+      unsure.push_back(i);
+      unsure_keys.push_back(keys[i]);
+    }
+  }
+  auto looked_up = read(unsure_keys);
+  for (std::size_t i = 0; i < unsure.size(); ++i) stored[unsure[i]] = std::move(looked_up[i]);
   return stored;
 }
 
@@ -67,6 +89,28 @@ Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, std::string_view
   // The codec reads both values or none; an empty spec stands in for the one not needed.
   static const std::string kEmptySpec = codec::encode_spec(TaskRecord{});
   return codec::decode_record(key, kEmptySpec, state);
+}
+
+void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
+                         const std::vector<std::string>& keys,
+                         const std::vector<std::size_t>& positions,
+                         LeaseTable::Effects& effects) const {
+  for (const std::size_t i : positions) {
+    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(records[i]));
+  }
+  for (const std::size_t i : positions) {
+    (void)batch.Put(family(Family::kSpecs), keys[i], codec::encode_spec(records[i]));
+  }
+  for (const std::size_t i : positions) {
+    (void)batch.Put(family(Family::kByDate), date_key(records[i].task), rocksdb::Slice());
+  }
+  for (const std::size_t i : positions) {
+    const Task& task = records[i].task;
+    if (task.status != Status::kActive) continue;
+    std::string key = due_key(model::due_at(task), keys[i]);
+    (void)batch.Put(family(Family::kDue), key, time_bytes(task.scheduled_date));
+    effects.claimable(std::move(key));
+  }
 }
 
 void RocksStore::put_index(rocksdb::WriteBatch& batch, const Task& task,
