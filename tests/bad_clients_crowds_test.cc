@@ -202,7 +202,7 @@ TEST(BadClientsFewFiles, ClientsLeaveFilesToTheStore) {
   TestReceiver receiver;
   // The shell lowers the limit for the server, which may not raise it again.
   const std::string port_file = dir.sub("port");
-  ChildProcess server({"/bin/sh", "-c", "ulimit -n 700; exec \"$0\" \"$@\"", RHOOKS_BINARY, "serve",
+  ChildProcess server({"/bin/sh", "-c", "ulimit -n 800; exec \"$0\" \"$@\"", RHOOKS_BINARY, "serve",
                        "--store", "rocksdb:" + dir.sub("store"), "--listen", "127.0.0.1:0",
                        "--port-file", port_file});
   ASSERT_TRUE(server.wait_for_output("listening on")) << server.errors();

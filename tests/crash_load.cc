@@ -381,6 +381,9 @@ std::vector<json::object> CrashLoad::stored_tasks(const std::string& query) {
 
 std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
   const auto until = steady_clock::now() + timeout;
+  // Two looks in a row: while a recurring task goes to its next date, an index that follows later
+  // can be without it for a moment.
+  bool clean_before = false;
   while (true) {
     const auto suspended = stored_tasks("&status=SUSPENDED");
     for (const json::object& task : suspended) {
@@ -392,14 +395,17 @@ std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
       unsuspend(looker_, number);
     }
     const bool over = steady_clock::now() >= until;
+    bool clean = false;
     if (over || (suspended.empty() && stored_tasks("&status=ACTIVE").empty())) {
       const auto all = stored_tasks();
       const auto left = std::count_if(all.begin(), all.end(), [](const json::object& task) {
         const json::string& status = task.at("status").as_string();
         return status != "DONE" && status != "FAILED";
       });
-      if (over || left == 0) return static_cast<std::size_t>(left);
+      clean = left == 0;
+      if (over || (clean && clean_before)) return static_cast<std::size_t>(left);
     }
+    clean_before = clean;
     std::this_thread::sleep_for(200ms);
   }
 }
