@@ -20,22 +20,6 @@ crypto.createHash = (name, ...rest) => {
   return hash
 }
 
-// Each request has an id of random bytes, and each item that is new an error that says so: to draw
-// many bytes at once, and to gather no stacks, saves a tenth of the time.
-const randomBytes = crypto.randomBytes
-const drawn = randomBytes(65536)
-let used = 0
-crypto.randomBytes = (size, callback) => {
-  if (callback || size > 1024) return randomBytes(size, callback)
-  if (used + size > drawn.length) {
-    crypto.randomFillSync(drawn)
-    used = 0
-  }
-  used += size
-  return Buffer.from(drawn.subarray(used - size, used))
-}
-Error.stackTraceLimit = 1
-
 const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 
 // dynalite throws, and so ends, when a client goes away before its answer; clients that do are
