@@ -128,15 +128,18 @@ class DynamoFaultsTest : public ::testing::Test {
     return tasks;
   }
 
-  // Until every task has come to its end.
-  static std::vector<Task> wait_settled(Hooks& observer, std::chrono::seconds timeout) {
+  // Until all tasks are listed, which an index that lags may not do for a while, and have come to
+  // their end.
+  static std::vector<Task> wait_settled(Hooks& observer, std::size_t count,
+                                        std::chrono::seconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (true) {
       std::vector<Task> tasks = all_tasks(observer);
       const bool settled = std::all_of(tasks.begin(), tasks.end(), [](const Task& task) {
         return task.status == Status::kDone || task.status == Status::kFailed;
       });
-      if (settled || std::chrono::steady_clock::now() > deadline) return tasks;
+      if ((settled && tasks.size() == count) || std::chrono::steady_clock::now() > deadline)
+        return tasks;
       std::this_thread::sleep_for(250ms);
     }
   }
@@ -192,7 +195,7 @@ class DynamoFaultsTest : public ::testing::Test {
     register_all(*first, tasks_of(mixture));
 
     const auto observer = rig_.observer();
-    const auto tasks = wait_settled(*observer, 200s);
+    const auto tasks = wait_settled(*observer, static_cast<std::size_t>(mixture.total()), 200s);
     first->stop();
     second->stop();
     print_counts(mixture);
