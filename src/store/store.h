@@ -110,7 +110,8 @@ struct SetAside {
 struct ClaimResult {
   std::vector<Claim> claims;        // earliest due first, as far as the store can tell
   std::vector<SetAside> set_aside;  // found unreadable by this call
-  // False: nothing else that is due by due_by could be claimed.
+  // False: nothing else that is due by due_by could be claimed. True: something may be left,
+  // and where nothing is, the next claim says so.
   bool more = false;
 };
 
