@@ -1,6 +1,5 @@
 #include "bench/load/compare.h"
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -95,17 +94,13 @@ void compare(Report& report, const Extent& extent, const std::set<std::string>& 
           throw std::runtime_error(result.suite + " " + result.name +
                                    ": only one of the revisions has this row");
         }
-        std::vector<double> ratios;
         for (std::size_t i = 0; i < row.here.size(); ++i) {
           // Both none: a row that counts what should not be, for example.
           const bool same = row.here[i] == row.other[i];
-          ratios.push_back(same ? 1 : row.here[i] / row.other[i]);
+          result.ratios.push_back(same ? 1 : row.here[i] / row.other[i]);
         }
         result.here = median(row.here);
         result.other = median(row.other);
-        result.ratio = median(ratios);
-        result.ratio_min = *std::min_element(ratios.begin(), ratios.end());
-        result.ratio_max = *std::max_element(ratios.begin(), ratios.end());
         report.add(result);
       }
     }

@@ -25,6 +25,17 @@ std::string number(double value) {
   return digits;
 }
 
+namespace {
+
+// "(0.78-0.84)"; nothing of a single pair, which has no spread.
+std::string spread(const std::vector<double>& ratios) {
+  if (ratios.size() < 2) return "";
+  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+  return " (" + number(*least) + "-" + number(*most) + ")";
+}
+
+}  // namespace
+
 Report::Report(bool json, const std::string& json_path) : json_(json) {
   if (json_path.empty()) return;
   file_ = std::fopen(json_path.c_str(), "w");
@@ -87,19 +98,26 @@ void Report::add(const Row& row) {
                            {"conditions", row.conditions},
                            {"value", row.value},
                            {"unit", row.unit}};
+  if (row.baseline) line["baseline"] = true;
   if (row.ceiling) {
-    line["ceiling"] = {
+    boost::json::object ceiling{
         {"name", row.ceiling->name}, {"value", row.ceiling->value}, {"ratio", row.ceiling->ratio}};
+    if (!row.ceiling->ratios.empty()) {
+      ceiling["ratios"] = boost::json::value_from(row.ceiling->ratios);
+    }
+    line["ceiling"] = std::move(ceiling);
   }
   write_line(boost::json::serialize(line));
   if (!json_) {
     begin_suite(row.suite);
-    std::printf("  %-28s %-50s %12s %s", row.name.c_str(), row.conditions.c_str(),
+    std::printf("  %-28s %-50s %12s %-9s", row.name.c_str(), row.conditions.c_str(),
                 number(row.value).c_str(), row.unit.c_str());
     if (row.ceiling) {
-      std::printf("%*s %7s of %s (%s)", 9 - static_cast<int>(row.unit.size()), "",
-                  number(row.ceiling->ratio).c_str(), row.ceiling->name.c_str(),
+      std::printf(" %7s%s of %s (%s)", number(row.ceiling->ratio).c_str(),
+                  spread(row.ceiling->ratios).c_str(), row.ceiling->name.c_str(),
                   number(row.ceiling->value).c_str());
+    } else if (row.baseline) {
+      std::printf(" baseline");
     }
     std::printf("\n");
   }
@@ -107,21 +125,27 @@ void Report::add(const Row& row) {
 }
 
 void Report::add(const Comparison& row) {
-  write_line(boost::json::serialize(boost::json::object{{"suite", row.suite},
-                                                        {"name", row.name},
-                                                        {"conditions", row.conditions},
-                                                        {"unit", row.unit},
-                                                        {"here", row.here},
-                                                        {"other", row.other},
-                                                        {"ratio", row.ratio},
-                                                        {"ratioMin", row.ratio_min},
-                                                        {"ratioMax", row.ratio_max}}));
+  const double ratio = median(row.ratios);
+  write_line(
+      boost::json::serialize(boost::json::object{{"suite", row.suite},
+                                                 {"name", row.name},
+                                                 {"conditions", row.conditions},
+                                                 {"unit", row.unit},
+                                                 {"here", row.here},
+                                                 {"other", row.other},
+                                                 {"ratio", ratio},
+                                                 {"ratios", boost::json::value_from(row.ratios)}}));
   if (json_) return;
   begin_suite(row.suite);
-  std::printf("  %-28s %-50s %10s -> %10s %-9s %7s (%s..%s)\n", row.name.c_str(),
-              row.conditions.c_str(), number(row.other).c_str(), number(row.here).c_str(),
-              row.unit.c_str(), number(row.ratio).c_str(), number(row.ratio_min).c_str(),
-              number(row.ratio_max).c_str());
+  std::printf("  %-28s %-50s %10s -> %10s %-9s %7s%s\n", row.name.c_str(), row.conditions.c_str(),
+              number(row.other).c_str(), number(row.here).c_str(), row.unit.c_str(),
+              number(ratio).c_str(), spread(row.ratios).c_str());
+  // Whether they agree is seen in all of them only.
+  if (row.ratios.size() > 1) {
+    std::printf("  %-28s", "  each pair");
+    for (const double each : row.ratios) std::printf(" %s", number(each).c_str());
+    std::printf("\n");
+  }
   std::fflush(stdout);
 }
 

@@ -14,6 +14,7 @@ struct Ceiling {
   std::string name;  // "raw sender"
   double value = 0;  // in the unit of the row
   double ratio = 0;  // the row's value by it; where pairs were measured, their median
+  std::vector<double> ratios = {};  // of each pair, where some were measured
 };
 
 // One result: what was measured, under which conditions, and the ceiling beside it.
@@ -24,13 +25,14 @@ struct Row {
   double value = 0;
   std::string unit;  // "tasks/s"
   std::optional<Ceiling> ceiling;
+  bool baseline = false;  // it has no ceiling, and others have it as theirs
 };
 
 // One row as two builds have it, measured in pairs.
 struct Comparison {
   std::string suite, name, conditions, unit;
-  double here = 0, other = 0;                      // medians
-  double ratio = 0, ratio_min = 0, ratio_max = 0;  // here/other of each pair: median, extremes
+  double here = 0, other = 0;  // medians
+  std::vector<double> ratios;  // here/other of each pair
 };
 
 // Prints each row as soon as it is there: a line of the table, or a line of JSON. `json_path`,
@@ -64,19 +66,27 @@ std::string number(double value);
 
 double median(std::vector<double> values);
 
+// Not set: measure_pairs() leaves the ceilings out, and the rows have none. For a program of which
+// nothing but the values is read.
+inline bool ceilings_wanted = true;
+
 // One measurement and its ceiling, some times over, one after the other, so that a machine that
-// is slower for a while is slower for both. The medians of both, and of their ratios.
+// is slower for a while is slower for both; each is first every other time, for what the first
+// does to the second. The medians of both, and of their ratios.
 template <typename MeasureCeiling, typename Measure>
 Row measure_pairs(Row row, const std::string& ceiling_name, int pairs,
                   const MeasureCeiling& measure_ceiling, const Measure& measure) {
   std::vector<double> ceilings, values, ratios;
   for (int i = 0; i < pairs; ++i) {
-    ceilings.push_back(measure_ceiling());
-    values.push_back(measure());
-    ratios.push_back(values.back() / ceilings.back());
+    for (const bool first : {true, false}) {
+      const bool ceiling = first == (i % 2 == 0);
+      if (!ceiling) values.push_back(measure());
+      if (ceiling && ceilings_wanted) ceilings.push_back(measure_ceiling());
+    }
+    if (ceilings_wanted) ratios.push_back(values.back() / ceilings.back());
   }
   row.value = median(values);
-  row.ceiling = Ceiling{ceiling_name, median(ceilings), median(ratios)};
+  if (ceilings_wanted) row.ceiling = {ceiling_name, median(ceilings), median(ratios), ratios};
   return row;
 }
 
