@@ -1,9 +1,11 @@
 // Tasks registered over HTTP with the real server, each of them synced before its answer.
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <stdexcept>
 
+#include "bench/load/raw_store.h"
 #include "bench/load/suites.h"
 #include "bench/load/workload.h"
 #include "bench/load/wrk.h"
@@ -25,7 +27,7 @@ struct Shape {
 
   std::string conditions() const {
     return std::to_string(connections) + " connections, " + std::to_string(tasks) +
-           (tasks == 1 ? " task" : " tasks") + " a request, body 100 B";
+           (tasks == 1 ? " task" : " tasks") + " a request, body 100 B, due at one time";
   }
 };
 
@@ -49,16 +51,7 @@ class Server {
     process_.signal(SIGKILL);
     process_.wait();
     Hooks hooks(bench_options(store(), 1));
-    FetchQuery query;
-    query.filter.ns = "bench";
-    query.limit = 1'000;
-    std::size_t stored = 0;
-    do {
-      const auto page = hooks.fetch(query);
-      if (!page) throw std::runtime_error(page.error().message);
-      stored += page->items.size();
-      query.start_key = page->last_evaluated_key;
-    } while (!query.start_key.empty());
+    const std::size_t stored = count_tasks(hooks, {.ns = "bench"});
     if (stored < acknowledged || stored > acknowledged + under_way_max) {
       throw std::runtime_error(std::to_string(acknowledged) + " tasks were acknowledged, " +
                                std::to_string(stored) + " are stored");
@@ -73,22 +66,39 @@ class Server {
   std::string port_;
 };
 
-// Tasks that are due long after the run, with ids that the server gives them: the same request
-// every time, so that wrk spends nothing on making it.
+// Due long after the run, all at one time.
+NewTask task_of(const Receiver& receiver, std::size_t number) {
+  NewTask task = webhook(receiver, {}, number);
+  static const TimePoint due = now_ms() + std::chrono::hours{24 * 365};
+  task.scheduled_date = due;
+  return task;
+}
+
+// The same request every time, so that wrk spends nothing on making it: the server gives the ids.
 std::string request_body(const Receiver& receiver, const Shape& shape) {
   std::string items;
   for (std::size_t i = 0; i < shape.tasks; ++i) {
-    NewTask task = webhook(receiver, {.body_bytes = 100}, i);
-    task.scheduled_date = now_ms() + std::chrono::hours{24 * 365};
-    items += (i == 0 ? "" : ",") + codec::to_json(task);
+    items += (i == 0 ? "" : ",") + codec::to_json(task_of(receiver, i));
   }
   return shape.tasks == 1 ? items : "{\"items\":[" + items + "]}";
+}
+
+// What bounds a shape. Of single tasks it is the requests, and of batches the writing: a receiver
+// that knows nothing of tasks takes any number of them in a request.
+double ceiling_rate(const Receiver& receiver, const Shape& shape, WrkLoad load, double scale) {
+  if (shape.tasks == 1) {
+    load.url = receiver.url() + shape.path;
+    return run_wrk(load).rate;
+  }
+  const auto count = std::max(kBatch, static_cast<std::size_t>(200'000 * scale));
+  return raw_store_rate(count, shape.connections,
+                        [&](std::size_t number) { return task_of(receiver, number); });
 }
 
 }  // namespace
 
 void add_rest_rows(Report& report, const Extent& extent) {
-  Receiver receiver;
+  const Receiver receiver;
   for (const Shape& shape : {Shape{"REST single", "/v1/namespaces/bench/tasks", 64, 1},
                              Shape{"REST batch", "/v1/tasks/batch", 4, kBatch}}) {
     if (!extent.wants(shape.conditions())) continue;
@@ -102,11 +112,9 @@ void add_rest_rows(Report& report, const Extent& extent) {
         request_body(receiver, shape) + "]==]\n";
     const auto tasks = static_cast<double>(shape.tasks);
     report.add(measure_pairs(
-        {"register", shape.name, shape.conditions(), 0, "tasks/s", {}}, "wrk", extent.pairs,
-        [&] {
-          load.url = receiver.url() + shape.path;
-          return run_wrk(load).rate * tasks;
-        },
+        {"register", shape.name, shape.conditions(), 0, "tasks/s", {}},
+        shape.tasks == 1 ? "wrk" : kRawStore, extent.pairs,
+        [&] { return ceiling_rate(receiver, shape, load, extent.scale); },
         [&] {
           Server server;
           load.url = server.url() + shape.path;

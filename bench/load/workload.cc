@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "base/clock.h"
 #include "delivery/curl_sender.h"
@@ -15,6 +17,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 1'000;
+constexpr int kPage = 1'000;
 
 std::string size_text(std::size_t bytes) {
   return bytes % 1'000 == 0 ? std::to_string(bytes / 1'000) + " KB" : std::to_string(bytes) + " B";
@@ -121,6 +124,39 @@ Options bench_options(const std::string& store, std::size_t concurrency) {
 
 TimePoint now_ms() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::size_t count_tasks(Hooks& hooks, const TaskFilter& filter) {
+  FetchQuery query{.filter = filter, .limit = kPage};
+  std::size_t count = 0;
+  do {
+    const auto page = hooks.fetch(query);
+    if (!page) throw std::runtime_error(page.error().message);
+    count += page->items.size();
+    query.start_key = page->last_evaluated_key;
+  } while (!query.start_key.empty());
+  return count;
+}
+
+double run_callers(std::size_t callers, const std::function<void(std::size_t)>& call) {
+  std::vector<std::optional<std::string>> errors(callers);
+  std::vector<std::thread> threads;
+  const auto begin = Steady::now();
+  for (std::size_t caller = 0; caller < callers; ++caller) {
+    threads.emplace_back([&, caller] {
+      try {
+        call(caller);
+      } catch (const std::exception& error) {
+        errors[caller] = error.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const double seconds = seconds_since(begin);
+  for (const auto& error : errors) {
+    if (error) throw std::runtime_error(*error);
+  }
+  return seconds;
 }
 
 double seconds_since(Steady::time_point begin) {

@@ -3,6 +3,7 @@
 #include <rhooks/hooks.h>
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "bench/load/receiver.h"
@@ -38,6 +39,13 @@ double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload)
 double deliver(Hooks& hooks, Receiver& receiver, const Workload& workload);
 
 Options bench_options(const std::string& store, std::size_t concurrency);
+
+// How many the store shows, page by page.
+std::size_t count_tasks(Hooks& hooks, const TaskFilter& filter);
+
+// Runs `call(caller)` on a thread for each caller; returns the seconds until all have ended. Throws
+// what one of them threw.
+double run_callers(std::size_t callers, const std::function<void(std::size_t)>& call);
 
 TimePoint now_ms();
 double seconds_since(std::chrono::steady_clock::time_point begin);
