@@ -1,6 +1,7 @@
 #include "bench/load/machine.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -78,12 +79,18 @@ Machine describe_machine() {
   }
   utsname system{};
   if (::uname(&system) == 0) machine.kernel = std::string(system.sysname) + " " + system.release;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) machine.open_files = files.rlim_cur;
   double loads[1];
   if (::getloadavg(loads, 1) == 1) machine.load = loads[0];
   machine.file_system =
       file_system_of(std::filesystem::canonical(std::filesystem::temp_directory_path()).string());
   machine.fdatasync_ms = fdatasync_ms();
-  machine.compiler = std::string("GCC ") + __VERSION__;
+#ifdef __clang__
+  machine.compiler = __VERSION__;  // with its name
+#else
+  machine.compiler = "GCC " __VERSION__;
+#endif
   machine.build_type = RHOOKS_BUILD_TYPE;
   return machine;
 }

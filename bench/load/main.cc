@@ -8,6 +8,7 @@
 #include "bench/load/compare.h"
 #include "bench/load/receiver.h"
 #include "bench/load/suites.h"
+#include "testing/process_facts.h"
 
 namespace rhooks::bench {
 
@@ -73,7 +74,10 @@ int run(int argc, char** argv) {
   }
   wanted.insert(names.begin(), names.end());
   Report report(json, json_path);
-  if (!bare) report.begin(revision, against, describe_machine());
+  if (!bare) {
+    report.begin({revision, against, names, extent.match, extent.pairs, extent.scale},
+                 describe_machine());
+  }
   if (!other.empty()) {
     compare(report, extent, wanted, other);
     return 0;
@@ -97,6 +101,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    // As `rhooks serve` does: the sender keeps fewer connections where the limit is low.
+    rhooks::testing::raise_open_files();
     if (argc > 1 && std::string(argv[1]) == "--receiver") {
       return rhooks::bench::Receiver::run({argv + 2, argv + argc});
     }

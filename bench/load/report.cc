@@ -55,30 +55,48 @@ void Report::write_line(const std::string& json) {
   std::fflush(stdout);
 }
 
-void Report::begin(const std::string& revision, const std::string& against,
-                   const Machine& machine) {
+void Report::begin(const Asked& asked, const Machine& machine) {
   const boost::json::object about{{"cpu", machine.cpu},
                                   {"cores", machine.cores},
                                   {"memoryBytes", machine.memory_bytes},
                                   {"kernel", machine.kernel},
                                   {"fileSystem", machine.file_system},
                                   {"fdatasyncMs", machine.fdatasync_ms},
+                                  {"openFiles", machine.open_files},
                                   {"load", machine.load},
                                   {"compiler", machine.compiler},
                                   {"buildType", machine.build_type}};
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  boost::json::object line{
-      {"revision", revision}, {"at", codec::format_time(now)}, {"machine", about}};
-  if (!against.empty()) line["against"] = against;
+  boost::json::object line{{"revision", asked.revision},
+                           {"at", codec::format_time(now)},
+                           {"suites", boost::json::value_from(asked.suites)},
+                           {"match", asked.match},
+                           {"pairs", asked.pairs},
+                           {"scale", asked.scale},
+                           {"machine", about}};
+  if (!asked.against.empty()) line["against"] = asked.against;
   write_line(boost::json::serialize(line));
   if (json_) return;
   std::printf("machine    %s, %u cores, %.0f GB\n", machine.cpu.c_str(), machine.cores,
               static_cast<double>(machine.memory_bytes) / (1 << 30));
-  std::printf("system     %s, %s, fdatasync %s ms\n", machine.kernel.c_str(),
-              machine.file_system.c_str(), number(machine.fdatasync_ms).c_str());
-  const std::string both = against.empty() ? revision : revision + " against " + against;
+  std::printf("system     %s, %s, fdatasync %s ms, %zu open files\n", machine.kernel.c_str(),
+              machine.file_system.c_str(), number(machine.fdatasync_ms).c_str(),
+              machine.open_files);
+  const std::string both =
+      asked.against.empty() ? asked.revision : asked.revision + " against " + asked.against;
   std::printf("build      revision %s, %s, %s\n", both.c_str(), machine.compiler.c_str(),
               machine.build_type.c_str());
+  std::string what;
+  for (const std::string& suite : asked.suites) what += (what.empty() ? "" : " ") + suite;
+  if (what.empty()) what = "everything";
+  if (!asked.match.empty()) what += ", only \"" + asked.match + "\"";
+  std::printf("measured   %s, %d %s, scale %g\n", what.c_str(), asked.pairs,
+              asked.pairs == 1 ? "pair" : "pairs", asked.scale);
+  if (machine.file_system == "tmpfs" || machine.file_system == "ramfs") {
+    std::printf(
+        "no disk    the data are written to memory: figures of what is synced mean "
+        "nothing; set TMPDIR\n");
+  }
   if (machine.load > 0.5) {
     std::printf("busy       load %.1f before the start: figures may be worse than they could be\n",
                 machine.load);

@@ -35,6 +35,16 @@ struct Comparison {
   std::vector<double> ratios;  // here/other of each pair
 };
 
+// What was to be measured, and how much of it.
+struct Asked {
+  std::string revision;
+  std::string against;              // the revision that this one is compared with, if any
+  std::vector<std::string> suites;  // none: all
+  std::string match;
+  int pairs = 0;
+  double scale = 0;
+};
+
 // Prints each row as soon as it is there: a line of the table, or a line of JSON. `json_path`,
 // if any, gets the JSON lines as well.
 class Report {
@@ -45,8 +55,7 @@ class Report {
   Report& operator=(const Report&) = delete;
 
   // Before the first row: what all of them were measured on and with.
-  // `against`: the revision that this one is compared with, if any.
-  void begin(const std::string& revision, const std::string& against, const Machine& machine);
+  void begin(const Asked& asked, const Machine& machine);
   void add(const Row& row);
   void add(const Comparison& row);
   // What is being done, for those who wait: to standard error.

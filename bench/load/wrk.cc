@@ -1,7 +1,10 @@
 #include "bench/load/wrk.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -21,6 +24,16 @@ function done(summary, latency, requests)
 end
 )";
 
+std::string find_wrk() {
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string program = folder + "/wrk";
+    if (!folder.empty() && ::access(program.c_str(), X_OK) == 0) return program;
+  }
+  throw std::runtime_error("wrk is needed; scripts/install-deps.sh --bench installs it");
+}
+
 }  // namespace
 
 WrkResult run_wrk(const WrkLoad& load) {
@@ -29,14 +42,13 @@ WrkResult run_wrk(const WrkLoad& load) {
   std::ofstream(script) << load.script << kSummary;
   const int seconds = std::max(1, static_cast<int>(std::lround(load.seconds)));
   const auto finished = testing::run_program(
-      {"/usr/bin/wrk", "--threads", "1", "--connections", std::to_string(load.connections),
+      {find_wrk(), "--threads", "1", "--connections", std::to_string(load.connections),
        "--duration", std::to_string(seconds) + "s", "--timeout", "10s", "--script", script,
        load.url},
       {}, {}, std::chrono::seconds{seconds + 60});
   const auto at = finished.output.find("RESULT ");
   if (finished.exit != 0 || at == std::string::npos) {
-    throw std::runtime_error("wrk failed (scripts/install-deps.sh --bench installs it): " +
-                             finished.errors + finished.output);
+    throw std::runtime_error("wrk failed: " + finished.errors + finished.output);
   }
   std::istringstream fields(finished.output.substr(at + 7));
   double requests = 0, micros = 0, failed = 0, refused = 0;
