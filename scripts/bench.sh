@@ -24,8 +24,8 @@ Usage: scripts/bench.sh [NAME...] [--quick] [--json] [--pairs N] [--scale X] [--
 
 Installs what is missing, builds the release preset and runs the benchmarks with these names, or
 all of them. Every row states its conditions and, where there is one, the ceiling that was
-measured beside it in the same run. The results are also written to build/bench/REVISION.jsonl,
-a line of JSON each; the first line is the machine.
+measured beside it in the same run. The results are also written to
+build/bench/REVISION-TIME.jsonl, a line of JSON each; the first line is the machine.
 
   --quick        a little of everything, to see that it runs; its figures mean nothing
   --json         print the lines of JSON instead of a table
@@ -36,7 +36,7 @@ a line of JSON each; the first line is the machine.
                  and print how they are to each other: the medians (REV -> this one), the median
                  of the ratios of the pairs, and their extremes. REV is built below build/compare/
                  with the benchmarks of this checkout, so it may be from before they existed, as
-                 long as what they call is there.
+                 long as what they call is there. The builds of the last three are kept.
   --list         only print the names
   --no-install   install nothing
   --help         this text
@@ -97,25 +97,44 @@ put() {
 }
 
 # build_other SHA: prints the rhooks_bench of that revision, with the benchmarks of this checkout.
+# Called before "||", it goes on after what fails, and so has to say itself where to end.
 build_other() {
   local dir=$root/build/compare/$1 file
   {
     if [[ ! -e $dir/CMakeLists.txt ]]; then
       rm -rf "$dir" "$dir.new"
       mkdir -p "$dir.new"
-      git archive "$1" | tar -x -C "$dir.new"
-      mv "$dir.new" "$dir"
+      git archive "$1" | tar -x -C "$dir.new" || die "revision $1 could not be written to $dir.new"
+      mv "$dir.new" "$dir" || die "$dir.new could not be moved to $dir"
     fi
+    # Each is a full build: the three that were used last stay.
+    touch "$dir"
+    find build/compare -mindepth 1 -maxdepth 1 -printf '%T@ %p\n' | sort -rn | tail -n +4 |
+      cut -d ' ' -f 2- | xargs -r rm -rf
     while IFS= read -r file; do
-      [[ -e $root/$file ]] || rm "$dir/$file"
+      [[ -e $root/$file ]] || rm "$dir/$file" || die "$dir/$file could not be removed"
     done < <(cd "$dir" && find bench -type f 2>/dev/null)
-    for file in $(find bench -type f) $(testing_files); do put "$file" "$dir"; done
+    for file in $(find bench -type f) $(testing_files); do
+      put "$file" "$dir" || die "$file could not be copied to $dir"
+    done
     (cd "$dir" && configure release -DRHOOKS_BENCH=ON -DRHOOKS_TESTS=ON &&
       cmake --build build/release -j "${JOBS:-2}" --target "${targets[@]}") ||
       die "revision $1 does not build with the benchmarks of this checkout (its messages are
 above): it can not be compared, or only by names that call less of it"
   } >&2
   echo "$dir/build/release/bin/rhooks_bench"
+}
+
+# settle: waits until the load is low enough for figures to be worth something, two minutes at most.
+settle() {
+  local i load
+  for ((i = 0; i < 24; i++)); do
+    read -r load _ </proc/loadavg
+    # As rhooks_bench calls it busy.
+    awk -v load="$load" 'BEGIN { exit load > 0.5 }' && return
+    ((i)) || echo "waiting until the machine is quiet after building (load $load), two minutes at most"
+    sleep 5
+  done
 }
 
 names=()
@@ -181,6 +200,7 @@ if [[ $install ]]; then
   scripts/install-deps.sh --bench $emulator
 fi
 
+began=$SECONDS
 step "Building with the release preset"
 configure release -DRHOOKS_BENCH=ON -DRHOOKS_TESTS=ON
 targets=(rhooks_bench)
@@ -192,6 +212,7 @@ if [[ $compare ]]; then
   step "Building revision ${compare:0:9} with these benchmarks"
   other=$(build_other "$compare") || exit 1
 fi
+building=$((SECONDS - began))
 ! wanted dynamo || dynamodb_emulator ${install:+--install}
 
 # What was started and written here ends with this script, however that ends.
@@ -199,9 +220,9 @@ fi
 cleanup() {
   local code=$?
   trap - EXIT INT TERM HUP
-  stop "${bench_pid:-}"
+  stop "${bench_pid:+-$bench_pid}"
   stop "${emulator_pid:-}"
-  rm -rf "${emulator_dir:-}" "${data:-}"
+  rm -rf "${emulator_dir:-}" "${data:-}" || true
   exit "$code"
 }
 trap cleanup EXIT
@@ -213,11 +234,12 @@ data=$(mktemp -d "$place/rhooks-bench.XXXXXX")
 export TMPDIR=$data
 
 mkdir -p build/bench
-results=build/bench/$revision.jsonl
+# With the time: a run does not take the place of another that measured something else.
+results=build/bench/$revision-$(date -u +%Y%m%dT%H%M%SZ).jsonl
 if [[ $quick ]]; then
   # What is asked for by name counts.
   options=(--scale 0.02 --pairs 1 "${options[@]}")
-  results=build/bench/$revision-quick.jsonl
+  results=${results%.jsonl}-quick.jsonl
 fi
 if [[ $compare ]]; then
   options=(--pairs 5 "${options[@]}" --compare "$other" --against "${compare:0:9}")
@@ -226,11 +248,17 @@ fi
 room=$(df --output=avail -BG "$place" | tail -n 1 | tr -dc 0-9)
 step "Measuring; temporary data below $place, where $room GB are free"
 ! wanted scale || [[ $quick ]] || echo "scale needs about 5 GB of them for 10 million tasks"
+# The load of a build that was worth the name would be in the figures.
+[[ $quick ]] || ((building < 10)) || settle
 code=0
+# In a group of its own, so that the processes that it starts end with it.
+set -m
 build/release/bin/rhooks_bench --revision "$revision" ${json:+--json} --json-file "$results" \
   "${options[@]}" "${names[@]}" >&3 </dev/null &
 bench_pid=$!
+set +m
 wait "$bench_pid" || code=$?
-bench_pid=
+# Ended by a signal, it may have left some behind.
+((code > 128)) || bench_pid=
 printf '\n%s\n' "The results as lines of JSON: $results"
 exit "$code"

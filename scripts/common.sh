@@ -21,7 +21,8 @@ configure() {
   }
 }
 
-# stop PID: asks a process that was started here to end, and insists after ten seconds.
+# stop PID: asks a process that was started here to end, and insists after ten seconds. -PID: it
+# leads a group, which all ends.
 stop() {
   local pid=$1 i
   [[ $pid ]] || return 0
