@@ -1,6 +1,7 @@
 #include "bench/load/compare.h"
 
 #include <boost/json.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -18,7 +19,7 @@ namespace {
 using RowKey = std::tuple<std::string, std::string, std::string, std::string>;
 
 struct Measured {
-  std::vector<double> here, other;  // a pair at each index, where both have the row
+  std::vector<double> here, other;  // a pair at each index, where both have the row each time
 };
 
 class Programs {
@@ -31,7 +32,7 @@ class Programs {
     }
   }
 
-  // In the order in which they are first seen.
+  // In the order in which they are first seen. Throws where a program fails.
   std::vector<std::pair<RowKey, Measured>> measure_pairs(const char* suite,
                                                          const std::string& conditions) const {
     std::vector<std::pair<RowKey, Measured>> rows;
@@ -55,7 +56,8 @@ class Programs {
                                              const std::string& conditions) const {
     const auto finished =
         testing::run_program({program, suite, "--bare", "--json", "--pairs", "1", "--scale",
-                              std::to_string(extent_.scale), "--only", conditions},
+                              std::to_string(extent_.scale), "--only", conditions, "--match",
+                              extent_.match, "--no-ceilings"},
                              environment_, {}, std::chrono::hours{1});
     if (finished.exit != 0) {
       throw std::runtime_error(std::string(program == here_ ? "this" : "the other") +
@@ -78,33 +80,45 @@ class Programs {
   std::vector<std::string> environment_;
 };
 
+// Reports what came of one row in all pairs.
+void add(Report& report, const RowKey& key, const Measured& row) {
+  Comparison result;
+  std::tie(result.suite, result.name, result.conditions, result.unit) = key;
+  if (!row.here.empty()) result.here = median(row.here);
+  if (!row.other.empty()) result.other = median(row.other);
+  // A row that one of them has not, or not each time, has no pairs.
+  if (row.here.size() == row.other.size()) {
+    for (std::size_t i = 0; i < row.here.size(); ++i) {
+      // Both none: a row that counts what should not be, for example.
+      const bool same = row.here[i] == row.other[i];
+      result.ratios.push_back(same ? 1 : row.here[i] / row.other[i]);
+    }
+  }
+  report.add(result);
+}
+
 }  // namespace
 
-void compare(Report& report, const Extent& extent, const std::set<std::string>& names,
+bool compare(Report& report, const Extent& extent, const std::set<std::string>& names,
              const std::string& other_program) {
   const Programs programs(extent, other_program);
+  bool well = true;
   for (const Suite& suite : suites()) {
     if (!names.empty() && !names.contains(suite.name)) continue;
     for (const std::string& conditions : conditions_of(suite, extent)) {
       Report::progress(suite.name + (conditions.empty() ? "" : ": " + conditions));
-      for (auto& [key, row] : programs.measure_pairs(suite.name, conditions)) {
-        Comparison result;
-        std::tie(result.suite, result.name, result.conditions, result.unit) = key;
-        if (row.here.size() != row.other.size()) {
-          throw std::runtime_error(result.suite + " " + result.name +
-                                   ": only one of the revisions has this row");
+      try {
+        for (const auto& [key, row] : programs.measure_pairs(suite.name, conditions)) {
+          add(report, key, row);
         }
-        for (std::size_t i = 0; i < row.here.size(); ++i) {
-          // Both none: a row that counts what should not be, for example.
-          const bool same = row.here[i] == row.other[i];
-          result.ratios.push_back(same ? 1 : row.here[i] / row.other[i]);
-        }
-        result.here = median(row.here);
-        result.other = median(row.other);
-        report.add(result);
+      } catch (const std::exception& error) {
+        // The others are worth having all the same.
+        std::fprintf(stderr, "rhooks_bench: %s\n", error.what());
+        well = false;
       }
     }
   }
+  return well;
 }
 
 }  // namespace rhooks::bench

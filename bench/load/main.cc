@@ -1,6 +1,9 @@
 // rhooks_bench: see README.md; scripts/bench.sh builds and runs it.
 
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <set>
@@ -27,11 +30,11 @@ const std::vector<Suite>& suites() {
 }
 
 std::vector<std::string> conditions_of(const Suite& suite, Extent extent) {
-  if (suite.whole) return {""};
   std::vector<std::string> conditions;
   extent.list = &conditions;
   Report nobody(false, "");
   suite.run(nobody, extent);
+  if (suite.whole && !conditions.empty()) return {""};
   return conditions;
 }
 
@@ -42,7 +45,7 @@ int run(int argc, char** argv) {
   std::vector<std::string> names;
   std::string json_path, other, against;
   std::string revision = "unknown";
-  bool json = false, list = false, bare = false;
+  bool json = false, list = false, bare = false, no_ceilings = false;
   Extent extent;
   app.add_option("suite", names, "Suites to run (default: all)");
   app.add_option("--pairs", extent.pairs, "Measurements of each row, whose median is taken")
@@ -59,6 +62,7 @@ int run(int argc, char** argv) {
   app.add_flag("--json", json, "JSON lines instead of a table");
   app.add_option("--json-file", json_path, "Write the JSON lines there as well");
   app.add_flag("--bare", bare, "Rows only, without the machine before them");
+  app.add_flag("--no-ceilings", no_ceilings, "Values only, without what they stand by");
   app.add_flag("--list", list, "Print the names of the suites");
   CLI11_PARSE(app, argc, argv);
   if (list) {
@@ -73,14 +77,14 @@ int run(int argc, char** argv) {
     return 2;
   }
   wanted.insert(names.begin(), names.end());
+  ceilings_wanted = !no_ceilings;
   Report report(json, json_path);
   if (!bare) {
     report.begin({revision, against, names, extent.match, extent.pairs, extent.scale},
                  describe_machine());
   }
   if (!other.empty()) {
-    compare(report, extent, wanted, other);
-    return 0;
+    return compare(report, extent, wanted, other) ? 0 : 1;
   }
   int code = 0;
   for (const Suite& suite : suites()) {
@@ -107,6 +111,8 @@ int main(int argc, char** argv) {
       return rhooks::bench::Receiver::run({argv + 2, argv + argc});
     }
     if (argc > 1 && std::string(argv[1]) == "--scale-step") {
+      // It goes on until it is killed.
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       return rhooks::bench::run_scale_step({argv + 2, argv + argc});
     }
     return rhooks::bench::run(argc, argv);

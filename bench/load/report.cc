@@ -143,24 +143,29 @@ void Report::add(const Row& row) {
 }
 
 void Report::add(const Comparison& row) {
-  const double ratio = median(row.ratios);
+  const auto json = [](std::optional<double> value) {
+    return value ? boost::json::value(*value) : boost::json::value();
+  };
+  const auto text = [](std::optional<double> value) { return value ? number(*value) : "none"; };
+  std::optional<double> ratio;
+  if (!row.ratios.empty()) ratio = median(row.ratios);
   write_line(
       boost::json::serialize(boost::json::object{{"suite", row.suite},
                                                  {"name", row.name},
                                                  {"conditions", row.conditions},
                                                  {"unit", row.unit},
-                                                 {"here", row.here},
-                                                 {"other", row.other},
-                                                 {"ratio", ratio},
+                                                 {"here", json(row.here)},
+                                                 {"other", json(row.other)},
+                                                 {"ratio", json(ratio)},
                                                  {"ratios", boost::json::value_from(row.ratios)}}));
   if (json_) return;
   begin_suite(row.suite);
   std::printf("  %-28s %-50s %10s -> %10s %-9s %7s%s\n", row.name.c_str(), row.conditions.c_str(),
-              number(row.other).c_str(), number(row.here).c_str(), row.unit.c_str(),
-              number(ratio).c_str(), spread(row.ratios).c_str());
+              text(row.other).c_str(), text(row.here).c_str(), row.unit.c_str(),
+              (ratio ? number(*ratio) : "no pairs").c_str(), spread(row.ratios).c_str());
   // Whether they agree is seen in all of them only.
   if (row.ratios.size() > 1) {
-    std::printf("  %-28s", "  each pair");
+    std::printf("    %-26s", "each pair");
     for (const double each : row.ratios) std::printf(" %s", number(each).c_str());
     std::printf("\n");
   }

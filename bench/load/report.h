@@ -31,8 +31,8 @@ struct Row {
 // One row as two builds have it, measured in pairs.
 struct Comparison {
   std::string suite, name, conditions, unit;
-  double here = 0, other = 0;  // medians
-  std::vector<double> ratios;  // here/other of each pair
+  std::optional<double> here, other;  // medians; none where that one does not have the row
+  std::vector<double> ratios;         // here/other of each pair; none where there are no pairs
 };
 
 // What was to be measured, and how much of it.

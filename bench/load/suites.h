@@ -40,7 +40,7 @@ struct Suite {
 // In the order in which they run.
 const std::vector<Suite>& suites();
 
-// Those that a suite would measure; where it is to be run as a whole, one that is empty.
+// Those that a suite would measure; where it is to be run as a whole, one that is empty, or none.
 std::vector<std::string> conditions_of(const Suite& suite, Extent extent);
 
 void run_ceiling(Report& report, const Extent& extent);
