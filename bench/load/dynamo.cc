@@ -36,10 +36,12 @@ testing::DynamoUse cost(Receiver& receiver, const Workload& workload) {
   testing::DynamoProxy proxy(testing::dynalite_endpoint());
   proxy.accept_key("bench", "bench-secret");
   Hooks hooks(on_new_tables(proxy.endpoint(), workload.concurrency));
-  fill(hooks, receiver, workload, 0, now_ms());
+  Delivery delivery(hooks, receiver, workload);
   proxy.reset_usage();
-  deliver(hooks, receiver, workload);
-  return proxy.usage().total();
+  delivery.run();
+  const auto use = proxy.usage().total();
+  delivery.check();
+  return use;
 }
 
 }  // namespace

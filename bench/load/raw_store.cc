@@ -71,6 +71,10 @@ class RawStore {
     rocksdb::DB* opened = nullptr;
     check(rocksdb::DB::Open(db_options(), path, families, &handles_, &opened));
     db_.reset(opened);
+    // As the store does when it is made, so that the log of writes is there.
+    rocksdb::WriteBatch first;
+    check(first.Put("format", "1"));
+    write(first);
   }
   ~RawStore() {
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {

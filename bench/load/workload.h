@@ -32,11 +32,28 @@ double raw_rate(Receiver& receiver, const Workload& workload);
 void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std::size_t first,
           TimePoint at);
 
-// Registers the workload as due, then has it attempted: how many a second until all outcomes and
-// logs were stored. Throws where not every webhook came and was stored as delivered.
+TimePoint now_ms();
+
+// A workload that is registered as due, in a store with nothing else that is.
+class Delivery {
+ public:
+  Delivery(Hooks& hooks, Receiver& receiver, const Workload& workload);
+
+  // Has it attempted: how many a second until all outcomes and logs were stored.
+  double run();
+  // Throws where not every webhook came, once and none early, or where the store does not hold
+  // each task as DONE and one log of it. It reads them all, which takes time and memory.
+  void check();
+
+ private:
+  Hooks& hooks_;
+  Receiver& receiver_;
+  const Workload workload_;
+  const TimePoint due_ = now_ms();
+};
+
+// All of that; gives what run() does.
 double delivery_rate(Hooks& hooks, Receiver& receiver, const Workload& workload);
-// The same of a workload that is registered already, and nothing else with it.
-double deliver(Hooks& hooks, Receiver& receiver, const Workload& workload);
 
 Options bench_options(const std::string& store, std::size_t concurrency);
 
@@ -47,7 +64,6 @@ std::size_t count_tasks(Hooks& hooks, const TaskFilter& filter);
 // what one of them threw.
 double run_callers(std::size_t callers, const std::function<void(std::size_t)>& call);
 
-TimePoint now_ms();
 double seconds_since(std::chrono::steady_clock::time_point begin);
 
 }  // namespace rhooks::bench
