@@ -136,6 +136,8 @@ void Report::add(const Row& row) {
                   number(row.ceiling->value).c_str());
     } else if (row.baseline) {
       std::printf(" baseline");
+    } else {
+      std::printf(" no ceiling: for --compare");
     }
     std::printf("\n");
   }
