@@ -15,6 +15,8 @@
 namespace rhooks::bench {
 namespace {
 
+constexpr const char* kRawWrites = "raw writes";
+
 // A scheduler on tables of its own.
 Options on_new_tables(const std::string& endpoint, std::size_t concurrency) {
   Random random;
@@ -35,13 +37,30 @@ Options on_new_tables(const std::string& endpoint, std::size_t concurrency) {
 testing::DynamoUse cost(Receiver& receiver, const Workload& workload) {
   testing::DynamoProxy proxy(testing::dynalite_endpoint());
   proxy.accept_key("bench", "bench-secret");
-  Hooks hooks(on_new_tables(proxy.endpoint(), workload.concurrency));
+  const Options options = on_new_tables(proxy.endpoint(), workload.concurrency);
+  const TablesUsed used({options.tasks_table_name, options.logs_table_name});
+  Hooks hooks(options);
   Delivery delivery(hooks, receiver, workload);
   proxy.reset_usage();
   delivery.run();
   const auto use = proxy.usage().total();
   delivery.check();
   return use;
+}
+
+// The ceiling is what the bare writes cost, counted in the same way.
+void add_costs(Report& report, const Workload& workload, const testing::DynamoUse& use,
+               const testing::DynamoUse& bare) {
+  const auto add = [&](const char* name, double all, double least) {
+    const auto count = static_cast<double>(workload.count);
+    Row row{"dynamo", name, workload.conditions(), all / count, "each", {}};
+    // They read nothing.
+    if (least > 0) row.ceiling = Ceiling{kRawWrites, least / count, all / least};
+    report.add(row);
+  };
+  add("requests a delivery", static_cast<double>(use.requests), static_cast<double>(bare.requests));
+  add("WCU a delivery", use.wcu, bare.wcu);
+  add("RCU a delivery", use.rcu, bare.rcu);
 }
 
 }  // namespace
@@ -56,24 +75,15 @@ void run_dynamo(Report& report, const Extent& extent) {
     // The emulator is twice as fast once it is compiled.
     if (!std::exchange(warm, true)) raw_writes_rate(receiver, workload);
     report.add(measure_pairs(
-        {"dynamo", "rate", workload.conditions(), 0, "tasks/s", {}}, "raw writes", extent.pairs,
+        {"dynamo", "rate", workload.conditions(), 0, "tasks/s", {}}, kRawWrites, extent.pairs,
         [&] { return raw_writes_rate(receiver, workload); },
         [&] {
-          Hooks hooks(on_new_tables(testing::dynalite_endpoint(), concurrency));
+          const Options options = on_new_tables(testing::dynalite_endpoint(), concurrency);
+          const TablesUsed used({options.tasks_table_name, options.logs_table_name});
+          Hooks hooks(options);
           return delivery_rate(hooks, receiver, workload);
         }));
-    const auto use = cost(receiver, workload);
-    const auto each = [&](const char* name, double all) {
-      report.add({"dynamo",
-                  name,
-                  workload.conditions(),
-                  all / static_cast<double>(workload.count),
-                  "each",
-                  {}});
-    };
-    each("requests a delivery", static_cast<double>(use.requests));
-    each("WCU a delivery", use.wcu);
-    each("RCU a delivery", use.rcu);
+    add_costs(report, workload, cost(receiver, workload), raw_writes_use(receiver, workload));
   }
 }
 

@@ -1,13 +1,17 @@
 #include "bench/load/dynamo_writes.h"
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <future>
 #include <stdexcept>
 
+#include "bench/load/report.h"
 #include "model/new_task.h"
 #include "model/transitions.h"
 #include "store/dynamo/items.h"
 #include "store/dynamo/test_tables.h"
+#include "testing/dynalite.h"
+#include "testing/dynamo_upstream.h"
 
 namespace rhooks::bench {
 namespace {
@@ -31,7 +35,8 @@ std::string_view bytes_of(const Uuid& uuid) {
 
 class RawWrites {
  public:
-  RawWrites(const Receiver& receiver, const Workload& workload) : workload_(workload) {
+  RawWrites(const Receiver& receiver, const Workload& workload, const std::string& endpoint)
+      : workload_(workload), tables_(endpoint) {
     tables_.open();  // makes the tables
     auto client = Client::create(tables_.client_options(), credentials_, metrics_, clock_, random_);
     if (!client) throw std::runtime_error(client.error().message);
@@ -139,6 +144,7 @@ class RawWrites {
 
   const Workload workload_;
   testing::TestTables tables_;
+  const TablesUsed used_{{tables_.names().tasks, tables_.names().logs}};
   testing::TestCredentials credentials_;
   Metrics metrics_;
   SystemClock clock_;
@@ -150,8 +156,30 @@ class RawWrites {
 
 }  // namespace
 
+TablesUsed::~TablesUsed() {
+  // Past any proxy: what it counts is over.
+  boost::asio::io_context io;
+  testing::DynamoUpstream emulator(io, testing::dynalite_endpoint());
+  for (const std::string& name : names_) {
+    emulator.call("DeleteTable", {{"TableName", name}},
+                  [name](const testing::DynamoAnswer& answer) {
+                    if (!answer.ok()) Report::progress("the emulator kept the table " + name);
+                  });
+  }
+  io.run();
+}
+
 double raw_writes_rate(const Receiver& receiver, const Workload& workload) {
-  return RawWrites(receiver, workload).rate();
+  return RawWrites(receiver, workload, testing::dynalite_endpoint()).rate();
+}
+
+testing::DynamoUse raw_writes_use(const Receiver& receiver, const Workload& workload) {
+  testing::DynamoProxy proxy(testing::dynalite_endpoint());
+  proxy.accept_key("test", "test-secret");  // testing::TestCredentials
+  RawWrites writes(receiver, workload, proxy.endpoint());
+  proxy.reset_usage();
+  writes.rate();
+  return proxy.usage().total();
 }
 
 }  // namespace rhooks::bench
