@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "bench/load/receiver.h"
 
@@ -19,6 +20,9 @@ struct Workload {
 
   std::string conditions() const;  // "concurrency 256, body 100 B, 1 host"
 };
+
+// Those that `deliver` measures, and `ceiling` for it.
+std::vector<Workload> delivery_workloads();
 
 // The webhook of every benchmark: POST with a JSON body of exactly so many bytes.
 NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t number);
