@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include "base/uuid.h"
+#include "bench/raw_rocks.h"
 #include "bench/samples.h"
 #include "model/transitions.h"
 #include "store/rocks/rocks_store.h"
@@ -50,6 +51,30 @@ void put(benchmark::State& state) {
 }
 BENCHMARK(put)->Arg(1)->Arg(100)->Arg(512)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+// The ceiling: the records of as many new tasks, written by RocksDB alone. Making the batch is not
+// counted.
+void raw_put(benchmark::State& state) {
+  const int count = static_cast<int>(state.range(0));
+  testing::TempDir dir("rhooks-bench");
+  RawRocks raw(dir.sub("data"));
+  int first = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto batch = raw.put_batch(records(first, count));
+    first += count;
+    state.ResumeTiming();
+    raw.write(batch);
+  }
+  state.SetItemsProcessed(state.iterations() * count);
+}
+BENCHMARK(raw_put)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(512)
+    ->Arg(1000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 // The outcome of a successful attempt, as the committer would make it.
 store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& log_id) {
   store::Commit commit;
@@ -95,6 +120,45 @@ void claim_and_commit(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * count);
 }
 BENCHMARK(claim_and_commit)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(512)
+    ->Arg(1000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// The ceiling: the records of as many successes, written by RocksDB alone. Neither claiming nor
+// making the outcomes and the batch is counted.
+void raw_commit(benchmark::State& state) {
+  const int count = static_cast<int>(state.range(0));
+  testing::TempDir dir("rhooks-bench");
+  RawRocks raw(dir.sub("data"));
+  const auto made = records(0, count);
+  auto put = raw.put_batch(made);
+  raw.write(put);
+  std::vector<Task> tasks;
+  for (const auto& record : made) tasks.push_back(record.task);
+  Random random(1);
+  UuidGenerator uuids(random);
+  TimePoint now = kNow;
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::vector<store::Commit> commits;
+    for (const Task& task : tasks) {
+      store::Claim claim;
+      claim.lease.key = task.key;
+      claim.task = task;
+      commits.push_back(succeeded(claim, now, uuids.v7(now)));
+    }
+    auto batch = raw.commit_batch(tasks, commits);
+    for (std::size_t i = 0; i < tasks.size(); ++i) tasks[i] = std::move(commits[i].task);
+    now += 1h;
+    state.ResumeTiming();
+    raw.write(batch);
+  }
+  state.SetItemsProcessed(state.iterations() * count);
+}
+BENCHMARK(raw_commit)
     ->Arg(1)
     ->Arg(100)
     ->Arg(512)
