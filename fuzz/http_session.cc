@@ -78,13 +78,14 @@ class Connection {
       return admission;
     };
     state_.handler = [this, &api](const rest::HttpRequest& request) {
-      FUZZ_EXPECT(request.body.size() <= body_bytes_max_);
-      for (const Header& header : request.headers) {
-        FUZZ_EXPECT((header.name + header.value).find_first_of("\r\n") == std::string::npos);
-      }
+      check(request);
       return api.handle(request);
     };
-    state_.pool = &pool_;
+    state_.options.handle_together = [this, &api](std::span<const rest::HttpRequest* const> group) {
+      for (const rest::HttpRequest* request : group) check(*request);
+      return api.handle_together(group);
+    };
+    state_.use(pool_);
     int ends[2];
     FUZZ_EXPECT(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
     client_ = ends[0];
@@ -118,6 +119,14 @@ class Connection {
   }
 
  private:
+  // What a handler is given.
+  void check(const rest::HttpRequest& request) const {
+    FUZZ_EXPECT(request.body.size() <= body_bytes_max_);
+    for (const Header& header : request.headers) {
+      FUZZ_EXPECT((header.name + header.value).find_first_of("\r\n") == std::string::npos);
+    }
+  }
+
   bool open() {
     std::lock_guard lock(state_.mutex);
     return !state_.sessions.empty();

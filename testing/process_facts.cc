@@ -1,10 +1,17 @@
 #include "testing/process_facts.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RHOOKS_ALLOCATOR_OF_SANITIZER
+// Of sanitizer/allocator_interface.h, which GCC does not install.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
+#endif
 
 namespace rhooks::testing {
 namespace {
@@ -42,6 +49,15 @@ std::size_t resident_bytes(pid_t pid) {
 
 std::size_t resident_bytes_max(pid_t pid) {
   return status_bytes(pid, "VmHWM");
+}
+
+std::size_t allocated_bytes() {
+#ifdef RHOOKS_ALLOCATOR_OF_SANITIZER
+  return __sanitizer_get_current_allocated_bytes();
+#else
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+#endif
 }
 
 std::size_t raise_open_files() {

@@ -11,6 +11,9 @@ std::size_t open_files(pid_t pid);
 std::size_t resident_bytes(pid_t pid);
 std::size_t resident_bytes_max(pid_t pid);  // the most that it ever was
 
+// What this process has from its allocator at this moment.
+std::size_t allocated_bytes();
+
 // Raises the limit of open files of this process as far as it goes; returns it.
 std::size_t raise_open_files();
 

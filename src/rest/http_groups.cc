@@ -71,10 +71,10 @@ HttpGroups::Sessions HttpGroups::take() {
 }
 
 std::vector<HttpResponse> HttpGroups::handle(const Sessions& group) const {
-  std::vector<const HttpRequest*> requests;
-  requests.reserve(group.size());
-  for (const auto& session : group) requests.push_back(&session->request());
   try {
+    std::vector<const HttpRequest*> requests;
+    requests.reserve(group.size());
+    for (const auto& session : group) requests.push_back(&session->request());
     auto responses = (*handler_)(requests);
     RHOOKS_CHECK(responses.size() == group.size());
     return responses;

@@ -19,7 +19,7 @@ class HttpSession;
 // the next group. One that arrives alone waits for nobody. One group at a time: a second one would
 // wait for the first one's write, and spin while it does.
 //
-// Threads: add() from any, clear() once no thread of the pool runs.
+// Threads: add() from any, clear() once no thread of the pool or of the network runs.
 class HttpGroups {
  public:
   // All of them must outlive it. `queued` falls by the number of requests that were handled.

@@ -155,5 +155,39 @@ TEST_F(HttpGroupsTest, StopsWhileRequestsWait) {
   EXPECT_EQ(server_->connections(), 0u);
 }
 
+// What is admitted while the server stops is dropped before the network is: connections hold on
+// to it.
+TEST(HttpGroupsStopTest, StopsWhileRequestsArrive) {
+  const std::string request = test::text_of({"POST", "/", "body"});
+  for (int round = 0; round < 20; ++round) {
+    HttpServerOptions options;
+    options.handler_threads = 2;
+    options.admit = [](const HttpRequest&) {
+      std::this_thread::sleep_for(1ms);  // most of the time some wait to be admitted
+      return Admission{{}, 1'000, true};
+    };
+    options.handle_together = [](std::span<const HttpRequest* const> requests) {
+      return std::vector<HttpResponse>(requests.size());
+    };
+    auto server = std::make_unique<HttpServer>(std::move(options),
+                                               [](const HttpRequest&) { return HttpResponse{}; });
+    ASSERT_TRUE(server->start());
+    std::atomic<std::size_t> answered{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) {
+      clients.emplace_back([&, port = server->port()] {
+        Client client(port);
+        while (client.send(request) && client.receive().status == 200) ++answered;
+      });
+    }
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (answered < 50 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    server->stop(0ms);
+    server.reset();
+    for (std::thread& client : clients) client.join();
+    EXPECT_GE(answered, 50u);
+  }
+}
+
 }  // namespace
 }  // namespace rhooks::rest

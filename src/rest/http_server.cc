@@ -229,8 +229,7 @@ Result<void> HttpServer::start() {
   impl.started = true;
   impl.pool = std::make_unique<asio::thread_pool>(
       static_cast<std::size_t>(std::max(1, options.handler_threads)));
-  impl.state.pool = impl.pool.get();
-  impl.state.groups.use(options.handle_together, *impl.pool, impl.state.queued);
+  impl.state.use(*impl.pool);
   impl.work.emplace(asio::make_work_guard(impl.loop));
   asio::post(impl.accept_strand, [&impl] { impl.accept(); });
   for (int i = 0; i < std::max(1, options.io_threads); ++i) {
@@ -279,10 +278,11 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   // Requests that wait for a thread lost their connections: they are not begun.
   impl.pool->stop();
   impl.pool->join();
-  impl.state.groups.clear();
   // Nothing is left to wait for, so the loop runs dry.
   impl.work.reset();
   for (auto& thread : impl.threads) thread.join();
+  // Only now: what a connection had read before it was closed may have joined them since.
+  impl.state.groups.clear();
 }
 
 }  // namespace rhooks::rest

@@ -18,7 +18,8 @@ namespace rhooks::rest {
 // May block; runs on the handler pool, several at the same time.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// The same for several requests that were admitted as `together`: their responses, in order.
+// The same for several requests that were admitted as `together`: their responses, in order. One
+// group at a time: where it waits, all that are admitted so wait.
 using HttpGroupHandler =
     std::function<std::vector<HttpResponse>(std::span<const HttpRequest* const>)>;
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "rest/test_client.h"
+#include "testing/process_facts.h"
 
 namespace rhooks::rest {
 namespace {
@@ -291,6 +292,27 @@ TEST_F(HttpServerTest, BoundsTheMemoryOfResponsesThatAreNotRead) {
   // Something was changed: that is told, whatever it takes.
   EXPECT_EQ(call(port, {"POST", "/long"}).status, 200);
   EXPECT_EQ(greedy.receive().body.size(), 30u << 20);
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionKeepsNoLongBody) {
+  constexpr std::size_t kBytes = 5u << 20;
+  const auto port = start();
+  ASSERT_EQ(call(port, {"POST", "/", "x"}).status, 200);
+  const std::size_t before = rhooks::testing::allocated_bytes();
+  std::vector<Client> idle;
+  for (int i = 0; i < 4; ++i) {
+    // It comes back, so that both the request and the response are long.
+    const Reply reply = call(idle.emplace_back(port), {"POST", "/", std::string(kBytes, 'x')});
+    ASSERT_GT(reply.body.size(), kBytes);
+  }
+  // The server may still be about to let go of the last one.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (rhooks::testing::allocated_bytes() > before + kBytes / 2 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_LT(rhooks::testing::allocated_bytes(), before + kBytes / 2);
+  for (Client& client : idle) EXPECT_EQ(call(client, {"POST", "/", "x"}).status, 200);
 }
 
 TEST_F(HttpServerTest, AChunkedBodyMayComeByteByByte) {

@@ -43,6 +43,13 @@ HttpResponse run_handler(const HttpHandler& handler, const HttpRequest& request)
   return handler_failed();
 }
 
+// To assign an empty string keeps the memory of the one that was there.
+template <typename T>
+void free_memory(T& value) {
+  const T freed = std::move(value);
+  value = T{};
+}
+
 }  // namespace
 
 HttpResponse handler_failed() {
@@ -231,9 +238,9 @@ void HttpSession::on_written(const error_code& ec) {
 
 void HttpSession::end_of_request() {
   response_head_.clear();
-  response_body_ = {};
+  free_memory(response_body_);
   parser_.reset();
-  request_ = HttpRequest{};
+  free_memory(request_);
   head_only_ = false;
   request_share_.release();
   response_share_.release();

@@ -41,6 +41,12 @@ inline constexpr std::size_t kReadBytes = 4 * 1024;
 
 // What the sessions of one server share.
 struct ServerState {
+  // What handlers run on; once the options are set, before any session. It must outlive them.
+  void use(boost::asio::thread_pool& given) {
+    pool = &given;
+    groups.use(options.handle_together, given, queued);
+  }
+
   HttpServerOptions options;
   HttpHandler handler;
   boost::asio::thread_pool* pool = nullptr;

@@ -81,7 +81,8 @@ struct Route {
   // Answered on a network thread, without waiting for a handler thread: it must not block.
   bool immediate = false;
   RouteHandler handler;
-  // Given: requests that wait at the same time may be handled by it, together.
+  // Given, by one route at most: requests that wait at the same time may be handled by it,
+  // together.
   GroupRouteHandler together = nullptr;
 
   struct Segment {
