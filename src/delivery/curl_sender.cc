@@ -8,25 +8,11 @@
 
 #include "base/check.h"
 #include "delivery/curl_flight.h"
+#include "delivery/idle_connections.h"
 #include "net/curl_loop.h"
 
 namespace rhooks::delivery {
-namespace {
-
-// Idle connections that are kept: for each request at once a few, since webhooks go to many hosts
-// and the next request is seldom for the host of the last one.
-constexpr std::size_t kConnectionsEach = 4;
-constexpr std::size_t kConnectionsMin = 16;
-constexpr std::size_t kConnectionsMax = 1024;
-
-std::size_t idle_connections(std::size_t max_in_flight) {
-  // Descriptors are for the store and for what is under way first.
-  const std::size_t most = std::min(kConnectionsMax, net::descriptors_max() / 4);
-  return std::clamp(max_in_flight * kConnectionsEach, kConnectionsMin,
-                    std::max(most, kConnectionsMin));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 class CurlSender::Impl {
  public:
@@ -103,7 +89,8 @@ Result<std::unique_ptr<CurlSender>> CurlSender::create(const CurlSenderOptions& 
   auto easy_options =
       net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
   if (!easy_options) return rhooks::fail(std::move(easy_options.error()));
-  auto loop = net::CurlLoop::create(idle_connections(options.max_in_flight));
+  auto loop =
+      net::CurlLoop::create(idle_connections(options.max_in_flight, net::descriptors_max()));
   if (!loop) return rhooks::fail(std::move(loop.error()));
   return std::unique_ptr<CurlSender>(
       new CurlSender(std::make_unique<Impl>(std::move(*easy_options), clock, std::move(*loop))));
