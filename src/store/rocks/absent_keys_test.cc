@@ -65,6 +65,23 @@ TEST_F(AbsentKeysTest, SaysNothingOfFewKeysAndOfNone) {
   EXPECT_TRUE(find({}).empty());
 }
 
+TEST_F(AbsentKeysTest, GivesUpWhereManyAreThere) {
+  for (int i = 0; i < 100; i += 5) put(key(i));
+  const auto absent = find(keys(0, 100));
+  EXPECT_FALSE(absent[0]);
+  for (int i = 1; i < 5; ++i) EXPECT_TRUE(absent[static_cast<std::size_t>(i)]) << i;
+  EXPECT_EQ(std::count(absent.begin() + 50, absent.end(), true), 0);
+}
+
+TEST_F(AbsentKeysTest, GivesUpBehindManyThatWereDeleted) {
+  for (int i = 0; i < 100; ++i) {
+    put(key(i));
+    remove(key(i));
+  }
+  put(key(150));
+  EXPECT_EQ(find(keys(0, 200)), std::vector<bool>(200, false));
+}
+
 // In the memory of the database, in its files, and in both.
 TEST_F(AbsentKeysTest, NeverCallsAbsentWhatIsThereWhateverTheKeys) {
   std::mt19937 random(20261122);

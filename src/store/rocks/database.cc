@@ -5,7 +5,6 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/perf_level.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
@@ -340,8 +339,6 @@ Error Database::refusal() {
 }
 
 Result<Database::Use> Database::use() {
-  // RocksDB counts comparisons and the like for each thread; nobody asks for the counts.
-  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   if (listener_->failed) {
     std::lock_guard lock(recover_mutex_);
     const auto now = std::chrono::steady_clock::now();
@@ -353,6 +350,15 @@ Result<Database::Use> Database::use() {
   std::shared_lock lock(open_mutex_);
   if (!db_) return fail(refusal());
   return Use(std::move(lock));
+}
+
+Database::Use::Use(std::shared_lock<std::shared_mutex> lock)
+    : lock_(std::move(lock)), counted_(rocksdb::GetPerfLevel()) {
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+}
+
+Database::Use::~Use() {
+  if (lock_) rocksdb::SetPerfLevel(counted_);
 }
 
 void Database::recover() {

@@ -3,6 +3,7 @@
 #include <rhooks/result.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/perf_level.h>
 
 #include <array>
 #include <atomic>
@@ -42,10 +43,16 @@ class Database {
   // else here, and every iterator and snapshot, is to be used under one.
   class Use {
    public:
-    explicit Use(std::shared_lock<std::shared_mutex> lock) : lock_(std::move(lock)) {}
+    explicit Use(std::shared_lock<std::shared_mutex> lock);
+    Use(Use&&) = default;
+    Use& operator=(Use&&) = delete;
+    ~Use();
 
    private:
     std::shared_lock<std::shared_mutex> lock_;
+    // RocksDB counts comparisons and the like for each thread. Nobody here asks for the counts; a
+    // thread of the application that does for a database of its own gets them as before.
+    rocksdb::PerfLevel counted_;
   };
   // After a failed write this first tries to make the database writable again (at most once
   // in resume_interval). Where that fails reading goes on, if the database is open at all.

@@ -168,7 +168,12 @@ LeaseTable::Lock::Lock(LeaseTable& table, const std::vector<std::string>& keys)
     return std::none_of(keys_.begin(), keys_.end(),
                         [this](std::string_view key) { return table_.held_.contains(key); });
   });
-  table_.held_.insert(keys_.begin(), keys_.end());
+  try {
+    table_.held_.insert(keys_.begin(), keys_.end());
+  } catch (...) {  // no memory: none of them stays held
+    for (const std::string_view key : keys_) table_.held_.erase(key);
+    throw;
+  }
 }
 
 LeaseTable::Lock::~Lock() {
@@ -177,7 +182,7 @@ LeaseTable::Lock::~Lock() {
     for (const std::string& key : effects.ended) table_.end(key);
     if (effects.failed) {
       for (const std::string_view key : keys_) {
-        const auto it = table_.leases_.find(std::string(key));
+        const auto it = table_.leases_.find(key);
         if (it != table_.leases_.end()) it->second.doubtful = true;
       }
     }

@@ -150,6 +150,14 @@ class LeaseTable {
   };
 
  private:
+  // Keys are looked up as they are, without a copy.
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const {
+      return std::hash<std::string_view>{}(key);
+    }
+  };
+
   // All of these expect mutex_ to be held.
   void end(const std::string& key);
   void lower(const std::string& due_key);
@@ -159,7 +167,7 @@ class LeaseTable {
   mutable std::mutex mutex_;
   std::condition_variable freed_;
   std::unordered_set<std::string_view> held_;  // of the keys that the locks were given
-  std::unordered_map<std::string, HeldLease> leases_;
+  std::unordered_map<std::string, HeldLease, KeyHash, std::equal_to<>> leases_;
   // Ends of leases that were not yet seen to be over.
   std::set<std::pair<TimePoint, std::string>> ends_;
   std::string scan_from_;

@@ -227,6 +227,18 @@ TEST_F(RocksReopenTest, ATaskThatCameUpIsClaimedThoughClaimsHadPassedItsPlace) {
   EXPECT_EQ(*store_->commit(std::vector{done(claims[0], kT0)}).at(0), CommitOutcome::kApplied);
 }
 
+TEST_F(RocksReopenTest, NoneOfABatchThatWasNotWrittenIsAcknowledgedNotEvenARepeat) {
+  const std::vector records{make_record("ns", "b", kT0), make_record("ns", "a", kT0),
+                            make_record("ns", "b", kT0)};
+  fault();
+  const auto results = store_->put(records);
+  ASSERT_EQ(results.size(), 3u);
+  for (const auto& result : results) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::kUnknownOutcome);
+  }
+}
+
 TEST_F(RocksReopenTest, ADeletedTaskThatWasClaimedMeanwhileStaysDeleted) {
   const TaskKey key{"ns", "id"};
   ASSERT_TRUE(put_ok(*store_, make_record("ns", "id", kT0)));

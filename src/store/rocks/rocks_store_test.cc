@@ -206,6 +206,36 @@ TEST_F(RocksStoreTest, ATaskWithoutSpecIsSetAside) {
   });
 }
 
+// Whichever of its two values is left, and whether the batch is looked up by one or key by key.
+TEST_F(RocksStoreTest, HalfATaskIsNotOverwritten) {
+  std::vector<model::TaskRecord> records;
+  for (int i = 10; i < 30; ++i) records.push_back(make_record("ns", std::to_string(i), kT0));
+  const std::string left = rocks::task_key(records[5].task.key);
+  for (const char* family : {"tasks", "specs"}) {
+    SCOPED_TRACE(family);
+    testing::TempDir dir;
+    const std::string at = dir.sub("store");
+    ASSERT_TRUE(put_ok(*open_ok(at), records[5]));
+    Raw(at).remove(family, left);
+    {
+      auto store = open_ok(at);
+      const auto many = store->put(records);
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        if (i != 5) {
+          EXPECT_TRUE(many[i] && many[i]->created) << i;
+        } else {
+          ASSERT_FALSE(many[i]);
+          EXPECT_EQ(many[i].error().code, ErrorCode::kCorrupt);
+        }
+      }
+      const auto one = store->put(std::span(&records[5], 1));
+      ASSERT_FALSE(one[0]);
+      EXPECT_EQ(one[0].error().code, ErrorCode::kCorrupt);
+    }
+    EXPECT_FALSE(Raw(at).all(family).contains(left));
+  }
+}
+
 TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
   open_ok(path()).reset();
   Raw(path()).put("due", rocks::due_key(kT0, rocks::task_key({"ns", "ghost"})),
