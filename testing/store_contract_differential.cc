@@ -99,8 +99,10 @@ class Differential {
   TimePoint soon() { return now_ - seconds{5} + milliseconds{static_cast<long>(below(20'000))}; }
 
   void put() {
+    // Few and many are looked up in different ways; some keys come twice.
     std::vector<model::TaskRecord> records;
-    for (const TaskKey& key : random_keys()) {
+    for (std::size_t n = 1 + below(below(4) == 0 ? 24 : 6); n > 0; --n) {
+      const TaskKey key = random_key();
       records.push_back(make_record(key.ns, key.id, soon()));
       records.back().task.updated_at = now_;
       if (below(6) == 0) records.back().task.status = Status::kDone;

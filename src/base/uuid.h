@@ -24,7 +24,8 @@ class UuidGenerator {
   explicit UuidGenerator(Random& random) : random_(random) {}
 
   Uuid v7(TimePoint at);
-  // So many at once; no other thread's ids of the same time lie between them.
+  // So many at once; no other thread's ids lie between them, unless the time is before the latest
+  // one given.
   std::vector<Uuid> v7(TimePoint at, std::size_t count);
 
  private:

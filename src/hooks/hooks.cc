@@ -137,7 +137,7 @@ std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> task
   }
   if (origins.empty()) return results;
 
-  // The ids of a batch are made together, so that they lie together in the store as well.
+  // The ids of a batch are made at once, so that they mostly lie together in the store as well.
   const TimePoint at = impl_->now();
   const auto uuids = impl_->uuids.v7(at, origins.size());
   std::vector<model::TaskRecord> records;

@@ -172,24 +172,26 @@ class CurlLoop::Impl {
     return interests_[index];
   }
 
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+  // libcurl calls these from C, through which no exception may pass. Without memory for a few
+  // bytes the process ends here, as it would soon elsewhere.
+  static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
     static_cast<Impl*>(self)->set_interest(fd, what);
     return 0;
   }
 
-  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
     const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0) return CURL_SOCKET_BAD;
     static_cast<Impl*>(self)->interest(fd) = {0, 0, true};
     return fd;
   }
 
-  static int on_close(void* self, curl_socket_t fd) {
+  static int on_close(void* self, curl_socket_t fd) noexcept {
     static_cast<Impl*>(self)->interest(fd) = {};
     return ::close(fd);
   }
 
-  static int on_timer(CURLM*, long timeout_ms, void* self) {
+  static int on_timer(CURLM*, long timeout_ms, void* self) noexcept {
     auto& timer = static_cast<Impl*>(self)->timer_;
     if (timeout_ms < 0) {
       timer.reset();
