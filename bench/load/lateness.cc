@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "bench/load/suites.h"
+#include "bench/load/waiting.h"
 #include "bench/load/workload.h"
 #include "delivery/curl_sender.h"
 #include "delivery/request_builder.h"
@@ -41,30 +42,35 @@ struct Schedule {
   }
 };
 
-// What came of a schedule, sorted; throws where a webhook is missing, came twice or came early.
+// How late each webhook of a schedule came; throws where one is missing, came twice or came early.
 std::vector<double> lateness_ms(Receiver& receiver, const Schedule& schedule) {
   const Tally& tally = receiver.tally();
-  const std::size_t count = tally.lateness_count.load(std::memory_order_acquire);
+  const std::size_t count = tally.arrival_count.load(std::memory_order_acquire);
   if (count != schedule.count) {
     throw std::runtime_error("of " + std::to_string(schedule.count) + " webhooks " +
                              std::to_string(count) + " came");
   }
   std::vector<double> late;
   late.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) late.push_back(tally.lateness_us[i] / 1e3);
-  std::sort(late.begin(), late.end());
-  // Sender and receiver read one clock, and no time before the due one is read as that one.
-  if (late.front() < 0) {
-    throw std::runtime_error("a webhook came " + std::to_string(-late.front()) +
-                             " ms before its time");
+  // As many as there should be, and none twice: then none is missing either.
+  std::vector<bool> came(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Tally::Arrival& arrival = tally.arrivals[i];
+    const auto number =
+        static_cast<std::size_t>(arrival.due_ms - schedule.start.time_since_epoch().count());
+    if (number >= count) throw std::runtime_error("a webhook came that is not of this schedule");
+    if (came[number]) {
+      throw std::runtime_error("webhook " + std::to_string(number) + " came twice");
+    }
+    came[number] = true;
+    late.push_back(static_cast<double>(arrival.at_us - arrival.due_ms * 1'000) / 1e3);
+    // Sender and receiver read one clock, and no time before the due one is read as that one.
+    if (late.back() < 0) {
+      throw std::runtime_error("webhook " + std::to_string(number) + " came " +
+                               std::to_string(-late.back()) + " ms before its time");
+    }
   }
   return late;
-}
-
-// The nearest rank.
-double percentile(const std::vector<double>& sorted, double share) {
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-  return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
 // The ceiling: production's sender alone, by a thread that sleeps until each millisecond and
@@ -101,24 +107,12 @@ std::vector<double> raw_lateness(Receiver& receiver, std::size_t count) {
   return lateness_ms(receiver, schedule);
 }
 
-// Until the store has done in the background what registering left to do.
-void settle() {
-  const auto begin = std::chrono::steady_clock::now();
-  double before = cpu_seconds_of(::getpid());
-  while (seconds_since(begin) < 60) {
-    std::this_thread::sleep_for(milliseconds{500});
-    const double now = cpu_seconds_of(::getpid());
-    if (now - before < 0.02) return;
-    before = now;
-  }
-}
-
 std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::size_t waiting) {
   testing::TempDir dir("rhooks-bench");
   Hooks hooks(bench_options("rocksdb:" + dir.sub("data"), kConcurrency));
   const auto begin = std::chrono::steady_clock::now();
-  fill(hooks, receiver, {.count = waiting}, 0, now_ms() + std::chrono::hours{24});
-  settle();
+  fill_waiting(hooks, receiver, {.count = waiting}, [](std::size_t) {});
+  wait_until_idle(::getpid());
   receiver.reset();
 
   // In time for twice as long as registering took so far, a task.
@@ -148,8 +142,8 @@ std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::
 void run_lateness(Report& report, const Extent& extent) {
   const std::size_t seconds = std::max<std::size_t>(extent.count(60), 1);
   const std::size_t waiting = std::max<std::size_t>(extent.count(1'000'000), 1'000);
-  const std::string conditions = "1,000 tasks/s for " + std::to_string(seconds) + " s, " +
-                                 number(static_cast<double>(waiting)) + " waiting";
+  const std::string conditions =
+      "1,000 tasks/s for " + std::to_string(seconds) + " s, " + count_text(waiting) + " waiting";
   if (!extent.wants(conditions)) return;
   Report::progress("lateness: " + conditions);
   Receiver receiver;

@@ -157,7 +157,7 @@ class Loop {
       const auto end = rest.find("\r\n\r\n");
       if (end == std::string_view::npos) return done;
       const std::string_view head = rest.substr(0, end);
-      note_lateness(head);
+      note_arrival(head);
       connection.body_left = content_length(head);
       done += end + 4;
       if (connection.body_left == 0) respond(fd);
@@ -170,16 +170,14 @@ class Loop {
     if (::send(fd, kResponse.data(), kResponse.size(), MSG_NOSIGNAL) < 0) ::shutdown(fd, SHUT_RDWR);
   }
 
-  void note_lateness(std::string_view head) {
+  void note_arrival(std::string_view head) {
     const auto path = head.find(' ') + 1;
     if (!head.substr(path).starts_with(kDue)) return;
     std::int64_t due_ms = 0;
     std::from_chars(head.data() + path + kDue.size(), head.data() + head.size(), due_ms);
-    const auto index = tally_.lateness_count.load(std::memory_order_relaxed);
-    if (index < Tally::kLatenessMax) {
-      tally_.lateness_us[index] = static_cast<std::int32_t>(now_us() - due_ms * 1000);
-    }
-    tally_.lateness_count.store(index + 1, std::memory_order_release);
+    const auto index = tally_.arrival_count.load(std::memory_order_relaxed);
+    if (index < Tally::kArrivalsMax) tally_.arrivals[index] = {due_ms, now_us()};
+    tally_.arrival_count.store(index + 1, std::memory_order_release);
   }
 
   static std::size_t content_length(std::string_view head) {
@@ -232,7 +230,7 @@ std::string Receiver::url(std::size_t host) const {
 
 void Receiver::reset() {
   tally_->requests = 0;
-  tally_->lateness_count = 0;
+  tally_->arrival_count = 0;
 }
 
 void Receiver::wait_for(std::uint64_t requests) {

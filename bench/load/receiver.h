@@ -14,13 +14,17 @@ namespace rhooks::bench {
 
 // What a receiver counts, in memory that it shares with the benchmark.
 struct Tally {
-  static constexpr std::size_t kLatenessMax = 1u << 20;
+  // A request to /due/MILLISECONDS.
+  struct Arrival {
+    std::int64_t due_ms;
+    std::int64_t at_us;  // system clock
+  };
+  static constexpr std::size_t kArrivalsMax = 1u << 20;
 
   std::atomic<std::uint64_t> requests;
   std::atomic<std::int64_t> last_at_us;  // system clock
-  // For requests to /due/MILLISECONDS: when they came, after that time.
-  std::atomic<std::uint64_t> lateness_count;
-  std::int32_t lateness_us[kLatenessMax];
+  std::atomic<std::uint64_t> arrival_count;
+  Arrival arrivals[kArrivalsMax];
 };
 
 // A receiver of webhooks in a process of its own: one thread, epoll, as little work for a

@@ -74,6 +74,8 @@ class Report {
 std::string number(double value);
 
 double median(std::vector<double> values);
+// The nearest rank: the least value that so large a share (0.99) of all does not exceed.
+double percentile(std::vector<double> values, double share);
 
 // Not set: measure_pairs() leaves the ceilings out, and the rows have none. For a program of which
 // nothing but the values is read.

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "bench/load/report.h"
 #include "bench/load/workload.h"
 
 namespace rhooks::bench {
@@ -84,7 +83,7 @@ void wait_until_idle(int pid) {
   for (int i = 0; i < 150; ++i) {
     if (cpu_share(pid, std::chrono::seconds{2}) < 0.02) return;
   }
-  Report::progress("the process has not come to rest in 5 minutes");
+  throw std::runtime_error("the process has not come to rest in 5 minutes");
 }
 
 void check_free_space(std::size_t bytes, const std::string& what) {

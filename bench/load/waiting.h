@@ -33,7 +33,8 @@ std::string customer(std::size_t number);
 
 // CPU time by time, of a process, in the next `span`.
 double cpu_share(int pid, std::chrono::milliseconds span);
-// Until a process has nothing left to do in the background, merging files above all.
+// Until a process has nothing left to do in the background, merging files above all. Throws
+// where that takes more than 5 minutes.
 void wait_until_idle(int pid);
 
 // Throws where the disk of temporary files has not so much room; `what` needs it.
