@@ -42,7 +42,7 @@ build/bench/REVISION-TIME.jsonl, a line of JSON each; the first line is the mach
   --help         this text
 
 Data are written below \${TMPDIR:-/tmp} and removed at the end. The figures are those of the disk
-that is there, so it should not be a tmpfs; 'scale' needs 5 GB of it, the others 2 GB.
+that is there, so it should not be a tmpfs; 'scale' needs 4 GB of it, the others 2 GB.
 
 Examples:
   scripts/bench.sh                          # everything
@@ -247,7 +247,7 @@ if [[ $compare ]]; then
 fi
 room=$(df --output=avail -BG "$place" | tail -n 1 | tr -dc 0-9)
 step "Measuring; temporary data below $place, where $room GB are free"
-! wanted scale || [[ $quick ]] || echo "scale needs about 5 GB of them for 10 million tasks"
+! wanted scale || [[ $quick ]] || echo "scale needs 4 GB of them for 10 million tasks"
 # The load of a build that was worth the name would be in the figures.
 [[ $quick ]] || ((building < 10)) || settle
 code=0
