@@ -14,8 +14,10 @@ void run_ceiling(Report& report, const Extent& extent) {
     Report::progress("ceiling: " + workload.conditions());
     workload.count = extent.count(workload.count / 2);
     Receiver receiver(static_cast<int>(workload.hosts));
+    // wrk ends with requests under way, which must not be counted as the sender's.
+    const Receiver receiver_of_wrk;
     WrkLoad load;
-    load.url = receiver.url() + "/hook";
+    load.url = receiver_of_wrk.url() + "/hook";
     load.connections = workload.concurrency;
     load.seconds = 2 * extent.scale;
     load.script =
