@@ -128,7 +128,7 @@ void Report::add(const Row& row) {
   write_line(boost::json::serialize(line));
   if (!json_) {
     begin_suite(row.suite);
-    std::printf("  %-28s %-56s %12s %-9s", row.name.c_str(), row.conditions.c_str(),
+    std::printf("  %-28s %-64s %12s %-9s", row.name.c_str(), row.conditions.c_str(),
                 number(row.value).c_str(), row.unit.c_str());
     if (row.ceiling) {
       std::printf(" %7s%s of %s (%s)", number(row.ceiling->ratio).c_str(),
@@ -162,7 +162,7 @@ void Report::add(const Comparison& row) {
                                                  {"ratios", boost::json::value_from(row.ratios)}}));
   if (json_) return;
   begin_suite(row.suite);
-  std::printf("  %-28s %-56s %10s -> %10s %-9s %7s%s\n", row.name.c_str(), row.conditions.c_str(),
+  std::printf("  %-28s %-64s %10s -> %10s %-9s %7s%s\n", row.name.c_str(), row.conditions.c_str(),
               text(row.other).c_str(), text(row.here).c_str(), row.unit.c_str(),
               (ratio ? number(*ratio) : "no pairs").c_str(), spread(row.ratios).c_str());
   // Whether they agree is seen in all of them only.
