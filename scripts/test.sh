@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-tsan_tests=(engine_test store_test)
+tsan_tests=(engine_test store_test rest_test)
 preset=dev
 filter=
 tsan=1
