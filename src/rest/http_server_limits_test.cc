@@ -1,0 +1,300 @@
+// What the HTTP server refuses, bounds and cuts off, so that no client takes it from the others.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "rest/http_server.h"
+#include "rest/test_client.h"
+#include "rest/test_server.h"
+#include "testing/process_facts.h"
+
+namespace rhooks::rest {
+namespace {
+
+using namespace std::chrono_literals;
+using test::call;
+using test::Client;
+using test::echo;
+using test::Gate;
+using test::HttpServerTest;
+using test::quick_options;
+using test::Reply;
+
+TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
+  const auto port = start();
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\n";
+  expect_refused(port, "\x16\x03\x01\x02 not http at all\r\n\r\n", 400);
+  expect_refused(port, "GARBAGE\r\n\r\n", 400);
+  expect_refused(port, "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+  expect_refused(port, "GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505);
+  expect_refused(port, "GET / HTTP/1.1\r\n\r\n", 400);
+  expect_refused(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400);
+  expect_refused(port, "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400);
+  // Folded lines: to some proxies the second one is a header of its own.
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: a\r\n Content-Length: 3\r\n\r\nabc", 400);
+  expect_refused(port, "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\tc\r\n\r\n", 400);
+  expect_refused(port, "GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+  expect_refused(port, "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+  expect_refused(port, "GET /?a=%f HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+  expect_refused(port, "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+  expect_refused(port, "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+  expect_refused(port, head + "Expect: tea\r\n\r\n", 417);
+}
+
+TEST_F(HttpServerTest, RefusesBodiesWhoseEndIsNotClear) {
+  const auto port = start();
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\n";
+  expect_refused(port, head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                 400);
+  expect_refused(port, head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                 400);
+  expect_refused(port, head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400);
+  expect_refused(port, head + "Content-Length: -5\r\n\r\nhello", 400);
+  expect_refused(port, head + "Content-Length: 0x5\r\n\r\nhello", 400);
+  expect_refused(port, head + "Transfer-Encoding: gzip\r\n\r\nhello", 400);
+  expect_refused(port, head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501);
+  expect_refused(port, head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400);
+  expect_refused(port, head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello world\r\n0\r\n\r\n",
+                 400);
+  expect_refused(port, head + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(40'000, 'x'),
+                 400);
+  expect_refused(port, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+}
+
+TEST_F(HttpServerTest, RefusesTruncatedRequests) {
+  const auto port = start();
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello", 400, true);
+  expect_refused(port, "POST / HTTP/1.1\r\nHo", 400, true);
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+                 400, true);
+}
+
+TEST_F(HttpServerTest, RefusesWhatIsTooLong) {
+  HttpServerOptions options;
+  options.header_bytes_max = 4096;
+  options.body_bytes_max = 1000;
+  const auto port = start(options);
+  expect_refused(port, "GET /" + std::string(5000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", 431);
+  expect_refused(port, "GET / HTTP/1.1\r\nHost: x\r\nBig: " + std::string(5000, 'a') + "\r\n\r\n",
+                 431);
+  // Many short headers, each of them fine, in pieces.
+  std::string many = "GET / HTTP/1.1\r\nHost: x\r\n";
+  while (many.size() < 3'000'000) many += "N: v\r\n";
+  expect_refused(port, many, 431);
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", 413);
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n",
+                 413);
+  expect_refused(port,
+                 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
+                     std::string(1001, 'x'),
+                 413);
+  // Few bytes, but memory for each line.
+  std::string lines = "GET / HTTP/1.1\r\nHost: x\r\n";
+  for (int i = 0; i < 130; ++i) lines += "N: v\r\n";
+  expect_refused(port, lines + "\r\n", 431);
+  // A client that sends all of a large body still reads the answer.
+  expect_refused(
+      port,
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n" + std::string(4'000'000, 'x'),
+      413);
+  EXPECT_EQ(call(port, {"POST", "/", std::string(1000, 'x')}).status, 200);
+}
+
+TEST_F(HttpServerTest, BoundsTheMemoryOfAllBodies) {
+  HttpServerOptions options;
+  options.body_bytes_max = 1000;
+  options.request_bytes_total_max = 1700;
+  const auto port = start(options);
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
+  Client first(port);
+  first.send(head + std::string(900, 'x'));
+  // Bytes that are there count, and only those.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  for (int status = 200; status != 503 && std::chrono::steady_clock::now() < deadline;) {
+    status = call(port, {"POST", "/", std::string(1000, 'x')}).status;
+  }
+  expect_refused(port, head, 503);
+  EXPECT_EQ(call(port, {"POST", "/", std::string(500, 'x')}).status, 200);
+  first.send(std::string(100, 'x'));
+  EXPECT_EQ(first.receive().status, 200);
+  EXPECT_EQ(call(port, {"POST", "/", std::string(1000, 'x')}).status, 200);
+}
+
+TEST_F(HttpServerTest, BodiesThatWereOnlyAnnouncedTakeNoMemoryFromOthers) {
+  HttpServerOptions options;
+  options.body_bytes_max = 1000;
+  options.request_bytes_total_max = 1500;
+  const auto port = start(options);
+  std::vector<Client> announcers;
+  for (int i = 0; i < 10; ++i) {
+    const char* framing = i % 2 ? "Content-Length: 1000" : "Transfer-Encoding: chunked";
+    announcers.emplace_back(port).send(std::string("POST / HTTP/1.1\r\nHost: x\r\n") +
+                                       "Expect: 100-continue\r\n" + framing + "\r\n\r\n");
+    ASSERT_EQ(announcers.back().receive().status, 100);
+  }
+  EXPECT_EQ(call(port, {"POST", "/", std::string(1000, 'x')}).status, 200);
+}
+
+TEST_F(HttpServerTest, BoundsTheMemoryOfResponsesThatAreNotRead) {
+  HttpServerOptions options;
+  options.response_bytes_total_max = 40u << 20;
+  const auto port = start(options, [](const HttpRequest& request) {
+    HttpResponse response;
+    response.body = std::string(request.path[0] == "long" ? 30u << 20 : 1'000u, 'x');
+    return response;
+  });
+  Client greedy(port);
+  greedy.send(test::text_of({"GET", "/long"}));
+  ASSERT_TRUE(greedy.wait_readable());
+  const Reply reply = call(port, {"GET", "/long"});
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("retry-after"), "1");
+  EXPECT_EQ(call(port, {"GET", "/short"}).status, 200);
+  // Something was changed: that is told, whatever it takes.
+  EXPECT_EQ(call(port, {"POST", "/long"}).status, 200);
+  EXPECT_EQ(greedy.receive().body.size(), 30u << 20);
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionKeepsNoLongBody) {
+  constexpr std::size_t kBytes = 5u << 20;
+  const auto port = start();
+  ASSERT_EQ(call(port, {"POST", "/", "x"}).status, 200);
+  const std::size_t before = rhooks::testing::allocated_bytes();
+  std::vector<Client> idle;
+  for (int i = 0; i < 4; ++i) {
+    // It comes back, so that both the request and the response are long.
+    const Reply reply = call(idle.emplace_back(port), {"POST", "/", std::string(kBytes, 'x')});
+    ASSERT_GT(reply.body.size(), kBytes);
+  }
+  // The server may still be about to let go of the last one.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (rhooks::testing::allocated_bytes() > before + kBytes / 2 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_LT(rhooks::testing::allocated_bytes(), before + kBytes / 2);
+  for (Client& client : idle) EXPECT_EQ(call(client, {"POST", "/", "x"}).status, 200);
+}
+
+TEST_F(HttpServerTest, TimesOutSlowClients) {
+  const auto port = start(quick_options());
+  expect_refused(port, "GET / HTTP/1.1\r\nHost: x\r\nSlow: ", 408);
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe", 408);
+  expect_refused(port, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+                 408);
+  Client silent(port);
+  EXPECT_TRUE(silent.closed_by_server());
+  Client idle(port);
+  EXPECT_EQ(call(idle, {"GET", "/"}).status, 200);
+  EXPECT_TRUE(idle.closed_by_server());
+}
+
+TEST_F(HttpServerTest, TrickledHeadersDoNotMoveTheDeadline) {
+  const auto port = start(quick_options());
+  Client client(port);
+  ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nHost: x\r\n"));
+  std::atomic<bool> done{false};
+  std::thread trickle([&] {
+    while (!done && client.send("A: b\r\n")) std::this_thread::sleep_for(10ms);
+  });
+  EXPECT_EQ(client.receive().status, 408);
+  done = true;
+  trickle.join();
+}
+
+TEST_F(HttpServerTest, AClientThatDoesNotReadIsDropped) {
+  HttpServerOptions options;
+  options.write_timeout = 200ms;
+  const auto port = start(options, [](const HttpRequest&) {
+    HttpResponse response;
+    response.body = std::string(64u << 20, 'x');
+    return response;
+  });
+  Client client(port);
+  client.send(test::text_of({"GET", "/"}));
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (server_->connections() == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  while (server_->connections() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(HttpServerTest, ShedsLoadPastTheQueue) {
+  Gate gate;
+  HttpServerOptions options;
+  options.handler_threads = 1;
+  options.queue_max = 1;
+  const auto port = start(options, [&](const HttpRequest& request) {
+    gate.pass();
+    return echo(request);
+  });
+  Client running(port);
+  running.send(test::text_of({"GET", "/running"}));
+  ASSERT_TRUE(gate.wait_for(1));
+  // One of these two waits, the other one is refused, whichever comes first.
+  Client a(port);
+  Client b(port);
+  a.send(test::text_of({"GET", "/a"}));
+  b.send(test::text_of({"GET", "/b"}));
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (last_refusal_ == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(last_refusal_.load(), 503);
+  gate.open();
+  EXPECT_EQ(running.receive().status, 200);
+  const Reply ra = a.receive();
+  const Reply rb = b.receive();
+  EXPECT_EQ(ra.status + rb.status, 200 + 503);
+  EXPECT_EQ((ra.status == 503 ? ra : rb).header("retry-after"), "1");
+  // The refused connection is still good.
+  EXPECT_EQ(call(ra.status == 503 ? a : b, {"GET", "/again"}).status, 200);
+}
+
+TEST_F(HttpServerTest, ConnectionsPastTheLimitWait) {
+  HttpServerOptions options;
+  options.connections_max = 2;
+  const auto port = start(options);
+  Client a(port);
+  Client b(port);
+  for (Client* client : {&a, &b}) {
+    EXPECT_EQ(call(*client, {"GET", "/"}).status, 200);
+    client->send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+    EXPECT_EQ(client->receive().status, 100);  // a request is under way
+  }
+  Client c(port);
+  c.send(test::text_of({"GET", "/c"}));
+  EXPECT_EQ(server_->connections(), 2u);
+  a.close();
+  EXPECT_EQ(c.receive().body, "GET|c\n");
+}
+
+TEST_F(HttpServerTest, IdleConnectionsMakeRoomForOthers) {
+  HttpServerOptions options;
+  options.connections_max = 3;
+  const auto port = start(options);
+  Client busy(port);
+  busy.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  ASSERT_EQ(busy.receive().status, 100);
+  Client longest(port);
+  EXPECT_EQ(call(longest, {"GET", "/"}).status, 200);
+  Client shorter(port);
+  EXPECT_EQ(call(shorter, {"GET", "/"}).status, 200);
+  // Full, and nobody waits: all stay.
+  EXPECT_EQ(call(longest, {"GET", "/"}).status, 200);
+  EXPECT_EQ(call(shorter, {"GET", "/"}).status, 200);
+  EXPECT_EQ(call(port, {"GET", "/new"}).body, "GET|new\n");
+  EXPECT_TRUE(longest.closed_by_server());
+  EXPECT_EQ(call(shorter, {"GET", "/"}).status, 200);
+  busy.send("x");
+  EXPECT_EQ(busy.receive().body, "POST\nx");
+}
+
+}  // namespace
+}  // namespace rhooks::rest
