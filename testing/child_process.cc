@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 
@@ -172,6 +174,16 @@ std::optional<std::string> ChildProcess::read_line(Timeout timeout) {
   std::string line = output_.substr(lines_read_to_, end - lines_read_to_);
   lines_read_to_ = end + 1;
   return line;
+}
+
+std::optional<std::string> find_program(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string program = folder + "/" + name;
+    if (!folder.empty() && ::access(program.c_str(), X_OK) == 0) return program;
+  }
+  return std::nullopt;
 }
 
 Finished run_program(std::vector<std::string> args, std::vector<std::string> environment,

@@ -67,6 +67,9 @@ class ChildProcess {
   std::vector<std::thread> threads_;
 };
 
+// The path of a program, as a shell finds it in PATH; none where there is none.
+std::optional<std::string> find_program(const std::string& name);
+
 // Runs a program to its end. Throws std::runtime_error where it does not end in time.
 struct Finished {
   int exit = 0;

@@ -1,10 +1,7 @@
 #include "testing/dynalite.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <stdexcept>
 
 #include "testing/child_process.h"
@@ -19,12 +16,7 @@ constexpr const char* kWhatToDo =
     "set RHOOKS_TEST_DYNAMODB to the address of one that runs.";
 
 std::string find_node() {
-  const char* const path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string program = folder + "/node";
-    if (!folder.empty() && ::access(program.c_str(), X_OK) == 0) return program;
-  }
+  if (auto node = find_program("node")) return *node;
   throw std::runtime_error(std::string("The emulator of DynamoDB needs node, 18 or newer.") +
                            kWhatToDo);
 }

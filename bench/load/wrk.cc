@@ -1,10 +1,7 @@
 #include "bench/load/wrk.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -25,12 +22,7 @@ end
 )";
 
 std::string find_wrk() {
-  const char* const path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string program = folder + "/wrk";
-    if (!folder.empty() && ::access(program.c_str(), X_OK) == 0) return program;
-  }
+  if (auto wrk = testing::find_program("wrk")) return *wrk;
   throw std::runtime_error("wrk is needed; scripts/install-deps.sh --bench installs it");
 }
 
