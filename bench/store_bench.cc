@@ -15,6 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Tasks at once: alone, and as many as batches have.
+void sizes(benchmark::internal::Benchmark* each) {
+  each->Arg(1)->Arg(100)->Arg(512)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
 // `count` tasks with ids of their own.
 std::vector<model::TaskRecord> records(int first, int count) {
   std::vector<model::TaskRecord> made;
@@ -49,7 +54,7 @@ void put(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(put)->Arg(1)->Arg(100)->Arg(512)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(put)->Apply(sizes);
 
 // The ceiling: the records of as many new tasks, written by RocksDB alone. Making the batch is not
 // counted.
@@ -67,13 +72,7 @@ void raw_put(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(raw_put)
-    ->Arg(1)
-    ->Arg(100)
-    ->Arg(512)
-    ->Arg(1000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK(raw_put)->Apply(sizes);
 
 // The outcome of a successful attempt, as the committer would make it.
 store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& log_id) {
@@ -119,13 +118,7 @@ void claim_and_commit(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(claim_and_commit)
-    ->Arg(1)
-    ->Arg(100)
-    ->Arg(512)
-    ->Arg(1000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK(claim_and_commit)->Apply(sizes);
 
 // The ceiling: the records of as many successes, written by RocksDB alone. Neither claiming nor
 // making the outcomes and the batch is counted.
@@ -158,13 +151,7 @@ void raw_commit(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * count);
 }
-BENCHMARK(raw_commit)
-    ->Arg(1)
-    ->Arg(100)
-    ->Arg(512)
-    ->Arg(1000)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK(raw_commit)->Apply(sizes);
 
 }  // namespace
 }  // namespace rhooks::bench
