@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -12,8 +11,6 @@
 #include "net/curl_loop.h"
 
 namespace rhooks::delivery {
-namespace {}  // namespace
-
 class CurlSender::Impl {
  public:
   Impl(net::EasyOptions options, Clock& clock, std::unique_ptr<net::CurlLoop> loop)
