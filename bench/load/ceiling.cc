@@ -28,8 +28,8 @@ void run_ceiling(Report& report, const Extent& extent) {
     // its connections where many hosts make the sender open new ones, and the row says so.
     report.add(measure_pairs(
         {"ceiling", "raw sender", workload.conditions(), 0, "requests/s", {}},
-        workload.hosts == 1 ? "wrk" : "wrk, 1 host", extent.pairs,
-        [&] { return run_wrk(load).rate; }, [&] { return raw_rate(receiver, workload); }));
+        workload.hosts == 1 ? "wrk" : "wrk, 1 host", extent, [&] { return run_wrk(load).rate; },
+        [&] { return raw_rate(receiver, workload); }));
   }
 }
 

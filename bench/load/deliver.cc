@@ -13,7 +13,7 @@ void run_deliver(Report& report, const Extent& extent) {
     workload.count = extent.count(workload.count);
     Receiver receiver(static_cast<int>(workload.hosts));
     report.add(measure_pairs(
-        {"deliver", "rate", workload.conditions(), 0, "tasks/s", {}}, "raw sender", extent.pairs,
+        {"deliver", "rate", workload.conditions(), 0, "tasks/s", {}}, "raw sender", extent,
         [&] { return raw_rate(receiver, workload); },
         [&] {
           testing::TempDir dir("rhooks-bench");

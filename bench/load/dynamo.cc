@@ -75,7 +75,7 @@ void run_dynamo(Report& report, const Extent& extent) {
     // The emulator is twice as fast once it is compiled.
     if (!std::exchange(warm, true)) raw_writes_rate(receiver, workload);
     report.add(measure_pairs(
-        {"dynamo", "rate", workload.conditions(), 0, "tasks/s", {}}, kRawWrites, extent.pairs,
+        {"dynamo", "rate", workload.conditions(), 0, "tasks/s", {}}, kRawWrites, extent,
         [&] { return raw_writes_rate(receiver, workload); },
         [&] {
           const Options options = on_new_tables(testing::dynalite_endpoint(), concurrency);

@@ -205,7 +205,7 @@ class FetchSuite {
                const std::function<void()>& page) {
     std::vector<Times> raw, ours;
     report_.add(measure_pairs(
-        {"fetch", name + ", median", conditions, 0, "ms/page", {}}, kRaw, extent_.pairs,
+        {"fetch", name + ", median", conditions, 0, "ms/page", {}}, kRaw, extent_,
         [&] {
           raw.push_back(times_of([&] { read_bytes_ += raw_->read(random_); }));
           return raw.back().median;
@@ -216,7 +216,7 @@ class FetchSuite {
         }));
     std::size_t i = 0, j = 0;
     report_.add(measure_pairs(
-        {"fetch", name + ", p99", conditions, 0, "ms/page", {}}, kRaw, extent_.pairs,
+        {"fetch", name + ", p99", conditions, 0, "ms/page", {}}, kRaw, extent_,
         [&] { return raw[i++].p99; }, [&] { return ours[j++].p99; }));
   }
 

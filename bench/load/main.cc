@@ -77,7 +77,7 @@ int run(int argc, char** argv) {
     return 2;
   }
   wanted.insert(names.begin(), names.end());
-  ceilings_wanted = !no_ceilings;
+  extent.ceilings = !no_ceilings;
   Report report(json, json_path);
   if (!bare) {
     report.begin({revision, against, names, extent.match, extent.pairs, extent.scale},

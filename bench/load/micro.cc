@@ -65,7 +65,7 @@ Benchmarks run_program(const Program& program, const Extent& extent) {
                             "--benchmark_min_time=" + std::to_string(kSeconds * extent.scale),
                             "--benchmark_repetitions=" + std::to_string(extent.pairs),
                             "--benchmark_enable_random_interleaving=true",
-                            "--benchmark_filter=" + (ceilings_wanted ? "all" : filter)},
+                            "--benchmark_filter=" + (extent.ceilings ? "all" : filter)},
                            {}, {}, std::chrono::minutes{30});
   if (finished.exit != 0) throw std::runtime_error(name + " failed: " + finished.errors);
 
@@ -100,7 +100,7 @@ std::optional<Ceiling> ceiling_of(const std::string& shown, const std::vector<do
                                   const Benchmarks& all) {
   const std::string benchmark = shown.substr(0, shown.find('/'));
   for (const Bare& bare : kBare) {
-    if (benchmark != bare.benchmark || !ceilings_wanted) continue;
+    if (benchmark != bare.benchmark) continue;
     for (const auto& [place, other] : all) {
       const auto& [other_shown, measured] = other;
       if (other_shown != bare.ceiling + shown.substr(benchmark.size())) continue;

@@ -71,7 +71,7 @@ void add_library_rows(Report& report, const Extent& extent) {
     const std::size_t step = kBatch * shape.callers;
     const std::size_t count = std::max<std::size_t>(extent.count(200'000) / step, 1) * step;
     report.add(measure_pairs(
-        {"register", "library", shape.conditions(), 0, "tasks/s", {}}, kRawStore, extent.pairs,
+        {"register", "library", shape.conditions(), 0, "tasks/s", {}}, kRawStore, extent,
         [&] { return raw_store_rate(count, shape.callers, maker(receiver, shape)); },
         [&] { return library_rate(count, shape.callers, maker(receiver, shape)); }));
   }

@@ -113,7 +113,7 @@ void add_rest_rows(Report& report, const Extent& extent) {
     const auto tasks = static_cast<double>(shape.tasks);
     report.add(measure_pairs(
         {"register", shape.name, shape.conditions(), 0, "tasks/s", {}},
-        shape.tasks == 1 ? "wrk" : kRawStore, extent.pairs,
+        shape.tasks == 1 ? "wrk" : kRawStore, extent,
         [&] { return ceiling_rate(receiver, shape, load, extent.scale); },
         [&] {
           Server server;

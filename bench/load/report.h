@@ -77,28 +77,4 @@ double median(std::vector<double> values);
 // The nearest rank: the least value that so large a share (0.99) of all does not exceed.
 double percentile(std::vector<double> values, double share);
 
-// Not set: measure_pairs() leaves the ceilings out, and the rows have none. For a program of which
-// nothing but the values is read.
-inline bool ceilings_wanted = true;
-
-// One measurement and its ceiling, some times over, one after the other, so that a machine that
-// is slower for a while is slower for both; each is first every other time, for what the first
-// does to the second. The medians of both, and of their ratios.
-template <typename MeasureCeiling, typename Measure>
-Row measure_pairs(Row row, const std::string& ceiling_name, int pairs,
-                  const MeasureCeiling& measure_ceiling, const Measure& measure) {
-  std::vector<double> ceilings, values, ratios;
-  for (int i = 0; i < pairs; ++i) {
-    for (const bool first : {true, false}) {
-      const bool ceiling = first == (i % 2 == 0);
-      if (!ceiling) values.push_back(measure());
-      if (ceiling && ceilings_wanted) ceilings.push_back(measure_ceiling());
-    }
-    if (ceilings_wanted) ratios.push_back(values.back() / ceilings.back());
-  }
-  row.value = median(values);
-  if (ceilings_wanted) row.ceiling = {ceiling_name, median(ceilings), median(ratios), ratios};
-  return row;
-}
-
 }  // namespace rhooks::bench

@@ -237,7 +237,7 @@ class ScaleSuite {
         return made;
       };
       row = measure_pairs(
-          row, kRawStore, extent_.pairs, [&] { return raw_store_rate(kFew, 1, task); },
+          row, kRawStore, extent_, [&] { return raw_store_rate(kFew, 1, task); },
           [] { return Subject(kFew).fill_rate(); });
     } else {
       const double first = subject.first_fill_rate();
@@ -256,12 +256,12 @@ class ScaleSuite {
     if (&subject == &few) {
       Receiver receiver;
       report_.add(measure_pairs(
-          row, "raw sender", extent_.pairs,
-          [&] { return raw_rate(receiver, {.count = delivered_}); }, measure));
+          row, "raw sender", extent_, [&] { return raw_rate(receiver, {.count = delivered_}); },
+          measure));
     } else {
       Subject beside(kFew);
       report_.add(measure_pairs(
-          row, ScaleSuite::conditions(kFew), extent_.pairs,
+          row, ScaleSuite::conditions(kFew), extent_,
           [&] { return beside.deliver(delivered_, Ending::kKilled); }, measure));
     }
   }

@@ -13,6 +13,9 @@ struct Extent {
   double scale = 1;   // of all counts
   std::string match;  // only rows whose conditions hold this
   std::string only;   // only rows of exactly these conditions; empty: any
+  // False: measure_pairs() leaves the ceilings out, and the rows have none. For a program of which
+  // nothing but the values is read.
+  bool ceilings = true;
   // Set: nothing is measured, and the conditions go there.
   std::vector<std::string>* list = nullptr;
 
@@ -27,6 +30,26 @@ struct Extent {
     return static_cast<std::size_t>(static_cast<double>(full) * scale);
   }
 };
+
+// One measurement and its ceiling, some times over, one after the other, so that a machine that
+// is slower for a while is slower for both; each is first every other time, for what the first
+// does to the second. The medians of both, and of their ratios.
+template <typename MeasureCeiling, typename Measure>
+Row measure_pairs(Row row, const std::string& ceiling_name, const Extent& extent,
+                  const MeasureCeiling& measure_ceiling, const Measure& measure) {
+  std::vector<double> ceilings, values, ratios;
+  for (int i = 0; i < extent.pairs; ++i) {
+    for (const bool first : {true, false}) {
+      const bool ceiling = first == (i % 2 == 0);
+      if (!ceiling) values.push_back(measure());
+      if (ceiling && extent.ceilings) ceilings.push_back(measure_ceiling());
+    }
+    if (extent.ceilings) ratios.push_back(values.back() / ceilings.back());
+  }
+  row.value = median(values);
+  if (extent.ceilings) row.ceiling = {ceiling_name, median(ceilings), median(ratios), ratios};
+  return row;
+}
 
 struct Suite {
   const char* name;
