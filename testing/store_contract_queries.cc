@@ -220,6 +220,18 @@ TEST_P(StoreContract, APageGoesOnAfterAPositionThatNoTaskHas) {
   EXPECT_TRUE(all_tasks(store(), query).empty());
 }
 
+TEST_P(StoreContract, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
+  put("a", "kept");
+  put("a", "other", kT0 + seconds{30});
+  Commit committed = done(claim_one(kT0), kT0);
+  committed.log.expires_at = kT0 + seconds{10};
+  commit(committed);
+  committed.log.expires_at.reset();
+  commit(committed);
+  claim_one(kT0 + seconds{40});  // where a store drops what expired while it works
+  EXPECT_EQ(logs("a", kT0 + seconds{40}).size(), 1u);
+}
+
 TEST_P(StoreContract, ExpiredLogsAreNeverShownToTheMillisecond) {
   put("ns", "id");
   Commit committed = done(claim_one(kT0), kT0);

@@ -302,6 +302,9 @@ Result<Description> MemoryStore::describe() {
 
 void MemoryStore::write_log(const Log& log) {
   const LogKey key{log.task.ns, log.started_at, log.id};
+  if (const auto old = logs_.find(key); old != logs_.end() && old->second.expires_at) {
+    log_expiries_.erase({*old->second.expires_at, key});
+  }
   logs_.insert_or_assign(key, log);
   if (log.expires_at) log_expiries_.emplace(*log.expires_at, key);
 }
