@@ -1,10 +1,11 @@
-# rhooks_module(NAME [DEPS module...] [LIBS target...] [DIRS folder...])
+# rhooks_module(NAME [DEPS module...] [LIBS target...] [DIRS folder...] [TEST_LIBS target...]
+#               [TEST_SHARDS n])
 #
 # One folder under src/ is one module: every .cc in it (and in DIRS below it) becomes
 # the object library `rhooks_NAME`; every x_test.cc becomes part of `NAME_test`.
 # DEPS are the modules that it may include; tests/layers_test checks the includes.
 function(rhooks_module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;DIRS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TEST_SHARDS" "DEPS;LIBS;DIRS;TEST_LIBS" ${ARGN})
   set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   foreach(dir IN LISTS ARG_DIRS)
     list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cc)
@@ -30,20 +31,41 @@ function(rhooks_module name)
   endforeach()
 
   if(RHOOKS_TESTS AND tests)
-    rhooks_test(${name}_test SOURCES ${tests} LIBS rhooks_${name} rhooks_testing ${ARG_TEST_LIBS})
+    rhooks_test(${name}_test SOURCES ${tests} LIBS rhooks_${name} rhooks_testing ${ARG_TEST_LIBS}
+                SHARDS ${ARG_TEST_SHARDS})
   endif()
 endfunction()
 
-# rhooks_test(NAME SOURCES file... [LIBS target...] [LABELS label...])
-# A GoogleTest binary whose cases ctest runs one by one.
+# rhooks_test(NAME SOURCES file... [LIBS target...] [SHARDS n] [WAITS] [ENVIRONMENT name=value...])
+# A GoogleTest binary. ctest runs it as one process, or as SHARDS processes with a share of its
+# cases each. (A process for each case would spend more time starting than testing.) WAITS: it waits
+# for timers, disks and other processes more than it computes, so that two of its kind run at once
+# where one other would.
 function(rhooks_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "WAITS" "SHARDS" "SOURCES;LIBS;ENVIRONMENT" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
-  include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
-                       PROPERTIES TIMEOUT 300 LABELS "${name};${ARG_LABELS}")
+
+  set(processors 2)
+  if(ARG_WAITS)
+    set(processors 1)
+  endif()
+  if(NOT ARG_SHARDS)
+    set(ARG_SHARDS 1)
+  endif()
+  foreach(shard RANGE 1 ${ARG_SHARDS})
+    set(test ${name})
+    set(environment ${ARG_ENVIRONMENT})
+    if(ARG_SHARDS GREATER 1)
+      math(EXPR index "${shard} - 1")
+      string(APPEND test ".${shard}_of_${ARG_SHARDS}")
+      list(APPEND environment GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index})
+    endif()
+    add_test(NAME ${test} COMMAND ${name})
+    set_tests_properties(${test} PROPERTIES TIMEOUT 900 PROCESSORS ${processors} LABELS ${name}
+                         ENVIRONMENT "${environment}")
+  endforeach()
 endfunction()
 
 # rhooks_allocator(TARGET)

@@ -37,7 +37,7 @@ step "Testing"
 find build/coverage -name '*.gcda' -delete # what earlier runs counted
 code=0
 labels=$(IFS='|' && echo "$*")
-ctest --preset coverage -j "$jobs" ${1:+-L "^($labels)\$"} || code=1
+ctest --preset coverage -j $((2 * jobs)) ${1:+-L "^($labels)\$"} || code=1
 
 step "Coverage"
 report=build/coverage/report

@@ -17,7 +17,7 @@ earlier runs found. scripts/install-deps.sh --fuzz installs what it needs.
   --list       only print the names
   --help       this text
 
-JOBS sets how many compilers run at once (default 2). Exit code 1: a fuzzer found something;
+JOBS sets how many compilers and fuzzers run at once (default 2). Exit code 1: a fuzzer found something;
 the input and the output are in build/fuzz/findings/. What the runs learn stays in
 build/fuzz/corpus/. The last line is a summary; it is appended to the file that
 RHOOKS_SOAK_REPORT names, where that is set.
@@ -25,6 +25,7 @@ USAGE
 }
 
 cd "$root"
+jobs=${JOBS:-2}
 mapfile -t all < <(sed -n 's/^rhooks_fuzzer(\([a-z0-9_]*\).*/\1/p' fuzz/CMakeLists.txt)
 seconds=10
 minutes=
@@ -51,36 +52,44 @@ while (($#)); do
   shift
 done
 ((${#names[@]})) || names=("${all[@]}")
-[[ ! $minutes ]] || seconds=$(((minutes * 60 + ${#names[@]} - 1) / ${#names[@]}))
+[[ ! $minutes ]] || seconds=$(((minutes * 60 * jobs + ${#names[@]} - 1) / ${#names[@]}))
 
 command -v clang++ >/dev/null ||
   die "clang is missing; scripts/install-deps.sh --fuzz installs it"
 
 step "Building ${#names[@]} fuzzers"
 configure fuzz
-cmake --build --preset fuzz -j "${JOBS:-2}" --target "${names[@]/#/fuzz_}" ||
+cmake --build --preset fuzz -j "$jobs" --target "${names[@]/#/fuzz_}" ||
   die "the fuzzers could not be built"
 [[ ! $build_only ]] || exit 0
 
-step "Running each for $seconds s"
+step "Running each for $seconds s, $jobs at once"
 findings=build/fuzz/findings
 mkdir -p "$findings"
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+# run_fuzzer NAME: its output goes to a log, how it ended to a file beside it.
+run_fuzzer() {
+  local fuzzer=$1 corpus=build/fuzz/corpus/$1 dict=() ended=0 pid
+  mkdir -p "$corpus"
+  [[ ! -f fuzz/$fuzzer.dict ]] || dict=("-dict=fuzz/$fuzzer.dict")
+  # The first folder is the one that libFuzzer adds to.
+  "build/fuzz/bin/fuzz_$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$findings/$fuzzer-" "${dict[@]}" \
+    "$corpus" "fuzz/corpus/$fuzzer" >"$findings/$fuzzer.log" 2>&1 </dev/null &
+  pid=$!
+  trap 'kill "$pid" 2>/dev/null; exit 143' TERM
+  wait "$pid" || ended=$?
+  echo "$ended" >"$findings/$fuzzer.ended"
+}
+
+# report NAME: a line of what it did, and what it found.
 code=0
 all_runs=0
 found=0
-for fuzzer in "${names[@]}"; do
-  corpus=build/fuzz/corpus/$fuzzer
-  log=$findings/$fuzzer.log
-  mkdir -p "$corpus"
-  dict=()
-  [[ ! -f fuzz/$fuzzer.dict ]] || dict=("-dict=fuzz/$fuzzer.dict")
-  # The first folder is the one that libFuzzer adds to.
-  if "build/fuzz/bin/fuzz_$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
-    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$findings/$fuzzer-" "${dict[@]}" \
-    "$corpus" "fuzz/corpus/$fuzzer" >"$log" 2>&1 </dev/null; then
-    verdict=ok
-  else
+report() {
+  local fuzzer=$1 log=$findings/$1.log verdict=ok runs covered seed
+  if [[ $(cat "$findings/$fuzzer.ended") != 0 ]]; then
     verdict=FOUND
     code=1
     found=$((found + 1))
@@ -93,13 +102,23 @@ for fuzzer in "${names[@]}"; do
   [[ $runs ]] || runs=$(sed -n 's/^#\([0-9][0-9]*\)[[:space:]].*/\1/p' "$log" | tail -n 1)
   all_runs=$((all_runs + ${runs:-0}))
   printf '%-16s %-6s %9s runs, %5s edges, %5s inputs kept, seed %s\n' "$fuzzer" "$verdict" \
-    "${runs:-?}" "${covered:-?}" "$(find "$corpus" -type f | wc -l)" "${seed:-?}"
+    "${runs:-?}" "${covered:-?}" "$(find "build/fuzz/corpus/$fuzzer" -type f | wc -l)" "${seed:-?}"
   if [[ $verdict == FOUND ]]; then
     grep -E 'does not hold|check failed|runtime error|ERROR:|^SUMMARY|Test unit written' "$log" |
       sed 's/^/    /' || tail -n 5 "$log" | sed 's/^/    /'
     echo "    all of it: $log; again: build/fuzz/bin/fuzz_$fuzzer INPUT"
   fi
+}
+
+# shellcheck disable=SC2046  # the process ids are words
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+for fuzzer in "${names[@]}"; do rm -f "$findings/$fuzzer.ended"; done
+for fuzzer in "${names[@]}"; do
+  while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
+  run_fuzzer "$fuzzer" &
 done
+wait
+for fuzzer in "${names[@]}"; do report "$fuzzer"; done
 
 summary="fuzzers: $all_runs runs, 0 crashes survived, 0 repeats, lost = 0, stuck = 0, findings = $found"
 echo "$summary"

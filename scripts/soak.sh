@@ -21,6 +21,7 @@ lived=(
   "clock steps rocksdb|crash_test|*ClockStepsSoak*/rocksdb"
   "clock steps dynamodb|crash_test|*ClockStepsSoak*/dynamodb"
   "bad clients|bad_clients_test|BadClients.Soak*"
+  "trigger|trigger_test|TriggerSoak*"
 )
 
 usage() {
@@ -186,7 +187,8 @@ run() {
   export RHOOKS_SOAK_REPORT=$log.line RHOOKS_SOAK_SECONDS=$seconds
   echo "$(date -u +%H:%M:%S) $title: $seconds s"
   if [[ $program == scripts/* ]]; then
-    command=("$program" --seconds "$(((seconds + fuzzers - 1) / fuzzers))")
+    # One at once: the other core is the other lane's.
+    command=(env JOBS=1 "$program" --seconds "$(((seconds + fuzzers - 1) / fuzzers))")
   else
     command=("build/$preset/bin/$program" --gtest_filter="$filter")
   fi

@@ -21,7 +21,8 @@ has changed, and runs on a free port of 127.0.0.1 until the tests are over. Wher
 RHOOKS_TEST_DYNAMODB names the address of one that runs, that one is used.
 
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
-  --filter REGEX  only the tests whose name matches, such as 'model_test\.Backoff'
+  --filter REGEX  only the test binaries whose name matches, such as '^(model|codec)_test'; for
+                  single cases run one of them: build/dev/bin/model_test --gtest_filter='Backoff*'
   --no-tsan       leave out the second part
   --no-install    install nothing
   --help          this text
@@ -69,6 +70,16 @@ export TSAN_OPTIONS
 still=()
 if setarch "$(uname -m)" -R true 2>/dev/null; then still=(setarch "$(uname -m)" -R); fi
 
+# count_cases LOG: adds up what the test binaries said of their cases.
+passed=0 failures=0 skipped=0
+count_cases() {
+  local counts
+  counts=$(sed -nE 's/^\[  (PASSED|FAILED|SKIPPED) ? ?\] ([0-9]+) tests?[.,].*/\1 \2/p' "$1" 2>/dev/null |
+    awk '{ n[$1] += $2 } END { print n["PASSED"] + 0, n["FAILED"] + 0, n["SKIPPED"] + 0 }')
+  read -r a b c <<<"$counts"
+  passed=$((passed + a)) failures=$((failures + b)) skipped=$((skipped + c))
+}
+
 # part PRESET TARGETS CTEST-ARGUMENT...: builds and tests, and notes how it went.
 part() {
   local preset=$1 targets=$2 from=$SECONDS built failed=
@@ -80,7 +91,9 @@ part() {
     die "the $preset build failed"
   built=$SECONDS
   step "Testing with the $preset preset"
-  "${still[@]}" ctest --preset "$preset" -j "$jobs" ${filter:+-R "$filter"} "$@" || failed=1
+  # A test that computes counts as two, one that mostly waits as one (cmake/RhooksModule.cmake).
+  "${still[@]}" ctest --preset "$preset" -j $((2 * jobs)) ${filter:+-R "$filter"} "$@" || failed=1
+  count_cases "build/$preset/Testing/Temporary/LastTest.log"
   summary+=("$(printf '%-8s %s  (built in %d s, tested in %d s)' "$preset" \
     "$([[ $failed ]] && echo FAILED || echo passed)" $((built - from)) $((SECONDS - built)))")
   [[ ! $failed ]]
@@ -101,4 +114,5 @@ fi
 step "Summary"
 printf '%s\n' "${summary[@]}"
 printf 'in all   %d s\n' $((SECONDS - started))
+printf 'cases: %d passed, %d failed, %d skipped\n' "$passed" "$failures" "$skipped"
 exit "$code"

@@ -45,6 +45,8 @@ class Soak {
   // Of the round under way.
   std::uint64_t seed() const { return seed_; }
   SoakCount& count() { return count_; }
+  // Whether a soak runs: a test may do more then than every day.
+  bool asked() const { return asked_.count() > 0; }
 
  private:
   bool failed() const;
