@@ -73,11 +73,11 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then still=(setarch "$(uname -m)" 
 # count_cases LOG: adds up what the test binaries said of their cases.
 passed=0 failures=0 skipped=0
 count_cases() {
-  local counts
-  counts=$(sed -nE 's/^\[  (PASSED|FAILED|SKIPPED) ? ?\] ([0-9]+) tests?[.,].*/\1 \2/p' "$1" 2>/dev/null |
-    awk '{ n[$1] += $2 } END { print n["PASSED"] + 0, n["FAILED"] + 0, n["SKIPPED"] + 0 }')
-  read -r a b c <<<"$counts"
-  passed=$((passed + a)) failures=$((failures + b)) skipped=$((skipped + c))
+  local of_log
+  mapfile -t of_log < <(awk '
+    /^\[ +(PASSED|FAILED|SKIPPED) +\] [0-9]+ tests?[.,]/ { n[$2] += $4 }
+    END { print n["PASSED"] + 0; print n["FAILED"] + 0; print n["SKIPPED"] + 0 }' "$1")
+  passed=$((passed + of_log[0])) failures=$((failures + of_log[1])) skipped=$((skipped + of_log[2]))
 }
 
 # part PRESET TARGETS CTEST-ARGUMENT...: builds and tests, and notes how it went.
