@@ -1,6 +1,8 @@
 // A register call all the way to the request that is sent for it. A task that the rules accept
 // is the same after it was stored and after it was shown; only its body can keep it from being
-// sent, and nothing in it can break out of the request's lines.
+// sent, libcurl takes its URL, and nothing in it can break out of the request's lines.
+
+#include <curl/curl.h>
 
 #include "codec/public_json.h"
 #include "codec/stored.h"
@@ -31,6 +33,9 @@ void check_request(const Task& task) {
   FUZZ_EXPECT(url.find("://") != std::string::npos);
   FUZZ_EXPECT(!holds_control(url, true));
   FUZZ_EXPECT(url.find_first_of(" #") == std::string::npos);
+  CURLU* const parsed = curl_url();
+  FUZZ_EXPECT(curl_url_set(parsed, CURLUPART_URL, url.c_str(), CURLU_PATH_AS_IS) == CURLUE_OK);
+  curl_url_cleanup(parsed);
   for (const Header& header : built->request.headers) {
     FUZZ_EXPECT(!header.name.empty());
     FUZZ_EXPECT(!holds_control(header.name, true));

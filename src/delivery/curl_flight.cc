@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "delivery/retry_after.h"
+#include "model/headers.h"
 #include "model/limits.h"
 #include "net/curl_error.h"
 
@@ -12,27 +13,6 @@ namespace rhooks::delivery {
 namespace {
 
 static_assert(net::kDescriptionBytesMax <= model::kErrorBytesMax);
-
-// The characters of a token (RFC 9110, section 5.6.2).
-constexpr auto kTokenCharacters = [] {
-  std::array<bool, 256> is{};
-  for (char c = '0'; c <= '9'; ++c) is[static_cast<unsigned char>(c)] = true;
-  for (char c = 'a'; c <= 'z'; ++c) is[static_cast<unsigned char>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) is[static_cast<unsigned char>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
-  return is;
-}();
-
-bool is_token(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return kTokenCharacters[static_cast<unsigned char>(c)];
-  });
-}
-
-bool is_named(const Header& header, std::string_view lower_name) {
-  return std::equal(header.name.begin(), header.name.end(), lower_name.begin(), lower_name.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-}
 
 }  // namespace
 
@@ -102,16 +82,16 @@ std::string CurlFlight::set_headers(CURL* easy) {
   std::string line;
   for (const auto& header : request_.request.headers) {
     // A line break in a header would let a task write the rest of the request.
-    if (!is_token(header.name) || std::any_of(header.value.begin(), header.value.end(), [](char c) {
-          return c == '\r' || c == '\n' || c == '\0';
-        })) {
+    if (!model::is_token(header.name) ||
+        std::any_of(header.value.begin(), header.value.end(),
+                    [](char c) { return c == '\r' || c == '\n' || c == '\0'; })) {
       return "a header of the request is malformed";
     }
-    if (is_named(header, "content-type")) {
+    if (model::same_name(header.name, "content-type")) {
       has_content_type = true;
       if (mime_) continue;  // libcurl's has the boundary
     }
-    has_accept = has_accept || is_named(header, "accept");
+    has_accept = has_accept || model::same_name(header.name, "accept");
     const auto first = header.value.find_first_not_of(" \t");
     // "Name:" would tell libcurl to leave the header out; "Name;" sends it empty.
     line = header.name;

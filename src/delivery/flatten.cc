@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace rhooks::delivery {
 namespace {
 
@@ -90,7 +92,7 @@ class Flattener {
   }
 
   bool refuse_nested(json::error_code& ec) {
-    error_ = "the body's member \"" + key_.substr(0, 64) + "\" is nested; " + std::string(use_) +
+    error_ = "the body's member \"" + one_line(key_, 64) + "\" is nested; " + std::string(use_) +
              " can only hold text, numbers, true, false, null and lists of those";
     ec = json::make_error_code(json::error::syntax);
     return false;

@@ -1,7 +1,6 @@
 #include "delivery/request_builder.h"
 
 #include <algorithm>
-#include <boost/url/parse.hpp>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -10,64 +9,46 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "delivery/flatten.h"
+#include "model/headers.h"
+#include "model/url.h"
 
 namespace rhooks::delivery {
 namespace {
 
 constexpr std::string_view kUserAgent = "rhooks/" RHOOKS_VERSION;
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
 // Of `Header` or `const Header`.
 template <typename H>
 H* find_header(std::span<H> headers, std::string_view name) {
   const auto it = std::find_if(headers.begin(), headers.end(), [&](const Header& header) {
-    return equal_ignoring_case(header.name, name);
+    return model::same_name(header.name, name);
   });
   return it == headers.end() ? nullptr : &*it;
 }
 
-// Headers that say how the message is framed belong to the sender, and webhook-* to this
-// library. Registration refuses them; a task stored before it did must not send them either.
-bool is_ours(const Header& header) {
-  static constexpr std::string_view kOurs[] = {"webhook-id",
-                                               "webhook-timestamp",
-                                               "host",
-                                               "content-length",
-                                               "transfer-encoding",
-                                               "connection",
-                                               "keep-alive",
-                                               "upgrade",
-                                               "proxy-connection",
-                                               "te",
-                                               "trailer",
-                                               "expect",
-                                               "http2-settings"};
-  return std::any_of(std::begin(kOurs), std::end(kOurs),
-                     [&](std::string_view name) { return equal_ignoring_case(header.name, name); });
+// Registration refuses them; a task that was stored before it did must not send them either.
+bool is_reserved(const Header& header) {
+  return model::reserved_because(header.name) != nullptr;
 }
 
-// "Text/XML; charset=utf-8" -> "text/xml"
-std::string media_type(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  const auto first = content_type.find_first_not_of(" \t");
+// "Text/XML; charset=utf-8" -> "Text/XML"
+std::string_view media_type(const Header* content_type) {
+  if (!content_type) return {};
+  const std::string_view value = content_type->value;
+  const auto type = value.substr(0, value.find(';'));
+  const auto first = type.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
-  const auto last = content_type.find_last_not_of(" \t");
-  std::string type(content_type.substr(first, last - first + 1));
-  std::transform(type.begin(), type.end(), type.begin(), lower);
-  return type;
+  return type.substr(first, type.find_last_not_of(" \t") - first + 1);
 }
 
-constexpr std::string_view kForm = "application/x-www-form-urlencoded";
-constexpr std::string_view kMultipart = "multipart/form-data";
+bool is_form(std::string_view type) {
+  return model::same_name(type, "application/x-www-form-urlencoded");
+}
+bool is_multipart(std::string_view type) {
+  return model::same_name(type, "multipart/form-data");
+}
 
 bool carries_body(Method method) {
   return method == Method::kPost || method == Method::kPut || method == Method::kPatch;
@@ -81,29 +62,14 @@ struct Url {
   std::string text() const { return query ? before_query + '?' + *query : before_query; }
 };
 
-Result<Url> parse_url(const std::string& text) {
-  const auto refused = [](std::string why) {
-    return fail(ErrorCode::kInvalidArgument, std::move(why), "request.url");
-  };
-  const auto parsed = boost::urls::parse_uri(text);
-  if (!parsed) return refused("the URL is malformed: " + parsed.error().message());
-  if (parsed->scheme_id() != boost::urls::scheme::http &&
-      parsed->scheme_id() != boost::urls::scheme::https) {
-    return refused("the URL must begin with http:// or https://");
-  }
-  if (parsed->encoded_host().empty()) return refused("the URL names no host");
-  // Boost 1.81 takes what follows a port's digits for a path, even without a slash.
-  if (!parsed->encoded_path().empty() && parsed->encoded_path().front() != '/') {
-    return refused("the URL has no path that begins with /");
-  }
-
+Url cut(std::string_view text) {
   // A fragment is for the reader of a page; it is never sent.
-  const auto whole = std::string_view(text).substr(0, text.find('#'));
+  const auto whole = text.substr(0, text.find('#'));
   const auto mark = whole.find('?');
   Url url;
   url.before_query = whole.substr(0, mark);
   if (mark != std::string_view::npos) url.query = whole.substr(mark + 1);
-  const auto authority = url.before_query.find("://") + 3;
+  const auto authority = url.before_query.find("//") + 2;
   if (url.before_query.find('/', authority) == std::string::npos) url.before_query += '/';
   return url;
 }
@@ -134,22 +100,32 @@ Result<void> put_in_body(HttpRequest& http) {
 
   Header* const own = find_header(std::span(request.headers), "content-type");
   const bool is_text = request.body.kind == Body::Kind::kText;
-  const auto type = own ? media_type(own->value) : std::string();
+  const auto type = media_type(own);
 
-  if (!is_text && type == kForm) {
+  if (!is_text && is_form(type)) {
     auto parts = flatten_json(request.body.data, "a form");
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     request.body = Body::text(url_encode(*parts, Encoding::kForm));
-  } else if (!is_text && type == kMultipart) {
+  } else if (!is_text && is_multipart(type)) {
     auto parts = flatten_json(request.body.data, "a form");
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     if (parts->empty()) {
       return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field",
                   "request.body");
     }
+    for (const FormPart& part : *parts) {
+      // The sender's library takes a name to end there.
+      if (part.name.find('\0') != std::string::npos) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "the body's member \"" + one_line(part.name, 64) +
+                        "\" has the character U+0000 in its name, which the name of a multipart "
+                        "field can not have",
+                    "request.body");
+      }
+    }
     http.multipart = std::move(*parts);
     // The boundary must not occur in the parts, so only the sender can choose it.
-    own->value = kMultipart;
+    own->value = "multipart/form-data";
     return {};
   } else if (!own) {
     request.headers.push_back(
@@ -165,13 +141,15 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   HttpRequest http;
   auto& request = http.request;
   request = task.request;
-  std::erase_if(request.headers, is_ours);
+  std::erase_if(request.headers, is_reserved);
 
-  auto url = parse_url(request.url);
-  if (!url) return tl::make_unexpected(std::move(url.error()));
-  auto placed = carries_body(request.method) ? put_in_body(http) : put_in_query(*url, request.body);
+  if (auto ok = model::validate_url(request.url); !ok) {
+    return fail(ok.error().code, std::move(ok.error().message), "request.url");
+  }
+  Url url = cut(request.url);
+  auto placed = carries_body(request.method) ? put_in_body(http) : put_in_query(url, request.body);
   if (!placed) return tl::make_unexpected(std::move(placed.error()));
-  request.url = url->text();
+  request.url = url.text();
 
   request.headers.push_back({"webhook-id", webhook_id(task.key, task.scheduled_date)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
@@ -186,8 +164,8 @@ Result<void> check_body_fits(const Request& request) {
   if (carries_body(request.method)) {
     if (request.body.kind != Body::Kind::kJson) return {};
     const Header* const own = find_header(std::span(request.headers), "content-type");
-    const auto type = own ? media_type(own->value) : std::string();
-    if (type != kForm && type != kMultipart) return {};
+    const auto type = media_type(own);
+    if (!is_form(type) && !is_multipart(type)) return {};
     HttpRequest http;
     http.request = request;
     return put_in_body(http);

@@ -142,6 +142,21 @@ TEST(RequestBuilder, MultipartLeavesTheBoundaryToTheSender) {
   EXPECT_EQ(text.wire_body, "--b\r\n\r\n--b--");
 }
 
+TEST(RequestBuilder, TheNameOfAMultipartFieldHoldsNoNul) {
+  const std::vector<Header> multipart = {{"content-type", "multipart/form-data"}};
+  const auto error = refused(
+      task_with(Method::kPost, "http://h/", Body::json(R"({"a":1,"b\u0000c":2})"), multipart));
+  EXPECT_EQ(error.field, "request.body");
+  EXPECT_NE(error.message.find("member \"b c\" has the character U+0000"), std::string::npos)
+      << error.message;
+  // Where names are percent-encoded it is a character like others.
+  const auto form = built(task_with(Method::kPost, "http://h/", Body::json(R"({"b\u0000c":2})"),
+                                    {{"content-type", kForm}}));
+  EXPECT_EQ(form.wire_body, "b%00c=2");
+  EXPECT_EQ(url_of(Method::kGet, "http://h/", Body::json(R"({"b\u0000c":2})")),
+            "http://h/?b%00c=2");
+}
+
 TEST(RequestBuilder, QueryParametersComeAfterTheUrlsOwn) {
   const auto object = Body::json(R"({"b":"x y+z&/?ä*~","c":[1,2],"d":null})");
   for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
@@ -165,6 +180,8 @@ TEST(RequestBuilder, Urls) {
   EXPECT_EQ(url_of(Method::kGet, "http://h?a/b"), "http://h/?a/b");
   EXPECT_EQ(url_of(Method::kGet, "http://[::1]:80/x"), "http://[::1]:80/x");
   EXPECT_EQ(url_of(Method::kPost, "http://h/x?q=1#f", object), "http://h/x?q=1");
+  EXPECT_EQ(url_of(Method::kGet, "http://h/?ids[]=1", Body::json(R"({"ids[]":2})")),
+            "http://h/?ids[]=1&ids%5B%5D=2");
   EXPECT_EQ(url_of(Method::kPost, "http://h/a/../b?x=%2F"), "http://h/a/../b?x=%2F")
       << "what was registered is not rewritten";
 }
@@ -181,7 +198,8 @@ TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
 }
 
 TEST(RequestBuilder, BadUrlsAreRefused) {
-  for (const char* url : {"", "h/x", "ftp://h/", "http://", "http://h/a b", "http://h:x/"}) {
+  for (const char* url : {"", "h/x", "ftp://h/", "http://", "http://h/a b", "http://h:x/",
+                          "http://h,i/", "http://u@h/"}) {
     const auto error = refused(task_with(Method::kGet, url));
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << url;
     EXPECT_EQ(error.field, "request.url") << url;
@@ -206,6 +224,7 @@ TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
   const auto http = built(task_with(Method::kPost, "http://h/", Body::text("x"),
                                     {{"Webhook-Id", "forged"},
                                      {"WEBHOOK-TIMESTAMP", "1"},
+                                     {"webhook-Signature", "forged"},
                                      {"Content-Length", "999"},
                                      {"Transfer-Encoding", "chunked"},
                                      {"Host", "other"},

@@ -122,89 +122,8 @@ TEST(Validate, BoundsTheIdempotencyKey) {
                  "control");
 }
 
-TEST(Validate, AcceptsEveryFormOfAbsoluteHttpUrl) {
-  for (const char* url :
-       {"http://a", "HTTPS://EXAMPLE.COM/", "http://127.0.0.1:9000/hook", "http://[::1]:80/",
-        "http://[2001:db8::1]/x", "https://example.com:65535/a/b?c=d&e=%20#part",
-        "http://example.com:/", "http://localhost?x=1", "http://xn--bcher-kva.example/",
-        "http://a_b.internal/", "http://example.com/a//b/../c", "http://example.com:1"}) {
-    SCOPED_TRACE(url);
-    expect_valid(with([&](NewTask& t) { t.request.url = url; }));
-  }
-}
-
-TEST(Validate, RefusesOtherUrls) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "is required"},
-      {"example.com/hook", "absolute URL"},
-      {"/hook", "absolute URL"},
-      {"//example.com/hook", "absolute URL"},
-      {"http://exa mple.com/", "absolute URL"},
-      {"http://example.com/a b", "percent-encoded"},
-      {"http://example.com/\xc3\xbc", "percent-encoded"},
-      {"http://example.com/\n", "absolute URL"},
-      {" http://example.com/", "absolute URL"},
-      {"http://example.com/\x7f", "absolute URL"},
-      {"http://example.com/%zz", "absolute URL"},
-      {"http://[::1/", "absolute URL"},
-      {"http://[::g]/", "absolute URL"},
-      {"ftp://example.com/", "must begin with http"},
-      {"file:///etc/passwd", "must begin with http"},
-      {"javascript:alert(1)", "must begin with http"},
-      {"mailto:a@example.com", "must begin with http"},
-      {"httpx://example.com/", "must begin with http"},
-      {"http:hook", "host"},
-      {"http:/hook", "host"},
-      {"http://", "host"},
-      {"http:///hook", "host"},
-      {"http://:80/hook", "host"},
-      {"http://example.com:65536/", "port"},
-      {"http://example.com:80000/", "port"},
-      {"http://example.com:131071/", "port"},
-      {"http://example.com:655359/", "port"},
-      {"http://example.com:0/", "port"},
-      {"http://example.com:99999999999999999999/", "port"},
-      {"http://example.com:80a/", "path that begins with /"},
-      {"http://example.com:a/", "path that begins with /"},
-      {"http://example.com:80:90/", "path that begins with /"},
-      {"http://example.com:80%41/", "path that begins with /"},
-      {"http://[::1]example.com/", "path that begins with /"},
-      {"http://[::1]:8x@example.com/", "path that begins with /"},
-      {"http://user@example.com/", "Authorization"},
-      {"http://user:secret@example.com/", "Authorization"},
-      {"http://@example.com/", "Authorization"},
-      {"http://a%0ab/", "can not exist"},
-      {"http://a%00b/", "can not exist"},
-      {"http://a%2fb/", "can not exist"},
-      {"http://a%40b/", "can not exist"},
-      {"http://%ff/", "can not exist"},
-      {"http://[v1.x]/", "IP address"},
-  };
-  for (const auto& [url, part] : cases) {
-    SCOPED_TRACE(url);
-    expect_invalid(with([&, u = url](NewTask& t) { t.request.url = u; }), "url", part);
-  }
-}
-
-TEST(Validate, RefusesAZeroByteInTheUrl) {
-  expect_invalid(with([](NewTask& t) { t.request.url = std::string("http://a/\0b", 11); }), "url",
-                 "absolute URL");
-}
-
-TEST(Validate, NeverShowsASecretOfTheUrl) {
-  const auto ok = validate(
-      with([](NewTask& t) { t.request.url = "http://user:hunter2@example.com/?token=hunter2"; }));
-  ASSERT_FALSE(ok.has_value());
-  EXPECT_EQ(ok.error().message.find("hunter2"), std::string::npos);
-}
-
-TEST(Validate, BoundsTheUrl) {
-  const std::string base = "http://example.com/";
-  expect_valid(
-      with([&](NewTask& t) { t.request.url = base + std::string(8192 - base.size(), 'a'); }));
-  expect_invalid(
-      with([&](NewTask& t) { t.request.url = base + std::string(8193 - base.size(), 'a'); }), "url",
-      "has 8193 bytes; at most 8192");
+TEST(Validate, TakesAUrlByItsRules) {
+  expect_invalid(with([](NewTask& t) { t.request.url = "http://a,b/"; }), "url", "\",\"");
 }
 
 TEST(Validate, BoundsTheNumberOfHeaders) {
@@ -302,6 +221,31 @@ TEST(Validate, RefusesHeadersThatAreNotTheCallersToSet) {
                            "webhook-idx", "Accept-Encoding", "Cookie"}) {
     SCOPED_TRACE(name);
     expect_valid(with([&](NewTask& t) { t.request.headers = {{name, "x"}}; }));
+  }
+}
+
+TEST(Validate, TakesOneHeaderOfAKindThatIsNoList) {
+  for (const char* name :
+       {"Authorization", "Content-Disposition", "Content-Location", "Content-Range", "Content-Type",
+        "Cookie", "Date", "From", "If-Modified-Since", "If-Range", "If-Unmodified-Since",
+        "Max-Forwards", "Origin", "Proxy-Authorization", "Range", "Referer", "User-Agent"}) {
+    SCOPED_TRACE(name);
+    std::string other_case = name;
+    other_case[0] = static_cast<char>(other_case[0] - 'A' + 'a');
+    expect_valid(with([&](NewTask& t) { t.request.headers = {{name, "a"}}; }));
+    expect_invalid(with([&](NewTask& t) {
+                     t.request.headers = {{name, "a"}, {"X-Between", "1"}, {other_case, "b"}};
+                   }),
+                   "request.headers", "\"" + other_case + "\" is given more than once");
+    expect_invalid(with([&](NewTask& t) {
+                     t.request.headers = {{name, "a"}, {name, "a"}};
+                   }),
+                   "request.headers", "more than once");
+  }
+  for (const char* name : {"Accept", "Accept-Encoding", "Cache-Control", "Content-Encoding",
+                           "Forwarded", "If-Match", "Prefer", "Via", "X-Hub-Signature"}) {
+    SCOPED_TRACE(name);
+    expect_valid(with([&](NewTask& t) { t.request.headers = {{name, "a"}, {name, "b"}}; }));
   }
 }
 

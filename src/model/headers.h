@@ -1,0 +1,27 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <string_view>
+#include <vector>
+
+namespace rhooks::model {
+
+// The one place that says which headers a task may have. Registration refuses the others; a
+// request is built and sent by the same rules.
+
+// Whether `text` is a token (RFC 9110, section 5.6.2), as the name of a header is.
+bool is_token(std::string_view text);
+
+// Whether two names of headers are the same: ASCII letters in any case.
+bool same_name(std::string_view a, std::string_view b);
+
+// Why a header is not the task's to set; nullptr if it is.
+const char* reserved_because(std::string_view name);
+
+// Number, size, names and values of a task's headers. A header that a request has once, such as
+// Content-Type, may be given once. Errors: kInvalidArgument, field "request.headers".
+Result<void> validate_headers(const std::vector<Header>& headers);
+
+}  // namespace rhooks::model
