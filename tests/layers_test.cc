@@ -62,7 +62,7 @@ const std::vector<Layer>& layers() {
       {"src/delivery",
        {"delivery/", "net/", "model/", "base/", "rhooks/"},
        {"std", "curl/"},
-       {"boost/json", "openssl/", "posix"}},
+       {"boost/json", "openssl/", "brotli/", "posix"}},
       {"src/engine",
        {"engine/", "store/store.h", "delivery/sender.h", "delivery/request_builder.h", "model/",
         "observe/", "base/", "rhooks/"},

@@ -12,7 +12,7 @@ const char* to_string(LogStatus status);  // "SUCCESS", "FAIL"
 struct Response {
   int status = 0;
   std::vector<Header> headers;  // in the order received; at most 64 KiB are kept
-  std::string body;             // the first 64 KiB
+  std::string body;             // the first 64 KiB, without gzip, deflate, br and zstd
   bool body_truncated = false;  // the body was longer than what is stored
 
   bool ok() const { return status >= 200 && status < 300; }

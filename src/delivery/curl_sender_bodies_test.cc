@@ -115,5 +115,45 @@ TEST(CurlSenderBodies, ReadsChunkedBodiesAndDropsTrailers) {
   EXPECT_EQ(outcome.response->headers.size(), 1u);
 }
 
+TEST(CurlSenderBodies, StoresCompressedAnswersDecoded) {
+  // {"ok":true}, made by gzip(1).
+  const std::string coded(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\xcf\x56\xb2\x2a\x29\x2a\x4d\xad"
+      "\x05\x00\x90\x5f\xd4\xa7\x0b\x00\x00\x00",
+      31);
+  TestReceiver receiver([&](const TestRequest& request) {
+    auto response = TestResponse::with_status(request.target == "/failed" ? 500 : 200, coded);
+    if (request.target == "/lie") response.body = "plain";
+    if (request.target == "/short") response.body.resize(20);
+    response.headers = {{"Content-Encoding", request.target == "/unknown" ? "rot13" : "gzip"}};
+    return response;
+  });
+  CurlSenderRig rig;
+  // Whether the task asked for it or not.
+  for (const std::vector<Header>& headers :
+       {std::vector<Header>{{"Accept-Encoding", "gzip"}}, std::vector<Header>{}}) {
+    const auto outcome = rig.send(rig.request(Method::kPost, receiver.url(), "x", headers));
+    ASSERT_TRUE(outcome.ok()) << outcome.error;
+    EXPECT_EQ(outcome.response->body, R"({"ok":true})");
+    EXPECT_FALSE(outcome.response->body_truncated);
+    EXPECT_THAT(outcome.response->headers, ::testing::Contains(Header{"Content-Encoding", "gzip"}));
+  }
+  EXPECT_EQ(receiver.requests()[0].header("accept-encoding"), "gzip");
+  EXPECT_FALSE(receiver.requests()[1].has_header("accept-encoding"));
+  EXPECT_EQ(rig.get(receiver.url("/failed")).response->body, R"({"ok":true})");
+
+  // A receiver that codes badly has received the webhook all the same.
+  const auto lie = rig.get(receiver.url("/lie"));
+  ASSERT_TRUE(lie.ok()) << lie.error;
+  EXPECT_EQ(lie.response->body, "plain");
+  const auto unknown = rig.get(receiver.url("/unknown"));
+  ASSERT_TRUE(unknown.ok()) << unknown.error;
+  EXPECT_EQ(unknown.response->body, coded);
+  const auto cut = rig.get(receiver.url("/short"));
+  ASSERT_TRUE(cut.ok()) << cut.error;
+  EXPECT_TRUE(cut.response->body_truncated);
+  EXPECT_EQ(receiver.connections(), 1u) << "all were read to their ends";
+}
+
 }  // namespace
 }  // namespace rhooks::delivery

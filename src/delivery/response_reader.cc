@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include "delivery/content_coding.h"
+#include "model/headers.h"
 #include "model/limits.h"
 
 namespace rhooks::delivery {
@@ -38,15 +41,29 @@ bool ResponseReader::header_line(std::string_view line) {
 
 bool ResponseReader::body_piece(std::string_view piece) {
   body_bytes_read_ += piece.size();
-  const auto room = model::kResponseBodyBytesMax - response_.body.size();
+  const auto kept_max = codings_.empty() ? model::kResponseBodyBytesMax : kCodedBytesMax;
+  const auto room = kept_max - response_.body.size();
   response_.body.append(piece.substr(0, room));
   if (piece.size() > room) response_.body_truncated = true;
   body_too_long_ = body_bytes_read_ > model::kResponseReadBytesMax;
   return !body_too_long_;
 }
 
+Response ResponseReader::take() {
+  constexpr auto kMax = model::kResponseBodyBytesMax;
+  if (auto decoded = decode_content(codings_, response_.body, kMax)) {
+    response_.body = std::move(decoded->bytes);
+    response_.body_truncated = response_.body_truncated || !decoded->whole;
+  } else if (response_.body.size() > kMax) {
+    response_.body.resize(kMax);
+    response_.body_truncated = true;
+  }
+  return std::move(response_);
+}
+
 void ResponseReader::status_line(std::string_view line) {
   response_ = {};  // what came before was an interim response
+  codings_.clear();
   header_bytes_kept_ = 0;
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return;
@@ -67,6 +84,7 @@ void ResponseReader::keep_header(std::string_view line) {
   const auto kept = header_bytes_kept_ + name.size() + value.size();
   if (kept > model::kResponseHeaderBytesMax) return;
   header_bytes_kept_ = kept;
+  if (model::same_name(name, "content-encoding")) codings_.append(value).append(",");
   response_.headers.push_back({std::string(name), std::string(value)});
 }
 

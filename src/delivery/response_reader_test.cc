@@ -1,8 +1,11 @@
 #include "delivery/response_reader.h"
 
 #include <gtest/gtest.h>
+#include <zstd.h>
 
+#include <random>
 #include <string>
+#include <vector>
 
 #include "model/limits.h"
 
@@ -53,6 +56,55 @@ TEST(ResponseReader, StoresTheFirst64KiBOfTheBodyAndReads1MiB) {
   EXPECT_TRUE(response.body_truncated);
   EXPECT_EQ(response.body.size(), model::kResponseBodyBytesMax);
   EXPECT_EQ(response.body.back(), 'b');
+}
+
+TEST(ResponseReader, UndoesTheContentCodingsOfWhatIsStored) {
+  // {"ok":true} in brotli.
+  const std::string coded("\x0b\x05\x80\x7b\x22\x6f\x6b\x22\x3a\x74\x72\x75\x65\x7d\x03", 15);
+  const auto taken = [&](std::vector<std::string> lines, const std::string& body) {
+    ResponseReader reader;
+    reader.header_line("HTTP/1.1 200 OK\r\n");
+    for (const auto& line : lines) reader.header_line(line + "\r\n");
+    reader.header_line("\r\n");
+    for (const char c : body) EXPECT_TRUE(reader.body_piece({&c, 1}));
+    return reader.take();
+  };
+  const auto decoded = taken({"Content-ENCODING: br", "X: 1"}, coded);
+  EXPECT_EQ(decoded.body, R"({"ok":true})");
+  EXPECT_FALSE(decoded.body_truncated);
+  EXPECT_EQ(decoded.headers, (std::vector<Header>{{"Content-ENCODING", "br"}, {"X", "1"}}))
+      << "as they came";
+  EXPECT_EQ(taken({"content-encoding: identity", "content-encoding: br"}, coded).body,
+            R"({"ok":true})");
+
+  const auto cut = taken({"content-encoding: br"}, coded.substr(0, 10));
+  EXPECT_TRUE(cut.body_truncated);
+  const auto foreign = taken({"content-encoding: utf-8"}, "text");
+  EXPECT_EQ(foreign.body, "text");
+  EXPECT_FALSE(foreign.body_truncated);
+  const auto lie = taken({"content-encoding: gzip"}, "text");
+  EXPECT_EQ(lie.body, "text");
+  EXPECT_FALSE(lie.body_truncated);
+  EXPECT_EQ(taken({"content-encoding: gzip"}, "").body, "");
+  const auto long_lie = taken({"content-encoding: gzip"}, std::string(100'000, 'a'));
+  EXPECT_EQ(long_lie.body, std::string(model::kResponseBodyBytesMax, 'a'));
+  EXPECT_TRUE(long_lie.body_truncated);
+}
+
+TEST(ResponseReader, ABodyThatHardlyCompressesIsStoredToItsLimit) {
+  std::string text(300'000, ' ');
+  std::mt19937 random(1);
+  for (char& c : text) c = static_cast<char>(' ' + random() % 64);  // six bits of eight
+  std::string coded(ZSTD_compressBound(text.size()), '\0');
+  coded.resize(ZSTD_compress(coded.data(), coded.size(), text.data(), text.size(), 3));
+  ResponseReader reader;
+  for (const char* line : {"HTTP/1.1 200 OK\r\n", "content-encoding: zstd\r\n", "\r\n"}) {
+    reader.header_line(line);
+  }
+  ASSERT_TRUE(reader.body_piece(coded));
+  const auto response = reader.take();
+  EXPECT_EQ(response.body, text.substr(0, model::kResponseBodyBytesMax));
+  EXPECT_TRUE(response.body_truncated);
 }
 
 TEST(ResponseReader, Keeps64KiBOfHeadersAndReads256KiB) {

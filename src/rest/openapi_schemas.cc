@@ -139,7 +139,7 @@ const char* openapi_schemas() {
     "ok": {"type": "boolean", "description": "The status is 200 to 299."},
     "headers": {"$ref": "#/components/schemas/Headers"},
     "body": {"type": "string", "description": "Its first 64 KiB."},
-    "bodyTruncated": {"type": "boolean", "description": "There was more."}
+    "bodyTruncated": {"type": "boolean", "description": "There was more, or the rest could not be decompressed."}
   }
 },
 "Log": {
