@@ -319,5 +319,22 @@ TEST_P(RemoteTest, AnotherServerIsToldApart) {
   EXPECT_NE(run.err.find("which no rhooks server does"), std::string::npos) << run.err;
 }
 
+TEST(RemoteBackend, ACaFileWithoutACertificateIsRefusedBeforeACall) {
+  testing::TempDir dir;
+  const std::string file = dir.sub("ca.pem");
+  std::ofstream(file) << "no certificate\n";
+  const std::vector<std::string> get = {"get", "-n",        "a",  "--id",
+                                        "b",   "--ca-file", file, "--server"};
+  auto tls = get;
+  tls.push_back("https://127.0.0.1:9");
+  const TestRun refused = run_line(tls);
+  EXPECT_EQ(refused.exit_code, kExitUsage);
+  EXPECT_NE(refused.err.find(file + " has no certificate"), std::string::npos) << refused.err;
+  // Nothing is trusted where there is no TLS.
+  auto plain = get;
+  plain.push_back("http://127.0.0.1:9");
+  EXPECT_NE(run_line(plain).err.find("no server answers"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace rhooks::cli

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/ca_file.h"
 #include "cli/backend.h"
 #include "cli/http_client.h"
 #include "cli/metrics_text.h"
@@ -294,6 +295,9 @@ Result<std::unique_ptr<Backend>> open_remote_backend(RemoteOptions options) {
                 "server");
   }
   while (server.ends_with('/')) server.pop_back();
+  if (server.starts_with("https://") && !options.ca_file.empty()) {
+    if (auto ok = check_ca_file(options.ca_file); !ok) return fail(std::move(ok.error()));
+  }
   return std::make_unique<RemoteBackend>(options);
 }
 

@@ -38,8 +38,8 @@ struct CurlSenderOptions {
 // flight, without results.
 class CurlSender final : public Sender {
  public:
-  // Errors: kInvalidArgument, field "caFile" (it can not be read); kUnavailable (no
-  // descriptors, no memory).
+  // Errors: kInvalidArgument, field "caFile" (it can not be read, or has no certificate);
+  // kUnavailable (no descriptors, no memory).
   static Result<std::unique_ptr<CurlSender>> create(const CurlSenderOptions& options, Clock& clock);
   ~CurlSender() override;
 

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 
 #include "delivery/curl_sender_rig.h"
+#include "testing/temp_dir.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
@@ -89,6 +91,21 @@ TEST(CurlSenderTls, ACaFileThatCanNotBeReadIsAnError) {
   EXPECT_EQ(sender.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(sender.error().field, "caFile");
   EXPECT_THAT(sender.error().message, HasSubstr("/nowhere/ca.pem"));
+}
+
+TEST(CurlSenderTls, ACaFileWithoutACertificateIsAnError) {
+  const rhooks::testing::TempDir dir;
+  std::ofstream(dir.sub("ca.pem")) << "no certificate\n";
+  SystemClock clock;
+  for (const std::string& path : {dir.sub("ca.pem"), dir.path().string()}) {
+    CurlSenderOptions options;
+    options.ca_file = path;
+    const auto sender = CurlSender::create(options, clock);
+    ASSERT_FALSE(sender) << path;
+    EXPECT_EQ(sender.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(sender.error().field, "caFile");
+    EXPECT_THAT(sender.error().message, HasSubstr(path));
+  }
 }
 
 }  // namespace

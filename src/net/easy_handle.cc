@@ -1,10 +1,9 @@
 #include "net/easy_handle.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <utility>
+
+#include "base/ca_file.h"
 
 namespace rhooks::net {
 
@@ -14,11 +13,8 @@ Result<EasyOptions> checked(EasyOptions options) {
   constexpr std::chrono::milliseconds kMost{std::chrono::hours{24}};
   options.connect_timeout = std::clamp(options.connect_timeout, kLeast, kMost);
   options.request_timeout = std::clamp(options.request_timeout, kLeast, kMost);
-  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
-    return fail(ErrorCode::kInvalidArgument,
-                "the CA file " + options.ca_file +
-                    " can not be read: " + std::generic_category().message(errno),
-                "caFile");
+  if (!options.ca_file.empty()) {
+    if (auto ok = check_ca_file(options.ca_file); !ok) return fail(std::move(ok.error()));
   }
   return options;
 }

@@ -17,7 +17,7 @@ struct EasyOptions {
 };
 
 // The same with time-outs that libcurl takes as such (0 is "none" for it), and the ca_file
-// looked at. Errors: kInvalidArgument, field "caFile" (it can not be read).
+// looked at. Errors: kInvalidArgument, field "caFile" (check_ca_file).
 Result<EasyOptions> checked(EasyOptions options);
 
 // Prepares a fresh or reset handle with what every request has in common: http and https only,

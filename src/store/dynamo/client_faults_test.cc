@@ -385,6 +385,9 @@ TEST_F(ClientFaults, IsNotMadeWithOptionsThatCanNotWork) {
   auto no_file = options();
   no_file.ca_file = "/no/such/file.pem";
   EXPECT_EQ(refusal(no_file).field, "caFile");
+  auto no_certificate = options();
+  no_certificate.ca_file = "/dev/null";
+  EXPECT_EQ(refusal(no_certificate).field, "caFile");
   auto no_region = options();
   no_region.region = "";
   EXPECT_EQ(refusal(no_region).field, "region");
