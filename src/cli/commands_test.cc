@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 
+#include "cli/http_client.h"
 #include "cli/test_io.h"
 #include "codec/public_json.h"
 #include "rest/api.h"
@@ -317,6 +319,69 @@ TEST_P(RemoteTest, AnotherServerIsToldApart) {
   const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", server});
   EXPECT_EQ(run.exit_code, kExitFailed);
   EXPECT_NE(run.err.find("which no rhooks server does"), std::string::npos) << run.err;
+}
+
+TEST_P(RemoteTest, WhatAProxyAnswersForTheServerIsToldApart) {
+  int status = 0;
+  std::vector<Header> headers = {{"Content-Type", "text/html"}};
+  testing::TestReceiver proxy([&](const testing::TestRequest&) {
+    auto response = testing::TestResponse::with_status(status, "<html>sorry</html>");
+    response.headers = headers;
+    return response;
+  });
+  const std::string server = proxy.url("");
+  const auto message = [&](std::vector<std::string> args) {
+    args.insert(args.end(), {"-n", "a", "--id", "b", "--server", server});
+    const TestRun run = run_line(std::move(args));
+    EXPECT_EQ(run.exit_code, kExitFailed);
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(run.err.find("no rhooks server"), std::string::npos) << run.err;
+    return run.err;
+  };
+  const auto expect_in = [](const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  for (const int of_gateway : {502, 503, 504, 520, 524, 530}) {
+    status = of_gateway;
+    const std::string answered = server + " answered " + std::to_string(status);
+    const auto read = message({"get"});
+    expect_in(read, answered);
+    expect_in(read, "a proxy before the server got no answer from it");
+    expect_in(read, "try again");
+    const auto changed = message({"suspend"});
+    expect_in(changed, answered);
+    expect_in(changed, "the request may have been carried out");
+  }
+  status = 502;
+  expect_in(message({"get"}), "502 (Bad Gateway)");
+  headers.clear();  // not every proxy says what it sends
+  expect_in(message({"get"}), "a proxy before the server");
+
+  status = 413;
+  expect_in(message({"register", "--url", "http://a/"}),
+            "a proxy before the server takes no request of");
+
+  status = 308;
+  headers = {{"Location", "https://hooks.example/v1/namespaces/a/tasks/b"}};
+  expect_in(message({"get"}), "points to https://hooks.example\n  give that address in --server");
+  headers = {{"Location", "/login"}};
+  expect_in(message({"get"}), "points to " + server + "/login");
+}
+
+TEST(HttpClient, AProxyThatMakesNoTunnelHasSentNothing) {
+  testing::TestReceiver proxy([&](const testing::TestRequest&) {
+    testing::TestResponse response;
+    response.raw = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n";
+    return response;
+  });
+  ::setenv("https_proxy", proxy.url("").c_str(), 1);
+  HttpClient client({.base = "https://hooks.example"});
+  const auto answer = client.call({.method = "POST", .path = "/v1/trigger"});
+  ::unsetenv("https_proxy");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable) << answer.error().message;
+  EXPECT_NE(answer.error().message.find("502"), std::string::npos) << answer.error().message;
+  EXPECT_EQ(proxy.requests().at(0).method, "CONNECT");
 }
 
 TEST(RemoteBackend, ACaFileWithoutACertificateIsRefusedBeforeACall) {

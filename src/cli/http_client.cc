@@ -36,6 +36,7 @@ bool before_sending(CURLcode code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -97,7 +98,10 @@ struct HttpClient::Impl {
       default:
         break;
     }
-    if (before_sending(code)) {
+    // A proxy of the environment was asked for a tunnel and made none.
+    long tunnel = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    if (before_sending(code) || tunnel >= 300) {
       return {ErrorCode::kUnavailable, "no request could be sent to " + base + ": " + detail, ""};
     }
     return {ErrorCode::kUnknownOutcome,
@@ -171,10 +175,13 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   if (code == CURLE_OK) {
     long status = 0;
     char* type = nullptr;
+    char* location = nullptr;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     answer.status = static_cast<int>(status);
+    curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     if (type != nullptr) answer.content_type = type;
+    if (location != nullptr) answer.location = location;
     answer.body = std::move(received.body);
   }
   curl_slist_free_all(headers);

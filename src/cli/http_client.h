@@ -24,6 +24,7 @@ struct HttpAnswer {
   int status = 0;
   std::string content_type;
   std::string body;
+  std::string location;  // of a redirect, as an absolute URL; it is not followed
 };
 
 struct HttpCall {

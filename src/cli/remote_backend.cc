@@ -10,6 +10,7 @@
 #include "cli/metrics_text.h"
 #include "codec/iso8601.h"
 #include "codec/public_json.h"
+#include "model/outcome.h"
 
 namespace rhooks::cli {
 namespace {
@@ -40,6 +41,12 @@ class Query {
  private:
   std::string text_;
 };
+
+// What proxies and load balancers answer for a server that they do not reach, or that does not
+// answer them: RFC 9110, sections 15.6.3 to 15.6.5, and the 52x and 530 of Cloudflare.
+bool is_of_gateway(int status) {
+  return (status >= 502 && status <= 504) || (status >= 520 && status <= 530);
+}
 
 class RemoteBackend final : public Backend {
  public:
@@ -197,7 +204,7 @@ class RemoteBackend final : public Backend {
     auto answer = client_.call(call);
     if (!answer || (answer->status >= 200 && answer->status < 300)) return answer;
     if (!answer->content_type.starts_with("application/problem+json")) {
-      return fail(ErrorCode::kInternal, not_ours(*answer));
+      return fail(of_another(call, *answer));
     }
     Error error = codec::parse_problem_json(answer->status, answer->body);
     if (answer->status == 401) {
@@ -212,6 +219,38 @@ class RemoteBackend final : public Backend {
     return client_options_.base + " answered " + std::to_string(answer.status) + " with " +
            (answer.content_type.empty() ? "no content type" : answer.content_type) +
            ", which no rhooks server does; check the address in --server or RHOOKS_SERVER";
+  }
+
+  // Why there is an answer that the server did not give: what stands before it did.
+  Error of_another(const HttpCall& call, const HttpAnswer& answer) const {
+    const std::string& base = client_options_.base;
+    const std::string phrase = model::reason_phrase(answer.status);
+    const std::string answered = base + " answered " + std::to_string(answer.status) +
+                                 (phrase.empty() ? "" : " (" + phrase + ")");
+    if (is_of_gateway(answer.status)) {
+      const std::string why = answered + ": a proxy before the server got no answer from it; ";
+      if (std::string_view(call.method) == "GET") {
+        return {ErrorCode::kUnavailable, why + "see that the server runs, and try again", ""};
+      }
+      return {ErrorCode::kUnknownOutcome,
+              why + "the request may have been carried out: look before you repeat it", ""};
+    }
+    if (answer.status == 413) {
+      return {ErrorCode::kInvalidArgument,
+              answered + ": a proxy before the server takes no request of " +
+                  std::to_string(call.body ? call.body->size() : 0) +
+                  " bytes; raise its limit (client_max_body_size of nginx), or send less at once",
+              ""};
+    }
+    if (!answer.location.empty()) {
+      std::string there = answer.location;
+      if (there.ends_with(call.path)) there.resize(there.size() - call.path.size());
+      return {ErrorCode::kInvalidArgument,
+              answered + " and points to " + there + "; give that address in --server or " +
+                  "RHOOKS_SERVER",
+              "server"};
+    }
+    return {ErrorCode::kInternal, not_ours(answer), ""};
   }
 
   template <typename T>
