@@ -225,13 +225,13 @@ TEST_F(UrlAgreement, OnRandomUrls) {
       ".",   "..",  ":",   "[",   "]",      "::",       "/",         "?",          "#",    "@", "%",
       "%2e", "%2E", "%41", "%00", "%C3%BC", "\xC3\xBC", ",",         "~",          "\\",   " ", "&",
       "=",   "+",   "{",   "|",   ":80",    "[::1]",    "127.0.0.1", "example.com"};
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 8'000; ++i) {
     std::string url = random() % 8 ? "http://" : "http:";
     if (random() % 2) url += "a";
     for (auto left = 1 + random() % 5; left > 0; --left) url += pieces[random() % pieces.size()];
     check(url);
   }
-  EXPECT_GT(accepted(), 500);
+  EXPECT_GT(accepted(), 200);
 }
 
 TEST_F(UrlAgreement, OnLengths) {
