@@ -79,3 +79,20 @@ dynamodb_emulator() {
   fi
   echo "$RHOOKS_TEST_DYNAMODB"
 }
+
+# sanitizer_options: what the sanitizers of test binaries are told, unless the environment says
+# otherwise; and `still`, what to run them with.
+sanitizer_options() {
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+  export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+  if [[ ! ${TSAN_OPTIONS:-} ]]; then
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    [[ ! -f $root/scripts/tsan.supp ]] || TSAN_OPTIONS+=":suppressions=$root/scripts/tsan.supp"
+  fi
+  export TSAN_OPTIONS
+
+  # GCC 12's ThreadSanitizer does not know the wider address randomisation of newer kernels
+  # ("unexpected memory mapping"), so its tests run without any, where that may be switched off.
+  still=()
+  if setarch "$(uname -m)" -R true 2>/dev/null; then still=(setarch "$(uname -m)" -R); fi
+}

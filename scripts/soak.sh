@@ -130,8 +130,7 @@ if [[ $fuzz ]]; then
 fi
 dynamodb_emulator ${install:+--install}
 
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
-export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+sanitizer_options
 logs=build/soak
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -190,7 +189,7 @@ run() {
     # One at once: the other core is the other lane's.
     command=(env JOBS=1 "$program" --seconds "$(((seconds + fuzzers - 1) / fuzzers))")
   else
-    command=("build/$preset/bin/$program" --gtest_filter="$filter")
+    command=("${still[@]}" "build/$preset/bin/$program" --gtest_filter="$filter")
   fi
   limit=$((seconds + grace))
   began=$SECONDS

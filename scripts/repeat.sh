@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Runs test binaries again and again, several copies at once, to find the tests that fail now and
+# then: on a machine that has too much to do every wait, port and clock is another one.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+# Those with threads, processes or sockets. The others compute, and are the same each time.
+concurrent=(base_test net_test delivery_test engine_test hooks_test rest_test cli_test store_test
+  simulated_dynamo_test cli_e2e_test acceptance_test full_disk_test crash_test bad_clients_test
+  dynamo_proxy_test dynamo_workers_test dynamo_budget_test dynamo_faults_test dynamo_troubles_test)
+rounds=10
+copies=3
+preset=dev
+cases='*'
+
+usage() {
+  cat <<USAGE
+Usage: scripts/repeat.sh [NAME...] [--rounds N] [--copies N] [--cases PATTERN] [--preset NAME]
+
+Builds the test binaries named (default: all with threads, processes or sockets) and runs each N
+rounds, several copies of it at once. Prints a line a binary; what a run that failed printed is in
+build/repeat/. Exit code 1: a run failed.
+
+  --rounds N       how often (default $rounds)
+  --copies N       how many at once (default $copies)
+  --cases PATTERN  only these of their cases, as --gtest_filter takes it
+  --preset NAME    such as tsan (default $preset)
+  --help           this text
+
+Example: scripts/repeat.sh store_test --cases '*StoreContract*Workers*' --rounds 50
+USAGE
+}
+
+names=()
+while (($#)); do
+  case $1 in
+    --rounds | --copies)
+      [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] ||
+        { echo "$name: $1 needs a whole number of at least 1" >&2 && exit 2; }
+      if [[ $1 == --rounds ]]; then rounds=$2; else copies=$2; fi
+      shift
+      ;;
+    --cases | --preset)
+      (($# >= 2)) || { echo "$name: $1 needs a value" >&2 && exit 2; }
+      if [[ $1 == --cases ]]; then cases=$2; else preset=$2; fi
+      shift
+      ;;
+    -h | --help) usage && exit 0 ;;
+    -*) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
+    *) names+=("$1") ;;
+  esac
+  shift
+done
+((${#names[@]})) || names=("${concurrent[@]}")
+
+cd "$root"
+step "Building with the $preset preset"
+configure "$preset"
+cmake --build --preset "$preset" -j "${JOBS:-2}" --target "${names[@]}" ||
+  die "the $preset build failed"
+dynamodb_emulator --install
+sanitizer_options
+
+logs=build/repeat
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# run BINARY LOG: the log is kept only where it failed.
+run() {
+  local pid
+  timeout -k 30 1800 "${still[@]}" "build/$preset/bin/$1" --gtest_filter="$cases" \
+    --gtest_shuffle >"$2" 2>&1 </dev/null &
+  pid=$!
+  trap 'kill "$pid" 2>/dev/null; exit 143' TERM
+  if wait "$pid"; then rm "$2"; fi
+}
+
+# shellcheck disable=SC2046  # the process ids are words
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+step "$rounds rounds of ${#names[@]} binaries, $copies copies at once"
+code=0
+for binary in "${names[@]}"; do
+  began=$SECONDS
+  for ((round = 1; round <= rounds; round++)); do
+    running=()
+    for ((copy = 1; copy <= copies; copy++)); do
+      run "$binary" "$logs/$binary.$round.$copy.log" &
+      running+=($!)
+    done
+    wait "${running[@]}"
+  done
+  failed=$(find "$logs" -name "$binary.*.log" | wc -l)
+  printf '%-22s %5d runs, %3d failed, %5d s\n' "$binary" $((rounds * copies)) "$failed" \
+    $((SECONDS - began))
+  if ((failed)); then
+    code=1
+    # What failed, and how often.
+    grep -hE '^\[  FAILED  \] .*\(|^Note: Randomizing|ERROR: .*Sanitizer|WARNING: ThreadSan' \
+      "$logs/$binary".*.log | sed -E 's/ \([0-9]+ ms\)$//' | sort | uniq -c | sed 's/^/    /' || true
+    echo "    what they printed: $logs/$binary.*.log"
+  fi
+done
+exit "$code"
