@@ -203,7 +203,9 @@ class RemoteBackend final : public Backend {
   Result<HttpAnswer> send(const HttpCall& call) {
     auto answer = client_.call(call);
     if (!answer || (answer->status >= 200 && answer->status < 300)) return answer;
-    if (!answer->content_type.starts_with("application/problem+json")) {
+    // A gateway may word its own failures as problem documents; the server has 503 among these.
+    if (!answer->content_type.starts_with("application/problem+json") ||
+        (is_of_gateway(answer->status) && answer->status != 503)) {
       return fail(of_another(call, *answer));
     }
     Error error = codec::parse_problem_json(answer->status, answer->body);
