@@ -53,7 +53,7 @@ Result<void> check_ca_file(const std::string& path) {
   };
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), R_OK) != 0) {
-    return refuse("can not be read: " + std::generic_category().message(errno));
+    return refuse("cannot be read: " + std::generic_category().message(errno));
   }
   if (S_ISDIR(status.st_mode)) {
     return refuse("is a directory; name a file of certificates in PEM form");

@@ -61,13 +61,13 @@ TEST_F(CaFile, ADamagedCertificateIsRefused) {
 }
 
 TEST_F(CaFile, WhatIsNoFileIsRefused) {
-  expect_refused(dir_.sub("missing.pem"), "can not be read: No such file");
+  expect_refused(dir_.sub("missing.pem"), "cannot be read: No such file");
   expect_refused(dir_.path().string(), "is a directory");
   const std::string pipe = dir_.sub("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   expect_refused(pipe, "is no regular file");
   expect_refused("/dev/null", "is no regular file");
-  expect_refused("", "can not be read");
+  expect_refused("", "cannot be read");
 }
 
 }  // namespace

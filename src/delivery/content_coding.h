@@ -18,7 +18,7 @@ struct DecodedContent {
 // Content-Encoding, a list in the order in which they were applied; four at most.
 //
 // At most `bytes_max` bytes are made, whatever the body says that it holds, and it takes time
-// and memory for so many: a body can not be a bomb. Pure. Nothing where there is no coding, an
+// and memory for so many: a body cannot be a bomb. Pure. Nothing where there is no coding, an
 // unknown one, or a body that is not coded as it says: then it is to be kept as it came.
 std::optional<DecodedContent> decode_content(std::string_view codings, std::string_view body,
                                              std::size_t bytes_max);

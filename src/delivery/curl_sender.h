@@ -38,7 +38,7 @@ struct CurlSenderOptions {
 // flight, without results.
 class CurlSender final : public Sender {
  public:
-  // Errors: kInvalidArgument, field "caFile" (it can not be read, or has no certificate);
+  // Errors: kInvalidArgument, field "caFile" (it cannot be read, or has no certificate);
   // kUnavailable (no descriptors, no memory).
   static Result<std::unique_ptr<CurlSender>> create(const CurlSenderOptions& options, Clock& clock);
   ~CurlSender() override;

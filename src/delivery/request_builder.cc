@@ -119,7 +119,7 @@ Result<void> put_in_body(HttpRequest& http) {
         return fail(ErrorCode::kInvalidArgument,
                     "the body's member \"" + one_line(part.name, 64) +
                         "\" has the character U+0000 in its name, which the name of a multipart "
-                        "field can not have",
+                        "field cannot have",
                     "request.body");
       }
     }

@@ -69,13 +69,17 @@ std::string percent_encoded(std::string_view bytes) {
   return text;
 }
 
+// What begins at a byte of the text: a character, or a byte that is none.
+std::string_view character_at(std::string_view text, std::size_t byte) {
+  return text.substr(byte, std::max<std::size_t>(utf8_length(text.substr(byte)), 1));
+}
+
 // `"ü" at character 9`: what stands at a byte of the URL, for a message.
 std::string at_place(std::string_view url, std::size_t byte) {
   const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
   const auto before = std::count_if(url.begin(), url.begin() + byte, is_first_byte);
-  const std::size_t length = std::max<std::size_t>(utf8_length(url.substr(byte)), 1);
-  const std::string_view character = url.substr(byte, length);
-  std::string what = "the byte " + percent_encoded(character).substr(1);
+  const std::string_view character = character_at(url, byte);
+  std::string what = "the byte " + percent_encoded(character.substr(0, 1)).substr(1);
   if (character == " ") {
     what = "a space";
   } else if (character == "\xEF\xBB\xBF") {
@@ -108,10 +112,9 @@ Result<void> check_part(std::string_view url, std::size_t begin, std::size_t end
                                " without two hexadecimal digits after it; a percent sign "
                                "itself is written %25");
   }
-  const std::size_t length = std::max<std::size_t>(utf8_length(url.substr(*at)), 1);
   return invalid(kField, "has " + at_place(url, *at) + ", which a " + part +
-                             " can not have as it is; write it " +
-                             percent_encoded(url.substr(*at, length)));
+                             " cannot have as it is; write it " +
+                             percent_encoded(character_at(url, *at)));
 }
 
 // A number as inet_aton(3) and libcurl read it: 0x before hexadecimal digits, 0 before octal.

@@ -163,27 +163,27 @@ TEST(Url, ANameBeyondAsciiIsToldOfPunycode) {
 
 TEST(Url, ACharacterOfPathQueryOrFragmentIsNamedWithItsPlace) {
   expect_refused("http://a/b c",
-                 "has a space at character 11, which a path can not have as it is; "
+                 "has a space at character 11, which a path cannot have as it is; "
                  "write it %20");
   expect_refused("http://a/\xC3\xA4\xC3\xBC|",
-                 "has \"\xC3\xA4\" at character 10, which a path can "
-                 "not have as it is; write it %C3%A4");
+                 "has \"\xC3\xA4\" at character 10, which a path cannot "
+                 "have as it is; write it %C3%A4");
   expect_refused("http://a/?\xF0\x9F\x98\x80",
                  "has \"\xF0\x9F\x98\x80\" at character 11, which a "
-                 "query can not have as it is; write it %F0%9F%98%80");
+                 "query cannot have as it is; write it %F0%9F%98%80");
   expect_refused("http://a/?n=%C3%A4&x=1|2", "has \"|\" at character 23, which a query");
   expect_refused("http://a/{id}",
-                 "has \"{\" at character 10, which a path can not have as it is; "
+                 "has \"{\" at character 10, which a path cannot have as it is; "
                  "write it %7B");
   expect_refused("http://a/ids[]", "has \"[\" at character 13, which a path");
   expect_refused("http://a/#x y", "has a space at character 12, which a fragment");
   expect_refused("http://a/##", "has \"#\" at character 11, which a fragment");
   expect_refused("http://a/\n",
-                 "has the byte 0A at character 10, which a path can not have as it "
+                 "has the byte 0A at character 10, which a path cannot have as it "
                  "is; write it %0A");
   expect_refused("http://a/\x7f", "the byte 7F");
   expect_refused("http://a/\xff",
-                 "the byte FF at character 10, which a path can not have as it is; "
+                 "the byte FF at character 10, which a path cannot have as it is; "
                  "write it %FF");
   expect_refused(std::string("http://a/\0b", 11), "the byte 00 at character 10");
   for (const char* c : {"\"", "<", ">", "\\", "^", "`", "{", "}", "|"}) {
