@@ -33,14 +33,24 @@ bool is_reserved(const Header& header) {
   return model::reserved_because(header.name) != nullptr;
 }
 
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// Spaces around a value are no part of it (RFC 9110, section 5.5). Receivers of HTTP/2 drop a
+// header that is sent with them (RFC 9113, section 8.2.1).
+void trim(Header& header) {
+  const auto value = trimmed(header.value);
+  if (value.size() != header.value.size()) header.value = std::string(value);
+}
+
 // "Text/XML; charset=utf-8" -> "Text/XML"
 std::string_view media_type(const Header* content_type) {
   if (!content_type) return {};
   const std::string_view value = content_type->value;
-  const auto type = value.substr(0, value.find(';'));
-  const auto first = type.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return type.substr(first, type.find_last_not_of(" \t") - first + 1);
+  return trimmed(value.substr(0, value.find(';')));
 }
 
 bool is_form(std::string_view type) {
@@ -142,6 +152,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   auto& request = http.request;
   request = task.request;
   std::erase_if(request.headers, is_reserved);
+  std::for_each(request.headers.begin(), request.headers.end(), trim);
 
   if (auto ok = model::validate_url(request.url); !ok) {
     return fail(ok.error().code, std::move(ok.error().message), "request.url");

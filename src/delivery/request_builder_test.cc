@@ -220,6 +220,17 @@ TEST(RequestBuilder, OurHeaders) {
   EXPECT_EQ(header(own, "user-agent"), "");
 }
 
+TEST(RequestBuilder, SpacesAroundAValueAreNotSent) {
+  const auto http = built(task_with(
+      Method::kGet, "http://h/", {},
+      {{"A", "b "}, {"B", "\t b c\t"}, {"C", " \t"}, {"D", "d"}, {"User-Agent", " mine "}}));
+  EXPECT_EQ(header(http, "A"), "b");
+  EXPECT_EQ(header(http, "B"), "b c");
+  EXPECT_EQ(header(http, "C"), "");
+  EXPECT_EQ(header(http, "D"), "d");
+  EXPECT_EQ(header(http, "User-Agent"), "mine");
+}
+
 TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
   const auto http = built(task_with(Method::kPost, "http://h/", Body::text("x"),
                                     {{"Webhook-Id", "forged"},
