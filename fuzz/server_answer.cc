@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_round_trip(codec::parse_many_result(json), &codec::parse_many_result);
   check_round_trip(codec::parse_trigger_result(json), &codec::parse_trigger_result);
   check_round_trip(codec::parse_dryrun_result(json), &codec::parse_dryrun_result);
+  check_round_trip(codec::parse_store_description(json), &codec::parse_store_description);
   check(codec::parse_registrations(json));
   check(codec::parse_count(json));
 

@@ -38,6 +38,7 @@ class Backend {
   virtual Result<Task> trigger(const TaskKey& key) = 0;
   virtual Result<TriggerResult> trigger(const Progress& progress) = 0;
   virtual Result<DryrunResult> trigger_dryrun(int limit) = 0;
+  virtual Result<StoreDescription> describe_store() = 0;
   // The scheduler itself, where it is in this process; otherwise null.
   virtual Hooks* local() { return nullptr; }
 };

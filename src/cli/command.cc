@@ -129,8 +129,8 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
   }
   if (works_on_store(*loaded)) {
     const std::string name = root_->get_subcommands().front()->get_name();
-    const bool reads =
-        name == "get" || name == "fetch" || name == "logs" || name == "trigger-dryrun";
+    const bool reads = name == "get" || name == "fetch" || name == "logs" ||
+                       name == "trigger-dryrun" || name == "store";
     if (const auto refused = refuse_store(*loaded, reads)) {
       exit_code = *refused;
       return nullptr;

@@ -1,11 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <boost/json.hpp>
 #include <iostream>
 
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/show.h"
+#include "codec/public_json.h"
 
 namespace rhooks::cli {
 namespace {
@@ -44,37 +44,15 @@ void show_section(Io& io, const StoreDescription::Section& section) {
   table.flush(io.out);
 }
 
-boost::json::object json_of(const StoreDescription& description) {
-  boost::json::object facts;
-  for (const auto& [name, value] : description.facts) facts[name] = value;
-  boost::json::array sections;
-  for (const StoreDescription::Section& section : description.sections) {
-    boost::json::array rows;
-    for (const std::vector<std::string>& row : section.rows) {
-      boost::json::object cells;
-      for (std::size_t i = 0; i < row.size(); ++i) cells[section.columns.at(i)] = row[i];
-      rows.push_back(std::move(cells));
-    }
-    sections.push_back({{"title", section.title}, {"rows", std::move(rows)}});
-  }
-  return {
-      {"kind", description.kind}, {"facts", std::move(facts)}, {"sections", std::move(sections)}};
-}
-
 int describe(Commands& commands) {
   Io& io = commands.io();
-  const auto config = commands.config();
-  if (!config) return kExitUsage;
-  if (const auto refused = commands.refuse_store(*config, true)) return *refused;
-  const auto hooks = Hooks::open(config->options());
-  if (!hooks) {
-    return report(io, hooks.error(),
-                  hooks.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
-  }
-  const auto description = (*hooks)->describe_store();
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  const auto description = backend->describe_store();
   if (!description) return report(io, description.error(), kExitFailed);
   if (commands.json()) {
-    io.out << boost::json::serialize(json_of(*description)) << '\n';
+    io.out << codec::to_json(*description) << '\n';
   } else {
     io.out << store_card(*description, io);
     for (const auto& section : description->sections) show_section(io, section);
@@ -86,19 +64,19 @@ int describe(Commands& commands) {
 
 void add_store(Commands& commands) {
   auto action = std::make_shared<std::string>();
-  CLI::App& command = commands.add("store", "Show what a store is made of and what state it is in.",
-                                   {"rhooks store describe --store 'dynamodb:?region=eu-west-1'",
-                                    "rhooks store describe --store rocksdb:/var/lib/rhooks --json"},
-                                   [&commands, action] {
-                                     if (*action == "describe") return describe(commands);
-                                     return report(commands.io(),
-                                                   "there is no `rhooks store " + *action +
-                                                       "`; there is `rhooks store describe`",
-                                                   kExitUsage);
-                                   });
+  CLI::App& command = commands.add(
+      "store", "Show what a store is made of and what state it is in.",
+      {"rhooks store describe", "rhooks store describe --store 'dynamodb:?region=eu-west-1'",
+       "rhooks store describe --store rocksdb:/var/lib/rhooks --json"},
+      [&commands, action] {
+        if (*action == "describe") return describe(commands);
+        return report(
+            commands.io(),
+            "there is no `rhooks store " + *action + "`; there is `rhooks store describe`",
+            kExitUsage);
+      });
   command.add_option("action", *action, "what to do")->type_name("describe")->required();
-  commands.add_settings(command, {"store"});
-  commands.add_json_option(command);
+  commands.add_backend_options(command);
 }
 
 }  // namespace rhooks::cli

@@ -281,6 +281,22 @@ TEST_P(CommandsTest, AFileWithoutTasks) {
   }
 }
 
+// Through the server as well, which alone may open its store.
+TEST_P(CommandsTest, AStoreDescribesItself) {
+  out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
+  const std::string card = out({"store", "describe"});
+  EXPECT_TRUE(card.starts_with(GetParam() ? "store           memory\ntasks           1\n"
+                                          : "store           rocksdb\npath            "))
+      << card;
+  EXPECT_EQ(card.find("\nColumn families\nFAMILY    KEYS (ESTIMATE)") != std::string::npos,
+            !GetParam())
+      << card;
+  const std::string json = out({"store", "describe", "--json"});
+  EXPECT_TRUE(json.starts_with(GetParam() ? R"({"kind":"memory","facts":{"tasks":"1",)"
+                                          : R"({"kind":"rocksdb","facts":{"path":)"))
+      << json;
+}
+
 // At a terminal a long command tells how far it is, and wipes the line in the end.
 TEST_P(CommandsTest, ProgressAtATerminal) {
   testing::TestReceiver receiver;

@@ -36,6 +36,7 @@ class LocalBackend final : public Backend {
     return hooks_->trigger(progress);
   }
   Result<DryrunResult> trigger_dryrun(int limit) override { return hooks_->trigger_dryrun(limit); }
+  Result<StoreDescription> describe_store() override { return hooks_->describe_store(); }
   Hooks* local() override { return hooks_.get(); }
 
  private:

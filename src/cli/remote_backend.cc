@@ -187,6 +187,11 @@ class RemoteBackend final : public Backend {
     return result;
   }
 
+  Result<StoreDescription> describe_store() override {
+    return request<StoreDescription>({"GET", "/v1/store", {}, {}, kCallTimeout},
+                                     codec::parse_store_description);
+  }
+
  private:
   static constexpr milliseconds kCallTimeout{120'000};
 

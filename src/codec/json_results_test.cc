@@ -16,6 +16,39 @@ constexpr ErrorCode kCodes[] = {
     ErrorCode::kUnsupported,     ErrorCode::kUnavailable, ErrorCode::kOverloaded,
     ErrorCode::kUnknownOutcome,  ErrorCode::kCorrupt,     ErrorCode::kInternal};
 
+TEST(StoreJson, ComesBackAsItWas) {
+  const StoreDescription description{
+      "dynamodb",
+      {{"region", "eu-west-1"}, {"a \"quoted\" name", ""}},
+      {{"Shards", {"shard", "owner"}, {{"0", "w-1"}, {"1", ""}}}, {"Workers", {}, {}}}};
+  const std::string json = to_json(description);
+  EXPECT_EQ(json, R"({"kind":"dynamodb","facts":{"region":"eu-west-1","a \"quoted\" name":""},)"
+                  R"("sections":[{"title":"Shards","rows":[{"shard":"0","owner":"w-1"},)"
+                  R"({"shard":"1","owner":""}]},{"title":"Workers","rows":[]}]})");
+  const auto back = parse_store_description(json);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->kind, description.kind);
+  EXPECT_EQ(back->facts, description.facts);
+  ASSERT_EQ(back->sections.size(), 2u);
+  EXPECT_EQ(back->sections[0].columns, description.sections[0].columns);
+  EXPECT_EQ(back->sections[0].rows, description.sections[0].rows);
+  EXPECT_TRUE(back->sections[1].rows.empty());
+}
+
+TEST(StoreJson, EveryRowHasACellForEachColumn) {
+  const auto read = parse_store_description(
+      R"({"kind":"k","facts":{},"sections":[{"title":"t","rows":[{"a":"1","b":"2"},{"b":"3"}]}]})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->sections[0].rows[1], (std::vector<std::string>{"", "3"}));
+  for (const char* json :
+       {"[]", "{}", R"({"kind":"k","facts":{"a":1},"sections":[]})",
+        R"({"kind":"k","facts":{},"sections":[{"title":"t","rows":[{"a":{}}]}]})"}) {
+    const auto refused = parse_store_description(json);
+    ASSERT_FALSE(refused) << json;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInternal);
+  }
+}
+
 TEST(ManyQueryJson, EverythingIsOptional) {
   for (const char* json : {"", "{}", " { } "}) {
     const auto query = parse_many_query(json, "ns");

@@ -3,6 +3,7 @@
 #include <rhooks/hooks.h>
 #include <rhooks/log.h>
 #include <rhooks/result.h>
+#include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
 #include <string>
@@ -40,6 +41,8 @@ std::string to_json(const LogPage& page);          // {items,count,lastEvaluated
 std::string to_json(const ManyResult& result);     // {count,items:[{id,namespace}],more}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 std::string to_json(const DryrunResult& result);   // {count,items:[{namespace,id,scheduledDate}]}
+// {kind,facts:{name:value},sections:[{title,rows:[{column:value}]}]}, each value a string.
+std::string to_json(const StoreDescription& description);
 // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}, in input order.
 std::string to_json(const std::vector<Result<Registration>>& results);
 
@@ -63,6 +66,8 @@ Result<std::vector<Result<Registration>>> parse_registrations(std::string_view j
 Result<ManyResult> parse_many_result(std::string_view json);
 Result<TriggerResult> parse_trigger_result(std::string_view json);
 Result<DryrunResult> parse_dryrun_result(std::string_view json);
+// A section without rows has no columns either.
+Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);
 
 // Checks JSON text and rewrites it without white space, numbers and key order kept.

@@ -205,6 +205,26 @@ const char* openapi_schemas() {
     }}
   }
 },
+"Store": {
+  "type": "object", "required": ["kind", "facts", "sections"],
+  "properties": {
+    "kind": {"type": "string", "description": "rocksdb, dynamodb or memory."},
+    "facts": {"type": "object", "additionalProperties": {"type": "string"}},
+    "sections": {"type": "array", "items": {
+      "type": "object", "required": ["title", "rows"],
+      "properties": {
+        "title": {"type": "string"},
+        "rows": {"type": "array", "items": {
+          "type": "object", "description": "By the names of columns.", "additionalProperties": {"type": "string"}
+        }}
+      }
+    }}
+  },
+  "example": {
+    "kind": "rocksdb", "facts": {"path": "/var/lib/rhooks"},
+    "sections": [{"title": "Column families", "rows": [{"family": "tasks", "keys (estimate)": "41201"}]}]
+  }
+},
 "Count": {
   "type": "object", "required": ["count"], "properties": {"count": {"type": "integer"}}
 },

@@ -64,6 +64,19 @@ void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi)
   });
   router.add({
       .method = "GET",
+      .pattern = "/v1/store",
+      .operation_id = "describeStore",
+      .tag = "system",
+      .summary = "What the store is made of and what state it is in",
+      .description = "For people: the names in it differ between stores, and change.",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "What the store tells of itself.", "Store"}},
+      .handler = [&hooks](const HttpRequest&,
+                          const PathParameters&) { return answer(hooks.describe_store()); },
+  });
+  router.add({
+      .method = "GET",
       .pattern = "/openapi.json",
       .operation_id = "openapi",
       .tag = "system",
