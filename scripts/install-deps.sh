@@ -8,7 +8,7 @@ build=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libcurl4-openssl-dev libssl-dev librocksdb-dev
   zlib1g-dev libzstd-dev libbrotli-dev
-  libexpected-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
+  libexpected-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libcctz-dev
   prometheus-cpp-dev libmimalloc-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
@@ -17,7 +17,7 @@ emulator=()
 major=$(node --version 2>/dev/null || true) && major=${major#v}
 ((${major%%.*} + 0 >= 18)) || emulator+=(nodejs)
 command -v npm >/dev/null || emulator+=(npm)
-run=(ca-certificates curl) # the authorities that HTTPS receivers are checked against; the tours
+run=(ca-certificates curl tzdata) # the authorities that HTTPS receivers are checked against; the tours; zones
 fuzz=(clang libclang-rt-14-dev llvm) # llvm: symbols in what the sanitizers print
 bench=(wrk)
 extra=("${fuzz[@]}" "${bench[@]}" clang-format clang-tidy gcovr jq)

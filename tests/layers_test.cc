@@ -81,7 +81,7 @@ const std::vector<Layer>& layers() {
        {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "codec/", "model/", "observe/",
         "base/", "rhooks/"},
        {"std", "CLI/"},
-       {"toml++/", "curl/", "boost/json", "posix"}},
+       {"toml++/", "cctz/", "curl/", "boost/json", "posix"}},
       {"testing",
        {"testing/", "store/store.h", "store/memory/", "store/rocks/rocks_store.h",
         "delivery/sender.h", "delivery/request_builder.h", "model/", "base/", "rhooks/"},
@@ -214,7 +214,7 @@ const File* find(const std::vector<File>& files, std::string_view path) {
 // The libraries that a header includes, by itself or by other headers of the project.
 std::set<std::string> libraries_behind(const std::vector<File>& files, std::string path) {
   static const Names heavy = {"boost/", "curl/",       "rocksdb/", "openssl/", "spdlog/",
-                              "fmt/",   "prometheus/", "CLI/",     "toml++/"};
+                              "fmt/",   "prometheus/", "CLI/",     "toml++/",  "cctz/"};
   std::set<std::string> libraries;
   std::set<std::string> seen = {path};
   std::vector<std::string> to_visit = {std::move(path)};

@@ -52,6 +52,12 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
     if (what.ends_with(" is required")) what.resize(what.size() - 12);
     return what + " is missing" + see;
   }
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->results().size() > static_cast<std::size_t>(option->get_items_expected_max())) {
+      return option->get_name() + " is given " + std::to_string(option->results().size()) +
+             " times; give it once";
+    }
+  }
   std::string what = error.what();
   std::replace(what.begin(), what.end(), '\n', ' ');
   return what + see;
@@ -70,9 +76,10 @@ std::optional<std::string> empty_before_parse(const CLI::App& command,
   for (const std::string& arg : args) {
     if (!arg.starts_with("--") || arg.find('=') != arg.size() - 1) continue;
     const std::string name = arg.substr(0, arg.size() - 1);
-    if (command.get_option_no_throw(name) != nullptr) {
-      return name == "--body" ? "--body= is ambiguous; an empty body is written --body ''"
-                              : is_empty(name);
+    if (const CLI::Option* option = command.get_option_no_throw(name)) {
+      return option->check_lname("body")
+                 ? arg + " is ambiguous; an empty body is written " + name + " ''"
+                 : is_empty(name);
     }
   }
   return std::nullopt;

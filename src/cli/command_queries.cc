@@ -166,7 +166,7 @@ void add_logs(Commands& commands) {
                          add_log, "no log matches");
                    });
   command.add_option("-n,--namespace", args->ns, "group of tasks")->type_name("NAME")->required();
-  command.add_option("--task,--id", args->task, "logs of this task only")->type_name("ID");
+  command.add_option("task,--task,--id", args->task, "logs of this task only")->type_name("ID");
   command.add_option("--status", args->status, "outcome of the attempt")->type_name("SUCCESS|FAIL");
   command.add_option("--from", args->from, "started at or after: ISO-8601, or -1h")
       ->type_name("TIME");

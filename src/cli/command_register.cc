@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/show.h"
 #include "cli/times.h"
+#include "cli/when_args.h"
 #include "codec/public_json.h"
 #include "model/limits.h"
 
@@ -18,8 +19,9 @@ namespace rhooks::cli {
 namespace {
 
 struct RegisterArgs {
-  std::string ns, url, method, at, body, id, id_prefix, idempotency_key, every, repeat_unit, file;
+  std::string ns, url, method, body, id, id_prefix, idempotency_key, every, repeat_unit, file;
   std::vector<std::string> headers;
+  WhenArgs when;
   std::int64_t repeat_interval = 0;
   std::int64_t max = 0;
   int retry_limit = 3;
@@ -127,11 +129,6 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   } else if (args.text) {
     return usage("--text says what --body is; add --body");
   }
-  if (args.given("--at")) {
-    const auto at = parse_when(args.at, io.now());
-    if (!at) return usage("--at: " + at.error().message);
-    task.scheduled_date = *at;
-  }
   auto repeat = make_repeat(args);
   if (!repeat) return fail(repeat.error());
   task.repeat = *repeat;
@@ -144,8 +141,11 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
 
 int register_one(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
+  const auto when = args.when.moment(io);
+  if (!when) return report(io, when.error(), kExitUsage);
   auto task = make_task(args, io);
   if (!task) return report(io, task.error(), kExitUsage);
+  if (*when) task->scheduled_date = (*when)->at;
   int exit_code = kExitFailed;
   const auto backend = commands.backend(exit_code);
   if (!backend) return exit_code;
@@ -158,6 +158,8 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   const Task& made = result->task;
   io.out << (result->created ? "registered " : "already registered: ") << printable(made.key.id)
          << ", " << to_string(made.status) << ", scheduled " << show_time(made.scheduled_date)
+         << (result->created && *when && !(*when)->read_as.empty() ? " (" + (*when)->read_as + ")"
+                                                                   : "")
          << (made.repeat ? ", " + show_repeat(*made.repeat) : "") << '\n';
   return kExitDone;
 }
@@ -259,9 +261,9 @@ class BatchRun {
 
 int register_file(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
-  for (const char* option : {"--url", "--method", "--at", "--body", "--header", "--id",
-                             "--id-prefix", "--idempotency-key", "--every", "--repeat-interval",
-                             "--repeat-unit", "--max", "--retry-limit"}) {
+  for (const char* option : {"--url", "--method", "--at", "--in", "--tz", "--body", "--header",
+                             "--id", "--id-prefix", "--idempotency-key", "--every",
+                             "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
     if (args.given(option)) {
       return report(io,
                     std::string(option) +
@@ -317,6 +319,10 @@ void add_register(Commands& commands) {
       "register", "Register a webhook, or a file of them.",
       {"rhooks register --namespace my-app --url http://127.0.0.1:9000/hook --method POST \\",
        "    --at +2s --body '{\"key\":\"value\"}'",
+       "rhooks register -n my-app https://example.com/hook -X PUT -H 'X-Team: billing' \\",
+       "    -d @invoice.json --in 5m",
+       "rhooks register -n my-app https://example.com/ping --at '2030-01-31 12:00' \\",
+       "    --tz Europe/Berlin",
        "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
        "rhooks register -n my-app --url https://example.com/in --at 2030-01-31T12:00:00+01:00 \\",
        "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
@@ -327,20 +333,19 @@ void add_register(Commands& commands) {
       });
   args->command = &command;
   command.add_option("-n,--namespace", args->ns, "group of tasks that it is in")->type_name("NAME");
-  command.add_option("--url", args->url, "where the webhook goes (http or https)")
+  command.add_option("url,--url", args->url, "where the webhook goes (http or https)")
       ->type_name("URL");
-  command.add_option("--method", args->method, "HTTP method [GET; POST where there is a body]")
+  command
+      .add_option("-X,--method,--request", args->method,
+                  "HTTP method [GET; POST where there is a body]")
       ->type_name("GET|POST|PUT|PATCH|DELETE|HEAD");
+  args->when.add_to(command);
   command
-      .add_option("--at", args->at,
-                  "when: ISO-8601 with an offset, from now on (+2s, +5m, +1h, +1d), or now [now]")
-      ->type_name("TIME");
-  command
-      .add_option("--body", args->body,
+      .add_option("-d,--body,--data", args->body,
                   "JSON where it is JSON, otherwise text; @FILE reads a file, - standard input")
       ->type_name("BODY");
   command.add_flag("--text", args->text, "the body is text, even if it is JSON");
-  command.add_option("--header", args->headers, "'Name: value'; may be repeated")
+  command.add_option("-H,--header", args->headers, "'Name: value'; may be repeated")
       ->type_name("HEADER")
       ->allow_extra_args(false);
   command.add_option("--id", args->id, "id of your own [a UUIDv7 is made]")->type_name("ID");
@@ -350,7 +355,7 @@ void add_register(Commands& commands) {
       .add_option("--idempotency-key", args->idempotency_key,
                   "registering again with it finds the first task")
       ->type_name("KEY");
-  command.add_option("--every", args->every, "repeat: 10s, 5m, 1h, 1d")->type_name("TIME");
+  command.add_option("--every", args->every, "repeat: 10s, 5m, 1h, 1d, 1w")->type_name("TIME");
   command.add_option("--repeat-interval", args->repeat_interval, "repeat after so many units")
       ->type_name("N");
   command.add_option("--repeat-unit", args->repeat_unit, "unit of the interval [minutes]")

@@ -9,7 +9,7 @@ namespace rhooks::cli {
 
 void add_key_options(CLI::App& command, TaskKey& key) {
   command.add_option("-n,--namespace", key.ns, "group of tasks")->type_name("NAME")->required();
-  command.add_option("--id", key.id, "id of the task")->type_name("ID")->required();
+  command.add_option("id,--id", key.id, "id of the task")->type_name("ID")->required();
 }
 
 void add_filter_options(CLI::App& command, FilterArgs& args, bool status) {

@@ -17,15 +17,19 @@ struct Unit {
   std::string_view name;
   std::int64_t ms;
 };
-constexpr std::array<Unit, 5> kUnits{
-    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 6> kUnits{{{"w", 604'800'000},
+                                      {"d", 86'400'000},
+                                      {"h", 3'600'000},
+                                      {"m", 60'000},
+                                      {"s", 1'000},
+                                      {"ms", 1}}};
 constexpr std::int64_t kDurationMax = 36'500LL * 86'400'000;
 
 tl::unexpected<Error> bad_duration(std::string_view text) {
   return fail(ErrorCode::kInvalidArgument,
               "\"" + std::string(text) +
                   "\" is no length of time; use a number and a unit, such as 500ms, 30s, 5m, "
-                  "1h, 7d or 1h30m");
+                  "1h, 7d, 1w or 1h30m");
 }
 
 }  // namespace
@@ -66,6 +70,7 @@ std::string format_duration(milliseconds duration) {
     left = -left;
   }
   for (const Unit& unit : kUnits) {
+    if (unit.name == "w") continue;  // read, and not written: 30d is plainer than 4w2d
     if (left >= unit.ms) text += std::to_string(left / unit.ms) + std::string(unit.name);
     left %= unit.ms;
   }
@@ -87,6 +92,11 @@ Result<TimePoint> parse_when(std::string_view text, TimePoint now) {
                   "\"" + std::string(text) + "\" is outside of the years 1970 to 9999");
     }
     return at;
+  }
+  if (text != "0" && parse_duration(text)) {
+    return fail(ErrorCode::kInvalidArgument, "\"" + std::string(text) +
+                                                 "\" may be ahead or ago; write +" +
+                                                 std::string(text) + " or -" + std::string(text));
   }
   auto at = codec::parse_time(text);
   if (!at) {

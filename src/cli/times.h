@@ -9,7 +9,7 @@
 
 namespace rhooks::cli {
 
-// A length of time: 500ms, 30s, 5m, 1h, 7d, several of them (1h30m), or 0. Never negative;
+// A length of time: 500ms, 30s, 5m, 1h, 7d, 1w, several of them (1h30m), or 0. Never negative;
 // at most 36500 days. Errors: kInvalidArgument, saying what is accepted.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 

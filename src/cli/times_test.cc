@@ -15,6 +15,8 @@ TEST(ParseDuration, Units) {
   EXPECT_EQ(parse_duration("5m").value(), 5min);
   EXPECT_EQ(parse_duration("1h").value(), 1h);
   EXPECT_EQ(parse_duration("7d").value(), 168h);
+  EXPECT_EQ(parse_duration("1w").value(), 168h);
+  EXPECT_EQ(parse_duration("2w1d").value(), 360h);
   EXPECT_EQ(parse_duration("1h30m").value(), 90min);
   EXPECT_EQ(parse_duration("0").value(), 0ms);
   EXPECT_EQ(parse_duration("0s").value(), 0ms);
@@ -44,6 +46,7 @@ TEST(FormatDuration, ReadsBack) {
   }
   EXPECT_EQ(format_duration(5'400'000ms), "1h30m");
   EXPECT_EQ(format_duration(-1500ms), "-1s500ms");
+  EXPECT_EQ(format_duration(168h), "7d");
 }
 
 TEST(ParseWhen, RelativeAndAbsolute) {
@@ -59,6 +62,7 @@ TEST(ParseWhen, Refuses) {
        {"", "2s", "tomorrow", "2023-11-14T22:13:20", "2023-02-30T00:00:00Z", "+", "-", "-36500d"}) {
     EXPECT_FALSE(parse_when(text, kNow)) << text;
   }
+  EXPECT_NE(parse_when("1h", kNow).error().message.find("write +1h or -1h"), std::string::npos);
   EXPECT_NE(parse_when("tomorrow", kNow).error().message.find("+2s"), std::string::npos);
 }
 
@@ -75,6 +79,7 @@ TEST(ParseEvery, LargestExactUnit) {
   check("5m", 5, RepeatUnit::kMinutes);
   check("1h30m", 90, RepeatUnit::kMinutes);
   check("24h", 1, RepeatUnit::kDays);
+  check("1w", 7, RepeatUnit::kDays);
   for (const char* text : {"0", "0s", "500ms", "1s1ms", "5", ""}) {
     EXPECT_FALSE(parse_every(text)) << text;
   }
