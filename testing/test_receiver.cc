@@ -1,9 +1,12 @@
 #include "testing/test_receiver.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -58,10 +61,12 @@ std::string write_temporary_file(const std::string& text) {
   return path;
 }
 
-class Held {
+// A connection that waits for a word of the test.
+class Waiting {
  public:
-  virtual ~Held() = default;
+  virtual ~Waiting() = default;
   virtual void release() = 0;
+  virtual void write_late() = 0;
 };
 
 // What the sessions share.
@@ -77,8 +82,11 @@ struct Shared {
   std::size_t open = 0;
   std::size_t open_max = 0;
   std::size_t held_count = 0;
-  std::vector<std::weak_ptr<Held>> held;
+  std::vector<std::weak_ptr<Waiting>> held;
   bool released = false;
+  std::vector<std::weak_ptr<Waiting>> late;  // until write_late() is called
+  std::size_t late_under_way = 0;            // of those for which it was
+  std::size_t late_written = 0;
   std::vector<std::string> alpn;
 
   template <typename F>
@@ -93,11 +101,12 @@ struct Shared {
 
 // One connection. Its handlers run in the strand of its socket.
 template <typename Stream>
-class Session final : public Held, public std::enable_shared_from_this<Session<Stream>> {
+class Session final : public Waiting, public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, Shared& shared, std::uint64_t number)
       : stream_(std::move(stream)),
         timer_(stream_.get_executor()),
+        late_timer_(stream_.get_executor()),
         shared_(shared),
         number_(number) {
     shared_.update([&] { shared_.open_max = std::max(shared_.open_max, ++shared_.open); });
@@ -106,6 +115,7 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
     shared_.update([&] {
       --shared_.open;
       if (holding_) --shared_.held_count;
+      if (late_asked_) --shared_.late_under_way;
     });
   }
 
@@ -129,6 +139,13 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
     });
   }
 
+  // From any thread.
+  void write_late() override {
+    if (late_asked_.exchange(true)) return;
+    shared_.update([&] { ++shared_.late_under_way; });
+    asio::post(stream_.get_executor(), [self = this->shared_from_this()] { self->be_late(); });
+  }
+
  private:
   void end_hold() {
     holding_ = false;
@@ -143,6 +160,7 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
     parser_->header_limit(256 * 1024);
     http::async_read(stream_, buffer_, *parser_,
                      [self = this->shared_from_this()](error_code ec, std::size_t) {
+                       self->idle_ = false;
                        if (!ec) self->on_request();
                      });
   }
@@ -152,6 +170,11 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
     TestRequest request;
     request.arrived_at = SystemClock().now_micros();
     request.connection = number_;
+    request.crossed_late = late_written_;
+    if (const auto since = std::exchange(late_waits_since_, std::nullopt)) {
+      request.late_waited = std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now() - *since);
+    }
     request.method = std::string(message.method_string());
     request.target = std::string(message.target());
     for (const auto& field : message) {
@@ -198,6 +221,10 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
   }
 
   void respond() {
+    if (late_writing_) {
+      respond_after_late_ = true;
+      return;
+    }
     switch (response_.fault) {
       case Fault::kCloseBeforeResponse:
         return close();
@@ -236,18 +263,83 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
     if (response_.fault == Fault::kDripBody) {
       return write(std::move(text), [this] { drip(0); });
     }
-    if (!head_) text += response_.body;
-    write(std::move(text), [this, close_after, fault = response_.fault] {
-      if (fault == Fault::kResetMidBody) {
-        // Gives the client time to read what came before the reset, which would discard it.
-        timer_.expires_after(std::chrono::milliseconds{50});
-        timer_.async_wait([self = this->shared_from_this()](error_code) { self->reset(); });
-      } else if (close_after || fault == Fault::kCloseMidBody) {
-        close();
-      } else {
-        read();
-      }
+    std::string rest = (head_ ? std::string() : response_.body) + response_.excess;
+    if (response_.excess.empty()) text += std::exchange(rest, {});
+    // Whoever has the answer may ask for the late bytes before we know that it is written.
+    answering_ = true;
+    if (!response_.late.empty() && !response_.late_after) {
+      shared_.update([&] { shared_.late.push_back(this->weak_from_this()); });
+    }
+    write(std::move(text), [this, rest, close_after] {
+      if (rest.empty()) return after_response(close_after);
+      write(rest, [this, close_after] { after_response(close_after); });
     });
+  }
+
+  void after_response(bool close_after) {
+    if (response_.fault == Fault::kResetMidBody) {
+      // Gives the client time to read what came before the reset, which would discard it.
+      timer_.expires_after(std::chrono::milliseconds{50});
+      timer_.async_wait([self = this->shared_from_this()](error_code) { self->reset(); });
+    } else if (close_after || response_.fault == Fault::kCloseMidBody) {
+      close();
+    } else {
+      await_late();
+      read();
+    }
+  }
+
+  void await_late() {
+    idle_ = true;
+    answering_ = false;
+    if (late_asked_) return be_late();
+    if (response_.late.empty() || !response_.late_after) return;
+    late_timer_.expires_after(*response_.late_after);
+    late_timer_.async_wait([self = this->shared_from_this()](error_code ec) {
+      if (!ec) self->be_late();
+    });
+  }
+
+  void be_late() {
+    if (answering_) return;
+    if (!idle_ || response_.late.empty() || !stream_.lowest_layer().is_open()) return end_late();
+    late_output_ = std::exchange(response_.late, {});
+    late_writing_ = true;
+    late_written_ = true;
+    shared_.update([&] { ++shared_.late_written; });
+    asio::async_write(stream_, asio::buffer(late_output_),
+                      [self = this->shared_from_this(), after = response_.after_late](
+                          error_code, std::size_t) { self->after_late(after); });
+  }
+
+  void after_late(TestResponse::After after) {
+    error_code ignored;
+    // Until the other end's system has it all, or is gone.
+    int on_the_way = 0;
+    if (stream_.lowest_layer().is_open() && idle_ &&
+        ::ioctl(stream_.lowest_layer().native_handle(), SIOCOUTQ, &on_the_way) == 0 &&
+        on_the_way > 0) {
+      asio::post(stream_.get_executor(),
+                 [self = this->shared_from_this(), after] { self->after_late(after); });
+      return;
+    }
+    late_writing_ = false;
+    int arrived = 0;
+    if (stream_.lowest_layer().is_open() && idle_ &&
+        ::ioctl(stream_.lowest_layer().native_handle(), FIONREAD, &arrived) == 0 && arrived == 0) {
+      late_waits_since_ = std::chrono::steady_clock::now();
+    }
+    if (after == TestResponse::After::kClosed) close();
+    if (after == TestResponse::After::kHalfClosed) {
+      stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+    }
+    end_late();
+    if (std::exchange(respond_after_late_, false)) respond();
+  }
+
+  void end_late() {
+    if (!late_asked_.exchange(false)) return;
+    shared_.update([&] { --shared_.late_under_way; });
   }
 
   std::string status_line() const {
@@ -292,6 +384,7 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
 
   Stream stream_;
   asio::steady_timer timer_;
+  asio::steady_timer late_timer_;
   Shared& shared_;
   const std::uint64_t number_;
   boost::beast::flat_buffer buffer_;
@@ -301,6 +394,14 @@ class Session final : public Held, public std::enable_shared_from_this<Session<S
   bool keep_alive_ = true;
   bool head_ = false;
   bool holding_ = false;
+  std::string late_output_;
+  bool answering_ = false;
+  bool idle_ = false;  // since an answer; no other request has arrived yet
+  bool late_writing_ = false;
+  bool late_written_ = false;
+  std::optional<std::chrono::steady_clock::time_point> late_waits_since_;
+  bool respond_after_late_ = false;
+  std::atomic<bool> late_asked_ = false;
 };
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
@@ -441,7 +542,7 @@ void TestReceiver::clear_requests() {
 }
 
 void TestReceiver::release_held() {
-  std::vector<std::weak_ptr<Held>> held;
+  std::vector<std::weak_ptr<Waiting>> held;
   core_->shared.update([&] {
     core_->shared.released = true;
     held.swap(core_->shared.held);
@@ -449,6 +550,26 @@ void TestReceiver::release_held() {
   for (const auto& weak : held) {
     if (const auto session = weak.lock()) session->release();
   }
+}
+
+std::size_t TestReceiver::write_late() {
+  std::vector<std::weak_ptr<Waiting>> late;
+  std::size_t before = 0;
+  core_->shared.update([&] {
+    late.swap(core_->shared.late);
+    before = core_->shared.late_written;
+  });
+  for (const auto& weak : late) {
+    if (const auto session = weak.lock()) session->write_late();
+  }
+  const auto written = [&] { return core_->shared.late_under_way == 0; };
+  if (!core_->wait(std::chrono::seconds{30}, written)) return 0;
+  return late_written() - before;
+}
+
+std::size_t TestReceiver::late_written() const {
+  std::lock_guard lock(core_->shared.mutex);
+  return core_->shared.late_written;
 }
 
 std::size_t TestReceiver::held() const {

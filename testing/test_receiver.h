@@ -24,6 +24,12 @@ struct TestRequest {
   std::string body;
   Clock::Micros arrived_at{};    // system time at which it was read to its end
   std::uint64_t connection = 0;  // 1 for the first connection that was accepted
+  // Late bytes (TestResponse::late) were written to its connection before, so that its sender may
+  // have taken them for an answer.
+  bool crossed_late = false;
+  // How long they had been waiting at its sender, where nothing of it had arrived by then and it is
+  // the first one after them.
+  std::optional<std::chrono::milliseconds> late_waited;
 
   // The first header of that name, in any case; empty if there is none.
   std::string header(std::string_view name) const;
@@ -53,6 +59,16 @@ struct TestResponse {
   Fault fault = Fault::kNone;
   std::chrono::milliseconds drip{100};
   std::string raw;  // sent as it is, in place of all the above; then the connection is closed
+
+  // What has no place in HTTP: bytes past the end of the answer. `excess` goes out with the body,
+  // in a write after that of the headers, and `late` once the connection is idle: after
+  // `late_after`, or at write_late(). Late bytes are dropped where the next request was there
+  // before them.
+  enum class After { kOpen, kHalfClosed, kClosed };  // what the connection is after late bytes
+  std::string excess;
+  std::string late;
+  std::optional<std::chrono::milliseconds> late_after;
+  After after_late = After::kOpen;
 
   static TestResponse with_status(int status, std::string body = {});
   static TestResponse with_fault(Fault fault, std::string body = {});
@@ -116,6 +132,11 @@ class TestReceiver {
   std::size_t held() const;
   bool wait_held(std::size_t count,
                  std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+
+  // Writes the late bytes that wait for it, and returns how many connections they went to, once
+  // they are written and what is to be closed is closed.
+  std::size_t write_late();
+  std::size_t late_written() const;  // connections that late bytes went to since the start
 
   std::size_t connections() const;           // accepted since the start
   std::size_t open_connections() const;      // now

@@ -41,7 +41,7 @@ const std::vector<Layer>& layers() {
        {"std"},
        {"spdlog/", "fmt/", "prometheus/"}},
       // HTTP over libcurl: the loop that drives transfers, for all that make requests.
-      {"src/net", {"net/", "base/", "rhooks/"}, {"std", "curl/"}, {"posix"}},
+      {"src/net", {"net/", "base/", "rhooks/"}, {"std", "curl/"}, {"openssl/", "posix"}},
       // The contract and what opens a store; the only place that names the concrete ones.
       {"src/store", {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"}, {"std"}},
       {"src/store/memory",
@@ -78,8 +78,8 @@ const std::vector<Layer>& layers() {
        {"std", "boost/asio", "boost/beast"},
        {"boost/json", "boost/url", "openssl/", "posix"}},
       {"src/cli",
-       {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "codec/", "model/", "observe/",
-        "base/", "rhooks/"},
+       {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "net/", "codec/", "model/",
+        "observe/", "base/", "rhooks/"},
        {"std", "CLI/"},
        {"toml++/", "cctz/", "curl/", "boost/json", "posix"}},
       {"testing",

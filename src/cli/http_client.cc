@@ -5,9 +5,14 @@
 #include <array>
 
 #include "base/check.h"
+#include "net/curl_error.h"
+#include "net/curl_loop.h"
 
 namespace rhooks::cli {
 namespace {
+
+// A call lasts as long as its own time-out allows: this one only ends a wait of the loop.
+constexpr std::chrono::hours kWait{1};
 
 struct Received {
   std::string body;
@@ -23,11 +28,6 @@ std::size_t receive(char* data, std::size_t, std::size_t size, void* user) {
   }
   received.body.append(data, size);
   return size;
-}
-
-void initialize_curl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  RHOOKS_CHECK(code == CURLE_OK);
 }
 
 // Whether a failure came before anything could have reached the server.
@@ -59,11 +59,22 @@ bool is_loopback(std::string_view base) {
 
 struct HttpClient::Impl {
   HttpClientOptions options;
-  CURL* easy = nullptr;
+  std::unique_ptr<net::CurlLoop> loop;  // made by the first call
   std::array<char, CURL_ERROR_SIZE> reason{};
 
-  Error translate(CURLcode code, bool too_long) {
-    const std::string detail = reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
+  // Does what curl_easy_perform() does, on a connection on which nothing waits.
+  CURLcode perform(CURL* easy) {
+    if (loop->add(easy) != CURLM_OK) return CURLE_FAILED_INIT;
+    while (true) {
+      if (const auto ended = loop->run(kWait); !ended.empty()) return ended[0].code;
+    }
+  }
+
+  Error translate(CURL* easy, CURLcode code, bool too_long) {
+    const std::string detail = net::has_too_long_a_header_line(easy, code)
+                                   ? "one of its header lines is too long"
+                               : reason[0] != '\0' ? reason.data()
+                                                   : curl_easy_strerror(code);
     const std::string& base = options.base;
     if (too_long) {
       return {ErrorCode::kOverloaded,
@@ -112,20 +123,20 @@ struct HttpClient::Impl {
 };
 
 HttpClient::HttpClient(HttpClientOptions options) : impl_(std::make_unique<Impl>()) {
-  initialize_curl();
   impl_->options = std::move(options);
-  impl_->easy = curl_easy_init();
-  RHOOKS_CHECK(impl_->easy != nullptr);
 }
 
-HttpClient::~HttpClient() {
-  curl_easy_cleanup(impl_->easy);
-}
+HttpClient::~HttpClient() = default;
 
 Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
-  CURL* easy = impl_->easy;
+  if (!impl_->loop) {
+    auto created = net::CurlLoop::create(1);
+    if (!created) return fail(std::move(created.error()));
+    impl_->loop = std::move(*created);
+  }
+  CURL* const easy = impl_->loop->take_handle();
+  RHOOKS_CHECK(easy != nullptr);
   const HttpClientOptions& options = impl_->options;
-  curl_easy_reset(easy);  // keeps the connection
   impl_->reason[0] = '\0';
 
   curl_slist* headers = nullptr;
@@ -170,9 +181,10 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method);
 
-  const CURLcode code = curl_easy_perform(easy);
-  HttpAnswer answer;
+  const CURLcode code = impl_->perform(easy);
+  Result<HttpAnswer> result = HttpAnswer{};
   if (code == CURLE_OK) {
+    HttpAnswer& answer = *result;
     long status = 0;
     char* type = nullptr;
     char* location = nullptr;
@@ -183,10 +195,12 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
     if (type != nullptr) answer.content_type = type;
     if (location != nullptr) answer.location = location;
     answer.body = std::move(received.body);
+  } else {
+    result = fail(impl_->translate(easy, code, received.too_long));
   }
+  impl_->loop->give_handle_back(easy);
   curl_slist_free_all(headers);
-  if (code != CURLE_OK) return fail(impl_->translate(code, received.too_long));
-  return answer;
+  return result;
 }
 
 std::string url_encode(std::string_view text) {

@@ -37,7 +37,7 @@ struct HttpCall {
   std::chrono::milliseconds timeout{0};
 };
 
-// An HTTP client for one server: libcurl's easy interface, one connection kept alive.
+// An HTTP client for one server, with one connection that is kept alive.
 // Threads: one at a time. Blocking: call(), until the answer is there.
 class HttpClient {
  public:

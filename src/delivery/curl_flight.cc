@@ -137,9 +137,11 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions&
                 std::to_string(ResponseReader::kHeaderReadBytesMax) + " bytes");
   }
   if (complete && reader_.status() == 0) {
-    // libcurl takes the end of the connection within the headers for the end of them.
+    // libcurl takes the end of the connection within the headers for the end of them, and that of
+    // an HTTP/2 session for the end of the response.
     return fail(net::host_and_port(request_.request.url) +
-                " closed the connection within the headers of its response");
+                (reader_.begun() ? " closed the connection within the headers of its response"
+                                 : " closed the connection without a response"));
   }
   if (!complete) {
     net::CurlFailure failure;

@@ -28,7 +28,8 @@ struct CurlSenderOptions {
 // and host name. Redirects are not followed, and proxies of the environment, cookies and
 // ~/.netrc are not used: what is sent depends on the task alone. A connection that turns out
 // closed when it is reused is replaced by libcurl within the attempt, so that a receiver may
-// see a request twice (with one webhook-id).
+// see a request twice (with one webhook-id). One on which anything arrived while it was idle is
+// replaced before anything of the request is written.
 //
 // A response whose end did not arrive is no response: the attempt failed, and the error names
 // the status. A body is read to 1 MiB and then taken as it is. Errors never show what a URL

@@ -205,6 +205,28 @@ TEST(CurlSenderFaults, EndlessHeadersAreGivenUp) {
   }
 }
 
+// libcurl gives it up by itself, and calls it out of memory.
+TEST(CurlSenderFaults, AHeaderLineThatIsTooLongIsCalledThat) {
+  TestReceiver receiver([](const TestRequest&) {
+    auto response = TestResponse::with_status(200, "ok");
+    response.headers = {{"x-long", std::string(101 * 1024, 'h')}};
+    return response;
+  });
+  CurlSenderRig rig;
+  expect_failure(rig.get(receiver.url("/secret")),
+                 address(receiver) + " answered with a header line longer than 100 KiB");
+}
+
+TEST(CurlSenderFaults, AMalformedBodyIsCalledThat) {
+  TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.raw = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n";
+    return response;
+  });
+  CurlSenderRig rig;
+  expect_failure(rig.get(receiver.url("/secret")), "chunked-encoding (status 200 had arrived)");
+}
+
 TEST(CurlSenderFaults, ManyHeadersAreKeptTo64KiB) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(200, "ok");

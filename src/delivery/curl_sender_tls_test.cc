@@ -7,14 +7,19 @@
 
 #include "delivery/curl_sender_rig.h"
 #include "testing/temp_dir.h"
+#include "testing/test_http2_receiver.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
 namespace {
 
+using rhooks::testing::http2_goaway;
+using rhooks::testing::TestHttp2Receiver;
 using rhooks::testing::TestReceiver;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TestReceiver::Options tls(std::vector<std::string> names = {"127.0.0.1", "localhost"}) {
   TestReceiver::Options options;
@@ -80,6 +85,23 @@ TEST(CurlSenderTls, Http2IsOfferedAndConnectionsAreReused) {
 
   for (std::uint64_t i = 0; i < 50; ++i) rig.start(rig.request(Method::kGet, receiver.url()), i);
   for (const auto& result : rig.wait(50)) EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
+}
+
+// Whether it says so before or not.
+TEST(CurlSenderTls, AnHttp2SessionThatEndsIsNoResponse) {
+  for (const bool says_so : {false, true}) {
+    TestHttp2Receiver receiver([says_so](std::uint32_t stream) {
+      return TestHttp2Receiver::Answer{says_so ? http2_goaway(stream) : "", true};
+    });
+    CurlSenderOptions options;
+    options.ca_file = receiver.ca_file();
+    options.request_timeout = std::chrono::seconds{5};
+    CurlSenderRig rig(options);
+    const auto outcome = rig.get(receiver.url("/secret"));
+    EXPECT_FALSE(outcome.response);
+    EXPECT_THAT(outcome.error, AllOf(HasSubstr("127.0.0.1:"), HasSubstr("without a response"),
+                                     Not(HasSubstr("secret"))));
+  }
 }
 
 TEST(CurlSenderTls, ACaFileThatCanNotBeReadIsAnError) {

@@ -31,15 +31,15 @@ T info(CURL* easy, CURLINFO what) {
   return value;
 }
 
+std::string curl_reason(const CurlFailure& failure) {
+  return uncapitalised(*failure.details ? failure.details : curl_easy_strerror(failure.code));
+}
+
 // The system's reason, where libcurl kept it.
 std::string os_reason(const CurlFailure& failure) {
   const long error = info<long>(failure.easy, CURLINFO_OS_ERRNO);
-  if (error == 0) return uncapitalised(curl_easy_strerror(failure.code));
+  if (error == 0) return curl_reason(failure);
   return uncapitalised(std::generic_category().message(static_cast<int>(error)));
-}
-
-std::string curl_reason(const CurlFailure& failure) {
-  return uncapitalised(*failure.details ? failure.details : curl_easy_strerror(failure.code));
 }
 
 std::string describe_timeout(const CurlFailure& failure, const std::string& where) {
@@ -86,6 +86,10 @@ std::string describe_unsafely(const CurlFailure& failure) {
       return where + " did not answer in HTTP: " + curl_reason(failure);
     case CURLE_GOT_NOTHING:
       return where + " closed the connection without a response";
+    case CURLE_OUT_OF_MEMORY:
+      if (!has_too_long_a_header_line(failure.easy, failure.code)) return "out of memory";
+      return where + " answered with a header line longer than " +
+             std::to_string(CURL_MAX_HTTP_HEADER / 1024) + " KiB";
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: {
       const auto text = "the connection to " + where + " broke: " + os_reason(failure);
@@ -93,6 +97,8 @@ std::string describe_unsafely(const CurlFailure& failure) {
       return text + " (status " + std::to_string(failure.status) + " had arrived)";
     }
     case CURLE_PARTIAL_FILE:
+      // Also where an HTTP/2 session ends.
+      if (failure.status == 0) return where + " closed the connection without a response";
       return where + " closed the connection before the end of its response (status " +
              std::to_string(failure.status) + " had arrived)";
     case CURLE_SSL_CONNECT_ERROR:
@@ -114,6 +120,11 @@ std::string describe_unsafely(const CurlFailure& failure) {
 }
 
 }  // namespace
+
+bool has_too_long_a_header_line(CURL* easy, CURLcode code) {
+  // Once a request is out libcurl asks for memory for header lines only.
+  return code == CURLE_OUT_OF_MEMORY && info<long>(easy, CURLINFO_REQUEST_SIZE) > 0;
+}
 
 std::string describe(const CurlFailure& failure) {
   return printable(describe_unsafely(failure));

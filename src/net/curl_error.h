@@ -10,6 +10,10 @@ namespace rhooks::net {
 
 inline constexpr std::size_t kDescriptionBytesMax = 1024;
 
+// Whether it failed since a header line of the response is longer than libcurl reads
+// (CURL_MAX_HTTP_HEADER), for which it says that it is out of memory.
+bool has_too_long_a_header_line(CURL* easy, CURLcode code);
+
 // What is known of a transfer that failed.
 struct CurlFailure {
   CURL* easy = nullptr;      // done, not yet reset

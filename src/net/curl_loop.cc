@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/sockets.h"
 
 namespace rhooks::net {
 namespace {
@@ -36,22 +37,16 @@ bool init_curl() {
   return ok;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 std::string last_system_error() {
   return std::generic_category().message(errno);
+}
+
+// What the loop keeps of an easy handle.
+Sockets::Transfer& transfer_of(CURL* easy) {
+  char* kept = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &kept);
+  RHOOKS_CHECK(kept != nullptr);
+  return *reinterpret_cast<Sockets::Transfer*>(kept);
 }
 
 }  // namespace
@@ -66,9 +61,9 @@ std::size_t descriptors_max() {
 // called from the loop's own methods alone, so never from within itself.
 class CurlLoop::Impl {
  public:
-  Impl(std::size_t connections_max, CURLM* multi, int epoll, int event)
-      : epoll_(epoll), event_(event), multi_(multi) {
-    watch(EPOLL_CTL_ADD, event_.get(), EPOLLIN);
+  Impl(std::size_t connections_max, CURLM* multi, std::unique_ptr<Sockets> sockets, int event)
+      : sockets_(std::move(sockets)), event_(event), multi_(multi) {
+    sockets_->watch(EPOLL_CTL_ADD, event_.get(), EPOLLIN);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
@@ -78,8 +73,8 @@ class CurlLoop::Impl {
   }
 
   ~Impl() {
-    for (CURL* const easy : idle_) curl_easy_cleanup(easy);
-    // Closes the idle connections, and calls on_socket for them.
+    for (const auto& transfer : idle_) curl_easy_cleanup(transfer->easy);
+    // Closes the idle connections, and calls on_socket and those of Sockets for them.
     curl_multi_cleanup(multi_);
   }
 
@@ -133,62 +128,35 @@ class CurlLoop::Impl {
   }
 
   CURL* take_handle() {
-    CURL* easy = nullptr;
+    std::unique_ptr<Sockets::Transfer> transfer;
     if (idle_.empty()) {
-      easy = curl_easy_init();
+      CURL* const easy = curl_easy_init();
+      if (!easy) return nullptr;
+      transfer = std::make_unique<Sockets::Transfer>();
+      transfer->sockets = sockets_.get();
+      transfer->easy = easy;
     } else {
-      easy = idle_.back();
+      transfer = std::move(idle_.back());
       idle_.pop_back();
     }
-    if (!easy) return nullptr;
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Impl::on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
-    return easy;
+    sockets_->set_up(*transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer.get());
+    return transfer.release()->easy;  // until it is given back
   }
 
   void give_handle_back(CURL* easy) {
+    std::unique_ptr<Sockets::Transfer> transfer(&transfer_of(easy));
     curl_easy_reset(easy);
-    if (idle_.size() < kIdleHandlesMax) {
-      idle_.push_back(easy);
-    } else {
-      curl_easy_cleanup(easy);
-    }
+    if (idle_.size() >= kIdleHandlesMax) return curl_easy_cleanup(easy);
+    transfer->opened.clear();
+    transfer->sends = 0;
+    idle_.push_back(std::move(transfer));
   }
 
  private:
-  // What epoll was told of a descriptor, and what libcurl wants of it.
-  struct Interest {
-    std::uint32_t told = 0;
-    std::uint32_t wanted = 0;
-    // Opened and closed through us, so that we know when epoll forgets it.
-    bool ours = false;
-  };
-
-  Interest& interest(int fd) {
-    const auto index = static_cast<std::size_t>(fd);
-    if (interests_.size() <= index) interests_.resize(index + 1);
-    return interests_[index];
-  }
-
-  // libcurl calls these from C, through which no exception may pass. Without memory for a few
-  // bytes the process ends here, as it would soon elsewhere.
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
-    static_cast<Impl*>(self)->set_interest(fd, what);
+    static_cast<Impl*>(self)->sockets_->set_interest(fd, what);
     return 0;
-  }
-
-  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
-    const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) return CURL_SOCKET_BAD;
-    static_cast<Impl*>(self)->interest(fd) = {0, 0, true};
-    return fd;
-  }
-
-  static int on_close(void* self, curl_socket_t fd) noexcept {
-    static_cast<Impl*>(self)->interest(fd) = {};
-    return ::close(fd);
   }
 
   static int on_timer(CURLM*, long timeout_ms, void* self) noexcept {
@@ -199,43 +167,6 @@ class CurlLoop::Impl {
       timer = Steady::now() + std::chrono::milliseconds{timeout_ms};
     }
     return 0;
-  }
-
-  // A connection is waited for during each of its requests and for nothing between them. Epoll
-  // is told so only when something comes meanwhile (wait_for_events), which is seldom: so a
-  // request on a connection that is there already costs no call to change what is waited for.
-  void set_interest(int fd, int what) {
-    Interest& one = interest(fd);
-    if (what == CURL_POLL_REMOVE) {
-      one.wanted = 0;
-      if (!one.ours) forget(fd);
-      return;
-    }
-    one.wanted = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    if (one.told == one.wanted) return;
-    watch(one.told == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, one.wanted);
-    one.told = one.wanted;
-  }
-
-  void forget(int fd) {
-    // One of libcurl's own may be closed already, which removed it.
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    interest(fd).told = 0;
-  }
-
-  void watch(int operation, int fd, std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.fd = fd;
-    int result = ::epoll_ctl(epoll_.get(), operation, fd, &event);
-    // One of libcurl's own that was closed and opened again behind our back.
-    if (result != 0 && errno == EEXIST) {
-      result = ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
-    } else if (result != 0 && errno == ENOENT) {
-      result = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
-    }
-    // Where the system refuses (its limit of watches), the transfer ends by its time-out.
-    (void)result;
   }
 
   Steady::time_point next_timer() const {
@@ -265,8 +196,8 @@ class CurlLoop::Impl {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(
         std::clamp<Steady::duration>(wait, Steady::duration::zero(), std::chrono::hours{1}));
     std::array<epoll_event, 256> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                   static_cast<int>(ms.count()));
+    const int count = ::epoll_wait(sockets_->epoll(), events.data(),
+                                   static_cast<int>(events.size()), static_cast<int>(ms.count()));
     if (count < 0) {
       RHOOKS_CHECK(errno == EINTR);
       return false;
@@ -280,9 +211,8 @@ class CurlLoop::Impl {
         woken = true;
         continue;
       }
-      if (interest(event.data.fd).wanted == 0) {
-        // An idle connection, which its other end closed: libcurl finds out when it needs one.
-        forget(event.data.fd);
+      if (!sockets_->in_use(event.data.fd)) {
+        sockets_->take_idle_event(event.data.fd);
         continue;
       }
       int mask = 0;
@@ -294,33 +224,31 @@ class CurlLoop::Impl {
     return woken;
   }
 
-  const Descriptor epoll_;
+  const std::unique_ptr<Sockets> sockets_;
   const Descriptor event_;  // wake()
   CURLM* const multi_;
   std::size_t transfers_ = 0;  // added, and not yet removed
-  std::vector<CURL*> idle_;
-  std::vector<Interest> interests_;  // by descriptor
+  std::vector<std::unique_ptr<Sockets::Transfer>> idle_;
   std::optional<Steady::time_point> timer_;
   Steady::time_point last_action_ = Steady::now();
 };
 
 Result<std::unique_ptr<CurlLoop>> CurlLoop::create(std::size_t connections_max) {
   if (!init_curl()) return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  const int event = epoll < 0 ? -1 : ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  auto sockets = Sockets::create();
+  if (!sockets) return fail(std::move(sockets.error()));
+  const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) {
-    const auto reason = last_system_error();
-    if (epoll >= 0) ::close(epoll);
-    return fail(ErrorCode::kUnavailable, "no descriptor for sending requests: " + reason);
+    return fail(ErrorCode::kUnavailable,
+                "no descriptor for sending requests: " + last_system_error());
   }
   CURLM* const multi = curl_multi_init();
   if (!multi) {
-    ::close(epoll);
     ::close(event);
     return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
   }
   return std::unique_ptr<CurlLoop>(
-      new CurlLoop(std::make_unique<Impl>(connections_max, multi, epoll, event)));
+      new CurlLoop(std::make_unique<Impl>(connections_max, multi, std::move(*sockets), event)));
 }
 
 CurlLoop::CurlLoop(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -331,6 +259,9 @@ CURL* CurlLoop::take_handle() {
 }
 void CurlLoop::give_handle_back(CURL* easy) {
   impl_->give_handle_back(easy);
+}
+int CurlLoop::sends(CURL* easy) {
+  return transfer_of(easy).sends;
 }
 CURLMcode CurlLoop::add(CURL* easy) {
   return impl_->add(easy);

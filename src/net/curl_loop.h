@@ -22,8 +22,12 @@ struct EndedTransfer {
 
 // Drives many transfers at once: libcurl's multi interface over an epoll of its own.
 //
+// Connections are kept and used again. One on which anything arrived while it was idle is not: its
+// transfer moves to a new one before anything of the request is written (src/net/sockets.h).
+//
 // Use: take_handle(), set it up, add(); run() until it comes back; give_handle_back(). What an
-// easy handle reads from and writes to must live until it came back or was removed.
+// easy handle reads from and writes to must live until it came back or was removed. Leave
+// CURLOPT_PRIVATE and the options that Sockets::set_up() names as they are.
 //
 // Threads: one thread at a time calls everything but wake(), which any may call.
 // Blocking: run() only.
@@ -42,6 +46,10 @@ class CurlLoop {
   // A fresh or reset handle; null: out of memory.
   CURL* take_handle();
   void give_handle_back(CURL* easy);
+  // How often the handle's request was put on a connection: 0 where none was made, 2 or more where
+  // libcurl found a kept connection closed and took another. Each but the last time it may have
+  // arrived, and its answer been lost. Until the handle is given back.
+  static int sends(CURL* easy);
 
   // Starts the transfer. Another code than CURLM_OK: it was not started.
   CURLMcode add(CURL* easy);

@@ -169,7 +169,7 @@ class Wire::Impl {
     for (const auto& [easy, code] : loop_->take_ended()) finish(easy, code);
     for (auto& [easy, flying] : std::exchange(flying_, {})) {
       loop_->remove(easy);
-      WireResult result = flying.flight->stop(clock_.now());
+      WireResult result = flying.flight->stop(easy, clock_.now());
       flying.flight.reset();
       loop_->give_handle_back(easy);
       flying.done(std::move(result));

@@ -49,9 +49,8 @@ struct WireResult {
   std::string date;   // the header Date; empty: there was none
   std::string crc32;  // the header x-amz-crc32, likewise
   std::string body;
-  // How often the request was put on a connection: 0 where none was made, 2 or more where
-  // libcurl found a kept connection closed and took another. Each but the last time it may
-  // have arrived, and its answer been lost.
+  // How often the request was put on a connection, as net::CurlLoop::sends() has it: each time but
+  // the last it may have arrived, and its answer been lost.
   int sends = 0;
   TimePoint sent_at{};  // the machine's clock
   TimePoint ended_at{};

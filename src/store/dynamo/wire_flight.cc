@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "net/curl_error.h"
+#include "net/curl_loop.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -53,8 +54,6 @@ std::string WireFlight::set_up(CURL* easy, const std::string& url,
   set(CURLOPT_POST, 1L);
   set(CURLOPT_POSTFIELDS, request_.body.data());  // read in place, not copied
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  set(CURLOPT_PREREQFUNCTION, &WireFlight::on_connection);
-  set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_HEADERFUNCTION, &WireFlight::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &WireFlight::on_body);
@@ -77,13 +76,6 @@ bool WireFlight::add_headers(std::string& error) {
     if (!lines_.add(header.name + ": " + header.value)) return false;
   }
   return lines_.add("Accept:") && lines_.add("Expect:");
-}
-
-// Called each time that the request is about to be put on a connection.
-int WireFlight::on_connection(void* self, char*, char*, int, int) {
-  auto& flight = *static_cast<WireFlight*>(self);
-  ++flight.result_.sends;
-  return CURL_PREREQFUNC_OK;
 }
 
 std::size_t WireFlight::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -122,6 +114,7 @@ WireResult WireFlight::finish(CURL* easy, CURLcode code, TimePoint now) {
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   result_.status = static_cast<int>(status);
+  result_.sends = net::CurlLoop::sends(easy);
   if (code == CURLE_OK && status != 0) return end(WireResult::End::kAnswered, now);
   if (too_long_) {
     result_.failure =
@@ -151,7 +144,8 @@ WireResult WireFlight::not_sent(std::string why, TimePoint now) {
   return end(WireResult::End::kFailed, now);
 }
 
-WireResult WireFlight::stop(TimePoint now) {
+WireResult WireFlight::stop(CURL* easy, TimePoint now) {
+  result_.sends = net::CurlLoop::sends(easy);
   return end(WireResult::End::kStopped, now);
 }
 

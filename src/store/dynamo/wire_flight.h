@@ -25,10 +25,9 @@ class WireFlight {
   // Each gives the one result.
   WireResult finish(CURL* easy, CURLcode code, TimePoint now);
   WireResult not_sent(std::string why, TimePoint now);
-  WireResult stop(TimePoint now);
+  WireResult stop(CURL* easy, TimePoint now);
 
  private:
-  static int on_connection(void* self, char* ip, char* local_ip, int port, int local_port);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
 

@@ -1,0 +1,88 @@
+#include "cli/http_client.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "testing/late_bytes.h"
+#include "testing/test_receiver.h"
+
+namespace rhooks::cli {
+namespace {
+
+using testing::late_case_name;
+using testing::late_cases;
+using testing::LateCase;
+using testing::LateKind;
+using testing::TestReceiver;
+using testing::TestRequest;
+using testing::TestResponse;
+
+TEST(HttpClient, KeepsItsConnection) {
+  TestReceiver server;
+  HttpClient client({.base = server.url("")});
+  for (int i = 0; i < 5; ++i) {
+    const auto answer = client.call({.path = "/"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, 200);
+  }
+  EXPECT_EQ(server.connections(), 1u);
+}
+
+TEST(HttpClient, SaysWhetherAnythingMayHaveBeenDone) {
+  std::string gone;
+  {
+    TestReceiver server;
+    gone = server.url("");
+  }
+  HttpClient nobody({.base = gone});
+  const auto refused = nobody.call({.path = "/"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+
+  TestReceiver rude([](const TestRequest&) {
+    return TestResponse::with_fault(TestResponse::Fault::kCloseMidBody);
+  });
+  HttpClient client({.base = rude.url("")});
+  const auto lost = client.call({.path = "/"});
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, ErrorCode::kUnknownOutcome);
+}
+
+// No command asks by HEAD.
+std::vector<LateCase> cases() {
+  std::vector<LateCase> cases = late_cases();
+  std::erase_if(cases, [](const LateCase& one) { return one.kind.head; });
+  return cases;
+}
+
+class HttpClientIdle : public ::testing::TestWithParam<LateCase> {};
+
+// A second answer must not be shown as the next page, or as that of a registration.
+TEST_P(HttpClientIdle, LateBytesAreNoAnswerToTheNextCall) {
+  const LateKind kind = GetParam().kind;
+  TestReceiver::Options options;
+  options.tls = GetParam().tls;
+  options.handler = [&kind](const TestRequest& request) {
+    TestResponse answer = kind.answer;
+    if (answer.status == 200) answer.body = request.target;
+    return answer;
+  };
+  TestReceiver server(options);
+  HttpClient client({.base = server.url(""), .ca_file = server.ca_file()});
+  for (std::size_t i = 1; i <= 4; ++i) {
+    const std::string path = "/" + std::to_string(i);
+    const auto answer = client.call({.method = "POST", .path = path, .body = "{}"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, kind.answer.status);
+    EXPECT_EQ(answer->body, kind.answer.status == 204 ? "" : path);
+    EXPECT_EQ(server.request_count(), i);
+    EXPECT_EQ(server.write_late(), 1u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, HttpClientIdle, ::testing::ValuesIn(cases()), late_case_name);
+
+}  // namespace
+}  // namespace rhooks::cli
