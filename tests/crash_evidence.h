@@ -21,8 +21,9 @@ enum class Manner {
   kBreaksOff,   // likewise, in the middle of the answer
   kHangs,       // no answer to the first within the time limit
   kBad,         // always 500
+  kLate,        // 200, and more on the connection once it is idle
 };
-inline constexpr int kManners = 8;
+inline constexpr int kManners = 9;
 inline constexpr std::chrono::seconds kRetryAfter{1};
 
 // A task of the load, and what was acknowledged of it. All moments are true ones.
@@ -55,6 +56,10 @@ struct Delivery {
   // It was reset on a connection that had served before: libcurl takes that for one that had been
   // closed meanwhile, and sends the request again within the attempt.
   bool may_be_sent_again = false;
+  // It came on a connection with late bytes, which can not be told from its answer where the two
+  // cross; and how long they had been there when it was sent, where that is known.
+  bool crossed = false;
+  std::optional<std::chrono::milliseconds> late_waited;
 };
 
 // All that is known of a load once nothing is left to do.

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "codec/iso8601.h"
+#include "testing/late_bytes.h"
 
 namespace rhooks::testing {
 namespace {
@@ -20,8 +21,11 @@ constexpr auto kCallTimeout = 5s;
 constexpr auto kInsistFor = 60s;
 constexpr auto kAskAgainAfter = 20ms;
 
-constexpr std::array<const char*, kManners> kNames = {"good",   "slow",   "fails", "later",
-                                                      "resets", "breaks", "hangs", "bad"};
+constexpr std::array<const char*, kManners> kNames = {"good",   "slow",  "fails", "later", "resets",
+                                                      "breaks", "hangs", "bad",   "late"};
+
+// How long after an answer more comes.
+constexpr auto kLateMax = 200ms;
 
 Clock::Micros true_time() {
   return SystemClock().now_micros();
@@ -35,7 +39,7 @@ bool one_in(std::mt19937_64& random, std::size_t n) {
 }
 
 Manner draw_manner(std::mt19937_64& random) {
-  static constexpr std::array<int, kManners> kWeights = {50, 12, 14, 6, 6, 4, 2, 6};
+  static constexpr std::array<int, kManners> kWeights = {42, 12, 14, 6, 6, 4, 2, 6, 8};
   return static_cast<Manner>(
       std::discrete_distribution<int>(kWeights.begin(), kWeights.end())(random));
 }
@@ -318,8 +322,12 @@ TestResponse CrashLoad::receive(const TestRequest& request) {
     std::lock_guard lock(mutex_);
     before = arrived_[webhook_id]++;
     const bool reused = !connections_.insert(request.connection).second;
-    deliveries_.push_back({std::stoul(request.target.substr(slash + 1)), webhook_id,
-                           request.arrived_at, reused && manner == Manner::kResets && before == 0});
+    Delivery delivery{std::stoul(request.target.substr(slash + 1)), webhook_id, request.arrived_at};
+    delivery.crossed = request.crossed_late;
+    delivery.late_waited = request.late_waited;
+    delivery.may_be_sent_again =
+        reused && ((manner == Manner::kResets && before == 0) || delivery.crossed);
+    deliveries_.push_back(std::move(delivery));
   }
   // Drawn by the id, so that it is the same for a seed.
   const std::size_t drawn = std::hash<std::string>{}(webhook_id);
@@ -350,8 +358,25 @@ TestResponse CrashLoad::receive(const TestRequest& request) {
     case Manner::kBad:
       response.status = 500;
       break;
+    case Manner::kLate:
+      be_late(drawn, response);
+      break;
   }
   return response;
+}
+
+// Whoever closes the connection reads what is on its way before.
+void CrashLoad::be_late(std::size_t drawn, TestResponse& response) {
+  const LateKind& kind = late_kinds()[drawn % late_kinds().size()];
+  response.late = kind.answer.late;
+  // What crosses a request must not hold it for an hour.
+  if (const auto hour = response.late.find("3600"); hour != response.late.npos) {
+    response.late.replace(hour, 4, std::to_string(kRetryAfter.count()));
+  }
+  response.late_after = milliseconds{drawn / late_kinds().size() % (kLateMax / 1ms)};
+  if (kind.answer.after_late != TestResponse::After::kOpen) {
+    response.after_late = TestResponse::After::kHalfClosed;
+  }
 }
 
 std::vector<json::object> CrashLoad::pages(const std::string& path) {

@@ -89,6 +89,7 @@ class CrashLoad {
   std::vector<boost::json::object> pages(const std::string& path);
   void complain(const std::string& what, const Answer& answer);
   TestResponse receive(const TestRequest& request);
+  static void be_late(std::size_t drawn, TestResponse& response);
 
   const Options options_;
   mutable std::mutex mutex_;  // of what follows

@@ -14,6 +14,9 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
+// No sender takes so long from its last look at a connection to its write.
+constexpr milliseconds kCrossingMax{250};
+
 std::string text_of(const json::object& object, const char* name) {
   return json::value_to<std::string>(object.at(name));
 }
@@ -75,6 +78,12 @@ class Judge {
     for (const std::string& complaint : evidence.complaints) wrong() << "answer to " << complaint;
     verdict_.deliveries = evidence.deliveries.size();
     for (const Delivery& delivery : evidence.deliveries) {
+      if (delivery.crossed) ++verdict_.crossed;
+      if (delivery.late_waited > kCrossingMax) {
+        wrong() << name(tasks_[delivery.number])
+                << ": sent on a connection with late bytes that had "
+                << "waited for " << delivery.late_waited->count() << " ms";
+      }
       occurrences_.at(delivery.number)[delivery.webhook_id].arrived.push_back(delivery);
     }
     for (const json::object& log : evidence.stored_logs) take_log(log);
@@ -165,10 +174,21 @@ class Judge {
     }
   }
 
+  // Whether late bytes may have been taken for an answer to it.
+  bool crossed(const LoadTask& task) const {
+    for (const auto& [id, occurrence] : occurrences_[task.number]) {
+      for (const Delivery& delivery : occurrence.arrived) {
+        if (delivery.crossed) return true;
+      }
+    }
+    return false;
+  }
+
   // Once nothing is left to do.
   void check_final(const LoadTask& task, const json::object& stored) {
     const std::string status = text_of(stored, "status");
-    if (status != (task.manner == Manner::kBad ? "FAILED" : "DONE")) {
+    const bool ended_as_answered = status == (task.manner == Manner::kBad ? "FAILED" : "DONE");
+    if (!ended_as_answered && !crossed(task)) {
       return void(wrong() << name(task) << " is " << status);
     }
     const json::value& execution = stored.at("execution");
@@ -329,7 +349,8 @@ Verdict judge(const Evidence& evidence, const VerdictOptions& options) {
 std::string Verdict::summary() const {
   std::ostringstream text;
   text << acknowledged << " tasks acknowledged, " << deleted << " deleted, " << deliveries
-       << " requests, " << repeats << " repeats, " << unlogged << " without a log, lost " << lost;
+       << " requests, " << crossed << " crossed late bytes, " << repeats << " repeats, " << unlogged
+       << " without a log, lost " << lost;
   return text.str();
 }
 

@@ -341,6 +341,24 @@ TEST_F(CrashVerdict, TheAttemptAtADeleteMaySendItsRequestAgain) {
   expect_wrong({"2 requests after its delete was acknowledged"});
 }
 
+TEST_F(CrashVerdict, LateBytesThatCrossedItMayHaveBeenTakenForItsAnswer) {
+  world.lose_log(kBad);
+  world.lose_log(kBad);
+  world.stored_logs.push_back(log(kBad, 10, 1, 500));
+  world.stored_logs.push_back(log(kBad, 100, 2, 200));
+  world.stored_tasks[kBad] = stored(kBad);
+  expect_wrong({"is DONE"});
+  world.delivery_of(kBad).crossed = true;
+  EXPECT_EQ(expect_sound().crossed, 1u);
+}
+
+TEST_F(CrashVerdict, SentOnAConnectionWithLateBytes) {
+  world.delivery_of(kOnce).late_waited = 250ms;
+  expect_sound();
+  world.delivery_of(kOnce).late_waited = 251ms;
+  expect_wrong({"sent on a connection with late bytes that had waited for 251 ms"});
+}
+
 TEST_F(CrashVerdict, DeliveredBeforeItsTime) {
   world.delivery_of(kOnce).at -= 30ms;
   expect_wrong({"a request 20 ms before its time"});
