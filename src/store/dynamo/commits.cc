@@ -30,6 +30,7 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
     revs.push_back(fresh());
     calls.push_back(state_call(record, commits[i].lease.token, revs.back(), {}, {}));
   }
+  const auto asked = due_.asking();
   auto replies = client_.call_all(std::move(calls));
 
   std::vector<std::size_t> refused;  // positions in `sent`
@@ -47,7 +48,7 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
       results[i] = fail(std::move(answer.error()));
       continue;
     }
-    note(commits[i].task);
+    note(commits[i].task, asked);
     results[i] = CommitOutcome::kApplied;
   }
   if (refused.empty()) return results;
@@ -59,7 +60,7 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
   };
   auto items = items_now(keys, refusals);
   if (items) {
-    for (std::size_t k = 0; k < keys.size(); ++k) note_item(keys[k], (*items)[k]);
+    for (std::size_t k = 0; k < keys.size(); ++k) note_item(keys[k], (*items)[k], asked);
   }
   auto current = items ? with_payloads(std::move(*items)) : fail(std::move(items.error()));
   for (std::size_t k = 0; k < refused.size(); ++k) {

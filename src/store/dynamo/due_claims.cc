@@ -205,6 +205,7 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
     call.body["ReturnValues"] = "ALL_NEW";
     calls.push_back(std::move(call));
   }
+  const auto asked = due_.asking();
   auto replies = client_.call_all(std::move(calls));
   const auto steady = parts_.steady();
 
@@ -228,12 +229,13 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
       error = std::move(answer.error());
       continue;
     }
-    due_.leased(candidates[i], until, steady);
+    due_.leased(candidates[i], until, asked, steady);
     const json::value* const item = answer->if_contains("Attributes");
     ours.push_back(i);
     items.push_back(item && item->is_object() ? std::optional(item->get_object()) : std::nullopt);
   }
 
+  const auto loading = due_.asking();
   auto loaded = with_payloads(std::move(items));
   for (std::size_t n = 0; n < ours.size(); ++n) {
     const DueView::Candidate& candidate = candidates[ours[n]];
@@ -253,7 +255,7 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
       result.claims.push_back(Claim{Lease{candidate.key, token, until},
                                     std::move((*task)->record.task), candidate.due_at});
     } else {  // deleted meanwhile
-      note_item(candidate.key, std::nullopt);
+      note_gone(candidate.key, loading);
     }
   }
 
@@ -261,7 +263,7 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
     auto there = items_now(taken_keys, refusals);
     for (std::size_t n = 0; n < taken.size(); ++n) {
       due_.put_back(candidates[taken[n]]);
-      if (there) note_item(taken_keys[n], (*there)[n]);
+      if (there) note_item(taken_keys[n], (*there)[n], asked);
     }
     if (!there) error = there.error();
   }
@@ -275,13 +277,14 @@ std::optional<SetAside> DynamoStore::set_aside(const DueView::Candidate& candida
   report_unreadable(candidate.key, why);
   Item set;
   set["rev"] = bytes_value(bytes_view(fresh()));
+  const auto asked = due_.asking();
   auto reply = client_.call(update_call(candidate.key, set, {"due", "lu"}, "rev = :token",
                                         {{":token", bytes_value(bytes_view(token))}}));
   // By an earlier try whose answer was lost, most likely: nobody else had the lease.
   const bool before = reply && reply->condition_failed() && reply->maybe_applied_before;
   // Else it is met again when the lease ends.
   if (!before && !answer_of(std::move(reply), parts_.tables.tasks)) return std::nullopt;
-  due_.stored(candidate.shard, candidate.key, std::nullopt, parts_.steady());
+  note_gone(candidate.key, asked);
   return SetAside{candidate.key, why.message};
 }
 
@@ -293,6 +296,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
     calls.push_back(update_call(lease.key, set, {"lu"}, "rev = :token",
                                 {{":token", bytes_value(bytes_view(lease.token))}}));
   }
+  const auto asked = due_.asking();
   auto replies = client_.call_all(std::move(calls));
   std::optional<Error> error;
   for (std::size_t i = 0; i < replies.size(); ++i) {
@@ -300,7 +304,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
       // Not current: passed over. Or an earlier try ended it, whose answer was lost.
       if (!replies[i]->maybe_applied_before) continue;
       if (auto there = items_now({leases[i].key}, {*replies[i]})) {
-        note_item(leases[i].key, there->front());
+        note_item(leases[i].key, there->front(), asked);
       }
       continue;
     }
@@ -308,7 +312,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
       error = std::move(answer.error());
       continue;
     }
-    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, parts_.steady());
+    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, asked, parts_.steady());
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -319,10 +323,14 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and
   // where all that was read is leased, there may be more behind it.
+  TaskKey last;
+  int races = 0;  // in which the first of them was changed while it was read
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
     if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
     const auto unconfirmed = due_.unconfirmed(shards, now, now, looked_at);
-    if (unconfirmed.empty()) return due_.next(shards, now);
+    if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now);
+    races = unconfirmed.front().key == last ? races + 1 : 0;
+    last = unconfirmed.front().key;
     if (auto learnt = confirm(unconfirmed); !learnt) return fail(std::move(learnt.error()));
   }
 }
@@ -331,9 +339,10 @@ Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scop
 Result<void> DynamoStore::confirm(const std::vector<DueView::Candidate>& candidates) {
   std::vector<TaskKey> keys;
   for (const DueView::Candidate& candidate : candidates) keys.push_back(candidate.key);
+  const auto asked = due_.asking();
   auto items = read_items(keys);
   if (!items) return fail(std::move(items.error()));
-  for (std::size_t i = 0; i < keys.size(); ++i) note_item(keys[i], (*items)[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) note_item(keys[i], (*items)[i], asked);
   return {};
 }
 

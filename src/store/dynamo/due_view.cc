@@ -49,14 +49,14 @@ void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_th
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
   const Steady trusted = read_started - kIndexLag;
   std::erase_if(shard.dropped,
-                [&](const auto& item) { return item.second < read_started - kDroppedKept; });
+                [&](const auto& item) { return item.second.told < read_started - kDroppedKept; });
 
   std::set<TaskKey> seen;
   for (const Row& row : rows) {
     seen.insert(row.key);
     const auto dropped = shard.dropped.find(row.key);
     if (dropped != shard.dropped.end()) {
-      if (dropped->second >= trusted) continue;
+      if (dropped->second.told >= trusted) continue;
       shard.dropped.erase(dropped);
     }
     const auto known = shard.entries.find(row.key);
@@ -153,16 +153,22 @@ DueView::Picked DueView::pick(std::span<const int> numbers, TimePoint now, TimeP
   return picked;
 }
 
-void DueView::leased(const Candidate& candidate, TimePoint until, Steady steady) {
+DueView::Asked DueView::asking() const {
   std::lock_guard lock(mutex_);
-  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
-  set(shard, candidate.key, {candidate.due_at, until, false, steady});
+  return Asked{told_};
 }
 
-void DueView::leased_elsewhere(const Candidate& candidate, TimePoint until, Steady steady) {
+void DueView::leased(const Candidate& candidate, TimePoint until, Asked asked, Steady steady) {
   std::lock_guard lock(mutex_);
-  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
-  set(shard, candidate.key, {candidate.due_at, until, false, steady, true});
+  tell(candidate.shard, candidate.key, Entry{.due_at = candidate.due_at, .leased_until = until},
+       asked, steady);
+}
+
+void DueView::leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked,
+                               Steady steady) {
+  std::lock_guard lock(mutex_);
+  tell(candidate.shard, candidate.key,
+       Entry{.due_at = candidate.due_at, .leased_until = until, .elsewhere = true}, asked, steady);
 }
 
 void DueView::put_back(const Candidate& candidate) {
@@ -172,22 +178,53 @@ void DueView::put_back(const Candidate& candidate) {
   if (it != shard.entries.end()) it->second.picked = false;
 }
 
-void DueView::stored(int number, const TaskKey& key, std::optional<TimePoint> due_at,
+void DueView::stored(int number, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked,
                      Steady steady) {
   std::lock_guard lock(mutex_);
+  tell(number, key, due_at ? std::optional(Entry{.due_at = *due_at}) : std::nullopt, asked, steady);
+}
+
+void DueView::tell(int number, const TaskKey& key, std::optional<Entry> is, Asked asked,
+                   Steady steady) {
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  const std::uint64_t order = ++told_;
   const bool unread = !shard.read_at || steady - *shard.read_at > kReadKept;
-  if (due_at) {
-    shard.dropped.erase(key);
-    if (shard.entries.size() >= shard.room) make_room(shard, unread, steady);
-    // Also beyond what was read: the read that gets there may not see it yet.
-    set(shard, key, {*due_at, kTimeMin, false, steady});
+  const auto known = shard.entries.find(key);
+  const auto dropped = shard.dropped.find(key);
+  const auto crossed = [&](std::uint64_t told) { return told > static_cast<std::uint64_t>(asked); };
+
+  if (known != shard.entries.end() && crossed(known->second.order)) {
+    // Told in between, so that this may be older. What both say is so.
+    Entry& entry = known->second;
+    const bool same =
+        is && entry.sure && is->due_at == entry.due_at && is->leased_until == entry.leased_until;
+    Entry either = is.value_or(entry);
+    if (!same) {
+      either.due_at = std::min(either.due_at, entry.due_at);
+      either.leased_until = kTimeMin;
+    }
+    either.picked = entry.picked;
+    either.sure = same;
+    either.told = steady;
+    either.order = order;
+    set(shard, key, either);
     return;
   }
-  erase(shard, key);
-  if (unread) return;
-  if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
-  shard.dropped[key] = steady;
+  if (!is) {
+    erase(shard, key);
+    if (unread) return;
+    if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
+    shard.dropped[key] = {steady, order};
+    return;
+  }
+  is->sure = dropped == shard.dropped.end() || !crossed(dropped->second.order);
+  if (!is->sure) is->leased_until = kTimeMin;
+  is->told = steady;
+  is->order = order;
+  if (dropped != shard.dropped.end()) shard.dropped.erase(dropped);
+  if (shard.entries.size() >= shard.room) make_room(shard, unread, steady);
+  // Also beyond what was read: the read that gets there may not see it yet.
+  set(shard, key, *is);
 }
 
 // Forgets what a read will tell, so that what is stored and never read here takes no memory.
@@ -211,13 +248,15 @@ void DueView::make_room(Shard& shard, bool unread, Steady steady) {
   shard.room = std::max(kRoomMin, 2 * shard.entries.size());
 }
 
-void DueView::released(int number, const TaskKey& key, Steady steady) {
+void DueView::released(int number, const TaskKey& key, Asked asked, Steady steady) {
   std::lock_guard lock(mutex_);
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
   const auto it = shard.entries.find(key);
   if (it == shard.entries.end()) return;
-  it->second.leased_until = kTimeMin;
-  it->second.told = steady;
+  Entry free = it->second;
+  free.leased_until = kTimeMin;
+  free.elsewhere = false;
+  tell(number, key, free, asked, steady);
 }
 
 std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> numbers, TimePoint now,
@@ -232,7 +271,7 @@ std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> number
       if (due_at > due_by || due_at > confirmed || taken == limit) break;
       const Entry& entry = shard.entries.at(key);
       if (!free(entry, now)) continue;
-      if (entry.told != Steady{}) {
+      if (entry.sure) {
         confirmed = due_at;
         break;
       }

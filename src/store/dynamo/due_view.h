@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,8 +21,11 @@ namespace rhooks::store::dynamo {
 // write, so that a view that is wrong costs a request and never a delivery.
 //
 // Knowledge comes from reads of the index, which lag behind by design (they are eventually
-// consistent), and from what this process wrote itself. The latter wins while it is younger
-// than kIndexLag.
+// consistent), and from what this process wrote itself or read of a task. The latter wins while
+// it is younger than kIndexLag. Threads are told their answers in another order than the service
+// gave them: what was asked for before something else was told of the task may be older than
+// that. Which of both is true is then not known; the task stays in the view, unconfirmed, until
+// it is read anew.
 //
 // Memory: what the last reads told, what was written since, and, of shards that this process does
 // not read, what it wrote within kIndexLag.
@@ -36,6 +40,11 @@ class DueView {
   static constexpr std::chrono::milliseconds kIndexLag{5'000};
 
   explicit DueView(int shards);
+
+  // A moment in the order of what the view is told, taken before the request is sent whose
+  // answer it is told.
+  enum class Asked : std::uint64_t {};
+  Asked asking() const;
 
   struct Row {
     TaskKey key;
@@ -68,19 +77,21 @@ class DueView {
   // Picks what to claim; nobody else gets it until it is leased(), stored() or put_back().
   Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit);
   // By this process.
-  void leased(const Candidate& candidate, TimePoint until, Steady steady);
+  void leased(const Candidate& candidate, TimePoint until, Asked asked, Steady steady);
   // By another, as it was read. That one may give it back before its end, which the index does
   // not tell: it is believed for kIndexLag, and then the next read has it tried again.
-  void leased_elsewhere(const Candidate& candidate, TimePoint until, Steady steady);
+  void leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked, Steady steady);
   void put_back(const Candidate& candidate);  // nothing was learnt
 
   // When the task is due now, as this process stored or read it; none = never. No lease.
-  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Steady steady);
+  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked,
+              Steady steady);
   // The lease of the task ended unused.
-  void released(int shard, const TaskKey& key, Steady steady);
+  void released(int shard, const TaskKey& key, Asked asked, Steady steady);
 
   // The earliest of what is due by then and seems claimable, but is known from the index alone,
-  // which tells nothing of leases; up to the first that is known better.
+  // which tells nothing of leases, or by answers that contradict each other; up to the first
+  // that is known better.
   std::vector<Candidate> unconfirmed(std::span<const int> shards, TimePoint now, TimePoint due_by,
                                      std::size_t limit) const;
   // The earliest time at which something may be claimed; see Store::next_due.
@@ -97,19 +108,28 @@ class DueView {
     TimePoint due_at{};
     TimePoint leased_until = kTimeMin;
     bool picked = false;
-    Steady told{};           // by this process itself, at that time
-    bool elsewhere = false;  // the lease is another's
+    bool elsewhere = false;   // the lease is another's
+    bool sure = false;        // not from the index alone, and nothing contradicts it
+    Steady told{};            // by this process itself, at that time
+    std::uint64_t order = 0;  // and as the n-th that the view was told
+  };
+  // Not in the index, whatever a read says.
+  struct Dropped {
+    Steady told{};
+    std::uint64_t order = 0;
   };
   struct Shard {
     std::map<TaskKey, Entry> entries;
     std::set<std::pair<TimePoint, TaskKey>> order;  // of the entries
-    std::map<TaskKey, Steady> dropped;              // not in the index, whatever a read says
+    std::map<TaskKey, Dropped> dropped;
     TimePoint complete_through = TimePoint::min();
     std::optional<Steady> read_at;
     std::size_t room = 0;  // entries at which those that a read will tell are forgotten
   };
 
   // All expect mutex_ to be held.
+  // Takes what an answer tells: that the task is due and leased so, or, without `is`, not due.
+  void tell(int shard, const TaskKey& key, std::optional<Entry> is, Asked asked, Steady steady);
   void set(Shard& shard, const TaskKey& key, const Entry& entry);
   void erase(Shard& shard, const TaskKey& key);
   static void make_room(Shard& shard, bool unread, Steady steady);
@@ -118,6 +138,7 @@ class DueView {
   }
 
   mutable std::mutex mutex_;
+  std::uint64_t told_ = 0;  // how often
   std::vector<Shard> shards_;
 };
 

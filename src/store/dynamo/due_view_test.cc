@@ -35,6 +35,29 @@ class DueViewTest : public ::testing::Test {
   void put_back() {
     for (const auto& candidate : picked_.candidates) view_.put_back(candidate);
   }
+  // What the view is told by one request after the other, unless it was asked earlier.
+  using Asked = std::optional<DueView::Asked>;
+  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked = {}) {
+    view_.stored(shard, key, due_at, asked.value_or(view_.asking()), steady_);
+  }
+  void leased(const DueView::Candidate& candidate, TimePoint until, Asked asked = {}) {
+    view_.leased(candidate, until, asked.value_or(view_.asking()), steady_);
+  }
+  void leased_elsewhere(const DueView::Candidate& candidate, TimePoint until, Asked asked = {}) {
+    view_.leased_elsewhere(candidate, until, asked.value_or(view_.asking()), steady_);
+  }
+  void released(int shard, const TaskKey& key, Asked asked = {}) {
+    view_.released(shard, key, asked.value_or(view_.asking()), steady_);
+  }
+  std::vector<std::string> unconfirmed() const {
+    std::vector<std::string> ids;
+    for (const auto& one : view_.unconfirmed(all_, now_, now_, 100)) ids.push_back(one.key.id);
+    return ids;
+  }
+  void read_both(const std::vector<DueView::Row>& rows) {
+    merge(0, rows);
+    merge(1, {});
+  }
   using Ids = std::vector<std::string>;
 
   TimePoint now_ = kT0;
@@ -68,16 +91,16 @@ TEST_F(DueViewTest, PickedIsFreeAgainOnEveryPath) {
   EXPECT_EQ(pick(), Ids{"a"});
   put_back();
   EXPECT_EQ(pick(), Ids{"a"});
-  view_.stored(0, key("a"), now_, steady_);
+  stored(0, key("a"), now_);
   EXPECT_EQ(pick(), Ids{"a"}) << "stored anew by another call";
-  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
+  leased(picked_.candidates[0], now_ + seconds{60});
   EXPECT_EQ(pick(), Ids{});
   pass(seconds{60});
   EXPECT_EQ(pick(), Ids{"a"}) << "the lease is over";
-  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
-  view_.released(0, key("a"), steady_);
+  leased(picked_.candidates[0], now_ + seconds{60});
+  released(0, key("a"));
   EXPECT_EQ(pick(), Ids{"a"});
-  view_.stored(0, key("a"), std::nullopt, steady_);
+  stored(0, key("a"), std::nullopt);
   put_back();  // of what is gone
   EXPECT_EQ(pick(), Ids{});
   EXPECT_EQ(view_.size(), 0u);
@@ -86,9 +109,9 @@ TEST_F(DueViewTest, PickedIsFreeAgainOnEveryPath) {
 TEST_F(DueViewTest, WhatWasWrittenHereWinsOverAnIndexThatLags) {
   merge(1, {});
   merge(0, {{key("a"), now_}, {key("b"), now_}});
-  view_.stored(0, key("a"), std::nullopt, steady_);       // done
-  view_.stored(0, key("b"), now_ - seconds{1}, steady_);  // moved
-  view_.stored(0, key("c"), now_ - seconds{2}, steady_);  // new
+  stored(0, key("a"), std::nullopt);       // done
+  stored(0, key("b"), now_ - seconds{1});  // moved
+  stored(0, key("c"), now_ - seconds{2});  // new
   pass(seconds{1});
   merge(0, {{key("a"), kT0}, {key("b"), kT0}});
   EXPECT_EQ(pick(), (Ids{"c", "b"}));
@@ -100,7 +123,7 @@ TEST_F(DueViewTest, WhatWasWrittenHereWinsOverAnIndexThatLags) {
 }
 
 TEST_F(DueViewTest, NewTaskIsRememberedAlsoWhereTheShardWasNotReadSoFar) {
-  view_.stored(0, key("new"), now_, steady_);
+  stored(0, key("new"), now_);
   merge(0, {{key("old"), now_ - seconds{1}}}, now_ - seconds{1});
   merge(1, {});
   EXPECT_EQ(pick(), Ids{"old"}) << "others may be due before the new one";
@@ -112,7 +135,7 @@ TEST_F(DueViewTest, LeaseEndsWhereTheIndexShowsAnotherDueTime) {
   merge(1, {});
   merge(0, {{key("a"), now_}});
   pick();
-  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);  // as it was read: another's
+  leased(picked_.candidates[0], now_ + seconds{60});  // as it was read: another's
   pass(DueView::kIndexLag + seconds{1});
   merge(0, {{key("a"), kT0}});
   EXPECT_EQ(pick(), Ids{}) << "still the same occurrence";
@@ -125,7 +148,7 @@ TEST_F(DueViewTest, LeaseOfAnotherIsLookedAtAnewSinceItMayHaveBeenGivenBack) {
   merge(0, {{key("a"), now_}});
   pick();
   put_back();
-  view_.leased_elsewhere(picked_.candidates[0], now_ + seconds{60}, steady_);
+  leased_elsewhere(picked_.candidates[0], now_ + seconds{60});
   pass(DueView::kIndexLag);
   merge(0, {{key("a"), kT0}});
   EXPECT_EQ(pick(), Ids{});
@@ -140,7 +163,7 @@ TEST_F(DueViewTest, LeaseOfItsOwnLastsWhateverTheIndexSays) {
   merge(1, {});
   merge(0, {{key("a"), now_}});
   pick();
-  view_.leased(picked_.candidates[0], now_ + seconds{60}, steady_);
+  leased(picked_.candidates[0], now_ + seconds{60});
   pass(seconds{59});
   merge(0, {{key("a"), kT0}});
   EXPECT_EQ(pick(), Ids{});
@@ -179,12 +202,12 @@ TEST_F(DueViewTest, NextIsTheEarliestThatMayBeClaimed) {
   EXPECT_EQ(view_.next(all_, now_), now_);
   pick();
   EXPECT_EQ(view_.next(all_, now_), now_) << "a claim that fails puts it back";
-  view_.leased(picked_.candidates[0], now_ + seconds{5}, steady_);
+  leased(picked_.candidates[0], now_ + seconds{5});
   EXPECT_EQ(view_.next(all_, now_), now_ + seconds{5}) << "the end of the lease";
   // Known only up to there: what comes next may be due before what is remembered beyond.
   merge(0, {{key("a"), now_ + seconds{1}}}, now_ + seconds{1});
-  view_.stored(0, key("a"), std::nullopt, steady_);
-  view_.stored(0, key("far"), now_ + seconds{4}, steady_);
+  stored(0, key("a"), std::nullopt);
+  stored(0, key("far"), now_ + seconds{4});
   EXPECT_EQ(view_.next(all_, now_), now_ + milliseconds{1'001});
 }
 
@@ -193,10 +216,73 @@ TEST_F(DueViewTest, OnlyWhatTheIndexAloneTellsIsUnconfirmed) {
   merge(1, {{key("b"), now_ - seconds{2}}, {key("later"), now_ + seconds{1}}});
   EXPECT_EQ(view_.unconfirmed(all_, now_, now_, 10).size(), 3u);
   EXPECT_EQ(view_.unconfirmed(all_, now_, now_, 2).size(), 2u);
-  view_.stored(1, key("b"), now_ - seconds{2}, steady_);
+  stored(1, key("b"), now_ - seconds{2});
   const auto before = view_.unconfirmed(all_, now_, now_, 10);
   ASSERT_EQ(before.size(), 1u);
   EXPECT_EQ(before[0].key.id, "a");
+}
+
+// Threads are told their answers in another order than the service gave them.
+TEST_F(DueViewTest, TaskThatEndedBeforeItsRegistrationWasAnsweredIsLookedAtAnew) {
+  read_both({});
+  const auto put = view_.asking();
+  merge(0, {{key("a"), now_}});  // it is stored, and another thread finds it,
+  ASSERT_EQ(pick(), Ids{"a"});
+  leased(picked_.candidates[0], now_ + seconds{60});
+  stored(0, key("a"), std::nullopt);  // and ends it
+  EXPECT_EQ(view_.next(all_, now_), std::nullopt);
+  stored(0, key("a"), now_, put);
+  merge(0, {});
+  EXPECT_EQ(unconfirmed(), Ids{"a"}) << "the view holds it for due, and asks nobody";
+  stored(0, key("a"), std::nullopt);
+  EXPECT_EQ(view_.next(all_, now_), std::nullopt);
+  EXPECT_EQ(view_.size(), 0u);
+}
+
+TEST_F(DueViewTest, TaskThatWasDeletedWhileItWasReadIsLookedAtAnew) {
+  read_both({{key("a"), now_}});
+  const auto confirm = view_.asking();
+  stored(0, key("a"), std::nullopt);  // deleted
+  stored(0, key("a"), now_, confirm);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  EXPECT_EQ(pick(), Ids{"a"}) << "it may also have been registered anew";
+}
+
+TEST_F(DueViewTest, LeaseOfAnotherThatIsOverWhenItIsToldDoesNotHoldTheTaskBack) {
+  read_both({{key("a"), now_}});
+  ASSERT_EQ(pick(), Ids{"a"});
+  const auto claim = view_.asking();
+  const auto candidate = picked_.candidates[0];
+  stored(0, key("a"), std::nullopt);  // the other committed
+  leased_elsewhere(candidate, now_ + seconds{60}, claim);
+  EXPECT_EQ(view_.next(all_, now_), now_) << "it was due, and is leased no more";
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  stored(0, key("a"), std::nullopt);
+  EXPECT_EQ(view_.next(all_, now_), std::nullopt);
+}
+
+TEST_F(DueViewTest, TaskThatWasRegisteredAnewOutlivesALateAnswerThatItIsGone) {
+  read_both({{key("a"), now_}});
+  const auto remove = view_.asking();
+  stored(0, key("a"), now_ - seconds{1});
+  stored(0, key("a"), std::nullopt, remove);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  ASSERT_EQ(pick(), Ids{"a"});
+  EXPECT_EQ(picked_.candidates[0].due_at, now_ - seconds{1});
+}
+
+TEST_F(DueViewTest, OfTwoAnswersThatCrossTheEarlierTimeIsTried) {
+  read_both({});
+  const auto put = view_.asking();
+  stored(0, key("a"), now_);  // run now
+  stored(0, key("a"), now_ + seconds{60}, put);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  const auto first = view_.asking();
+  const auto second = view_.asking();
+  stored(0, key("b"), now_ - seconds{1}, first);
+  stored(0, key("b"), now_ - seconds{1}, second);
+  EXPECT_EQ(unconfirmed(), Ids{}) << "both say the same of what is due first";
+  EXPECT_EQ(view_.next(all_, now_), now_ - seconds{1});
 }
 
 // Tasks registered here and claimed by others: a process that once read the shards.
@@ -206,8 +292,8 @@ TEST_F(DueViewTest, ShardsThatAreNoLongerReadTakeNoMemory) {
   std::size_t most = 0;
   for (int i = 0; i < 60'000; ++i) {
     pass(milliseconds{1});
-    view_.stored(i % 2, key(std::to_string(i)), now_ + seconds{i % 100}, steady_);
-    if (i % 3 == 0) view_.stored(i % 2, key(std::to_string(i)), std::nullopt, steady_);
+    stored(i % 2, key(std::to_string(i)), now_ + seconds{i % 100});
+    if (i % 3 == 0) stored(i % 2, key(std::to_string(i)), std::nullopt);
     most = std::max(most, view_.size());
   }
   // While it might still be read, 30 s; then what was written within kIndexLag, twice.
@@ -219,7 +305,7 @@ TEST_F(DueViewTest, TasksFarAheadTakeNoMemoryInShardsThatAreRead) {
   for (int i = 0; i < 30'000; ++i) {
     pass(milliseconds{1});
     if (i % 1'000 == 0) merge(0, {{key("head"), kT0 + seconds{500}}}, kT0 + seconds{500});
-    view_.stored(0, key(std::to_string(i)), kT0 + seconds{1'000 + i}, steady_);
+    stored(0, key(std::to_string(i)), kT0 + seconds{1'000 + i});
   }
   EXPECT_LE(view_.size(), 13'000u);
 }
@@ -241,6 +327,26 @@ TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
     std::vector<std::map<TaskKey, True>> past;  // the index lags by up to 3 steps of 1 s
     TimePoint now = kT0;
     DueView::Steady steady{seconds{1'000}};
+    // Answers that their threads tell later than others tell theirs.
+    struct Answer {
+      TaskKey task;
+      True is;
+      DueView::Asked asked;
+    };
+    std::vector<Answer> late;
+    const auto tell = [&](const Answer& answer) {
+      const auto& [task, is, asked] = answer;
+      if (is.due && is.leased_until > now) {
+        view.leased_elsewhere({0, task, *is.due}, is.leased_until, asked, steady);
+      } else {
+        view.stored(0, task, is.due, asked, steady);
+      }
+    };
+    const auto answered = [&](const TaskKey& task) {
+      const Answer answer{task, table[task], view.asking()};
+      if (draw(4) == 0) return late.push_back(answer);
+      tell(answer);
+    };
     const auto read = [&](const std::map<TaskKey, True>& index, std::size_t limit) {
       std::vector<DueView::Row> rows;
       for (const auto& [task, state] : index) {
@@ -260,6 +366,9 @@ TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
     for (int step = 0; step < 400; ++step) {
       const bool quiet = step >= 200;  // then nothing is added, the index is exact, all must end
       past.push_back(table);
+      if (quiet || draw(3) == 0) {
+        for (const Answer& answer : std::exchange(late, {})) tell(answer);
+      }
       now += seconds{1};
       steady += seconds{1};
       const TaskKey some = key(std::to_string(draw(20)));
@@ -269,14 +378,14 @@ TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
           case 0:
           case 1:  // by this process
             task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
-            view.stored(0, some, task.due, steady);
+            answered(some);
             break;
           case 2:  // by another
             task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
             break;
           case 3:
             task = {};
-            view.stored(0, some, std::nullopt, steady);
+            answered(some);
             break;
           case 4:
             if (task.due) task.leased_until = now + seconds{draw(30)};
@@ -294,15 +403,12 @@ TEST(DueView, EveryTaskIsFoundHoweverTheIndexLags) {
         if (!quiet && draw(4) == 0) {
           view.put_back(candidate);  // the request failed
         } else if (task.due == candidate.due_at && task.leased_until <= now) {
-          view.leased(candidate, now + seconds{10}, steady);
+          view.leased(candidate, now + seconds{10}, view.asking(), steady);
           task = {};
-          view.stored(0, candidate.key, std::nullopt, steady);  // done
+          answered(candidate.key);  // done
         } else {
           view.put_back(candidate);
-          view.stored(0, candidate.key, task.due, steady);
-          if (task.due && task.leased_until > now) {
-            view.leased_elsewhere({0, candidate.key, *task.due}, task.leased_until, steady);
-          }
+          answered(candidate.key);
           ++idle;
         }
       }

@@ -86,21 +86,27 @@ Uuid DynamoStore::fresh() {
   return uuids_.v7(parts_.machine_clock->now());
 }
 
-void DynamoStore::note(const Task& task) {
+void DynamoStore::note(const Task& task, DueView::Asked asked) {
   const std::optional<TimePoint> due =
       task.status == Status::kActive ? std::optional(model::due_at(task)) : std::nullopt;
-  due_.stored(shard_of(task.key, parts_.shards), task.key, due, parts_.steady());
+  due_.stored(shard_of(task.key, parts_.shards), task.key, due, asked, parts_.steady());
 }
 
-void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item) {
-  const auto steady = parts_.steady();
-  const int shard = shard_of(key, parts_.shards);
+void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
+                            DueView::Asked asked) {
   const auto due = item ? number_of(*item, "due") : std::nullopt;
-  if (!due) return due_.stored(shard, key, std::nullopt, steady);
-  due_.stored(shard, key, from_millis(*due), steady);
+  if (!due) return note_gone(key, asked);
+  const int shard = shard_of(key, parts_.shards);
   if (const auto until = number_of(*item, "lu")) {
-    due_.leased_elsewhere({shard, key, from_millis(*due)}, from_millis(*until), steady);
+    due_.leased_elsewhere({shard, key, from_millis(*due)}, from_millis(*until), asked,
+                          parts_.steady());
+  } else {
+    due_.stored(shard, key, from_millis(*due), asked, parts_.steady());
   }
+}
+
+void DynamoStore::note_gone(const TaskKey& key, DueView::Asked asked) {
+  due_.stored(shard_of(key, parts_.shards), key, std::nullopt, asked, parts_.steady());
 }
 
 void DynamoStore::report_unreadable(const TaskKey& key, const Error& error) {
@@ -316,6 +322,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
   });
 
   for (int race = 0; !open.empty(); ++race) {
+    const auto asked = due_.asking();
     std::vector<Call> calls;
     for (const New& task : open) {
       calls.push_back({Operation::kPutItem,
@@ -344,7 +351,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
         results[task.index] = fail(std::move(answer.error()));
         continue;
       }
-      note(records[task.index].task);
+      note(records[task.index].task, asked);
     }
     open.clear();
     if (taken.empty()) break;
@@ -373,7 +380,7 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
                  (maybe_ours && bytes_of(task.item, "sp") &&
                   bytes_of(task.item, "sp") == bytes_of(*item, "sp"))) {
         // Stored by an earlier try whose answer was lost; it may have been claimed since.
-        note_item(keys[i], item);
+        note_item(keys[i], item, asked);
         continue;
       } else {
         others.push_back(i);

@@ -81,6 +81,7 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
       if (edited.old_payload) unused.push_back(*edited.old_payload);
       results[edited.index] = std::move(edited.record.task);
     };
+    const auto asked = due_.asking();
     auto replies = client_.call_all(std::move(calls));
     std::vector<Edited> refused;
     std::vector<TaskKey> refused_keys;
@@ -101,7 +102,7 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
         results[edited.index] = fail(std::move(answer.error()));
         continue;
       }
-      note(edited.record.task);
+      note(edited.record.task, asked);
       finish(edited);
     }
 
@@ -111,7 +112,7 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
       Edited& edited = refused[n];
       const bool maybe_ours = refusals[n].maybe_applied_before;
       if (there && (*there)[n] && is_from(*(*there)[n], edited.rev, edited.new_payload)) {
-        note_item(refused_keys[n], (*there)[n]);  // by an earlier try whose answer was lost
+        note_item(refused_keys[n], (*there)[n], asked);  // by an earlier try whose answer was lost
         finish(edited);
         continue;
       }
@@ -154,6 +155,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
   for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
     std::vector<TaskKey> wanted;
     for (const std::size_t i : open) wanted.push_back(keys[i]);
+    const auto reading = due_.asking();
     auto items = read_items(wanted);
     auto loaded = items ? with_payloads(*items) : fail(items.error());
     if (!loaded) {
@@ -174,6 +176,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
       if (!item || (task && !*task)) {
         const auto lost = maybe_removed.find(i);
         results[i] = lost == maybe_removed.end() ? fail(not_found(keys[i])) : lost->second;
+        if (lost != maybe_removed.end()) note_gone(keys[i], reading);
         continue;
       }
       Seen one{i, fail(not_found(keys[i])), std::nullopt};
@@ -188,6 +191,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
       seen.push_back(std::move(one));
     }
     open.clear();
+    const auto asked = due_.asking();
     auto replies = client_.call_all(std::move(calls));
     for (std::size_t n = 0; n < seen.size(); ++n) {
       Seen& one = seen[n];
@@ -204,8 +208,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
         continue;
       }
       if (one.payload) unused.push_back(*one.payload);
-      due_.stored(shard_of(keys[one.index], parts_.shards), keys[one.index], std::nullopt,
-                  parts_.steady());
+      note_gone(keys[one.index], asked);
       results[one.index] = std::move(one.task);
     }
   }
@@ -251,6 +254,7 @@ Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit)
     for (const Item& row : *rows) calls.push_back(delete_call(row));
     std::optional<Error> error;
     std::vector<TaskKey> unused;
+    const auto asked = due_.asking();
     auto replies = client_.call_all(std::move(calls));
     for (std::size_t i = 0; i < replies.size(); ++i) {
       const TaskKey key = key_of((*rows)[i]);
@@ -266,7 +270,7 @@ Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit)
       }
       ++count;
       idle = -1;
-      due_.stored(shard_of(key, parts_.shards), key, std::nullopt, parts_.steady());
+      note_gone(key, asked);
       if (const auto id = text_of((*rows)[i], "pl")) unused.push_back(payload_key(key, *id));
     }
     drop_payloads(unused);

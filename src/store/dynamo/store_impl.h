@@ -87,9 +87,11 @@ class DynamoStore final : public Store {
   // kUnavailable.
   Result<std::string> put_payload(const TaskKey& key, const std::string& spec);
   void drop_payloads(const std::vector<TaskKey>& keys);
-  // Tells the due view what is stored now: by this process itself, or as it was read.
-  void note(const Task& task);
-  void note_item(const TaskKey& key, const std::optional<Item>& item);
+  // Tells the due view what is stored now: by this process itself, or as it was read by a
+  // request that was sent then.
+  void note(const Task& task, DueView::Asked asked);
+  void note_item(const TaskKey& key, const std::optional<Item>& item, DueView::Asked asked);
+  void note_gone(const TaskKey& key, DueView::Asked asked);
   void report_unreadable(const TaskKey& key, const Error& error);
   Call get_call(const TaskKey& key) const;
   // UpdateItem of a task: sets `set`, removes the attributes named, under `condition`.
