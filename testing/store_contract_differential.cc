@@ -170,7 +170,12 @@ class Differential {
       if (below(3) == 0 && outcome.task.status == Status::kDone) {
         outcome.task.status = Status::kActive;
         outcome.task.next_attempt_date.reset();
-        outcome.task.scheduled_date = soon();
+        if (outcome.task.extra_date) {
+          outcome.task.extra_date.reset();
+          ++outcome.task.execution.extra;
+        } else {
+          outcome.task.scheduled_date = soon();
+        }
       }
       if (below(2) == 0) outcome.log.expires_at = now_ + seconds{static_cast<long>(below(60))};
       mine.push_back(outcome);
@@ -187,12 +192,21 @@ class Differential {
 
   void change() {
     const TimePoint at = soon();
-    const std::vector<Edit> edits{suspend_edit, unsuspend_edit, [at](Task task) -> Result<Task> {
+    const std::vector<Edit> edits{suspend_edit, unsuspend_edit,
+                                  [at](Task task) -> Result<Task> {
                                     if (task.status == Status::kProcessing) {
                                       return fail(ErrorCode::kConflict, "it is being attempted");
                                     }
                                     task.status = Status::kActive;
                                     task.next_attempt_date = at;
+                                    return task;
+                                  },
+                                  [at](Task task) -> Result<Task> {
+                                    if (task.status != Status::kActive) {
+                                      return fail(ErrorCode::kConflict, "it is not ACTIVE");
+                                    }
+                                    task.next_attempt_date.reset();
+                                    task.extra_date = at;
                                     return task;
                                   }};
     const auto keys = random_keys();

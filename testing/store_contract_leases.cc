@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/transitions.h"
 #include "testing/store_contract.h"
 
 namespace rhooks::testing {
@@ -175,6 +176,57 @@ TEST_P(StoreContract, CommitMakesTheTaskDueAgainAtItsNextTime) {
   c = claim_one(kT0 + seconds{60});
   EXPECT_EQ(c.due_at, kT0 + seconds{60});
   EXPECT_EQ(logs("ns").size(), 2u);
+}
+
+// Run now, of a series: due at a time of its own, in front of the series' next.
+TEST_P(StoreContract, AnExtraOccurrenceIsDueAtItsOwnTimeAndListedAtTheSeries) {
+  auto record = make_record("ns", "id", kT0 + seconds{60});
+  record.task.repeat = Repeat{1, 2, RepeatUnit::kMinutes};
+  put(record);
+  put("ns", "between", kT0 + seconds{30});
+  const auto asked = change(
+      kKey, [](Task task) { return model::run_now(std::move(task), kT0); }, kT0);
+  ASSERT_TRUE(asked);
+  ASSERT_EQ(asked->extra_date, kT0);
+  EXPECT_EQ(*store().next_due(kT0), kT0);
+  const auto due = all_due(store(), kT0, kT0, 10);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_EQ(due[0].due_at, kT0);
+  EXPECT_EQ(due[0].scheduled_date, kT0 + seconds{60});
+  TaskQuery by_date;
+  by_date.ns = "ns";
+  by_date.now = kT0;
+  EXPECT_EQ(ids(all_tasks(store(), by_date)), (std::vector<std::string>{"between", "id"}));
+
+  // Its attempt, a retry of it, and a crash in between leave it what it is.
+  Claim c = claim_one(kT0, seconds{10});
+  EXPECT_EQ(c.task, *asked);
+  EXPECT_EQ(c.due_at, kT0);
+  EXPECT_EQ(ids(all_tasks(store(), by_date)), (std::vector<std::string>{"between", "id"}));
+  ASSERT_EQ(commit(retried(c, kT0, kT0 + seconds{5})), CommitOutcome::kApplied);
+  if (subject().durable()) subject().reopen();
+  c = claim_one(kT0 + seconds{5}, seconds{10});
+  EXPECT_EQ(c.task.extra_date, kT0);
+  EXPECT_EQ(c.task.attempt, 1);
+  const Claim crashed = c;
+  c = claim_one(kT0 + seconds{15}, seconds{10});
+  EXPECT_EQ(c.task, crashed.task);
+
+  Commit ended = done(c, kT0 + seconds{15});
+  ended.task.status = Status::kActive;
+  ended.task.attempt = 0;
+  ended.task.next_attempt_date.reset();
+  ended.task.extra_date.reset();
+  ended.task.execution.extra = 1;
+  EXPECT_EQ(commit(done(crashed, kT0 + seconds{15})), CommitOutcome::kLeaseLost);
+  ASSERT_EQ(commit(ended), CommitOutcome::kApplied);
+  EXPECT_EQ(*store().get(kKey, kT0 + seconds{15}), ended.task);
+  EXPECT_EQ(ids(all_tasks(store(), by_date)), (std::vector<std::string>{"between", "id"}));
+  EXPECT_TRUE(claim(kT0 + seconds{29}).empty());
+  EXPECT_EQ(claim_one(kT0 + seconds{30}).lease.key.id, "between");
+  c = claim_one(kT0 + seconds{60});
+  EXPECT_EQ(c.due_at, kT0 + seconds{60});
+  EXPECT_EQ(c.task.execution.extra, 1);
 }
 
 TEST_P(StoreContract, CommitUnderALeaseThatAnotherReplacedIsRefused) {

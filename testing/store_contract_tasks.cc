@@ -52,6 +52,8 @@ TEST_P(StoreContract, PutThenGetGivesTheWholeTask) {
   record.task.errors = {3, 2, kT0, kT0 + seconds{1}, "boom"};
   record.task.execution.count = 9;
   record.task.execution.skipped = 4;
+  record.task.execution.extra = 2;
+  record.task.extra_date = kT0 + seconds{3};
   record.task.execution.last_response_status = 503;
   record.task.execution.last_response_headers = {{"a", "b"}, {"a", "c"}};
   record.task.execution.last_response_body = "body";

@@ -144,8 +144,10 @@ class Hooks {
   // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict.
   Result<Task> unsuspend(const TaskKey& key);
 
-  // Run now: makes an ACTIVE task's occurrence due at once, and gives a DONE or FAILED task
-  // one more occurrence. A worker delivers it. Errors: kNotFound, kConflict.
+  // Run now: makes the occurrence of an ACTIVE task due at once; a series whose next one is yet
+  // to come gets an extra one (Task::extra_date) and goes on as if there were none. Gives a DONE
+  // or FAILED task one more occurrence. A worker delivers it. Errors: kNotFound, kConflict. Safe
+  // to retry while what was asked for is still due; afterwards it asks for one more.
   Result<Task> trigger(const TaskKey& key);
 
   // Attempts everything that is due at the time of the call, whatever the number, and

@@ -31,7 +31,7 @@ const char* to_string(RepeatUnit unit);
 // A recurring schedule: the n-th occurrence is at scheduled_date + n * interval.
 struct Repeat {
   std::int64_t interval = 1;  // in `unit`s; at least 1
-  std::int64_t max = 1;       // executions in all; 0 = for ever
+  std::int64_t max = 1;       // executions in all, without extra ones; 0 = for ever
   RepeatUnit unit = RepeatUnit::kMinutes;
 
   friend bool operator==(const Repeat&, const Repeat&) = default;
@@ -88,6 +88,7 @@ struct Execution {
   std::int64_t failed = 0;
   std::int64_t successful = 0;
   std::int64_t skipped = 0;  // occurrences missed while nothing ran; not in `count`
+  std::int64_t extra = 0;    // of `count`, those that run now added to a series; not in its `max`
   std::optional<TimePoint> first_execution_date;  // start of the first attempt
   std::optional<TimePoint> first_scheduled_date;  // nominal time of the first occurrence tried
   std::optional<TimePoint> last_execution_date;   // start of the latest attempt
@@ -112,14 +113,18 @@ struct Task {
   TaskKey key;
   std::string id_prefix;  // as registered; empty if none
   Request request;
-  TimePoint scheduled_date{};  // nominal time of the current occurrence
+  // Nominal time of the current occurrence; while an extra one is, of the series' next.
+  TimePoint scheduled_date{};
+  // Nominal time of the extra occurrence of a series, while it is the current one: it was asked
+  // for then by run now (Hooks::trigger(key)), and has not ended.
+  std::optional<TimePoint> extra_date;
   std::optional<Repeat> repeat;
   int retry_limit = 3;  // an occurrence gets up to 1 + retry_limit attempts; at most 100
   Status status = Status::kActive;
   Errors errors;
   Execution execution;
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
-  // When the next attempt is made if not at scheduled_date: a pending retry, or "run now".
+  // When the next attempt is made if not at the nominal time: a pending retry, or run now.
   std::optional<TimePoint> next_attempt_date;
   TimePoint created_at{};
   TimePoint updated_at{};

@@ -26,7 +26,9 @@ int trigger_one(Commands& commands, const TaskKey& key) {
   if (commands.json()) {
     io.out << codec::to_json(*task) << '\n';
   } else {
-    io.out << printable(task->key.id) << " is due now; "
+    io.out << printable(task->key.id) << " is due now"
+           << (task->extra_date ? ", its series goes on at " + show_time(task->scheduled_date) : "")
+           << "; "
            << (backend->local() == nullptr
                    ? "a worker delivers it\n"
                    : "run `rhooks trigger --store ...` or `rhooks serve` to deliver it\n");

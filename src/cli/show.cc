@@ -146,6 +146,7 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("id", task.key.id, Colour::kBold);
   card.line("status", to_string(task.status), colour_of(task.status));
   card.line("scheduled", with_distance(task.scheduled_date, io));
+  if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
   if (task.next_attempt_date) {
     card.line("next attempt",
@@ -166,6 +167,7 @@ std::string task_card(const Task& task, const Io& io) {
         "executions",
         std::to_string(execution.successful) + " successful, " + std::to_string(execution.failed) +
             " failed" +
+            (execution.extra > 0 ? ", " + std::to_string(execution.extra) + " extra" : "") +
             (execution.skipped > 0 ? ", " + std::to_string(execution.skipped) + " skipped" : ""));
   }
   if (execution.last_execution_date) {

@@ -73,6 +73,7 @@ TEST(TaskCard, ShowsWhatHappened) {
   test.io.environment["NO_COLOR"] = "1";
   test.io.now = [] { return kNow; };
   Task task = example();
+  task.extra_date = kNow - 2s;
   task.repeat = Repeat{10, 6, RepeatUnit::kMinutes};
   task.attempt = 1;
   task.next_attempt_date = kNow + 3s;
@@ -80,6 +81,7 @@ TEST(TaskCard, ShowsWhatHappened) {
   task.execution.successful = 2;
   task.execution.failed = 1;
   task.execution.skipped = 4;
+  task.execution.extra = 2;
   task.execution.last_execution_date = kNow - 1s;
   task.execution.last_response_status = 500;
   task.execution.last_response_body = "sorry\x1b[31m";
@@ -89,9 +91,10 @@ TEST(TaskCard, ShowsWhatHappened) {
   task.errors.last_error_date = kNow - 1s;
   const std::string card = task_card(task, test.io);
   for (const char* line :
-       {"repeat          6 × every 10 minutes\n",
+       {"extra           2023-11-14 22:13:18.000Z  (2 s ago)\n",
+        "repeat          6 × every 10 minutes\n",
         "next attempt    2023-11-14 22:13:23.000Z  (in 3 s), after 1 failed of 4\n",
-        "executions      2 successful, 1 failed, 4 skipped\n", "last response   500\n",
+        "executions      2 successful, 1 failed, 2 extra, 4 skipped\n", "last response   500\n",
         "errors          1 failed execution, 1 in a row\n",
         "last error      HTTP status 500  (2023-11-14 22:13:19.000Z)\n",
         "last response body\n  sorry\\x1b[31m\n"}) {

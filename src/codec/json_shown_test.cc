@@ -52,7 +52,7 @@ TEST(TaskJson, ANewTask) {
       R"("request":{"method":"POST","url":"https://example.com/","headers":{}},)"
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","retryLimit":3,"status":"ACTIVE",)"
       R"("errors":{"count":0,"consecutive":0},)"
-      R"("execution":{"count":0,"failed":0,"successful":0,"skipped":0},"attempt":0,)"
+      R"("execution":{"count":0,"failed":0,"successful":0,"skipped":0,"extra":0},"attempt":0,)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
@@ -65,7 +65,8 @@ TEST(TaskJson, EveryField) {
   task.repeat = Repeat{2, 0, RepeatUnit::kDays};
   task.status = Status::kProcessing;
   task.errors = {4, 1, kTime, kTime + std::chrono::hours{1}, "status 500"};
-  task.execution = {6, 4, 2, 1, kTime, kTime, kTime, 500, {{"server", "s"}}, "oops"};
+  task.extra_date = kTime - std::chrono::hours{1};
+  task.execution = {6, 4, 2, 1, 3, kTime, kTime, kTime, 500, {{"server", "s"}}, "oops"};
   task.attempt = 2;
   task.next_attempt_date = kTime;
   EXPECT_EQ(
@@ -73,12 +74,12 @@ TEST(TaskJson, EveryField) {
       R"({"namespace":"my-app","id":"p#1","idPrefix":"p","url":"https://example.com/",)"
       R"("method":"POST","request":{"method":"POST","url":"https://example.com/",)"
       R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{"n":1.50}},)"
-      R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+      R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"
       R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,)"
       R"("status":"PROCESSING","errors":{"count":4,"consecutive":1,)"
       R"("firstErrorDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastErrorDate":"2026-01-31T13:34:56.789Z","lastError":"status 500"},)"
-      R"("execution":{"count":6,"failed":4,"successful":2,"skipped":1,)"
+      R"("execution":{"count":6,"failed":4,"successful":2,"skipped":1,"extra":3,)"
       R"("firstExecutionDate":"2026-01-31T12:34:56.789Z",)"
       R"("firstScheduledDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastExecutionDate":"2026-01-31T12:34:56.789Z","lastResponseBody":"oops",)"

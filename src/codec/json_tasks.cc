@@ -39,6 +39,7 @@ void write_execution(JsonWriter& out, const Execution& execution) {
   out.integer("failed", execution.failed);
   out.integer("successful", execution.successful);
   out.integer("skipped", execution.skipped);
+  out.integer("extra", execution.extra);
   out.time("firstExecutionDate", execution.first_execution_date);
   out.time("firstScheduledDate", execution.first_scheduled_date);
   out.time("lastExecutionDate", execution.last_execution_date);
@@ -62,6 +63,7 @@ Execution read_execution(ObjectReader& in) {
   execution.failed = object->integer("failed").value_or(0);
   execution.successful = object->integer("successful").value_or(0);
   execution.skipped = object->integer("skipped").value_or(0);
+  execution.extra = object->integer("extra").value_or(0);
   execution.first_execution_date = object->time("firstExecutionDate");
   execution.first_scheduled_date = object->time("firstScheduledDate");
   execution.last_execution_date = object->time("lastExecutionDate");
@@ -79,6 +81,7 @@ void write_task(JsonWriter& out, const Task& task) {
   out.string("method", to_string(task.request.method));
   write_request(out, task.request);
   out.time("scheduledDate", task.scheduled_date);
+  out.time("extraDate", task.extra_date);
   write_repeat(out, task.repeat);
   out.integer("retryLimit", task.retry_limit);
   out.string("status", to_string(task.status));
@@ -97,6 +100,7 @@ Task read_task(JsonErrors& errors, ObjectReader& in) {
   task.id_prefix = in.string("idPrefix").value_or("");
   task.request = read_request(errors, in);
   task.scheduled_date = in.required("scheduledDate", in.time("scheduledDate"));
+  task.extra_date = in.time("extraDate");
   task.repeat = read_repeat(in);
   task.retry_limit = in.required("retryLimit", in.small_integer("retryLimit"));
   task.status = in.required("status", in.named("status", parse_status));

@@ -1,16 +1,17 @@
-// The stored bytes, version 1. bytes.h defines the primitives.
+// The stored bytes. bytes.h defines the primitives.
 //
 //   spec    u8 version = 1
 //           time created_at, 16 bytes fingerprint, string id_prefix,
 //           request, int retry_limit,
 //           opt(int interval, int max, u8 unit) repeat
-//   state   u8 version = 1
+//   state   u8 version = 1, or 2 where the task has or had an extra occurrence
 //           u8 status, time scheduled_date, int attempt, opt(time) next_attempt_date,
 //           time updated_at, 16 bytes last_token,
 //           errors: int count, int consecutive, opt(time) first, opt(time) last, string text,
 //           execution: int count, int failed, int successful, int skipped,
 //             opt(time) first, opt(time) first_scheduled, opt(time) last,
 //             opt(int) response status, headers, string response body
+//           from version 2: opt(time) extra_date, int executions that were extra
 //   log     u8 version = 1, opt(time) expires_at (both at the head, for log_expiry),
 //           string task_id, int attempt, int retry_limit, request,
 //           opt(int status, headers, string body, flag body_truncated) response,
@@ -35,7 +36,7 @@ namespace rhooks::codec {
 namespace {
 
 constexpr std::uint8_t kSpecVersion = 1;
-constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint8_t kStateVersion = 2;
 constexpr std::uint8_t kLogVersion = 1;
 
 // The position of an enumerator is its stored number.
@@ -117,11 +118,13 @@ Request read_request(ByteReader& in) {
   return request;
 }
 
-void read_version(ByteReader& in, std::uint8_t known) {
+// Any up to `known`.
+std::uint8_t read_version(ByteReader& in, std::uint8_t known) {
   const std::uint8_t version = in.u8();
-  if (in.ok() && version != known) {
+  if (in.ok() && (version == 0 || version > known)) {
     in.refuse("its format version is not known to this build (a newer one may have written it)");
   }
+  return version;
 }
 
 tl::unexpected<Error> corrupt(const ByteReader& in, const std::string& what) {
@@ -147,9 +150,14 @@ void read_spec(ByteReader& in, model::TaskRecord& record) {
   in.end();
 }
 
+// Tasks without extra occurrences are stored as they were before there were any.
+bool has_extra(const Task& task) {
+  return task.extra_date || task.execution.extra > 0;
+}
+
 void read_state(ByteReader& in, model::TaskRecord& record) {
   Task& task = record.task;
-  read_version(in, kStateVersion);
+  const std::uint8_t version = read_version(in, kStateVersion);
   task.status = read_enum(in, kStatuses);
   task.scheduled_date = in.time();
   task.attempt = in.count_int();
@@ -174,6 +182,12 @@ void read_state(ByteReader& in, model::TaskRecord& record) {
   if (in.flag()) execution.last_response_status = in.count_int();
   execution.last_response_headers = read_headers(in);
   execution.last_response_body = in.string();
+  if (version >= 2) {
+    task.extra_date = in.optional_time();
+    execution.extra = in.count();
+    // Each task has one form, so that bytes that changed are seen.
+    if (!has_extra(task)) in.refuse("it is of version 2 and has nothing of it");
+  }
   in.end();
 }
 
@@ -202,7 +216,7 @@ std::string encode_state(const model::TaskRecord& record) {
   const Execution& execution = task.execution;
   ByteWriter out(kFixedBytes + task.errors.last_error.size() +
                  bytes_of(execution.last_response_headers) + execution.last_response_body.size());
-  out.u8(kStateVersion);
+  out.u8(has_extra(task) ? kStateVersion : 1);
   const bool processing = task.status == Status::kProcessing;
   write_enum(out, kStatuses, processing ? Status::kActive : task.status);
   out.time(task.scheduled_date);
@@ -228,6 +242,10 @@ std::string encode_state(const model::TaskRecord& record) {
   if (execution.last_response_status) out.integer(*execution.last_response_status);
   write_headers(out, execution.last_response_headers);
   out.string(execution.last_response_body);
+  if (has_extra(task)) {
+    out.optional_time(task.extra_date);
+    out.integer(execution.extra);
+  }
   return out.take();
 }
 

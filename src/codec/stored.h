@@ -13,7 +13,7 @@
 // A task is kept as two values, because they change at different rates:
 //   spec   what was registered and never changes: request, repeat, retry limit, id prefix,
 //          created_at, fingerprint
-//   state  what attempts and edits change: scheduled_date, status, attempt,
+//   state  what attempts and edits change: scheduled_date, extra_date, status, attempt,
 //          next_attempt_date, errors, execution, updated_at, last_token
 // The key (namespace, id) is not in the bytes: the store keeps it as its key.
 //

@@ -172,7 +172,7 @@ TEST(Stored, RandomBytesAreBorne) {
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes(engine() % 64, '\0');
     for (char& byte : bytes) byte = static_cast<char>(engine());
-    if (!bytes.empty()) bytes[0] = 1;
+    if (!bytes.empty()) bytes[0] = static_cast<char>(1 + engine() % 2);
     const auto record = decode_record({"ns", "id"}, bytes, bytes);
     if (!record) {
       ASSERT_EQ(record.error().code, ErrorCode::kCorrupt);
@@ -186,6 +186,29 @@ TEST(Stored, RandomBytesAreBorne) {
       ASSERT_EQ(expiry.error().code, ErrorCode::kCorrupt);
     }
   }
+}
+
+// A build that knows no extra occurrences reads every task that has none.
+TEST(Stored, TasksAreOfTheSecondVersionOnlyOnceTheyHadAnExtraOccurrence) {
+  model::TaskRecord record = TestRecords(3).record();
+  record.task.extra_date.reset();
+  record.task.execution.extra = 0;
+  const std::string first = encode_state(record);
+  EXPECT_EQ(first[0], 1);
+  record.task.execution.extra = 1;
+  const std::string second = encode_state(record);
+  EXPECT_EQ(second[0], 2);
+  EXPECT_EQ(second.substr(1, first.size() - 1), first.substr(1));
+  record.task.execution.extra = 0;
+  record.task.extra_date = kTimeMin;
+  EXPECT_EQ(encode_state(record)[0], 2);
+
+  // One value has one form.
+  std::string none = first + std::string(2, '\0');
+  none[0] = 2;
+  const auto back = decode_record(record.task.key, encode_spec(record), none);
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().code, ErrorCode::kCorrupt);
 }
 
 TEST(Stored, AnotherVersionIsNamed) {

@@ -112,6 +112,7 @@ class TestRecords {
     if (coin()) task.id_prefix = "p" + text(10);
     task.request = request();
     task.scheduled_date = time();
+    if (below(3) == 0) task.extra_date = time();
     task.repeat = repeat();
     task.retry_limit = small_number();
     constexpr Status kStored[] = {Status::kActive, Status::kDone, Status::kFailed,
@@ -122,7 +123,8 @@ class TestRecords {
     task.created_at = time();
     task.updated_at = time();
     task.errors = {number(), number(), maybe_time(), maybe_time(), text(100)};
-    task.execution = {number(),     number(),     number(),     number(),  maybe_time(),
+    const std::int64_t extra = coin() ? 0 : number();
+    task.execution = {number(),     number(),     number(),     number(),  extra,    maybe_time(),
                       maybe_time(), maybe_time(), std::nullopt, headers(), text(200)};
     if (coin()) task.execution.last_response_status = small_number();
     return record;

@@ -162,7 +162,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   if (!placed) return tl::make_unexpected(std::move(placed.error()));
   request.url = url.text();
 
-  request.headers.push_back({"webhook-id", webhook_id(task.key, task.scheduled_date)});
+  request.headers.push_back({"webhook-id", webhook_id(task)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
   if (!find_header(std::span(request.headers), "user-agent")) {
@@ -186,8 +186,12 @@ Result<void> check_body_fits(const Request& request) {
   return put_in_query(url, body);
 }
 
-std::string webhook_id(const TaskKey& key, TimePoint scheduled_date) {
-  const auto hash = sha256({key.ns, key.id, std::to_string(to_millis(scheduled_date))});
+std::string webhook_id(const Task& task) {
+  std::string occurrence = std::to_string(to_millis(model::nominal_date(task)));
+  // Extra ones may be asked for at any millisecond: at that of an occurrence of the series, or
+  // by a clock that was set back at that of one before.
+  if (task.extra_date) occurrence += " extra " + std::to_string(task.execution.extra);
+  const auto hash = sha256({task.key.ns, task.key.id, occurrence});
   return "msg_" + to_hex(hash.data(), 16);
 }
 

@@ -210,8 +210,7 @@ TEST(RequestBuilder, OurHeaders) {
   const auto http = built(task_with(Method::kGet, "http://h/", {}, {{"X-Own", "1"}}));
   EXPECT_EQ(header(http, "X-Own"), "1");
   EXPECT_EQ(header(http, "webhook-timestamp"), "1900000000");
-  EXPECT_EQ(header(http, "webhook-id"),
-            webhook_id({"ns", "id"}, kNow - std::chrono::milliseconds{123}));
+  EXPECT_EQ(header(http, "webhook-id"), webhook_id(task_with(Method::kGet, "http://h/")));
   EXPECT_EQ(header(http, "user-agent").substr(0, 7), "rhooks/");
   EXPECT_GT(header(http, "user-agent").size(), 7u);
 
@@ -252,22 +251,47 @@ TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
 
 TEST(WebhookId, IsOfTheOccurrenceAlone) {
   const TimePoint at{std::chrono::milliseconds{1'900'000'000'000}};
-  const auto id = webhook_id({"ns", "id"}, at);
+  const auto id_of = [](const TaskKey& key, TimePoint scheduled) {
+    Task task;
+    task.key = key;
+    task.scheduled_date = scheduled;
+    return webhook_id(task);
+  };
+  const auto id = id_of({"ns", "id"}, at);
   EXPECT_EQ(id.size(), 36u);
   EXPECT_EQ(id.substr(0, 4), "msg_");
   EXPECT_TRUE(std::all_of(id.begin() + 4, id.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
   })) << id;
-  EXPECT_EQ(id, webhook_id({"ns", "id"}, at));
-  EXPECT_NE(id, webhook_id({"ns", "id"}, at + std::chrono::milliseconds{1}));
-  EXPECT_NE(id, webhook_id({"ns", "id2"}, at));
-  EXPECT_NE(id, webhook_id({"nsi", "d"}, at)) << "the parts do not run into each other";
+  EXPECT_EQ(id, "msg_d0e7a3ec8059f7d511012a80a31a3b70")
+      << "receivers may still hold those of another build";
+  EXPECT_EQ(id, id_of({"ns", "id"}, at));
+  EXPECT_NE(id, id_of({"ns", "id"}, at + std::chrono::milliseconds{1}));
+  EXPECT_NE(id, id_of({"ns", "id2"}, at));
+  EXPECT_NE(id, id_of({"nsi", "d"}, at)) << "the parts do not run into each other";
 
   auto task = task_with(Method::kGet, "http://h/");
+  const auto first = header(built(task), "webhook-id");
   task.attempt = 2;
   task.next_attempt_date = at + std::chrono::seconds{5};
-  EXPECT_EQ(header(built(task), "webhook-id"), webhook_id(task.key, task.scheduled_date))
+  EXPECT_EQ(header(built(task), "webhook-id"), first)
       << "every attempt of an occurrence has the same";
+}
+
+TEST(WebhookId, OfAnExtraOccurrenceIsNoOther) {
+  auto task = task_with(Method::kGet, "http://h/");
+  const auto own = header(built(task), "webhook-id");
+  task.extra_date = task.scheduled_date;
+  const auto extra = header(built(task), "webhook-id");
+  EXPECT_NE(extra, own) << "asked for at the very time of one of the series";
+  task.attempt = 1;
+  task.next_attempt_date = kNow;
+  EXPECT_EQ(header(built(task), "webhook-id"), extra) << "its retry";
+  task.execution.extra = 1;
+  EXPECT_NE(header(built(task), "webhook-id"), extra) << "another in the same millisecond";
+  task.scheduled_date += std::chrono::hours{1};
+  task.execution.extra = 0;
+  EXPECT_EQ(header(built(task), "webhook-id"), extra) << "whatever the series does";
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <rhooks/hooks.h>
 
+#include <algorithm>
+#include <set>
+
 #include "hooks/test_hooks.h"
 
 namespace rhooks {
@@ -156,6 +159,47 @@ TEST(HooksTest, RunNowFiresAFutureTaskAndGivesADoneOneAnotherOccurrence) {
   const auto sent = t.sender->started();
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_NE(webhook_id_of(sent[0]), webhook_id_of(sent[1]));
+}
+
+// An hourly task that is run by hand at 23:50 runs at 00:00 as well.
+TEST(HooksTest, RunNowOfASeriesIsOneMoreOccurrenceThatLeavesItsOwnAlone) {
+  TestHooks t;
+  NewTask hourly = t.post("a");
+  const TimePoint midnight = t.clock->now() + 10min;
+  hourly.scheduled_date = midnight;
+  hourly.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  ASSERT_TRUE(t.hooks->register_task(hourly));
+  const TimePoint asked = t.clock->now();
+  const auto answer = t.hooks->trigger({"ns", "a"});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->extra_date, asked);
+  EXPECT_EQ(answer->scheduled_date, midnight);
+  EXPECT_EQ(t.hooks->trigger_dryrun()->count, 1);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->scheduled_date, midnight);
+
+  t.clock->advance(10min);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  t.clock->advance(1h);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kDone) << "two of two, and one more";
+  EXPECT_EQ(task->execution.count, 3);
+  EXPECT_EQ(task->execution.extra, 1);
+  EXPECT_EQ(task->execution.skipped, 0);
+
+  FetchLogsQuery query;
+  query.ns = "ns";
+  std::vector<TimePoint> nominal;
+  const auto logs = t.hooks->fetch_logs(query);
+  ASSERT_TRUE(logs);
+  for (const Log& log : logs->items) nominal.push_back(log.scheduled_date);
+  std::sort(nominal.begin(), nominal.end());
+  EXPECT_EQ(nominal, (std::vector<TimePoint>{asked, midnight, midnight + 1h}));
+  std::set<std::string> ids;
+  for (const auto& sent : t.sender->started()) ids.insert(webhook_id_of(sent));
+  EXPECT_EQ(ids.size(), 3u);
 }
 
 TEST(HooksTest, EveryAttemptOfOneOccurrenceCarriesTheSameWebhookId) {

@@ -92,15 +92,28 @@ TEST(Unsuspend, UndoesSuspend) {
   EXPECT_EQ(after, before);
 }
 
-TEST(RunNow, MakesAnActiveOccurrenceDueWithoutMovingIt) {
+TEST(RunNow, BringsARetryForwardWithoutMovingItsOccurrence) {
   const Task before = busy_task(Status::kActive);
-  Task expected = before;
-  expected.next_attempt_date = kLater;
-  expected.updated_at = kLater;
-  const auto after = run_now(before, kLater);
-  ASSERT_TRUE(after.has_value());
-  EXPECT_EQ(*after, expected);
-  EXPECT_EQ(due_at(*after), kLater);
+  for (const TimePoint now : {kT0 - hours{1}, kT0, *before.next_attempt_date - milliseconds{1}}) {
+    Task expected = before;
+    expected.next_attempt_date = now;
+    expected.updated_at = now;
+    const auto after = run_now(before, now);
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(*after, expected);
+    EXPECT_EQ(due_at(*after), now);
+  }
+}
+
+TEST(RunNow, WhatIsDueKeepsItsPlace) {
+  Task retry = busy_task(Status::kActive);
+  Task series = active_task();
+  series.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  for (const Task& before : {retry, series, active_task()}) {
+    Task expected = before;
+    expected.updated_at = kLater;
+    EXPECT_EQ(run_now(before, kLater).value(), expected);
+  }
 }
 
 TEST(RunNow, MakesAFutureOccurrenceDue) {
@@ -110,6 +123,129 @@ TEST(RunNow, MakesAFutureOccurrenceDue) {
   ASSERT_TRUE(after.has_value());
   EXPECT_EQ(due_at(*after), early);
   EXPECT_EQ(after->scheduled_date, kT0);
+}
+
+TEST(RunNow, GivesASeriesAnExtraOccurrenceAndLeavesItsOwnAlone) {
+  Task before = active_task();
+  before.repeat = Repeat{1, 3, RepeatUnit::kHours};
+  const TimePoint now = kT0 - milliseconds{1};
+  Task asked = before;
+  asked.extra_date = now;
+  asked.updated_at = now;
+  Task task = run_now(before, now).value();
+  EXPECT_EQ(task, asked);
+  EXPECT_EQ(due_at(task), now);
+
+  task = begin_attempt(task, now);
+  const Log log = make_log(task, answered(200, now), now, {}, std::chrono::seconds{0});
+  EXPECT_EQ(log.scheduled_date, now);
+  task = apply_outcome(task, answered(200, now), now, {}, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.extra_date, std::nullopt);
+  EXPECT_EQ(due_at(task), kT0);
+  EXPECT_EQ(task.execution.count, 1);
+  EXPECT_EQ(task.execution.extra, 1);
+  EXPECT_EQ(task.execution.first_scheduled_date, now);
+
+  // All three of the series follow, and each may be preceded by an extra one.
+  for (int n = 0; n < 3; ++n) {
+    const TimePoint early = task.scheduled_date - milliseconds{1};
+    task = apply_outcome(run_now(task, early).value(), answered(200, early), early, {}, 0);
+    ASSERT_EQ(due_at(task), kT0 + n * hours{1});
+    const TimePoint at = task.scheduled_date;
+    task = apply_outcome(begin_attempt(task, at), answered(200, at), at, {}, 0);
+  }
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 7);
+  EXPECT_EQ(task.execution.extra, 4);
+  EXPECT_EQ(task.execution.skipped, 0);
+}
+
+TEST(RunNow, TwiceBeforeTheExtraOccurrenceEndsAsksForOne) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  const TimePoint first = kT0 - hours{1};
+  const TimePoint second = first + milliseconds{5};
+  task = run_now(task, first).value();
+  EXPECT_EQ(run_now(task, second)->extra_date, first);
+  EXPECT_EQ(due_at(*run_now(task, second)), first);
+  // By a clock that was set back since.
+  EXPECT_EQ(run_now(task, first - hours{1})->extra_date, first);
+  EXPECT_EQ(due_at(*run_now(task, first - hours{1})), first - hours{1});
+
+  task = apply_outcome(begin_attempt(task, first), answered(500, first), first, {}, 1);
+  ASSERT_GT(due_at(task), second) << "a retry is pending";
+  task = run_now(task, second).value();
+  EXPECT_EQ(task.extra_date, first);
+  EXPECT_EQ(task.attempt, 1);
+  EXPECT_EQ(due_at(task), second);
+}
+
+TEST(RunNow, AnExtraOccurrenceThatIsRetriedPastTheSeriesNextOneDelaysIt) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task.retry_limit = 1;
+  const TimePoint asked = kT0 - hours{1};
+  task = run_now(task, asked).value();
+  task = apply_outcome(begin_attempt(task, asked), answered(500, asked), asked, {}, 0);
+  ASSERT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.extra_date, asked);
+  EXPECT_EQ(task.attempt, 1);
+  EXPECT_EQ(task.scheduled_date, kT0);
+
+  // Suspended meanwhile, for three hours.
+  task = unsuspend(suspend(task, asked).value(), kT0).value();
+  const TimePoint late = kT0 + hours{2} + std::chrono::minutes{10};
+  task = begin_attempt(task, late);
+  EXPECT_EQ(task.execution.skipped, 0);
+  task = apply_outcome(task, answered(500, late), late, {}, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.attempt, 0);
+  EXPECT_EQ(task.execution.failed, 1);
+  EXPECT_EQ(task.errors.consecutive, 1);
+  EXPECT_EQ(due_at(task), kT0) << "late, and not lost";
+
+  task = begin_attempt(task, late);
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{2}) << "the latest of those missed";
+  EXPECT_EQ(task.execution.skipped, 2);
+  task = apply_outcome(task, answered(200, late), late, {}, 0);
+  EXPECT_EQ(task.status, Status::kActive) << "one of two";
+  EXPECT_EQ(due_at(task), kT0 + hours{3});
+}
+
+TEST(RunNow, AnExtraOccurrenceMayBeTheFailureTooMany) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  task.retry_limit = 0;
+  const OutcomePolicy policy{.max_errors = 2, .backoff = {}};
+  task = apply_outcome(task, answered(500), kT0, policy, 0);
+  ASSERT_EQ(task.status, Status::kActive);
+  task = run_now(task, kT0 + milliseconds{1}).value();
+  ASSERT_TRUE(task.extra_date);
+  task = apply_outcome(task, answered(500), kT0 + milliseconds{1}, policy, 0);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.extra_date, std::nullopt);
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{1});
+  // And a success between two failures begins the count anew.
+  task = run_now(task, kLater).value();
+  EXPECT_EQ(task.scheduled_date, kLater);
+  EXPECT_EQ(task.extra_date, std::nullopt) << "an ended series goes on from here";
+  task = apply_outcome(task, answered(500), kLater, policy, 0);
+  task = apply_outcome(run_now(task, kLater).value(), answered(200), kLater, policy, 0);
+  task = apply_outcome(begin_attempt(task, kLater + hours{1}), answered(500), kLater + hours{1},
+                       policy, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+}
+
+TEST(RunNow, ASeriesOfOneIsBroughtForwardAsAOneShotIs) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 1, RepeatUnit::kHours};
+  const TimePoint early = kT0 - hours{1};
+  task = run_now(task, early).value();
+  EXPECT_EQ(task.extra_date, std::nullopt);
+  EXPECT_EQ(due_at(task), early);
+  EXPECT_EQ(task.scheduled_date, kT0);
+  EXPECT_EQ(apply_outcome(task, answered(200), early, {}, 0).status, Status::kDone);
 }
 
 TEST(RunNow, GivesAnEndedTaskOneMoreOccurrence) {

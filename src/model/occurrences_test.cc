@@ -101,6 +101,15 @@ TEST(BeginAttempt, SkipsForARecurringTaskWithExecutionsLeftOnly) {
   EXPECT_EQ(begin_attempt(active_task(), now), active_task()) << "a one-shot is never skipped";
 }
 
+TEST(BeginAttempt, ExtraExecutionsAreNotOfTheSeries) {
+  Task task = recurring(3);
+  task.execution.count = 7;
+  task.execution.extra = 5;
+  EXPECT_EQ(begin_attempt(task, kT0 + hours{1}).execution.skipped, 6);
+  task.execution.extra = 4;
+  EXPECT_EQ(begin_attempt(task, kT0 + hours{1}).execution.skipped, 0);
+}
+
 TEST(BeginAttempt, KeepsAnOccurrenceWithAttemptsBehindIt) {
   Task task = recurring(0);
   task.attempt = 1;
@@ -118,19 +127,11 @@ TEST(BeginAttempt, IsIdempotent) {
   }
 }
 
-TEST(BeginAttempt, ForgetsARunNowOfAnOccurrenceThatIsOver) {
+TEST(BeginAttempt, KeepsAnExtraOccurrenceHoweverLate) {
   Task task = recurring(0);
-  task.next_attempt_date = kT0 - minutes{5};  // triggered before its time
-  EXPECT_EQ(begin_attempt(task, kT0 - minutes{5}), task) << "in time: kept, nothing skipped";
-
-  const Task late = begin_attempt(task, kT0 + minutes{31});
-  EXPECT_EQ(late.next_attempt_date, std::nullopt);
-  EXPECT_EQ(late.scheduled_date, kT0 + minutes{30});
-
-  task.next_attempt_date = kT0 + minutes{30};
-  EXPECT_EQ(begin_attempt(task, kT0 + minutes{31}).next_attempt_date, kT0 + minutes{30});
-  task.next_attempt_date = kT0 + minutes{30} - milliseconds{1};
-  EXPECT_EQ(begin_attempt(task, kT0 + minutes{31}).next_attempt_date, std::nullopt);
+  task.extra_date = kT0 - minutes{5};
+  EXPECT_EQ(begin_attempt(task, kT0 - minutes{5}), task);
+  EXPECT_EQ(begin_attempt(task, kT0 + hours{100}), task) << "the series' own comes after it";
 }
 
 TEST(BeginAttempt, StaysWithinTimeWhateverTheClockSays) {

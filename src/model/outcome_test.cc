@@ -174,14 +174,6 @@ TEST(ApplyOutcome, CountsTheNextOccurrenceFromTheNominalTime) {
   EXPECT_EQ(task.scheduled_date, kT0 + hours{1});
 }
 
-TEST(ApplyOutcome, ASuccessAfterRunNowDropsTheExtraTime) {
-  Task task = active_task();
-  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
-  task = run_now(task, kT0 - hours{5}).value();
-  task = apply_outcome(task, answered(200, kT0 - hours{5}), kT0 - hours{5}, {}, 0);
-  EXPECT_EQ(due_at(task), kT0 + hours{1});
-}
-
 TEST(ApplyOutcome, EndsASeriesBeforeTheEndOfTime) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};

@@ -39,9 +39,14 @@ struct TaskRecord {
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 
+// Nominal time of the current occurrence: an extra one goes before the series' next.
+inline TimePoint nominal_date(const Task& task) {
+  return task.extra_date.value_or(task.scheduled_date);
+}
+
 // When a worker may attempt the task. Only ACTIVE tasks are due.
 inline TimePoint due_at(const Task& task) {
-  return task.next_attempt_date.value_or(task.scheduled_date);
+  return task.next_attempt_date.value_or(nominal_date(task));
 }
 
 // What one HTTP attempt came to.

@@ -47,13 +47,14 @@ class Life {
 
 // Every occurrence up to the current one was executed or skipped, and each lies on the grid of
 // the schedule.
-void expect_on_grid(const Task& task, TimePoint first) {
+void expect_on_grid(const Task& task, TimePoint first, bool ended_by_extra = false) {
   const milliseconds interval = interval_of(*task.repeat);
   const milliseconds passed = task.scheduled_date - first;
+  const Execution& execution = task.execution;
   ASSERT_EQ(passed % interval, milliseconds{0}) << "the schedule drifted";
   // An ended task stays on its last occurrence, which is counted already.
-  const std::int64_t ended = task.status == Status::kActive ? 0 : 1;
-  ASSERT_EQ(passed / interval, task.execution.count + task.execution.skipped - ended);
+  const std::int64_t ended = task.status == Status::kActive || ended_by_extra ? 0 : 1;
+  ASSERT_EQ(passed / interval, execution.count - execution.extra + execution.skipped - ended);
 }
 
 void expect_counts_agree(const Task& task, const OutcomePolicy& policy) {
@@ -73,7 +74,7 @@ void expect_counts_agree(const Task& task, const OutcomePolicy& policy) {
     ASSERT_TRUE(task.next_attempt_date.has_value());
   }
   if (task.repeat->max > 0) {
-    ASSERT_LE(execution.count, task.repeat->max);
+    ASSERT_LE(execution.count - execution.extra, task.repeat->max);
   }
 }
 
@@ -133,6 +134,63 @@ TEST(ScheduleProperty, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
   }
 }
 
+// Somebody runs it by hand now and then: the series is executed or skipped as if nobody had.
+TEST(ScheduleProperty, ExtraOccurrencesLeaveTheSeriesAlone) {
+  const std::uint64_t seed = test_seed();
+  std::int64_t extras = 0;
+  for (std::uint64_t n = 0; n < 2'000; ++n) {
+    SCOPED_TRACE("life " + std::to_string(n));
+    Life life(seed + n);
+    const OutcomePolicy policy{.max_errors = 1 + life.below(6), .backoff = {}};
+    const int failures_of_ten = life.below(10);
+    Task task = life.draw_recurring();
+    TimePoint now = kT0 - std::chrono::hours{1};
+    std::int64_t asked = 0;
+    bool extra = false;
+    for (int step = 0; step < 200 && task.status == Status::kActive; ++step) {
+      if (life.below(2) == 0) {
+        const TimePoint before = due_at(task);
+        const bool pending = task.extra_date.has_value();
+        const bool waits = before > now && task.attempt == 0;
+        const Task after = run_now(task, now).value();
+        ASSERT_EQ(after.scheduled_date, task.scheduled_date);
+        ASSERT_EQ(due_at(after), std::min(before, now));
+        ASSERT_EQ(after.extra_date.has_value(), pending || waits);
+        if (!pending && waits) {
+          ASSERT_EQ(after.extra_date, now);
+          ++asked;
+        }
+        task = after;
+      }
+      now = life.draw_claim(task, now);
+      extra = task.extra_date.has_value();
+      const Task begun = begin_attempt(task, now);
+      if (extra) {
+        ASSERT_EQ(begun, task);
+      }
+      ASSERT_NO_FATAL_FAILURE(expect_on_grid(begun, kT0));
+      const AttemptOutcome outcome = life.draw_outcome(now, failures_of_ten);
+      now += milliseconds{life.below(2'000)};
+      const Log log = make_log(begun, outcome, now, {}, std::chrono::seconds{0});
+      ASSERT_EQ(log.scheduled_date, extra ? *task.extra_date : begun.scheduled_date);
+      task = apply_outcome(begun, outcome, now, policy, life.unit());
+      if (extra) {
+        ASSERT_EQ(task.scheduled_date, begun.scheduled_date);
+        ASSERT_EQ(task.extra_date.has_value(), task.attempt > 0) << "its retries are its own";
+      }
+      ASSERT_NO_FATAL_FAILURE(expect_on_grid(task, kT0, extra));
+      ASSERT_NO_FATAL_FAILURE(expect_counts_agree(task, policy));
+      ASSERT_EQ(task.execution.extra + (task.extra_date ? 1 : 0), asked);
+    }
+    if (task.status == Status::kDone) {
+      ASSERT_EQ(task.execution.count - task.execution.extra, task.repeat->max);
+      ASSERT_FALSE(extra) << "an extra occurrence ended the series";
+    }
+    extras += asked;
+  }
+  EXPECT_GT(extras, 1'000);
+}
+
 TEST(ScheduleProperty, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
   const std::uint64_t seed = test_seed();
   for (std::uint64_t n = 0; n < 1'000; ++n) {
@@ -175,6 +233,10 @@ TEST(ScheduleProperty, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
       ASSERT_EQ(task.execution.failed, task.errors.count);
       ASSERT_LE(task.errors.consecutive, policy.max_errors);
       ASSERT_LE(task.attempt, task.retry_limit);
+      ASSERT_LE(task.execution.extra, task.execution.count);
+      if (task.status == Status::kDone || task.status == Status::kFailed) {
+        ASSERT_EQ(task.extra_date, std::nullopt);
+      }
       ASSERT_GE(task.scheduled_date, kTimeMin);
       ASSERT_LE(task.scheduled_date, kTimeMax);
       if (task.attempt > 0) {

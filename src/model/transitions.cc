@@ -1,6 +1,7 @@
 #include "model/transitions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "model/outcome.h"
@@ -14,17 +15,21 @@ tl::unexpected<Error> conflict(const Task& task, const char* rule) {
   return fail(ErrorCode::kConflict, std::string("task is ") + to_string(task.status) + "; " + rule);
 }
 
-// Whether the current occurrence is one of a series that goes on after it. The one extra
-// occurrence that run_now() gives a series at its end is not.
-bool series_open(const Task& task) {
-  if (!task.repeat) return false;
-  const Repeat& repeat = *task.repeat;
-  return repeat.max == 0 || (repeat.max > 1 && task.execution.count < repeat.max);
+// Whether executions of the series itself are left.
+bool below_max(const Task& task) {
+  const Execution& execution = task.execution;
+  return task.repeat->max == 0 || execution.count - execution.extra < task.repeat->max;
 }
 
-// Whether another occurrence follows, once `task.execution.count` executions have ended.
+// Whether scheduled_date is that of an occurrence of a series. The one more that run_now() gives
+// a series at its end is not.
+bool series_open(const Task& task) {
+  return task.repeat && task.repeat->max != 1 && below_max(task);
+}
+
+// Whether another occurrence follows the one at scheduled_date, now that it has ended.
 bool repeats_left(const Task& task) {
-  return task.repeat && (task.repeat->max == 0 || task.execution.count < task.repeat->max) &&
+  return task.repeat && below_max(task) &&
          kTimeMax - task.scheduled_date >= interval_of(*task.repeat);
 }
 
@@ -36,7 +41,7 @@ TimePoint shown(TimePoint t) {
 void note_attempt(Task& task, const AttemptOutcome& outcome) {
   Execution& execution = task.execution;
   if (!execution.first_execution_date) execution.first_execution_date = outcome.started_at;
-  if (!execution.first_scheduled_date) execution.first_scheduled_date = task.scheduled_date;
+  if (!execution.first_scheduled_date) execution.first_scheduled_date = nominal_date(task);
   execution.last_execution_date = outcome.started_at;
   if (outcome.response) {
     execution.last_response_status = outcome.response->status;
@@ -50,6 +55,31 @@ void note_failed_attempt(Task& task, const AttemptOutcome& outcome, TimePoint no
   if (!errors.first_error_date) errors.first_error_date = now;
   errors.last_error_date = now;
   errors.last_error = error_text(outcome);
+}
+
+// The current occurrence has no attempts left, or needs none: on to the next, if there is one.
+void end_execution(Task& task, bool ok, int max_errors) {
+  task.attempt = 0;
+  ++task.execution.count;
+  if (ok) {
+    ++task.execution.successful;
+    task.errors.consecutive = 0;
+  } else {
+    ++task.execution.failed;
+    ++task.errors.count;
+    ++task.errors.consecutive;
+  }
+  const bool extra = std::exchange(task.extra_date, std::nullopt).has_value();
+  if (extra) ++task.execution.extra;
+
+  const bool too_many = !ok && task.errors.consecutive >= max_errors;
+  if (too_many || !(extra || repeats_left(task))) {
+    task.status = ok ? Status::kDone : Status::kFailed;
+    return;
+  }
+  task.status = Status::kActive;
+  // The series' own is still to come, or late.
+  if (!extra) task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
 }
 
 }  // namespace
@@ -84,7 +114,13 @@ Result<Task> unsuspend(Task task, TimePoint now) {
 Result<Task> run_now(Task task, TimePoint now) {
   switch (task.status) {
     case Status::kActive:
-      task.next_attempt_date = now;
+      if (due_at(task) <= now) break;
+      if (series_open(task) && !task.extra_date && task.attempt == 0) {
+        task.extra_date = now;
+        task.next_attempt_date.reset();
+      } else {
+        task.next_attempt_date = now;
+      }
       break;
     case Status::kDone:
     case Status::kFailed:
@@ -134,17 +170,13 @@ TimePoint next_occurrence(TimePoint at, const Repeat& repeat) {
 }
 
 Task begin_attempt(Task task, TimePoint now) {
-  if (task.attempt != 0 || !series_open(task)) return task;
+  if (task.attempt != 0 || task.extra_date || !series_open(task)) return task;
   const milliseconds interval = interval_of(*task.repeat);
   const milliseconds late = std::min(now, kTimeMax) - task.scheduled_date;
   if (late < interval) return task;
   const std::int64_t missed = late / interval;
   task.scheduled_date += missed * interval;
   task.execution.skipped += missed;
-  // "Run now" asked for an occurrence that is over; the one kept is due by its own time.
-  if (task.next_attempt_date && *task.next_attempt_date < task.scheduled_date) {
-    task.next_attempt_date.reset();
-  }
   return task;
 }
 
@@ -155,16 +187,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
   task.next_attempt_date.reset();
 
   if (outcome.ok()) {
-    task.attempt = 0;
-    ++task.execution.count;
-    ++task.execution.successful;
-    task.errors.consecutive = 0;
-    if (repeats_left(task)) {
-      task.status = Status::kActive;
-      task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
-    } else {
-      task.status = Status::kDone;
-    }
+    end_execution(task, true, policy.max_errors);
     return task;
   }
 
@@ -176,18 +199,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
         shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
     return task;
   }
-
-  task.attempt = 0;
-  ++task.execution.count;
-  ++task.execution.failed;
-  ++task.errors.count;
-  ++task.errors.consecutive;
-  if (task.errors.consecutive < policy.max_errors && repeats_left(task)) {
-    task.status = Status::kActive;
-    task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
-  } else {
-    task.status = Status::kFailed;
-  }
+  end_execution(task, false, policy.max_errors);
   return task;
 }
 
@@ -202,7 +214,7 @@ Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, con
   log.response = outcome.response;
   log.error = error_text(outcome);
   log.status = outcome.ok() ? LogStatus::kSuccess : LogStatus::kFail;
-  log.scheduled_date = task.scheduled_date;
+  log.scheduled_date = nominal_date(task);
   log.started_at = outcome.started_at;
   log.duration = outcome.duration;
   if (ttl > std::chrono::seconds{0}) {

@@ -13,16 +13,18 @@ namespace rhooks::model {
 Result<Task> suspend(Task task, TimePoint now);
 // SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. Errors: kConflict.
 Result<Task> unsuspend(Task task, TimePoint now);
-// ACTIVE: its occurrence is due now, its nominal time and attempts unchanged. DONE or FAILED:
-// ACTIVE with an occurrence at `now`; counts are kept, but errors.consecutive begins anew,
-// since whoever calls this decided that the task may fail some more. A series with repeats
-// left goes on from there. Errors: kConflict.
+// ACTIVE: has an occurrence due now. Of a series whose next one is yet to come that is an extra
+// one, at `now`: the series and what it counts for its `max` stay as they are. Otherwise it is
+// the current one, its nominal time and attempts unchanged: a one-shot's; one that is due or
+// has attempts, extra or not. DONE or FAILED: ACTIVE with an occurrence at `now`; counts are
+// kept, but errors.consecutive begins anew, since whoever calls this decided that the task may
+// fail some more. A series with repeats left goes on from there. Errors: kConflict.
 Result<Task> run_now(Task task, TimePoint now);
 
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
 // missed while nothing ran the latest is kept and the others are counted as skipped. An
-// occurrence with attempts behind it is kept, and so is one that none follows (one-shot, or
-// run_now() at the end of a series). Idempotent at one `now`.
+// occurrence with attempts behind it is kept, and so are an extra one and one that none follows
+// (one-shot, or run_now() at the end of a series). Idempotent at one `now`.
 Task begin_attempt(Task task, TimePoint now);
 
 // Nominal time of the occurrence after `at`; kTimeMax at most.
@@ -34,8 +36,9 @@ struct OutcomePolicy {
   BackoffPolicy backoff;
 };
 
-// The task after an attempt begun with begin_attempt. `now` is the end of the attempt. A
-// series ends early where its next occurrence would be past kTimeMax.
+// The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
+// extra occurrence a series goes on at its own next one, unless too many in a row have failed. It
+// ends early where its next occurrence would be past kTimeMax.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, double jitter);
 

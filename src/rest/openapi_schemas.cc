@@ -78,12 +78,13 @@ const char* openapi_schemas() {
   }
 },
 "Execution": {
-  "type": "object", "required": ["count", "failed", "successful", "skipped"],
+  "type": "object", "required": ["count", "failed", "successful", "skipped", "extra"],
   "properties": {
     "count": {"type": "integer", "description": "Executions that ended."},
     "failed": {"type": "integer"},
     "successful": {"type": "integer"},
     "skipped": {"type": "integer", "description": "Occurrences missed while nothing ran."},
+    "extra": {"type": "integer", "description": "Of count, the extra occurrences that run now added to a series; they do not count for repeat.max."},
     "firstExecutionDate": {"$ref": "#/components/schemas/Time"},
     "firstScheduledDate": {"$ref": "#/components/schemas/Time"},
     "lastExecutionDate": {"$ref": "#/components/schemas/Time"},
@@ -102,14 +103,15 @@ const char* openapi_schemas() {
     "url": {"type": "string", "format": "uri"},
     "method": {"$ref": "#/components/schemas/Method"},
     "request": {"$ref": "#/components/schemas/Request"},
-    "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Nominal time of the current occurrence."},
+    "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Nominal time of the current occurrence; while there is an extraDate, of the series' next."},
+    "extraDate": {"$ref": "#/components/schemas/Time", "description": "Nominal time of the extra occurrence that run now added to a series, until it has ended; attempt and nextAttemptDate are of it."},
     "repeat": {"$ref": "#/components/schemas/Repeat"},
     "retryLimit": {"type": "integer"},
     "status": {"$ref": "#/components/schemas/Status"},
     "errors": {"$ref": "#/components/schemas/Errors"},
     "execution": {"$ref": "#/components/schemas/Execution"},
     "attempt": {"type": "integer", "description": "Attempts made for the current occurrence; 0 unless a retry is pending."},
-    "nextAttemptDate": {"$ref": "#/components/schemas/Time", "description": "When the next attempt is made, if not at scheduledDate."},
+    "nextAttemptDate": {"$ref": "#/components/schemas/Time", "description": "When the next attempt is made, if not at scheduledDate or extraDate."},
     "__createdAt": {"$ref": "#/components/schemas/Time"},
     "__updatedAt": {"$ref": "#/components/schemas/Time"}
   },
@@ -119,7 +121,7 @@ const char* openapi_schemas() {
     "request": {"method": "POST", "url": "https://example.com/hook", "headers": {}, "body": {"key": "value"}},
     "scheduledDate": "2030-01-31T12:00:00.000Z", "retryLimit": 3, "status": "ACTIVE",
     "errors": {"count": 0, "consecutive": 0},
-    "execution": {"count": 0, "failed": 0, "successful": 0, "skipped": 0},
+    "execution": {"count": 0, "failed": 0, "successful": 0, "skipped": 0, "extra": 0},
     "attempt": 0,
     "__createdAt": "2030-01-31T11:00:00.000Z", "__updatedAt": "2030-01-31T11:00:00.000Z"
   }

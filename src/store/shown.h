@@ -22,6 +22,7 @@ inline Task as_stored(Task task) {
 // was registered.
 inline void copy_state(const Task& from, Task& to) {
   to.scheduled_date = from.scheduled_date;
+  to.extra_date = from.extra_date;
   to.status = from.status;
   to.errors = from.errors;
   to.execution = from.execution;

@@ -1,6 +1,7 @@
 #include "testing/simulator/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/uuid.h"
 
@@ -20,6 +21,12 @@ std::string webhook_id_of(const Log& log) {
     if (header.name == "webhook-id") return header.value;
   }
   return "";
+}
+
+// Whether occurrences of a series itself are left, of which `executed` were.
+bool series_left(const Task& task, std::int64_t executed) {
+  return task.repeat && task.repeat->max != 1 &&
+         (task.repeat->max == 0 || executed < task.repeat->max);
 }
 
 std::string ms(TimePoint t) {
@@ -119,6 +126,8 @@ void Ledger::committed(const TaskKey& key, const model::LeaseToken& token, const
       check_retry(key, after, *attempt);
       entry->not_before = attempt->answer->ended_at + attempt->answer->retry_after;
       entry->retried = attempt->webhook_id;
+    } else if (std::exchange(entry->extra, false)) {
+      ++entry->extras;
     }
   }
   rare_.skipped +=
@@ -139,6 +148,13 @@ void Ledger::check_step(const TaskKey& key, const Entry& entry, const Task& afte
       after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
       after.execution.failed != before.execution.failed + (executed && !ok ? 1 : 0)) {
     violation(key, "an attempt was not counted once");
+  }
+  const std::int64_t extra = entry.extra ? executed : 0;
+  if (after.execution.extra != before.execution.extra + extra) {
+    violation(key, "an extra occurrence was not counted as one, or one of the series was");
+  }
+  if (after.extra_date != (retry ? before.extra_date : std::nullopt)) {
+    violation(key, "an extra occurrence did not end with its attempts");
   }
   if (after.attempt != (retry ? before.attempt + 1 : 0)) {
     violation(key, "attempt " + std::to_string(before.attempt) + " was followed by " +
@@ -163,15 +179,13 @@ void Ledger::check_skipped(const TaskKey& key, const Entry& entry, const Task& a
                            const Attempt& attempt) {
   const Task& before = entry.task;
   const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
-  const bool series = before.repeat && before.repeat->max != 1 &&
-                      (before.repeat->max == 0 || before.execution.count < before.repeat->max);
-  if (before.attempt > 0 || !series) {
+  const std::int64_t executed = before.execution.count - entry.extras;
+  if (before.attempt > 0 || entry.extra || !series_left(before, executed)) {
     if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
     return;
   }
   const auto interval = model::interval_of(*before.repeat);
-  const TimePoint nominal =
-      entry.first_date + (before.execution.count + after.execution.skipped) * interval;
+  const TimePoint nominal = entry.first_date + (executed + after.execution.skipped) * interval;
   if (skipped > 0 && nominal > attempt.started_at) {
     violation(key, "an occurrence was attempted at " + ms(attempt.started_at) +
                        ", before its time " + ms(nominal));
@@ -181,22 +195,23 @@ void Ledger::check_skipped(const TaskKey& key, const Entry& entry, const Task& a
   }
 }
 
-// Occurrences = executions + skipped.
+// Occurrences of a series = its executions + skipped; extra ones do not move it, nor end it.
 void Ledger::check_occurrences(const TaskKey& key, const Entry& entry, const Task& after) {
   const std::int64_t max = after.repeat ? after.repeat->max : 1;
-  const bool all = max != 0 && after.execution.count >= max;
-  const bool too_many = after.errors.consecutive >= max_errors_;
   const bool retrying = after.attempt > 0;
+  const std::int64_t executed =
+      after.execution.count - entry.extras - (entry.extra && !retrying ? 1 : 0);
+  const bool all = max != 0 && executed >= max;
+  const bool too_many = after.errors.consecutive >= max_errors_;
   if (!retrying && final(after.status) != (all || too_many)) {
-    violation(key, std::string(to_string(after.status)) + " after " +
-                       std::to_string(after.execution.count) + " of " + std::to_string(max) +
-                       " executions");
+    violation(key, std::string(to_string(after.status)) + " after " + std::to_string(executed) +
+                       " of " + std::to_string(max) + " executions");
   }
   if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
     violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
   }
-  std::int64_t passed = after.execution.count + after.execution.skipped;
-  if (final(after.status)) --passed;  // it stays at its last occurrence
+  std::int64_t passed = executed + after.execution.skipped;
+  if (final(after.status) && !entry.extra) --passed;  // it stays at its last occurrence
   const TimePoint nominal = after.repeat
                                 ? entry.first_date + passed * model::interval_of(*after.repeat)
                                 : entry.first_date;
@@ -238,22 +253,43 @@ void Ledger::edited(const Task& after) {
   Task same = before;
   same.status = after.status;
   same.updated_at = after.updated_at;
-  if (run_now) {
+  if (run_now && !final(before.status)) {
     same.next_attempt_date = after.next_attempt_date;
-    entry->not_before.reset();
+    same.extra_date = after.extra_date;
+    check_run_now(after.key, *entry, after);
   }
+  if (run_now) entry->not_before.reset();
   if (final(before.status)) {
     if (!run_now) violation(after.key, "left its final state");
     // One more occurrence, from which a series goes on.
     same.scheduled_date = after.scheduled_date;
     same.errors.consecutive = 0;
-    const auto passed = after.execution.count + after.execution.skipped;
+    same.next_attempt_date.reset();
+    const auto passed = after.execution.count - entry->extras + after.execution.skipped;
     entry->first_date = after.scheduled_date;
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
   entry->task = after;
   entry->lease.reset();
+}
+
+// Something is due now, and nothing is lost for it: a series whose next occurrence is yet to come
+// gets one more.
+void Ledger::check_run_now(const TaskKey& key, Entry& entry, const Task& after) {
+  const Task& before = entry.task;
+  const TimePoint now = after.updated_at;
+  if (model::due_at(after) > now) violation(key, "was to run now, and is not due");
+  const bool waits = before.attempt == 0 && !entry.extra && before.scheduled_date > now;
+  if (waits && series_left(before, before.execution.count - entry.extras)) {
+    if (after.extra_date != now || after.next_attempt_date) {
+      violation(key, "run now took an occurrence of its series");
+    }
+    entry.extra = true;
+    ++rare_.extra;
+  } else if (after.extra_date != before.extra_date) {
+    violation(key, "run now added an occurrence to one that was due");
+  }
 }
 
 void Ledger::removed(const TaskKey& key) {

@@ -89,6 +89,7 @@ class Ledger final : public Witness {
     std::size_t leases_lost = 0;  // that a worker was told of
     std::size_t unsent = 0;       // claims that were given back
     std::size_t anew = 0;         // registrations of an id that had been deleted
+    std::size_t extra = 0;        // occurrences that "run now" added to a series
   };
   const Rare& rare() const { return rare_; }
 
@@ -102,6 +103,8 @@ class Ledger final : public Witness {
     std::optional<model::Lease> lease;    // the latest claim that nothing has ended
     std::optional<TimePoint> not_before;  // of a retry
     std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried
+    bool extra = false;       // the current occurrence is one that "run now" added to a series
+    std::int64_t extras = 0;  // how many of those have been executed
     model::LeaseToken last_committed{};
   };
   struct Attempt {
@@ -137,6 +140,7 @@ class Ledger final : public Witness {
   void check_skipped(const TaskKey& key, const Entry& before, const Task& after,
                      const Attempt& attempt);
   void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after);
+  void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
   void check_tasks(store::Store& store, TimePoint now);
   void check_namespaces(store::Store& store, TimePoint now);
   void check_logs(store::Store& store, TimePoint now);
