@@ -16,7 +16,7 @@ void count_bytes(benchmark::State& state, std::size_t bytes) {
 
 // One iteration: the body of one register call is read.
 void parse_new_task(benchmark::State& state) {
-  const std::string json = codec::to_json(sample_new_task());
+  const std::string json = codec::to_json(sample_new_task()).value();
   for (auto _ : state) {
     auto task = codec::parse_new_task(json, "shop");
     if (!task) return state.SkipWithError(task.error().message.c_str());

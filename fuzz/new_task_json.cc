@@ -24,7 +24,9 @@ void check(const Result<NewTask>& task, std::string_view ns) {
   }
   // An empty namespace, which the rules of the model refuse later, is not written.
   if (task->ns.empty()) return;
-  const auto again = codec::parse_new_task(codec::to_json(*task), ns);
+  const auto text = codec::to_json(*task);
+  FUZZ_EXPECT(text);
+  const auto again = codec::parse_new_task(*text, ns);
   FUZZ_EXPECT(again);
   FUZZ_EXPECT(same(*task, *again));
 }

@@ -78,7 +78,7 @@ NewTask task_of(const Receiver& receiver, std::size_t number) {
 std::string request_body(const Receiver& receiver, const Shape& shape) {
   std::string items;
   for (std::size_t i = 0; i < shape.tasks; ++i) {
-    items += (i == 0 ? "" : ",") + codec::to_json(task_of(receiver, i));
+    items += (i == 0 ? "" : ",") + codec::to_json(task_of(receiver, i)).value();
   }
   return shape.tasks == 1 ? items : "{\"items\":[" + items + "]}";
 }

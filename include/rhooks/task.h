@@ -45,11 +45,15 @@ struct Header {
 };
 
 // The body of a request: nothing, a JSON value other than a string, or text.
+//
+// JSON is checked when it is registered and sent as it was given, numbers and white space
+// included, but for white space around it. null stands for no body, as it does in the JSON of the
+// API; to send those four letters give them as text, with a Content-Type of your own.
 struct Body {
   enum class Kind { kNone, kJson, kText };
 
   Kind kind = Kind::kNone;
-  std::string data;  // kJson: JSON text; kText: sent as it is
+  std::string data;  // kJson: JSON text, nested at most 64 deep; kText: sent as it is
 
   static Body json(std::string text) { return {Kind::kJson, std::move(text)}; }
   static Body text(std::string text) { return {Kind::kText, std::move(text)}; }
@@ -142,7 +146,8 @@ struct NewTask {
   std::optional<Repeat> repeat;             // default: one-shot
   int retry_limit = 3;
   // Derives the id, so that registering again with the same key finds the first task.
-  // At most 256 bytes; excludes `id`.
+  // At most 256 bytes; excludes `id`. White space between the tokens of a JSON body does not
+  // make another content.
   std::string idempotency_key;
 };
 

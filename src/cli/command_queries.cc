@@ -50,7 +50,7 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     }
     for (const auto& item : page->items) {
       if (commands.json()) {
-        io.out << codec::to_json(item) << '\n';
+        io.out << json_line(codec::to_json(item)) << '\n';
       } else {
         add(table, item);
       }

@@ -62,10 +62,10 @@ Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
     text = std::move(*read);
   }
   if (args.text) return Body::text(std::move(text));
-  if (auto compact = codec::compact_json(text)) {
-    if (!compact->starts_with('"')) return Body::json(std::move(*compact));
+  if (const auto json = codec::check_body_json(text)) {
+    if (!json->starts_with('"')) return Body::json(std::string(*json));
     // In a task a JSON string is a text body, here as in the API.
-    return Body::text(std::string(boost::json::parse(*compact).get_string()));
+    return Body::text(std::string(boost::json::parse(*json).get_string()));
   }
   return Body::text(std::move(text));
 }

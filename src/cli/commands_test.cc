@@ -91,7 +91,7 @@ TEST_P(CommandsTest, RegisterAndGet) {
             "seconds\n");
   const Task got = task("a/b c?");
   EXPECT_EQ(got.request.method, Method::kPut);
-  EXPECT_EQ(got.request.body, Body::json(R"({"key":1.0})"));
+  EXPECT_EQ(got.request.body, Body::json(R"({"key": 1.0})"));
   EXPECT_EQ(got.request.headers, (std::vector<Header>{{"X-Team", "billing"}, {"X-Empty", ""}}));
   EXPECT_EQ(got.repeat, (Repeat{90, 7, RepeatUnit::kSeconds}));
   EXPECT_EQ(got.retry_limit, 0);
@@ -109,11 +109,11 @@ TEST_P(CommandsTest, Bodies) {
     return codec::parse_task(out(line, input)).value().request.body;
   };
   EXPECT_EQ(body({"--body", "{}"}), Body::json("{}"));
-  EXPECT_EQ(body({"--body", "[1, 2]"}), Body::json("[1,2]"));
+  EXPECT_EQ(body({"--body", "[1, 2]"}), Body::json("[1, 2]"));
   EXPECT_EQ(body({"--body", "plain"}), Body::text("plain"));
   EXPECT_EQ(body({"--body", "\"a\\nb\""}), Body::text("a\nb"));
   EXPECT_EQ(body({"--body", "{\"a\": 1}", "--text"}), Body::text("{\"a\": 1}"));
-  EXPECT_EQ(body({"--body", "@" + file}), Body::json(R"({"from":"file"})"));
+  EXPECT_EQ(body({"--body", "@" + file}), Body::json(R"({ "from": "file" })"));
   EXPECT_EQ(body({"--body", "-"}, "{\"from\":\"stdin\"}"), Body::json(R"({"from":"stdin"})"));
   EXPECT_EQ(run({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--body", "-"},
                 std::string(256 * 1024 + 1, 'x'))

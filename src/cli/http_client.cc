@@ -70,18 +70,19 @@ struct HttpClient::Impl {
     }
   }
 
-  Error translate(CURL* easy, CURLcode code, bool too_long) {
+  Error translate(CURL* easy, CURLcode code, bool too_long, bool changes) {
     const std::string detail = net::has_too_long_a_header_line(easy, code)
                                    ? "one of its header lines is too long"
                                : reason[0] != '\0' ? reason.data()
                                                    : curl_easy_strerror(code);
     const std::string& base = options.base;
     if (too_long) {
-      return {ErrorCode::kOverloaded,
-              "the answer of " + base + " is longer than " +
-                  std::to_string(options.answer_bytes_max / (1024 * 1024)) +
-                  " MiB; ask for less with --limit",
-              ""};
+      const std::string what = "the answer of " + base + " is longer than " +
+                               std::to_string(options.answer_bytes_max / (1024 * 1024)) + " MiB; ";
+      if (changes) {
+        return {ErrorCode::kUnknownOutcome, what + "the request may have been carried out", ""};
+      }
+      return {ErrorCode::kOverloaded, what + "ask for less with --limit", ""};
     }
     switch (code) {
       case CURLE_COULDNT_CONNECT:
@@ -149,7 +150,6 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   add("Expect:");
   if (call.body) add("Content-Type: application/json");
   if (!options.api_key.empty()) add("Authorization: Bearer " + options.api_key);
-  for (const std::string& header : call.headers) add(header);
 
   const std::string url = options.base + call.path;
   Received received;
@@ -180,6 +180,10 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
   }
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method);
+  // Where a connection that was used before breaks off, libcurl sends the request again, of any
+  // method. What a lost answer may have been about must not be done a second time by itself.
+  const bool changes = std::string_view(call.method) != "GET";
+  if (changes) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 
   const CURLcode code = impl_->perform(easy);
   Result<HttpAnswer> result = HttpAnswer{};
@@ -196,7 +200,7 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
     if (location != nullptr) answer.location = location;
     answer.body = std::move(received.body);
   } else {
-    result = fail(impl_->translate(easy, code, received.too_long));
+    result = fail(impl_->translate(easy, code, received.too_long, changes));
   }
   impl_->loop->give_handle_back(easy);
   curl_slist_free_all(headers);

@@ -31,7 +31,6 @@ struct HttpCall {
   const char* method = "GET";
   std::string path;  // with the query string, already percent-encoded
   std::optional<std::string> body;
-  std::vector<std::string> headers;  // "Name: value"
   // 0: as long as it takes, because triggers and clears of many tasks take long; a dead
   // connection is still noticed (TCP keep-alive).
   std::chrono::milliseconds timeout{0};

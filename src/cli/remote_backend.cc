@@ -1,5 +1,4 @@
 #include <atomic>
-#include <boost/json.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -15,7 +14,6 @@
 namespace rhooks::cli {
 namespace {
 
-namespace json = boost::json;
 using std::chrono::milliseconds;
 
 std::string task_path(const TaskKey& key) {
@@ -54,17 +52,10 @@ class RemoteBackend final : public Backend {
       : client_options_(to_client(options)), client_(client_options_) {}
 
   Result<Registration> register_task(NewTask task) override {
-    HttpCall call{"POST", "/v1/namespaces/" + url_encode(task.ns) + "/tasks", {}, {}};
-    if (!task.idempotency_key.empty()) {
-      if (task.idempotency_key.find_first_of("\r\n") != std::string::npos) {
-        return fail(ErrorCode::kInvalidArgument, "an idempotency key holds no line breaks",
-                    "idempotencyKey");
-      }
-      call.headers.push_back("Idempotency-Key: " + task.idempotency_key);
-      task.idempotency_key.clear();
-    }
-    call.body = codec::to_json(task);
-    call.timeout = kCallTimeout;
+    auto body = codec::to_json(task);
+    if (!body) return fail(std::move(body.error()));
+    const HttpCall call{"POST", "/v1/namespaces/" + url_encode(task.ns) + "/tasks",
+                        std::move(*body), kCallTimeout};
     auto answer = send(call);
     if (!answer) return fail(answer.error());
     auto parsed = read<Task>(*answer, codec::parse_task);
@@ -73,21 +64,25 @@ class RemoteBackend final : public Backend {
   }
 
   Result<std::vector<Result<Registration>>> register_many(std::vector<NewTask> tasks) override {
-    HttpCall call{"POST", "/v1/tasks/batch", {}, {}};
     std::string body = "{\"items\":[";
     for (std::size_t i = 0; i < tasks.size(); ++i) {
+      auto item = codec::to_json(tasks[i]);
+      if (!item) return fail(std::move(item.error()));
       if (i > 0) body += ',';
-      body += codec::to_json(tasks[i]);
+      body += *item;
     }
-    call.body = body + "]}";
-    call.timeout = kCallTimeout;
-    auto answer = send(call);
-    if (!answer) return fail(answer.error());
-    return read_batch(*answer, tasks.size());
+    auto results = request<std::vector<Result<Registration>>>(
+        {"POST", "/v1/tasks/batch", body + "]}", kCallTimeout}, codec::parse_registrations);
+    if (results && results->size() != tasks.size()) {
+      return fail(ErrorCode::kInternal, "the answer of " + client_options_.base + " has " +
+                                            std::to_string(results->size()) + " results for " +
+                                            std::to_string(tasks.size()) + " tasks");
+    }
+    return results;
   }
 
   Result<Task> get(const TaskKey& key) override {
-    return request<Task>({"GET", task_path(key), {}, {}, kCallTimeout}, codec::parse_task);
+    return request<Task>({"GET", task_path(key), {}, kCallTimeout}, codec::parse_task);
   }
 
   Result<TaskPage> fetch(const FetchQuery& query) override {
@@ -102,7 +97,6 @@ class RemoteBackend final : public Backend {
     return request<TaskPage>({"GET",
                               "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks" + q.text(),
                               {},
-                              {},
                               kCallTimeout},
                              codec::parse_task_page);
   }
@@ -116,23 +110,20 @@ class RemoteBackend final : public Backend {
         .add("desc", query.desc ? "true" : "")
         .add("limit", std::to_string(query.limit))
         .add("startKey", query.start_key);
-    return request<LogPage>({"GET",
-                             "/v1/namespaces/" + url_encode(query.ns) + "/logs" + q.text(),
-                             {},
-                             {},
-                             kCallTimeout},
-                            codec::parse_log_page);
+    return request<LogPage>(
+        {"GET", "/v1/namespaces/" + url_encode(query.ns) + "/logs" + q.text(), {}, kCallTimeout},
+        codec::parse_log_page);
   }
 
   Result<Task> remove(const TaskKey& key) override {
-    return request<Task>({"DELETE", task_path(key), {}, {}, kCallTimeout}, codec::parse_task);
+    return request<Task>({"DELETE", task_path(key), {}, kCallTimeout}, codec::parse_task);
   }
   Result<ManyResult> remove_many(const ManyQuery& query) override { return many(query, "delete"); }
   Result<ManyResult> suspend_many(const ManyQuery& query) override {
     return many(query, "suspend");
   }
   Result<std::int64_t> clear(const std::string& ns) override {
-    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + url_encode(ns), {}, {}},
+    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + url_encode(ns), {}},
                                  codec::parse_count);
   }
   Result<Task> suspend(const TaskKey& key) override { return act(key, "/suspend"); }
@@ -140,14 +131,14 @@ class RemoteBackend final : public Backend {
   Result<Task> trigger(const TaskKey& key) override { return act(key, "/trigger"); }
 
   Result<TriggerResult> trigger(const Progress& progress) override {
-    const HttpCall call{"POST", "/v1/trigger", {}, {}};
+    const HttpCall call{"POST", "/v1/trigger", {}};
     if (!progress) return request<TriggerResult>(call, codec::parse_trigger_result);
 
     // The answer comes when all is done; until then the server's own counters tell how far
     // it is. They also count what its worker does meanwhile, so this is an estimate.
     HttpClient watcher(client_options_);
     const auto attempts = [&]() -> std::optional<TriggerResult> {
-      const auto answer = watcher.call({"GET", "/metrics", {}, {}, milliseconds{2'000}});
+      const auto answer = watcher.call({"GET", "/metrics", {}, milliseconds{2'000}});
       if (!answer || answer->status != 200) return std::nullopt;
       return attempts_in(answer->body);
     };
@@ -180,7 +171,7 @@ class RemoteBackend final : public Backend {
 
   Result<DryrunResult> trigger_dryrun(int limit) override {
     auto result =
-        request<DryrunResult>({"POST", "/v1/trigger/dryrun", {}, {}}, codec::parse_dryrun_result);
+        request<DryrunResult>({"POST", "/v1/trigger/dryrun", {}}, codec::parse_dryrun_result);
     if (result && result->items.size() > static_cast<std::size_t>(limit)) {
       result->items.resize(static_cast<std::size_t>(limit));
     }
@@ -188,7 +179,7 @@ class RemoteBackend final : public Backend {
   }
 
   Result<StoreDescription> describe_store() override {
-    return request<StoreDescription>({"GET", "/v1/store", {}, {}, kCallTimeout},
+    return request<StoreDescription>({"GET", "/v1/store", {}, kCallTimeout},
                                      codec::parse_store_description);
   }
 
@@ -279,51 +270,16 @@ class RemoteBackend final : public Backend {
   }
 
   Result<Task> act(const TaskKey& key, const char* verb) {
-    return request<Task>({"POST", task_path(key) + verb, {}, {}, kCallTimeout}, codec::parse_task);
+    return request<Task>({"POST", task_path(key) + verb, {}, kCallTimeout}, codec::parse_task);
   }
 
   Result<ManyResult> many(const ManyQuery& query, const char* verb) {
-    return request<ManyResult>({"POST",
-                                "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks/" + verb,
-                                codec::to_json(query),
-                                {},
-                                kCallTimeout},
-                               codec::parse_many_result);
-  }
-
-  // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}
-  Result<std::vector<Result<Registration>>> read_batch(const HttpAnswer& answer,
-                                                       std::size_t expected) const {
-    const auto unreadable = [&](const std::string& why) {
-      return fail(ErrorCode::kInternal,
-                  "the answer of " + client_options_.base + " can not be read: " + why);
-    };
-    boost::system::error_code bad;
-    const json::value document = json::parse(answer.body, bad);
-    if (bad) return unreadable(bad.message());
-    const json::object* object = document.if_object();
-    const json::value* items = object != nullptr ? object->if_contains("items") : nullptr;
-    if (items == nullptr || !items->is_array() || items->get_array().size() != expected) {
-      return unreadable("it holds no result for each task");
-    }
-    std::vector<Result<Registration>> results;
-    for (const json::value& item : items->get_array()) {
-      const json::object* fields = item.if_object();
-      if (fields == nullptr) return unreadable("a result is no object");
-      const json::value* status = fields->if_contains("status");
-      const int code =
-          status != nullptr && status->is_int64() ? static_cast<int>(status->get_int64()) : 0;
-      if (const json::value* task = fields->if_contains("task")) {
-        auto parsed = codec::parse_task(json::serialize(*task));
-        if (!parsed) return unreadable(parsed.error().message);
-        results.push_back(Registration{std::move(*parsed), code == 201});
-      } else if (const json::value* error = fields->if_contains("error")) {
-        results.push_back(fail(codec::parse_problem_json(code, json::serialize(*error))));
-      } else {
-        return unreadable("a result holds neither a task nor an error");
-      }
-    }
-    return results;
+    auto body = codec::to_json(query);
+    if (!body) return fail(std::move(body.error()));
+    return request<ManyResult>(
+        {"POST", "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks/" + verb,
+         std::move(*body), kCallTimeout},
+        codec::parse_many_result);
   }
 
   const HttpClientOptions client_options_;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/json_space.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
 
@@ -201,6 +202,10 @@ std::string store_card(const StoreDescription& description, const Io& io) {
   card.line("store", description.kind, Colour::kBold);
   for (const auto& [name, value] : description.facts) card.line(name.c_str(), value);
   return card.text();
+}
+
+std::string json_line(std::string_view json) {
+  return without_json_space(json);
 }
 
 std::string pretty_json(std::string_view text) {

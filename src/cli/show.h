@@ -30,6 +30,10 @@ std::string store_card(const StoreDescription& description, const Io& io);
 // "3 × every 10 minutes", "every hour".
 std::string show_repeat(const Repeat& repeat);
 
+// A JSON document on one line, for output with one a line: the bodies in it are as they were
+// given, line breaks and all. White space outside of strings is dropped.
+std::string json_line(std::string_view json);
+
 // JSON indented by two spaces, with its numbers, key order and escapes as they are; text
 // that is no JSON unchanged.
 std::string pretty_json(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json_space.h"
 #include "codec/json_parts.h"
 #include "codec/public_json.h"
 #include "codec/text.h"
@@ -35,6 +36,11 @@ bool same(const std::vector<Header>& a, const std::vector<Header>& b) {
     return headers;
   };
   return sorted(a) == sorted(b);
+}
+
+bool same(const Body& a, const Body& b) {
+  if (a.kind != b.kind || a.kind != Body::Kind::kJson) return a == b;
+  return without_json_space(a.data) == without_json_space(b.data);
 }
 
 template <typename T>
@@ -85,6 +91,7 @@ NewTask read_new_task(JsonErrors& errors, ObjectReader& in, std::string_view ns)
   }
   task.id = in.filled_string("id").value_or("");
   task.id_prefix = in.filled_string("idPrefix").value_or("");
+  task.idempotency_key = in.filled_string("idempotencyKey").value_or("");
   read_request_fields(errors, in, task.request);
   task.scheduled_date = in.time("scheduledDate");
   task.repeat = read_repeat(in);
@@ -125,18 +132,19 @@ Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json) {
   });
 }
 
-std::string to_json(const NewTask& task) {
+Result<std::string> to_json(const NewTask& task) {
   JsonWriter out;
   out.begin_object();
   out.string_if_any("namespace", task.ns);
   out.string_if_any("id", task.id);
   out.string_if_any("idPrefix", task.id_prefix);
+  out.string_if_any("idempotencyKey", task.idempotency_key);
   write_request(out, task.request);
   out.time("scheduledDate", task.scheduled_date);
   write_repeat(out, task.repeat);
   out.integer("retryLimit", task.retry_limit);
   out.end_object();
-  return out.take();
+  return take_exact(out);
 }
 
 }  // namespace rhooks::codec

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 #include "codec/iso8601.h"
@@ -54,7 +55,7 @@ TEST(ParseNewTask, OnlyTheUrlIsNeeded) {
 
 TEST(ParseNewTask, ReadsEveryField) {
   const NewTask task = parsed(R"({
-    "namespace": "ns", "id": "i", "idPrefix": "p",
+    "namespace": "ns", "id": "i", "idPrefix": "p", "idempotencyKey": "k",
     "request": {"method": "post", "url": "https://example.com/", "headers":
       {"x-a": "1", "x-b": ["2", "3"]}, "body": {"key": [1.50, "v"]}},
     "scheduledDate": "2026-01-31T13:34:56.789+01:00",
@@ -63,10 +64,11 @@ TEST(ParseNewTask, ReadsEveryField) {
   })");
   EXPECT_EQ(task.id, "i");
   EXPECT_EQ(task.id_prefix, "p");
+  EXPECT_EQ(task.idempotency_key, "k");
   EXPECT_EQ(task.request.method, Method::kPost);
   EXPECT_EQ(task.request.url, "https://example.com/");
   EXPECT_EQ(task.request.headers, (std::vector<Header>{{"x-a", "1"}, {"x-b", "2"}, {"x-b", "3"}}));
-  EXPECT_EQ(task.request.body, Body::json(R"({"key":[1.50,"v"]})"));
+  EXPECT_EQ(task.request.body, Body::json(R"({"key": [1.50, "v"]})"));
   ASSERT_TRUE(task.scheduled_date);
   EXPECT_EQ(format_time(*task.scheduled_date), "2026-01-31T12:34:56.789Z");
   EXPECT_EQ(task.repeat, (Repeat{5, 0, RepeatUnit::kHours}));
@@ -97,7 +99,8 @@ TEST(ParseNewTask, BodiesOfEveryKind) {
   EXPECT_EQ(body("null"), Body{});
   EXPECT_EQ(body("\"\""), Body::text(""));
   EXPECT_EQ(body(R"("a\n\u00e9")"), Body::text("a\né"));
-  EXPECT_EQ(body(" { \"b\" : 1 , \"a\" : 2 } "), Body::json(R"({"b":1,"a":2})"));
+  // As it was given, so that a signature over it fits; what stands around it is not of it.
+  EXPECT_EQ(body(" { \"b\" : 1 ,\n \"a\" : 2 } "), Body::json("{ \"b\" : 1 ,\n \"a\" : 2 }"));
   EXPECT_EQ(body("[]"), Body::json("[]"));
   EXPECT_EQ(body("true"), Body::json("true"));
   // No digit is lost.
@@ -111,6 +114,7 @@ TEST(ParseNewTask, RequestFieldsAtEitherPlace) {
       parsed(R"({"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}})");
   const NewTask inner = parsed(
       R"({"request":{"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}}})");
+  // Of two forms of one body that under "request" is taken.
   const NewTask both = parsed(
       R"({"url":"http://a/","method":"put","headers":{"y":"2","x":"1"},"body":{ "a" : 1 },
       "request":{"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}}})");
@@ -132,7 +136,7 @@ TEST(ParseNewTask, RefusesConflictsOfTheTwoPlaces) {
                  "headers", "differs");
   expect_refused(with(R"("body":1,"request":{"body":2})"), "body", "differs");
   expect_refused(with(R"("body":"1","request":{"body":1})"), "body", "differs");
-  expect_refused(with(R"("body":null,"request":{"body":1})"), "body", "differs");
+  expect_refused(with(R"("idempotencyKey":"","request":{"body":1})"), "idempotencyKey", "empty");
 }
 
 TEST(ParseNewTask, NamespaceOfPathAndBody) {
@@ -155,13 +159,11 @@ TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
       {R"("namespace":1)", "namespace", "must be a string"},
       {R"("id":1)", "id", "must be a string"},
       {R"("id":"")", "id", "must not be empty"},
-      {R"("id":null)", "id", "not null"},
       {R"("idPrefix":[])", "idPrefix", "must be a string"},
       {R"("idPrefix":"")", "idPrefix", "must not be empty"},
       {R"("method":"FETCH")", "method", "GET, POST, PUT, PATCH, DELETE, HEAD"},
       {R"("method":1)", "method", "must be a string"},
       {R"("request":"x")", "request", "must be an object"},
-      {R"("request":null)", "request", "not null"},
       {R"("request":{"url":true})", "request.url", "must be a string"},
       {R"("request":{"method":"get it"})", "request.method", "not a method"},
       {R"("request":{"timeout":1})", "request.timeout", "not known"},
@@ -172,14 +174,12 @@ TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
       {R"("request":{"headers":{"x":"1","x":"2"}})", "request.headers.x", "twice"},
       {R"("request":{"body":[{"a":1,"a":1}]})", "request.body[0].a", "twice"},
       {R"("headers":"x")", "headers", "must be an object"},
-      {R"("headers":null)", "headers", "not null"},
       {R"("body":{"a":{"b":1,"b":2}})", "body.a.b", "twice"},
       {R"("scheduledDate":1769862896789)", "scheduledDate", "ISO-8601"},
       {R"("scheduledDate":"tomorrow")", "scheduledDate", "\"tomorrow\""},
       {R"("scheduledDate":"2026-02-30T00:00:00Z")", "scheduledDate", "does not exist"},
       {R"("scheduledDate":"2026-02-20T00:00:00")", "scheduledDate", "offset"},
       {R"("repeat":5)", "repeat", "must be an object"},
-      {R"("repeat":null)", "repeat", "not null"},
       {R"("repeat":{})", "repeat.interval", "is required"},
       {R"("repeat":{"interval":"5"})", "repeat.interval", "must be a whole number"},
       {R"("repeat":{"interval":1.5})", "repeat.interval", "must be a whole number"},
@@ -193,7 +193,8 @@ TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
       {R"("retryLimit":2147483648)", "retryLimit", "2147483647"},
       {R"("retryLimit":-2147483649)", "retryLimit", "-2147483648"},
       {R"("retryLimit":123456789012345678901234567890)", "retryLimit", "whole number from"},
-      {R"("idempotencyKey":"x")", "idempotencyKey", "not known"},
+      {R"("idempotencyKey":7)", "idempotencyKey", "must be a string"},
+      {R"("idempotencyKey":"")", "idempotencyKey", "must not be empty"},
       {R"("Url":"x")", "Url", "not known"},
       {R"("status":"ACTIVE")", "status", "not known"},
       {R"("url":"http://b/")", "url", "twice"},
@@ -206,10 +207,42 @@ TEST(ParseNewTask, RefusesOtherDocuments) {
   for (const char* json : {"", "null", "[]", "1", "\"x\"", "{", "{} x", "{\"url\":\"\xff\"}"}) {
     expect_refused(json, "");
   }
-  std::string deep = "1";
-  for (int i = 0; i < 63; ++i) deep = "[" + deep + "]";
-  EXPECT_TRUE(parse_new_task(with("\"body\":" + deep), "ns"));
-  expect_refused(with("\"body\":[" + deep + "]"), "", "deeper than 64");
+  expect_refused(std::string(513, '['), "", "deeper than 512");
+}
+
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
+
+TEST(ParseNewTask, ABodyIs64DeepWhereverItStands) {
+  EXPECT_TRUE(parse_new_task(with("\"body\":" + nested(64)), "ns"));
+  EXPECT_TRUE(parse_new_task(with("\"request\":{\"body\":" + nested(64) + "}"), "ns"));
+  expect_refused(with("\"body\":" + nested(65)), "body", "deeper than 64");
+  expect_refused(with("\"request\":{\"body\":" + nested(65) + "}"), "request.body",
+                 "deeper than 64");
+}
+
+// As a client's serializer writes what is not set.
+TEST(ParseNewTask, NullIsAbsence) {
+  const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
+      "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
+      "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null})");
+  NewTask expected;
+  expected.ns = "ns";
+  expected.request.url = "http://a/";
+  EXPECT_EQ(to_json(task).value(), to_json(expected).value());
+  EXPECT_EQ(task.request.body, Body{});
+
+  EXPECT_EQ(parsed(with(R"("request":{"method":null,"headers":null,"body":null})")).request,
+            parsed(with("")).request);
+  EXPECT_EQ(parsed(with(R"("body":null,"request":{"body":1})")).request.body, Body::json("1"));
+  EXPECT_EQ(parsed(with(R"("body":1,"request":{"body":null})")).request.body, Body::json("1"));
+  EXPECT_EQ(parsed(with(R"("repeat":{"interval":2,"max":null,"unit":null})")).repeat,
+            (Repeat{2, 1, RepeatUnit::kMinutes}));
+  // What is required is missing then, and a null within a value is a part of it.
+  expect_refused(R"({"url":null})", "url", "is required");
+  expect_refused(with(R"("repeat":{"interval":null})"), "repeat.interval", "is required");
+  EXPECT_EQ(parsed(with(R"("body":[null])")).request.body, Body::json("[null]"));
 }
 
 TEST(ParseNewTask, LongNamesAreCutInErrors) {
@@ -235,20 +268,55 @@ TEST(ParseNewTask, WhatAProgramSendsIsWhatAServerReads) {
     task.scheduled_date = random.maybe_time();
     task.repeat = record.task.repeat;
     task.retry_limit = record.task.retry_limit;
-    task.idempotency_key = "a header, no field";
-    const std::string json = to_json(task);
-    EXPECT_EQ(json.find("a header"), std::string::npos);
+    if (random.coin()) task.idempotency_key = "key " + std::to_string(i);
+    const std::string json = to_json(task).value();
     const auto back = parse_new_task(json, random.coin() ? task.ns : "");
     ASSERT_TRUE(back) << json << ": " << back.error().message;
     ASSERT_EQ(back->ns, task.ns);
     ASSERT_EQ(back->id, task.id);
     ASSERT_EQ(back->id_prefix, task.id_prefix);
+    ASSERT_EQ(back->idempotency_key, task.idempotency_key);
     ASSERT_EQ(back->request, task.request) << json;
     ASSERT_EQ(back->scheduled_date, task.scheduled_date);
     ASSERT_EQ(back->repeat, task.repeat);
     ASSERT_EQ(back->retry_limit, task.retry_limit);
-    ASSERT_EQ(to_json(*back), json);
+    ASSERT_EQ(to_json(*back).value(), json);
   }
+}
+
+// A server would act on something else.
+TEST(ParseNewTask, WhatCanNotBeSentAsItIsIsNotWritten) {
+  NewTask good;
+  good.ns = "ns";
+  good.request.url = kUrl;
+  ASSERT_TRUE(to_json(good));
+  const std::string bytes = "caf\xe9";
+  const std::vector<std::function<void(NewTask&)>> changes = {
+      [&](NewTask& t) { t.ns = bytes; },
+      [&](NewTask& t) { t.id = bytes; },
+      [&](NewTask& t) { t.id_prefix = bytes; },
+      [&](NewTask& t) { t.idempotency_key = bytes; },
+      [&](NewTask& t) { t.request.url += bytes; },
+      [&](NewTask& t) {
+        t.request.headers = {{bytes, "v"}};
+      },
+      [&](NewTask& t) {
+        t.request.headers = {{"x", bytes}};
+      },
+      [&](NewTask& t) { t.request.body = Body::text(bytes); },
+      [&](NewTask& t) { t.request.body = Body::json("\"" + bytes + "\""); },
+      [&](NewTask& t) { t.request.body = Body::json("{a:1}"); },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    NewTask task = good;
+    changes[i](task);
+    const auto json = to_json(task);
+    ASSERT_FALSE(json) << i << ": " << *json;
+    EXPECT_EQ(json.error().code, ErrorCode::kInvalidArgument);
+  }
+  ManyQuery query;
+  query.filter.id = bytes;
+  EXPECT_FALSE(to_json(query));
 }
 
 // Every cut of a valid call is refused, and no changed byte does harm.
@@ -265,7 +333,7 @@ TEST(ParseNewTask, DamagedCallsAreBorne) {
       damaged[i] = static_cast<char>(byte);
       const auto task = parse_new_task(damaged, "ns");
       if (task) {
-        ASSERT_TRUE(parse_new_task(to_json(*task), "ns"));
+        ASSERT_TRUE(parse_new_task(to_json(*task).value(), "ns"));
       } else {
         ASSERT_EQ(task.error().code, ErrorCode::kInvalidArgument);
       }
@@ -303,6 +371,19 @@ TEST(ParseNewTasks, AnItemThatIsWrongIsAnErrorInItsPlace) {
     EXPECT_EQ(task.error().field, kFields[i]);
   }
   EXPECT_EQ(tasks->back()->ns, "b");
+}
+
+TEST(ParseNewTasks, ABodyThatIsTooDeepIsOneItemsError) {
+  const std::string item = R"({"namespace":"a","url":"http://a/","request":{"body":)";
+  std::string json = "{\"items\":[";
+  for (const std::size_t depth : {61, 62, 64, 65, 300}) json += item + nested(depth) + "}},";
+  json.back() = ']';
+  const auto tasks = parse_new_tasks(json + "}");
+  ASSERT_TRUE(tasks) << tasks.error().message;
+  ASSERT_EQ(tasks->size(), 5u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE((*tasks)[i]) << i;
+  EXPECT_EQ((*tasks)[3].error().field, "items[3].request.body");
+  EXPECT_EQ((*tasks)[4].error().field, "items[4].request.body");
 }
 
 TEST(ParseNewTasks, TakesAThousandAtMost) {

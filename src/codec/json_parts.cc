@@ -14,6 +14,7 @@ void write_headers(JsonWriter& out, std::string_view name, const std::vector<Hea
   std::unordered_map<std::string, std::size_t> places;
   for (const Header& header : headers) {
     std::string shown = to_utf8(header.name);
+    if (shown != header.name) out.set_inexact();
     const auto [place, is_new] = places.emplace(shown, grouped.size());
     if (is_new) grouped.push_back({std::move(shown), {}});
     grouped[place->second].second.push_back(header.value);
@@ -63,25 +64,24 @@ void write_body(JsonWriter& out, const Body& body) {
   const auto value = check_json(body.data);
   if (!value) {
     out.string("body", body.data);
+    out.set_inexact();
     return;
   }
   out.name("body");
-  out.raw(compact(*value));
+  out.raw(value->raw());
 }
 
 std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in) {
   const auto value = in.value("body");
   if (!value) return std::nullopt;
-  if (value->kind() == JsonKind::kNull) return Body{};
   if (value->kind() == JsonKind::kString) return Body::text(value->string());
-  std::string text = compact(*value);
   // One that is too long is refused for that; a search in it would only take time and memory.
-  if (text.size() <= model::kBodyBytesMax) {
-    if (const auto path = repeated_name_within(*value, in.path_of("body"))) {
-      errors.add(*path, "is given twice");
+  if (value->raw().size() <= model::kBodyBytesMax) {
+    if (const auto fault = body_fault(*value, in.path_of("body"))) {
+      errors.add(fault->path, fault->message);
     }
   }
-  return Body::json(std::move(text));
+  return Body::json(std::string(value->raw()));
 }
 
 void write_request(JsonWriter& out, const Request& request) {
@@ -126,6 +126,13 @@ std::optional<Repeat> read_repeat(ObjectReader& in) {
   repeat.unit = object->named("unit", parse_repeat_unit).value_or(repeat.unit);
   object->finish();
   return repeat;
+}
+
+Result<std::string> take_exact(JsonWriter& out) {
+  if (out.exact()) return out.take();
+  return fail(ErrorCode::kInvalidArgument,
+              "this can not be sent as JSON: it holds bytes that are not UTF-8, or a JSON body "
+              "that is not JSON");
 }
 
 void write_key(JsonWriter& out, const TaskKey& key) {

@@ -15,10 +15,10 @@ namespace rhooks::codec {
 void write_headers(JsonWriter& out, std::string_view name, const std::vector<Header>& headers);
 std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
 
-// The member "body": text is a JSON string, other JSON stands as it was written, and no
-// body is no member.
+// The member "body": text is a JSON string, other JSON stands as it was given, white space
+// within it included, and no body is no member.
 void write_body(JsonWriter& out, const Body& body);
-// None: not given. null is a body of kind kNone.
+// None: not given, or null.
 std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in);
 
 // The member "request".
@@ -27,6 +27,9 @@ Request read_request(JsonErrors& errors, ObjectReader& in);
 
 void write_repeat(JsonWriter& out, const std::optional<Repeat>& repeat);
 std::optional<Repeat> read_repeat(ObjectReader& in);
+
+// What was written, for a server to act on. Errors: kInvalidArgument where it is not exact.
+Result<std::string> take_exact(JsonWriter& out);
 
 void write_key(JsonWriter& out, const TaskKey& key);
 TaskKey read_key(ObjectReader& in);

@@ -44,14 +44,18 @@ void ObjectReader::refuse(std::string_view name, const std::string& message) {
   errors_->add(path_of(name), message);
 }
 
+void ObjectReader::refuse_nulls() {
+  for (const JsonMember& member : members_) {
+    if (member.value.kind() != JsonKind::kNull) continue;
+    refuse(member.name, "must not be null; leave it out instead");
+  }
+}
+
 std::optional<JsonValue> ObjectReader::value(std::string_view name) {
   known_.push_back(name);
   const auto found = std::find_if(members_.begin(), members_.end(),
                                   [&](const JsonMember& member) { return member.name == name; });
-  if (found == members_.end()) return std::nullopt;
-  if (errors_->from() == From::kServer && found->value.kind() == JsonKind::kNull) {
-    return std::nullopt;
-  }
+  if (found == members_.end() || found->value.kind() == JsonKind::kNull) return std::nullopt;
   return found->value;
 }
 
@@ -59,8 +63,7 @@ std::optional<JsonValue> ObjectReader::value_of(std::string_view name, JsonKind 
                                                 const char* expected) {
   const auto found = value(name);
   if (!found || found->kind() == kind) return found;
-  refuse(name, std::string("must be ") + expected +
-                   (found->kind() == JsonKind::kNull ? ", not null; leave it out instead" : ""));
+  refuse(name, std::string("must be ") + expected);
   return std::nullopt;
 }
 

@@ -15,10 +15,10 @@
 namespace rhooks::codec {
 
 enum class From {
-  // What a user sent: unknown and repeated names and null are refused, kInvalidArgument.
+  // What a user sent: unknown and repeated names are refused, kInvalidArgument.
   kUser,
-  // What a server answered: unknown names are passed over, null stands for absence, and what
-  // can not be read is no fault of the caller's: kInternal.
+  // What a server answered: unknown names are passed over, and what can not be read is no fault
+  // of the caller's: kInternal.
   kServer,
 };
 
@@ -50,7 +50,11 @@ class ObjectReader {
   // Adds an error about a field.
   void refuse(std::string_view name, const std::string& message);
 
-  // The field, if it is there. A field of another type is refused, and is then not there.
+  // For filters: null, as an unset variable becomes it, must not stand for "no restriction".
+  void refuse_nulls();
+
+  // The field, if it is there; null stands for absence. A field of another type is refused, and
+  // is then not there.
   std::optional<JsonValue> value(std::string_view name);
   std::optional<std::string> string(std::string_view name);
   // Of a field whose absence says something else than an empty text would.

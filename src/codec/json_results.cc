@@ -12,6 +12,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
   return read_json<ManyQuery>(json, From::kUser, [ns](JsonErrors& errors, const JsonValue& value) {
     ManyQuery query;
     ObjectReader in(errors, value, "");
+    in.refuse_nulls();
     query.filter.ns = ns;
     query.filter.id = in.filled_string("id").value_or("");
     query.filter.status = in.named("status", parse_status);
@@ -23,7 +24,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
   });
 }
 
-std::string to_json(const ManyQuery& query) {
+Result<std::string> to_json(const ManyQuery& query) {
   JsonWriter out;
   out.begin_object();
   out.string_if_any("id", query.filter.id);
@@ -32,7 +33,7 @@ std::string to_json(const ManyQuery& query) {
   out.time("to", query.filter.to);
   out.integer("chunkLimit", query.chunk_limit);
   out.end_object();
-  return out.take();
+  return take_exact(out);
 }
 
 std::string to_json(const ManyResult& result) {

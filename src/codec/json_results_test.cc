@@ -66,7 +66,7 @@ TEST(ManyQueryJson, ComesBackAsItWas) {
   ManyQuery query;
   query.filter = {"ns", "order#", Status::kFailed, kTime, kTime + std::chrono::hours{1}};
   query.chunk_limit = 7;
-  const std::string json = to_json(query);
+  const std::string json = to_json(query).value();
   EXPECT_EQ(json, R"({"id":"order#","status":"FAILED","from":"2026-01-31T12:34:56.789Z",)"
                   R"("to":"2026-01-31T13:34:56.789Z","chunkLimit":7})");
   const auto back = parse_many_query(json, "ns");
@@ -87,7 +87,9 @@ TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
                 {R"({"id":1})", "id"},
                 {R"({"id":""})", "id"},  // an unset variable must not mean all tasks
                 {R"({"status":"LATE"})", "status"},
-                {R"({"status":null})", "status"},
+                {R"({"status":null})", "status"},  // nor must null
+                {R"({"id":null})", "id"},
+                {R"({"from":null})", "from"},
                 {R"({"from":"today"})", "from"},
                 {R"({"to":1})", "to"},
                 {R"({"chunkLimit":"5"})", "chunkLimit"},
@@ -185,19 +187,48 @@ TEST(ResultJson, RegistrationsComeBackAsTheyWere) {
   ASSERT_TRUE((*back)[2]);
   EXPECT_FALSE((*back)[2]->created);
 
+  const auto nothing = parse_registrations("{}");
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().field, "items");
+}
+
+// What became of the others is known all the same.
+TEST(ResultJson, ARegistrationThatCanNotBeReadIsOneItemsError) {
+  Task task;
+  task.key = {"n", "a"};
+  const std::string good = R"({"status":201,"task":)" + to_json(task) + "}";
   const struct {
     const char* json;
     const char* field;
-  } kCases[] = {{"{}", "items"},
-                {R"({"items":[1]})", "items[0]"},
-                {R"({"items":[{"task":{}}]})", "items[0].status"},
-                {R"({"items":[{"status":201}]})", "items[0].task"},
-                {R"({"items":[{"status":201,"task":{}}]})", "items[0].task.namespace"}};
+  } kCases[] = {{"1", "items[1]"},
+                {R"({"task":{}})", "items[1].status"},
+                {R"({"status":201})", "items[1].task"},
+                {R"({"status":201,"task":{}})", "items[1].task.namespace"}};
   for (const auto& c : kCases) {
-    const auto wrong = parse_registrations(c.json);
-    ASSERT_FALSE(wrong) << c.json;
-    EXPECT_EQ(wrong.error().code, ErrorCode::kInternal);
-    EXPECT_EQ(wrong.error().field, c.field);
+    const auto back = parse_registrations("{\"items\":[" + good + "," + c.json + "," + good + "]}");
+    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_EQ(back->size(), 3u);
+    EXPECT_TRUE((*back)[0] && (*back)[2]) << c.json;
+    ASSERT_FALSE((*back)[1]) << c.json;
+    EXPECT_EQ((*back)[1].error().code, ErrorCode::kInternal);
+    EXPECT_EQ((*back)[1].error().field, c.field);
+  }
+}
+
+// Boost's DOM bears 32 levels and rounds numbers; the answer holds both as they were registered.
+TEST(ResultJson, BodiesOfRegistrationsAreKeptToTheLetter) {
+  const std::string deep = std::string(64, '[') + "12345678901234567890.10" + std::string(64, ']');
+  for (const std::string& body :
+       {std::string("1e400"), std::string("[1.10,-0,12345678901234567890.10]"), deep}) {
+    Task task;
+    task.key = {"n", "a"};
+    task.request.body = Body::json(body);
+    std::vector<Result<Registration>> results;
+    results.push_back(Registration{task, true});
+    const auto back = parse_registrations(to_json(results));
+    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_TRUE((*back)[0]) << (*back)[0].error().message;
+    EXPECT_EQ((*back)[0]->task, task);
   }
 }
 

@@ -73,7 +73,7 @@ TEST(TaskJson, EveryField) {
       to_json(task),
       R"({"namespace":"my-app","id":"p#1","idPrefix":"p","url":"https://example.com/",)"
       R"("method":"POST","request":{"method":"POST","url":"https://example.com/",)"
-      R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{"n":1.50}},)"
+      R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{ "n": 1.50 }},)"
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"
       R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,)"
       R"("status":"PROCESSING","errors":{"count":4,"consecutive":1,)"
@@ -96,7 +96,7 @@ TEST(TaskJson, TasksComeBackAsTheyWere) {
     Task task = random.record().task;
     if (random.below(4) == 0) task.status = Status::kProcessing;
     const std::string json = to_json(task);
-    ASSERT_EQ(compact_json(json).value_or(""), json);
+    ASSERT_EQ(check_body_json(json).value_or(""), json);
     const auto back = parse_task(json);
     ASSERT_TRUE(back) << json << ": " << back.error().message;
     ASSERT_EQ(*back, task) << json;

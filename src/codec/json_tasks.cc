@@ -113,6 +113,24 @@ Task read_task(JsonErrors& errors, ObjectReader& in) {
   return task;
 }
 
+Result<Registration> read_registration(const JsonValue& value, std::string path) {
+  JsonErrors errors(From::kServer);
+  ObjectReader item(errors, value, std::move(path));
+  const int status = item.required("status", item.small_integer("status"));
+  if (const auto problem = item.value("error")) {
+    return fail(parse_problem_json(status, problem->raw()));
+  }
+  Registration registration;
+  registration.created = status == 201;
+  if (auto task = item.object("task")) {
+    registration.task = read_task(errors, *task);
+  } else {
+    item.refuse("task", "is required");
+  }
+  if (errors.any()) return fail(errors.first());
+  return registration;
+}
+
 }  // namespace
 
 std::string to_json(const Task& task) {
@@ -173,20 +191,13 @@ Result<std::vector<Result<Registration>>> parse_registrations(std::string_view j
   using Results = std::vector<Result<Registration>>;
   return read_json<Results>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
     ObjectReader in(errors, value, "");
-    return read_objects(errors, in, "items", [&errors](ObjectReader& item) -> Result<Registration> {
-      const int status = item.required("status", item.small_integer("status"));
-      if (const auto problem = item.value("error")) {
-        return fail(parse_problem_json(status, problem->raw()));
-      }
-      Registration registration;
-      registration.created = status == 201;
-      if (auto task = item.object("task")) {
-        registration.task = read_task(errors, *task);
-      } else {
-        item.refuse("task", "is required");
-      }
-      return registration;
-    });
+    Results results;
+    const auto items = in.required("items", in.array("items"));
+    results.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      results.push_back(read_registration(items[i], json_path("items", i)));
+    }
+    return results;
   });
 }
 

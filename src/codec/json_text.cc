@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/json_space.h"
 #include "base/utf8.h"
 #include "codec/public_json.h"
 
@@ -189,14 +190,17 @@ std::string unquoted(std::string_view raw) {
   return out;
 }
 
-// Looks for a name that an object has twice, in one pass over the text whatever its nesting.
-// Recursion is as deep as the document, which kJsonDepthMax bounds.
-class RepeatFinder {
+// Looks for a name that an object has twice, and for nesting past kBodyDepthMax, in one pass over
+// the text. Recursion is as deep as the value is nested, and ends at that bound.
+class BodyChecker {
  public:
-  explicit RepeatFinder(std::string_view text) : text_(text) {}
+  explicit BodyChecker(std::string_view text) : text_(text) {}
 
-  bool find() { return find_in_value(); }
+  // Whether there is nothing to find.
+  bool check() { return !find_in_value(); }
 
+  bool too_deep() const { return too_deep_; }
+  // Of the repeated name.
   std::string path_below(std::string path) const {
     for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
       path = step->is_index ? json_path(path, step->index) : json_path(path, step->name);
@@ -211,12 +215,17 @@ class RepeatFinder {
     std::string name;
   };
 
-  // Leaves the cursor behind the value, unless it found one.
+  // Leaves the cursor behind the value, unless it found something.
   bool find_in_value() {
-    if (text_[at_] == '[') return find_in_array();
-    if (text_[at_] == '{') return find_in_object();
-    at_ = value_end(text_, at_);
-    return false;
+    if (text_[at_] != '[' && text_[at_] != '{') {
+      at_ = value_end(text_, at_);
+      return false;
+    }
+    if (depth_ == kBodyDepthMax) return too_deep_ = true;
+    ++depth_;
+    const bool is_found = text_[at_] == '[' ? find_in_array() : find_in_object();
+    --depth_;
+    return is_found;
   }
 
   bool find_in_array() {
@@ -246,7 +255,7 @@ class RepeatFinder {
 
   // Steps are noted on the way back, so the innermost comes first.
   bool found(Step step) {
-    steps_.push_back(std::move(step));
+    if (!too_deep_) steps_.push_back(std::move(step));
     return true;
   }
 
@@ -273,8 +282,14 @@ class RepeatFinder {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t depth_ = 0;
+  bool too_deep_ = false;
   std::vector<Step> steps_;
 };
+
+std::string deeper_than(std::size_t levels) {
+  return "nested deeper than " + std::to_string(levels) + " levels";
+}
 
 }  // namespace
 
@@ -387,13 +402,12 @@ std::vector<JsonMember> JsonValue::members(std::size_t max) const {
 
 Result<JsonValue> check_json(std::string_view text) {
   json::parse_options options;
-  options.max_depth = kJsonDepthMax;
+  options.max_depth = kDocumentDepthMax;
   json::basic_parser<IgnoringHandler> parser(options);
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (error == json::error::too_deep) {
-    return refuse(text, used,
-                  "it is nested deeper than " + std::to_string(kJsonDepthMax) + " levels");
+    return refuse(text, used, "it is " + deeper_than(kDocumentDepthMax));
   }
   if (error == json::error::incomplete) return refuse(text, used, "it ends too early");
   if (error) return refuse(text, used, error.message());
@@ -404,26 +418,6 @@ Result<JsonValue> check_json(std::string_view text) {
   std::size_t end = text.size();
   while (is_space(text[end - 1])) --end;
   return JsonValue(text.substr(begin, end - begin));
-}
-
-std::string compact(const JsonValue& value) {
-  const std::string_view text = value.raw();
-  std::string out;
-  out.reserve(text.size());
-  std::size_t begin = 0;  // of what is to be taken over as it stands
-  for (std::size_t at = 0; at < text.size();) {
-    if (text[at] == '"') {
-      at = string_end(text, at);
-      continue;
-    }
-    if (is_space(text[at])) {
-      out += text.substr(begin, at - begin);
-      begin = at + 1;
-    }
-    ++at;
-  }
-  out += text.substr(begin);
-  return out;
 }
 
 std::optional<std::string> repeated_name(const std::vector<JsonMember>& members) {
@@ -437,10 +431,11 @@ std::optional<std::string> repeated_name(const std::vector<JsonMember>& members)
   return std::string(*found);
 }
 
-std::optional<std::string> repeated_name_within(const JsonValue& value, const std::string& path) {
-  RepeatFinder finder(value.raw());
-  if (!finder.find()) return std::nullopt;
-  return finder.path_below(path);
+std::optional<JsonFault> body_fault(const JsonValue& value, const std::string& path) {
+  BodyChecker checker(value.raw());
+  if (checker.check()) return std::nullopt;
+  if (checker.too_deep()) return JsonFault{path, "is " + deeper_than(kBodyDepthMax)};
+  return JsonFault{checker.path_below(path), "is given twice"};
 }
 
 std::string json_path(const std::string& path, std::string_view name) {
@@ -452,13 +447,20 @@ std::string json_path(const std::string& path, std::size_t index) {
   return path + '[' + std::to_string(index) + ']';
 }
 
-Result<std::string> compact_json(std::string_view text) {
+Result<std::string_view> check_body_json(std::string_view text) {
   const auto value = check_json(text);
   if (!value) return fail(value.error());
-  if (const auto path = repeated_name_within(*value, "")) {
-    return fail(ErrorCode::kInvalidArgument, *path + ": is given twice", *path);
+  if (auto fault = body_fault(*value, "")) {
+    const std::string what = fault->path.empty() ? "it" : "\"" + fault->path + "\"";
+    return fail(ErrorCode::kInvalidArgument, what + ' ' + fault->message, std::move(fault->path));
   }
-  return compact(*value);
+  return value->raw();
+}
+
+Result<std::string> compact_json(std::string_view text) {
+  const auto value = check_body_json(text);
+  if (!value) return fail(value.error());
+  return without_json_space(*value);
 }
 
 }  // namespace rhooks::codec

@@ -15,7 +15,11 @@
 // (12345678901234567890.10 is no double), and most of a document is passed on, not looked into.
 namespace rhooks::codec {
 
-inline constexpr std::size_t kJsonDepthMax = 64;
+// How deep a request's body may be nested, wherever it stands.
+inline constexpr std::size_t kBodyDepthMax = 64;
+// How deep a whole document may be. It has room for bodies that are too deep, so that each of
+// them is refused by name, and not the thousand good tasks beside it.
+inline constexpr std::size_t kDocumentDepthMax = 512;
 
 enum class JsonKind { kNull, kBool, kNumber, kString, kArray, kObject };
 
@@ -50,18 +54,21 @@ struct JsonMember {
   JsonValue value;
 };
 
-// Errors: kInvalidArgument with line and column: no JSON, deeper than kJsonDepthMax, not
+// Errors: kInvalidArgument with line and column: no JSON, deeper than kDocumentDepthMax, not
 // UTF-8, something after the value.
 Result<JsonValue> check_json(std::string_view text);
-
-// The value's text without white space outside of strings.
-std::string compact(const JsonValue& value);
 
 // The name that `members` has twice, if any.
 std::optional<std::string> repeated_name(const std::vector<JsonMember>& members);
 
-// The path, below `path`, of a name that an object has twice, anywhere in the value.
-std::optional<std::string> repeated_name_within(const JsonValue& value, const std::string& path);
+struct JsonFault {
+  std::string path;
+  std::string message;  // "is given twice"
+};
+
+// What keeps the value at `path` from being a request's body, if anything: nesting deeper than
+// kBodyDepthMax, or an object in it that has a name twice.
+std::optional<JsonFault> body_fault(const JsonValue& value, const std::string& path);
 
 // "path.name", fit for an error: what a caller sent as a name may be of any length.
 std::string json_path(const std::string& path, std::string_view name);

@@ -46,6 +46,7 @@ void JsonWriter::quoted(std::string_view text) {
     const std::size_t length = utf8_length(text);
     if (length == 0) {
       out_ += "\xef\xbf\xbd";
+      exact_ = false;
     } else if (length > 1) {
       out_ += text.substr(0, length);
     } else if (c == '"' || c == '\\') {

@@ -9,8 +9,8 @@
 
 // Writes compact JSON text. Internal to the codec.
 //
-// A writer of our own, because a request body's JSON goes in as it was written, and because
-// what a receiver answered may not be UTF-8: such bytes come out as U+FFFD.
+// A writer of our own, because a request body's JSON goes in as it was given, and because
+// what a receiver answered may not be UTF-8: such bytes come out as U+FFFD, and exact() tells.
 namespace rhooks::codec {
 
 class JsonWriter {
@@ -41,6 +41,11 @@ class JsonWriter {
   void begin_object(std::string_view name);
   void begin_array(std::string_view name);
 
+  // Whether all that was written can be read back as it was: where it is an order, and not what
+  // is shown to people, nothing else may be sent.
+  bool exact() const { return exact_; }
+  void set_inexact() { exact_ = false; }
+
   std::string take() { return std::move(out_); }
 
  private:
@@ -49,6 +54,7 @@ class JsonWriter {
   void quoted(std::string_view text);
 
   std::string out_;
+  bool exact_ = true;
 };
 
 }  // namespace rhooks::codec

@@ -13,9 +13,9 @@
 // The public JSON of docs/semantics.md, as the REST API and `--json` show it. Text in, text
 // out, so that no other module needs a JSON library for it.
 //
-// Readers refuse unknown fields, wrong types, duplicate keys, nesting deeper than 64 and
-// invalid UTF-8: kInvalidArgument with the JSON path as `field` ("repeat.interval",
-// "items[3].url").
+// Readers refuse unknown fields, wrong types, duplicate keys, bodies nested deeper than 64,
+// documents nested deeper than 512, and invalid UTF-8: kInvalidArgument with the JSON path as
+// `field` ("repeat.interval", "items[3].url"). A field of a task that is null counts as absent.
 namespace rhooks::codec {
 
 // Reads the body of a register call. `ns` comes from the path; a "namespace" inside must
@@ -27,12 +27,13 @@ Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
 Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 
 // The filters of delete-many and suspend-many: {id,status,from,to,chunkLimit}, all optional;
-// empty text stands for {}.
+// empty text stands for {}. null is refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
-// What a program sends to a server.
-std::string to_json(const NewTask& task);
-std::string to_json(const ManyQuery& query);
+// What a program sends to a server. Errors: kInvalidArgument for what JSON can not carry as it is:
+// text that is not UTF-8, a body of kind kJson that is not JSON.
+Result<std::string> to_json(const NewTask& task);
+Result<std::string> to_json(const ManyQuery& query);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
@@ -61,7 +62,8 @@ Error parse_problem_json(int status, std::string_view json);
 Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
-// The answer to a batch: an item that the server refused is an Error in its place.
+// The answer to a batch: an item that the server refused is an Error in its place, and so is one
+// that can not be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
 Result<ManyResult> parse_many_result(std::string_view json);
 Result<TriggerResult> parse_trigger_result(std::string_view json);
@@ -70,7 +72,11 @@ Result<DryrunResult> parse_dryrun_result(std::string_view json);
 Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);
 
-// Checks JSON text and rewrites it without white space, numbers and key order kept.
+// Checks text that is to be a JSON body: valid, nested at most 64 deep, and no object in it has a
+// name twice. Returns it as it was given, without the white space around it.
+Result<std::string_view> check_body_json(std::string_view json);
+
+// The same without white space between its tokens, numbers and key order kept.
 Result<std::string> compact_json(std::string_view json);
 
 Result<Method> parse_method(std::string_view name);           // "GET"; any case

@@ -80,7 +80,8 @@ class TestRecords {
       case 1:
         return Body::text(text(300));
       default:
-        return Body::json(R"({"n":12345678901234567890.10,"list":[1,null,true,"x\u0000"]})");
+        return Body::json(
+            "{\"n\" : 12345678901234567890.10,\n\"list\":[1, null,true,\"x\\u0000\"]}");
     }
   }
 

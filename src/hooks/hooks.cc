@@ -43,26 +43,28 @@ Hooks::Parts parts_or_throw(Options options) {
   return std::move(*parts);
 }
 
-// JSON bodies are kept compact: checked once here, never parsed again to be stored.
+// JSON is stored and sent as it was given; null is no body, here as in every other field.
 Result<void> normalize_body(Body& body) {
   if (body.kind != Body::Kind::kJson) return {};
-  auto compact = codec::compact_json(body.data);
-  if (!compact) {
-    return fail(ErrorCode::kInvalidArgument, "not valid JSON: " + compact.error().message,
-                "request.body");
+  const auto refuse = [](const std::string& why) {
+    return fail(ErrorCode::kInvalidArgument, "request.body: " + why, "request.body");
+  };
+  const auto json = codec::check_body_json(body.data);
+  if (!json) return refuse(json.error().message);
+  if (json->starts_with('"')) return refuse("a JSON string is a text body: use Body::text");
+  if (*json == "null") {
+    body = {};
+  } else if (json->size() < body.data.size()) {
+    body.data = std::string(*json);
   }
-  if (compact->starts_with('"')) {
-    return fail(ErrorCode::kInvalidArgument, "a JSON string is a text body: use Body::text",
-                "request.body");
-  }
-  body.data = std::move(*compact);
   return {};
 }
 
-// Makes the body what is stored, and checks all that can be told before the task's time.
+// Makes the body what is stored, and checks all that can be told before the task's time. What is
+// too long is refused before it is looked through.
 Result<void> normalize(NewTask& task) {
-  if (auto body = normalize_body(task.request.body); !body) return body;
   if (auto valid = model::validate(task); !valid) return valid;
+  if (auto body = normalize_body(task.request.body); !body) return body;
   return delivery::check_body_fits(task.request);
 }
 
@@ -96,7 +98,7 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
   if (put->existing->fingerprint != record.fingerprint) {
     return fail(ErrorCode::kConflict,
                 "the idempotency key was used before for a task with other content",
-                "Idempotency-Key");
+                "idempotencyKey");
   }
   auto first = store().get(record.task.key, now());
   if (!first) return fail(std::move(first.error()));

@@ -24,13 +24,39 @@ TEST(HooksTest, ARegisteredTaskIsShownAsRegistered) {
   const auto got = t.hooks->get({"ns", "a"});
   ASSERT_TRUE(got);
   EXPECT_EQ(*got, *task);
-  EXPECT_EQ(got->request.body.data, R"({"key":[1,2.50]})");
+  EXPECT_EQ(got->request.body.data, "{ \"key\" : [1, 2.50] }");
   EXPECT_EQ(got->request.headers, given.request.headers);
   EXPECT_EQ(got->repeat, given.repeat);
   EXPECT_EQ(got->retry_limit, 9);
   EXPECT_EQ(got->scheduled_date, t.clock->now() + 1h);
   EXPECT_EQ(got->status, Status::kActive);
   EXPECT_EQ(got->created_at, t.clock->now());
+}
+
+TEST(HooksTest, JsonIsStoredAndSentAsItWasGiven) {
+  TestHooks t;
+  NewTask given = t.post("a");
+  const std::string json = "{\n  \"n\": [ 1.10, -0, 1e400 ],\t\"n2\": null\r\n}";
+  given.request.body = Body::json(" \n" + json + "\n");
+  ASSERT_TRUE(t.hooks->register_task(given));
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->request.body, Body::json(json));
+  ASSERT_TRUE(t.hooks->trigger());
+  const auto logs = t.hooks->fetch_logs({.ns = "ns"});
+  ASSERT_TRUE(logs);
+  ASSERT_EQ(logs->items.size(), 1u);
+  EXPECT_EQ(logs->items[0].request.body, Body::json(json));
+}
+
+TEST(HooksTest, NullIsNoBody) {
+  TestHooks t;
+  NewTask given = t.post("a");
+  given.request.body = Body::json(" null\n");
+  const auto task = t.hooks->register_task(given);
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(task->request.body, Body{});
+  given.request.method = Method::kGet;
+  given.id = "b";
+  EXPECT_TRUE(t.hooks->register_task(given));
 }
 
 TEST(HooksTest, IdsAreGeneratedInOrderWithThePrefix) {
@@ -61,6 +87,12 @@ TEST(HooksTest, WhatIsWrongIsRefusedAndNamed) {
   EXPECT_EQ(field_of([](NewTask& n) { n.request.url = "ftp://127.0.0.1/x"; }), "url");
   EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("{"); }), "request.body");
   EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("\"text\""); }), "request.body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json(R"({"a":1,"a":2})"); }),
+            "request.body");
+  EXPECT_EQ(field_of([](NewTask& n) {
+              n.request.body = Body::json(std::string(65, '[') + std::string(65, ']'));
+            }),
+            "request.body");
   EXPECT_EQ(field_of([](NewTask& n) { n.retry_limit = 101; }), "retryLimit");
   EXPECT_EQ(field_of([](NewTask& n) {
               n.repeat = Repeat{0, 1, RepeatUnit::kDays};
@@ -105,6 +137,23 @@ TEST(HooksTest, AReplayedIdempotencyKeyFindsTheFirstTaskAsItIsNow) {
   const auto other = t.hooks->register_task(given);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(other.error().field, "idempotencyKey");
+}
+
+TEST(HooksTest, AReplayWithOtherWhiteSpaceFindsTheFirstTask) {
+  TestHooks t;
+  NewTask given = t.post("");
+  given.idempotency_key = "order-17";
+  given.request.body = Body::json("{ \"a\": [1, 2] }");
+  NewTask again = given;
+  again.request.body = Body::json("{\"a\":[1,2]}");
+  // Also in one batch.
+  const auto both = t.hooks->register_many({given, again});
+  ASSERT_TRUE(both[0] && both[1]);
+  EXPECT_TRUE(both[0]->created);
+  EXPECT_FALSE(both[1]->created);
+  EXPECT_EQ(both[1]->task, both[0]->task);
+  EXPECT_EQ(both[1]->task.request.body, given.request.body);
 }
 
 TEST(HooksTest, ABatchGivesAResultForEach) {

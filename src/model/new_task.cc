@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/json_space.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "model/headers.h"
@@ -81,7 +82,7 @@ Result<void> check_ids(const NewTask& task) {
       return invalid("idPrefix", "excludes id: it is put before a generated id");
     }
     if (!task.idempotency_key.empty()) {
-      return invalid("Idempotency-Key",
+      return invalid("idempotencyKey",
                      "excludes id, since the id is derived from it; a task registered again "
                      "under its own id is a conflict already");
     }
@@ -91,7 +92,7 @@ Result<void> check_ids(const NewTask& task) {
     if (auto ok = check_name(task.id_prefix, bytes_max, "idPrefix"); !ok) return ok;
   }
   if (!task.idempotency_key.empty()) {
-    return check_name(task.idempotency_key, kIdempotencyKeyBytesMax, "Idempotency-Key");
+    return check_name(task.idempotency_key, kIdempotencyKeyBytesMax, "idempotencyKey");
   }
   return {};
 }
@@ -175,11 +176,14 @@ Fingerprint fingerprint(const NewTask& task) {
                                                to_string(task.repeat->unit) + " " +
                                                std::to_string(task.repeat->max)
                                          : "";
-  const std::string kind = std::to_string(static_cast<int>(task.request.body.kind));
+  const Body& body = task.request.body;
+  const bool is_json = body.kind == Body::Kind::kJson;
+  const std::string kind = std::to_string(static_cast<int>(body.kind));
   const Sha256 digest =
       sha256({"rhooks task 1", task.ns, task.id, task.id_prefix, task.idempotency_key,
               to_string(task.request.method), task.request.url, headers, kind,
-              task.request.body.data, when, repeat, std::to_string(task.retry_limit)});
+              is_json ? without_json_space(body.data) : body.data, when, repeat,
+              std::to_string(task.retry_limit)});
   Fingerprint result;
   std::copy_n(digest.begin(), result.size(), result.begin());
   return result;

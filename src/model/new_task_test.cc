@@ -111,15 +111,14 @@ TEST(Validate, ChoosesOneSourceOfTheId) {
                    t.id = "mine";
                    t.idempotency_key = "k";
                  }),
-                 "Idempotency-Key", "excludes id");
+                 "idempotencyKey", "excludes id");
 }
 
 TEST(Validate, BoundsTheIdempotencyKey) {
   expect_valid(with([](NewTask& t) { t.idempotency_key = std::string(256, 'k'); }));
   expect_invalid(with([](NewTask& t) { t.idempotency_key = std::string(257, 'k'); }),
-                 "Idempotency-Key", "at most 256");
-  expect_invalid(with([](NewTask& t) { t.idempotency_key = "a\nb"; }), "Idempotency-Key",
-                 "control");
+                 "idempotencyKey", "at most 256");
+  expect_invalid(with([](NewTask& t) { t.idempotency_key = "a\nb"; }), "idempotencyKey", "control");
 }
 
 TEST(Validate, TakesAUrlByItsRules) {

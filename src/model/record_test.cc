@@ -160,6 +160,20 @@ TEST(Fingerprint, IsTheSameForTheSameRequestWrittenOtherwise) {
   EXPECT_EQ(fingerprint(other), fingerprint(task));
 }
 
+TEST(Fingerprint, IsTheSameForJsonWithOtherWhiteSpace) {
+  NewTask task = full_task();
+  task.request.body = Body::json("{ \"a b\" : [1,\n 2] }");
+  NewTask other = task;
+  other.request.body = Body::json(R"({"a b":[1,2]})");
+  EXPECT_EQ(fingerprint(other), fingerprint(task));
+  other.request.body = Body::json(R"({"ab":[1,2]})");
+  EXPECT_NE(fingerprint(other), fingerprint(task));
+  // White space is what a text is made of.
+  task.request.body = Body::text("a b");
+  other.request.body = Body::text("ab");
+  EXPECT_NE(fingerprint(other), fingerprint(task));
+}
+
 TEST(Fingerprint, DoesNotDependOnWhenATaskIsRegistered) {
   NewTask task = full_task();
   task.scheduled_date.reset();

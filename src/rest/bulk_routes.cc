@@ -65,11 +65,14 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .tag = "many",
       .summary = "Register up to 1000 tasks",
       .description = "They are durable together. Each item gets a result of its own, in their "
-                     "order: 200 does not mean that all of them were registered.",
+                     "order: 200 does not mean that all of them were registered. Items with an "
+                     "idempotencyKey or an id of their own can be sent again safely.",
       .parameters = {},
-      .body = BodyDoc{"NewTasks",
-                      R"({"items": [{"namespace": "my-app", "url": "https://example.com/hook"}]})",
-                      true, kBatchBodyBytesMax},
+      .body =
+          BodyDoc{
+              "NewTasks",
+              R"({"items": [{"namespace": "my-app", "url": "https://example.com/hook", "idempotencyKey": "order-17"}]})",
+              true, kBatchBodyBytesMax},
       .responses = {{200, "A result for each item.", "BatchResult"}},
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters&) { return register_many(hooks, request); },

@@ -34,20 +34,21 @@ const char* openapi_schemas() {
     "url": {"type": "string", "format": "uri", "maxLength": 8192},
     "method": {"$ref": "#/components/schemas/Method"},
     "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value; a string is text and goes as it is. At most 256 KiB."}
+    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, nested 64 deep."}
   }
 },
 "NewTask": {
   "type": "object", "additionalProperties": false,
-  "description": "url, method, headers and body stand here or in request; given at both places, they must agree. A url is required.",
+  "description": "url, method, headers and body stand here or in request; given at both places, they must agree. A url is required. A field that is null counts as not given.",
   "properties": {
     "namespace": {"type": "string", "minLength": 1, "maxLength": 256, "description": "As in the path; required in a batch."},
     "id": {"type": "string", "minLength": 1, "maxLength": 512, "description": "Your own; by default [idPrefix#]UUIDv7."},
     "idPrefix": {"type": "string", "minLength": 1, "description": "Put before a made id, with # between."},
+    "idempotencyKey": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Makes a retry safe: the id derives from it, so a replay finds the first task (200), or is a conflict if the content differs (409). Excludes an id of your own."},
     "url": {"type": "string", "format": "uri", "maxLength": 8192, "description": "http or https."},
     "method": {"$ref": "#/components/schemas/Method", "default": "GET"},
     "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value; a string is text and goes as it is. At most 256 KiB."},
+    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, nested 64 deep."},
     "request": {"$ref": "#/components/schemas/NewRequest"},
     "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Default: now. One in the past is due at once."},
     "repeat": {"$ref": "#/components/schemas/Repeat"},
@@ -64,7 +65,7 @@ const char* openapi_schemas() {
     "method": {"$ref": "#/components/schemas/Method"},
     "url": {"type": "string", "format": "uri"},
     "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value; a string is text."}
+    "body": {"description": "Any JSON value, as it was given; a string is text."}
   }
 },
 "Errors": {

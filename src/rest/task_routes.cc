@@ -32,13 +32,29 @@ Result<NewTask> new_task_of(const Call& call) {
                   "Idempotency-Key: must not be empty; leave the header out instead",
                   "Idempotency-Key");
     }
+    if (!task->idempotency_key.empty() && task->idempotency_key != *key) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "idempotencyKey: differs from the Idempotency-Key header; give it at one place, "
+                  "or the same at both",
+                  "idempotencyKey");
+    }
     task->idempotency_key = *key;
   }
   return task;
 }
 
-HttpResponse registered(const Result<Registration>& result) {
-  if (!result) return error_response(result.error());
+// An error about the key names the place where the caller gave it.
+Error named_for(const Call& call, Error error) {
+  constexpr std::string_view kField = "idempotencyKey";
+  constexpr std::string_view kHeader = "Idempotency-Key";
+  if (error.field != kField || call.request->header(kHeader) == nullptr) return error;
+  error.field = kHeader;
+  if (error.message.starts_with(kField)) error.message.replace(0, kField.size(), kHeader);
+  return error;
+}
+
+HttpResponse registered(const Call& call, const Result<Registration>& result) {
+  if (!result) return error_response(named_for(call, result.error()));
   HttpResponse response = json_response(result->created ? 201 : 200, codec::to_json(result->task));
   if (result->created) {
     response.headers.push_back({"Location", "/v1/namespaces/" +
@@ -66,7 +82,9 @@ std::vector<HttpResponse> register_each(Hooks& hooks, const std::vector<Call>& c
   }
   // Of the calls that register, only this one tells a replay from a new task.
   const auto results = hooks.register_many(std::move(tasks));
-  for (std::size_t i = 0; i < results.size(); ++i) responses[places[i]] = registered(results[i]);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    responses[places[i]] = registered(calls[places[i]], results[i]);
+  }
   return responses;
 }
 
@@ -120,7 +138,7 @@ void add_task_routes(Router& router, Hooks& hooks) {
           "Once it is answered, the task is on disk and will be delivered at least once.",
       .parameters = {{"Idempotency-Key",
                       "Makes a retry safe: the id derives from it, so a replay finds the first "
-                      "task. Excludes an id of your own.",
+                      "task. Excludes an id of your own. The same as the field idempotencyKey.",
                       R"({"type":"string","minLength":1,"maxLength":256})", "header"}},
       .body = BodyDoc{"NewTask", kTaskExample, true, kTaskBodyBytesMax},
       .responses = {{201, "Registered.", "Task"},

@@ -1,0 +1,85 @@
+// What a registration over REST keeps of what was sent, and what makes it safe to send again.
+
+#include "rest/test_api.h"
+
+namespace rhooks::rest::test {
+namespace {
+
+TEST_F(ApiTest, TheKeyMayStandInTheTaskAsWell) {
+  const std::string path = "/v1/namespaces/ns/tasks";
+  const std::string keyed = R"({"url":"http://127.0.0.1:9/x","idempotencyKey":"key 1"})";
+  const Reply first = post(path, keyed);
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(post(path, keyed).status, 200);
+  Call both{"POST", path, keyed, {{"Idempotency-Key", "key 1"}}};
+  EXPECT_EQ(send(both).body, first.body);
+  both.body = R"({"url":"http://127.0.0.1:9/x"})";
+  EXPECT_EQ(send(both).body, first.body);
+  both.body = R"({"url":"http://127.0.0.1:9/x","idempotencyKey":"key 2"})";
+  expect_problem(send(both), 400, "idempotencyKey");
+  expect_problem(post(path, R"({"url":"http://127.0.0.1:9/y","idempotencyKey":"key 1"})"), 409,
+                 "idempotencyKey");
+  expect_problem(post(path, R"({"url":"http://127.0.0.1:9/x","idempotencyKey":"a","id":"b"})"), 400,
+                 "idempotencyKey");
+}
+
+TEST_F(ApiTest, ABatchWithKeysIsSafeToSendAgain) {
+  const auto batch = [&](const std::string& body) {
+    const Reply reply = post(
+        "/v1/tasks/batch",
+        R"({"items":[{"namespace":"ns","url":"http://127.0.0.1:9/","method":"POST",)"
+        R"("idempotencyKey":"a","body":)" +
+            body + R"(},{"namespace":"ns","url":"http://127.0.0.1:9/","idempotencyKey":"b"}]})");
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return json_of(reply).at("items").as_array();
+  };
+  const auto statuses = [](const boost::json::array& items) {
+    return std::pair(items.at(0).at("status").as_int64(), items.at(1).at("status").as_int64());
+  };
+  const auto first = batch(R"({"n": [1, 2]})");
+  EXPECT_EQ(statuses(first), std::pair(201L, 201L));
+  // White space makes no other content; the first task is shown.
+  const auto again = batch(R"({"n":[1,2]})");
+  EXPECT_EQ(statuses(again), std::pair(200L, 200L));
+  EXPECT_EQ(again.at(0).at("task"), first.at(0).at("task"));
+  EXPECT_EQ(again.at(1).at("task"), first.at(1).at("task"));
+  const auto other = batch("[1,2]");
+  EXPECT_EQ(statuses(other), std::pair(409L, 200L));
+  EXPECT_EQ(other.at(0).at("error").at("field").as_string(), "idempotencyKey");
+  EXPECT_EQ(json_of(get("/v1/namespaces/ns/tasks")).at("count").as_int64(), 2);
+}
+
+TEST_F(ApiTest, ABodyIsShownAsItWasGiven) {
+  const std::string body = "{ \"b\":1.10,\n\t\"a\": [ -0, 1e400, null ] }";
+  const Reply made =
+      post("/v1/namespaces/ns/tasks",
+           R"({"url":"http://127.0.0.1:9/x","id":"a","method":"POST","body": )" + body + " }");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_NE(made.body.find("\"body\":" + body + "}"), std::string::npos) << made.body;
+  EXPECT_EQ(get("/v1/namespaces/ns/tasks/a").body, made.body);
+  EXPECT_NE(get("/v1/namespaces/ns/tasks").body.find(body), std::string::npos);
+}
+
+TEST_F(ApiTest, NullIsNoBody) {
+  const Reply made = post("/v1/namespaces/ns/tasks",
+                          R"({"url":"http://127.0.0.1:9/x","body":null,"id":null,"repeat":null})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.body.find("\"body\""), std::string::npos) << made.body;
+}
+
+TEST_F(ApiTest, ABodyThatIsTooDeepDoesNotRefuseTheBatch) {
+  const auto item = [](std::size_t depth) {
+    return R"({"namespace":"ns","url":"http://127.0.0.1:9/","method":"POST","request":{"body":)" +
+           std::string(depth, '[') + std::string(depth, ']') + "}}";
+  };
+  const Reply reply =
+      post("/v1/tasks/batch", "{\"items\":[" + item(62) + "," + item(65) + "," + item(64) + "]}");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_NE(reply.body.find("\"field\":\"items[1].request.body\""), std::string::npos)
+      << reply.body;
+  EXPECT_NE(reply.body.find(std::string(64, '[')), std::string::npos);
+  EXPECT_EQ(reply.body.find(std::string(65, '[')), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rhooks::rest::test
