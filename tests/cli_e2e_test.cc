@@ -1,8 +1,11 @@
 // End to end with the real binary: a server, a receiver and commands as processes.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rhooks/hooks.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -339,6 +342,90 @@ TEST_P(CliE2eStores, StoreAndCommandsWithoutAServer) {
   EXPECT_TRUE(described.output.starts_with("store           " + GetParam() + "\n"))
       << described.output;
   EXPECT_EQ(run_on_store({"clear", "-n", "my-app", "--yes"}).output, "cleared 2 tasks\n");
+}
+
+// A pipe by a name, that the test goes on writing into.
+class Fifo {
+ public:
+  explicit Fifo(std::string path) : path_(std::move(path)) {
+    EXPECT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    fd_ = open(path_.c_str(), O_RDWR | O_CLOEXEC);  // does not wait for a reader
+    EXPECT_GE(fd_, 0);
+  }
+  ~Fifo() { close(fd_); }
+  Fifo(const Fifo&) = delete;
+  Fifo& operator=(const Fifo&) = delete;
+
+  void write(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd_, text.data(), text.size());
+      ASSERT_GT(written, 0);
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+  int fd_ = -1;
+};
+
+std::string items(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text += R"({"url":"http://127.0.0.1:9/","scheduledDate":"2100-01-01T00:00:00Z"})"
+            "\n";
+  }
+  return text;
+}
+
+// While it waits for more input.
+TEST_P(CliE2eStores, AnInterruptedImportSaysWhatWasStored) {
+  const Fifo fifo(dir_.sub("tasks"));
+  ChildProcess import({RHOOKS_BINARY, "register", "-n", "my-app", "--file", fifo.path(), "--json",
+                       "--idempotency-key", "import", "--store", store_.url},
+                      store_.environment);
+  fifo.write(items(1003));
+  ASSERT_TRUE(import.read_line()) << import.errors();  // the first chunk is stored
+  import.signal(SIGINT);
+  EXPECT_EQ(import.wait(), 128 + SIGINT) << import.errors();
+  EXPECT_NE(import.errors().find("items[1000] and what follows was not tried"), std::string::npos)
+      << import.errors();
+
+  const testing::Finished again = run_on_store(
+      {"register", "-n", "my-app", "--file", "-", "--idempotency-key", "import"}, items(1003));
+  EXPECT_EQ(again.output, "registered 3 tasks, 1000 registered before\n") << again.errors;
+}
+
+// While a chunk is under way: its answer is waited for.
+TEST_F(CliE2e, AnInterruptedImportWaitsForWhatWasSent) {
+  testing::TestReceiver server([](const testing::TestRequest& request) {
+    std::vector<Result<Registration>> results;
+    const auto tasks = codec::parse_new_tasks(request.body).value();
+    for (const auto& task : tasks) {
+      Registration made;
+      made.task.key = {task->ns, std::to_string(results.size())};
+      made.task.request = task->request;
+      results.push_back(made);
+    }
+    testing::TestResponse response =
+        testing::TestResponse::with_status(200, codec::to_json(results));
+    response.headers.push_back({"Content-Type", "application/json"});
+    response.hold = true;
+    return response;
+  });
+  ChildProcess import({RHOOKS_BINARY, "register", "-n", "my-app", "--file", "-", "--server",
+                       "http://127.0.0.1:" + std::to_string(server.port())},
+                      {}, items(2000));
+  ASSERT_TRUE(server.wait_held(1)) << import.errors();
+  import.signal(SIGTERM);
+  ASSERT_TRUE(import.wait_for_errors("a second signal ends at once"));
+  server.release_held();
+  EXPECT_EQ(import.wait(), 128 + SIGTERM) << import.errors();
+  EXPECT_NE(import.errors().find("items[1000] and what follows was not tried"), std::string::npos)
+      << import.errors();
+  EXPECT_EQ(import.output(), "registered 1000 tasks\n");
+  EXPECT_EQ(server.request_count(), 1U);
 }
 
 // The numbers of shards that the workers hold, as `store describe` shows them; sorted.

@@ -25,6 +25,18 @@ std::size_t ascii_prefix(std::string_view text) {
   return at;
 }
 
+// Where the first byte stands that belongs to no character; the size, if all do.
+std::size_t utf8_prefix(std::string_view text) {
+  std::size_t at = ascii_prefix(text);
+  while (at < text.size()) {
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0) return at;
+    at += length;
+    if (length == 1) at += ascii_prefix(text.substr(at));
+  }
+  return at;
+}
+
 // `text` begins with a well-formed character of `length` bytes.
 bool is_control(std::string_view text, std::size_t length) {
   const std::uint8_t first = byte_at(text, 0);
@@ -53,15 +65,16 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  text.remove_prefix(ascii_prefix(text));
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-    if (length > 1) continue;
-    text.remove_prefix(ascii_prefix(text));
-  }
-  return true;
+  return utf8_prefix(text) == text.size();
+}
+
+std::optional<std::string> not_utf8(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  const std::size_t at = utf8_prefix(text);
+  if (at == text.size()) return std::nullopt;
+  const std::uint8_t byte = byte_at(text, at);
+  return "is not UTF-8 (byte " + std::to_string(at) + " is 0x" + kHex[byte >> 4] +
+         kHex[byte & 0x0f] + ")";
 }
 
 bool has_control(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,10 @@ namespace rhooks {
 std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);
+
+// What is wrong with text that is not UTF-8, after its name: "is not UTF-8 (byte 3 is 0xe9)".
+// Bytes are counted from 0.
+std::optional<std::string> not_utf8(std::string_view text);
 
 // Whether valid UTF-8 text holds a control character: U+0000 to U+001F, U+007F to U+009F.
 bool has_control(std::string_view text);

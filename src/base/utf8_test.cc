@@ -95,5 +95,12 @@ TEST(OneLine, IsCutBetweenCharacters) {
   }
 }
 
+TEST(Utf8, SaysWhichByteIsWrong) {
+  EXPECT_EQ(not_utf8("caf\xc3\xa9, a longer text"), std::nullopt);
+  EXPECT_EQ(not_utf8(""), std::nullopt);
+  EXPECT_EQ(not_utf8("caf\xe9"), "is not UTF-8 (byte 3 is 0xe9)");
+  EXPECT_EQ(not_utf8("\xc3\xa9 and then some\xff"), "is not UTF-8 (byte 16 is 0xff)");
+}
+
 }  // namespace
 }  // namespace rhooks

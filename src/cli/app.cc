@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 
+#include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/suggest.h"
 #include "observe/logging.h"
@@ -95,6 +96,27 @@ std::optional<std::string> empty_after_parse(const CLI::App& command) {
   return std::nullopt;
 }
 
+// Paths may hold any bytes. Everything else is sent or stored as text, and must not be changed
+// on the way: an id that lost a byte would be another task's.
+bool is_path(const CLI::Option& option, const std::string& value) {
+  const std::string type = option.get_type_name();
+  return type == "FILE" || type == "DIR" || option.check_lname("store") ||
+         (option.check_lname("body") && value.starts_with('@'));
+}
+
+std::optional<std::string> other_than_utf8(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& value : option->results()) {
+      const auto wrong = not_utf8(value);
+      if (wrong && !is_path(*option, value)) {
+        return "the value of " + option->get_name() + ' ' + *wrong +
+               "; write it in UTF-8, the encoding of all that is sent and stored";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int run(const std::vector<std::string>& args, Io& io) {
@@ -154,6 +176,9 @@ int run(const std::vector<std::string>& args, Io& io) {
   }
   if (const auto empty = empty_after_parse(*root.get_subcommands().front())) {
     return report(io, *empty, kExitUsage);
+  }
+  if (const auto other = other_than_utf8(*root.get_subcommands().front())) {
+    return report(io, *other, kExitUsage);
   }
   const int exit_code = commands.run(*root.get_subcommands().front());
   io.out.flush();

@@ -5,10 +5,10 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/utf8.h"
 #include "cli/app.h"
 #include "cli/command.h"
-#include "cli/item_reader.h"
-#include "cli/progress.h"
+#include "cli/file_import.h"
 #include "cli/show.h"
 #include "cli/times.h"
 #include "cli/when_args.h"
@@ -31,6 +31,8 @@ struct RegisterArgs {
   bool given(const char* option) const { return command->count(option) > 0; }
 };
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 tl::unexpected<Error> usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
 }
@@ -47,27 +49,50 @@ Result<std::string> read_body(std::istream& in, const std::string& name) {
   return text;
 }
 
-Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
-  std::string text = args.body;
-  if (text == "-" || text == "@-") {
-    auto read = read_body(in, "standard input");
-    if (!read) return fail(read.error());
-    text = std::move(*read);
-  } else if (text.starts_with('@')) {
-    const std::string path = text.substr(1);
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return usage("--body: the file " + path + " can not be read");
-    auto read = read_body(file, path);
-    if (!read) return fail(read.error());
-    text = std::move(*read);
-  }
-  if (args.text) return Body::text(std::move(text));
-  if (const auto json = codec::check_body_json(text)) {
+bool begins_like_json(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) return true;
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && std::string_view("{[\"").find(text[first]) != text.npos;
+}
+
+// The body that `text` stands for. What begins like JSON and is not goes out as text only if the
+// caller says so: it is far more often a slip, such as quotes that the shell took.
+Result<Body> body_of(std::string text, bool as_text) {
+  if (as_text) return Body::text(std::move(text));
+  const auto json = codec::check_body_json(text);
+  if (json) {
     if (!json->starts_with('"')) return Body::json(std::string(*json));
     // In a task a JSON string is a text body, here as in the API.
     return Body::text(std::string(boost::json::parse(*json).get_string()));
   }
-  return Body::text(std::move(text));
+  if (!begins_like_json(text)) return Body::text(std::move(text));
+  return usage(
+      "--body begins like JSON and can not be sent as JSON: " +
+      (text.starts_with(kByteOrderMark)
+           ? std::string("it begins with a byte order mark, which JSON has not")
+           : json.error().message) +
+      "; JSON is quoted for the shell as in --body '{\"key\":\"value\"}'; or add --text to "
+      "send it as it is, as text");
+}
+
+Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
+  std::string text = args.body;
+  std::string from = "the value";
+  if (text == "-" || text == "@-") {
+    from = "standard input";
+    auto read = read_body(in, from);
+    if (!read) return fail(read.error());
+    text = std::move(*read);
+  } else if (text.starts_with('@')) {
+    from = text.substr(1);
+    std::ifstream file(from, std::ios::binary);
+    if (!file) return usage("--body: the file " + from + " can not be read");
+    auto read = read_body(file, from);
+    if (!read) return fail(read.error());
+    text = std::move(*read);
+  }
+  if (const auto wrong = not_utf8(text)) return usage("--body: " + from + ' ' + *wrong);
+  return body_of(std::move(text), args.text);
 }
 
 Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
@@ -164,106 +189,11 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   return kExitDone;
 }
 
-// Registers a file in chunks. The first item of `chunk` is number `first` of the file.
-class BatchRun {
- public:
-  BatchRun(Commands& commands, Backend& backend)
-      : commands_(commands), io_(commands.io()), backend_(backend), progress_(io_) {}
-
-  // False: the batch can not go on.
-  bool add(const std::string& item, const std::string& ns) {
-    const std::size_t index = read_++;
-    auto task = codec::parse_new_task(item, ns);
-    if (!task) {
-      refuse(index, task.error());
-      outcomes_.push_back(fail(std::move(task.error())));
-    } else {
-      tasks_.push_back(std::move(*task));
-      indexes_.push_back(index);
-      outcomes_.emplace_back();  // filled in once it is sent
-      slots_.push_back(outcomes_.size() - 1);
-      bytes_ += item.size();
-    }
-    // A request of the API is bounded too.
-    return outcomes_.size() < model::kBatchMax && bytes_ < kChunkBytesMax ? true : send();
-  }
-
-  bool send() {
-    if (outcomes_.empty()) return true;
-    Result<std::vector<Result<Registration>>> results;
-    if (!tasks_.empty()) results = backend_.register_many(std::exchange(tasks_, {}));
-    bytes_ = 0;
-    if (!results) {
-      progress_.finish();
-      report(io_, results.error(), kExitFailed);
-      return false;
-    }
-    for (std::size_t i = 0; i < results->size(); ++i) {
-      const auto& result = (*results)[i];
-      if (!result) {
-        refuse(indexes_[i], result.error());
-      } else {
-        ++(result->created ? created_ : found_);
-      }
-    }
-    // One result for each item, also for those that were not sent.
-    for (std::size_t i = 0; i < results->size(); ++i) {
-      outcomes_[slots_[i]] = std::move((*results)[i]);
-    }
-    if (commands_.json()) io_.out << codec::to_json(outcomes_) << '\n';
-    outcomes_.clear();
-    slots_.clear();
-    indexes_.clear();
-    progress_.update("registered " + std::to_string(created_));
-    return true;
-  }
-
-  std::size_t read() const { return read_; }
-
-  int finish(bool complete) {
-    progress_.finish();
-    if (!commands_.json()) {
-      io_.out << "registered " << count_of(created_, "task");
-      if (found_ > 0) io_.out << ", " << found_ << " registered before";
-      if (refused_ > 0) io_.out << ", " << refused_ << " refused";
-      io_.out << '\n';
-    }
-    return complete && refused_ == 0 ? kExitDone : kExitFailed;
-  }
-
- private:
-  static constexpr std::size_t kChunkBytesMax = 8 * 1024 * 1024;
-  static constexpr std::int64_t kRefusalsShown = 20;
-
-  void refuse(std::size_t index, const Error& error) {
-    if (++refused_ > kRefusalsShown) return;
-    progress_.finish();
-    Error named = error;
-    named.message = "items[" + std::to_string(index) + "]" +
-                    (error.field.empty() ? "" : "." + error.field) + ": " + error.message;
-    named.field.clear();
-    report(io_, named, kExitFailed);
-    if (refused_ == kRefusalsShown) report(io_, "further refusals are counted only", kExitFailed);
-  }
-
-  Commands& commands_;
-  Io& io_;
-  Backend& backend_;
-  Progress progress_;
-  std::vector<NewTask> tasks_;
-  std::vector<std::size_t> indexes_;            // of tasks_, in the file
-  std::vector<Result<Registration>> outcomes_;  // of the items of this chunk
-  std::vector<std::size_t> slots_;              // of tasks_, in outcomes_
-  std::size_t bytes_ = 0;
-  std::size_t read_ = 0;
-  std::int64_t created_ = 0, found_ = 0, refused_ = 0;
-};
-
 int register_file(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
-  for (const char* option : {"--url", "--method", "--at", "--in", "--tz", "--body", "--header",
-                             "--id", "--id-prefix", "--idempotency-key", "--every",
-                             "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
+  for (const char* option :
+       {"--url", "--method", "--at", "--in", "--tz", "--body", "--text", "--header", "--id",
+        "--id-prefix", "--every", "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
     if (args.given(option)) {
       return report(io,
                     std::string(option) +
@@ -281,34 +211,8 @@ int register_file(Commands& commands, const RegisterArgs& args) {
     }
     if (!file) return report(io, "the file " + args.file + " can not be read", kExitUsage);
   }
-  int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-
-  std::istream& in = args.file == "-" ? io.in : file;
-  ItemReader reader(in);
-  BatchRun batch(commands, *backend);
-  while (true) {
-    auto item = reader.next();
-    if (!item) {
-      // What was read before is sound, and is registered.
-      batch.send();
-      report(io, args.file + ": " + item.error().message, kExitFailed);
-      return batch.finish(false);
-    }
-    if (!*item) {
-      const bool sent = batch.send();
-      if (in.bad()) {
-        return report(io, args.file + ": reading failed before the end", batch.finish(false));
-      }
-      if (batch.read() == 0) {
-        return report(io, args.file + " holds no task; a task is {\"url\":\"http://...\"}",
-                      kExitFailed);
-      }
-      return batch.finish(sent);
-    }
-    if (!batch.add(**item, args.ns)) return batch.finish(false);
-  }
+  return import_file(commands, {args.file, args.ns, args.idempotency_key},
+                     args.file == "-" ? io.in : file);
 }
 
 }  // namespace
@@ -326,7 +230,7 @@ void add_register(Commands& commands) {
        "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
        "rhooks register -n my-app --url https://example.com/in --at 2030-01-31T12:00:00+01:00 \\",
        "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
-       "rhooks register --file tasks.json"},
+       "rhooks register --file tasks.json --idempotency-key import-17"},
       [&commands, args] {
         return args->given("--file") ? register_file(commands, *args)
                                      : register_one(commands, *args);
@@ -342,9 +246,9 @@ void add_register(Commands& commands) {
   args->when.add_to(command);
   command
       .add_option("-d,--body,--data", args->body,
-                  "JSON where it is JSON, otherwise text; @FILE reads a file, - standard input")
+                  "JSON, sent as it is given, or text; @FILE reads a file, - standard input")
       ->type_name("BODY");
-  command.add_flag("--text", args->text, "the body is text, even if it is JSON");
+  command.add_flag("--text", args->text, "the body is text, even if it is or begins like JSON");
   command.add_option("-H,--header", args->headers, "'Name: value'; may be repeated")
       ->type_name("HEADER")
       ->allow_extra_args(false);
@@ -353,7 +257,7 @@ void add_register(Commands& commands) {
       ->type_name("PREFIX");
   command
       .add_option("--idempotency-key", args->idempotency_key,
-                  "registering again with it finds the first task")
+                  "registering again with it finds the first task; with --file, the first tasks")
       ->type_name("KEY");
   command.add_option("--every", args->every, "repeat: 10s, 5m, 1h, 1d, 1w")->type_name("TIME");
   command.add_option("--repeat-interval", args->repeat_interval, "repeat after so many units")

@@ -8,59 +8,13 @@
 #include <set>
 
 #include "cli/http_client.h"
-#include "cli/test_io.h"
-#include "codec/public_json.h"
-#include "rest/api.h"
-#include "testing/temp_dir.h"
+#include "cli/test_commands.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {
 namespace {
 
-constexpr const char* kKey = "the-key-of-this-test";
-
-class CommandsTest : public ::testing::TestWithParam<bool> {
- protected:
-  void SetUp() override {
-    if (!GetParam()) return;
-    Options options;
-    options.store = "memory:";
-    hooks_ = Hooks::open(options).value();
-    api_ =
-        std::make_unique<rest::Api>(*hooks_, rest::ApiOptions{.api_key = kKey, .on_request = {}});
-    rest::HttpServerOptions server;
-    api_->connect(server);
-    server_ = std::make_unique<rest::HttpServer>(server, api_->handler());
-    ASSERT_TRUE(server_->start());
-  }
-
-  TestRun run(std::vector<std::string> args, const std::string& input = {}) {
-    Environment environment;
-    if (GetParam()) {
-      environment = {{"RHOOKS_SERVER", "http://" + server_->endpoint()}, {"RHOOKS_API_KEY", kKey}};
-    } else {
-      environment = {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
-    }
-    return run_line(args, environment, input);
-  }
-  // Output of a command that must succeed.
-  std::string out(std::vector<std::string> args, const std::string& input = {}) {
-    const TestRun result = run(std::move(args), input);
-    EXPECT_EQ(result.exit_code, kExitDone) << result.err;
-    return result.out;
-  }
-  Task task(const std::string& id) {
-    return codec::parse_task(out({"get", "-n", "app", "--id", id, "--json"})).value();
-  }
-
-  testing::TempDir dir_;
-  std::unique_ptr<Hooks> hooks_;
-  std::unique_ptr<rest::Api> api_;
-  std::unique_ptr<rest::HttpServer> server_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Backends, CommandsTest, ::testing::Values(false, true),
-                         [](const auto& test) { return test.param ? "Remote" : "Local"; });
+INSTANTIATE_TEST_SUITE_P(Backends, CommandsTest, ::testing::Bool(), backend_name);
 
 TEST_P(CommandsTest, RegisterAndGet) {
   const std::string made = out({"register",
@@ -112,6 +66,10 @@ TEST_P(CommandsTest, Bodies) {
   EXPECT_EQ(body({"--body", "[1, 2]"}), Body::json("[1, 2]"));
   EXPECT_EQ(body({"--body", "plain"}), Body::text("plain"));
   EXPECT_EQ(body({"--body", "\"a\\nb\""}), Body::text("a\nb"));
+  EXPECT_EQ(body({"--body", ""}), Body::text(""));
+  EXPECT_EQ(body({"--body", "null"}), Body{});
+  EXPECT_EQ(body({"--body", " null\n"}), Body{});
+  EXPECT_EQ(body({"--body", "null", "--text"}), Body::text("null"));
   EXPECT_EQ(body({"--body", "{\"a\": 1}", "--text"}), Body::text("{\"a\": 1}"));
   EXPECT_EQ(body({"--body", "@" + file}), Body::json(R"({ "from": "file" })"));
   EXPECT_EQ(body({"--body", "-"}, "{\"from\":\"stdin\"}"), Body::json(R"({"from":"stdin"})"));
@@ -119,6 +77,104 @@ TEST_P(CommandsTest, Bodies) {
                 std::string(256 * 1024 + 1, 'x'))
                 .exit_code,
             kExitUsage);
+}
+
+// What begins like JSON and is not is a slip far more often than a text.
+TEST_P(CommandsTest, ABodyThatIsNearlyJsonIsNotSentAsText) {
+  const std::string file = dir_.sub("bom.json");
+  std::ofstream(file) << "\xef\xbb\xbf{\"a\":1}";
+  const std::vector<std::string> line{"register", "-n",  "app",  "--url", "http://127.0.0.1:9/",
+                                      "--at",     "+1h", "--id", "x"};
+  const struct {
+    std::string body;
+    const char* says;
+  } kCases[] = {{"{\"a\":1,}", "line 1, column"},
+                {"{key:value}", "line 1, column"},
+                {" \n[1, 2", "ends too early"},
+                {"{\"a\":1,\"a\":2}", "\"a\" is given twice"},
+                {"{\"a\":1}{\"a\":2}", "something follows"},
+                {"\"abc", "ends too early"},
+                {std::string(65, '[') + std::string(65, ']'), "deeper than 64"},
+                {"\xef\xbb\xbf{\"a\":1}", "byte order mark"},
+                {"@" + file, "byte order mark"}};
+  for (const auto& c : kCases) {
+    std::vector<std::string> wrong = line;
+    wrong.insert(wrong.end(), {"--body", c.body});
+    const TestRun refused = run(wrong);
+    EXPECT_EQ(refused.exit_code, kExitUsage) << c.body;
+    EXPECT_NE(refused.err.find(c.says), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("--text"), std::string::npos) << refused.err;
+    EXPECT_EQ(run({"get", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
+    wrong.push_back("--text");
+    out(wrong);
+    EXPECT_EQ(task("x").request.body.kind, Body::Kind::kText);
+    out({"delete", "-n", "app", "--id", "x"});
+  }
+}
+
+TEST_P(CommandsTest, BytesThatAreNotUtf8AreRefused) {
+  for (const char* id : {"caf", "caf\xc3\xa9-1", "caf\xef\xbf\xbd"}) {
+    out({"register", "-n", "app", "--id", id, "--url", "http://127.0.0.1:9/", "--at", "+1h"});
+  }
+  const std::string bytes = "caf\xe9";
+  const std::string file = dir_.sub("latin1");
+  std::ofstream(file) << bytes;
+  const std::vector<std::string> add{"register", "-n", "app", "--url", "http://127.0.0.1:9/"};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> line = add;
+    line.insert(line.end(), more.begin(), more.end());
+    return line;
+  };
+  const std::vector<std::vector<std::string>> lines = {
+      with({"--body", bytes}),
+      with({"--body", bytes, "--text"}),
+      with({"--body", "{\"a\":\"" + bytes + "\"}"}),
+      with({"--body", "@" + file}),
+      with({"--body", "@" + file, "--text"}),
+      with({"--header", "X-Name: " + bytes}),
+      with({"--id", bytes}),
+      with({"--id-prefix", bytes}),
+      with({"--idempotency-key", bytes}),
+      {"register", "-n", bytes, "--url", "http://127.0.0.1:9/"},
+      {"register", "-n", "app", "--url", "http://127.0.0.1:9/" + bytes},
+      {"delete-many", "-n", "app", "--id", bytes, "--yes"},
+      {"delete-many", "-n", bytes, "--yes"},
+      {"suspend-many", "-n", "app", "--id", bytes},
+      {"get", "-n", "app", "--id", bytes},
+      {"delete", "-n", "app", "--id", bytes},
+      {"suspend", "-n", "app", "--id", bytes},
+      {"trigger", "-n", "app", "--id", bytes},
+      {"fetch", "-n", "app", "--id", bytes},
+      {"logs", "-n", "app", "--task", bytes},
+      {"clear", "-n", bytes, "--yes"},
+  };
+  for (const auto& line : lines) {
+    const TestRun refused = run(line);
+    std::string shown;
+    for (const std::string& word : line) shown += word + ' ';
+    EXPECT_EQ(refused.exit_code, kExitUsage) << shown << refused.err;
+    EXPECT_NE(refused.err.find("is not UTF-8 (byte "), std::string::npos) << shown << refused.err;
+    EXPECT_NE(refused.err.find("0xe9"), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(run(with({"--body", "-"}), bytes).exit_code, kExitUsage);
+  // Of a file that is an item's error.
+  const TestRun import = run({"register", "-n", "app", "--file", "-"},
+                             "{\"url\":\"http://127.0.0.1:9/\",\"id\":\"" + bytes + "\"}");
+  EXPECT_EQ(import.exit_code, kExitFailed);
+  EXPECT_NE(import.err.find("items[0]: "), std::string::npos) << import.err;
+
+  const auto page = codec::parse_task_page(out({"fetch", "-n", "app", "--json"}));
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->items.size(), 3U);
+  for (const Task& left : page->items) EXPECT_EQ(left.status, Status::kActive);
+}
+
+// Paths are the system's, and may be any bytes.
+TEST_P(CommandsTest, PathsMayBeAnyBytes) {
+  const std::string file = dir_.sub("caf\xe9");
+  std::ofstream(file) << "{}";
+  out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h", "--body",
+       "@" + file});
 }
 
 TEST_P(CommandsTest, IdempotencyKey) {
