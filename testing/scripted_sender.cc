@@ -225,7 +225,7 @@ HttpResult ScriptedSender::to_result(Flight flight, bool cancelled, Clock::Micro
   auto& outcome = result.outcome;
   outcome.sent = std::move(flight.request.request);
   outcome.started_at = std::chrono::floor<std::chrono::milliseconds>(flight.started_at);
-  outcome.duration = std::chrono::floor<std::chrono::milliseconds>(end - flight.started_at);
+  outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - flight.started_at);
   if (cancelled) {
     outcome.error = "the attempt was cut off";
   } else {

@@ -45,10 +45,11 @@ Log make_log(const TaskKey& key, TimePoint started_at, const std::string& id, Lo
   } else {
     log.error = "connection refused";
   }
-  log.scheduled_date = started_at;
+  log.scheduled_date = started_at - milliseconds{7};
+  log.due_date = started_at - milliseconds{2};
   log.started_at = started_at;
-  log.duration = milliseconds{3};
-  log.created_at = started_at + log.duration;
+  log.duration = std::chrono::microseconds{3'141};
+  log.created_at = started_at + milliseconds{3};
   return log;
 }
 

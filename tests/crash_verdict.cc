@@ -140,7 +140,8 @@ class Judge {
                           time_of(log, "startedAt"),
                           {},
                           false};
-    attempt.ended = attempt.started + milliseconds{number_of(log, "durationMs")};
+    const double duration_ms = log.at("durationMs").to_number<double>();
+    attempt.ended = attempt.started + milliseconds{static_cast<std::int64_t>(duration_ms)};
     if (const json::value* const response = log.if_contains("response")) {
       attempt.retry_after = number_of(*response, "status") == 503;
     }

@@ -31,9 +31,12 @@ struct Log {
   std::string error;                 // why the attempt failed; empty on success
   LogStatus status = LogStatus::kFail;
   TimePoint scheduled_date{};  // nominal time of the occurrence
+  // When this attempt was due: for a retry its own time, for a task that was registered for the
+  // past the registration. started_at - due_date is how late it began.
+  TimePoint due_date{};
   TimePoint started_at{};
-  std::chrono::milliseconds duration{0};
-  std::optional<TimePoint> expires_at;  // when the store drops it; none: kept
+  std::chrono::microseconds duration{0};  // from the start to the end of the answer
+  std::optional<TimePoint> expires_at;    // when the store drops it; none: kept
   TimePoint created_at{};
 
   friend bool operator==(const Log&, const Log&) = default;

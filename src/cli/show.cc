@@ -62,8 +62,9 @@ class Card {
   std::string text_;
 };
 
-std::string show_length(std::chrono::milliseconds length) {
-  return length.count() == 0 ? "0ms" : format_duration(length);
+std::string show_length(std::chrono::microseconds length) {
+  const auto whole = std::chrono::floor<std::chrono::milliseconds>(length);
+  return whole.count() == 0 ? std::to_string(length.count()) + "µs" : format_duration(whole);
 }
 
 std::string with_distance(TimePoint t, const Io& io) {
@@ -117,15 +118,16 @@ Table log_table(const Io& io) {
 
 void add_log(Table& table, const Log& log) {
   const bool ok = log.status == LogStatus::kSuccess;
-  // Retries are late by design, so only a first attempt tells how punctual delivery is.
-  const bool first = log.attempt == 1 && log.started_at >= log.scheduled_date;
+  const auto late = log.started_at - log.due_date;
   table.add({{show_time(log.started_at)},
              {log.task.id},
              {std::to_string(log.attempt) + "/" + std::to_string(log.retry_limit + 1)},
              {to_string(log.status), ok ? Colour::kGreen : Colour::kRed},
              {log.response ? std::to_string(log.response->status) : "-"},
              {show_length(log.duration)},
-             {first ? show_length(log.started_at - log.scheduled_date) : "-"},
+             {late.count() > 0    ? format_duration(late)
+              : late.count() == 0 ? "0ms"
+                                  : "-"},  // the clock was set back
              {log.error}});
 }
 

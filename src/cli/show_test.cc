@@ -135,22 +135,36 @@ TEST(LogTable, Golden) {
   log.response = Response{500, {}, "", false};
   log.error = "HTTP status 500";
   log.scheduled_date = kNow;
+  log.due_date = kNow;
   log.started_at = kNow + 4ms;
-  log.duration = 12ms;
+  log.duration = 12'345us;
   add_log(table, log);
+  // A retry is late by its own time.
   log.attempt = 2;
+  log.due_date = kNow + 985ms;
+  log.started_at = kNow + 1s;
+  log.duration = 1'002'003us;
+  add_log(table, log);
+  log.attempt = 3;
   log.response->status = 200;
   log.error.clear();
   log.status = LogStatus::kSuccess;
-  log.started_at = kNow + 1s;
+  log.due_date = log.started_at;
+  log.duration = 412us;
+  add_log(table, log);
+  log.due_date += 1ms;  // the clock was set back
+  log.duration = 0us;
   add_log(table, log);
   std::ostringstream out;
   table.flush(out);
   EXPECT_EQ(out.str(),
-            "STARTED                   TASK      ATTEMPT  STATUS   RESPONSE  TOOK  LATE  ERROR\n"
-            "2023-11-14 22:13:20.004Z  order-17      1/4  FAIL          500  12ms   4ms  HTTP "
+            "STARTED                   TASK      ATTEMPT  STATUS   RESPONSE   TOOK  LATE  ERROR\n"
+            "2023-11-14 22:13:20.004Z  order-17      1/4  FAIL          500   12ms   4ms  HTTP "
             "status 500\n"
-            "2023-11-14 22:13:21.000Z  order-17      2/4  SUCCESS       200  12ms     -\n");
+            "2023-11-14 22:13:21.000Z  order-17      2/4  FAIL          500  1s2ms  15ms  HTTP "
+            "status 500\n"
+            "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200  412µs   0ms\n"
+            "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200    0µs     -\n");
 }
 
 TEST(ShowRepeat, Reads) {

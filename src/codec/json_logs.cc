@@ -41,8 +41,9 @@ void write_log(JsonWriter& out, const Log& log) {
   out.string_if_any("error", log.error);
   out.string("status", to_string(log.status));
   out.time("scheduledDate", log.scheduled_date);
+  out.time("dueDate", log.due_date);
   out.time("startedAt", log.started_at);
-  out.integer("durationMs", log.duration.count());
+  out.milliseconds("durationMs", log.duration);
   if (log.expires_at) {
     // Rounded up: a log is there until then at least.
     const auto ttl = std::chrono::ceil<std::chrono::seconds>(*log.expires_at);
@@ -74,8 +75,9 @@ Log read_log(JsonErrors& errors, ObjectReader& in) {
   log.error = in.string("error").value_or("");
   log.status = in.required("status", in.named("status", parse_log_status));
   log.scheduled_date = in.required("scheduledDate", in.time("scheduledDate"));
+  log.due_date = in.required("dueDate", in.time("dueDate"));
   log.started_at = in.required("startedAt", in.time("startedAt"));
-  log.duration = std::chrono::milliseconds{in.integer("durationMs").value_or(0)};
+  log.duration = in.required("durationMs", in.milliseconds("durationMs"));
   log.expires_at = read_ttl(in);
   log.created_at = in.required("__createdAt", in.time("__createdAt"));
   return log;

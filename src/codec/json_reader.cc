@@ -1,6 +1,7 @@
 #include "codec/json_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "codec/iso8601.h"
@@ -106,6 +107,18 @@ std::optional<int> ObjectReader::small_integer(std::string_view name) {
   const auto number = integer_in(name, Limits::min(), Limits::max());
   if (!number) return std::nullopt;
   return static_cast<int>(*number);
+}
+
+std::optional<std::chrono::microseconds> ObjectReader::milliseconds(std::string_view name) {
+  const auto found = value_of(name, JsonKind::kNumber, "a number");
+  if (!found) return std::nullopt;
+  constexpr double kMicrosMax = 9'007'199'254'740'992.0;  // 2^53, 285 years
+  const double micros = found->number() * 1000;
+  if (micros >= 0 && micros <= kMicrosMax) {
+    return std::chrono::microseconds{std::llround(micros)};
+  }
+  refuse(name, "is out of range");
+  return std::nullopt;
 }
 
 std::optional<TimePoint> ObjectReader::time(std::string_view name) {

@@ -62,6 +62,8 @@ class ObjectReader {
   std::optional<bool> boolean(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name);
   std::optional<int> small_integer(std::string_view name);
+  // A number of milliseconds from 0 on, with a fraction or without, to the microsecond.
+  std::optional<std::chrono::microseconds> milliseconds(std::string_view name);
   std::optional<TimePoint> time(std::string_view name);
   std::optional<ObjectReader> object(std::string_view name);
   std::optional<std::vector<JsonValue>> array(std::string_view name,

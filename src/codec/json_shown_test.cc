@@ -39,6 +39,7 @@ Log small_log() {
   log.request.url = "https://example.com/";
   log.error = "connection refused";
   log.scheduled_date = kTime;
+  log.due_date = kTime;
   log.started_at = kTime;
   log.duration = std::chrono::milliseconds{12};
   log.created_at = kTime;
@@ -160,8 +161,31 @@ TEST(LogJson, AFailureWithoutResponse) {
             R"("request":{"method":"GET","url":"https://example.com/","headers":{}},)"
             R"("error":"connection refused","status":"FAIL",)"
             R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+            R"("dueDate":"2026-01-31T12:34:56.789Z",)"
             R"("startedAt":"2026-01-31T12:34:56.789Z","durationMs":12,)"
             R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
+}
+
+TEST(LogJson, ADurationIsToTheMicrosecond) {
+  const std::pair<std::int64_t, const char*> cases[] = {
+      {0, "0"},       {1, "0.001"},      {412, "0.412"}, {400, "0.4"},
+      {12'000, "12"}, {12'030, "12.03"}, {-5, "0"},      {3'600'000'001, "3600000.001"}};
+  for (const auto& [micros, shown] : cases) {
+    Log log = small_log();
+    log.duration = std::chrono::microseconds{micros};
+    const std::string json = to_json(log);
+    EXPECT_NE(json.find("\"durationMs\":" + std::string(shown) + ","), std::string::npos) << json;
+    const auto back = parse_log_page(to_json(LogPage{{log}, ""}));
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->items.front().duration.count(), std::max<std::int64_t>(micros, 0));
+  }
+  for (const char* wrong : {"-1", "1e300", "1e999", "\"12\""}) {
+    std::string json = to_json(LogPage{{small_log()}, ""});
+    json.replace(json.find(":12,"), 4, ":" + std::string(wrong) + ",");
+    const auto back = parse_log_page(json);
+    ASSERT_FALSE(back) << wrong;
+    EXPECT_NE(back.error().message.find("durationMs"), std::string::npos) << back.error().message;
+  }
 }
 
 TEST(LogJson, AResponse) {
@@ -175,6 +199,7 @@ TEST(LogJson, AResponse) {
             R"("response":{"status":503,"ok":false,"headers":{"retry-after":"1"},"body":"busy",)"
             R"("bodyTruncated":true},"error":"status 503","status":"FAIL",)"
             R"("scheduledDate":"2026-01-31T12:34:56.789Z",)"
+            R"("dueDate":"2026-01-31T12:34:56.789Z",)"
             R"("startedAt":"2026-01-31T12:34:56.789Z","durationMs":12,"ttl":1769862897,)"
             R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
   log.response = Response{200, {}, "", false};

@@ -376,6 +376,13 @@ std::optional<std::int64_t> JsonValue::integer() const {
   return static_cast<std::int64_t>(number);
 }
 
+double JsonValue::number() const {
+  RHOOKS_CHECK(kind() == JsonKind::kNumber);
+  double value = std::numeric_limits<double>::infinity();  // what is out of range stays so
+  std::from_chars(raw_.data(), raw_.data() + raw_.size(), value);
+  return value;
+}
+
 std::size_t JsonValue::count() const {
   RHOOKS_CHECK(kind() == JsonKind::kArray);
   std::size_t count = 0;

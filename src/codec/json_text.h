@@ -35,6 +35,7 @@ class JsonValue {
   bool boolean() const { return raw_ == "true"; }  // of a kBool
   std::string string() const;                      // of a kString, escapes resolved
   std::optional<std::int64_t> integer() const;     // of a kNumber; none: no int64
+  double number() const;                           // of a kNumber, the nearest
   std::size_t count() const;                       // of a kArray
   // Of a kArray, and of a kObject as written; what follows `max` of them is left out. A list of
   // them takes many times the memory of the text: where a stranger wrote it, bound it.

@@ -1,5 +1,6 @@
 #include "codec/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -113,6 +114,15 @@ void JsonWriter::integer(std::string_view member, std::int64_t value) {
 void JsonWriter::boolean(std::string_view member, bool value) {
   name(member);
   boolean(value);
+}
+
+void JsonWriter::milliseconds(std::string_view member, std::chrono::microseconds value) {
+  const std::int64_t micros = std::max<std::int64_t>(value.count(), 0);
+  integer(member, micros / 1000);
+  if (micros % 1000 == 0) return;
+  const std::string digits = std::to_string(1000 + micros % 1000);  // "1412" of 412
+  out_.push_back('.');
+  out_.append(digits, 1, digits.find_last_not_of('0'));
 }
 
 void JsonWriter::time(std::string_view member, TimePoint t) {

@@ -2,6 +2,7 @@
 
 #include <rhooks/task.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class JsonWriter {
   void string_if_any(std::string_view name, std::string_view text);
   void integer(std::string_view name, std::int64_t value);
   void boolean(std::string_view name, bool value);
+  // As a number of milliseconds, with a fraction where there is one: 12, 0.412. Below zero: 0.
+  void milliseconds(std::string_view name, std::chrono::microseconds value);
   void time(std::string_view name, TimePoint t);
   void time(std::string_view name, const std::optional<TimePoint>& t);
   void begin_object(std::string_view name);

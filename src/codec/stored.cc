@@ -12,10 +12,12 @@
 //             opt(time) first, opt(time) first_scheduled, opt(time) last,
 //             opt(int) response status, headers, string response body
 //           from version 2: opt(time) extra_date, int executions that were extra
-//   log     u8 version = 1, opt(time) expires_at (both at the head, for log_expiry),
+//   log     u8 version = 2, opt(time) expires_at (both at the head, for log_expiry),
 //           string task_id, int attempt, int retry_limit, request,
 //           opt(int status, headers, string body, flag body_truncated) response,
-//           string error, u8 status, time scheduled_date, int duration in ms, time created_at
+//           string error, u8 status, time scheduled_date, time due_date, int duration in us,
+//           time created_at
+//           version 1 had no due_date, and the duration in ms
 //
 //   request u8 method, string url, headers, u8 body kind, string body data
 //   headers varint count, then string name, string value of each
@@ -37,7 +39,7 @@ namespace {
 
 constexpr std::uint8_t kSpecVersion = 1;
 constexpr std::uint8_t kStateVersion = 2;
-constexpr std::uint8_t kLogVersion = 1;
+constexpr std::uint8_t kLogVersion = 2;
 
 // The position of an enumerator is its stored number.
 constexpr std::array kMethods{Method::kGet,   Method::kPost,   Method::kPut,
@@ -51,6 +53,9 @@ constexpr std::array kLogStatuses{LogStatus::kSuccess, LogStatus::kFail};
 
 // What a value has in fixed parts and lengths, at most but for rare extremes: room is made once.
 constexpr std::size_t kFixedBytes = 128;
+
+// The longest that microseconds can tell.
+constexpr std::int64_t kMillisMax = std::numeric_limits<std::int64_t>::max() / 1000;
 
 std::size_t bytes_of(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
@@ -283,6 +288,7 @@ std::string encode_log(const Log& log) {
   out.string(log.error);
   write_enum(out, kLogStatuses, log.status);
   out.time(log.scheduled_date);
+  out.time(log.due_date);
   // A clock that was set back can make it negative.
   out.integer(std::max<std::int64_t>(log.duration.count(), 0));
   out.time(log.created_at);
@@ -297,7 +303,7 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
   log.started_at = started_at;
 
   ByteReader in(bytes);
-  read_version(in, kLogVersion);
+  const std::uint8_t version = read_version(in, kLogVersion);
   log.expires_at = in.optional_time();
   log.task.id = in.string();
   log.attempt = in.count_int();
@@ -314,7 +320,14 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
   log.error = in.string();
   log.status = read_enum(in, kLogStatuses);
   log.scheduled_date = in.time();
-  log.duration = std::chrono::milliseconds{in.count()};
+  if (version == 1) {
+    // The time of a retry was not noted; its start is the nearest that is known.
+    log.due_date = log.attempt == 1 ? log.scheduled_date : started_at;
+    log.duration = std::chrono::milliseconds{in.integer_in(0, kMillisMax)};
+  } else {
+    log.due_date = in.time();
+    log.duration = std::chrono::microseconds{in.count()};
+  }
   log.created_at = in.time();
   in.end();
   if (!in.ok()) return corrupt(in, "the stored log \"" + log.id + "\" in \"" + log.task.ns + "\"");

@@ -82,10 +82,48 @@ TEST(Stored, TimesOutOfRangeAreMovedToItsEnds) {
 
 TEST(Stored, ANegativeDurationIsStoredAsNone) {
   Log log = TestRecords(1).log();
-  log.duration = std::chrono::milliseconds{-5};
+  log.duration = std::chrono::microseconds{-5};
   const auto back = decode(log, encode_log(log));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->duration.count(), 0);
+}
+
+// As it was written before logs had a due date: with the request of an empty log.
+std::string log_of_version_1(int attempt, std::int64_t duration_ms) {
+  ByteWriter out;
+  out.u8(1);
+  out.optional_time(TimePoint{std::chrono::seconds{9}});
+  out.string("task");
+  out.integer(attempt);
+  out.integer(3);
+  out.u8(0);  // the request: GET, no URL, no headers, no body
+  out.string("");
+  out.varint(0);
+  out.u8(0);
+  out.string("");
+  out.flag(false);
+  out.string("no answer");
+  out.u8(1);
+  out.time(TimePoint{std::chrono::seconds{1}});
+  out.integer(duration_ms);
+  out.time(TimePoint{std::chrono::seconds{3}});
+  return out.take();
+}
+
+TEST(Stored, ALogOfVersion1IsRead) {
+  const TimePoint started_at{std::chrono::seconds{2}};
+  const auto first = decode_log("ns", started_at, "id", log_of_version_1(1, 7));
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->error, "no answer");
+  EXPECT_EQ(first->due_date, first->scheduled_date);
+  EXPECT_EQ(first->duration, std::chrono::milliseconds{7});
+  EXPECT_EQ(first->created_at, TimePoint{std::chrono::seconds{3}});
+  EXPECT_EQ(log_expiry(log_of_version_1(1, 7)).value(), TimePoint{std::chrono::seconds{9}});
+  const auto retry = decode_log("ns", started_at, "id", log_of_version_1(2, 7));
+  ASSERT_TRUE(retry);
+  EXPECT_EQ(retry->due_date, started_at);
+  // More than microseconds can tell.
+  EXPECT_FALSE(decode_log("ns", started_at, "id", log_of_version_1(1, INT64_MAX / 1000 + 1)));
 }
 
 TEST(Stored, EveryTruncationIsCorrupt) {
@@ -172,7 +210,7 @@ TEST(Stored, RandomBytesAreBorne) {
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes(engine() % 64, '\0');
     for (char& byte : bytes) byte = static_cast<char>(engine());
-    if (!bytes.empty()) bytes[0] = static_cast<char>(1 + engine() % 2);
+    if (!bytes.empty()) bytes[0] = static_cast<char>(1 + i % 2);
     const auto record = decode_record({"ns", "id"}, bytes, bytes);
     if (!record) {
       ASSERT_EQ(record.error().code, ErrorCode::kCorrupt);

@@ -142,8 +142,9 @@ class TestRecords {
     if (coin()) log.error = "e" + text(50);
     log.status = coin() ? LogStatus::kSuccess : LogStatus::kFail;
     log.scheduled_date = time();
+    log.due_date = time();
     log.started_at = time();
-    log.duration = std::chrono::milliseconds{number()};
+    log.duration = std::chrono::microseconds{number() >> 12};
     log.expires_at = maybe_time();
     log.created_at = time();
     return log;

@@ -126,7 +126,7 @@ HttpResult CurlFlight::result() {
   result.outcome.sent = std::move(request_.request);
   result.outcome.started_at = started_at_;
   result.outcome.duration =
-      std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_);
+      std::chrono::floor<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
   return result;
 }
 
@@ -160,7 +160,7 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions&
   if (!outcome.response->ok()) {
     // Not libcurl's: it asks the machine's clock, which need not be the scheduler's, and takes
     // that of an interim response for the final one's.
-    outcome.retry_after = retry_after_of(*outcome.response, outcome.started_at + outcome.duration);
+    outcome.retry_after = retry_after_of(*outcome.response, outcome.ended_at());
   }
   return result;
 }

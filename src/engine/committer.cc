@@ -84,7 +84,7 @@ void Committer::accept(Ended ended) {
   }
 
   const model::AttemptOutcome& outcome = *ended.outcome;
-  const TimePoint ended_at = outcome.started_at + outcome.duration;
+  const TimePoint ended_at = outcome.ended_at();
   metrics_.skipped(attempt.skipped);
   Log log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                             options_.logs_ttl);

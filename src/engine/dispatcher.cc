@@ -65,8 +65,7 @@ void Dispatcher::finish(delivery::HttpResult result) {
   RHOOKS_CHECK(!node.empty());
   Attempt& attempt = node.mapped();
 
-  // A task that was registered for the past is due from its registration on.
-  const TimePoint due = std::max(attempt.due_at, attempt.task.created_at);
+  const TimePoint due = model::late_after(attempt.task, attempt.due_at);
   metrics_.attempt(kind_of(result), result.outcome.started_at - due, result.outcome.duration);
   if (log::enabled(log::Level::kDebug)) {
     const auto& response = result.outcome.response;
@@ -74,7 +73,7 @@ void Dispatcher::finish(delivery::HttpResult result) {
                                  {"id", attempt.task.key.id},
                                  {"attempt", std::int64_t{attempt.task.attempt} + 1},
                                  {"status", std::int64_t{response ? response->status : 0}},
-                                 {"duration_ms", result.outcome.duration.count()},
+                                 {"duration_us", result.outcome.duration.count()},
                                  {"late_ms", (result.outcome.started_at - due).count()}});
   }
   if (result.cancelled) {

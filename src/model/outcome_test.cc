@@ -276,7 +276,7 @@ TEST(MakeLog, DescribesTheAttempt) {
   task.retry_limit = 5;
   AttemptOutcome outcome = answered(503, kStart);
   outcome.sent.url = "http://127.0.0.1/hook?sent=1";
-  outcome.duration = milliseconds{1'000};
+  outcome.duration = std::chrono::microseconds{999'001};
   Uuid id{};
   id[15] = 1;
   const Log log = make_log(task, outcome, kEnd, id, seconds{60});
@@ -290,9 +290,36 @@ TEST(MakeLog, DescribesTheAttempt) {
   EXPECT_EQ(log.status, LogStatus::kFail);
   EXPECT_EQ(log.scheduled_date, kT0);
   EXPECT_EQ(log.started_at, kStart);
-  EXPECT_EQ(log.duration, milliseconds{1'000});
+  EXPECT_EQ(log.due_date, kT0);
+  EXPECT_EQ(log.duration, std::chrono::microseconds{999'001});
   EXPECT_EQ(log.expires_at, kEnd + seconds{60});
   EXPECT_EQ(log.created_at, kEnd);
+}
+
+TEST(MakeLog, SaysWhenTheAttemptWasDue) {
+  const auto due = [](const Task& task) {
+    return make_log(task, answered(200), kEnd, {}, seconds{0}).due_date;
+  };
+  Task task = active_task();
+  task.created_at = kT0 - seconds{60};
+  EXPECT_EQ(due(task), kT0);
+  // A retry has a time of its own, and so has "run now".
+  task.attempt = 1;
+  task.next_attempt_date = kT0 + milliseconds{1'500};
+  EXPECT_EQ(due(task), kT0 + milliseconds{1'500});
+  task.attempt = 0;
+  task.next_attempt_date = kT0 - seconds{5};
+  EXPECT_EQ(due(task), kT0 - seconds{5});
+  // What is registered for the past is not late before it is registered.
+  task.next_attempt_date.reset();
+  task.created_at = kT0 + seconds{9};
+  EXPECT_EQ(due(task), kT0 + seconds{9});
+}
+
+TEST(AttemptOutcome, EndsInWholeMilliseconds) {
+  AttemptOutcome outcome = answered(200, kStart);
+  outcome.duration = std::chrono::microseconds{2'999};
+  EXPECT_EQ(outcome.ended_at(), kStart + milliseconds{2});
 }
 
 TEST(MakeLog, TellsSuccessFromFailure) {

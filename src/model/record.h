@@ -3,6 +3,7 @@
 #include <rhooks/log.h>
 #include <rhooks/task.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -49,6 +50,12 @@ inline TimePoint due_at(const Task& task) {
   return task.next_attempt_date.value_or(nominal_date(task));
 }
 
+// From when on an attempt is late: a task that was registered for the past is due from its
+// registration on.
+inline TimePoint late_after(const Task& task, TimePoint due) {
+  return std::max(due, task.created_at);
+}
+
 // What one HTTP attempt came to.
 struct AttemptOutcome {
   Request sent;                      // the request as sent
@@ -57,11 +64,14 @@ struct AttemptOutcome {
   // (model/outcome.h words it).
   std::string error;
   TimePoint started_at{};
-  std::chrono::milliseconds duration{0};
+  std::chrono::microseconds duration{0};
   // From Retry-After (RFC 9110, section 10.2.3), counted from the end of the attempt.
   std::optional<std::chrono::milliseconds> retry_after;
 
   bool ok() const { return response && response->ok(); }
+  TimePoint ended_at() const {
+    return started_at + std::chrono::floor<std::chrono::milliseconds>(duration);
+  }
 };
 
 }  // namespace rhooks::model

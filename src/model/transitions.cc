@@ -215,6 +215,7 @@ Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, con
   log.error = error_text(outcome);
   log.status = outcome.ok() ? LogStatus::kSuccess : LogStatus::kFail;
   log.scheduled_date = nominal_date(task);
+  log.due_date = late_after(task, due_at(task));
   log.started_at = outcome.started_at;
   log.duration = outcome.duration;
   if (ttl > std::chrono::seconds{0}) {

@@ -147,7 +147,7 @@ const char* openapi_schemas() {
 },
 "Log": {
   "type": "object",
-  "required": ["id", "namespace", "taskId", "attempt", "retryLimit", "request", "status", "scheduledDate", "startedAt", "durationMs", "__createdAt"],
+  "required": ["id", "namespace", "taskId", "attempt", "retryLimit", "request", "status", "scheduledDate", "dueDate", "startedAt", "durationMs", "__createdAt"],
   "properties": {
     "id": {"type": "string"},
     "namespace": {"type": "string"},
@@ -159,8 +159,9 @@ const char* openapi_schemas() {
     "error": {"type": "string", "description": "Why the attempt failed."},
     "status": {"$ref": "#/components/schemas/LogStatus"},
     "scheduledDate": {"$ref": "#/components/schemas/Time"},
+    "dueDate": {"$ref": "#/components/schemas/Time", "description": "When this attempt was due: for a retry its own time, for a task that was registered for the past the registration."},
     "startedAt": {"$ref": "#/components/schemas/Time"},
-    "durationMs": {"type": "integer"},
+    "durationMs": {"type": "number", "description": "From the start of the request to the end of its answer, to the microsecond."},
     "ttl": {"type": "integer", "description": "The second since 1970 at which the log expires."},
     "__createdAt": {"$ref": "#/components/schemas/Time"}
   }

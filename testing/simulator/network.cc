@@ -116,11 +116,11 @@ std::vector<delivery::HttpResult> SimulatedSender::poll(std::chrono::millisecond
     if (flight.ends > timeline_.now()) continue;
     auto& outcome = flight.result.outcome;
     const auto end = flight.result.cancelled ? timeline_.now() : flight.ends;
-    outcome.duration = std::chrono::floor<std::chrono::milliseconds>(end - flight.started);
+    outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - flight.started);
     Ledger::Answer answer;
     answer.ok = outcome.ok() && !flight.result.cancelled;
     answer.cut_off = flight.result.cancelled;
-    answer.ended_at = outcome.started_at + outcome.duration;
+    answer.ended_at = outcome.ended_at();
     answer.retry_after = outcome.retry_after.value_or(0ms);
     ledger_.answered(flight.attempt, answer);
     results.push_back(std::move(flight.result));
