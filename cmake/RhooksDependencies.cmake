@@ -9,8 +9,6 @@ find_package(RocksDB 7.8 REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(content_codings REQUIRED IMPORTED_TARGET zlib libzstd libbrotlidec)
 find_package(tl-expected REQUIRED CONFIG)
-find_package(fmt REQUIRED CONFIG)
-find_package(spdlog REQUIRED CONFIG)
 find_package(CLI11 REQUIRED CONFIG)
 find_package(tomlplusplus REQUIRED CONFIG)
 # Debian's cctz brings no package file.

@@ -19,7 +19,7 @@ target_include_directories(rhooks_lib INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE
 target_link_libraries(rhooks_lib
   PUBLIC tl::expected Threads::Threads
   PRIVATE Boost::json Boost::url CURL::libcurl OpenSSL::SSL OpenSSL::Crypto RocksDB::rocksdb-shared
-          PkgConfig::content_codings spdlog::spdlog prometheus-cpp::core)
+          PkgConfig::content_codings prometheus-cpp::core)
 
 install(TARGETS rhooks_lib EXPORT rhooks-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/rhooks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

@@ -8,7 +8,7 @@ build=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libcurl4-openssl-dev libssl-dev librocksdb-dev
   zlib1g-dev libzstd-dev libbrotli-dev
-  libexpected-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libcctz-dev
+  libexpected-dev libcli11-dev libtomlplusplus-dev libcctz-dev
   prometheus-cpp-dev libmimalloc-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )

@@ -1,47 +1,73 @@
 #include "observe/logging.h"
 
-#include <spdlog/logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <memory>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
 
+#include "observe/line_writer.h"
 #include "observe/log_line.h"
 
 namespace rhooks::log {
 namespace {
 
+// Some seconds of a busy server's lines; then standard error does not take them.
+constexpr std::size_t kWaitingBytesMax = 1024 * 1024;
+// How long the end of the process waits for the last lines.
+constexpr std::chrono::milliseconds kPatience{1'000};
+
 // Read at every call, so that a line that is not wanted costs one load.
 std::atomic<Level> g_level{Level::kWarn};
 std::atomic<Format> g_format{Format::kText};
 
-std::unique_ptr<spdlog::logger> make_logger(const char* pattern) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  sink->set_formatter(
-      std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc));
-  auto logger = std::make_unique<spdlog::logger>("rhooks", std::move(sink));
-  logger->set_level(spdlog::level::trace);
-  logger->flush_on(spdlog::level::trace);
-  return logger;
+// 2026-11-22T10:00:00.123Z
+std::string now_text() {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[40];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  const int ms = static_cast<int>(now.time_since_epoch().count() % 1000);
+  std::snprintf(text + size, sizeof text - size, ".%03dZ", ms);
+  return text;
 }
 
-// A logger for each format, its pattern fixed, so that configure() may be called while other
-// threads write. Never destroyed: a thread may still log while the process ends.
-spdlog::logger& logger(Format format) {
-  static spdlog::logger* const text = make_logger("%Y-%m-%dT%H:%M:%S.%eZ %v").release();
-  static spdlog::logger* const json = make_logger(R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ",%v})").release();
-  return format == Format::kJson ? *json : *text;
+std::string line_of(Level level, std::string_view message, Fields fields) {
+  if (g_format.load(std::memory_order_relaxed) == Format::kJson) {
+    return "{\"ts\":\"" + now_text() + "\"," + json_members(level, message, fields) + "}\n";
+  }
+  return now_text() + " " + text_line(level, message, fields) + "\n";
+}
+
+// Made by the first line. Never destroyed: a thread may still log while the process ends.
+LineWriter& writer() {
+  static LineWriter* const made = [] {
+    std::atexit([] { flush(kPatience); });
+    return new LineWriter(STDERR_FILENO, kWaitingBytesMax, [](std::int64_t dropped) {
+      return line_of(Level::kWarn, "log lines were dropped: standard error did not take them",
+                     {{"lines", dropped}});
+    });
+  }();
+  return *made;
 }
 
 void write(Level level, std::string_view message, Fields fields) {
-  const Format format = g_format.load(std::memory_order_relaxed);
-  const std::string line = format == Format::kJson ? json_members(level, message, fields)
-                                                   : text_line(level, message, fields);
-  logger(format).log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  writer().write(line_of(level, message, fields));
 }
 
 }  // namespace
+
+bool flush(std::chrono::milliseconds patience) {
+  return writer().flush(patience);
+}
+
+std::int64_t lines_dropped() {
+  return writer().dropped();
+}
 
 void configure(Level level, Format format) {
   g_format.store(format, std::memory_order_relaxed);

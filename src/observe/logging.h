@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -16,7 +17,11 @@
 // JSON:  {"ts":"2026-11-22T10:00:00.123Z","level":"warn","msg":"task set aside","namespace":"a"}
 // Whatever a value holds, it stays within its quotes and its line; values and messages are cut
 // to 4 KiB.
-// Threads: every function may be called from any thread. Blocking: as standard error does.
+//
+// Nobody waits for standard error: lines are written by a thread of their own, and what a pipe that
+// nobody reads does not take is dropped and counted (observe/line_writer.h). The end of the process
+// waits for the last ones, for a second at most.
+// Threads: every function may be called from any thread. Blocking: flush() only.
 namespace rhooks::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError, kOff };
@@ -44,5 +49,10 @@ void debug(std::string_view message, Fields fields = {});
 void info(std::string_view message, Fields fields = {});
 void warn(std::string_view message, Fields fields = {});
 void error(std::string_view message, Fields fields = {});
+
+// Waits until all lines are written, up to `patience`. Returns whether they are.
+bool flush(std::chrono::milliseconds patience);
+// Lines of this process that standard error did not take.
+std::int64_t lines_dropped();
 
 }  // namespace rhooks::log

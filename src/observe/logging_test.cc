@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "testing/captured_log.h"
+
 namespace rhooks::log {
 namespace {
 
@@ -16,9 +18,9 @@ class LoggingTest : public ::testing::Test {
 
   template <typename Write>
   static std::vector<std::string> lines_of(const Write& write) {
-    ::testing::internal::CaptureStderr();
+    testing::CapturedLog log;
     write();
-    std::istringstream text(::testing::internal::GetCapturedStderr());
+    std::istringstream text(log.text());
     std::vector<std::string> lines;
     for (std::string line; std::getline(text, line);) lines.push_back(line);
     return lines;

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <tuple>
 
+#include "observe/logging.h"
+
 namespace rhooks {
 namespace {
 
@@ -79,6 +81,8 @@ struct Metrics::Impl {
   Counter* lease_lost = nullptr;
   Counter* set_aside = nullptr;
   Counter* skipped = nullptr;
+  Counter* log_lines_dropped = nullptr;
+  std::mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
   std::array<Gauge*, 3> queue_depth{};
   std::array<Histogram*, kStoreMethods.size()> store_duration{};
@@ -161,6 +165,8 @@ Metrics::Impl::Impl() {
                       "Tasks set aside because their stored bytes can not be read");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
+  log_lines_dropped =
+      counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = &prometheus::BuildGauge()
                  .Name("rhooks_due_lag_seconds")
                  .Help("How long ago the most overdue waiting task was due")
@@ -334,6 +340,12 @@ void Metrics::dynamodb_retry_quota(int tokens) {
 }
 
 std::string Metrics::expose() const {
+  {
+    // Kept by the log, which is the process's.
+    const std::lock_guard lock(impl_->log_mutex);
+    Counter& dropped = *impl_->log_lines_dropped;
+    dropped.Increment(static_cast<double>(log::lines_dropped()) - dropped.Value());
+  }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());
   return out.str();

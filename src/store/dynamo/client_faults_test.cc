@@ -9,6 +9,7 @@
 #include "store/dynamo/retry_quota.h"
 #include "store/dynamo/service_clock.h"
 #include "store/dynamo/wire.h"
+#include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -112,9 +113,9 @@ TEST_F(ClientFaults, CorrectsAClockThatIsTenMinutesOff) {
 TEST_F(ClientFaults, LogsOnceThatTheClockIsOff) {
   make_service_with_clock(minutes{-10});
   make_client();
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(do_one(Operation::kGetItem));
-  const std::string text = ::testing::internal::GetCapturedStderr();
+  const std::string text = log.text();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
   EXPECT_NE(text.find("service_ahead_seconds=-600"), std::string::npos) << text;
 }
@@ -358,9 +359,9 @@ TEST_F(ClientFaults, LogsTheReasonsOfAThrottleAndNoStorm) {
                R"(,"ThrottlingReasons":[{"reason":"TableWriteKeyRangeThroughputExceeded",
                    "resource":"arn:aws:dynamodb:us-east-1:1:table/tasks"}])"));
   make_client();
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   for (int i = 0; i < 10; ++i) ASSERT_FALSE(do_one(Operation::kUpdateItem));
-  const std::string text = ::testing::internal::GetCapturedStderr();
+  const std::string text = log.text();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
   expect_mentions(text, {"TableWriteKeyRangeThroughputExceeded", "table/tasks", "UpdateItem"});
 }

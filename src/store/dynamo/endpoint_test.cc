@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store/dynamo/test_aws.h"
+#include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -106,10 +107,10 @@ TEST(Endpoint, PlainHttpToOthersTakesTheOption) {
   EXPECT_EQ(refused.error().field, "endpoint");
   EXPECT_NE(refused.error().message.find("plain http"), std::string::npos);
 
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   const auto insisted = resolve_endpoint(
       {.region = "eu-west-1", .endpoint = "http://db.example:8000"}, aws.environment());
-  const std::string logged = ::testing::internal::GetCapturedStderr();
+  const std::string logged = log.text();
   ASSERT_TRUE(insisted);
   EXPECT_EQ(insisted->url, "http://db.example:8000");
   EXPECT_NE(logged.find("plain http"), std::string::npos) << logged;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "testing/captured_log.h"
 #include "testing/manual_clock.h"
 
 namespace rhooks::store::dynamo {
@@ -82,14 +83,14 @@ TEST_F(RefreshedCredentialsTest, AFailedRefreshIsNoErrorWhileTheOldAreValid) {
   EXPECT_EQ(get(), "AK1");
   place.fails = true;
   clock.advance(minutes{56});
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   EXPECT_EQ(get(), "AK1");
   EXPECT_EQ(get(), "AK1");
   EXPECT_EQ(place.fetches, 2) << "a failure is remembered";
   clock.advance(RefreshedCredentials::kPauseWith);
   EXPECT_EQ(get(), "AK1");
   EXPECT_EQ(place.fetches, 3);
-  const std::string logged = ::testing::internal::GetCapturedStderr();
+  const std::string logged = log.text();
   EXPECT_NE(logged.find("outage 2"), std::string::npos) << logged;
 
   clock.advance(minutes{4});  // they expire
@@ -143,9 +144,8 @@ TEST_F(RefreshedCredentialsTest, RefusedOnesAreBetterThanNone) {
   EXPECT_EQ(get(), "AK1");
   place.fails = true;
   source.refused(*source.get(clock.now()));
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   EXPECT_EQ(get(), "AK1");
-  ::testing::internal::GetCapturedStderr();
 }
 
 TEST_F(RefreshedCredentialsTest, ShortLivedOnesAreNotFetchedForEachCall) {

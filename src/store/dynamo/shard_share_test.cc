@@ -12,6 +12,7 @@
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/client_rig.h"
 #include "store/dynamo/dynalite_rig.h"
+#include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -282,14 +283,14 @@ TEST_F(ShareOutageTest, IsLoggedOnceAndSurvived) {
   share.join();
   always(error(500, "InternalServerError"));
 
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   for (int i = 0; i < 5; ++i) {
     const auto step = share.tick();
     ASSERT_TRUE(step && step->error);
     EXPECT_GT(step->again_at, now) << "no storm";
     now += seconds(3);
   }
-  const std::string logged = ::testing::internal::GetCapturedStderr();
+  const std::string logged = log.text();
   const std::string sentence = "sharing work with other workers fails";
   EXPECT_NE(logged.find(sentence), std::string::npos) << logged;
   EXPECT_EQ(logged.find(sentence), logged.rfind(sentence)) << logged;

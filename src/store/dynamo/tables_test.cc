@@ -8,6 +8,7 @@
 #include "store/dynamo/client_rig.h"
 #include "store/dynamo/dynalite_rig.h"
 #include "store/dynamo/table_shape.h"
+#include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -368,9 +369,9 @@ TEST_F(ScriptedTablesTest, AnotherMaySwitchTimeToLiveOnFirst) {
           return looks++ == 0 ? ttl("DISABLED", "") : ttl("ENABLING", "ttl");
         }},
        {"UpdateTimeToLive", [](const TestRequest&) { return error(400, "ValidationException"); }}});
-  ::testing::internal::CaptureStderr();
+  testing::CapturedLog log;
   const auto ready = prepare();
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::Not(HasSubstr("TimeToLive")));
+  EXPECT_THAT(log.text(), ::testing::Not(HasSubstr("TimeToLive")));
   EXPECT_TRUE(ready);
   EXPECT_EQ(looks, 2);
 }
