@@ -85,6 +85,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   log::info("listening", {{"address", server.endpoint()}, {"store", config.text("store")}});
   io.out << "listening on http://" << server.endpoint() << " (store " << config.text("store")
          << (worker ? "" : ", no worker") << ")" << std::endl;
+  io.out.clear();  // a server whose output nobody takes serves as well
 
   const int signal = signals.wait();
   log::info("stopping", {{"signal", name_of_signal(signal)},

@@ -8,6 +8,7 @@
 namespace rhooks::cli {
 
 void use_system(Io& io) {
+  io.out_fd = STDOUT_FILENO;
   io.in_is_terminal = isatty(STDIN_FILENO) == 1;
   io.out_is_terminal = isatty(STDOUT_FILENO) == 1;
   io.err_is_terminal = isatty(STDERR_FILENO) == 1;

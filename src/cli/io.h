@@ -24,6 +24,7 @@ struct Io {
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  int out_fd = -1;  // the descriptor behind `out`; -1: there is none
   // Columns of the terminal; what is not a terminal has no width.
   std::optional<int> width;
   Environment environment;

@@ -19,14 +19,18 @@ sigset_t ending_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  struct sigaction hang_up {};
+  sigaction(SIGHUP, nullptr, &hang_up);
+  if (hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
-// The next signal, or 0 once `wake_fd` is readable.
-int next_signal(int signal_fd, int wake_fd) {
+// The next signal, or 0 once `wake_fd` is readable; SIGPIPE once `output` has no reader.
+int next_signal(int signal_fd, int wake_fd, int output = -1) {
   while (true) {
-    pollfd fds[2] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
-    if (poll(fds, 2, -1) < 0) {
+    // Errors and hang-ups are told without being asked for, and -1 is passed over.
+    pollfd fds[3] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}, {output, 0, 0}};
+    if (poll(fds, 3, -1) < 0) {
       RHOOKS_CHECK(errno == EINTR);
       continue;
     }
@@ -38,6 +42,7 @@ int next_signal(int signal_fd, int wake_fd) {
       continue;
     }
     if ((fds[1].revents & POLLIN) != 0) return 0;
+    if (fds[2].revents != 0) return SIGPIPE;
   }
 }
 
@@ -80,8 +85,8 @@ Signals::~Signals() {
   close(close_fd_);
 }
 
-int Signals::wait() {
-  return next_signal(signal_fd_, wake_fd_);
+int Signals::wait(int output) {
+  return next_signal(signal_fd_, wake_fd_, output);
 }
 
 void Signals::stop_waiting() {
@@ -108,7 +113,14 @@ void Signals::forget_callback() {
 }
 
 const char* name_of_signal(int signal) {
-  return signal == SIGINT ? "SIGINT" : "SIGTERM";
+  switch (signal) {
+    case SIGINT:
+      return "SIGINT";
+    case SIGHUP:
+      return "SIGHUP";
+    default:
+      return "SIGTERM";
+  }
 }
 
 }  // namespace rhooks::cli

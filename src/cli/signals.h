@@ -6,7 +6,8 @@
 
 namespace rhooks::cli {
 
-// Takes SIGINT and SIGTERM as events instead of interruptions, and ignores SIGPIPE.
+// Takes SIGINT, SIGTERM and SIGHUP as events instead of interruptions, and ignores SIGPIPE.
+// A SIGHUP that was ignored before, as nohup does it, stays ignored.
 //
 // Make one before any other thread: they inherit the mask that keeps signals off them.
 // The destructor gives the mask back; a signal that came meanwhile is swallowed.
@@ -18,8 +19,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // Waits for a signal and returns its number, or 0 after stop_waiting().
-  int wait();
+  // Waits for a signal and returns its number, or 0 after stop_waiting(). SIGPIPE stands for
+  // this: nobody reads `output` any more, a pipe, socket or terminal. Of -1 nothing is asked.
+  int wait(int output = -1);
   // Makes wait() return. May be called from any thread.
   void stop_waiting();
   // On the next signal: calls `callback(signal)`, which asks everything to end, and ends the
@@ -38,7 +40,7 @@ class Signals {
   std::thread watcher_;
 };
 
-const char* name_of_signal(int signal);
+const char* name_of_signal(int signal);  // of those above
 
 // Ends the process as a shell reports an end by that signal: 128 + number.
 inline int exit_code_of_signal(int signal) {

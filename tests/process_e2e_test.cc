@@ -1,0 +1,187 @@
+// The real server as a process: what signals tell it, what it was started with, and a log that
+// nobody reads.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "codec/public_json.h"
+#include "rest/test_client.h"
+#include "testing/test_receiver.h"
+#include "testing/unread_pipe.h"
+#include "tests/running_server.h"
+
+namespace rhooks::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TestResponse hold(const TestRequest&) {
+  TestResponse response;
+  response.hold = true;
+  return response;
+}
+
+class ProcessE2e : public ::testing::Test {
+ protected:
+  // A server that a shell starts after `before`, for which $3 is what a test sets it to.
+  std::unique_ptr<ChildProcess> serve_after(const std::string& before, const std::string& redirect,
+                                            const std::string& argument = {}) {
+    auto child = std::make_unique<ChildProcess>(std::vector<std::string>{
+        "/bin/sh", "-c",
+        before +
+            "exec \"$0\" serve --store \"$1\" --listen 127.0.0.1:0 --log-level debug "
+            "--port-file \"$2\" " +
+            redirect,
+        RHOOKS_BINARY, store_, dir_.sub("port"), argument});
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (port() == 0 && !child->wait(5ms) && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_NE(port(), 0) << child->errors();
+    return child;
+  }
+  std::uint16_t port() const {
+    std::uint16_t port = 0;
+    std::ifstream(dir_.sub("port")) >> port;
+    return port;
+  }
+  Finished run(std::vector<std::string> args) const {
+    args.insert(args.begin(), RHOOKS_BINARY);
+    args.insert(args.end(), {"--server", "http://127.0.0.1:" + std::to_string(port())});
+    return run_program(std::move(args));
+  }
+  Finished run_on_store(std::vector<std::string> args) const {
+    args.insert(args.begin(), RHOOKS_BINARY);
+    args.insert(args.end(), {"--store", store_});
+    return run_program(std::move(args));
+  }
+  Status status_of(const std::string& id) const {
+    const Finished got = run_on_store({"get", "-n", "my-app", "--id", id, "--json"});
+    EXPECT_EQ(got.exit, 0) << got.errors;
+    return codec::parse_task(got.output).value_or(Task{}).status;
+  }
+  void register_task(const std::string& id, const std::string& url) const {
+    const Finished made = run({"register", "-n", "my-app", "--id", id, "--url", url});
+    ASSERT_EQ(made.exit, 0) << made.errors;
+  }
+  std::string metrics() const { return rest::test::call(port(), {.target = "/metrics"}).body; }
+
+  TempDir dir_{"rhooks-process"};
+  const std::string store_ = "rocksdb:" + dir_.sub("store");
+};
+
+TEST_F(ProcessE2e, AHangUpDrains) {
+  TestReceiver receiver(hold);
+  const auto server = serve_after("", "");
+  register_task("slow", receiver.url("/"));
+  ASSERT_TRUE(receiver.wait_held(1));
+  server->signal(SIGHUP);
+  ASSERT_TRUE(server->wait_for_errors("stopping signal=SIGHUP")) << server->errors();
+  receiver.release_held();
+  EXPECT_EQ(server->wait(), 0) << server->errors();
+  EXPECT_EQ(receiver.request_count(), 1U);
+  EXPECT_EQ(status_of("slow"), Status::kDone);
+}
+
+TEST_F(ProcessE2e, AHangUpThatNohupIgnoresStaysIgnored) {
+  TestReceiver receiver;
+  const auto server = serve_after("trap '' HUP; ", "");
+  server->signal(SIGHUP);
+  register_task("a", receiver.url("/"));
+  EXPECT_TRUE(receiver.wait_requests(1));
+  server->signal(SIGTERM);
+  EXPECT_EQ(server->wait(), 0) << server->errors();
+  EXPECT_THAT(server->errors(), HasSubstr("stopping signal=SIGTERM"));
+}
+
+TEST_F(ProcessE2e, AHangUpDrainsATriggerAndAListener) {
+  TestReceiver receiver(hold);
+  ASSERT_EQ(
+      run_on_store({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit,
+      0);
+  ChildProcess trigger({RHOOKS_BINARY, "trigger", "--store", store_, "--json"});
+  ASSERT_TRUE(receiver.wait_held(1)) << trigger.errors();
+  trigger.signal(SIGHUP);
+  ASSERT_TRUE(trigger.wait_for_errors("SIGHUP"));
+  receiver.release_held();
+  EXPECT_EQ(trigger.wait(), 128 + SIGHUP) << trigger.errors();
+  EXPECT_EQ(trigger.output(), "{\"processed\":1,\"errors\":0}\n");
+
+  ChildProcess listener({RHOOKS_BINARY, "listen", "--port", "0"});
+  ASSERT_TRUE(listener.wait_for_output("listening on"));
+  listener.signal(SIGHUP);
+  EXPECT_EQ(listener.wait(), 0);
+}
+
+// Without them the store's files would get the numbers 0 to 2, and the log its place in them.
+TEST_F(ProcessE2e, ClosedStandardDescriptorsAreNotTheStoresFiles) {
+  TestReceiver receiver;
+  auto server = serve_after("", "0<&- 1>&- 2>&-");
+  for (int i = 0; i < 3; ++i) register_task(std::to_string(i), receiver.url("/"));
+  EXPECT_TRUE(receiver.wait_requests(3));
+  for (const char* fd : {"0", "1", "2"}) {
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(server->pid()) + "/fd/" + fd),
+              "/dev/null");
+  }
+  server->signal(SIGTERM);
+  EXPECT_EQ(server->wait(), 0);
+  for (const auto& file : std::filesystem::directory_iterator(dir_.sub("store"))) {
+    std::ostringstream text;
+    text << std::ifstream(file.path(), std::ios::binary).rdbuf();
+    EXPECT_THAT(text.str(), Not(HasSubstr("listening"))) << file.path();
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(status_of(std::to_string(i)), Status::kDone) << i;
+  // What a command can not print is an error all the same.
+  const Finished closed = run_program(
+      {"/bin/sh", "-c", "exec \"$0\" fetch -n my-app --store \"$1\" >&-", RHOOKS_BINARY, store_});
+  EXPECT_EQ(closed.exit, 1);
+  EXPECT_THAT(closed.errors, HasSubstr("the output can not be written"));
+}
+
+// Registers 1000 tasks at once. Their ids, which the log holds for each attempt, are as long there
+// as can be: more than it queues.
+void register_many(std::uint16_t port, const std::string& url) {
+  std::string items;
+  for (int i = 0; i < 1000; ++i) {
+    std::string id = std::to_string(i);
+    for (int k = 0; k < 500; ++k) id += "\\\"";
+    items += (i == 0 ? "" : ",") + std::string(R"({"namespace":")") + std::string(250, 'n') +
+             R"(","id":")" + id + R"(","url":")" + url + R"("})";
+  }
+  const auto reply = rest::test::call(port, {.method = "POST",
+                                             .target = "/v1/tasks/batch",
+                                             .body = "{\"items\":[" + items + "]}",
+                                             .headers = {{"Content-Type", "application/json"}}});
+  ASSERT_EQ(reply.status, 200) << reply.body;
+}
+
+TEST_F(ProcessE2e, ALogThatNobodyReadsHoldsNothingUp) {
+  TestReceiver receiver;
+  UnreadPipe log(dir_.sub("log"));
+  const auto server = serve_after("", "2>\"$3\"", log.path());
+  register_many(port(), receiver.url("/"));
+  ASSERT_TRUE(receiver.wait_requests(1'000, 120s));
+  EXPECT_THAT(metrics(), Not(HasSubstr("rhooks_log_lines_dropped_total 0\n")));
+  server->signal(SIGTERM);
+  EXPECT_EQ(server->wait(), 0);
+}
+
+TEST_F(ProcessE2e, ALogThatIsReadAgainSaysWhatItLacks) {
+  TestReceiver receiver;
+  UnreadPipe log(dir_.sub("log"));
+  const auto server = serve_after("", "2>\"$3\"", log.path());
+  register_many(port(), receiver.url("/"));
+  ASSERT_TRUE(receiver.wait_requests(1'000, 120s));
+  EXPECT_TRUE(log.read_until("log lines were dropped"));
+  server->signal(SIGTERM);
+  EXPECT_TRUE(log.read_until("stopped"));
+  EXPECT_EQ(server->wait(), 0);
+}
+
+}  // namespace
+}  // namespace rhooks::testing
