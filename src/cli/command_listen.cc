@@ -2,6 +2,7 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <condition_variable>
+#include <csignal>
 #include <iostream>
 #include <mutex>
 
@@ -34,7 +35,9 @@ struct ListenArgs {
   std::string port_file;
 };
 
-// Prints requests as they arrive and answers them.
+// Prints requests as they arrive and answers them: first the one, then the other, since a sender
+// takes a 2xx for the end of the matter. What can not be printed, and what comes after the last one
+// wanted, is refused, so that its sender tries again.
 // Threads: handle() runs on several; the lines of one request are printed together.
 class Listener {
  public:
@@ -50,10 +53,17 @@ class Listener {
     bool last = false;
     {
       std::unique_lock lock(mutex_);
+      if (full_) return refusal();
       const std::int64_t number = ++seen_;
       response.status = number <= args_.fail_first ? 500 : args_.status;
       print(request, arrived, response.status);
+      if (!io_.out) {
+        full_ = true;
+        signals_.stop_waiting();
+        return refusal();
+      }
       last = args_.count > 0 && number == args_.count;
+      full_ = last;
       // An answer that is late on purpose: what ends it early is the end of the command.
       if (delay_.count() > 0) ended_.wait_for(lock, delay_, [this] { return stopping_; });
     }
@@ -78,6 +88,13 @@ class Listener {
   }
 
  private:
+  static rest::HttpResponse refusal() {
+    return {.status = 503,
+            .content_type = "text/plain",
+            .headers = {},
+            .body = "rhooks listen takes no more requests\n"};
+  }
+
   void print(const rest::HttpRequest& request, TimePoint arrived, int status) {
     if (args_.json) {
       print_json(request, arrived, status);
@@ -112,12 +129,21 @@ class Listener {
     }
   }
 
+  // As in the API: a name that comes more than once has a list of its values.
+  static void add_header(json::object& headers, const std::string& name, std::string value) {
+    const auto [member, added] = headers.emplace(name, value);
+    if (added) return;
+    json::value& values = member->value();
+    if (!values.is_array()) values = json::array{std::move(values)};
+    values.as_array().emplace_back(std::move(value));
+  }
+
   void print_json(const rest::HttpRequest& request, TimePoint arrived, int status) {
     json::object headers;
     for (const Header& header : request.headers) {
       std::string name = header.name;
       for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      headers[codec::to_utf8(name)] = codec::to_utf8(header.value);
+      add_header(headers, codec::to_utf8(name), codec::to_utf8(header.value));
     }
     // A body is JSON where it is JSON, otherwise text.
     const auto compact = codec::compact_json(request.body);
@@ -139,6 +165,7 @@ class Listener {
   std::mutex mutex_;
   std::condition_variable ended_;
   std::int64_t seen_ = 0;
+  bool full_ = false;  // no further request is taken
   bool stopping_ = false;
 };
 
@@ -176,10 +203,15 @@ int run_listen(Io& io, const ListenArgs& args) {
   // On standard error, so that --json gives nothing but JSON on the output.
   (args.json ? io.err : io.out) << "listening on http://" << server.endpoint() << std::endl;
 
-  signals.wait();
+  const int signal = signals.wait(io.out_fd);
+  // Whoever should read the output may do so slowly, or never: a second signal does not wait.
+  signals.end_on_next([](int) {});
   listener.stop();
   // The last answers are on their way.
   server.stop(std::chrono::milliseconds{2'000});
+  signals.forget_callback();
+  if (signal == SIGPIPE) return exit_code_of_signal(SIGPIPE);  // as of any other `… | head -1`
+  if (!io.out) return report(io, "the output can not be written", kExitFailed);
   return kExitDone;
 }
 
@@ -199,7 +231,8 @@ void add_listen(Commands& commands) {
   command.add_option("--fail-first", args->fail_first, "answer the first N requests with 500")
       ->type_name("N");
   command.add_option("--delay", args->delay, "answer so much later: 100ms, 2s")->type_name("TIME");
-  command.add_option("--count", args->count, "end after N requests; 0: never [0]")->type_name("N");
+  command.add_option("--count", args->count, "take N requests, refuse more and end; 0: never [0]")
+      ->type_name("N");
   command.add_flag("-v,--verbose", args->verbose, "print headers as well");
   command.add_flag("--json", args->json, "print a line of JSON for each request");
   command.add_option("--port-file", args->port_file, "write the port into this file")
