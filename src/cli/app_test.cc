@@ -1,6 +1,8 @@
 #include "cli/app.h"
 
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -221,6 +223,34 @@ TEST(App, ReadingMakesNoStore) {
     EXPECT_NE(run.err.find("there is no store in " + path), std::string::npos) << run.err;
     EXPECT_FALSE(std::filesystem::exists(path)) << args[0];
   }
+}
+
+TEST(App, AStoreThatMayNotBeEnteredIsNotTakenForNone) {
+  const testing::TempDir dir;
+  const std::string path = dir.sub("above/store");
+  ASSERT_EQ(run_line({"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h",
+                      "--store", "rocksdb:" + path})
+                .exit_code,
+            kExitDone);
+  // Root may enter everything, unless its thread is somebody else for the file system.
+  constexpr uid_t kNobody = 65'534;
+  for (const std::string& closed : {path, dir.sub("above")}) {
+    std::filesystem::permissions(closed, std::filesystem::perms::none);
+    ::setfsuid(kNobody);
+    for (std::vector<std::string> args : std::vector<std::vector<std::string>>{
+             {"fetch", "-n", "a"}, {"store", "describe"}, {"trigger"}}) {
+      args.insert(args.end(), {"--store", "rocksdb:" + path});
+      const TestRun run = run_line(args);
+      EXPECT_EQ(run.exit_code, kExitFailed) << args[0];
+      EXPECT_EQ(run.err.find("there is no store"), std::string::npos) << run.err;
+      EXPECT_NE(run.err.find("Permission denied\n  run rhooks as the user who owns it"),
+                std::string::npos)
+          << run.err;
+    }
+    ::setfsuid(::geteuid());
+  }
+  std::filesystem::permissions(dir.sub("above"), std::filesystem::perms::owner_all);
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
 }
 
 TEST(App, AStoreDescribesItself) {

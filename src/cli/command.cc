@@ -154,15 +154,15 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
                   kExitUsage);
   }
   constexpr std::string_view kRocks = "rocksdb:";
-  std::error_code ignored;
-  if (reads && store.starts_with(kRocks) &&
-      !std::filesystem::exists(store.substr(kRocks.size()) + "/CURRENT", ignored)) {
-    return report(io_,
-                  "there is no store in " + store.substr(kRocks.size()) +
-                      "; `rhooks register` and `rhooks serve` make one",
-                  kExitFailed);
-  }
-  return std::nullopt;
+  if (!reads || !store.starts_with(kRocks)) return std::nullopt;
+  std::error_code error;
+  const std::string path = store.substr(kRocks.size());
+  const auto found = std::filesystem::status(path + "/CURRENT", error).type();
+  // What can not be looked at is told by opening it.
+  if (found != std::filesystem::file_type::not_found) return std::nullopt;
+  return report(io_,
+                "there is no store in " + path + "; `rhooks register` and `rhooks serve` make one",
+                kExitFailed);
 }
 
 int Commands::run(const CLI::App& command) const {

@@ -11,6 +11,23 @@ constexpr std::string_view kRocks = "rocksdb:";
 constexpr std::string_view kMemory = "memory:";
 constexpr std::string_view kDynamo = "dynamodb:";
 
+// A home directory or a variable at the beginning of a path is put in by a shell, and within
+// rocksdb:PATH by none. Taken as it stands, the store would be in a directory of that name.
+Result<void> check_path(std::string_view path) {
+  if (path.front() != '~' && path.front() != '$') return {};
+  const std::string given(path);
+  std::string instead = "the whole path";
+  if (path == "~" || path.starts_with("~/")) {
+    instead =
+        "rocksdb:$HOME" + given.substr(1) + " where a shell reads it, the whole path elsewhere";
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              "'rocksdb:" + given + "' begins with '" + given.front() +
+                  "', which was not replaced; write " + instead + ", or rocksdb:./" + given +
+                  " for a directory of that name",
+              "store");
+}
+
 }  // namespace
 
 Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
@@ -19,7 +36,10 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
     if (!settings) return fail(std::move(settings.error()));
     return {};
   }
-  if ((url.starts_with(kRocks) && url.size() > kRocks.size()) || url == kMemory) return {};
+  if (url.starts_with(kRocks) && url.size() > kRocks.size()) {
+    return check_path(url.substr(kRocks.size()));
+  }
+  if (url == kMemory) return {};
   // Of a misspelt dynamodb: only what can hold no secret is shown.
   const auto query = url.find('?');
   return fail(ErrorCode::kInvalidArgument,

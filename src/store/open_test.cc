@@ -52,6 +52,28 @@ TEST_F(OpenStore, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
   }
 }
 
+TEST_F(OpenStore, RefusesAPathThatAShellShouldHaveReplaced) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"rocksdb:~/data", "rocksdb:$HOME/data where a shell reads it"},
+      {"rocksdb:~", "rocksdb:$HOME where a shell reads it"},
+      {"rocksdb:~ann/data", "the whole path"},
+      {"rocksdb:$HOME/data", "the whole path"},
+      {"rocksdb:${DATA}", "the whole path"}};
+  for (const auto& [url, instead] : cases) {
+    const auto store = open(url);
+    ASSERT_FALSE(store) << url;
+    EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(store.error().field, "store");
+    EXPECT_THAT(store.error().message, HasSubstr(instead));
+    const std::string named = "rocksdb:./" + std::string(url).substr(8);
+    EXPECT_THAT(store.error().message, HasSubstr(named));
+    EXPECT_TRUE(check_url(named));
+  }
+  for (const char* url : {"rocksdb:a~", "rocksdb:/tmp/~/data", "rocksdb:a$b"}) {
+    EXPECT_TRUE(check_url(url)) << url;
+  }
+}
+
 TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
   const auto store = open("dynamo:?secret_access_key=hush");
   ASSERT_FALSE(store);

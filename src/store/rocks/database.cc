@@ -56,6 +56,16 @@ void sync_directories_above(rocksdb::Env& env, const std::string& path) {
   }
 }
 
+// `what` could not be done to the directory.
+Error directory_error(const std::string& path, const std::string& what, int error) {
+  std::string message =
+      "the store directory '" + path + "' can not be " + what + ": " + std::strerror(error);
+  if (error == EACCES) {
+    message += "; run rhooks as the user who owns it, or let this one read and write there";
+  }
+  return Error{ErrorCode::kUnavailable, std::move(message), {}};
+}
+
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -74,10 +84,7 @@ struct Database::DirectoryLock {
   Result<void> take(const std::string& path) {
     const std::string file = path + "/rhooks.lock";
     fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-      return fail(ErrorCode::kUnavailable,
-                  "the store directory '" + path + "' can not be used: " + std::strerror(errno));
-    }
+    if (fd < 0) return fail(directory_error(path, "used", errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
     const int error = errno;
     if (error == EWOULDBLOCK) {
@@ -85,8 +92,7 @@ struct Database::DirectoryLock {
                                                "' is used by another process (rhooks or another "
                                                "program); stop it or choose another directory");
     }
-    return fail(ErrorCode::kUnavailable,
-                "the store directory '" + path + "' can not be locked: " + std::strerror(error));
+    return fail(directory_error(path, "locked", error));
   }
 };
 
@@ -154,10 +160,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
   }
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) {
-    return fail(ErrorCode::kUnavailable,
-                "the store directory '" + path + "' can not be created: " + error.message());
-  }
+  if (error) return fail(directory_error(path, "entered or created", error.value()));
   std::unique_ptr<Database> database(new Database(path, options));
   if (auto locked = database->lock_->take(path); !locked) return fail(locked.error());
   if (auto opened = database->open_db(); !opened) return fail(opened.error());
