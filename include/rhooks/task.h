@@ -28,7 +28,7 @@ const char* to_string(Method method);
 const char* to_string(Status status);
 const char* to_string(RepeatUnit unit);
 
-// A recurring schedule: the n-th occurrence is at scheduled_date + n * interval.
+// Runs once unless `max` is given; the n-th occurrence is at scheduled_date + n * interval.
 struct Repeat {
   std::int64_t interval = 1;  // in `unit`s; at least 1
   std::int64_t max = 1;       // executions in all, without extra ones; 0 = for ever

@@ -164,6 +164,12 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   return task;
 }
 
+// With what was chosen where nothing was said: over REST a repetition without `max` runs once.
+std::string shown_repeat(const Repeat& repeat, bool max_given) {
+  if (repeat.max != 0) return show_repeat(repeat);
+  return show_repeat(repeat) + ", for ever" + (max_given ? "" : "; --max N ends it");
+}
+
 int register_one(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
   const auto when = args.when.moment(io);
@@ -185,7 +191,7 @@ int register_one(Commands& commands, const RegisterArgs& args) {
          << ", " << to_string(made.status) << ", scheduled " << show_time(made.scheduled_date)
          << (result->created && *when && !(*when)->read_as.empty() ? " (" + (*when)->read_as + ")"
                                                                    : "")
-         << (made.repeat ? ", " + show_repeat(*made.repeat) : "") << '\n';
+         << (made.repeat ? ", " + shown_repeat(*made.repeat, args.given("--max")) : "") << '\n';
   return kExitDone;
 }
 

@@ -53,6 +53,20 @@ TEST_P(CommandsTest, RegisterAndGet) {
   EXPECT_NE(card.find("request         PUT http://127.0.0.1:9/hook\n"), std::string::npos) << card;
 }
 
+TEST_P(CommandsTest, ARepetitionWithoutAnEndSaysSo) {
+  const auto made = [&](std::vector<std::string> args) {
+    std::vector<std::string> line{"register", "-n", "app", "--url", "http://127.0.0.1:9/",
+                                  "--at",     "+1h"};
+    line.insert(line.end(), args.begin(), args.end());
+    const std::string text = out(line);
+    return text.substr(text.find("Z, ") + 3);
+  };
+  EXPECT_EQ(made({"--every", "1h"}), "every hour, for ever; --max N ends it\n");
+  EXPECT_EQ(made({"--repeat-interval", "5"}), "every 5 minutes, for ever; --max N ends it\n");
+  EXPECT_EQ(made({"--every", "1h", "--max", "0"}), "every hour, for ever\n");
+  EXPECT_EQ(made({"--every", "1h", "--max", "1"}), "1 × every hour\n");
+}
+
 TEST_P(CommandsTest, Bodies) {
   const std::string file = dir_.sub("body.json");
   std::ofstream(file) << "{ \"from\": \"file\" }\n";
