@@ -93,6 +93,10 @@ Result<LogPage> FaultyStore::query_logs(const LogQuery& query) {
   return one("query_logs", [&] { return inner_.query_logs(query); });
 }
 
+Result<NamespacePage> FaultyStore::namespaces(const NamespaceQuery& query) {
+  return one("namespaces", [&] { return inner_.namespaces(query); });
+}
+
 std::vector<Result<Task>> FaultyStore::change(std::span<const TaskKey> keys, const Edit& edit,
                                               TimePoint now) {
   return batch<Task>(

@@ -21,6 +21,9 @@ class ForwardingStore : public store::Store {
   Result<store::LogPage> query_logs(const store::LogQuery& query) override {
     return inner_.query_logs(query);
   }
+  Result<store::NamespacePage> namespaces(const store::NamespaceQuery& query) override {
+    return inner_.namespaces(query);
+  }
   std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
                                    TimePoint now) override {
     return inner_.change(keys, edit, now);

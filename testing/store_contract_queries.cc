@@ -258,4 +258,97 @@ TEST_P(StoreContract, ExpiredLogsAreNeverShownToTheMillisecond) {
   EXPECT_EQ(shown(kT0 + seconds{11}), 0u);
 }
 
+namespace {
+
+std::vector<std::string> all_namespaces(Store& store, const std::string& prefix = {},
+                                        std::size_t limit = 100) {
+  NamespaceQuery query{prefix, limit, {}};
+  std::vector<std::string> all;
+  for (int pages = 0; pages < 100; ++pages) {
+    const auto page = store.namespaces(query);
+    if (!page) {
+      ADD_FAILURE() << page.error().message;
+      return all;
+    }
+    EXPECT_LE(page->items.size(), limit);
+    all.insert(all.end(), page->items.begin(), page->items.end());
+    if (!page->next) return all;
+    EXPECT_TRUE(!query.after || *page->next > *query.after) << *page->next;
+    query.after = page->next;
+  }
+  ADD_FAILURE() << "the pages do not end";
+  return all;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_P(StoreContract, NamespacesAreThoseThatHoldATask) {
+  EXPECT_EQ(all_namespaces(store()), Names{});
+  put("b", "1");
+  put("b", "2");
+  EXPECT_EQ(all_namespaces(store()), Names{"b"});
+  put("a", "waits", kT0 + seconds{60});
+  put("c", "suspended", kT0 + seconds{60});
+  ASSERT_TRUE(change({"c", "suspended"}, suspend_edit, kT0));
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "b", "c"}));
+
+  // Its logs alone make no namespace.
+  ASSERT_TRUE(remove({"b", "1"}));
+  commit(done(claim_one(kT0), kT0));
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "b", "c"}));
+  ASSERT_TRUE(remove({"b", "2"}));
+  EXPECT_EQ(logs("b").size(), 1u);
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "c"}));
+  ASSERT_TRUE(store().clear("c", 100));
+  EXPECT_EQ(all_namespaces(store()), Names{"a"});
+  // It comes back with a task, also of a process that knew it before.
+  put("b", "3");
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "b"}));
+
+  if (!subject().durable()) return;
+  subject().reopen();
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "b"}));
+  put("c", "new");
+  ASSERT_TRUE(remove({"b", "3"}));
+  EXPECT_EQ(all_namespaces(store()), (Names{"a", "c"}));
+}
+
+TEST_P(StoreContract, NamespacesOfABatchAreAllListed) {
+  std::vector<TaskRecord> records;
+  Names expected;
+  for (int i = 10; i < 40; ++i) {
+    expected.push_back("customer-" + std::to_string(i));
+    records.push_back(make_record(expected.back(), "id", kT0));
+  }
+  for (const auto& result : store().put(records)) ASSERT_TRUE(result && result->created);
+  EXPECT_EQ(all_namespaces(store()), expected);
+  EXPECT_EQ(all_namespaces(store(), "customer-3", 3), Names(expected.begin() + 20, expected.end()));
+}
+
+TEST_P(StoreContract, NamespacesPageInTheOrderOfTheirBytes) {
+  const std::string zero("a\0b", 3);
+  const Names sorted{"A", "a", zero, "a#", "a-b", "ab", "a\xf4\x8f\xbf\xbf", "b", "\xc3\xa4"};
+  for (auto name = sorted.rbegin(); name != sorted.rend(); ++name) {
+    put(*name, "1");
+    put(*name, "2");
+  }
+  for (std::size_t limit = 1; limit <= sorted.size() + 1; ++limit) {
+    EXPECT_EQ(all_namespaces(store(), "", limit), sorted) << limit;
+  }
+  EXPECT_EQ(all_namespaces(store(), "a", 2), Names(sorted.begin() + 1, sorted.begin() + 7));
+  EXPECT_EQ(all_namespaces(store(), "ab"), Names{"ab"});
+  EXPECT_EQ(all_namespaces(store(), "none"), Names{});
+
+  // After one that is gone, before the first, after the last.
+  ASSERT_TRUE(store().clear("a#", 100));
+  EXPECT_EQ(store().namespaces({"", 2, "a#"})->items, (Names{"a-b", "ab"}));
+  EXPECT_EQ(store().namespaces({"a", 1, "0"})->items, Names{"a"});
+  EXPECT_EQ(store().namespaces({"a", 9, "b"})->items, Names{});
+  const auto none = store().namespaces({"", 0, {}});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->items.empty() && !none->next);
+}
+
 }  // namespace rhooks::testing

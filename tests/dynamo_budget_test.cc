@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -87,8 +88,9 @@ TEST_F(DynamoBudget, AOneShotTask) {
   rig_.proxy.reset_usage();
   register_all(*scheduler, typical(), kTasks);
   const auto registered = spent("register", kTasks);
-  EXPECT_EQ(registered.wcu, 3);
-  EXPECT_EQ(registered.requests, 1);
+  // And one more in all, which lists the namespace before its first task.
+  EXPECT_EQ(std::lround(registered.wcu * kTasks), 3 * kTasks + 1);
+  EXPECT_EQ(std::lround(registered.requests * kTasks), kTasks + 1);
 
   const auto result = scheduler->trigger();
   ASSERT_TRUE(result) << result.error().message;
@@ -165,7 +167,7 @@ TEST_F(DynamoBudget, ALargeBody) {
   rig_.proxy.reset_usage();
   register_all(*scheduler, task, kLarge);
   // 10 KB and the rest of the request begin 11 units; the task's own item is as any other.
-  EXPECT_LE(spent("register with a body of 10 KB", kLarge).wcu, 3 + 11);
+  EXPECT_LE(spent("register with a body of 10 KB", kLarge).wcu, 3 + 11 + 1.01 / kLarge);
   const auto result = scheduler->trigger();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->processed, kLarge);

@@ -54,6 +54,10 @@ Result<LogPage> MeteredStore::query_logs(const LogQuery& query) {
   return measure("query_logs", [&] { return inner_->query_logs(query); });
 }
 
+Result<NamespacePage> MeteredStore::namespaces(const NamespaceQuery& query) {
+  return measure("namespaces", [&] { return inner_->namespaces(query); });
+}
+
 std::vector<Result<Task>> MeteredStore::change(std::span<const TaskKey> keys, const Edit& edit,
                                                TimePoint now) {
   return measure("change", [&] { return inner_->change(keys, edit, now); });

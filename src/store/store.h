@@ -78,6 +78,19 @@ struct LogPage {
   std::optional<LogPosition> next;
 };
 
+// Ordered by their bytes.
+struct NamespaceQuery {
+  std::string prefix;
+  std::size_t limit = 100;
+  std::optional<std::string> after;  // a namespace; those up to it are passed over
+};
+
+// As of TaskPage.
+struct NamespacePage {
+  std::vector<std::string> items;
+  std::optional<std::string> next;
+};
+
 // Which due tasks a call is about, where several processes share one store.
 enum class Scope {
   kAll,
@@ -174,6 +187,11 @@ class Store {
 
   virtual Result<TaskPage> query_tasks(const TaskQuery& query) = 0;
   virtual Result<LogPage> query_logs(const LogQuery& query) = 0;
+
+  // The namespaces that hold a task, each once. One whose first task was put, or whose last task
+  // was removed, before the call is in the answer, or is not. Its cost goes by the number of
+  // namespaces, not of tasks.
+  virtual Result<NamespacePage> namespaces(const NamespaceQuery& query) = 0;
 
   // Applies `edit` to each task, atomically against every other method. The edit sees the
   // status as shown and must refuse PROCESSING itself. An expired lease ends here: a commit

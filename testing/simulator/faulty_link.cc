@@ -158,6 +158,10 @@ Result<LogPage> FaultyLink::query_logs(const LogQuery& query) {
   return one("query_logs", Kind::kRead, [&] { return inner_.query_logs(query); });
 }
 
+Result<NamespacePage> FaultyLink::namespaces(const NamespaceQuery& query) {
+  return one("namespaces", Kind::kRead, [&] { return inner_.namespaces(query); });
+}
+
 std::vector<Result<Task>> FaultyLink::change(std::span<const TaskKey> keys, const Edit& edit,
                                              TimePoint now) {
   return batch<Task>(

@@ -54,6 +54,7 @@ class FaultyLink final : public store::Store {
   Result<Task> get(const TaskKey& key, TimePoint now) override;
   Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override;
   Result<store::LogPage> query_logs(const store::LogQuery& query) override;
+  Result<store::NamespacePage> namespaces(const store::NamespaceQuery& query) override;
   std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
                                    TimePoint now) override;
   std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;

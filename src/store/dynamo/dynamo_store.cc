@@ -69,6 +69,7 @@ DynamoStore::DynamoStore(Parts parts, Random& random)
     : parts_(std::move(parts)),
       client_(*parts_.client),
       batches_(client_, random),
+      registry_(client_, batches_, parts_.tables.tasks),
       uuids_(random),
       due_(parts_.shards),
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
@@ -267,6 +268,10 @@ void DynamoStore::drop_payloads(const std::vector<TaskKey>& keys) {
 
 std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
   std::vector<Result<PutResult>> results(records.size(), Result<PutResult>(PutResult{}));
+  // Namespaces first, so that no task is ever in one that is not listed.
+  std::set<std::string> namespaces;
+  for (const TaskRecord& record : records) namespaces.insert(record.task.key.ns);
+  const auto unlisted = registry_.add(namespaces);
   struct New {
     std::size_t index;
     Uuid rev;
@@ -280,6 +285,11 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
     const TaskKey& key = records[i].task.key;
     RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
     if (!first.emplace(key, i).second) continue;
+    if (const auto it = unlisted.find(key.ns); it != unlisted.end()) {
+      // The task itself was not written, whatever became of its namespace.
+      results[i] = fail(ErrorCode::kUnavailable, it->second.message);
+      continue;
+    }
     New task{i, fresh(), {}, std::nullopt};
     task.item = task_item(records[i], task.rev, parts_.shards);
     std::optional<Item> payload;

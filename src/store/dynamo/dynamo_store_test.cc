@@ -141,6 +141,32 @@ TEST_F(DynamoStoreTest, PutThatWasNotDoneLeavesNoPayload) {
   EXPECT_EQ(*other_->get(second.task.key, kT0), second.task);
 }
 
+// No task is ever in a namespace that is not listed; what lists it is written once by a process.
+TEST_F(DynamoStoreTest, ANamespaceIsListedBeforeItsFirstTask) {
+  const auto record = make_record("ns", "task", kT0);
+  proxy_.inject_next("BatchWriteItem", DynamoFault::kThrottle);
+  EXPECT_EQ(hasty_->put({&record, 1})[0].error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(other_->get(record.task.key, kT0).error().code, ErrorCode::kNotFound);
+  fail_after("BatchWriteItem");
+  EXPECT_EQ(hasty_->put({&record, 1})[0].error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(other_->get(record.task.key, kT0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(items(std::string(kNamespaces)).size(), 1u);
+  EXPECT_TRUE(other_->namespaces({})->items.empty()) << "it is empty";
+
+  const auto writes = [&] { return proxy_.usage().of_operation("BatchWriteItem").requests; };
+  proxy_.reset_usage();
+  EXPECT_TRUE(put(*hasty_, record).created);
+  EXPECT_EQ(writes(), 1u);
+  EXPECT_EQ(other_->namespaces({})->items, std::vector<std::string>{"ns"});
+  put(*hasty_, make_record("ns", "second", kT0));
+  EXPECT_FALSE(put(*hasty_, record).created);
+  EXPECT_EQ(writes(), 1u);
+  put(*other_, make_record("ns", "third", kT0));
+  put(*other_, make_record("elsewhere", "first", kT0));
+  EXPECT_EQ(writes(), 3u);
+  EXPECT_EQ(hasty_->namespaces({})->items, (std::vector<std::string>{"elsewhere", "ns"}));
+}
+
 TEST_F(DynamoStoreTest, EditWhoseAnswerWasLostIsDoneOnce) {
   put(*other_, large_record("task"));
   int edits = 0;

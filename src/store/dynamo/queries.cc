@@ -55,23 +55,19 @@ Result<TaskPage> DynamoStore::query_tasks(const TaskQuery& query) {
   return query.id_prefix ? tasks_by_id(query) : tasks_by_date(query);
 }
 
+Result<NamespacePage> DynamoStore::namespaces(const NamespaceQuery& query) {
+  return registry_.page(query);
+}
+
 Result<TaskPage> DynamoStore::tasks_by_id(const TaskQuery& query) {
-  const std::string& prefix = *query.id_prefix;
   RowReader::Options options{.table = parts_.tables.tasks,
                              .index = {},
                              .partition_key = "ns",
                              .partition = query.ns,
                              .sort_key = "id",
-                             .range = {.from = prefix, .to = {}},
+                             .range = keys_with(*query.id_prefix),
                              .desc = query.desc};
   if (query.after) options.after = query.after->id;
-  if (!prefix.empty()) {
-    // Nothing that begins with the prefix sorts after it and the last code point, again and
-    // again, up to the longest id.
-    std::string last = prefix;
-    while (last.size() <= 512) last += "\xf4\x8f\xbf\xbf";
-    options.range.to = std::move(last);
-  }
   if (query.status) {
     options.filter = "st = :st";
     options.filter_values = {{":st", text_value(stored_name(*query.status))}};

@@ -9,6 +9,17 @@ namespace rhooks::store::dynamo {
 
 namespace json = boost::json;
 
+KeyRange keys_with(const std::string& prefix) {
+  KeyRange range{.from = prefix, .to = {}};
+  if (prefix.empty()) return range;
+  // Nothing that begins with the prefix sorts after it and the last code point, again and again, up
+  // to the longest id.
+  std::string last = prefix;
+  while (last.size() <= 512) last += "\xf4\x8f\xbf\xbf";
+  range.to = std::move(last);
+  return range;
+}
+
 RowReader::RowReader(Client& client, Options options)
     : client_(client), options_(std::move(options)) {
   // A position narrows the range: a key condition takes one bound from each side.

@@ -18,6 +18,9 @@ struct KeyRange {
   std::optional<std::string> to;  // none: to the last
 };
 
+// Those that begin with `prefix`, in tables whose sort keys are ids or namespaces.
+KeyRange keys_with(const std::string& prefix);
+
 // Reads the rows of one partition of a table or index, in the order of their sort key, from
 // after a given position. One request a call of next().
 class RowReader {

@@ -21,10 +21,12 @@
 // No user's namespace begins with a control character. In `tasks` those that do are the
 // store's own:
 //   kPayloads + namespace, id = a UUID: {sp}, of a task whose spec would push its item over 1 KB
+//   kNamespaces, id = a namespace: {}, put before the first task of it and never deleted
 //   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
 namespace rhooks::store::dynamo {
 
 inline constexpr std::string_view kPayloads = "\x1fpayload:";
+inline constexpr std::string_view kNamespaces = "\x1fnamespaces";
 inline constexpr std::string_view kControl = "\x1frhooks";
 
 inline constexpr std::string_view kDueIndex = "due";

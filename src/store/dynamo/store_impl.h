@@ -17,6 +17,7 @@
 #include "store/dynamo/due_view.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/items.h"
+#include "store/dynamo/namespace_registry.h"
 #include "store/dynamo/row_reader.h"
 #include "store/dynamo/schema.h"
 #include "store/dynamo/shard_share.h"
@@ -52,6 +53,7 @@ class DynamoStore final : public Store {
   Result<Task> get(const TaskKey& key, TimePoint now) override;
   Result<TaskPage> query_tasks(const TaskQuery& query) override;
   Result<LogPage> query_logs(const LogQuery& query) override;
+  Result<NamespacePage> namespaces(const NamespaceQuery& query) override;
   std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
                                    TimePoint now) override;
   std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
@@ -126,6 +128,7 @@ class DynamoStore final : public Store {
   Parts parts_;
   Client& client_;
   BatchRequests batches_;
+  NamespaceRegistry registry_;
   UuidGenerator uuids_;
   DueView due_;
   std::vector<int> all_shards_;

@@ -138,6 +138,25 @@ Result<LogPage> MemoryStore::query_logs(const LogQuery& query) {
   return page;
 }
 
+Result<NamespacePage> MemoryStore::namespaces(const NamespaceQuery& query) {
+  std::lock_guard lock(mutex_);
+  NamespacePage page;
+  // Nothing sorts between a text and the same text with a zero byte behind it.
+  const auto past = [&](const std::string& ns) {
+    return tasks_.lower_bound({ns + std::string(1, '\0'), ""});
+  };
+  auto it = tasks_.lower_bound({query.prefix, ""});
+  if (query.after && *query.after >= query.prefix) it = past(*query.after);
+  for (; it != tasks_.end() && it->first.ns.starts_with(query.prefix); it = past(it->first.ns)) {
+    if (page.items.size() == query.limit) {
+      if (!page.items.empty()) page.next = page.items.back();
+      break;
+    }
+    page.items.push_back(it->first.ns);
+  }
+  return page;
+}
+
 std::vector<Result<Task>> MemoryStore::change(std::span<const TaskKey> keys, const Edit& edit,
                                               TimePoint now) {
   std::lock_guard lock(mutex_);

@@ -30,6 +30,7 @@ class MemoryStore final : public Store {
   Result<Task> get(const TaskKey& key, TimePoint now) override;
   Result<TaskPage> query_tasks(const TaskQuery& query) override;
   Result<LogPage> query_logs(const LogQuery& query) override;
+  Result<NamespacePage> namespaces(const NamespaceQuery& query) override;
   std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
                                    TimePoint now) override;
   std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;

@@ -89,6 +89,34 @@ Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
   return query.id_prefix ? query_by_id(query) : query_by_date(query);
 }
 
+// One seek for each namespace, past all of its tasks.
+Result<NamespacePage> RocksStore::namespaces(const NamespaceQuery& query) {
+  const auto use = database_->use();
+  if (!use) return fail(use.error());
+  std::string prefix = name(query.prefix);
+  prefix.resize(prefix.size() - name("").size());  // names that begin so, not that one alone
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db().NewIterator(rocksdb::ReadOptions(), family(Family::kTasks)));
+  NamespacePage page;
+  std::string from = prefix;
+  if (query.after) from = std::max(from, after_prefix(name(*query.after)));
+  for (it->Seek(from); it->Valid() && it->key().starts_with(prefix); it->Seek(from)) {
+    const auto key = parse_task_key(it->key().ToStringView());
+    if (!key) {  // no key of a task: damaged
+      from = it->key().ToString() + '\0';
+      continue;
+    }
+    if (page.items.size() == query.limit) {
+      if (!page.items.empty()) page.next = page.items.back();
+      break;
+    }
+    from = after_prefix(name(key->ns));
+    page.items.push_back(key->ns);
+  }
+  if (!it->status().ok()) return fail(database_->translate(it->status(), "reading namespaces"));
+  return page;
+}
+
 Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
   // The leases before the snapshot: a task that is committed in between is then shown as
   // committed, never as ACTIVE after it was shown as PROCESSING.
