@@ -207,7 +207,9 @@ TEST_P(AcceptanceTest, ManyAreDeletedByAFilterAndTheOthersStay) {
   EXPECT_EQ(tasks({"--id", "old-"}).size(), 0u);
   EXPECT_EQ(tasks({"--limit", "1000"}).size(), 50u);
   EXPECT_EQ(run({"clear", "--namespace", "ns", "--yes"}).at("count").to_number<int>(), 50);
-  EXPECT_EQ(tasks().size(), 0u);
+  const Finished none = server_->run({"fetch", "--namespace", "ns"});
+  EXPECT_EQ(none.exit, 1);
+  EXPECT_EQ(none.output, "");
 }
 
 TEST_P(AcceptanceTest, ARestartKeepsTasksAndDeliversThem) {

@@ -52,6 +52,22 @@ struct LogPage {
   std::string last_evaluated_key;
 };
 
+struct NamespacesQuery {
+  std::string prefix;     // of their names; empty: all
+  int limit = 100;        // 1 to 1000
+  std::string start_key;  // last_evaluated_key of the page before
+};
+
+struct Namespace {
+  std::string name;
+};
+
+struct NamespacePage {
+  std::vector<Namespace> items;  // ordered by the bytes of their names
+  // Not empty: there may be more. A page may be shorter than `limit`, even empty, and have one.
+  std::string last_evaluated_key;
+};
+
 // Bulk operations act on one chunk a call, so that no call is unbounded. `count` is 0
 // only when nothing is left; call again while `more`.
 struct ManyQuery {
@@ -128,6 +144,9 @@ class Hooks {
   // A page of logs. Expired logs are never shown.
   Result<LogPage> fetch_logs(const FetchLogsQuery& query);
 
+  // A page of the namespaces that have tasks, in whatever status. Logs alone make no namespace.
+  Result<NamespacePage> namespaces(const NamespacesQuery& query);
+
   // Deletes a task and returns it. One that is being attempted: the attempt ends and is
   // logged, and the task does not come back. Errors: kNotFound. Safe to retry.
   Result<Task> remove(const TaskKey& key);
@@ -143,6 +162,9 @@ class Hooks {
   Result<ManyResult> suspend_many(const ManyQuery& query);
   // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict.
   Result<Task> unsuspend(const TaskKey& key);
+  // Makes a chunk of the SUSPENDED tasks that match ACTIVE again: those whose time is past are
+  // due at once. filter.status must be empty or kSuspended. Safe to retry.
+  Result<ManyResult> unsuspend_many(const ManyQuery& query);
 
   // Run now: makes the occurrence of an ACTIVE task due at once; a series whose next one is yet
   // to come gets an extra one (Task::extra_date) and goes on as if there were none. Gives a DONE

@@ -147,27 +147,31 @@ TEST(App, FlagsWithoutEffectAreRefused) {
 
 TEST(App, ConfirmationWithoutATerminalNeedsYes) {
   expect_usage({"clear", "-n", "a"}, "--yes");
+  expect_usage({"suspend-many", "-n", "a"}, "--yes");
+  expect_usage({"unsuspend-many", "-n", "a"}, "--dry-run");
   expect_usage({"delete-many", "-n", "a"}, "--yes");
 }
 
 TEST(App, ConfirmationAtATerminal) {
   const testing::TempDir dir;
   const std::string store = "rocksdb:" + dir.sub("store");
+  ASSERT_EQ(run_line({"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h",
+                      "--store", store})
+                .exit_code,
+            kExitDone);
   for (const char* answer : {"n\n", "\n", "", "yess\n"}) {
     TestIo test(answer);
     test.io.in_is_terminal = true;
     const TestRun run = test.run({"clear", "-n", "a", "--store", store});
     EXPECT_EQ(run.exit_code, kExitFailed);
-    EXPECT_NE(run.err.find("Delete all tasks and logs in namespace \"a\"? [y/N]"),
-              std::string::npos)
-        << run.err;
+    EXPECT_NE(run.err.find("Delete 1 task and all logs of a? [y/N]"), std::string::npos) << run.err;
     EXPECT_NE(run.err.find("nothing was changed"), std::string::npos);
   }
   TestIo test("y\n");
   test.io.in_is_terminal = true;
   const TestRun run = test.run({"clear", "-n", "a", "--store", store});
   EXPECT_EQ(run.exit_code, kExitDone) << run.err;
-  EXPECT_EQ(run.out, "cleared 0 tasks\n");
+  EXPECT_EQ(run.out, "cleared 1 task\n");
 }
 
 TEST(App, AMessageIsShownInItsTwoParts) {
@@ -216,6 +220,11 @@ TEST(App, ReadingMakesNoStore) {
        std::vector<std::vector<std::string>>{{"get", "-n", "a", "--id", "b"},
                                              {"fetch", "-n", "a"},
                                              {"logs", "-n", "a"},
+                                             {"namespaces"},
+                                             {"delete", "-n", "a", "--id", "b"},
+                                             {"delete-many", "-n", "a", "--yes"},
+                                             {"suspend-many", "-n", "a", "--dry-run"},
+                                             {"clear", "-n", "a", "--yes"},
                                              {"trigger-dryrun"}}) {
     args.insert(args.end(), {"--store", "rocksdb:" + path});
     const TestRun run = run_line(args);

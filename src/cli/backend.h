@@ -29,12 +29,14 @@ class Backend {
   virtual Result<Task> get(const TaskKey& key) = 0;
   virtual Result<TaskPage> fetch(const FetchQuery& query) = 0;
   virtual Result<LogPage> fetch_logs(const FetchLogsQuery& query) = 0;
+  virtual Result<NamespacePage> namespaces(const NamespacesQuery& query) = 0;
   virtual Result<Task> remove(const TaskKey& key) = 0;
   virtual Result<ManyResult> remove_many(const ManyQuery& query) = 0;
   virtual Result<std::int64_t> clear(const std::string& ns) = 0;
   virtual Result<Task> suspend(const TaskKey& key) = 0;
   virtual Result<ManyResult> suspend_many(const ManyQuery& query) = 0;
   virtual Result<Task> unsuspend(const TaskKey& key) = 0;
+  virtual Result<ManyResult> unsuspend_many(const ManyQuery& query) = 0;
   virtual Result<Task> trigger(const TaskKey& key) = 0;
   virtual Result<TriggerResult> trigger(const Progress& progress) = 0;
   virtual Result<DryrunResult> trigger_dryrun(int limit) = 0;

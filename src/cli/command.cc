@@ -129,9 +129,8 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
   }
   if (works_on_store(*loaded)) {
     const std::string name = root_->get_subcommands().front()->get_name();
-    const bool reads = name == "get" || name == "fetch" || name == "logs" ||
-                       name == "trigger-dryrun" || name == "store";
-    if (const auto refused = refuse_store(*loaded, reads)) {
+    const bool makes = name == "register" || name == "trigger";
+    if (const auto refused = refuse_store(*loaded, !makes)) {
       exit_code = *refused;
       return nullptr;
     }
@@ -165,7 +164,30 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
                 kExitFailed);
 }
 
-int Commands::run(const CLI::App& command) const {
+void Commands::add_namespace(CLI::App& command, std::string& ns) {
+  command.add_option("-n,--namespace", ns, "group of tasks [$RHOOKS_NAMESPACE]")->type_name("NAME");
+  namespaces_[&command] = &ns;
+}
+
+bool Commands::default_namespace(std::string& ns) {
+  if (!ns.empty()) return true;
+  const auto loaded = config();
+  if (loaded) ns = loaded->text("namespace");
+  return loaded.has_value();
+}
+
+int Commands::run(const CLI::App& command) {
+  if (const auto needed = namespaces_.find(&command); needed != namespaces_.end()) {
+    std::string& ns = *needed->second;
+    if (!default_namespace(ns)) return kExitUsage;
+    if (ns.empty()) {
+      return report(io_,
+                    "--namespace is missing; give it, or set RHOOKS_NAMESPACE or `namespace` in "
+                    "the configuration; see `rhooks " +
+                        command.get_name() + " --help`",
+                    kExitUsage);
+    }
+  }
   return runs_.at(&command)();
 }
 
@@ -207,7 +229,7 @@ std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question) 
   if (!io.in_is_terminal) {
     return report(io,
                   "this asks for confirmation, and standard input is no terminal; pass --yes to "
-                  "go ahead without being asked",
+                  "go ahead without being asked, or --dry-run to see how many tasks it is about",
                   kExitUsage);
   }
   io.err << printable(question) << " [y/N] " << std::flush;
@@ -217,8 +239,15 @@ std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question) 
   return report(io, "nothing was changed", kExitFailed);
 }
 
+std::string grouped(std::int64_t n) {
+  std::string text = std::to_string(n);
+  const std::size_t first = n < 0 ? 1 : 0;
+  for (std::size_t at = text.size(); at > first + 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
 std::string count_of(std::int64_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+  return grouped(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
 }  // namespace rhooks::cli

@@ -45,9 +45,15 @@ class Commands {
   // --ca-file and --json.
   void add_backend_options(CLI::App& command);
   void add_json_option(CLI::App& command);
+  // Gives a command --namespace, which it needs. Where a line has none, `ns` becomes that of the
+  // environment or the file before the command runs.
+  void add_namespace(CLI::App& command, std::string& ns);
 
   // The configuration with the flags of the line; an error has been printed where there is none.
   std::optional<Config> config();
+  // Makes an empty `ns` that of the environment or the file, if there is one. False: an error has
+  // been printed.
+  bool default_namespace(std::string& ns);
   // The backend they ask for; an error has been printed, and `exit_code` set, where there is none.
   std::unique_ptr<Backend> backend(int& exit_code);
 
@@ -59,12 +65,13 @@ class Commands {
   bool json() const { return json_; }
   Io& io() { return io_; }
   CLI::App& root() { return *root_; }
-  int run(const CLI::App& command) const;
+  int run(const CLI::App& command);
 
  private:
   Io& io_;
   std::unique_ptr<CLI::App> root_;
   std::map<const CLI::App*, Run> runs_;
+  std::map<const CLI::App*, std::string*> namespaces_;
   std::map<std::string, std::string> flags_;  // of settings, as typed
   std::map<std::string, std::unique_ptr<std::string>> flag_slots_;
   bool json_ = false;
@@ -80,12 +87,15 @@ int report(Io& io, const std::string& message, int exit_code);
 // terminal: no, with an error that names --yes. Returns an exit code where the answer is no.
 std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question);
 
-// "1 task", "2 tasks".
+// "41,201".
+std::string grouped(std::int64_t n);
+// "1 task", "41,201 tasks".
 std::string count_of(std::int64_t n, const std::string& noun);
 
 void add_register(Commands& commands);
-void add_queries(Commands& commands);   // get, fetch, logs
-void add_changes(Commands& commands);   // delete, suspend, unsuspend, and the bulk ones
+void add_queries(Commands& commands);  // get, fetch, logs, namespaces
+void add_changes(Commands& commands);  // delete, suspend, unsuspend, and the bulk ones
+void add_many_changes(Commands& commands);
 void add_triggers(Commands& commands);  // trigger, trigger-dryrun
 void add_store(Commands& commands);
 void add_serve(Commands& commands);

@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/filter_args.h"
+#include "cli/namespaces.h"
 #include "cli/show.h"
 #include "codec/public_json.h"
 #include "model/limits.h"
@@ -17,8 +18,8 @@ struct PageArgs {
   int limit = model::kPageLimitDefault;
   std::string start_key;
 
-  void add_to(CLI::App& command) {
-    command.add_flag("--desc", desc, "latest first");
+  void add_to(CLI::App& command, bool dated = true) {
+    if (dated) command.add_flag("--desc", desc, "latest first");
     command
         .add_option("--limit", limit, "the most to show, 1 to 1000; with --all, of a page [100]")
         ->type_name("N");
@@ -33,10 +34,10 @@ struct PageArgs {
 };
 
 // Shows one page, or all of them. `fetch` gives the page after a key, `add` puts an item
-// into the table.
-template <typename Page, typename Fetch, typename Add>
+// into the table; `nothing` says that there is no item, or gives an exit code.
+template <typename Page, typename Fetch, typename Add, typename Nothing>
 int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetch& fetch,
-               const Add& add, const char* nothing) {
+               const Add& add, const Nothing& nothing) {
   Io& io = commands.io();
   std::string key = args.start_key;
   std::int64_t shown = 0;
@@ -46,7 +47,8 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     shown += static_cast<std::int64_t>(page->items.size());
     if (commands.json() && !args.all) {
       io.out << codec::to_json(*page) << '\n';
-      return kExitDone;
+      key = page->last_evaluated_key;
+      break;
     }
     for (const auto& item : page->items) {
       if (commands.json()) {
@@ -64,10 +66,19 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     if (key.empty() || (!args.all && shown > 0)) break;
     // A page may be empty and not the last one: few of those looked at match.
   }
-  if (commands.json()) return kExitDone;
-  if (shown == 0) io.err << nothing << '\n';
-  if (!key.empty()) io.err << "there are more: --all, or --start-key " << key << '\n';
+  if (shown == 0 && key.empty()) {
+    if (const std::optional<int> exit_code = nothing()) return *exit_code;
+  }
+  if (!commands.json() && !key.empty())
+    io.err << "there are more: --all, or --start-key " << key << '\n';
   return kExitDone;
+}
+
+std::optional<int> tell_nothing(Commands& commands, Backend& backend, const std::string& ns,
+                                const char* what) {
+  if (const auto missing = report_if_empty(commands, backend, ns)) return missing;
+  if (!commands.json()) commands.io().err << "no " << what << " matches\n";
+  return std::nullopt;
 }
 
 void add_get(Commands& commands) {
@@ -86,34 +97,34 @@ void add_get(Commands& commands) {
                                                            : task_card(*task, commands.io()));
                      return kExitDone;
                    });
-  add_key_options(command, *key);
+  add_key_options(commands, command, *key);
   commands.add_backend_options(command);
 }
 
 void add_fetch(Commands& commands) {
   auto filter = std::make_shared<FilterArgs>();
   auto page = std::make_shared<PageArgs>();
-  CLI::App& command =
-      commands.add("fetch", "List the tasks of a namespace.",
-                   {"rhooks fetch --namespace my-app",
-                    "rhooks fetch -n my-app --status FAILED --from -1d --desc",
-                    "rhooks fetch -n my-app --id order- --all --json"},
-                   [&commands, filter, page] {
-                     Io& io = commands.io();
-                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
-                     const auto made = make_filter(*filter, io.now());
-                     if (!made) return report(io, made.error(), kExitUsage);
-                     int exit_code = kExitFailed;
-                     const auto backend = commands.backend(exit_code);
-                     if (!backend) return exit_code;
-                     return show_pages<TaskPage>(
-                         commands, *page, task_table(io),
-                         [&](const std::string& key) {
-                           return backend->fetch({*made, page->desc, page->limit, key});
-                         },
-                         add_task, "no task matches");
-                   });
-  add_filter_options(command, *filter);
+  CLI::App& command = commands.add(
+      "fetch", "List the tasks of a namespace.",
+      {"rhooks fetch --namespace my-app",
+       "rhooks fetch -n my-app --status FAILED --from -1d --desc",
+       "rhooks fetch -n my-app --id order- --all --json"},
+      [&commands, filter, page] {
+        Io& io = commands.io();
+        if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
+        const auto made = make_filter(*filter, io.now());
+        if (!made) return report(io, made.error(), kExitUsage);
+        int exit_code = kExitFailed;
+        const auto backend = commands.backend(exit_code);
+        if (!backend) return exit_code;
+        return show_pages<TaskPage>(
+            commands, *page, task_table(io),
+            [&](const std::string& key) {
+              return backend->fetch({*made, page->desc, page->limit, key});
+            },
+            add_task, [&] { return tell_nothing(commands, *backend, made->ns, "task"); });
+      });
+  add_filter_options(commands, command, *filter);
   page->add_to(command);
   commands.add_backend_options(command);
 }
@@ -143,29 +154,29 @@ Result<FetchLogsQuery> make_query(const LogArgs& args, TimePoint now) {
 void add_logs(Commands& commands) {
   auto args = std::make_shared<LogArgs>();
   auto page = std::make_shared<PageArgs>();
-  CLI::App& command =
-      commands.add("logs", "List the attempts that were made.",
-                   {"rhooks logs --namespace my-app", "rhooks logs -n my-app --task order-17",
-                    "rhooks logs -n my-app --status FAIL --from -1h --desc --limit 20"},
-                   [&commands, args, page] {
-                     Io& io = commands.io();
-                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
-                     auto query = make_query(*args, io.now());
-                     if (!query) return report(io, query.error(), kExitUsage);
-                     query->desc = page->desc;
-                     query->limit = page->limit;
-                     int exit_code = kExitFailed;
-                     const auto backend = commands.backend(exit_code);
-                     if (!backend) return exit_code;
-                     return show_pages<LogPage>(
-                         commands, *page, log_table(io),
-                         [&](const std::string& key) {
-                           query->start_key = key;
-                           return backend->fetch_logs(*query);
-                         },
-                         add_log, "no log matches");
-                   });
-  command.add_option("-n,--namespace", args->ns, "group of tasks")->type_name("NAME")->required();
+  CLI::App& command = commands.add(
+      "logs", "List the attempts that were made.",
+      {"rhooks logs --namespace my-app", "rhooks logs -n my-app --task order-17",
+       "rhooks logs -n my-app --status FAIL --from -1h --desc --limit 20"},
+      [&commands, args, page] {
+        Io& io = commands.io();
+        if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
+        auto query = make_query(*args, io.now());
+        if (!query) return report(io, query.error(), kExitUsage);
+        query->desc = page->desc;
+        query->limit = page->limit;
+        int exit_code = kExitFailed;
+        const auto backend = commands.backend(exit_code);
+        if (!backend) return exit_code;
+        return show_pages<LogPage>(
+            commands, *page, log_table(io),
+            [&](const std::string& key) {
+              query->start_key = key;
+              return backend->fetch_logs(*query);
+            },
+            add_log, [&] { return tell_nothing(commands, *backend, query->ns, "log"); });
+      });
+  commands.add_namespace(command, args->ns);
   command.add_option("task,--task,--id", args->task, "logs of this task only")->type_name("ID");
   command.add_option("--status", args->status, "outcome of the attempt")->type_name("SUCCESS|FAIL");
   command.add_option("--from", args->from, "started at or after: ISO-8601, or -1h")
@@ -175,12 +186,41 @@ void add_logs(Commands& commands) {
   commands.add_backend_options(command);
 }
 
+void add_namespaces(Commands& commands) {
+  auto prefix = std::make_shared<std::string>();
+  auto page = std::make_shared<PageArgs>();
+  CLI::App& command =
+      commands.add("namespaces", "List the namespaces that have tasks.",
+                   {"rhooks namespaces", "rhooks namespaces --prefix customer- --all --json"},
+                   [&commands, prefix, page] {
+                     Io& io = commands.io();
+                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
+                     int exit_code = kExitFailed;
+                     const auto backend = commands.backend(exit_code);
+                     if (!backend) return exit_code;
+                     return show_pages<NamespacePage>(
+                         commands, *page, Table({{"NAMESPACE", false, true}}, table_style(io)),
+                         [&](const std::string& key) {
+                           return backend->namespaces({*prefix, page->limit, key});
+                         },
+                         [](Table& table, const Namespace& item) { table.add({{item.name}}); },
+                         [&]() -> std::optional<int> {
+                           if (!commands.json()) io.err << "no namespace has tasks\n";
+                           return std::nullopt;
+                         });
+                   });
+  command.add_option("--prefix", *prefix, "namespaces that begin with this")->type_name("PREFIX");
+  page->add_to(command, false);
+  commands.add_backend_options(command);
+}
+
 }  // namespace
 
 void add_queries(Commands& commands) {
   add_get(commands);
   add_fetch(commands);
   add_logs(commands);
+  add_namespaces(commands);
 }
 
 }  // namespace rhooks::cli

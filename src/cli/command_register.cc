@@ -238,11 +238,13 @@ void add_register(Commands& commands) {
        "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
        "rhooks register --file tasks.json --idempotency-key import-17"},
       [&commands, args] {
-        return args->given("--file") ? register_file(commands, *args)
-                                     : register_one(commands, *args);
+        if (args->given("--file")) return register_file(commands, *args);
+        return commands.default_namespace(args->ns) ? register_one(commands, *args) : kExitUsage;
       });
   args->command = &command;
-  command.add_option("-n,--namespace", args->ns, "group of tasks that it is in")->type_name("NAME");
+  command
+      .add_option("-n,--namespace", args->ns, "group of tasks that it is in [$RHOOKS_NAMESPACE]")
+      ->type_name("NAME");
   command.add_option("url,--url", args->url, "where the webhook goes (http or https)")
       ->type_name("URL");
   command

@@ -135,6 +135,7 @@ void add_triggers(Commands& commands) {
       {"rhooks trigger", "rhooks trigger --store rocksdb:rhooks-data --concurrency 100",
        "rhooks trigger --namespace my-app --id order-17"},
       [&commands, key] {
+        if (!key->id.empty() && !commands.default_namespace(key->ns)) return kExitUsage;
         if (key->ns.empty() != key->id.empty()) {
           return report(commands.io(),
                         "--namespace and --id go together; give both to run one task now, or "

@@ -7,8 +7,11 @@
 #include <fstream>
 #include <set>
 
+#include "cli/commands_rig.h"
 #include "cli/http_client.h"
-#include "cli/test_commands.h"
+#include "codec/public_json.h"
+#include "rest/api.h"
+#include "testing/temp_dir.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {
@@ -237,7 +240,7 @@ TEST_P(CommandsTest, FileOfTasksAndPaging) {
     }
     stream << "]";
   }
-  EXPECT_EQ(out({"register", "--file", file}), "registered 2500 tasks\n");
+  EXPECT_EQ(out({"register", "--file", file}), "registered 2,500 tasks\n");
 
   std::set<std::string> ids;
   std::istringstream lines(out({"fetch", "-n", "app", "--all", "--json", "--limit", "700"}));
@@ -259,15 +262,16 @@ TEST_P(CommandsTest, FileOfTasksAndPaging) {
   ASSERT_EQ(parsed->items.size(), 2U);
   EXPECT_EQ(parsed->items[0].key.id, "t-10002");
 
-  EXPECT_EQ(out({"suspend-many", "-n", "app", "--id", "t-100"}), "suspended 100 tasks\n");
+  EXPECT_EQ(out({"suspend-many", "-n", "app", "--id", "t-100", "--yes"}), "suspended 100 tasks\n");
   EXPECT_EQ(out({"delete-many", "-n", "app", "--status", "SUSPENDED", "--yes"}),
             "deleted 100 tasks\n");
   EXPECT_EQ(out({"delete-many", "-n", "app", "--yes", "--chunk-limit", "500", "--id", "t-11"}),
-            "deleted 1000 tasks\n");
-  EXPECT_EQ(out({"clear", "-n", "app", "--yes"}), "cleared 1400 tasks\n");
+            "deleted 1,000 tasks\n");
+  EXPECT_EQ(out({"clear", "-n", "app", "--yes"}), "cleared 1,400 tasks\n");
   const TestRun empty = run({"fetch", "-n", "app"});
   EXPECT_EQ(empty.out, "");
-  EXPECT_EQ(empty.err, "no task matches\n");
+  EXPECT_EQ(empty.err, "rhooks: no namespace app\n  there are no tasks in any\n");
+  EXPECT_EQ(empty.exit_code, kExitFailed);
 }
 
 TEST_P(CommandsTest, FileWithWrongTasks) {
@@ -373,9 +377,7 @@ TEST_P(CommandsTest, ProgressAtATerminal) {
   out({"register", "-n", "app", "--url", receiver.url("/in"), "--at", "+1h"});
   TestIo test;
   test.io.err_is_terminal = true;
-  test.io.environment = GetParam() ? Environment{{"RHOOKS_SERVER", "http://" + server_->endpoint()},
-                                                 {"RHOOKS_API_KEY", kKey}}
-                                   : Environment{{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
+  test.io.environment = environment();
   const TestRun run = test.run({"delete-many", "-n", "app", "--yes"});
   EXPECT_EQ(run.exit_code, kExitDone);
   EXPECT_EQ(run.out, "deleted 1 task\n");

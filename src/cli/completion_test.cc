@@ -70,6 +70,8 @@ TEST(Completion, HasEveryCommandAndFlag) {
 TEST(Completion, WorksInBash) {
   EXPECT_EQ(complete({"reg"}), "register\n");
   EXPECT_EQ(complete({"suspend-"}), "suspend-many\n");
+  EXPECT_EQ(complete({"unsuspend-"}), "unsuspend-many\n");
+  EXPECT_EQ(complete({"clear", "--dry"}), "--dry-run\n");
   EXPECT_EQ(complete({"register", "--repeat-u"}), "--repeat-unit\n");
   EXPECT_EQ(complete({"fetch", "--status", "S"}), "SUSPENDED\n");
   EXPECT_EQ(complete({"logs", "--status", ""}), "SUCCESS FAIL\n");

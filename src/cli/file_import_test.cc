@@ -8,7 +8,7 @@
 #include <atomic>
 #include <set>
 
-#include "cli/test_commands.h"
+#include "cli/commands_rig.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {

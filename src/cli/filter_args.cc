@@ -7,13 +7,13 @@
 
 namespace rhooks::cli {
 
-void add_key_options(CLI::App& command, TaskKey& key) {
-  command.add_option("-n,--namespace", key.ns, "group of tasks")->type_name("NAME")->required();
+void add_key_options(Commands& commands, CLI::App& command, TaskKey& key) {
+  commands.add_namespace(command, key.ns);
   command.add_option("id,--id", key.id, "id of the task")->type_name("ID")->required();
 }
 
-void add_filter_options(CLI::App& command, FilterArgs& args, bool status) {
-  command.add_option("-n,--namespace", args.ns, "group of tasks")->type_name("NAME")->required();
+void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args, bool status) {
+  commands.add_namespace(command, args.ns);
   command.add_option("--id", args.id, "ids that begin with this")->type_name("PREFIX");
   if (status) {
     command.add_option("--status", args.status, "status of the task")

@@ -5,21 +5,20 @@
 #include <optional>
 #include <string>
 
-namespace CLI {
-class App;
-}
+#include "cli/command.h"
 
 namespace rhooks::cli {
 
 // The options that name one task, and those that filter tasks, alike in every command.
 
-void add_key_options(CLI::App& command, TaskKey& key);
+void add_key_options(Commands& commands, CLI::App& command, TaskKey& key);
 
 struct FilterArgs {
   std::string ns, id, status, from, to;
 };
 // `status` false: the command takes no --status.
-void add_filter_options(CLI::App& command, FilterArgs& args, bool status = true);
+void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
+                        bool status = true);
 Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now);
 
 // A time option; empty text is no bound.

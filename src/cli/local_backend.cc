@@ -21,6 +21,9 @@ class LocalBackend final : public Backend {
   Result<LogPage> fetch_logs(const FetchLogsQuery& query) override {
     return hooks_->fetch_logs(query);
   }
+  Result<NamespacePage> namespaces(const NamespacesQuery& query) override {
+    return hooks_->namespaces(query);
+  }
   Result<Task> remove(const TaskKey& key) override { return hooks_->remove(key); }
   Result<ManyResult> remove_many(const ManyQuery& query) override {
     return hooks_->remove_many(query);
@@ -31,6 +34,9 @@ class LocalBackend final : public Backend {
     return hooks_->suspend_many(query);
   }
   Result<Task> unsuspend(const TaskKey& key) override { return hooks_->unsuspend(key); }
+  Result<ManyResult> unsuspend_many(const ManyQuery& query) override {
+    return hooks_->unsuspend_many(query);
+  }
   Result<Task> trigger(const TaskKey& key) override { return hooks_->trigger(key); }
   Result<TriggerResult> trigger(const Progress& progress) override {
     return hooks_->trigger(progress);

@@ -115,12 +115,24 @@ class RemoteBackend final : public Backend {
         codec::parse_log_page);
   }
 
+  Result<NamespacePage> namespaces(const NamespacesQuery& query) override {
+    Query q;
+    q.add("prefix", query.prefix)
+        .add("limit", std::to_string(query.limit))
+        .add("startKey", query.start_key);
+    return request<NamespacePage>({"GET", "/v1/namespaces" + q.text(), {}, {}, kCallTimeout},
+                                  codec::parse_namespace_page);
+  }
+
   Result<Task> remove(const TaskKey& key) override {
     return request<Task>({"DELETE", task_path(key), {}, kCallTimeout}, codec::parse_task);
   }
   Result<ManyResult> remove_many(const ManyQuery& query) override { return many(query, "delete"); }
   Result<ManyResult> suspend_many(const ManyQuery& query) override {
     return many(query, "suspend");
+  }
+  Result<ManyResult> unsuspend_many(const ManyQuery& query) override {
+    return many(query, "unsuspend");
   }
   Result<std::int64_t> clear(const std::string& ns) override {
     return request<std::int64_t>({"DELETE", "/v1/namespaces/" + url_encode(ns), {}},

@@ -24,6 +24,8 @@ const std::vector<Setting>& settings() {
        "address and port of the REST API; port 0 takes a free one"},
       {"server", kText, "http://127.0.0.1:8090", "RHOOKS_SERVER", "--server",
        "server that the commands talk to"},
+      {"namespace", kText, "", "RHOOKS_NAMESPACE", "--namespace",
+       "group of tasks that the commands are about, where they name none"},
       {"api_key", kText, "", "RHOOKS_API_KEY", nullptr,
        "key that the REST API asks for (Authorization: Bearer KEY); needed to listen on other "
        "than loopback addresses",

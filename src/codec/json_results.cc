@@ -36,6 +36,39 @@ Result<std::string> to_json(const ManyQuery& query) {
   return take_exact(out);
 }
 
+namespace {
+
+void write_namespace(JsonWriter& out, const Namespace& item) {
+  out.begin_object();
+  out.string("namespace", item.name);
+  out.end_object();
+}
+
+}  // namespace
+
+std::string to_json(const Namespace& item) {
+  JsonWriter out;
+  write_namespace(out, item);
+  return out.take();
+}
+
+std::string to_json(const NamespacePage& page) {
+  return write_page(page.items, page.last_evaluated_key, write_namespace);
+}
+
+Result<NamespacePage> parse_namespace_page(std::string_view json) {
+  return read_json<NamespacePage>(
+      json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
+        NamespacePage page;
+        ObjectReader in(errors, value, "");
+        page.items = read_objects(errors, in, "items", [](ObjectReader& item) {
+          return Namespace{item.required("namespace", item.string("namespace"))};
+        });
+        page.last_evaluated_key = in.string("lastEvaluatedKey").value_or("");
+        return page;
+      });
+}
+
 std::string to_json(const ManyResult& result) {
   JsonWriter out;
   out.begin_object();

@@ -16,6 +16,20 @@ constexpr ErrorCode kCodes[] = {
     ErrorCode::kUnsupported,     ErrorCode::kUnavailable, ErrorCode::kOverloaded,
     ErrorCode::kUnknownOutcome,  ErrorCode::kCorrupt,     ErrorCode::kInternal};
 
+TEST(NamespacesJson, ComesBackAsItWas) {
+  const NamespacePage page{{{"my-app"}, {"a \"b\""}}, "key"};
+  const std::string json = to_json(page);
+  EXPECT_EQ(json, R"({"items":[{"namespace":"my-app"},{"namespace":"a \"b\""}],"count":2,)"
+                  R"("lastEvaluatedKey":"key"})");
+  const auto back = parse_namespace_page(json);
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->items.size(), 2u);
+  EXPECT_EQ(back->items[1].name, page.items[1].name);
+  EXPECT_EQ(back->last_evaluated_key, "key");
+  EXPECT_EQ(to_json(page.items[0]), R"({"namespace":"my-app"})");
+  EXPECT_FALSE(parse_namespace_page(R"({"items":[{"name":"my-app"}],"count":1})"));
+}
+
 TEST(StoreJson, ComesBackAsItWas) {
   const StoreDescription description{
       "dynamodb",

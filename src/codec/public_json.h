@@ -26,8 +26,9 @@ Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
 // {"items":[…]}: at most 1000. An item that is wrong is an Error in its place.
 Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 
-// The filters of delete-many and suspend-many: {id,status,from,to,chunkLimit}, all optional;
-// empty text stands for {}. null is refused here: an unset variable must not mean all tasks.
+// The filters of delete-many, suspend-many and unsuspend-many: {id,status,from,to,chunkLimit}, all
+// optional; empty text stands for {}. null is refused here: an unset variable must not mean all
+// tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
 // What a program sends to a server. Errors: kInvalidArgument for what JSON can not carry as it is:
@@ -39,6 +40,8 @@ std::string to_json(const Task& task);
 std::string to_json(const Log& log);
 std::string to_json(const TaskPage& page);         // {items,count,lastEvaluatedKey?}
 std::string to_json(const LogPage& page);          // {items,count,lastEvaluatedKey?}
+std::string to_json(const Namespace& item);        // {namespace}
+std::string to_json(const NamespacePage& page);    // {items,count,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);     // {count,items:[{id,namespace}],more}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 std::string to_json(const DryrunResult& result);   // {count,items:[{namespace,id,scheduledDate}]}
@@ -62,6 +65,7 @@ Error parse_problem_json(int status, std::string_view json);
 Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
+Result<NamespacePage> parse_namespace_page(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that can not be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);

@@ -84,6 +84,10 @@ std::string scope_of(const FetchLogsQuery& q) {
       .text();
 }
 
+std::string scope_of(const NamespacesQuery& q) {
+  return Scope("namespaces").add(q.prefix).text();
+}
+
 store::TaskQuery task_query(const TaskFilter& filter, std::size_t limit, TimePoint now) {
   store::TaskQuery query;
   query.ns = filter.ns;
@@ -198,6 +202,34 @@ Result<LogPage> Hooks::fetch_logs(const FetchLogsQuery& query) {
   return page;
 }
 
+Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
+  if (query.prefix.size() > model::kNamespaceBytesMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "prefix is longer than " + std::to_string(model::kNamespaceBytesMax) + " bytes",
+                "prefix");
+  }
+  if (!is_utf8(query.prefix)) {
+    return fail(ErrorCode::kInvalidArgument, "prefix must be valid UTF-8: no namespace begins so",
+                "prefix");
+  }
+  if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
+
+  const std::string scope = scope_of(query);
+  store::NamespaceQuery from_store{query.prefix, static_cast<std::size_t>(query.limit), {}};
+  if (!query.start_key.empty()) {
+    auto key = codec::decode_start_key(query.start_key, scope);
+    if (!key) return fail(std::move(key.error()));
+    from_store.after = std::move(key->id);
+  }
+
+  auto found = impl_->store().namespaces(from_store);
+  if (!found) return fail(std::move(found.error()));
+  NamespacePage page;
+  for (std::string& name : found->items) page.items.push_back({std::move(name)});
+  if (found->next) page.last_evaluated_key = codec::encode_start_key({{}, *found->next}, scope);
+  return page;
+}
+
 Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {
   if (auto valid = check_filter(query.filter); !valid) return fail(std::move(valid.error()));
   if (auto valid = check_limit(query.chunk_limit, "chunkLimit"); !valid) {
@@ -209,24 +241,43 @@ Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {
       [&](const std::vector<TaskKey>& keys) { return impl_->store().remove(keys, now); });
 }
 
-Result<ManyResult> Hooks::suspend_many(const ManyQuery& query) {
+Result<ManyResult> Hooks::Impl::change_many(const ManyQuery& query, Status from, const char* past,
+                                            const store::Edit& edit) {
   if (auto valid = check_filter(query.filter); !valid) return fail(std::move(valid.error()));
   if (auto valid = check_limit(query.chunk_limit, "chunkLimit"); !valid) {
     return fail(std::move(valid.error()));
   }
-  if (query.filter.status && *query.filter.status != Status::kActive) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        std::string("only ACTIVE tasks can be suspended, not ") + to_string(*query.filter.status),
-        "status");
+  if (query.filter.status && *query.filter.status != from) {
+    return fail(ErrorCode::kInvalidArgument,
+                std::string("only ") + to_string(from) + " tasks can be " + past + ", not " +
+                    to_string(*query.filter.status),
+                "status");
   }
-  const TimePoint now = impl_->now();
-  auto active = task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), now);
-  active.status = Status::kActive;
-  return act_on_chunk(impl_->store(), std::move(active), [&](const std::vector<TaskKey>& keys) {
-    return impl_->store().change(
-        keys, [now](Task t) { return model::suspend(std::move(t), now); }, now);
+  const TimePoint at = now();
+  auto matching = task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), at);
+  matching.status = from;
+  return act_on_chunk(store(), std::move(matching), [&](const std::vector<TaskKey>& keys) {
+    auto changed = store().change(keys, edit, at);
+    std::optional<TimePoint> earliest;
+    for (const auto& task : changed) {
+      if (!task || task->status != Status::kActive) continue;
+      earliest = std::min(earliest.value_or(TimePoint::max()), model::due_at(*task));
+    }
+    if (earliest) runner.notify(*earliest);
+    return changed;
   });
+}
+
+Result<ManyResult> Hooks::suspend_many(const ManyQuery& query) {
+  const TimePoint now = impl_->now();
+  return impl_->change_many(query, Status::kActive, "suspended",
+                            [now](Task t) { return model::suspend(std::move(t), now); });
+}
+
+Result<ManyResult> Hooks::unsuspend_many(const ManyQuery& query) {
+  const TimePoint now = impl_->now();
+  return impl_->change_many(query, Status::kSuspended, "unsuspended",
+                            [now](Task t) { return model::unsuspend(std::move(t), now); });
 }
 
 Result<std::int64_t> Hooks::clear(const std::string& ns) {

@@ -3,6 +3,7 @@
 #include <rhooks/hooks.h>
 
 #include <set>
+#include <thread>
 
 #include "hooks/test_hooks.h"
 
@@ -182,6 +183,88 @@ TEST(HooksManyTest, SuspendManySuspendsActiveTasksOnly) {
   FetchQuery suspended = query_of();
   suspended.filter.status = Status::kSuspended;
   EXPECT_EQ(t.hooks->fetch(suspended)->items.size(), 11u);
+}
+
+TEST(HooksManyTest, UnsuspendManyTakesWhatIsSuspendedAndWhatIsPastIsDueAtOnce) {
+  TestHooks t;
+  register_numbered(t, 11);
+  ManyQuery query;
+  query.filter.ns = "ns";
+  ASSERT_EQ(t.hooks->suspend_many(query)->count, 11);
+  t.clock->advance(1h);
+  query.chunk_limit = 4;
+  query.filter.id = "t";
+  std::int64_t count = 0;
+  for (int calls = 1;; ++calls) {
+    const auto result = t.hooks->unsuspend_many(query);
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_LE(result->count, 4);
+    count += result->count;
+    if (!result->more) break;
+    ASSERT_LT(calls, 10);
+  }
+  EXPECT_EQ(count, 11);
+  EXPECT_EQ(t.hooks->unsuspend_many(query)->count, 0);
+  EXPECT_EQ(t.hooks->trigger_dryrun()->count, 11);
+
+  query.filter.status = Status::kActive;
+  EXPECT_EQ(t.hooks->unsuspend_many(query).error().field, "status");
+  query.filter.status = Status::kSuspended;
+  query.chunk_limit = 0;
+  EXPECT_EQ(t.hooks->unsuspend_many(query).error().field, "chunkLimit");
+}
+
+// The worker sleeps until the next time that it knows of: it has to be told of these.
+TEST(HooksManyTest, TheWorkerDeliversWhatIsUnsuspended) {
+  TestHooks t;
+  register_numbered(t, 3);
+  ManyQuery query;
+  query.filter.ns = "ns";
+  ASSERT_EQ(t.hooks->suspend_many(query)->count, 3);
+  ASSERT_TRUE(t.hooks->start());
+  t.clock->advance(1h);
+  ASSERT_EQ(t.hooks->unsuspend_many(query)->count, 3);
+  FetchQuery done = query_of();
+  done.filter.status = Status::kDone;
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (t.hooks->fetch(done)->items.size() < 3) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(1ms);
+  }
+  t.hooks->stop();
+}
+
+TEST(HooksManyTest, NamespacesPageAndRefuse) {
+  TestHooks t;
+  for (const char* ns : {"my-app", "a/b", "customer-2", "customer-1"}) {
+    NewTask task = t.post("id");
+    task.ns = ns;
+    ASSERT_TRUE(t.hooks->register_task(task));
+  }
+  NamespacesQuery query;
+  query.limit = 3;
+  const auto first = t.hooks->namespaces(query);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->items.size(), 3u);
+  EXPECT_EQ(first->items[0].name, "a/b");
+  query.start_key = first->last_evaluated_key;
+  const auto second = t.hooks->namespaces(query);
+  ASSERT_TRUE(second);
+  ASSERT_EQ(second->items.size(), 1u);
+  EXPECT_EQ(second->items[0].name, "my-app");
+  EXPECT_EQ(second->last_evaluated_key, "");
+
+  query.prefix = "customer-";
+  EXPECT_EQ(t.hooks->namespaces(query).error().field, "startKey");
+  query.start_key.clear();
+  EXPECT_EQ(t.hooks->namespaces(query)->items.size(), 2u);
+  query.limit = 1001;
+  EXPECT_EQ(t.hooks->namespaces(query).error().field, "limit");
+  query.limit = 1;
+  query.prefix = "\xff";
+  EXPECT_EQ(t.hooks->namespaces(query).error().field, "prefix");
+  query.prefix = std::string(257, 'a');
+  EXPECT_EQ(t.hooks->namespaces(query).error().field, "prefix");
 }
 
 TEST(HooksManyTest, ClearEmptiesOneNamespaceOfTasksAndLogs) {

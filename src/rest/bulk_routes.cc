@@ -1,5 +1,6 @@
 // Routes that act on many tasks.
 
+#include "rest/query_reader.h"
 #include "rest/routes.h"
 
 namespace rhooks::rest {
@@ -31,6 +32,16 @@ HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
   return json_response(200, codec::to_json(results));
 }
 
+HttpResponse namespaces(Hooks& hooks, const HttpRequest& request) {
+  QueryReader in(request);
+  NamespacesQuery query;
+  query.prefix = in.text("prefix");
+  query.limit = in.limit("limit", query.limit, 1000);
+  query.start_key = in.start_key();
+  if (in.error()) return error_response(*in.error());
+  return answer(hooks.namespaces(query));
+}
+
 using ActOnMany = Result<ManyResult> (Hooks::*)(const ManyQuery&);
 
 Route many_route(Hooks& hooks, const char* verb, const char* operation, const char* summary,
@@ -43,8 +54,8 @@ Route many_route(Hooks& hooks, const char* verb, const char* operation, const ch
       .summary = summary,
       .description = description,
       .parameters = {},
-      .body = BodyDoc{"ManyQuery", R"({"status": "ACTIVE", "chunkLimit": 500})", false,
-                      kSmallBodyBytesMax},
+      .body =
+          BodyDoc{"ManyQuery", R"({"id": "order-", "chunkLimit": 500})", false, kSmallBodyBytesMax},
       .responses = {{200, "The tasks acted on. While `more` is true, call again.", "ManyResult"}},
       .handler =
           [&hooks, act](const HttpRequest& request, const PathParameters& path) {
@@ -83,6 +94,29 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
   router.add(many_route(hooks, "suspend", "suspendTasks", "Suspend many tasks",
                         "Suspends one chunk of the ACTIVE tasks that match.",
                         &Hooks::suspend_many));
+  router.add(many_route(hooks, "unsuspend", "unsuspendTasks", "Unsuspend many tasks",
+                        "Makes one chunk of the SUSPENDED tasks that match ACTIVE again, their "
+                        "times as they were: what is past is due at once.",
+                        &Hooks::unsuspend_many));
+  std::vector<ParameterDoc> parameters = {
+      {"prefix", "Namespaces that begin with this.", R"({"type":"string"})"}};
+  for (ParameterDoc& p : page_parameters()) {
+    if (p.name != "desc") parameters.push_back(std::move(p));
+  }
+  router.add({
+      .method = "GET",
+      .pattern = "/v1/namespaces",
+      .operation_id = "fetchNamespaces",
+      .tag = "many",
+      .summary = "Fetch a page of the namespaces that have tasks",
+      .description = "Ordered by the bytes of their names. Logs alone make no namespace.",
+      .parameters = std::move(parameters),
+      .body = {},
+      .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
+                     "NamespacePage"}},
+      .handler = [&hooks](const HttpRequest& request,
+                          const PathParameters&) { return namespaces(hooks, request); },
+  });
   router.add({
       .method = "DELETE",
       .pattern = "/v1/namespaces/{ns}",

@@ -174,6 +174,17 @@ const char* openapi_schemas() {
     "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on."}
   }
 },
+"NamespacePage": {
+  "type": "object", "required": ["items", "count"],
+  "properties": {
+    "items": {"type": "array", "items": {
+      "type": "object", "required": ["namespace"], "properties": {"namespace": {"type": "string"}}
+    }},
+    "count": {"type": "integer", "description": "Items of this page."},
+    "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
+  },
+  "example": {"items": [{"namespace": "my-app"}], "count": 1}
+},
 "ManyQuery": {
   "type": "object", "additionalProperties": false,
   "properties": {

@@ -166,7 +166,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 19u);
+  EXPECT_EQ(routed.size(), 21u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -280,6 +280,10 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
         200);
   drive({"POST", "/v1/tasks/batch", "{}"}, 400);
   drive({"POST", tasks + "/suspend", R"({"chunkLimit":1})"}, 200);
+  drive({"POST", tasks + "/unsuspend", R"({"chunkLimit":1})"}, 200);
+  drive({"POST", tasks + "/unsuspend", R"({"status":"ACTIVE"})"}, 400);
+  drive({"GET", "/v1/namespaces?prefix=n&limit=1"}, 200);
+  drive({"GET", "/v1/namespaces?limit=0"}, 400);
   drive({"POST", tasks + "/delete", R"({"chunkLimit":1})"}, 200);
   drive({"POST", tasks + "/delete", R"({"chunkLimit":"1"})"}, 400);
   drive({"DELETE", tasks + "/t"}, 200);

@@ -13,10 +13,9 @@
 
 namespace rhooks::cli {
 
-// Commands on both backends: straight on a store (false), and through a server of the test's
-// own (true).
 inline constexpr const char* kKey = "the-key-of-this-test";
 
+// Commands on both backends: straight on a store, and through a server of the test's own.
 class CommandsTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -32,14 +31,12 @@ class CommandsTest : public ::testing::TestWithParam<bool> {
     ASSERT_TRUE(server_->start());
   }
 
+  Environment environment() const {
+    if (!GetParam()) return {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
+    return {{"RHOOKS_SERVER", "http://" + server_->endpoint()}, {"RHOOKS_API_KEY", kKey}};
+  }
   TestRun run(std::vector<std::string> args, const std::string& input = {}) {
-    Environment environment;
-    if (GetParam()) {
-      environment = {{"RHOOKS_SERVER", "http://" + server_->endpoint()}, {"RHOOKS_API_KEY", kKey}};
-    } else {
-      environment = {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
-    }
-    return run_line(args, environment, input);
+    return run_line(args, environment(), input);
   }
   // Output of a command that must succeed.
   std::string out(std::vector<std::string> args, const std::string& input = {}) {
