@@ -225,6 +225,8 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
       respond_after_late_ = true;
       return;
     }
+    // What crosses the end is read, and can not be answered.
+    if (half_closed_) return read();
     switch (response_.fault) {
       case Fault::kCloseBeforeResponse:
         return close();
@@ -331,6 +333,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
     }
     if (after == TestResponse::After::kClosed) close();
     if (after == TestResponse::After::kHalfClosed) {
+      half_closed_ = true;
       stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
     }
     end_late();
@@ -399,6 +402,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
   bool idle_ = false;  // since an answer; no other request has arrived yet
   bool late_writing_ = false;
   bool late_written_ = false;
+  bool half_closed_ = false;
   std::optional<std::chrono::steady_clock::time_point> late_waits_since_;
   bool respond_after_late_ = false;
   std::atomic<bool> late_asked_ = false;
