@@ -120,7 +120,7 @@ class RemoteBackend final : public Backend {
     q.add("prefix", query.prefix)
         .add("limit", std::to_string(query.limit))
         .add("startKey", query.start_key);
-    return request<NamespacePage>({"GET", "/v1/namespaces" + q.text(), {}, {}, kCallTimeout},
+    return request<NamespacePage>({"GET", "/v1/namespaces" + q.text(), {}, kCallTimeout},
                                   codec::parse_namespace_page);
   }
 
