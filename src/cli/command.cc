@@ -247,7 +247,7 @@ std::string grouped(std::int64_t n) {
 }
 
 std::string count_of(std::int64_t n, const std::string& noun) {
-  return grouped(n) + " " + noun + (n == 1 ? "" : "s");
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
 }  // namespace rhooks::cli

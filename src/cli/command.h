@@ -89,7 +89,7 @@ std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question);
 
 // "41,201".
 std::string grouped(std::int64_t n);
-// "1 task", "41,201 tasks".
+// "1 task", "2 tasks".
 std::string count_of(std::int64_t n, const std::string& noun);
 
 void add_register(Commands& commands);

@@ -19,6 +19,11 @@ namespace {
 constexpr std::int64_t kCountMax = 100'000;
 constexpr int kCountPagesMax = 1'000;  // a page may be empty, and not the last one
 
+// "1 task", "41,201 ACTIVE tasks".
+std::string tasks_of(std::int64_t n, const std::string& which = {}) {
+  return grouped(n) + " " + which + (n == 1 ? "task" : "tasks");
+}
+
 struct Consent {
   bool yes = false;
   bool dry_run = false;
@@ -36,7 +41,7 @@ struct Counted {
   bool more = false;  // there may be more
 
   std::string text(const std::string& what) const {
-    return (more ? "at least " : "") + count_of(count, what + "task");
+    return (more ? "at least " : "") + tasks_of(count, what);
   }
   std::string json() const {
     return "{\"count\":" + std::to_string(count) + ",\"more\":" + (more ? "true" : "false") + "}";
@@ -136,7 +141,7 @@ int run_chunks(Commands& commands, Backend& backend, const ManyQuery& query, con
     const auto chunk = (backend.*many.chunk)(query);
     if (!chunk) {
       progress.finish();
-      if (total > 0) io.err << past << ' ' << count_of(total, "task") << " before this:\n";
+      if (total > 0) io.err << past << ' ' << tasks_of(total) << " before this:\n";
       return report(io, chunk.error(), kExitFailed);
     }
     total += chunk->count;
@@ -149,7 +154,7 @@ int run_chunks(Commands& commands, Backend& backend, const ManyQuery& query, con
   if (total == 0) {
     if (const auto missing = report_if_empty(commands, backend, query.filter.ns)) return *missing;
   }
-  if (!commands.json()) io.out << past << ' ' << count_of(total, "task") << '\n';
+  if (!commands.json()) io.out << past << ' ' << tasks_of(total) << '\n';
   return kExitDone;
 }
 
@@ -217,7 +222,7 @@ int clear(Commands& commands, const std::string& ns, const Consent& consent) {
   if (commands.json()) {
     io.out << "{\"count\":" << *cleared << "}\n";
   } else {
-    io.out << "cleared " << count_of(*cleared, "task") << '\n';
+    io.out << "cleared " << tasks_of(*cleared) << '\n';
   }
   return kExitDone;
 }

@@ -240,7 +240,7 @@ TEST_P(CommandsTest, FileOfTasksAndPaging) {
     }
     stream << "]";
   }
-  EXPECT_EQ(out({"register", "--file", file}), "registered 2,500 tasks\n");
+  EXPECT_EQ(out({"register", "--file", file}), "registered 2500 tasks\n");
 
   std::set<std::string> ids;
   std::istringstream lines(out({"fetch", "-n", "app", "--all", "--json", "--limit", "700"}));

@@ -56,10 +56,10 @@ TEST_F(HabitsTest, TheUrlStandsByItself) {
 
 TEST_F(HabitsTest, TheIdStandsByItself) {
   registered({kUrl, "--id", "x"});
+  EXPECT_EQ(run({"logs", "x", "-n", "app"}).err, "no log matches\n");
   for (const char* command : {"get", "suspend", "unsuspend", "delete"}) {
     EXPECT_EQ(run({command, "-n", "app", "x"}).exit_code, kExitDone) << command;
   }
-  EXPECT_EQ(run({"logs", "x", "-n", "app"}).err, "no log matches\n");
 }
 
 TEST_F(HabitsTest, TheFlagsOfCurl) {
