@@ -19,7 +19,10 @@ namespace {
 
 std::vector<std::string> command_names(const CLI::App& root) {
   std::vector<std::string> names;
-  for (const CLI::App* command : root.get_subcommands({})) names.push_back(command->get_name());
+  for (const CLI::App* command : root.get_subcommands({})) {
+    names.push_back(command->get_name());
+    for (const std::string& alias : command->get_aliases()) names.push_back(alias);
+  }
   return names;
 }
 
@@ -54,7 +57,8 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
     return what + " is missing" + see;
   }
   for (const CLI::Option* option : command.get_options()) {
-    if (option->results().size() > static_cast<std::size_t>(option->get_items_expected_max())) {
+    const auto max = static_cast<std::size_t>(option->get_items_expected_max());
+    if (max > 0 && option->results().size() > max) {
       return option->get_name() + " is given " + std::to_string(option->results().size()) +
              " times; give it once";
     }
@@ -121,6 +125,8 @@ std::optional<std::string> other_than_utf8(const CLI::App& command) {
 
 int run(const std::vector<std::string>& args, Io& io) {
   log::configure(log::Level::kWarn, log::Format::kText);
+  // Before the line is parsed, since that may be what fails.
+  io.json_errors = std::find(args.begin(), args.end(), "--json") != args.end();
   Commands commands(io);
   CLI::App& root = commands.root();
   root.set_version_flag("--version", "rhooks " RHOOKS_VERSION, "show the version");
@@ -156,7 +162,7 @@ int run(const std::vector<std::string>& args, Io& io) {
                   kExitUsage);
   }
   for (const CLI::App* command : root.get_subcommands({})) {
-    if (command->get_name() != args[0]) continue;
+    if (!command->check_name(args[0])) continue;
     if (const auto empty = empty_before_parse(*command, args)) {
       return report(io, *empty, kExitUsage);
     }

@@ -7,6 +7,8 @@
 #include "cli/app.h"
 #include "cli/settings.h"
 #include "cli/table.h"
+#include "codec/public_json.h"
+#include "codec/text.h"
 
 namespace rhooks::cli {
 
@@ -192,6 +194,12 @@ int Commands::run(const CLI::App& command) {
 }
 
 int report(Io& io, const Error& error, int exit_code) {
+  if (io.json_errors) {
+    Error shown = error;  // a path or an argument may be any bytes
+    shown.message = codec::to_utf8(shown.message);
+    io.err << codec::to_problem_json(shown) << std::endl;
+    return exit_code;
+  }
   std::string message = error.message;
   if (!error.field.empty() && message.find(error.field) == std::string::npos) {
     message = error.field + ": " + message;
@@ -215,6 +223,12 @@ std::size_t second_part(std::string_view message) {
 }  // namespace
 
 int report(Io& io, const std::string& message, int exit_code) {
+  if (io.json_errors) {
+    const bool usage = exit_code == kExitUsage;
+    return report(io,
+                  Error{usage ? ErrorCode::kInvalidArgument : ErrorCode::kInternal, message, {}},
+                  exit_code);
+  }
   const std::string shown = printable(message, true);
   const auto split = second_part(shown);
   io.err << (io.err_is_terminal && !io.env("NO_COLOR") ? coloured("rhooks:", Colour::kRed)
@@ -236,7 +250,7 @@ std::optional<int> refuse_unless_confirmed(Io& io, const std::string& question) 
   std::string answer;
   std::getline(io.in, answer);
   if (answer == "y" || answer == "Y" || answer == "yes" || answer == "YES") return std::nullopt;
-  return report(io, "nothing was changed", kExitFailed);
+  return report(io, Error{ErrorCode::kInvalidArgument, "nothing was changed", {}}, kExitFailed);
 }
 
 std::string grouped(std::int64_t n) {

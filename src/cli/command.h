@@ -79,7 +79,9 @@ class Commands {
 };
 
 // "rhooks: <what>\n  <what to do>" on standard error: a message of two parts, with "; "
-// between them, goes on two lines. Returns `exit_code`.
+// between them, goes on two lines. With --json a problem document (RFC 9457) as the API's, in one
+// line; of a text without a code, `exit_code` tells whether the line was wrong or it failed inside.
+// Returns `exit_code`.
 int report(Io& io, const Error& error, int exit_code);
 int report(Io& io, const std::string& message, int exit_code);
 

@@ -33,6 +33,7 @@ void add_change(Commands& commands, const char* name, const char* description, c
                      }
                      return kExitDone;
                    });
+  if (std::string_view(name) == "delete") command.alias("rm");
   add_key_options(commands, command, *key);
   commands.add_backend_options(command);
 }

@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/filter_args.h"
+#include "cli/follow.h"
 #include "cli/namespaces.h"
 #include "cli/show.h"
 #include "codec/public_json.h"
@@ -11,6 +12,8 @@
 
 namespace rhooks::cli {
 namespace {
+
+constexpr int kFollowedFirst = 10;  // logs shown before those that are new
 
 struct PageArgs {
   bool desc = false;
@@ -97,6 +100,7 @@ void add_get(Commands& commands) {
                                                            : task_card(*task, commands.io()));
                      return kExitDone;
                    });
+  command.alias("show");
   add_key_options(commands, command, *key);
   commands.add_backend_options(command);
 }
@@ -124,6 +128,7 @@ void add_fetch(Commands& commands) {
             },
             add_task, [&] { return tell_nothing(commands, *backend, made->ns, "task"); });
       });
+  command.alias("ls");
   add_filter_options(commands, command, *filter);
   page->add_to(command);
   commands.add_backend_options(command);
@@ -131,6 +136,9 @@ void add_fetch(Commands& commands) {
 
 struct LogArgs {
   std::string ns, task, status, from, to;
+  PageArgs page;
+  bool follow = false;
+  const CLI::App* command = nullptr;
 };
 
 Result<FetchLogsQuery> make_query(const LogArgs& args, TimePoint now) {
@@ -148,41 +156,66 @@ Result<FetchLogsQuery> make_query(const LogArgs& args, TimePoint now) {
   const auto to = parse_bound("--to", args.to, now);
   if (!to) return fail(to.error());
   query.to = *to;
+  query.desc = args.page.desc;
+  query.limit = args.page.limit;
   return query;
 }
 
-void add_logs(Commands& commands) {
+int follow(Commands& commands, const LogArgs& args, FetchLogsQuery query) {
+  for (const char* option : {"--to", "--desc", "--all", "--start-key"}) {
+    if (args.command->count(option) == 0) continue;
+    return report(commands.io(),
+                  std::string(option) +
+                      " has no meaning where new logs are followed; leave it out, or list what is "
+                      "there with `rhooks logs` without --follow",
+                  kExitUsage);
+  }
+  if (args.command->count("--limit") == 0) query.limit = kFollowedFirst;
+  // Before any thread is started.
+  Polling polling(commands.io());
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  return follow_logs(commands, *backend, polling, std::move(query));
+}
+
+int list(Commands& commands, const LogArgs& args, FetchLogsQuery query) {
+  int exit_code = kExitFailed;
+  const auto backend = commands.backend(exit_code);
+  if (!backend) return exit_code;
+  return show_pages<LogPage>(
+      commands, args.page, log_table(commands.io()),
+      [&](const std::string& key) {
+        query.start_key = key;
+        return backend->fetch_logs(query);
+      },
+      add_log, [&] { return tell_nothing(commands, *backend, query.ns, "log"); });
+}
+
+// `tail` is `logs --follow`.
+void add_logs(Commands& commands, const char* name, const char* description,
+              const std::vector<std::string>& examples) {
   auto args = std::make_shared<LogArgs>();
-  auto page = std::make_shared<PageArgs>();
-  CLI::App& command = commands.add(
-      "logs", "List the attempts that were made.",
-      {"rhooks logs --namespace my-app", "rhooks logs -n my-app --task order-17",
-       "rhooks logs -n my-app --status FAIL --from -1h --desc --limit 20"},
-      [&commands, args, page] {
-        Io& io = commands.io();
-        if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
-        auto query = make_query(*args, io.now());
-        if (!query) return report(io, query.error(), kExitUsage);
-        query->desc = page->desc;
-        query->limit = page->limit;
-        int exit_code = kExitFailed;
-        const auto backend = commands.backend(exit_code);
-        if (!backend) return exit_code;
-        return show_pages<LogPage>(
-            commands, *page, log_table(io),
-            [&](const std::string& key) {
-              query->start_key = key;
-              return backend->fetch_logs(*query);
-            },
-            add_log, [&] { return tell_nothing(commands, *backend, query->ns, "log"); });
-      });
+  args->follow = std::string_view(name) == "tail";
+  CLI::App& command = commands.add(name, description, examples, [&commands, args] {
+    Io& io = commands.io();
+    if (const auto wrong = args->page.wrong()) return report(io, *wrong, kExitUsage);
+    auto query = make_query(*args, io.now());
+    if (!query) return report(io, query.error(), kExitUsage);
+    return args->follow ? follow(commands, *args, std::move(*query))
+                        : list(commands, *args, std::move(*query));
+  });
+  args->command = &command;
   commands.add_namespace(command, args->ns);
   command.add_option("task,--task,--id", args->task, "logs of this task only")->type_name("ID");
   command.add_option("--status", args->status, "outcome of the attempt")->type_name("SUCCESS|FAIL");
   command.add_option("--from", args->from, "started at or after: ISO-8601, or -1h")
       ->type_name("TIME");
   command.add_option("--to", args->to, "started at or before: ISO-8601, or -5m")->type_name("TIME");
-  page->add_to(command);
+  args->page.add_to(command);
+  command.add_flag("-f,--follow", args->follow,
+                   "show the last 10 (--limit), or those from --from on, and then what comes, "
+                   "until Ctrl-C");
   commands.add_backend_options(command);
 }
 
@@ -219,7 +252,12 @@ void add_namespaces(Commands& commands) {
 void add_queries(Commands& commands) {
   add_get(commands);
   add_fetch(commands);
-  add_logs(commands);
+  add_logs(commands, "logs", "List the attempts that were made.",
+           {"rhooks logs --namespace my-app", "rhooks logs -n my-app --task order-17",
+            "rhooks logs -n my-app --status FAIL --from -1h --desc --limit 20",
+            "rhooks logs -n my-app --follow"});
+  add_logs(commands, "tail", "Show attempts as they are made, as logs --follow.",
+           {"rhooks tail --namespace my-app", "rhooks tail -n my-app --status FAIL --from -1h"});
   add_namespaces(commands);
 }
 

@@ -9,6 +9,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/file_import.h"
+#include "cli/follow.h"
 #include "cli/show.h"
 #include "cli/times.h"
 #include "cli/when_args.h"
@@ -26,6 +27,8 @@ struct RegisterArgs {
   std::int64_t max = 0;
   int retry_limit = 3;
   bool text = false;
+  bool wait = false;
+  std::string wait_max = "10m";
   CLI::App* command = nullptr;
 
   bool given(const char* option) const { return command->count(option) > 0; }
@@ -170,6 +173,37 @@ std::string shown_repeat(const Repeat& repeat, bool max_given) {
   return show_repeat(repeat) + ", for ever" + (max_given ? "" : "; --max N ends it");
 }
 
+// How long --wait waits at most; none without it. What can not end by then is refused before
+// anything is registered.
+Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& args,
+                                                           const NewTask& task, TimePoint now,
+                                                           const Config& config) {
+  if (!args.wait) {
+    if (args.given("--wait-max")) return usage("--wait-max says how long --wait waits; add --wait");
+    return std::nullopt;
+  }
+  const auto longest = parse_duration(args.wait_max);
+  if (!longest) return usage("--wait-max: " + longest.error().message);
+  if (works_on_store(config) && config.text("store").starts_with("rocksdb:")) {
+    return usage(
+        "--wait needs a worker, and none can open this store while this command holds it; leave "
+        "--store out to register through a server, or register first and then run `rhooks "
+        "trigger --store ...`");
+  }
+  if (task.repeat && task.repeat->max == 0) {
+    return usage(
+        "--wait would wait for ever, since the task repeats for ever; add --max, or leave "
+        "--wait out and watch it with `rhooks tail`");
+  }
+  if (task.scheduled_date && *task.scheduled_date > now + *longest) {
+    return usage(
+        "--wait ends after " + format_duration(*longest) +
+        ", before the task is due; give a longer --wait-max, as in --wait-max " +
+        format_duration(std::chrono::ceil<std::chrono::hours>(*task.scheduled_date - now)));
+  }
+  return *longest;
+}
+
 int register_one(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
   const auto when = args.when.moment(io);
@@ -177,11 +211,22 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   auto task = make_task(args, io);
   if (!task) return report(io, task.error(), kExitUsage);
   if (*when) task->scheduled_date = (*when)->at;
+  const auto config = commands.config();
+  if (!config) return kExitUsage;
+  const auto longest = make_wait(args, *task, io.now(), *config);
+  if (!longest) return report(io, longest.error(), kExitUsage);
+  // Before any thread is started.
+  std::optional<Polling> polling;
+  if (*longest) polling.emplace(io);
   int exit_code = kExitFailed;
   const auto backend = commands.backend(exit_code);
   if (!backend) return exit_code;
   const auto result = backend->register_task(std::move(*task));
   if (!result) return report(io, result.error(), kExitFailed);
+  if (polling) polling->on_signal(stays_registered(result->task.key));
+  if (commands.json() && polling) {
+    return wait_for_end(commands, *backend, *polling, result->task, **longest);
+  }
   if (commands.json()) {
     io.out << codec::to_json(result->task) << '\n';
     return kExitDone;
@@ -192,14 +237,19 @@ int register_one(Commands& commands, const RegisterArgs& args) {
          << (result->created && *when && !(*when)->read_as.empty() ? " (" + (*when)->read_as + ")"
                                                                    : "")
          << (made.repeat ? ", " + shown_repeat(*made.repeat, args.given("--max")) : "") << '\n';
+  if (polling) {
+    io.out.flush();
+    return wait_for_end(commands, *backend, *polling, made, **longest);
+  }
   return kExitDone;
 }
 
 int register_file(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
   for (const char* option :
-       {"--url", "--method", "--at", "--in", "--tz", "--body", "--text", "--header", "--id",
-        "--id-prefix", "--every", "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
+       {"--url", "--method", "--at", "--in", "--tz", "--wait", "--wait-max", "--body", "--text",
+        "--header", "--id", "--id-prefix", "--every", "--repeat-interval", "--repeat-unit", "--max",
+        "--retry-limit"}) {
     if (args.given(option)) {
       return report(io,
                     std::string(option) +
@@ -230,7 +280,7 @@ void add_register(Commands& commands) {
       {"rhooks register --namespace my-app --url http://127.0.0.1:9000/hook --method POST \\",
        "    --at +2s --body '{\"key\":\"value\"}'",
        "rhooks register -n my-app https://example.com/hook -X PUT -H 'X-Team: billing' \\",
-       "    -d @invoice.json --in 5m",
+       "    -d @invoice.json --in 5m --wait",
        "rhooks register -n my-app https://example.com/ping --at '2030-01-31 12:00' \\",
        "    --tz Europe/Berlin",
        "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
@@ -277,6 +327,13 @@ void add_register(Commands& commands) {
       .add_option("--retry-limit", args->retry_limit,
                   "attempts of an occurrence after the first one [3]")
       ->type_name("N");
+  command.add_flag("--wait", args->wait,
+                   "wait until it is DONE (exit code 0) or FAILED (1), and show its attempts; "
+                   "Ctrl-C leaves it registered");
+  command
+      .add_option("--wait-max", args->wait_max,
+                  "how long --wait waits before it exits with 1 [10m]")
+      ->type_name("TIME");
   command
       .add_option("-f,--file", args->file,
                   "register the tasks of a JSON file: [..], {\"items\":[..]} or one a line; - "

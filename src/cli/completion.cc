@@ -50,6 +50,11 @@ std::string bash_completion(const CLI::App& root) {
   std::string names, cases;
   for (const CLI::App* command : root.get_subcommands({})) {
     names += (names.empty() ? "" : " ") + command->get_name();
+    std::string pattern = command->get_name();
+    for (const std::string& alias : command->get_aliases()) {
+      names += " " + alias;
+      pattern += "|" + alias;
+    }
     std::string words = words_of(*command);
     for (const CLI::Option* option : command->get_options()) {
       if (option->nonpositional()) continue;
@@ -57,7 +62,7 @@ std::string bash_completion(const CLI::App& root) {
       std::replace(choices.begin(), choices.end(), '|', ' ');
       words += " " + choices;
     }
-    cases += "    " + command->get_name() + ")\n";
+    cases += "    " + pattern + ")\n";
     if (const std::string values = value_cases(*command); !values.empty()) {
       cases += "      case \"$prev\" in\n" + values + "      esac\n";
     }

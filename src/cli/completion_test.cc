@@ -51,7 +51,9 @@ TEST(Completion, HasEveryCommandAndFlag) {
   const std::string text = script();
   int flags = 0;
   for (const CLI::App* command : commands.root().get_subcommands({})) {
-    const auto begin = text.find("\n    " + command->get_name() + ")\n");
+    std::string pattern = command->get_name();
+    for (const std::string& alias : command->get_aliases()) pattern += "|" + alias;
+    const auto begin = text.find("\n    " + pattern + ")\n");
     ASSERT_NE(begin, std::string::npos) << command->get_name();
     const auto end = text.find("\" ;;\n", text.find("words=\"", begin));
     const std::string part = text.substr(begin, end - begin) + " ";
@@ -72,6 +74,10 @@ TEST(Completion, WorksInBash) {
   EXPECT_EQ(complete({"suspend-"}), "suspend-many\n");
   EXPECT_EQ(complete({"unsuspend-"}), "unsuspend-many\n");
   EXPECT_EQ(complete({"clear", "--dry"}), "--dry-run\n");
+  EXPECT_EQ(complete({"sho"}), "show\n");
+  EXPECT_EQ(complete({"ls", "--status", "S"}), "SUSPENDED\n");
+  EXPECT_EQ(complete({"rm", "--names"}), "--namespace\n");
+  EXPECT_EQ(complete({"tail", "--status", ""}), "SUCCESS FAIL\n");
   EXPECT_EQ(complete({"register", "--repeat-u"}), "--repeat-unit\n");
   EXPECT_EQ(complete({"fetch", "--status", "S"}), "SUSPENDED\n");
   EXPECT_EQ(complete({"logs", "--status", ""}), "SUCCESS FAIL\n");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "cli/test_io.h"
@@ -129,6 +130,77 @@ TEST_F(HabitsTest, ALocalTime) {
   EXPECT_NE(refused({kUrl, "--tz", "Europe/Berlin"}).find("add it, as in --at"), std::string::npos);
   EXPECT_NE(refused({kUrl, "--at", "+5m", "--tz", "UTC"}).find("needs no zone"), std::string::npos);
   EXPECT_NE(refused({"--file", "x", "--tz", "UTC"}).find("--tz and --file"), std::string::npos);
+}
+
+TEST_F(HabitsTest, AWaitThatCanNotEndIsRefusedBeforeAnythingIsRegistered) {
+  const auto expect = [&](std::vector<std::string> args, const char* part) {
+    args.insert(args.begin(), {"register", "-n", "app", kUrl, "--server", "http://127.0.0.1:9"});
+    const TestRun done = run(args);
+    EXPECT_EQ(done.exit_code, kExitUsage) << args.back();
+    EXPECT_NE(done.err.find(part), std::string::npos) << done.err;
+  };
+  EXPECT_NE(refused({kUrl, "--wait"}).find("--wait needs a worker"), std::string::npos);
+  EXPECT_EQ(run({"fetch", "-n", "app"}).exit_code, kExitFailed);  // not even a store was made
+  expect({"--wait", "--every", "5m"}, "add --max");
+  expect({"--wait", "--in", "1d"}, "a longer --wait-max, as in --wait-max 1d");
+  expect({"--wait", "--wait-max", "soon"}, "--wait-max: \"soon\"");
+  expect({"--wait-max", "5m"}, "add --wait");
+  EXPECT_NE(refused({"--file", "x", "--wait"}).find("--wait and --file"), std::string::npos);
+}
+
+TEST_F(HabitsTest, TheNamesOfOtherTools) {
+  registered({kUrl, "--id", "x", "--at", "+1h"});
+  const TestRun shown = run({"show", "-n", "app", "x"});
+  EXPECT_NE(shown.out.find("id              x\n"), std::string::npos) << shown.out << shown.err;
+  EXPECT_EQ(shown.out, run({"get", "-n", "app", "x"}).out);
+  EXPECT_EQ(run({"ls", "-n", "app"}).out, run({"fetch", "-n", "app"}).out);
+  EXPECT_EQ(run({"rm", "-n", "app", "x"}).out, "deleted x\n");
+  EXPECT_NE(run({"rm", "--help"}).out.find("Usage: rhooks delete"), std::string::npos);
+  const std::string help = run({"--help"}).out;
+  for (const char* names : {"get, show", "fetch, ls", "delete, rm", "  tail "}) {
+    EXPECT_NE(help.find(names), std::string::npos) << names << " in\n" << help;
+  }
+  EXPECT_NE(run({"shwo"}).err.find("Did you mean show?"), std::string::npos);
+  EXPECT_NE(run({"ls", "-n", "app", "--lmit", "1"}).err.find("Did you mean --limit?"),
+            std::string::npos);
+  EXPECT_NE(run({"rm", "-n", "app", "--id="}).err.find("is empty"), std::string::npos);
+  for (const char* flag : {"--to", "--start-key"}) {
+    EXPECT_EQ(run({"tail", "-n", "app", flag, "-1h"}).exit_code, kExitUsage) << flag;
+    EXPECT_EQ(run({"logs", "-f", "-n", "app", flag, "-1h"}).exit_code, kExitUsage) << flag;
+  }
+}
+
+// With --json errors are for programs as well: RFC 9457, as the API's.
+TEST_F(HabitsTest, ErrorsAreProblemDocuments) {
+  const auto expect = [&](const std::vector<std::string>& args, int exit_code, ErrorCode code,
+                          const std::string& part) {
+    SCOPED_TRACE(args[0]);
+    const TestRun done = run(args);
+    EXPECT_EQ(done.exit_code, exit_code);
+    EXPECT_EQ(done.out, "");
+    ASSERT_TRUE(done.err.starts_with("{\"type\":\"about:blank\",\"title\":\"")) << done.err;
+    EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1) << done.err;
+    const Error error = codec::parse_problem_json(0, done.err);
+    EXPECT_EQ(error.code, code) << done.err;
+    EXPECT_NE(error.message.find(part), std::string::npos) << done.err;
+  };
+  registered({kUrl, "--id", "x", "--at", "+1h"});
+  const auto usage = ErrorCode::kInvalidArgument;
+  expect({"get", "-n", "app", "--json", "nothing"}, kExitFailed, ErrorCode::kNotFound, "nothing");
+  expect({"register", "-n", "app", "--json", "ftp://x/"}, kExitFailed, usage, "http");
+  expect({"register", "-n", "app", "--json", kUrl, "--at", "soon"}, kExitUsage, usage, "--at: ");
+  expect({"unsuspend", "-n", "app", "x", "--json"}, kExitFailed, ErrorCode::kConflict,
+         "only SUSPENDED");
+  // What is wrong with the line itself.
+  expect({"gte", "--json"}, kExitUsage, usage, "Did you mean get?");
+  expect({"get", "--json", "-n", "app", "x", "--nmspace"}, kExitUsage, usage, "no flag --nmspace");
+  expect({"get", "--json", "-n", "app", "--id="}, kExitUsage, usage, "is empty");
+  expect({"delete", "--json", "x", "-n"}, kExitUsage, usage, "--namespace");
+  expect({"get", "--json", "x", "-n", "app", "--server", "http://127.0.0.1:9"}, kExitFailed,
+         ErrorCode::kUnavailable, "no server answers");
+  expect({"register", "-n", "app", "--file", "/no/\xff", "--json"}, kExitUsage, usage, "/no/");
+  // The next line of the same process is its own.
+  EXPECT_TRUE(run({"get", "-n", "app", "nothing"}).err.starts_with("rhooks: "));
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ struct Io {
   // Columns of the terminal; what is not a terminal has no width.
   std::optional<int> width;
   Environment environment;
+  bool json_errors = false;  // with --json: errors are problem documents, one a line
   std::function<TimePoint()> now = [] { return SystemClock().now(); };
 
   // An environment variable; an empty one counts as not set.
