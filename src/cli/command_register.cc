@@ -246,10 +246,9 @@ int register_one(Commands& commands, const RegisterArgs& args) {
 
 int register_file(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
-  for (const char* option :
-       {"--url", "--method", "--at", "--in", "--tz", "--wait", "--wait-max", "--body", "--text",
-        "--header", "--id", "--id-prefix", "--every", "--repeat-interval", "--repeat-unit", "--max",
-        "--retry-limit"}) {
+  for (const char* option : {"--url", "--method", "--at", "--in", "--tz", "--wait", "--wait-max",
+                             "--body", "--text", "--header", "--id", "--id-prefix", "--every",
+                             "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
     if (args.given(option)) {
       return report(io,
                     std::string(option) +
