@@ -55,7 +55,6 @@ class ClockRig : public ::testing::Test {
     const auto answer = client.call({.method = method,
                                      .path = "/v1/namespaces/clock/tasks" + path,
                                      .body = std::move(body),
-                                     .headers = {"Content-Type: application/json"},
                                      .timeout = 30s});
     if (!answer) {
       ADD_FAILURE() << answer.error().message;

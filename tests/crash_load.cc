@@ -151,15 +151,12 @@ void CrashLoad::register_one(User& user) {
   const bool by_key = one_in(user.random, 2);
   cli::HttpCall call{.method = "POST",
                      .path = std::string("/v1/namespaces/") + kNamespace + "/tasks"};
-  call.headers = {"Content-Type: application/json"};
   {
     std::lock_guard lock(mutex_);
-    if (by_key) {
-      call.headers.push_back("Idempotency-Key: key-" + std::to_string(number));
-    } else {
-      tasks_[number].id = "task-" + std::to_string(number);
-    }
-    call.body = json::serialize(json_of(tasks_[number]));
+    if (!by_key) tasks_[number].id = "task-" + std::to_string(number);
+    auto task = json_of(tasks_[number]);
+    if (by_key) task["idempotencyKey"] = "key-" + std::to_string(number);
+    call.body = json::serialize(task);
   }
   int tries = 0;
   // Some users do not ask again: what came of it is not known, and nothing is promised.
@@ -189,7 +186,6 @@ void CrashLoad::register_batch(User& user) {
     items.back().as_object()["namespace"] = kNamespace;
   }
   cli::HttpCall call{.method = "POST", .path = "/v1/tasks/batch"};
-  call.headers = {"Content-Type: application/json"};
   call.body = json::serialize(json::object{{"items", std::move(items)}});
   // Items succeed or fail one by one: those that are not known to be there are sent again.
   int tries = 0;

@@ -52,7 +52,7 @@ TEST(App, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 17);
+  EXPECT_EQ(count, 19);
 }
 
 TEST(App, UnknownCommandsAndFlagsNameTheNearest) {

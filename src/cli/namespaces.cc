@@ -56,7 +56,7 @@ std::optional<int> report_if_empty(Commands& commands, Backend& backend, const s
                : known->empty() ? "; there are no tasks in any"
                                 : "; `rhooks namespaces` lists those that have tasks";
   }
-  return report(io, message, kExitFailed);
+  return report(io, Error{ErrorCode::kNotFound, message, {}}, kExitFailed);
 }
 
 }  // namespace rhooks::cli

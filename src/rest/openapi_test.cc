@@ -110,6 +110,7 @@ class OpenApiTest : public ApiTest {
     const std::string_view t = type->as_string();
     if (t == "string") return value.is_string();
     if (t == "integer") return value.is_int64() || value.is_uint64();
+    if (t == "number") return value.is_number();
     if (t == "boolean") return value.is_bool();
     if (t == "array") return value.is_array();
     return t == "object" && value.is_object();
