@@ -120,7 +120,8 @@ class Import {
     const std::size_t first = read_ - outcomes_.size();
     std::optional<Error> failed;
     if (!tasks_.empty()) failed = register_chunk(first);
-    if (commands_.json()) io_.out << json_line(codec::to_json(outcomes_)) << '\n';
+    // At once: what reads it knows what is stored, whatever becomes of the rest.
+    if (commands_.json()) io_.out << json_line(codec::to_json(outcomes_)) << std::endl;
     tried_ = read_;
     outcomes_.clear();
     places_.clear();
@@ -211,8 +212,7 @@ class Import {
   std::string how_to_repeat() const {
     return keys_.wanted() || repeatable_
                ? "register the whole file again to go on; what is stored already is found by its "
-                 "id "
-                 "or idempotency key"
+                 "id or idempotency key"
                : "what is stored already would be registered a second time by the same file; "
                  "register the rest only, and use --idempotency-key for imports to repeat";
   }
