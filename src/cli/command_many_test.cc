@@ -12,8 +12,7 @@ namespace {
 
 class ManyTest : public CommandsTest {};
 
-INSTANTIATE_TEST_SUITE_P(Backends, ManyTest, ::testing::Values(false, true),
-                         [](const auto& test) { return test.param ? "Remote" : "Local"; });
+INSTANTIATE_TEST_SUITE_P(Backends, ManyTest, ::testing::Bool(), backend_name);
 
 // All of them ask, with the number of tasks that they are about.
 TEST_P(ManyTest, BulkCommandsCountAndAsk) {

@@ -10,8 +10,6 @@
 #include "cli/commands_rig.h"
 #include "cli/http_client.h"
 #include "codec/public_json.h"
-#include "rest/api.h"
-#include "testing/temp_dir.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {
