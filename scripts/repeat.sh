@@ -65,14 +65,14 @@ logs=build/repeat
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# run BINARY LOG: the log is kept only where it failed.
+# run BINARY LOG: the log is kept only where it failed, or ran no case.
 run() {
   local pid
   timeout -k 30 1800 "${still[@]}" "build/$preset/bin/$1" --gtest_filter="$cases" \
     --gtest_shuffle >"$2" 2>&1 </dev/null &
   pid=$!
   trap 'kill "$pid" 2>/dev/null; exit 143' TERM
-  if wait "$pid"; then rm "$2"; fi
+  if wait "$pid" && ! grep -q '^\[==========\] Running 0 tests' "$2"; then rm "$2"; fi
 }
 
 # shellcheck disable=SC2046  # the process ids are words
@@ -95,7 +95,7 @@ for binary in "${names[@]}"; do
   if ((failed)); then
     code=1
     # What failed, and how often.
-    grep -hE '^\[  FAILED  \] .*\(|^Note: Randomizing|ERROR: .*Sanitizer|WARNING: ThreadSan' \
+    grep -hE '^\[  FAILED  \] .*\(|Running 0 tests|^Note: Randomizing|ERROR: .*Sanitizer|WARNING: ThreadSan' \
       "$logs/$binary".*.log | sed -E 's/ \([0-9]+ ms\)$//' | sort | uniq -c | sed 's/^/    /' || true
     echo "    what they printed: $logs/$binary.*.log"
   fi
