@@ -38,7 +38,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBodyBytesMax = 16 * 1024 * 1024;  // as DynamoDB's
+constexpr std::size_t kRequestBytesMax = 16 * 1024 * 1024;  // as DynamoDB's
 
 DynamoAnswer error_answer(int status, const std::string& type, std::string_view message) {
   return {status, {{"__type", type}, {"message", message}}};
@@ -176,7 +176,7 @@ class DynamoProxy::Core::Session : public std::enable_shared_from_this<Session> 
 
   void read() {
     parser_.emplace();
-    parser_->body_limit(kBodyBytesMax);
+    parser_->body_limit(kRequestBytesMax);
     http::async_read(socket_, buffer_, *parser_,
                      [self = shared_from_this()](error_code ec, std::size_t) {
                        if (!ec) self->on_request();

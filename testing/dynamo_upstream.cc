@@ -26,7 +26,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kConnectionsMax = 64;
-constexpr std::size_t kBodyBytesMax = 64 * 1024 * 1024;
+constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 
 std::string request_text(const std::string& operation, const std::string& body) {
   // The emulator wants to see a signature, and does not check it.
@@ -100,7 +100,7 @@ class DynamoUpstream::Connection : public std::enable_shared_from_this<Connectio
 
   void read() {
     parser_.emplace();
-    parser_->body_limit(kBodyBytesMax);
+    parser_->body_limit(kAnswerBytesMax);
     http::async_read(socket_, buffer_, *parser_,
                      [self = shared_from_this()](error_code ec, std::size_t) {
                        if (ec) return self->fail(ec);

@@ -33,7 +33,7 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::size_t below(std::mt19937_64& random, std::size_t n) {
+std::size_t any_below(std::mt19937_64& random, std::size_t n) {
   return static_cast<std::size_t>(random() % n);
 }
 
@@ -197,14 +197,14 @@ void PowerLoss::lose_power(std::uint64_t seed) {
   std::map<std::string, std::size_t> left;  // of each directory's changes
   for (const NameChange& one : unsynced_) ++left[one.directory];
   for (auto& [directory, count] : left) {
-    switch (below(random, 3)) {
+    switch (any_below(random, 3)) {
       case 0:
         count = 0;
         break;
       case 1:
         break;
       default:
-        count = below(random, count + 1);
+        count = any_below(random, count + 1);
     }
   }
   for (const NameChange& one : unsynced_) {
@@ -234,7 +234,7 @@ void PowerLoss::tear(Node& node, bool blocks, std::mt19937_64& random) {
   const std::size_t unsynced = size - node.synced;
   if (unsynced > 0) {
     const std::size_t block = random() % 2 == 0 ? 512 : 4096;
-    const std::size_t cut = node.synced + below(random, unsynced + 1);
+    const std::size_t cut = node.synced + any_below(random, unsynced + 1);
     // The first byte of the block that `cut` lies in, but never a synced one.
     const std::size_t edge = std::max(node.synced, cut / block * block);
     const std::size_t block_end = std::min(size, (cut / block + 1) * block);
@@ -242,7 +242,7 @@ void PowerLoss::tear(Node& node, bool blocks, std::mt19937_64& random) {
       std::fill(data.begin() + static_cast<std::ptrdiff_t>(from),
                 data.begin() + static_cast<std::ptrdiff_t>(to), '\0');
     };
-    switch (below(random, blocks ? 8 : 4)) {
+    switch (any_below(random, blocks ? 8 : 4)) {
       case 0:
         data.resize(node.synced);
         break;
@@ -326,7 +326,7 @@ PowerLoss::Power PowerLoss::change(std::uint64_t process) {
 }
 
 std::size_t PowerLoss::part(std::size_t size) {
-  return below(cut_random_, size + 1);
+  return any_below(cut_random_, size + 1);
 }
 
 std::shared_ptr<PowerLoss::Node> PowerLoss::find(const std::string& name) const {

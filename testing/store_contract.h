@@ -52,9 +52,6 @@ inline std::string store_case_name(const ::testing::TestParamInfo<StoreFactory>&
   return info.param.name;
 }
 
-// The seed of a random test: RHOOKS_TEST_SEED, or a new one; printed either way.
-std::uint64_t test_seed();
-
 model::TaskRecord make_record(const std::string& ns, const std::string& id, TimePoint at);
 Log make_log(const TaskKey& key, TimePoint started_at, const std::string& id,
              LogStatus status = LogStatus::kSuccess);

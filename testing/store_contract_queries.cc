@@ -6,6 +6,7 @@
 #include <random>
 
 #include "testing/store_contract.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::testing {
 

@@ -1,22 +1,9 @@
-#include <cstdlib>
-#include <iostream>
-#include <random>
-
 #include "testing/store_contract.h"
 
 namespace rhooks::testing {
 
 using namespace store;
 using std::chrono::milliseconds;
-
-std::uint64_t test_seed() {
-  const char* given = std::getenv("RHOOKS_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10)
-                       : (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
-  std::cout << "RHOOKS_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 model::TaskRecord make_record(const std::string& ns, const std::string& id, TimePoint at) {
   model::TaskRecord record;

@@ -1,11 +1,13 @@
 // Checks the shape of the source tree: which folder may include what (docs/architecture.md),
-// how long a file may be, and that each module says what it is.
+// how long a file may be, that a name is one function in a module, and that each module says what
+// it is.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <regex>
 #include <set>
@@ -203,6 +205,43 @@ std::string_view module_of(std::string_view path) {
   return path.substr(0, path.find('/', path.find('/') + 1));
 }
 
+// The functions that a file keeps to itself, with the namespace around them.
+std::set<std::string> own_functions(std::string_view text) {
+  static const std::regex function(R"(^[A-Za-z][\w:<>,&*\s]*?[\s&*](\w+)\()");
+  std::set<std::string> found;
+  std::istringstream lines{std::string(text)};
+  std::string around;
+  bool own = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "namespace {") {
+      own = true;
+    } else if (line == "}  // namespace") {
+      own = false;
+    } else if (line.starts_with("namespace ")) {
+      around = line.substr(10, line.find(' ', 10) - 10);
+    }
+    std::smatch match;
+    if (own && std::regex_search(line, match, function)) found.insert(around + "::" + match.str(1));
+  }
+  return found;
+}
+
+// Those of the files that are compiled as one, in which they would be overloads of each other.
+std::vector<std::string> shared_names(const std::vector<File>& files) {
+  std::map<std::string, std::string> first;
+  std::vector<std::string> shared;
+  for (const File& file : files) {
+    if (!file.path.ends_with(".cc")) continue;
+    const std::string together =
+        fs::path(file.path).parent_path().string() + (file.is_test() ? " test " : " ");
+    for (const std::string& name : own_functions(file.text)) {
+      const auto [other, is_new] = first.emplace(together + name, file.path);
+      if (!is_new) shared.push_back(file.path + ": " + name + "() is also in " + other->second);
+    }
+  }
+  return shared;
+}
+
 const File* find(const std::vector<File>& files, std::string_view path) {
   auto found =
       std::find_if(files.begin(), files.end(), [&](const File& file) { return file.path == path; });
@@ -272,6 +311,13 @@ TEST(Layers, FilesStayShort) {
   }
 }
 
+// Several files are compiled as one: a call must not find a function of another file.
+TEST(Layers, OneNameIsOneFunctionInAModule) {
+  for (const std::string& why : shared_names(files_below({"src", "testing", "bench"}))) {
+    ADD_FAILURE() << why << "; name them apart, or share one";
+  }
+}
+
 TEST(Layers, EveryModuleSaysWhatItIs) {
   int modules = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(RHOOKS_SOURCE_DIR) / "src")) {
@@ -316,6 +362,19 @@ TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
     ASSERT_EQ(found.size(), 1u) << path << " with " << include;
     EXPECT_TRUE(found[0].starts_with(std::string(path) + ":3: ")) << found[0];
   }
+}
+
+TEST(LayersSelf, SeesFunctionsOfOneName) {
+  const std::string a =
+      "namespace rhooks::x {\nnamespace {\n\nint twice(int n) {\n  return 2 * n;\n";
+  const std::string b =
+      "namespace rhooks::x {\nnamespace {\n\nconst char* twice(const char* s) {\n";
+  EXPECT_EQ(shared_names({{"src/x/a.cc", a}, {"src/x/b.cc", b}}),
+            std::vector<std::string>{"src/x/b.cc: rhooks::x::twice() is also in src/x/a.cc"});
+  EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/x/b_test.cc", b}}).empty());
+  EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/y/b.cc", b}}).empty());
+  const std::string known = "namespace rhooks::x {\nint twice(int n) {\n";
+  EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/x/b.cc", known}}).empty());
 }
 
 TEST(LayersSelf, SeesLibrariesBehindHeaders) {

@@ -18,7 +18,7 @@ namespace {
 // What tells rows apart, and the unit: suite, name, conditions, unit.
 using RowKey = std::tuple<std::string, std::string, std::string, std::string>;
 
-struct Measured {
+struct ComparedRow {
   std::vector<double> here, other;  // a pair at each index, where both have the row each time
 };
 
@@ -33,9 +33,9 @@ class Programs {
   }
 
   // In the order in which they are first seen. Throws where a program fails.
-  std::vector<std::pair<RowKey, Measured>> measure_pairs(const char* suite,
-                                                         const std::string& conditions) const {
-    std::vector<std::pair<RowKey, Measured>> rows;
+  std::vector<std::pair<RowKey, ComparedRow>> measure_pairs(const char* suite,
+                                                            const std::string& conditions) const {
+    std::vector<std::pair<RowKey, ComparedRow>> rows;
     std::map<RowKey, std::size_t> places;
     for (int pair = 0; pair < extent_.pairs; ++pair) {
       for (const bool first : {true, false}) {
@@ -43,7 +43,7 @@ class Programs {
         for (auto& [key, value] : run(here ? here_ : other_, suite, conditions)) {
           const auto [place, added] = places.emplace(key, rows.size());
           if (added) rows.push_back({key, {}});
-          Measured& measured = rows[place->second].second;
+          ComparedRow& measured = rows[place->second].second;
           (here ? measured.here : measured.other).push_back(value);
         }
       }
@@ -81,7 +81,7 @@ class Programs {
 };
 
 // Reports what came of one row in all pairs.
-void add(Report& report, const RowKey& key, const Measured& row) {
+void add(Report& report, const RowKey& key, const ComparedRow& row) {
   Comparison result;
   std::tie(result.suite, result.name, result.conditions, result.unit) = key;
   if (!row.here.empty()) result.here = median(row.here);

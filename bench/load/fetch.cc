@@ -28,8 +28,8 @@ constexpr double kSecondsMax = 5;      // and so long at most for all of them
 constexpr int kLimit = 100;
 constexpr std::size_t kCustomerTasks = 1'000;
 constexpr std::size_t kSuspended = 3'000;
-constexpr std::size_t kDelivered = 100'000;
-constexpr std::size_t kTaskBytes = 1'000;  // on the disk, at most, while files are merged
+constexpr std::size_t kDeliveredTasks = 100'000;
+constexpr std::size_t kStoredTaskBytes = 1'000;  // on the disk, at most, while files are merged
 constexpr const char* kRaw = "raw RocksDB";
 
 // The same number of records of the same size, in order of their keys, without our code.
@@ -115,7 +115,7 @@ class FetchSuite {
   void run() {
     const std::string all = "of " + count_text(count_);
     const std::string over_rest = all + ", over REST";
-    const std::size_t delivered = extent_.count(kDelivered);
+    const std::size_t delivered = extent_.count(kDeliveredTasks);
     const Pages head{"by status",
                      all + ", the first after " + count_text(delivered) + " deliveries, at rest",
                      [](FetchQuery& query) { query.filter.status = Status::kActive; }};
@@ -124,7 +124,7 @@ class FetchSuite {
     const bool wants_rest = extent_.wants(over_rest), wants_head = extent_.wants(head.conditions);
     if (rows.empty() && !wants_rest && !wants_head) return;
 
-    check_free_space(count_ * kTaskBytes, "a namespace of " + count_text(count_) + " tasks");
+    check_free_space(count_ * kStoredTaskBytes, "a namespace of " + count_text(count_) + " tasks");
     Report::progress("fetch: registering " + count_text(count_) + " tasks");
     raw_ = std::make_unique<RawRecords>(dir_.sub("raw"), count_);
     Receiver receiver;

@@ -41,14 +41,14 @@ constexpr Bare kBare[] = {
 // For each measurement, in seconds; Google Benchmark repeats it to a time of this sum.
 constexpr double kSeconds = 0.3;
 
-struct Measured {
+struct MicroRow {
   std::string unit;
   std::vector<double> times;  // of each repetition
 };
 
 // By family, the place in it, and the name without what is the same for all of the program.
 using Benchmarks =
-    std::map<std::pair<std::int64_t, std::int64_t>, std::pair<std::string, Measured>>;
+    std::map<std::pair<std::int64_t, std::int64_t>, std::pair<std::string, MicroRow>>;
 
 Benchmarks run_program(const Program& program, const Extent& extent) {
   const std::string name = program.name;

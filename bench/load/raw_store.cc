@@ -14,7 +14,7 @@
 namespace rhooks::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1'000;
+constexpr std::size_t kPutBatch = 1'000;
 
 }  // namespace
 
@@ -25,9 +25,9 @@ double raw_store_rate(std::size_t count, std::size_t callers,
   Random random;
   UuidGenerator uuids(random);
   std::vector<rocksdb::WriteBatch> batches;
-  for (std::size_t first = 0; first < count; first += kBatch) {
+  for (std::size_t first = 0; first < count; first += kPutBatch) {
     std::vector<model::TaskRecord> records;
-    for (std::size_t n = first; n < std::min(first + kBatch, count); ++n) {
+    for (std::size_t n = first; n < std::min(first + kPutBatch, count); ++n) {
       const TimePoint now = now_ms();
       records.push_back(model::make_record(task(n), now, uuids.v7(now)));
     }

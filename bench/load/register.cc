@@ -14,10 +14,10 @@
 namespace rhooks::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1'000;
+constexpr std::size_t kCallBatch = 1'000;
 
 // So many tasks, made by so many callers.
-struct Shape {
+struct CallShape {
   std::size_t callers;
   // When they are due: all of them when they are registered, or anywhere in a year, in no order.
   bool at_once;
@@ -30,7 +30,7 @@ struct Shape {
 };
 
 // What makes the tasks of a shape: the same ones each time.
-std::function<NewTask(std::size_t)> maker(const Receiver& receiver, const Shape& shape) {
+std::function<NewTask(std::size_t)> maker(const Receiver& receiver, const CallShape& shape) {
   return [&receiver, shape, random = std::mt19937_64(1)](std::size_t number) mutable {
     NewTask task = webhook(receiver, {}, number);
     if (!shape.at_once) task.scheduled_date = random_date(random);
@@ -43,15 +43,15 @@ double library_rate(std::size_t count, std::size_t callers,
                     const std::function<NewTask(std::size_t)>& task) {
   testing::TempDir dir("rhooks-bench");
   Hooks hooks(bench_options("rocksdb:" + dir.sub("data"), 1));
-  std::vector<std::vector<NewTask>> batches(count / kBatch);
-  for (std::size_t n = 0; n < count; ++n) batches[n / kBatch].push_back(task(n));
+  std::vector<std::vector<NewTask>> batches(count / kCallBatch);
+  for (std::size_t n = 0; n < count; ++n) batches[n / kCallBatch].push_back(task(n));
   const double seconds = run_callers(callers, [&](std::size_t caller) {
     for (std::size_t i = caller; i < batches.size(); i += callers) {
       const auto results = hooks.register_many(std::move(batches[i]));
       for (const auto& result : results) {
         if (!result) throw std::runtime_error("not registered: " + result.error().message);
       }
-      if (results.size() != kBatch) throw std::runtime_error("not every task has a result");
+      if (results.size() != kCallBatch) throw std::runtime_error("not every task has a result");
     }
   });
   const std::size_t stored = count_tasks(hooks, {.ns = "bench"});
@@ -64,11 +64,11 @@ double library_rate(std::size_t count, std::size_t callers,
 
 void add_library_rows(Report& report, const Extent& extent) {
   const Receiver receiver;  // for its URL; nothing is sent
-  for (const Shape& shape : {Shape{1, true}, Shape{2, true}, Shape{1, false}}) {
+  for (const CallShape& shape : {CallShape{1, true}, CallShape{2, true}, CallShape{1, false}}) {
     if (!extent.wants(shape.conditions())) continue;
     Report::progress("register: library, " + shape.conditions());
     // Whole batches, and as many for each caller.
-    const std::size_t step = kBatch * shape.callers;
+    const std::size_t step = kCallBatch * shape.callers;
     const std::size_t count = std::max<std::size_t>(extent.count(200'000) / step, 1) * step;
     report.add(measure_pairs(
         {"register", "library", shape.conditions(), 0, "tasks/s", {}}, kRawStore, extent,

@@ -16,10 +16,10 @@
 namespace rhooks::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1'000;
+constexpr std::size_t kPostBatch = 1'000;
 
 // How tasks are registered: so many a request, over so many connections.
-struct Shape {
+struct PostShape {
   const char* name;
   std::string path;
   std::size_t connections;
@@ -32,9 +32,9 @@ struct Shape {
 };
 
 // `rhooks serve` on a new store.
-class Server {
+class RestServer {
  public:
-  Server()
+  RestServer()
       : process_({RHOOKS_BINARY, "serve", "--store", store(), "--listen", "127.0.0.1:0",
                   "--port-file", dir_.sub("port"), "--log-level", "warn"}) {
     if (!process_.wait_for_output("listening on")) {
@@ -75,7 +75,7 @@ NewTask task_of(const Receiver& receiver, std::size_t number) {
 }
 
 // The same request every time, so that wrk spends nothing on making it: the server gives the ids.
-std::string request_body(const Receiver& receiver, const Shape& shape) {
+std::string request_body(const Receiver& receiver, const PostShape& shape) {
   std::string items;
   for (std::size_t i = 0; i < shape.tasks; ++i) {
     items += (i == 0 ? "" : ",") + codec::to_json(task_of(receiver, i)).value();
@@ -85,12 +85,12 @@ std::string request_body(const Receiver& receiver, const Shape& shape) {
 
 // What bounds a shape. Of single tasks it is the requests, and of batches the writing: a receiver
 // that knows nothing of tasks takes any number of them in a request.
-double ceiling_rate(const Receiver& receiver, const Shape& shape, WrkLoad load, double scale) {
+double ceiling_rate(const Receiver& receiver, const PostShape& shape, WrkLoad load, double scale) {
   if (shape.tasks == 1) {
     load.url = receiver.url() + shape.path;
     return run_wrk(load).rate;
   }
-  const auto count = std::max(kBatch, static_cast<std::size_t>(200'000 * scale));
+  const auto count = std::max(kPostBatch, static_cast<std::size_t>(200'000 * scale));
   return raw_store_rate(count, shape.connections,
                         [&](std::size_t number) { return task_of(receiver, number); });
 }
@@ -99,8 +99,8 @@ double ceiling_rate(const Receiver& receiver, const Shape& shape, WrkLoad load, 
 
 void add_rest_rows(Report& report, const Extent& extent) {
   const Receiver receiver;
-  for (const Shape& shape : {Shape{"REST single", "/v1/namespaces/bench/tasks", 64, 1},
-                             Shape{"REST batch", "/v1/tasks/batch", 4, kBatch}}) {
+  for (const PostShape& shape : {PostShape{"REST single", "/v1/namespaces/bench/tasks", 64, 1},
+                                 PostShape{"REST batch", "/v1/tasks/batch", 4, kPostBatch}}) {
     if (!extent.wants(shape.conditions())) continue;
     Report::progress("register: " + shape.conditions());
     WrkLoad load;
@@ -116,7 +116,7 @@ void add_rest_rows(Report& report, const Extent& extent) {
         shape.tasks == 1 ? "wrk" : kRawStore, extent,
         [&] { return ceiling_rate(receiver, shape, load, extent.scale); },
         [&] {
-          Server server;
+          RestServer server;
           load.url = server.url() + shape.path;
           const WrkResult done = run_wrk(load);
           server.check_stored(done.requests * shape.tasks, shape.connections * shape.tasks);

@@ -15,13 +15,13 @@
 namespace rhooks::bench {
 namespace {
 
-constexpr std::size_t kBatch = 1'000;
-constexpr std::chrono::hours kFirst{30 * 24};
+constexpr std::size_t kWaitingBatch = 1'000;
+constexpr std::chrono::hours kFirstIn{30 * 24};
 constexpr std::chrono::milliseconds kYear = std::chrono::hours{365 * 24};
 
 // When the year begins: the same for the whole run.
 TimePoint year_begins() {
-  static const TimePoint begin = now_ms() + kFirst;
+  static const TimePoint begin = now_ms() + kFirstIn;
   return begin;
 }
 
@@ -42,8 +42,8 @@ void fill_waiting(Hooks& hooks, const Receiver& receiver, const Waiting& waiting
                   const std::function<void(std::size_t)>& progress) {
   std::mt19937_64 random(1);
   std::uniform_int_distribution<std::int64_t> within(0, kYear.count() - 1);
-  for (std::size_t first = 0; first < waiting.count; first += kBatch) {
-    const std::size_t end = std::min(first + kBatch, waiting.count);
+  for (std::size_t first = 0; first < waiting.count; first += kWaitingBatch) {
+    const std::size_t end = std::min(first + kWaitingBatch, waiting.count);
     std::vector<NewTask> tasks;
     for (std::size_t n = first; n < end; ++n) {
       NewTask& task = tasks.emplace_back(webhook(receiver, {}, n));

@@ -12,6 +12,7 @@
 #include "cli/follow.h"
 #include "cli/show.h"
 #include "cli/times.h"
+#include "cli/usage.h"
 #include "cli/when_args.h"
 #include "codec/public_json.h"
 #include "model/limits.h"
@@ -35,10 +36,6 @@ struct RegisterArgs {
 };
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-tl::unexpected<Error> usage(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
 
 // The whole of a stream, if it is not longer than a body may be.
 Result<std::string> read_body(std::istream& in, const std::string& name) {

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow{1'700'000'000s};
+constexpr TimePoint kTypedAt{1'700'000'000s};
 
 class HabitsTest : public ::testing::Test {
  protected:
@@ -23,7 +23,7 @@ class HabitsTest : public ::testing::Test {
     environment["RHOOKS_STORE"] = "rocksdb:" + dir_.sub("store");
     TestIo test;
     test.io.environment = std::move(environment);
-    test.io.now = [] { return kNow; };
+    test.io.now = [] { return kTypedAt; };
     return test.run(args);
   }
   // The task that `register` makes of these arguments.
@@ -94,9 +94,9 @@ TEST_F(HabitsTest, TheFlagsOfCurl) {
 TEST_F(HabitsTest, TimesFromNowOn) {
   for (const std::vector<std::string>& when :
        std::vector<std::vector<std::string>>{{"--in", "5m"}, {"--in", "+5m"}, {"--at", "5m"}}) {
-    EXPECT_EQ(registered({kUrl, when[0], when[1]}).scheduled_date, kNow + 5min) << when[1];
+    EXPECT_EQ(registered({kUrl, when[0], when[1]}).scheduled_date, kTypedAt + 5min) << when[1];
   }
-  EXPECT_EQ(registered({kUrl, "--at", "1w"}).scheduled_date, kNow + 168h);
+  EXPECT_EQ(registered({kUrl, "--at", "1w"}).scheduled_date, kTypedAt + 168h);
   EXPECT_EQ(registered({kUrl, "--every", "1w"}).repeat, (Repeat{7, 0, RepeatUnit::kDays}));
   const auto expect = [&](const std::vector<std::string>& args, const char* part) {
     std::vector<std::string> line{kUrl};

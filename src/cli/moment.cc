@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "cli/times.h"
+#include "cli/usage.h"
 #include "codec/iso8601.h"
 
 namespace rhooks::cli {
@@ -17,10 +18,6 @@ namespace {
 
 using std::chrono::floor;
 using std::chrono::seconds;
-
-tl::unexpected<Error> usage(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
 
 struct Zone {
   std::string name;

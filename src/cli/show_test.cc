@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow{std::chrono::milliseconds{1'700'000'000'000}};
+constexpr TimePoint kShownAt{std::chrono::milliseconds{1'700'000'000'000}};
 
 Task example() {
   Task task;
@@ -20,9 +20,9 @@ Task example() {
   task.request.url = "http://127.0.0.1:9000/hook";
   task.request.headers = {{"X-Team", "billing"}};
   task.request.body = Body::json(R"({"key":"value","list":[1,{}],"empty":[]})");
-  task.scheduled_date = kNow + 2s;
-  task.created_at = kNow;
-  task.updated_at = kNow;
+  task.scheduled_date = kShownAt + 2s;
+  task.created_at = kShownAt;
+  task.updated_at = kShownAt;
   return task;
 }
 
@@ -71,24 +71,24 @@ TEST(TaskCard, ShowsWhatHappened) {
   TestIo test;
   test.io.out_is_terminal = true;
   test.io.environment["NO_COLOR"] = "1";
-  test.io.now = [] { return kNow; };
+  test.io.now = [] { return kShownAt; };
   Task task = example();
-  task.extra_date = kNow - 2s;
+  task.extra_date = kShownAt - 2s;
   task.repeat = Repeat{10, 6, RepeatUnit::kMinutes};
   task.attempt = 1;
-  task.next_attempt_date = kNow + 3s;
+  task.next_attempt_date = kShownAt + 3s;
   task.execution.count = 3;
   task.execution.successful = 2;
   task.execution.failed = 1;
   task.execution.skipped = 4;
   task.execution.extra = 2;
-  task.execution.last_execution_date = kNow - 1s;
+  task.execution.last_execution_date = kShownAt - 1s;
   task.execution.last_response_status = 500;
   task.execution.last_response_body = "sorry\x1b[31m";
   task.errors.count = 1;
   task.errors.consecutive = 1;
   task.errors.last_error = "HTTP status 500";
-  task.errors.last_error_date = kNow - 1s;
+  task.errors.last_error_date = kShownAt - 1s;
   const std::string card = task_card(task, test.io);
   for (const char* line :
        {"extra           2023-11-14 22:13:18.000Z  (2 s ago)\n",
@@ -134,15 +134,15 @@ TEST(LogTable, Golden) {
   log.retry_limit = 3;
   log.response = Response{500, {}, "", false};
   log.error = "HTTP status 500";
-  log.scheduled_date = kNow;
-  log.due_date = kNow;
-  log.started_at = kNow + 4ms;
+  log.scheduled_date = kShownAt;
+  log.due_date = kShownAt;
+  log.started_at = kShownAt + 4ms;
   log.duration = 12'345us;
   add_log(table, log);
   // A retry is late by its own time.
   log.attempt = 2;
-  log.due_date = kNow + 985ms;
-  log.started_at = kNow + 1s;
+  log.due_date = kShownAt + 985ms;
+  log.started_at = kShownAt + 1s;
   log.duration = 1'002'003us;
   add_log(table, log);
   log.attempt = 3;

@@ -3,15 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/times.h"
+#include "cli/usage.h"
 
 namespace rhooks::cli {
-namespace {
-
-tl::unexpected<Error> usage(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void WhenArgs::add_to(CLI::App& command) {
   command

@@ -61,7 +61,7 @@ class Cursor {
   std::string_view rest_;
 };
 
-tl::unexpected<Error> refuse(std::string_view text, const char* why) {
+tl::unexpected<Error> no_time(std::string_view text, const char* why) {
   return fail(ErrorCode::kInvalidArgument, quote(text) + " is no date and time: " + why +
                                                "; write it as in \"2026-01-31T12:34:56.789Z\"");
 }
@@ -104,52 +104,52 @@ Result<TimePoint> parse_time(std::string_view text) {
   int day = 0;
   if (!in.digits(4, year) || !in.one_of("-") || !in.digits(2, month) || !in.one_of("-") ||
       !in.digits(2, day)) {
-    return refuse(text, "it does not begin with a date");
+    return no_time(text, "it does not begin with a date");
   }
   const std::chrono::year_month_day date{std::chrono::year{year},
                                          std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok()) return refuse(text, "that day does not exist");
+  if (!date.ok()) return no_time(text, "that day does not exist");
 
   int hour = 0;
   int minute = 0;
   int second = 0;
   int millis = 0;
   if (!in.one_of("Tt ") || !in.digits(2, hour) || !in.one_of(":") || !in.digits(2, minute)) {
-    return refuse(text, "a time must follow the date");
+    return no_time(text, "a time must follow the date");
   }
   if (in.one_of(":")) {
-    if (!in.digits(2, second)) return refuse(text, "the seconds need two digits");
+    if (!in.digits(2, second)) return no_time(text, "the seconds need two digits");
     if (in.one_of(".,") && !in.fraction(millis)) {
-      return refuse(text, "the fraction of a second has no digits");
+      return no_time(text, "the fraction of a second has no digits");
     }
   }
-  if (hour > 23 || minute > 59) return refuse(text, "that time of day does not exist");
-  if (second > 59) return refuse(text, "seconds go from 00 to 59 (leap seconds are not counted)");
+  if (hour > 23 || minute > 59) return no_time(text, "that time of day does not exist");
+  if (second > 59) return no_time(text, "seconds go from 00 to 59 (leap seconds are not counted)");
 
   int offset_minutes = 0;
   char sign = 0;
   if (in.one_of("+-", &sign)) {
     int offset_hour = 0;
     int offset_minute = 0;
-    if (!in.digits(2, offset_hour)) return refuse(text, "the offset needs two digits of hours");
+    if (!in.digits(2, offset_hour)) return no_time(text, "the offset needs two digits of hours");
     if (!in.at_end()) {
       in.one_of(":");
-      if (!in.digits(2, offset_minute)) return refuse(text, "the offset is malformed");
+      if (!in.digits(2, offset_minute)) return no_time(text, "the offset is malformed");
     }
-    if (offset_hour > 23 || offset_minute > 59) return refuse(text, "the offset is out of range");
+    if (offset_hour > 23 || offset_minute > 59) return no_time(text, "the offset is out of range");
     offset_minutes = offset_hour * 60 + offset_minute;
     if (sign == '-') offset_minutes = -offset_minutes;
   } else if (!in.one_of("Zz")) {
-    return refuse(text, in.at_end() ? "it needs \"Z\" or an offset such as \"+02:00\""
-                                    : "something else stands where \"Z\" or an offset belongs");
+    return no_time(text, in.at_end() ? "it needs \"Z\" or an offset such as \"+02:00\""
+                                     : "something else stands where \"Z\" or an offset belongs");
   }
-  if (!in.at_end()) return refuse(text, "something follows the offset");
+  if (!in.at_end()) return no_time(text, "something follows the offset");
 
   const TimePoint t = std::chrono::sys_days{date} + std::chrono::hours{hour} +
                       std::chrono::minutes{minute - offset_minutes} + std::chrono::seconds{second} +
                       milliseconds{millis};
-  if (t < kTimeMin || t > kTimeMax) return refuse(text, "years go from 1970 to 9999 (UTC)");
+  if (t < kTimeMin || t > kTimeMax) return no_time(text, "years go from 1970 to 9999 (UTC)");
   return t;
 }
 

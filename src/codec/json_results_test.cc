@@ -9,7 +9,7 @@
 namespace rhooks::codec {
 namespace {
 
-constexpr TimePoint kTime{std::chrono::milliseconds{1'769'862'896'789}};
+constexpr TimePoint kEndedAt{std::chrono::milliseconds{1'769'862'896'789}};
 
 constexpr ErrorCode kCodes[] = {
     ErrorCode::kInvalidArgument, ErrorCode::kNotFound,    ErrorCode::kConflict,
@@ -78,7 +78,7 @@ TEST(ManyQueryJson, EverythingIsOptional) {
 
 TEST(ManyQueryJson, ComesBackAsItWas) {
   ManyQuery query;
-  query.filter = {"ns", "order#", Status::kFailed, kTime, kTime + std::chrono::hours{1}};
+  query.filter = {"ns", "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1}};
   query.chunk_limit = 7;
   const std::string json = to_json(query).value();
   EXPECT_EQ(json, R"({"id":"order#","status":"FAILED","from":"2026-01-31T12:34:56.789Z",)"
@@ -146,7 +146,7 @@ TEST(ResultJson, TriggerResult) {
 }
 
 TEST(ResultJson, DryrunResult) {
-  const std::string json = to_json(DryrunResult{9, {{{"n", "a"}, kTime}}});
+  const std::string json = to_json(DryrunResult{9, {{{"n", "a"}, kEndedAt}}});
   EXPECT_EQ(json, R"({"count":9,"items":[{"namespace":"n","id":"a",)"
                   R"("scheduledDate":"2026-01-31T12:34:56.789Z"}]})");
   const auto back = parse_dryrun_result(json);
@@ -154,7 +154,7 @@ TEST(ResultJson, DryrunResult) {
   EXPECT_EQ(back->count, 9);
   ASSERT_EQ(back->items.size(), 1u);
   EXPECT_EQ(back->items[0].key, (TaskKey{"n", "a"}));
-  EXPECT_EQ(back->items[0].scheduled_date, kTime);
+  EXPECT_EQ(back->items[0].scheduled_date, kEndedAt);
   const auto wrong = parse_dryrun_result(R"({"count":9,"items":[{"namespace":"n","id":"a"}]})");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().field, "items[0].scheduledDate");

@@ -8,17 +8,12 @@
 #include "codec/public_json.h"
 #include "codec/test_records.h"
 #include "codec/text.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::codec {
 namespace {
 
 constexpr TimePoint kTime{std::chrono::milliseconds{1'769'862'896'789}};
-
-std::uint64_t new_seed() {
-  const std::uint64_t seed = std::random_device{}();
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-  return seed;
-}
 
 Task small_task() {
   Task task;
@@ -90,7 +85,7 @@ TEST(TaskJson, EveryField) {
 }
 
 TEST(TaskJson, TasksComeBackAsTheyWere) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   random.utf8_only = true;
   TaskPage page;
   for (int i = 0; i < 2000; ++i) {
@@ -112,7 +107,7 @@ TEST(TaskJson, TasksComeBackAsTheyWere) {
 
 // Receivers answer any bytes; what is shown is valid JSON all the same.
 TEST(TaskJson, AnyBytesGiveValidJson) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   for (int i = 0; i < 1000; ++i) {
     const Task task = random.record().task;
     const auto back = parse_task(to_json(task));
@@ -213,7 +208,7 @@ TEST(LogJson, AResponse) {
 }
 
 TEST(LogJson, LogsComeBackAsTheyWere) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   random.utf8_only = true;
   LogPage page;
   for (int i = 0; i < 2000; ++i) {

@@ -58,7 +58,7 @@ std::string place_of(std::string_view text, std::size_t offset) {
          std::to_string(offset - line_start + 1);
 }
 
-tl::unexpected<Error> refuse(std::string_view text, std::size_t offset, const std::string& why) {
+tl::unexpected<Error> no_json(std::string_view text, std::size_t offset, const std::string& why) {
   return fail(ErrorCode::kInvalidArgument,
               "this is not valid JSON: " + why + " (" + place_of(text, offset) + ")");
 }
@@ -414,11 +414,11 @@ Result<JsonValue> check_json(std::string_view text) {
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (error == json::error::too_deep) {
-    return refuse(text, used, "it is " + deeper_than(kDocumentDepthMax));
+    return no_json(text, used, "it is " + deeper_than(kDocumentDepthMax));
   }
-  if (error == json::error::incomplete) return refuse(text, used, "it ends too early");
-  if (error) return refuse(text, used, error.message());
-  if (used < text.size()) return refuse(text, used, "something follows the value");
+  if (error == json::error::incomplete) return no_json(text, used, "it ends too early");
+  if (error) return no_json(text, used, error.message());
+  if (used < text.size()) return no_json(text, used, "something follows the value");
 
   std::size_t begin = 0;
   while (is_space(text[begin])) ++begin;

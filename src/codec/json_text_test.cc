@@ -18,7 +18,7 @@ std::string compacted(std::string_view text) {
   return result ? *result : "refused: " + result.error().message;
 }
 
-std::string nested(std::size_t depth) {
+std::string arrays_in_arrays(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
@@ -116,13 +116,13 @@ TEST(CompactJson, SaysWhere) {
 }
 
 TEST(CompactJson, BoundsNesting) {
-  EXPECT_EQ(compacted(nested(64)), nested(64));
-  const auto deep = compact_json(nested(65));
+  EXPECT_EQ(compacted(arrays_in_arrays(64)), arrays_in_arrays(64));
+  const auto deep = compact_json(arrays_in_arrays(65));
   ASSERT_FALSE(deep);
   EXPECT_NE(deep.error().message.find("deeper than 64"), std::string::npos);
   // Of a document that is not a body more is borne, so that what is too deep in it has a name.
-  EXPECT_TRUE(check_json(nested(512)));
-  EXPECT_FALSE(check_json(nested(513)));
+  EXPECT_TRUE(check_json(arrays_in_arrays(512)));
+  EXPECT_FALSE(check_json(arrays_in_arrays(513)));
   EXPECT_FALSE(check_json(std::string(1'000'000, '[')));
   std::string objects;
   for (int i = 0; i < 65; ++i) objects += "{\"a\":";

@@ -62,7 +62,7 @@ std::string checksum_of(std::string_view payload, std::string_view scope) {
   return std::string(digest.begin(), digest.begin() + kChecksumBytes);
 }
 
-tl::unexpected<Error> refuse() {
+tl::unexpected<Error> no_start_key() {
   return fail(ErrorCode::kInvalidArgument,
               "startKey: is not a key of this query; pass the lastEvaluatedKey of its page "
               "before, unchanged, with the same filters and order",
@@ -82,21 +82,21 @@ std::string encode_start_key(const StartKey& key, std::string_view scope) {
 }
 
 Result<StartKey> decode_start_key(std::string_view text, std::string_view scope) {
-  if (text.size() > kTextBytesMax) return refuse();
+  if (text.size() > kTextBytesMax) return no_start_key();
   const auto bytes = from_base64url(text);
-  if (!bytes || bytes->size() <= kChecksumBytes) return refuse();
+  if (!bytes || bytes->size() <= kChecksumBytes) return no_start_key();
   const std::string_view payload(bytes->data(), bytes->size() - kChecksumBytes);
   if (!equal_in_constant_time(checksum_of(payload, scope),
                               std::string_view(*bytes).substr(payload.size()))) {
-    return refuse();
+    return no_start_key();
   }
   ByteReader in(payload);
-  if (in.u8() != kVersion) return refuse();
+  if (in.u8() != kVersion) return no_start_key();
   StartKey key;
   key.at = in.time();
   key.id = in.string();
   in.end();
-  if (!in.ok()) return refuse();
+  if (!in.ok()) return no_start_key();
   return key;
 }
 

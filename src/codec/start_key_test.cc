@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kUrlSafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-void expect_refused(std::string_view text, std::string_view scope) {
+void expect_no_key(std::string_view text, std::string_view scope) {
   const auto key = decode_start_key(text, scope);
   ASSERT_FALSE(key) << text;
   ASSERT_EQ(key.error().code, ErrorCode::kInvalidArgument);
@@ -31,7 +31,7 @@ TEST(StartKey, KeysComeBackInTheirScope) {
     const auto back = decode_start_key(text, scope);
     ASSERT_TRUE(back) << back.error().message;
     ASSERT_EQ(*back, key);
-    expect_refused(text, scope + "x");
+    expect_no_key(text, scope + "x");
   }
 }
 
@@ -49,7 +49,7 @@ TEST(StartKey, EveryChangedCharacterIsRefused) {
       if (static_cast<char>(byte) == text[i]) continue;
       std::string changed = text;
       changed[i] = static_cast<char>(byte);
-      expect_refused(changed, "scope");
+      expect_no_key(changed, "scope");
     }
   }
 }
@@ -57,11 +57,11 @@ TEST(StartKey, EveryChangedCharacterIsRefused) {
 TEST(StartKey, CutAndExtendedKeysAreRefused) {
   const std::string text = encode_start_key({from_millis(1'769'862'896'789), "order#1"}, "scope");
   for (std::size_t size = 0; size < text.size(); ++size) {
-    expect_refused(text.substr(0, size), "scope");
+    expect_no_key(text.substr(0, size), "scope");
   }
-  for (const char c : std::string(kUrlSafe) + "= %") expect_refused(text + c, "scope");
-  expect_refused(text + text, "scope");
-  expect_refused(std::string(1'000'000, 'A'), "scope");
+  for (const char c : std::string(kUrlSafe) + "= %") expect_no_key(text + c, "scope");
+  expect_no_key(text + text, "scope");
+  expect_no_key(std::string(1'000'000, 'A'), "scope");
 }
 
 TEST(StartKey, OtherPositionsHaveOtherKeys) {

@@ -6,22 +6,17 @@
 
 #include "codec/bytes.h"
 #include "codec/test_records.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::codec {
 namespace {
-
-std::uint64_t new_seed() {
-  const std::uint64_t seed = std::random_device{}();
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-  return seed;
-}
 
 Result<Log> decode(const Log& log, std::string_view bytes) {
   return decode_log(log.task.ns, log.started_at, log.id, bytes);
 }
 
 TEST(Stored, RecordsComeBackAsTheyWere) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   for (int i = 0; i < 2000; ++i) {
     const model::TaskRecord record = random.record();
     const auto back = decode_record(record.task.key, encode_spec(record), encode_state(record));
@@ -31,7 +26,7 @@ TEST(Stored, RecordsComeBackAsTheyWere) {
 }
 
 TEST(Stored, LogsComeBackAsTheyWere) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   for (int i = 0; i < 2000; ++i) {
     const Log log = random.log();
     const std::string bytes = encode_log(log);
@@ -127,7 +122,7 @@ TEST(Stored, ALogOfVersion1IsRead) {
 }
 
 TEST(Stored, EveryTruncationIsCorrupt) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   for (int i = 0; i < 20; ++i) {
     const model::TaskRecord record = random.record();
     const std::string spec = encode_spec(record);
@@ -167,7 +162,7 @@ TEST(Stored, BytesThatFollowAreCorrupt) {
 // A changed bit may give other values, but what decodes can be encoded again and stays the
 // same, and nothing else than kCorrupt is answered.
 TEST(Stored, EverySingleBitFlipIsBorne) {
-  TestRecords random(new_seed());
+  TestRecords random(testing::test_seed());
   for (int i = 0; i < 10; ++i) {
     const model::TaskRecord record = random.record();
     std::string spec = encode_spec(record);
@@ -206,7 +201,7 @@ TEST(Stored, EverySingleBitFlipIsBorne) {
 }
 
 TEST(Stored, RandomBytesAreBorne) {
-  std::mt19937_64 engine(new_seed());
+  std::mt19937_64 engine(testing::test_seed());
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes(engine() % 64, '\0');
     for (char& byte : bytes) byte = static_cast<char>(engine());

@@ -11,7 +11,7 @@
 namespace rhooks::delivery {
 namespace {
 
-std::string_view trimmed(std::string_view s) {
+std::string_view without_ends(std::string_view s) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto first = s.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
@@ -29,7 +29,7 @@ bool ResponseReader::header_line(std::string_view line) {
   if (headers_done_) return true;  // a trailer
   if (line.starts_with("HTTP/")) {
     status_line(line);
-  } else if (trimmed(line).empty()) {
+  } else if (without_ends(line).empty()) {
     // 101 answers a request to switch protocols, which is never made: it is final.
     const int status = response_.status;
     headers_done_ = status == 101 || status >= 200;
@@ -78,8 +78,8 @@ void ResponseReader::keep_header(std::string_view line) {
   // A line that begins with a space goes on with the value before it, which RFC 9112,
   // section 5.2, forbids servers to send.
   if (colon == std::string_view::npos || line.front() == ' ' || line.front() == '\t') return;
-  const auto name = trimmed(line.substr(0, colon));
-  const auto value = trimmed(line.substr(colon + 1));
+  const auto name = without_ends(line.substr(0, colon));
+  const auto value = without_ends(line.substr(colon + 1));
   if (name.empty()) return;
   const auto kept = header_bytes_kept_ + name.size() + value.size();
   if (kept > model::kResponseHeaderBytesMax) return;

@@ -22,7 +22,7 @@ Result<void> check_limit(int value, const char* field) {
 }
 
 // Ranges of time that can hold nothing are mistakes worth telling.
-Result<void> check_range(const std::optional<TimePoint>& from, const std::optional<TimePoint>& to) {
+Result<void> check_order(const std::optional<TimePoint>& from, const std::optional<TimePoint>& to) {
   if (!from || !to || *from <= *to) return {};
   return fail(ErrorCode::kInvalidArgument, "from is later than to", "from");
 }
@@ -37,7 +37,7 @@ Result<void> check_filter(const TaskFilter& filter) {
   if (!is_utf8(filter.id)) {
     return fail(ErrorCode::kInvalidArgument, "id must be valid UTF-8: no id begins so", "id");
   }
-  return check_range(filter.from, filter.to);
+  return check_order(filter.from, filter.to);
 }
 
 // Describes a query to the checksum of its start keys: every part, each with its length.
@@ -173,7 +173,7 @@ Result<LogPage> Hooks::fetch_logs(const FetchLogsQuery& query) {
       return fail(std::move(valid.error()));
     }
   }
-  if (auto valid = check_range(query.from, query.to); !valid) return fail(std::move(valid.error()));
+  if (auto valid = check_order(query.from, query.to); !valid) return fail(std::move(valid.error()));
   if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
 
   const std::string scope = scope_of(query);

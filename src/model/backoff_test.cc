@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "model/test_support.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::model {
 namespace {
@@ -30,7 +31,7 @@ TEST(RetryDelay, DoublesUpToTheCap) {
 }
 
 TEST(RetryDelay, IsUniformBelowTheCap) {
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = testing::test_seed();
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> unit(0.0, 1.0);
   std::vector<int> tenths(10);

@@ -21,7 +21,7 @@ constexpr auto kTokenCharacters = [] {
   return is;
 }();
 
-char lower(char c) {
+char lower_char(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
@@ -81,7 +81,7 @@ bool is_token(std::string_view text) {
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+                    [](char x, char y) { return lower_char(x) == lower_char(y); });
 }
 
 const char* reserved_because(std::string_view name) {

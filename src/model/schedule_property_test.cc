@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/test_support.h"
+#include "testing/test_seed.h"
 
 // Whole lives of tasks, drawn from a seed: workers that come late, receivers that fail, and
 // people who trigger, suspend and unsuspend in between.
@@ -79,7 +80,7 @@ void expect_counts_agree(const Task& task, const OutcomePolicy& policy) {
 }
 
 TEST(ScheduleProperty, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = testing::test_seed();
   for (std::uint64_t n = 0; n < 2'000; ++n) {
     SCOPED_TRACE("life " + std::to_string(n));
     Life life(seed + n);
@@ -136,7 +137,7 @@ TEST(ScheduleProperty, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
 
 // Somebody runs it by hand now and then: the series is executed or skipped as if nobody had.
 TEST(ScheduleProperty, ExtraOccurrencesLeaveTheSeriesAlone) {
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = testing::test_seed();
   std::int64_t extras = 0;
   for (std::uint64_t n = 0; n < 2'000; ++n) {
     SCOPED_TRACE("life " + std::to_string(n));
@@ -192,7 +193,7 @@ TEST(ScheduleProperty, ExtraOccurrencesLeaveTheSeriesAlone) {
 }
 
 TEST(ScheduleProperty, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = testing::test_seed();
   for (std::uint64_t n = 0; n < 1'000; ++n) {
     SCOPED_TRACE("life " + std::to_string(n));
     Life life(seed + n);

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <cstdlib>
-#include <iostream>
-#include <random>
 #include <string>
 
 #include "base/clock.h"
@@ -14,15 +10,6 @@ namespace rhooks::model {
 
 // 2030-01-01T00:00:00Z.
 inline constexpr TimePoint kT0{std::chrono::milliseconds{1'893'456'000'000}};
-
-// The seed of a random test: RHOOKS_TEST_SEED, or a new one; printed either way.
-inline std::uint64_t test_seed() {
-  const char* given = std::getenv("RHOOKS_TEST_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "RHOOKS_TEST_SEED=" << seed << std::endl;
-  return seed;
-}
 
 inline Task active_task() {
   Task task;

@@ -151,7 +151,7 @@ bool is_ipv4(const std::vector<std::string_view>& labels) {
   return true;
 }
 
-Result<void> check_name(const std::string& host) {
+Result<void> check_host_name(const std::string& host) {
   constexpr std::size_t kLabelBytesMax = 63;
   constexpr std::size_t kNameBytesMax = 253;
   std::string_view rest = host;
@@ -208,7 +208,7 @@ Result<void> check_host(std::string_view url, std::size_t begin, std::size_t end
     host += c;
     if (escaped) i += 2;
   }
-  return check_name(host);
+  return check_host_name(host);
 }
 
 Result<void> check_address(std::string_view address) {

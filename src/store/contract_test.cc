@@ -8,6 +8,7 @@
 #include "testing/manual_clock.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::testing {
 

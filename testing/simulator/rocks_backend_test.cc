@@ -14,13 +14,13 @@ namespace {
 
 using namespace store;
 
-constexpr TimePoint kT0{std::chrono::days{21'915}};
+constexpr TimePoint kStart{std::chrono::days{21'915}};
 constexpr TimePoint kEnd{std::chrono::days{30'000}};
 
 // What the witness heard, also as notes of the timeline: so its fingerprint stands for it.
-class Heard final : public Witness {
+class NotedWitness final : public Witness {
  public:
-  explicit Heard(Timeline& timeline) : timeline_(timeline) {}
+  explicit NotedWitness(Timeline& timeline) : timeline_(timeline) {}
 
   void put(const Task& task) override { set("put", task); }
   void claimed(const model::Lease& lease, const Task&, TimePoint) override {
@@ -116,7 +116,7 @@ class User {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       records[i].task.key = keys[i];
       records[i].task.request.url = "http://localhost/" + std::string(dice().below(600), 'x');
-      records[i].task.scheduled_date = kT0;
+      records[i].task.scheduled_date = kStart;
     }
     (void)store.put(records);
   }
@@ -151,7 +151,7 @@ Outcome simulate(std::uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Timeline timeline(seed);
   StoreFaults faults{.refused = 0.05, .lost_answer = 0.05, .partial = 0.1, .stalled = 0.02};
-  Heard heard(timeline);
+  NotedWitness heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   for (int life = 0; life < 6; ++life) {
@@ -213,7 +213,7 @@ TEST(RocksBackend, ASeedTellsAllThatHappens) {
 TEST(RocksBackend, OneProcessAtATimeHasItOpen) {
   Timeline timeline(1);
   const StoreFaults faults;
-  Heard heard(timeline);
+  NotedWitness heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   timeline.spawn(1, [&] {
@@ -238,7 +238,7 @@ TEST(RocksBackend, OneProcessAtATimeHasItOpen) {
 TEST(RocksBackend, ItOpensQuickly) {
   Timeline timeline(1);
   const StoreFaults faults;
-  Heard heard(timeline);
+  NotedWitness heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   constexpr int kOpenings = 20;

@@ -179,7 +179,7 @@ void User::clear() {
 }
 
 void User::read() {
-  const auto page = ask<TaskPage>([this](Hooks& hooks) {
+  const auto page = ask<rhooks::TaskPage>([this](Hooks& hooks) {
     FetchQuery query;
     query.filter.ns = ns_;
     query.limit = 5;
@@ -190,7 +190,7 @@ void User::read() {
       if (task.key.ns != ns_) timeline_.violation("a page shows a task of another namespace");
     }
   }
-  ask<LogPage>([this](Hooks& hooks) {
+  ask<rhooks::LogPage>([this](Hooks& hooks) {
     FetchLogsQuery query;
     query.ns = ns_;
     query.limit = 5;

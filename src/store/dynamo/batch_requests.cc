@@ -17,7 +17,7 @@ constexpr std::size_t kWriteMax = 25;
 // Rounds in which the unprocessed rest is sent again.
 constexpr int kRoundsMax = 12;
 constexpr std::chrono::milliseconds kWaitBase{25};
-constexpr std::chrono::milliseconds kWaitMax{2'000};
+constexpr std::chrono::milliseconds kPauseMax{2'000};
 
 // answer[section][table], or null.
 const json::value* part_of(const json::object& answer, std::string_view section,
@@ -41,7 +41,7 @@ tl::unexpected<Error> left_over(const std::string& table) {
 
 void BatchRequests::back_off(int tries) {
   const auto most =
-      std::min<std::chrono::milliseconds>(kWaitMax, kWaitBase * (1LL << std::min(tries, 10)));
+      std::min<std::chrono::milliseconds>(kPauseMax, kWaitBase * (1LL << std::min(tries, 10)));
   client_.pause(std::chrono::duration_cast<std::chrono::microseconds>(most * random_.unit()));
 }
 

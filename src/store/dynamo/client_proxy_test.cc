@@ -134,11 +134,11 @@ TEST_F(ClientProxyTest, GoesOnWithNewCredentials) {
 }
 
 TEST_F(ClientProxyTest, GoesOnWhenTheClocksDiffer) {
-  for (const int minutes : {10, -10, 0}) {
-    proxy_.set_clock_offset(std::chrono::minutes{minutes});
-    const auto done = client_->call(put(std::to_string(minutes)));
+  for (const int ahead : {10, -10, 0}) {
+    proxy_.set_clock_offset(std::chrono::minutes{ahead});
+    const auto done = client_->call(put(std::to_string(ahead)));
     ASSERT_TRUE(done && done->ok()) << (done ? done->error : done.error().message);
-    EXPECT_LE(std::chrono::abs(client_->clock_offset() - std::chrono::minutes{minutes}),
+    EXPECT_LE(std::chrono::abs(client_->clock_offset() - std::chrono::minutes{ahead}),
               std::chrono::seconds{2});
   }
 }

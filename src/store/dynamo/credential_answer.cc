@@ -8,15 +8,12 @@
 
 #include "base/clock.h"
 #include "codec/iso8601.h"
+#include "store/dynamo/credential_errors.h"
 
 namespace rhooks::store::dynamo {
 namespace {
 
 namespace json = boost::json;
-
-tl::unexpected<Error> refuse(const std::string& why) {
-  return fail(ErrorCode::kUnavailable, why);
-}
 
 std::optional<json::object> object_of(std::string_view text) {
   boost::system::error_code wrong;
@@ -44,7 +41,7 @@ std::optional<json::object> inner_object(std::string_view text,
 Result<std::string> text_at(const json::object& object, std::string_view name) {
   const json::value* const value = object.if_contains(name);
   if (value == nullptr || value->is_null()) return std::string();
-  if (!value->is_string()) return refuse("has a " + std::string(name) + " that is no string");
+  if (!value->is_string()) return unusable("has a " + std::string(name) + " that is no string");
   return std::string(value->get_string());
 }
 
@@ -60,7 +57,7 @@ Result<std::optional<TimePoint>> expiration_at(const json::object& object) {
       return from_millis(static_cast<std::int64_t>(seconds * 1000));
     }
   }
-  return refuse("has an Expiration that is no time");
+  return unusable("has an Expiration that is no time");
 }
 
 Result<Credentials> credentials_of(const json::object& object, std::string_view token_name) {
@@ -82,12 +79,12 @@ bool is_visible_ascii(std::string_view text) {
 }  // namespace
 
 Result<Credentials> checked(Credentials credentials) {
-  if (credentials.access_key_id.empty()) return refuse("has no access key id");
-  if (credentials.secret_access_key.empty()) return refuse("has no secret access key");
+  if (credentials.access_key_id.empty()) return unusable("has no access key id");
+  if (credentials.secret_access_key.empty()) return unusable("has no secret access key");
   for (const std::string* part :
        {&credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token}) {
     if (!is_visible_ascii(*part)) {
-      return refuse("has keys with blanks or other characters that no key has");
+      return unusable("has keys with blanks or other characters that no key has");
     }
   }
   return credentials;
@@ -95,27 +92,27 @@ Result<Credentials> checked(Credentials credentials) {
 
 Result<Credentials> read_credentials(std::string_view text, std::string_view token_name) {
   const auto object = object_of(text);
-  if (!object) return refuse("is no JSON object");
+  if (!object) return unusable("is no JSON object");
   return credentials_of(*object, token_name);
 }
 
 Result<Credentials> read_process_credentials(std::string_view text) {
   const auto object = object_of(text);
-  if (!object) return refuse("is no JSON object");
+  if (!object) return unusable("is no JSON object");
   const json::value* const version = object->if_contains("Version");
   if (version == nullptr || !version->is_int64() || version->get_int64() != 1) {
-    return refuse("has no \"Version\": 1");
+    return unusable("has no \"Version\": 1");
   }
   return credentials_of(*object, "SessionToken");
 }
 
 Result<Credentials> read_instance_credentials(std::string_view text) {
   const auto object = object_of(text);
-  if (!object) return refuse("is no JSON object");
+  if (!object) return unusable("is no JSON object");
   const auto code = text_at(*object, "Code");
   if (!code) return fail(code.error());
   if (!code->empty() && *code != "Success") {
-    return refuse("says that it has no credentials for the role; check the role's trust policy");
+    return unusable("says that it has no credentials for the role; check the role's trust policy");
   }
   return credentials_of(*object, "Token");
 }
@@ -123,7 +120,7 @@ Result<Credentials> read_instance_credentials(std::string_view text) {
 Result<Credentials> read_sts_credentials(std::string_view text) {
   const auto object = inner_object(text, {"AssumeRoleWithWebIdentityResponse",
                                           "AssumeRoleWithWebIdentityResult", "Credentials"});
-  if (!object) return refuse("holds no credentials");
+  if (!object) return unusable("holds no credentials");
   return credentials_of(*object, "SessionToken");
 }
 

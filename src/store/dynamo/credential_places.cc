@@ -1,17 +1,11 @@
 #include "store/dynamo/credential_places.h"
 
 #include "store/dynamo/credential_answer.h"
+#include "store/dynamo/credential_errors.h"
 #include "store/dynamo/credential_process.h"
 
 namespace rhooks::store::dynamo {
 namespace {
-
-tl::unexpected<Error> absent(std::string why) {
-  return fail(ErrorCode::kNotFound, std::move(why));
-}
-tl::unexpected<Error> refuse(std::string why) {
-  return fail(ErrorCode::kUnavailable, std::move(why));
-}
 
 bool has(const Profile& profile, const char* property) {
   return !profile.get(property).empty();
@@ -31,15 +25,16 @@ Result<Credentials> profile_keys(const Profile& profile) {
   auto keys = checked({profile.get("aws_access_key_id"), profile.get("aws_secret_access_key"),
                        profile.get("aws_session_token"), std::nullopt});
   if (keys) return keys;
-  return refuse("profile \"" + profile.name + "\" (" + profile.files + ") " + keys.error().message);
+  return unusable("profile \"" + profile.name + "\" (" + profile.files + ") " +
+                  keys.error().message);
 }
 
 Result<Credentials> profile_process(const Profile& profile) {
   const std::string name = "the credential_process of profile \"" + profile.name + "\" ";
   const auto output = run_command(profile.get("credential_process"));
-  if (!output) return refuse(name + output.error().message);
+  if (!output) return unusable(name + output.error().message);
   auto credentials = read_process_credentials(*output);
-  if (!credentials) return refuse("what " + name + "wrote " + credentials.error().message);
+  if (!credentials) return unusable("what " + name + "wrote " + credentials.error().message);
   return credentials;
 }
 
@@ -51,17 +46,17 @@ Result<Credentials> environment_credentials(const Environment& environment) {
   credentials.secret_access_key = variable(environment, "AWS_SECRET_ACCESS_KEY");
   credentials.session_token = variable(environment, "AWS_SESSION_TOKEN");
   if (credentials.access_key_id.empty() && credentials.secret_access_key.empty()) {
-    return absent("AWS_ACCESS_KEY_ID is not set");
+    return not_set_up("AWS_ACCESS_KEY_ID is not set");
   }
   if (credentials.secret_access_key.empty()) {
-    return refuse("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY; set both or neither");
+    return unusable("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY; set both or neither");
   }
   if (credentials.access_key_id.empty()) {
-    return refuse("AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID; set both or neither");
+    return unusable("AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID; set both or neither");
   }
   auto keys = checked(std::move(credentials));
   if (keys) return keys;
-  return refuse("the environment (AWS_ACCESS_KEY_ID, …) " + keys.error().message);
+  return unusable("the environment (AWS_ACCESS_KEY_ID, …) " + keys.error().message);
 }
 
 Result<Credentials> environment_web_identity(const Environment& environment,
@@ -71,9 +66,9 @@ Result<Credentials> environment_web_identity(const Environment& environment,
   identity.role_arn = variable(environment, "AWS_ROLE_ARN");
   identity.session_name = variable(environment, "AWS_ROLE_SESSION_NAME");
   identity.region = region;
-  if (identity.token_file.empty()) return absent("AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+  if (identity.token_file.empty()) return not_set_up("AWS_WEB_IDENTITY_TOKEN_FILE is not set");
   if (identity.role_arn.empty()) {
-    return refuse("AWS_WEB_IDENTITY_TOKEN_FILE is set without AWS_ROLE_ARN; set both or neither");
+    return unusable("AWS_WEB_IDENTITY_TOKEN_FILE is set without AWS_ROLE_ARN; set both or neither");
   }
   return web_identity_credentials(identity, environment);
 }
@@ -81,9 +76,9 @@ Result<Credentials> environment_web_identity(const Environment& environment,
 Result<Credentials> profile_credentials(const Environment& environment, const std::string& wanted,
                                         const std::string& region) {
   const auto profile = load_profile(environment, wanted);
-  if (!profile) return refuse(profile.error().message);
+  if (!profile) return unusable(profile.error().message);
   if (!profile->found) {
-    return absent("no profile \"" + profile->name + "\" in " + profile->files);
+    return not_set_up("no profile \"" + profile->name + "\" in " + profile->files);
   }
   if (has(*profile, "role_arn")) {
     if (!has(*profile, "web_identity_token_file")) {
@@ -101,7 +96,8 @@ Result<Credentials> profile_credentials(const Environment& environment, const st
   if (has(*profile, "sso_session") || has(*profile, "sso_start_url")) {
     return fail(unsupported(*profile, "single sign-on (sso_…)"));
   }
-  return absent("profile \"" + profile->name + "\" in " + profile->files + " has no credentials");
+  return not_set_up("profile \"" + profile->name + "\" in " + profile->files +
+                    " has no credentials");
 }
 
 }  // namespace rhooks::store::dynamo

@@ -14,22 +14,19 @@
 #include <thread>
 
 #include "base/check.h"
+#include "store/dynamo/credential_errors.h"
 
 extern char** environ;
 
 namespace rhooks::store::dynamo {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
-tl::unexpected<Error> refuse(const std::string& why) {
-  return fail(ErrorCode::kUnavailable, why);
-}
+using Deadline = std::chrono::steady_clock::time_point;
 
 tl::unexpected<Error> too_late(const CommandLimits& limits) {
   const auto tenths = limits.time.count() / 100;
-  return refuse("did not end within " + std::to_string(tenths / 10) + "." +
-                std::to_string(tenths % 10) + " s");
+  return unusable("did not end within " + std::to_string(tenths / 10) + "." +
+                  std::to_string(tenths % 10) + " s");
 }
 
 class Descriptor {
@@ -94,7 +91,7 @@ class Shell {
   }
 
   // How it ended, as waitpid() tells; none if that is not known at `deadline`.
-  std::optional<int> wait(SteadyTime deadline) {
+  std::optional<int> wait(Deadline deadline) {
     while (true) {
       if (const auto status = reap(WNOHANG)) return status;
       if (std::chrono::steady_clock::now() >= deadline) return std::nullopt;
@@ -125,7 +122,7 @@ class Shell {
 };
 
 // Reads to the end of the stream.
-Result<std::string> read_all(int fd, const CommandLimits& limits, SteadyTime deadline) {
+Result<std::string> read_all(int fd, const CommandLimits& limits, Deadline deadline) {
   std::string output;
   while (true) {
     const auto left =
@@ -139,11 +136,11 @@ Result<std::string> read_all(int fd, const CommandLimits& limits, SteadyTime dea
     char buffer[4096];
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return refuse(std::string("can not be read from: ") + std::strerror(errno));
+    if (n < 0) return unusable(std::string("can not be read from: ") + std::strerror(errno));
     if (n == 0) return output;
     output.append(buffer, static_cast<std::size_t>(n));
     if (output.size() > limits.output_bytes) {
-      return refuse("wrote more than " + std::to_string(limits.output_bytes) + " bytes");
+      return unusable("wrote more than " + std::to_string(limits.output_bytes) + " bytes");
     }
   }
 }
@@ -151,17 +148,17 @@ Result<std::string> read_all(int fd, const CommandLimits& limits, SteadyTime dea
 }  // namespace
 
 Result<std::string> run_command(const std::string& command, const CommandLimits& limits) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + limits.time;
+  const Deadline deadline = std::chrono::steady_clock::now() + limits.time;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return refuse(std::string("can not be started: ") + std::strerror(errno));
+    return unusable(std::string("can not be started: ") + std::strerror(errno));
   }
   const Descriptor output(ends[0]);
   Descriptor input(ends[1]);
   Shell shell;
   const int failed = shell.start(command, input.get());
   input.reset();  // else the end of the stream would never come
-  if (failed != 0) return refuse(std::string("can not be started: ") + std::strerror(failed));
+  if (failed != 0) return unusable(std::string("can not be started: ") + std::strerror(failed));
 
   auto text = read_all(output.get(), limits, deadline);
   if (!text) return text;
@@ -170,11 +167,11 @@ Result<std::string> run_command(const std::string& command, const CommandLimits&
     return too_late(limits);
   }
   if (WIFSIGNALED(*status)) {
-    return refuse("was ended by signal " + std::to_string(WTERMSIG(*status)));
+    return unusable("was ended by signal " + std::to_string(WTERMSIG(*status)));
   }
   if (WEXITSTATUS(*status) != 0) {
-    return refuse("failed with exit status " + std::to_string(WEXITSTATUS(*status)) +
-                  "; run it by hand to see why");
+    return unusable("failed with exit status " + std::to_string(WEXITSTATUS(*status)) +
+                    "; run it by hand to see why");
   }
   return text;
 }

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "testing/store_contract.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::store::dynamo {
 namespace {

@@ -12,7 +12,6 @@ namespace {
 using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
-using Fault = TestResponse::Fault;
 
 FetchRequest request_to(const TestReceiver& receiver) {
   FetchRequest request;
@@ -46,7 +45,7 @@ TEST(HttpFetch, RepeatsWhatMayPass) {
       case 1:
         return TestResponse::with_status(503);
       case 2:
-        return TestResponse::with_fault(Fault::kCloseBeforeResponse);
+        return TestResponse::with_fault(TestResponse::Fault::kCloseBeforeResponse);
       case 3:
         return TestResponse::with_status(429);
       default:
@@ -81,8 +80,9 @@ TEST(HttpFetch, FollowsNoRedirect) {
 }
 
 TEST(HttpFetch, BoundsAnswersAndTime) {
-  TestReceiver endless(
-      [](const TestRequest&) { return TestResponse::with_fault(Fault::kEndlessBody, "x"); });
+  TestReceiver endless([](const TestRequest&) {
+    return TestResponse::with_fault(TestResponse::Fault::kEndlessBody, "x");
+  });
   FetchRequest request = request_to(endless);
   request.tries_max = 1;
   const auto long_answer = fetch(request);

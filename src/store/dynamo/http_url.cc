@@ -9,7 +9,7 @@
 namespace rhooks::store::dynamo {
 namespace {
 
-tl::unexpected<Error> refuse(const char* why) {
+tl::unexpected<Error> no_url(const char* why) {
   return fail(ErrorCode::kInvalidArgument, why);
 }
 
@@ -56,13 +56,13 @@ bool HttpUrl::is_loopback() const {
 Result<HttpUrl> parse_http_url(std::string_view text) {
   if (std::any_of(text.begin(), text.end(),
                   [](char c) { return c <= ' ' || c >= 0x7f || c == '\\' || c == '#'; })) {
-    return refuse("no URL: it holds blanks, a fragment or other characters that do not belong");
+    return no_url("no URL: it holds blanks, a fragment or other characters that do not belong");
   }
   HttpUrl url;
   const auto slashes = text.find("://");
   const std::string scheme = lower_case(text.substr(0, slashes));
   if (slashes == text.npos || (scheme != "http" && scheme != "https")) {
-    return refuse("no URL that begins with https:// or http://");
+    return no_url("no URL that begins with https:// or http://");
   }
   url.tls = scheme == "https";
   text.remove_prefix(slashes + 3);
@@ -70,21 +70,21 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   std::string_view authority = text.substr(0, text.find_first_of("/?"));
   url.rest = text.substr(authority.size());
   if (authority.find('@') != authority.npos) {
-    return refuse("a URL with user info, which is not supported");
+    return no_url("a URL with user info, which is not supported");
   }
   if (authority.starts_with('[')) {
     const auto end = authority.find(']');
     url.host = lower_case(authority.substr(1, end == authority.npos ? end : end - 1));
-    if (end == authority.npos || !is_ipv6(url.host)) return refuse("a URL without a valid host");
+    if (end == authority.npos || !is_ipv6(url.host)) return no_url("a URL without a valid host");
     authority.remove_prefix(end + 1);
   } else {
     url.host = lower_case(authority.substr(0, authority.find(':')));
-    if (!is_name(url.host)) return refuse("a URL without a valid host");
+    if (!is_name(url.host)) return no_url("a URL without a valid host");
     authority.remove_prefix(url.host.size());
   }
   if (!authority.empty()) {
     if (authority.front() != ':' || !is_port(authority.substr(1))) {
-      return refuse("a URL without a valid port");
+      return no_url("a URL without a valid port");
     }
     url.port = authority.substr(1);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "store/dynamo/credential_answer.h"
+#include "store/dynamo/credential_errors.h"
 #include "store/dynamo/credential_places.h"
 #include "store/dynamo/endpoint.h"
 #include "store/dynamo/http_fetch.h"
@@ -19,13 +20,6 @@ constexpr std::chrono::seconds kMetadataTimeout{1};
 constexpr int kMetadataTries = 3;
 constexpr std::chrono::seconds kStsTimeout{5};
 constexpr int kStsTries = 3;
-
-tl::unexpected<Error> absent(std::string why) {
-  return fail(ErrorCode::kNotFound, std::move(why));
-}
-tl::unexpected<Error> refuse(std::string why) {
-  return fail(ErrorCode::kUnavailable, std::move(why));
-}
 
 std::string form_encoded(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -46,9 +40,9 @@ std::string form_encoded(std::string_view text) {
 // A token's file, which is written anew now and then.
 Result<std::string> read_token(const std::string& path, const char* setting) {
   auto text = read_small_file(path);
-  if (!text) return refuse(path + " (" + setting + "): " + text.error().message);
+  if (!text) return unusable(path + " (" + setting + "): " + text.error().message);
   std::string token(trim(*text));
-  if (token.empty()) return refuse(path + " (" + setting + ") is empty");
+  if (token.empty()) return unusable(path + " (" + setting + ") is empty");
   return token;
 }
 
@@ -64,10 +58,10 @@ Result<std::string> sts_url(const std::string& region, const Environment& enviro
     return "https://sts." + region + "." + dns_suffix(region);
   }
   const auto url = parse_http_url(own);
-  if (!url) return refuse("AWS_ENDPOINT_URL_STS is " + url.error().message);
+  if (!url) return unusable("AWS_ENDPOINT_URL_STS is " + url.error().message);
   // The token is as good as the credentials.
   if (!url->tls && !url->is_loopback()) {
-    return refuse("AWS_ENDPOINT_URL_STS is plain http to another machine; use https");
+    return unusable("AWS_ENDPOINT_URL_STS is plain http to another machine; use https");
   }
   return url->origin();
 }
@@ -81,20 +75,20 @@ Result<std::string> container_url(const Environment& environment,
   if (!relative.empty()) {
     const std::string text = addresses.container + relative;
     if (relative.front() != '/' || !parse_http_url(text)) {
-      return refuse("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path that begins with /");
+      return unusable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path that begins with /");
     }
     return text;
   }
   if (full.empty()) {
-    return absent("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set");
+    return not_set_up("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set");
   }
   const auto url = parse_http_url(full);
-  if (!url) return refuse("AWS_CONTAINER_CREDENTIALS_FULL_URI is " + url.error().message);
+  if (!url) return unusable("AWS_CONTAINER_CREDENTIALS_FULL_URI is " + url.error().message);
   static constexpr std::array<std::string_view, 3> kAgents = {"169.254.170.2", "169.254.170.23",
                                                               "fd00:ec2::23"};
   const bool is_agent = std::find(kAgents.begin(), kAgents.end(), url->host) != kAgents.end();
   if (!url->tls && !url->is_loopback() && !is_agent) {
-    return refuse(
+    return unusable(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http to another machine; use https, or an "
         "address of this one");
   }
@@ -104,7 +98,7 @@ Result<std::string> container_url(const Environment& environment,
 Result<std::string> instance_url(const Environment& environment,
                                  const MetadataAddresses& addresses) {
   if (is_true(environment, "AWS_EC2_METADATA_DISABLED")) {
-    return absent("AWS_EC2_METADATA_DISABLED is true");
+    return not_set_up("AWS_EC2_METADATA_DISABLED is true");
   }
   const std::string own = variable(environment, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (own.empty()) {
@@ -113,8 +107,8 @@ Result<std::string> instance_url(const Environment& environment,
   }
   const auto url = parse_http_url(own);
   if (!url || (!url->rest.empty() && url->rest != "/")) {
-    return refuse("AWS_EC2_METADATA_SERVICE_ENDPOINT is " +
-                  (url ? "a URL with a path; leave that out" : url.error().message));
+    return unusable("AWS_EC2_METADATA_SERVICE_ENDPOINT is " +
+                    (url ? "a URL with a path; leave that out" : url.error().message));
   }
   return url->origin();
 }
@@ -150,16 +144,16 @@ Result<Credentials> web_identity_credentials(const WebIdentity& identity,
   request.use_proxy = true;
   const auto answer = fetch(request);
   const std::string what = "web identity: " + *url;
-  if (!answer) return refuse(what + ": " + answer.error().message);
+  if (!answer) return unusable(what + ": " + answer.error().message);
   if (answer->status != 200) {
     const std::string code = read_sts_error_code(answer->body);
-    return refuse(what + " refuses the role " + identity.role_arn + " with status " +
-                  std::to_string(answer->status) + (code.empty() ? "" : ", " + code) +
-                  "; check the role's trust policy and that the token in " + identity.token_file +
-                  " is current");
+    return unusable(what + " refuses the role " + identity.role_arn + " with status " +
+                    std::to_string(answer->status) + (code.empty() ? "" : ", " + code) +
+                    "; check the role's trust policy and that the token in " + identity.token_file +
+                    " is current");
   }
   auto credentials = read_sts_credentials(answer->body);
-  if (!credentials) return refuse(what + ": its answer " + credentials.error().message);
+  if (!credentials) return unusable(what + ": its answer " + credentials.error().message);
   return credentials;
 }
 
@@ -181,7 +175,7 @@ Result<Credentials> container_credentials(const Environment& environment,
     token = std::move(*read);
   }
   if (!is_header_value(token)) {
-    return refuse(
+    return unusable(
         "the container's authorization token holds line ends or other characters that "
         "a header can not have");
   }
@@ -189,14 +183,15 @@ Result<Credentials> container_credentials(const Environment& environment,
 
   const std::string what = "the container's credentials endpoint ";
   const auto answer = fetch(request);
-  if (!answer) return refuse(what + "(AWS_CONTAINER_CREDENTIALS_…_URI): " + answer.error().message);
+  if (!answer)
+    return unusable(what + "(AWS_CONTAINER_CREDENTIALS_…_URI): " + answer.error().message);
   if (answer->status != 200) {
-    return refuse(what + "answers with status " + std::to_string(answer->status) +
-                  "; check the role of the task or pod");
+    return unusable(what + "answers with status " + std::to_string(answer->status) +
+                    "; check the role of the task or pod");
   }
   auto credentials = read_credentials(answer->body, "Token");
   if (!credentials)
-    return refuse(what + "can not be used: its answer " + credentials.error().message);
+    return unusable(what + "can not be used: its answer " + credentials.error().message);
   return credentials;
 }
 
@@ -213,9 +208,9 @@ Result<Credentials> instance_credentials(const Environment& environment,
   request.url = *url + "/latest/api/token";
   request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
   const auto token = fetch(request);
-  if (!token) return absent(*url + ": " + token.error().message);
+  if (!token) return not_set_up(*url + ": " + token.error().message);
   if (token->status != 200 || trim(token->body).empty() || !is_header_value(trim(token->body))) {
-    return absent(*url + ": no session token, status " + std::to_string(token->status));
+    return not_set_up(*url + ": no session token, status " + std::to_string(token->status));
   }
 
   request.method = "GET";
@@ -223,24 +218,24 @@ Result<Credentials> instance_credentials(const Environment& environment,
   request.url = roles;
   request.headers = {{"X-aws-ec2-metadata-token", std::string(trim(token->body))}};
   const auto names = fetch(request);
-  if (!names) return refuse("instance metadata at " + *url + ": " + names.error().message);
-  if (names->status == 404) return absent(*url + ": the instance has no role");
+  if (!names) return unusable("instance metadata at " + *url + ": " + names.error().message);
+  if (names->status == 404) return not_set_up(*url + ": the instance has no role");
   const std::string_view role =
       trim(std::string_view(names->body).substr(0, std::string_view(names->body).find('\n')));
   if (names->status != 200 || !is_role_name(role)) {
-    return refuse("instance metadata at " + *url + " names no role (status " +
-                  std::to_string(names->status) + ")");
+    return unusable("instance metadata at " + *url + " names no role (status " +
+                    std::to_string(names->status) + ")");
   }
 
   request.url = roles + std::string(role);
   const std::string what = "instance metadata at " + *url + ", role " + std::string(role);
   const auto answer = fetch(request);
-  if (!answer) return refuse(what + ": " + answer.error().message);
+  if (!answer) return unusable(what + ": " + answer.error().message);
   if (answer->status != 200) {
-    return refuse(what + ": status " + std::to_string(answer->status));
+    return unusable(what + ": status " + std::to_string(answer->status));
   }
   auto credentials = read_instance_credentials(answer->body);
-  if (!credentials) return refuse(what + ": its answer " + credentials.error().message);
+  if (!credentials) return unusable(what + ": its answer " + credentials.error().message);
   return credentials;
 }
 

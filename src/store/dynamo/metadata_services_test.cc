@@ -16,7 +16,6 @@ using testing::ManualClock;
 using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
-using Fault = TestResponse::Fault;
 
 constexpr char kKeys[] =
     R"({"Code":"Success","AccessKeyId":"AKMETA","SecretAccessKey":"s","Token":"t",)"
@@ -66,7 +65,7 @@ class Services : public ::testing::Test {
   MetadataAddresses addresses{service.url(""), service.url("")};
 };
 
-void expect_holds(const std::string& text, std::initializer_list<const char*> parts) {
+void expect_parts(const std::string& text, std::initializer_list<const char*> parts) {
   for (const char* part : parts) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
@@ -96,7 +95,7 @@ TEST_F(WebIdentityTest, AsksStsByTheToken) {
   aws.write("token", "two");
   set("AWS_ROLE_SESSION_NAME", "me@pod");
   EXPECT_EQ(found(), "AKSTS");
-  expect_holds(last().body, {"RoleSessionName=me%40pod", "WebIdentityToken=two"});
+  expect_parts(last().body, {"RoleSessionName=me%40pod", "WebIdentityToken=two"});
 }
 
 TEST_F(WebIdentityTest, ThatOfAProfile) {
@@ -104,36 +103,36 @@ TEST_F(WebIdentityTest, ThatOfAProfile) {
              aws.variables["AWS_WEB_IDENTITY_TOKEN_FILE"] + "\nrole_session_name = s\n");
   aws.variables.erase("AWS_WEB_IDENTITY_TOKEN_FILE");
   EXPECT_EQ(found(), "AKSTS");
-  expect_holds(last().body, {"RoleArn=arn%3Ar&RoleSessionName=s&"});
+  expect_parts(last().body, {"RoleArn=arn%3Ar&RoleSessionName=s&"});
 }
 
 TEST_F(WebIdentityTest, ARefusalIsNoReasonToBeSomeoneElse) {
   set("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url("/container"));
   answer(400, R"({"Error":{"Code":"ExpiredTokenException","Message":"SECRET"}})");
   const std::string message = found();
-  expect_holds(message, {"arn:aws:iam::1:role/r", "status 400", "ExpiredTokenException", "token"});
+  expect_parts(message, {"arn:aws:iam::1:role/r", "status 400", "ExpiredTokenException", "token"});
   EXPECT_EQ(message.find("SECRET"), std::string::npos);
   EXPECT_EQ(service.request_count(), 1u);
 }
 
 TEST_F(WebIdentityTest, FaultsAreNamed) {
   answer(200, "<AssumeRoleWithWebIdentityResponse/>");
-  expect_holds(found(), {"its answer holds no credentials"});
+  expect_parts(found(), {"its answer holds no credentials"});
   answer(500);
-  expect_holds(found(), {"status 500"});
+  expect_parts(found(), {"status 500"});
   aws.write("token", " \n");
-  expect_holds(found(), {"/token", "is empty"});
+  expect_parts(found(), {"/token", "is empty"});
   set("AWS_WEB_IDENTITY_TOKEN_FILE", aws.home.sub("none"));
-  expect_holds(found(), {"/none", "no such file"});
+  expect_parts(found(), {"/none", "no such file"});
   aws.variables.erase("AWS_ROLE_ARN");
-  expect_holds(found(), {"without AWS_ROLE_ARN"});
+  expect_parts(found(), {"without AWS_ROLE_ARN"});
 }
 
 TEST_F(WebIdentityTest, TheTokenGoesToNoOneInPlainText) {
   set("AWS_ENDPOINT_URL_STS", "http://sts.example");
-  expect_holds(found(), {"AWS_ENDPOINT_URL_STS is plain http"});
+  expect_parts(found(), {"AWS_ENDPOINT_URL_STS is plain http"});
   set("AWS_ENDPOINT_URL_STS", "sts.example");
-  expect_holds(found(), {"AWS_ENDPOINT_URL_STS is no URL"});
+  expect_parts(found(), {"AWS_ENDPOINT_URL_STS is no URL"});
 }
 
 class ContainerTest : public Services {};
@@ -147,7 +146,7 @@ TEST_F(ContainerTest, RelativeAddress) {
   EXPECT_FALSE(last().has_header("authorization"));
   for (const char* wrong : {"@evil.example/", "v2", "/a b"}) {
     set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", wrong);
-    expect_holds(found(), {"begins with /"});
+    expect_parts(found(), {"begins with /"});
   }
 }
 
@@ -163,34 +162,36 @@ TEST_F(ContainerTest, FullAddressWithAToken) {
   EXPECT_EQ(last().header("authorization"), "of-file");
   aws.write("token", "a\r\nX-Evil: SECRET");
   const std::string message = found();
-  expect_holds(message, {"authorization token holds line ends"});
+  expect_parts(message, {"authorization token holds line ends"});
   EXPECT_EQ(message.find("SECRET"), std::string::npos);
   set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", aws.home.sub("none"));
-  expect_holds(found(), {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "no such file"});
+  expect_parts(found(), {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "no such file"});
 }
 
 TEST_F(ContainerTest, PlainHttpToThisMachineOnly) {
   for (const char* refused : {"http://example.com/", "http://169.254.170.3/",
                               "http://127.0.0.1.example.com/", "http://[fd00:ec2::24]/"}) {
     set("AWS_CONTAINER_CREDENTIALS_FULL_URI", refused);
-    expect_holds(found(), {"plain http to another machine"});
+    expect_parts(found(), {"plain http to another machine"});
   }
   set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "file:///etc/passwd");
-  expect_holds(found(), {"AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL"});
+  expect_parts(found(), {"AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL"});
 }
 
 TEST_F(ContainerTest, FaultsAreNamed) {
   set("AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url("/get"));
   answer(403, "SECRET");
-  expect_holds(found(), {"container", "status 403"});
+  expect_parts(found(), {"container", "status 403"});
   EXPECT_EQ(found().find("SECRET"), std::string::npos);
   answer(200, "SECRET");
-  expect_holds(found(), {"is no JSON object"});
+  expect_parts(found(), {"is no JSON object"});
   EXPECT_EQ(found().find("SECRET"), std::string::npos);
-  answer([](const TestRequest&) { return TestResponse::with_fault(Fault::kEndlessBody, "x"); });
-  expect_holds(found(), {"longer than 64 KiB"});
+  answer([](const TestRequest&) {
+    return TestResponse::with_fault(TestResponse::Fault::kEndlessBody, "x");
+  });
+  expect_parts(found(), {"longer than 64 KiB"});
   service.stop();
-  expect_holds(found(), {"no answer"});
+  expect_parts(found(), {"no answer"});
 }
 
 class InstanceTest : public Services {
@@ -241,34 +242,34 @@ TEST_F(InstanceTest, ComesLast) {
 
 TEST_F(InstanceTest, CanBeTurnedOff) {
   set("AWS_EC2_METADATA_DISABLED", "TRUE");
-  expect_holds(found(), {"AWS_EC2_METADATA_DISABLED is true"});
+  expect_parts(found(), {"AWS_EC2_METADATA_DISABLED is true"});
   EXPECT_EQ(service.request_count(), 0u);
 }
 
 TEST_F(InstanceTest, TheOldProtocolIsNotUsed) {
   token_status = 403;
-  expect_holds(found(), {"there are no AWS credentials", "no session token, status 403"});
+  expect_parts(found(), {"there are no AWS credentials", "no session token, status 403"});
   EXPECT_EQ(service.request_count(), 1u);
 }
 
 TEST_F(InstanceTest, FaultsAreNamed) {
   roles_status = 404;
-  expect_holds(found(), {"the instance has no role", "give this machine"});
+  expect_parts(found(), {"the instance has no role", "give this machine"});
   roles_status = 200;
   roles = "../../evil\n";
-  expect_holds(found(), {"names no role"});
+  expect_parts(found(), {"names no role"});
   roles = "gone";
-  expect_holds(found(), {"role gone", "status 404"});
+  expect_parts(found(), {"role gone", "status 404"});
   roles = "my-role";
   keys = R"({"Code":"AssumeRoleUnauthorizedAccess"})";
-  expect_holds(found(), {"role my-role", "trust policy"});
+  expect_parts(found(), {"role my-role", "trust policy"});
   keys = R"({"Code":"Success","AccessKeyId":"A","SecretAccessKey":"s","Token":"t",)"
          R"("Expiration":"2029-12-31T00:00:00Z"})";
-  expect_holds(found(), {"instance metadata have expired at 2029-12-31"});
+  expect_parts(found(), {"instance metadata have expired at 2029-12-31"});
   service.stop();
-  expect_holds(found(), {"instance metadata: http://127.0.0.1", "no answer"});
+  expect_parts(found(), {"instance metadata: http://127.0.0.1", "no answer"});
   set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://localhost/path");
-  expect_holds(found(), {"AWS_EC2_METADATA_SERVICE_ENDPOINT is a URL with a path"});
+  expect_parts(found(), {"AWS_EC2_METADATA_SERVICE_ENDPOINT is a URL with a path"});
 }
 
 }  // namespace

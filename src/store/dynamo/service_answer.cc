@@ -21,7 +21,7 @@ bool is_one_of(std::string_view type, std::initializer_list<std::string_view> ty
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
+std::string string_of(const json::object& object, std::string_view name) {
   const json::value* const value = object.if_contains(name);
   const json::string* const text = value ? value->if_string() : nullptr;
   return text ? std::string(*text) : std::string();
@@ -38,7 +38,7 @@ std::string one_line(std::string text) {
 
 // "com.amazonaws.dynamodb.v20120810#ThrottlingException"; some add ":" and an address.
 std::string type_of(const json::object& error) {
-  std::string type = text_of(error, "__type");
+  std::string type = string_of(error, "__type");
   type.erase(0, type.rfind('#') == type.npos ? 0 : type.rfind('#') + 1);
   if (const auto colon = type.find(':'); colon != type.npos) type.resize(colon);
   return one_line(std::move(type));
@@ -81,7 +81,8 @@ void add_capacity(const json::value& value, std::vector<ConsumedCapacity>& found
   const json::value* const units = object ? object->if_contains("CapacityUnits") : nullptr;
   if (!units || !units->is_number()) return;
   const double number = units->to_number<double>();
-  if (std::isfinite(number) && number > 0) found.push_back({text_of(*object, "TableName"), number});
+  if (std::isfinite(number) && number > 0)
+    found.push_back({string_of(*object, "TableName"), number});
 }
 
 }  // namespace
@@ -99,8 +100,8 @@ ServiceAnswer read_answer(int status, std::string_view body) {
     return answer;
   }
   answer.type = type_of(answer.body);
-  answer.message = text_of(answer.body, "message");
-  if (answer.message.empty()) answer.message = text_of(answer.body, "Message");
+  answer.message = string_of(answer.body, "message");
+  if (answer.message.empty()) answer.message = string_of(answer.body, "Message");
   answer.message = one_line(std::move(answer.message));
   answer.meaning = meaning_of(status, answer.type);
   return answer;
@@ -117,7 +118,7 @@ std::string throttling_reasons(const json::object& error) {
     const json::object* const reason = entry.if_object();
     if (!reason || ++count > kReasonsMax) continue;
     if (!text.empty()) text += ", ";
-    text += text_of(*reason, "reason") + " " + text_of(*reason, "resource");
+    text += string_of(*reason, "reason") + " " + string_of(*reason, "resource");
   }
   return one_line(std::move(text));
 }

@@ -22,7 +22,7 @@ constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kInUse = "ResourceInUseException";
 
-tl::unexpected<Error> refuse(std::string message) {
+tl::unexpected<Error> bad_tables(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), "store");
 }
 
@@ -34,19 +34,21 @@ Result<void> check_name(const std::string& what, const std::string& name) {
                c == '_' || c == '-' || c == '.';
       });
   if (fits) return {};
-  return refuse("the name of the " + what + " table, '" + name +
-                "', can not be one of DynamoDB: it takes 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.'");
+  return bad_tables(
+      "the name of the " + what + " table, '" + name +
+      "', can not be one of DynamoDB: it takes 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.'");
 }
 
 Result<void> check_arguments(const Tables& tables, const TablesOptions& options) {
   if (auto checked = check_name("tasks", tables.tasks); !checked) return checked;
   if (auto checked = check_name("logs", tables.logs); !checked) return checked;
   if (tables.tasks == tables.logs) {
-    return refuse("tasks and logs need a table each, but both are named '" + tables.tasks + "'");
+    return bad_tables("tasks and logs need a table each, but both are named '" + tables.tasks +
+                      "'");
   }
   if (options.shards < 0 || options.shards > kShardsMax) {
-    return refuse("shards is " + std::to_string(options.shards) + "; it can be 1 to " +
-                  std::to_string(kShardsMax));
+    return bad_tables("shards is " + std::to_string(options.shards) + "; it can be 1 to " +
+                      std::to_string(kShardsMax));
   }
   return {};
 }
@@ -133,7 +135,7 @@ class TableMaker {
       if (&difference != &all.front()) text += ", ";
       text += difference;
     }
-    return refuse(text + ". Name another table, or delete this one and add create=true");
+    return bad_tables(text + ". Name another table, or delete this one and add create=true");
   }
 
   Client& client_;
@@ -215,9 +217,9 @@ Result<TablesReady> check_meta(const Item& item, const std::string& table,
     return fail(ErrorCode::kCorrupt, "table '" + table + "': the item 'meta' can not be read");
   }
   if (options.shards != 0 && options.shards != *shards) {
-    return refuse("table '" + table + "' was made with shards=" + std::to_string(*shards) +
-                  ", which can not be changed to " + std::to_string(options.shards) +
-                  "; leave shards out");
+    return bad_tables("table '" + table + "' was made with shards=" + std::to_string(*shards) +
+                      ", which can not be changed to " + std::to_string(options.shards) +
+                      "; leave shards out");
   }
   return TablesReady{.shards = static_cast<int>(*shards)};
 }

@@ -16,7 +16,7 @@ constexpr const char* kKnown = "region, endpoint, tasks, logs, profile, create a
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
-tl::unexpected<Error> refuse(const std::string& field, const std::string& message) {
+tl::unexpected<Error> bad_setting(const std::string& field, const std::string& message) {
   return fail(ErrorCode::kInvalidArgument, message, field);
 }
 
@@ -63,30 +63,32 @@ Result<void> add_parameter(std::string_view text, Parameters& parameters) {
   const auto equals = text.find('=');
   const std::string name(text.substr(0, equals));
   if (is_secret(name)) {
-    return refuse("store", "the dynamodb: URL takes no " + name +
-                               ", because URLs end up in logs and process lists; set it as an "
-                               "option, in the environment or in AWS's credentials file");
+    return bad_setting("store", "the dynamodb: URL takes no " + name +
+                                    ", because URLs end up in logs and process lists; set it as an "
+                                    "option, in the environment or in AWS's credentials file");
   }
   if (!is_known(name)) {
     // What is no plain word may be a secret that was pasted at the wrong place.
     const bool plain = !name.empty() && name.size() <= 32 && all_of(name, "_-", true);
-    return refuse("store", "the dynamodb: URL has " +
-                               (plain ? "no parameter " + name : "a parameter that is not known") +
-                               "; there are " + kKnown);
+    return bad_setting("store",
+                       "the dynamodb: URL has " +
+                           (plain ? "no parameter " + name : "a parameter that is not known") +
+                           "; there are " + kKnown);
   }
   if (equals == std::string_view::npos || equals + 1 == text.size()) {
-    return refuse("store", "the parameter " + name +
-                               " of the dynamodb: URL has no value; leave it out or write " + name +
-                               "=VALUE");
+    return bad_setting("store", "the parameter " + name +
+                                    " of the dynamodb: URL has no value; leave it out or write " +
+                                    name + "=VALUE");
   }
   auto value = decode(text.substr(equals + 1));
   if (!value) {
-    return refuse("store", "the value of " + name +
-                               " in the dynamodb: URL is not well percent-encoded; a percent sign "
-                               "itself is written %25");
+    return bad_setting("store",
+                       "the value of " + name +
+                           " in the dynamodb: URL is not well percent-encoded; a percent sign "
+                           "itself is written %25");
   }
   if (!parameters.emplace(name, std::move(*value)).second) {
-    return refuse("store", "the dynamodb: URL gives " + name + " twice; give it once");
+    return bad_setting("store", "the dynamodb: URL gives " + name + " twice; give it once");
   }
   return {};
 }
@@ -96,10 +98,10 @@ Result<Parameters> parameters_of(std::string_view url) {
   Parameters parameters;
   if (!url.starts_with(kKind) || !(rest.empty() || rest.starts_with('?')) ||
       rest.find('#') != std::string_view::npos) {
-    return refuse("store",
-                  "a DynamoDB store is written dynamodb:?region=eu-west-1&create=true, with "
-                  "nothing before the question mark and no fragment; parameters are " +
-                      std::string(kKnown));
+    return bad_setting("store",
+                       "a DynamoDB store is written dynamodb:?region=eu-west-1&create=true, with "
+                       "nothing before the question mark and no fragment; parameters are " +
+                           std::string(kKnown));
   }
   if (rest.size() <= 1) return parameters;
   rest.remove_prefix(1);
@@ -126,9 +128,9 @@ Result<void> combine(const Parameters& parameters, const Source& source, std::st
   const auto found = parameters.find(source.parameter);
   const bool in_url = found != parameters.end();
   if (in_url && !source.given.empty() && found->second != source.given) {
-    return refuse(source.option, std::string(source.option) + " is " + source.given +
-                                     ", but the dynamodb: URL says " + source.parameter + "=" +
-                                     found->second + "; give one of them, or the same twice");
+    return bad_setting(source.option, std::string(source.option) + " is " + source.given +
+                                          ", but the dynamodb: URL says " + source.parameter + "=" +
+                                          found->second + "; give one of them, or the same twice");
   }
   field = in_url ? "store" : source.option;
   if (in_url) {
@@ -143,15 +145,15 @@ Result<void> combine(const Parameters& parameters, const Source& source, std::st
 // it would do to a terminal what it says.
 Result<void> check_controls(const std::string& value, const std::string& field) {
   if (std::none_of(value.begin(), value.end(), is_control)) return {};
-  return refuse(field, field + " holds a control character, which no value has");
+  return bad_setting(field, field + " holds a control character, which no value has");
 }
 
 // A region is a part of a host's name and of what is signed.
 Result<void> check_region(const std::string& region, const std::string& field) {
   if (region.size() <= 63 && all_of(region, "-", false) && !region.starts_with('-')) return {};
-  return refuse(field, "'" + region +
-                           "' is no region; one is written in lower-case letters, digits and "
-                           "hyphens, such as eu-west-1");
+  return bad_setting(field, "'" + region +
+                                "' is no region; one is written in lower-case letters, digits and "
+                                "hyphens, such as eu-west-1");
 }
 
 Result<void> check_endpoint(const std::string& endpoint, const std::string& field) {
@@ -159,36 +161,40 @@ Result<void> check_endpoint(const std::string& endpoint, const std::string& fiel
   const bool http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
   // Not shown: what stands before an @ is a password.
   if (endpoint.find('@') != std::string::npos) {
-    return refuse(field,
-                  "the endpoint holds an @; a user name or password has no place in it, because "
-                  "requests are signed");
+    return bad_setting(
+        field,
+        "the endpoint holds an @; a user name or password has no place in it, because "
+        "requests are signed");
   }
   if (http && endpoint.find_first_of(" ?#\\") == std::string::npos) return {};
-  return refuse(field, "'" + endpoint +
-                           "' is no endpoint; one is written http://HOST:PORT or https://HOST, "
-                           "such as http://127.0.0.1:8000");
+  return bad_setting(field,
+                     "'" + endpoint +
+                         "' is no endpoint; one is written http://HOST:PORT or https://HOST, "
+                         "such as http://127.0.0.1:8000");
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 Result<void> check_table(const std::string& table, const std::string& field) {
   if (table.size() >= 3 && table.size() <= 255 && all_of(table, "_.-", true)) return {};
-  return refuse(field, "'" + table +
-                           "' is no name of a table; it must be 3 to 255 letters, digits, '_', "
-                           "'-' and '.'");
+  return bad_setting(field,
+                     "'" + table +
+                         "' is no name of a table; it must be 3 to 255 letters, digits, '_', "
+                         "'-' and '.'");
 }
 
 Result<void> check_credentials(const GivenSettings& given) {
   if (given.access_key_id.empty() != given.secret_access_key.empty()) {
     const bool secret = given.access_key_id.empty();
-    return refuse(secret ? "access_key_id" : "secret_access_key",
-                  std::string(secret ? "secret_access_key" : "access_key_id") +
-                      " is given without " + (secret ? "access_key_id" : "secret_access_key") +
-                      "; give both, or neither to use AWS's own places");
+    return bad_setting(secret ? "access_key_id" : "secret_access_key",
+                       std::string(secret ? "secret_access_key" : "access_key_id") +
+                           " is given without " + (secret ? "access_key_id" : "secret_access_key") +
+                           "; give both, or neither to use AWS's own places");
   }
   if (!given.session_token.empty() && given.access_key_id.empty()) {
-    return refuse("session_token",
-                  "session_token is given without access_key_id and secret_access_key; it belongs "
-                  "to them");
+    return bad_setting(
+        "session_token",
+        "session_token is given without access_key_id and secret_access_key; it belongs "
+        "to them");
   }
   return {};
 }
@@ -198,14 +204,15 @@ Result<void> read_numbers(const Parameters& parameters, const GivenSettings& giv
   settings.create = given.create_table;
   if (const auto found = parameters.find("create"); found != parameters.end()) {
     if (found->second != "true" && found->second != "false") {
-      return refuse("store", "create of the dynamodb: URL is '" + found->second +
-                                 "'; it must be true or false");
+      return bad_setting("store", "create of the dynamodb: URL is '" + found->second +
+                                      "'; it must be true or false");
     }
     settings.create = found->second == "true";
     if (given.create_table && !settings.create) {
-      return refuse("create_table",
-                    "create_table is true, but the dynamodb: URL says create=false; give one of "
-                    "them, or the same twice");
+      return bad_setting(
+          "create_table",
+          "create_table is true, but the dynamodb: URL says create=false; give one of "
+          "them, or the same twice");
     }
   }
   if (const auto found = parameters.find("shards"); found != parameters.end()) {
@@ -214,9 +221,9 @@ Result<void> read_numbers(const Parameters& parameters, const GivenSettings& giv
         std::from_chars(text.data(), text.data() + text.size(), settings.shards);
     if (error != std::errc{} || end != text.data() + text.size() || settings.shards < 1 ||
         settings.shards > kShardsMax) {
-      return refuse("store", "shards of the dynamodb: URL is '" + text +
-                                 "'; it must be a whole number, 1 to " +
-                                 std::to_string(kShardsMax));
+      return bad_setting("store", "shards of the dynamodb: URL is '" + text +
+                                      "'; it must be a whole number, 1 to " +
+                                      std::to_string(kShardsMax));
     }
   }
   return {};
@@ -261,8 +268,8 @@ Result<DynamoSettings> settings_of(std::string_view url, const GivenSettings& gi
     if (!checked) return fail(checked.error());
   }
   if (settings.tasks == settings.logs) {
-    return refuse(logs_field, "tasks and logs are both kept in the table " + settings.tasks +
-                                  "; they need a table each");
+    return bad_setting(logs_field, "tasks and logs are both kept in the table " + settings.tasks +
+                                       "; they need a table each");
   }
   return settings;
 }

@@ -6,6 +6,7 @@
 #include "store/memory/memory_store.h"
 #include "testing/simulator/dynamo_client.h"
 #include "testing/store_contract.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::testing {
 
