@@ -10,17 +10,19 @@
 namespace rhooks::simulator {
 
 // One store that many servers share, each behind a link that fails. Leases are stored, so they
-// outlive whoever holds them.
+// outlive whoever holds them. In some worlds they are hardly longer than an attempt, so that an
+// answer which is late leaves no time for it.
 class MemoryBackend final : public Backend {
  public:
   MemoryBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness)
       : timeline_(timeline),
         witness_(witness),
         faults_(faults),
-        store_(timeline.dice().random().next()) {}
+        store_(timeline.dice().random().next()),
+        lease_for_(timeline.dice().chance(0.5) ? 35 : 60) {}
 
   bool shared() const override { return true; }
-  std::chrono::milliseconds lease_for() const override { return std::chrono::seconds{60}; }
+  std::chrono::milliseconds lease_for() const override { return lease_for_; }
   Result<std::unique_ptr<store::Store>> open(const Clock& /*clock*/) override {
     return std::make_unique<FaultyLink>(store_, timeline_, faults_, witness_);
   }
@@ -31,6 +33,7 @@ class MemoryBackend final : public Backend {
   Witness& witness_;
   const StoreFaults& faults_;
   store::MemoryStore store_;
+  const std::chrono::seconds lease_for_;
 };
 
 }  // namespace rhooks::simulator
