@@ -67,6 +67,7 @@ struct Evidence {
   std::vector<LoadTask> tasks;          // each at the place of its number
   std::vector<std::string> complaints;  // answers that should not have been given, in words
   std::vector<Delivery> deliveries;
+  std::size_t late = 0;  // how often late bytes were written on a connection
   // As the servers show them.
   std::vector<boost::json::object> stored_tasks;
   std::vector<boost::json::object> stored_logs;

@@ -24,8 +24,8 @@ constexpr auto kAskAgainAfter = 20ms;
 constexpr std::array<const char*, kManners> kNames = {"good",   "slow",  "fails", "later", "resets",
                                                       "breaks", "hangs", "bad",   "late"};
 
-// How long after an answer more comes.
-constexpr auto kLateMax = 200ms;
+// How long after an answer more comes: mostly before the connection serves again.
+constexpr auto kLateMax = 20ms;
 
 Clock::Micros true_time() {
   return SystemClock().now_micros();
@@ -39,7 +39,7 @@ bool one_in(std::mt19937_64& random, std::size_t n) {
 }
 
 Manner draw_manner(std::mt19937_64& random) {
-  static constexpr std::array<int, kManners> kWeights = {42, 12, 14, 6, 6, 4, 2, 6, 8};
+  static constexpr std::array<int, kManners> kWeights = {36, 12, 14, 6, 6, 4, 2, 6, 14};
   return static_cast<Manner>(
       std::discrete_distribution<int>(kWeights.begin(), kWeights.end())(random));
 }
@@ -438,6 +438,7 @@ Evidence CrashLoad::evidence() {
   std::lock_guard lock(mutex_);
   evidence.tasks.assign(tasks_.begin(), tasks_.end());
   evidence.deliveries = deliveries_;
+  evidence.late = receiver_.late_written();
   evidence.complaints = complaints_;
   return evidence;
 }

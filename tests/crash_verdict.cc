@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 
 // No sender takes so long from its last look at a connection to its write.
 constexpr milliseconds kCrossingMax{250};
+// Of late bytes few come in the moment in which the next request is written.
+constexpr std::size_t kCrossedFew = 5;
+constexpr std::size_t kCrossedShare = 5;
 
 std::string text_of(const json::object& object, const char* name) {
   return json::value_to<std::string>(object.at(name));
@@ -77,6 +80,7 @@ class Judge {
     occurrences_.resize(tasks_.size());
     for (const std::string& complaint : evidence.complaints) wrong() << "answer to " << complaint;
     verdict_.deliveries = evidence.deliveries.size();
+    verdict_.late = evidence.late;
     for (const Delivery& delivery : evidence.deliveries) {
       if (delivery.crossed) ++verdict_.crossed;
       if (delivery.late_waited > kCrossingMax) {
@@ -114,6 +118,10 @@ class Judge {
                 << " attempts at most";
       }
     };
+    if (verdict_.crossed > kCrossedFew + verdict_.late / kCrossedShare) {
+      wrong() << verdict_.crossed << " requests on connections with late bytes, which were written "
+              << verdict_.late << " times";
+    }
     bounded("repeats", verdict_.repeats);
     bounded("requests without a log", verdict_.unlogged);
     bounded("occurrences that the logs tell more of than the tasks", logged_beyond_tasks_);
@@ -350,8 +358,8 @@ Verdict judge(const Evidence& evidence, const VerdictOptions& options) {
 std::string Verdict::summary() const {
   std::ostringstream text;
   text << acknowledged << " tasks acknowledged, " << deleted << " deleted, " << deliveries
-       << " requests, " << crossed << " crossed late bytes, " << repeats << " repeats, " << unlogged
-       << " without a log, lost " << lost;
+       << " requests, " << late << " times late bytes, crossed " << crossed << ", " << repeats
+       << " repeats, " << unlogged << " without a log, lost " << lost;
   return text.str();
 }
 

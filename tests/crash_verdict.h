@@ -29,7 +29,8 @@ struct Verdict {
   std::size_t acknowledged = 0;
   std::size_t deleted = 0;
   std::size_t deliveries = 0;
-  std::size_t crossed = 0;  // of them, late bytes on their way
+  std::size_t crossed = 0;  // of them, on connections with late bytes
+  std::size_t late = 0;     // how often late bytes were written
   std::size_t lost = 0;  // acknowledged tasks that are gone or had an execution without a request
   std::size_t repeats = 0;   // requests of an occurrence beyond its attempts, as the logs tell them
   std::size_t unlogged = 0;  // requests without a log

@@ -359,6 +359,19 @@ TEST_F(CrashVerdict, SentOnAConnectionWithLateBytes) {
   expect_wrong({"sent on a connection with late bytes that had waited for 251 ms"});
 }
 
+TEST_F(CrashVerdict, SentAgainAndAgainOnConnectionsWithLateBytes) {
+  world.late = 4;
+  for (int i = 0; i < 5; ++i) {
+    world.deliveries.push_back(delivery(kOnce, 20));
+    world.deliveries.back().crossed = world.deliveries.back().may_be_sent_again = true;
+  }
+  EXPECT_EQ(expect_sound().late, 4u);
+  world.delivery_of(kOnce).crossed = true;
+  expect_wrong({"6 requests on connections with late bytes, which were written 4 times"});
+  world.late = 5;
+  expect_sound();
+}
+
 TEST_F(CrashVerdict, DeliveredBeforeItsTime) {
   world.delivery_of(kOnce).at -= 30ms;
   expect_wrong({"a request 20 ms before its time"});
