@@ -36,21 +36,20 @@ function(rhooks_module name)
   endif()
 endfunction()
 
+set_property(GLOBAL PROPERTY RHOOKS_TESTS_THAT_WAIT 0)
+
 # rhooks_test(NAME SOURCES file... [LIBS target...] [SHARDS n] [WAITS] [ENVIRONMENT name=value...])
 # A GoogleTest binary. ctest runs it as one process, or as SHARDS processes with a share of its
 # cases each. (A process for each case would spend more time starting than testing.) WAITS: it waits
-# for timers, disks and other processes more than it computes, so that two of its kind run at once
-# where one other would.
+# for timers, disks and other processes more than it computes. Three of that kind run beside those
+# that compute, from the start on, so that no processor is idle in the end.
 function(rhooks_test name)
   cmake_parse_arguments(ARG "WAITS" "SHARDS" "SOURCES;LIBS;ENVIRONMENT" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
 
-  set(processors 2)
-  if(ARG_WAITS)
-    set(processors 1)
-  endif()
+  set(properties PROCESSORS 2)
   if(NOT ARG_SHARDS)
     set(ARG_SHARDS 1)
   endif()
@@ -62,8 +61,15 @@ function(rhooks_test name)
       string(APPEND test ".${shard}_of_${ARG_SHARDS}")
       list(APPEND environment GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index})
     endif()
+    if(ARG_WAITS)
+      get_property(waiting GLOBAL PROPERTY RHOOKS_TESTS_THAT_WAIT)
+      math(EXPR lane "${waiting} % 3")
+      math(EXPR waiting "${waiting} + 1")
+      set_property(GLOBAL PROPERTY RHOOKS_TESTS_THAT_WAIT ${waiting})
+      set(properties PROCESSORS 1 COST 1000 RESOURCE_LOCK waits_${lane})
+    endif()
     add_test(NAME ${test} COMMAND ${name})
-    set_tests_properties(${test} PROPERTIES TIMEOUT 900 PROCESSORS ${processors} LABELS ${name}
+    set_tests_properties(${test} PROPERTIES TIMEOUT 900 LABELS ${name} ${properties}
                          ENVIRONMENT "${environment}")
   endforeach()
 endfunction()

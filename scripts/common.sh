@@ -80,6 +80,11 @@ dynamodb_emulator() {
   echo "$RHOOKS_TEST_DYNAMODB"
 }
 
+# In these one thread calls, and what it calls other cases call from many: no race shows in them, and
+# they take most of the time.
+one_thread_cases='PowerLoss*:SharePlan*:*RandomCallsAnswer*:*AgreeWithBruteForce*:*NamesThat*'
+one_thread_cases+=':*FullBatchOfAThousand*'
+
 # sanitizer_options: what the sanitizers of test binaries are told, unless the environment says
 # otherwise; and `still`, what to run them with.
 sanitizer_options() {

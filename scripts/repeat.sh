@@ -4,26 +4,32 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-# Those with threads, processes or sockets. The others compute, and are the same each time.
-concurrent=(base_test net_test delivery_test engine_test hooks_test rest_test cli_test store_test
-  simulated_dynamo_test cli_e2e_test acceptance_test full_disk_test crash_test bad_clients_test
-  dynamo_proxy_test dynamo_workers_test dynamo_budget_test dynamo_faults_test dynamo_troubles_test)
+# Those with threads, processes or sockets, those that take long first. The others compute, and are
+# the same each time.
+concurrent=(crash_test dynamo_workers_test store_test acceptance_test cli_e2e_test bad_clients_test
+  dynamo_budget_test dynamo_faults_test full_disk_test simulated_dynamo_test dynamo_troubles_test
+  cli_test delivery_test net_test rest_test engine_test dynamo_proxy_test observe_test base_test
+  hooks_test)
 rounds=10
 copies=3
+lanes=1
 preset=dev
-cases='*'
+cases="*-$one_thread_cases"
 
 usage() {
   cat <<USAGE
-Usage: scripts/repeat.sh [NAME...] [--rounds N] [--copies N] [--cases PATTERN] [--preset NAME]
+Usage: scripts/repeat.sh [NAME...] [--rounds N] [--copies N] [--lanes N] [--cases PATTERN]
+                         [--preset NAME]
 
 Builds the test binaries named (default: all with threads, processes or sockets) and runs each N
 rounds, several copies of it at once. Prints a line a binary; what a run that failed printed is in
-build/repeat/. Exit code 1: a run failed.
+build/repeat/. Exit code 1: a run failed. The other tests, three times: scripts/test.sh --rounds 3.
 
   --rounds N       how often (default $rounds)
-  --copies N       how many at once (default $copies)
-  --cases PATTERN  only these of their cases, as --gtest_filter takes it
+  --copies N       how many copies of a binary at once (default $copies)
+  --lanes N        how many binaries at once (default $lanes)
+  --cases PATTERN  only these of their cases, as --gtest_filter takes it (default: all but those in
+                   which only one thread calls)
   --preset NAME    such as tsan (default $preset)
   --help           this text
 
@@ -34,10 +40,14 @@ USAGE
 names=()
 while (($#)); do
   case $1 in
-    --rounds | --copies)
+    --rounds | --copies | --lanes)
       [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] ||
         { echo "$name: $1 needs a whole number of at least 1" >&2 && exit 2; }
-      if [[ $1 == --rounds ]]; then rounds=$2; else copies=$2; fi
+      case $1 in
+        --rounds) rounds=$2 ;;
+        --copies) copies=$2 ;;
+        --lanes) lanes=$2 ;;
+      esac
       shift
       ;;
     --cases | --preset)
@@ -71,16 +81,15 @@ run() {
   timeout -k 30 1800 "${still[@]}" "build/$preset/bin/$1" --gtest_filter="$cases" \
     --gtest_shuffle >"$2" 2>&1 </dev/null &
   pid=$!
-  trap 'kill "$pid" 2>/dev/null; exit 143' TERM
+  trap 'kill "$pid" 2>/dev/null; exit 143' INT TERM
   if wait "$pid" && ! grep -q '^\[==========\] Running 0 tests' "$2"; then rm "$2"; fi
 }
 
-# shellcheck disable=SC2046  # the process ids are words
-trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
-step "$rounds rounds of ${#names[@]} binaries, $copies copies at once"
-code=0
-for binary in "${names[@]}"; do
-  began=$SECONDS
+# repeat BINARY: all of its rounds, and the line that tells of them.
+repeat() {
+  local binary=$1 began=$SECONDS round copy failed running=()
+  # shellcheck disable=SC2046  # the process ids are words
+  trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
   for ((round = 1; round <= rounds; round++)); do
     running=()
     for ((copy = 1; copy <= copies; copy++)); do
@@ -92,12 +101,22 @@ for binary in "${names[@]}"; do
   failed=$(find "$logs" -name "$binary.*.log" | wc -l)
   printf '%-22s %5d runs, %3d failed, %5d s\n' "$binary" $((rounds * copies)) "$failed" \
     $((SECONDS - began))
-  if ((failed)); then
-    code=1
-    # What failed, and how often.
-    grep -hE '^\[  FAILED  \] .*\(|Running 0 tests|^Note: Randomizing|ERROR: .*Sanitizer|WARNING: ThreadSan' \
-      "$logs/$binary".*.log | sed -E 's/ \([0-9]+ ms\)$//' | sort | uniq -c | sed 's/^/    /' || true
-    echo "    what they printed: $logs/$binary.*.log"
-  fi
+  ((failed)) || return 0
+  # What failed, and how often.
+  grep -hE '^\[  FAILED  \] .*\(|Running 0 tests|^Note: Randomizing|ERROR: .*Sanitizer|WARNING: ThreadSan' \
+    "$logs/$binary".*.log | sed -E 's/ \([0-9]+ ms\)$//' | sort | uniq -c | sed 's/^/    /' || true
+  echo "    what they printed: $logs/$binary.*.log"
+}
+
+# shellcheck disable=SC2046  # the process ids are words
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+step "$rounds rounds of ${#names[@]} binaries, $copies copies at once, $lanes binaries side by side"
+others=$(jobs -rp | wc -l) # the emulator
+started=()
+for binary in "${names[@]}"; do
+  while (($(jobs -rp | wc -l) - others >= lanes)); do wait -n || true; done
+  repeat "$binary" &
+  started+=($!)
 done
-exit "$code"
+wait "${started[@]}"
+[[ ! $(find "$logs" -name '*.log') ]]

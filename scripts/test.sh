@@ -7,11 +7,12 @@ set -euo pipefail
 tsan_tests=(engine_test store_test rest_test)
 preset=dev
 filter=
+rounds=1
 tsan=1
 
 usage() {
   cat <<USAGE
-Usage: scripts/test.sh [--preset NAME] [--filter REGEX] [--no-tsan] [--no-install]
+Usage: scripts/test.sh [--preset NAME] [--filter REGEX] [--rounds N] [--no-tsan] [--no-install]
 
 Installs the Debian packages that are missing, builds, and runs the tests: all of them with
 the dev preset (AddressSanitizer, UndefinedBehaviorSanitizer), then ${tsan_tests[*]}
@@ -24,6 +25,8 @@ that one is used.
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
   --filter REGEX  only the test binaries whose name matches, such as '^(model|codec)_test'; for
                   single cases run one of them: build/dev/bin/model_test --gtest_filter='Backoff*'
+  --rounds N      run each test N times, to find one that fails now and then; scripts/repeat.sh
+                  does it with several copies at once
   --no-tsan       leave out the second part
   --no-install    install nothing
   --help          this text
@@ -35,9 +38,17 @@ USAGE
 install=1
 while (($#)); do
   case $1 in
-    --preset | --filter)
+    --preset | --filter | --rounds)
       (($# >= 2)) || { echo "$name: $1 needs a value" >&2 && exit 2; }
-      if [[ $1 == --preset ]]; then preset=$2; else filter=$2; fi
+      case $1 in
+        --preset) preset=$2 ;;
+        --filter) filter=$2 ;;
+        --rounds)
+          [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] ||
+            { echo "$name: $1 needs a whole number of at least 1" >&2 && exit 2; }
+          rounds=$2
+          ;;
+      esac
       shift
       ;;
     --no-tsan) tsan= ;;
@@ -81,8 +92,10 @@ part() {
     die "the $preset build failed"
   built=$SECONDS
   step "Testing with the $preset preset"
-  # A test that computes counts as two, one that mostly waits as one (cmake/RhooksModule.cmake).
-  "${still[@]}" ctest --preset "$preset" -j $((2 * jobs)) ${filter:+-R "$filter"} "$@" || failed=1
+  # A test that computes counts as two, one that mostly waits as one, of which three run at most
+  # (cmake/RhooksModule.cmake).
+  "${still[@]}" ctest --preset "$preset" -j $((2 * jobs + 3)) --repeat "until-fail:$rounds" \
+    ${filter:+-R "$filter"} "$@" || failed=1
   count_cases "build/$preset/Testing/Temporary/LastTest.log"
   summary+=("$(printf '%-8s %s  (built in %d s, tested in %d s)' "$preset" \
     "$([[ $failed ]] && echo FAILED || echo passed)" $((built - from)) $((SECONDS - built)))")
@@ -98,9 +111,7 @@ if [[ $tsan && $preset != tsan ]]; then
   empty=()
   # A filter that names nothing of these is no error.
   [[ ! $filter ]] || empty=(--no-tests=ignore)
-  # In these one thread calls, and what it calls other cases call from many: no race shows in them,
-  # and they take most of the time. Under the dev preset all run.
-  export GTEST_FILTER=${GTEST_FILTER:--PowerLoss*:*RandomCallsAnswer*:SharePlan*}
+  export GTEST_FILTER=${GTEST_FILTER:--$one_thread_cases}
   part tsan "${tsan_tests[*]}" -L "^($labels)\$" "${empty[@]}" || code=1
 fi
 
