@@ -15,8 +15,7 @@
 
 // The suite that every store passes, from one source. A store joins by one factory:
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(memory_factory()),
-//                            store_case_name);
+//   INSTANTIATE_STORE_CONTRACT(Memory, memory_factory());
 //
 // Times: the suite uses times near kT0, and none of a system clock. A store that drops
 // expired logs in the background must take its time from a clock that stands at kT0 or before.
@@ -117,5 +116,15 @@ class StoreContract : public ::testing::TestWithParam<StoreFactory> {
  private:
   std::unique_ptr<StoreUnderTest> subject_;
 };
+
+// Of calls that several threads make at once.
+class StoreRaces : public StoreContract {};
+
+// INSTANTIATE_STORE_CONTRACT(NAME, FACTORY...): all of its suites on these stores.
+#define INSTANTIATE_STORE_CONTRACT(name, ...)                                   \
+  INSTANTIATE_TEST_SUITE_P(name, StoreContract, ::testing::Values(__VA_ARGS__), \
+                           ::rhooks::testing::store_case_name);                 \
+  INSTANTIATE_TEST_SUITE_P(name, StoreRaces, ::testing::Values(__VA_ARGS__),    \
+                           ::rhooks::testing::store_case_name)
 
 }  // namespace rhooks::testing

@@ -34,7 +34,7 @@ void in_parallel(int count, const std::function<void(int)>& work) {
 
 }  // namespace
 
-TEST_P(StoreContract, ConcurrentClaimsNeverHandATaskOutTwice) {
+TEST_P(StoreRaces, ConcurrentClaimsNeverHandATaskOutTwice) {
   constexpr int kTasks = 400;
   for (int i = 0; i < kTasks; ++i) put("ns", std::to_string(i), kT0 + milliseconds{i % 7});
   std::mutex mutex;
@@ -55,7 +55,7 @@ TEST_P(StoreContract, ConcurrentClaimsNeverHandATaskOutTwice) {
   for (int i = 0; i < kTasks; ++i) EXPECT_EQ(claimed.count(std::to_string(i)), 1u);
 }
 
-TEST_P(StoreContract, ConcurrentPutsOfOneKeyCreateItOnce) {
+TEST_P(StoreRaces, ConcurrentPutsOfOneKeyCreateItOnce) {
   for (int round = 0; round < (subject().remote() ? 5 : 20); ++round) {
     std::atomic<int> created{0};
     std::mutex mutex;
@@ -77,7 +77,7 @@ TEST_P(StoreContract, ConcurrentPutsOfOneKeyCreateItOnce) {
   }
 }
 
-TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
+TEST_P(StoreRaces, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   constexpr int kTasks = 150;
   std::vector<std::atomic<bool>> suspended(kTasks);
   for (int i = 0; i < kTasks; ++i) put("ns", std::to_string(i));
@@ -142,7 +142,7 @@ TEST_P(StoreContract, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   EXPECT_EQ(claim(kT0, 1000).size(), static_cast<std::size_t>(left));
 }
 
-TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
+TEST_P(StoreRaces, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
   const std::size_t tasks = subject().remote() ? 1'000 : 5'000;
   constexpr std::size_t kBatch = 1'000;
   std::vector<model::TaskRecord> batch;
@@ -170,7 +170,7 @@ TEST_P(StoreContract, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
   EXPECT_EQ(removed, tasks);
 }
 
-TEST_P(StoreContract, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
+TEST_P(StoreRaces, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
   constexpr int kTasks = 300;
   std::mutex mutex;
   std::map<std::string, int> applied;

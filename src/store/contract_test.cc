@@ -122,15 +122,10 @@ StoreFactory tight_dynamo_factory() {
           }};
 }
 
-INSTANTIATE_TEST_SUITE_P(Dynamo, StoreContract,
-                         ::testing::Values(dynamo_factory(), knowing_dynamo_factory(),
-                                           tight_dynamo_factory()),
-                         store_case_name);
-INSTANTIATE_TEST_SUITE_P(Rocks, StoreContract,
-                         ::testing::Values(rocks_factory(), tight_rocks_factory()),
-                         store_case_name);
-INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(memory_factory()),
-                         store_case_name);
+INSTANTIATE_STORE_CONTRACT(Dynamo, dynamo_factory(), knowing_dynamo_factory(),
+                           tight_dynamo_factory());
+INSTANTIATE_STORE_CONTRACT(Rocks, rocks_factory(), tight_rocks_factory());
+INSTANTIATE_STORE_CONTRACT(Memory, memory_factory());
 
 }  // namespace
 }  // namespace rhooks::testing

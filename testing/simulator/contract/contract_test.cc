@@ -55,15 +55,12 @@ StoreFactory factory(std::string name, store::DynamoTuning tuning) {
   return {std::move(name), [tuning] { return std::make_unique<SimulatedUnderTest>(tuning); }};
 }
 
-INSTANTIATE_TEST_SUITE_P(SimulatedDynamo, StoreContract,
-                         ::testing::Values(factory("reading", {.read_every = milliseconds{0}}),
-                                           factory("knowing",
-                                                   {.read_every = std::chrono::hours{1}}),
-                                           factory("tight", {.read_every = milliseconds{0},
-                                                             .page_rows_max = 5,
-                                                             .page_bytes_max = 3'000,
-                                                             .request_rows_max = 3})),
-                         store_case_name);
+INSTANTIATE_STORE_CONTRACT(SimulatedDynamo, factory("reading", {.read_every = milliseconds{0}}),
+                           factory("knowing", {.read_every = std::chrono::hours{1}}),
+                           factory("tight", {.read_every = milliseconds{0},
+                                             .page_rows_max = 5,
+                                             .page_bytes_max = 3'000,
+                                             .request_rows_max = 3}));
 
 }  // namespace
 }  // namespace rhooks::testing
