@@ -142,6 +142,8 @@ class BadClients : public ::testing::Test {
       do {
         during.register_task();
         during.health();
+        // What it registers is delivered beside: without a pause that would be all that is done.
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
       } while (!done);
     });
     mischief();

@@ -83,7 +83,7 @@ class DynamoBudget : public ::testing::Test {
 };
 
 TEST_F(DynamoBudget, AOneShotTask) {
-  constexpr int kTasks = 1'500;
+  constexpr int kTasks = 750;
   auto scheduler = hooks();
   rig_.proxy.reset_usage();
   register_all(*scheduler, typical(), kTasks);

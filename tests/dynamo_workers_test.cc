@@ -262,7 +262,7 @@ TestReceiver::Handler answer_after(milliseconds delay) {
 }
 
 TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
-  constexpr std::size_t kTasks = 5'000;
+  constexpr std::size_t kTasks = 2'000;
   TestReceiver receiver(answer_after(200ms));
   const Servers servers = start(3);
   const auto shared = wait_shared(all_of(servers));
