@@ -221,8 +221,7 @@ cleanup() {
   local code=$?
   trap - EXIT INT TERM HUP
   stop "${bench_pid:+-$bench_pid}"
-  stop "${emulator_pid:-}"
-  rm -rf "${emulator_dir:-}" "${data:-}" || true
+  rm -rf "${data:-}" || true
   exit "$code"
 }
 trap cleanup EXIT

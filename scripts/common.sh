@@ -49,35 +49,24 @@ wait_port() {
   die "the $what did not start within 15 seconds; its output is below"
 }
 
-# dynamodb_emulator [--install]: starts the emulator that the tests of the DynamoDB store run on,
-# until the script ends, and exports where it is: RHOOKS_TEST_DYNAMODB. Where that is set already
-# it starts none. With --install it is installed first, when it is missing or its lock file has
-# changed since. Without, and missing, none is started: the tests that need it then say so.
+# dynamodb_emulator [--install]: with --install, installs the emulator that the tests of the DynamoDB
+# store run on, when it is missing or its lock file has changed since. Without, and missing, the
+# tests that need it say so. Each test process starts one for itself, unless RHOOKS_TEST_DYNAMODB
+# names one: one that all shared would be what they wait for.
 dynamodb_emulator() {
-  local dir=$root/testing/dynalite port
+  local dir=$root/testing/dynalite
   step "DynamoDB emulator"
-  if [[ ! ${RHOOKS_TEST_DYNAMODB:-} ]]; then
-    if ! cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"; then
-      if [[ ! ${1:-} ]]; then
-        echo "not installed; the tests of the DynamoDB store will fail"
-        return 0
-      fi
-      (cd "$dir" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) ||
-        die "npm could not install dynalite; its messages are above"
-      cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
-    fi
-    emulator_dir=$(mktemp -d "${TMPDIR:-/tmp}/rhooks-emulator.XXXXXX")
-    emulator_pid=
-    trap 'stop "$emulator_pid"; rm -rf "$emulator_dir"' EXIT
-    node "$dir/server.js" >"$emulator_dir/port" 2>"$emulator_dir/log" </dev/null &
-    emulator_pid=$!
-    port=$(wait_port "$emulator_dir/port" "$emulator_pid" "DynamoDB emulator") || {
-      cat "$emulator_dir/log" >&2
-      exit 1
-    }
-    export RHOOKS_TEST_DYNAMODB=http://127.0.0.1:$port
+  if [[ ${RHOOKS_TEST_DYNAMODB:-} ]]; then
+    echo "$RHOOKS_TEST_DYNAMODB"
+  elif cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"; then
+    echo "installed"
+  elif [[ ! ${1:-} ]]; then
+    echo "not installed; the tests of the DynamoDB store will fail"
+  else
+    (cd "$dir" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) ||
+      die "npm could not install dynalite; its messages are above"
+    cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
   fi
-  echo "$RHOOKS_TEST_DYNAMODB"
 }
 
 # In these one thread calls, and what it calls other cases call from many: no race shows in them, and

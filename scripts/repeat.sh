@@ -14,7 +14,8 @@ rounds=10
 copies=3
 lanes=1
 preset=dev
-cases="*-$one_thread_cases"
+# Without those in which one thread calls, and those that scripts/soak.sh repeats.
+cases="*-$one_thread_cases:*/StoreContract.*:*Soak*"
 
 usage() {
   cat <<USAGE
@@ -29,11 +30,11 @@ build/repeat/. Exit code 1: a run failed. The other tests, three times: scripts/
   --copies N       how many copies of a binary at once (default $copies)
   --lanes N        how many binaries at once (default $lanes)
   --cases PATTERN  only these of their cases, as --gtest_filter takes it (default: all but those in
-                   which only one thread calls)
+                   which one thread calls, and those that scripts/soak.sh repeats)
   --preset NAME    such as tsan (default $preset)
   --help           this text
 
-Example: scripts/repeat.sh store_test --cases '*StoreContract*Workers*' --rounds 50
+Example: scripts/repeat.sh store_test --cases '*StoreRaces.Workers*' --rounds 50
 USAGE
 }
 
@@ -111,10 +112,9 @@ repeat() {
 # shellcheck disable=SC2046  # the process ids are words
 trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 step "$rounds rounds of ${#names[@]} binaries, $copies copies at once, $lanes binaries side by side"
-others=$(jobs -rp | wc -l) # the emulator
 started=()
 for binary in "${names[@]}"; do
-  while (($(jobs -rp | wc -l) - others >= lanes)); do wait -n || true; done
+  while (($(jobs -rp | wc -l) >= lanes)); do wait -n || true; done
   repeat "$binary" &
   started+=($!)
 done

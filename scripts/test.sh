@@ -18,9 +18,8 @@ Installs the Debian packages that are missing, builds, and runs the tests: all o
 the dev preset (AddressSanitizer, UndefinedBehaviorSanitizer), then ${tsan_tests[*]}
 with the tsan preset (ThreadSanitizer), but for cases in which only one thread calls. Tests of
 the DynamoDB store run on dynalite, an emulator, which is installed by npm below
-testing/dynalite/ when it is missing or its lock file has changed, and runs on a free port of
-127.0.0.1 until the tests are over. Where RHOOKS_TEST_DYNAMODB names the address of one that runs,
-that one is used.
+testing/dynalite/ when it is missing or its lock file has changed. Each test process runs one for
+itself; where RHOOKS_TEST_DYNAMODB names the address of one that runs, all use that.
 
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
   --filter REGEX  only the test binaries whose name matches, such as '^(model|codec)_test'; for
