@@ -10,13 +10,9 @@ if(CCACHE_PROGRAM)
 endif()
 
 # Eight files of a target are compiled as one, in half the time. So that each means there what it
-# means alone, no two files of a module give one name to two things of their own
-# (tests/layers_test), and the fuzzers compile each alone.
-set(_unity ON)
-if(RHOOKS_FUZZ)
-  set(_unity OFF)
-endif()
-option(RHOOKS_UNITY "Compile several files of a target at once" ${_unity})
+# means alone, no two files of a module give one name to two functions of their own
+# (tests/layers_test).
+option(RHOOKS_UNITY "Compile several files of a target at once" ON)
 set(CMAKE_UNITY_BUILD ${RHOOKS_UNITY})
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 

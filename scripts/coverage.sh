@@ -28,7 +28,7 @@ done
 jobs=${JOBS:-2}
 
 step "Building with the coverage preset"
-configure coverage
+configure coverage -DRHOOKS_UNITY=OFF
 cmake --build --preset coverage -j "$jobs" ${1:+--target "$@"} || die "the coverage build failed"
 
 dynamodb_emulator --install

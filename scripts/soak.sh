@@ -229,12 +229,9 @@ lane() {
 # end_all CODE: both lanes and all that they started, and this script.
 # shellcheck disable=SC2317
 end_all() {
-  local pid pids=()
+  local pids
   trap '' INT TERM HUP
-  for pid in $(jobs -p); do
-    # The emulator is ended at exit.
-    [[ $pid == "${emulator_pid:-}" ]] || pids+=("$pid")
-  done
+  mapfile -t pids < <(jobs -p)
   kill -TERM "${pids[@]}" 2>/dev/null || true
   wait "${pids[@]}" || true
   echo "$name: ended by a signal; what the suites printed until then is in $logs/" >&2
