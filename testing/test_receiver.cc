@@ -305,6 +305,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
   void be_late() {
     if (answering_) return;
     if (!idle_ || response_.late.empty() || !stream_.lowest_layer().is_open()) return end_late();
+    if (has_input()) return end_late();  // the next request, not read yet
     late_output_ = std::exchange(response_.late, {});
     late_writing_ = true;
     late_written_ = true;
@@ -326,9 +327,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
       return;
     }
     late_writing_ = false;
-    int arrived = 0;
-    if (stream_.lowest_layer().is_open() && idle_ &&
-        ::ioctl(stream_.lowest_layer().native_handle(), FIONREAD, &arrived) == 0 && arrived == 0) {
+    if (stream_.lowest_layer().is_open() && idle_ && !has_input()) {
       late_waits_since_ = std::chrono::steady_clock::now();
     }
     if (after == TestResponse::After::kClosed) close();
@@ -338,6 +337,12 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
     }
     end_late();
     if (std::exchange(respond_after_late_, false)) respond();
+  }
+
+  // Whether anything has arrived that is not read.
+  bool has_input() {
+    int arrived = 0;
+    return ::ioctl(stream_.lowest_layer().native_handle(), FIONREAD, &arrived) == 0 && arrived > 0;
   }
 
   void end_late() {
