@@ -293,10 +293,23 @@ class Differential {
     oracle_leases_.clear();
   }
 
-  void compare_due() {
-    const auto mine = subject_.store().next_due(now_);
-    const auto theirs = oracle_.next_due(now_);
+  // A store may name an earlier time at which it knows more; a worker that waits until then asks
+  // again.
+  void compare_next_due() {
+    TimePoint now = now_;
+    auto mine = subject_.store().next_due(now);
+    auto theirs = oracle_.next_due(now);
+    for (int asked = 0; asked < 100 && mine && *mine && **mine > now; ++asked) {
+      if (!theirs || **mine >= theirs->value_or(TimePoint::max())) break;
+      now = **mine;
+      mine = subject_.store().next_due(now);
+      theirs = oracle_.next_due(now);
+    }
     EXPECT_TRUE(same(mine, theirs));
+  }
+
+  void compare_due() {
+    compare_next_due();
     const std::size_t limit = 1 + below(10);
     const auto a = all_due(subject_.store(), now_, now_ + seconds{5}, limit);
     const auto b = all_due(oracle_, now_, now_ + seconds{5}, limit);

@@ -224,7 +224,8 @@ class Store {
 
   // When a claim may next find something: the earliest due time of a task without a live
   // lease or the earliest end of a lease, in the past where something can be claimed now.
-  // None: not until something is written.
+  // None: not until something is written. Where a store has not read what lies behind leased
+  // tasks, it may name an earlier time after `now`; asked again then, it knows more.
   virtual Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll) = 0;
 
   // What claim_due would find, in its order, without claiming it.
