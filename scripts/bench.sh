@@ -117,6 +117,10 @@ build_other() {
     for file in $(find bench -type f) $(testing_files); do
       put "$file" "$dir" || die "$file could not be copied to $dir"
     done
+    # The emulator that its benchmarks start, as it is installed here.
+    [[ ! -d $dir/testing/dynalite ]] ||
+      ln -sfn "$root/testing/dynalite/node_modules" "$dir/testing/dynalite/node_modules" ||
+      die "the emulator could not be linked into $dir"
     (cd "$dir" && configure release -DRHOOKS_BENCH=ON -DRHOOKS_TESTS=ON &&
       cmake --build build/release -j "${JOBS:-2}" --target "${targets[@]}") ||
       die "revision $1 does not build with the benchmarks of this checkout (its messages are

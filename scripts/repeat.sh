@@ -24,7 +24,7 @@ Usage: scripts/repeat.sh [NAME...] [--rounds N] [--copies N] [--lanes N] [--case
 
 Builds the test binaries named (default: all with threads, processes or sockets) and runs each N
 rounds, several copies of it at once. Prints a line a binary; what a run that failed printed is in
-build/repeat/. Exit code 1: a run failed. The other tests, three times: scripts/test.sh --rounds 3.
+build/repeat/. Exit code 1: a run failed. All tests, one copy at a time: scripts/test.sh --rounds N.
 
   --rounds N       how often (default $rounds)
   --copies N       how many copies of a binary at once (default $copies)

@@ -12,7 +12,7 @@
 namespace rhooks::simulator {
 namespace {
 
-constexpr std::uint64_t kSeedsMax = 1'500;
+constexpr std::uint64_t kSeedsMax = 500;
 
 TEST(Canary, IsFound) {
   log::configure(log::Level::kOff, log::Format::kText);
