@@ -462,7 +462,7 @@ TEST(CliE2eDynamo, ServersShareOneStore) {
   EXPECT_EQ(wait_shares(store, {8, 8}), std::vector<int>({8, 8}));
 
   testing::TestReceiver receiver;
-  constexpr int kTasks = 40;
+  constexpr int kTasks = 16;
   for (int i = 0; i < kTasks; ++i) {
     const std::string id = std::to_string(i);
     const auto& server = i % 2 == 0 ? first : second;

@@ -216,7 +216,7 @@ class DynamoWorkersTest : public ::testing::Test {
           }
           return statuses["DONE"] == count;
         },
-        120s, 500ms);
+        120s, 2s);  // each look reads all of them
     std::ostringstream found;
     for (const auto& [status, tasks_of] : statuses) found << status << ' ' << tasks_of << "; ";
     EXPECT_TRUE(all) << found.str();

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <iostream>
+#include <latch>
 #include <mutex>
 
 #include "cli/app.h"
@@ -44,7 +45,16 @@ class Listener {
   Listener(const ListenArgs& args, std::chrono::milliseconds delay, Io& io, Signals& signals)
       : args_(args), delay_(delay), io_(io), signals_(signals) {}
 
+  // Where it listens, before any request. Whoever reads may be slow from the first line on, and
+  // standard error would wait for standard output: they are tied.
+  void announce(const std::string& endpoint) {
+    // On standard error, so that --json gives nothing but JSON on the output.
+    (args_.json ? io_.err : io_.out) << "listening on http://" << endpoint << std::endl;
+    announced_.count_down();
+  }
+
   rest::HttpResponse handle(const rest::HttpRequest& request) {
+    announced_.wait();
     // The handler may have waited for a thread: the arrival is what counts.
     const auto waited = std::chrono::steady_clock::now() - request.received_at;
     const TimePoint arrived =
@@ -162,6 +172,7 @@ class Listener {
   const std::chrono::milliseconds delay_;
   Io& io_;
   Signals& signals_;
+  std::latch announced_{1};
   std::mutex mutex_;
   std::condition_variable ended_;
   std::int64_t seen_ = 0;
@@ -195,13 +206,12 @@ int run_listen(Io& io, const ListenArgs& args) {
     return report(io, started.error(),
                   started.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed);
   }
+  listener.announce(server.endpoint());
   if (!args.port_file.empty()) {
     if (auto written = write_port_file(args.port_file, server.port()); !written) {
       return report(io, written.error(), kExitFailed);
     }
   }
-  // On standard error, so that --json gives nothing but JSON on the output.
-  (args.json ? io.err : io.out) << "listening on http://" << server.endpoint() << std::endl;
 
   const int signal = signals.wait(io.out_fd);
   // Whoever should read the output may do so slowly, or never: a second signal does not wait.
