@@ -1,6 +1,7 @@
 #include "delivery/flatten.h"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -11,7 +12,10 @@ namespace {
 
 namespace json = boost::json;
 
-// Collects the parts while the text is parsed. The values of a parsed tree would not do:
+// Takes a part and answers how large all of them are by now, as they are sent.
+using Sink = std::function<std::size_t(const std::string& name, std::string&& value)>;
+
+// Hands on the parts while the text is parsed. The values of a parsed tree would not do:
 // they round long numbers, and a receiver should get the digits that were registered.
 // NOLINTBEGIN(readability-identifier-naming): the names are Boost's
 class Flattener {
@@ -21,7 +25,8 @@ class Flattener {
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
-  explicit Flattener(std::string_view use) : use_(use) {}
+  Flattener(std::string_view use, std::size_t bytes_max, Sink sink)
+      : use_(use), bytes_max_(bytes_max), sink_(std::move(sink)) {}
 
   bool on_document_begin(json::error_code&) { return true; }
   bool on_document_end(json::error_code&) { return true; }
@@ -74,15 +79,13 @@ class Flattener {
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
-  std::vector<FormPart> take_parts() { return std::move(parts_); }
   const std::string& error() const { return error_; }
 
  private:
   bool add(json::string_view s, json::error_code& ec) {
     if (!in_object_) return refuse_value(ec);
     text_.append(s.data(), s.size());
-    parts_.push_back({key_, std::exchange(text_, {})});
-    return true;
+    return sink_(key_, std::exchange(text_, {})) <= bytes_max_ || refuse_size(ec);
   }
 
   bool refuse_value(json::error_code& ec) {
@@ -98,15 +101,26 @@ class Flattener {
     return false;
   }
 
-  std::string_view use_;
+  bool refuse_size(json::error_code& ec) {
+    error_ = "the body becomes " + std::string(use_) + " of more than " +
+             std::to_string(bytes_max_) + " bytes, at its member \"" + one_line(key_, 64) +
+             "\" (a list repeats its name for each element)";
+    ec = json::make_error_code(json::error::syntax);
+    return false;
+  }
+
+  const std::string_view use_;
+  const std::size_t bytes_max_;
+  const Sink sink_;
   bool in_object_ = false;
   bool in_array_ = false;
   std::string key_;
   std::string text_;
-  std::vector<FormPart> parts_;
   std::string error_;
 };
 // NOLINTEND(readability-identifier-naming)
+
+enum class Encoding { kQuery, kForm };
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -130,12 +144,12 @@ void append_encoded(std::string& out, std::string_view text, Encoding encoding) 
   }
 }
 
-}  // namespace
-
-Result<std::vector<FormPart>> flatten_json(std::string_view json, std::string_view use) {
+// Hands the parts to `sink`, until they are larger than `bytes_max`.
+Result<void> flatten(std::string_view json, std::string_view use, std::size_t bytes_max,
+                     Sink sink) {
   json::parse_options options;
   options.max_depth = 64;
-  json::basic_parser<Flattener> parser(options, use);
+  json::basic_parser<Flattener> parser(options, use, bytes_max, std::move(sink));
   json::error_code ec;
   const auto read = parser.write_some(false, json.data(), json.size(), ec);
   if (!parser.handler().error().empty()) {
@@ -146,18 +160,46 @@ Result<std::vector<FormPart>> flatten_json(std::string_view json, std::string_vi
                 "the body is not valid JSON (at byte " + std::to_string(read) + ")",
                 "request.body");
   }
-  return parser.handler().take_parts();
+  return {};
 }
 
-std::string url_encode(const std::vector<FormPart>& parts, Encoding encoding) {
+Result<std::string> encode(std::string_view json, std::string_view use, std::size_t bytes_max,
+                           Encoding encoding) {
   std::string out;
-  for (const auto& part : parts) {
+  auto flat = flatten(json, use, bytes_max, [&](const std::string& name, std::string&& value) {
     if (!out.empty()) out += '&';
-    append_encoded(out, part.name, encoding);
+    append_encoded(out, name, encoding);
     out += '=';
-    append_encoded(out, part.value, encoding);
-  }
+    append_encoded(out, value, encoding);
+    return out.size();
+  });
+  if (!flat) return tl::make_unexpected(std::move(flat.error()));
   return out;
+}
+
+// About what stands around a field: a boundary, and the line "Content-Disposition" (RFC 7578).
+constexpr std::size_t kFieldOverhead = 100;
+
+}  // namespace
+
+Result<std::string> query_of_json(std::string_view json, std::size_t bytes_max) {
+  return encode(json, "a query string", bytes_max, Encoding::kQuery);
+}
+
+Result<std::string> form_of_json(std::string_view json, std::size_t bytes_max) {
+  return encode(json, "a form", bytes_max, Encoding::kForm);
+}
+
+Result<std::vector<FormPart>> fields_of_json(std::string_view json, std::size_t bytes_max) {
+  std::vector<FormPart> fields;
+  std::size_t size = 0;
+  auto flat = flatten(json, "a form", bytes_max, [&](const std::string& name, std::string&& value) {
+    size += name.size() + value.size() + kFieldOverhead;
+    fields.push_back({name, std::move(value)});
+    return size;
+  });
+  if (!flat) return tl::make_unexpected(std::move(flat.error()));
+  return fields;
 }
 
 }  // namespace rhooks::delivery

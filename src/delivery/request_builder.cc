@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "delivery/flatten.h"
 #include "model/headers.h"
+#include "model/limits.h"
 #include "model/url.h"
 
 namespace rhooks::delivery {
@@ -92,14 +93,21 @@ Result<void> put_in_query(Url& url, Body& body) {
                 "string, or use POST, PUT or PATCH",
                 "request.body");
   }
-  auto parts = flatten_json(body.data, "a query string");
-  if (!parts) return tl::make_unexpected(std::move(parts.error()));
+  auto members = query_of_json(body.data, model::kSentUrlBytesMax);
+  if (!members) return tl::make_unexpected(std::move(members.error()));
   body = {};
-  if (parts->empty()) return {};
+  if (members->empty()) return {};
   std::string query = url.query.value_or("");
   if (!query.empty() && query.back() != '&') query += '&';
-  query += url_encode(*parts, Encoding::kQuery);
+  query += *members;
   url.query = std::move(query);
+  if (const auto size = url.text().size(); size > model::kSentUrlBytesMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the URL with the body as its query string has " + std::to_string(size) +
+                    " bytes; at most " + std::to_string(model::kSentUrlBytesMax) +
+                    " can be sent: use POST, PUT or PATCH",
+                "request.body");
+  }
   return {};
 }
 
@@ -113,11 +121,11 @@ Result<void> put_in_body(HttpRequest& http) {
   const auto type = media_type(own);
 
   if (!is_text && is_form(type)) {
-    auto parts = flatten_json(request.body.data, "a form");
-    if (!parts) return tl::make_unexpected(std::move(parts.error()));
-    request.body = Body::text(url_encode(*parts, Encoding::kForm));
+    auto form = form_of_json(request.body.data, model::kBodyBytesMax);
+    if (!form) return tl::make_unexpected(std::move(form.error()));
+    request.body = Body::text(std::move(*form));
   } else if (!is_text && is_multipart(type)) {
-    auto parts = flatten_json(request.body.data, "a form");
+    auto parts = fields_of_json(request.body.data, model::kBodyBytesMax);
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     if (parts->empty()) {
       return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field",
@@ -181,7 +189,7 @@ Result<void> check_body_fits(const Request& request) {
     http.request = request;
     return put_in_body(http);
   }
-  Url url;
+  Url url = cut(request.url);
   Body body = request.body;
   return put_in_query(url, body);
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "model/limits.h"
+
 namespace rhooks::delivery {
 namespace {
 
@@ -195,6 +197,59 @@ TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
       EXPECT_EQ(error.field, "request.body") << body.data;
     }
   }
+}
+
+// A list repeats its name: 50 KiB of body would be 400 MB of query string, form or fields.
+TEST(RequestBuilder, AListWithALongNameIsRefusedBeforeItIsCopied) {
+  std::string json = "{\"" + std::string(20'000, 'n') + "\":[0";
+  for (int i = 1; i < 20'000; ++i) json += ",0";
+  json += "]}";
+  const std::vector<std::vector<Header>> types = {
+      {}, {{"content-type", kForm}}, {{"content-type", "multipart/form-data"}}};
+  for (const auto& headers : types) {
+    const auto method = headers.empty() ? Method::kGet : Method::kPost;
+    const auto error = refused(task_with(method, "http://h/", Body::json(json), headers));
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error.field, "request.body");
+    EXPECT_NE(error.message.find("of more than "), std::string::npos) << error.message;
+    EXPECT_LT(error.message.size(), 300u);
+  }
+}
+
+TEST(RequestBuilder, WhatABodyBecomesHasTheLimitsOfWhatIsSent) {
+  const auto form = [](std::size_t value) {
+    return task_with(Method::kPost, "http://h/",
+                     Body::json("{\"v\":\"" + std::string(value, 'x') + "\"}"),
+                     {{"content-type", kForm}});
+  };
+  EXPECT_EQ(built(form(model::kBodyBytesMax - 2)).wire_body.size(), model::kBodyBytesMax);
+  refused(form(model::kBodyBytesMax - 1));
+  // As it is sent: percent-encoded, three bytes each.
+  refused(task_with(Method::kPost, "http://h/",
+                    Body::json("{\"v\":\"" + std::string(model::kBodyBytesMax / 3, '=') + "\"}"),
+                    {{"content-type", kForm}}));
+
+  const auto query = [](std::size_t value) {
+    return task_with(Method::kGet, "http://h/?own=1",
+                     Body::json("{\"v\":\"" + std::string(value, 'x') + "\"}"));
+  };
+  const std::size_t around = std::string("http://h/?own=1&v=").size();
+  EXPECT_EQ(built(query(model::kSentUrlBytesMax - around)).request.url.size(),
+            model::kSentUrlBytesMax);
+  const auto error = refused(query(model::kSentUrlBytesMax - around + 1));
+  EXPECT_NE(error.message.find("use POST"), std::string::npos) << error.message;
+  refused(query(model::kSentUrlBytesMax));
+
+  // Each field of a multipart form has a boundary and a line of headers around it.
+  std::string many = "{\"v\":[0";
+  for (int i = 1; i < 3'000; ++i) many += ",0";
+  many += "]}";
+  refused(task_with(Method::kPost, "http://h/", Body::json(many),
+                    {{"content-type", "multipart/form-data"}}));
+  EXPECT_LT(
+      built(task_with(Method::kPost, "http://h/", Body::json(many), {{"content-type", kForm}}))
+          .wire_body.size(),
+      13'000u);
 }
 
 TEST(RequestBuilder, BadUrlsAreRefused) {

@@ -9,6 +9,7 @@ inline constexpr std::size_t kNamespaceBytesMax = 256;
 inline constexpr std::size_t kIdBytesMax = 512;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 inline constexpr std::size_t kUrlBytesMax = 8 * 1024;
+inline constexpr std::size_t kSentUrlBytesMax = 64 * 1024;  // with a body as its query string
 inline constexpr std::size_t kHeadersMax = 64;
 inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;  // names and values together
 inline constexpr std::size_t kBodyBytesMax = 256 * 1024;

@@ -34,7 +34,7 @@ const char* openapi_schemas() {
     "url": {"type": "string", "format": "uri", "maxLength": 8192},
     "method": {"$ref": "#/components/schemas/Method"},
     "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, nested 64 deep."}
+    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, as given and as the form it becomes; 64 KiB with the URL as a query string; nested 64 deep."}
   }
 },
 "NewTask": {
@@ -48,7 +48,7 @@ const char* openapi_schemas() {
     "url": {"type": "string", "format": "uri", "maxLength": 8192, "description": "http or https."},
     "method": {"$ref": "#/components/schemas/Method", "default": "GET"},
     "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, nested 64 deep."},
+    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, as given and as the form it becomes; 64 KiB with the URL as a query string; nested 64 deep."},
     "request": {"$ref": "#/components/schemas/NewRequest"},
     "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Default: now. One in the past is due at once."},
     "repeat": {"$ref": "#/components/schemas/Repeat"},
