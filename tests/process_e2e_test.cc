@@ -183,5 +183,34 @@ TEST_F(ProcessE2e, ALogThatIsReadAgainSaysWhatItLacks) {
   EXPECT_EQ(server->wait(), 0);
 }
 
+// What tasks hold, and what would open recorded TLS sessions, is for nobody else to read.
+TEST_F(ProcessE2e, LeavesNothingThatOthersCanRead) {
+  TestReceiver::Options options;
+  options.tls = true;
+  TestReceiver receiver(options);
+  const auto child = serve_after(
+      "umask 022; SSLKEYLOGFILE=\"${1#*:}.keys\"; RHOOKS_CA_FILE=\"$3\"; "
+      "export SSLKEYLOGFILE RHOOKS_CA_FILE; ",
+      "", receiver.ca_file());
+  EXPECT_EQ(run({"register", "-n", "ns", "--url", receiver.url("/x")}).exit, 0);
+  EXPECT_TRUE(receiver.wait_requests(1));
+  child->signal(SIGTERM);
+  EXPECT_EQ(child->wait(), 0) << child->errors();
+
+  namespace fs = std::filesystem;
+  const std::string path = store_.substr(store_.find(':') + 1);
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const auto mode = static_cast<unsigned>(entry.status().permissions());
+    EXPECT_EQ(mode & 0077u, 0u) << entry.path();
+    ++files;
+  }
+  EXPECT_GT(files, 5u);
+  EXPECT_EQ(static_cast<unsigned>(fs::status(path).permissions()), 0700u);
+  for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path())) {
+    EXPECT_FALSE(entry.path().string().ends_with(".keys")) << entry.path();
+  }
+}
+
 }  // namespace
 }  // namespace rhooks::testing

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <iostream>
@@ -48,6 +50,10 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   log::configure(log::parse_level(config.text("log_level")).value(),
                  log::parse_format(config.text("log_format")).value());
   for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
+  for (const std::string& warning : config.warnings()) log::warn(warning);
+  if (::geteuid() == 0) {
+    log::warn("running as root, which nothing here needs; run it as a user of its own");
+  }
 
   Signals signals;  // before any thread is started
   const Options hooks_options = config.options();

@@ -1,5 +1,6 @@
 #include "cli/config.h"
 
+#include <sys/stat.h>
 #include <toml++/toml.h>
 
 #include <fstream>
@@ -86,8 +87,10 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
       return refuse(source + ": store: " + valid.error().message, key);
     }
   }
-  if (key == "endpoint" && value->find('@') != std::string::npos) {
-    return refuse(source + ": endpoint: it holds an @; a user name or password has no place in it",
+  if ((key == "endpoint" || key == "server") && value->find('@') != std::string::npos) {
+    return refuse(source + ": " + key +
+                      ": it holds an @; a user name or password has no place in it" +
+                      (key == "server" ? " (RHOOKS_API_KEY has the key)" : ""),
                   key);
   }
   values_[key] = {std::move(*value), from, source};
@@ -132,6 +135,13 @@ Result<void> Config::load_file(const std::string& path) {
                     name);
     }
     if (auto set_result = set(name, *value, From::kFile, source); !set_result) return set_result;
+    struct stat of_file {};
+    if (setting->secret && !value->empty() && ::stat(path.c_str(), &of_file) == 0 &&
+        S_ISREG(of_file.st_mode) && (of_file.st_mode & S_IROTH) != 0) {
+      warnings_.push_back(one_line(source + ": every user of this machine can read " + name +
+                                       " there; chmod o-r closes the file",
+                                   kMessageBytesMax));
+    }
   }
   return {};
 }

@@ -39,6 +39,10 @@ class Config {
   std::chrono::milliseconds duration(const std::string& key) const;
   bool boolean(const std::string& key) const;
 
+  // What somebody should look at, though it keeps nothing from working: a file that others can read
+  // and that has a secret in it.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
   // What the library is opened with.
   Options options() const;
 
@@ -53,6 +57,7 @@ class Config {
   Result<void> load_file(const std::string& path);
 
   std::map<std::string, Value> values_;
+  std::vector<std::string> warnings_;
 };
 
 // Names in the environment that start with RHOOKS_ and that nothing reads, each with a

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -203,6 +204,33 @@ TEST_F(ConfigTest, SecretsAreNotInErrors) {
   const auto config = Config::load({}, {{"RHOOKS_API_KEY", "hu\x01sh"}}, {});
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().message.find("hu"), std::string::npos) << config.error().message;
+}
+
+TEST_F(ConfigTest, APasswordInTheServersAddressIsRefusedAndNotRepeated) {
+  const auto config = Config::load({}, {}, {{"server", "http://me:hush@127.0.0.1:8090"}});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message.find("hush"), std::string::npos) << config.error().message;
+  EXPECT_NE(config.error().message.find("RHOOKS_API_KEY"), std::string::npos);
+}
+
+TEST_F(ConfigTest, AFileWithAKeyThatOthersCanReadIsToldOf) {
+  const auto warnings = [&](const std::string& text, unsigned mode) {
+    const std::string path = write(text);
+    std::filesystem::permissions(path, static_cast<std::filesystem::perms>(mode));
+    const auto config = Config::load(path, {}, {});
+    EXPECT_TRUE(config);
+    return config ? config->warnings() : std::vector<std::string>{"refused"};
+  };
+  const std::string key = "log_level = \"warn\"\napi_key = \"0123456789abcdef\"\n";
+  const auto told = warnings(key, 0644);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("rhooks.toml:2: every user of this machine can read api_key"),
+            std::string::npos)
+      << told[0];
+  EXPECT_EQ(told[0].find("0123"), std::string::npos) << told[0];
+  EXPECT_TRUE(warnings(key, 0640).empty());
+  EXPECT_TRUE(warnings(key, 0600).empty());
+  EXPECT_TRUE(warnings("log_level = \"warn\"\n", 0644).empty());
 }
 
 TEST(Settings, TableIsSound) {

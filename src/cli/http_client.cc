@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "net/curl_error.h"
 #include "net/curl_loop.h"
+#include "rest/access.h"
 
 namespace rhooks::cli {
 namespace {
@@ -48,11 +49,14 @@ bool before_sending(CURLcode code) {
   }
 }
 
-// A proxy of the environment can not reach the loopback addresses of this machine.
-bool is_loopback(std::string_view base) {
+// A proxy of the environment can not reach the loopback addresses of this machine. And it would
+// read the key: to an https server it is only a tunnel.
+bool goes_straight(const HttpClientOptions& options) {
+  const std::string_view base = options.base;
   const auto slashes = base.find("//");
-  const std::string_view host = slashes == base.npos ? base : base.substr(slashes + 2);
-  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+  const std::string_view after = slashes == base.npos ? base : base.substr(slashes + 2);
+  if (rest::names_this_machine(after.substr(0, after.find('/')))) return true;
+  return !options.api_key.empty() && !rest::iequals(base.substr(0, 8), "https://");
 }
 
 }  // namespace
@@ -170,7 +174,7 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &receive);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received);
-  if (is_loopback(options.base)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (goes_straight(options)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (!options.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
   if (call.body) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));

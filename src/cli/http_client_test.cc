@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,28 @@ TEST(HttpClient, SaysWhetherAnythingMayHaveBeenDone) {
   const auto lost = client.call({.path = "/"});
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, ErrorCode::kUnknownOutcome);
+}
+
+// A proxy would read the key. And it is asked for every name that is not of this machine, however
+// it begins; ".invalid" has no address (RFC 6761, section 6.4).
+TEST(HttpClient, NoProxySeesTheKey) {
+  TestReceiver proxy;
+  const std::string address = proxy.url("");
+  ASSERT_EQ(::setenv("http_proxy", address.c_str(), 1), 0);
+  for (const char* host : {"http://127.0.0.1.invalid", "http://localhost.invalid:8090"}) {
+    HttpClient without({.base = host});
+    const auto answer = without.call({.path = "/x"});
+    EXPECT_TRUE(answer) << host << ": " << answer.error().message;
+    HttpClient with_key({.base = host, .api_key = "0123456789abcdef"});
+    const auto refused = with_key.call({.path = "/x"});
+    ASSERT_FALSE(refused) << host;
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable) << refused.error().message;
+  }
+  EXPECT_EQ(::unsetenv("http_proxy"), 0);
+  EXPECT_EQ(proxy.request_count(), 2u);
+  for (const TestRequest& request : proxy.requests()) {
+    EXPECT_FALSE(request.has_header("authorization"));
+  }
 }
 
 // No command asks by HEAD.

@@ -1,25 +1,27 @@
 #include "cli/port_file.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
-#include <fstream>
+#include <cstdlib>
 
 namespace rhooks::cli {
 
 Result<void> write_port_file(const std::string& path, std::uint16_t port) {
-  const std::string part = path + ".part";
-  {
-    std::ofstream file(part, std::ios::trunc);
-    file << port << '\n';
-    file.close();
-    if (!file) {
-      return fail(ErrorCode::kUnavailable, "the port file " + part + " can not be written");
-    }
+  // A name that nobody can have prepared, such as with a link to another file.
+  std::string part = path + ".XXXXXX";
+  const int fd = ::mkstemp(part.data());
+  bool written = false;
+  if (fd >= 0) {
+    // The port is no secret.
+    written = ::dprintf(fd, "%u\n", unsigned{port}) > 0 && ::fchmod(fd, 0644) == 0;
+    written = ::close(fd) == 0 && written;
+    written = written && std::rename(part.c_str(), path.c_str()) == 0;
+    if (!written) ::unlink(part.c_str());
   }
-  if (std::rename(part.c_str(), path.c_str()) != 0) {
-    std::remove(part.c_str());
-    return fail(ErrorCode::kUnavailable, "the port file " + path + " can not be written");
-  }
-  return {};
+  if (written) return {};
+  return fail(ErrorCode::kUnavailable, "the port file " + path + " can not be written");
 }
 
 }  // namespace rhooks::cli

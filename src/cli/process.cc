@@ -1,10 +1,12 @@
 #include "cli/process.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <initializer_list>
 
 namespace rhooks::cli {
@@ -17,6 +19,9 @@ void prepare_process() {
     [[maybe_unused]] const int opened = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
   std::signal(SIGXFSZ, SIG_IGN);
+  ::umask(S_IRWXG | S_IRWXO);
+  // libcurl would write the keys of every TLS session there.
+  ::unsetenv("SSLKEYLOGFILE");
 }
 
 }  // namespace rhooks::cli

@@ -9,6 +9,8 @@ namespace rhooks::cli {
 // output that nobody gets is an error still.
 // A file that meets the limit on the size of files (ulimit -f) fails to grow, as on a full disk,
 // and does not end the process (SIGXFSZ).
+// Files are made for their owner alone, and the keys of TLS sessions are written nowhere, whatever
+// SSLKEYLOGFILE says.
 void prepare_process();
 
 }  // namespace rhooks::cli

@@ -27,7 +27,8 @@ const std::vector<Setting>& settings() {
       {"namespace", kText, "", "RHOOKS_NAMESPACE", "--namespace",
        "group of tasks that the commands are about, where they name none"},
       {"api_key", kText, "", "RHOOKS_API_KEY", nullptr,
-       "key that the REST API asks for (Authorization: Bearer KEY); needed to listen on other "
+       "key that the REST API asks for, of 16 characters or more (Authorization: Bearer KEY); "
+       "needed to listen on other "
        "than loopback addresses",
        0, 0, "", true},
       {"concurrency", kInteger, "25", "RHOOKS_CONCURRENCY", "--concurrency",

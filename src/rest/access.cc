@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
+#include <cctype>
 #include <charconv>
 
 #include "base/sha256.h"
@@ -10,23 +11,8 @@ namespace rhooks::rest {
 
 namespace {
 
-// The host of "host", "host:port" or "[v6]:port".
-std::string_view host_of(std::string_view authority) {
-  if (authority.starts_with('[')) {
-    const auto end = authority.find(']');
-    return end == std::string_view::npos ? std::string_view() : authority.substr(1, end - 1);
-  }
-  return authority.substr(0, authority.find(':'));
-}
-
-bool names_this_machine(std::string_view authority) {
-  std::string_view host = host_of(authority);
-  // RFC 6761 section 6.3: names under localhost never leave the machine.
-  constexpr std::string_view kUnder = ".localhost";
-  if (host.size() > kUnder.size() && iequals(host.substr(host.size() - kUnder.size()), kUnder)) {
-    return true;
-  }
-  return is_loopback(host);
+bool is_digits(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string_view bearer_of(std::string_view authorization) {
@@ -88,6 +74,28 @@ bool is_loopback(std::string_view address) {
   return !ec && parsed.is_loopback();
 }
 
+bool names_this_machine(std::string_view authority) {
+  const bool bracketed = authority.starts_with('[');
+  const auto end = bracketed ? authority.find(']') : authority.find(':');
+  if (bracketed && end == std::string_view::npos) return false;
+  const std::string_view host = authority.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
+  std::string_view port = end == std::string_view::npos
+                              ? std::string_view()
+                              : authority.substr(end + (bracketed ? 1 : 0));
+  if (!port.empty()) {
+    if (port.front() != ':' || !is_digits(port.substr(1))) return false;
+  }
+  if (bracketed) return host.find(':') != std::string_view::npos && is_loopback(host);
+  // RFC 6761 section 6.3: names under localhost never leave the machine.
+  constexpr std::string_view kUnder = ".localhost";
+  if (host.size() > kUnder.size() && iequals(host.substr(host.size() - kUnder.size()), kUnder)) {
+    return std::all_of(host.begin(), host.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+    });
+  }
+  return is_loopback(host);
+}
+
 Result<void> validate_listen(std::string_view address, bool has_key) {
   if (has_key || is_loopback(address)) return {};
   return fail(ErrorCode::kInvalidArgument,
@@ -98,6 +106,12 @@ Result<void> validate_listen(std::string_view address, bool has_key) {
 }
 
 Result<void> validate_api_key(std::string_view key) {
+  if (!key.empty() && key.size() < kApiKeyBytesMin) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the API key is shorter than " + std::to_string(kApiKeyBytesMin) +
+                    " characters, which somebody could guess; make one with: openssl rand -hex 32",
+                "api_key");
+  }
   const bool clean =
       std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (clean) return {};
@@ -113,12 +127,16 @@ std::optional<HttpResponse> check_access(const HttpRequest& request, std::string
     if (!authorization) {
       return unauthorized("this server asks for an API key: send Authorization: Bearer KEY");
     }
+    const auto given =
+        std::count_if(request.headers.begin(), request.headers.end(),
+                      [](const Header& header) { return iequals(header.name, "Authorization"); });
+    if (given > 1) return unauthorized("Authorization is given more than once");
     if (!equal_in_constant_time(bearer_of(*authorization), api_key)) {
       return unauthorized("the API key is not the one of this server");
     }
     return std::nullopt;
   }
-  const std::string* host = request.header("Host");
+  const std::string* host = request.authority.empty() ? request.header("Host") : &request.authority;
   if (host && !names_this_machine(*host)) {
     return problem(421, ErrorCode::kInvalidArgument,
                    "without an API key this server answers requests for localhost only, so that "
@@ -127,9 +145,12 @@ std::optional<HttpResponse> check_access(const HttpRequest& request, std::string
   }
   const std::string* origin = request.header("Origin");
   if (origin) {
-    const auto scheme_end = origin->find("://");
-    if (scheme_end == std::string::npos ||
-        !names_this_machine(std::string_view(*origin).substr(scheme_end + 3))) {
+    const std::string_view text = *origin;
+    const auto scheme_end = text.find("://");
+    const std::string_view scheme = text.substr(0, scheme_end);
+    if (scheme_end == std::string_view::npos ||
+        (!iequals(scheme, "http") && !iequals(scheme, "https")) ||
+        !names_this_machine(text.substr(scheme_end + 3))) {
       return problem(403, ErrorCode::kInvalidArgument,
                      "without an API key this server takes no requests from pages of other sites",
                      "Origin");

@@ -33,10 +33,17 @@ Result<ListenAddress> parse_listen(std::string_view text);
 // "localhost", 127.0.0.0/8, ::1.
 bool is_loopback(std::string_view address);
 
+// Whether "host", "host:port" or "[v6]:port" is this machine: a loopback address, localhost, or a
+// name under it. What is no such text is not.
+bool names_this_machine(std::string_view authority);
+
 // Refuses what is not a loopback address where there is no API key, and says what to do.
 Result<void> validate_listen(std::string_view address, bool has_key);
 
-// Refuses keys that no Authorization header can carry. Empty stands for no key, and is fine.
+inline constexpr std::size_t kApiKeyBytesMin = 16;
+
+// Refuses keys that no Authorization header can carry, and short ones. Empty stands for no key, and
+// is fine.
 Result<void> validate_api_key(std::string_view key);
 
 // Why this request may not be served: 401, 403 or 421; nothing if it may.

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "codec/public_json.h"
+#include "observe/logging.h"
 #include "rest/access.h"
 #include "rest/openapi.h"
 #include "rest/routes.h"
@@ -80,7 +81,10 @@ Api::Api(Hooks& hooks, ApiOptions options) : options_(std::move(options)) {
 std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
                                          const Router::Match& match) const {
   if (!match.route || match.route->access == Access::kProtected) {
-    if (auto refused = check_access(head, options_.api_key)) return refused;
+    if (auto refused = check_access(head, options_.api_key)) {
+      if (refused->status == 401) log_refused_key(head);
+      return refused;
+    }
   }
   if (!match.route) {
     if (!match.path_known) {
@@ -113,6 +117,19 @@ std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
                    "Content-Encoding");
   }
   return std::nullopt;
+}
+
+// Once a second: who tries keys must not be able to fill a disk.
+void Api::log_refused_key(const HttpRequest& head) const {
+  ++refused_keys_;
+  const auto now = head.received_at.time_since_epoch();
+  auto logged = refused_keys_logged_.load();
+  if (logged != 0 && now - std::chrono::steady_clock::duration(logged) < std::chrono::seconds{1}) {
+    return;
+  }
+  if (!refused_keys_logged_.compare_exchange_strong(logged, now.count())) return;
+  log::warn("calls without the API key, or with another one, were refused",
+            {{"count", refused_keys_.exchange(0)}, {"last_peer", head.peer}});
 }
 
 Admission Api::admit(const HttpRequest& head) const {

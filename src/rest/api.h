@@ -61,11 +61,15 @@ class Api {
 
  private:
   std::optional<HttpResponse> refusal(const HttpRequest& head, const Router::Match& match) const;
+  void log_refused_key(const HttpRequest& head) const;
   void report(const HttpRequest& request, const Route* route, int status) const;
 
   ApiOptions options_;
   Router router_;
   std::string openapi_;
+  // Since the last line about them.
+  mutable std::atomic<std::int64_t> refused_keys_{0};
+  mutable std::atomic<std::chrono::steady_clock::rep> refused_keys_logged_{0};
 };
 
 }  // namespace rhooks::rest

@@ -6,6 +6,7 @@
 
 #include "rest/routes.h"
 #include "rest/test_api.h"
+#include "testing/captured_log.h"
 
 namespace rhooks::rest::test {
 namespace {
@@ -368,6 +369,54 @@ TEST_F(ApiTest, AsksForTheKey) {
   EXPECT_EQ(named.receive().status, 200);
 }
 
+TEST_F(ApiTest, OfTwoKeysNoneCounts) {
+  start("s3cret");
+  const std::string path = "/v1/namespaces/ns/tasks";
+  const std::pair<std::string, std::string> right{"Authorization", "Bearer s3cret"};
+  const std::pair<std::string, std::string> wrong{"authorization", "Bearer other"};
+  EXPECT_EQ(send({"GET", path, {}, {right}}).status, 200);
+  expect_problem(send({"GET", path, {}, {right, wrong}}), 401, "Authorization");
+  expect_problem(send({"GET", path, {}, {wrong, right}}), 401, "Authorization");
+}
+
+TEST_F(ApiTest, WrongKeysAreLoggedOnceASecond) {
+  start("s3cret");
+  testing::CapturedLog log;
+  for (int i = 0; i < 50; ++i) {
+    expect_problem(send({"GET", "/v1/trigger", {}, {{"Authorization", "Bearer guess"}}}), 401,
+                   "Authorization");
+  }
+  const std::string text = log.text();
+  const std::string line = "were refused";
+  EXPECT_NE(text.find(line), std::string::npos);
+  EXPECT_NE(text.find("127.0.0.1:"), std::string::npos) << text;
+  EXPECT_EQ(text.find("guess"), std::string::npos) << text;
+  std::size_t lines = 0;
+  for (auto at = text.find(line); at != std::string::npos; at = text.find(line, at + 1)) ++lines;
+  EXPECT_LT(lines, 25u) << text;
+}
+
+TEST_F(ApiTest, NoBrowserIsToTakeAnAnswerForAPage) {
+  for (const char* target : {"/healthz", "/nothing", "/v1/namespaces/ns/tasks"}) {
+    EXPECT_EQ(get(target).header("x-content-type-options"), "nosniff") << target;
+  }
+}
+
+// RFC 9112, section 3.2.2: of an absolute target the host is in the target.
+TEST_F(ApiTest, TheHostOfAnAbsoluteTargetCounts) {
+  const auto ask = [&](const std::string& target, const std::string& host) {
+    Client client(server_->port());
+    client.send("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    return client.receive();
+  };
+  const std::string path = "/v1/namespaces/ns/tasks";
+  EXPECT_EQ(ask("http://127.0.0.1:80" + path, "127.0.0.1").status, 200);
+  EXPECT_EQ(ask("http://localhost" + path, "evil.example").status, 200);
+  expect_problem(ask("http://evil.example" + path, "127.0.0.1"), 421, "Host");
+  expect_problem(ask("HTTPS://evil.example" + path, "127.0.0.1"), 421, "Host");
+  expect_problem(ask("http://" + path, "127.0.0.1"), 400);
+}
+
 TEST_F(ApiTest, WithoutAKeyPagesOfOtherSitesAreRefused) {
   const auto with_host = [&](const std::string& host) {
     Client client(server_->port());
@@ -388,6 +437,8 @@ TEST_F(ApiTest, WithoutAKeyPagesOfOtherSitesAreRefused) {
   EXPECT_EQ(with_origin("http://localhost:3000").status, 200);
   expect_problem(with_origin("https://evil.example"), 403, "Origin");
   expect_problem(with_origin("null"), 403, "Origin");
+  expect_problem(with_origin("http://[::1]evil.example"), 403, "Origin");
+  expect_problem(with_origin("file://localhost"), 403, "Origin");
 }
 
 TEST_F(ApiTest, ReportsEachRequestOnce) {

@@ -42,6 +42,7 @@ const std::string* HttpRequest::header(std::string_view name) const {
 Result<void> parse_target(HttpRequest& request) {
   request.path.clear();
   request.query.clear();
+  request.authority.clear();
   std::string_view rest = request.target;
   if (rest == "*") return {};
   // RFC 9112 section 3.2.2: servers accept the absolute form, too.
@@ -49,6 +50,10 @@ Result<void> parse_target(HttpRequest& request) {
     if (rest.size() >= scheme.size() && iequals(rest.substr(0, scheme.size()), scheme)) {
       rest.remove_prefix(scheme.size());
       const auto slash = rest.find_first_of("/?");
+      request.authority = rest.substr(0, slash);
+      if (request.authority.empty()) {
+        return fail(ErrorCode::kInvalidArgument, "the request target names no host");
+      }
       rest = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
       break;
     }

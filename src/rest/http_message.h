@@ -16,6 +16,9 @@ namespace rhooks::rest {
 struct HttpRequest {
   std::string method;  // as sent: "GET"
   std::string target;  // as sent: "/v1/tasks?limit=1"
+  // Of a target in absolute form, such as "127.0.0.1:8090"; then it counts, and Host does not (RFC
+  // 9112, section 3.2.2). Otherwise empty.
+  std::string authority;
   // The path's segments, percent-decoded one by one, so that an encoded '/' stays inside its
   // segment. "/" has none; "/a/" has "a" and "".
   std::vector<std::string> path;
@@ -38,8 +41,8 @@ struct HttpResponse {
   std::string body;
 };
 
-// Splits and decodes a request target into `path` and `query`: origin form, or absolute form
-// whose authority is dropped, or "*" (no segments). Errors: kInvalidArgument.
+// Splits and decodes a request target into `path` and `query`: origin form, or absolute form, with
+// its `authority`, or "*" (no segments). Errors: kInvalidArgument.
 Result<void> parse_target(HttpRequest& request);
 
 // Compares ASCII text regardless of case.

@@ -207,6 +207,8 @@ void HttpSession::write_head(const HttpResponse& response) {
   head += "\r\n";
   line("Server", "rhooks");
   line("Date", http_date());
+  // What a receiver answered is shown within JSON: no browser is to take it for a page.
+  line("X-Content-Type-Options", "nosniff");
   if (!response.content_type.empty()) line("Content-Type", response.content_type);
   for (const Header& header : response.headers) {
     if (header_is_clean(header)) {

@@ -129,9 +129,31 @@ TEST(Access, OtherMachinesNeedAKey) {
     EXPECT_THAT(refused.error().message, HasSubstr("RHOOKS_API_KEY"));
     EXPECT_TRUE(validate_listen(open, true));
   }
-  EXPECT_TRUE(validate_api_key("s3cret-/+="));
-  EXPECT_FALSE(validate_api_key("two words"));
-  EXPECT_FALSE(validate_api_key("line\nbreak"));
+}
+
+TEST(Access, KeysAreLongAndFitAHeader) {
+  EXPECT_TRUE(validate_api_key(""));
+  EXPECT_TRUE(validate_api_key("s3cret-/+=s3cret"));
+  for (const char* bad : {"short key", "s3cret-/+=s3cre", "two words in a key", "line\nbreak in a key"}) {
+    const auto refused = validate_api_key(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().field, "api_key");
+    EXPECT_EQ(refused.error().message.find(bad), std::string::npos) << refused.error().message;
+  }
+}
+
+TEST(Access, NamesOfThisMachineAreReadToTheirEnd) {
+  for (const char* ours : {"localhost", "LOCALHOST:8090", "127.0.0.1", "127.8.9.1:1", "[::1]",
+                           "[::1]:8090", "app.localhost", "my_app.localhost:80", "localhost:"}) {
+    EXPECT_TRUE(names_this_machine(ours)) << ours;
+  }
+  for (const char* other :
+       {"", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "[::1]evil.example",
+        "[::1]:80evil", "[::1", "[127.0.0.1]", "[localhost]", "::1", "localhost:80.evil.example",
+        "localhost:80@evil.example", "evil.example/.localhost", "evil.example#.localhost",
+        "me@app.localhost", "evil.example\\.localhost", "192.168.1.5", "[::2]", ".localhost"}) {
+    EXPECT_FALSE(names_this_machine(other)) << other;
+  }
 }
 
 }  // namespace

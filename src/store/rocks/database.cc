@@ -9,6 +9,7 @@
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +67,25 @@ Error directory_error(const std::string& path, const std::string& what, int erro
   return Error{ErrorCode::kUnavailable, std::move(message), {}};
 }
 
+// Makes the directory for its owner alone: what is stored has tokens in it, and whoever can open
+// the files can hold their locks. One that is there already is taken as it is, and told of.
+Result<void> make_directory(const std::string& path) {
+  std::error_code failed;
+  const auto above = std::filesystem::path(path).lexically_normal().parent_path();
+  if (!above.empty()) std::filesystem::create_directories(above, failed);
+  if (failed) return fail(directory_error(path, "entered or created", failed.value()));
+  if (::mkdir(path.c_str(), S_IRWXU) == 0) return {};
+  struct stat found {};
+  if (errno != EEXIST || ::stat(path.c_str(), &found) != 0) {
+    return fail(directory_error(path, "entered or created", errno));
+  }
+  if (!S_ISDIR(found.st_mode)) return fail(directory_error(path, "entered or created", ENOTDIR));
+  if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    log::warn("the store directory is open to other users; chmod 700 closes it", {{"path", path}});
+  }
+  return {};
+}
+
 rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -83,7 +103,7 @@ struct Database::DirectoryLock {
 
   Result<void> take(const std::string& path) {
     const std::string file = path + "/rhooks.lock";
-    fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) return fail(directory_error(path, "used", errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
     const int error = errno;
@@ -158,9 +178,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
     return fail(ErrorCode::kInvalidArgument, "rocksdb: needs a directory, as in rocksdb:PATH",
                 "store");
   }
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) return fail(directory_error(path, "entered or created", error.value()));
+  if (auto made = make_directory(path); !made) return fail(made.error());
   std::unique_ptr<Database> database(new Database(path, options));
   if (auto locked = database->lock_->take(path); !locked) return fail(locked.error());
   if (auto opened = database->open_db(); !opened) return fail(opened.error());

@@ -17,6 +17,7 @@
 #include "store/rocks/database.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/test_raw.h"
+#include "testing/captured_log.h"
 #include "testing/manual_clock.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
@@ -40,6 +41,26 @@ TEST_F(RocksStoreTest, CreatesMissingDirectories) {
   auto store = open_rocks(dir_.sub("a") + "/b/c");
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_TRUE((*store)->check());
+}
+
+// Tasks hold tokens, and who can open the files can hold their locks.
+TEST_F(RocksStoreTest, ItsDirectoryIsForItsOwnerAlone) {
+  const auto mode_of = [](const std::string& file) {
+    return static_cast<unsigned>(fs::status(file).permissions());
+  };
+  CapturedLog quiet;
+  open_ok(path()).reset();
+  EXPECT_EQ(quiet.text(), "");
+  EXPECT_EQ(mode_of(path()), 0700u);
+  EXPECT_EQ(mode_of(path() + "/rhooks.lock"), 0600u);
+
+  for (const unsigned open : {0755u, 0710u, 0701u}) {
+    fs::permissions(path(), static_cast<fs::perms>(open));
+    CapturedLog log;
+    open_ok(path()).reset();
+    EXPECT_THAT(log.text(), HasSubstr("is open to other users; chmod 700")) << open;
+    EXPECT_EQ(mode_of(path()), open) << "it is its owner's to change";
+  }
 }
 
 TEST_F(RocksStoreTest, ALockedDirectoryIsAClearError) {
