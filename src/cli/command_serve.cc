@@ -51,6 +51,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
                  log::parse_format(config.text("log_format")).value());
   for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
   for (const std::string& warning : config.warnings()) log::warn(warning);
+  for (const std::string& warning : store_warnings(config.text("store"))) log::warn(warning);
   if (::geteuid() == 0) {
     log::warn("running as root, which nothing here needs; run it as a user of its own");
   }

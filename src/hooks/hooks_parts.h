@@ -3,7 +3,9 @@
 #include <rhooks/hooks.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -31,5 +33,7 @@ Result<Hooks::Parts> make_parts(Options options);
 Result<void> validate(const Options& options);
 // Options::store alone, without opening it. Errors: kInvalidArgument with field "store".
 Result<void> validate_store(std::string_view url);
+// What whoever runs a server on it should know: see store::warnings_of().
+std::vector<std::string> store_warnings(std::string_view url);
 
 }  // namespace rhooks

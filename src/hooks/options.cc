@@ -78,6 +78,10 @@ Result<void> validate(const Options& o) {
   return {};
 }
 
+std::vector<std::string> store_warnings(std::string_view url) {
+  return store::warnings_of(url);
+}
+
 Result<void> validate_store(std::string_view url) {
   return store::check_url(url);
 }

@@ -1,5 +1,7 @@
 #include "store/open.h"
 
+#include <filesystem>
+
 #include "store/dynamo/dynamo_store.h"
 #include "store/memory/memory_store.h"
 #include "store/rocks/rocks_store.h"
@@ -49,6 +51,17 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
                   "dynamodb:?region=… (tables of Amazon DynamoDB) or memory: (gone with the "
                   "process)",
               "store");
+}
+
+std::vector<std::string> warnings_of(std::string_view url) {
+  if (!url.starts_with(kRocks)) return {};
+  const std::string path(url.substr(kRocks.size()));
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_status found = fs::status(path, error);
+  constexpr auto kOthers = fs::perms::group_all | fs::perms::others_all;
+  if (!fs::exists(found) || (found.permissions() & kOthers) == fs::perms::none) return {};
+  return {"the store directory '" + path + "' is open to other users; chmod 700 closes it"};
 }
 
 Result<Opened> open_store(std::string_view url, const OpenOptions& options) {

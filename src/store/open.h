@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -40,5 +41,9 @@ Result<Opened> open_store(std::string_view url, const OpenOptions& options);
 // Whether a URL is well-formed, and agrees with what was set beside it, without opening what
 // it names. Errors: kInvalidArgument, as open_store().
 Result<void> check_url(std::string_view url, const GivenSettings& dynamo = {});
+
+// What somebody should know of a store that is there, though it keeps nothing from working: a
+// directory that other users may enter. A sentence each.
+std::vector<std::string> warnings_of(std::string_view url);
 
 }  // namespace rhooks::store

@@ -68,7 +68,7 @@ Error directory_error(const std::string& path, const std::string& what, int erro
 }
 
 // Makes the directory for its owner alone: what is stored has tokens in it, and whoever can open
-// the files can hold their locks. One that is there already is taken as it is, and told of.
+// the files can hold their locks. One that is there already is taken as it is.
 Result<void> make_directory(const std::string& path) {
   std::error_code failed;
   const auto above = std::filesystem::path(path).lexically_normal().parent_path();
@@ -80,9 +80,6 @@ Result<void> make_directory(const std::string& path) {
     return fail(directory_error(path, "entered or created", errno));
   }
   if (!S_ISDIR(found.st_mode)) return fail(directory_error(path, "entered or created", ENOTDIR));
-  if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    log::warn("the store directory is open to other users; chmod 700 closes it", {{"path", path}});
-  }
   return {};
 }
 

@@ -14,10 +14,10 @@
 #include <map>
 
 #include "codec/stored.h"
+#include "store/open.h"
 #include "store/rocks/database.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/test_raw.h"
-#include "testing/captured_log.h"
 #include "testing/manual_clock.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
@@ -28,6 +28,7 @@ namespace {
 using namespace store;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -48,17 +49,17 @@ TEST_F(RocksStoreTest, ItsDirectoryIsForItsOwnerAlone) {
   const auto mode_of = [](const std::string& file) {
     return static_cast<unsigned>(fs::status(file).permissions());
   };
-  CapturedLog quiet;
+  const std::string url = "rocksdb:" + path();
+  EXPECT_TRUE(warnings_of(url).empty());
   open_ok(path()).reset();
-  EXPECT_EQ(quiet.text(), "");
+  EXPECT_TRUE(warnings_of(url).empty());
   EXPECT_EQ(mode_of(path()), 0700u);
   EXPECT_EQ(mode_of(path() + "/rhooks.lock"), 0600u);
 
   for (const unsigned open : {0755u, 0710u, 0701u}) {
     fs::permissions(path(), static_cast<fs::perms>(open));
-    CapturedLog log;
+    EXPECT_THAT(warnings_of(url), ElementsAre(HasSubstr("is open to other users; chmod 700")));
     open_ok(path()).reset();
-    EXPECT_THAT(log.text(), HasSubstr("is open to other users; chmod 700")) << open;
     EXPECT_EQ(mode_of(path()), open) << "it is its owner's to change";
   }
 }
