@@ -33,6 +33,10 @@ struct Options {
   // For the receivers of webhooks; what AWS_CA_BUNDLE names is for DynamoDB.
   std::string ca_file;
 
+  // Of the rocksdb: store: opens it although its log of writes is damaged, and loses what was
+  // stored after that place. Otherwise opening it fails with kCorrupt, and changes nothing.
+  bool drop_damaged_writes = false;
+
   // The options of the dynamodb: store, as users of DynamoDB know them. They are refused
   // with any other store, so that a mistaken setting is seen. What the URL says as well must
   // be the same here. Secrets are taken here only: URLs end up in logs.

@@ -316,6 +316,8 @@ TEST(App, PrintConfig) {
   EXPECT_NE(run.out.find("concurrency = 100"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("# RHOOKS_CONCURRENCY\n"), std::string::npos) << run.out;
   // A flag without a value.
+  const TestRun dropping = run_line({"serve", "--print-config", "--drop-damaged-writes"});
+  EXPECT_NE(dropping.out.find("drop_damaged_writes = true"), std::string::npos) << dropping.out;
   const TestRun api_only = run_line({"serve", "--print-config", "--no-worker"});
   EXPECT_EQ(api_only.exit_code, kExitDone) << api_only.err;
   EXPECT_NE(api_only.out.find("worker = false"), std::string::npos) << api_only.out;

@@ -40,9 +40,12 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
         std::string(setting.help) +
         (setting.default_value[0] != '\0' ? " [" + std::string(setting.default_value) + "]" : "");
     if (setting.type == SettingType::kBoolean) {
+      // A flag without a value says what is not the default.
+      const std::string other =
+          setting.default_value == std::string_view("true") ? "false" : "true";
       command
           .add_flag_callback(
-              setting.flag, [this, name = std::string(key)] { flags_[name] = "false"; },
+              setting.flag, [this, name = std::string(key), other] { flags_[name] = other; },
               setting.help)
           ->group("Settings");
       continue;

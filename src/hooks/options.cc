@@ -94,10 +94,12 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.clock = std::make_shared<SystemClock>();
   parts.random = std::make_shared<Random>();
 
-  auto opened = store::open_store(options.store, {.metrics = *parts.metrics,
-                                                  .clock = parts.clock,
-                                                  .random = *parts.random,
-                                                  .dynamo = dynamo_settings(options)});
+  auto opened =
+      store::open_store(options.store, {.metrics = *parts.metrics,
+                                        .clock = parts.clock,
+                                        .random = *parts.random,
+                                        .dynamo = dynamo_settings(options),
+                                        .drop_damaged_writes = options.drop_damaged_writes});
   if (!opened) return fail(std::move(opened.error()));
   parts.store = std::make_unique<store::MeteredStore>(std::move(opened->store), *parts.metrics);
   parts.clock = std::move(opened->clock);

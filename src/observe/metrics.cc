@@ -80,6 +80,7 @@ struct Metrics::Impl {
   Counter* registered = nullptr;
   Counter* lease_lost = nullptr;
   Counter* set_aside = nullptr;
+  Counter* writes_dropped = nullptr;
   Counter* skipped = nullptr;
   Counter* log_lines_dropped = nullptr;
   std::mutex log_mutex;  // held while that is brought up to date
@@ -163,6 +164,8 @@ Metrics::Impl::Impl() {
                        "Outcomes refused because another worker or change had taken the task");
   set_aside = counter("rhooks_set_aside_total",
                       "Tasks set aside because their stored bytes can not be read");
+  writes_dropped = counter("rhooks_store_writes_dropped_total",
+                           "Stored writes dropped because the log before them is damaged");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
   log_lines_dropped =
@@ -267,6 +270,10 @@ void Metrics::lease_lost() {
 
 void Metrics::set_aside() {
   impl_->set_aside->Increment();
+}
+
+void Metrics::writes_dropped(std::int64_t writes) {
+  impl_->writes_dropped->Increment(static_cast<double>(writes));
 }
 
 void Metrics::skipped(std::int64_t occurrences) {

@@ -26,6 +26,7 @@ class Metrics {
   void registered(std::int64_t tasks);
   void lease_lost();
   void set_aside();
+  void writes_dropped(std::int64_t writes);
   void skipped(std::int64_t occurrences);
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.

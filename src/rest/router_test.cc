@@ -134,7 +134,8 @@ TEST(Access, OtherMachinesNeedAKey) {
 TEST(Access, KeysAreLongAndFitAHeader) {
   EXPECT_TRUE(validate_api_key(""));
   EXPECT_TRUE(validate_api_key("s3cret-/+=s3cret"));
-  for (const char* bad : {"short key", "s3cret-/+=s3cre", "two words in a key", "line\nbreak in a key"}) {
+  for (const char* bad :
+       {"short key", "s3cret-/+=s3cre", "two words in a key", "line\nbreak in a key"}) {
     const auto refused = validate_api_key(bad);
     ASSERT_FALSE(refused) << bad;
     EXPECT_EQ(refused.error().field, "api_key");

@@ -74,7 +74,10 @@ Result<Opened> open_store(std::string_view url, const OpenOptions& options) {
     return Opened{std::move(opened->store), std::move(opened->clock)};
   }
   if (url == kMemory) return Opened{std::make_unique<MemoryStore>(), options.clock};
-  auto rocks = open_rocks(std::string(url.substr(kRocks.size())));
+  RocksOptions rocks_options;
+  rocks_options.drop_damaged_writes = options.drop_damaged_writes;
+  rocks_options.metrics = &options.metrics;
+  auto rocks = open_rocks(std::string(url.substr(kRocks.size())), rocks_options);
   if (!rocks) return fail(std::move(rocks.error()));
   return Opened{std::move(*rocks), options.clock};
 }

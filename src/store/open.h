@@ -22,7 +22,8 @@ struct OpenOptions {
   Metrics& metrics;
   std::shared_ptr<Clock> clock;  // the machine's
   Random& random;
-  GivenSettings dynamo = {};  // of dynamodb:
+  GivenSettings dynamo = {};         // of dynamodb:
+  bool drop_damaged_writes = false;  // of rocksdb:
 };
 
 struct Opened {

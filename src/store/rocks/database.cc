@@ -22,6 +22,7 @@
 #include "observe/logging.h"
 #include "store/rocks/info_log.h"
 #include "store/rocks/keys.h"
+#include "store/rocks/log_check.h"
 #include "store/rocks/status.h"
 
 namespace rhooks::store::rocks {
@@ -200,7 +201,8 @@ rocksdb::Options Database::db_options() const {
   options.bytes_per_sync = 1u << 20;
   // Otherwise opening makes 15 threads for each column family that has files, however few.
   options.max_file_opening_threads = 1;
-  // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged.
+  // A torn end of the log, as a power cut leaves it, holds nothing that was acknowledged. What it
+  // is not, check_logs() tells before.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // Recovery from disk errors is tried by use(), not by a thread without end.
   options.max_bgerror_resume_count = 0;
@@ -260,6 +262,34 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
   return options;
 }
 
+Result<void> Database::check_logs(rocksdb::Env& env) const {
+  const auto damage = find_damage(env, path_);
+  if (!damage) return fail(damage.error());
+  if (!*damage) return {};
+  const LogDamage& found = **damage;
+  const std::string place = "the log of writes of the store in '" + path_ +
+                            "' is damaged: " + found.file + " can not be read at byte " +
+                            std::to_string(found.offset) + ", and " +
+                            std::to_string(found.following) + " stored writes follow it";
+  if (!options_.drop_damaged_writes) {
+    return fail(ErrorCode::kCorrupt,
+                place +
+                    "; look at the disk, keep a copy of the directory, and bring back a backup "
+                    "or go on without those writes with --drop-damaged-writes: tasks and "
+                    "changes stored since then are lost, and attempts made since then are made "
+                    "again");
+  }
+  log::error("stored writes were dropped, as was asked for (drop_damaged_writes)",
+             {{"path", path_},
+              {"file", found.file},
+              {"offset", static_cast<std::int64_t>(found.offset)},
+              {"writes", static_cast<std::int64_t>(found.following)}});
+  if (options_.metrics != nullptr) {
+    options_.metrics->writes_dropped(static_cast<std::int64_t>(found.following));
+  }
+  return {};
+}
+
 Result<void> Database::open_db() {
   const rocksdb::Options options = db_options();
   rocksdb::Env* env = options.env;
@@ -267,6 +297,7 @@ Result<void> Database::open_db() {
     (void)env->CreateDirIfMissing(path_);  // opening it tells what is wrong
     sync_directories_above(*env, path_);
   } else {
+    if (auto sound = check_logs(*env); !sound) return sound;
     std::vector<std::string> names;
     const auto listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
     if (!listed.ok()) return fail(translate(listed, "reading what the directory holds"));

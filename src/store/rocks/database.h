@@ -90,6 +90,7 @@ class Database {
 
   Database(std::string path, const RocksOptions& options);
   Result<void> open_db();
+  Result<void> check_logs(rocksdb::Env& env) const;
   Result<void> check_format();
   void close_db();
   // Expect recover_mutex_ to be held.

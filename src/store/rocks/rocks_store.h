@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "observe/metrics.h"
 #include "store/store.h"
 
 namespace rocksdb {
@@ -33,6 +34,9 @@ struct RocksOptions {
   std::size_t claim_bytes_max = 16u << 20;
   // Writes that are in memory and in the log, and not in files yet.
   std::size_t write_buffer_bytes = 64u << 20;
+  // Opens a store whose log of writes is damaged, without what follows the damage.
+  bool drop_damaged_writes = false;
+  Metrics* metrics = nullptr;  // none: nothing is counted. Must outlive the store
   // Lease tokens are drawn from it, so that a simulation can be repeated; none: from the system.
   std::optional<std::uint64_t> token_seed;
 };
@@ -40,8 +44,8 @@ struct RocksOptions {
 // Opens the embedded store in a directory, which is created if missing. The directory is
 // this process's alone while the store is open. Leases are in memory: closing the store, or
 // a crash, ends them all, and their tasks are due again.
-// Errors: kUnavailable (in use by another process, no permission, disk full), kCorrupt,
-// kUnsupported (written by a newer or an unknown older version).
+// Errors: kUnavailable (in use by another process, no permission, disk full), kCorrupt (writes that
+// were stored can not be read), kUnsupported (written by a newer or an unknown older version).
 Result<std::unique_ptr<Store>> open_rocks(const std::string& path,
                                           const RocksOptions& options = {});
 
