@@ -86,6 +86,20 @@ bool has_control(std::string_view text) {
   return false;
 }
 
+char32_t utf8_code_point(std::string_view text, std::size_t length) {
+  const std::uint8_t first = byte_at(text, 0);
+  if (length == 1) return first;
+  char32_t code_point = first & (0xffu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) code_point = code_point << 6 | (byte_at(text, i) & 0x3f);
+  return code_point;
+}
+
+bool steers_display(char32_t c) {
+  if (c < 0xa0) return c < 0x20 || c >= 0x7f;
+  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
 std::string_view utf8_cut(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   std::size_t end = bytes_max;

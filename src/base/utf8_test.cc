@@ -102,5 +102,13 @@ TEST(Utf8, SaysWhichByteIsWrong) {
   EXPECT_EQ(not_utf8("\xc3\xa9 and then some\xff"), "is not UTF-8 (byte 16 is 0xff)");
 }
 
+TEST(Utf8, CodePoints) {
+  for (const char32_t point :
+       {0x24u, 0x7fu, 0x80u, 0xe9u, 0x7ffu, 0x800u, 0x202eu, 0xffffu, 0x10000u, 0x10ffffu}) {
+    const std::string text = encode(point);
+    EXPECT_EQ(utf8_code_point(text + "x", utf8_length(text)), point);
+  }
+}
+
 }  // namespace
 }  // namespace rhooks

@@ -27,7 +27,7 @@ void add_change(Commands& commands, const char* name, const char* description, c
                      const auto task = change(*backend, *key);
                      if (!task) return report(io, task.error(), kExitFailed);
                      if (commands.json()) {
-                       io.out << codec::to_json(*task) << '\n';
+                       print_json(io, codec::to_json(*task));
                      } else {
                        io.out << past << ' ' << printable(task->key.id) << '\n';
                      }

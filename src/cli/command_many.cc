@@ -9,6 +9,7 @@
 #include "cli/filter_args.h"
 #include "cli/namespaces.h"
 #include "cli/progress.h"
+#include "cli/show.h"
 #include "codec/public_json.h"
 #include "model/limits.h"
 
@@ -92,13 +93,13 @@ std::optional<int> ask(Commands& commands, Backend& backend, const Consent& cons
   }
   const std::string what = describe(*counted);
   if (what.empty()) {
-    if (commands.json()) io.out << counted->json() << '\n';
+    if (commands.json()) print_json(io, counted->json());
     io.err << "no task matches\n";
     return kExitDone;
   }
   if (!consent.dry_run) return refuse_unless_confirmed(io, question(act, what));
   if (commands.json()) {
-    io.out << counted->json() << '\n';
+    print_json(io, counted->json());
   } else {
     io.out << "would " << act.verb << ' ' << what << '\n';
   }
@@ -145,7 +146,7 @@ int run_chunks(Commands& commands, Backend& backend, const ManyQuery& query, con
       return report(io, chunk.error(), kExitFailed);
     }
     total += chunk->count;
-    if (commands.json()) io.out << codec::to_json(*chunk) << '\n';
+    if (commands.json()) print_json(io, codec::to_json(*chunk));
     progress.update(past + " " + grouped(total));
     // A chunk of nothing would be followed by another one without end.
     if (!chunk->more || chunk->count == 0) break;

@@ -49,13 +49,13 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     if (!page) return report(io, page.error(), kExitFailed);
     shown += static_cast<std::int64_t>(page->items.size());
     if (commands.json() && !args.all) {
-      io.out << codec::to_json(*page) << '\n';
+      print_json(io, codec::to_json(*page));
       key = page->last_evaluated_key;
       break;
     }
     for (const auto& item : page->items) {
       if (commands.json()) {
-        io.out << json_line(codec::to_json(item)) << '\n';
+        print_json(io, json_line(codec::to_json(item)));
       } else {
         add(table, item);
       }
@@ -73,7 +73,7 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     if (const std::optional<int> exit_code = nothing()) return *exit_code;
   }
   if (!commands.json() && !key.empty())
-    io.err << "there are more: --all, or --start-key " << key << '\n';
+    io.err << "there are more: --all, or --start-key " << printable(key) << '\n';
   return kExitDone;
 }
 
@@ -96,8 +96,11 @@ void add_get(Commands& commands) {
                      if (!backend) return exit_code;
                      const auto task = backend->get(*key);
                      if (!task) return report(commands.io(), task.error(), kExitFailed);
-                     commands.io().out << (commands.json() ? codec::to_json(*task) + "\n"
-                                                           : task_card(*task, commands.io()));
+                     if (commands.json()) {
+                       print_json(commands.io(), codec::to_json(*task));
+                     } else {
+                       commands.io().out << task_card(*task, commands.io());
+                     }
                      return kExitDone;
                    });
   command.alias("show");

@@ -225,7 +225,7 @@ int register_one(Commands& commands, const RegisterArgs& args) {
     return wait_for_end(commands, *backend, *polling, result->task, **longest);
   }
   if (commands.json()) {
-    io.out << codec::to_json(result->task) << '\n';
+    print_json(io, codec::to_json(result->task));
     return kExitDone;
   }
   const Task& made = result->task;

@@ -52,7 +52,7 @@ int describe(Commands& commands) {
   const auto description = backend->describe_store();
   if (!description) return report(io, description.error(), kExitFailed);
   if (commands.json()) {
-    io.out << codec::to_json(*description) << '\n';
+    print_json(io, codec::to_json(*description));
   } else {
     io.out << store_card(*description, io);
     for (const auto& section : description->sections) show_section(io, section);

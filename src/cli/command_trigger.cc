@@ -24,7 +24,7 @@ int trigger_one(Commands& commands, const TaskKey& key) {
   const auto task = backend->trigger(key);
   if (!task) return report(io, task.error(), kExitFailed);
   if (commands.json()) {
-    io.out << codec::to_json(*task) << '\n';
+    print_json(io, codec::to_json(*task));
   } else {
     io.out << printable(task->key.id) << " is due now"
            << (task->extra_date ? ", its series goes on at " + show_time(task->scheduled_date) : "")
@@ -91,7 +91,7 @@ int trigger_all(Commands& commands) {
   if (stopped) result = attempts_in(backend->local()->metrics()).value_or(TriggerResult{});
   if (!result) return report(io, result.error(), kExitFailed);
   if (commands.json()) {
-    io.out << codec::to_json(*result) << '\n';
+    print_json(io, codec::to_json(*result));
   } else {
     io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
   }
@@ -110,7 +110,7 @@ int dryrun(Commands& commands, int limit) {
   const auto result = backend->trigger_dryrun(limit);
   if (!result) return report(io, result.error(), kExitFailed);
   if (commands.json()) {
-    io.out << codec::to_json(*result) << '\n';
+    print_json(io, codec::to_json(*result));
     return kExitDone;
   }
   Table table({{"NAMESPACE", false, true, 10}, {"ID", false, true, 16}, {"SCHEDULED"}},

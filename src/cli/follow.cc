@@ -45,7 +45,7 @@ class LogPrinter {
     return flushed();
   }
   bool print_json(const std::vector<Log>& logs) {
-    for (const Log& log : logs) io_.out << codec::to_json(log) << '\n';
+    for (const Log& log : logs) cli::print_json(io_, codec::to_json(log));
     return flushed();
   }
 
@@ -118,7 +118,7 @@ class EndOfTask {
   }
 
   void print_task() {
-    if (commands_.json()) commands_.io().out << codec::to_json(task_) << '\n';
+    if (commands_.json()) print_json(commands_.io(), codec::to_json(task_));
   }
 
   int report_of(const Error& error) {

@@ -1,8 +1,12 @@
 #include "cli/show.h"
 
+#include <array>
+#include <cstdio>
+#include <ostream>
 #include <vector>
 
 #include "base/json_space.h"
+#include "base/utf8.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
 
@@ -204,6 +208,28 @@ std::string store_card(const StoreDescription& description, const Io& io) {
   card.line("store", description.kind, Colour::kBold);
   for (const auto& [name, value] : description.facts) card.line(name.c_str(), value);
   return card.text();
+}
+
+void print_json(Io& io, std::string_view json) {
+  if (!io.out_is_terminal) {
+    io.out << json << '\n';
+    return;
+  }
+  std::string line;
+  while (!json.empty()) {
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(json));
+    const char32_t code = utf8_length(json) == 0 ? 0xfffd : utf8_code_point(json, length);
+    // Those below are escaped in strings, and white space outside of them.
+    if (code >= 0x7f && steers_display(code)) {
+      std::array<char, 12> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(code));
+      line += escape.data();
+    } else {
+      line += json.substr(0, length);
+    }
+    json.remove_prefix(length);
+  }
+  io.out << line << '\n';
 }
 
 std::string json_line(std::string_view json) {

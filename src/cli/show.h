@@ -34,6 +34,10 @@ std::string show_repeat(const Repeat& repeat);
 // given, line breaks and all. White space outside of strings is dropped.
 std::string json_line(std::string_view json);
 
+// Prints a line of JSON. For programs it is as it was stored; at a terminal the characters that
+// would steer it are escaped (\u009b), which is the same JSON.
+void print_json(Io& io, std::string_view json);
+
 // JSON indented by two spaces, with its numbers, key order and escapes as they are; text
 // that is no JSON unchanged.
 std::string pretty_json(std::string_view text);

@@ -172,5 +172,20 @@ TEST(ShowRepeat, Reads) {
   EXPECT_EQ(show_repeat({2, 5, RepeatUnit::kSeconds}), "5 × every 2 seconds");
 }
 
+// A terminal takes U+009B for the beginning of a control sequence, and an override of direction
+// makes text read as another one. Programs get what was stored.
+TEST(PrintJson, DoesNotSteerATerminal) {
+  const std::string json =
+      "{\"a\":\"\xc2\x9b\x7f\xe2\x80\xae\xe2\x80\x8f caf\xc3\xa9 \\u0007\",\n\t\"b\":1}";
+  TestIo test;
+  print_json(test.io, json);
+  EXPECT_EQ(test.out.str(), json + "\n");
+  test.out.str("");
+  test.io.out_is_terminal = true;
+  print_json(test.io, json);
+  EXPECT_EQ(test.out.str(),
+            "{\"a\":\"\\u009b\\u007f\\u202e\\u200f caf\xc3\xa9 \\u0007\",\n\t\"b\":1}\n");
+}
+
 }  // namespace
 }  // namespace rhooks::cli

@@ -5,37 +5,12 @@
 #include <ostream>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace rhooks::cli {
 namespace {
 
 constexpr std::string_view kGap = "  ";
-
-// Length of the valid UTF-8 sequence at the front, 0 if it is none (RFC 3629).
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  std::size_t length = 0;
-  unsigned char low = 0x80, high = 0xbf;  // range of the second byte
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
-  }
-  return length;
-}
 
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
@@ -80,20 +55,13 @@ std::string printable(std::string_view text, bool keep_line_breaks) {
   std::string shown;
   while (!text.empty()) {
     const auto first = static_cast<unsigned char>(text[0]);
-    const std::size_t length = sequence_length(text);
-    // C1 controls are U+0080 to U+009F; bidirectional controls reorder what is read.
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    const bool bidi = length == 3 && first == 0xe2 &&
-                      ((text[1] == '\x80' && static_cast<unsigned char>(text[2]) >= 0xaa &&
-                        static_cast<unsigned char>(text[2]) <= 0xae) ||
-                       (text[1] == '\x81' && static_cast<unsigned char>(text[2]) >= 0xa6 &&
-                        static_cast<unsigned char>(text[2]) <= 0xa9));
+    const std::size_t length = utf8_length(text);
     if (length == 0) {
       shown += hex_escape(first);
       text.remove_prefix(1);
       continue;
     }
-    if (c1 || bidi) {
+    if (length > 1 && steers_display(utf8_code_point(text, length))) {
       for (std::size_t i = 0; i < length; ++i) {
         shown += hex_escape(static_cast<unsigned char>(text[i]));
       }

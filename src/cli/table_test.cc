@@ -81,6 +81,10 @@ TEST(Printable, EscapesWhatATerminalWouldObey) {
                       "31m"),
             "\\xc2\\x9b31m");                               // C1: another escape
   EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
+  EXPECT_EQ(printable("\xe2\x80\x8f"), "\\xe2\\x80\\x8f");  // right-to-left mark
+  EXPECT_EQ(printable("\xd8\x9c"), "\\xd8\\x9c");           // Arabic letter mark
+  EXPECT_EQ(printable("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // line separator
+  EXPECT_EQ(printable("\xe2\x80\x93\xd7\x90"), "\xe2\x80\x93\xd7\x90") << "letters stay";
   EXPECT_EQ(printable("\x7f"), "\\x7f");
 }
 

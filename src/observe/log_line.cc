@@ -26,13 +26,6 @@ const char* name_of(Level level) {
   return "off";
 }
 
-// The code point of a control character that `text` begins with, whose length is `length`;
-// -1 if it is none.
-int control_at(std::string_view text, std::size_t length) {
-  if (!has_control(text.substr(0, length))) return -1;
-  return static_cast<std::uint8_t>(text[length - 1]);  // of U+0080 to U+009F the last byte too
-}
-
 // Writes `text` so that it can neither end its quotes nor its line, nor reach a terminal as
 // a control sequence. `json` decides how what has no short escape is written.
 void append_escaped(std::string& out, std::string_view text, bool json) {
@@ -54,7 +47,7 @@ void append_escaped(std::string& out, std::string_view text, bool json) {
       rest.remove_prefix(1);
       continue;
     }
-    const int control = control_at(rest, length);
+    const char32_t code = utf8_code_point(rest, length);
     if (rest[0] == '"' || rest[0] == '\\') {
       out += {'\\', rest[0]};
     } else if (rest[0] == '\n') {
@@ -63,8 +56,13 @@ void append_escaped(std::string& out, std::string_view text, bool json) {
       out += "\\r";
     } else if (rest[0] == '\t') {
       out += "\\t";
-    } else if (control >= 0) {
-      out += {'\\', 'u', '0', '0', kHex[control >> 4], kHex[control & 0x0f]};
+    } else if (steers_display(code)) {
+      out += {'\\',
+              'u',
+              kHex[code >> 12],
+              kHex[code >> 8 & 0x0f],
+              kHex[code >> 4 & 0x0f],
+              kHex[code & 0x0f]};
     } else {
       out += rest.substr(0, length);
     }
@@ -74,8 +72,13 @@ void append_escaped(std::string& out, std::string_view text, bool json) {
 }
 
 bool needs_quotes(std::string_view value) {
-  if (value.empty() || !is_utf8(value) || has_control(value)) return true;
-  return value.find_first_of(" \"=\\") != std::string_view::npos;
+  if (value.empty() || value.find_first_of(" \"=\\") != std::string_view::npos) return true;
+  while (!value.empty()) {
+    const std::size_t length = utf8_length(value);
+    if (length == 0 || steers_display(utf8_code_point(value, length))) return true;
+    value.remove_prefix(length);
+  }
+  return false;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -93,5 +93,13 @@ TEST(LogLines, CutLongValuesBetweenCharacters) {
             std::string::npos);
 }
 
+TEST(LogLines, NothingSteersWhatShowsThem) {
+  const std::string value = "a\xe2\x80\xae\xe2\x80\xa8\xd8\x9c\xc2\x9b\x7f";
+  EXPECT_EQ(text_line(Level::kInfo, "m", {{"k", value}}),
+            "info  m k=\"a\\u202e\\u2028\\u061c\\u009b\\u007f\"");
+  EXPECT_EQ(json_members(Level::kInfo, "m", {{"k", value}}),
+            R"("level":"info","msg":"m","k":"a\u202e\u2028\u061c\u009b\u007f")");
+}
+
 }  // namespace
 }  // namespace rhooks::log
