@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 
 #include "base/utf8.h"
 #include "cli/app.h"
@@ -37,15 +38,16 @@ struct RegisterArgs {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// The whole of a stream, if it is not longer than a body may be.
-Result<std::string> read_body(std::istream& in, const std::string& name) {
+// The whole of a stream that `option` named, if it is not longer than a body may be.
+Result<std::string> read_all(std::istream& in, const std::string& option, const std::string& name) {
   std::string text(model::kBodyBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) return usage("--body: " + name + " can not be read");
+  if (in.bad()) return usage(option + ": " + name + " can not be read");
   if (text.size() > model::kBodyBytesMax) {
-    return usage("--body: " + name + " is longer than 256 KiB, the most that a task sends");
+    return usage(option + ": " + name + " is longer than 256 KiB, the most that a task sends");
   }
+  if (const auto wrong = not_utf8(text)) return usage(option + ": " + name + ' ' + *wrong);
   return text;
 }
 
@@ -77,22 +79,69 @@ Result<Body> body_of(std::string text, bool as_text) {
 
 Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
   std::string text = args.body;
-  std::string from = "the value";
   if (text == "-" || text == "@-") {
-    from = "standard input";
-    auto read = read_body(in, from);
+    auto read = read_all(in, "--body", "standard input");
     if (!read) return fail(read.error());
     text = std::move(*read);
   } else if (text.starts_with('@')) {
-    from = text.substr(1);
-    std::ifstream file(from, std::ios::binary);
-    if (!file) return usage("--body: the file " + from + " can not be read");
-    auto read = read_body(file, from);
+    const std::string name = text.substr(1);
+    std::ifstream file(name, std::ios::binary);
+    if (!file) return usage("--body: the file " + name + " can not be read");
+    auto read = read_all(file, "--body", name);
     if (!read) return fail(read.error());
     text = std::move(*read);
   }
-  if (const auto wrong = not_utf8(text)) return usage("--body: " + from + ' ' + *wrong);
   return body_of(std::move(text), args.text);
+}
+
+std::optional<Header> header_of(std::string_view line) {
+  const auto colon = line.find(':');
+  if (colon == 0 || colon == std::string_view::npos) return std::nullopt;
+  const auto value = line.find_first_not_of(" \t", colon + 1);
+  return Header{std::string(line.substr(0, colon)),
+                std::string(value == std::string_view::npos ? "" : line.substr(value))};
+}
+
+// Of a file, a header a line: what stands on a command line stands in `ps` for everybody. So its
+// lines are not shown, either.
+Result<void> add_headers_of(std::istream& in, const std::string& from,
+                            std::vector<Header>& headers) {
+  auto text = read_all(in, "--header", from);
+  if (!text) return fail(text.error());
+  std::istringstream lines(*text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty()) continue;
+    auto header = header_of(line);
+    if (!header) {
+      return usage("--header: line " + std::to_string(number) + " of " + from +
+                   " is no header; write Name: value");
+    }
+    headers.push_back(std::move(*header));
+  }
+  return {};
+}
+
+Result<std::vector<Header>> make_headers(const RegisterArgs& args, std::istream& in) {
+  std::vector<Header> headers;
+  for (const std::string& given : args.headers) {
+    Result<void> added;
+    if (given == "@-") {
+      added = add_headers_of(in, "standard input", headers);
+    } else if (given.starts_with('@')) {
+      std::ifstream file(given.substr(1), std::ios::binary);
+      if (!file) return usage("--header: the file " + given.substr(1) + " can not be read");
+      added = add_headers_of(file, given.substr(1), headers);
+    } else if (auto header = header_of(given)) {
+      headers.push_back(std::move(*header));
+    } else {
+      return usage("--header: \"" + given + "\" is no header; write 'Name: value'");
+    }
+    if (!added) return fail(added.error());
+  }
+  return headers;
 }
 
 Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
@@ -138,15 +187,9 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
     if (!method) return usage("--method: " + method.error().message);
     task.request.method = *method;
   }
-  for (const std::string& header : args.headers) {
-    const auto colon = header.find(':');
-    if (colon == 0 || colon == std::string::npos) {
-      return usage("--header: \"" + header + "\" is no header; write 'Name: value'");
-    }
-    const auto value = header.find_first_not_of(" \t", colon + 1);
-    task.request.headers.push_back(
-        {header.substr(0, colon), value == std::string::npos ? "" : header.substr(value)});
-  }
+  auto headers = make_headers(args, io.in);
+  if (!headers) return fail(headers.error());
+  task.request.headers = std::move(*headers);
   if (args.given("--body")) {
     auto body = make_body(args, io.in);
     if (!body) return fail(body.error());
@@ -303,7 +346,10 @@ void add_register(Commands& commands) {
                   "JSON, sent as it is given, or text; @FILE reads a file, - standard input")
       ->type_name("BODY");
   command.add_flag("--text", args->text, "the body is text, even if it is or begins like JSON");
-  command.add_option("-H,--header", args->headers, "'Name: value'; may be repeated")
+  command
+      .add_option("-H,--header", args->headers,
+                  "'Name: value'; @FILE reads one a line, and keeps them out of `ps`; may be "
+                  "repeated")
       ->type_name("HEADER")
       ->allow_extra_args(false);
   command.add_option("--id", args->id, "id of your own [a UUIDv7 is made]")->type_name("ID");

@@ -63,6 +63,20 @@ TEST_F(HabitsTest, TheIdStandsByItself) {
   }
 }
 
+TEST_F(HabitsTest, HeadersOfAFileStandInNoProcessList) {
+  const std::string file = dir_.sub("headers");
+  std::ofstream(file) << "Authorization: Bearer hush\r\n\nX-Empty:\n";
+  EXPECT_EQ(registered({"-H", "X-Team: billing", "-H", "@" + file, kUrl}).request.headers,
+            (std::vector<Header>{
+                {"X-Team", "billing"}, {"Authorization", "Bearer hush"}, {"X-Empty", ""}}));
+  std::ofstream(file) << "X-Good: 1\nBearer hush\n";
+  const std::string bad = refused({"-H", "@" + file, kUrl});
+  EXPECT_NE(bad.find("line 2 of " + file + " is no header"), std::string::npos) << bad;
+  EXPECT_EQ(bad.find("hush"), std::string::npos) << bad;
+  const std::string missing = refused({"-H", "@" + dir_.sub("none"), kUrl});
+  EXPECT_NE(missing.find("can not be read"), std::string::npos) << missing;
+}
+
 TEST_F(HabitsTest, TheFlagsOfCurl) {
   const Task task = registered({"-X", "PUT", "-H", "X-Team: billing", "-H", "X-Empty:", "-d",
                                 R"({"a":1})", "--at", "+1h", kUrl});
