@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
   cat <<USAGE
-Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--build-only] [--list]
+Usage: scripts/fuzz.sh [NAME...] [--seconds N] [--build-only | --no-build] [--list]
 
 Builds the fuzzers of fuzz/ (all of them, or those named) with AddressSanitizer and
 UndefinedBehaviorSanitizer, and runs each one from its seeds in fuzz/corpus/NAME and what
@@ -14,6 +14,7 @@ earlier runs found. scripts/install-deps.sh --fuzz installs what it needs.
   --seconds N  how long each one runs (default 10)
   --minutes N  how long all of them run together, each an equal share
   --build-only only build them
+  --no-build   run them as they were built
   --list       only print the names
   --help       this text
 
@@ -30,6 +31,7 @@ mapfile -t all < <(sed -n 's/^rhooks_fuzzer(\([a-z0-9_]*\).*/\1/p' fuzz/CMakeLis
 seconds=10
 minutes=
 build_only=
+no_build=
 names=()
 while (($#)); do
   case $1 in
@@ -40,6 +42,7 @@ while (($#)); do
       shift
       ;;
     --build-only) build_only=1 ;;
+    --no-build) no_build=1 ;;
     --list) printf '%s\n' "${all[@]}" && exit 0 ;;
     -h | --help) usage && exit 0 ;;
     -*) echo "$name: unknown argument '$1'" >&2 && usage >&2 && exit 2 ;;
@@ -57,10 +60,12 @@ done
 command -v clang++ >/dev/null ||
   die "clang is missing; scripts/install-deps.sh --fuzz installs it"
 
-step "Building ${#names[@]} fuzzers"
-configure fuzz
-cmake --build --preset fuzz -j "$jobs" --target "${names[@]/#/fuzz_}" ||
-  die "the fuzzers could not be built"
+if [[ ! $no_build ]]; then
+  step "Building ${#names[@]} fuzzers"
+  configure fuzz
+  cmake --build --preset fuzz -j "$jobs" --target "${names[@]/#/fuzz_}" ||
+    die "the fuzzers could not be built"
+fi
 [[ ! $build_only ]] || exit 0
 
 step "Running each for $seconds s, $jobs at once"

@@ -189,7 +189,7 @@ run() {
   echo "$(date -u +%H:%M:%S) $title: $seconds s"
   if [[ $program == scripts/* ]]; then
     # One at once: the other core is the other lane's.
-    command=(env JOBS=1 "$program" --seconds "$(((seconds + fuzzers - 1) / fuzzers))")
+    command=(env JOBS=1 "$program" --no-build --seconds "$(((seconds + fuzzers - 1) / fuzzers))")
   else
     command=("${still[@]}" "build/$preset/bin/$program" --gtest_filter="$filter")
   fi
