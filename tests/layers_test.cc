@@ -51,7 +51,7 @@ const std::vector<Layer>& layers() {
       {"src/store/rocks",
        {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"},
        {"std", "rocksdb/"},
-       {"posix"},
+       {"boost/crc", "posix"},
        {"store/open.h", "store/memory/", "store/dynamo/"}},
       {"src/store/dynamo",
        {"store/", "net/", "codec/", "model/", "observe/", "base/", "rhooks/"},

@@ -165,7 +165,7 @@ class Listener {
     std::string text = json::serialize(line);
     text.pop_back();
     text += ",\"body\":" + (compact ? *compact : json::serialize(codec::to_utf8(request.body)));
-    io_.out << text << "}\n";
+    cli::print_json(io_, text + "}");
   }
 
   const ListenArgs& args_;

@@ -121,7 +121,10 @@ class Import {
     std::optional<Error> failed;
     if (!tasks_.empty()) failed = register_chunk(first);
     // At once: what reads it knows what is stored, whatever becomes of the rest.
-    if (commands_.json()) io_.out << json_line(codec::to_json(outcomes_)) << std::endl;
+    if (commands_.json()) {
+      print_json(io_, json_line(codec::to_json(outcomes_)));
+      io_.out.flush();
+    }
     tried_ = read_;
     outcomes_.clear();
     places_.clear();

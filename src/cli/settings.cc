@@ -28,8 +28,7 @@ const std::vector<Setting>& settings() {
        "group of tasks that the commands are about, where they name none"},
       {"api_key", kText, "", "RHOOKS_API_KEY", nullptr,
        "key that the REST API asks for, of 16 characters or more (Authorization: Bearer KEY); "
-       "needed to listen on other "
-       "than loopback addresses",
+       "needed to listen on other than loopback addresses",
        0, 0, "", true},
       {"concurrency", kInteger, "25", "RHOOKS_CONCURRENCY", "--concurrency",
        "tasks that are attempted at the same time", 1, model::kConcurrencyMax},

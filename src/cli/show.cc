@@ -217,8 +217,8 @@ void print_json(Io& io, std::string_view json) {
   }
   std::string line;
   while (!json.empty()) {
-    const std::size_t length = std::max<std::size_t>(1, utf8_length(json));
-    const char32_t code = utf8_length(json) == 0 ? 0xfffd : utf8_code_point(json, length);
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(json));  // JSON is UTF-8
+    const char32_t code = utf8_code_point(json, length);
     // Those below are escaped in strings, and white space outside of them.
     if (code >= 0x7f && steers_display(code)) {
       std::array<char, 12> escape{};

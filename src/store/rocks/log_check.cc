@@ -3,10 +3,8 @@
 #include <rocksdb/env.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <boost/crc.hpp>
 #include <charconv>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -30,41 +28,11 @@ std::uint64_t little_endian(std::string_view bytes) {
   return value;
 }
 
-// CRC-32C (RFC 3720, appendix B.4), eight bytes at a time. No library that is used here hands out
-// one: zlib and OpenSSL have other polynomials, and RocksDB's own is not public.
-using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-constexpr CrcTables make_crc_tables() {
-  CrcTables tables{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78u : 0u);
-    tables[0][i] = crc;
-  }
-  for (std::size_t t = 1; t < tables.size(); ++t) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      const std::uint32_t before = tables[t - 1][i];
-      tables[t][i] = before >> 8 ^ tables[0][before & 0xff];
-    }
-  }
-  return tables;
-}
-
+// CRC-32C (RFC 3720, section 12.1). RocksDB's own is not public.
 std::uint32_t crc32c(std::string_view bytes) {
-  static constexpr CrcTables kTables = make_crc_tables();
-  std::uint32_t crc = ~0u;
-  while (bytes.size() >= 8) {
-    std::uint64_t word = 0;
-    static_assert(std::endian::native == std::endian::little);
-    std::memcpy(&word, bytes.data(), sizeof word);
-    word ^= crc;
-    crc = 0;
-    for (std::size_t i = 0; i < 8; ++i) crc ^= kTables[7 - i][word >> (8 * i) & 0xff];
-    bytes.remove_prefix(8);
-  }
-  for (const char c : bytes)
-    crc = crc >> 8 ^ kTables[0][(crc ^ static_cast<std::uint8_t>(c)) & 0xff];
-  return ~crc;
+  boost::crc_optimal<32, 0x1edc6f41, 0xffffffff, 0xffffffff, true, true> crc;
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
 }
 
 struct Record {

@@ -29,7 +29,7 @@ struct LogDamage {
 // CRC (32 bits), size (16), type (8) and payload, a write in one record or in several; a write
 // begins with its sequence number (64 bits) and how many numbers it takes (32).
 //
-// Reads all of the logs, up to twice RocksOptions::write_buffer_bytes, at about 1 GB a second.
+// Reads all of the logs, up to twice RocksOptions::write_buffer_bytes.
 // Errors: kUnavailable where a file can not be read.
 Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path);
 
