@@ -73,9 +73,18 @@ ChildProcess::ChildProcess(std::vector<std::string> args, std::vector<std::strin
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO);
+  // nohup has it ignored, and a program that finds it so lets it be.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t hang_up;
+  sigemptyset(&hang_up);
+  sigaddset(&hang_up, SIGHUP);
+  posix_spawnattr_setsigdefault(&attributes, &hang_up);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   auto env = merged_environment(environment);
-  const int failed = ::posix_spawn(&pid_, args.front().c_str(), &actions, nullptr,
+  const int failed = ::posix_spawn(&pid_, args.front().c_str(), &actions, &attributes,
                                    pointers(args).data(), pointers(env).data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   ::close(in.read);
   ::close(out.write);
@@ -124,12 +133,15 @@ std::optional<int> ChildProcess::wait(Timeout timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
   while (true) {
     {
-      std::lock_guard lock(mutex_);
-      if (exit_) return exit_;
+      std::unique_lock lock(mutex_);
       int status = 0;
-      if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      if (!exit_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
         exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        continue;
+      }
+      if (exit_) {
+        // What it wrote may still be in the pipes.
+        changed_.wait_for(lock, std::chrono::seconds{10}, [this] { return open_streams_ == 0; });
+        return exit_;
       }
     }
     if (std::chrono::steady_clock::now() >= until) return std::nullopt;
@@ -192,8 +204,6 @@ Finished run_program(std::vector<std::string> args, std::vector<std::string> env
   ChildProcess child(std::move(args), std::move(environment), std::move(input));
   const auto exit = child.wait(timeout);
   if (!exit) throw std::runtime_error(name + " did not end in time; it wrote: " + child.errors());
-  // What is still in the pipes.
-  child.wait_for_output("\x01 never written", std::chrono::seconds{10});
   return {*exit, child.output(), child.errors()};
 }
 

@@ -38,8 +38,8 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
 
   void signal(int number);
-  // Waits for the end: the exit code, or 128 + the signal that ended it; none when the time
-  // is over.
+  // Waits for the end, after which output() and errors() are whole: the exit code, or 128 + the
+  // signal that ended it; none when the time is over.
   std::optional<int> wait(Timeout timeout = std::chrono::seconds{60});
 
   // What it has written so far.
