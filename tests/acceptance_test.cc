@@ -37,10 +37,10 @@ class AcceptanceTest : public ::testing::TestWithParam<std::string> {
   // Waits until the task has that status, and returns it.
   json::value wait_for(const std::string& id, std::string_view status) {
     json::value now;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 120; ++i) {
       now = task(id);
       if (now.at("status").as_string() == status) return now;
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(250ms);
     }
     ADD_FAILURE() << id << " did not become " << status << ": " << json::serialize(now);
     return now;

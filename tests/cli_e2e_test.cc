@@ -30,6 +30,9 @@ using std::chrono::milliseconds;
 using testing::ChildProcess;
 using Args = std::vector<std::string>;
 
+// Between two looks at a state, each of which is a process of its own.
+constexpr milliseconds kLookAgain{250};
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr milliseconds kLatenessMax{250};
 #else
@@ -73,7 +76,10 @@ class Server {
   Task wait_status(const std::string& id, Status status) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     Task task = get(id);
-    while (task.status != status && std::chrono::steady_clock::now() < deadline) task = get(id);
+    while (task.status != status && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kLookAgain);
+      task = get(id);
+    }
     EXPECT_EQ(task.status, status) << to_string(task.status);
     return task;
   }
@@ -448,7 +454,10 @@ std::vector<int> shares(const testing::TestStore& store) {
 std::vector<int> wait_shares(const testing::TestStore& store, const std::vector<int>& wanted) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   std::vector<int> held = shares(store);
-  while (held != wanted && std::chrono::steady_clock::now() < deadline) held = shares(store);
+  while (held != wanted && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kLookAgain);
+    held = shares(store);
+  }
   return held;
 }
 

@@ -105,7 +105,7 @@ TEST_F(DynamoBudget, AOneShotTask) {
 // Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a
 // time that is less. The units are the same.
 TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
-  constexpr int kFewer = 500;
+  constexpr int kFewer = 250;
   auto scheduler = hooks(Options{}.concurrency);
   register_all(*scheduler, typical(), kFewer);
   rig_.proxy.reset_usage();
@@ -118,7 +118,7 @@ TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
 }
 
 TEST_F(DynamoBudget, ARecurringTask) {
-  constexpr int kTasks = 700;
+  constexpr int kTasks = 300;
   auto scheduler = hooks();
   NewTask task = typical();
   task.repeat = Repeat{.interval = 1, .max = 0, .unit = RepeatUnit::kHours};
@@ -140,7 +140,7 @@ TEST_F(DynamoBudget, ARecurringTask) {
 }
 
 TEST_F(DynamoBudget, AFailedAttempt) {
-  constexpr int kTasks = 500;
+  constexpr int kTasks = 250;
   auto scheduler = hooks();
   register_all(*scheduler, typical(), kTasks);
   status_ = 503;
@@ -160,7 +160,7 @@ TEST_F(DynamoBudget, AFailedAttempt) {
 }
 
 TEST_F(DynamoBudget, ALargeBody) {
-  constexpr int kLarge = 200;
+  constexpr int kLarge = 100;
   auto scheduler = hooks();
   NewTask task = typical();
   task.request.body = Body::text(std::string(10'000, 'x'));
@@ -178,7 +178,7 @@ TEST_F(DynamoBudget, ALargeBody) {
 }
 
 TEST_F(DynamoBudget, EditsAndLeasesGivenBack) {
-  constexpr int kFew = 200;
+  constexpr int kFew = 100;
   auto scheduler = hooks();
   NewTask task = typical();
   task.scheduled_date = clock_->now() + 1h;
