@@ -73,7 +73,7 @@ ChildProcess::ChildProcess(std::vector<std::string> args, std::vector<std::strin
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO);
-  // nohup has it ignored, and a program that finds it so lets it be.
+  // SIGHUP as usual: under nohup it is ignored, and a program that finds it so lets it be.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t hang_up;
