@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "store/rocks/rocks_store.h"
+#include "store/rocks/test_raw.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
 
@@ -24,12 +24,6 @@ namespace {
 using namespace store;
 
 constexpr const char* kDirVariable = "RHOOKS_CRASH_TEST_DIR";
-
-std::unique_ptr<Store> open_ok(const std::string& path) {
-  auto store = open_rocks(path);
-  if (!store) throw std::runtime_error(store.error().message);
-  return std::move(*store);
-}
 
 // The victim: not a test by itself. Writes until it is killed.
 TEST(RocksCrash, DISABLED_Victim) {
