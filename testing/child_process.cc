@@ -73,6 +73,8 @@ ChildProcess::ChildProcess(std::vector<std::string> args, std::vector<std::strin
   posix_spawn_file_actions_adddup2(&actions, in.read, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO);
+  // Not the sockets of this process: what it has closed would go on taking connections.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   // SIGHUP as usual: under nohup it is ignored, and a program that finds it so lets it be.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
