@@ -97,8 +97,9 @@ struct DueTask {
 };
 
 struct DryrunResult {
-  std::int64_t count = 0;      // all that is due
+  std::int64_t count = 0;      // what is due: all of it, unless there is more
   std::vector<DueTask> items;  // the first of them, at most 1000, earliest first
+  bool more = false;           // counting stopped at `count`; more may be due
 };
 
 // Thrown by the constructor only.
@@ -177,7 +178,7 @@ class Hooks {
   // `concurrency` holds either way. `progress`, if given, is called from this thread about
   // four times a second. Errors: kUnavailable.
   Result<TriggerResult> trigger(const std::function<void(const TriggerResult&)>& progress = {});
-  // What trigger() would attempt now. Changes nothing.
+  // What trigger() would attempt now; stops counting at 10,000. Changes nothing.
   Result<DryrunResult> trigger_dryrun(int limit = 1000);
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

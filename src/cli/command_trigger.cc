@@ -120,7 +120,8 @@ int dryrun(Commands& commands, int limit) {
   }
   table.flush(io.out);
   const auto shown = static_cast<std::int64_t>(result->items.size());
-  io.err << count_of(result->count, "task") << (result->count == 1 ? " is" : " are") << " due"
+  io.err << (result->more ? "at least " : "") << count_of(result->count, "task")
+         << (result->count == 1 ? " is" : " are") << " due"
          << (shown < result->count ? ", the first " + std::to_string(shown) + " are shown" : "")
          << '\n';
   return kExitDone;

@@ -456,6 +456,20 @@ TEST_P(RemoteTest, WhatAProxyAnswersForTheServerIsToldApart) {
   expect_in(message({"get"}), "points to " + server + "/login");
 }
 
+TEST_P(RemoteTest, ADryRunThatStoppedCountingSaysAtLeast) {
+  const std::string result = R"({"count":10000,"items":[{"namespace":"n","id":"a",)"
+                             R"("scheduledDate":"2026-01-31T12:34:56.789Z"}],"more":true})";
+  testing::TestReceiver server([&](const testing::TestRequest&) {
+    auto response = testing::TestResponse::with_status(200, result);
+    response.headers = {{"Content-Type", "application/json"}};
+    return response;
+  });
+  const TestRun shown = run_line({"trigger-dryrun", "--server", server.url("")});
+  EXPECT_EQ(shown.exit_code, kExitDone);
+  EXPECT_EQ(shown.err, "at least 10000 tasks are due, the first 1 are shown\n");
+  EXPECT_EQ(run_line({"trigger-dryrun", "--json", "--server", server.url("")}).out, result + "\n");
+}
+
 TEST(HttpClient, AProxyThatMakesNoTunnelHasSentNothing) {
   testing::TestReceiver proxy([&](const testing::TestRequest&) {
     testing::TestResponse response;

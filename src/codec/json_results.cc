@@ -107,6 +107,7 @@ std::string to_json(const DryrunResult& result) {
     out.end_object();
   }
   out.end_array();
+  out.boolean("more", result.more);
   out.end_object();
   return out.take();
 }
@@ -145,6 +146,7 @@ Result<DryrunResult> parse_dryrun_result(std::string_view json) {
           task.scheduled_date = item.required("scheduledDate", item.time("scheduledDate"));
           return task;
         });
+        result.more = in.boolean("more").value_or(false);
         return result;
       });
 }

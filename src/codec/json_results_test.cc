@@ -146,15 +146,18 @@ TEST(ResultJson, TriggerResult) {
 }
 
 TEST(ResultJson, DryrunResult) {
-  const std::string json = to_json(DryrunResult{9, {{{"n", "a"}, kEndedAt}}});
+  const std::string json = to_json(DryrunResult{9, {{{"n", "a"}, kEndedAt}}, true});
   EXPECT_EQ(json, R"({"count":9,"items":[{"namespace":"n","id":"a",)"
-                  R"("scheduledDate":"2026-01-31T12:34:56.789Z"}]})");
+                  R"("scheduledDate":"2026-01-31T12:34:56.789Z"}],"more":true})");
   const auto back = parse_dryrun_result(json);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->count, 9);
   ASSERT_EQ(back->items.size(), 1u);
   EXPECT_EQ(back->items[0].key, (TaskKey{"n", "a"}));
   EXPECT_EQ(back->items[0].scheduled_date, kEndedAt);
+  EXPECT_TRUE(back->more);
+  // An older server counts all.
+  EXPECT_FALSE(parse_dryrun_result(R"({"count":0,"items":[]})")->more);
   const auto wrong = parse_dryrun_result(R"({"count":9,"items":[{"namespace":"n","id":"a"}]})");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().field, "items[0].scheduledDate");

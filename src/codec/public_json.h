@@ -44,7 +44,8 @@ std::string to_json(const Namespace& item);        // {namespace}
 std::string to_json(const NamespacePage& page);    // {items,count,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);     // {count,items:[{id,namespace}],more}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
-std::string to_json(const DryrunResult& result);   // {count,items:[{namespace,id,scheduledDate}]}
+// {count,items:[{namespace,id,scheduledDate}],more}
+std::string to_json(const DryrunResult& result);
 // {kind,facts:{name:value},sections:[{title,rows:[{column:value}]}]}, each value a string.
 std::string to_json(const StoreDescription& description);
 // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}, in input order.

@@ -13,6 +13,9 @@
 namespace rhooks {
 namespace {
 
+// Twice what full pages need: those of tasks that are being attempted are shorter, even empty.
+constexpr std::size_t kDryrunPagesMax = 2 * model::kDryrunCountMax / model::kBatchMax;
+
 Result<void> check_limit(int value, const char* field) {
   if (value >= 1 && value <= model::kPageLimitMax) return {};
   return fail(ErrorCode::kInvalidArgument,
@@ -296,17 +299,20 @@ Result<DryrunResult> Hooks::trigger_dryrun(int limit) {
   const TimePoint now = impl_->now();
   DryrunResult result;
   std::optional<store::DuePosition> after;
-  do {
-    auto page = impl_->store().peek_due(now, now, model::kBatchMax, after);
+  std::size_t left = model::kDryrunCountMax;
+  for (std::size_t pages = 0; pages < kDryrunPagesMax && left > 0; ++pages) {
+    auto page = impl_->store().peek_due(now, now, std::min(left, model::kBatchMax), after);
     if (!page) return fail(std::move(page.error()));
+    left -= page->items.size();
     for (store::DueEntry& entry : page->items) {
-      ++result.count;
-      if (result.items.size() < static_cast<std::size_t>(limit)) {
-        result.items.push_back({std::move(entry.key), entry.scheduled_date});
-      }
+      if (result.items.size() == static_cast<std::size_t>(limit)) break;
+      result.items.push_back({std::move(entry.key), entry.scheduled_date});
     }
     after = std::move(page->next);
-  } while (after);
+    if (!after) break;
+  }
+  result.count = static_cast<std::int64_t>(model::kDryrunCountMax - left);
+  result.more = after.has_value();
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "hooks/test_hooks.h"
+#include "testing/faulty_store.h"
 
 namespace rhooks {
 namespace {
@@ -296,8 +297,33 @@ TEST(HooksManyTest, DryrunCountsAllAndListsTheFirstWithoutChangingAnything) {
   EXPECT_EQ(dry->items[0].key.id, "t1000");
   EXPECT_EQ(dry->items[0].scheduled_date, t.clock->now() - 699s);
   EXPECT_EQ(t.hooks->trigger_dryrun()->count, 700);
+  EXPECT_FALSE(t.hooks->trigger_dryrun()->more);
   EXPECT_EQ(t.sender->started_count(), 0u);
   EXPECT_EQ(t.hooks->trigger_dryrun(0).error().field, "limit");
+}
+
+// Counting a million would keep the store busy for seconds.
+TEST(HooksManyTest, DryrunStopsCountingAndSaysSo) {
+  store::MemoryStore memory(1);
+  auto counted = std::make_unique<testing::FaultyStore>(memory);
+  const testing::FaultyStore& calls = *counted;
+  TestHooks t({}, std::move(counted));
+  for (int i = 0; i < 10; ++i) register_numbered(t, 1000, "t" + std::to_string(i) + "-");
+  t.clock->advance(1000s);
+  const auto all = t.hooks->trigger_dryrun(3);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->count, 10'000);
+  EXPECT_FALSE(all->more);
+  EXPECT_EQ(calls.calls("peek_due"), 10);
+
+  register_numbered(t, 1000, "u");
+  t.clock->advance(1000s);
+  const auto some = t.hooks->trigger_dryrun(3);
+  ASSERT_TRUE(some);
+  EXPECT_EQ(some->count, 10'000);
+  EXPECT_TRUE(some->more);
+  EXPECT_EQ(some->items.size(), 3u);
+  EXPECT_EQ(calls.calls("peek_due"), 20);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ inline constexpr std::size_t kBatchMax = 1000;
 inline constexpr int kPageLimitMax = 1000;
 inline constexpr int kPageLimitDefault = 100;
 inline constexpr int kConcurrencyMax = 10'000;
+// What a dry run counts: a million due tasks would keep the store busy for seconds.
+inline constexpr std::size_t kDryrunCountMax = 10'000;
 
 // Of a response: what is read from the network, and what is stored.
 inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;

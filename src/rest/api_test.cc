@@ -273,6 +273,7 @@ TEST_F(ApiTest, TriggersAndShowsLogs) {
   add("later", R"(,"scheduledDate":"2090-01-01T00:00:00Z")");
   const auto dry = json_of(post("/v1/trigger/dryrun"));
   EXPECT_EQ(dry.at("count").as_int64(), 1);
+  EXPECT_FALSE(dry.at("more").as_bool());
   EXPECT_EQ(dry.at("items").as_array()[0].at("id").as_string(), "good");
   const Reply triggered = post("/v1/trigger");
   EXPECT_EQ(triggered.body, R"({"processed":1,"errors":0})");

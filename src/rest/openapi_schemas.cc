@@ -251,9 +251,10 @@ const char* openapi_schemas() {
   }
 },
 "DryrunResult": {
-  "type": "object", "required": ["count", "items"],
+  "type": "object", "required": ["count", "items", "more"],
   "properties": {
-    "count": {"type": "integer", "description": "All that is due."},
+    "count": {"type": "integer", "description": "What is due, counted up to 10,000."},
+    "more": {"type": "boolean", "description": "Counting stopped at count; more may be due."},
     "items": {"type": "array", "maxItems": 1000, "items": {
       "type": "object", "required": ["namespace", "id", "scheduledDate"],
       "properties": {

@@ -58,7 +58,8 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .operation_id = "triggerDryrun",
       .tag = "trigger",
       .summary = "What a trigger would attempt now",
-      .description = "Changes nothing. It counts all that is due and lists the first 1000.",
+      .description = "Changes nothing. It lists the first 1000 that are due and counts up to "
+                     "10,000; `more` says that it stopped there.",
       .parameters = {},
       .body = {},
       .responses = {{200, "What is due.", "DryrunResult"}},
