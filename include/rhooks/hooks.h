@@ -73,12 +73,17 @@ struct NamespacePage {
 struct ManyQuery {
   TaskFilter filter;
   int chunk_limit = 1000;  // the most tasks that one call acts on: 1 to 1000
+  // last_evaluated_key of the call before; empty: from the first task that matches.
+  std::string start_key;
 };
 
 struct ManyResult {
   std::int64_t count = 0;
   std::vector<TaskKey> items;  // those acted on, `count` of them
   bool more = false;           // others may match: call again
+  // Set where there is more: goes on after the tasks that were looked at, or before them where
+  // some could not be acted on.
+  std::string last_evaluated_key;
 };
 
 struct Registration {

@@ -132,14 +132,26 @@ std::string restrictions(const FilterArgs& filter) {
   return text;
 }
 
+// Errors: those of the backend, and a chunk of nothing that names no place further on: to ask
+// again would come to the same, without end.
+Result<ManyResult> next_chunk(Backend& backend, const ManyQuery& query, const Many& many) {
+  auto chunk = (backend.*many.chunk)(query);
+  if (!chunk || !chunk->more || chunk->count > 0) return chunk;
+  const std::string& next = chunk->last_evaluated_key;
+  if (!next.empty() && next != query.start_key) return chunk;
+  return fail(ErrorCode::kInternal,
+              "the server says that there is more, and not where to go on; see that its version is "
+              "that of this command");
+}
+
 // One chunk after the other until nothing is left. What was done before an error stays done.
-int run_chunks(Commands& commands, Backend& backend, const ManyQuery& query, const Many& many) {
+int run_chunks(Commands& commands, Backend& backend, ManyQuery query, const Many& many) {
   Io& io = commands.io();
   const std::string past = many.act.past;
   Progress progress(io);
   std::int64_t total = 0;
   while (true) {
-    const auto chunk = (backend.*many.chunk)(query);
+    const auto chunk = next_chunk(backend, query, many);
     if (!chunk) {
       progress.finish();
       if (total > 0) io.err << past << ' ' << tasks_of(total) << " before this:\n";
@@ -148,8 +160,8 @@ int run_chunks(Commands& commands, Backend& backend, const ManyQuery& query, con
     total += chunk->count;
     if (commands.json()) print_json(io, codec::to_json(*chunk));
     progress.update(past + " " + grouped(total));
-    // A chunk of nothing would be followed by another one without end.
-    if (!chunk->more || chunk->count == 0) break;
+    if (!chunk->more) break;
+    query.start_key = chunk->last_evaluated_key;
   }
   progress.finish();
   if (total == 0) {
@@ -182,7 +194,7 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
   if (const auto ended = ask(commands, *backend, args.consent, *filter, many.act, describe)) {
     return *ended;
   }
-  return run_chunks(commands, *backend, {std::move(*filter), args.chunk_limit}, many);
+  return run_chunks(commands, *backend, {std::move(*filter), args.chunk_limit, {}}, many);
 }
 
 void add_many(Commands& commands, const char* name, const char* description,

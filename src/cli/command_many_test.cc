@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "cli/commands_rig.h"
+#include "testing/test_receiver.h"
 
 namespace rhooks::cli {
 namespace {
@@ -94,6 +95,69 @@ TEST_P(ManyTest, BulkCommandsThatMatchNothingSaySo) {
               "{\"count\":0,\"more\":false}\n");
     EXPECT_TRUE(out({name, "-n", "app", "--id", "none", "--yes"}).ends_with("ed 0 tasks\n"));
   }
+}
+
+// What a server answers to bulk calls, one after the other; the last one to all that follow.
+class AnsweredBulkCalls {
+ public:
+  explicit AnsweredBulkCalls(std::vector<std::string> answers) : answers_(std::move(answers)) {}
+
+  TestRun delete_all() {
+    return run_line({"delete-many", "-n", "app", "--yes", "--server", server_.url("")});
+  }
+  // The keys that the calls went on from; "-": none.
+  std::vector<std::string> start_keys() const {
+    std::vector<std::string> keys;
+    for (const testing::TestRequest& request : server_.requests()) {
+      if (!request.target.ends_with("/delete")) continue;
+      const auto query = codec::parse_many_query(request.body, "app");
+      keys.push_back(!query                     ? query.error().message
+                     : query->start_key.empty() ? "-"
+                                                : query->start_key);
+    }
+    return keys;
+  }
+
+ private:
+  testing::TestResponse answer() {
+    auto response =
+        testing::TestResponse::with_status(200, answers_[std::min(next_, answers_.size() - 1)]);
+    ++next_;
+    response.headers = {{"Content-Type", "application/json"}};
+    return response;
+  }
+
+  const std::vector<std::string> answers_;
+  std::size_t next_ = 0;
+  testing::TestReceiver server_{[this](const testing::TestRequest&) { return answer(); }};
+};
+
+TEST(ManyRemoteTest, BulkCommandsGoOnWhereTheLastCallEnded) {
+  AnsweredBulkCalls calls({R"({"count":0,"items":[],"more":true,"lastEvaluatedKey":"k1"})",
+                           R"({"count":0,"items":[],"more":true,"lastEvaluatedKey":"k2"})",
+                           R"({"count":1,"items":[{"id":"a","namespace":"app"}],"more":false})"});
+  EXPECT_EQ(calls.delete_all().out, "deleted 1 task\n");
+  EXPECT_EQ(calls.start_keys(), (std::vector<std::string>{"-", "k1", "k2"}));
+}
+
+// A server without keys begins with the first task each time.
+TEST(ManyRemoteTest, BulkCommandsDoWithoutKeysWhereSomethingWasDone) {
+  AnsweredBulkCalls calls({R"({"count":1,"items":[{"id":"a","namespace":"app"}],"more":true})",
+                           R"({"count":1,"items":[{"id":"b","namespace":"app"}],"more":false})"});
+  EXPECT_EQ(calls.delete_all().out, "deleted 2 tasks\n");
+  EXPECT_EQ(calls.start_keys(), (std::vector<std::string>{"-", "-"}));
+}
+
+TEST(ManyRemoteTest, BulkCommandsEndWhereNothingChanges) {
+  AnsweredBulkCalls no_key({R"({"count":0,"items":[],"more":true})"});
+  AnsweredBulkCalls same_key({R"({"count":0,"items":[],"more":true,"lastEvaluatedKey":"k"})"});
+  for (AnsweredBulkCalls* calls : {&no_key, &same_key}) {
+    const TestRun run = calls->delete_all();
+    EXPECT_EQ(run.exit_code, kExitFailed);
+    EXPECT_NE(run.err.find("not where to go on"), std::string::npos) << run.err;
+  }
+  EXPECT_EQ(no_key.start_keys(), (std::vector<std::string>{"-"}));
+  EXPECT_EQ(same_key.start_keys(), (std::vector<std::string>{"-", "k"}));
 }
 
 TEST_P(ManyTest, Namespaces) {

@@ -19,6 +19,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
     query.filter.from = in.time("from");
     query.filter.to = in.time("to");
     query.chunk_limit = in.small_integer("chunkLimit").value_or(query.chunk_limit);
+    query.start_key = in.string("startKey").value_or("");
     in.finish();
     return query;
   });
@@ -32,6 +33,7 @@ Result<std::string> to_json(const ManyQuery& query) {
   out.time("from", query.filter.from);
   out.time("to", query.filter.to);
   out.integer("chunkLimit", query.chunk_limit);
+  out.string_if_any("startKey", query.start_key);
   out.end_object();
   return take_exact(out);
 }
@@ -82,6 +84,7 @@ std::string to_json(const ManyResult& result) {
   }
   out.end_array();
   out.boolean("more", result.more);
+  out.string_if_any("lastEvaluatedKey", result.last_evaluated_key);
   out.end_object();
   return out.take();
 }
@@ -119,6 +122,7 @@ Result<ManyResult> parse_many_result(std::string_view json) {
     result.count = in.required("count", in.integer("count"));
     result.items = read_objects(errors, in, "items", read_key);
     result.more = in.boolean("more").value_or(false);
+    result.last_evaluated_key = in.string("lastEvaluatedKey").value_or("");
     return result;
   });
 }

@@ -73,6 +73,7 @@ TEST(ManyQueryJson, EverythingIsOptional) {
     EXPECT_EQ(query->filter.from, std::nullopt);
     EXPECT_EQ(query->filter.to, std::nullopt);
     EXPECT_EQ(query->chunk_limit, 1000);
+    EXPECT_EQ(query->start_key, "");
   }
 }
 
@@ -80,9 +81,10 @@ TEST(ManyQueryJson, ComesBackAsItWas) {
   ManyQuery query;
   query.filter = {"ns", "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1}};
   query.chunk_limit = 7;
+  query.start_key = "key";
   const std::string json = to_json(query).value();
   EXPECT_EQ(json, R"({"id":"order#","status":"FAILED","from":"2026-01-31T12:34:56.789Z",)"
-                  R"("to":"2026-01-31T13:34:56.789Z","chunkLimit":7})");
+                  R"("to":"2026-01-31T13:34:56.789Z","chunkLimit":7,"startKey":"key"})");
   const auto back = parse_many_query(json, "ns");
   ASSERT_TRUE(back);
   EXPECT_EQ(back->filter.id, query.filter.id);
@@ -90,6 +92,7 @@ TEST(ManyQueryJson, ComesBackAsItWas) {
   EXPECT_EQ(back->filter.from, query.filter.from);
   EXPECT_EQ(back->filter.to, query.filter.to);
   EXPECT_EQ(back->chunk_limit, 7);
+  EXPECT_EQ(back->start_key, "key");
 }
 
 TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
@@ -108,6 +111,8 @@ TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
                 {R"({"to":1})", "to"},
                 {R"({"chunkLimit":"5"})", "chunkLimit"},
                 {R"({"chunkLimit":5000000000})", "chunkLimit"},
+                {R"({"startKey":1})", "startKey"},
+                {R"({"startKey":null})", "startKey"},
                 {R"({"limit":5})", "limit"},
                 {R"({"id":"a","id":"b"})", "id"}};
   for (const auto& c : kCases) {
@@ -119,15 +124,17 @@ TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
 }
 
 TEST(ResultJson, ManyResult) {
-  const ManyResult result{2, {{"n", "a"}, {"n", "b"}}, true};
+  const ManyResult result{2, {{"n", "a"}, {"n", "b"}}, true, "key"};
   const std::string json = to_json(result);
   EXPECT_EQ(json, R"({"count":2,"items":[{"id":"a","namespace":"n"},)"
-                  R"({"id":"b","namespace":"n"}],"more":true})");
+                  R"({"id":"b","namespace":"n"}],"more":true,"lastEvaluatedKey":"key"})");
   const auto back = parse_many_result(json);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->count, 2);
   EXPECT_EQ(back->items, result.items);
   EXPECT_TRUE(back->more);
+  EXPECT_EQ(back->last_evaluated_key, "key");
+  EXPECT_EQ(to_json(ManyResult{}), R"({"count":0,"items":[],"more":false})");
   const auto wrong = parse_many_result(R"({"count":1,"items":[{"id":"a"}]})");
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().field, "items[0].namespace");

@@ -26,8 +26,8 @@ Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
 // {"items":[…]}: at most 1000. An item that is wrong is an Error in its place.
 Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 
-// The filters of delete-many, suspend-many and unsuspend-many: {id,status,from,to,chunkLimit}, all
-// optional; empty text stands for {}. null is refused here: an unset variable must not mean all
+// What delete-many, suspend-many and unsuspend-many take: {id,status,from,to,chunkLimit,startKey},
+// all optional; empty text stands for {}. null is refused here: an unset variable must not mean all
 // tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
@@ -42,8 +42,9 @@ std::string to_json(const TaskPage& page);         // {items,count,lastEvaluated
 std::string to_json(const LogPage& page);          // {items,count,lastEvaluatedKey?}
 std::string to_json(const Namespace& item);        // {namespace}
 std::string to_json(const NamespacePage& page);    // {items,count,lastEvaluatedKey?}
-std::string to_json(const ManyResult& result);     // {count,items:[{id,namespace}],more}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
+// {count,items:[{id,namespace}],more,lastEvaluatedKey?}
+std::string to_json(const ManyResult& result);
 // {count,items:[{namespace,id,scheduledDate}],more}
 std::string to_json(const DryrunResult& result);
 // {kind,facts:{name:value},sections:[{title,rows:[{column:value}]}]}, each value a string.

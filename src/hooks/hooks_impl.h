@@ -24,8 +24,8 @@ struct Hooks::Impl {
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
-  // Changes a chunk of the tasks that match and are in status `from`; `past` is what they then are.
-  Result<ManyResult> change_many(const ManyQuery& query, Status from, const char* past,
+  // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
+  Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
 };
 

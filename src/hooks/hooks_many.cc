@@ -58,6 +58,10 @@ class Scope {
     return add(at ? std::to_string(to_millis(*at)) : "-");
   }
   Scope& add(bool flag) { return add(flag ? std::string_view("1") : std::string_view("0")); }
+  Scope& add(const TaskFilter& f) {
+    const std::string_view status = f.status ? to_string(*f.status) : "-";
+    return add(f.ns).add(f.id).add(status).add(f.from).add(f.to);
+  }
 
   const std::string& text() const { return text_; }
 
@@ -66,14 +70,7 @@ class Scope {
 };
 
 std::string scope_of(const FetchQuery& q) {
-  return Scope("tasks")
-      .add(q.filter.ns)
-      .add(q.filter.id)
-      .add(q.filter.status ? std::string_view(to_string(*q.filter.status)) : std::string_view("-"))
-      .add(q.filter.from)
-      .add(q.filter.to)
-      .add(q.desc)
-      .text();
+  return Scope("tasks").add(q.filter).add(q.desc).text();
 }
 
 std::string scope_of(const FetchLogsQuery& q) {
@@ -89,6 +86,23 @@ std::string scope_of(const FetchLogsQuery& q) {
 
 std::string scope_of(const NamespacesQuery& q) {
   return Scope("namespaces").add(q.prefix).text();
+}
+
+// A place among the tasks that match, as users hold it. The beginning is one, too: a key without
+// an id, which no task is.
+std::string start_key_of(const std::optional<store::TaskPosition>& after,
+                         const std::string& scope) {
+  if (!after) return codec::encode_start_key({}, scope);
+  return codec::encode_start_key({after->scheduled_date, after->id}, scope);
+}
+
+Result<std::optional<store::TaskPosition>> position_of(const std::string& start_key,
+                                                       const std::string& scope) {
+  if (start_key.empty()) return std::nullopt;
+  auto key = codec::decode_start_key(start_key, scope);
+  if (!key) return fail(std::move(key.error()));
+  if (key->id.empty()) return std::nullopt;
+  return store::TaskPosition{key->at, std::move(key->id)};
 }
 
 store::TaskQuery task_query(const TaskFilter& filter, std::size_t limit, TimePoint now) {
@@ -110,35 +124,50 @@ std::vector<TaskKey> keys_of(const std::vector<Task>& tasks) {
   return keys;
 }
 
-// Acts on the first chunk of matching tasks on which the act takes effect.
-//
-// Tasks that changed between being found and being acted on (gone, in another status) are
-// passed over; where a whole chunk was, the next one is tried, so that a count of 0 means
-// that nothing is left.
+// Acts on the tasks of a page and adds those on which the act took effect. Those that changed
+// between being found and being acted on (gone, in another status) are passed over. Returns why
+// others were not acted on, if there are any.
 template <typename Act>
-Result<ManyResult> act_on_chunk(store::Store& store, store::TaskQuery query, const Act& act) {
+std::optional<Error> act_on(const std::vector<TaskKey>& keys, const Act& act, ManyResult& result) {
+  if (keys.empty()) return std::nullopt;
+  const auto outcomes = act(keys);
+  std::optional<Error> failure;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (outcomes[i]) {
+      result.items.push_back(keys[i]);
+    } else if (outcomes[i].error().code != ErrorCode::kNotFound &&
+               outcomes[i].error().code != ErrorCode::kConflict) {
+      failure = outcomes[i].error();
+    }
+  }
+  result.count = static_cast<std::int64_t>(result.items.size());
+  return failure;
+}
+
+// Acts on the next chunk of matching tasks on which the act takes effect, with a checked query.
+// Where all tasks of a chunk were passed over, the next one is tried. Where some failed, the next
+// call looks at their chunk again: those that were acted on match no more.
+template <typename Act>
+Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, const char* verb,
+                                TimePoint now, const Act& act) {
+  const std::string scope = Scope(verb).add(query.filter).text();
+  auto start = position_of(query.start_key, scope);
+  if (!start) return fail(std::move(start.error()));
+  auto from_store = task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), now);
+  from_store.after = std::move(*start);
+
   ManyResult result;
   while (true) {
-    auto page = store.query_tasks(query);
+    auto page = store.query_tasks(from_store);
     if (!page) return fail(std::move(page.error()));
-    const auto keys = keys_of(page->items);
-    std::optional<Error> failure;
-    if (!keys.empty()) {
-      const auto outcomes = act(keys);
-      for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (outcomes[i]) {
-          result.items.push_back(keys[i]);
-        } else if (outcomes[i].error().code != ErrorCode::kNotFound &&
-                   outcomes[i].error().code != ErrorCode::kConflict) {
-          failure = outcomes[i].error();
-        }
-      }
+    auto failure = act_on(keys_of(page->items), act, result);
+    if (failure && result.count == 0) return fail(std::move(*failure));
+    result.more = failure || page->next;
+    if (!failure) from_store.after = std::move(page->next);
+    if (result.count > 0 || !result.more) {
+      if (result.more) result.last_evaluated_key = start_key_of(from_store.after, scope);
+      return result;
     }
-    result.count = static_cast<std::int64_t>(result.items.size());
-    result.more = page->next.has_value() || failure.has_value();
-    if (result.count == 0 && failure) return fail(std::move(*failure));
-    if (result.count > 0 || !page->next) return result;
-    query.after = page->next;
   }
 }
 
@@ -151,19 +180,14 @@ Result<TaskPage> Hooks::fetch(const FetchQuery& query) {
   const std::string scope = scope_of(query);
   auto from_store = task_query(query.filter, static_cast<std::size_t>(query.limit), impl_->now());
   from_store.desc = query.desc;
-  if (!query.start_key.empty()) {
-    auto key = codec::decode_start_key(query.start_key, scope);
-    if (!key) return fail(std::move(key.error()));
-    from_store.after = store::TaskPosition{key->at, std::move(key->id)};
-  }
+  auto start = position_of(query.start_key, scope);
+  if (!start) return fail(std::move(start.error()));
+  from_store.after = std::move(*start);
 
   auto found = impl_->store().query_tasks(from_store);
   if (!found) return fail(std::move(found.error()));
   TaskPage page{std::move(found->items), {}};
-  if (found->next) {
-    page.last_evaluated_key =
-        codec::encode_start_key({found->next->scheduled_date, found->next->id}, scope);
-  }
+  if (found->next) page.last_evaluated_key = start_key_of(found->next, scope);
   return page;
 }
 
@@ -239,12 +263,12 @@ Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {
     return fail(std::move(valid.error()));
   }
   const TimePoint now = impl_->now();
-  return act_on_chunk(
-      impl_->store(), task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), now),
-      [&](const std::vector<TaskKey>& keys) { return impl_->store().remove(keys, now); });
+  return act_on_chunk(impl_->store(), query, "remove", now, [&](const std::vector<TaskKey>& keys) {
+    return impl_->store().remove(keys, now);
+  });
 }
 
-Result<ManyResult> Hooks::Impl::change_many(const ManyQuery& query, Status from, const char* past,
+Result<ManyResult> Hooks::Impl::change_many(ManyQuery query, Status from, const char* verb,
                                             const store::Edit& edit) {
   if (auto valid = check_filter(query.filter); !valid) return fail(std::move(valid.error()));
   if (auto valid = check_limit(query.chunk_limit, "chunkLimit"); !valid) {
@@ -252,14 +276,13 @@ Result<ManyResult> Hooks::Impl::change_many(const ManyQuery& query, Status from,
   }
   if (query.filter.status && *query.filter.status != from) {
     return fail(ErrorCode::kInvalidArgument,
-                std::string("only ") + to_string(from) + " tasks can be " + past + ", not " +
+                std::string("only ") + to_string(from) + " tasks can be " + verb + "ed, not " +
                     to_string(*query.filter.status),
                 "status");
   }
+  query.filter.status = from;
   const TimePoint at = now();
-  auto matching = task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), at);
-  matching.status = from;
-  return act_on_chunk(store(), std::move(matching), [&](const std::vector<TaskKey>& keys) {
+  return act_on_chunk(store(), query, verb, at, [&](const std::vector<TaskKey>& keys) {
     auto changed = store().change(keys, edit, at);
     std::optional<TimePoint> earliest;
     for (const auto& task : changed) {
@@ -273,13 +296,13 @@ Result<ManyResult> Hooks::Impl::change_many(const ManyQuery& query, Status from,
 
 Result<ManyResult> Hooks::suspend_many(const ManyQuery& query) {
   const TimePoint now = impl_->now();
-  return impl_->change_many(query, Status::kActive, "suspended",
+  return impl_->change_many(query, Status::kActive, "suspend",
                             [now](Task t) { return model::suspend(std::move(t), now); });
 }
 
 Result<ManyResult> Hooks::unsuspend_many(const ManyQuery& query) {
   const TimePoint now = impl_->now();
-  return impl_->change_many(query, Status::kSuspended, "unsuspended",
+  return impl_->change_many(query, Status::kSuspended, "unsuspend",
                             [now](Task t) { return model::unsuspend(std::move(t), now); });
 }
 

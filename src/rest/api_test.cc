@@ -268,6 +268,29 @@ TEST_F(ApiTest, ActsOnManyByFilter) {
   EXPECT_EQ(cleared.body, R"({"count":2})");
 }
 
+TEST_F(ApiTest, ActsOnManyFromAKeyOn) {
+  for (const char* id : {"a1", "a2", "a3"}) add(id);
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  const auto first = json_of(post(tasks + "/suspend", R"({"id":"a","chunkLimit":2})"));
+  EXPECT_TRUE(first.at("more").as_bool());
+  const std::string key(first.at("lastEvaluatedKey").as_string());
+  const auto from_key = [&](const std::string& filter) {
+    return "{" + filter + R"("startKey":")" + key + "\"}";
+  };
+  expect_problem(post(tasks + "/suspend", from_key(R"("id":"b",)")), 400, "startKey");
+  expect_problem(post(tasks + "/suspend", from_key("")), 400, "startKey");
+  expect_problem(post(tasks + "/delete", from_key(R"("id":"a",)")), 400, "startKey");
+  expect_problem(post(tasks + "/suspend", R"({"id":"a","startKey":null})"), 400, "startKey");
+  const auto second = json_of(post(tasks + "/suspend", from_key(R"("id":"a",)")));
+  EXPECT_EQ(second.at("count").as_int64(), 1);
+  EXPECT_EQ(second.at("items").as_array()[0].at("id").as_string(), "a3");
+  EXPECT_FALSE(second.at("more").as_bool());
+  EXPECT_FALSE(second.contains("lastEvaluatedKey"));
+  // An empty one is that of the first call, so that clients can loop.
+  EXPECT_EQ(json_of(post(tasks + "/delete", R"({"id":"a","startKey":""})")).at("count").as_int64(),
+            3);
+}
+
 TEST_F(ApiTest, TriggersAndShowsLogs) {
   add("good");
   add("later", R"(,"scheduledDate":"2090-01-01T00:00:00Z")");

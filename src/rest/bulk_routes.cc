@@ -56,7 +56,10 @@ Route many_route(Hooks& hooks, const char* verb, const char* operation, const ch
       .parameters = {},
       .body =
           BodyDoc{"ManyQuery", R"({"id": "order-", "chunkLimit": 500})", false, kSmallBodyBytesMax},
-      .responses = {{200, "The tasks acted on. While `more` is true, call again.", "ManyResult"}},
+      .responses = {{200,
+                     "The tasks acted on. While `more` is true, call again, with lastEvaluatedKey "
+                     "as startKey.",
+                     "ManyResult"}},
       .handler =
           [&hooks, act](const HttpRequest& request, const PathParameters& path) {
             const auto query = codec::parse_many_query(request.body, path.get("ns"));

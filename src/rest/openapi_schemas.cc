@@ -192,7 +192,8 @@ const char* openapi_schemas() {
     "status": {"$ref": "#/components/schemas/Status"},
     "from": {"$ref": "#/components/schemas/Time", "description": "A scheduledDate of this time or later."},
     "to": {"$ref": "#/components/schemas/Time", "description": "A scheduledDate of this time or earlier."},
-    "chunkLimit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000, "description": "The most tasks that one call acts on."}
+    "chunkLimit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000, "description": "The most tasks that one call acts on."},
+    "startKey": {"type": "string", "description": "The lastEvaluatedKey of the call before, with the same filters."}
   }
 },
 "TaskKey": {
@@ -204,7 +205,8 @@ const char* openapi_schemas() {
   "properties": {
     "count": {"type": "integer"},
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/TaskKey"}},
-    "more": {"type": "boolean", "description": "Others may match: call again."}
+    "more": {"type": "boolean", "description": "Others may match: call again."},
+    "lastEvaluatedKey": {"type": "string", "description": "Given where there is more: pass it as startKey to go on."}
   }
 },
 "BatchResult": {
