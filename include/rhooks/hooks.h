@@ -68,19 +68,20 @@ struct NamespacePage {
   std::string last_evaluated_key;
 };
 
-// Bulk operations act on one chunk a call, so that no call is unbounded. `count` is 0
-// only when nothing is left; call again while `more`.
+// Bulk operations act on one chunk a call and look at a bounded number of tasks for it, so that no
+// call takes long. Call again with last_evaluated_key while `more`; a count may be 0 meanwhile.
 struct ManyQuery {
   TaskFilter filter;
   int chunk_limit = 1000;  // the most tasks that one call acts on: 1 to 1000
-  // last_evaluated_key of the call before; empty: from the first task that matches.
+  // last_evaluated_key of the call before, of the same operation and filter, or kInvalidArgument;
+  // empty: from the first task that matches.
   std::string start_key;
 };
 
 struct ManyResult {
   std::int64_t count = 0;
   std::vector<TaskKey> items;  // those acted on, `count` of them
-  bool more = false;           // others may match: call again
+  bool more = false;           // others may match: call again, also where the count is 0
   // Set where there is more: goes on after the tasks that were looked at, or before them where
   // some could not be acted on.
   std::string last_evaluated_key;

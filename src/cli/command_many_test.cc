@@ -6,6 +6,9 @@
 #include <fstream>
 
 #include "cli/commands_rig.h"
+#include "hooks/hooks_parts.h"
+#include "store/memory/memory_store.h"
+#include "testing/short_pages.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {
@@ -138,6 +141,44 @@ TEST(ManyRemoteTest, BulkCommandsGoOnWhereTheLastCallEnded) {
                            R"({"count":1,"items":[{"id":"a","namespace":"app"}],"more":false})"});
   EXPECT_EQ(calls.delete_all().out, "deleted 1 task\n");
   EXPECT_EQ(calls.start_keys(), (std::vector<std::string>{"-", "k1", "k2"}));
+}
+
+// A namespace with more tasks than one call looks at.
+TEST(ManyRemoteTest, BulkCommandsFindTheLastTask) {
+  Options options;
+  options.store = "memory:";
+  auto parts = make_parts(options).value();
+  store::MemoryStore memory(1);
+  parts.store = std::make_unique<testing::ShortPages>(memory, 10);
+  Hooks hooks(std::move(parts));
+  rest::Api api(hooks, {.api_key = kKey, .on_request = {}});
+  rest::HttpServerOptions server_options;
+  api.connect(server_options);
+  rest::HttpServer server(server_options, api.handler());
+  ASSERT_TRUE(server.start());
+  const Environment environment = {{"RHOOKS_SERVER", "http://" + server.endpoint()},
+                                   {"RHOOKS_API_KEY", kKey}};
+
+  std::vector<NewTask> tasks;
+  for (int i = 100; i < 300; ++i) {
+    NewTask task;
+    task.ns = "app";
+    task.id = "t-" + std::to_string(i);
+    task.request.url = "http://127.0.0.1:9/";
+    task.scheduled_date = kTimeMax - std::chrono::hours{i == 299 ? 1 : 2};
+    tasks.push_back(std::move(task));
+  }
+  for (const auto& result : hooks.register_many(std::move(tasks))) ASSERT_TRUE(result);
+  for (const auto& [command, done] :
+       std::vector<std::pair<std::string, std::string>>{{"suspend-many", "suspended 1 task\n"},
+                                                        {"unsuspend-many", "unsuspended 1 task\n"},
+                                                        {"delete-many", "deleted 1 task\n"}}) {
+    const std::vector<std::string> line = {
+        command, "-n", "app", "--id", "t-", "--from", "9999-12-31T22:30:00Z", "--yes"};
+    const TestRun run = run_line(line, environment);
+    EXPECT_EQ(run.exit_code, kExitDone) << run.err;
+    EXPECT_EQ(run.out, done);
+  }
 }
 
 // A server without keys begins with the first task each time.

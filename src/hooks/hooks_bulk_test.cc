@@ -6,6 +6,7 @@
 
 #include "hooks/test_hooks.h"
 #include "testing/faulty_store.h"
+#include "testing/short_pages.h"
 
 namespace rhooks {
 namespace {
@@ -124,6 +125,59 @@ TEST(HooksBulkTest, TasksThatFailedAreLookedAtAgain) {
   EXPECT_EQ(next("t1005"), (Ids{to_string(ErrorCode::kUnavailable)}));
   EXPECT_EQ(next(""), (Ids{"t1005"}));
   EXPECT_EQ(query.start_key, "");
+}
+
+// Calls all of `verb` until there is no more, and returns the ids acted on. Each call looks at a
+// bounded number of tasks.
+std::vector<std::string> follow(Hooks& hooks, const testing::ShortPages& pages, ManyQuery query,
+                                Result<ManyResult> (Hooks::*verb)(const ManyQuery&)) {
+  std::vector<std::string> ids;
+  for (int calls = 1; calls < 100; ++calls) {
+    const std::size_t before = pages.rows();
+    const auto result = (hooks.*verb)(query);
+    if (!result) {
+      ADD_FAILURE() << result.error().message;
+      return ids;
+    }
+    EXPECT_LE(pages.rows() - before, 40u);
+    for (std::string& id : ids_of(*result)) ids.push_back(std::move(id));
+    if (!result->more) return ids;
+    EXPECT_NE(result->last_evaluated_key, "");
+    query.start_key = result->last_evaluated_key;
+  }
+  ADD_FAILURE() << "it goes on for ever";
+  return ids;
+}
+
+TEST(HooksBulkTest, ACallLooksAtABoundedNumberOfTasks) {
+  store::MemoryStore memory(1);
+  auto short_pages = std::make_unique<testing::ShortPages>(memory, 10);
+  const testing::ShortPages& pages = *short_pages;
+  TestHooks t({}, std::move(short_pages));
+  register_series(*t.hooks, *t.clock, 200);
+  const TimePoint last = t.hooks->get({"ns", "t1199"})->scheduled_date;
+  using Ids = std::vector<std::string>;
+
+  // Nothing matches, and the first call does not look at all there is.
+  ManyQuery query = chunks_of(1000);
+  for (const char* id : {"t", "none"}) {
+    query.filter.id = id;
+    const auto nothing = t.hooks->unsuspend_many(query);
+    ASSERT_TRUE(nothing);
+    EXPECT_EQ(nothing->count, 0);
+    EXPECT_EQ(nothing->more, query.filter.id == "t");
+    EXPECT_EQ(follow(*t.hooks, pages, query, &Hooks::unsuspend_many), Ids{});
+  }
+
+  // Only the last one matches.
+  query = chunks_of(1000);
+  query.filter.id = "t";
+  query.filter.from = last;
+  EXPECT_EQ(follow(*t.hooks, pages, query, &Hooks::suspend_many), Ids{"t1199"});
+  EXPECT_EQ(follow(*t.hooks, pages, query, &Hooks::unsuspend_many), Ids{"t1199"});
+  EXPECT_EQ(follow(*t.hooks, pages, query, &Hooks::remove_many), Ids{"t1199"});
+  // All match: a page is a chunk.
+  EXPECT_EQ(follow(*t.hooks, pages, chunks_of(7), &Hooks::remove_many).size(), 199u);
 }
 
 }  // namespace

@@ -16,6 +16,11 @@ namespace {
 // Twice what full pages need: those of tasks that are being attempted are shorter, even empty.
 constexpr std::size_t kDryrunPagesMax = 2 * model::kDryrunCountMax / model::kBatchMax;
 
+// How many pages of the store a bulk call looks at until one has tasks to act on. RocksDB and
+// DynamoDB end a page after 10,000 rows, so a call looks at 40,000 at most and does not hold others
+// up; with fewer a namespace in which little matches would take many calls.
+constexpr int kBulkPagesMax = 4;
+
 Result<void> check_limit(int value, const char* field) {
   if (value >= 1 && value <= model::kPageLimitMax) return {};
   return fail(ErrorCode::kInvalidArgument,
@@ -145,8 +150,9 @@ std::optional<Error> act_on(const std::vector<TaskKey>& keys, const Act& act, Ma
 }
 
 // Acts on the next chunk of matching tasks on which the act takes effect, with a checked query.
-// Where all tasks of a chunk were passed over, the next one is tried. Where some failed, the next
-// call looks at their chunk again: those that were acted on match no more.
+// Where a page has none, or all of its tasks were passed over, the next one is tried, up to a
+// bound. Where some failed, the next call looks at their page again: those that were acted on match
+// no more.
 template <typename Act>
 Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, const char* verb,
                                 TimePoint now, const Act& act) {
@@ -157,14 +163,14 @@ Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, con
   from_store.after = std::move(*start);
 
   ManyResult result;
-  while (true) {
+  for (int pages = 1;; ++pages) {
     auto page = store.query_tasks(from_store);
     if (!page) return fail(std::move(page.error()));
     auto failure = act_on(keys_of(page->items), act, result);
     if (failure && result.count == 0) return fail(std::move(*failure));
     result.more = failure || page->next;
     if (!failure) from_store.after = std::move(page->next);
-    if (result.count > 0 || !result.more) {
+    if (result.count > 0 || !result.more || pages == kBulkPagesMax) {
       if (result.more) result.last_evaluated_key = start_key_of(from_store.after, scope);
       return result;
     }

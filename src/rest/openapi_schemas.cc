@@ -203,7 +203,7 @@ const char* openapi_schemas() {
 "ManyResult": {
   "type": "object", "required": ["count", "items", "more"],
   "properties": {
-    "count": {"type": "integer"},
+    "count": {"type": "integer", "description": "Of the tasks acted on. It may be 0 while there is more: a call looks at a bounded number of tasks."},
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/TaskKey"}},
     "more": {"type": "boolean", "description": "Others may match: call again."},
     "lastEvaluatedKey": {"type": "string", "description": "Given where there is more: pass it as startKey to go on."}
