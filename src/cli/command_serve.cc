@@ -11,6 +11,7 @@
 #include "cli/port_file.h"
 #include "cli/signals.h"
 #include "hooks/hooks_parts.h"
+#include "net/own_listeners.h"
 #include "observe/logging.h"
 #include "rest/access.h"
 #include "rest/api.h"
@@ -80,6 +81,8 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   rest::HttpServer server(options, api.handler());
   // The address first: a server that can not have it delivers nothing.
   if (auto started = server.start(); !started) return report_start(io, started.error());
+  net::add_own_listener(listen->address == "localhost" ? "127.0.0.1" : listen->address,
+                        server.port());
   const bool worker = config.boolean("worker");
   if (worker) {
     if (auto started = hooks.start(); !started) return report_start(io, started.error());

@@ -8,9 +8,35 @@
 #include "base/check.h"
 #include "delivery/curl_flight.h"
 #include "delivery/idle_connections.h"
+#include "model/limits.h"
 #include "net/curl_loop.h"
 
 namespace rhooks::delivery {
+namespace {
+
+// More than any answer that is read to its end takes, however it is framed.
+constexpr std::uint64_t kIntakeBytesMax = 4 * 1024 * 1024;
+static_assert(kIntakeBytesMax >= 2 * model::kResponseReadBytesMax);
+
+// Why the loop ended it; null where it did not, or the transfer ended well all the same.
+const char* reason(net::CutOff cut_off, CURLcode code) {
+  if (code == CURLE_OK) return nullptr;
+  switch (cut_off) {
+    case net::CutOff::kNot:
+      return nullptr;
+    case net::CutOff::kTooMuch:
+      return "the receiver sent more than 4 MiB without ending its response, most of it no part "
+             "of one";
+    case net::CutOff::kOwnListener:
+      return "the URL leads to the scheduler itself, to which nothing is sent";
+    case net::CutOff::kRefused:
+      return "the receiver refused to begin with the request (HTTP/2 REFUSED_STREAM), twice";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 class CurlSender::Impl {
  public:
   Impl(net::EasyOptions options, Clock& clock, std::unique_ptr<net::CurlLoop> loop)
@@ -62,7 +88,9 @@ class CurlSender::Impl {
     for (const auto& [easy, code] : ended) {
       auto node = flights_.extract(easy);
       RHOOKS_CHECK(!node.empty());
-      finished_.push_back(node.mapped()->finish(easy, code, options_));
+      const char* const why = reason(net::CurlLoop::cut_off(easy), code);
+      finished_.push_back(why ? node.mapped()->fail(why)
+                              : node.mapped()->finish(easy, code, options_));
       node.mapped().reset();  // before the handle is used again
       loop_->give_handle_back(easy);
     }
@@ -86,8 +114,8 @@ Result<std::unique_ptr<CurlSender>> CurlSender::create(const CurlSenderOptions& 
   auto easy_options =
       net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
   if (!easy_options) return rhooks::fail(std::move(easy_options.error()));
-  auto loop =
-      net::CurlLoop::create(idle_connections(options.max_in_flight, net::descriptors_max()));
+  auto loop = net::CurlLoop::create(idle_connections(options.max_in_flight, net::descriptors_max()),
+                                    kIntakeBytesMax);
   if (!loop) return rhooks::fail(std::move(loop.error()));
   return std::unique_ptr<CurlSender>(
       new CurlSender(std::make_unique<Impl>(std::move(*easy_options), clock, std::move(*loop))));

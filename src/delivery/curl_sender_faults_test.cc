@@ -10,6 +10,7 @@
 
 #include "delivery/curl_sender_rig.h"
 #include "model/limits.h"
+#include "net/own_listeners.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
@@ -173,6 +174,46 @@ TEST(CurlSenderFaults, AnEndlessBodyIsCut) {
   EXPECT_TRUE(outcome.response->body_truncated);
   EXPECT_EQ(outcome.response->body, std::string(model::kResponseBodyBytesMax, 'x'));
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the rest is not read";
+}
+
+TEST(CurlSenderFaults, NothingIsSentToWhatThisProcessListensOn) {
+  static TestReceiver receiver;  // its port is its own for as long as it counts as a listener
+  net::add_own_listener("127.0.0.1", receiver.port());
+  CurlSenderRig rig;
+  const std::string port = std::to_string(receiver.port());
+  for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
+    const auto outcome = rig.get("http://" + std::string(host) + ":" + port + "/");
+    EXPECT_FALSE(outcome.response);
+    EXPECT_THAT(outcome.error, HasSubstr("leads to the scheduler itself")) << host;
+  }
+  EXPECT_EQ(receiver.connections(), 0u);
+  TestReceiver other;
+  EXPECT_TRUE(rig.get(other.url()).ok());
+}
+
+// An extension of a chunk is no part of the body, and libcurl counts it nowhere: an attempt took in
+// some hundred MiB until its time was over.
+TEST(CurlSenderFaults, WhatIsNoPartOfTheResponseIsBounded) {
+  TestReceiver receiver([](const TestRequest& request) {
+    if (request.target == "/fine") {
+      return TestResponse::with_status(200, std::string(model::kResponseReadBytesMax, 'x'));
+    }
+    TestResponse response;
+    response.raw =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=" + std::string(64u << 20, 'x');
+    return response;
+  });
+  CurlSenderRig rig;
+  for (int i = 0; i < 2; ++i) {
+    const auto outcome = rig.get(receiver.url());
+    EXPECT_FALSE(outcome.response);
+    EXPECT_THAT(outcome.error, HasSubstr("more than 4 MiB"));
+    EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the rest is not read";
+    // The next ones on a connection that is kept are whole.
+    for (int n = 0; n < 20; ++n) {
+      EXPECT_TRUE(rig.get(receiver.url("/fine")).ok());
+    }
+  }
 }
 
 TEST(CurlSenderFaults, BodiesAreStoredTo64KiB) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <string>
 
@@ -13,6 +14,8 @@
 namespace rhooks::delivery {
 namespace {
 
+using rhooks::testing::http2_answer;
+using rhooks::testing::http2_frame;
 using rhooks::testing::http2_goaway;
 using rhooks::testing::TestHttp2Receiver;
 using rhooks::testing::TestReceiver;
@@ -88,6 +91,29 @@ TEST(CurlSenderTls, Http2IsOfferedAndConnectionsAreReused) {
 }
 
 // Whether it says so before or not.
+// What is refused was not looked at, so it may be asked again, but not six times in one attempt.
+TEST(CurlSenderTls, AStreamThatIsRefusedIsAskedForOnceMore) {
+  constexpr std::uint8_t kRstStream = 3;
+  const std::string refused("\0\0\0\x07", 4);
+  for (const std::size_t refusals : {std::size_t{1}, std::size_t{100}}) {
+    std::atomic<std::size_t> seen = 0;
+    TestHttp2Receiver receiver([&](std::uint32_t stream) {
+      return TestHttp2Receiver::Answer{
+          ++seen <= refusals ? http2_frame(kRstStream, 0, stream, refused) : http2_answer(stream),
+          false};
+    });
+    CurlSenderOptions options;
+    options.ca_file = receiver.ca_file();
+    CurlSenderRig rig(options);
+    const auto outcome = rig.get(receiver.url());
+    EXPECT_EQ(outcome.ok(), refusals == 1) << outcome.error;
+    EXPECT_EQ(receiver.request_count(), 2u);
+    if (refusals > 1) {
+      EXPECT_THAT(outcome.error, HasSubstr("REFUSED_STREAM"));
+    }
+  }
+}
+
 TEST(CurlSenderTls, AnHttp2SessionThatEndsIsNoResponse) {
   for (const bool says_so : {false, true}) {
     TestHttp2Receiver receiver([says_so](std::uint32_t stream) {

@@ -150,6 +150,7 @@ class CurlLoop::Impl {
     if (idle_.size() >= kIdleHandlesMax) return curl_easy_cleanup(easy);
     transfer->opened.clear();
     transfer->sends = 0;
+    transfer->cut_off = CutOff::kNot;
     idle_.push_back(std::move(transfer));
   }
 
@@ -215,6 +216,7 @@ class CurlLoop::Impl {
         sockets_->take_idle_event(event.data.fd);
         continue;
       }
+      if (event.events & EPOLLIN) sockets_->take_input_event(event.data.fd);
       int mask = 0;
       if (event.events & EPOLLIN) mask |= CURL_CSELECT_IN;
       if (event.events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
@@ -233,9 +235,10 @@ class CurlLoop::Impl {
   Steady::time_point last_action_ = Steady::now();
 };
 
-Result<std::unique_ptr<CurlLoop>> CurlLoop::create(std::size_t connections_max) {
+Result<std::unique_ptr<CurlLoop>> CurlLoop::create(std::size_t connections_max,
+                                                   std::uint64_t intake_max) {
   if (!init_curl()) return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
-  auto sockets = Sockets::create();
+  auto sockets = Sockets::create(intake_max);
   if (!sockets) return fail(std::move(sockets.error()));
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) {
@@ -262,6 +265,9 @@ void CurlLoop::give_handle_back(CURL* easy) {
 }
 int CurlLoop::sends(CURL* easy) {
   return transfer_of(easy).sends;
+}
+CutOff CurlLoop::cut_off(CURL* easy) {
+  return transfer_of(easy).cut_off;
 }
 CURLMcode CurlLoop::add(CURL* easy) {
   return impl_->add(easy);

@@ -13,6 +13,14 @@ namespace rhooks::net {
 // How many files and connections this process may have open.
 std::size_t descriptors_max();
 
+// Whether it is we who end a transfer, and why.
+enum class CutOff {
+  kNot,
+  kTooMuch,      // arrived on its connection
+  kOwnListener,  // it would go to this process
+  kRefused,      // HTTP/2: the other side refused it, and once more
+};
+
 // A transfer that ended, well or not. It has left the loop; what curl_easy_getinfo() tells of
 // it is there until the handle is given back.
 struct EndedTransfer {
@@ -23,7 +31,8 @@ struct EndedTransfer {
 // Drives many transfers at once: libcurl's multi interface over an epoll of its own.
 //
 // Connections are kept and used again. One on which anything arrived while it was idle is not: its
-// transfer moves to a new one before anything of the request is written (src/net/sockets.h).
+// transfer moves to a new one before anything of the request is written (src/net/sockets.h). To
+// what this process listens on (net/own_listeners.h) none is opened.
 //
 // Use: take_handle(), set it up, add(); run() until it comes back; give_handle_back(). What an
 // easy handle reads from and writes to must live until it came back or was removed. Leave
@@ -35,9 +44,12 @@ struct EndedTransfer {
 // back, before it is destroyed.
 class CurlLoop {
  public:
-  // Keeps up to `connections_max` idle connections. Errors: kUnavailable (no descriptors, no
+  // Keeps up to `connections_max` idle connections. A transfer for which some more bytes arrive
+  // than `intake_max`, of whatever kind, is ended. Errors: kUnavailable (no descriptors, no
   // memory).
-  static Result<std::unique_ptr<CurlLoop>> create(std::size_t connections_max);
+  static Result<std::unique_ptr<CurlLoop>> create(std::size_t connections_max,
+                                                  std::uint64_t intake_max = kNoIntakeMax);
+  static constexpr std::uint64_t kNoIntakeMax = std::uint64_t{1} << 48;
   ~CurlLoop();
 
   CurlLoop(const CurlLoop&) = delete;
@@ -50,6 +62,8 @@ class CurlLoop {
   // libcurl found a kept connection closed and took another. Each but the last time it may have
   // arrived, and its answer been lost. Until the handle is given back.
   static int sends(CURL* easy);
+  // Whether its transfer was ended by the loop. Likewise.
+  static CutOff cut_off(CURL* easy);
 
   // Starts the transfer. Another code than CURLM_OK: it was not started.
   CURLMcode add(CURL* easy);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
@@ -10,10 +11,12 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/check.h"
+#include "net/own_listeners.h"
 
 namespace rhooks::net {
 namespace {
@@ -50,6 +53,20 @@ bool speaks_http2(const SSL* ssl) {
   return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
 }
 
+// Of those that arrive on a connection while it carries a request, every so many are looked at:
+// libcurl reads up to some hundred KiB at each.
+constexpr unsigned kArrivalsPerLook = 4;
+
+constexpr int kHttp2SendsMax = 2;
+
+// Since it was opened; none: the system does not tell.
+std::optional<std::uint64_t> bytes_received(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+  return info.tcpi_bytes_received;
+}
+
 }  // namespace
 
 Descriptor::~Descriptor() {
@@ -62,7 +79,7 @@ std::uint32_t Sockets::Ends::ports() const {
   return static_cast<std::uint32_t>(local_port) << 16 | static_cast<std::uint32_t>(port);
 }
 
-Result<std::unique_ptr<Sockets>> Sockets::create() {
+Result<std::unique_ptr<Sockets>> Sockets::create(std::uint64_t intake_max) {
   Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   std::array<int, 2> pair = {-1, -1};
   if (epoll.get() < 0 ||
@@ -71,7 +88,7 @@ Result<std::unique_ptr<Sockets>> Sockets::create() {
                 "no descriptor for sending requests: " + std::generic_category().message(errno));
   }
   ::close(pair[1]);
-  return std::unique_ptr<Sockets>(new Sockets(std::move(epoll), Descriptor(pair[0])));
+  return std::unique_ptr<Sockets>(new Sockets(std::move(epoll), Descriptor(pair[0]), intake_max));
 }
 
 void Sockets::set_up(Transfer& transfer) {
@@ -99,6 +116,36 @@ void Sockets::set_interest(int fd, int what) {
   one.told = one.wanted;
 }
 
+// Not at the first few, which are all that most answers take: the look costs a call.
+void Sockets::take_input_event(int fd) {
+  Socket& one = socket(fd);
+  if (++one.arrivals % kArrivalsPerLook != 0) return;
+  const auto received = bytes_received(fd);
+  if (!received) return;
+  if (one.arrivals == kArrivalsPerLook) {
+    one.received = *received;
+    one.requests = 1;
+  } else if (*received - one.received > one.requests * intake_max_) {
+    if (one.transfer) one.transfer->cut_off = CutOff::kTooMuch;
+    // Closed by a reset: the other side would otherwise wait for room, and go on for a minute.
+    const linger at_once{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::shutdown(fd, SHUT_RDWR);  // libcurl finds out
+  }
+}
+
+// With HTTP/2 others may be under way on it: each is good for as much.
+void Sockets::begin_request(int fd, Transfer& transfer) {
+  Socket& one = socket(fd);
+  if (one.http2) {
+    ++one.requests;
+    one.transfer = nullptr;
+  } else {
+    one.arrivals = 0;
+    one.transfer = &transfer;
+  }
+}
+
 void Sockets::take_idle_event(int fd) {
   const Socket& one = socket(fd);
   // What is not buried libcurl looks at when it needs it.
@@ -122,9 +169,13 @@ void Sockets::watch(int operation, int fd, std::uint32_t events) {
 }
 
 curl_socket_t Sockets::on_open(void* data, curlsocktype, curl_sockaddr* address) noexcept {
+  auto& transfer = *static_cast<Transfer*>(data);
+  if (is_own_listener(&address->addr)) {
+    transfer.cut_off = CutOff::kOwnListener;
+    return CURL_SOCKET_BAD;
+  }
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  auto& transfer = *static_cast<Transfer*>(data);
   transfer.sockets->unlearn(fd);
   Socket fresh;
   fresh.ours = true;
@@ -145,10 +196,11 @@ int Sockets::on_request(void* data, char* ip, char* local_ip, int port, int loca
   auto& transfer = *static_cast<Transfer*>(data);
   Sockets& self = *transfer.sockets;
   const Ends ends{local_ip, ip, local_port, port};
-  const int fd = self.find(ends);
+  int fd = self.find(ends);
   if (fd < 0) {
     // Its first request. One that we can not find again carries no other.
     if (!self.learn(transfer, ends)) curl_easy_setopt(transfer.easy, CURLOPT_FORBID_REUSE, 1L);
+    fd = self.find(ends);
   } else if (!self.socket(fd).http2 && self.has_input(fd, transfer.easy)) {
     self.bury(fd);
     // To libcurl a connection that it may replace, which it does a few times only: by a new one,
@@ -156,6 +208,13 @@ int Sockets::on_request(void* data, char* ip, char* local_ip, int port, int loca
     curl_easy_setopt(transfer.easy, CURLOPT_FRESH_CONNECT, 1L);
     return CURL_PREREQFUNC_OK;
   }
+  // What a receiver refused it did not look at (RFC 9113 section 8.7), and libcurl asks again, up
+  // to five times. One that always refuses is to be asked again later.
+  if (fd >= 0 && self.socket(fd).http2 && transfer.sends >= kHttp2SendsMax) {
+    transfer.cut_off = CutOff::kRefused;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  if (fd >= 0) self.begin_request(fd, transfer);
   transfer.opened.clear();
   ++transfer.sends;
   return CURL_PREREQFUNC_OK;

@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/curl_loop.h"
+
 namespace rhooks::net {
 
 // A descriptor that is closed with its owner; below 0: none.
@@ -37,6 +39,10 @@ class Descriptor {
 // anything is there to be read, it is buried: closed, with a socket in its place whose other end is
 // gone. libcurl finds it dead, or fails to write to it and takes a new connection for the transfer.
 //
+// Much can arrive that libcurl counts as nothing: extensions of chunks, frames that carry nothing.
+// Where a connection has brought more than `intake_max` bytes for a request, it is shut down, and
+// the transfer fails.
+//
 // HTTP/2 says of each frame to which request it belongs, and pings and settings may come at any
 // time: libcurl reads what waits before it uses such a connection.
 //
@@ -50,10 +56,11 @@ class Sockets {
     CURL* easy = nullptr;
     std::vector<int> opened;  // since its last request
     int sends = 0;            // how often its request was put on a connection
+    CutOff cut_off = CutOff::kNot;
   };
 
   // Errors: kUnavailable (no descriptors).
-  static Result<std::unique_ptr<Sockets>> create();
+  static Result<std::unique_ptr<Sockets>> create(std::uint64_t intake_max);
 
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
@@ -68,6 +75,8 @@ class Sockets {
   void set_interest(int fd, int what);
   // Whether any transfer waits for something on it.
   bool in_use(int fd) { return socket(fd).wanted != 0; }
+  // Epoll reported that something arrived on one that is in use.
+  void take_input_event(int fd);
   // Epoll reported something on one that is not in use.
   void take_idle_event(int fd);
   void watch(int operation, int fd, std::uint32_t events);
@@ -83,7 +92,13 @@ class Sockets {
     bool known = false;
     bool tls = false;
     bool http2 = false;
-    std::string local_ip, ip;  // its two ends, where it is known
+    // Of the request that it carries: the transfer, where it is the only one, how often something
+    // arrived, and how many bytes had by the first look.
+    Transfer* transfer = nullptr;
+    unsigned arrivals = 0;
+    std::uint64_t received = 0;
+    std::uint64_t requests = 0;  // of HTTP/2, since the first look
+    std::string local_ip, ip;    // its two ends, where it is known
     std::uint32_t ports = 0;
   };
   // The two ends of a connection, as libcurl tells them.
@@ -94,7 +109,8 @@ class Sockets {
     std::uint32_t ports() const;
   };
 
-  Sockets(Descriptor epoll, Descriptor dead) : epoll_(std::move(epoll)), dead_(std::move(dead)) {}
+  Sockets(Descriptor epoll, Descriptor dead, std::uint64_t intake_max)
+      : epoll_(std::move(epoll)), dead_(std::move(dead)), intake_max_(intake_max) {}
 
   static curl_socket_t on_open(void* transfer, curlsocktype, curl_sockaddr* address) noexcept;
   static int on_close(void* self, curl_socket_t fd) noexcept;
@@ -105,12 +121,14 @@ class Sockets {
   int find(const Ends& ends) const;
   bool learn(const Transfer& transfer, const Ends& ends);
   void unlearn(int fd);
+  void begin_request(int fd, Transfer& transfer);
   bool has_input(int fd, CURL* easy);
   void bury(int fd);
   void forget(int fd);
 
   const Descriptor epoll_;
-  const Descriptor dead_;                              // a socket whose other end is gone
+  const Descriptor dead_;  // a socket whose other end is gone
+  const std::uint64_t intake_max_;
   std::vector<Socket> sockets_;                        // by descriptor
   std::unordered_multimap<std::uint32_t, int> known_;  // by their ports
 };
