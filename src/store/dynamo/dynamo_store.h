@@ -21,7 +21,7 @@ struct DynamoTuning {
   std::chrono::milliseconds read_every{1'000};
   // What a query looks at in one call, at most; the page ends there.
   std::size_t page_rows_max = 10'000;
-  // What a page may weigh, nearly, before it ends.
+  // What a page may become as JSON, about, before it ends.
   std::size_t page_bytes_max = 8u << 20;
   // Rows of one request; the service ends a page at 1 MB in any case.
   std::size_t request_rows_max = 1'000;

@@ -4,6 +4,7 @@
 #include "store/dynamo/row_reader.h"
 #include "store/dynamo/store_impl.h"
 #include "store/shown.h"
+#include "store/shown_bytes.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -16,16 +17,6 @@ std::size_t rows_for(std::size_t missing, bool filtered, const DynamoTuning& tun
 
 // Whole tasks, with payloads, that are read at once: 40 MB if all are as large as can be.
 constexpr std::size_t kReadAtOnce = 100;
-
-std::size_t bytes_of_task(const Task& task) {
-  return task.request.body.data.size() + task.request.url.size() +
-         task.execution.last_response_body.size() + kUnitBytes;
-}
-
-std::size_t bytes_of_log(const Log& log) {
-  return log.request.body.data.size() + log.request.url.size() +
-         (log.response ? log.response->body.size() : 0) + kUnitBytes;
-}
 
 // DONE, FAILED and SUSPENDED are stored as such; PROCESSING is ACTIVE with a lease.
 std::string stored_name(Status status) {
@@ -142,7 +133,7 @@ Result<TaskPage> DynamoStore::task_page(
         shown.insert(key.id);
         const bool leased = (*task)->leased(query.now);
         page.items.push_back(as_shown(std::move((*task)->record.task), leased));
-        bytes += bytes_of_task(page.items.back());
+        bytes += shown_bytes(page.items.back());
       }
       const bool more = from + chunk.size() < rows->size() || !reader.ended();
       if (full(more && bytes >= parts_.tuning.page_bytes_max,
@@ -214,7 +205,7 @@ Result<LogPage> DynamoStore::query_logs(const LogQuery& query) {
         return page;
       }
       page.items.push_back(std::move(*log));
-      bytes += bytes_of_log(page.items.back());
+      bytes += shown_bytes(page.items.back());
     }
     if (!reader.ended() && reader.position() &&
         (reader.looked_at() >= parts_.tuning.page_rows_max ||

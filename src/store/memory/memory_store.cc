@@ -4,9 +4,12 @@
 
 #include "base/check.h"
 #include "store/shown.h"
+#include "store/shown_bytes.h"
 
 namespace rhooks::store {
 namespace {
+
+constexpr std::size_t kPageBytesMax = 8u << 20;  // about, as JSON
 
 Error not_found(const TaskKey& key) {
   return Error{
@@ -92,8 +95,9 @@ Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
   });
 
   TaskPage page;
+  std::size_t bytes = 0;
   for (const Task* task : found) {
-    if (page.items.size() == query.limit) {
+    if (page.items.size() == query.limit || bytes >= kPageBytesMax) {
       if (!page.items.empty()) {
         const Task& last = page.items.back();
         page.next = TaskPosition{last.scheduled_date, last.key.id};
@@ -101,6 +105,7 @@ Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
       break;
     }
     page.items.push_back(as_shown(*task, leased(task->key, query.now)));
+    bytes += shown_bytes(*task);
   }
   return page;
 }
@@ -126,14 +131,16 @@ Result<LogPage> MemoryStore::query_logs(const LogQuery& query) {
   if (query.desc) std::reverse(found.begin(), found.end());
 
   LogPage page;
+  std::size_t bytes = 0;
   for (const Log* log : found) {
-    if (page.items.size() == query.limit) {
+    if (page.items.size() == query.limit || bytes >= kPageBytesMax) {
       if (!page.items.empty()) {
         page.next = LogPosition{page.items.back().started_at, page.items.back().id};
       }
       break;
     }
     page.items.push_back(*log);
+    bytes += shown_bytes(*log);
   }
   return page;
 }

@@ -8,6 +8,7 @@
 #include "store/rocks/keys.h"
 #include "store/rocks/range_scan.h"
 #include "store/rocks/store_impl.h"
+#include "store/shown_bytes.h"
 
 namespace rhooks::store::rocks {
 
@@ -64,7 +65,7 @@ Result<LogPage> RocksStore::query_logs(const LogQuery& query) {
       continue;
     }
     if (query.status && log->status != *query.status) continue;
-    bytes += value.size();
+    bytes += shown_bytes(*log);
     page.items.push_back(std::move(*log));
   }
   if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading logs"));

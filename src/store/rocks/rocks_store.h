@@ -27,7 +27,7 @@ struct RocksOptions {
   rocksdb::Env* env = nullptr;
   // After a disk error writing is tried again at most so often.
   std::chrono::milliseconds resume_interval{1'000};
-  // What one query looks at and returns, at most; the page ends there.
+  // What one query looks at, and about what its page becomes as JSON, at most; it ends there.
   std::size_t page_rows_max = 10'000;
   std::size_t page_bytes_max = 8u << 20;
   // What one claim reads, at most; then it says that there is more.

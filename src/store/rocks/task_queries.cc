@@ -10,6 +10,7 @@
 #include "store/rocks/range_scan.h"
 #include "store/rocks/store_impl.h"
 #include "store/shown.h"
+#include "store/shown_bytes.h"
 
 namespace rhooks::store::rocks {
 
@@ -44,8 +45,8 @@ class RocksStore::PageBuilder {
   std::size_t chunk() const { return std::min(kChunk, query_.limit - page.items.size()); }
   void looked_at() { ++rows_; }
   bool rows_left() const { return rows_ < options_.page_rows_max; }
-  void add(Task task, std::size_t bytes) {
-    bytes_ += bytes;
+  void add(Task task) {
+    bytes_ += shown_bytes(task);
     page.items.push_back(std::move(task));
   }
 
@@ -73,7 +74,7 @@ Result<bool> RocksStore::add_chunk(PageBuilder& builder, const std::string& ns,
       report_unreadable(key, record.error());
       continue;
     }
-    builder.add(as_shown(std::move(record->task), candidates[i].leased), stored[i].bytes());
+    builder.add(as_shown(std::move(record->task), candidates[i].leased));
     if (builder.heavy() && i + 1 < candidates.size()) {
       builder.page.next = candidates[i].position;
       return true;
@@ -257,7 +258,7 @@ Result<TaskPage> RocksStore::query_leased(const TaskQuery& query) {
     if (record->task.status != Status::kActive || !in_range(record->task.scheduled_date, query)) {
       continue;
     }
-    builder.add(as_shown(std::move(record->task), true), stored[0].bytes());
+    builder.add(as_shown(std::move(record->task), true));
   }
   return std::move(builder.page);
 }
