@@ -340,6 +340,22 @@ TEST_P(StoreContract, ClearGoesByChunksAndTakesTheLogsLast) {
   EXPECT_TRUE(store().get({"ns", "t1"}, kT0));
 }
 
+TEST_P(StoreContract, ClearFindsWhatIsPutBehindIt) {
+  for (int i = 10; i < 35; ++i) put("ns", "t" + std::to_string(i));
+  EXPECT_EQ(*store().clear("ns", 10), 10u);
+  put("ns", "a");
+  put("ns", "z");
+  put("ns", "t10");
+  put("other", "a");
+  std::size_t count = 0;
+  while (const std::size_t now = *store().clear("ns", 7)) count += now;
+  EXPECT_EQ(count, 18u);
+  for (const char* id : {"a", "z", "t10"}) {
+    EXPECT_EQ(store().get({"ns", id}, kT0).error().code, ErrorCode::kNotFound) << id;
+  }
+  EXPECT_TRUE(store().get({"other", "a"}, kT0));
+}
+
 TEST_P(StoreContract, ClearEndsLeases) {
   put("ns", "id");
   const Claim c = claim_one(kT0);

@@ -120,6 +120,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
     for (const std::size_t i : written) results[i] = fail(done.error());
     for (const std::size_t i : repeats) results[i] = fail(done.error());
   }
+  for (const std::size_t i : written) cleared_.put(keys[i]);
   return results;
 }
 
@@ -230,26 +231,36 @@ Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) 
   }
 }
 
+// Up to `limit` keys of tasks in all, from `begin` up to `end`; `more`: there are others.
+Result<void> RocksStore::list_keys(const std::string& begin, const std::string& end,
+                                   std::size_t limit, std::vector<std::string>& keys, bool& more) {
+  const rocksdb::Slice end_slice(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &end_slice;
+  const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kTasks)));
+  for (it->Seek(begin); it->Valid(); it->Next()) {
+    if (keys.size() == limit) {
+      more = true;
+      break;
+    }
+    keys.push_back(it->key().ToString());
+  }
+  if (!it->status().ok()) return fail(database_->translate(it->status(), "reading tasks"));
+  return {};
+}
+
 // One turn of clear(); `more`: there were more tasks than `limit`.
 Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t limit, bool& more) {
   const std::string prefix = name(ns);
   const std::string end = after_prefix(prefix);
-  const rocksdb::Slice end_slice(end);
-  rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &end_slice;
+  const std::string begin = cleared_.begin(prefix);
 
   std::vector<std::string> keys;
-  {
-    const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kTasks)));
-    for (it->Seek(prefix); it->Valid(); it->Next()) {
-      if (keys.size() == limit) {
-        more = true;
-        break;
-      }
-      keys.push_back(it->key().ToString());
-    }
-    if (!it->status().ok()) return fail(database_->translate(it->status(), "reading tasks"));
-  }
+  auto listed = list_keys(begin, end, limit, keys, more);
+  const std::size_t after_mark = keys.size();
+  // Put since then, or passed over then because somebody held them.
+  if (listed && !more && begin != prefix) listed = list_keys(prefix, begin, limit, keys, more);
+  if (!listed) return fail(listed.error());
 
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
@@ -271,14 +282,23 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
     ++count;
   }
   if (!more) {
+    const rocksdb::Slice end_slice(end);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &end_slice;
     for (const Family which : {Family::kLogs, Family::kLogRefs, Family::kDamaged}) {
       const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(which)));
       it->Seek(prefix);
       if (it->Valid()) (void)batch.DeleteRange(family(which), prefix, end);
     }
   }
-  if (batch.Count() == 0) return count;
-  if (auto done = write(batch, lock, std::move(effects)); !done) return fail(done.error());
+  if (batch.Count() > 0) {
+    if (auto done = write(batch, lock, std::move(effects)); !done) return fail(done.error());
+  }
+  if (!more) {
+    cleared_.forget(prefix);
+  } else if (after_mark > 0) {
+    cleared_.set(prefix, keys[after_mark - 1]);
+  }
   return count;
 }
 

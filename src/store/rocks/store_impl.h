@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "base/uuid.h"
+#include "store/rocks/cleared_marks.h"
 #include "store/rocks/database.h"
 #include "store/rocks/lease_table.h"
 #include "store/rocks/rocks_store.h"
@@ -69,6 +70,8 @@ class RocksStore final : public Store {
   rocksdb::ColumnFamilyHandle* family(Family which) const { return (*database_)[which]; }
 
   Result<std::size_t> clear_listed(const std::string& ns, std::size_t limit, bool& more);
+  Result<void> list_keys(const std::string& begin, const std::string& end, std::size_t limit,
+                         std::vector<std::string>& keys, bool& more);
 
   // Writes what the holder of `lock` decided, and lets the lease table know of its effects:
   // that they took place or, where it failed, that they may.
@@ -121,6 +124,7 @@ class RocksStore final : public Store {
   const RocksOptions options_;
   const std::unique_ptr<Database> database_;
   LeaseTable leases_;
+  ClearedMarks cleared_;
   Random random_;
   UuidGenerator tokens_;
 
