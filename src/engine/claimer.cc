@@ -6,6 +6,23 @@
 #include "observe/logging.h"
 
 namespace rhooks::engine {
+namespace {
+
+// Beside what its task holds an attempt takes a connection, the beginning of the response and the
+// records of all three.
+constexpr std::size_t kAttemptBytes = 32 * 1024;
+// The request is there in the task, as it was built, in libcurl's buffers and in the log.
+constexpr std::size_t kRequestCopies = 4;
+
+std::size_t memory_of(const Task& task) {
+  std::size_t request = task.request.url.size() + task.request.body.data.size();
+  for (const Header& header : task.request.headers) {
+    request += header.name.size() + header.value.size();
+  }
+  return kAttemptBytes + kRequestCopies * request + task.execution.last_response_body.size();
+}
+
+}  // namespace
 
 Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scope scope) {
   Step step;
@@ -24,7 +41,8 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
   for (store::Claim& claim : claimed->claims) {
-    to_send_.push({slots_.take(), std::move(claim.lease), std::move(claim.task), claim.due_at, 0});
+    const Slots::Number slot = slots_.take(memory_of(claim.task));
+    to_send_.push({slot, std::move(claim.lease), std::move(claim.task), claim.due_at, 0});
   }
   step.claimed = claimed->claims.size();
   step.more = claimed->more;

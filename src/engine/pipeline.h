@@ -14,6 +14,9 @@ namespace rhooks::engine {
 
 struct PipelineOptions {
   std::size_t concurrency = 25;
+  // Memory of the tasks on the way: once it is taken, nothing is claimed until some are done. One
+  // claim goes past it.
+  std::size_t attempt_bytes_max = Slots::kNoBytesMax;
   // Longer than an attempt and the storing of its outcome can take.
   std::chrono::milliseconds lease_for{60'000};
   // The longest that an attempt may take, by the sender's time-outs.
@@ -29,7 +32,7 @@ struct PipelineOptions {
 struct Pipeline {
   Pipeline(store::Store& store, delivery::Sender& sender, Metrics& metrics, Random& random,
            const PipelineOptions& options, Committer::OnRecorded on_recorded = {})
-      : slots(options.concurrency),
+      : slots(options.concurrency, options.attempt_bytes_max),
         to_send(options.concurrency),
         to_commit(options.concurrency),
         claimer(store, slots, to_send, metrics, options.lease_for),

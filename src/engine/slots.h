@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
-#include <set>
 
 #include "base/check.h"
 
@@ -11,7 +11,8 @@ namespace rhooks::engine {
 
 // The places for tasks on the way: one is taken at the claim and given back when the outcome
 // is stored. So a worker never holds more than `capacity` leases, has never more requests in
-// flight, and a crash repeats at most that many attempts.
+// flight, and a crash repeats at most that many attempts. What is on the way takes memory, too:
+// while it is `bytes_max` or more, no slot is free.
 //
 // Slots are numbered in the order taken, which lets a trigger wait for all that were taken
 // before some moment without being held up by later ones.
@@ -20,25 +21,33 @@ class Slots {
  public:
   using Number = std::uint64_t;
 
-  explicit Slots(std::size_t capacity) : capacity_(capacity) {}
+  static constexpr std::size_t kNoBytesMax = static_cast<std::size_t>(-1);
+
+  explicit Slots(std::size_t capacity, std::size_t bytes_max = kNoBytesMax)
+      : capacity_(capacity), bytes_max_(bytes_max) {}
 
   std::size_t capacity() const { return capacity_; }
 
   std::size_t free() const {
     std::lock_guard lock(mutex_);
-    return capacity_ - taken_.size();
+    return bytes_ < bytes_max_ ? capacity_ - taken_.size() : 0;
   }
 
-  Number take() {
+  // `bytes`: of memory that the task will take.
+  Number take(std::size_t bytes) {
     std::lock_guard lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
-    taken_.insert(++last_);
+    taken_.emplace(++last_, bytes);
+    bytes_ += bytes;
     return last_;
   }
 
   void give(Number number) {
     std::lock_guard lock(mutex_);
-    RHOOKS_CHECK(taken_.erase(number) == 1);
+    const auto slot = taken_.find(number);
+    RHOOKS_CHECK(slot != taken_.end());
+    bytes_ -= slot->second;
+    taken_.erase(slot);
   }
 
   // The latest number handed out; 0 before the first.
@@ -50,13 +59,15 @@ class Slots {
   // Whether every slot up to `number` has been given back.
   bool returned_through(Number number) const {
     std::lock_guard lock(mutex_);
-    return taken_.empty() || *taken_.begin() > number;
+    return taken_.empty() || taken_.begin()->first > number;
   }
 
  private:
   const std::size_t capacity_;
+  const std::size_t bytes_max_;
   mutable std::mutex mutex_;
-  std::set<Number> taken_;
+  std::map<Number, std::size_t> taken_;  // with the bytes of each
+  std::size_t bytes_ = 0;                // of all
   Number last_ = 0;
 };
 
