@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rest/http_server.h"
+#include "rest/readiness.h"
 #include "rest/router.h"
 
 namespace rhooks::rest {
@@ -19,6 +20,8 @@ struct ApiOptions {
   // Asked for on every route but /healthz and /readyz; empty: none is asked for, and access.h
   // says what is asked for instead.
   std::string api_key;
+  // How old an answer of /readyz may be.
+  std::chrono::milliseconds ready_for{1'000};
   // Registrations that wait at the same time go to the store in one call. Not for a store that
   // keeps a whole call waiting for one slow item.
   bool register_together = true;
@@ -65,6 +68,7 @@ class Api {
   void report(const HttpRequest& request, const Route* route, int status) const;
 
   ApiOptions options_;
+  Readiness readiness_;
   Router router_;
   std::string openapi_;
   // Since the last line about them.

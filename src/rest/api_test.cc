@@ -324,6 +324,35 @@ TEST_F(ApiTest, TellsHowItIs) {
   EXPECT_EQ(refused.header("retry-after"), "1");
 }
 
+TEST_F(ApiTest, AsksTheStoreWhetherItIsReadyNowAndThenOnly) {
+  ready_for_ = std::chrono::hours{1};
+  start();
+  EXPECT_EQ(get("/readyz").status, 200);
+  store_->fail_always(
+      "check", {.error = {ErrorCode::kUnavailable, "no", {}}, .after_applying = false, .keys = {}});
+  // It would say otherwise.
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(get("/readyz").status, 200);
+  start();
+  expect_problem(get("/readyz"), 503);
+}
+
+TEST_F(ApiTest, SaysWhyItIsNotReadyToThoseWhoMayCall) {
+  store_->fail_always("check", {.error = {ErrorCode::kUnavailable, "no space in /data", {}},
+                                .after_applying = false,
+                                .keys = {}});
+  const auto says_why = [](const Reply& reply) {
+    expect_problem(reply, 503);
+    EXPECT_EQ(reply.header("retry-after"), "1");
+    return reply.body.find("/data") != std::string::npos;
+  };
+  EXPECT_TRUE(says_why(get("/readyz")));
+  EXPECT_FALSE(says_why(send({"GET", "/readyz", {}, {{"Origin", "https://evil.example"}}})));
+  start("s3cret");
+  EXPECT_FALSE(says_why(get("/readyz")));
+  EXPECT_FALSE(says_why(send({"GET", "/readyz", {}, {{"Authorization", "Bearer other"}}})));
+  EXPECT_TRUE(says_why(send({"GET", "/readyz", {}, {{"Authorization", "Bearer s3cret"}}})));
+}
+
 TEST_F(ApiTest, KnowsItsPathsAndMethods) {
   expect_problem(get("/"), 404);
   expect_problem(get("/v1/namespaces/ns/tasks/"), 400, "id");

@@ -2,12 +2,14 @@
 
 #include <rhooks/hooks.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "codec/public_json.h"
 #include "rest/http_message.h"
+#include "rest/readiness.h"
 #include "rest/router.h"
 
 // The routes of the API by meaning, and what their handlers share.
@@ -17,8 +19,12 @@ void add_task_routes(Router& router, Hooks& hooks);
 void add_bulk_routes(Router& router, Hooks& hooks);
 void add_log_routes(Router& router, Hooks& hooks);
 void add_trigger_routes(Router& router, Hooks& hooks);
-// `openapi` is read at each request, so it may be written after the routes are known.
-void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi);
+struct SystemRoutes {
+  const std::string& openapi;  // read at each request: it may be written after the routes are known
+  Readiness& readiness;
+  std::function<bool(const HttpRequest&)> may_call;  // whether it is of one who may call the API
+};
+void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts);
 
 // A JSON body's limit: a task with a body of 256 KiB, each byte of which may be escaped, and a
 // thousand smaller ones.

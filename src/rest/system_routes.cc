@@ -4,7 +4,23 @@
 
 namespace rhooks::rest {
 
-void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi) {
+namespace {
+
+HttpResponse ready(Readiness& readiness, bool says_why) {
+  const auto usable = readiness.ask();
+  if (usable) return json_response(200, R"({"status":"ready"})");
+  // Whatever the reason: whoever routes requests looks at the status.
+  HttpResponse response =
+      says_why ? problem(503, usable.error().code, usable.error().message, usable.error().field)
+               : problem(503, ErrorCode::kUnavailable,
+                         "the store can not be used now; those who may call the API are told why");
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+}  // namespace
+
+void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
   router.add({
       .method = "GET",
       .pattern = "/healthz",
@@ -27,22 +43,15 @@ void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi)
       .operation_id = "ready",
       .tag = "system",
       .summary = "Whether the store can be used",
-      .description = "",
+      .description = "Asks the store once a second at most. The reason is for those who have the "
+                     "API key.",
       .parameters = {},
       .body = {},
       .responses = {{200, "It can.", "Health"}, {503, "It can not; the problem says why."}},
       .access = Access::kPublic,
-      .handler =
-          [&hooks](const HttpRequest&, const PathParameters&) {
-            if (const auto usable = hooks.check(); !usable) {
-              // Whatever the reason: whoever routes requests looks at the status.
-              HttpResponse response =
-                  problem(503, usable.error().code, usable.error().message, usable.error().field);
-              response.headers.push_back({"Retry-After", "1"});
-              return response;
-            }
-            return json_response(200, R"({"status":"ready"})");
-          },
+      .handler = [&readiness = parts.readiness, may_call = std::move(parts.may_call)](
+                     const HttpRequest& request,
+                     const PathParameters&) { return ready(readiness, may_call(request)); },
   });
   router.add({
       .method = "GET",
@@ -85,8 +94,9 @@ void add_system_routes(Router& router, Hooks& hooks, const std::string& openapi)
       .parameters = {},
       .body = {},
       .responses = {{200, "An OpenAPI 3.1 document.", "Document"}},
-      .handler = [&openapi](const HttpRequest&,
-                            const PathParameters&) { return json_response(200, openapi); },
+      .handler = [&openapi = parts.openapi](
+                     const HttpRequest&,
+                     const PathParameters&) { return json_response(200, openapi); },
   });
 }
 

@@ -25,6 +25,7 @@ class ApiTest : public ::testing::Test {
     server_.reset();
     ApiOptions options;
     options.api_key = std::move(api_key);
+    options.ready_for = ready_for_;
     options.on_request = [this](std::string_view route, std::string_view method, int status,
                                 std::chrono::microseconds) {
       std::lock_guard lock(mutex_);
@@ -77,6 +78,7 @@ class ApiTest : public ::testing::Test {
     return reported_;
   }
 
+  std::chrono::milliseconds ready_for_{0};
   std::mutex mutex_;
   std::vector<Reported> reported_;
   store::MemoryStore memory_{1};
