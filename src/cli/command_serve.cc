@@ -77,6 +77,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   options.address = listen->address;
   options.port = listen->port;
   options.connections_max = connections;
+  options.on_room_made = [metrics](std::size_t ended) { metrics->http_connections_ended(ended); };
   api.connect(options);
   rest::HttpServer server(options, api.handler());
   // The address first: a server that can not have it delivers nothing.

@@ -81,6 +81,7 @@ struct Metrics::Impl {
   Counter* lease_lost = nullptr;
   Counter* set_aside = nullptr;
   Counter* writes_dropped = nullptr;
+  Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
   Counter* log_lines_dropped = nullptr;
   std::mutex log_mutex;  // held while that is brought up to date
@@ -166,6 +167,8 @@ Metrics::Impl::Impl() {
                       "Tasks set aside because their stored bytes can not be read");
   writes_dropped = counter("rhooks_store_writes_dropped_total",
                            "Stored writes dropped because the log before them is damaged");
+  connections_ended =
+      counter("rhooks_http_connections_ended_total", "Connections ended to make room for others");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
   log_lines_dropped =
@@ -292,6 +295,10 @@ void Metrics::store_call(std::string_view method, bool ok, Micros duration) {
   const std::size_t index = index_of(kStoreMethods, method);
   impl_->store_duration[index]->Observe(seconds(duration));
   if (!ok) impl_->store_errors[index]->Increment();
+}
+
+void Metrics::http_connections_ended(std::size_t connections) {
+  impl_->connections_ended->Increment(static_cast<double>(connections));
 }
 
 void Metrics::http_call(std::string_view route, std::string_view method, int status,

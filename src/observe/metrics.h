@@ -37,6 +37,7 @@ class Metrics {
   // One call of the store contract, by method name ("claim_due"), and of the REST API.
   void store_call(std::string_view method, bool ok, Micros duration);
   void http_call(std::string_view route, std::string_view method, int status, Micros duration);
+  void http_connections_ended(std::size_t connections);  // to make room for others
 
   // A request to DynamoDB ended, each try of a call by itself: kNoAnswer where none arrived,
   // kRefused where credentials or signature were not taken.

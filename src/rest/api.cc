@@ -150,6 +150,7 @@ Admission Api::admit(const HttpRequest& head) const {
   } else {
     admission.body_bytes_max =
         match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
+    admission.work = match.route->work;
     admission.together = options_.register_together && match.route->together != nullptr;
   }
   return admission;

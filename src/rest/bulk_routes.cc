@@ -60,6 +60,7 @@ Route many_route(Hooks& hooks, const char* verb, const char* operation, const ch
                      "The tasks acted on. While `more` is true, call again, with lastEvaluatedKey "
                      "as startKey.",
                      "ManyResult"}},
+      .work = Work::kMany,
       .handler =
           [&hooks, act](const HttpRequest& request, const PathParameters& path) {
             const auto query = codec::parse_many_query(request.body, path.get("ns"));
@@ -88,6 +89,7 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
               R"({"items": [{"namespace": "my-app", "url": "https://example.com/hook", "idempotencyKey": "order-17"}]})",
               true, kBatchBodyBytesMax},
       .responses = {{200, "A result for each item.", "BatchResult"}},
+      .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters&) { return register_many(hooks, request); },
   });
@@ -117,6 +119,7 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
                      "NamespacePage"}},
+      .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters&) { return namespaces(hooks, request); },
   });
@@ -130,6 +133,7 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "How many tasks there were.", "Count"}},
+      .work = Work::kMany,
       .handler =
           [&hooks](const HttpRequest&, const PathParameters& path) {
             const auto count = hooks.clear(path.get("ns"));

@@ -19,12 +19,10 @@ namespace {
 constexpr std::size_t kGroupRequestsMax = 256;
 constexpr std::size_t kGroupBytesMax = 1024 * 1024;
 
-void respond(std::shared_ptr<HttpSession> session, HttpResponse& response) {
+void respond(std::shared_ptr<HttpSession> session) {
   const auto strand = session->strand();
   try {
-    asio::dispatch(strand, [self = std::move(session), response = std::move(response)]() mutable {
-      self->respond(std::move(response));
-    });
+    asio::dispatch(strand, [self = std::move(session)] { self->respond(); });
   } catch (const std::exception& e) {
     // As it is with one connection alone: it is gone, the others go on.
     log::error("a connection failed", {{"error", e.what()}});
@@ -36,7 +34,8 @@ void respond(std::shared_ptr<HttpSession> session, HttpResponse& response) {
 void HttpGroups::add(std::shared_ptr<HttpSession> session) {
   {
     std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(session));
+    const Peer* const peer = session->peer();
+    waiting_.push(peer, std::move(session));
     if (at_work_) return;
     at_work_ = true;
   }
@@ -51,26 +50,42 @@ void HttpGroups::add(std::shared_ptr<HttpSession> session) {
 }
 
 void HttpGroups::clear() {
-  std::deque<std::shared_ptr<HttpSession>> dropped;
+  decltype(waiting_) dropped;
   std::lock_guard lock(mutex_);
-  dropped.swap(waiting_);
+  std::swap(dropped, waiting_);
 }
 
 HttpGroups::Sessions HttpGroups::take() {
   Sessions group;
   std::size_t bytes = 0;
   std::lock_guard lock(mutex_);
-  while (!waiting_.empty() && group.size() < kGroupRequestsMax) {
-    bytes += waiting_.front()->request().body.size();
+  while (group.size() < kGroupRequestsMax) {
+    const auto* const next = waiting_.front();
+    if (!next) break;
+    bytes += (*next)->request().body.size();
     if (bytes > kGroupBytesMax && !group.empty()) break;
-    group.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+    group.push_back(*waiting_.pop());
   }
   if (group.empty()) at_work_ = false;
   return group;
 }
 
-std::vector<HttpResponse> HttpGroups::handle(const Sessions& group) const {
+void HttpGroups::handle(const Sessions& group) const {
+  Sessions begun;
+  begun.reserve(group.size());
+  for (const auto& session : group) {
+    if (auto response = session->begin_work()) {
+      session->end_work(std::move(*response));
+    } else {
+      begun.push_back(session);
+    }
+  }
+  if (begun.empty()) return;
+  std::vector<HttpResponse> responses = responses_to(begun);
+  for (std::size_t i = 0; i < begun.size(); ++i) begun[i]->end_work(std::move(responses[i]));
+}
+
+std::vector<HttpResponse> HttpGroups::responses_to(const Sessions& group) const {
   try {
     std::vector<const HttpRequest*> requests;
     requests.reserve(group.size());
@@ -91,12 +106,11 @@ std::vector<HttpResponse> HttpGroups::handle(const Sessions& group) const {
 void HttpGroups::run() {
   Sessions group = take();
   if (group.empty()) return;
-  auto responses = handle(group);
-  queued_->fetch_sub(group.size());
+  handle(group);
   // The loop is woken once for all of them.
   auto loop = group.front()->strand().get_inner_executor();
-  asio::post(loop, [group = std::move(group), responses = std::move(responses)]() mutable {
-    for (std::size_t i = 0; i < group.size(); ++i) respond(std::move(group[i]), responses[i]);
+  asio::post(loop, [group = std::move(group)]() mutable {
+    for (auto& session : group) respond(std::move(session));
   });
   // Behind what else waits for this thread, and not at all once the pool is stopped.
   asio::defer(*pool_, [this] { run(); });

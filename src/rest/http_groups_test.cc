@@ -166,7 +166,7 @@ TEST(HttpGroupsStopTest, StopsWhileRequestsArrive) {
       // Slow, so that some are still to be admitted when the server has stopped its pool. Nothing
       // that is expected depends on how slow: without it a defect is only met less often.
       std::this_thread::sleep_for(1ms);
-      return Admission{{}, 1'000, true};
+      return Admission{.response = {}, .body_bytes_max = 1'000, .together = true};
     };
     options.handle_together = [](std::span<const HttpRequest* const> requests) {
       return std::vector<HttpResponse>(requests.size());

@@ -12,6 +12,9 @@
 
 namespace rhooks::rest {
 
+// What a request asks for: one task and the like, or many, which takes longer and more memory.
+enum class Work { kOne, kMany };
+
 // One HTTP request, as a handler sees it. Plain data.
 struct HttpRequest {
   std::string method;  // as sent: "GET"

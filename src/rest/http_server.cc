@@ -70,6 +70,8 @@ struct HttpServer::Impl {
   // On the accept strand only.
   SteadyTime no_room_until{};
   SteadyTime quiet_until{};
+  SteadyTime crowd_quiet_until{};
+  Tcp::endpoint remote;  // of the connection that is accepted next
 
   std::size_t open_sessions() {
     std::lock_guard lock(state.mutex);
@@ -100,30 +102,69 @@ struct HttpServer::Impl {
 
   bool full() { return open_sessions() >= state.options.connections_max; }
 
-  // Ends the connections that are idle longest: more than one, because all are looked at.
+  // A connection that may be ended to make room.
+  struct Idle {
+    bool peer_has_much;  // more than half of all connections
+    SteadyTime since;
+    std::shared_ptr<HttpSession> session;
+
+    bool goes_before(const Idle& other) const {
+      return peer_has_much != other.peer_has_much ? peer_has_much : since < other.since;
+    }
+  };
+
+  // Those of others are left alone where such a peer has some whose time is over in a moment.
+  std::vector<Idle> idle_sessions(SteadyTime now) {
+    std::vector<Idle> idle;
+    bool soon = false;
+    for (auto& session : all_sessions()) {
+      const SteadyTime since = session->waits_since();
+      if (since == SteadyTime::max()) continue;
+      const bool much = session->peer()->connections > state.options.connections_max / 2;
+      const auto patience = much ? state.options.head_patience / 10 : state.options.head_patience;
+      if (session->in_head() && now - since < patience) {
+        soon = soon || much;
+      } else {
+        idle.push_back({much, since, std::move(session)});
+      }
+    }
+    if (soon) std::erase_if(idle, [](const Idle& one) { return !one.peer_has_much; });
+    return idle;
+  }
+
+  // Ends more than one, because all are looked at.
   void make_room() {
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now >= no_room_until) {
-      using Idle = std::pair<SteadyTime, std::shared_ptr<HttpSession>>;
-      std::vector<Idle> idle;
-      for (auto& session : all_sessions()) {
-        const SteadyTime since = session->idle_since();
-        if (since != SteadyTime::max()) idle.emplace_back(since, std::move(session));
-      }
+      std::vector<Idle> idle = idle_sessions(now);
       if (idle.empty()) no_room_until = now + kRoomPause;
       const std::size_t count =
           std::min(idle.size(), std::max<std::size_t>(1, state.options.connections_max / 64));
-      std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count),
-                        idle.end());
+      std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end(),
+                        [](const Idle& a, const Idle& b) { return a.goes_before(b); });
       for (std::size_t i = 0; i < count; ++i) {
-        asio::post(idle[i].second->strand(), [session = idle[i].second] { session->make_room(); });
+        asio::post(idle[i].session->strand(), [session = idle[i].session, since = idle[i].since] {
+          session->make_room(since);
+        });
       }
+      tell_of_room(now, count);
     }
     // Those that were idle may have begun a request meanwhile; then others are.
     accept_timer.expires_after(kRoomPause);
     accept_timer.async_wait([this](const error_code& ec) {
       if (!ec) resume_accept();
     });
+  }
+
+  void tell_of_room(SteadyTime now, std::size_t ended) {
+    if (ended > 0 && state.options.on_room_made) state.options.on_room_made(ended);
+    if (now < crowd_quiet_until) return;
+    crowd_quiet_until = now + kWarnPause;
+    log::warn(
+        "the limit of connections is reached; idle ones, and those that send no whole "
+        "request, make room for others",
+        {{"connections", static_cast<std::int64_t>(open_sessions())},
+         {"ended", static_cast<std::int64_t>(ended)}});
   }
 
   void wait_for_room() {
@@ -149,9 +190,9 @@ struct HttpServer::Impl {
       });
       return;
     }
-    acceptor.async_accept(asio::make_strand(loop), [this](const error_code& ec, Socket socket) {
-      on_accept(ec, std::move(socket));
-    });
+    acceptor.async_accept(
+        asio::make_strand(loop), remote,
+        [this](const error_code& ec, Socket socket) { on_accept(ec, std::move(socket)); });
   }
 
   void on_accept(const error_code& ec, Socket socket) {
@@ -170,7 +211,7 @@ struct HttpServer::Impl {
       return;
     }
     if (!ec) {
-      auto session = std::make_shared<HttpSession>(state, std::move(socket));
+      auto session = std::make_shared<HttpSession>(state, std::move(socket), remote);
       {
         // With the mutex, so that stop() sees either no such session or this one.
         std::lock_guard lock(state.mutex);
@@ -227,8 +268,9 @@ Result<void> HttpServer::start() {
   }
   impl.bound_port = impl.acceptor.local_endpoint(ec).port();
   impl.started = true;
+  // One more is for the requests that are handled together.
   impl.pool = std::make_unique<asio::thread_pool>(
-      static_cast<std::size_t>(std::max(1, options.handler_threads)));
+      static_cast<std::size_t>(std::max(1, options.handler_threads)) + 1);
   impl.state.use(*impl.pool);
   impl.work.emplace(asio::make_work_guard(impl.loop));
   asio::post(impl.accept_strand, [&impl] { impl.accept(); });
@@ -282,6 +324,7 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   impl.work.reset();
   for (auto& thread : impl.threads) thread.join();
   // Only now: what a connection had read before it was closed may have joined them since.
+  impl.state.queue.clear();
   impl.state.groups.clear();
 }
 

@@ -27,6 +27,7 @@ using HttpGroupHandler =
 struct Admission {
   std::optional<HttpResponse> response;  // given: answered at once, without the handler
   std::size_t body_bytes_max = static_cast<std::size_t>(-1);  // a longer body is 413
+  Work work = Work::kOne;
   // Handled by HttpServerOptions::handle_together, with those that wait at the same time.
   bool together = false;
 };
@@ -35,37 +36,49 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an IP address, or "localhost"
   std::uint16_t port = 0;             // 0: any free one; HttpServer::port() tells
   int io_threads = 1;
-  // Handlers may wait (for a disk, for a network), so there are more than cores.
+  // Handlers may wait (for a disk, for a network), so there are more than cores. A quarter of them
+  // is for Work::kMany, and those never take more.
   int handler_threads = 16;
-  // Requests that wait for a handler thread; one more gets 503 and Retry-After.
+  // Requests that wait for a handler thread; one more gets 503 and Retry-After. The clients of
+  // different addresses take turns, and those of one have half of the places.
   std::size_t queue_max = 4096;
 
-  // One more makes the connections that are idle longest end. Where none is idle it waits in
-  // the kernel's queue until another one ends.
+  // One more makes others end: those of an address that has more than half of them before all
+  // others, and of these the ones that are longest idle. A connection whose request's head is not
+  // whole after head_patience counts as idle then. Where none is, it waits in the kernel's queue.
   std::size_t connections_max = 10'000;
+  std::chrono::milliseconds head_patience{1'000};
   std::size_t header_bytes_max = 64 * 1024;       // request line and headers; 431 past it
   std::size_t header_lines_max = 128;             // likewise; each costs memory of its own
   std::size_t body_bytes_max = 16 * 1024 * 1024;  // 413 past it
   // What arrived of long heads and of the bodies of all requests under way; what does not fit
-  // gets 503. It bounds the memory that clients can claim, whatever their number.
+  // gets 503. It bounds the memory that clients can claim, whatever their number. The clients of
+  // one address get half of it, and the last eighth is for bodies of up to 64 KiB.
   std::size_t request_bytes_total_max = 256 * 1024 * 1024;
-  // Likewise the long responses that clients have not read yet. Only reading (GET, HEAD) is
-  // refused for it: what changed something is told.
+  // Likewise the responses that clients have not read yet. Where there is no room for another one
+  // the request is not begun. One that turns out longer than it was taken for is refused to GET
+  // and HEAD; what changed something is told.
   std::size_t response_bytes_total_max = 256 * 1024 * 1024;
 
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the whole head
   std::chrono::milliseconds body_timeout{30'000};    // for the whole body
-  std::chrono::milliseconds idle_timeout{60'000};    // between two requests of a connection
-  std::chrono::milliseconds write_timeout{30'000};   // for a whole response
-  std::chrono::milliseconds linger_timeout{2'000};   // for the client to read the last response
+  // So much of a body must arrive in every such time; 408 otherwise.
+  std::size_t body_window_bytes_min = 4 * 1024;
+  std::chrono::milliseconds body_window{5'000};
+  std::chrono::milliseconds idle_timeout{60'000};   // between two requests of a connection
+  std::chrono::milliseconds write_timeout{30'000};  // for a whole response
+  std::chrono::milliseconds linger_timeout{2'000};  // for the client to read the last response
 
   // Called on a network thread when a head has arrived; it must not block. Without one every
   // request is admitted.
   std::function<Admission(const HttpRequest& head)> admit;
   // Handles the requests that are admitted as `together`; needed where some are.
   HttpGroupHandler handle_together;
-  // Called for each response that the server itself gave (400, 408, 413, 431, 503, …).
+  // Called for each response that the server itself gave (400, 408, 413, 431, 503, …), and with
+  // 499 for each request whose client went away before it was begun.
   std::function<void(int status)> on_refusal;
+  // Called with the number of connections that were ended to make room for others.
+  std::function<void(std::size_t connections)> on_room_made;
 };
 
 // A bounded HTTP/1.1 server on Boost.Beast: it knows messages and limits, nothing else.

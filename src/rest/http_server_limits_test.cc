@@ -62,6 +62,15 @@ TEST_F(HttpServerTest, RefusesBodiesWhoseEndIsNotClear) {
   expect_refused(port, head + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(40'000, 'x'),
                  400);
   expect_refused(port, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+  // A trailer that goes on over several lines, as a header must not either.
+  const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
+  expect_refused(port, chunked + "0\r\nA: b\r\n c\r\n\r\n", 400);
+  expect_refused(port, chunked + "3\r\nabc\r\n0;x=y\r\nA: b\r\nC: d\r\n\te\r\n\r\n", 400);
+  Client client(port);
+  client.send(chunked + "5\r\na\r\n b\r\n0\r\nA: b\r\nC: d\r\n\r\n" +
+              test::text_of({"GET", "/next"}));
+  EXPECT_EQ(client.receive().body, "POST\na\r\n b");
+  EXPECT_EQ(client.receive().body, "GET|next\n");
 }
 
 TEST_F(HttpServerTest, RefusesTruncatedRequests) {
@@ -106,7 +115,7 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLong) {
 TEST_F(HttpServerTest, BoundsTheMemoryOfAllBodies) {
   HttpServerOptions options;
   options.body_bytes_max = 1000;
-  options.request_bytes_total_max = 1700;
+  options.request_bytes_total_max = 2400;  // of which one address has three quarters
   const auto port = start(options);
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
   Client first(port);
@@ -126,7 +135,7 @@ TEST_F(HttpServerTest, BoundsTheMemoryOfAllBodies) {
 TEST_F(HttpServerTest, BodiesThatWereOnlyAnnouncedTakeNoMemoryFromOthers) {
   HttpServerOptions options;
   options.body_bytes_max = 1000;
-  options.request_bytes_total_max = 1500;
+  options.request_bytes_total_max = 3000;
   const auto port = start(options);
   std::vector<Client> announcers;
   for (int i = 0; i < 10; ++i) {
@@ -140,8 +149,9 @@ TEST_F(HttpServerTest, BodiesThatWereOnlyAnnouncedTakeNoMemoryFromOthers) {
 
 TEST_F(HttpServerTest, BoundsTheMemoryOfResponsesThatAreNotRead) {
   HttpServerOptions options;
-  options.response_bytes_total_max = 40u << 20;
-  const auto port = start(options, [](const HttpRequest& request) {
+  options.response_bytes_total_max = 80u << 20;  // of which one address has half
+  const auto port = start(options, [this](const HttpRequest& request) {
+    ++handled_;
     HttpResponse response;
     response.body = std::string(request.path[0] == "long" ? 30u << 20 : 1'000u, 'x');
     return response;
@@ -154,8 +164,20 @@ TEST_F(HttpServerTest, BoundsTheMemoryOfResponsesThatAreNotRead) {
   EXPECT_EQ(reply.header("retry-after"), "1");
   EXPECT_EQ(call(port, {"GET", "/short"}).status, 200);
   // Something was changed: that is told, whatever it takes.
-  EXPECT_EQ(call(port, {"POST", "/long"}).status, 200);
+  Client changed(port);
+  changed.send(test::text_of({"POST", "/long"}));
+  ASSERT_TRUE(changed.wait_readable());
+  // It counts, too. Now nothing more is begun for this address, and others are served.
+  const int handled = handled_;
+  for (const char* method : {"GET", "POST", "DELETE"}) {
+    EXPECT_EQ(call(port, {method, "/short"}).status, 503) << method;
+  }
+  EXPECT_EQ(handled_, handled);
+  Client other = Client::from("127.0.0.2", port);
+  EXPECT_EQ(call(other, {"POST", "/short"}).status, 200);
+  EXPECT_EQ(changed.receive().body.size(), 30u << 20);
   EXPECT_EQ(greedy.receive().body.size(), 30u << 20);
+  EXPECT_EQ(call(port, {"POST", "/short"}).status, 200);
 }
 
 TEST_F(HttpServerTest, AnIdleConnectionKeepsNoLongBody) {
@@ -190,6 +212,24 @@ TEST_F(HttpServerTest, TimesOutSlowClients) {
   Client idle(port);
   EXPECT_EQ(call(idle, {"GET", "/"}).status, 200);
   EXPECT_TRUE(idle.closed_by_server());
+}
+
+TEST_F(HttpServerTest, ABodyThatHardlyArrivesEndsBeforeItsTime) {
+  HttpServerOptions options;
+  options.body_window = 150ms;
+  options.body_window_bytes_min = 100;
+  const auto port = start(options);
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n";
+  // Much at once, and then nothing.
+  expect_refused(port, head + std::string(3'000, 'x'), 408);
+  // Slow, but not too slow.
+  Client slow(port);
+  slow.send(head);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(slow.send(std::string(100, 'x')));
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_EQ(slow.receive().status, 200);
 }
 
 TEST_F(HttpServerTest, TrickledHeadersDoNotMoveTheDeadline) {

@@ -1,8 +1,11 @@
 #include "rest/http_session.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/status.hpp>
 #include <string>
@@ -18,8 +21,17 @@ using boost::system::error_code;
 
 namespace {
 
-// Responses up to here are so small that their number alone bounds them.
-constexpr std::size_t kSmallResponseBytes = 16 * 1024;
+// What is set aside for a response before its request is begun.
+constexpr std::size_t kResponseBytesOfOne = 64 * 1024;
+constexpr std::size_t kResponseBytesOfMany = 1024 * 1024;
+
+// Of what the kernel has not sent yet it takes no more than this from us, so that a response which
+// nobody reads stays where it is counted. What is under way is not bounded by it, and so the speed
+// is not.
+constexpr int kUnsentBytesMax = 32 * 1024;
+
+// Requests that waited longer are asked whether their clients still do.
+constexpr std::chrono::milliseconds kLongWait{20};
 
 // A line break in a header would let its value end the head. Handlers write headers from
 // fixed text, so this is a defect; the response goes out without the header.
@@ -32,23 +44,21 @@ bool may_have_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
-HttpResponse run_handler(const HttpHandler& handler, const HttpRequest& request) {
-  try {
-    return handler(request);
-  } catch (const std::exception& e) {
-    log::error("request handler failed", {{"method", request.method}, {"error", e.what()}});
-  } catch (...) {
-    log::error("request handler failed", {{"method", request.method}, {"error", "unknown"}});
-  }
-  return handler_failed();
-}
-
 // To assign an empty string keeps the memory of the one that was there.
 template <typename T>
 void free_memory(T& value) {
   const T freed = std::move(value);
   value = T{};
 }
+
+HttpResponse overloaded(std::string_view detail) {
+  HttpResponse response = problem(503, ErrorCode::kOverloaded, detail);
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+constexpr std::string_view kNoRoomForResponse =
+    "the responses of others use the memory set aside; try again";
 
 }  // namespace
 
@@ -57,25 +67,26 @@ HttpResponse handler_failed() {
                  "the server failed to handle this request; its log says more");
 }
 
-HttpSession::HttpSession(ServerState& state, Socket socket)
+HttpSession::HttpSession(ServerState& state, Socket socket, const asio::ip::tcp::endpoint& remote)
     : state_(state),
+      peer_(state.peers.of(remote.address())),
       socket_(std::move(socket)),
+      descriptor_(socket_.native_handle()),
       timer_(socket_.get_executor()),
-      request_share_(state.request_bytes, state.options.request_bytes_total_max),
-      response_share_(state.response_bytes, state.options.response_bytes_total_max) {
-  error_code ec;
-  const auto remote = socket_.remote_endpoint(ec);
-  if (!ec) {
-    peer_ = remote.address().is_v6()
-                ? "[" + remote.address().to_string() + "]:" + std::to_string(remote.port())
-                : remote.address().to_string() + ":" + std::to_string(remote.port());
-  }
+      request_share_(state.request_bytes, peer_->request_bytes),
+      response_share_(state.response_bytes, peer_->response_bytes) {
+  ++peer_->connections;
+  const std::string address = remote.address().to_string();
+  address_ = (remote.address().is_v6() ? "[" + address + "]" : address) + ":" +
+             std::to_string(remote.port());
 }
 
 HttpSession::~HttpSession() {
   // First: once the last session is gone the state may be, too.
   request_share_.release();
   response_share_.release();
+  --peer_->connections;
+  peer_.reset();
   unregister();
 }
 
@@ -94,18 +105,25 @@ void HttpSession::unregister() {
 void HttpSession::start() {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax,
+               sizeof kUnsentBytesMax);
   become_idle(state_.options.header_timeout);
   read();
 }
 
 void HttpSession::become_idle(std::chrono::milliseconds timeout) {
   phase_ = Phase::kIdle;
-  idle_since_ = std::chrono::steady_clock::now().time_since_epoch().count();
+  wait_since(std::chrono::steady_clock::now(), false);
   set_deadline(timeout);
 }
 
-void HttpSession::make_room() {
-  if (phase_ == Phase::kIdle) close();
+void HttpSession::wait_since(SteadyTime since, bool in_head) {
+  in_head_ = in_head;
+  waits_since_ = since.time_since_epoch().count();
+}
+
+void HttpSession::make_room(SteadyTime since) {
+  if (since == waits_since() && since != SteadyTime::max()) close();
 }
 
 void HttpSession::drain() {
@@ -118,6 +136,7 @@ void HttpSession::drain() {
 void HttpSession::close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  closed_ = true;  // before its descriptor may become another's
   error_code ignored;
   socket_.close(ignored);
   timer_.cancel();
@@ -129,46 +148,72 @@ void HttpSession::dispatch() {
   parser_.reset();
   phase_ = Phase::kHandler;
   clear_deadline();
-  const auto& options = state_.options;
-  const std::size_t bound =
-      options.queue_max + static_cast<std::size_t>(std::max(1, options.handler_threads));
-  if (state_.queued.fetch_add(1) >= bound) {
-    state_.queued.fetch_sub(1);
-    if (options.on_refusal) options.on_refusal(503);
-    HttpResponse response = problem(503, ErrorCode::kOverloaded,
-                                    "too many requests are waiting; try again in a second");
-    response.headers.push_back({"Retry-After", "1"});
-    respond(std::move(response));
-    return;
-  }
-  if (together_) {
+  if (!take_place()) {
+    if (state_.options.on_refusal) state_.options.on_refusal(503);
+    respond(overloaded("too many requests are waiting; try again in a second"));
+  } else if (together_) {
     state_.groups.add(shared_from_this());
-    return;
+  } else {
+    state_.queue.add(shared_from_this(), work_);
   }
-  asio::post(*state_.pool, [self = shared_from_this()]() mutable {
-    HttpResponse response = run_handler(self->state_.handler, self->request_);
-    self->state_.queued.fetch_sub(1);
-    // The session moves along: a pool thread that dropped the last reference would close the
-    // socket off its strand.
-    auto& session = *self;
-    asio::post(session.strand(),
-               [self = std::move(self), response = std::move(response)]() mutable {
-                 self->respond(std::move(response));
-               });
-  });
+}
+
+// Among the requests that are handled or wait for it.
+bool HttpSession::take_place() {
+  const std::size_t places = state_.options.queue_max +
+                             static_cast<std::size_t>(std::max(1, state_.options.handler_threads));
+  if (state_.queued.fetch_add(1) < places) {
+    if (peer_->requests.fetch_add(1) < places / 2 + 1) return true;
+    --peer_->requests;
+  }
+  --state_.queued;
+  return false;
+}
+
+bool HttpSession::client_is_gone() const {
+  // In this order: as long as it is not closed, the descriptor is this socket's.
+  pollfd socket{descriptor_, 0, 0};
+  const bool reset = ::poll(&socket, 1, 0) == 1 && (socket.revents & (POLLERR | POLLHUP)) != 0;
+  return reset || closed_;
+}
+
+std::optional<HttpResponse> HttpSession::begin_work() {
+  const auto& refused = state_.options.on_refusal;
+  if (std::chrono::steady_clock::now() - request_.received_at > kLongWait && client_is_gone()) {
+    if (refused) refused(499);
+    return HttpResponse{.status = 503, .content_type = {}, .headers = {}, .body = {}};
+  }
+  if (response_share_.resize(work_ == Work::kMany ? kResponseBytesOfMany : kResponseBytesOfOne)) {
+    return std::nullopt;
+  }
+  if (refused) refused(503);
+  return overloaded(kNoRoomForResponse);
+}
+
+void HttpSession::end_work(HttpResponse response) {
+  --peer_->requests;
+  --state_.queued;
+  const bool reads = request_.method == "GET" || request_.method == "HEAD";
+  if (!response_share_.resize(response.body.size())) {
+    if (reads && response.status < 400) {
+      if (state_.options.on_refusal) state_.options.on_refusal(503);
+      response = overloaded(kNoRoomForResponse);
+    }
+    response_share_.hold(response.body.size());
+  }
+  response_ = std::move(response);
 }
 
 void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {
-  log::debug("request refused",
-             {{"peer", peer_}, {"status", std::int64_t{status}}, {"detail", std::string(detail)}});
+  log::debug(
+      "request refused",
+      {{"peer", address_}, {"status", std::int64_t{status}}, {"detail", std::string(detail)}});
   keep_alive_ = false;
   // What arrived is of no more use, and its client may be slow to read why.
   parser_.reset();
   request_share_.release();
   if (state_.options.on_refusal) state_.options.on_refusal(status);
-  HttpResponse response = problem(status, code, detail);
-  if (status == 503) response.headers.push_back({"Retry-After", "1"});
-  respond(std::move(response));
+  respond(status == 503 ? overloaded(detail) : problem(status, code, detail));
 }
 
 void HttpSession::refuse_overload(std::string_view detail) {
@@ -176,22 +221,22 @@ void HttpSession::refuse_overload(std::string_view detail) {
 }
 
 void HttpSession::respond(HttpResponse response) {
+  response_share_.hold(response.body.size());
+  response_ = std::move(response);
+  respond();
+}
+
+void HttpSession::respond() {
   if (phase_ == Phase::kClosed) return;
-  if (response.body.size() > kSmallResponseBytes && !response_share_.resize(response.body.size())) {
-    if (request_.method == "GET" || request_.method == "HEAD") {
-      refuse_overload("the responses of others use the memory set aside; try again");
-      return;
-    }
-  }
   if (draining_ || state_.stopping.load() || state_.crowded.load()) keep_alive_ = false;
   phase_ = Phase::kWrite;
   timed_out_ = false;
   set_deadline(state_.options.write_timeout);
 
-  write_head(response);
-  response_body_ = may_have_body(response.status) && !head_only_ ? std::move(response.body) : "";
+  write_head(response_);
+  if (!may_have_body(response_.status) || head_only_) free_memory(response_.body);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(response_head_),
-                                                asio::buffer(response_body_)};
+                                                asio::buffer(response_.body)};
   asio::async_write(socket_, parts, [self = shared_from_this()](const error_code& ec, std::size_t) {
     self->on_written(ec);
   });
@@ -240,7 +285,7 @@ void HttpSession::on_written(const error_code& ec) {
 
 void HttpSession::end_of_request() {
   response_head_.clear();
-  free_memory(response_body_);
+  free_memory(response_);
   parser_.reset();
   free_memory(request_);
   head_only_ = false;
@@ -298,8 +343,10 @@ void HttpSession::on_timer() {
     return;
   }
   switch (phase_) {
-    case Phase::kHead:
-    case Phase::kBody: {
+    case Phase::kBody:
+      if (body_goes_on()) break;
+      [[fallthrough]];
+    case Phase::kHead: {
       // The read ends with an error, and its handler answers 408.
       timed_out_ = true;
       clear_deadline();

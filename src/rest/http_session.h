@@ -2,6 +2,7 @@
 
 // Private to http_server.cc and http_session*.cc: it includes Boost.Beast.
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -20,8 +21,10 @@
 #include <unordered_map>
 
 #include "rest/http_groups.h"
+#include "rest/http_queue.h"
 #include "rest/http_server.h"
 #include "rest/memory_share.h"
+#include "rest/peers.h"
 #include "rest/received_body.h"
 
 namespace rhooks::rest {
@@ -42,20 +45,23 @@ inline constexpr std::size_t kReadBytes = 4 * 1024;
 // What the sessions of one server share.
 struct ServerState {
   // What handlers run on; once the options are set, before any session. It must outlive them.
-  void use(boost::asio::thread_pool& given) {
-    pool = &given;
-    groups.use(options.handle_together, given, queued);
+  void use(boost::asio::thread_pool& pool) {
+    queue.use(handler, pool, std::max(1, options.handler_threads));
+    groups.use(options.handle_together, pool);
+    request_bytes.max = options.request_bytes_total_max;
+    response_bytes.max = options.response_bytes_total_max;
   }
 
   HttpServerOptions options;
   HttpHandler handler;
-  boost::asio::thread_pool* pool = nullptr;
+  Peers peers;
+  HttpQueue queue;
   HttpGroups groups;
 
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> queued{0};          // requests handed to the pool, not yet answered
-  std::atomic<std::size_t> request_bytes{0};   // of long heads and of bodies
-  std::atomic<std::size_t> response_bytes{0};  // of long responses
+  std::atomic<std::size_t> queued{0};  // requests handed over, not yet answered
+  MemoryPool request_bytes;            // of long heads and of bodies
+  MemoryPool response_bytes;
   // connections_max is reached: idle connections make room, and none is kept.
   std::atomic<bool> crowded{false};
 
@@ -67,11 +73,12 @@ struct ServerState {
 
 // One connection: requests one after the other, so that pipelined ones are answered in order.
 //
-// Threads: everything runs on the connection's strand, but for the handler itself.
+// Threads: everything runs on the connection's strand, but for what is said to run on the thread
+// that handles the request.
 // Ownership: its pending operations hold it; the state outlives it.
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(ServerState& state, Socket socket);
+  HttpSession(ServerState& state, Socket socket, const boost::asio::ip::tcp::endpoint& remote);
   ~HttpSession();
 
   Strand strand() { return socket_.get_executor(); }
@@ -79,14 +86,24 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   // Closes if no request has begun; otherwise after the response.
   void drain();
   void close();
-  // Closes if no request has begun: others need the place.
-  void make_room();
-  // The request under way, for those who handle it.
+  // Closes if it still waits since then, as waits_since() told: others need the place.
+  void make_room(SteadyTime since);
+
+  // On the thread that handles the request: it is about to be handled. Given: it is not to be, and
+  // this is its response.
+  std::optional<HttpResponse> begin_work();
   const HttpRequest& request() const { return request_; }
-  // Its response; on the strand.
-  void respond(HttpResponse response);
-  // Since when no request is under way; max() while one is. From any thread.
-  SteadyTime idle_since() const { return SteadyTime(SteadyTime::duration(idle_since_.load())); }
+  // Its response, which respond() sends.
+  void end_work(HttpResponse response);
+
+  // On the strand: sends the response.
+  void respond();
+
+  // From any thread.
+  const Peer* peer() const { return peer_.get(); }
+  // Since when no request is under way, or its head has been arriving; max() where it is whole.
+  SteadyTime waits_since() const { return SteadyTime(SteadyTime::duration(waits_since_.load())); }
+  bool in_head() const { return in_head_.load(); }
 
  private:
   enum class Phase { kIdle, kHead, kBody, kHandler, kWrite, kLinger, kClosed };
@@ -101,7 +118,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool admit_body(const Admission& admission);
   void refuse_overload(std::string_view detail);
   void send_continue();
+  void check_trailers(std::string_view extensions, boost::system::error_code& ec);
+  bool body_goes_on();
   void dispatch();
+  bool take_place();
+  bool client_is_gone() const;
+  void respond(HttpResponse response);
+  void wait_since(SteadyTime since, bool in_head);
   void refuse(int status, std::string_view detail, ErrorCode code = ErrorCode::kInvalidArgument);
   void write_head(const HttpResponse& response);
   void on_written(const boost::system::error_code& ec);
@@ -118,7 +141,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   using Parser = boost::beast::http::request_parser<ReceivedBody>;
 
   ServerState& state_;
+  std::shared_ptr<Peer> peer_;
   Socket socket_;
+  const int descriptor_;  // the socket's, for the thread that handles the request
+  std::atomic<bool> closed_{false};
   Timer timer_;
   SteadyTime deadline_ = SteadyTime::max();
   SteadyTime armed_for_ = SteadyTime::max();  // max: no wait is pending
@@ -130,18 +156,27 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool registered_ = true;
   bool continued_ = false;
   bool together_ = false;
+  Work work_ = Work::kOne;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  // Called by the parser at the beginning of each chunk.
+  std::function<void(std::uint64_t, std::string_view, boost::system::error_code&)> on_chunk_ =
+      [this](std::uint64_t size, std::string_view extensions, boost::system::error_code& ec) {
+        if (size == 0) check_trailers(extensions, ec);
+      };
   std::size_t head_bytes_ = 0;
   std::size_t head_lines_ = 0;
   std::size_t body_bytes_wanted_ = 0;  // in the buffer, before the parser is asked again
+  std::size_t window_bytes_ = 0;       // of the body, in this window
+  SteadyTime body_until_{};
   MemoryShare request_share_;
   MemoryShare response_share_;
-  std::atomic<SteadyTime::rep> idle_since_{SteadyTime::max().time_since_epoch().count()};
+  std::atomic<SteadyTime::rep> waits_since_{SteadyTime::max().time_since_epoch().count()};
+  std::atomic<bool> in_head_{false};
   HttpRequest request_;
-  std::string peer_;
+  HttpResponse response_;
+  std::string address_;
   std::string response_head_;
-  std::string response_body_;
 };
 
 }  // namespace rhooks::rest

@@ -25,6 +25,12 @@ constexpr std::size_t kChunkedEndBytes = 5;
 // Heads up to here are so small that their number alone bounds them.
 constexpr std::size_t kSmallHeadBytes = 8 * 1024;
 
+// Whether a field goes on in the next line (RFC 9112 section 5.2).
+bool is_folded(std::string_view fields) {
+  return fields.find("\n ") != std::string_view::npos ||
+         fields.find("\n\t") != std::string_view::npos;
+}
+
 constexpr std::string_view kNoMemory = "the requests of others use the memory set aside; try again";
 
 }  // namespace
@@ -55,7 +61,18 @@ void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
     return;
   }
   buffer_.commit(bytes);
+  window_bytes_ += bytes;
   consume();
+}
+
+// Whether enough of the body arrived in the window that is over; then another one begins.
+bool HttpSession::body_goes_on() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now >= body_until_ || window_bytes_ < state_.options.body_window_bytes_min) return false;
+  window_bytes_ = 0;
+  set_deadline(std::min(state_.options.body_window,
+                        std::chrono::ceil<std::chrono::milliseconds>(body_until_ - now)));
+  return true;
 }
 
 void HttpSession::consume() {
@@ -71,7 +88,7 @@ void HttpSession::consume() {
       return;
     }
     phase_ = Phase::kHead;
-    idle_since_ = SteadyTime::max().time_since_epoch().count();
+    wait_since(std::chrono::steady_clock::now(), true);
     head_bytes_ = 0;
     head_lines_ = 0;
     body_bytes_wanted_ = 0;
@@ -79,6 +96,7 @@ void HttpSession::consume() {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(state_.options.header_bytes_max));
     parser_->body_limit(boost::none);  // on_head() knows it
+    parser_->on_chunk_header(on_chunk_);
     set_deadline(state_.options.header_timeout);
   }
   if (phase_ == Phase::kHead && !consume_head()) return;
@@ -114,14 +132,21 @@ void HttpSession::consume() {
   dispatch();
 }
 
+// Of the last chunk, whose extensions stand in the buffer before the trailers. All of these are
+// there: the parser waits for their end.
+void HttpSession::check_trailers(std::string_view extensions, error_code& ec) {
+  const char* const end = static_cast<const char*>(buffer_.cdata().data()) + buffer_.size();
+  const std::string_view rest(extensions.data(), static_cast<std::size_t>(end - extensions.data()));
+  if (is_folded(rest.substr(0, rest.find("\r\n\r\n")))) ec = http::error::bad_field;
+}
+
 bool HttpSession::consume_head() {
   error_code ec;
   const std::size_t used = parser_->put(buffer_.cdata(), ec);
   const std::string_view taken(static_cast<const char*>(buffer_.cdata().data()), used);
   head_lines_ += static_cast<std::size_t>(std::count(taken.begin(), taken.end(), '\n'));
   // Fields are taken whole, so a folded one stands in here with all its lines.
-  const bool folded =
-      taken.find("\n ") != std::string_view::npos || taken.find("\n\t") != std::string_view::npos;
+  const bool folded = is_folded(taken);
   buffer_.consume(used);
   head_bytes_ += used;
   // The parser takes whole fields as they come, so it does not see the sum.
@@ -158,12 +183,13 @@ bool HttpSession::consume_head() {
 }
 
 bool HttpSession::on_head() {
+  wait_since(SteadyTime::max(), false);
   auto& message = parser_->get();
   request_ = HttpRequest{};
   request_.received_at = std::chrono::steady_clock::now();
   request_.method = std::string(message.method_string());
   request_.target = std::string(message.target());
-  request_.peer = peer_;
+  request_.peer = address_;
   head_only_ = message.method() == http::verb::head;
   keep_alive_ = parser_->keep_alive() && !draining_ && !state_.stopping.load();
 
@@ -198,10 +224,13 @@ bool HttpSession::on_head() {
     return false;
   }
   together_ = admission.together;
+  work_ = admission.work;
   if (!admit_body(admission)) return false;
   phase_ = Phase::kBody;
   if (parser_->is_done()) return true;
-  set_deadline(state_.options.body_timeout);
+  window_bytes_ = 0;
+  body_until_ = std::chrono::steady_clock::now() + state_.options.body_timeout;
+  set_deadline(std::min(state_.options.body_window, state_.options.body_timeout));
   if (wants_continue && message.version() == 11 && buffer_.size() == 0) {
     send_continue();
     return false;

@@ -80,6 +80,7 @@ struct Route {
   Access access = Access::kProtected;
   // Answered on a network thread, without waiting for a handler thread: it must not block.
   bool immediate = false;
+  Work work = Work::kOne;
   RouteHandler handler;
   // Given, by one route at most: requests that wait at the same time may be handled by it,
   // together.

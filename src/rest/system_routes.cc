@@ -81,6 +81,7 @@ void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
       .parameters = {},
       .body = {},
       .responses = {{200, "What the store tells of itself.", "Store"}},
+      .work = Work::kMany,
       .handler = [&hooks](const HttpRequest&,
                           const PathParameters&) { return answer(hooks.describe_store()); },
   });

@@ -169,6 +169,7 @@ void add_task_routes(Router& router, Hooks& hooks) {
       .parameters = std::move(fetch_parameters),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "TaskPage"}},
+      .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters& path) { return fetch_tasks(hooks, request, path); },
   });

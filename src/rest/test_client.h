@@ -35,13 +35,20 @@ class Client {
  public:
   static constexpr std::chrono::milliseconds kPatience{20'000};
 
-  // `receive_bytes`: of the kernel's receive buffer, small for clients that do not read.
+  // `receive_bytes`: of the kernel's receive buffer, small for clients that do not read. `from`: an
+  // address of 127.0.0.0/8, all of which are this machine's.
   explicit Client(std::uint16_t port, std::chrono::milliseconds patience = kPatience,
-                  int receive_bytes = 0)
+                  int receive_bytes = 0, const char* from = nullptr)
       : patience_(patience) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (receive_bytes > 0) {
       ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+    }
+    if (from) {
+      sockaddr_in own{};
+      own.sin_family = AF_INET;
+      ::inet_pton(AF_INET, from, &own.sin_addr);
+      ::bind(fd_, reinterpret_cast<sockaddr*>(&own), sizeof own);
     }
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -60,6 +67,9 @@ class Client {
         connected_(other.connected_),
         patience_(other.patience_),
         pending_(std::move(other.pending_)) {}
+  static Client from(const char* address, std::uint16_t port) {
+    return Client(port, kPatience, 0, address);
+  }
   Client& operator=(Client&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(connected_, other.connected_);

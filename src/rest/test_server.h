@@ -93,6 +93,7 @@ class HttpServerTest : public ::testing::Test {
   }
 
   std::atomic<int> last_refusal_{0};
+  std::atomic<int> handled_{0};  // by handlers that count
   std::unique_ptr<HttpServer> server_;
 };
 

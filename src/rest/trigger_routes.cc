@@ -63,6 +63,7 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "What is due.", "DryrunResult"}},
+      .work = Work::kMany,
       .handler = [&hooks](const HttpRequest&,
                           const PathParameters&) { return answer(hooks.trigger_dryrun()); },
   });
