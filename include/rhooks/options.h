@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 namespace rhooks {
@@ -21,6 +22,11 @@ struct Options {
   int max_errors = 5;
   // Logs are dropped after so long (logsTtlInSeconds); 0 keeps them.
   std::chrono::seconds logs_ttl{0};
+
+  // Memory that this process may take, in bytes: 256 MiB to 1 TiB. What tasks on the way, pages,
+  // and caches may hold follows from it, and for `rhooks serve` what clients may. It is no hard
+  // limit: the program itself takes some 50 MiB besides.
+  std::size_t memory_max = std::size_t{2} << 30;
 
   // Limits of one attempt.
   std::chrono::milliseconds connect_timeout{10'000};

@@ -60,6 +60,9 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
       case SettingType::kDuration:
         type = "TIME";
         break;
+      case SettingType::kSize:
+        type = "SIZE";
+        break;
       case SettingType::kChoice:
         type = setting.choices;
         break;

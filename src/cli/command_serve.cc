@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "cli/port_file.h"
 #include "cli/signals.h"
 #include "hooks/hooks_parts.h"
+#include "hooks/memory_plan.h"
 #include "net/own_listeners.h"
 #include "observe/logging.h"
 #include "rest/access.h"
@@ -76,9 +78,13 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   rest::HttpServerOptions options;
   options.address = listen->address;
   options.port = listen->port;
-  options.connections_max = connections;
+  const MemoryPlan memory(hooks_options.memory_max);
+  options.connections_max = std::min(connections, memory.connections);
+  options.request_bytes_total_max = memory.requests;
+  options.response_bytes_total_max = memory.responses;
   options.on_room_made = [metrics](std::size_t ended) { metrics->http_connections_ended(ended); };
   api.connect(options);
+  options.body_bytes_max = std::min(options.body_bytes_max, memory.batch_body);
   rest::HttpServer server(options, api.handler());
   // The address first: a server that can not have it delivers nothing.
   if (auto started = server.start(); !started) return report_start(io, started.error());
@@ -148,9 +154,9 @@ void add_serve(Commands& commands) {
         return serve(commands.io(), *config, *args);
       });
   commands.add_settings(
-      command, {"store", "listen", "concurrency", "max_errors", "logs_ttl", "connect_timeout",
-                "request_timeout", "backoff_max", "drain_timeout", "ca_file", "drop_damaged_writes",
-                "worker", "log_level", "log_format"});
+      command, {"store", "listen", "concurrency", "memory_max", "max_errors", "logs_ttl",
+                "connect_timeout", "request_timeout", "backoff_max", "drain_timeout", "ca_file",
+                "drop_damaged_writes", "worker", "log_level", "log_format"});
   command.add_flag("--print-config", args->print_config,
                    "print the settings that take effect, where each came from, and end");
   command.add_option("--port-file", args->port_file, "write the port into this file when ready")

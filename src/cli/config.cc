@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "cli/settings.h"
+#include "cli/sizes.h"
 #include "cli/suggest.h"
 #include "cli/times.h"
 #include "hooks/hooks_parts.h"
@@ -53,6 +54,7 @@ std::optional<std::string> text_of(const Setting& setting, const toml::node& nod
       if (const auto* v = node.as_integer(); v != nullptr && v->get() == 0) return "0";
       [[fallthrough]];
     case SettingType::kText:
+    case SettingType::kSize:
     case SettingType::kChoice:
       if (const auto* v = node.as_string()) return v->get();
       return std::nullopt;
@@ -129,10 +131,13 @@ Result<void> Config::load_file(const std::string& path) {
     }
     const auto value = text_of(*setting, node);
     if (!value) {
-      return refuse(source + ": " + name + ": a value of type " + type_name(node) +
-                        " does not fit; accepted is " + accepted(*setting) +
-                        (setting->type == SettingType::kDuration ? ", in quotes" : ""),
-                    name);
+      return refuse(
+          source + ": " + name + ": a value of type " + type_name(node) +
+              " does not fit; accepted is " + accepted(*setting) +
+              (setting->type == SettingType::kDuration || setting->type == SettingType::kSize
+                   ? ", in quotes"
+                   : ""),
+          name);
     }
     if (auto set_result = set(name, *value, From::kFile, source); !set_result) return set_result;
     struct stat of_file {};
@@ -190,6 +195,10 @@ std::chrono::milliseconds Config::duration(const std::string& key) const {
   return parse_duration(at(key).text).value();
 }
 
+std::size_t Config::size(const std::string& key) const {
+  return parse_size(at(key).text).value();
+}
+
 bool Config::boolean(const std::string& key) const {
   return at(key).text == "true";
 }
@@ -198,6 +207,7 @@ Options Config::options() const {
   Options options;
   options.store = text("store");
   options.concurrency = integer("concurrency");
+  options.memory_max = size("memory_max");
   options.max_errors = integer("max_errors");
   options.logs_ttl = std::chrono::duration_cast<std::chrono::seconds>(duration("logs_ttl"));
   options.connect_timeout = duration("connect_timeout");

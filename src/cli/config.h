@@ -37,6 +37,7 @@ class Config {
   std::string text(const std::string& key) const { return at(key).text; }
   int integer(const std::string& key) const;
   std::chrono::milliseconds duration(const std::string& key) const;
+  std::size_t size(const std::string& key) const;
   bool boolean(const std::string& key) const;
 
   // What somebody should look at, though it keeps nothing from working: a file that others can read

@@ -44,6 +44,7 @@ TEST_F(ConfigTest, Defaults) {
   const Options theirs;
   EXPECT_EQ(ours.store, theirs.store);
   EXPECT_EQ(ours.concurrency, theirs.concurrency);
+  EXPECT_EQ(ours.memory_max, theirs.memory_max);
   EXPECT_EQ(ours.max_errors, theirs.max_errors);
   EXPECT_EQ(ours.logs_ttl, theirs.logs_ttl);
   EXPECT_EQ(ours.connect_timeout, theirs.connect_timeout);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/utf8.h"
+#include "cli/sizes.h"
 #include "cli/times.h"
 #include "model/limits.h"
 
@@ -32,6 +33,10 @@ const std::vector<Setting>& settings() {
        0, 0, "", true},
       {"concurrency", kInteger, "25", "RHOOKS_CONCURRENCY", "--concurrency",
        "tasks that are attempted at the same time", 1, model::kConcurrencyMax},
+      {"memory_max", kSize, "2GiB", "RHOOKS_MEMORY_MAX", "--memory-max",
+       "memory that the process may take; what clients, pages, attempts and caches hold follows "
+       "from it",
+       model::kMemoryMaxLeast, model::kMemoryMaxMost},
       {"max_errors", kInteger, "5", "RHOOKS_MAX_ERRORS", "--max-errors",
        "failed executions in a row that make a recurring task FAILED", 1, 1'000'000},
       {"logs_ttl", kDuration, "0", "RHOOKS_LOGS_TTL", "--logs-ttl",
@@ -109,6 +114,10 @@ std::string accepted(const Setting& setting) {
              format_duration(std::chrono::milliseconds(setting.min)) + " to " +
              format_duration(std::chrono::milliseconds(setting.max)) +
              (setting.whole_seconds ? ", in whole seconds" : "");
+    case SettingType::kSize:
+      return "a size such as 512MiB or 2GiB, from " +
+             format_size(static_cast<std::uint64_t>(setting.min)) + " to " +
+             format_size(static_cast<std::uint64_t>(setting.max));
     case SettingType::kChoice: {
       std::string text = "one of ";
       const auto all = choices_of(setting);
@@ -167,6 +176,15 @@ std::optional<std::string> normalize(const Setting& setting, std::string_view te
         return refuse(" is no number of whole seconds");
       }
       return format_duration(*duration);
+    }
+    case SettingType::kSize: {
+      const auto size = parse_size(text);
+      if (!size) return refuse(" is no size");
+      if (*size < static_cast<std::uint64_t>(setting.min) ||
+          *size > static_cast<std::uint64_t>(setting.max)) {
+        return refuse(" is out of range");
+      }
+      return format_size(*size);
     }
     case SettingType::kChoice:
       for (const std::string& choice : choices_of(setting)) {

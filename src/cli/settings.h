@@ -8,7 +8,7 @@
 
 namespace rhooks::cli {
 
-enum class SettingType { kText, kInteger, kDuration, kBoolean, kChoice };
+enum class SettingType { kText, kInteger, kDuration, kSize, kBoolean, kChoice };
 
 // One setting, whatever it is set by. The key is its name in the file; the environment
 // variable and the flag are derived names kept here so that a reader finds them by search.
@@ -19,7 +19,7 @@ struct Setting {
   const char* env;            // nullptr: not from the environment
   const char* flag;           // nullptr: no flag (secrets show in process lists; URLs say it)
   const char* help;
-  std::int64_t min = 0;  // integers; durations in milliseconds
+  std::int64_t min = 0;  // integers; durations in milliseconds; sizes in bytes
   std::int64_t max = 0;
   const char* choices = "";  // separated by '|'
   bool secret = false;

@@ -5,6 +5,7 @@
 #include "codec/public_json.h"
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
+#include "hooks/memory_plan.h"
 #include "model/limits.h"
 #include "model/new_task.h"
 #include "model/transitions.h"
@@ -28,6 +29,7 @@ std::chrono::milliseconds lease_for(const Options& o) {
 engine::RunnerOptions runner_options(const Options& o) {
   engine::RunnerOptions runner;
   runner.concurrency = static_cast<std::size_t>(o.concurrency);
+  runner.attempt_bytes_max = MemoryPlan(o.memory_max).attempts;
   runner.lease_for = lease_for(o);
   runner.attempt_max = o.request_timeout;
   runner.drain_timeout = o.drain_timeout;

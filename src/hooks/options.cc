@@ -3,6 +3,7 @@
 
 #include "delivery/curl_sender.h"
 #include "hooks/hooks_parts.h"
+#include "hooks/memory_plan.h"
 #include "model/limits.h"
 #include "store/metered.h"
 #include "store/open.h"
@@ -66,6 +67,8 @@ Result<void> validate(const Options& o) {
   for (const auto& checked : {
            check_range("concurrency", o.concurrency, 1, model::kConcurrencyMax),
            check_range("max_errors", o.max_errors, 1, 1'000'000),
+           check_range("memory_max", static_cast<std::int64_t>(o.memory_max),
+                       model::kMemoryMaxLeast, model::kMemoryMaxMost),
            check_range("logs_ttl", o.logs_ttl.count(), 0, kYearsInSeconds),
            check_range("connect_timeout", o.connect_timeout.count(), 1, kDay),
            check_range("request_timeout", o.request_timeout.count(), 1, kDay),
@@ -99,7 +102,8 @@ Result<Hooks::Parts> make_parts(Options options) {
                                         .clock = parts.clock,
                                         .random = *parts.random,
                                         .dynamo = dynamo_settings(options),
-                                        .drop_damaged_writes = options.drop_damaged_writes});
+                                        .drop_damaged_writes = options.drop_damaged_writes,
+                                        .memory = MemoryPlan(options.memory_max).store});
   if (!opened) return fail(std::move(opened.error()));
   parts.store = std::make_unique<store::MeteredStore>(std::move(opened->store), *parts.metrics);
   parts.clock = std::move(opened->clock);

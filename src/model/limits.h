@@ -29,4 +29,8 @@ inline constexpr std::size_t kResponseHeaderBytesMax = 64 * 1024;
 // lastError and a log's error are cut to this.
 inline constexpr std::size_t kErrorBytesMax = 1024;
 
+// Memory that a process may be given.
+inline constexpr std::size_t kMemoryMaxLeast = std::size_t{256} << 20;
+inline constexpr std::size_t kMemoryMaxMost = std::size_t{1} << 40;
+
 }  // namespace rhooks::model

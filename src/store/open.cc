@@ -69,7 +69,9 @@ Result<Opened> open_store(std::string_view url, const OpenOptions& options) {
   if (url.starts_with(kDynamo)) {
     auto settings = dynamo::settings_of(url, options.dynamo);
     if (!settings) return fail(std::move(settings.error()));
-    auto opened = open_dynamo(*settings, options.metrics, options.clock, options.random);
+    DynamoTuning tuning;
+    tuning.page_bytes_max = options.memory.page_bytes;
+    auto opened = open_dynamo(*settings, options.metrics, options.clock, options.random, tuning);
     if (!opened) return fail(std::move(opened.error()));
     return Opened{std::move(opened->store), std::move(opened->clock)};
   }
@@ -77,6 +79,10 @@ Result<Opened> open_store(std::string_view url, const OpenOptions& options) {
   RocksOptions rocks_options;
   rocks_options.drop_damaged_writes = options.drop_damaged_writes;
   rocks_options.metrics = &options.metrics;
+  rocks_options.page_bytes_max = options.memory.page_bytes;
+  rocks_options.claim_bytes_max = options.memory.claim_bytes;
+  rocks_options.write_buffer_bytes = options.memory.write_buffer_bytes;
+  rocks_options.cache_bytes = options.memory.cache_bytes;
   auto rocks = open_rocks(std::string(url.substr(kRocks.size())), rocks_options);
   if (!rocks) return fail(std::move(rocks.error()));
   return Opened{std::move(*rocks), options.clock};

@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,14 @@ namespace rhooks::store {
 
 using dynamo::GivenSettings;
 
+// What a store may hold in memory, in bytes.
+struct StoreMemory {
+  std::size_t page_bytes = 8u << 20;           // what a page becomes as JSON, about
+  std::size_t claim_bytes = 16u << 20;         // what one claim reads
+  std::size_t write_buffer_bytes = 64u << 20;  // of rocksdb:, as its cache
+  std::size_t cache_bytes = 64u << 20;
+};
+
 // What a store may need besides its URL. The references must outlive it.
 struct OpenOptions {
   Metrics& metrics;
@@ -24,6 +33,7 @@ struct OpenOptions {
   Random& random;
   GivenSettings dynamo = {};         // of dynamodb:
   bool drop_damaged_writes = false;  // of rocksdb:
+  StoreMemory memory = {};
 };
 
 struct Opened {

@@ -34,8 +34,6 @@ constexpr std::array<const char*, kFamilies> kFamilyNames{"tasks", "specs",    "
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kProbeKey = "probe";
 
-// Memory for blocks.
-constexpr std::size_t kCacheBytes = 64u << 20;
 // What opening writes besides the contents of the logs: manifest, options, a new log.
 constexpr std::size_t kReopenBytes = 4u << 20;
 
@@ -143,7 +141,7 @@ Database::Database(std::string path, const RocksOptions& options)
     : path_(std::move(path)),
       options_(options),
       lock_(std::make_unique<DirectoryLock>()),
-      cache_(rocksdb::NewLRUCache(kCacheBytes)),
+      cache_(rocksdb::NewLRUCache(options.cache_bytes)),
       expiry_(std::make_shared<ExpiryPolicy>()),
       listener_(std::make_shared<Listener>(path_)) {
   static const SystemClock kSystemClock;
