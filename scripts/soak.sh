@@ -21,6 +21,7 @@ lived=(
   "clock steps rocksdb|crash_test|*ClockStepsSoak*/rocksdb"
   "clock steps dynamodb|crash_test|*ClockStepsSoak*/dynamodb"
   "bad clients|bad_clients_test|BadClients.Soak*"
+  "hostile clients|hostile_test|Hostile.Soak*"
   "trigger|trigger_test|TriggerSoak*"
   "late bytes|crash_test|LateBytesSoak.WhatIsDone*"
   "late bytes that cross|crash_test|LateBytesSoak.WhatCrosses*"
@@ -30,11 +31,11 @@ usage() {
   cat <<USAGE
 Usage: scripts/soak.sh [--minutes N] [--preset NAME] [--suite NAME]... [--list] [--no-install]
 
-Runs the simulator, the crash and power-loss suites, the bad clients, the receivers that write late
-and the fuzzers for N minutes in all, builds not counted, and prints one line a suite: how many
-runs, crashes that were survived, repeats, lost and stuck tasks. Each round has a new seed, which is
-printed where the round fails, ends its program or hangs; RHOOKS_SOAK_SEED=SEED runs it again.
-SIGINT and SIGTERM end all of it.
+Runs the simulator, the crash and power-loss suites, the bad and the hostile clients, the receivers
+that write late and the fuzzers for N minutes in all, builds not counted, and prints one line a
+suite: how many runs, crashes that were survived, repeats, lost and stuck tasks. Each round has a
+new seed, which is printed where the round fails, ends its program or hangs;
+RHOOKS_SOAK_SEED=SEED runs it again. SIGINT and SIGTERM end all of it.
 
   --minutes N    how long, in all (default 10); a round that has begun is ended
   --preset NAME  how to build: dev (default, with AddressSanitizer), release
