@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
+#include <type_traits>
 
 namespace rhooks::store {
 namespace {
@@ -26,12 +28,40 @@ bool worked(const std::vector<Result<T>>& results) {
                      [](const Result<T>& result) { return worked(result); });
 }
 
+template <typename T>
+constexpr bool kIsBatch = false;
+template <typename T>
+constexpr bool kIsBatch<std::vector<T>> = true;
+
+// What a call comes to for which there is no memory. Of one that changes something nobody knows how
+// far it came.
+template <typename Answer>
+Answer no_memory(std::size_t items) {
+  const auto error =
+      items == 0
+          ? fail(ErrorCode::kOverloaded, "there is no memory left for this call; try again")
+          : fail(ErrorCode::kUnknownOutcome,
+                 "there was no memory left for this call; it is not known whether it was stored");
+  if constexpr (kIsBatch<Answer>) {
+    return Answer(items, error);
+  } else {
+    return error;
+  }
+}
+
 }  // namespace
 
 template <typename Call>
-auto MeteredStore::measure(std::string_view method, const Call& call) {
+auto MeteredStore::measure(std::string_view method, const Call& call, std::size_t items) {
   const auto start = std::chrono::steady_clock::now();
-  auto result = call();
+  const auto answered = [&]() -> decltype(call()) {
+    try {
+      return call();
+    } catch (const std::bad_alloc&) {
+      return no_memory<decltype(call())>(items);
+    }
+  };
+  auto result = answered();
   metrics_.store_call(
       method, worked(result),
       std::chrono::duration_cast<Metrics::Micros>(std::chrono::steady_clock::now() - start));
@@ -39,7 +69,8 @@ auto MeteredStore::measure(std::string_view method, const Call& call) {
 }
 
 std::vector<Result<PutResult>> MeteredStore::put(std::span<const TaskRecord> records) {
-  return measure("put", [&] { return inner_->put(records); });
+  return measure(
+      "put", [&] { return inner_->put(records); }, records.size());
 }
 
 Result<Task> MeteredStore::get(const TaskKey& key, TimePoint now) {
@@ -60,27 +91,33 @@ Result<NamespacePage> MeteredStore::namespaces(const NamespaceQuery& query) {
 
 std::vector<Result<Task>> MeteredStore::change(std::span<const TaskKey> keys, const Edit& edit,
                                                TimePoint now) {
-  return measure("change", [&] { return inner_->change(keys, edit, now); });
+  return measure(
+      "change", [&] { return inner_->change(keys, edit, now); }, keys.size());
 }
 
 std::vector<Result<Task>> MeteredStore::remove(std::span<const TaskKey> keys, TimePoint now) {
-  return measure("remove", [&] { return inner_->remove(keys, now); });
+  return measure(
+      "remove", [&] { return inner_->remove(keys, now); }, keys.size());
 }
 
 Result<std::size_t> MeteredStore::clear(const std::string& ns, std::size_t limit) {
-  return measure("clear", [&] { return inner_->clear(ns, limit); });
+  return measure(
+      "clear", [&] { return inner_->clear(ns, limit); }, 1);
 }
 
 Result<ClaimResult> MeteredStore::claim_due(const ClaimRequest& request) {
-  return measure("claim_due", [&] { return inner_->claim_due(request); });
+  return measure(
+      "claim_due", [&] { return inner_->claim_due(request); }, 1);
 }
 
 std::vector<Result<CommitOutcome>> MeteredStore::commit(std::span<const Commit> commits) {
-  return measure("commit", [&] { return inner_->commit(commits); });
+  return measure(
+      "commit", [&] { return inner_->commit(commits); }, commits.size());
 }
 
 Result<void> MeteredStore::release(std::span<const Lease> leases) {
-  return measure("release", [&] { return inner_->release(leases); });
+  return measure(
+      "release", [&] { return inner_->release(leases); }, 1);
 }
 
 Result<std::optional<TimePoint>> MeteredStore::next_due(TimePoint now, Scope scope) {

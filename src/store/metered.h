@@ -9,7 +9,8 @@ namespace rhooks::store {
 
 // A store that counts and times every call of another. A call of a batch counts as failed
 // when an item could not be stored or read; an item that is not found, or that an edit
-// refused, is an answer.
+// refused, is an answer. A call for which there is no memory fails as others do, with kOverloaded,
+// or with kUnknownOutcome where it may have changed something; the next one may find some.
 //
 // Threads, blocking and contract: those of the inner store. `metrics` must outlive it.
 class MeteredStore final : public Store {
@@ -37,8 +38,9 @@ class MeteredStore final : public Store {
   Result<Description> describe() override { return inner_->describe(); }
 
  private:
+  // `items`: how many a call that changes something is about; each has a result in a batch.
   template <typename Call>
-  auto measure(std::string_view method, const Call& call);
+  auto measure(std::string_view method, const Call& call, std::size_t items = 0);
 
   const std::unique_ptr<Store> inner_;
   Metrics& metrics_;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "store/memory/memory_store.h"
-#include "store/metered.h"
 #include "testing/faulty_store.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
@@ -85,26 +84,6 @@ TEST_F(OpenStore, AWrongDynamoUrlIsNotOpened) {
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(store.error().field, "store");
-}
-
-TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
-  MemoryStore memory;
-  Metrics metrics;
-  auto owned = std::make_unique<FaultyStore>(memory);
-  FaultyStore& faulty = *owned;
-  MeteredStore metered(std::move(owned), metrics);
-  const auto record = make_record("ns", "id", kT0);
-  ASSERT_TRUE(metered.put(std::span(&record, 1)).at(0)->created);
-  EXPECT_EQ(*metered.get({"ns", "id"}, kT0), record.task);
-  EXPECT_EQ(metered.get({"ns", "no"}, kT0).error().code, ErrorCode::kNotFound);
-  faulty.fail_next("get");
-  EXPECT_EQ(metered.get({"ns", "id"}, kT0).error().code, ErrorCode::kUnavailable);
-  const std::string text = metrics.expose();
-  EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"put\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"get\"} 3\n"));
-  // A task that is not there is an answer, not a failure of the store.
-  EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"get\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"put\"} 0\n"));
 }
 
 TEST(FaultyStore, FailsAsScripted) {

@@ -365,7 +365,7 @@ Result<void> Database::write(rocksdb::WriteBatch& batch) {
   if (listener_->failed) return fail(refusal());
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status status = db_->Write(options, &batch);
+  const rocksdb::Status status = uninterrupted([&] { return db_->Write(options, &batch); });
   if (status.ok()) return {};
   Error error = translate(status, "writing");
   {

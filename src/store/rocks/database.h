@@ -25,6 +25,14 @@ namespace rhooks::store::rocks {
 enum class Family { kTasks, kSpecs, kDue, kByDate, kLogs, kLogRefs, kDamaged, kMeta };
 inline constexpr std::size_t kFamilies = 8;
 
+// For calls of RocksDB, which is not made to be left by an exception: a read or a write would leave
+// its references behind, and others would wait for it or use what is gone. Where there is no memory
+// for one the process ends, as by a crash, and the next start has all that was acknowledged.
+template <typename Call>
+auto uninterrupted(const Call& call) noexcept {
+  return call();
+}
+
 // An open RocksDB directory: its lock, options, column families and format, and how writes
 // behave when the disk fails. Knows nothing of tasks.
 //

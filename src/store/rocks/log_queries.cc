@@ -50,8 +50,9 @@ Result<LogPage> RocksStore::query_logs(const LogQuery& query) {
       const auto ref = parse_ref(value);
       if (!ref || (ref->expires_at && *ref->expires_at <= query.now)) continue;
       if (query.status && ref->failed != (*query.status == LogStatus::kFail)) continue;
-      const auto status =
-          db().Get(read_options, family(Family::kLogs), ns_prefix + std::string(suffix), &referred);
+      const std::string key = ns_prefix + std::string(suffix);
+      const auto status = uninterrupted(
+          [&] { return db().Get(read_options, family(Family::kLogs), key, &referred); });
       if (status.IsNotFound()) continue;  // expired and dropped before its reference
       if (!status.ok()) return fail(database_->translate(status, "reading a log"));
       value = referred.ToStringView();

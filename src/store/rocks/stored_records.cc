@@ -63,8 +63,10 @@ void RocksStore::read_family(Family which, const std::vector<std::string>& keys,
   const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
-                statuses.data());
+  uninterrupted([&] {
+    db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
+                  statuses.data());
+  });
   const bool state = which == Family::kTasks;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     (state ? stored[i].state_status : stored[i].spec_status) = statuses[i];
@@ -141,7 +143,8 @@ void RocksStore::put_log(rocksdb::WriteBatch& batch, const Log& log) const {
 
 Result<bool> RocksStore::was_set_aside(const std::string& key) {
   rocksdb::PinnableSlice value;
-  const auto status = db().Get(rocksdb::ReadOptions(), family(Family::kDamaged), key, &value);
+  const auto status = uninterrupted(
+      [&] { return db().Get(rocksdb::ReadOptions(), family(Family::kDamaged), key, &value); });
   if (status.ok()) return true;
   if (status.IsNotFound()) return false;
   return fail(database_->translate(status, "reading a task"));
