@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -34,6 +35,7 @@ class BoundedQueue {
   std::vector<T> take(std::size_t limit) {
     std::lock_guard lock(mutex_);
     std::vector<T> taken;
+    taken.reserve(std::min(limit, items_.size()));  // where that throws all of them stay
     while (!items_.empty() && taken.size() < limit) {
       taken.push_back(std::move(items_.front()));
       items_.pop_front();

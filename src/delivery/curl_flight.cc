@@ -1,6 +1,7 @@
 #include "delivery/curl_flight.h"
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace rhooks::delivery {
 namespace {
 
 static_assert(net::kDescriptionBytesMax <= model::kErrorBytesMax);
+
+constexpr const char* kOutOfMemory = "out of memory";
 
 }  // namespace
 
@@ -41,8 +44,12 @@ std::string CurlFlight::set_up(CURL* easy, const net::EasyOptions& options) {
   set(CURLOPT_WRITEDATA, this);
   if (bad != CURLE_OK) return std::string("libcurl refused an option: ") + curl_easy_strerror(bad);
 
-  if (auto error = set_method_and_body(easy); !error.empty()) return error;
-  return set_headers(easy);
+  try {
+    if (auto error = set_method_and_body(easy); !error.empty()) return error;
+    return set_headers(easy);
+  } catch (const std::bad_alloc&) {
+    return kOutOfMemory;
+  }
 }
 
 std::string CurlFlight::set_method_and_body(CURL* easy) {
@@ -50,12 +57,12 @@ std::string CurlFlight::set_method_and_body(CURL* easy) {
   const bool posts = method == Method::kPost || method == Method::kPut || method == Method::kPatch;
   if (!request_.multipart.empty() && posts) {
     mime_.reset(curl_mime_init(easy));
-    if (!mime_) return "out of memory";
+    if (!mime_) return kOutOfMemory;
     for (const auto& part : request_.multipart) {
       curl_mimepart* const p = curl_mime_addpart(mime_.get());
       if (!p || curl_mime_name(p, part.name.c_str()) != CURLE_OK ||
           curl_mime_data(p, part.value.data(), part.value.size()) != CURLE_OK) {
-        return "out of memory";
+        return kOutOfMemory;
       }
     }
     curl_easy_setopt(easy, CURLOPT_MIMEPOST, mime_.get());
@@ -100,24 +107,32 @@ std::string CurlFlight::set_headers(CURL* easy) {
     } else {
       line.append(": ").append(header.value, first);
     }
-    if (!header_lines_.add(line)) return "out of memory";
+    if (!header_lines_.add(line)) return kOutOfMemory;
   }
   // What libcurl would add by itself: the log shows all that was sent.
-  if (!has_accept && !header_lines_.add("Accept:")) return "out of memory";
-  if (!has_content_type && !mime_ && !header_lines_.add("Content-Type:")) return "out of memory";
-  if (!header_lines_.add("Expect:")) return "out of memory";
+  if (!has_accept && !header_lines_.add("Accept:")) return kOutOfMemory;
+  if (!has_content_type && !mime_ && !header_lines_.add("Content-Type:")) return kOutOfMemory;
+  if (!header_lines_.add("Expect:")) return kOutOfMemory;
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, header_lines_.get());
   return {};
 }
 
 std::size_t CurlFlight::on_header(char* data, std::size_t size, std::size_t count, void* self) {
-  const std::string_view line(data, size * count);
-  return static_cast<CurlFlight*>(self)->reader_.header_line(line) ? line.size() : 0;
+  return static_cast<CurlFlight*>(self)->read({data, size * count}, &ResponseReader::header_line);
 }
 
 std::size_t CurlFlight::on_body(char* data, std::size_t size, std::size_t count, void* self) {
-  const std::string_view piece(data, size * count);
-  return static_cast<CurlFlight*>(self)->reader_.body_piece(piece) ? piece.size() : 0;
+  return static_cast<CurlFlight*>(self)->read({data, size * count}, &ResponseReader::body_piece);
+}
+
+std::size_t CurlFlight::read(std::string_view bytes,
+                             bool (ResponseReader::*take)(std::string_view)) noexcept {
+  try {
+    return (reader_.*take)(bytes) ? bytes.size() : 0;
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+    return 0;
+  }
 }
 
 HttpResult CurlFlight::result() {
@@ -131,6 +146,7 @@ HttpResult CurlFlight::result() {
 }
 
 HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions& options) {
+  if (out_of_memory_) return fail(kOutOfMemory);
   const bool complete = code == CURLE_OK || reader_.body_too_long();
   if (!complete && reader_.headers_too_long()) {
     return fail("the response's headers are longer than " +
@@ -154,9 +170,15 @@ HttpResult CurlFlight::finish(CURL* easy, CURLcode code, const net::EasyOptions&
     failure.request_timeout = options.request_timeout;
     return fail(net::describe(failure));
   }
+  std::optional<Response> response;
+  try {
+    response = reader_.take();
+  } catch (const std::bad_alloc&) {
+    return fail(kOutOfMemory);
+  }
   auto result = this->result();
   auto& outcome = result.outcome;
-  outcome.response = reader_.take();
+  outcome.response = std::move(response);
   if (!outcome.response->ok()) {
     // Not libcurl's: it asks the machine's clock, which need not be the scheduler's, and takes
     // that of an interim response for the final one's.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "delivery/response_reader.h"
 #include "delivery/sender.h"
@@ -38,6 +39,8 @@ class CurlFlight {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
 
+  // What libcurl is to hear of it: another number than that of the bytes ends the transfer.
+  std::size_t read(std::string_view bytes, bool (ResponseReader::*take)(std::string_view)) noexcept;
   std::string set_method_and_body(CURL* easy);
   std::string set_headers(CURL* easy);
   HttpResult result();
@@ -46,6 +49,7 @@ class CurlFlight {
   const TimePoint started_at_;
   const std::chrono::steady_clock::time_point started_;
   ResponseReader reader_;
+  bool out_of_memory_ = false;  // for what arrived
   net::HeaderLines header_lines_;
   std::unique_ptr<curl_mime, FreeMime> mime_;
   std::array<char, CURL_ERROR_SIZE> error_{};

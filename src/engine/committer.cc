@@ -1,6 +1,7 @@
 #include "engine/committer.h"
 
 #include <algorithm>
+#include <new>
 
 #include "observe/logging.h"
 
@@ -33,15 +34,20 @@ Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, M
       random_(random),
       uuids_(random),
       options_(std::move(options)),
-      on_recorded_(std::move(on_recorded)) {}
+      on_recorded_(std::move(on_recorded)) {
+  // What ended is put into these without asking for memory.
+  ended_.reserve(options_.batch_max);
+  commits_.reserve(options_.batch_max);
+  kept_.reserve(options_.batch_max);
+  releases_.reserve(options_.batch_max);
+  release_slots_.reserve(options_.batch_max);
+}
 
 std::optional<microseconds> Committer::step(Clock::Micros now) {
-  const std::size_t kept = commits_.size() + releases_.size();
-  for (Ended& ended : to_commit_.take(options_.batch_max - std::min(kept, options_.batch_max))) {
-    accept(std::move(ended));
-  }
-  metrics_.queue_depth(Metrics::Queue::kToCommit, to_commit_.size() + commits_.size());
-  if (commits_.empty() && releases_.empty()) {
+  take_ended();
+  metrics_.queue_depth(Metrics::Queue::kToCommit,
+                       to_commit_.size() + ended_.size() + commits_.size());
+  if (held() == 0) {
     recovered();
     return std::nullopt;
   }
@@ -60,7 +66,7 @@ std::optional<microseconds> Committer::step(Clock::Micros now) {
   oldest_.reset();
   const bool released = release();
   const bool committed = commit();
-  if (released && committed) {
+  if (released && committed && ended_.empty()) {
     recovered();
     return microseconds{0};  // others may have ended meanwhile
   }
@@ -75,25 +81,46 @@ void Committer::recovered() {
   failing_ = false;
 }
 
-void Committer::accept(Ended ended) {
+void Committer::take_ended() {
+  for (Ended& ended : to_commit_.take(options_.batch_max - std::min(held(), options_.batch_max))) {
+    ended_.push_back(std::move(ended));
+  }
+  std::erase_if(ended_, [this](Ended& ended) { return accept(ended); });
+  if (!ended_.empty() && failures_ == 0) {
+    log::error("there is no memory left for outcomes; trying again, and claiming nothing meanwhile",
+               {{"outcomes", static_cast<std::int64_t>(ended_.size())}});
+  }
+}
+
+bool Committer::accept(Ended& ended) {
   Attempt& attempt = ended.attempt;
   if (!ended.outcome) {
     releases_.push_back(std::move(attempt.lease));
     release_slots_.push_back(attempt.slot);
-    return;
+    return true;
   }
 
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
+  Log log;
+  try {
+    log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
+                          options_.logs_ttl);
+    // What the task will hold of it besides.
+    if (outcome.response) {
+      attempt.task.execution.last_response_body.reserve(outcome.response->body.size());
+    }
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   metrics_.skipped(attempt.skipped);
-  Log log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
-                            options_.logs_ttl);
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
   Task after = ended.cut_off ? std::move(attempt.task)
                              : model::apply_outcome(std::move(attempt.task), outcome, ended_at,
                                                     options_.policy, random_.unit());
   kept_.push_back({attempt.slot, attempt.due_at, outcome.ok(), ended.cut_off});
   commits_.push_back({std::move(attempt.lease), std::move(after), std::move(log)});
+  return true;
 }
 
 bool Committer::commit() {
@@ -162,12 +189,20 @@ bool Committer::release() {
 }
 
 void Committer::abandon() {
-  for (Ended& ended : to_commit_.take(slots_.capacity())) accept(std::move(ended));
-  if (!commits_.empty()) {
+  for (Ended& ended : to_commit_.take(slots_.capacity())) ended_.push_back(std::move(ended));
+  const auto given_up = commits_.size() + static_cast<std::size_t>(std::count_if(
+                                              ended_.begin(), ended_.end(), [](const Ended& ended) {
+                                                return ended.outcome.has_value();
+                                              }));
+  if (given_up > 0) {
     log::error("outcomes were given up at the stop; their tasks are attempted again",
-               {{"count", static_cast<std::int64_t>(commits_.size())}});
+               {{"count", static_cast<std::int64_t>(given_up)}});
   }
   // The tasks are due again at once where the store takes that, or when the leases run out.
+  for (Ended& ended : ended_) {
+    releases_.push_back(std::move(ended.attempt.lease));
+    release_slots_.push_back(ended.attempt.slot);
+  }
   for (store::Commit& commit : commits_) releases_.push_back(std::move(commit.lease));
   if (auto released = store_.release(releases_); !released) {
     log::warn("leases could not be given back; their tasks are due again when they run out",
@@ -175,6 +210,7 @@ void Committer::abandon() {
   }
   for (const Kept& kept : kept_) slots_.give(kept.slot);
   for (const Slots::Number slot : release_slots_) slots_.give(slot);
+  ended_.clear();
   commits_.clear();
   kept_.clear();
   releases_.clear();

@@ -46,7 +46,7 @@ class Committer {
   // Gives up what is kept: the tasks are due again.
   void abandon();
 
-  bool idle() const { return commits_.empty() && releases_.empty() && to_commit_.size() == 0; }
+  bool idle() const { return held() == 0 && to_commit_.size() == 0; }
   bool failing() const { return failing_.load(); }
 
  private:
@@ -57,7 +57,10 @@ class Committer {
     bool cut_off = false;
   };
 
-  void accept(Ended ended);
+  std::size_t held() const { return ended_.size() + commits_.size() + releases_.size(); }
+  // Takes what has ended; what there is no memory for stays in ended_.
+  void take_ended();
+  bool accept(Ended& ended);  // false: there is no memory for it, and it is as it was
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();
@@ -73,6 +76,7 @@ class Committer {
   const Options options_;
   const OnRecorded on_recorded_;
 
+  std::vector<Ended> ended_;  // taken, and neither commits nor releases yet
   // Commits and what belongs to each, index by index.
   std::vector<store::Commit> commits_;
   std::vector<Kept> kept_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "base/check.h"
 #include "delivery/request_builder.h"
@@ -17,6 +18,27 @@ Metrics::Attempt kind_of(const delivery::HttpResult& result) {
   if (result.cancelled) return Metrics::Attempt::kCancelled;
   if (result.outcome.ok()) return Metrics::Attempt::kSuccess;
   return result.outcome.response ? Metrics::Attempt::kHttpStatus : Metrics::Attempt::kNoResponse;
+}
+
+// Registration checks what can be sent, so only a task of another version's rules can not be built,
+// or one for which there is no memory.
+Result<delivery::HttpRequest> build(const Task& task, TimePoint now) {
+  try {
+    return delivery::build_request(task, now);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kOverloaded, "there is no memory left for it");
+  }
+}
+
+// It fails like an attempt, so that it is logged, retried and seen.
+model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& error) {
+  model::AttemptOutcome outcome;
+  outcome.sent.method = task.request.method;
+  outcome.sent.url = task.request.url;
+  if (error.code != ErrorCode::kOverloaded) outcome.sent = task.request;
+  outcome.error = "the request could not be built: " + error.message;
+  outcome.started_at = now;
+  return outcome;
 }
 
 }  // namespace
@@ -44,14 +66,9 @@ void Dispatcher::start(Attempt attempt, TimePoint now) {
   const std::int64_t skipped_before = attempt.task.execution.skipped;
   attempt.task = model::begin_attempt(std::move(attempt.task), now);
   attempt.skipped = attempt.task.execution.skipped - skipped_before;
-  auto request = delivery::build_request(attempt.task, now);
+  auto request = build(attempt.task, now);
   if (!request) {
-    // Registration checks this, so only a task of another version's rules comes here; it
-    // fails like an attempt, so that it is logged, retried and seen.
-    model::AttemptOutcome outcome;
-    outcome.sent = attempt.task.request;
-    outcome.error = "the request could not be built: " + request.error().message;
-    outcome.started_at = now;
+    auto outcome = not_built(attempt.task, now, request.error());
     to_commit_.push({std::move(attempt), std::move(outcome), false});
     return;
   }

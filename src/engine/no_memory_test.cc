@@ -1,0 +1,103 @@
+// What there is no memory for fails alone, and nothing that was delivered is forgotten.
+#include "testing/no_memory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/test_rig.h"
+
+namespace rhooks::engine {
+namespace {
+
+using testing::NoMemory;
+
+class EngineNoMemory : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kConcurrency = 3;
+  static constexpr std::size_t kLarge = 64 * 1024;
+
+  static model::TaskRecord large(const std::string& id, TimePoint at) {
+    model::TaskRecord task = record(id, at);
+    task.task.request.body = Body::text(std::string(2 * kLarge, 'x'));
+    task.task.retry_limit = 1;
+    return task;
+  }
+  Status status_of(const std::string& id) { return store.get({"ns", id}, clock.now())->status; }
+
+  ManualClock clock;
+  store::MemoryStore store{1};
+  ScriptedSender sender{clock};
+  Metrics metrics;
+  Random random{1};
+  Slots slots{kConcurrency};
+  AttemptQueue to_send{kConcurrency};
+  EndedQueue to_commit{kConcurrency};
+  Claimer claimer{store, slots, to_send, metrics, 60s};
+  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
+  Committer committer{store, slots, to_commit, metrics, random, {}, {}};
+};
+
+TEST_F(EngineNoMemory, ARequestFailsAsAnAttemptAndIsRetried) {
+  put(store, {large("large", clock.now()), record("small", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  {
+    const NoMemory none(kLarge);
+    dispatcher.step(clock.now(), 0ms);
+  }
+  committer.step(clock.now_micros());
+  EXPECT_EQ(sender.started().size(), 1u);
+  EXPECT_EQ(status_of("small"), Status::kDone);
+  const auto logs = logs_of(store, "large", clock.now());
+  ASSERT_EQ(logs.size(), 1u);
+  EXPECT_THAT(logs[0].error, ::testing::HasSubstr("there is no memory left for it"));
+  EXPECT_EQ(logs[0].request.url, "http://127.0.0.1:9/hook");
+  EXPECT_EQ(status_of("large"), Status::kActive);
+
+  clock.advance(1h);
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  committer.step(clock.now_micros());
+  EXPECT_EQ(status_of("large"), Status::kDone);
+  EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+TEST_F(EngineNoMemory, AnOutcomeIsKeptAndStoredLater) {
+  put(store, {large("large", clock.now()), record("small", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  for (int round = 0; round < 3; ++round) {
+    const NoMemory none(kLarge);
+    committer.step(clock.now_micros());
+    clock.advance(1s);
+    EXPECT_TRUE(committer.failing());
+    EXPECT_FALSE(committer.idle());
+  }
+  EXPECT_EQ(status_of("small"), Status::kDone);
+  EXPECT_EQ(status_of("large"), Status::kProcessing);
+
+  committer.step(clock.now_micros());
+  committer.step(clock.now_micros());
+  EXPECT_FALSE(committer.failing());
+  EXPECT_TRUE(committer.idle());
+  EXPECT_EQ(status_of("large"), Status::kDone);
+  EXPECT_EQ(logs_of(store, "large", clock.now()).size(), 1u);
+  EXPECT_EQ(sender.started().size(), 2u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+TEST_F(EngineNoMemory, AnOutcomeIsGivenUpAtTheStop) {
+  put(store, {large("large", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  {
+    const NoMemory none(kLarge);
+    committer.step(clock.now_micros());
+    committer.abandon();
+  }
+  EXPECT_TRUE(committer.idle());
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(status_of("large"), Status::kActive);
+}
+
+}  // namespace
+}  // namespace rhooks::engine
