@@ -56,7 +56,10 @@ LineWriter& writer() {
 }
 
 void write(Level level, std::string_view message, Fields fields) {
-  writer().write(line_of(level, message, fields));
+  try {
+    writer().write(line_of(level, message, fields));
+  } catch (const std::bad_alloc&) {  // one line less
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "base/check.h"
 #include "codec/public_json.h"
@@ -166,9 +167,12 @@ HttpResponse Api::handle(const HttpRequest& request) const {
   } else {
     try {
       response = match.route->handler(request, PathParameters(*match.route, request));
+    } catch (const std::bad_alloc&) {
+      report(request, match.route, 503);
+      throw;  // the server answers and logs
     } catch (...) {
       report(request, match.route, 500);
-      throw;  // the server answers and logs
+      throw;
     }
   }
   report(request, match.route, response.status);
@@ -188,9 +192,12 @@ std::vector<HttpResponse> Api::handle_together(std::span<const HttpRequest* cons
   std::vector<HttpResponse> responses;
   try {
     responses = route->together(calls);
+  } catch (const std::bad_alloc&) {
+    for (const HttpRequest* request : requests) report(*request, route, 503);
+    throw;  // the server answers and logs
   } catch (...) {
     for (const HttpRequest* request : requests) report(*request, route, 500);
-    throw;  // the server answers and logs
+    throw;
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     report(*requests[i], route, responses[i].status);

@@ -1,11 +1,11 @@
 #include "rest/http_groups.h"
 
+#include <algorithm>
 #include <boost/asio/defer.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <new>
 
 #include "base/check.h"
-#include "observe/logging.h"
 #include "rest/http_session.h"
 
 namespace rhooks::rest {
@@ -18,16 +18,6 @@ namespace {
 // for the last one. A single request may be longer.
 constexpr std::size_t kGroupRequestsMax = 256;
 constexpr std::size_t kGroupBytesMax = 1024 * 1024;
-
-void respond(std::shared_ptr<HttpSession> session) {
-  const auto strand = session->strand();
-  try {
-    asio::dispatch(strand, [self = std::move(session)] { self->respond(); });
-  } catch (const std::exception& e) {
-    // As it is with one connection alone: it is gone, the others go on.
-    log::error("a connection failed", {{"error", e.what()}});
-  }
-}
 
 }  // namespace
 
@@ -59,6 +49,16 @@ HttpGroups::Sessions HttpGroups::take() {
   Sessions group;
   std::size_t bytes = 0;
   std::lock_guard lock(mutex_);
+  try {
+    group.reserve(std::min(waiting_.size(), kGroupRequestsMax));
+  } catch (const std::bad_alloc&) {
+    while (auto session = waiting_.pop()) {
+      (*session)->end_work_without_memory();
+      HttpSession::respond_soon(std::move(*session));
+    }
+    at_work_ = false;
+    return group;
+  }
   while (group.size() < kGroupRequestsMax) {
     const auto* const next = waiting_.front();
     if (!next) break;
@@ -93,27 +93,40 @@ std::vector<HttpResponse> HttpGroups::responses_to(const Sessions& group) const 
     auto responses = (*handler_)(requests);
     RHOOKS_CHECK(responses.size() == group.size());
     return responses;
-  } catch (const std::exception& e) {
-    log::error("request handler failed",
-               {{"requests", static_cast<std::int64_t>(group.size())}, {"error", e.what()}});
   } catch (...) {
-    log::error("request handler failed",
-               {{"requests", static_cast<std::int64_t>(group.size())}, {"error", "unknown"}});
+    return std::vector<HttpResponse>(group.size(), handler_failed());
   }
-  return std::vector<HttpResponse>(group.size(), handler_failed());
 }
 
 void HttpGroups::run() {
-  Sessions group = take();
-  if (group.empty()) return;
-  handle(group);
-  // The loop is woken once for all of them.
+  while (true) {
+    Sessions group = take();
+    if (group.empty()) return;
+    try {
+      handle(group);
+    } catch (const std::bad_alloc&) {
+      for (auto& session : group) session->end_work_without_memory();
+    }
+    answer(std::move(group));
+    try {
+      // Behind what else waits for this thread, and not at all once the pool is stopped.
+      asio::defer(*pool_, [this] { run(); });
+      return;
+    } catch (const std::bad_alloc&) {  // then at once
+    }
+  }
+}
+
+// The loop is woken once for all of them.
+void HttpGroups::answer(Sessions group) {
   auto loop = group.front()->strand().get_inner_executor();
-  asio::post(loop, [group = std::move(group)]() mutable {
-    for (auto& session : group) respond(std::move(session));
-  });
-  // Behind what else waits for this thread, and not at all once the pool is stopped.
-  asio::defer(*pool_, [this] { run(); });
+  try {
+    asio::post(loop, [group = std::move(group)]() mutable {
+      for (auto& session : group) HttpSession::respond_soon(std::move(session));
+    });
+  } catch (const std::bad_alloc& e) {
+    connection_failed(e);
+  }
 }
 
 }  // namespace rhooks::rest

@@ -17,8 +17,8 @@ class HttpSession;
 
 // Requests that are handled together: those that arrive while a group of them is under way are
 // the next group, in which clients of different addresses take turns. One that arrives alone waits
-// for nobody. One group at a time: a second one would
-// wait for the first one's write, and spin while it does.
+// for nobody. One group at a time: a second one would wait for the first one's write, and spin
+// while it does.
 //
 // Threads: add() from any, clear() once no thread of the pool or of the network runs.
 class HttpGroups {
@@ -40,6 +40,7 @@ class HttpGroups {
   void run();
   // The next group; empty: nobody waits, and the caller is no longer at work.
   Sessions take();
+  static void answer(Sessions group);
   // Gives each its response.
   void handle(const Sessions& group) const;
   std::vector<HttpResponse> responses_to(const Sessions& group) const;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
+#include <new>
 
-#include "observe/logging.h"
 #include "rest/http_session.h"
 
 namespace rhooks::rest {
@@ -16,12 +16,9 @@ namespace {
 HttpResponse handle(const HttpHandler& handler, const HttpRequest& request) {
   try {
     return handler(request);
-  } catch (const std::exception& e) {
-    log::error("request handler failed", {{"method", request.method}, {"error", e.what()}});
   } catch (...) {
-    log::error("request handler failed", {{"method", request.method}, {"error", "unknown"}});
+    return handler_failed();
   }
-  return handler_failed();
 }
 
 }  // namespace
@@ -67,17 +64,26 @@ std::shared_ptr<HttpSession> HttpQueue::take(Line& line) {
 }
 
 void HttpQueue::run(Line& line) {
-  std::shared_ptr<HttpSession> session = take(line);
-  if (!session) return;
-  std::optional<HttpResponse> response = session->begin_work();
-  if (!response) response = handle(*handler_, session->request());
-  session->end_work(std::move(*response));
-  // The session moves along: a pool thread that dropped the last reference would close the
-  // socket off its strand.
-  auto strand = session->strand();
-  asio::post(strand, [session = std::move(session)] { session->respond(); });
-  // Behind what else waits for this thread, and not at all once the pool is stopped.
-  asio::defer(*pool_, [this, &line] { run(line); });
+  while (std::shared_ptr<HttpSession> session = take(line)) {
+    answer(std::move(session));
+    try {
+      // Behind what else waits for this thread, and not at all once the pool is stopped.
+      asio::defer(*pool_, [this, &line] { run(line); });
+      return;
+    } catch (const std::bad_alloc&) {  // then at once
+    }
+  }
+}
+
+void HttpQueue::answer(std::shared_ptr<HttpSession> session) const {
+  try {
+    std::optional<HttpResponse> response = session->begin_work();
+    if (!response) response = handle(*handler_, session->request());
+    session->end_work(std::move(*response));
+  } catch (const std::bad_alloc&) {
+    session->end_work_without_memory();
+  }
+  HttpSession::respond_soon(std::move(session));
 }
 
 }  // namespace rhooks::rest

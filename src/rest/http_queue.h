@@ -39,6 +39,7 @@ class HttpQueue {
   };
 
   void run(Line& line);
+  void answer(std::shared_ptr<HttpSession> session) const;
   // The next request; null: nobody waits, and the caller is no longer at work.
   std::shared_ptr<HttpSession> take(Line& line);
 

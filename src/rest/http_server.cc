@@ -94,8 +94,7 @@ struct HttpServer::Impl {
         loop.run();
         return;
       } catch (const std::exception& e) {
-        // Out of memory while one connection was served: it is gone, the others go on.
-        log::error("a connection failed", {{"error", e.what()}});
+        connection_failed(e);  // out of memory: it is gone, the others go on
       }
     }
   }

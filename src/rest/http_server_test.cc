@@ -103,6 +103,7 @@ TEST_F(HttpServerTest, AChunkedBodyMayComeByteByByte) {
 TEST_F(HttpServerTest, AnExceptionIsAnAnswer) {
   const auto port = start({}, [](const HttpRequest& request) -> HttpResponse {
     if (request.path[0] == "int") throw 1;
+    if (request.path[0] == "memory") throw std::bad_alloc();
     throw std::runtime_error("secret detail");
   });
   for (const char* target : {"/std", "/int"}) {
@@ -111,6 +112,10 @@ TEST_F(HttpServerTest, AnExceptionIsAnAnswer) {
     EXPECT_THAT(reply.body, HasSubstr("\"code\":\"internal\""));
     EXPECT_THAT(reply.body, ::testing::Not(HasSubstr("secret")));
   }
+  const Reply reply = call(port, {"GET", "/memory"});
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("retry-after"), "1");
+  EXPECT_THAT(reply.body, HasSubstr("no memory"));
 }
 
 TEST_F(HttpServerTest, AdmissionAnswersBeforeTheBody) {

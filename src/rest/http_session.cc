@@ -3,11 +3,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/status.hpp>
+#include <new>
 #include <string>
 
 #include "observe/logging.h"
@@ -63,8 +66,31 @@ constexpr std::string_view kNoRoomForResponse =
 }  // namespace
 
 HttpResponse handler_failed() {
+  std::string error = "unknown";
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    log::error("there is no memory left for a request", {});
+    HttpResponse response =
+        problem(503, ErrorCode::kUnknownOutcome,
+                "there was no memory left for this request; it is not known whether it was carried "
+                "out");
+    response.headers.push_back({"Retry-After", "1"});
+    return response;
+  } catch (const std::exception& e) {
+    error = e.what();
+  } catch (...) {  // what it is can not be told
+  }
+  log::error("request handler failed", {{"error", error}});
   return problem(500, ErrorCode::kInternal,
                  "the server failed to handle this request; its log says more");
+}
+
+void connection_failed(const std::exception& e) noexcept {
+  try {
+    log::error("a connection failed", {{"error", e.what()}});
+  } catch (const std::bad_alloc&) {  // then it goes unsaid
+  }
 }
 
 HttpSession::HttpSession(ServerState& state, Socket socket, const asio::ip::tcp::endpoint& remote)
@@ -83,6 +109,7 @@ HttpSession::HttpSession(ServerState& state, Socket socket, const asio::ip::tcp:
 
 HttpSession::~HttpSession() {
   // First: once the last session is gone the state may be, too.
+  leave_place();
   request_share_.release();
   response_share_.release();
   --peer_->connections;
@@ -163,11 +190,21 @@ bool HttpSession::take_place() {
   const std::size_t places = state_.options.queue_max +
                              static_cast<std::size_t>(std::max(1, state_.options.handler_threads));
   if (state_.queued.fetch_add(1) < places) {
-    if (peer_->requests.fetch_add(1) < places / 2 + 1) return true;
+    if (peer_->requests.fetch_add(1) < places / 2 + 1) {
+      placed_ = true;
+      return true;
+    }
     --peer_->requests;
   }
   --state_.queued;
   return false;
+}
+
+void HttpSession::leave_place() {
+  if (!placed_) return;
+  placed_ = false;
+  --peer_->requests;
+  --state_.queued;
 }
 
 bool HttpSession::client_is_gone() const {
@@ -191,8 +228,7 @@ std::optional<HttpResponse> HttpSession::begin_work() {
 }
 
 void HttpSession::end_work(HttpResponse response) {
-  --peer_->requests;
-  --state_.queued;
+  leave_place();
   const bool reads = request_.method == "GET" || request_.method == "HEAD";
   if (!response_share_.resize(response.body.size())) {
     if (reads && response.status < 400) {
@@ -202,6 +238,11 @@ void HttpSession::end_work(HttpResponse response) {
     response_share_.hold(response.body.size());
   }
   response_ = std::move(response);
+}
+
+void HttpSession::end_work_without_memory() noexcept {
+  leave_place();
+  response_ = HttpResponse{.status = 503, .content_type = {}, .headers = {}, .body = {}};
 }
 
 void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {
@@ -224,6 +265,17 @@ void HttpSession::respond(HttpResponse response) {
   response_share_.hold(response.body.size());
   response_ = std::move(response);
   respond();
+}
+
+void HttpSession::respond_soon(std::shared_ptr<HttpSession> session) {
+  const auto strand = session->strand();
+  try {
+    asio::dispatch(strand, [session] { session->respond(); });
+  } catch (const std::exception& e) {
+    // It is gone, the others go on. Its client is told, though the timer may hold it for a while.
+    ::shutdown(session->descriptor_, SHUT_RDWR);
+    connection_failed(e);
+  }
 }
 
 void HttpSession::respond() {

@@ -36,8 +36,10 @@ using Timer =
     boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                       boost::asio::wait_traits<std::chrono::steady_clock>, Strand>;
 
-// The answer to a request whose handler threw.
+// The answer to a request whose handler threw. To be called while that is caught; it is logged.
 HttpResponse handler_failed();
+// Logs an exception that a connection ended by.
+void connection_failed(const std::exception& e) noexcept;
 
 // What one read of a head may bring. An idle connection holds one such buffer and no more.
 inline constexpr std::size_t kReadBytes = 4 * 1024;
@@ -95,9 +97,14 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   const HttpRequest& request() const { return request_; }
   // Its response, which respond() sends.
   void end_work(HttpResponse response);
+  // The same where there is no memory even for saying so.
+  void end_work_without_memory() noexcept;
 
   // On the strand: sends the response.
   void respond();
+  // From any thread. A thread that dropped the last reference would close the socket off its
+  // strand, so the session moves along.
+  static void respond_soon(std::shared_ptr<HttpSession> session);
 
   // From any thread.
   const Peer* peer() const { return peer_.get(); }
@@ -122,6 +129,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool body_goes_on();
   void dispatch();
   bool take_place();
+  void leave_place();
   bool client_is_gone() const;
   void respond(HttpResponse response);
   void wait_since(SteadyTime since, bool in_head);
@@ -156,6 +164,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool registered_ = true;
   bool continued_ = false;
   bool together_ = false;
+  bool placed_ = false;  // among the requests that are handled or wait for it
   Work work_ = Work::kOne;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;

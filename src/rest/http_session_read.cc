@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
+#include <new>
 #include <string>
 
 #include "observe/logging.h"
@@ -62,7 +63,12 @@ void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
   }
   buffer_.commit(bytes);
   window_bytes_ += bytes;
-  consume();
+  try {
+    consume();
+  } catch (const std::bad_alloc&) {
+    if (phase_ != Phase::kHead && phase_ != Phase::kBody) throw;
+    refuse_overload("there is no memory left for this request; try again");
+  }
 }
 
 // Whether enough of the body arrived in the window that is over; then another one begins.

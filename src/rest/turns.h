@@ -17,8 +17,13 @@ class Turns {
  public:
   void push(const Who& who, Item item) {
     std::deque<Item>& own = items_[who];
-    if (own.empty()) order_.push_back(who);
     own.push_back(std::move(item));
+    try {
+      if (own.size() == 1) order_.push_back(who);
+    } catch (...) {  // no memory
+      own.pop_back();
+      throw;
+    }
     ++size_;
   }
 
@@ -31,14 +36,11 @@ class Turns {
   std::optional<Item> pop() {
     if (order_.empty()) return std::nullopt;
     const auto own = items_.find(order_.front());
+    if (own->second.size() > 1) order_.push_back(order_.front());
+    order_.pop_front();
     std::optional<Item> item(std::move(own->second.front()));
     own->second.pop_front();
-    if (own->second.empty()) {
-      items_.erase(own);
-    } else {
-      order_.push_back(order_.front());
-    }
-    order_.pop_front();
+    if (own->second.empty()) items_.erase(own);
     --size_;
     return item;
   }
@@ -46,7 +48,7 @@ class Turns {
   std::size_t size() const { return size_; }
 
  private:
-  std::unordered_map<Who, std::deque<Item>> items_;  // none is empty
+  std::unordered_map<Who, std::deque<Item>> items_;
   std::deque<Who> order_;
   std::size_t size_ = 0;
 };
