@@ -14,7 +14,6 @@ function(rhooks_module name)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
 
   if(NOT sources)
     # CMake wants a source; a module that is headers only still has a target to depend on.

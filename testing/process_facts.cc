@@ -51,6 +51,17 @@ std::size_t resident_bytes_max(pid_t pid) {
   return status_bytes(pid, "VmHWM");
 }
 
+std::size_t address_space_bytes(pid_t pid) {
+  return status_bytes(pid, "VmSize");
+}
+
+bool limit_address_space(pid_t pid, std::optional<std::size_t> more_bytes) {
+  rlimit limit{};
+  if (::prlimit(pid, RLIMIT_AS, nullptr, &limit) != 0) return false;
+  limit.rlim_cur = more_bytes ? address_space_bytes(pid) + *more_bytes : limit.rlim_max;
+  return ::prlimit(pid, RLIMIT_AS, &limit, nullptr) == 0;
+}
+
 std::size_t allocated_bytes() {
 #ifdef RHOOKS_ALLOCATOR_OF_SANITIZER
   return __sanitizer_get_current_allocated_bytes();
