@@ -18,7 +18,7 @@ target_include_directories(rhooks_lib INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE
 # finds every one of them again for the user.
 target_link_libraries(rhooks_lib
   PUBLIC tl::expected Threads::Threads
-  PRIVATE Boost::json Boost::url CURL::libcurl OpenSSL::SSL OpenSSL::Crypto RocksDB::rocksdb-shared
+  PRIVATE Boost::json Boost::url CURL::libcurl PkgConfig::c_ares OpenSSL::SSL OpenSSL::Crypto RocksDB::rocksdb-shared
           PkgConfig::content_codings prometheus-cpp::core)
 
 install(TARGETS rhooks_lib EXPORT rhooks-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

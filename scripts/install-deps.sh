@@ -6,7 +6,7 @@ set -euo pipefail
 build=(
   build-essential cmake ninja-build pkg-config ccache lld git
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libcurl4-openssl-dev libssl-dev librocksdb-dev
+  libcurl4-openssl-dev libc-ares-dev libssl-dev librocksdb-dev
   zlib1g-dev libzstd-dev libbrotli-dev
   libexpected-dev libcli11-dev libtomlplusplus-dev libcctz-dev
   prometheus-cpp-dev libmimalloc-dev

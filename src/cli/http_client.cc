@@ -135,7 +135,7 @@ HttpClient::~HttpClient() = default;
 
 Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   if (!impl_->loop) {
-    auto created = net::CurlLoop::create(1);
+    auto created = net::CurlLoop::create({.connections_max = 1});
     if (!created) return fail(std::move(created.error()));
     impl_->loop = std::move(*created);
   }

@@ -23,6 +23,8 @@ class CurlFlight {
   CurlFlight(const CurlFlight&) = delete;
   CurlFlight& operator=(const CurlFlight&) = delete;
 
+  const std::string& url() const { return request_.request.url; }
+
   // Prepares a fresh or reset easy handle. Returns what is wrong with the request, or nothing.
   std::string set_up(CURL* easy, const net::EasyOptions& options);
 

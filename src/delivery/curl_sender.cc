@@ -57,7 +57,7 @@ class CurlSender::Impl {
       finished_.push_back(flight->fail(std::move(error)));
       return loop_->give_handle_back(easy);
     }
-    if (const auto code = loop_->add(easy); code != CURLM_OK) {
+    if (const auto code = loop_->add(easy, flight->url(), options_); code != CURLM_OK) {
       finished_.push_back(flight->fail(curl_multi_strerror(code)));
       flight.reset();
       return loop_->give_handle_back(easy);
@@ -114,8 +114,9 @@ Result<std::unique_ptr<CurlSender>> CurlSender::create(const CurlSenderOptions& 
   auto easy_options =
       net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
   if (!easy_options) return rhooks::fail(std::move(easy_options.error()));
-  auto loop = net::CurlLoop::create(idle_connections(options.max_in_flight, net::descriptors_max()),
-                                    kIntakeBytesMax);
+  auto loop = net::CurlLoop::create(
+      {.connections_max = idle_connections(options.max_in_flight, net::descriptors_max()),
+       .intake_max = kIntakeBytesMax});
   if (!loop) return rhooks::fail(std::move(loop.error()));
   return std::unique_ptr<CurlSender>(
       new CurlSender(std::make_unique<Impl>(std::move(*easy_options), clock, std::move(*loop))));

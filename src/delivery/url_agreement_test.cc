@@ -72,7 +72,7 @@ class UrlAgreement : public ::testing::Test {
   TestReceiver receiver_;
   const net::EasyOptions options_;
   // For libcurl's global set-up, which the loop does.
-  const std::unique_ptr<net::CurlLoop> loop_ = std::move(*net::CurlLoop::create(16));
+  const std::unique_ptr<net::CurlLoop> loop_ = std::move(*net::CurlLoop::create({}));
   const std::unique_ptr<CURL, Free> easy_{curl_easy_init()};
   std::unique_ptr<curl_slist, Free> connect_to_;
   int accepted_ = 0;

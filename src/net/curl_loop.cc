@@ -12,9 +12,11 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "net/named_host.h"
 #include "net/sockets.h"
 
 namespace rhooks::net {
@@ -61,14 +63,19 @@ std::size_t descriptors_max() {
 // called from the loop's own methods alone, so never from within itself.
 class CurlLoop::Impl {
  public:
-  Impl(std::size_t connections_max, CURLM* multi, std::unique_ptr<Sockets> sockets, int event)
-      : sockets_(std::move(sockets)), event_(event), multi_(multi) {
+  Impl(const Options& options, CURLM* multi, std::unique_ptr<Sockets> sockets, int event)
+      : sockets_(std::move(sockets)),
+        event_(event),
+        multi_(multi),
+        names_(options.names, [this](int fd, std::uint32_t events) {
+          sockets_->watch(events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_ADD, fd, events);
+        }) {
     sockets_->watch(EPOLL_CTL_ADD, event_.get(), EPOLLIN);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(connections_max));
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(options.connections_max));
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
   }
 
@@ -87,10 +94,26 @@ class CurlLoop::Impl {
     return code;
   }
 
+  CURLMcode add(CURL* easy, const std::string& url, const EasyOptions& limits) {
+    const std::optional<NamedHost> host = named_host(url);
+    if (!host) return add(easy);
+    const auto now = Steady::now();
+    if (const std::string* const addresses = names_.find(host->name, now)) {
+      return begin(easy, *host, *addresses);
+    }
+    const auto until = now + std::min(limits.connect_timeout, limits.request_timeout);
+    waiting_.insert_or_assign(easy, Waiting{*host, limits, now, until});
+    waiting_for_[host->name].push_back(easy);
+    give_up_at_ = std::min(give_up_at_, until);
+    return CURLM_OK;
+  }
+
   void remove(CURL* easy) {
+    if (waiting_.erase(easy) > 0) return;
+    std::erase_if(not_begun_, [easy](const EndedTransfer& one) { return one.easy == easy; });
+    if (curl_multi_remove_handle(multi_, easy) != CURLM_OK) return;
     RHOOKS_CHECK(transfers_ > 0);
     --transfers_;
-    curl_multi_remove_handle(multi_, easy);
   }
 
   std::vector<EndedTransfer> run(std::chrono::milliseconds max_wait) {
@@ -98,19 +121,21 @@ class CurlLoop::Impl {
     const auto deadline = Steady::now() + std::min<std::chrono::milliseconds>(max_wait, kWaitMax);
     std::vector<EndedTransfer> ended;
     while (true) {
-      run_timer();
+      run_timers();
       collect(ended);
       const auto wait =
           ended.empty() ? std::min(deadline, next_timer()) - Steady::now() : Steady::duration{};
       const bool woken = wait_for_events(wait);
-      run_timer();
+      run_timers();
       collect(ended);
       if (woken || !ended.empty() || Steady::now() >= deadline) return ended;
     }
   }
 
-  // Takes the transfers that ended out of libcurl.
+  // Takes the transfers that ended out of libcurl, and those that never got there.
   void collect(std::vector<EndedTransfer>& ended) {
+    ended.insert(ended.end(), not_begun_.begin(), not_begun_.end());
+    not_begun_.clear();
     int left = 0;
     while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
@@ -151,10 +176,18 @@ class CurlLoop::Impl {
     transfer->opened.clear();
     transfer->sends = 0;
     transfer->cut_off = CutOff::kNot;
+    transfer->addresses.reset();
     idle_.push_back(std::move(transfer));
   }
 
  private:
+  struct Waiting {
+    NamedHost host;
+    EasyOptions limits;
+    Steady::time_point since;
+    Steady::time_point until;
+  };
+
   static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
     static_cast<Impl*>(self)->sockets_->set_interest(fd, what);
     return 0;
@@ -170,9 +203,76 @@ class CurlLoop::Impl {
     return 0;
   }
 
+  // "+": libcurl keeps them for no longer than what it finds itself.
+  CURLMcode begin(CURL* easy, const NamedHost& host, const std::string& addresses) {
+    auto& given = transfer_of(easy).addresses;
+    given.reset(
+        curl_slist_append(nullptr, ("+" + host.name + ":" + host.port + ":" + addresses).c_str()));
+    if (!given) return CURLM_OUT_OF_MEMORY;
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, given.get());
+    return add(easy);
+  }
+
+  // Those whose look-up took a while have less time left.
+  void begin(CURL* easy, const Waiting& waited, const std::string& addresses,
+             Steady::time_point now) {
+    const auto took = std::chrono::floor<std::chrono::milliseconds>(now - waited.since);
+    const auto left = [took](std::chrono::milliseconds limit) {
+      return static_cast<long>(std::max<std::int64_t>((limit - took).count(), 1));
+    };
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, left(waited.limits.connect_timeout));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left(waited.limits.request_timeout));
+    if (begin(easy, waited.host, addresses) != CURLM_OK) {
+      not_begun_.push_back({easy, CURLE_OUT_OF_MEMORY});
+    }
+  }
+
+  // Begins or ends those that waited for a name.
+  void settle_names() {
+    for (const NameLookups::Answer& answer : names_.take_ended()) {
+      const auto now = Steady::now();
+      auto node = waiting_for_.extract(answer.name);
+      if (node.empty()) continue;
+      for (CURL* const easy : node.mapped()) {
+        const auto one = waiting_.find(easy);
+        // Given up, and perhaps waiting for something else.
+        if (one == waiting_.end() || one->second.host.name != answer.name) continue;
+        const Waiting waited = std::move(one->second);
+        waiting_.erase(one);
+        if (answer.addresses.empty()) {
+          not_begun_.push_back({easy, CURLE_COULDNT_RESOLVE_HOST});
+        } else {
+          begin(easy, waited, answer.addresses, now);
+        }
+      }
+    }
+  }
+
+  void give_up(Steady::time_point now) {
+    if (now < give_up_at_) return;
+    give_up_at_ = Steady::time_point::max();
+    for (auto one = waiting_.begin(); one != waiting_.end();) {
+      if (one->second.until <= now) {
+        not_begun_.push_back({one->first, CURLE_OPERATION_TIMEDOUT});
+        one = waiting_.erase(one);
+      } else {
+        give_up_at_ = std::min(give_up_at_, one->second.until);
+        ++one;
+      }
+    }
+  }
+
   Steady::time_point next_timer() const {
-    if (timer_) return *timer_;
-    return transfers_ == 0 ? Steady::time_point::max() : Steady::now() + kTimerMax;
+    auto next = std::min(give_up_at_, names_.next_timer());
+    if (timer_) return std::min(next, *timer_);
+    return transfers_ == 0 ? next : std::min(next, Steady::now() + kTimerMax);
+  }
+
+  void run_timers() {
+    names_.run_timer();
+    settle_names();
+    give_up(Steady::now());
+    run_timer();
   }
 
   void run_timer() {
@@ -212,6 +312,10 @@ class CurlLoop::Impl {
         woken = true;
         continue;
       }
+      if (names_.owns(event.data.fd)) {
+        names_.on_event(event.data.fd, event.events);
+        continue;
+      }
       if (!sockets_->in_use(event.data.fd)) {
         sockets_->take_idle_event(event.data.fd);
         continue;
@@ -231,14 +335,18 @@ class CurlLoop::Impl {
   CURLM* const multi_;
   std::size_t transfers_ = 0;  // added, and not yet removed
   std::vector<std::unique_ptr<Sockets::Transfer>> idle_;
+  NameLookups names_;
+  std::unordered_map<CURL*, Waiting> waiting_;                       // for the addresses of a name
+  std::unordered_map<std::string, std::vector<CURL*>> waiting_for_;  // by name; some gave up
+  Steady::time_point give_up_at_ = Steady::time_point::max();        // the first of them
+  std::vector<EndedTransfer> not_begun_;
   std::optional<Steady::time_point> timer_;
   Steady::time_point last_action_ = Steady::now();
 };
 
-Result<std::unique_ptr<CurlLoop>> CurlLoop::create(std::size_t connections_max,
-                                                   std::uint64_t intake_max) {
+Result<std::unique_ptr<CurlLoop>> CurlLoop::create(const Options& options) {
   if (!init_curl()) return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
-  auto sockets = Sockets::create(intake_max);
+  auto sockets = Sockets::create(options.intake_max);
   if (!sockets) return fail(std::move(sockets.error()));
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) {
@@ -251,7 +359,7 @@ Result<std::unique_ptr<CurlLoop>> CurlLoop::create(std::size_t connections_max,
     return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
   }
   return std::unique_ptr<CurlLoop>(
-      new CurlLoop(std::make_unique<Impl>(connections_max, multi, std::move(*sockets), event)));
+      new CurlLoop(std::make_unique<Impl>(options, multi, std::move(*sockets), event)));
 }
 
 CurlLoop::CurlLoop(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -271,6 +379,9 @@ CutOff CurlLoop::cut_off(CURL* easy) {
 }
 CURLMcode CurlLoop::add(CURL* easy) {
   return impl_->add(easy);
+}
+CURLMcode CurlLoop::add(CURL* easy, const std::string& url, const EasyOptions& limits) {
+  return impl_->add(easy, url, limits);
 }
 void CurlLoop::remove(CURL* easy) {
   impl_->remove(easy);

@@ -6,7 +6,11 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
+
+#include "net/easy_handle.h"
+#include "net/name_lookups.h"
 
 namespace rhooks::net {
 
@@ -44,12 +48,16 @@ struct EndedTransfer {
 // back, before it is destroyed.
 class CurlLoop {
  public:
-  // Keeps up to `connections_max` idle connections. A transfer for which some more bytes arrive
-  // than `intake_max`, of whatever kind, is ended. Errors: kUnavailable (no descriptors, no
-  // memory).
-  static Result<std::unique_ptr<CurlLoop>> create(std::size_t connections_max,
-                                                  std::uint64_t intake_max = kNoIntakeMax);
   static constexpr std::uint64_t kNoIntakeMax = std::uint64_t{1} << 48;
+  struct Options {
+    std::size_t connections_max = 16;  // that are idle and kept
+    // A transfer for which some more bytes arrive, of whatever kind, is ended.
+    std::uint64_t intake_max = kNoIntakeMax;
+    NameLookups::Options names = {};
+  };
+
+  // Errors: kUnavailable (no descriptors, no memory).
+  static Result<std::unique_ptr<CurlLoop>> create(const Options& options);
   ~CurlLoop();
 
   CurlLoop(const CurlLoop&) = delete;
@@ -67,6 +75,10 @@ class CurlLoop {
 
   // Starts the transfer. Another code than CURLM_OK: it was not started.
   CURLMcode add(CURL* easy);
+  // The same of one of many, of this URL and with these limits. The addresses of its host are
+  // looked up first (net/name_lookups.h), and the wait for them counts; libcurl does that itself
+  // with a thread for each.
+  CURLMcode add(CURL* easy, const std::string& url, const EasyOptions& limits);
   // Drops a transfer that was added and has not come back.
   void remove(CURL* easy);
 

@@ -21,7 +21,7 @@ using testing::TestResponse;
 class CurlLoopTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto created = CurlLoop::create(16);
+    auto created = CurlLoop::create({});
     ASSERT_TRUE(created) << created.error().message;
     loop_ = std::move(*created);
   }

@@ -28,7 +28,7 @@ using testing::TestResponse;
 class IdleRig {
  public:
   IdleRig() {
-    auto created = CurlLoop::create(64);
+    auto created = CurlLoop::create({.connections_max = 64});
     EXPECT_TRUE(created) << created.error().message;
     loop_ = std::move(*created);
   }

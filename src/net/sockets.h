@@ -57,6 +57,9 @@ class Sockets {
     std::vector<int> opened;  // since its last request
     int sends = 0;            // how often its request was put on a connection
     CutOff cut_off = CutOff::kNot;
+    // What CURLOPT_RESOLVE was given.
+    std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses{nullptr,
+                                                                          &curl_slist_free_all};
   };
 
   // Errors: kUnavailable (no descriptors).

@@ -137,7 +137,8 @@ class Wire::Impl {
     if (!easy) return next.done(flight->not_sent("out of memory", clock_.now()));
     std::string error = flight->set_up(easy, url_, easy_options_);
     if (error.empty()) {
-      if (const auto code = loop_->add(easy); code != CURLM_OK) error = curl_multi_strerror(code);
+      if (const auto code = loop_->add(easy, url_, easy_options_); code != CURLM_OK)
+        error = curl_multi_strerror(code);
     }
     if (!error.empty()) {
       WireResult result = flight->not_sent(std::move(error), clock_.now());
@@ -199,7 +200,7 @@ Result<std::unique_ptr<Wire>> Wire::create(WireOptions options, const Clock& clo
       net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
   if (!easy_options) return fail(std::move(easy_options.error()));
   options.max_in_flight = std::clamp<std::size_t>(options.max_in_flight, 1, 10'000);
-  auto loop = net::CurlLoop::create(options.max_in_flight);
+  auto loop = net::CurlLoop::create({.connections_max = options.max_in_flight});
   if (!loop) return fail(std::move(loop.error()));
   Endpoint endpoint;
   if (const auto wrong = read_endpoint(options.endpoint, endpoint); !wrong.empty()) {

@@ -1,0 +1,54 @@
+#include "net/named_host.h"
+
+#include <algorithm>
+
+namespace rhooks::net {
+namespace {
+
+constexpr std::string_view kLocalhost = "localhost";
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// RFC 952, RFC 1123 section 2.1; and "_", which is met in practice.
+bool may_be_in_name(char c) {
+  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+// As RFC 3986 section 3.2 has it.
+std::string_view authority_of(std::string_view url) {
+  const auto scheme_end = url.find("://");
+  if (scheme_end == std::string_view::npos) return {};
+  std::string_view authority = url.substr(scheme_end + 3);
+  authority = authority.substr(0, authority.find_first_of("/?#"));
+  const auto user_end = authority.rfind('@');
+  return user_end == std::string_view::npos ? authority : authority.substr(user_end + 1);
+}
+
+}  // namespace
+
+std::optional<NamedHost> named_host(std::string_view url) {
+  const std::string_view authority = authority_of(url);
+  const std::string_view host = authority.substr(0, authority.find(':'));
+  if (host.empty() || host.front() == '[') return std::nullopt;
+  // What ends in a number is an address to all who parse URLs, in one spelling or another.
+  const auto last_label = host.rfind('.') + 1;  // 0 where there is no dot
+  if (last_label == host.size() || is_digit(host[last_label])) return std::nullopt;
+
+  NamedHost found;
+  found.name.resize(host.size());
+  std::transform(host.begin(), host.end(), found.name.begin(), lower);
+  if (!std::all_of(found.name.begin(), found.name.end(), may_be_in_name)) return std::nullopt;
+  if (std::string_view(found.name).substr(last_label) == kLocalhost) return std::nullopt;
+
+  const std::string_view port = authority.substr(std::min(host.size() + 1, authority.size()));
+  found.port = !port.empty() ? port : lower(url[4]) == 's' ? "443" : "80";
+  return found;
+}
+
+}  // namespace rhooks::net
