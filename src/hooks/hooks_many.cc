@@ -21,6 +21,10 @@ constexpr std::size_t kDryrunPagesMax = 2 * model::kDryrunCountMax / model::kBat
 // up; with fewer a namespace in which little matches would take many calls.
 constexpr int kBulkPagesMax = 4;
 
+// Tasks of one write of clear(): with fewer the disk is waited for more often, and with more others
+// wait for the write.
+constexpr std::size_t kClearAtOnce = 4'000;
+
 Result<void> check_limit(int value, const char* field) {
   if (value >= 1 && value <= model::kPageLimitMax) return {};
   return fail(ErrorCode::kInvalidArgument,
@@ -316,7 +320,7 @@ Result<std::int64_t> Hooks::clear(const std::string& ns) {
   if (auto valid = model::validate_namespace(ns); !valid) return fail(std::move(valid.error()));
   std::int64_t count = 0;
   while (true) {
-    auto cleared = impl_->store().clear(ns, model::kBatchMax);
+    auto cleared = impl_->store().clear(ns, kClearAtOnce);
     if (!cleared) return fail(std::move(cleared.error()));
     if (*cleared == 0) return count;
     count += static_cast<std::int64_t>(*cleared);
