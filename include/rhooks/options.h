@@ -21,7 +21,7 @@ struct Options {
   // So many failed executions in a row make a recurring task FAILED; at least 1.
   int max_errors = 5;
   // Logs are dropped after so long (logsTtlInSeconds); 0 keeps them.
-  std::chrono::seconds logs_ttl{0};
+  std::chrono::seconds logs_ttl{std::chrono::hours{24 * 30}};
 
   // Memory that this process may take, in bytes: 256 MiB to 1 TiB. What tasks on the way, pages,
   // and caches may hold follows from it, and for `rhooks serve` what clients may. It is no hard

@@ -39,7 +39,7 @@ const std::vector<Setting>& settings() {
        model::kMemoryMaxLeast, model::kMemoryMaxMost},
       {"max_errors", kInteger, "5", "RHOOKS_MAX_ERRORS", "--max-errors",
        "failed executions in a row that make a recurring task FAILED", 1, 1'000'000},
-      {"logs_ttl", kDuration, "0", "RHOOKS_LOGS_TTL", "--logs-ttl",
+      {"logs_ttl", kDuration, "30d", "RHOOKS_LOGS_TTL", "--logs-ttl",
        "logs are dropped after so long; 0 keeps them", 0, 36'500 * kDay, "", false, true},
       {"connect_timeout", kDuration, "10s", "RHOOKS_CONNECT_TIMEOUT", "--connect-timeout",
        "the longest that a connection to a receiver may take", 1, kHour},

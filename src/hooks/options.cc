@@ -103,7 +103,8 @@ Result<Hooks::Parts> make_parts(Options options) {
                                         .random = *parts.random,
                                         .dynamo = dynamo_settings(options),
                                         .drop_damaged_writes = options.drop_damaged_writes,
-                                        .memory = MemoryPlan(options.memory_max).store});
+                                        .memory = MemoryPlan(options.memory_max).store,
+                                        .logs_ttl = options.logs_ttl});
   if (!opened) return fail(std::move(opened.error()));
   parts.store = std::make_unique<store::MeteredStore>(std::move(opened->store), *parts.metrics);
   parts.clock = std::move(opened->clock);

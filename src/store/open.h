@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ struct OpenOptions {
   GivenSettings dynamo = {};         // of dynamodb:
   bool drop_damaged_writes = false;  // of rocksdb:
   StoreMemory memory = {};
+  std::chrono::seconds logs_ttl{0};  // of those that will be stored; 0: they are kept
 };
 
 struct Opened {

@@ -254,8 +254,8 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
   if (family == Family::kLogs || family == Family::kLogRefs) {
     options.compaction_filter_factory =
         make_log_filter(family == Family::kLogs ? LogFamily::kLogs : LogFamily::kRefs, expiry_);
-    // Files that nothing writes to are visited by the filter too, once a day.
-    options.periodic_compaction_seconds = 24 * 60 * 60;
+    options.periodic_compaction_seconds =
+        static_cast<std::uint64_t>(options_.rewrite_logs_after.count());
   }
   return options;
 }
@@ -396,7 +396,25 @@ Result<Database::Use> Database::use() {
   }
   std::shared_lock lock(open_mutex_);
   if (!db_) return fail(refusal());
+  look_for_old_logs();
   return Use(std::move(lock));
+}
+
+// RocksDB looks at how old files are only when there are others than before. So that one at rest
+// gives the disk back, too, it is told now and then what it knows already.
+void Database::look_for_old_logs() {
+  const auto now = std::chrono::steady_clock::now();
+  auto look_at = next_look_.load();
+  if (now < look_at || listener_->failed) return;
+  if (!next_look_.compare_exchange_strong(look_at, now + options_.rewrite_logs_after / 2)) return;
+  const std::string seconds = std::to_string(options_.rewrite_logs_after.count());
+  for (const Family which : {Family::kLogs, Family::kLogRefs}) {
+    const auto told = db_->SetOptions((*this)[which], {{"periodic_compaction_seconds", seconds}});
+    if (!told.ok()) {
+      log::warn("what has expired stays on the disk for now",
+                {{"path", path_}, {"error", told.ToString()}});
+    }
+  }
 }
 
 Database::Use::Use(std::shared_lock<std::shared_mutex> lock)

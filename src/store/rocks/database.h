@@ -104,6 +104,7 @@ class Database {
   // Expect recover_mutex_ to be held.
   void recover();
   Result<void> probe_disk();
+  void look_for_old_logs();
   Error refusal();
   rocksdb::Options db_options() const;
   rocksdb::ColumnFamilyOptions family_options(Family family) const;
@@ -123,6 +124,7 @@ class Database {
   std::shared_mutex open_mutex_;  // shared: in use; alone: being opened again
   std::mutex recover_mutex_;
   std::chrono::steady_clock::time_point next_recovery_{};
+  std::atomic<std::chrono::steady_clock::time_point> next_look_{};  // for old logs
   std::mutex failure_mutex_;
   std::string failure_;  // why nothing can be written
 };

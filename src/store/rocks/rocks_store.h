@@ -34,6 +34,8 @@ struct RocksOptions {
   std::size_t claim_bytes_max = 16u << 20;
   // Writes that are in memory and in the log, and not in files yet.
   std::size_t write_buffer_bytes = 64u << 20;
+  // Files with logs are written anew, without what has expired, once they are so old.
+  std::chrono::seconds rewrite_logs_after{24 * 60 * 60};
   // Blocks of files that are kept for reading.
   std::size_t cache_bytes = 64u << 20;
   // Opens a store whose log of writes is damaged, without what follows the damage.

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <thread>
 
 #include "codec/stored.h"
 #include "store/open.h"
@@ -383,6 +384,38 @@ TEST_F(RocksStoreTest, CompactionDropsExpiredLogsAndTheirReferences) {
       EXPECT_EQ(left(family), 1);
     }
   }
+}
+
+TEST_F(RocksStoreTest, ExpiredLogsLeaveTheDiskThoughNothingElseHappens) {
+  ManualClock clock(kT0 + seconds{1'000'000});
+  RocksOptions options;
+  options.clock = &clock;
+  options.rewrite_logs_after = seconds{1};
+  auto database = rocks::Database::open(path(), options);
+  ASSERT_TRUE(database);
+  rocks::Database& db = **database;
+  rocksdb::WriteBatch batch;
+  for (int i = 0; i < 3; ++i) {
+    Log log = make_log({"ns", "t"}, kT0, std::to_string(i));
+    if (i < 2) log.expires_at = kT0 + seconds{10};
+    (void)batch.Put(db[rocks::Family::kLogs], rocks::log_key("ns", kT0, log.id),
+                    codec::encode_log(log));
+  }
+  ASSERT_TRUE(db.write(batch));
+  ASSERT_TRUE(db.db().Flush({}, db[rocks::Family::kLogs]).ok());
+  const auto left = [&] {
+    const std::unique_ptr<rocksdb::Iterator> it(db.db().NewIterator({}, db[rocks::Family::kLogs]));
+    int count = 0;
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++count;
+    return count;
+  };
+  EXPECT_EQ(left(), 3);
+  const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+  while (left() > 1 && std::chrono::steady_clock::now() < deadline) {
+    ASSERT_TRUE(db.use());  // as each call of a store has it
+    std::this_thread::sleep_for(milliseconds{50});
+  }
+  EXPECT_EQ(left(), 1);
 }
 
 TEST_F(RocksStoreTest, AClaimIsBoundedByBytesAndSaysThatThereIsMore) {
