@@ -110,7 +110,8 @@ class CurlLoop::Impl {
 
   void remove(CURL* easy) {
     if (waiting_.erase(easy) > 0) return;
-    std::erase_if(not_begun_, [easy](const EndedTransfer& one) { return one.easy == easy; });
+    const auto is_it = [easy](const EndedTransfer& one) { return one.easy == easy; };
+    if (std::erase_if(not_begun_, is_it) > 0) return;
     if (curl_multi_remove_handle(multi_, easy) != CURLM_OK) return;
     RHOOKS_CHECK(transfers_ > 0);
     --transfers_;

@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr int kTries = 3;
+constexpr int kTries = 2;
 // How long what could not be looked up anew is good for, until that is tried again.
 constexpr milliseconds kRetryAfter{5'000};
 constexpr std::size_t kNamesMax = 10'000;
@@ -129,6 +129,8 @@ void NameLookups::on_end(void* data, int status, int, ares_addrinfo* found) noex
   const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owner(found,
                                                                            &ares_freeaddrinfo);
   if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) return;
+  // It was taken away, and what it led to may be another's by now.
+  if (status == ARES_ENOTFOUND) lookup->self->known_.erase(lookup->name);
   lookup->self->end(lookup->name, status == ARES_SUCCESS && found ? text_of(*found) : "");
 }
 

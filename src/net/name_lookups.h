@@ -28,8 +28,9 @@ class NameLookups {
 
   struct Options {
     std::string servers;  // "127.0.0.1:5353,…" in place of those of /etc/resolv.conf
-    // For the first answer of a name server; it is asked three times, with longer waits.
-    std::chrono::milliseconds timeout{2'000};
+    // For the first answer of a name server. It is asked twice, and waited for twice as long then:
+    // with three of them that ends before the default connect_timeout does.
+    std::chrono::milliseconds timeout{1'000};
     std::chrono::milliseconds fresh_for{60'000};
     std::chrono::milliseconds stale_for{std::chrono::hours{1}};
   };

@@ -124,7 +124,7 @@ void Sockets::take_input_event(int fd) {
   if (!received) return;
   if (one.arrivals == kArrivalsPerLook) {
     one.received = *received;
-    one.requests = 1;
+    if (!one.http2) one.requests = 1;  // those of HTTP/2 are counted as they begin
   } else if (*received - one.received > one.requests * intake_max_) {
     if (one.transfer) one.transfer->cut_off = CutOff::kTooMuch;
     // Closed by a reset: the other side would otherwise wait for room, and go on for a minute.

@@ -166,12 +166,11 @@ struct HttpServer::Impl {
          {"ended", static_cast<std::int64_t>(ended)}});
   }
 
+  // Until the timer rings or a session ends.
   void wait_for_room() {
     state.crowded.store(true);
     paused.store(true);
     make_room();
-    // A session may have ended before the flag was set, and nothing else would wake us.
-    if (!full()) resume_accept();
   }
 
   void accept() {
@@ -183,6 +182,8 @@ struct HttpServer::Impl {
         if (ec) return;
         if (full()) {
           wait_for_room();
+          // A session may have ended before the flag was set, and nothing else would wake us.
+          if (!full()) resume_accept();
         } else {
           accept();
         }

@@ -250,6 +250,7 @@ void HttpSession::refuse(int status, std::string_view detail, ErrorCode code) {
       "request refused",
       {{"peer", address_}, {"status", std::int64_t{status}}, {"detail", std::string(detail)}});
   keep_alive_ = false;
+  wait_since(SteadyTime::max(), false);  // it is to be told
   // What arrived is of no more use, and its client may be slow to read why.
   parser_.reset();
   request_share_.release();
