@@ -11,9 +11,8 @@ namespace {
 
 using testing::NoMemory;
 
-class EngineNoMemory : public ::testing::Test {
+class EngineNoMemory : public ::testing::Test, protected Stages {
  protected:
-  static constexpr std::size_t kConcurrency = 3;
   static constexpr std::size_t kLarge = 64 * 1024;
 
   static model::TaskRecord large(const std::string& id, TimePoint at) {
@@ -24,16 +23,6 @@ class EngineNoMemory : public ::testing::Test {
   }
   Status status_of(const std::string& id) { return store.get({"ns", id}, clock.now())->status; }
 
-  ManualClock clock;
-  store::MemoryStore store{1};
-  ScriptedSender sender{clock};
-  Metrics metrics;
-  Random random{1};
-  Slots slots{kConcurrency};
-  AttemptQueue to_send{kConcurrency};
-  EndedQueue to_commit{kConcurrency};
-  Claimer claimer{store, slots, to_send, metrics, 60s};
-  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
   Committer committer{store, slots, to_commit, metrics, random, {}, {}};
 };
 

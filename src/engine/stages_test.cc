@@ -6,10 +6,8 @@
 namespace rhooks::engine {
 namespace {
 
-class StagesTest : public ::testing::Test {
+class StagesTest : public ::testing::Test, protected Stages {
  protected:
-  static constexpr std::size_t kConcurrency = 3;
-
   void make_committer(Committer::Options options = {}) {
     committer.emplace(store, slots, to_commit, metrics, random, options,
                       [this](TimePoint, bool ok) { recorded.push_back(ok); });
@@ -20,16 +18,6 @@ class StagesTest : public ::testing::Test {
     committer->step(clock.now_micros());
   }
 
-  ManualClock clock;
-  store::MemoryStore store{1};
-  ScriptedSender sender{clock};
-  Metrics metrics;
-  Random random{1};
-  Slots slots{kConcurrency};
-  AttemptQueue to_send{kConcurrency};
-  EndedQueue to_commit{kConcurrency};
-  Claimer claimer{store, slots, to_send, metrics, 60s};
-  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
   std::optional<Committer> committer;
   std::vector<bool> recorded;
 };

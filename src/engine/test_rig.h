@@ -110,4 +110,21 @@ struct Rig {
   Runner runner;
 };
 
+// The stages driven by hand: no threads, every step in sight. The last one is for the tests to
+// make.
+struct Stages {
+  static constexpr std::size_t kConcurrency = 3;
+
+  ManualClock clock;
+  store::MemoryStore store{1};
+  ScriptedSender sender{clock};
+  Metrics metrics;
+  Random random{1};
+  Slots slots{kConcurrency};
+  AttemptQueue to_send{kConcurrency};
+  EndedQueue to_commit{kConcurrency};
+  Claimer claimer{store, slots, to_send, metrics, 60s};
+  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
+};
+
 }  // namespace rhooks::engine
