@@ -42,6 +42,23 @@ std::size_t share_out_files(std::size_t concurrency) {
   return connections;
 }
 
+rest::HttpServerOptions server_options(const rest::ListenAddress& listen,
+                                       const Options& hooks_options, std::size_t connections,
+                                       const std::shared_ptr<Metrics>& metrics,
+                                       const rest::Api& api) {
+  const MemoryPlan memory(hooks_options.memory_max);
+  rest::HttpServerOptions options;
+  options.address = listen.address;
+  options.port = listen.port;
+  options.connections_max = std::min(connections, memory.connections);
+  options.request_bytes_total_max = memory.requests;
+  options.response_bytes_total_max = memory.responses;
+  options.on_room_made = [metrics](std::size_t ended) { metrics->http_connections_ended(ended); };
+  api.connect(options);
+  options.body_bytes_max = std::min(options.body_bytes_max, memory.batch_body);
+  return options;
+}
+
 int serve(Io& io, const Config& config, const ServeArgs& args) {
   const std::string api_key = config.text("api_key");
   if (auto valid = rest::validate_api_key(api_key); !valid) return report_start(io, valid.error());
@@ -75,16 +92,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
                                                 int status, std::chrono::microseconds duration) {
                           metrics->http_call(route, method, status, duration);
                         }});
-  rest::HttpServerOptions options;
-  options.address = listen->address;
-  options.port = listen->port;
-  const MemoryPlan memory(hooks_options.memory_max);
-  options.connections_max = std::min(connections, memory.connections);
-  options.request_bytes_total_max = memory.requests;
-  options.response_bytes_total_max = memory.responses;
-  options.on_room_made = [metrics](std::size_t ended) { metrics->http_connections_ended(ended); };
-  api.connect(options);
-  options.body_bytes_max = std::min(options.body_bytes_max, memory.batch_body);
+  const auto options = server_options(*listen, hooks_options, connections, metrics, api);
   rest::HttpServer server(options, api.handler());
   // The address first: a server that can not have it delivers nothing.
   if (auto started = server.start(); !started) return report_start(io, started.error());
