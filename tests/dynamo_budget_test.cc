@@ -118,7 +118,7 @@ TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
 }
 
 TEST_F(DynamoBudget, ARecurringTask) {
-  constexpr int kTasks = 300;
+  constexpr int kTasks = 160;
   auto scheduler = hooks();
   NewTask task = typical();
   task.repeat = Repeat{.interval = 1, .max = 0, .unit = RepeatUnit::kHours};
@@ -140,7 +140,7 @@ TEST_F(DynamoBudget, ARecurringTask) {
 }
 
 TEST_F(DynamoBudget, AFailedAttempt) {
-  constexpr int kTasks = 250;
+  constexpr int kTasks = 125;
   auto scheduler = hooks();
   register_all(*scheduler, typical(), kTasks);
   status_ = 503;

@@ -221,7 +221,7 @@ class DynamoWorkersTest : public ::testing::Test {
           }
           return statuses["DONE"] == count;
         },
-        120s, 2s);  // each look reads all of them
+        120s, 3s);  // each look reads all of them
     std::ostringstream found;
     for (const auto& [status, tasks_of] : statuses) found << status << ' ' << tasks_of << "; ";
     EXPECT_TRUE(all) << found.str();
@@ -267,7 +267,7 @@ TestReceiver::Handler answer_after(milliseconds delay) {
 }
 
 TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
-  constexpr std::size_t kTasks = 1'000;
+  constexpr std::size_t kTasks = 600;
   TestReceiver receiver(answer_after(200ms));
   const Servers servers = start(3);
   const auto shared = wait_shared(all_of(servers));
