@@ -65,6 +65,88 @@ TEST_P(StoreContract, PutThenGetGivesTheWholeTask) {
   EXPECT_EQ(*got, record.task);
 }
 
+TEST_P(StoreContract, WhatHasExpiredIsNotThere) {
+  const TimePoint end = kT0 + seconds{10};
+  const TimePoint before = end - milliseconds{1};
+  // Of a store that keeps large requests elsewhere, both kinds.
+  for (const std::size_t body : {10, 5'000}) {
+    SCOPED_TRACE("a body of " + std::to_string(body));
+    auto record = make_record("ns", "id" + std::to_string(body), kT0);
+    record.task.request.body = Body::text(std::string(body, 'x'));
+    const TaskKey& key = record.task.key;
+    put(record);
+    const Claim claim = claim_one(kT0);
+    Commit outcome = done(claim, kT0 + seconds{1});
+    outcome.task.expires_at = end;
+    EXPECT_EQ(commit(outcome), CommitOutcome::kApplied);
+    EXPECT_EQ(commit(outcome), CommitOutcome::kApplied) << "it is safe to repeat";
+    EXPECT_EQ(*store().get(key, before), outcome.task);
+
+    for (const bool by_id : {false, true}) {
+      TaskQuery query;
+      query.ns = "ns";
+      if (by_id) query.id_prefix = key.id;
+      for (const auto status : {std::optional<Status>(), std::optional(Status::kDone)}) {
+        query.status = status;
+        query.now = before;
+        EXPECT_EQ(all_tasks(store(), query), std::vector{outcome.task});
+        query.now = end;
+        EXPECT_TRUE(all_tasks(store(), query).empty());
+      }
+    }
+    EXPECT_EQ(store().get(key, end).error().code, ErrorCode::kNotFound);
+    const Edit edit = [](Task task) -> Result<Task> { return task; };
+    EXPECT_EQ(change(key, edit, end).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(remove(key, end).error().code, ErrorCode::kNotFound);
+
+    // Its place is taken by one that was created since, and by no other.
+    auto next = make_record("ns", key.id, kT0 + seconds{100});
+    next.task.created_at = before;
+    auto results = store().put({&next, 1});
+    ASSERT_TRUE(results[0]);
+    ASSERT_FALSE(results[0]->created);
+    EXPECT_EQ(results[0]->existing->task, outcome.task);
+    next.task.created_at = end;
+    const std::vector<model::TaskRecord> twice{next, next};
+    results = store().put(twice);
+    ASSERT_TRUE(results[0] && results[1]);
+    EXPECT_TRUE(results[0]->created);
+    EXPECT_FALSE(results[1]->created);
+    EXPECT_EQ(*store().get(key, end), next.task);
+    EXPECT_EQ(commit(outcome), CommitOutcome::kLeaseLost) << "that lease was of another task";
+    EXPECT_TRUE(this->claim(end).empty());
+    EXPECT_EQ(claim_one(kT0 + seconds{100}).task, next.task);
+    EXPECT_TRUE(remove(key));
+  }
+}
+
+TEST_P(StoreContract, WhatIsBroughtBackBeforeItExpiresStays) {
+  for (const std::size_t body : {10, 5'000}) {
+    SCOPED_TRACE("a body of " + std::to_string(body));
+    auto record = make_record("ns", "id" + std::to_string(body), kT0);
+    record.task.request.body = Body::text(std::string(body, 'x'));
+    put(record);
+    Commit outcome = done(claim_one(kT0), kT0);
+    outcome.task.expires_at = kT0 + seconds{10};
+    EXPECT_EQ(commit(outcome), CommitOutcome::kApplied);
+    const TimePoint again = kT0 + seconds{9};
+    const Edit edit = [&](Task task) -> Result<Task> {
+      task.status = Status::kActive;
+      task.scheduled_date = again;
+      task.expires_at.reset();
+      return task;
+    };
+    ASSERT_TRUE(change(record.task.key, edit, again));
+    const TimePoint late = kT0 + seconds{100};
+    for (int claims = 0; claims < 3; ++claims) {
+      const Claim claim = claim_one(late);
+      EXPECT_EQ(claim.task.request, record.task.request);
+      EXPECT_TRUE(store().release({&claim.lease, 1}));
+    }
+    EXPECT_TRUE(remove(record.task.key, late));
+  }
+}
+
 TEST_P(StoreContract, GetOfAMissingTaskIsNotFound) {
   put("ns", "id");
   for (const TaskKey& key : {TaskKey{"ns", "other"}, TaskKey{"other", "id"}, TaskKey{"ns", "i"},

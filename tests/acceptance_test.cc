@@ -261,6 +261,25 @@ TEST_P(AcceptanceTest, LogsThatExpiredAreNotShown) {
   EXPECT_EQ(task("brief"), done);
 }
 
+TEST_P(AcceptanceTest, ATaskThatExpiredRegistersAnew) {
+  restart({"--done-ttl", "2s"});
+  TestReceiver receiver;
+  const std::vector<std::string> registration = {
+      "register", "--namespace", "ns", "--idempotency-key", "order-7", "--url", receiver.url()};
+  const std::string id = json::value_to<std::string>(run(registration).at("id"));
+  ASSERT_TRUE(receiver.wait_requests(1, 30s));
+  bool gone = false;
+  for (int i = 0; i < 200 && !gone; ++i) {
+    const Finished got = server_->run({"get", "--namespace", "ns", "--id", id});
+    gone = got.exit == 1 && got.errors.find("there is no task") != std::string::npos;
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_TRUE(gone);
+  EXPECT_EQ(receiver.request_count(), 1u);
+  EXPECT_EQ(json::value_to<std::string>(run(registration).at("id")), id);
+  EXPECT_TRUE(receiver.wait_requests(2, 30s)) << "the replay came too late, and is a new task";
+}
+
 TEST_P(AcceptanceTest, ErrorsAreReadableAndExitCodesTellThem) {
   const Finished missing = server_->run({"get", "--namespace", "ns", "--id", "nothing"});
   EXPECT_EQ(missing.exit, 1);

@@ -102,6 +102,26 @@ TEST_F(DynamoBudget, AOneShotTask) {
   EXPECT_LE(delivered.rcu, 0.1);
 }
 
+TEST_F(DynamoBudget, ATaskThatExpires) {
+  constexpr int kFew = 50;
+  Options options{.concurrency = kConcurrency};
+  options.done_ttl = 1h;
+  auto scheduler = rig_.hooks(options, clock_, {.read_every = 1h});
+  const auto deliver = [&](const NewTask& task, const char* what) {
+    register_all(*scheduler, task, kFew);
+    rig_.proxy.reset_usage();
+    const auto result = scheduler->trigger();
+    EXPECT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->processed, kFew);
+    return spent(what, kFew);
+  };
+  EXPECT_LE(deliver(typical(), "one-shot delivery of a task that expires").wcu, 5);
+  NewTask large = typical();
+  large.request.body = Body::text(std::string(10'000, 'x'));
+  // The item of the large request is written once more.
+  EXPECT_LE(deliver(large, "the same, of a body of 10 KB").wcu, 4 + 11 + 11);
+}
+
 // Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a
 // time that is less. The units are the same.
 TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {

@@ -22,6 +22,10 @@ struct Options {
   int max_errors = 5;
   // Logs are dropped after so long (logsTtlInSeconds); 0 keeps them.
   std::chrono::seconds logs_ttl{std::chrono::hours{24 * 30}};
+  // Tasks are deleted so long after they became DONE or FAILED; 0 keeps them. It is for those that
+  // end from then on. An idempotency key whose task was deleted so registers a new one.
+  std::chrono::seconds done_ttl{0};
+  std::chrono::seconds failed_ttl{0};
 
   // Memory that this process may take, in bytes: 256 MiB to 1 TiB. What tasks on the way, pages,
   // and caches may hold follows from it, and for `rhooks serve` what clients may. It is no hard

@@ -130,6 +130,9 @@ struct Task {
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
   // When the next attempt is made if not at the nominal time: a pending retry, or run now.
   std::optional<TimePoint> next_attempt_date;
+  // When a DONE or FAILED task is deleted (Options::done_ttl, Options::failed_ttl). From then on it
+  // is as if it were not there. None: it is kept.
+  std::optional<TimePoint> expires_at;
   TimePoint created_at{};
   TimePoint updated_at{};
 

@@ -148,8 +148,9 @@ void add_triggers(Commands& commands) {
   trigger.add_option("-n,--namespace", key->ns, "with --id: run this task now")->type_name("NAME");
   trigger.add_option("--id", key->id, "id of the task to run now")->type_name("ID");
   commands.add_backend_options(trigger);
-  commands.add_settings(trigger, {"concurrency", "max_errors", "logs_ttl", "connect_timeout",
-                                  "request_timeout", "backoff_max", "drain_timeout"});
+  commands.add_settings(trigger,
+                        {"concurrency", "max_errors", "logs_ttl", "done_ttl", "failed_ttl",
+                         "connect_timeout", "request_timeout", "backoff_max", "drain_timeout"});
 
   auto limit = std::make_shared<int>(1000);
   CLI::App& dry = commands.add("trigger-dryrun", "List what trigger would attempt now.",

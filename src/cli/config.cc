@@ -209,7 +209,12 @@ Options Config::options() const {
   options.concurrency = integer("concurrency");
   options.memory_max = size("memory_max");
   options.max_errors = integer("max_errors");
-  options.logs_ttl = std::chrono::duration_cast<std::chrono::seconds>(duration("logs_ttl"));
+  const auto seconds = [this](const char* key) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration(key));
+  };
+  options.logs_ttl = seconds("logs_ttl");
+  options.done_ttl = seconds("done_ttl");
+  options.failed_ttl = seconds("failed_ttl");
   options.connect_timeout = duration("connect_timeout");
   options.request_timeout = duration("request_timeout");
   options.backoff_max = duration("backoff_max");

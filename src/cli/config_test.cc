@@ -47,6 +47,8 @@ TEST_F(ConfigTest, Defaults) {
   EXPECT_EQ(ours.memory_max, theirs.memory_max);
   EXPECT_EQ(ours.max_errors, theirs.max_errors);
   EXPECT_EQ(ours.logs_ttl, theirs.logs_ttl);
+  EXPECT_EQ(ours.done_ttl, theirs.done_ttl);
+  EXPECT_EQ(ours.failed_ttl, theirs.failed_ttl);
   EXPECT_EQ(ours.connect_timeout, theirs.connect_timeout);
   EXPECT_EQ(ours.request_timeout, theirs.request_timeout);
   EXPECT_EQ(ours.backoff_max, theirs.backoff_max);

@@ -164,6 +164,7 @@ std::string task_card(const Task& task, const Io& io) {
   } else {
     card.line("attempts", "up to " + std::to_string(task.retry_limit + 1));
   }
+  if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));
   card.line("request", std::string(to_string(task.request.method)) + " " + task.request.url);
   for (const Header& header : task.request.headers) {
     card.line("header", header.name + ": " + header.value);

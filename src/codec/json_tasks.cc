@@ -89,6 +89,7 @@ void write_task(JsonWriter& out, const Task& task) {
   write_execution(out, task.execution);
   out.integer("attempt", task.attempt);
   out.time("nextAttemptDate", task.next_attempt_date);
+  out.time("expiresAt", task.expires_at);
   out.time("__createdAt", task.created_at);
   out.time("__updatedAt", task.updated_at);
   out.end_object();
@@ -108,6 +109,7 @@ Task read_task(JsonErrors& errors, ObjectReader& in) {
   task.execution = read_execution(in);
   task.attempt = in.small_integer("attempt").value_or(0);
   task.next_attempt_date = in.time("nextAttemptDate");
+  task.expires_at = in.time("expiresAt");
   task.created_at = in.required("__createdAt", in.time("__createdAt"));
   task.updated_at = in.required("__updatedAt", in.time("__updatedAt"));
   return task;

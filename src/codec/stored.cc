@@ -4,7 +4,7 @@
 //           time created_at, 16 bytes fingerprint, string id_prefix,
 //           request, int retry_limit,
 //           opt(int interval, int max, u8 unit) repeat
-//   state   u8 version = 1, or 2 where the task has or had an extra occurrence
+//   state   u8 version = 1; 2 where the task has or had an extra occurrence; 3 where it expires
 //           u8 status, time scheduled_date, int attempt, opt(time) next_attempt_date,
 //           time updated_at, 16 bytes last_token,
 //           errors: int count, int consecutive, opt(time) first, opt(time) last, string text,
@@ -12,6 +12,7 @@
 //             opt(time) first, opt(time) first_scheduled, opt(time) last,
 //             opt(int) response status, headers, string response body
 //           from version 2: opt(time) extra_date, int executions that were extra
+//           from version 3: time expires_at
 //   log     u8 version = 2, opt(time) expires_at (both at the head, for log_expiry),
 //           string task_id, int attempt, int retry_limit, request,
 //           opt(int status, headers, string body, flag body_truncated) response,
@@ -38,7 +39,7 @@ namespace rhooks::codec {
 namespace {
 
 constexpr std::uint8_t kSpecVersion = 1;
-constexpr std::uint8_t kStateVersion = 2;
+constexpr std::uint8_t kStateVersion = 3;
 constexpr std::uint8_t kLogVersion = 2;
 
 // The position of an enumerator is its stored number.
@@ -155,9 +156,10 @@ void read_spec(ByteReader& in, model::TaskRecord& record) {
   in.end();
 }
 
-// Tasks without extra occurrences are stored as they were before there were any.
-bool has_extra(const Task& task) {
-  return task.extra_date || task.execution.extra > 0;
+// Tasks are stored as they were before there was what they do not have.
+std::uint8_t state_version(const Task& task) {
+  if (task.expires_at) return 3;
+  return task.extra_date || task.execution.extra > 0 ? 2 : 1;
 }
 
 void read_state(ByteReader& in, model::TaskRecord& record) {
@@ -190,8 +192,11 @@ void read_state(ByteReader& in, model::TaskRecord& record) {
   if (version >= 2) {
     task.extra_date = in.optional_time();
     execution.extra = in.count();
-    // Each task has one form, so that bytes that changed are seen.
-    if (!has_extra(task)) in.refuse("it is of version 2 and has nothing of it");
+  }
+  if (version >= 3) task.expires_at = in.time();
+  // Each task has one form, so that bytes that changed are seen.
+  if (in.ok() && version != state_version(task)) {
+    in.refuse("it has nothing of the version that it says");
   }
   in.end();
 }
@@ -221,7 +226,8 @@ std::string encode_state(const model::TaskRecord& record) {
   const Execution& execution = task.execution;
   ByteWriter out(kFixedBytes + task.errors.last_error.size() +
                  bytes_of(execution.last_response_headers) + execution.last_response_body.size());
-  out.u8(has_extra(task) ? kStateVersion : 1);
+  const std::uint8_t version = state_version(task);
+  out.u8(version);
   const bool processing = task.status == Status::kProcessing;
   write_enum(out, kStatuses, processing ? Status::kActive : task.status);
   out.time(task.scheduled_date);
@@ -247,10 +253,11 @@ std::string encode_state(const model::TaskRecord& record) {
   if (execution.last_response_status) out.integer(*execution.last_response_status);
   write_headers(out, execution.last_response_headers);
   out.string(execution.last_response_body);
-  if (has_extra(task)) {
+  if (version >= 2) {
     out.optional_time(task.extra_date);
     out.integer(execution.extra);
   }
+  if (version >= 3) out.time(*task.expires_at);
   return out.take();
 }
 

@@ -14,7 +14,7 @@
 //   spec   what was registered and never changes: request, repeat, retry limit, id prefix,
 //          created_at, fingerprint
 //   state  what attempts and edits change: scheduled_date, extra_date, status, attempt,
-//          next_attempt_date, errors, execution, updated_at, last_token
+//          next_attempt_date, errors, execution, expires_at, updated_at, last_token
 // The key (namespace, id) is not in the bytes: the store keeps it as its key.
 //
 // Readers take any bytes: what is truncated, of an unknown version, out of range or followed

@@ -226,6 +226,7 @@ TEST(Stored, TasksAreOfTheSecondVersionOnlyOnceTheyHadAnExtraOccurrence) {
   model::TaskRecord record = TestRecords(3).record();
   record.task.extra_date.reset();
   record.task.execution.extra = 0;
+  record.task.expires_at.reset();
   const std::string first = encode_state(record);
   EXPECT_EQ(first[0], 1);
   record.task.execution.extra = 1;
@@ -242,6 +243,24 @@ TEST(Stored, TasksAreOfTheSecondVersionOnlyOnceTheyHadAnExtraOccurrence) {
   const auto back = decode_record(record.task.key, encode_spec(record), none);
   ASSERT_FALSE(back);
   EXPECT_EQ(back.error().code, ErrorCode::kCorrupt);
+}
+
+TEST(Stored, TasksAreOfTheThirdVersionOnlyOnceTheyExpire) {
+  model::TaskRecord record = TestRecords(3).record();
+  for (const std::int64_t extra : {0, 7}) {
+    record.task.extra_date.reset();
+    record.task.execution.extra = extra;
+    record.task.expires_at.reset();
+    EXPECT_EQ(encode_state(record)[0], extra == 0 ? 1 : 2);
+    for (const TimePoint at : {kTimeMin, kTimeMax}) {
+      record.task.expires_at = at;
+      const std::string state = encode_state(record);
+      EXPECT_EQ(state[0], 3);
+      const auto back = decode_record(record.task.key, encode_spec(record), state);
+      ASSERT_TRUE(back) << back.error().message;
+      EXPECT_EQ(*back, record);
+    }
+  }
 }
 
 TEST(Stored, AnotherVersionIsNamed) {

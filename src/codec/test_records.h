@@ -121,6 +121,7 @@ class TestRecords {
     task.status = kStored[below(4)];
     task.attempt = small_number();
     task.next_attempt_date = maybe_time();
+    if (below(3) == 0) task.expires_at = time();
     task.created_at = time();
     task.updated_at = time();
     task.errors = {number(), number(), maybe_time(), maybe_time(), text(100)};

@@ -35,6 +35,8 @@ engine::RunnerOptions runner_options(const Options& o) {
   runner.drain_timeout = o.drain_timeout;
   runner.committer.policy.max_errors = o.max_errors;
   runner.committer.policy.backoff.max = o.backoff_max;
+  runner.committer.policy.done_ttl = o.done_ttl;
+  runner.committer.policy.failed_ttl = o.failed_ttl;
   runner.committer.logs_ttl = o.logs_ttl;
   return runner;
 }

@@ -321,6 +321,8 @@ TEST(HooksTest, OptionsAreCheckedAndNamed) {
   EXPECT_EQ(field_of([](Options& o) { o.concurrency = 10'001; }), "concurrency");
   EXPECT_EQ(field_of([](Options& o) { o.max_errors = 0; }), "max_errors");
   EXPECT_EQ(field_of([](Options& o) { o.logs_ttl = -1s; }), "logs_ttl");
+  EXPECT_EQ(field_of([](Options& o) { o.done_ttl = -1s; }), "done_ttl");
+  EXPECT_EQ(field_of([](Options& o) { o.failed_ttl = -1s; }), "failed_ttl");
   EXPECT_EQ(field_of([](Options& o) { o.request_timeout = 0ms; }), "request_timeout");
   EXPECT_EQ(field_of([](Options& o) { o.region = "eu-west-1"; }), "region");
   EXPECT_EQ(field_of([](Options& o) { o.store = "postgres://"; }), "store");

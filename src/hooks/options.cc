@@ -70,6 +70,8 @@ Result<void> validate(const Options& o) {
            check_range("memory_max", static_cast<std::int64_t>(o.memory_max),
                        model::kMemoryMaxLeast, model::kMemoryMaxMost),
            check_range("logs_ttl", o.logs_ttl.count(), 0, kYearsInSeconds),
+           check_range("done_ttl", o.done_ttl.count(), 0, kYearsInSeconds),
+           check_range("failed_ttl", o.failed_ttl.count(), 0, kYearsInSeconds),
            check_range("connect_timeout", o.connect_timeout.count(), 1, kDay),
            check_range("request_timeout", o.request_timeout.count(), 1, kDay),
            check_range("backoff_max", o.backoff_max.count(), 1, 30 * kDay),

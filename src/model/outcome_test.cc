@@ -332,6 +332,28 @@ TEST(MakeLog, TellsSuccessFromFailure) {
   EXPECT_EQ(unheard.response, std::nullopt);
 }
 
+TEST(ApplyOutcome, WhatEndsExpiresByItsKind) {
+  OutcomePolicy policy;
+  policy.done_ttl = seconds{60};
+  policy.failed_ttl = seconds{90};
+  Task task = active_task();
+  task.retry_limit = 1;
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, policy, 0).expires_at, kEnd + seconds{60});
+  task = apply_outcome(task, answered(500), kEnd, policy, 0);
+  EXPECT_EQ(task.expires_at, std::nullopt) << "it is tried again";
+  task = apply_outcome(task, answered(500), kEnd, policy, 0);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.expires_at, kEnd + seconds{90});
+  EXPECT_EQ(run_now(task, kEnd).value().expires_at, std::nullopt);
+  EXPECT_EQ(apply_outcome(active_task(), answered(200), kEnd, {}, 0).expires_at, std::nullopt);
+
+  task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kMinutes};
+  task = apply_outcome(task, answered(200), kEnd, policy, 0);
+  EXPECT_EQ(task.expires_at, std::nullopt) << "it goes on";
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, policy, 0).expires_at, kEnd + seconds{60});
+}
+
 TEST(MakeLog, ExpiresWithinTimeOrNever) {
   const auto expiry = [](seconds ttl, TimePoint now) {
     return make_log(active_task(), answered(200), now, {}, ttl).expires_at;

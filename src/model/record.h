@@ -56,6 +56,11 @@ inline TimePoint late_after(const Task& task, TimePoint due) {
   return std::max(due, task.created_at);
 }
 
+// Whether the task is deleted at `now`, though a store may still hold it.
+inline bool expired(const Task& task, TimePoint now) {
+  return task.expires_at && *task.expires_at <= now;
+}
+
 // What one HTTP attempt came to.
 struct AttemptOutcome {
   Request sent;                      // the request as sent

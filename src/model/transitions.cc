@@ -38,6 +38,13 @@ TimePoint shown(TimePoint t) {
   return std::clamp(t, kTimeMin, kTimeMax);
 }
 
+// When what was made at `now` expires; none: never, which `ttl` 0 means.
+std::optional<TimePoint> expiry(TimePoint now, std::chrono::seconds ttl) {
+  if (ttl <= std::chrono::seconds{0}) return std::nullopt;
+  const auto rest = std::chrono::floor<std::chrono::seconds>(kTimeMax - shown(now));
+  return ttl > rest ? kTimeMax : shown(now) + ttl;
+}
+
 void note_attempt(Task& task, const AttemptOutcome& outcome) {
   Execution& execution = task.execution;
   if (!execution.first_execution_date) execution.first_execution_date = outcome.started_at;
@@ -58,7 +65,7 @@ void note_failed_attempt(Task& task, const AttemptOutcome& outcome, TimePoint no
 }
 
 // The current occurrence has no attempts left, or needs none: on to the next, if there is one.
-void end_execution(Task& task, bool ok, int max_errors) {
+void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& policy) {
   task.attempt = 0;
   ++task.execution.count;
   if (ok) {
@@ -72,9 +79,10 @@ void end_execution(Task& task, bool ok, int max_errors) {
   const bool extra = std::exchange(task.extra_date, std::nullopt).has_value();
   if (extra) ++task.execution.extra;
 
-  const bool too_many = !ok && task.errors.consecutive >= max_errors;
+  const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
   if (too_many || !(extra || repeats_left(task))) {
     task.status = ok ? Status::kDone : Status::kFailed;
+    task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
     return;
   }
   task.status = Status::kActive;
@@ -129,6 +137,7 @@ Result<Task> run_now(Task task, TimePoint now) {
       task.next_attempt_date.reset();
       task.attempt = 0;
       task.errors.consecutive = 0;
+      task.expires_at.reset();
       break;
     case Status::kSuspended:
       return conflict(task, "unsuspend it before triggering it");
@@ -187,7 +196,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
   task.next_attempt_date.reset();
 
   if (outcome.ok()) {
-    end_execution(task, true, policy.max_errors);
+    end_execution(task, true, now, policy);
     return task;
   }
 
@@ -199,7 +208,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
         shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
     return task;
   }
-  end_execution(task, false, policy.max_errors);
+  end_execution(task, false, now, policy);
   return task;
 }
 
@@ -218,10 +227,7 @@ Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, con
   log.due_date = late_after(task, due_at(task));
   log.started_at = outcome.started_at;
   log.duration = outcome.duration;
-  if (ttl > std::chrono::seconds{0}) {
-    const auto rest = std::chrono::floor<std::chrono::seconds>(kTimeMax - shown(now));
-    log.expires_at = ttl > rest ? kTimeMax : shown(now) + ttl;
-  }
+  log.expires_at = expiry(now, ttl);
   log.created_at = now;
   return log;
 }

@@ -34,6 +34,9 @@ std::chrono::milliseconds interval_of(const Repeat& repeat);
 struct OutcomePolicy {
   int max_errors = 5;
   BackoffPolicy backoff;
+  // How long a task is kept once it is DONE or FAILED; 0: for ever.
+  std::chrono::seconds done_ttl{0};
+  std::chrono::seconds failed_ttl{0};
 };
 
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an

@@ -113,6 +113,7 @@ const char* openapi_schemas() {
     "execution": {"$ref": "#/components/schemas/Execution"},
     "attempt": {"type": "integer", "description": "Attempts made for the current occurrence; 0 unless a retry is pending."},
     "nextAttemptDate": {"$ref": "#/components/schemas/Time", "description": "When the next attempt is made, if not at scheduledDate or extraDate."},
+    "expiresAt": {"$ref": "#/components/schemas/Time", "description": "When a DONE or FAILED task is deleted; from then on it is as if it were not there. Only where the server has a done_ttl or failed_ttl."},
     "__createdAt": {"$ref": "#/components/schemas/Time"},
     "__updatedAt": {"$ref": "#/components/schemas/Time"}
   },

@@ -28,6 +28,7 @@ inline void copy_state(const Task& from, Task& to) {
   to.execution = from.execution;
   to.attempt = from.attempt;
   to.next_attempt_date = from.next_attempt_date;
+  to.expires_at = from.expires_at;
   to.updated_at = from.updated_at;
 }
 

@@ -172,14 +172,18 @@ using Edit = std::function<Result<Task>(Task)>;
 // because DynamoDB promises no more. Results follow input order. A batch holds no key twice
 // unless a method says otherwise, and at most 1000 items.
 // Time: passed in, so that a store needs no clock.
+// Expiry: a task whose expires_at has come is not there for get, query_tasks, change and remove at
+// that `now`, and a task created since takes its place. The store deletes it by itself some time
+// after, while tasks are claimed; until then clear() and namespaces() count it.
 // Errors: kUnavailable (nothing was applied; retry), kUnknownOutcome (it may have been
 // applied; retry what is safe to repeat), kCorrupt.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Adds tasks whose keys are free. A key that is taken (also by an earlier item of the same
-  // batch) is no error: `created` is false and the record is given. Safe to repeat.
+  // Adds tasks whose keys are free, or held by a task that had expired when the new one was created
+  // (created_at). A key that is taken (also by an earlier item of the same batch) is no error:
+  // `created` is false and the record is given. Safe to repeat.
   virtual std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) = 0;
 
   // Errors: kNotFound, kCorrupt. Status as shown.

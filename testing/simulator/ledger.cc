@@ -161,6 +161,9 @@ void Ledger::check_step(const TaskKey& key, const Entry& entry, const Task& afte
                        std::to_string(after.attempt));
   }
   if (retry && after.status != Status::kActive) violation(key, "ended with attempts left");
+  const bool expires = final(after.status) && ended_ttl_.count() > 0;
+  const auto end = expires ? std::optional(attempt.answer->ended_at + ended_ttl_) : std::nullopt;
+  if (after.expires_at != end) violation(key, "does not expire when it should");
   check_occurrences(key, entry, after);
 }
 
@@ -265,6 +268,7 @@ void Ledger::edited(const Task& after) {
     same.scheduled_date = after.scheduled_date;
     same.errors.consecutive = 0;
     same.next_attempt_date.reset();
+    same.expires_at.reset();
     const auto passed = after.execution.count - entry->extras + after.execution.skipped;
     entry->first_date = after.scheduled_date;
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);

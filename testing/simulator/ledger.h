@@ -69,6 +69,9 @@ class Ledger final : public Witness {
   void will_run_now(const TaskKey& key);  // before it asks
   void will_clear(const std::string& ns);
 
+  // How long tasks are kept once they are DONE or FAILED; 0: for ever.
+  void ends_expire_after(std::chrono::seconds ttl) { ended_ttl_ = ttl; }
+
   // A clock was set, or ran wrong, by more than leases have to spare: a worker may begin what
   // another has taken over. It stays at least once, but not more than that.
   void clocks_went_wrong() { clocks_wrong_ = true; }
@@ -148,6 +151,7 @@ class Ledger final : public Witness {
 
   Timeline& timeline_;
   const int max_errors_;
+  std::chrono::seconds ended_ttl_{0};
   bool clocks_wrong_ = false;
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since

@@ -10,6 +10,7 @@ namespace rhooks::simulator {
 void Ledger::check_end(store::Store& store, TimePoint now) {
   check_tasks(store, now);
   check_namespaces(store, now);
+  check_namespaces(store, kTimeMax);
   check_logs(store, now);
   check_repeats();
 }
@@ -27,6 +28,8 @@ void Ledger::check_tasks(store::Store& store, TimePoint now) {
       violation(key, "lost: " + stored.error().message);
     } else if (*stored != entry.task) {
       violation(key, "is stored in another state than it was left in");
+    } else if (stored->expires_at && store.get(key, *stored->expires_at)) {
+      violation(key, "is there though it has expired");
     }
   }
   for (const TaskKey& key : removed_) {
@@ -60,8 +63,10 @@ void Ledger::check_namespaces(store::Store& store, TimePoint now) {
       if (!found->next) break;
       query.after = found->next;
     }
-    const auto there = static_cast<std::size_t>(std::count_if(
-        entries_.begin(), entries_.end(), [&](const auto& one) { return one.first.ns == ns; }));
+    const auto there = static_cast<std::size_t>(
+        std::count_if(entries_.begin(), entries_.end(), [&](const auto& one) {
+          return one.first.ns == ns && !model::expired(one.second.task, now);
+        }));
     if (listed != there) {
       timeline_.violation(ns + " has " + std::to_string(there) + " tasks, and " +
                           std::to_string(listed) + " are listed");

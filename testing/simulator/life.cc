@@ -16,6 +16,8 @@ engine::PipelineOptions pipeline_options(const NodeOptions& options, Backend& ba
   pipeline.lease_for = backend.lease_for();
   pipeline.attempt_max = options.request_timeout;
   pipeline.committer.policy.max_errors = options.max_errors;
+  pipeline.committer.policy.done_ttl = options.ended_ttl;
+  pipeline.committer.policy.failed_ttl = options.ended_ttl;
   pipeline.committer.batch_max = options.commit_batch_max;
   pipeline.committer.linger = options.commit_linger;
   return pipeline;

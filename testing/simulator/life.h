@@ -16,6 +16,7 @@ namespace rhooks::simulator {
 struct NodeOptions {
   std::size_t concurrency = 4;
   int max_errors = 3;
+  std::chrono::seconds ended_ttl{0};  // done_ttl and failed_ttl
   std::size_t commit_batch_max = 512;
   std::chrono::milliseconds commit_linger{0};
   bool shares = true;  // claims from its share of the store only, as a worker mostly does

@@ -96,6 +96,9 @@ void Simulation::draw_nodes() {
   options_.request_timeout = dice().chance(0.5) ? 10s : 30s;
   options_.shares = dice().chance(0.7);
   options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
+  // Further away than clocks can be set.
+  options_.ended_ttl = dice().chance(0.5) ? 0s : 240h;
+  ledger_.ends_expire_after(options_.ended_ttl);
   const std::size_t count = backend_->shared() ? 1 + dice().below(4) : 1;
   for (std::size_t i = 0; i < count; ++i) {
     const Duration ahead = dice().between(-1s, 1s);

@@ -3,6 +3,8 @@
 
 namespace rhooks::store::dynamo {
 
+namespace json = boost::json;
+
 // Logs first: an attempt that was made is a fact, and a task that is done without its log
 // would hide one. A log's key is its own, so that writing it again changes nothing.
 std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> commits) {
@@ -29,6 +31,7 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
     sent.push_back(i);
     revs.push_back(fresh());
     calls.push_back(state_call(record, commits[i].lease.token, revs.back(), {}, {}));
+    if (record.task.expires_at) calls.back().body["ReturnValues"] = "ALL_NEW";
   }
   const auto asked = due_.asking();
   auto replies = client_.call_all(std::move(calls));
@@ -36,6 +39,13 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
   std::vector<std::size_t> refused;  // positions in `sent`
   std::vector<TaskKey> keys;
   std::vector<Reply> refusals;
+  std::vector<Expiring> expiring;
+  const auto expires = [&](std::size_t i, const std::optional<std::string>& payload) {
+    const Task& task = commits[i].task;
+    if (task.expires_at && payload) {
+      expiring.push_back({payload_key(task.key, *payload), *task.expires_at});
+    }
+  };
   for (std::size_t n = 0; n < sent.size(); ++n) {
     const std::size_t i = sent[n];
     if (replies[n] && replies[n]->condition_failed()) {
@@ -44,14 +54,20 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
       refusals.push_back(std::move(*replies[n]));
       continue;
     }
-    if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
+    auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks);
+    if (!answer) {
       results[i] = fail(std::move(answer.error()));
       continue;
     }
     note(commits[i].task, asked);
     results[i] = CommitOutcome::kApplied;
+    const json::value* const item = answer->if_contains("Attributes");
+    if (item && item->is_object()) expires(i, text_of(item->get_object(), "pl"));
   }
-  if (refused.empty()) return results;
+  if (refused.empty()) {
+    expire_payloads(expiring);
+    return results;
+  }
 
   // The condition does not tell a lost lease from a commit that was applied before.
   const auto unread = [&](std::size_t k, const Error& error) {
@@ -76,10 +92,12 @@ std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> c
       results[i] = CommitOutcome::kGone;
     } else if ((*task)->record.last_token == commits[i].lease.token) {
       results[i] = CommitOutcome::kApplied;
+      if ((*task)->record.task.expires_at) expires(i, (*task)->payload);
     } else {
       results[i] = CommitOutcome::kLeaseLost;
     }
   }
+  expire_payloads(expiring);
   return results;
 }
 

@@ -1,12 +1,10 @@
-#include <algorithm>
 #include <numeric>
 
-#include "base/check.h"
-#include "codec/stored.h"
 #include "observe/logging.h"
 #include "store/dynamo/describe.h"
 #include "store/dynamo/share_table.h"
 #include "store/dynamo/store_impl.h"
+#include "store/dynamo/time_to_live.h"
 #include "store/shown.h"
 
 namespace rhooks::store::dynamo {
@@ -15,17 +13,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kReportedMax = 1'000;
-
-// What the service says of an item that is too large can not be told from other mistakes, so
-// it is checked before.
-Result<void> check_size(const TaskKey& key, const Item& item) {
-  const std::size_t bytes = item_bytes(item);
-  if (bytes <= kItemBytesMax) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "task '" + key.id + "' takes " + std::to_string(bytes) +
-                  " bytes; an item of DynamoDB holds at most " + std::to_string(kItemBytesMax),
-              "request");
-}
 
 }  // namespace
 
@@ -126,23 +113,33 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
                               const std::vector<std::string>& remove, const std::string& condition,
                               json::object values) const {
   std::string expression;
+  json::object names;
+  // "ttl" is a reserved word
+  // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html).
+  const auto name_of = [&](std::string_view attribute) {
+    if (attribute != kTtlAttribute) return std::string(attribute);
+    names["#ttl"] = kTtlAttribute;
+    return std::string("#ttl");
+  };
   for (const auto& attribute : set) {
-    const std::string name(attribute.key());
-    expression.append(expression.empty() ? "SET " : ", ").append(name);
-    expression.append(" = :").append(name);
-    values[":" + name] = attribute.value();
+    const std::string value = ":" + std::string(attribute.key());
+    expression.append(expression.empty() ? "SET " : ", ").append(name_of(attribute.key()));
+    expression.append(" = ").append(value);
+    values[value] = attribute.value();
   }
   for (std::size_t i = 0; i < remove.size(); ++i) {
     expression.append(i > 0 ? ", " : expression.empty() ? "REMOVE " : " REMOVE ");
-    expression.append(remove[i]);
+    expression.append(name_of(remove[i]));
   }
-  return {Operation::kUpdateItem,
-          {{"TableName", parts_.tables.tasks},
-           {"Key", key_item(key)},
-           {"UpdateExpression", expression},
-           {"ConditionExpression", condition},
-           {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"},
-           {"ExpressionAttributeValues", std::move(values)}}};
+  Call call{Operation::kUpdateItem,
+            {{"TableName", parts_.tables.tasks},
+             {"Key", key_item(key)},
+             {"UpdateExpression", expression},
+             {"ConditionExpression", condition},
+             {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
+  if (!values.empty()) call.body["ExpressionAttributeValues"] = std::move(values);
+  if (!names.empty()) call.body["ExpressionAttributeNames"] = std::move(names);
+  return call;
 }
 
 Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
@@ -177,6 +174,10 @@ Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(Items items)
       if (payload) {
         const auto it = found->find(payload_key(key_of(*items[i]), *payload));
         if (it != found->end()) part = &it->second;
+      }
+      if (payload && !part && items[i]->contains(kTtlAttribute)) {
+        items[i].reset();  // it has expired, and the service deletes it
+        continue;
       }
       auto task = read_task(*items[i], part);
       if (!task && payload && !part && race < kRacesMax) {
@@ -242,194 +243,6 @@ Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<Tas
   return with_payloads(std::move(*items));
 }
 
-Result<std::string> DynamoStore::put_payload(const TaskKey& key, const std::string& spec) {
-  std::string id = rhooks::to_string(fresh());
-  const Item item = payload_item(key, id, spec);
-  if (auto fits = check_size(key, item); !fits) return fail(std::move(fits.error()));
-  if (auto put = batches_.put(parts_.tables.tasks, {item}); !put.front()) {
-    if (put.front().error().code == ErrorCode::kUnknownOutcome) drop_payloads({key_of(item)});
-    // The task itself was not written, whatever became of its payload.
-    return fail(ErrorCode::kUnavailable, put.front().error().message);
-  }
-  return id;
-}
-
-// Payloads that nothing points to any more. One that stays behind costs its storage and
-// nothing else, so a failure is no error of the caller's.
-void DynamoStore::drop_payloads(const std::vector<TaskKey>& keys) {
-  if (keys.empty()) return;
-  for (const auto& removed : batches_.remove(parts_.tables.tasks, keys)) {
-    if (removed) continue;
-    log::warn("a payload that is no longer used could not be deleted",
-              {{"error", removed.error().message}});
-    return;
-  }
-}
-
-std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
-  std::vector<Result<PutResult>> results(records.size(), Result<PutResult>(PutResult{}));
-  // Namespaces first, so that no task is ever in one that is not listed.
-  std::set<std::string> namespaces;
-  for (const TaskRecord& record : records) namespaces.insert(record.task.key.ns);
-  const auto unlisted = registry_.add(namespaces);
-  struct New {
-    std::size_t index;
-    Uuid rev;
-    Item item;
-    std::optional<TaskKey> payload;
-  };
-  std::vector<New> open;
-  std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
-  std::vector<Item> payloads;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const TaskKey& key = records[i].task.key;
-    RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
-    if (!first.emplace(key, i).second) continue;
-    if (const auto it = unlisted.find(key.ns); it != unlisted.end()) {
-      // The task itself was not written, whatever became of its namespace.
-      results[i] = fail(ErrorCode::kUnavailable, it->second.message);
-      continue;
-    }
-    New task{i, fresh(), {}, std::nullopt};
-    task.item = task_item(records[i], task.rev, parts_.shards);
-    std::optional<Item> payload;
-    if (wants_payload(task.item)) {
-      const std::string id = rhooks::to_string(fresh());
-      payload = payload_item(key, id, codec::encode_spec(records[i]));
-      task.item.erase("sp");
-      task.item["pl"] = text_value(id);
-      task.payload = payload_key(key, id);
-    }
-    auto fits = check_size(key, task.item);
-    if (fits && payload) fits = check_size(key, *payload);
-    if (!fits) {
-      results[i] = fail(std::move(fits.error()));
-      continue;
-    }
-    if (payload) payloads.push_back(std::move(*payload));
-    open.push_back(std::move(task));
-  }
-
-  // Payloads first, so that no task is ever without its own.
-  std::vector<TaskKey> unused;
-  std::map<TaskKey, Error> failed;
-  if (!payloads.empty()) {
-    std::vector<TaskKey> keys;
-    for (const Item& item : payloads) keys.push_back(key_of(item));
-    const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (stored[i]) continue;
-      failed.emplace(keys[i], stored[i].error());
-      if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused.push_back(keys[i]);
-    }
-  }
-  std::erase_if(open, [&](const New& task) {
-    const auto it = task.payload ? failed.find(*task.payload) : failed.end();
-    if (it == failed.end()) return false;
-    // The task itself was not written, whatever became of its payload.
-    results[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
-    return true;
-  });
-
-  for (int race = 0; !open.empty(); ++race) {
-    const auto asked = due_.asking();
-    std::vector<Call> calls;
-    for (const New& task : open) {
-      calls.push_back({Operation::kPutItem,
-                       {{"TableName", parts_.tables.tasks},
-                        {"Item", task.item},
-                        {"ConditionExpression", "attribute_not_exists(id)"},
-                        {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}});
-    }
-    auto replies = client_.call_all(std::move(calls));
-    std::vector<New> taken;
-    std::vector<TaskKey> keys;
-    std::vector<Reply> refusals;
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      New& task = open[i];
-      if (replies[i] && replies[i]->condition_failed()) {
-        keys.push_back(records[task.index].task.key);
-        refusals.push_back(std::move(*replies[i]));
-        taken.push_back(std::move(task));
-        continue;
-      }
-      if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
-        // What may have been stored needs its payload.
-        if (task.payload && answer.error().code != ErrorCode::kUnknownOutcome) {
-          unused.push_back(*task.payload);
-        }
-        results[task.index] = fail(std::move(answer.error()));
-        continue;
-      }
-      note(records[task.index].task, asked);
-    }
-    open.clear();
-    if (taken.empty()) break;
-
-    auto there = items_now(keys, refusals);
-    std::vector<std::size_t> others;  // positions in `taken`
-    std::vector<std::optional<Item>> items;
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      New& task = taken[i];
-      Result<PutResult>& result = results[task.index];
-      const bool maybe_ours = refusals[i].maybe_applied_before;
-      if (!there) {
-        result = maybe_ours ? fail(maybe_done(keys[i])) : fail(there.error());
-      } else if (std::optional<Item>& item = (*there)[i]; !item) {
-        // Deleted since: its place is free. Where this very task may have been the one, storing
-        // it again would bring it back, and without its payload.
-        if (maybe_ours) {
-          result = fail(maybe_done(keys[i]));
-        } else if (race < kRacesMax) {
-          open.push_back(std::move(task));
-          continue;
-        } else {
-          result = fail(always_changing(keys[i]));
-        }
-      } else if (is_from(*item, task.rev, task.payload) ||
-                 (maybe_ours && bytes_of(task.item, "sp") &&
-                  bytes_of(task.item, "sp") == bytes_of(*item, "sp"))) {
-        // Stored by an earlier try whose answer was lost; it may have been claimed since.
-        note_item(keys[i], item, asked);
-        continue;
-      } else {
-        others.push_back(i);
-        items.push_back(std::move(item));
-      }
-      if (task.payload && !maybe_ours) unused.push_back(*task.payload);
-    }
-    if (others.empty()) continue;
-    auto existing = with_payloads(std::move(items));
-    for (std::size_t n = 0; n < others.size(); ++n) {
-      New& task = taken[others[n]];
-      Result<PutResult>& result = results[task.index];
-      if (!existing) {
-        result = fail(existing.error());
-      } else if (Loaded& other = (*existing)[n]; !other) {
-        result = fail(std::move(other.error()));
-      } else if (*other) {
-        result = PutResult{.created = false, .existing = std::move((*other)->record)};
-      } else {  // deleted while its payload was read
-        result = fail(always_changing(keys[others[n]]));
-      }
-    }
-  }
-  drop_payloads(unused);
-
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const std::size_t earlier = first.at(records[i].task.key);
-    if (earlier == i) continue;
-    const Result<PutResult>& result = results[earlier];
-    if (!result) {
-      results[i] = fail(result.error());
-    } else {
-      results[i] = PutResult{.created = false,
-                             .existing = result->created ? records[earlier] : result->existing};
-    }
-  }
-  return results;
-}
-
 Result<Task> DynamoStore::get(const TaskKey& key, TimePoint now) {
   auto answer = answer_of(client_.call(get_call(key)), parts_.tables.tasks);
   if (!answer) return fail(std::move(answer.error()));
@@ -439,7 +252,7 @@ Result<Task> DynamoStore::get(const TaskKey& key, TimePoint now) {
   if (!loaded) return fail(std::move(loaded.error()));
   Loaded& task = loaded->front();
   if (!task) return fail(std::move(task.error()));
-  if (!*task) return fail(not_found(key));
+  if (!*task || model::expired((*task)->record.task, now)) return fail(not_found(key));
   const bool leased = (*task)->leased(now);
   return as_shown(std::move((*task)->record.task), leased);
 }

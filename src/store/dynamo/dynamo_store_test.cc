@@ -167,6 +167,57 @@ TEST_F(DynamoStoreTest, ANamespaceIsListedBeforeItsFirstTask) {
   EXPECT_EQ(hasty_->namespaces({})->items, (std::vector<std::string>{"elsewhere", "ns"}));
 }
 
+// TimeToLive deletes a task and its payload, in any order and at any time after; and never the
+// payload of a task that was brought back.
+TEST_F(DynamoStoreTest, WhatExpiresIsLeftToTimeToLive) {
+  const auto record = large_record("task");
+  const TimePoint end = kT0 + std::chrono::milliseconds{10'500};
+  const std::string payload_ns = std::string(kPayloads) + "ns";
+  put(*other_, record);
+  Commit outcome = testing::done(claim(*other_).at(0), kT0);
+  outcome.task.expires_at = end;
+  lose_answer("UpdateItem");
+  ASSERT_EQ(*faulty_->commit({&outcome, 1})[0], CommitOutcome::kApplied);
+  const std::int64_t ttl = to_millis(kT0) / 1'000 + 11;
+  for (const std::string& ns : {std::string("ns"), payload_ns}) {
+    const auto found = items(ns);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(number_of(found[0].as_object(), "ttl"), ttl);
+  }
+
+  const std::string first = key_of(items(payload_ns)[0].as_object()).id;
+  const auto back = other_->change(
+      std::vector{kTask},
+      [&](Task task) -> Result<Task> {
+        task.status = Status::kActive;
+        task.expires_at.reset();
+        return task;
+      },
+      kT0);
+  ASSERT_TRUE(back[0]) << back[0].error().message;
+  for (const std::string& ns : {std::string("ns"), payload_ns}) {
+    const auto found = items(ns);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_FALSE(found[0].as_object().contains("ttl"));
+    EXPECT_NE(key_of(found[0].as_object()).id, first);
+  }
+  // A worker that marks the payload of before comes too late, and makes no new one.
+  EXPECT_EQ(*other_->commit({&outcome, 1})[0], CommitOutcome::kApplied);
+  EXPECT_EQ(payloads(), 1u);
+
+  outcome = testing::done(claim(*other_).at(0), kT0);
+  outcome.task.expires_at = end;
+  ASSERT_EQ(*other_->commit({&outcome, 1})[0], CommitOutcome::kApplied);
+  // The payload first, as the service may.
+  const TaskKey payload = key_of(items(payload_ns)[0].as_object());
+  write(Operation::kDeleteItem, {{"Key", key_item(payload)}});
+  EXPECT_EQ(other_->get(kTask, end).error().code, ErrorCode::kNotFound);
+  auto next = record;
+  next.task.created_at = end;
+  EXPECT_TRUE(put(*other_, next).created);
+  EXPECT_EQ(*other_->get(kTask, end), next.task);
+}
+
 TEST_F(DynamoStoreTest, EditWhoseAnswerWasLostIsDoneOnce) {
   put(*other_, large_record("task"));
   int edits = 0;

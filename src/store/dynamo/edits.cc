@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "codec/stored.h"
 #include "store/dynamo/store_impl.h"
+#include "store/dynamo/time_to_live.h"
 #include "store/shown.h"
 
 namespace rhooks::store::dynamo {
@@ -39,7 +40,7 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
         continue;
       }
       Loaded& task = (*loaded)[n];
-      if (!task || !*task) {
+      if (!task || !*task || model::expired((*task)->record.task, now)) {
         results[i] = fail(task ? not_found(keys[i]) : task.error());
         continue;
       }
@@ -54,8 +55,11 @@ std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, con
       edited.record.task = as_stored(std::move(*changed));
       Item more;
       std::vector<std::string> remove;
+      const bool kept = stored.record.task.expires_at && !edited.record.task.expires_at;
+      if (kept) remove.emplace_back(kTtlAttribute);
       const std::string spec = codec::encode_spec(edited.record);
-      if (spec != codec::encode_spec(stored.record)) {
+      // The payload of one that was to expire may be deleted, or be marked for it right now.
+      if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
         if (stored.payload) edited.old_payload = payload_key(keys[i], *stored.payload);
         if (wants_payload(task_item(edited.record, edited.rev, parts_.shards))) {
           auto id = put_payload(keys[i], spec);
@@ -173,7 +177,7 @@ std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, Tim
       const std::size_t i = open[n];
       const std::optional<Item>& item = (*items)[n];
       Loaded& task = (*loaded)[n];
-      if (!item || (task && !*task)) {
+      if (!item || (task && (!*task || model::expired((*task)->record.task, now)))) {
         const auto lost = maybe_removed.find(i);
         results[i] = lost == maybe_removed.end() ? fail(not_found(keys[i])) : lost->second;
         if (lost != maybe_removed.end()) note_gone(keys[i], reading);

@@ -8,6 +8,7 @@
 #include "codec/iso8601.h"
 #include "codec/stored.h"
 #include "store/dynamo/schema.h"
+#include "store/dynamo/time_to_live.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -93,11 +94,17 @@ Item key_item(std::string_view ns, std::string_view id) {
   return item;
 }
 
+boost::json::object ttl_value(TimePoint expires_at) {
+  return number_value(
+      std::chrono::ceil<std::chrono::seconds>(expires_at.time_since_epoch()).count());
+}
+
 void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
   const Task& task = record.task;
   item["st"] = text_value(to_string(task.status));
   item["sd"] = text_value(dated_id(task.scheduled_date, task.key.id));
   if (task.status == Status::kActive) item["due"] = number_value(to_millis(model::due_at(task)));
+  if (task.expires_at) item[kTtlAttribute] = ttl_value(*task.expires_at);
   item["rev"] = bytes_value(view_of(rev));
   item["sv"] = bytes_value(codec::encode_state(record));
 }
@@ -159,16 +166,20 @@ Result<StoredTask> read_task(const Item& item, const Item* payload) {
   return stored;
 }
 
+bool has_expired(const Item& item, TimePoint now) {
+  const auto state = bytes_of(item, "sv");
+  if (!item.contains(kTtlAttribute) || !state) return false;
+  // Its payload may be deleted already, and says nothing of this.
+  static const std::string kNoSpec = codec::encode_spec(model::TaskRecord{});
+  const auto record = codec::decode_record(key_of(item), kNoSpec, *state);
+  return record && model::expired(record->task, now);
+}
+
 Item log_item(Log log) {
   Item item = key_item(log.task.ns, dated_id(log.started_at, log.id));
   if (log.status == LogStatus::kFail) item.emplace("fl", text_value(log.task.ns));
   item.emplace("tk", text_value(log.task.id));
-  if (log.expires_at) {
-    // TimeToLive knows whole seconds and is late by up to days: reading hides what has expired.
-    const auto seconds =
-        std::chrono::ceil<std::chrono::seconds>(log.expires_at->time_since_epoch());
-    item.emplace("ttl", number_value(seconds.count()));
-  }
+  if (log.expires_at) item.emplace(kTtlAttribute, ttl_value(*log.expires_at));
   std::string bytes = codec::encode_log(log);
   const std::size_t room = kItemBytesMax - item_bytes(item) - 2;  // "lg"
   while (bytes.size() > room && shorten(log, bytes.size() - room)) bytes = codec::encode_log(log);

@@ -51,6 +51,9 @@ inline Item key_item(const TaskKey& key) {
   return key_item(key.ns, key.id);
 }
 
+// When TimeToLive may delete what expires then. It knows whole seconds and is late by up to days:
+// reading hides what has expired.
+boost::json::object ttl_value(TimePoint expires_at);
 // Everything of a task but what was registered (sp or pl) and its lease.
 void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev);
 // A whole task item with its spec in it.
@@ -66,6 +69,9 @@ std::optional<Uuid> uuid_of(const Item& item, std::string_view name);
 // `payload`: the item that task_item's `pl` names, where it names one.
 // Errors: kCorrupt.
 Result<StoredTask> read_task(const Item& item, const Item* payload);
+
+// Whether the task of this item is as if it were not there at `now`.
+bool has_expired(const Item& item, TimePoint now);
 
 // A log that would pass kItemBytesMax keeps less of its bodies: of the response's first, which
 // then says so.

@@ -36,6 +36,7 @@ bool DynamoStore::shows(const TaskQuery& query, const StoredTask& stored) const 
   const Task& task = stored.record.task;
   if (query.from && task.scheduled_date < *query.from) return false;
   if (query.to && task.scheduled_date > *query.to) return false;
+  if (model::expired(task, query.now)) return false;
   if (!query.status) return true;
   const bool processing = task.status == Status::kActive && stored.leased(query.now);
   return *query.status == (processing ? Status::kProcessing : task.status);

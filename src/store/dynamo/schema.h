@@ -13,14 +13,16 @@
 //   attributes  sh due sd st (status), rev (B, 16 bytes: changes with every change, and is the
 //               lease's token while there is a lease), lu (N: the lease lives until then, epoch
 //               ms; absent: no lease), sp (B: what was registered, codec::encode_spec) or pl (S:
-//               where that lies, see below), sv (B: what attempts change, codec::encode_state)
+//               where that lies, see below), sv (B: what attempts change, codec::encode_state),
+//               ttl (N: epoch s, TimeToLive; only of those that expire)
 // logs    ns (S), id (S): "2026-01-31T12:34:56.789Z#logid", the start of the attempt
 //   index fail  fl (S: the namespace, failed attempts only), id (S). Keys only.
 //   attributes  fl, tk (S: the task's id), lg (B: codec::encode_log), ttl (N: epoch s, TimeToLive)
 //
 // No user's namespace begins with a control character. In `tasks` those that do are the
 // store's own:
-//   kPayloads + namespace, id = a UUID: {sp}, of a task whose spec would push its item over 1 KB
+//   kPayloads + namespace, id = a UUID: {sp, ttl}, of a task whose spec would push its item over
+//   1 KB
 //   kNamespaces, id = a namespace: {}, put before the first task of it and never deleted
 //   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
 namespace rhooks::store::dynamo {

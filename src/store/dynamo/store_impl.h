@@ -105,6 +105,14 @@ class DynamoStore final : public Store {
   Call state_call(const model::TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
                   std::vector<std::string> remove) const;
 
+  // The service deletes these payloads from then on, as it does their tasks. Whoever brings such a
+  // task back gives it another payload.
+  struct Expiring {
+    TaskKey key;
+    TimePoint at{};
+  };
+  void expire_payloads(const std::vector<Expiring>& payloads);
+
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);

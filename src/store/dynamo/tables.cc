@@ -165,7 +165,7 @@ void see_to_expiry(Client& client, const std::string& table, bool switch_on) {
   if (trouble.empty()) return;
   // Where others make the tables it may be as they want it, and is not for every command to say.
   const auto say = switch_on ? log::warn : log::info;
-  say("TimeToLive of the logs table is not on: expired logs are not shown, but stay stored",
+  say("TimeToLive of a table is not on: what has expired is not shown, but stays stored",
       {{"table", table}, {"reason", trouble}});
 }
 
@@ -249,7 +249,9 @@ Result<TablesReady> prepare_tables(Client& client, const Tables& tables,
   TableMaker maker(client, options);
   const auto made = maker.run({tasks_shape(tables.tasks), logs_shape(tables.logs)});
   if (!made) return fail(made.error());
-  see_to_expiry(client, tables.logs, options.create);
+  for (const std::string& table : {tables.logs, tables.tasks}) {
+    see_to_expiry(client, table, options.create);
+  }
   return agree_on_meta(client, tables.tasks, options);
 }
 

@@ -10,7 +10,7 @@
 // (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTimeToLive.html).
 namespace rhooks::store::dynamo {
 
-// Seconds since 1970, by which the service deletes logs that have expired.
+// Seconds since 1970, by which the service deletes what has expired.
 inline constexpr std::string_view kTtlAttribute = "ttl";
 
 // Why items with kTtlAttribute will not be deleted; empty: they will be.

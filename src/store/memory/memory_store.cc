@@ -10,6 +10,7 @@ namespace rhooks::store {
 namespace {
 
 constexpr std::size_t kPageBytesMax = 8u << 20;  // about, as JSON
+constexpr std::size_t kDropMax = 1'000;          // tasks that a claim deletes
 
 Error not_found(const TaskKey& key) {
   return Error{
@@ -25,16 +26,23 @@ bool in_range(TimePoint at, const std::optional<TimePoint>& from,
 
 void MemoryStore::index(const Task& task) {
   if (task.status == Status::kActive) due_.emplace(model::due_at(task), task.key);
+  if (task.expires_at) ends_.emplace(*task.expires_at, task.key);
 }
 
 void MemoryStore::unindex(const Task& task) {
   if (task.status == Status::kActive) due_.erase({model::due_at(task), task.key});
+  if (task.expires_at) ends_.erase({*task.expires_at, task.key});
 }
 
 void MemoryStore::erase(Tasks::iterator it) {
   unindex(it->second.task);
   leases_.erase(it->first);
   tasks_.erase(it);
+}
+
+MemoryStore::Tasks::iterator MemoryStore::find(const TaskKey& key, TimePoint now) {
+  const auto it = tasks_.find(key);
+  return it != tasks_.end() && model::expired(it->second.task, now) ? tasks_.end() : it;
 }
 
 bool MemoryStore::leased(const TaskKey& key, TimePoint now) const {
@@ -48,6 +56,8 @@ std::vector<Result<PutResult>> MemoryStore::put(std::span<const TaskRecord> reco
   results.reserve(records.size());
   for (const TaskRecord& record : records) {
     RHOOKS_CHECK(record.task.status != Status::kProcessing);
+    const auto old = tasks_.find(record.task.key);
+    if (old != tasks_.end() && model::expired(old->second.task, record.task.created_at)) erase(old);
     const auto [it, created] = tasks_.try_emplace(record.task.key, record);
     if (created) {
       index(record.task);
@@ -61,7 +71,7 @@ std::vector<Result<PutResult>> MemoryStore::put(std::span<const TaskRecord> reco
 
 Result<Task> MemoryStore::get(const TaskKey& key, TimePoint now) {
   std::lock_guard lock(mutex_);
-  const auto it = tasks_.find(key);
+  const auto it = find(key, now);
   if (it == tasks_.end()) return fail(not_found(key));
   return as_shown(it->second.task, leased(key, now));
 }
@@ -83,6 +93,7 @@ Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
                              ? Status::kProcessing
                              : task.status;
     if (query.status && shown != *query.status) continue;
+    if (model::expired(task, query.now)) continue;
     if (query.after) {
       const auto after = std::pair(by_id ? TimePoint{} : query.after->scheduled_date,
                                    std::string_view(query.after->id));
@@ -170,7 +181,7 @@ std::vector<Result<Task>> MemoryStore::change(std::span<const TaskKey> keys, con
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
   for (const TaskKey& key : keys) {
-    const auto it = tasks_.find(key);
+    const auto it = find(key, now);
     if (it == tasks_.end()) {
       results.push_back(fail(not_found(key)));
       continue;
@@ -195,7 +206,7 @@ std::vector<Result<Task>> MemoryStore::remove(std::span<const TaskKey> keys, Tim
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
   for (const TaskKey& key : keys) {
-    const auto it = tasks_.find(key);
+    const auto it = find(key, now);
     if (it == tasks_.end()) {
       results.push_back(fail(not_found(key)));
       continue;
@@ -226,7 +237,7 @@ Result<std::size_t> MemoryStore::clear(const std::string& ns, std::size_t limit)
 
 Result<ClaimResult> MemoryStore::claim_due(const ClaimRequest& request) {
   std::lock_guard lock(mutex_);
-  drop_expired_logs(request.now);
+  drop_expired(request.now);
   ClaimResult result;
   for (const auto& [due_at, key] : due_) {
     if (due_at > request.due_by) break;
@@ -335,7 +346,10 @@ void MemoryStore::write_log(const Log& log) {
   if (log.expires_at) log_expiries_.emplace(*log.expires_at, key);
 }
 
-void MemoryStore::drop_expired_logs(TimePoint now) {
+void MemoryStore::drop_expired(TimePoint now) {
+  for (std::size_t n = 0; n < kDropMax && !ends_.empty() && ends_.begin()->first <= now; ++n) {
+    erase(tasks_.find(ends_.begin()->second));
+  }
   while (!log_expiries_.empty() && log_expiries_.begin()->first <= now) {
     logs_.erase(log_expiries_.begin()->second);
     log_expiries_.erase(log_expiries_.begin());

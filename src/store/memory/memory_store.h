@@ -52,15 +52,17 @@ class MemoryStore final : public Store {
   void index(const Task& task);
   void unindex(const Task& task);
   void erase(Tasks::iterator it);
+  Tasks::iterator find(const TaskKey& key, TimePoint now);  // none: also where it has expired
   bool leased(const TaskKey& key, TimePoint now) const;
   void write_log(const Log& log);
-  void drop_expired_logs(TimePoint now);
+  void drop_expired(TimePoint now);
 
   std::mutex mutex_;
   Random random_;
   UuidGenerator tokens_;
   Tasks tasks_;
-  std::set<std::pair<TimePoint, TaskKey>> due_;  // of the ACTIVE tasks
+  std::set<std::pair<TimePoint, TaskKey>> due_;   // of the ACTIVE tasks
+  std::set<std::pair<TimePoint, TaskKey>> ends_;  // of those that expire
   // At most one lease a task. One that ran out stays until something replaces it.
   std::map<TaskKey, Lease> leases_;
   std::map<LogKey, Log> logs_;

@@ -9,6 +9,7 @@
 #include "codec/stored.h"
 #include "observe/logging.h"
 #include "store/rocks/keys.h"
+#include "store/rocks/status.h"
 #include "store/rocks/store_impl.h"
 #include "store/shown.h"
 
@@ -28,10 +29,6 @@ constexpr std::chrono::seconds kPassOver{60};
 // A disk that is gone altogether is not asked for every task of a claim: each answer may
 // take seconds.
 constexpr std::size_t kUnreadMax = 8;
-
-bool disk_failed(const rocksdb::Status& status) {
-  return !status.ok() && !status.IsNotFound() && !status.IsCorruption();
-}
 
 // The first due key after everything that is due at `t`.
 std::string end_of(TimePoint t) {
@@ -54,6 +51,7 @@ LeaseTable::OpenIndex RocksStore::open_due(const std::string& end, rocksdb::Slic
 Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
+  drop_expired(request.now);
   ClaimResult result;
   const std::string end = end_of(request.due_by);
   rocksdb::Slice bound;
@@ -293,6 +291,10 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
     if (!active || due != lease.due) {
       (void)batch.Delete(family(Family::kDue), due_key(lease.due, keys[i]));
     }
+    if (record.task.expires_at) {
+      (void)batch.Put(family(Family::kEnds), end_key(*record.task.expires_at, keys[i]),
+                      rocksdb::Slice());
+    }
     if (active) {
       if (due != lease.due || !same_date) {
         (void)batch.Put(family(Family::kDue), due_key(due, keys[i]),
@@ -312,7 +314,10 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
     for (std::size_t i = 0; i < commits.size(); ++i) results.push_back(fail(done.error()));
     return results;
   }
-  for (CommitPlan& plan : plans) results.push_back(std::move(plan.outcome));
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    if (plans[i].lease) note_end(commits[i].task);
+    results.push_back(std::move(plans[i].outcome));
+  }
   return results;
 }
 

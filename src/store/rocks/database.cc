@@ -29,8 +29,8 @@ namespace rhooks::store::rocks {
 namespace {
 
 // In the order of Family. Renaming one is a change of format.
-constexpr std::array<const char*, kFamilies> kFamilyNames{"tasks", "specs",    "due",     "by_date",
-                                                          "logs",  "log_refs", "damaged", "meta"};
+constexpr std::array<const char*, kFamilies> kFamilyNames{
+    "tasks", "specs", "due", "ends", "by_date", "logs", "log_refs", "damaged", "meta"};
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kProbeKey = "probe";
 
@@ -246,7 +246,7 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
     options.max_bytes_for_level_base = 32u << 20;
     options.target_file_size_base = 8u << 20;
   }
-  if (family == Family::kDue) {
+  if (family == Family::kDue || family == Family::kEnds) {
     // A queue: whole files become tombstones, which claims would walk after a restart.
     options.table_properties_collector_factories.push_back(
         rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048));

@@ -99,6 +99,10 @@ std::string due_key(TimePoint due, std::string_view task_key) {
   return out;
 }
 
+std::string end_key(TimePoint expires_at, std::string_view task_key) {
+  return due_key(expires_at, task_key);
+}
+
 std::uint8_t status_byte(Status status) {
   switch (status) {
     case Status::kActive:

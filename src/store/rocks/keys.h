@@ -16,6 +16,7 @@
 //   tasks     taskkey                            state (codec/stored.h)
 //   specs     taskkey                            spec (codec/stored.h)
 //   due       time(due) taskkey                  time(scheduled_date)   ACTIVE tasks only
+//   ends      time(expires_at) taskkey           empty                  tasks that expire
 //   by_date   name(ns) u8(status) time(scheduled_date) id               empty
 //   logs      name(ns) time(started_at) log id   log (codec/stored.h)
 //   log_refs  name(ns) 'T' name(task id) time(started_at) log id        ref
@@ -47,6 +48,7 @@ std::string task_key(const TaskKey& key);
 std::optional<TaskKey> parse_task_key(std::string_view bytes);
 
 std::string due_key(TimePoint due, std::string_view task_key);
+std::string end_key(TimePoint expires_at, std::string_view task_key);
 
 std::uint8_t status_byte(Status status);
 std::string date_prefix(std::string_view ns, Status status);

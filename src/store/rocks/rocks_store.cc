@@ -59,7 +59,10 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& o
       database_(std::move(database)),
       random_(options.token_seed ? *options.token_seed : Random().next()),
       tokens_(random_) {
-  database_->on_reopened([this] { leases_.reopened(); });
+  database_->on_reopened([this] {
+    leases_.reopened();
+    first_end_.lower(kTimeMin);
+  });
 }
 
 Result<void> RocksStore::write(rocksdb::WriteBatch& batch, LeaseTable::Lock& lock,
@@ -85,6 +88,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   std::vector<std::size_t> written;
   written.reserve(records.size());
   std::vector<std::size_t> repeats;                            // of keys that are written
+  std::vector<Task> expired;                                   // whose place is taken
   std::unordered_map<std::string_view, std::size_t> first_of;  // key -> its first item
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
@@ -95,12 +99,15 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
     RHOOKS_CHECK(record.task.status != Status::kProcessing);
     if (!stored[i].missing()) {
       auto existing = decode(record.task.key, stored[i]);
-      if (existing) {
-        results[i] = PutResult{.created = false, .existing = std::move(*existing)};
-      } else {
+      if (!existing) {
         results[i] = fail(existing.error());
+        continue;
       }
-      continue;
+      if (!model::expired(existing->task, record.task.created_at)) {
+        results[i] = PutResult{.created = false, .existing = std::move(*existing)};
+        continue;
+      }
+      expired.push_back(std::move(existing->task));
     }
     if (may_repeat) {
       const auto [first, is_first] = first_of.emplace(keys[i], i);
@@ -115,12 +122,16 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   if (written.empty()) return results;
 
   rocksdb::WriteBatch batch(batch_bytes(records, keys));
+  for (const Task& task : expired) delete_index(batch, task, task_key(task.key));
   put_new(batch, records, keys, written, effects);
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());
     for (const std::size_t i : repeats) results[i] = fail(done.error());
   }
-  for (const std::size_t i : written) cleared_.put(keys[i]);
+  for (const std::size_t i : written) {
+    cleared_.put(keys[i]);
+    note_end(records[i].task);
+  }
   return results;
 }
 
@@ -131,7 +142,7 @@ Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
   // The lease first: a task that is committed in between is then shown as committed.
   const bool leased = leases_.is_live(bytes, now);
   const auto stored = read({bytes});
-  auto record = decode(key, stored[0]);
+  auto record = decode(key, stored[0], now);
   if (record) return as_shown(std::move(record->task), leased);
   if (record.error().code == ErrorCode::kNotFound) {
     const auto damaged = was_set_aside(bytes);
@@ -158,7 +169,7 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
 
   const auto stored = read(bytes);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto record = decode(keys[i], stored[i]);
+    auto record = decode(keys[i], stored[i], now);
     if (!record) {
       results[i] = fail(record.error());
       continue;
@@ -183,7 +194,9 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
   if (written.empty()) return results;
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());
+    return results;
   }
+  for (const std::size_t i : written) note_end(*results[i]);
   return results;
 }
 
@@ -200,7 +213,7 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
 
   const auto stored = read(bytes);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto record = decode(keys[i], stored[i]);
+    auto record = decode(keys[i], stored[i], now);
     if (!record) {
       results[i] = fail(record.error());
       continue;

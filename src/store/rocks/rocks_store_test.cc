@@ -92,8 +92,70 @@ TEST_F(RocksStoreTest, DescribesItsColumnFamilies) {
   ASSERT_EQ(rows.size(), rocks::kFamilies);
   EXPECT_EQ(rows.at(0).at(0), "tasks");
   EXPECT_EQ(rows.at(0).at(1), "1");
-  EXPECT_EQ(rows.at(4).at(0), "logs");
-  EXPECT_EQ(rows.at(4).at(1), "0");
+  EXPECT_EQ(rows.at(5).at(0), "logs");
+  EXPECT_EQ(rows.at(5).at(1), "0");
+}
+
+// By claims, a bounded number of them at a time, whatever happened to them meanwhile.
+TEST_F(RocksStoreTest, WhatHasExpiredIsDeleted) {
+  constexpr int kTasks = 2'500;
+  const TimePoint end = kT0 + std::chrono::seconds{10};
+  const auto claim = [](Store& store, TimePoint now) {
+    return store.claim_due({.now = now, .due_by = now, .limit = 1'000})->claims;
+  };
+  auto store = open_ok(path());
+  for (int i = 0; i < kTasks; ++i) {
+    ASSERT_TRUE(put_ok(*store, make_record("ns", std::to_string(i), kT0)));
+  }
+  ASSERT_TRUE(put_ok(*store, make_record("ns", "kept", kT0)));
+  int committed = 0;
+  for (auto claims = claim(*store, kT0); !claims.empty(); claims = claim(*store, kT0)) {
+    std::vector<Commit> commits;
+    for (const Claim& one : claims) {
+      commits.push_back(testing::done(one, kT0));
+      if (one.task.key.id != "kept") commits.back().task.expires_at = end;
+    }
+    for (const auto& done : store->commit(commits)) committed += done.has_value();
+  }
+  ASSERT_EQ(committed, kTasks + 1);
+  // It is not forgotten with the process, and not done too early.
+  store.reset();
+  store = open_ok(path());
+  claim(*store, end - std::chrono::milliseconds{1});
+  store.reset();
+  EXPECT_EQ(Raw(path()).all("tasks").size(), kTasks + 1U);
+  EXPECT_EQ(Raw(path()).all("ends").size(), kTasks + 0U);
+
+  store = open_ok(path());
+  const TaskKey again{"ns", "7"};
+  ASSERT_TRUE(store
+                  ->change(
+                      {&again, 1},
+                      [&](Task task) -> Result<Task> {
+                        task.expires_at = end + std::chrono::seconds{5};
+                        return task;
+                      },
+                      kT0)
+                  .front());
+  claim(*store, end);
+  store.reset();
+  EXPECT_EQ(Raw(path()).all("ends").size(), kTasks - 1'000U) << "as many as one claim deletes";
+  store = open_ok(path());
+  for (int i = 0; i < 3; ++i) claim(*store, end + std::chrono::seconds{i});
+  store.reset();
+  {
+    Raw raw(path());
+    for (const char* family : {"tasks", "specs", "by_date"}) {
+      EXPECT_EQ(raw.all(family).size(), 2U) << family;
+    }
+    EXPECT_EQ(raw.all("ends").size(), 1U);
+    EXPECT_EQ(raw.all("due").size(), 0U);
+  }
+  store = open_ok(path());
+  claim(*store, end + std::chrono::seconds{5});
+  EXPECT_EQ(*store->clear("ns", 10), 1U) << "the one that is kept";
+  store.reset();
+  EXPECT_TRUE(Raw(path()).all("ends").empty());
 }
 
 TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {

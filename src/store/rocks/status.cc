@@ -4,6 +4,10 @@
 
 namespace rhooks::store::rocks {
 
+bool disk_failed(const rocksdb::Status& status) {
+  return !status.ok() && !status.IsNotFound() && !status.IsCorruption();
+}
+
 Error translate(const rocksdb::Status& status, std::string_view doing, const std::string& path) {
   using Code = rocksdb::Status::Code;
   std::string message = "the store in '" + path + "' failed at " + std::string(doing) + ": ";

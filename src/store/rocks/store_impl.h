@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "store/rocks/cleared_marks.h"
 #include "store/rocks/database.h"
+#include "store/rocks/first_end.h"
 #include "store/rocks/lease_table.h"
 #include "store/rocks/rocks_store.h"
 #include "store/store.h"
@@ -89,6 +90,8 @@ class RocksStore final : public Store {
                    const rocksdb::ReadOptions& options, std::vector<Stored>& stored);
   // Errors: kNotFound; kCorrupt (missing in part or not readable); kUnavailable (the disk).
   Result<TaskRecord> decode(const TaskKey& key, const Stored& stored) const;
+  // kNotFound also where it has expired.
+  Result<TaskRecord> decode(const TaskKey& key, const Stored& stored, TimePoint now) const;
   // The fields of the state alone; the others have their defaults.
   static Result<TaskRecord> decode_state(const TaskKey& key, std::string_view state);
   // The tasks at these positions, which are new, and what becomes claimable with them. Family by
@@ -101,6 +104,13 @@ class RocksStore final : public Store {
   void put_log(rocksdb::WriteBatch& batch, const Log& log) const;
   Result<bool> was_set_aside(const std::string& key);
   void report_unreadable(const TaskKey& key, const Error& error);
+
+  // expiry.cc: deletes tasks that have expired, a bounded number of them. To be called now and
+  // then.
+  void drop_expired(TimePoint now);
+  void note_end(const Task& task) {
+    if (task.expires_at) first_end_.lower(*task.expires_at);
+  }
 
   // claims.cc
   LeaseTable::OpenIndex open_due(const std::string& end, rocksdb::Slice& bound);
@@ -125,6 +135,9 @@ class RocksStore final : public Store {
   const std::unique_ptr<Database> database_;
   LeaseTable leases_;
   ClearedMarks cleared_;
+  FirstEnd first_end_;
+  std::mutex drop_mutex_;         // held by the one that drops
+  TimePoint drop_at_ = kTimeMin;  // by its holder: not before
   Random random_;
   UuidGenerator tokens_;
 

@@ -87,6 +87,13 @@ Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored) 
   return codec::decode_record(key, stored.spec.ToStringView(), stored.state.ToStringView());
 }
 
+Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored,
+                                      TimePoint now) const {
+  auto record = decode(key, stored);
+  if (record && model::expired(record->task, now)) return fail(not_found(key));
+  return record;
+}
+
 Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, std::string_view state) {
   // The codec reads both values or none; an empty spec stands in for the one not needed.
   static const std::string kEmptySpec = codec::encode_spec(TaskRecord{});
@@ -108,6 +115,9 @@ void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord>
   }
   for (const std::size_t i : positions) {
     const Task& task = records[i].task;
+    if (task.expires_at) {
+      (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, keys[i]), rocksdb::Slice());
+    }
     if (task.status != Status::kActive) continue;
     std::string key = due_key(model::due_at(task), keys[i]);
     (void)batch.Put(family(Family::kDue), key, time_bytes(task.scheduled_date));
@@ -122,6 +132,9 @@ void RocksStore::put_index(rocksdb::WriteBatch& batch, const Task& task,
     (void)batch.Put(family(Family::kDue), due_key(model::due_at(task), key),
                     time_bytes(task.scheduled_date));
   }
+  if (task.expires_at) {
+    (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, key), rocksdb::Slice());
+  }
 }
 
 void RocksStore::delete_index(rocksdb::WriteBatch& batch, const Task& task,
@@ -129,6 +142,9 @@ void RocksStore::delete_index(rocksdb::WriteBatch& batch, const Task& task,
   (void)batch.Delete(family(Family::kByDate), date_key(task));
   if (task.status == Status::kActive) {
     (void)batch.Delete(family(Family::kDue), due_key(model::due_at(task), key));
+  }
+  if (task.expires_at) {
+    (void)batch.Delete(family(Family::kEnds), end_key(*task.expires_at, key));
   }
 }
 

@@ -44,6 +44,7 @@ class RocksStore::PageBuilder {
   // How many tasks the next chunk may read.
   std::size_t chunk() const { return std::min(kChunk, query_.limit - page.items.size()); }
   void looked_at() { ++rows_; }
+  bool shows(const Task& task) const { return !model::expired(task, query_.now); }
   bool rows_left() const { return rows_ < options_.page_rows_max; }
   void add(Task task) {
     bytes_ += shown_bytes(task);
@@ -74,6 +75,7 @@ Result<bool> RocksStore::add_chunk(PageBuilder& builder, const std::string& ns,
       report_unreadable(key, record.error());
       continue;
     }
+    if (!builder.shows(record->task)) continue;
     builder.add(as_shown(std::move(record->task), candidates[i].leased));
     if (builder.heavy() && i + 1 < candidates.size()) {
       builder.page.next = candidates[i].position;
