@@ -40,6 +40,15 @@ endif()
 set(CMAKE_CXX_FLAGS_DEBUG "${_optimize} -g1 -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -fno-omit-frame-pointer -DNDEBUG")
 
+if(NOT RHOOKS_SANITIZE AND NOT RHOOKS_COVERAGE)
+  # What users run ends at once where memory is written beyond its bounds, and its table of
+  # functions can not be written at all. The sanitizers see more, and would see less with it.
+  # (https://best.openssf.org/Compiler-Hardening-Guides/Compiler-Options-Hardening-Guide-for-C-and-C++)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
+                      -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS)
+  add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
 if(RHOOKS_SANITIZE)
   add_compile_options(-fsanitize=${RHOOKS_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RHOOKS_SANITIZE})

@@ -11,6 +11,8 @@ suites=(
   "lateness|how late webhooks arrive while a million wait"
   "scale|delivery, idle CPU, memory and start with up to 10 million tasks waiting"
   "fetch|a page of 100 from a namespace of a million"
+  "clear|a namespace of a million, cleared"
+  "sustained|ten minutes of registering and delivering, while the store grows"
   "dynamo|deliveries on the DynamoDB emulator, and what AWS would charge for them"
   "micro|the parts that every task passes, by Google Benchmark"
 )
@@ -42,7 +44,7 @@ build/bench/REVISION-TIME.jsonl, a line of JSON each; the first line is the mach
   --help         this text
 
 Data are written below \${TMPDIR:-/tmp} and removed at the end. The figures are those of the disk
-that is there, so it should not be a tmpfs; 'scale' needs 4 GB of it, the others 2 GB.
+that is there, so it should not be a tmpfs; 'sustained' needs 18 GB of it, 'scale' 4, the others 2.
 
 Examples:
   scripts/bench.sh                          # everything

@@ -1,13 +1,17 @@
 // Clients that mean to take the server down with a few kilobytes, against the real server: those
 // of other addresses are served in time, nothing acknowledged is lost, and memory is bounded.
+#include <elf.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -386,6 +390,39 @@ TEST_F(Hostile, ATaskThatCallsTheSchedulerItself) {
       body = ask(text_of("GET /v1/namespaces/own/tasks/" + id)).body;
     } while (body.find("\"FAILED\"") == std::string::npos && steady_clock::now() < deadline);
     EXPECT_NE(body.find("leads to the scheduler itself"), std::string::npos) << body;
+  }
+}
+
+// cmake/RhooksCompiler.cmake asks for it; this is what came of it.
+TEST(Hardening, OfTheBinary) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "builds with a sanitizer are not for users";
+#endif
+  std::ifstream file(RHOOKS_BINARY, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const auto at = [&]<typename T>(std::size_t offset, T) {
+    T value{};
+    if (offset + sizeof(T) <= bytes.size()) std::memcpy(&value, &bytes[offset], sizeof(T));
+    return value;
+  };
+  const auto header = at(0, Elf64_Ehdr{});
+  ASSERT_EQ(bytes.substr(0, SELFMAG), ELFMAG);
+  EXPECT_EQ(header.e_type, ET_DYN) << "its addresses are the same at each start";
+  bool relro = false, bound_at_start = false, stack_runs = true;
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    const auto segment = at(header.e_phoff + i * header.e_phentsize, Elf64_Phdr{});
+    if (segment.p_type == PT_GNU_RELRO) relro = true;
+    if (segment.p_type == PT_GNU_STACK) stack_runs = (segment.p_flags & PF_X) != 0;
+    if (segment.p_type != PT_DYNAMIC) continue;
+    for (std::size_t n = 0; n < segment.p_filesz / sizeof(Elf64_Dyn); ++n) {
+      const auto entry = at(segment.p_offset + n * sizeof(Elf64_Dyn), Elf64_Dyn{});
+      if (entry.d_tag == DT_FLAGS && (entry.d_un.d_val & DF_BIND_NOW) != 0) bound_at_start = true;
+    }
+  }
+  EXPECT_TRUE(relro && bound_at_start) << "its table of functions can be written";
+  EXPECT_FALSE(stack_runs);
+  for (const char* check : {"__stack_chk_fail", "__memcpy_chk", "__glibcxx_assert_fail"}) {
+    EXPECT_NE(bytes.find(check), std::string::npos) << check;
   }
 }
 

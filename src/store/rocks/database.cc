@@ -236,6 +236,9 @@ rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
     // Reads of keys that are not there: every put asks. The others are walked, not asked.
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.partition_filters = true;
+    // Files that delete mostly: what they delete is given back soon.
+    options.table_properties_collector_factories.push_back(
+        rocksdb::NewCompactOnDeletionCollectorFactory(4096, 2048, 0.5));
   }
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
@@ -397,6 +400,7 @@ Result<Database::Use> Database::use() {
   std::shared_lock lock(open_mutex_);
   if (!db_) return fail(refusal());
   look_for_old_logs();
+  merge_deleted();
   return Use(std::move(lock));
 }
 
@@ -414,6 +418,27 @@ void Database::look_for_old_logs() {
       log::warn("what has expired stays on the disk for now",
                 {{"path", path_}, {"error", told.ToString()}});
     }
+  }
+}
+
+void Database::note_deleted() {
+  auto none = std::chrono::steady_clock::time_point::max();
+  merge_at_.compare_exchange_strong(
+      none, std::chrono::steady_clock::now() + options_.merge_deleted_after);
+}
+
+// A deletion gives nothing back before it is in a file, and that file is merged with those that
+// have what it deletes. A file with many deletions is merged by itself (family_options).
+void Database::merge_deleted() {
+  auto at = merge_at_.load();
+  if (std::chrono::steady_clock::now() < at || listener_->failed) return;
+  if (!merge_at_.compare_exchange_strong(at, std::chrono::steady_clock::time_point::max())) return;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  const auto begun = db_->Flush(options, {(*this)[Family::kTasks], (*this)[Family::kSpecs]});
+  if (!begun.ok()) {
+    log::warn("what was deleted stays on the disk for now",
+              {{"path", path_}, {"error", begun.ToString()}});
   }
 }
 

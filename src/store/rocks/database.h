@@ -87,6 +87,10 @@ class Database {
   // behind the torn record, if nothing was in memory to be flushed.
   Result<void> write(rocksdb::WriteBatch& batch);
 
+  // Expired tasks were deleted: their place on the disk is given back some time later, also where
+  // nothing else is written by then.
+  void note_deleted();
+
   // Whether reads and synced writes work, by doing one of each.
   Result<void> check();
 
@@ -105,6 +109,7 @@ class Database {
   void recover();
   Result<void> probe_disk();
   void look_for_old_logs();
+  void merge_deleted();
   Error refusal();
   rocksdb::Options db_options() const;
   rocksdb::ColumnFamilyOptions family_options(Family family) const;
@@ -125,6 +130,9 @@ class Database {
   std::mutex recover_mutex_;
   std::chrono::steady_clock::time_point next_recovery_{};
   std::atomic<std::chrono::steady_clock::time_point> next_look_{};  // for old logs
+  // When what was deleted is to be merged; the greatest time: nothing was.
+  std::atomic<std::chrono::steady_clock::time_point> merge_at_{
+      std::chrono::steady_clock::time_point::max()};
   std::mutex failure_mutex_;
   std::string failure_;  // why nothing can be written
 };

@@ -83,7 +83,8 @@ void RocksStore::drop_expired(TimePoint now) {
     (void)batch.Delete(family(Family::kSpecs), keys[i]);
   }
   // What went wrong is said by the next call that writes.
-  if (!write(batch, lock, {})) later();
+  if (!write(batch, lock, {})) return later();
+  database_->note_deleted();
 }
 
 }  // namespace rhooks::store::rocks

@@ -36,6 +36,8 @@ struct RocksOptions {
   std::size_t write_buffer_bytes = 64u << 20;
   // Files with logs are written anew, without what has expired, once they are so old.
   std::chrono::seconds rewrite_logs_after{24 * 60 * 60};
+  // What expired tasks took is merged away that long after they were deleted.
+  std::chrono::seconds merge_deleted_after{5 * 60};
   // Blocks of files that are kept for reading.
   std::size_t cache_bytes = 64u << 20;
   // Opens a store whose log of writes is damaged, without what follows the damage.

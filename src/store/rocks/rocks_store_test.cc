@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <random>
 #include <thread>
 
 #include "codec/stored.h"
@@ -478,6 +479,41 @@ TEST_F(RocksStoreTest, ExpiredLogsLeaveTheDiskThoughNothingElseHappens) {
     std::this_thread::sleep_for(milliseconds{50});
   }
   EXPECT_EQ(left(), 1);
+}
+
+TEST_F(RocksStoreTest, ExpiredTasksLeaveTheDiskThoughNothingElseHappens) {
+  constexpr int kTasks = 1'000;
+  RocksOptions options;
+  options.merge_deleted_after = seconds{0};
+  auto store = open_ok(path(), options);
+  std::mt19937_64 random(7);
+  for (int i = 0; i < kTasks; ++i) {
+    auto record = make_record("ns", std::to_string(i), kT0);
+    std::string body(10'000, ' ');  // that does not compress
+    for (char& c : body) c = static_cast<char>('!' + random() % 90);
+    record.task.request.body = Body::text(std::move(body));
+    record.task.status = Status::kDone;
+    record.task.expires_at = kT0 + seconds{10};
+    ASSERT_TRUE(put_ok(*store, record));
+  }
+  store.reset();
+  store = open_ok(path(), options);  // with all of it in files
+  const auto in_files = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& file : fs::directory_iterator(path())) {
+      std::error_code gone;
+      const auto size = fs::file_size(file.path(), gone);
+      if (!gone && file.path().extension() == ".sst") bytes += size;
+    }
+    return bytes;
+  };
+  EXPECT_GT(in_files(), 8'000'000u);
+  const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+  while (in_files() > 1'000'000 && std::chrono::steady_clock::now() < deadline) {
+    ASSERT_TRUE(store->claim_due({.now = kT0 + seconds{10}, .due_by = kT0, .limit = 1}));
+    std::this_thread::sleep_for(milliseconds{50});
+  }
+  EXPECT_LT(in_files(), 1'000'000u);
 }
 
 TEST_F(RocksStoreTest, AClaimIsBoundedByBytesAndSaysThatThereIsMore) {
