@@ -108,6 +108,8 @@ class Database {
   // Expect recover_mutex_ to be held.
   void recover();
   Result<void> probe_disk();
+  bool failed() const;
+  // give_back.cc
   void look_for_old_logs();
   void merge_deleted();
   Error refusal();
