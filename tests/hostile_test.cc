@@ -95,6 +95,8 @@ class Victim {
     client.reset();  // the ports of this machine are soon used up otherwise
     if (reply.status == status) return true;
     ++failed_;
+    std::cout << "answered " << reply.status << " after " << took_.back().count()
+              << " ms: " << reply.body << "\n";
     return false;
   }
 

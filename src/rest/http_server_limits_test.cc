@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -313,6 +316,30 @@ TEST_F(HttpServerTest, ConnectionsPastTheLimitWait) {
   EXPECT_EQ(server_->connections(), 2u);
   a.close();
   EXPECT_EQ(c.receive().body, "GET|c\n");
+}
+
+// A connection is chosen to make room, and before it is closed a request comes in.
+TEST_F(HttpServerTest, AConnectionWhoseRequestIsYetToBeReadMakesNoRoom) {
+  HttpServerOptions options;
+  options.connections_max = 1;
+  options.io_threads = 1;
+  std::optional<Client> idle;
+  std::promise<void> sent;
+  std::atomic<bool> chosen{false};
+  options.on_room_made = [&](std::size_t) {
+    if (chosen.exchange(true)) return;
+    idle->send(test::text_of({"GET", "/late"}));
+    sent.set_value();
+  };
+  const auto port = start(options);
+  idle.emplace(port);
+  EXPECT_EQ(call(*idle, {"GET", "/"}).status, 200);
+  Client other(port);
+  other.send(test::text_of({"GET", "/other"}));
+  sent.get_future().wait();
+  EXPECT_EQ(idle->receive().body, "GET|late\n");
+  idle.reset();
+  EXPECT_EQ(other.receive().body, "GET|other\n");
 }
 
 TEST_F(HttpServerTest, IdleConnectionsMakeRoomForOthers) {

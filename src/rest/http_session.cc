@@ -150,7 +150,11 @@ void HttpSession::wait_since(SteadyTime since, bool in_head) {
 }
 
 void HttpSession::make_room(SteadyTime since) {
-  if (since == waits_since() && since != SteadyTime::max()) close();
+  if (since != waits_since() || since == SteadyTime::max()) return;
+  // What has arrived and was not read yet is no client that says nothing: this server is late.
+  error_code ignored;
+  if (socket_.available(ignored) > 0) return;
+  close();
 }
 
 void HttpSession::drain() {
