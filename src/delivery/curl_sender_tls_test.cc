@@ -90,6 +90,34 @@ TEST(CurlSenderTls, Http2IsOfferedAndConnectionsAreReused) {
   for (const auto& result : rig.wait(50)) EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
 }
 
+// What one attempt may take in counts for each of those that share a connection.
+TEST(CurlSenderTls, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
+  constexpr std::uint64_t kRequests = 30;
+  constexpr std::size_t kFrames = 60, kFrameBytes = 16'000;  // together more than 4 MiB
+  constexpr std::uint8_t kData = 0, kHeaders = 1, kEndStream = 1, kEndHeaders = 4;
+  TestHttp2Receiver receiver([&](std::uint32_t stream) {
+    constexpr std::string_view kStatus200 = "\x88";  // of the static table
+    std::string bytes = http2_frame(kHeaders, kEndHeaders, stream, kStatus200);
+    for (std::size_t i = 1; i <= kFrames; ++i) {
+      bytes +=
+          http2_frame(kData, i == kFrames ? kEndStream : 0, stream, std::string(kFrameBytes, 'x'));
+    }
+    return TestHttp2Receiver::Answer{std::move(bytes), false};
+  });
+  CurlSenderOptions options;
+  options.ca_file = receiver.ca_file();
+  CurlSenderRig rig(options);
+  ASSERT_TRUE(rig.get(receiver.url()).ok());
+  for (std::uint64_t i = 0; i < kRequests; ++i) {
+    rig.start(rig.request(Method::kGet, receiver.url()), i);
+  }
+  for (const auto& result : rig.wait(kRequests)) {
+    ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
+    EXPECT_EQ(result.outcome.response->body.size(), 64u << 10);
+  }
+  EXPECT_EQ(receiver.connections(), 1u);
+}
+
 // Whether it says so before or not.
 // What is refused was not looked at, so it may be asked again, but not six times in one attempt.
 TEST(CurlSenderTls, AStreamThatIsRefusedIsAskedForOnceMore) {
