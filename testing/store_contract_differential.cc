@@ -114,6 +114,8 @@ class Differential {
     for (std::size_t i = 0; i < mine.size(); ++i) {
       ASSERT_TRUE(mine[i]) << mine[i].error().message;
       EXPECT_EQ(mine[i]->created, theirs[i]->created);
+      // Whatever had expired there is gone from both.
+      if (mine[i]->created) forget_ends(records[i].task.key);
       ASSERT_EQ(mine[i]->existing.has_value(), theirs[i]->existing.has_value());
       if (mine[i]->existing) {
         EXPECT_EQ(mine[i]->existing->task, theirs[i]->existing->task);
@@ -126,6 +128,11 @@ class Differential {
     if (below(2) != 0) return;
     task.expires_at = now_ + milliseconds{1 + static_cast<long>(below(20'000))};
     ends_.emplace(task.key, *task.expires_at);
+  }
+
+  void forget_ends(const TaskKey& key) {
+    const auto [first, last] = ends_.equal_range(key);
+    for (auto it = first; it != last;) it = it->second <= now_ ? ends_.erase(it) : std::next(it);
   }
 
   // Whether a store may have deleted a task of that key by itself, and another not.
@@ -314,6 +321,7 @@ class Differential {
       while (cleared && *cleared > 0) cleared = store->clear(ns, limit);
       EXPECT_TRUE(cleared);
     }
+    std::erase_if(ends_, [&](const auto& end) { return end.first.ns == ns; });
   }
 
   // Where leases end with the process, the oracle gives its own back.
@@ -373,7 +381,7 @@ class Differential {
   Store& oracle_;
   Choices& choices_;
   TimePoint now_ = kT0;
-  std::multimap<TaskKey, TimePoint> ends_;  // all that were ever asked for
+  std::multimap<TaskKey, TimePoint> ends_;  // that were asked for, and may still be stored
   std::vector<ClaimPair> claims_;
   std::vector<Lease> oracle_leases_;  // all since the last reopen
 };

@@ -105,6 +105,11 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
                 "idempotencyKey");
   }
   auto first = store().get(record.task.key, now());
+  if (!first && first.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kUnavailable,
+                "the first task of this idempotency key was deleted, or expired, just now, and no "
+                "other was stored; try again");
+  }
   if (!first) return fail(std::move(first.error()));
   return Registration{std::move(*first), false};
 }

@@ -175,14 +175,14 @@ Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(Items items)
         const auto it = found->find(payload_key(key_of(*items[i]), *payload));
         if (it != found->end()) part = &it->second;
       }
-      if (payload && !part && items[i]->contains(kTtlAttribute)) {
-        items[i].reset();  // it has expired, and the service deletes it
-        continue;
-      }
       auto task = read_task(*items[i], part);
       if (!task && payload && !part && race < kRacesMax) {
         again.push_back(i);
         keys.push_back(key_of(*items[i]));
+        continue;
+      }
+      if (payload && !part && items[i]->contains(kTtlAttribute)) {
+        items[i].reset();  // it has expired, and the service deletes it
         continue;
       }
       loaded[i] = task ? Loaded(std::move(*task)) : Loaded(fail(std::move(task.error())));

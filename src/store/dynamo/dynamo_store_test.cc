@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -216,6 +217,65 @@ TEST_F(DynamoStoreTest, WhatExpiresIsLeftToTimeToLive) {
   next.task.created_at = end;
   EXPECT_TRUE(put(*other_, next).created);
   EXPECT_EQ(*other_->get(kTask, end), next.task);
+}
+
+// Who read the task with its old payload's name, and then did not find that payload, reads again.
+TEST_F(DynamoStoreTest, ATaskThatIsBroughtBackIsNeverGone) {
+  auto record = large_record("task");
+  record.task.status = Status::kDone;
+  record.task.expires_at = kT0 + std::chrono::hours{1};
+  for (int round = 0; round < 10; ++round) {
+    put(*other_, record);
+    proxy_.inject_next("BatchGetItem", DynamoFault::kDelay);
+    proxy_.reset_usage();
+    auto got = std::async(std::launch::async, [&] { return faulty_->get(kTask, kT0); });
+    for (int i = 0; i < 5'000 && proxy_.usage().of_operation("GetItem").requests == 0; ++i) {
+      std::this_thread::sleep_for(milliseconds{1});
+    }
+    const auto back = other_->change(
+        std::vector{kTask},
+        [](Task task) -> Result<Task> {
+          task.status = Status::kActive;
+          task.expires_at.reset();
+          return task;
+        },
+        kT0);
+    ASSERT_TRUE(back[0]) << back[0].error().message;
+    const auto task = got.get();
+    ASSERT_TRUE(task) << task.error().message;
+    EXPECT_EQ(task->request, record.task.request);
+    ASSERT_TRUE(other_->remove(std::vector{kTask}, kT0)[0]);
+  }
+}
+
+// Until the service deletes them, which takes days, there may be many more of them than of others.
+TEST_F(DynamoStoreTest, TasksThatHaveExpiredCostAPageFewRequests) {
+  constexpr int kExpired = 400;
+  const TimePoint end = kT0 + std::chrono::seconds{1};
+  std::vector<TaskRecord> records;
+  for (int i = 0; i < kExpired; ++i) {
+    records.push_back(make_record("ns", std::to_string(1'000 + i), kT0));
+    records.back().task.status = Status::kDone;
+    records.back().task.expires_at = end;
+  }
+  records.push_back(make_record("ns", "9", kT0 + std::chrono::seconds{9}));
+  for (const auto& result : other_->put(records)) ASSERT_TRUE(result);
+  for (const bool by_id : {false, true}) {
+    TaskQuery query;
+    query.ns = "ns";
+    query.limit = 1;
+    query.now = end;
+    if (by_id) query.id_prefix = "";
+    for (const bool desc : {false, true}) {
+      query.desc = desc;
+      proxy_.reset_usage();
+      const auto page = faulty_->query_tasks(query);
+      ASSERT_TRUE(page) << page.error().message;
+      ASSERT_EQ(page->items.size(), 1u);
+      EXPECT_LE(proxy_.usage().of_operation("Query").requests, 8u);
+      EXPECT_LE(proxy_.usage().of_operation("BatchGetItem").requests, 8u);
+    }
+  }
 }
 
 TEST_F(DynamoStoreTest, EditWhoseAnswerWasLostIsDoneOnce) {

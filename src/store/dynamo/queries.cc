@@ -113,12 +113,14 @@ Result<TaskPage> DynamoStore::task_page(
   std::string last_shown;       // its row's sort key
   std::set<std::string> shown;  // a task that moves may have two rows for a moment
   std::size_t bytes = 0;
+  // Rows whose task has expired may be many, until the service deletes them.
+  bool thinned = filtered;
   const auto full = [&](bool more, const std::string& at) {
     if (more) page.next = position(at);
     return more;
   };
   while (!reader.ended()) {
-    auto rows = reader.next(rows_for(query.limit - page.items.size(), filtered, parts_.tuning));
+    auto rows = reader.next(rows_for(query.limit - page.items.size(), thinned, parts_.tuning));
     if (!rows) return fail(std::move(rows.error()));
     for (std::size_t from = 0; from < rows->size(); from += kReadAtOnce) {
       const auto chunk = std::span(*rows).subspan(from, std::min(kReadAtOnce, rows->size() - from));
@@ -128,7 +130,10 @@ Result<TaskPage> DynamoStore::task_page(
         const TaskKey key = key_of(chunk[i]);
         Loaded& task = (*loaded)[i];
         if (!task) report_unreadable(key, task.error());
-        if (!task || !*task || !shows(query, **task) || shown.contains(key.id)) continue;
+        if (!task || !*task || !shows(query, **task) || shown.contains(key.id)) {
+          thinned = true;
+          continue;
+        }
         if (full(page.items.size() == query.limit, last_shown)) return page;
         last_shown = text_of(chunk[i], sort_key).value_or("");
         shown.insert(key.id);

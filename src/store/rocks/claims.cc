@@ -335,6 +335,9 @@ Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now, Scope /*sco
   if (!first.status.ok()) {
     return fail(database_->translate(first.status, "reading what is due"));
   }
+  // The next claim drops what has expired, too.
+  const TimePoint soon = now + std::chrono::milliseconds{1};
+  if (drops_left_ && (!first.at || *first.at > soon)) return soon;
   return first.at;
 }
 

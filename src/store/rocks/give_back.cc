@@ -37,8 +37,12 @@ void Database::merge_deleted() {
   if (!merge_at_.compare_exchange_strong(at, std::chrono::steady_clock::time_point::max())) return;
   rocksdb::FlushOptions options;
   options.wait = false;
-  const auto begun = db_->Flush(options, {(*this)[Family::kTasks], (*this)[Family::kSpecs]});
+  options.allow_write_stall = true;  // otherwise it waits until there would be none
+  const auto begun = uninterrupted([&] {
+    return db_->Flush(options, {(*this)[Family::kTasks], (*this)[Family::kSpecs]});
+  });
   if (!begun.ok()) {
+    note_deleted();
     log::warn("what was deleted stays on the disk for now",
               {{"path", path_}, {"error", begun.ToString()}});
   }

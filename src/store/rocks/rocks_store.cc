@@ -122,7 +122,11 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   if (written.empty()) return results;
 
   rocksdb::WriteBatch batch(batch_bytes(records, keys));
-  for (const Task& task : expired) delete_index(batch, task, task_key(task.key));
+  for (const Task& task : expired) {
+    const std::string key = task_key(task.key);
+    delete_index(batch, task, key);
+    effects.ended.push_back(key);  // one that a failed write left in doubt
+  }
   put_new(batch, records, keys, written, effects);
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());

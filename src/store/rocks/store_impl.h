@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -108,6 +109,8 @@ class RocksStore final : public Store {
   // expiry.cc: deletes tasks that have expired, a bounded number of them. To be called now and
   // then.
   void drop_expired(TimePoint now);
+  Result<std::vector<std::string>> list_ends(TimePoint from, TimePoint now, bool& more);
+  bool drop(const std::vector<std::string>& ends);
   void note_end(const Task& task) {
     if (task.expires_at) first_end_.lower(*task.expires_at);
   }
@@ -136,8 +139,9 @@ class RocksStore final : public Store {
   LeaseTable leases_;
   ClearedMarks cleared_;
   FirstEnd first_end_;
-  std::mutex drop_mutex_;         // held by the one that drops
-  TimePoint drop_at_ = kTimeMin;  // by its holder: not before
+  std::mutex drop_mutex_;                // held by the one that drops
+  TimePoint drop_at_ = kTimeMin;         // by its holder: not before
+  std::atomic<bool> drops_left_{false};  // to be dropped at once
   Random random_;
   UuidGenerator tokens_;
 
