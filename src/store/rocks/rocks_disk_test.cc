@@ -285,6 +285,33 @@ TEST_F(RocksReopenTest, ATaskThatBecameDueEarlierIsFoundWhenItsLeaseEnds) {
   }
 }
 
+// Otherwise an outcome that is stored again would be that of the task which took its place.
+TEST_F(RocksReopenTest, ALeaseInDoubtEndsWithItsExpiredTask) {
+  const TimePoint end = kT0 + seconds{10};
+  for (const std::string id : {"replaced", "dropped"}) {
+    SCOPED_TRACE(id);
+    ASSERT_TRUE(put_ok(*store_, make_record("ns", id, kT0)));
+    const auto claims = claim(kT0);
+    ASSERT_EQ(claims.size(), 1u);
+    Commit outcome = done(claims[0], kT0);
+    outcome.task.expires_at = end;
+    fault();
+    EXPECT_EQ(store_->commit({&outcome, 1}).at(0).error().code, ErrorCode::kUnknownOutcome);
+    heal();
+    if (id == "dropped") {
+      EXPECT_TRUE(claim(end).empty());
+    }
+    auto next = make_record("ns", id, kT0);
+    next.task.created_at = end;
+    ASSERT_TRUE(store_->put({&next, 1}).at(0)->created);
+    EXPECT_EQ(*store_->commit({&outcome, 1}).at(0), CommitOutcome::kLeaseLost);
+    const auto again = claim(end);
+    ASSERT_EQ(again.size(), 1u);
+    EXPECT_EQ(again[0].task, next.task);
+    ASSERT_TRUE(store_->remove({&next.task.key, 1}, end).at(0));
+  }
+}
+
 TEST_F(RocksReopenTest, ASmallVolumeRecovers) {
   disk_->set_free_bytes(16 << 20);
   ASSERT_TRUE(put_ok(*store_, make_record("ns", "before", kT0)));
