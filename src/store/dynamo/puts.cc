@@ -65,19 +65,81 @@ void DynamoStore::expire_payloads(const std::vector<Expiring>& payloads) {
   }
 }
 
+// A task that put() is to store.
+struct DynamoStore::New {
+  std::size_t index = 0;  // of its record
+  Uuid rev{};
+  Item item;
+  std::optional<TaskKey> payload;
+  std::optional<Item> expired;  // what holds its place
+};
+
+// `payloads` gets the one of a large task. Errors: kInvalidArgument.
+Result<DynamoStore::New> DynamoStore::new_task(const TaskRecord& record, std::size_t index,
+                                               std::vector<Item>& payloads) {
+  const TaskKey& key = record.task.key;
+  New task{.index = index, .rev = fresh(), .item = {}, .payload = {}, .expired = {}};
+  task.item = task_item(record, task.rev, parts_.shards);
+  std::optional<Item> payload;
+  if (wants_payload(task.item)) {
+    const std::string id = rhooks::to_string(fresh());
+    payload = payload_item(key, id, codec::encode_spec(record));
+    task.item.erase("sp");
+    task.item["pl"] = text_value(id);
+    task.payload = payload_key(key, id);
+  }
+  auto fits = check_size(key, task.item);
+  if (fits && payload) fits = check_size(key, *payload);
+  if (!fits) return fail(std::move(fits.error()));
+  if (payload) payloads.push_back(std::move(*payload));
+  return task;
+}
+
+// Before the tasks, so that none is ever without its own. A task whose payload could not be stored
+// is taken out of `open`, and `results` says so; `unused` gets what may have been stored all the
+// same.
+void DynamoStore::put_payloads(std::vector<Item> payloads, std::vector<New>& open,
+                               std::vector<Result<PutResult>>& results,
+                               std::vector<TaskKey>& unused) {
+  if (payloads.empty()) return;
+  std::vector<TaskKey> keys;
+  for (const Item& item : payloads) keys.push_back(key_of(item));
+  std::map<TaskKey, Error> failed;
+  const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (stored[i]) continue;
+    failed.emplace(keys[i], stored[i].error());
+    if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused.push_back(keys[i]);
+  }
+  std::erase_if(open, [&](const New& task) {
+    const auto it = task.payload ? failed.find(*task.payload) : failed.end();
+    if (it == failed.end()) return false;
+    // The task itself was not written, whatever became of its payload.
+    results[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
+    return true;
+  });
+}
+
+// In a place that is free, or that the expired task which was seen there still holds.
+Call DynamoStore::put_call(const New& task) const {
+  Call call{Operation::kPutItem,
+            {{"TableName", parts_.tables.tasks},
+             {"Item", task.item},
+             {"ConditionExpression", "attribute_not_exists(id)"},
+             {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
+  if (task.expired) {
+    call.body["ConditionExpression"] = "attribute_not_exists(id) OR rev = :expired";
+    call.body["ExpressionAttributeValues"] = {{":expired", task.expired->at("rev")}};
+  }
+  return call;
+}
+
 std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
   std::vector<Result<PutResult>> results(records.size(), Result<PutResult>(PutResult{}));
   // Namespaces first, so that no task is ever in one that is not listed.
   std::set<std::string> namespaces;
   for (const TaskRecord& record : records) namespaces.insert(record.task.key.ns);
   const auto unlisted = registry_.add(namespaces);
-  struct New {
-    std::size_t index;
-    Uuid rev;
-    Item item;
-    std::optional<TaskKey> payload;
-    std::optional<Item> expired;  // what holds its place
-  };
   std::vector<New> open;
   std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
   std::vector<Item> payloads;
@@ -90,62 +152,20 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
       results[i] = fail(ErrorCode::kUnavailable, it->second.message);
       continue;
     }
-    New task{i, fresh(), {}, std::nullopt, std::nullopt};
-    task.item = task_item(records[i], task.rev, parts_.shards);
-    std::optional<Item> payload;
-    if (wants_payload(task.item)) {
-      const std::string id = rhooks::to_string(fresh());
-      payload = payload_item(key, id, codec::encode_spec(records[i]));
-      task.item.erase("sp");
-      task.item["pl"] = text_value(id);
-      task.payload = payload_key(key, id);
-    }
-    auto fits = check_size(key, task.item);
-    if (fits && payload) fits = check_size(key, *payload);
-    if (!fits) {
-      results[i] = fail(std::move(fits.error()));
+    auto task = new_task(records[i], i, payloads);
+    if (!task) {
+      results[i] = fail(std::move(task.error()));
       continue;
     }
-    if (payload) payloads.push_back(std::move(*payload));
-    open.push_back(std::move(task));
+    open.push_back(std::move(*task));
   }
-
-  // Payloads first, so that no task is ever without its own.
   std::vector<TaskKey> unused;
-  std::map<TaskKey, Error> failed;
-  if (!payloads.empty()) {
-    std::vector<TaskKey> keys;
-    for (const Item& item : payloads) keys.push_back(key_of(item));
-    const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (stored[i]) continue;
-      failed.emplace(keys[i], stored[i].error());
-      if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused.push_back(keys[i]);
-    }
-  }
-  std::erase_if(open, [&](const New& task) {
-    const auto it = task.payload ? failed.find(*task.payload) : failed.end();
-    if (it == failed.end()) return false;
-    // The task itself was not written, whatever became of its payload.
-    results[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
-    return true;
-  });
+  put_payloads(std::move(payloads), open, results, unused);
 
   for (int race = 0; !open.empty(); ++race) {
     const auto asked = due_.asking();
     std::vector<Call> calls;
-    for (const New& task : open) {
-      Call call{Operation::kPutItem,
-                {{"TableName", parts_.tables.tasks},
-                 {"Item", task.item},
-                 {"ConditionExpression", "attribute_not_exists(id)"},
-                 {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
-      if (task.expired) {
-        call.body["ConditionExpression"] = "attribute_not_exists(id) OR rev = :expired";
-        call.body["ExpressionAttributeValues"] = {{":expired", task.expired->at("rev")}};
-      }
-      calls.push_back(std::move(call));
-    }
+    for (const New& task : open) calls.push_back(put_call(task));
     auto replies = client_.call_all(std::move(calls));
     std::vector<New> taken;
     std::vector<TaskKey> keys;

@@ -113,6 +113,14 @@ class DynamoStore final : public Store {
   };
   void expire_payloads(const std::vector<Expiring>& payloads);
 
+  // puts.cc
+  struct New;
+  Result<New> new_task(const model::TaskRecord& record, std::size_t index,
+                       std::vector<Item>& payloads);
+  void put_payloads(std::vector<Item> payloads, std::vector<New>& open,
+                    std::vector<Result<PutResult>>& results, std::vector<TaskKey>& unused);
+  Call put_call(const New& task) const;
+
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
