@@ -112,6 +112,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const char* at : {"endpoint=http://u:", "endpoint=https://", "endpoint="}) {
     check_hidden(std::string("dynamodb:?") + at + kHush + "@host:80&" + url);
   }
+  for (const char* at : {"endpoint=http://u:", "endpoint="}) {
+    const auto beside = store::check_url(std::string("dynamodb:?") + at + kHush + "@host", given);
+    FUZZ_EXPECT(!beside);
+    check_refusal(beside.error());
+  }
   store::GivenSettings endpoint;
   endpoint.endpoint = "http://user:" + std::string(kHush) + "@" + given.endpoint;
   const auto hidden = store::dynamo::settings_of(url, endpoint);

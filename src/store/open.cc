@@ -13,11 +13,17 @@ constexpr std::string_view kRocks = "rocksdb:";
 constexpr std::string_view kMemory = "memory:";
 constexpr std::string_view kDynamo = "dynamodb:";
 
+// What of a refused URL is shown. Parameters may hold a secret that was pasted at the wrong place.
+std::string shown(std::string_view url) {
+  const auto query = url.find('?');
+  return std::string(url.substr(0, query)) + (query == std::string_view::npos ? "" : "?…");
+}
+
 // A home directory or a variable at the beginning of a path is put in by a shell, and within
 // rocksdb:PATH by none. Taken as it stands, the store would be in a directory of that name.
 Result<void> check_path(std::string_view path) {
   if (path.front() != '~' && path.front() != '$') return {};
-  const std::string given(path);
+  const std::string given = shown(path);
   std::string instead = "the whole path";
   if (path == "~" || path.starts_with("~/")) {
     instead =
@@ -50,11 +56,8 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
     return check_path(url.substr(kRocks.size()));
   }
   if (url == kMemory) return {};
-  // Of a misspelt dynamodb: only what can hold no secret is shown.
-  const auto query = url.find('?');
   return fail(ErrorCode::kInvalidArgument,
-              "'" + std::string(url.substr(0, query)) +
-                  (query == std::string_view::npos ? "" : "?…") +
+              "'" + shown(url) +
                   "' is no store; it must be rocksdb:PATH (a directory, created if missing), "
                   "dynamodb:?region=… (tables of Amazon DynamoDB) or memory: (gone with the "
                   "process)",

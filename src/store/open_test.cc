@@ -12,6 +12,7 @@ namespace rhooks::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using namespace store;
 
@@ -74,9 +75,15 @@ TEST_F(OpenStore, RefusesAPathThatAShellShouldHaveReplaced) {
 }
 
 TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
-  const auto store = open("dynamo:?secret_access_key=hush");
-  ASSERT_FALSE(store);
-  EXPECT_THAT(store.error().message, HasSubstr("'dynamo:?…' is no store"));
+  for (const auto& [url, shown] :
+       {std::pair{"dynamo:?secret_access_key=hush", "'dynamo:?…' is no store"},
+        std::pair{"rocksdb:~/data?secret_access_key=hush", "'rocksdb:~/data?…' begins with"},
+        std::pair{"rocksdb:$DATA?secret_access_key=hush", "'rocksdb:$DATA?…' begins with"}}) {
+    const auto store = open(url);
+    ASSERT_FALSE(store) << url;
+    EXPECT_THAT(store.error().message, HasSubstr(shown));
+    EXPECT_THAT(store.error().message, Not(HasSubstr("hush")));
+  }
 }
 
 TEST_F(OpenStore, AWrongDynamoUrlIsNotOpened) {

@@ -122,6 +122,12 @@ struct Source {
   std::string given;
 };
 
+// "" where the URL does not say.
+std::string value_in(const Parameters& parameters, std::string_view name) {
+  const auto found = parameters.find(name);
+  return found == parameters.end() ? std::string() : found->second;
+}
+
 // `field` becomes the name of where the value came from.
 Result<void> combine(const Parameters& parameters, const Source& source, std::string& value,
                      std::string& field) {
@@ -239,17 +245,20 @@ Result<DynamoSettings> settings_of(std::string_view url, const GivenSettings& gi
   settings.access_key_id = given.access_key_id;
   settings.secret_access_key = given.secret_access_key;
   settings.session_token = given.session_token;
-  std::string region_field, endpoint_field, profile_field, tasks_field, logs_field;
+  std::string region_field, unused, tasks_field, logs_field;
   for (const auto& combined : {
            // First: control characters, or an address with a password in it, must not be quoted.
+           check_controls(given.region, "region"),
            check_controls(given.endpoint, "endpoint"),
            check_controls(given.profile, "profile"),
+           check_controls(given.tasks_table_name, "tasks_table_name"),
+           check_controls(given.logs_table_name, "logs_table_name"),
            check_endpoint(given.endpoint, "endpoint"),
+           check_endpoint(value_in(*parameters, "endpoint"), "store"),
            combine(*parameters, {"region", "region", given.region}, settings.region, region_field),
            combine(*parameters, {"endpoint", "endpoint", given.endpoint}, settings.endpoint,
-                   endpoint_field),
-           combine(*parameters, {"profile", "profile", given.profile}, settings.profile,
-                   profile_field),
+                   unused),
+           combine(*parameters, {"profile", "profile", given.profile}, settings.profile, unused),
            combine(*parameters, {"tasks", "tasks_table_name", given.tasks_table_name},
                    settings.tasks, tasks_field),
            combine(*parameters, {"logs", "logs_table_name", given.logs_table_name}, settings.logs,
@@ -261,7 +270,6 @@ Result<DynamoSettings> settings_of(std::string_view url, const GivenSettings& gi
   }
   for (const auto& checked : {
            check_region(settings.region, region_field),
-           check_endpoint(settings.endpoint, endpoint_field),
            check_table(settings.tasks, tasks_field),
            check_table(settings.logs, logs_field),
        }) {

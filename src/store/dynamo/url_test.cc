@@ -191,8 +191,27 @@ TEST(DynamoUrl, ControlCharactersAreRefusedBesideTheUrlAsInIt) {
   expect_refused("dynamodb:?profile=a%1bb", "percent-encoded");
   expect_refused("dynamodb:", "control character", {.endpoint = "http://h\x1b[2J"}, "endpoint");
   expect_refused("dynamodb:", "control character", {.profile = "a\x7f"}, "profile");
-  EXPECT_THAT(error_of("dynamodb:?profile=b", {.profile = "a\x1b"}).message,
-              Not(HasSubstr("\x1b")));
+  for (const GivenSettings& given :
+       {GivenSettings{.region = "a\x1b"}, GivenSettings{.endpoint = "http://a\x1b"},
+        GivenSettings{.profile = "a\x1b"}, GivenSettings{.tasks_table_name = "a\x1b"},
+        GivenSettings{.logs_table_name = "a\x1b"}}) {
+    for (const char* url :
+         {"dynamodb:", "dynamodb:?region=b&endpoint=http://b&profile=b&tasks=bcd&logs=efg"}) {
+      EXPECT_THAT(error_of(url, given).message, Not(HasSubstr("\x1b")));
+    }
+  }
+}
+
+TEST(DynamoUrl, AnAddressWithAPasswordIsQuotedNowhere) {
+  const std::string with = "http://user:hush@127.0.0.1:8000";
+  for (const std::string& message :
+       {error_of("dynamodb:?endpoint=" + with).message,
+        error_of("dynamodb:?endpoint=" + with, {.endpoint = "http://b"}).message,
+        error_of("dynamodb:?endpoint=http://b", {.endpoint = with}).message,
+        error_of("dynamodb:?region=b&endpoint=" + with, {.region = "c"}).message}) {
+    EXPECT_THAT(message, Not(HasSubstr("hush")));
+    EXPECT_FALSE(message.empty());
+  }
 }
 
 TEST(DynamoUrl, WrongOptionsAreRefusedByTheirName) {
