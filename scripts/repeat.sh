@@ -13,6 +13,9 @@ concurrent=(crash_test dynamo_workers_test store_test acceptance_test cli_e2e_te
 rounds=10
 copies=3
 lanes=1
+# So many rounds are made by one process, so that an emulator that it starts is warm for most of
+# them. A process that crashes takes the rounds that it had left with it, and counts as failed.
+of_process=5
 preset=dev
 # Without those in which one thread calls, and those that scripts/soak.sh repeats.
 cases="*-$one_thread_cases:*/StoreContract.*:*Soak*"
@@ -23,8 +26,8 @@ Usage: scripts/repeat.sh [NAME...] [--rounds N] [--copies N] [--lanes N] [--case
                          [--preset NAME]
 
 Builds the test binaries named (default: all with threads, processes or sockets) and runs each N
-rounds, several copies of it at once. Prints a line a binary; what a run that failed printed is in
-build/repeat/. Exit code 1: a run failed. All tests, one copy at a time: scripts/test.sh --rounds N.
+rounds, several copies of it at once, each process $of_process rounds. Prints a line a binary; what a process
+that failed printed is in build/repeat/. Exit code 1: one failed. All tests, one copy at a time: scripts/test.sh --rounds N.
 
   --rounds N       how often (default $rounds)
   --copies N       how many copies of a binary at once (default $copies)
@@ -76,31 +79,34 @@ logs=build/repeat
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# run BINARY LOG: the log is kept only where it failed, or ran no case.
+# run BINARY ROUNDS LOG: the log is kept only where one failed, or ran no case.
 run() {
   local pid
-  timeout -k 30 1800 "${still[@]}" "build/$preset/bin/$1" --gtest_filter="$cases" \
-    --gtest_shuffle >"$2" 2>&1 </dev/null &
+  timeout -k 30 $((900 * ($2 + 1))) "${still[@]}" "build/$preset/bin/$1" --gtest_filter="$cases" \
+    --gtest_repeat="$2" --gtest_shuffle \
+    >"$3" 2>&1 </dev/null &
   pid=$!
   trap 'kill "$pid" 2>/dev/null; exit 143' INT TERM
-  if wait "$pid" && ! grep -q '^\[==========\] Running 0 tests' "$2"; then rm "$2"; fi
+  if wait "$pid" && ! grep -q '^\[==========\] Running 0 tests' "$3"; then rm "$3"; fi
 }
 
 # repeat BINARY: all of its rounds, and the line that tells of them.
 repeat() {
-  local binary=$1 began=$SECONDS round copy failed running=()
+  local binary=$1 began=$SECONDS round=0 now copy failed running=()
   # shellcheck disable=SC2046  # the process ids are words
   trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
-  for ((round = 1; round <= rounds; round++)); do
+  while ((round < rounds)); do
+    now=$((rounds - round < of_process ? rounds - round : of_process))
     running=()
     for ((copy = 1; copy <= copies; copy++)); do
-      run "$binary" "$logs/$binary.$round.$copy.log" &
+      run "$binary" "$now" "$logs/$binary.$round.$copy.log" &
       running+=($!)
     done
     wait "${running[@]}"
+    round=$((round + now))
   done
   failed=$(find "$logs" -name "$binary.*.log" | wc -l)
-  printf '%-22s %5d runs, %3d failed, %5d s\n' "$binary" $((rounds * copies)) "$failed" \
+  printf '%-22s %5d runs, %3d failed processes, %5d s\n' "$binary" $((rounds * copies)) "$failed" \
     $((SECONDS - began))
   ((failed)) || return 0
   # What failed, and how often.

@@ -254,7 +254,7 @@ TEST_P(AcceptanceTest, LogsThatExpiredAreNotShown) {
       EXPECT_GT(std::chrono::seconds(log.at("ttl").to_number<std::int64_t>() + 1), asked_at);
     }
     gone = shown.empty();
-    std::this_thread::sleep_for(100ms);
+    std::this_thread::sleep_for(250ms);
   }
   EXPECT_TRUE(seen);
   EXPECT_TRUE(gone);
@@ -272,7 +272,7 @@ TEST_P(AcceptanceTest, ATaskThatExpiredRegistersAnew) {
   for (int i = 0; i < 200 && !gone; ++i) {
     const Finished got = server_->run({"get", "--namespace", "ns", "--id", id});
     gone = got.exit == 1 && got.errors.find("there is no task") != std::string::npos;
-    std::this_thread::sleep_for(100ms);
+    std::this_thread::sleep_for(250ms);
   }
   EXPECT_TRUE(gone);
   EXPECT_EQ(receiver.request_count(), 1u);

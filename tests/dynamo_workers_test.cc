@@ -328,7 +328,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
 }
 
 TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
-  constexpr std::size_t kTasks = 600;
+  constexpr std::size_t kTasks = 300;
   // The first are answered at once, so that work is in flow; then none is. They are fewer than
   // what falls to one worker: the one that registers knows its tasks first, and if it had done
   // them all before the others heard of theirs, its slots would never be full.

@@ -30,7 +30,6 @@ bool is_own(const std::string& address, std::uint16_t port) {
 // They stay for the life of the process, so each test has ports of its own, which nobody listens
 // on.
 TEST(OwnListeners, OfOneAddress) {
-  EXPECT_FALSE(is_own("127.0.0.1", 11));
   add_own_listener("127.0.0.1", 11);
   EXPECT_TRUE(is_own("127.0.0.1", 11));
   EXPECT_TRUE(is_own("::ffff:127.0.0.1", 11));
