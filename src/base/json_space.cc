@@ -7,10 +7,13 @@ namespace {
 
 // Behind the closing quote of the string that begins at `at`; the end, if there is none.
 std::size_t string_end(std::string_view json, std::size_t at) {
-  while (++at < json.size() && json[at] != '"') {
-    if (json[at] == '\\') ++at;
+  for (std::size_t begin = at + 1;; begin = at + 1) {
+    at = json.find('"', begin);
+    if (at == std::string_view::npos) return json.size();
+    std::size_t escapes = 0;
+    while (at - escapes > begin && json[at - escapes - 1] == '\\') ++escapes;
+    if (escapes % 2 == 0) return at + 1;
   }
-  return std::min(at + 1, json.size());
 }
 
 }  // namespace

@@ -3,8 +3,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <array>
+#include <boost/endian/conversion.hpp>
+#include <cstring>
 #include <memory>
 
 #include "base/check.h"
@@ -64,15 +65,15 @@ Sha256 sha256(std::initializer_list<std::string_view> parts) {
     used = 0;
   };
   for (const std::string_view part : parts) {
-    if (gathered.size() - used < 8) hand_over();
-    for (int i = 0; i < 8; ++i) {
-      gathered[used++] = static_cast<std::uint8_t>(std::uint64_t{part.size()} >> (56 - 8 * i));
-    }
+    if (gathered.size() - used < sizeof(std::uint64_t)) hand_over();
+    const std::uint64_t size = boost::endian::native_to_big(std::uint64_t{part.size()});
+    std::memcpy(gathered.data() + used, &size, sizeof size);
+    used += sizeof size;
     if (part.size() > gathered.size() - used) hand_over();
     if (part.size() > gathered.size()) {
       hasher.add(part.data(), part.size());
     } else {
-      std::copy(part.begin(), part.end(), gathered.begin() + used);
+      part.copy(reinterpret_cast<char*>(gathered.data()) + used, part.size());
       used += part.size();
     }
   }

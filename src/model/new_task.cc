@@ -177,12 +177,13 @@ Fingerprint fingerprint(const NewTask& task) {
                                                std::to_string(task.repeat->max)
                                          : "";
   const Body& body = task.request.body;
-  const bool is_json = body.kind == Body::Kind::kJson;
+  const std::string compact =
+      body.kind == Body::Kind::kJson ? without_json_space(body.data) : std::string();
   const std::string kind = std::to_string(static_cast<int>(body.kind));
   const Sha256 digest =
       sha256({"rhooks task 1", task.ns, task.id, task.id_prefix, task.idempotency_key,
               to_string(task.request.method), task.request.url, headers, kind,
-              is_json ? without_json_space(body.data) : body.data, when, repeat,
+              body.kind == Body::Kind::kJson ? std::string_view(compact) : body.data, when, repeat,
               std::to_string(task.retry_limit)});
   Fingerprint result;
   std::copy_n(digest.begin(), result.size(), result.begin());

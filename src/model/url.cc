@@ -21,12 +21,17 @@ constexpr std::string_view kField = "url";
 
 using Characters = std::array<bool, 256>;
 
-constexpr Characters alphanumeric_and(std::string_view marks) {
+constexpr Characters only(std::string_view marks) {
   Characters set{};
+  for (const char c : marks) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}
+
+constexpr Characters alphanumeric_and(std::string_view marks) {
+  Characters set = only(marks);
   for (char c = '0'; c <= '9'; ++c) set[static_cast<unsigned char>(c)] = true;
   for (char c = 'a'; c <= 'z'; ++c) set[static_cast<unsigned char>(c)] = true;
   for (char c = 'A'; c <= 'Z'; ++c) set[static_cast<unsigned char>(c)] = true;
-  for (const char c : marks) set[static_cast<unsigned char>(c)] = true;
   return set;
 }
 
@@ -34,9 +39,17 @@ constexpr Characters alphanumeric_and(std::string_view marks) {
 constexpr Characters kInPath = alphanumeric_and("-._~!$&'()*+,;=:@/");
 constexpr Characters kInQuery = alphanumeric_and("-._~!$&'()*+,;=:@/?[]");
 constexpr Characters kInHost = alphanumeric_and("-._");
+constexpr Characters kAuthorityEnds = only("/?#");
+constexpr Characters kPathEnds = only("?#");
 
 bool in(const Characters& set, char c) {
   return set[static_cast<unsigned char>(c)];
+}
+
+// The first of these at `begin` or behind it; the end of the URL, if there is none.
+std::size_t first_of(const Characters& set, std::string_view url, std::size_t begin) {
+  while (begin < url.size() && !in(set, url[begin])) ++begin;
+  return begin;
 }
 
 bool is_digit(char c) {
@@ -287,8 +300,8 @@ Result<void> validate_url(std::string_view url) {
   }
   const std::size_t authority = scheme_size + 3;
   if (url.substr(scheme_size, 3) != "://") return invalid(kField, "must name a host after \"//\"");
-  const std::size_t path = std::min(url.find_first_of("/?#", authority), url.size());
-  const std::size_t query = std::min(url.find_first_of("?#", path), url.size());
+  const std::size_t path = first_of(kAuthorityEnds, url, authority);
+  const std::size_t query = first_of(kPathEnds, url, path);
   const std::size_t fragment = std::min(url.find('#', query), url.size());
   if (auto ok = check_authority(url, authority, path); !ok) return ok;
   if (auto ok = check_part(url, path, query, kInPath, "path"); !ok) return ok;
