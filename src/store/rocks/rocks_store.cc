@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -51,6 +53,31 @@ std::size_t batch_bytes(std::span<const TaskRecord> records, std::span<const std
   }
   return bytes;
 }
+
+// Reads keys that mostly follow each other in the order of the store, which costs a third of
+// looking each of them up.
+class Walk {
+ public:
+  explicit Walk(rocksdb::Iterator* it) : it_(it) {}
+
+  // The value, until the next call; none where there is no such key, or reading failed.
+  std::optional<std::string_view> find(const std::string& key) {
+    if (last_.empty() || key < last_) {
+      it_->Seek(key);
+    } else {
+      while (it_->Valid() && it_->key().compare(key) < 0) it_->Next();
+    }
+    last_ = key;
+    if (!it_->Valid() || it_->key().compare(key) != 0) return std::nullopt;
+    return it_->value().ToStringView();
+  }
+
+  rocksdb::Status status() const { return it_->status(); }
+
+ private:
+  std::unique_ptr<rocksdb::Iterator> it_;
+  std::string last_;
+};
 
 }  // namespace
 
@@ -283,21 +310,23 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
   LeaseTable::Effects effects;
   rocksdb::WriteBatch batch;
   std::size_t count = 0;
-  const auto stored = read_states(keys);  // again: they may have changed before they were held
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (stored[i].state_status.IsNotFound()) continue;
-    const auto key = parse_task_key(keys[i]);
-    if (key && stored[i].state_status.ok()) {
+  // Again: they may have changed before they were held.
+  Walk walk(db().NewIterator({}, family(Family::kTasks)));
+  for (const std::string& stored_key : keys) {
+    const auto state = walk.find(stored_key);
+    if (!state) continue;
+    if (const auto key = parse_task_key(stored_key)) {
       // Of one that can not be read the index entries stay; claims and queries pass over
       // entries without a task, and a claim removes its own.
-      const auto record = decode_state(*key, stored[i].state.ToStringView());
-      if (record) delete_index(batch, record->task, keys[i]);
+      const auto record = decode_state(*key, *state);
+      if (record) delete_index(batch, record->task, stored_key);
     }
-    (void)batch.Delete(family(Family::kTasks), keys[i]);
-    (void)batch.Delete(family(Family::kSpecs), keys[i]);
-    effects.ended.push_back(keys[i]);
+    (void)batch.Delete(family(Family::kTasks), stored_key);
+    (void)batch.Delete(family(Family::kSpecs), stored_key);
+    effects.ended.push_back(stored_key);
     ++count;
   }
+  if (!walk.status().ok()) return fail(database_->translate(walk.status(), "reading tasks"));
   if (!more) {
     const rocksdb::Slice end_slice(end);
     rocksdb::ReadOptions options;
