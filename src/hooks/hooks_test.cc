@@ -6,6 +6,7 @@
 #include <set>
 
 #include "hooks/test_hooks.h"
+#include "testing/faulty_store.h"
 
 namespace rhooks {
 namespace {
@@ -138,6 +139,24 @@ TEST(HooksTest, AReplayedIdempotencyKeyFindsTheFirstTaskAsItIsNow) {
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::kConflict);
   EXPECT_EQ(other.error().field, "idempotencyKey");
+}
+
+TEST(HooksTest, AReplayWhoseFirstTaskGoesMeanwhileIsToBeTriedAgain) {
+  store::MemoryStore memory(1);
+  auto faulty = std::make_unique<testing::FaultyStore>(memory);
+  testing::FaultyStore& faults = *faulty;
+  TestHooks t({}, std::move(faulty));
+  NewTask given = t.post("");
+  given.idempotency_key = "order-17";
+  const auto first = t.hooks->register_task(given);
+  ASSERT_TRUE(first);
+  // It was there when the replay was put, and is not when it is looked at.
+  faults.fail_next("get", {.error = {ErrorCode::kNotFound, "there is no task", {}}});
+  const auto replay = t.hooks->register_task(given);
+  ASSERT_FALSE(replay);
+  EXPECT_EQ(replay.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(replay.error().message.find("try again"), std::string::npos) << replay.error().message;
+  EXPECT_EQ(t.hooks->register_task(given)->key, first->key);
 }
 
 TEST(HooksTest, AReplayWithOtherWhiteSpaceFindsTheFirstTask) {

@@ -342,6 +342,21 @@ TEST_F(HttpServerTest, AConnectionWhoseRequestIsYetToBeReadMakesNoRoom) {
   EXPECT_EQ(other.receive().body, "GET|other\n");
 }
 
+TEST_F(HttpServerTest, AConnectionThatIsToldARefusalMakesNoRoom) {
+  HttpServerOptions options;
+  options.connections_max = 1;
+  options.head_patience = std::chrono::milliseconds{0};
+  options.linger_timeout = std::chrono::milliseconds{300};
+  std::atomic<int> rooms_made{0};
+  options.on_room_made = [&](std::size_t) { ++rooms_made; };
+  const auto port = start(options);
+  Client refused(port);
+  refused.send("no request\r\n\r\n");
+  EXPECT_EQ(refused.receive().status, 400);
+  EXPECT_EQ(call(port, {"GET", "/other"}).body, "GET|other\n");
+  EXPECT_EQ(rooms_made, 0);
+}
+
 TEST_F(HttpServerTest, IdleConnectionsMakeRoomForOthers) {
   HttpServerOptions options;
   options.connections_max = 3;
