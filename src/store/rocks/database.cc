@@ -186,7 +186,6 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
 rocksdb::Options Database::db_options() const {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.create_missing_column_families = true;
   if (options_.env != nullptr) options.env = options_.env;
   options.max_background_jobs = 2;
   // Keys of a batch mostly follow each other. One writer of a group enters them from where the
@@ -294,12 +293,12 @@ Result<void> Database::check_logs(rocksdb::Env& env) const {
 Result<void> Database::open_db() {
   const rocksdb::Options options = db_options();
   rocksdb::Env* env = options.env;
+  std::vector<std::string> names;
   if (!env->FileExists(path_ + "/CURRENT").ok()) {
     (void)env->CreateDirIfMissing(path_);  // opening it tells what is wrong
     sync_directories_above(*env, path_);
   } else {
     if (auto sound = check_logs(*env); !sound) return sound;
-    std::vector<std::string> names;
     const auto listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
     if (!listed.ok()) return fail(translate(listed, "reading what the directory holds"));
     for (const std::string& found : names) {
@@ -315,18 +314,45 @@ Result<void> Database::open_db() {
     }
   }
 
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
-  for (std::size_t i = 0; i < kFamilies; ++i) {
-    families.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i)));
+  return open_families(options, names);
+}
+
+// Families that are missing are made together: each call that makes some writes all options to a
+// file, as DB::Open would for each.
+Result<void> Database::open_families(const rocksdb::Options& options,
+                                     const std::vector<std::string>& there) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> found;
+  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
+  std::vector<std::size_t> positions;  // of those found, then of those missing
+  found.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  for (const bool exists : {true, false}) {
+    for (std::size_t i = 0; i < kFamilies; ++i) {
+      if (exists != (std::find(there.begin(), there.end(), kFamilyNames[i]) != there.end())) {
+        continue;
+      }
+      (exists ? found : missing)
+          .emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i)));
+      positions.push_back(i);
+    }
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto opened = rocksdb::DB::Open(options, path_, families, &handles, &db);
+  const auto opened = rocksdb::DB::Open(options, path_, found, &handles, &db);
   if (!opened.ok()) return fail(translate(opened, "opening it"));
   db_.reset(db);
-  default_handle_ = handles[0];
-  std::copy(handles.begin() + 1, handles.end(), handles_.begin());
+  default_handle_ = handles.front();
+  handles.erase(handles.begin());
+  rocksdb::Status made;
+  if (!missing.empty()) {
+    std::vector<rocksdb::ColumnFamilyHandle*> created;
+    made = db_->CreateColumnFamilies(missing, &created);
+    handles.insert(handles.end(), created.begin(), created.end());
+  }
+  for (std::size_t i = 0; i < handles.size(); ++i) handles_[positions[i]] = handles[i];
+  if (!made.ok()) {
+    close_db();
+    return fail(translate(made, "opening it"));
+  }
   return {};
 }
 

@@ -102,6 +102,8 @@ class Database {
 
   Database(std::string path, const RocksOptions& options);
   Result<void> open_db();
+  Result<void> open_families(const rocksdb::Options& options,
+                             const std::vector<std::string>& there);
   Result<void> check_logs(rocksdb::Env& env) const;
   Result<void> check_format();
   void close_db();
