@@ -23,9 +23,11 @@ class NoMemory {
 }  // namespace rhooks::testing
 
 // Inlined they are to GCC a new and a free, or a malloc and a delete, that do not fit each other.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return size < rhooks::testing::no_memory_from ? std::malloc(size == 0 ? 1 : size) : nullptr;
+}
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  void* const memory =
-      size < rhooks::testing::no_memory_from ? std::malloc(size == 0 ? 1 : size) : nullptr;
+  void* const memory = operator new(size, std::nothrow);
   if (!memory) throw std::bad_alloc();
   return memory;
 }
@@ -33,5 +35,8 @@ class NoMemory {
   std::free(memory);
 }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept {
   std::free(memory);
 }

@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <boost/endian/conversion.hpp>
+#include <bit>
 #include <cstring>
 #include <memory>
 
@@ -66,7 +66,8 @@ Sha256 sha256(std::initializer_list<std::string_view> parts) {
   };
   for (const std::string_view part : parts) {
     if (gathered.size() - used < sizeof(std::uint64_t)) hand_over();
-    const std::uint64_t size = boost::endian::native_to_big(std::uint64_t{part.size()});
+    std::uint64_t size = part.size();
+    if constexpr (std::endian::native == std::endian::little) size = __builtin_bswap64(size);
     std::memcpy(gathered.data() + used, &size, sizeof size);
     used += sizeof size;
     if (part.size() > gathered.size() - used) hand_over();

@@ -14,7 +14,7 @@ constexpr std::string_view kMemory = "memory:";
 constexpr std::string_view kDynamo = "dynamodb:";
 
 // What of a refused URL is shown. Parameters may hold a secret that was pasted at the wrong place.
-std::string shown(std::string_view url) {
+std::string shown_url(std::string_view url) {
   const auto query = url.find('?');
   return std::string(url.substr(0, query)) + (query == std::string_view::npos ? "" : "?…");
 }
@@ -23,7 +23,7 @@ std::string shown(std::string_view url) {
 // rocksdb:PATH by none. Taken as it stands, the store would be in a directory of that name.
 Result<void> check_path(std::string_view path) {
   if (path.front() != '~' && path.front() != '$') return {};
-  const std::string given = shown(path);
+  const std::string given = shown_url(path);
   std::string instead = "the whole path";
   if (path == "~" || path.starts_with("~/")) {
     instead =
@@ -57,7 +57,7 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
   }
   if (url == kMemory) return {};
   return fail(ErrorCode::kInvalidArgument,
-              "'" + shown(url) +
+              "'" + shown_url(url) +
                   "' is no store; it must be rocksdb:PATH (a directory, created if missing), "
                   "dynamodb:?region=… (tables of Amazon DynamoDB) or memory: (gone with the "
                   "process)",
