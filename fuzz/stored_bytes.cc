@@ -40,8 +40,8 @@ void check_log(std::string_view bytes) {
   FUZZ_EXPECT(expiry);
   FUZZ_EXPECT(*expiry == log->expires_at);
   const std::string again = codec::encode_log(*log);
-  // An older version is written anew in the present one.
-  FUZZ_EXPECT(again == bytes || bytes.front() < again.front());
+  // Less what a newer build knows of it: a log is not written again.
+  FUZZ_EXPECT(again.size() <= bytes.size());
   FUZZ_EXPECT(codec::decode_log("app", started_at, "log-1", again) == *log);
 }
 

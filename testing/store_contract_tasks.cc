@@ -65,6 +65,33 @@ TEST_P(StoreContract, PutThenGetGivesTheWholeTask) {
   EXPECT_EQ(*got, record.task);
 }
 
+// A newer program may share the store, or have had it before.
+TEST_P(StoreContract, WhatANewerBuildStoredOutlivesEveryChange) {
+  // Of a store that keeps large requests elsewhere, both kinds.
+  for (const std::size_t body : {10, 5'000}) {
+    auto record = make_record("ns", "id" + std::to_string(body), kT0);
+    record.task.request.body = Body::text(std::string(body, 'x'));
+    // The field 1000, a text, as stores write it (codec/tagged.h).
+    const std::string newer = "\xc2\x3e\x08of state";
+    record.task.newer_fields = newer;
+    record.newer_spec_fields = "\xc2\x3e\x07of spec";
+    const TaskKey& key = record.task.key;
+    put(record);
+    EXPECT_EQ(*store().get(key, kT0), record.task);
+    ASSERT_TRUE(change(key, suspend_edit, kT0));
+    ASSERT_TRUE(change(key, unsuspend_edit, kT0));
+    const Claim first = claim_one(kT0);
+    EXPECT_EQ(first.task.newer_fields, newer);
+    EXPECT_EQ(commit(retried(first, kT0, kT0 + seconds{1})), CommitOutcome::kApplied);
+    const Claim second = claim_one(kT0 + seconds{1});
+    EXPECT_EQ(commit(done(second, kT0 + seconds{1})), CommitOutcome::kApplied);
+    EXPECT_EQ(store().get(key, kT0)->newer_fields, newer);
+    // A replay is told by what the spec has.
+    EXPECT_EQ(store().put({&record, 1}).front()->existing->newer_spec_fields,
+              record.newer_spec_fields);
+  }
+}
+
 TEST_P(StoreContract, WhatHasExpiredIsNotThere) {
   const TimePoint end = kT0 + seconds{10};
   const TimePoint before = end - milliseconds{1};

@@ -112,18 +112,23 @@ struct TaskKey {
   friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
 };
 
-// A registered webhook, one-shot or recurring.
-struct Task {
-  TaskKey key;
+// What is registered and stays: the request, and when and how often it is made.
+struct Spec {
   std::string id_prefix;  // as registered; empty if none
   Request request;
+  std::optional<Repeat> repeat;  // none: one-shot
+  int retry_limit = 3;           // an occurrence gets up to 1 + retry_limit attempts; at most 100
+
+  friend bool operator==(const Spec&, const Spec&) = default;
+};
+
+// What attempts and edits change.
+struct State {
   // Nominal time of the current occurrence; while an extra one is, of the series' next.
   TimePoint scheduled_date{};
   // Nominal time of the extra occurrence of a series, while it is the current one: it was asked
   // for then by run now (Hooks::trigger(key)), and has not ended.
   std::optional<TimePoint> extra_date;
-  std::optional<Repeat> repeat;
-  int retry_limit = 3;  // an occurrence gets up to 1 + retry_limit attempts; at most 100
   Status status = Status::kActive;
   Errors errors;
   Execution execution;
@@ -133,21 +138,26 @@ struct Task {
   // When a DONE or FAILED task is deleted (Options::done_ttl, Options::failed_ttl). From then on it
   // is as if it were not there. None: it is kept.
   std::optional<TimePoint> expires_at;
-  TimePoint created_at{};
   TimePoint updated_at{};
+  // What a newer version stored with it and this one does not know: kept as it is.
+  std::string newer_fields;
+
+  friend bool operator==(const State&, const State&) = default;
+};
+
+// A registered webhook, one-shot or recurring.
+struct Task : Spec, State {
+  TaskKey key;
+  TimePoint created_at{};
 
   friend bool operator==(const Task&, const Task&) = default;
 };
 
 // What register_task takes. Only ns and request.url are required.
-struct NewTask {
+struct NewTask : Spec {
   std::string ns;
-  Request request;
   std::string id;                           // chosen by the caller; empty: [id_prefix#]UUIDv7
-  std::string id_prefix;                    // put before a generated id, with '#' between
   std::optional<TimePoint> scheduled_date;  // default: now; one in the past is due at once
-  std::optional<Repeat> repeat;             // default: one-shot
-  int retry_limit = 3;
   // Derives the id, so that registering again with the same key finds the first task.
   // At most 256 bytes; excludes `id`. White space between the tokens of a JSON body does not
   // make another content.

@@ -1,7 +1,6 @@
 // base64url (RFC 4648, section 5, without padding) of
-//   u8 version = 1, time at, string id, 8 bytes checksum
-// The checksum is the head of SHA-256 over what precedes it and the scope. bytes.h defines
-// the primitives.
+// a record (tagged.h) of the fields 1 at and 2 id, and 8 bytes of checksum: the head of SHA-256
+// over the record and the scope.
 
 #include "codec/start_key.h"
 
@@ -9,12 +8,11 @@
 #include <array>
 
 #include "base/sha256.h"
-#include "codec/bytes.h"
+#include "codec/tagged.h"
 
 namespace rhooks::codec {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kChecksumBytes = 8;
 // The longest id is 512 bytes; what is far longer is no key of ours.
 constexpr std::size_t kTextBytesMax = 1024;
@@ -72,10 +70,9 @@ tl::unexpected<Error> no_start_key() {
 }  // namespace
 
 std::string encode_start_key(const StartKey& key, std::string_view scope) {
-  ByteWriter out;
-  out.u8(kVersion);
-  out.time(key.at);
-  out.string(key.id);
+  FieldWriter out;
+  out.time(1, key.at);
+  out.text(2, key.id);
   std::string bytes = out.take();
   bytes += checksum_of(bytes, scope);
   return to_base64url(bytes);
@@ -90,12 +87,17 @@ Result<StartKey> decode_start_key(std::string_view text, std::string_view scope)
                               std::string_view(*bytes).substr(payload.size()))) {
     return no_start_key();
   }
-  ByteReader in(payload);
-  if (in.u8() != kVersion) return no_start_key();
   StartKey key;
-  key.at = in.time();
-  key.id = in.string();
-  in.end();
+  FieldReader in(payload);
+  while (const std::uint32_t field = in.next()) {
+    if (field == 1) {
+      key.at = in.time();
+    } else if (field == 2) {
+      key.id = in.text();
+    } else {
+      in.refuse("a field is not known");
+    }
+  }
   if (!in.ok()) return no_start_key();
   return key;
 }

@@ -1,66 +1,41 @@
-// The stored bytes. bytes.h defines the primitives.
+// The stored bytes: fields by number. tagged.h defines their form.
 //
-//   spec    u8 version = 1
-//           time created_at, 16 bytes fingerprint, string id_prefix,
-//           request, int retry_limit,
-//           opt(int interval, int max, u8 unit) repeat
-//   state   u8 version = 1; 2 where the task has or had an extra occurrence; 3 where it expires
-//           u8 status, time scheduled_date, int attempt, opt(time) next_attempt_date,
-//           time updated_at, 16 bytes last_token,
-//           errors: int count, int consecutive, opt(time) first, opt(time) last, string text,
-//           execution: int count, int failed, int successful, int skipped,
-//             opt(time) first, opt(time) first_scheduled, opt(time) last,
-//             opt(int) response status, headers, string response body
-//           from version 2: opt(time) extra_date, int executions that were extra
-//           from version 3: time expires_at
-//   log     u8 version = 2, opt(time) expires_at (both at the head, for log_expiry),
-//           string task_id, int attempt, int retry_limit, request,
-//           opt(int status, headers, string body, flag body_truncated) response,
-//           string error, u8 status, time scheduled_date, time due_date, int duration in us,
-//           time created_at
-//           version 1 had no due_date, and the duration in ms
+//   spec    1 created_at, 2 fingerprint (16 bytes), 3 id_prefix,
+//           4 method, 5 url, 6 headers (repeated), 7 body kind, 8 body data,
+//           9 retry_limit, 10 repeat interval, 11 repeat max, 12 repeat unit
+//   state   1 status, 2 scheduled_date, 3 attempt, 4 next_attempt_date (optional), 5 updated_at,
+//           6 last_token (16 bytes), 7 extra_date (optional), 8 expires_at (optional),
+//           errors: 9 count, 10 consecutive, 11 first (optional), 12 last (optional), 13 text,
+//           execution: 14 count, 15 failed, 16 successful, 17 skipped, 18 extra,
+//             19 first (optional), 20 first_scheduled (optional), 21 last (optional),
+//             22 response status (optional), 23 response headers (repeated), 24 response body
+//   log     1 expires_at (optional; first, for log_expiry), 2 task id, 3 attempt, 4 retry_limit,
+//           5 method, 6 url, 7 headers (repeated), 8 body kind, 9 body data,
+//           10 response status (optional; there is a response where there is one),
+//           11 response headers (repeated), 12 response body, 13 response body truncated,
+//           14 error, 15 status, 16 scheduled_date, 17 due_date, 18 duration in us, 19 created_at
 //
-//   request u8 method, string url, headers, u8 body kind, string body data
-//   headers varint count, then string name, string value of each
+// Enumerators are the numbers of model/numbers.h; the first of each has no field.
 //
-// The numbers of enumerators are part of the format: they are those of the tables below,
-// and are never used again for something else. A reader knows every version up to its own;
-// what it does not know was written by a newer build.
+// To add a field: take the next number, write it, read it, and name it here. Older builds keep it.
+// A number that is not used any more is never used again.
 
 #include "codec/stored.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
-#include "codec/bytes.h"
+#include "codec/tagged.h"
+#include "model/numbers.h"
 
 namespace rhooks::codec {
 namespace {
 
-constexpr std::uint8_t kSpecVersion = 1;
-constexpr std::uint8_t kStateVersion = 3;
-constexpr std::uint8_t kLogVersion = 2;
-
-// The position of an enumerator is its stored number.
-constexpr std::array kMethods{Method::kGet,   Method::kPost,   Method::kPut,
-                              Method::kPatch, Method::kDelete, Method::kHead};
-// PROCESSING is not among them: it is ACTIVE with a live lease, and is stored so.
-constexpr std::array kStatuses{Status::kActive, Status::kDone, Status::kFailed, Status::kSuspended};
-constexpr std::array kRepeatUnits{RepeatUnit::kSeconds, RepeatUnit::kMinutes, RepeatUnit::kHours,
-                                  RepeatUnit::kDays};
-constexpr std::array kBodyKinds{Body::Kind::kNone, Body::Kind::kJson, Body::Kind::kText};
-constexpr std::array kLogStatuses{LogStatus::kSuccess, LogStatus::kFail};
-
 // What a value has in fixed parts and lengths, at most but for rare extremes: room is made once.
-constexpr std::size_t kFixedBytes = 128;
-
-// The longest that microseconds can tell.
-constexpr std::int64_t kMillisMax = std::numeric_limits<std::int64_t>::max() / 1000;
+constexpr std::size_t kFixedBytes = 192;
 
 std::size_t bytes_of(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
-  for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 4;
+  for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 8;
   return bytes;
 }
 
@@ -68,237 +43,382 @@ std::size_t bytes_of(const Request& request) {
   return request.url.size() + bytes_of(request.headers) + request.body.data.size();
 }
 
-template <typename E, std::size_t N>
-void write_enum(ByteWriter& out, const std::array<E, N>& table, E value) {
-  const auto found = std::find(table.begin(), table.end(), value);
-  out.u8(static_cast<std::uint8_t>(found - table.begin()));
+void write_headers(FieldWriter& out, std::uint32_t field, const std::vector<Header>& headers) {
+  for (const Header& header : headers) out.header(field, header);
 }
 
-template <typename E, std::size_t N>
-E read_enum(ByteReader& in, const std::array<E, N>& table) {
-  const std::uint8_t number = in.u8();
-  if (number < N) return table[number];
-  in.refuse("an enumerator is unknown");
-  return table[0];
+void read_header(FieldReader& in, std::vector<Header>& headers) {
+  if (headers.empty()) headers.reserve(4);
+  headers.push_back(in.header());
 }
 
-void write_headers(ByteWriter& out, const std::vector<Header>& headers) {
-  out.varint(headers.size());
-  for (const Header& header : headers) {
-    out.string(header.name);
-    out.string(header.value);
+template <typename E>
+E read_enum(FieldReader& in) {
+  const std::uint64_t number = in.number(0xff);
+  const auto value = model::from_number<E>(number);
+  if (!value) in.refuse("an enumerator is unknown");
+  return value.value_or(E{});
+}
+
+// The fields of a request have the numbers from `first` on.
+void write_request(FieldWriter& out, std::uint32_t first, const Request& request) {
+  out.number(first, model::number_of(request.method));
+  out.text(first + 1, request.url);
+  write_headers(out, first + 2, request.headers);
+  out.number(first + 3, model::number_of(request.body.kind));
+  out.text(first + 4, request.body.data);
+}
+
+void read_request(FieldReader& in, std::uint32_t field, Request& request) {
+  switch (field) {
+    case 0:
+      request.method = read_enum<Method>(in);
+      break;
+    case 1:
+      request.url = in.text();
+      break;
+    case 2:
+      read_header(in, request.headers);
+      break;
+    case 3:
+      request.body.kind = read_enum<Body::Kind>(in);
+      break;
+    default:
+      request.body.data = in.text();
   }
 }
 
-std::vector<Header> read_headers(ByteReader& in) {
-  std::vector<Header> headers;
-  const std::uint64_t count = in.varint();
-  // Each takes at least the bytes of its two lengths, so a false count allocates nothing.
-  if (count > in.left() / 2) {
-    in.refuse("there are fewer headers than it says");
-    return headers;
-  }
-  headers.reserve(count);
-  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-    std::string name = in.string();
-    headers.push_back({std::move(name), in.string()});
-  }
-  return headers;
-}
+constexpr std::uint32_t kSpecRequest = 4;
+constexpr std::uint32_t kLogRequest = 5;
 
-void write_request(ByteWriter& out, const Request& request) {
-  write_enum(out, kMethods, request.method);
-  out.string(request.url);
-  write_headers(out, request.headers);
-  write_enum(out, kBodyKinds, request.body.kind);
-  out.string(request.body.data);
-}
-
-Request read_request(ByteReader& in) {
-  Request request;
-  request.method = read_enum(in, kMethods);
-  request.url = in.string();
-  request.headers = read_headers(in);
-  request.body.kind = read_enum(in, kBodyKinds);
-  request.body.data = in.string();
-  return request;
-}
-
-// Any up to `known`.
-std::uint8_t read_version(ByteReader& in, std::uint8_t known) {
-  const std::uint8_t version = in.u8();
-  if (in.ok() && (version == 0 || version > known)) {
-    in.refuse("its format version is not known to this build (a newer one may have written it)");
-  }
-  return version;
-}
-
-tl::unexpected<Error> corrupt(const ByteReader& in, const std::string& what) {
+tl::unexpected<Error> corrupt(const FieldReader& in, const std::string& what) {
   return fail(ErrorCode::kCorrupt, what + " can not be read: " + in.reason() + " (at byte " +
                                        std::to_string(in.position()) + ")");
 }
 
-void read_spec(ByteReader& in, model::TaskRecord& record) {
-  Task& task = record.task;
-  read_version(in, kSpecVersion);
-  task.created_at = in.time();
-  record.fingerprint = in.array<16>();
-  task.id_prefix = in.string();
-  task.request = read_request(in);
-  task.retry_limit = in.count_int();
-  if (in.flag()) {
-    Repeat repeat;
-    repeat.interval = in.integer_in(1, std::numeric_limits<std::int64_t>::max());
-    repeat.max = in.count();
-    repeat.unit = read_enum(in, kRepeatUnits);
-    task.repeat = repeat;
-  }
-  in.end();
+Repeat& repeat_of(Task& task) {
+  if (!task.repeat) task.repeat = Repeat{.interval = 0, .max = 0, .unit = {}};
+  return *task.repeat;
 }
 
-// Tasks are stored as they were before there was what they do not have.
-std::uint8_t state_version(const Task& task) {
-  if (task.expires_at) return 3;
-  return task.extra_date || task.execution.extra > 0 ? 2 : 1;
+void read_spec(FieldReader& in, model::TaskRecord& record) {
+  Task& task = record.task;
+  task.retry_limit = 0;
+  while (const std::uint32_t field = in.next()) {
+    switch (field) {
+      case 1:
+        task.created_at = in.time();
+        break;
+      case 2:
+        record.fingerprint = in.array<16>();
+        break;
+      case 3:
+        task.id_prefix = in.text();
+        break;
+      case kSpecRequest:
+      case kSpecRequest + 1:
+      case kSpecRequest + 2:
+      case kSpecRequest + 3:
+      case kSpecRequest + 4:
+        read_request(in, field - kSpecRequest, task.request);
+        break;
+      case 9:
+        task.retry_limit = in.count_int();
+        break;
+      case 10:
+        repeat_of(task).interval = in.count();
+        break;
+      case 11:
+        repeat_of(task).max = in.count();
+        break;
+      case 12:
+        repeat_of(task).unit = read_enum<RepeatUnit>(in);
+        break;
+      default:
+        in.keep(record.newer_spec_fields);
+    }
+  }
+  if (in.ok() && task.repeat && task.repeat->interval == 0)
+    in.refuse("it repeats without an interval");
 }
 
-void read_state(ByteReader& in, model::TaskRecord& record) {
+bool read_error_field(FieldReader& in, std::uint32_t field, Errors& errors) {
+  switch (field) {
+    case 9:
+      errors.count = in.count();
+      return true;
+    case 10:
+      errors.consecutive = in.count();
+      return true;
+    case 11:
+      errors.first_error_date = in.optional_time();
+      return true;
+    case 12:
+      errors.last_error_date = in.optional_time();
+      return true;
+    case 13:
+      errors.last_error = in.text();
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool read_execution_field(FieldReader& in, std::uint32_t field, Execution& execution) {
+  switch (field) {
+    case 14:
+      execution.count = in.count();
+      return true;
+    case 15:
+      execution.failed = in.count();
+      return true;
+    case 16:
+      execution.successful = in.count();
+      return true;
+    case 17:
+      execution.skipped = in.count();
+      return true;
+    case 18:
+      execution.extra = in.count();
+      return true;
+    case 19:
+      execution.first_execution_date = in.optional_time();
+      return true;
+    case 20:
+      execution.first_scheduled_date = in.optional_time();
+      return true;
+    case 21:
+      execution.last_execution_date = in.optional_time();
+      return true;
+    case 22:
+      execution.last_response_status = in.optional_int();
+      return true;
+    case 23:
+      read_header(in, execution.last_response_headers);
+      return true;
+    case 24:
+      execution.last_response_body = in.text();
+      return true;
+    default:
+      return false;
+  }
+}
+
+void read_state(FieldReader& in, model::TaskRecord& record) {
   Task& task = record.task;
-  const std::uint8_t version = read_version(in, kStateVersion);
-  task.status = read_enum(in, kStatuses);
-  task.scheduled_date = in.time();
-  task.attempt = in.count_int();
-  task.next_attempt_date = in.optional_time();
-  task.updated_at = in.time();
-  record.last_token = in.array<16>();
-
-  task.errors.count = in.count();
-  task.errors.consecutive = in.count();
-  task.errors.first_error_date = in.optional_time();
-  task.errors.last_error_date = in.optional_time();
-  task.errors.last_error = in.string();
-
-  Execution& execution = task.execution;
-  execution.count = in.count();
-  execution.failed = in.count();
-  execution.successful = in.count();
-  execution.skipped = in.count();
-  execution.first_execution_date = in.optional_time();
-  execution.first_scheduled_date = in.optional_time();
-  execution.last_execution_date = in.optional_time();
-  if (in.flag()) execution.last_response_status = in.count_int();
-  execution.last_response_headers = read_headers(in);
-  execution.last_response_body = in.string();
-  if (version >= 2) {
-    task.extra_date = in.optional_time();
-    execution.extra = in.count();
+  while (const std::uint32_t field = in.next()) {
+    switch (field) {
+      case 1:
+        task.status = read_enum<Status>(in);
+        break;
+      case 2:
+        task.scheduled_date = in.time();
+        break;
+      case 3:
+        task.attempt = in.count_int();
+        break;
+      case 4:
+        task.next_attempt_date = in.optional_time();
+        break;
+      case 5:
+        task.updated_at = in.time();
+        break;
+      case 6:
+        record.last_token = in.array<16>();
+        break;
+      case 7:
+        task.extra_date = in.optional_time();
+        break;
+      case 8:
+        task.expires_at = in.optional_time();
+        break;
+      default:
+        if (!read_error_field(in, field, task.errors) &&
+            !read_execution_field(in, field, task.execution)) {
+          in.keep(task.newer_fields);
+        }
+    }
   }
-  if (version >= 3) task.expires_at = in.time();
-  // Each task has one form, so that bytes that changed are seen.
-  if (in.ok() && version != state_version(task)) {
-    in.refuse("it has nothing of the version that it says");
-  }
-  in.end();
+}
+
+void write_state(FieldWriter& out, const State& state, const model::LeaseToken& last_token) {
+  const bool processing = state.status == Status::kProcessing;
+  out.number(1, model::number_of(processing ? Status::kActive : state.status));
+  out.time(2, state.scheduled_date);
+  out.number(3, static_cast<std::uint64_t>(state.attempt));
+  out.optional_time(4, state.next_attempt_date);
+  out.time(5, state.updated_at);
+  out.array(6, last_token);
+  out.optional_time(7, state.extra_date);
+  out.optional_time(8, state.expires_at);
+
+  const Errors& errors = state.errors;
+  out.number(9, static_cast<std::uint64_t>(errors.count));
+  out.number(10, static_cast<std::uint64_t>(errors.consecutive));
+  out.optional_time(11, errors.first_error_date);
+  out.optional_time(12, errors.last_error_date);
+  out.text(13, errors.last_error);
+
+  const Execution& execution = state.execution;
+  out.number(14, static_cast<std::uint64_t>(execution.count));
+  out.number(15, static_cast<std::uint64_t>(execution.failed));
+  out.number(16, static_cast<std::uint64_t>(execution.successful));
+  out.number(17, static_cast<std::uint64_t>(execution.skipped));
+  out.number(18, static_cast<std::uint64_t>(execution.extra));
+  out.optional_time(19, execution.first_execution_date);
+  out.optional_time(20, execution.first_scheduled_date);
+  out.optional_time(21, execution.last_execution_date);
+  out.optional_int(22, execution.last_response_status);
+  write_headers(out, 23, execution.last_response_headers);
+  out.text(24, execution.last_response_body);
 }
 
 }  // namespace
 
 std::string encode_spec(const model::TaskRecord& record) {
   const Task& task = record.task;
-  ByteWriter out(kFixedBytes + task.id_prefix.size() + bytes_of(task.request));
-  out.u8(kSpecVersion);
-  out.time(task.created_at);
-  out.array(record.fingerprint);
-  out.string(task.id_prefix);
-  write_request(out, task.request);
-  out.integer(task.retry_limit);
-  out.flag(task.repeat.has_value());
+  FieldWriter out(kFixedBytes + task.id_prefix.size() + bytes_of(task.request),
+                  record.newer_spec_fields);
+  out.time(1, task.created_at);
+  out.array(2, record.fingerprint);
+  out.text(3, task.id_prefix);
+  write_request(out, kSpecRequest, task.request);
+  out.number(9, static_cast<std::uint64_t>(task.retry_limit));
   if (task.repeat) {
-    out.integer(task.repeat->interval);
-    out.integer(task.repeat->max);
-    write_enum(out, kRepeatUnits, task.repeat->unit);
+    out.number(10, static_cast<std::uint64_t>(task.repeat->interval));
+    out.number(11, static_cast<std::uint64_t>(task.repeat->max));
+    out.number(12, model::number_of(task.repeat->unit));
   }
   return out.take();
 }
 
-std::string encode_state(const model::TaskRecord& record) {
-  const Task& task = record.task;
-  const Execution& execution = task.execution;
-  ByteWriter out(kFixedBytes + task.errors.last_error.size() +
-                 bytes_of(execution.last_response_headers) + execution.last_response_body.size());
-  const std::uint8_t version = state_version(task);
-  out.u8(version);
-  const bool processing = task.status == Status::kProcessing;
-  write_enum(out, kStatuses, processing ? Status::kActive : task.status);
-  out.time(task.scheduled_date);
-  out.integer(task.attempt);
-  out.optional_time(task.next_attempt_date);
-  out.time(task.updated_at);
-  out.array(record.last_token);
-
-  out.integer(task.errors.count);
-  out.integer(task.errors.consecutive);
-  out.optional_time(task.errors.first_error_date);
-  out.optional_time(task.errors.last_error_date);
-  out.string(task.errors.last_error);
-
-  out.integer(execution.count);
-  out.integer(execution.failed);
-  out.integer(execution.successful);
-  out.integer(execution.skipped);
-  out.optional_time(execution.first_execution_date);
-  out.optional_time(execution.first_scheduled_date);
-  out.optional_time(execution.last_execution_date);
-  out.flag(execution.last_response_status.has_value());
-  if (execution.last_response_status) out.integer(*execution.last_response_status);
-  write_headers(out, execution.last_response_headers);
-  out.string(execution.last_response_body);
-  if (version >= 2) {
-    out.optional_time(task.extra_date);
-    out.integer(execution.extra);
-  }
-  if (version >= 3) out.time(*task.expires_at);
+std::string encode_state(const State& state, const model::LeaseToken& last_token) {
+  const Execution& execution = state.execution;
+  FieldWriter out(kFixedBytes + state.errors.last_error.size() +
+                      bytes_of(execution.last_response_headers) +
+                      execution.last_response_body.size(),
+                  state.newer_fields);
+  write_state(out, state, last_token);
   return out.take();
+}
+
+std::string encode_state(const model::TaskRecord& record) {
+  return encode_state(record.task, record.last_token);
+}
+
+Result<void> decode_state(std::string_view state, model::TaskRecord& record) {
+  FieldReader in(state);
+  read_state(in, record);
+  if (in.ok()) return {};
+  const TaskKey& key = record.task.key;
+  return corrupt(in, "the stored state of task \"" + key.id + "\" in \"" + key.ns + "\"");
 }
 
 Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spec,
                                         std::string_view state) {
   model::TaskRecord record;
   record.task.key = key;
-  if (ByteReader in(spec); read_spec(in, record), !in.ok()) {
+  FieldReader in(spec);
+  read_spec(in, record);
+  if (!in.ok()) {
     return corrupt(in, "the stored spec of task \"" + key.id + "\" in \"" + key.ns + "\"");
   }
-  if (ByteReader in(state); read_state(in, record), !in.ok()) {
-    return corrupt(in, "the stored state of task \"" + key.id + "\" in \"" + key.ns + "\"");
-  }
+  if (auto read = decode_state(state, record); !read) return fail(std::move(read.error()));
   return record;
 }
+
+namespace {
+
+Response& response_of(Log& log, FieldReader& in) {
+  if (!log.response) in.refuse("it has parts of a response and no status");
+  if (!log.response) log.response.emplace();
+  return *log.response;
+}
+
+void read_log_fields(FieldReader& in, Log& log) {
+  std::string unknown;  // of a log that is never written again
+  while (const std::uint32_t field = in.next()) {
+    switch (field) {
+      case 1:
+        log.expires_at = in.optional_time();
+        break;
+      case 2:
+        log.task.id = in.text();
+        break;
+      case 3:
+        log.attempt = in.count_int();
+        break;
+      case 4:
+        log.retry_limit = in.count_int();
+        break;
+      case kLogRequest:
+      case kLogRequest + 1:
+      case kLogRequest + 2:
+      case kLogRequest + 3:
+      case kLogRequest + 4:
+        read_request(in, field - kLogRequest, log.request);
+        break;
+      case 10:
+        log.response.emplace().status = in.optional_int();
+        break;
+      case 11:
+        read_header(in, response_of(log, in).headers);
+        break;
+      case 12:
+        response_of(log, in).body = in.text();
+        break;
+      case 13:
+        response_of(log, in).body_truncated = in.flag();
+        break;
+      case 14:
+        log.error = in.text();
+        break;
+      case 15:
+        log.status = read_enum<LogStatus>(in);
+        break;
+      case 16:
+        log.scheduled_date = in.time();
+        break;
+      case 17:
+        log.due_date = in.time();
+        break;
+      case 18:
+        log.duration = std::chrono::microseconds{in.count()};
+        break;
+      case 19:
+        log.created_at = in.time();
+        break;
+      default:
+        in.keep(unknown);
+    }
+  }
+}
+
+}  // namespace
 
 std::string encode_log(const Log& log) {
   std::size_t response = 0;
   if (log.response) response = bytes_of(log.response->headers) + log.response->body.size();
-  ByteWriter out(kFixedBytes + log.task.id.size() + bytes_of(log.request) + response +
-                 log.error.size());
-  out.u8(kLogVersion);
-  out.optional_time(log.expires_at);
-  out.string(log.task.id);
-  out.integer(log.attempt);
-  out.integer(log.retry_limit);
-  write_request(out, log.request);
-  out.flag(log.response.has_value());
+  FieldWriter out(kFixedBytes + log.task.id.size() + bytes_of(log.request) + response +
+                  log.error.size());
+  out.optional_time(1, log.expires_at);
+  out.text(2, log.task.id);
+  out.number(3, static_cast<std::uint64_t>(log.attempt));
+  out.number(4, static_cast<std::uint64_t>(log.retry_limit));
+  write_request(out, kLogRequest, log.request);
   if (log.response) {
-    out.integer(log.response->status);
-    write_headers(out, log.response->headers);
-    out.string(log.response->body);
-    out.flag(log.response->body_truncated);
+    out.optional_int(10, log.response->status);
+    write_headers(out, 11, log.response->headers);
+    out.text(12, log.response->body);
+    out.number(13, log.response->body_truncated ? 1 : 0);
   }
-  out.string(log.error);
-  write_enum(out, kLogStatuses, log.status);
-  out.time(log.scheduled_date);
-  out.time(log.due_date);
+  out.text(14, log.error);
+  out.number(15, model::number_of(log.status));
+  out.time(16, log.scheduled_date);
+  out.time(17, log.due_date);
   // A clock that was set back can make it negative.
-  out.integer(std::max<std::int64_t>(log.duration.count(), 0));
-  out.time(log.created_at);
+  out.number(18, static_cast<std::uint64_t>(std::max<std::int64_t>(log.duration.count(), 0)));
+  out.time(19, log.created_at);
   return out.take();
 }
 
@@ -308,43 +428,18 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
   log.id = id;
   log.task.ns = ns;
   log.started_at = started_at;
-
-  ByteReader in(bytes);
-  const std::uint8_t version = read_version(in, kLogVersion);
-  log.expires_at = in.optional_time();
-  log.task.id = in.string();
-  log.attempt = in.count_int();
-  log.retry_limit = in.count_int();
-  log.request = read_request(in);
-  if (in.flag()) {
-    Response response;
-    response.status = in.count_int();
-    response.headers = read_headers(in);
-    response.body = in.string();
-    response.body_truncated = in.flag();
-    log.response = std::move(response);
-  }
-  log.error = in.string();
-  log.status = read_enum(in, kLogStatuses);
-  log.scheduled_date = in.time();
-  if (version == 1) {
-    // The time of a retry was not noted; its start is the nearest that is known.
-    log.due_date = log.attempt == 1 ? log.scheduled_date : started_at;
-    log.duration = std::chrono::milliseconds{in.integer_in(0, kMillisMax)};
-  } else {
-    log.due_date = in.time();
-    log.duration = std::chrono::microseconds{in.count()};
-  }
-  log.created_at = in.time();
-  in.end();
+  log.attempt = 0;
+  log.status = LogStatus::kSuccess;
+  FieldReader in(bytes);
+  read_log_fields(in, log);
   if (!in.ok()) return corrupt(in, "the stored log \"" + log.id + "\" in \"" + log.task.ns + "\"");
   return log;
 }
 
 Result<std::optional<TimePoint>> log_expiry(std::string_view bytes) {
-  ByteReader in(bytes);
-  read_version(in, kLogVersion);
-  const std::optional<TimePoint> expires_at = in.optional_time();
+  FieldReader in(bytes);
+  std::optional<TimePoint> expires_at;
+  if (in.next() == 1) expires_at = in.optional_time();
   if (!in.ok()) return corrupt(in, "the head of a stored log");
   return expires_at;
 }

@@ -8,23 +8,27 @@
 
 #include "model/record.h"
 
-// The bytes that an embedded store keeps, versioned; stored.cc documents them at its top.
+// The bytes that stores keep; stored.cc documents them at its top.
 //
 // A task is kept as two values, because they change at different rates:
 //   spec   what was registered and never changes: request, repeat, retry limit, id prefix,
 //          created_at, fingerprint
-//   state  what attempts and edits change: scheduled_date, extra_date, status, attempt,
-//          next_attempt_date, errors, execution, expires_at, updated_at, last_token
+//   state  what attempts and edits change (rhooks::State), last_token
 // The key (namespace, id) is not in the bytes: the store keeps it as its key.
 //
-// Readers take any bytes: what is truncated, of an unknown version, out of range or followed
-// by more bytes is kCorrupt, never a crash or an allocation that the input's size does not bear.
+// Fields that a newer build added to a spec or a state come back with it and are written again.
+//
+// Readers take any bytes: what is truncated, out of range or followed by more bytes is kCorrupt,
+// never a crash or an allocation that the input's size does not bear.
 namespace rhooks::codec {
 
 std::string encode_spec(const model::TaskRecord& record);
 std::string encode_state(const model::TaskRecord& record);
+std::string encode_state(const State& state, const model::LeaseToken& last_token);
 Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spec,
                                         std::string_view state);
+// The state alone; the rest of the record is left as it is. Its key is for messages.
+Result<void> decode_state(std::string_view state, model::TaskRecord& record);
 
 // A log without its store key fields (namespace, started_at, id), which the key holds.
 std::string encode_log(const Log& log);

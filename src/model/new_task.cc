@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "model/headers.h"
 #include "model/limits.h"
+#include "model/numbers.h"
 #include "model/refusal.h"
 #include "model/transitions.h"
 #include "model/url.h"
@@ -143,11 +144,8 @@ TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
     made.key.id = with_prefix(task, uuid);
   }
   made.key.ns = std::move(task.ns);
-  made.id_prefix = std::move(task.id_prefix);
-  made.request = std::move(task.request);
+  static_cast<Spec&>(made) = static_cast<Spec&&>(task);
   made.scheduled_date = task.scheduled_date.value_or(now);
-  made.repeat = task.repeat;
-  made.retry_limit = task.retry_limit;
   made.created_at = now;
   made.updated_at = now;
   return record;
@@ -179,7 +177,9 @@ Fingerprint fingerprint(const NewTask& task) {
   const Body& body = task.request.body;
   const std::string compact =
       body.kind == Body::Kind::kJson ? without_json_space(body.data) : std::string();
-  const std::string kind = std::to_string(static_cast<int>(body.kind));
+  const std::string kind = std::to_string(number_of(body.kind));
+  // A field that comes later is added behind these by its name and value, and only where it is
+  // used.
   const Sha256 digest =
       sha256({"rhooks task 1", task.ns, task.id, task.id_prefix, task.idempotency_key,
               to_string(task.request.method), task.request.url, headers, kind,

@@ -36,6 +36,8 @@ struct TaskRecord {
   Fingerprint fingerprint{};
   // The claim whose outcome was applied last, so that repeating a commit is harmless.
   LeaseToken last_token{};
+  // What a newer build stored beside the spec: kept as it is. (State::newer_fields is the rest.)
+  std::string newer_spec_fields;
 
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };

@@ -18,18 +18,9 @@ inline Task as_stored(Task task) {
   return task;
 }
 
-// Copies what an attempt may change (the state fields of codec/stored.h) and leaves what
-// was registered.
-inline void copy_state(const Task& from, Task& to) {
-  to.scheduled_date = from.scheduled_date;
-  to.extra_date = from.extra_date;
-  to.status = from.status;
-  to.errors = from.errors;
-  to.execution = from.execution;
-  to.attempt = from.attempt;
-  to.next_attempt_date = from.next_attempt_date;
-  to.expires_at = from.expires_at;
-  to.updated_at = from.updated_at;
+// Copies what an attempt may change, and leaves what was registered.
+inline void copy_state(const State& from, State& to) {
+  to = from;
 }
 
 }  // namespace rhooks::store

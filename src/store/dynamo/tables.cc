@@ -16,11 +16,14 @@ namespace {
 namespace json = boost::json;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::int64_t kFormat = 1;
+// As those of the embedded store (rocks/keys.h): 'meta' holds the least that a program must know.
+constexpr std::int64_t kFormatMin = 2;
+constexpr std::int64_t kFormat = 2;
 constexpr std::string_view kMetaId = "meta";
 constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kInUse = "ResourceInUseException";
+constexpr std::string_view kLimit = "LimitExceededException";
 
 tl::unexpected<Error> bad_tables(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), "store");
@@ -206,14 +209,14 @@ Result<bool> write_meta(Client& client, const std::string& table, const TablesOp
 Result<TablesReady> check_meta(const Item& item, const std::string& table,
                                const TablesOptions& options) {
   const auto version = number_of(item, "version");
-  if (version && *version > kFormat) {
+  if (version && (*version < kFormatMin || *version > kFormat)) {
     return fail(ErrorCode::kUnsupported,
                 "table '" + table + "' has format " + std::to_string(*version) +
-                    "; this rhooks reads format " + std::to_string(kFormat) +
-                    ": use the newer rhooks that wrote it");
+                    "; this rhooks reads format " + std::to_string(kFormat) + ": use the " +
+                    (*version > kFormat ? "newer" : "older") + " rhooks that wrote it");
   }
   const auto shards = number_of(item, "shards");
-  if (!version || *version < 1 || !shards || *shards < 1 || *shards > kShardsMax) {
+  if (!version || !shards || *shards < 1 || *shards > kShardsMax) {
     return fail(ErrorCode::kCorrupt, "table '" + table + "': the item 'meta' can not be read");
   }
   if (options.shards != 0 && options.shards != *shards) {

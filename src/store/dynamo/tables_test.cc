@@ -59,7 +59,7 @@ TEST_F(TablesTest, MakesBothAndWritesDownTheShards) {
                           {"Key", {{"ns", text_value(kControl)}, {"id", text_value("meta")}}}});
   ASSERT_TRUE(meta && meta->ok());
   const Item& item = meta->body.at("Item").as_object();
-  EXPECT_EQ(number_of(item, "version"), 1);
+  EXPECT_EQ(number_of(item, "version"), 2);
   EXPECT_EQ(number_of(item, "shards"), 5);
   EXPECT_EQ(number_of(item, "created"), to_millis(options.now));
 }
@@ -174,20 +174,25 @@ TEST_F(TablesTest, OtherShardsThanStoredAreRefused) {
   expect_refused(options, AllOf(HasSubstr("shards=4"), HasSubstr("changed to 8")));
 }
 
-TEST_F(TablesTest, ANewerFormatIsRefused) {
+TEST_F(TablesTest, OtherFormatsAreRefused) {
   ASSERT_TRUE(prepare(creating()));
-  put_meta({{"version", number_value(2)}});
-  const auto ready = prepare({});
-  ASSERT_FALSE(ready);
-  EXPECT_EQ(ready.error().code, ErrorCode::kUnsupported);
-  EXPECT_THAT(ready.error().message, HasSubstr("has format 2; this rhooks reads format 1"));
+  for (const auto& [format, use] : {std::pair{3, "use the newer rhooks"}, {1, "use the older"}}) {
+    put_meta({{"version", number_value(format)}});
+    const auto ready = prepare({});
+    ASSERT_FALSE(ready);
+    EXPECT_EQ(ready.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(ready.error().message, AllOf(HasSubstr("has format " + std::to_string(format) +
+                                                       "; this rhooks reads "
+                                                       "format 2: "),
+                                             HasSubstr(use)));
+  }
 }
 
 TEST_F(TablesTest, AMetaItemThatCanNotBeReadIsCorrupt) {
   ASSERT_TRUE(prepare(creating()));
   for (const json::object& item :
-       {json::object{}, json::object{{"version", number_value(1)}},
-        json::object{{"version", number_value(1)}, {"shards", number_value(100'000)}},
+       {json::object{}, json::object{{"version", number_value(2)}},
+        json::object{{"version", number_value(2)}, {"shards", number_value(100'000)}},
         json::object{{"version", text_value("1")}, {"shards", number_value(4)}}}) {
     put_meta(item);
     const auto ready = prepare({});
@@ -386,7 +391,7 @@ TEST_F(ScriptedTablesTest, WhoeverWritesTheShardsDownFirstWins) {
              {"GetItem",
               [&](const TestRequest&) {
                 return reads++ == 0 ? ok()
-                                    : ok(R"({"Item":{"version":{"N":"1"},"shards":{"N":"9"}}})");
+                                    : ok(R"({"Item":{"version":{"N":"2"},"shards":{"N":"9"}}})");
               }},
              {"PutItem", [](const TestRequest& request) {
                 EXPECT_THAT(request.body, HasSubstr("attribute_not_exists"));

@@ -270,35 +270,31 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
     put_log(batch, commit.log);
     if (!plans[i].lease) continue;
     const HeldLease& lease = *plans[i].lease;
-    TaskRecord record;
-    record.task.key = commit.lease.key;
-    copy_state(commit.task, record.task);
-    record.last_token = commit.lease.token;
-    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(record));
+    const Task& task = commit.task;
+    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(task, commit.lease.token));
 
     // The index entries are those of the lease: ACTIVE, its due time and its date.
-    const bool active = record.task.status == Status::kActive;
-    const bool same_date = record.task.scheduled_date == lease.scheduled_date;
-    const TimePoint due = model::due_at(record.task);
+    const bool active = task.status == Status::kActive;
+    const bool same_date = task.scheduled_date == lease.scheduled_date;
+    const TimePoint due = model::due_at(task);
     if (!active || !same_date) {
       Task old;
       old.key = commit.lease.key;
       old.status = Status::kActive;
       old.scheduled_date = lease.scheduled_date;
       (void)batch.Delete(family(Family::kByDate), date_key(old));
-      new_dates.push_back(date_key(record.task));
+      new_dates.push_back(date_key(task));
     }
     if (!active || due != lease.due) {
       (void)batch.Delete(family(Family::kDue), due_key(lease.due, keys[i]));
     }
-    if (record.task.expires_at) {
-      (void)batch.Put(family(Family::kEnds), end_key(*record.task.expires_at, keys[i]),
-                      rocksdb::Slice());
+    if (task.expires_at) {
+      (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, keys[i]), rocksdb::Slice());
     }
     if (active) {
       if (due != lease.due || !same_date) {
         (void)batch.Put(family(Family::kDue), due_key(due, keys[i]),
-                        time_bytes(record.task.scheduled_date));
+                        time_bytes(task.scheduled_date));
       }
       effects.claimable(due_key(due, keys[i]));
     }

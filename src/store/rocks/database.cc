@@ -301,7 +301,7 @@ Result<void> Database::check_format() {
   if (error != std::errc() || end != text.data() + text.size()) {
     return fail(ErrorCode::kCorrupt, "the format of the store in '" + path_ + "' can not be read");
   }
-  if (format == kFormat) return {};
+  if (format >= kFormatMin && format <= kFormat) return {};
   const std::string versions = "the store in '" + path_ + "' has format " + std::to_string(format) +
                                "; this rhooks reads format " + std::to_string(kFormat) + ": ";
   return fail(ErrorCode::kUnsupported,

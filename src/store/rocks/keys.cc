@@ -1,6 +1,7 @@
 #include "store/rocks/keys.h"
 
 #include "base/check.h"
+#include "model/numbers.h"
 
 namespace rhooks::store::rocks {
 namespace {
@@ -9,6 +10,14 @@ constexpr char kEscape = '\xff';
 constexpr char kEnd = '\x01';
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 constexpr std::string_view kNever{"\xff\xff\xff\xff\xff\xff\xff\xff", 8};
+
+constexpr char kSuccess = model::number_of(LogStatus::kSuccess);
+constexpr char kFailure = model::number_of(LogStatus::kFail);
+
+char status_byte(Status status) {
+  RHOOKS_CHECK(status != Status::kProcessing);
+  return static_cast<char>(model::number_of(status));
+}
 
 void append_name(std::string& out, std::string_view text) {
   for (auto zero = text.find('\0'); zero != std::string_view::npos; zero = text.find('\0')) {
@@ -103,28 +112,11 @@ std::string end_key(TimePoint expires_at, std::string_view task_key) {
   return due_key(expires_at, task_key);
 }
 
-std::uint8_t status_byte(Status status) {
-  switch (status) {
-    case Status::kActive:
-      return 1;
-    case Status::kDone:
-      return 2;
-    case Status::kFailed:
-      return 3;
-    case Status::kSuspended:
-      return 4;
-    case Status::kProcessing:
-      break;  // never stored
-  }
-  RHOOKS_CHECK(status != Status::kProcessing);
-  return 0;
-}
-
 std::string date_prefix(std::string_view ns, Status status) {
   std::string out;
   out.reserve(ns.size() + 3);
   append_name(out, ns);
-  out.push_back(static_cast<char>(status_byte(status)));
+  out.push_back(status_byte(status));
   return out;
 }
 
@@ -132,7 +124,7 @@ std::string date_key(const Task& task) {
   std::string out;
   out.reserve(task.key.ns.size() + 3 + 8 + task.key.id.size());
   append_name(out, task.key.ns);
-  out.push_back(static_cast<char>(status_byte(task.status)));
+  out.push_back(status_byte(task.status));
   append_time(out, task.scheduled_date);
   out += task.key.id;
   return out;
@@ -158,15 +150,15 @@ std::string failures_prefix(std::string_view ns) {
 
 std::string ref_value(std::optional<TimePoint> expires_at, bool failed) {
   std::string out = expires_at ? time_bytes(*expires_at) : std::string(kNever);
-  out.push_back(failed ? '\x02' : '\x01');
+  out.push_back(failed ? kFailure : kSuccess);
   return out;
 }
 
 std::optional<Ref> parse_ref(std::string_view bytes) {
-  if (bytes.size() != 9 || (bytes[8] != '\x01' && bytes[8] != '\x02')) return std::nullopt;
+  if (bytes.size() != 9 || (bytes[8] != kSuccess && bytes[8] != kFailure)) return std::nullopt;
   Ref ref;
   if (bytes.substr(0, 8) != kNever) ref.expires_at = read_time(bytes);
-  ref.failed = bytes[8] == '\x02';
+  ref.failed = bytes[8] == kFailure;
   return ref;
 }
 

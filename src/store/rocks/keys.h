@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-// The byte format of the embedded store, version 1 (kFormat; kept in `meta`).
+// The byte format of the embedded store.
 //
 // Column families, and their keys and values:
 //
@@ -22,7 +22,8 @@
 //   log_refs  name(ns) 'T' name(task id) time(started_at) log id        ref
 //             name(ns) 'F' time(started_at) log id                      ref   failures only
 //   damaged   taskkey                            see damaged_value()
-//   meta      "format"                           the version, in ASCII decimal
+//   meta      "format"                           in ASCII decimal, the least format that a program
+//                                                must know to read and write the store
 //             "probe"                            empty; written by check()
 //
 //   taskkey   name(ns) id
@@ -31,12 +32,15 @@
 //   id        as it is: always last
 //   time      8 bytes, big-endian, milliseconds with the sign bit flipped: sorts as the time
 //   ref       time(expires_at, or 0xff × 8 where the log is kept) u8(log status)
-//   status    1 ACTIVE, 2 DONE, 3 FAILED, 4 SUSPENDED; log status: 1 SUCCESS, 2 FAIL
+//   status    model/numbers.h, as the log status
 //
 // A lease is in memory only: the lock on the directory is the lease on all tasks.
 namespace rhooks::store::rocks {
 
-inline constexpr int kFormat = 1;
+// What programs know: each from kFormatMin on. A field more of a record makes no new format, as
+// older programs keep it; what they would misread does. The first released format is 2.
+inline constexpr int kFormatMin = 2;
+inline constexpr int kFormat = 2;
 
 std::string name(std::string_view text);
 std::string time_bytes(TimePoint t);
@@ -50,7 +54,6 @@ std::optional<TaskKey> parse_task_key(std::string_view bytes);
 std::string due_key(TimePoint due, std::string_view task_key);
 std::string end_key(TimePoint expires_at, std::string_view task_key);
 
-std::uint8_t status_byte(Status status);
 std::string date_prefix(std::string_view ns, Status status);
 std::string date_key(const Task& task);
 

@@ -95,9 +95,10 @@ Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored,
 }
 
 Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, std::string_view state) {
-  // The codec reads both values or none; an empty spec stands in for the one not needed.
-  static const std::string kEmptySpec = codec::encode_spec(TaskRecord{});
-  return codec::decode_record(key, kEmptySpec, state);
+  TaskRecord record;
+  record.task.key = key;
+  if (auto read = codec::decode_state(state, record); !read) return fail(std::move(read.error()));
+  return record;
 }
 
 void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
