@@ -44,8 +44,9 @@ struct HttpServerOptions {
   std::size_t queue_max = 4096;
 
   // One more makes others end: those of an address that has more than half of them before all
-  // others, and of these the ones that are longest idle. A connection whose request's head is not
-  // whole after head_patience counts as idle then. Where none is, it waits in the kernel's queue.
+  // others, and of these the ones that are longest idle. A connection that is new, or whose
+  // request's head is not whole, counts as idle after head_patience, or a tenth of it for such an
+  // address. Where none is, it waits in the kernel's queue.
   std::size_t connections_max = 10'000;
   std::chrono::milliseconds head_patience{1'000};
   std::size_t header_bytes_max = 64 * 1024;       // request line and headers; 431 past it

@@ -357,6 +357,19 @@ TEST_F(HttpServerTest, AConnectionThatIsToldARefusalMakesNoRoom) {
   EXPECT_EQ(rooms_made, 0);
 }
 
+// Between a client's connecting and its sending there is time, on a busy machine much of it.
+TEST_F(HttpServerTest, AConnectionThatIsNewMakesNoRoomAtOnce) {
+  HttpServerOptions options;
+  options.connections_max = 1;
+  options.head_patience = std::chrono::milliseconds{3'000};  // a tenth: it has all there are
+  const auto port = start(options);
+  const auto from = std::chrono::steady_clock::now();
+  Client quiet(port);
+  EXPECT_EQ(call(port, {"GET", "/other"}).body, "GET|other\n");
+  EXPECT_GE(std::chrono::steady_clock::now() - from, options.head_patience / 10);
+  EXPECT_TRUE(quiet.closed_by_server());
+}
+
 TEST_F(HttpServerTest, IdleConnectionsMakeRoomForOthers) {
   HttpServerOptions options;
   options.connections_max = 3;

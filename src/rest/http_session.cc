@@ -135,6 +135,8 @@ void HttpSession::start() {
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax,
                sizeof kUnsentBytesMax);
   become_idle(state_.options.header_timeout);
+  // A client that has only just connected is about to send.
+  wait_since(waits_since(), true);
   read();
 }
 
