@@ -18,7 +18,9 @@
 // Enumerators are the numbers of model/numbers.h; the first of each has no field.
 //
 // To add a field: take the next number, write it, read it, and name it here. Older builds keep it.
-// A number that is not used any more is never used again.
+// A number that is not used any more is never used again. Another enumerator, or a field more of a
+// header, is what older builds can not read: it needs a new format (rocks/keys.h,
+// dynamo/tables.cc).
 
 #include "codec/stored.h"
 
@@ -307,6 +309,8 @@ std::string encode_state(const model::TaskRecord& record) {
 }
 
 Result<void> decode_state(std::string_view state, model::TaskRecord& record) {
+  static_cast<State&>(record.task) = {};
+  record.last_token = {};
   FieldReader in(state);
   read_state(in, record);
   if (in.ok()) return {};

@@ -27,7 +27,7 @@ std::string encode_state(const model::TaskRecord& record);
 std::string encode_state(const State& state, const model::LeaseToken& last_token);
 Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spec,
                                         std::string_view state);
-// The state alone; the rest of the record is left as it is. Its key is for messages.
+// The state alone, which is replaced; the spec is left as it is. The key is for messages.
 Result<void> decode_state(std::string_view state, model::TaskRecord& record);
 
 // A log without its store key fields (namespace, started_at, id), which the key holds.

@@ -38,8 +38,8 @@ inline constexpr std::uint32_t kHeaderName = 1;
 inline constexpr std::uint32_t kHeaderValue = 2;
 
 // Reads what FieldWriter wrote; takes any bytes. The first failure sticks: there are no fields
-// after it, so callers check once, at the end. No read allocates more than what is left of the
-// input.
+// after it, so callers check once, at the end. What a read allocates is bounded by what is left of
+// the input: as much, or some ten times of headers without text.
 class FieldReader {
  public:
   enum class Of { kRecord, kFields };  // with the byte at its end, or without

@@ -13,10 +13,15 @@ constexpr std::string_view kRocks = "rocksdb:";
 constexpr std::string_view kMemory = "memory:";
 constexpr std::string_view kDynamo = "dynamodb:";
 
-// What of a refused URL is shown. Parameters may hold a secret that was pasted at the wrong place.
+// What of a refused URL is shown. What is no path may hold a secret that was pasted at the wrong
+// place.
 std::string shown_url(std::string_view url) {
-  const auto query = url.find('?');
-  return std::string(url.substr(0, query)) + (query == std::string_view::npos ? "" : "?…");
+  std::string_view shown = url.substr(0, url.find_first_of("?#"));
+  if (shown.find_first_of("@=") != std::string_view::npos) {
+    shown = shown.substr(0, shown.find_first_of(":@=") + 1);
+  }
+  if (shown.size() == url.size()) return std::string(url);
+  return std::string(shown) + (url.substr(shown.size()).starts_with('?') ? "?…" : "…");
 }
 
 // A home directory or a variable at the beginning of a path is put in by a shell, and within

@@ -78,7 +78,10 @@ TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
   for (const auto& [url, shown] :
        {std::pair{"dynamo:?secret_access_key=hush", "'dynamo:?…' is no store"},
         std::pair{"rocksdb:~/data?secret_access_key=hush", "'rocksdb:~/data?…' begins with"},
-        std::pair{"rocksdb:$DATA?secret_access_key=hush", "'rocksdb:$DATA?…' begins with"}}) {
+        std::pair{"rocksdb:$DATA?secret_access_key=hush", "'rocksdb:$DATA?…' begins with"},
+        std::pair{"dynamo:#secret_access_key=hush", "'dynamo:…' is no store"},
+        std::pair{"dynamo:secret_access_key=hush", "'dynamo:…' is no store"},
+        std::pair{"dynamo://AKID:hush@host/", "'dynamo:…' is no store"}}) {
     const auto store = open(url);
     ASSERT_FALSE(store) << url;
     EXPECT_THAT(store.error().message, HasSubstr(shown));

@@ -23,7 +23,6 @@ constexpr std::string_view kMetaId = "meta";
 constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kInUse = "ResourceInUseException";
-constexpr std::string_view kLimit = "LimitExceededException";
 
 tl::unexpected<Error> bad_tables(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), "store");

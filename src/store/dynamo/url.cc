@@ -174,7 +174,7 @@ Result<void> check_endpoint(const std::string& endpoint, const std::string& fiel
   }
   if (http && endpoint.find_first_of(" ?#\\") == std::string::npos) return {};
   return bad_setting(field,
-                     "'" + endpoint +
+                     "'" + endpoint.substr(0, endpoint.find_first_of("?#")) +
                          "' is no endpoint; one is written http://HOST:PORT or https://HOST, "
                          "such as http://127.0.0.1:8000");
 }

@@ -208,7 +208,9 @@ TEST(DynamoUrl, AnAddressWithAPasswordIsQuotedNowhere) {
        {error_of("dynamodb:?endpoint=" + with).message,
         error_of("dynamodb:?endpoint=" + with, {.endpoint = "http://b"}).message,
         error_of("dynamodb:?endpoint=http://b", {.endpoint = with}).message,
-        error_of("dynamodb:?region=b&endpoint=" + with, {.region = "c"}).message}) {
+        error_of("dynamodb:?region=b&endpoint=" + with, {.region = "c"}).message,
+        error_of("dynamodb:", {.endpoint = "https://h/?token=hush"}).message,
+        error_of("dynamodb:", {.endpoint = "https://h/#hush"}).message}) {
     EXPECT_THAT(message, Not(HasSubstr("hush")));
     EXPECT_FALSE(message.empty());
   }

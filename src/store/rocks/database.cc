@@ -236,8 +236,8 @@ Result<void> Database::open_db() {
   return open_families(options, names);
 }
 
-// Families that are missing are made together: each call that makes some writes all options to a
-// file, as DB::Open would for each.
+// Of another program's database nothing is changed. Families that are missing are made together:
+// each call that makes some writes all options to a file, as DB::Open would for each.
 Result<void> Database::open_families(const rocksdb::Options& options,
                                      const std::vector<std::string>& there) {
   std::vector<rocksdb::ColumnFamilyDescriptor> found;
@@ -263,6 +263,10 @@ Result<void> Database::open_families(const rocksdb::Options& options,
   handles.erase(handles.begin());
   rocksdb::Status made;
   if (!missing.empty()) {
+    if (holds_something(default_handle_)) {
+      close_db();
+      return fail(not_of_rhooks());
+    }
     std::vector<rocksdb::ColumnFamilyHandle*> created;
     made = db_->CreateColumnFamilies(missing, &created);
     handles.insert(handles.end(), created.begin(), created.end());
@@ -275,6 +279,19 @@ Result<void> Database::open_families(const rocksdb::Options& options,
   return {};
 }
 
+bool Database::holds_something(rocksdb::ColumnFamilyHandle* family) const {
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions(), family));
+  it->SeekToFirst();
+  return it->Valid();
+}
+
+Error Database::not_of_rhooks() const {
+  return {ErrorCode::kUnsupported,
+          "the directory '" + path_ +
+              "' holds a RocksDB database that is not of rhooks; choose another directory",
+          {}};
+}
+
 Result<void> Database::check_format() {
   std::string text;
   const auto status =
@@ -282,13 +299,7 @@ Result<void> Database::check_format() {
   if (status.IsNotFound()) {
     // New, or left so by a crash while it was made.
     for (rocksdb::ColumnFamilyHandle* handle : {default_handle_, (*this)[Family::kTasks]}) {
-      const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions(), handle));
-      it->SeekToFirst();
-      if (it->Valid()) {
-        return fail(ErrorCode::kUnsupported, "the directory '" + path_ +
-                                                 "' holds a RocksDB database that is not of "
-                                                 "rhooks; choose another directory");
-      }
+      if (holds_something(handle)) return fail(not_of_rhooks());
     }
     rocksdb::WriteBatch batch;
     (void)batch.Put((*this)[Family::kMeta], slice(kFormatKey), std::to_string(kFormat));

@@ -106,6 +106,8 @@ class Database {
                              const std::vector<std::string>& there);
   Result<void> check_logs(rocksdb::Env& env) const;
   Result<void> check_format();
+  bool holds_something(rocksdb::ColumnFamilyHandle* family) const;
+  Error not_of_rhooks() const;
   void close_db();
   // Expect recover_mutex_ to be held.
   void recover();

@@ -62,6 +62,7 @@ class Walk {
 
   // The value, until the next call; none where there is no such key, or reading failed.
   std::optional<std::string_view> find(const std::string& key) {
+    if (!it_->status().ok()) return std::nullopt;  // a Seek would forget it
     if (last_.empty() || key < last_) {
       it_->Seek(key);
     } else {

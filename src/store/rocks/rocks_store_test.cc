@@ -208,6 +208,9 @@ TEST_F(RocksStoreTest, AForeignDatabaseIsRefused) {
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
   EXPECT_THAT(store.error().message, HasSubstr("not of rhooks"));
+  rocksdb::DB* db = nullptr;
+  EXPECT_TRUE(rocksdb::DB::Open({}, path(), &db).ok()) << "it is as it was, without other families";
+  delete db;
 }
 
 TEST_F(RocksStoreTest, ADamagedDatabaseIsCorrupt) {
