@@ -18,9 +18,4 @@ inline Task as_stored(Task task) {
   return task;
 }
 
-// Copies what an attempt may change, and leaves what was registered.
-inline void copy_state(const State& from, State& to) {
-  to = from;
-}
-
 }  // namespace rhooks::store

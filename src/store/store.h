@@ -145,7 +145,7 @@ struct DuePage {
 };
 
 // The outcome of one attempt. `task` is the whole task after it (status ACTIVE, DONE or
-// FAILED); only what an attempt may change is written: see state fields in codec/stored.h.
+// FAILED); only what an attempt may change is written: rhooks::State.
 struct Commit {
   Lease lease;
   Task task;

@@ -269,7 +269,7 @@ std::vector<Result<CommitOutcome>> MemoryStore::commit(std::span<const Commit> c
       results.push_back(CommitOutcome::kGone);
     } else if (lease != leases_.end() && lease->second.token == commit.lease.token) {
       unindex(it->second.task);
-      copy_state(commit.task, it->second.task);
+      static_cast<State&>(it->second.task) = commit.task;
       it->second.last_token = commit.lease.token;
       index(it->second.task);
       leases_.erase(lease);

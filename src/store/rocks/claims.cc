@@ -11,7 +11,6 @@
 #include "store/rocks/keys.h"
 #include "store/rocks/status.h"
 #include "store/rocks/store_impl.h"
-#include "store/shown.h"
 
 namespace rhooks::store::rocks {
 
