@@ -2,6 +2,7 @@
 // those that mean well are served in time.
 #include <random>
 
+#include "testing/crowd.h"
 #include "tests/bad_clients_rig.h"
 
 namespace rhooks::testing {
@@ -25,7 +26,7 @@ void drip(std::vector<Client>& clients, const std::string& text, std::chrono::mi
 }
 
 TEST_F(BadClients, FiveHundredDripTheirHeads) {
-  std::vector<Client> slow = connected(port(), 500);
+  std::vector<Client> slow = connected(port(), crowd(500));
   while_served([&] {
     for (Client& client : slow) client.send(kRegisterLine + " HTTP/1.1\r\nHost: localhost\r\nX: ");
     // A byte now and then does not move the deadline, which is 10 s.
@@ -39,7 +40,7 @@ TEST_F(BadClients, FiveHundredDripTheirHeads) {
 
 TEST_F(BadClients, FiveHundredDripTheirBodies) {
   // They announce 8 GiB together, the half of them without a length.
-  std::vector<Client> slow = connected(port(), 500);
+  std::vector<Client> slow = connected(port(), crowd(500));
   while_served([&] {
     for (std::size_t i = 0; i < slow.size(); ++i) {
       slow[i].send(request_text("POST /v1/tasks/batch", i % 2 ? "Content-Length: 16777216\r\n"
@@ -114,7 +115,7 @@ TEST_F(BadClients, NobodyReads) {
   }
   std::vector<Client> greedy;
   while_served([&] {
-    for (int i = 0; i < 64; ++i) {
+    for (std::size_t i = 0; i < crowd(64); ++i) {
       greedy.emplace_back(port(), Client::kPatience, 4096)
           .send(request_text("GET /v1/namespaces/large/tasks"));
     }
@@ -126,7 +127,7 @@ TEST_F(BadClients, NobodyReads) {
 
 TEST_F(BadClients, PipelinesThatAreNeverRead) {
   std::vector<Client> greedy;
-  for (int i = 0; i < 20; ++i) greedy.emplace_back(port(), Client::kPatience, 4096);
+  for (std::size_t i = 0; i < crowd(20); ++i) greedy.emplace_back(port(), Client::kPatience, 4096);
   std::string many;
   for (int i = 0; i < 1'000; ++i) many += request_text("GET /openapi.json");
   while_served([&] {
@@ -179,7 +180,7 @@ TEST_F(BadClients, RandomBytes) {
 TEST_F(BadClients, LargeBatchesAtTheSameTime) {
   // Each is read into many times its size.
   while_served([&] {
-    std::vector<Client> clients = connected(port(), 24);
+    std::vector<Client> clients = connected(port(), crowd(24));
     std::string items = R"({"items":[[])";
     while (items.size() < (16u << 20) - 16) items += ",[]";
     const std::string text = request_text("POST /v1/tasks/batch", {}, items + "]}");

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "rest/test_client.h"
+#include "testing/crowd.h"
 #include "testing/process_facts.h"
 #include "testing/soak.h"
 #include "testing/temp_dir.h"
@@ -246,7 +247,7 @@ TEST_F(Hostile, AnswersThatAreNotRead) {
   ASSERT_GT(ask(text_of("GET " + task)).body.size(), 300'000u);
   while_served([&] {
     // Run now: its answer is the task.
-    const auto greedy = send_from_many(1'500, text_of("POST " + task + "/trigger"), 4096);
+    const auto greedy = send_from_many(crowd(1'500), text_of("POST " + task + "/trigger"), 4096);
     std::this_thread::sleep_for(2s);
   });
 }
@@ -281,7 +282,7 @@ TEST_F(Hostile, RequestsThatNobodyWaitsForAnyMore) {
   while_served([&] {
     for (int round = 0; round < 4; ++round) {
       auto clients =
-          send_from_many(500, text_of("GET /v1/namespaces/much/tasks?limit=1000"), 4096);
+          send_from_many(crowd(500), text_of("GET /v1/namespaces/much/tasks?limit=1000"), 4096);
       std::this_thread::sleep_for(100ms);
       for (Client& client : clients) client.reset();
     }
@@ -350,7 +351,7 @@ TEST_F(Hostile, ListsWithALongKey) {
 
 // All due at once, and held by their receiver for a while: 600 of them are 600 MB in four copies.
 TEST_F(Hostile, LargeBodiesOnTheWay) {
-  const std::size_t tasks = 600;
+  const std::size_t tasks = crowd(600);
   static constexpr std::size_t kOfABatch = 20;
   TestReceiver receiver({.handler =
                              [](const TestRequest&) {
@@ -480,7 +481,7 @@ TEST_F(Hostile, MemoryOfRequestsHeldHostage) {
     const std::string head =
         "POST /v1/tasks/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n";
     const std::string part(5u << 20, '[');
-    for (std::size_t i = 0; i < 50; ++i) {
+    for (std::size_t i = 0; i < crowd(50); ++i) {
       hostages.push_back(attacker());
       hostages.back().send(head + part);
     }
