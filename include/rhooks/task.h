@@ -162,6 +162,8 @@ struct NewTask : Spec {
   // At most 256 bytes; excludes `id`. White space between the tokens of a JSON body does not
   // make another content.
   std::string idempotency_key;
+
+  friend bool operator==(const NewTask&, const NewTask&) = default;
 };
 
 }  // namespace rhooks

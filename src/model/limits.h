@@ -7,6 +7,7 @@ namespace rhooks::model {
 
 inline constexpr std::size_t kNamespaceBytesMax = 256;
 inline constexpr std::size_t kIdBytesMax = 512;
+inline constexpr std::size_t kIdPrefixBytesMax = kIdBytesMax - 1 - 36;  // "#" and a UUID follow
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 inline constexpr std::size_t kUrlBytesMax = 8 * 1024;
 inline constexpr std::size_t kSentUrlBytesMax = 64 * 1024;  // with a body as its query string

@@ -1,26 +1,19 @@
 #include "model/new_task.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/json_space.h"
 #include "base/sha256.h"
-#include "base/utf8.h"
-#include "model/headers.h"
-#include "model/limits.h"
+#include "model/fields.h"
 #include "model/numbers.h"
 #include "model/refusal.h"
-#include "model/transitions.h"
-#include "model/url.h"
 
 namespace rhooks::model {
 namespace {
-
-constexpr std::size_t kUuidBytes = 36;
-// Far past any use; near enough that no arithmetic on it overflows.
-constexpr std::chrono::milliseconds kIntervalMax = std::chrono::days{36'525};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -30,73 +23,121 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// A name that goes into keys, URLs and logs.
-Result<void> check_name(std::string_view name, std::size_t bytes_max, std::string_view field) {
-  if (name.empty()) return invalid(field, "must not be empty");
-  if (name.size() > bytes_max) return invalid(field, past_limit(name.size(), bytes_max, "bytes"));
-  if (!is_utf8(name)) return invalid(field, "must be valid UTF-8");
-  if (has_control(name)) return invalid(field, "must not contain control characters");
-  // As a segment of a URL's path these would be taken out on the way, however encoded.
-  if (name == "." || name == "..") return invalid(field, "must not be " + quoted(name));
-  return {};
-}
-
-Result<void> check_body(const Body& body) {
-  constexpr std::string_view field = "request.body";
-  if (body.data.size() > kBodyBytesMax) {
-    return invalid(field, past_limit(body.data.size(), kBodyBytesMax, "bytes"));
-  }
-  switch (body.kind) {
-    case Body::Kind::kNone:
-      if (!body.data.empty()) {
-        return invalid(field, "has data but no kind; make it with Body::json or Body::text");
-      }
-      return {};
-    case Body::Kind::kJson:
-      if (body.data.empty()) return invalid(field, "must be a JSON value, not empty text");
-      break;
-    case Body::Kind::kText:
-      break;
-  }
-  // It is shown in JSON, by get and in logs.
-  if (!is_utf8(body.data)) return invalid(field, "must be valid UTF-8");
-  return {};
-}
-
-Result<void> check_repeat(const Repeat& repeat) {
-  if (repeat.interval < 1) {
-    return invalid("repeat.interval", "must be at least 1, not " + std::to_string(repeat.interval));
-  }
-  if (interval_of(repeat) > kIntervalMax) {
-    return invalid("repeat.interval", "must not be longer than 100 years (36525 days)");
-  }
-  if (repeat.max < 0) {
-    return invalid("repeat.max", "must be 0 (for ever) or more, not " + std::to_string(repeat.max));
-  }
-  return {};
-}
-
-Result<void> check_ids(const NewTask& task) {
-  if (!task.id.empty()) {
-    if (auto ok = validate_id(task.id); !ok) return ok;
-    if (!task.id_prefix.empty()) {
-      return invalid("idPrefix", "excludes id: it is put before a generated id");
-    }
-    if (!task.idempotency_key.empty()) {
-      return invalid("idempotencyKey",
-                     "excludes id, since the id is derived from it; a task registered again "
-                     "under its own id is a conflict already");
-    }
-  }
+Result<void> check_ids_agree(const NewTask& task) {
+  if (task.id.empty()) return {};
   if (!task.id_prefix.empty()) {
-    constexpr std::size_t bytes_max = kIdBytesMax - 1 - kUuidBytes;
-    if (auto ok = check_name(task.id_prefix, bytes_max, "idPrefix"); !ok) return ok;
+    return invalid("idPrefix", "excludes id: it is put before a generated id");
   }
   if (!task.idempotency_key.empty()) {
-    return check_name(task.idempotency_key, kIdempotencyKeyBytesMax, "idempotencyKey");
+    return invalid("idempotencyKey",
+                   "excludes id, since the id is derived from it; a task registered again "
+                   "under its own id is a conflict already");
   }
   return {};
 }
+
+template <HasFields T>
+Result<void> check_fields(const T& object, std::string_view path);
+
+// `path`: of the object that has the field, with a dot behind it, or empty.
+template <typename F, typename T>
+Result<void> check_value(const F& field, const T& value, std::string_view path) {
+  if constexpr (kIsOptional<T>) {
+    return value ? check_value(field, *value, path) : Result<void>();
+  } else if constexpr (HasFields<T>) {
+    if (auto ok = check_fields(value, std::string(path).append(field.name) + "."); !ok) return ok;
+    return field.rule.check(value);
+  } else if constexpr (requires { field.rule.check(value); }) {
+    return field.rule.check(value);
+  } else {
+    if constexpr (std::is_same_v<T, std::string>) {
+      if (value.empty() && !field.required) return {};
+    }
+    if (path.empty()) return field.rule.check(value, field.name);
+    return field.rule.check(value, std::string(path).append(field.name));
+  }
+}
+
+template <HasFields T>
+Result<void> check_fields(const T& object, std::string_view path) {
+  Result<void> result;
+  for_each_field<T>([&]<typename F>(const F& field) {
+    if (!result) return;
+    if (auto ok = check_value(field, object.*F::kMember, path); !ok) result = std::move(ok);
+  });
+  return result;
+}
+
+// What a fingerprint is made of: bytes that are the same for equal values, and for no others.
+class Content {
+ public:
+  explicit Content(std::size_t bytes) { bytes_.reserve(bytes); }
+
+  void add(std::int64_t number) {
+    std::array<char, 8> bytes;  // the lowest first
+    for (char& byte : bytes) {
+      byte = static_cast<char>(number);
+      number >>= 8;
+    }
+    bytes_.append(bytes.data(), bytes.size());
+  }
+  void add(std::string_view text) {
+    add_size(text.size());
+    bytes_ += text;
+  }
+  void add(TimePoint t) { add(to_millis(t)); }
+  template <typename E>
+  requires std::is_enum_v<E>
+  void add(E value) { add(std::string_view(to_string(value))); }
+  // Names in any case and order mean the same request; the order of values under one name means
+  // something.
+  void add(const std::vector<Header>& headers) {
+    std::vector<std::pair<std::string, std::string_view>> sorted;
+    sorted.reserve(headers.size());
+    for (const Header& header : headers) sorted.emplace_back(lower(header.name), header.value);
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    add_size(sorted.size());
+    for (const auto& [name, value] : sorted) {
+      add(std::string_view(name));
+      add(value);
+    }
+  }
+  void add(const Body& body) {
+    add(std::int64_t{number_of(body.kind)});
+    if (body.kind == Body::Kind::kJson) {
+      add(std::string_view(without_json_space(body.data)));
+    } else {
+      add(std::string_view(body.data));
+    }
+  }
+  template <typename T>
+  void add(const std::optional<T>& value) {
+    add(*value);
+  }
+  // The fields that are given, by their names, and an end that is no name.
+  template <HasFields T>
+  void add(const T& object) {
+    for_each_field_by_name<T>([&]<typename F>(const F& field) {
+      const auto& value = object.*F::kMember;
+      if (is_default(field, value)) return;
+      add(field.name);
+      add(value);
+    });
+    add_size(0);
+  }
+
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  // Seven bits a byte, the lowest first, as long as there are more.
+  void add_size(std::size_t size) {
+    for (; size >= 0x80; size >>= 7) bytes_ += static_cast<char>(size | 0x80);
+    bytes_ += static_cast<char>(size);
+  }
+
+  std::string bytes_;
+};
 
 std::string with_prefix(const NewTask& task, const Uuid& uuid) {
   const std::string text = to_string(uuid);
@@ -106,30 +147,16 @@ std::string with_prefix(const NewTask& task, const Uuid& uuid) {
 }  // namespace
 
 Result<void> validate_namespace(std::string_view ns) {
-  return check_name(ns, kNamespaceBytesMax, "namespace");
+  return Name{kNamespaceBytesMax}.check(ns, "namespace");
 }
 
 Result<void> validate_id(std::string_view id, std::string_view field) {
-  return check_name(id, kIdBytesMax, field);
+  return Name{kIdBytesMax}.check(id, field);
 }
 
 Result<void> validate(const NewTask& task) {
-  if (auto ok = validate_namespace(task.ns); !ok) return ok;
-  if (auto ok = check_ids(task); !ok) return ok;
-  if (auto ok = validate_url(task.request.url); !ok) return ok;
-  if (auto ok = validate_headers(task.request.headers); !ok) return ok;
-  if (auto ok = check_body(task.request.body); !ok) return ok;
-  if (task.retry_limit < 0 || task.retry_limit > kRetryLimitMax) {
-    return invalid("retryLimit", "must be between 0 and " + std::to_string(kRetryLimitMax) +
-                                     ", not " + std::to_string(task.retry_limit));
-  }
-  if (task.repeat) {
-    if (auto ok = check_repeat(*task.repeat); !ok) return ok;
-  }
-  if (task.scheduled_date && (*task.scheduled_date < kTimeMin || *task.scheduled_date > kTimeMax)) {
-    return invalid("scheduledDate", "must lie in the years 1970 to 9999");
-  }
-  return {};
+  if (auto ok = check_fields(task, ""); !ok) return ok;
+  return check_ids_agree(task);
 }
 
 TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
@@ -152,39 +179,9 @@ TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
 }
 
 Fingerprint fingerprint(const NewTask& task) {
-  // Names in any case and order mean the same request; the order of values under one name
-  // means something.
-  std::vector<std::pair<std::string, std::string_view>> sorted;
-  sorted.reserve(task.request.headers.size());
-  for (const Header& header : task.request.headers) {
-    sorted.emplace_back(lower(header.name), header.value);
-  }
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::string headers;
-  for (const auto& [name, value] : sorted) {
-    headers += std::to_string(name.size()) + ":" + name;
-    headers += std::to_string(value.size()) + ":";
-    headers += value;
-  }
-
-  const std::string when =
-      task.scheduled_date ? std::to_string(to_millis(*task.scheduled_date)) : "";
-  const std::string repeat = task.repeat ? std::to_string(task.repeat->interval) + " " +
-                                               to_string(task.repeat->unit) + " " +
-                                               std::to_string(task.repeat->max)
-                                         : "";
-  const Body& body = task.request.body;
-  const std::string compact =
-      body.kind == Body::Kind::kJson ? without_json_space(body.data) : std::string();
-  const std::string kind = std::to_string(number_of(body.kind));
-  // A field that comes later is added behind these by its name and value, and only where it is
-  // used.
-  const Sha256 digest =
-      sha256({"rhooks task 1", task.ns, task.id, task.id_prefix, task.idempotency_key,
-              to_string(task.request.method), task.request.url, headers, kind,
-              body.kind == Body::Kind::kJson ? std::string_view(compact) : body.data, when, repeat,
-              std::to_string(task.retry_limit)});
+  Content content(512 + task.request.url.size() + task.request.body.data.size());
+  content.add(task);
+  const Sha256 digest = sha256({"rhooks task 2", content.bytes()});
   Fingerprint result;
   std::copy_n(digest.begin(), result.size(), result.begin());
   return result;

@@ -22,8 +22,9 @@ Result<void> validate_id(std::string_view id, std::string_view field = "id");
 // the idempotency key, or made from `uuid`; scheduled_date defaults to `now`.
 TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid);
 
-// Hash of everything a caller registered (so also of what was left to its default). Header
-// names count in any case and order, and white space between the tokens of a JSON body does not.
+// Hash of what a caller registered. A field that has its default has no part in it, whether it was
+// given or not. Header names count in any case and order, and white space between the tokens of a
+// JSON body does not.
 Fingerprint fingerprint(const NewTask& task);
 
 // The id that the task's idempotency key gives in its namespace: [id_prefix#] and a UUID of

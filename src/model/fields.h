@@ -1,0 +1,426 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/task.h>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+#include "model/headers.h"
+#include "model/limits.h"
+#include "model/rules.h"
+#include "model/url.h"
+
+// The fields of a task, a row each. From the rows follow its public JSON in and out, its stored
+// bytes, its fingerprint, the checks of a registration, its schemas in OpenAPI, the plain options
+// of `rhooks register`, lines of the card of `rhooks get`, and the tables of docs/semantics.md.
+//
+// To add an optional field, add the member (rhooks/task.h) and its row. Rows stand in the order in
+// which they are shown. docs_test prints the row of docs/semantics.md.
+//
+// A field that nobody gave has the default of its member. A default has no stored bytes and no part
+// in the fingerprint, so the default of a stored member must never change.
+//
+// The next free numbers: of a spec 13, of a state 25, of a log 20. A number that is not used any
+// more is never used again.
+namespace rhooks::model {
+
+struct FieldWords {
+  std::string_view name;  // in JSON
+  // In the stored bytes (codec/stored.cc), for ever; a body also has the next one. Of an object it
+  // is added to the numbers of its fields. 0: it is not stored by itself.
+  std::uint32_t number = 0;
+  // A caller must give it, and answers always have it. In an optional object the stored field with
+  // the lowest number must be required: its presence says that the object is there.
+  bool required = false;
+  bool in_answers = false;      // a caller may leave it out, and answers always have it
+  const char* flag = nullptr;   // of `rhooks register`, for text and whole numbers
+  const char* value = nullptr;  // what the help of that flag calls the value
+  const char* help = nullptr;   // and what it says; none: `doc`
+  const char* card = nullptr;   // its title in the card of `rhooks get`, for text
+  const char* doc = "";         // one sentence, Markdown without links
+};
+
+template <typename M>
+struct MemberOf;
+template <typename O, typename V>
+struct MemberOf<V O::*> {
+  using Owner = O;
+  using Value = V;
+};
+
+template <auto M, typename R = AnyValue>
+struct Field : FieldWords {
+  static constexpr auto kMember = M;
+  using Owner = typename MemberOf<decltype(M)>::Owner;
+  using Value = typename MemberOf<decltype(M)>::Value;
+  R rule;
+};
+
+template <auto M, typename R = AnyValue>
+constexpr Field<M, R> field(FieldWords words, R rule = {}) {
+  return {words, rule};
+}
+
+// Whether the row `F` is that of the member `M`.
+template <typename F, auto M>
+inline constexpr bool kIs = false;
+template <auto M, typename R>
+inline constexpr bool kIs<Field<M, R>, M> = true;
+
+template <typename T>
+inline constexpr bool kIsOptional = false;
+template <typename T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+template <typename T>
+struct WithoutOptional {
+  using Type = T;
+};
+template <typename T>
+struct WithoutOptional<std::optional<T>> {
+  using Type = T;
+};
+// T of an optional T.
+template <typename T>
+using Bare = typename WithoutOptional<T>::Type;
+
+// FieldsOf<T>::kAll is the table of T's fields, a tuple; T is an object in JSON then.
+template <typename T>
+struct FieldsOf;
+
+template <typename T>
+concept HasFields = requires {
+  FieldsOf<T>::kAll;
+};
+
+template <>
+struct FieldsOf<Request> {
+  static constexpr std::tuple kAll{
+      field<&Request::method>(
+          {.name = "method",
+           .number = 1,
+           .in_answers = true,
+           .doc = "`GET` (default), `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`"}),
+      field<&Request::url>(
+          {.name = "url", .number = 2, .required = true, .doc = "required; `http` or `https`"},
+          By<validate_url>{}),
+      field<&Request::headers>(
+          {.name = "headers",
+           .number = 3,
+           .doc = "an object of names and values; a list gives a name several values"},
+          By<validate_headers>{}),
+      field<&Request::body>(
+          {.name = "body",
+           .number = 4,
+           .doc = "any JSON value, sent as it is given, white space within it "
+                  "included; a string is text and goes as it is; `null` is no "
+                  "body. At most 256 KiB, as given and as the form that it "
+                  "becomes, 64 KiB with the URL as a query string; nested 64 deep"},
+          By<check_body>{}),
+  };
+};
+
+template <>
+struct FieldsOf<Repeat> {
+  static constexpr std::tuple kAll{
+      field<&Repeat::interval>(
+          {.name = "interval", .number = 10, .required = true, .doc = "in units"}, Range{1}),
+      field<&Repeat::max>({.name = "max",
+                           .number = 11,
+                           .doc = "executions in all, but for extra ones; 0 is for ever"},
+                          Range{.min = 0, .least = "0 (for ever)"}),
+      field<&Repeat::unit>(
+          {.name = "unit", .number = 12, .doc = "`seconds`, `minutes`, `hours` or `days`"}),
+  };
+};
+
+template <>
+struct FieldsOf<Errors> {
+  static constexpr std::tuple kAll{
+      field<&Errors::count>({.name = "count", .number = 9, .doc = "failed executions"}),
+      field<&Errors::consecutive>(
+          {.name = "consecutive", .number = 10, .doc = "failed executions since the last success"}),
+      field<&Errors::first_error_date>(
+          {.name = "firstErrorDate", .number = 11, .doc = "of the first failed attempt"}),
+      field<&Errors::last_error_date>(
+          {.name = "lastErrorDate", .number = 12, .doc = "of the latest failed attempt"}),
+      field<&Errors::last_error>(
+          {.name = "lastError", .number = 13, .doc = "why the latest failed attempt failed"}),
+  };
+};
+
+template <>
+struct FieldsOf<Execution> {
+  static constexpr std::tuple kAll{
+      field<&Execution::count>({.name = "count", .number = 14, .doc = "executions that ended"}),
+      field<&Execution::failed>({.name = "failed", .number = 15, .doc = "those that failed"}),
+      field<&Execution::successful>(
+          {.name = "successful", .number = 16, .doc = "those that succeeded"}),
+      field<&Execution::skipped>(
+          {.name = "skipped", .number = 17, .doc = "occurrences missed while nothing ran"}),
+      field<&Execution::extra>({.name = "extra",
+                                .number = 18,
+                                .doc = "of `count`, the extra occurrences that run now added to a "
+                                       "series; they do not count for `repeat.max`"}),
+      field<&Execution::first_execution_date>(
+          {.name = "firstExecutionDate", .number = 19, .doc = "when the first attempt began"}),
+      field<&Execution::first_scheduled_date>(
+          {.name = "firstScheduledDate",
+           .number = 20,
+           .doc = "nominal time of the first occurrence that was attempted"}),
+      field<&Execution::last_execution_date>(
+          {.name = "lastExecutionDate", .number = 21, .doc = "when the latest attempt began"}),
+      field<&Execution::last_response_body>(
+          {.name = "lastResponseBody",
+           .number = 24,
+           .doc = "of the latest attempt that was answered; its first 64 KiB"}),
+      field<&Execution::last_response_headers>({.name = "lastResponseHeaders",
+                                                .number = 23,
+                                                .doc = "of the latest attempt that was answered"}),
+      field<&Execution::last_response_status>({.name = "lastResponseStatus",
+                                               .number = 22,
+                                               .doc = "of the latest attempt that was answered"}),
+  };
+};
+
+// What a caller registers and what is kept of it and shown: a row belongs to whichever of NewTask
+// and Task has its member. The key of a Task (namespace, id) is no field of it.
+struct TaskFields {
+  static constexpr std::tuple kAll{
+      field<&NewTask::ns>({.name = "namespace",
+                           .required = true,
+                           .doc = "the group that the task belongs to; over REST it stands in the "
+                                  "path"},
+                          Name{kNamespaceBytesMax}),
+      field<&NewTask::id>({.name = "id",
+                           .flag = "--id",
+                           .value = "ID",
+                           .help = "id of your own [a UUIDv7 is made]",
+                           .doc = "your own id; otherwise one is made: a UUIDv7, behind `idPrefix` "
+                                  "and `#` where a prefix is given"},
+                          Name{kIdBytesMax}),
+      field<&Spec::id_prefix>({.name = "idPrefix",
+                               .number = 3,
+                               .flag = "--id-prefix",
+                               .value = "PREFIX",
+                               .help = "put before the id that is made, with '#'",
+                               .doc = "put before a generated id; tasks can be fetched by the "
+                                      "beginning of their ids"},
+                              Name{kIdPrefixBytesMax}),
+      field<&NewTask::idempotency_key>(
+          {.name = "idempotencyKey",
+           .doc = "makes a retry safe: the id derives from it, so that registering again finds the "
+                  "first task (200), or is a conflict if the content differs (409). Excludes `id`; "
+                  "of a single task it may be the header `Idempotency-Key`"},
+          Name{kIdempotencyKeyBytesMax}),
+      field<&Spec::request>({.name = "request",
+                             .number = 3,
+                             .doc = "`{url, method, headers, body}`: these four may also stand in "
+                                    "here; what is given at both places has to agree"}),
+      field<&NewTask::scheduled_date>(
+          {.name = "scheduledDate", .doc = "when; default now. One in the past is due at once"},
+          ShownTime{}),
+      field<&State::scheduled_date>({.name = "scheduledDate",
+                                     .number = 2,
+                                     .required = true,
+                                     .doc = "nominal time of the current occurrence; while there "
+                                            "is an `extraDate`, of the series' next"}),
+      field<&State::extra_date>(
+          {.name = "extraDate",
+           .number = 7,
+           .doc = "while an extra occurrence is the current one (\"run now\"): its nominal time. "
+                  "`attempt` and `nextAttemptDate` are of it then, and `scheduledDate` is when the "
+                  "series goes on"}),
+      field<&Spec::repeat>(
+          {.name = "repeat",
+           .doc = "`{interval, max, unit}`: every `interval` `seconds`, `minutes` (default), "
+                  "`hours` or `days`, `max` executions in all, but for extra ones; `max` is 1 if "
+                  "not given, 0 is for ever"},
+          By<check_repeat>{}),
+      field<&Spec::retry_limit>({.name = "retryLimit",
+                                 .number = 9,
+                                 .in_answers = true,
+                                 .flag = "--retry-limit",
+                                 .value = "N",
+                                 .help = "attempts of an occurrence after the first one [3]",
+                                 .doc = "default 3: an occurrence gets up to 1 + `retryLimit` "
+                                        "attempts"},
+                                Range{0, kRetryLimitMax}),
+      field<&State::status>({.name = "status",
+                             .number = 1,
+                             .required = true,
+                             .doc = "`ACTIVE`, `PROCESSING`, `DONE`, `FAILED` or `SUSPENDED`"}),
+      field<&State::errors>(
+          {.name = "errors",
+           .doc = "`{count, consecutive}`: failed executions, in all and since the last success; "
+                  "`firstErrorDate`, `lastErrorDate`, `lastError`: of failed attempts"}),
+      field<&State::execution>(
+          {.name = "execution",
+           .doc = "`{count, failed, successful, skipped, extra}`: executions that ended, "
+                  "occurrences passed over, and how many of `count` were extra; "
+                  "`firstExecutionDate`, `lastExecutionDate`: when attempts began; "
+                  "`firstScheduledDate`; `lastResponseStatus`, `lastResponseHeaders`, "
+                  "`lastResponseBody` of the latest attempt that was answered"}),
+      field<&State::attempt>({.name = "attempt",
+                              .number = 3,
+                              .doc = "attempts made for the current occurrence; 0 unless a retry "
+                                     "is pending"}),
+      field<&State::next_attempt_date>(
+          {.name = "nextAttemptDate",
+           .number = 4,
+           .doc = "when the next attempt is made, if not at `scheduledDate` or `extraDate`: a "
+                  "pending retry, or \"run now\""}),
+      field<&State::expires_at>(
+          {.name = "expiresAt",
+           .number = 8,
+           .doc =
+               "when a DONE or FAILED task is deleted; from then on it is as if it were not there. "
+               "Only where there is a `done_ttl` or `failed_ttl`"}),
+      field<&Task::created_at>(
+          {.name = "__createdAt", .number = 1, .required = true, .doc = "when it was registered"}),
+      field<&State::updated_at>({.name = "__updatedAt",
+                                 .number = 5,
+                                 .required = true,
+                                 .doc = "when an attempt or a call changed it last"}),
+  };
+};
+template <>
+struct FieldsOf<Task> : TaskFields {};
+template <>
+struct FieldsOf<NewTask> : TaskFields {};
+
+template <>
+struct FieldsOf<Response> {
+  static constexpr std::tuple kAll{
+      field<&Response::status>({.name = "status", .number = 10, .required = true}),
+      field<&Response::headers>({.name = "headers", .number = 11}),
+      field<&Response::body>({.name = "body", .number = 12, .doc = "its first 64 KiB"}),
+      field<&Response::body_truncated>(
+          {.name = "bodyTruncated",
+           .number = 13,
+           .doc = "there was more, or the rest could not be decompressed"}),
+  };
+};
+
+template <>
+struct FieldsOf<TaskKey> {
+  static constexpr std::tuple kAll{
+      field<&TaskKey::ns>({.name = "namespace", .required = true}),
+      field<&TaskKey::id>({.name = "taskId", .number = 2, .required = true}),
+  };
+};
+
+template <>
+struct FieldsOf<Log> {
+  static constexpr std::tuple kAll{
+      field<&Log::id>({.name = "id", .required = true}),
+      field<&Log::task>({.name = "task"}),  // in JSON its fields stand beside the others
+      field<&Log::attempt>({.name = "attempt", .number = 3, .doc = "1 for the first"}, Range{1}),
+      field<&Log::retry_limit>({.name = "retryLimit", .number = 4}),
+      field<&Log::request>({.name = "request", .number = 4, .doc = "as it was sent"}),
+      field<&Log::response>({.name = "response", .doc = "if one arrived"}),
+      field<&Log::error>({.name = "error", .number = 14, .doc = "why the attempt failed"}),
+      field<&Log::status>({.name = "status", .number = 15, .required = true}),
+      field<&Log::scheduled_date>({.name = "scheduledDate",
+                                   .number = 16,
+                                   .required = true,
+                                   .doc = "nominal time of the occurrence"}),
+      field<&Log::due_date>({.name = "dueDate",
+                             .number = 17,
+                             .required = true,
+                             .doc = "when this attempt was due: for a retry its own time, for a "
+                                    "task that was registered for the past the registration"}),
+      field<&Log::started_at>({.name = "startedAt", .required = true}),
+      field<&Log::duration>({.name = "durationMs",
+                             .number = 18,
+                             .required = true,
+                             .doc = "from the start of the request to the end of its answer, to "
+                                    "the microsecond"}),
+      // First of the stored bytes, for codec::log_expiry().
+      field<&Log::expires_at>(
+          {.name = "ttl", .number = 1, .doc = "the second since 1970 at which the log expires"}),
+      field<&Log::created_at>({.name = "__createdAt", .number = 19, .required = true}),
+  };
+};
+
+template <typename T, typename F, typename Visit>
+constexpr void visit_if_of(const F& field, Visit& visit) {
+  if constexpr (std::derived_from<T, typename F::Owner>) visit(field);
+}
+
+// Calls visit(row) for each field of T, in the order of the table.
+template <HasFields T, typename Visit>
+constexpr void for_each_field(Visit visit) {
+  std::apply([&](const auto&... row) { (visit_if_of<T>(row, visit), ...); }, FieldsOf<T>::kAll);
+}
+
+// The places of T's rows, by their names: an order that no new row changes among the others.
+template <HasFields T>
+inline constexpr auto kPlacesByName = [] {
+  constexpr std::size_t kCount =
+      std::tuple_size_v<std::remove_cvref_t<decltype(FieldsOf<T>::kAll)>>;
+  std::array<std::string_view, kCount> names{};
+  std::array<std::size_t, kCount> places{};
+  std::apply(
+      [&](const auto&... row) {
+        std::size_t i = 0;
+        ((names[i] = row.name, places[i] = i, ++i), ...);
+      },
+      FieldsOf<T>::kAll);
+  std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+    return names[a] != names[b] ? names[a] < names[b] : a < b;
+  });
+  return places;
+}();
+
+// As for_each_field(), in the order of names.
+template <HasFields T, typename Visit>
+constexpr void for_each_field_by_name(Visit visit) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit_if_of<T>(std::get<kPlacesByName<T>[I]>(FieldsOf<T>::kAll), visit), ...);
+  }
+  (std::make_index_sequence<kPlacesByName<T>.size()>{});
+}
+
+template <typename T>
+constexpr bool options_and_cards_fit() {
+  bool fit = true;
+  for_each_field<T>([&]<typename F>(const F& field) {
+    constexpr bool kText = std::is_same_v<typename F::Value, std::string>;
+    constexpr bool kPlain = kText || std::is_integral_v<typename F::Value>;
+    fit = fit && (field.flag != nullptr) == (field.value != nullptr);
+    fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
+  });
+  return fit;
+}
+static_assert(options_and_cards_fit<NewTask>() && options_and_cards_fit<Task>());
+
+// The default of a member that is a number, an enumerator or a time.
+template <typename F>
+inline constexpr typename F::Value kDefault = typename F::Owner{}.*F::kMember;
+
+// Whether a value is what the member is by default. An object always counts as given.
+template <typename F>
+bool is_default(const F&, const typename F::Value& value) {
+  using Value = typename F::Value;
+  if constexpr (kIsOptional<Value>) {
+    return !value;
+  } else if constexpr (HasFields<Value>) {
+    return false;
+  } else if constexpr (std::is_same_v<Value, Body>) {
+    return value.kind == Body::Kind::kNone && value.data.empty();
+  } else if constexpr (requires { value.empty(); }) {
+    return value.empty();
+  } else {
+    return value == kDefault<F>;
+  }
+}
+
+}  // namespace rhooks::model

@@ -1,0 +1,79 @@
+#include "model/rules.h"
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "model/limits.h"
+#include "model/refusal.h"
+#include "model/transitions.h"
+
+namespace rhooks::model {
+namespace {
+
+// Far past any use; near enough that no arithmetic on it overflows.
+constexpr std::chrono::milliseconds kIntervalMax = std::chrono::days{36'525};
+
+}  // namespace
+
+Result<void> Name::check(std::string_view name, std::string_view field) const {
+  if (name.empty()) return invalid(field, "must not be empty");
+  if (name.size() > bytes_max) return invalid(field, past_limit(name.size(), bytes_max, "bytes"));
+  if (!is_utf8(name)) return invalid(field, "must be valid UTF-8");
+  if (has_control(name)) return invalid(field, "must not contain control characters");
+  // As a segment of a URL's path these would be taken out on the way, however encoded.
+  if (name == "." || name == "..") return invalid(field, "must not be " + quoted(name));
+  return {};
+}
+
+Result<void> Text::check(std::string_view text, std::string_view field) const {
+  if (text.size() > bytes_max) return invalid(field, past_limit(text.size(), bytes_max, "bytes"));
+  if (!is_utf8(text)) return invalid(field, "must be valid UTF-8");
+  return {};
+}
+
+Result<void> Range::check(std::int64_t value, std::string_view field) const {
+  if (value >= min && value <= max) return {};
+  const std::string not_it = ", not " + std::to_string(value);
+  if (max < std::numeric_limits<std::int64_t>::max()) {
+    return invalid(
+        field, "must be between " + std::to_string(min) + " and " + std::to_string(max) + not_it);
+  }
+  if (least != nullptr)
+    return invalid(field, "must be " + std::string(least) + " or more" + not_it);
+  return invalid(field, "must be at least " + std::to_string(min) + not_it);
+}
+
+Result<void> ShownTime::check(TimePoint t, std::string_view field) const {
+  if (t >= kTimeMin && t <= kTimeMax) return {};
+  return invalid(field, "must lie in the years 1970 to 9999");
+}
+
+Result<void> check_body(const Body& body) {
+  constexpr std::string_view field = "request.body";
+  if (body.data.size() > kBodyBytesMax) {
+    return invalid(field, past_limit(body.data.size(), kBodyBytesMax, "bytes"));
+  }
+  switch (body.kind) {
+    case Body::Kind::kNone:
+      if (!body.data.empty()) {
+        return invalid(field, "has data but no kind; make it with Body::json or Body::text");
+      }
+      return {};
+    case Body::Kind::kJson:
+      if (body.data.empty()) return invalid(field, "must be a JSON value, not empty text");
+      break;
+    case Body::Kind::kText:
+      break;
+  }
+  // It is shown in JSON, by get and in logs.
+  if (!is_utf8(body.data)) return invalid(field, "must be valid UTF-8");
+  return {};
+}
+
+Result<void> check_repeat(const Repeat& repeat) {
+  if (interval_of(repeat) <= kIntervalMax) return {};
+  return invalid("repeat.interval", "must not be longer than 100 years (36525 days)");
+}
+
+}  // namespace rhooks::model

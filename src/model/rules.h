@@ -1,0 +1,60 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+// What a field of a task may be. A rule checks one value and words what it refuses:
+// kInvalidArgument, the message begins with `field`. Its limits also stand in the schemas of
+// OpenAPI.
+namespace rhooks::model {
+
+struct AnyValue {
+  template <typename T>
+  Result<void> check(const T&) const {
+    return {};
+  }
+};
+
+// A name that goes into keys, URLs and logs: UTF-8 without control characters.
+struct Name {
+  std::size_t bytes_max;
+  Result<void> check(std::string_view name, std::string_view field) const;
+};
+
+// Text for people: UTF-8, on one line or several.
+struct Text {
+  std::size_t bytes_max;
+  Result<void> check(std::string_view text, std::string_view field) const;
+};
+
+struct Range {
+  std::int64_t min;
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  const char* least = nullptr;  // what stands for `min` in messages, if not its digits
+  Result<void> check(std::int64_t value, std::string_view field) const;
+};
+
+// The years 1970 to 9999.
+struct ShownTime {
+  Result<void> check(TimePoint t, std::string_view field) const;
+};
+
+// A function that knows its field.
+template <auto Check>
+struct By {
+  template <typename T>
+  Result<void> check(const T& value) const {
+    return Check(value);
+  }
+};
+
+// Of By: what needs more than one field, or knows more of a value than its size.
+Result<void> check_body(const Body& body);
+Result<void> check_repeat(const Repeat& repeat);
+
+}  // namespace rhooks::model
