@@ -71,61 +71,17 @@ void write_body(JsonWriter& out, const Body& body) {
   out.raw(value->raw());
 }
 
-std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in) {
+std::optional<Body> read_body(ObjectReader& in) {
   const auto value = in.value("body");
   if (!value) return std::nullopt;
   if (value->kind() == JsonKind::kString) return Body::text(value->string());
   // One that is too long is refused for that; a search in it would only take time and memory.
   if (value->raw().size() <= model::kBodyBytesMax) {
     if (const auto fault = body_fault(*value, in.path_of("body"))) {
-      errors.add(fault->path, fault->message);
+      in.errors().add(fault->path, fault->message);
     }
   }
   return Body::json(std::string(value->raw()));
-}
-
-void write_request(JsonWriter& out, const Request& request) {
-  out.begin_object("request");
-  out.string("method", to_string(request.method));
-  out.string("url", request.url);
-  write_headers(out, "headers", request.headers);
-  write_body(out, request.body);
-  out.end_object();
-}
-
-Request read_request(JsonErrors& errors, ObjectReader& in) {
-  Request request;
-  auto object = in.object("request");
-  if (!object) {
-    in.refuse("request", "is required");
-    return request;
-  }
-  request.method = object->required("method", object->named("method", parse_method));
-  request.url = object->required("url", object->string("url"));
-  request.headers = read_headers(*object, "headers");
-  request.body = read_body(errors, *object).value_or(Body{});
-  object->finish();
-  return request;
-}
-
-void write_repeat(JsonWriter& out, const std::optional<Repeat>& repeat) {
-  if (!repeat) return;
-  out.begin_object("repeat");
-  out.integer("interval", repeat->interval);
-  out.integer("max", repeat->max);
-  out.string("unit", to_string(repeat->unit));
-  out.end_object();
-}
-
-std::optional<Repeat> read_repeat(ObjectReader& in) {
-  auto object = in.object("repeat");
-  if (!object) return std::nullopt;
-  Repeat repeat;
-  repeat.interval = object->required("interval", object->integer("interval"));
-  repeat.max = object->integer("max").value_or(repeat.max);
-  repeat.unit = object->named("unit", parse_repeat_unit).value_or(repeat.unit);
-  object->finish();
-  return repeat;
 }
 
 Result<std::string> take_exact(JsonWriter& out) {

@@ -19,14 +19,7 @@ std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
 // within it included, and no body is no member.
 void write_body(JsonWriter& out, const Body& body);
 // None: not given, or null.
-std::optional<Body> read_body(JsonErrors& errors, ObjectReader& in);
-
-// The member "request".
-void write_request(JsonWriter& out, const Request& request);
-Request read_request(JsonErrors& errors, ObjectReader& in);
-
-void write_repeat(JsonWriter& out, const std::optional<Repeat>& repeat);
-std::optional<Repeat> read_repeat(ObjectReader& in);
+std::optional<Body> read_body(ObjectReader& in);
 
 // What was written, for a server to act on. Errors: kInvalidArgument where it is not exact.
 Result<std::string> take_exact(JsonWriter& out);

@@ -9,7 +9,7 @@
 namespace rhooks::codec {
 namespace {
 
-constexpr std::size_t kNamesUsual = 16;  // that an object may have
+constexpr std::size_t kNamesUsual = 24;  // that an object may have
 
 }  // namespace
 

@@ -47,6 +47,8 @@ class ObjectReader {
 
   std::string path_of(std::string_view name) const { return json_path(path_, name); }
   const std::string& path() const { return path_; }
+  From from() const { return errors_->from(); }
+  JsonErrors& errors() { return *errors_; }
   // Adds an error about a field.
   void refuse(std::string_view name, const std::string& message);
 

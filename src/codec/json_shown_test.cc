@@ -67,7 +67,8 @@ TEST(TaskJson, EveryField) {
   task.next_attempt_date = kTime;
   EXPECT_EQ(
       to_json(task),
-      R"({"namespace":"my-app","id":"p#1","idPrefix":"p","url":"https://example.com/",)"
+      R"({"namespace":"my-app","id":"p#1","idPrefix":"p",)"
+      R"("url":"https://example.com/",)"
       R"("method":"POST","request":{"method":"POST","url":"https://example.com/",)"
       R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{ "n": 1.50 }},)"
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"

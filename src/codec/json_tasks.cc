@@ -1,6 +1,6 @@
 // Tasks as they are shown.
 
-#include "codec/json_parts.h"
+#include "codec/json_fields.h"
 #include "codec/public_json.h"
 
 namespace rhooks::codec {
@@ -11,107 +11,29 @@ std::size_t shown_bytes(const Task& task) {
   return 640 + 2 * task.request.url.size() + task.request.body.data.size();
 }
 
-void write_errors(JsonWriter& out, const Errors& errors) {
-  out.begin_object("errors");
-  out.integer("count", errors.count);
-  out.integer("consecutive", errors.consecutive);
-  out.time("firstErrorDate", errors.first_error_date);
-  out.time("lastErrorDate", errors.last_error_date);
-  out.string_if_any("lastError", errors.last_error);
-  out.end_object();
-}
-
-Errors read_errors(ObjectReader& in) {
-  Errors errors;
-  auto object = in.object("errors");
-  if (!object) return errors;
-  errors.count = object->integer("count").value_or(0);
-  errors.consecutive = object->integer("consecutive").value_or(0);
-  errors.first_error_date = object->time("firstErrorDate");
-  errors.last_error_date = object->time("lastErrorDate");
-  errors.last_error = object->string("lastError").value_or("");
-  return errors;
-}
-
-void write_execution(JsonWriter& out, const Execution& execution) {
-  out.begin_object("execution");
-  out.integer("count", execution.count);
-  out.integer("failed", execution.failed);
-  out.integer("successful", execution.successful);
-  out.integer("skipped", execution.skipped);
-  out.integer("extra", execution.extra);
-  out.time("firstExecutionDate", execution.first_execution_date);
-  out.time("firstScheduledDate", execution.first_scheduled_date);
-  out.time("lastExecutionDate", execution.last_execution_date);
-  // A response has a body and headers, if only empty ones.
-  const bool answered = execution.last_response_status.has_value();
-  if (answered || !execution.last_response_body.empty()) {
-    out.string("lastResponseBody", execution.last_response_body);
-  }
-  if (answered || !execution.last_response_headers.empty()) {
-    write_headers(out, "lastResponseHeaders", execution.last_response_headers);
-  }
-  if (answered) out.integer("lastResponseStatus", *execution.last_response_status);
-  out.end_object();
-}
-
-Execution read_execution(ObjectReader& in) {
-  Execution execution;
-  auto object = in.object("execution");
-  if (!object) return execution;
-  execution.count = object->integer("count").value_or(0);
-  execution.failed = object->integer("failed").value_or(0);
-  execution.successful = object->integer("successful").value_or(0);
-  execution.skipped = object->integer("skipped").value_or(0);
-  execution.extra = object->integer("extra").value_or(0);
-  execution.first_execution_date = object->time("firstExecutionDate");
-  execution.first_scheduled_date = object->time("firstScheduledDate");
-  execution.last_execution_date = object->time("lastExecutionDate");
-  execution.last_response_body = object->string("lastResponseBody").value_or("");
-  execution.last_response_headers = read_headers(*object, "lastResponseHeaders");
-  execution.last_response_status = object->small_integer("lastResponseStatus");
-  return execution;
-}
-
 void write_task(JsonWriter& out, const Task& task) {
   out.begin_object();
   write_key(out, task.key);
-  out.string_if_any("idPrefix", task.id_prefix);
-  out.string("url", task.request.url);
-  out.string("method", to_string(task.request.method));
-  write_request(out, task.request);
-  out.time("scheduledDate", task.scheduled_date);
-  out.time("extraDate", task.extra_date);
-  write_repeat(out, task.repeat);
-  out.integer("retryLimit", task.retry_limit);
-  out.string("status", to_string(task.status));
-  write_errors(out, task.errors);
-  write_execution(out, task.execution);
-  out.integer("attempt", task.attempt);
-  out.time("nextAttemptDate", task.next_attempt_date);
-  out.time("expiresAt", task.expires_at);
-  out.time("__createdAt", task.created_at);
-  out.time("__updatedAt", task.updated_at);
+  model::for_each_field<Task>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Spec::request>) {
+      out.string("url", task.request.url);
+      out.string("method", to_string(task.request.method));
+    }
+    write_field(out, field, task);
+  });
   out.end_object();
 }
 
-Task read_task(JsonErrors& errors, ObjectReader& in) {
+Task read_task(ObjectReader& in) {
   Task task;
   task.key = read_key(in);
-  task.id_prefix = in.string("idPrefix").value_or("");
-  task.request = read_request(errors, in);
-  task.scheduled_date = in.required("scheduledDate", in.time("scheduledDate"));
-  task.extra_date = in.time("extraDate");
-  task.repeat = read_repeat(in);
-  task.retry_limit = in.required("retryLimit", in.small_integer("retryLimit"));
-  task.status = in.required("status", in.named("status", parse_status));
-  task.errors = read_errors(in);
-  task.execution = read_execution(in);
-  task.attempt = in.small_integer("attempt").value_or(0);
-  task.next_attempt_date = in.time("nextAttemptDate");
-  task.expires_at = in.time("expiresAt");
-  task.created_at = in.required("__createdAt", in.time("__createdAt"));
-  task.updated_at = in.required("__updatedAt", in.time("__updatedAt"));
+  model::for_each_field<Task>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Spec::request>) {
+      task.request = in.required(field.name, read_as<Request>(in, field));
+    } else {
+      read_field(in, field, task);
+    }
+  });
   return task;
 }
 
@@ -125,7 +47,7 @@ Result<Registration> read_registration(const JsonValue& value, std::string path)
   Registration registration;
   registration.created = status == 201;
   if (auto task = item.object("task")) {
-    registration.task = read_task(errors, *task);
+    registration.task = read_task(*task);
   } else {
     item.refuse("task", "is required");
   }
@@ -174,7 +96,7 @@ std::string to_json(const std::vector<Result<Registration>>& results) {
 Result<Task> parse_task(std::string_view json) {
   return read_json<Task>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
     ObjectReader in(errors, value, "");
-    return read_task(errors, in);
+    return read_task(in);
   });
 }
 
@@ -182,8 +104,8 @@ Result<TaskPage> parse_task_page(std::string_view json) {
   return read_json<TaskPage>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
     TaskPage page;
     ObjectReader in(errors, value, "");
-    page.items = read_objects(errors, in, "items",
-                              [&](ObjectReader& item) { return read_task(errors, item); });
+    page.items =
+        read_objects(errors, in, "items", [&](ObjectReader& item) { return read_task(item); });
     page.last_evaluated_key = in.string("lastEvaluatedKey").value_or("");
     return page;
   });

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codec/json_parts.h"
+#include "codec/public_json.h"
+#include "model/fields.h"
+
+// Objects of the public JSON by the rows of model/fields.h. Internal to the codec.
+namespace rhooks::codec {
+
+template <model::HasFields T>
+void write_object(JsonWriter& out, std::string_view name, const T& object);
+template <model::HasFields T>
+T read_object(ObjectReader& in);
+
+// Members. What is empty is left out where `always` is false.
+inline void write_value(JsonWriter& out, std::string_view name, const std::string& text,
+                        bool always) {
+  if (always || !text.empty()) out.string(name, text);
+}
+template <std::integral N>
+void write_value(JsonWriter& out, std::string_view name, N number, bool) {
+  out.integer(name, number);
+}
+inline void write_value(JsonWriter& out, std::string_view name, bool flag, bool) {
+  if (flag) out.boolean(name, true);
+}
+inline void write_value(JsonWriter& out, std::string_view name, TimePoint t, bool) {
+  out.time(name, t);
+}
+inline void write_value(JsonWriter& out, std::string_view name, std::chrono::microseconds length,
+                        bool) {
+  out.milliseconds(name, length);
+}
+template <typename E>
+requires std::is_enum_v<E>
+void write_value(JsonWriter& out, std::string_view name, E value, bool) {
+  out.string(name, to_string(value));
+}
+inline void write_value(JsonWriter& out, std::string_view name, const std::vector<Header>& headers,
+                        bool always) {
+  if (always || !headers.empty()) write_headers(out, name, headers);
+}
+inline void write_value(JsonWriter& out, std::string_view, const Body& body, bool) {
+  write_body(out, body);
+}
+template <model::HasFields T>
+void write_value(JsonWriter& out, std::string_view name, const T& object, bool) {
+  write_object(out, name, object);
+}
+template <typename T>
+void write_value(JsonWriter& out, std::string_view name, const std::optional<T>& value,
+                 bool always) {
+  if (value) write_value(out, name, *value, always);
+}
+
+template <typename T>
+bool shown_if_empty(const T&) {
+  return false;
+}
+inline bool shown_if_empty(const Request&) {
+  return true;
+}
+inline bool shown_if_empty(const Response&) {
+  return true;
+}
+// A response has a body and headers, if only empty ones.
+inline bool shown_if_empty(const Execution& execution) {
+  return execution.last_response_status.has_value();
+}
+
+template <typename F, typename T>
+void write_field(JsonWriter& out, const F& field, const T& object) {
+  // The namespace of what is registered may stand in the path.
+  const bool always = field.required && !model::kIs<F, &NewTask::ns>;
+  write_value(out, field.name, object.*F::kMember, always || shown_if_empty(object));
+}
+
+template <model::HasFields T>
+void write_object(JsonWriter& out, std::string_view name, const T& object) {
+  out.begin_object(name);
+  model::for_each_field<T>([&](const auto& field) { write_field(out, field, object); });
+  out.end_object();
+}
+
+// A member. None: it is not there, or null, or not what it has to be (which the reader refuses).
+template <typename T, typename F>
+std::optional<T> read_as(ObjectReader& in, const F& field) {
+  std::string_view name = field.name;
+  if constexpr (std::is_same_v<T, std::string>) {
+    // What a user leaves out says something else than an empty text would.
+    const bool any = field.required || in.from() == From::kServer;
+    return any ? in.string(name) : in.filled_string(name);
+  } else if constexpr (std::is_same_v<T, int>) {
+    return in.small_integer(name);
+  } else if constexpr (std::is_same_v<T, std::int64_t>) {
+    return in.integer(name);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return in.boolean(name);
+  } else if constexpr (std::is_same_v<T, TimePoint>) {
+    return in.time(name);
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    return in.milliseconds(name);
+  } else if constexpr (std::is_same_v<T, Method>) {
+    return in.named(name, parse_method);
+  } else if constexpr (std::is_same_v<T, Status>) {
+    return in.named(name, parse_status);
+  } else if constexpr (std::is_same_v<T, LogStatus>) {
+    return in.named(name, parse_log_status);
+  } else if constexpr (std::is_same_v<T, RepeatUnit>) {
+    return in.named(name, parse_repeat_unit);
+  } else if constexpr (std::is_same_v<T, std::vector<Header>>) {
+    return in.value(name) ? std::optional(read_headers(in, name)) : std::nullopt;
+  } else if constexpr (std::is_same_v<T, Body>) {
+    return read_body(in);
+  } else {
+    auto object = in.object(name);
+    return object ? std::optional(read_object<T>(*object)) : std::nullopt;
+  }
+}
+
+template <typename F, typename T>
+void read_field(ObjectReader& in, const F& field, T& object) {
+  auto value = read_as<model::Bare<typename F::Value>>(in, field);
+  if (field.required || (field.in_answers && in.from() == From::kServer)) {
+    object.*F::kMember = in.required(field.name, std::move(value));
+  } else if (value) {
+    object.*F::kMember = std::move(*value);
+  }
+}
+
+template <model::HasFields T>
+T read_fields(ObjectReader& in) {
+  T object;
+  model::for_each_field<T>([&](const auto& field) { read_field(in, field, object); });
+  return object;
+}
+
+template <model::HasFields T>
+T read_object(ObjectReader& in) {
+  T object = read_fields<T>(in);
+  in.finish();
+  return object;
+}
+
+}  // namespace rhooks::codec
