@@ -1,307 +1,371 @@
-// The stored bytes: fields by number. tagged.h defines their form.
+// The stored bytes: fields by number. model/fields.h has the numbers, tagged.h defines their form.
+// Beside the rows of a task its spec has
 //
-//   spec    1 created_at, 2 fingerprint (16 bytes), 3 id_prefix,
-//           4 method, 5 url, 6 headers (repeated), 7 body kind, 8 body data,
-//           9 retry_limit, 10 repeat interval, 11 repeat max, 12 repeat unit
-//   state   1 status, 2 scheduled_date, 3 attempt, 4 next_attempt_date (optional), 5 updated_at,
-//           6 last_token (16 bytes), 7 extra_date (optional), 8 expires_at (optional),
-//           errors: 9 count, 10 consecutive, 11 first (optional), 12 last (optional), 13 text,
-//           execution: 14 count, 15 failed, 16 successful, 17 skipped, 18 extra,
-//             19 first (optional), 20 first_scheduled (optional), 21 last (optional),
-//             22 response status (optional), 23 response headers (repeated), 24 response body
-//   log     1 expires_at (optional; first, for log_expiry), 2 task id, 3 attempt, 4 retry_limit,
-//           5 method, 6 url, 7 headers (repeated), 8 body kind, 9 body data,
-//           10 response status (optional; there is a response where there is one),
-//           11 response headers (repeated), 12 response body, 13 response body truncated,
-//           14 error, 15 status, 16 scheduled_date, 17 due_date, 18 duration in us, 19 created_at
+//   2 fingerprint (16 bytes)
 //
-// Enumerators are the numbers of model/numbers.h; the first of each has no field.
+// and its state
 //
-// To add a field: take the next number, write it, read it, and name it here. Older builds keep it.
-// A number that is not used any more is never used again. Another enumerator, or a field more of a
-// header, is what older builds can not read: it needs a new format (rocks/keys.h,
-// dynamo/tables.cc).
+//   6 last_token (16 bytes)
+//
+// A body has two numbers: its kind, and behind it its data. Enumerators are the numbers of
+// model/numbers.h. A field that has its default is not written, except the required field of an
+// optional object, whose presence says that there is one.
+//
+// Older builds keep a field that they do not know. A number that is not used any more is never used
+// again. Another enumerator, or a field more of a header, is what older builds can not read: it
+// needs a new format (rocks/keys.h, dynamo/tables.cc).
 
 #include "codec/stored.h"
 
 #include <algorithm>
 
 #include "codec/tagged.h"
+#include "model/fields.h"
 #include "model/numbers.h"
 
 namespace rhooks::codec {
 namespace {
 
-// What a value has in fixed parts and lengths, at most but for rare extremes: room is made once.
-constexpr std::size_t kFixedBytes = 192;
+using model::Bare;
+using model::FieldsOf;
+using model::HasFields;
 
+template <typename... Owners, typename F>
+constexpr auto if_of(const F& field) {
+  if constexpr ((std::is_same_v<typename F::Owner, Owners> || ...)) {
+    return std::tuple<F>{field};
+  } else {
+    return std::tuple<>{};
+  }
+}
+
+// The rows of a task whose members are those of `Owners` themselves.
+template <typename... Owners>
+constexpr auto rows_of() {
+  return std::apply([](const auto&... field) { return std::tuple_cat(if_of<Owners...>(field)...); },
+                    model::TaskFields::kAll);
+}
+
+// What is stored together: its rows, and where their values are.
+struct SpecRecord {
+  static constexpr auto kAll = std::tuple_cat(
+      rows_of<Spec, Task>(),
+      std::tuple{model::field<&model::TaskRecord::fingerprint>({.name = "", .number = 2})});
+};
+
+struct StateRecord {
+  static constexpr auto kAll = std::tuple_cat(
+      rows_of<State>(),
+      std::tuple{model::field<&model::TaskRecord::last_token>({.name = "", .number = 6})});
+};
+
+struct LogRecord {
+  static constexpr auto& kAll = FieldsOf<Log>::kAll;
+};
+
+struct StateToWrite {
+  const State& state;
+  const model::LeaseToken& last_token;
+};
+
+template <typename V, typename O>
+auto& value_at(auto& record, V O::*member) {
+  using Record = std::remove_cvref_t<decltype(record)>;
+  if constexpr (std::is_same_v<Record, StateToWrite>) {
+    if constexpr (std::is_same_v<O, State>) {
+      return record.state.*member;
+    } else {
+      return record.last_token;
+    }
+  } else if constexpr (std::is_same_v<Record, O>) {
+    return record.*member;
+  } else {
+    return record.task.*member;
+  }
+}
+
+// A stored field: a row of a record, or a row of the object that is one.
+struct Leaf {
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::size_t row = kNone;
+  std::size_t inner = kNone;
+  std::uint32_t number = 0;
+  bool has_second = false;  // a body: its data have the number after that of its kind
+};
+
+template <typename Record, std::size_t I>
+using RowOf = std::remove_cvref_t<decltype(std::get<I>(Record::kAll))>;
+
+template <typename Record, std::size_t I, typename Visit>
+constexpr void visit_row(Visit& visit) {
+  constexpr std::uint32_t number = std::get<I>(Record::kAll).number;
+  using Value = Bare<typename RowOf<Record, I>::Value>;
+  if constexpr (HasFields<Value>) {
+    std::size_t inner = 0;
+    model::for_each_field<Value>([&]<typename F>(const F& field) {
+      constexpr bool kHasSecond = std::is_same_v<typename F::Value, Body>;
+      if (field.number != 0) visit(Leaf{I, inner, number + field.number, kHasSecond});
+      ++inner;
+    });
+  } else if constexpr (number != 0) {
+    visit(Leaf{I, Leaf::kNone, number, std::is_same_v<Value, Body>});
+  }
+}
+
+template <typename Record, typename Visit>
+constexpr void for_each_leaf(Visit visit) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit_row<Record, I>(visit), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(Record::kAll)>>>{});
+}
+
+template <typename Record>
+constexpr std::size_t count_leaves() {
+  std::size_t count = 0;
+  for_each_leaf<Record>([&](const Leaf&) { ++count; });
+  return count;
+}
+
+// In the order of their numbers.
+template <typename Record>
+constexpr auto make_leaves() {
+  std::array<Leaf, count_leaves<Record>()> leaves{};
+  std::size_t count = 0;
+  for_each_leaf<Record>([&](const Leaf& leaf) { leaves[count++] = leaf; });
+  std::sort(leaves.begin(), leaves.end(),
+            [](const Leaf& a, const Leaf& b) { return a.number < b.number; });
+  return leaves;
+}
+
+template <typename Record>
+inline constexpr auto kLeaves = make_leaves<Record>();
+
+template <typename Record>
+constexpr bool each_has_a_number_of_its_own() {
+  std::uint32_t taken = 0;
+  for (const Leaf& leaf : kLeaves<Record>) {
+    if (leaf.number <= taken) return false;
+    taken = leaf.number + (leaf.has_second ? 1 : 0);
+  }
+  return true;
+}
+static_assert(each_has_a_number_of_its_own<SpecRecord>());
+static_assert(each_has_a_number_of_its_own<StateRecord>());
+static_assert(each_has_a_number_of_its_own<LogRecord>());
+
+// Of the fields of an optional object the first that is stored, and no other, is required.
+template <typename Object>
+constexpr bool begins_with_what_is_required() {
+  std::uint32_t first = 0;
+  std::uint32_t required = 0;
+  int count = 0;
+  model::for_each_field<Object>([&](const auto& field) {
+    if (first == 0 || field.number < first) first = field.number;
+    if (!field.required) return;
+    required = field.number;
+    ++count;
+  });
+  return count == 1 && first == required;
+}
+static_assert(begins_with_what_is_required<Repeat>());
+static_assert(begins_with_what_is_required<Response>());
+
+template <typename Record, typename Visit>
+void in_order(Visit visit) {
+  [&]<std::size_t... N>(std::index_sequence<N...>) {
+    (visit.template operator()<kLeaves<Record>[N]>(), ...);
+  }
+  (std::make_index_sequence<kLeaves<Record>.size()>{});
+}
+
+// How many bytes a value has beside what is fixed and small.
+std::size_t bytes_of(const auto&) {
+  return 0;
+}
+std::size_t bytes_of(const std::string& text) {
+  return text.size();
+}
+std::size_t bytes_of(const Body& body) {
+  return body.data.size();
+}
 std::size_t bytes_of(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
   for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 8;
   return bytes;
 }
 
-std::size_t bytes_of(const Request& request) {
-  return request.url.size() + bytes_of(request.headers) + request.body.data.size();
-}
-
-void write_headers(FieldWriter& out, std::uint32_t field, const std::vector<Header>& headers) {
-  for (const Header& header : headers) out.header(field, header);
-}
-
-void read_header(FieldReader& in, std::vector<Header>& headers) {
-  if (headers.empty()) headers.reserve(4);
-  headers.push_back(in.header());
-}
-
-template <typename E>
-E read_enum(FieldReader& in) {
-  const std::uint64_t number = in.number(0xff);
-  const auto value = model::from_number<E>(number);
-  if (!value) in.refuse("an enumerator is unknown");
-  return value.value_or(E{});
-}
-
-// The fields of a request have the numbers from `first` on.
-void write_request(FieldWriter& out, std::uint32_t first, const Request& request) {
-  out.number(first, model::number_of(request.method));
-  out.text(first + 1, request.url);
-  write_headers(out, first + 2, request.headers);
-  out.number(first + 3, model::number_of(request.body.kind));
-  out.text(first + 4, request.body.data);
-}
-
-void read_request(FieldReader& in, std::uint32_t field, Request& request) {
-  switch (field) {
-    case 0:
-      request.method = read_enum<Method>(in);
-      break;
-    case 1:
-      request.url = in.text();
-      break;
-    case 2:
-      read_header(in, request.headers);
-      break;
-    case 3:
-      request.body.kind = read_enum<Body::Kind>(in);
-      break;
-    default:
-      request.body.data = in.text();
+// A number, an enumerator or a flag as it is written.
+template <typename T>
+std::uint64_t number_of(T value) {
+  if constexpr (std::is_same_v<T, Status>) {
+    return model::number_of(value == Status::kProcessing ? Status::kActive : value);
+  } else if constexpr (std::is_enum_v<T>) {
+    return model::number_of(value);
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    // A clock that was set back can make it negative.
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
+  } else {
+    return static_cast<std::uint64_t>(value);
   }
 }
 
-constexpr std::uint32_t kSpecRequest = 4;
-constexpr std::uint32_t kLogRequest = 5;
+template <typename F>
+void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& value, bool always) {
+  using Value = typename F::Value;
+  if constexpr (std::is_same_v<Value, std::string>) {
+    out.text(number, value);
+  } else if constexpr (std::is_same_v<Value, Body>) {
+    out.number(number, model::number_of(value.kind));
+    out.text(number + 1, value.data);
+  } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
+    for (const Header& header : value) out.header(number, header);
+  } else if constexpr (std::is_same_v<Value, TimePoint>) {
+    out.time(number, value);
+  } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {
+    out.optional_time(number, value);
+  } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
+    out.optional_int(number, value);
+  } else if constexpr (requires { value.data(); }) {
+    out.array(number, value);
+  } else if (const auto written = number_of(value);
+             always || written != number_of(model::kDefault<F>)) {
+    out.put_number(number, written);
+  }
+}
+
+template <typename T>
+T read_number(FieldReader& in) {
+  if constexpr (std::is_enum_v<T>) {
+    const auto value = model::from_number<T>(in.optional_number(0xff));
+    if (!value) in.refuse("an enumerator is unknown");
+    return value.value_or(T{});
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    return T{read_number<std::int64_t>(in)};
+  } else {
+    return static_cast<T>(in.optional_number(std::numeric_limits<T>::max()));
+  }
+}
+
+template <typename F>
+void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool always) {
+  using Value = typename F::Value;
+  if constexpr (std::is_same_v<Value, std::string>) {
+    value = in.text();
+  } else if constexpr (std::is_same_v<Value, Body>) {
+    if (second) {
+      value.data = in.text();
+    } else {
+      value.kind = read_number<Body::Kind>(in);
+      if (value.kind == Body::Kind::kNone) in.refuse("a field has its default");
+    }
+  } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
+    if (value.empty()) value.reserve(4);
+    value.push_back(in.header());
+  } else if constexpr (std::is_same_v<Value, TimePoint>) {
+    value = in.time();
+  } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {
+    value = in.optional_time();
+  } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
+    value = in.optional_int();
+  } else if constexpr (requires { value.data(); }) {
+    value = in.array<std::tuple_size_v<Value>>();
+  } else {
+    value = read_number<Value>(in);
+    if (!always && value == model::kDefault<F>) in.refuse("a field has its default");
+  }
+}
+
+// Calls visit<Row>(value, always) if the leaf is there; `always`: also what it is by default is
+// written.
+template <typename Record, Leaf L, typename Source, typename Visit>
+void visit_value(Source& source, Visit visit) {
+  using Row = RowOf<Record, L.row>;
+  auto& value = value_at(source, Row::kMember);
+  if constexpr (L.inner == Leaf::kNone) {
+    visit.template operator()<Row>(value, false);
+  } else {
+    using Object = Bare<typename Row::Value>;
+    using Inner = RowOf<FieldsOf<Object>, L.inner>;
+    constexpr bool kOptional = model::kIsOptional<typename Row::Value>;
+    constexpr bool kAlways = kOptional && std::get<L.inner>(FieldsOf<Object>::kAll).required;
+    if constexpr (!kOptional) {
+      visit.template operator()<Inner>(value.*Inner::kMember, false);
+    } else if (value) {
+      visit.template operator()<Inner>((*value).*Inner::kMember, kAlways);
+    }
+  }
+}
+
+// Makes the object that a leaf tells of, where its rows are those of an optional one.
+template <typename Record, Leaf L, typename Target>
+void make_object(FieldReader& in, Target& target) {
+  using Row = RowOf<Record, L.row>;
+  if constexpr (L.inner != Leaf::kNone && model::kIsOptional<typename Row::Value>) {
+    using Object = Bare<typename Row::Value>;
+    auto& object = value_at(target, Row::kMember);
+    if (object) return;
+    if constexpr (!std::get<L.inner>(FieldsOf<Object>::kAll).required) {
+      in.refuse("a field is of an object that is not there");
+    }
+    object.emplace();
+  }
+}
+
+template <typename Record, typename Source>
+std::string write_record(const Source& source, std::string_view newer_fields = {}) {
+  constexpr std::size_t kFixedBytes = 192;
+  std::size_t bytes = kFixedBytes;
+  in_order<Record>([&]<Leaf L>() {
+    visit_value<Record, L>(source,
+                           [&]<typename F>(const auto& value, bool) { bytes += bytes_of(value); });
+  });
+  FieldWriter out(bytes, newer_fields);
+  in_order<Record>([&]<Leaf L>() {
+    visit_value<Record, L>(source, [&]<typename F>(const auto& value, bool always) {
+      put_leaf<F>(out, L.number, value, always);
+    });
+  });
+  return out.take();
+}
+
+// What the record does not have stays as it is in `target`, and what is not known is appended to
+// `newer_fields`.
+template <typename Record, typename Target>
+void read_record(FieldReader& in, Target& target, std::string& newer_fields) {
+  std::uint32_t next = in.next();
+  const auto keep_up_to = [&](std::uint32_t number) {
+    for (; next != 0 && next < number; next = in.next()) in.keep(newer_fields);
+  };
+  in_order<Record>([&]<Leaf L>() {
+    keep_up_to(L.number);
+    const auto read_while = [&](std::uint32_t number, bool second) {
+      for (; next == number; next = in.next()) {
+        make_object<Record, L>(in, target);
+        visit_value<Record, L>(target, [&]<typename F>(auto& value, bool always) {
+          take_leaf<F>(in, second, value, always);
+        });
+      }
+    };
+    read_while(L.number, false);
+    if constexpr (L.has_second) read_while(L.number + 1, true);
+  });
+  keep_up_to(kFieldMax + 1);
+}
 
 tl::unexpected<Error> corrupt(const FieldReader& in, const std::string& what) {
   return fail(ErrorCode::kCorrupt, what + " can not be read: " + in.reason() + " (at byte " +
                                        std::to_string(in.position()) + ")");
 }
 
-Repeat& repeat_of(Task& task) {
-  if (!task.repeat) task.repeat = Repeat{.interval = 0, .max = 0, .unit = {}};
-  return *task.repeat;
-}
-
-void read_spec(FieldReader& in, model::TaskRecord& record) {
-  Task& task = record.task;
-  task.retry_limit = 0;
-  while (const std::uint32_t field = in.next()) {
-    switch (field) {
-      case 1:
-        task.created_at = in.time();
-        break;
-      case 2:
-        record.fingerprint = in.array<16>();
-        break;
-      case 3:
-        task.id_prefix = in.text();
-        break;
-      case kSpecRequest:
-      case kSpecRequest + 1:
-      case kSpecRequest + 2:
-      case kSpecRequest + 3:
-      case kSpecRequest + 4:
-        read_request(in, field - kSpecRequest, task.request);
-        break;
-      case 9:
-        task.retry_limit = in.count_int();
-        break;
-      case 10:
-        repeat_of(task).interval = in.count();
-        break;
-      case 11:
-        repeat_of(task).max = in.count();
-        break;
-      case 12:
-        repeat_of(task).unit = read_enum<RepeatUnit>(in);
-        break;
-      default:
-        in.keep(record.newer_spec_fields);
-    }
-  }
-  if (in.ok() && task.repeat && task.repeat->interval == 0)
-    in.refuse("it repeats without an interval");
-}
-
-bool read_error_field(FieldReader& in, std::uint32_t field, Errors& errors) {
-  switch (field) {
-    case 9:
-      errors.count = in.count();
-      return true;
-    case 10:
-      errors.consecutive = in.count();
-      return true;
-    case 11:
-      errors.first_error_date = in.optional_time();
-      return true;
-    case 12:
-      errors.last_error_date = in.optional_time();
-      return true;
-    case 13:
-      errors.last_error = in.text();
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool read_execution_field(FieldReader& in, std::uint32_t field, Execution& execution) {
-  switch (field) {
-    case 14:
-      execution.count = in.count();
-      return true;
-    case 15:
-      execution.failed = in.count();
-      return true;
-    case 16:
-      execution.successful = in.count();
-      return true;
-    case 17:
-      execution.skipped = in.count();
-      return true;
-    case 18:
-      execution.extra = in.count();
-      return true;
-    case 19:
-      execution.first_execution_date = in.optional_time();
-      return true;
-    case 20:
-      execution.first_scheduled_date = in.optional_time();
-      return true;
-    case 21:
-      execution.last_execution_date = in.optional_time();
-      return true;
-    case 22:
-      execution.last_response_status = in.optional_int();
-      return true;
-    case 23:
-      read_header(in, execution.last_response_headers);
-      return true;
-    case 24:
-      execution.last_response_body = in.text();
-      return true;
-    default:
-      return false;
-  }
-}
-
-void read_state(FieldReader& in, model::TaskRecord& record) {
-  Task& task = record.task;
-  while (const std::uint32_t field = in.next()) {
-    switch (field) {
-      case 1:
-        task.status = read_enum<Status>(in);
-        break;
-      case 2:
-        task.scheduled_date = in.time();
-        break;
-      case 3:
-        task.attempt = in.count_int();
-        break;
-      case 4:
-        task.next_attempt_date = in.optional_time();
-        break;
-      case 5:
-        task.updated_at = in.time();
-        break;
-      case 6:
-        record.last_token = in.array<16>();
-        break;
-      case 7:
-        task.extra_date = in.optional_time();
-        break;
-      case 8:
-        task.expires_at = in.optional_time();
-        break;
-      default:
-        if (!read_error_field(in, field, task.errors) &&
-            !read_execution_field(in, field, task.execution)) {
-          in.keep(task.newer_fields);
-        }
-    }
-  }
-}
-
-void write_state(FieldWriter& out, const State& state, const model::LeaseToken& last_token) {
-  const bool processing = state.status == Status::kProcessing;
-  out.number(1, model::number_of(processing ? Status::kActive : state.status));
-  out.time(2, state.scheduled_date);
-  out.number(3, static_cast<std::uint64_t>(state.attempt));
-  out.optional_time(4, state.next_attempt_date);
-  out.time(5, state.updated_at);
-  out.array(6, last_token);
-  out.optional_time(7, state.extra_date);
-  out.optional_time(8, state.expires_at);
-
-  const Errors& errors = state.errors;
-  out.number(9, static_cast<std::uint64_t>(errors.count));
-  out.number(10, static_cast<std::uint64_t>(errors.consecutive));
-  out.optional_time(11, errors.first_error_date);
-  out.optional_time(12, errors.last_error_date);
-  out.text(13, errors.last_error);
-
-  const Execution& execution = state.execution;
-  out.number(14, static_cast<std::uint64_t>(execution.count));
-  out.number(15, static_cast<std::uint64_t>(execution.failed));
-  out.number(16, static_cast<std::uint64_t>(execution.successful));
-  out.number(17, static_cast<std::uint64_t>(execution.skipped));
-  out.number(18, static_cast<std::uint64_t>(execution.extra));
-  out.optional_time(19, execution.first_execution_date);
-  out.optional_time(20, execution.first_scheduled_date);
-  out.optional_time(21, execution.last_execution_date);
-  out.optional_int(22, execution.last_response_status);
-  write_headers(out, 23, execution.last_response_headers);
-  out.text(24, execution.last_response_body);
-}
-
 }  // namespace
 
 std::string encode_spec(const model::TaskRecord& record) {
-  const Task& task = record.task;
-  FieldWriter out(kFixedBytes + task.id_prefix.size() + bytes_of(task.request),
-                  record.newer_spec_fields);
-  out.time(1, task.created_at);
-  out.array(2, record.fingerprint);
-  out.text(3, task.id_prefix);
-  write_request(out, kSpecRequest, task.request);
-  out.number(9, static_cast<std::uint64_t>(task.retry_limit));
-  if (task.repeat) {
-    out.number(10, static_cast<std::uint64_t>(task.repeat->interval));
-    out.number(11, static_cast<std::uint64_t>(task.repeat->max));
-    out.number(12, model::number_of(task.repeat->unit));
-  }
-  return out.take();
+  return write_record<SpecRecord>(record, record.newer_spec_fields);
 }
 
 std::string encode_state(const State& state, const model::LeaseToken& last_token) {
-  const Execution& execution = state.execution;
-  FieldWriter out(kFixedBytes + state.errors.last_error.size() +
-                      bytes_of(execution.last_response_headers) +
-                      execution.last_response_body.size(),
-                  state.newer_fields);
-  write_state(out, state, last_token);
-  return out.take();
+  return write_record<StateRecord>(StateToWrite{state, last_token}, state.newer_fields);
 }
 
 std::string encode_state(const model::TaskRecord& record) {
@@ -312,7 +376,7 @@ Result<void> decode_state(std::string_view state, model::TaskRecord& record) {
   static_cast<State&>(record.task) = {};
   record.last_token = {};
   FieldReader in(state);
-  read_state(in, record);
+  read_record<StateRecord>(in, record, record.task.newer_fields);
   if (in.ok()) return {};
   const TaskKey& key = record.task.key;
   return corrupt(in, "the stored state of task \"" + key.id + "\" in \"" + key.ns + "\"");
@@ -323,7 +387,9 @@ Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spe
   model::TaskRecord record;
   record.task.key = key;
   FieldReader in(spec);
-  read_spec(in, record);
+  read_record<SpecRecord>(in, record, record.newer_spec_fields);
+  const auto& repeat = record.task.repeat;
+  if (in.ok() && repeat && repeat->interval == 0) in.refuse("it repeats without an interval");
   if (!in.ok()) {
     return corrupt(in, "the stored spec of task \"" + key.id + "\" in \"" + key.ns + "\"");
   }
@@ -331,99 +397,8 @@ Result<model::TaskRecord> decode_record(const TaskKey& key, std::string_view spe
   return record;
 }
 
-namespace {
-
-Response& response_of(Log& log, FieldReader& in) {
-  if (!log.response) in.refuse("it has parts of a response and no status");
-  if (!log.response) log.response.emplace();
-  return *log.response;
-}
-
-void read_log_fields(FieldReader& in, Log& log) {
-  std::string unknown;  // of a log that is never written again
-  while (const std::uint32_t field = in.next()) {
-    switch (field) {
-      case 1:
-        log.expires_at = in.optional_time();
-        break;
-      case 2:
-        log.task.id = in.text();
-        break;
-      case 3:
-        log.attempt = in.count_int();
-        break;
-      case 4:
-        log.retry_limit = in.count_int();
-        break;
-      case kLogRequest:
-      case kLogRequest + 1:
-      case kLogRequest + 2:
-      case kLogRequest + 3:
-      case kLogRequest + 4:
-        read_request(in, field - kLogRequest, log.request);
-        break;
-      case 10:
-        log.response.emplace().status = in.optional_int();
-        break;
-      case 11:
-        read_header(in, response_of(log, in).headers);
-        break;
-      case 12:
-        response_of(log, in).body = in.text();
-        break;
-      case 13:
-        response_of(log, in).body_truncated = in.flag();
-        break;
-      case 14:
-        log.error = in.text();
-        break;
-      case 15:
-        log.status = read_enum<LogStatus>(in);
-        break;
-      case 16:
-        log.scheduled_date = in.time();
-        break;
-      case 17:
-        log.due_date = in.time();
-        break;
-      case 18:
-        log.duration = std::chrono::microseconds{in.count()};
-        break;
-      case 19:
-        log.created_at = in.time();
-        break;
-      default:
-        in.keep(unknown);
-    }
-  }
-}
-
-}  // namespace
-
 std::string encode_log(const Log& log) {
-  std::size_t response = 0;
-  if (log.response) response = bytes_of(log.response->headers) + log.response->body.size();
-  FieldWriter out(kFixedBytes + log.task.id.size() + bytes_of(log.request) + response +
-                  log.error.size());
-  out.optional_time(1, log.expires_at);
-  out.text(2, log.task.id);
-  out.number(3, static_cast<std::uint64_t>(log.attempt));
-  out.number(4, static_cast<std::uint64_t>(log.retry_limit));
-  write_request(out, kLogRequest, log.request);
-  if (log.response) {
-    out.optional_int(10, log.response->status);
-    write_headers(out, 11, log.response->headers);
-    out.text(12, log.response->body);
-    out.number(13, log.response->body_truncated ? 1 : 0);
-  }
-  out.text(14, log.error);
-  out.number(15, model::number_of(log.status));
-  out.time(16, log.scheduled_date);
-  out.time(17, log.due_date);
-  // A clock that was set back can make it negative.
-  out.number(18, static_cast<std::uint64_t>(std::max<std::int64_t>(log.duration.count(), 0)));
-  out.time(19, log.created_at);
-  return out.take();
+  return write_record<LogRecord>(log);
 }
 
 Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_view id,
@@ -432,10 +407,9 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
   log.id = id;
   log.task.ns = ns;
   log.started_at = started_at;
-  log.attempt = 0;
-  log.status = LogStatus::kSuccess;
   FieldReader in(bytes);
-  read_log_fields(in, log);
+  std::string unknown;  // of a log that is never written again
+  read_record<LogRecord>(in, log, unknown);
   if (!in.ok()) return corrupt(in, "the stored log \"" + log.id + "\" in \"" + log.task.ns + "\"");
   return log;
 }

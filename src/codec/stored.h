@@ -8,11 +8,10 @@
 
 #include "model/record.h"
 
-// The bytes that stores keep; stored.cc documents them at its top.
+// The bytes that stores keep: fields by number (model/fields.h, stored.cc) in the form of tagged.h.
 //
 // A task is kept as two values, because they change at different rates:
-//   spec   what was registered and never changes: request, repeat, retry limit, id prefix,
-//          created_at, fingerprint
+//   spec   what was registered and never changes (rhooks::Spec), created_at, fingerprint
 //   state  what attempts and edits change (rhooks::State), last_token
 // The key (namespace, id) is not in the bytes: the store keeps it as its key.
 //

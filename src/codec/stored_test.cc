@@ -222,13 +222,37 @@ TEST(Stored, FieldsOfANewerBuildAreWrittenAgain) {
 
 // What is not used takes no place.
 TEST(Stored, AnEmptyRecordIsAnEndAlone) {
-  model::TaskRecord record;
-  record.task.retry_limit = 0;
+  const model::TaskRecord record;
   EXPECT_EQ(encode_spec(record), std::string(1, '\0'));
   EXPECT_EQ(encode_state(record), std::string(1, '\0'));
   const auto back = decode_record({}, std::string(1, '\0'), std::string(1, '\0'));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, record);
+}
+
+// So a default is a part of the format: with another one stored tasks would change.
+TEST(Stored, DefaultsStayAsTheyAre) {
+  const auto back = decode_record({}, std::string(1, '\0'), std::string(1, '\0'));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->task.retry_limit, 3);
+  EXPECT_EQ(back->task.request.method, Method::kGet);
+  EXPECT_EQ(back->task.repeat, std::nullopt);
+  EXPECT_EQ(back->task.status, Status::kActive);
+  EXPECT_EQ(back->task.attempt, 0);
+  const auto repeat = decode_record({}, std::string("\x50\x02\0", 3), std::string(1, '\0'));
+  ASSERT_TRUE(repeat);
+  EXPECT_EQ(repeat->task.repeat, (Repeat{2, 1, RepeatUnit::kMinutes}));
+  const Execution& execution = back->task.execution;
+  EXPECT_EQ(execution.count + execution.failed + execution.successful + execution.skipped +
+                execution.extra + back->task.errors.count + back->task.errors.consecutive,
+            0);
+  const auto log = decode_log("ns", {}, "id", std::string(1, '\0'));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->attempt, 1);
+  EXPECT_EQ(log->retry_limit, 0);
+  EXPECT_EQ(log->status, LogStatus::kFail);
+  EXPECT_EQ(log->duration.count(), 0);
+  EXPECT_EQ(log->response, std::nullopt);
 }
 
 // The numbers are those of every store there is. What a test has to be changed for here makes
@@ -244,7 +268,7 @@ TEST(Stored, NumbersStayAsTheyAre) {
   record.fingerprint.fill(1);
   task.id_prefix = "p";
   task.request = {Method::kPost, "u", {{"n", "v"}}, Body::text("b")};
-  task.retry_limit = 3;
+  task.retry_limit = 4;
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
   EXPECT_EQ(hex(encode_spec(record)),
             "0802"                                  // 1
@@ -255,7 +279,7 @@ TEST(Stored, NumbersStayAsTheyAre) {
             "32060a016e120176"
             "3802"
             "420162"  // 4 to 8
-            "4803"
+            "4804"
             "5001"
             "5802"
             "6002"
@@ -295,6 +319,43 @@ TEST(Stored, NumbersStayAsTheyAre) {
             "00");  // 23, 24
 }
 
+TEST(Stored, NumbersOfALogStayAsTheyAre) {
+  const TimePoint t = from_millis(1);
+  Log log;
+  log.expires_at = t;
+  log.task.id = "i";
+  log.attempt = 2;
+  log.retry_limit = 1;
+  log.request = {Method::kPost, "u", {{"n", "v"}}, Body::text("b")};
+  log.response = Response{200, {{"n", "v"}}, "r", true};
+  log.error = "e";
+  log.status = LogStatus::kSuccess;
+  log.scheduled_date = log.due_date = log.created_at = t;
+  log.duration = std::chrono::microseconds{1};
+  const std::string bytes = encode_log(log);
+  EXPECT_EQ(to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
+            "0802"
+            "120169"
+            "1802"
+            "2001"  // 1 to 4
+            "2801"
+            "320175"
+            "3a060a016e120176"
+            "4002"
+            "4a0162"  // 5 to 9
+            "50c801"
+            "5a060a016e120176"
+            "620172"
+            "6801"  // 10 to 13
+            "720165"
+            "7800"
+            "800102"
+            "880102"
+            "900101"
+            "980102"  // 14 to 19
+            "00");
+}
+
 TEST(Stored, WhatNoFieldCanBeIsCorrupt) {
   const auto reason = [](std::string_view spec) {
     const auto back = decode_record({"ns", "id"}, spec, {});
@@ -315,7 +376,9 @@ TEST(Stored, WhatNoFieldCanBeIsCorrupt) {
            std::pair{"\x20\x06\x00"sv, "an enumerator is unknown"},
            std::pair{"\x12\x01x\x00"sv, "another length"},
            std::pair{"\x32\x02\x0a\x00\x00"sv, "no name and value"},
-           std::pair{"\x58\x01\x00"sv, "repeats without an interval"},
+           std::pair{"\x58\x01\x00"sv, "of an object that is not there"},
+           std::pair{"\x50\x00\x00"sv, "repeats without an interval"},
+           std::pair{"\x48\x03\x00"sv, "has its default"},
            std::pair{"\x2a\xff\xff\xff\xff\xff\xff\xff\xff\x3f\x00"sv, "longer than what is left"},
        }) {
     EXPECT_NE(reason(spec).find(why), std::string::npos) << why << ": " << reason(spec);

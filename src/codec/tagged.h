@@ -22,9 +22,9 @@
 //   kind 0   varint: unsigned 64 bits, 7 bits a byte, lowest first, shortest form only
 //   kind 2   varint length, then the bytes
 //
-// Fields come in the order of their numbers. What is 0, empty or none has no field, but for the
-// values of optionals; so each record has one form. Signed integers are zig-zag. A time is a signed
-// integer: milliseconds since the Unix epoch, within kTimeMin..kTimeMax.
+// Fields come in the order of their numbers. A field that is empty or has its default is not
+// written, so each record has one form. Signed integers are zig-zag. A time is a signed integer:
+// milliseconds since the Unix epoch, within kTimeMin..kTimeMax.
 //
 // A number means the same for ever. A field that a reader does not know was written by a newer
 // build; it is kept as it is, and written again at its place.
@@ -89,12 +89,7 @@ class FieldReader {
     return field_;
   }
 
-  // Up to `max`, and not 0. For a field that comes once, as for all that follow.
-  std::uint64_t number(std::uint64_t max) {
-    const std::uint64_t value = optional_number(max);
-    if (value == 0) refuse("a field has no value");
-    return value;
-  }
+  // Up to `max`. For a field that comes once, as for all that follow.
   std::uint64_t optional_number(std::uint64_t max) {
     once();
     if (kind_ != WireKind::kVarint) refuse("a field is of another kind");
@@ -103,12 +98,7 @@ class FieldReader {
     refuse("a number is out of range");
     return 0;
   }
-  std::int64_t count() {
-    return static_cast<std::int64_t>(number(std::numeric_limits<std::int64_t>::max()));
-  }
-  int count_int() { return static_cast<int>(number(std::numeric_limits<int>::max())); }
   int optional_int() { return static_cast<int>(optional_number(std::numeric_limits<int>::max())); }
-  bool flag() { return number(1) == 1; }
   TimePoint time() {
     const TimePoint t = optional_time();
     if (t == TimePoint{}) refuse("a field has no value");

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "codec/tagged.h"
+#include "model/fields.h"
 #include "model/record.h"
 
 // Random tasks and logs for the codec's tests: every field, optional or not, in and out.
@@ -42,11 +43,6 @@ class TestRecords {
       default:
         return from_millis(static_cast<std::int64_t>(below(253'402'300'800'000)));
     }
-  }
-
-  std::optional<TimePoint> maybe_time() {
-    if (coin()) return std::nullopt;
-    return time();
   }
 
   std::int64_t number() {
@@ -104,62 +100,53 @@ class TestRecords {
     return request;
   }
 
-  std::optional<Repeat> repeat() {
-    if (coin()) return std::nullopt;
-    return Repeat{1 + number() / 2, number(), static_cast<RepeatUnit>(below(4))};
-  }
+  Repeat repeat() { return Repeat{1 + number() / 2, number(), static_cast<RepeatUnit>(below(4))}; }
 
+  void fill(bool& value) { value = coin(); }
+  void fill(int& value) { value = small_number(); }
+  void fill(std::int64_t& value) { value = number(); }
+  void fill(TimePoint& value) { value = time(); }
+  void fill(std::chrono::microseconds& value) { value = std::chrono::microseconds{number() >> 12}; }
+  void fill(std::string& value) { value = coin() ? "" : text(100); }
+  void fill(std::vector<Header>& value) { value = headers(); }
+  void fill(Request& value) { value = request(); }
+  void fill(Repeat& value) { value = repeat(); }
+  void fill(TaskKey& value) { value = {"ns-" + text(10), "id-" + text(20)}; }
+  void fill(LogStatus& value) { value = coin() ? LogStatus::kSuccess : LogStatus::kFail; }
+  void fill(Status& value) {
+    constexpr Status kStored[] = {Status::kActive, Status::kDone, Status::kFailed,
+                                  Status::kSuspended};
+    value = kStored[below(4)];
+  }
+  template <typename T>
+  void fill(std::optional<T>& value) {
+    value.reset();
+    if (coin()) fill(value.emplace());
+  }
   template <std::size_t N>
   void fill(std::array<std::uint8_t, N>& bytes) {
     for (auto& byte : bytes) byte = static_cast<std::uint8_t>(below(256));
+  }
+  template <model::HasFields T>
+  void fill(T& object) {
+    model::for_each_field<T>([&]<typename F>(const F&) { fill(object.*F::kMember); });
   }
 
   model::TaskRecord record() {
     model::TaskRecord record;
     fill(record.fingerprint);
     fill(record.last_token);
-    Task& task = record.task;
-    task.key = {"ns-" + text(10), "id-" + text(20)};
-    if (coin()) task.id_prefix = "p" + text(10);
-    task.request = request();
-    task.scheduled_date = time();
-    if (below(3) == 0) task.extra_date = time();
-    task.repeat = repeat();
-    task.retry_limit = small_number();
-    constexpr Status kStored[] = {Status::kActive, Status::kDone, Status::kFailed,
-                                  Status::kSuspended};
-    task.status = kStored[below(4)];
-    task.attempt = small_number();
-    task.next_attempt_date = maybe_time();
-    if (below(3) == 0) task.expires_at = time();
-    task.created_at = time();
-    task.updated_at = time();
-    task.errors = {number(), number(), maybe_time(), maybe_time(), text(100)};
-    const std::int64_t extra = coin() ? 0 : number();
-    task.execution = {number(),     number(),     number(),     number(),  extra,    maybe_time(),
-                      maybe_time(), maybe_time(), std::nullopt, headers(), text(200)};
-    if (coin()) task.execution.last_response_status = small_number();
+    fill(record.task.key);
+    fill(record.task);
     if (!utf8_only && coin()) record.newer_spec_fields = newer_field(100, text(10));
-    if (!utf8_only && coin()) task.newer_fields = newer_field(100, text(10));
+    if (!utf8_only && coin()) record.task.newer_fields = newer_field(100, text(10));
     return record;
   }
 
   Log log() {
     Log log;
+    fill(log);
     log.id = "log-" + text(10);
-    log.task = {"ns-" + text(10), "id-" + text(20)};
-    log.attempt = small_number();
-    log.retry_limit = small_number();
-    log.request = request();
-    if (coin()) log.response = Response{small_number(), headers(), text(300), coin()};
-    if (coin()) log.error = "e" + text(50);
-    log.status = coin() ? LogStatus::kSuccess : LogStatus::kFail;
-    log.scheduled_date = time();
-    log.due_date = time();
-    log.started_at = time();
-    log.duration = std::chrono::microseconds{number() >> 12};
-    log.expires_at = maybe_time();
-    log.created_at = time();
     return log;
   }
 

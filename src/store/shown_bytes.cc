@@ -1,7 +1,10 @@
 #include "store/shown_bytes.h"
 
-#include <string_view>
+#include <optional>
+#include <string>
 #include <vector>
+
+#include "model/fields.h"
 
 namespace rhooks::store {
 
@@ -12,7 +15,7 @@ constexpr std::size_t kFrameBytes = 512;
 
 // RFC 8259 section 7: \u00xx, and \" and \\. A byte that is no UTF-8 is shown as U+FFFD, which has
 // three.
-std::size_t quoted(std::string_view text) {
+std::size_t quoted(const std::string& text) {
   std::size_t bytes = text.size();
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -30,23 +33,38 @@ std::size_t quoted(const std::vector<Header>& headers) {
   return bytes;
 }
 
-std::size_t shown(const Request& request) {
-  const std::string& body = request.body.data;
-  return quoted(request.url) + quoted(request.headers) +
-         (request.body.kind == Body::Kind::kText ? quoted(body) : body.size());
+template <model::HasFields T>
+std::size_t quoted(const T& object);
+
+// Of what is fixed and small kFrameBytes is enough.
+std::size_t quoted(const auto&) {
+  return 0;
+}
+
+std::size_t quoted(const Body& body) {
+  return body.kind == Body::Kind::kText ? quoted(body.data) : body.data.size();
+}
+
+template <typename T>
+std::size_t quoted(const std::optional<T>& value) {
+  return value ? quoted(*value) : 0;
+}
+
+template <model::HasFields T>
+std::size_t quoted(const T& object) {
+  std::size_t bytes = 0;
+  model::for_each_field<T>([&]<typename F>(const F&) { bytes += quoted(object.*F::kMember); });
+  return bytes;
 }
 
 }  // namespace
 
 std::size_t shown_bytes(const Task& task) {
-  return kFrameBytes + shown(task.request) + quoted(task.errors.last_error) +
-         quoted(task.execution.last_response_headers) + quoted(task.execution.last_response_body);
+  return kFrameBytes + quoted(task);
 }
 
 std::size_t shown_bytes(const Log& log) {
-  std::size_t bytes = kFrameBytes + shown(log.request) + quoted(log.error);
-  if (log.response) bytes += quoted(log.response->headers) + quoted(log.response->body);
-  return bytes;
+  return kFrameBytes + quoted(log);
 }
 
 }  // namespace rhooks::store

@@ -17,8 +17,8 @@ namespace json = boost::json;
 using SteadyClock = std::chrono::steady_clock;
 
 // As those of the embedded store (rocks/keys.h): 'meta' holds the least that a program must know.
-constexpr std::int64_t kFormatMin = 2;
-constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kFormatMin = 3;
+constexpr std::int64_t kFormat = 3;
 constexpr std::string_view kMetaId = "meta";
 constexpr auto kProgressInterval = std::chrono::seconds(10);
 constexpr std::string_view kNotFound = "ResourceNotFoundException";

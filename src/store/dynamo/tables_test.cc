@@ -59,7 +59,7 @@ TEST_F(TablesTest, MakesBothAndWritesDownTheShards) {
                           {"Key", {{"ns", text_value(kControl)}, {"id", text_value("meta")}}}});
   ASSERT_TRUE(meta && meta->ok());
   const Item& item = meta->body.at("Item").as_object();
-  EXPECT_EQ(number_of(item, "version"), 2);
+  EXPECT_EQ(number_of(item, "version"), 3);
   EXPECT_EQ(number_of(item, "shards"), 5);
   EXPECT_EQ(number_of(item, "created"), to_millis(options.now));
 }
@@ -176,14 +176,14 @@ TEST_F(TablesTest, OtherShardsThanStoredAreRefused) {
 
 TEST_F(TablesTest, OtherFormatsAreRefused) {
   ASSERT_TRUE(prepare(creating()));
-  for (const auto& [format, use] : {std::pair{3, "use the newer rhooks"}, {1, "use the older"}}) {
+  for (const auto& [format, use] : {std::pair{4, "use the newer rhooks"}, {2, "use the older"}}) {
     put_meta({{"version", number_value(format)}});
     const auto ready = prepare({});
     ASSERT_FALSE(ready);
     EXPECT_EQ(ready.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(ready.error().message, AllOf(HasSubstr("has format " + std::to_string(format) +
                                                        "; this rhooks reads "
-                                                       "format 2: "),
+                                                       "format 3: "),
                                              HasSubstr(use)));
   }
 }
@@ -191,8 +191,8 @@ TEST_F(TablesTest, OtherFormatsAreRefused) {
 TEST_F(TablesTest, AMetaItemThatCanNotBeReadIsCorrupt) {
   ASSERT_TRUE(prepare(creating()));
   for (const json::object& item :
-       {json::object{}, json::object{{"version", number_value(2)}},
-        json::object{{"version", number_value(2)}, {"shards", number_value(100'000)}},
+       {json::object{}, json::object{{"version", number_value(3)}},
+        json::object{{"version", number_value(3)}, {"shards", number_value(100'000)}},
         json::object{{"version", text_value("1")}, {"shards", number_value(4)}}}) {
     put_meta(item);
     const auto ready = prepare({});
@@ -391,7 +391,7 @@ TEST_F(ScriptedTablesTest, WhoeverWritesTheShardsDownFirstWins) {
              {"GetItem",
               [&](const TestRequest&) {
                 return reads++ == 0 ? ok()
-                                    : ok(R"({"Item":{"version":{"N":"2"},"shards":{"N":"9"}}})");
+                                    : ok(R"({"Item":{"version":{"N":"3"},"shards":{"N":"9"}}})");
               }},
              {"PutItem", [](const TestRequest& request) {
                 EXPECT_THAT(request.body, HasSubstr("attribute_not_exists"));

@@ -38,9 +38,9 @@
 namespace rhooks::store::rocks {
 
 // What programs know: each from kFormatMin on. A field more of a record makes no new format, as
-// older programs keep it; what they would misread does. The first released format is 2.
-inline constexpr int kFormatMin = 2;
-inline constexpr int kFormat = 2;
+// older programs keep it; what they would misread does. The first released format is 3.
+inline constexpr int kFormatMin = 3;
+inline constexpr int kFormat = 3;
 
 std::string name(std::string_view text);
 std::string time_bytes(TimePoint t);

@@ -172,17 +172,17 @@ TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {
 
 TEST_F(RocksStoreTest, OtherFormatsAreRefusedNamingBoth) {
   open_ok(path()).reset();
-  for (const int format : {1, 3, 99, 0}) {
+  for (const int format : {2, 4, 99, 0}) {
     Raw(path()).put("meta", "format", std::to_string(format));
     const auto store = open_rocks(path());
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(store.error().message, HasSubstr("has format " + std::to_string(format)));
-    EXPECT_THAT(store.error().message, HasSubstr("reads format 2"));
+    EXPECT_THAT(store.error().message, HasSubstr("reads format 3"));
   }
   Raw(path()).put("meta", "format", "what");
   EXPECT_EQ(open_rocks(path()).error().code, ErrorCode::kCorrupt);
-  Raw(path()).put("meta", "format", "2");
+  Raw(path()).put("meta", "format", "3");
   EXPECT_TRUE(open_rocks(path()));
 }
 
