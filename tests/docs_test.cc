@@ -11,6 +11,7 @@
 
 #include "cli/settings.h"
 #include "codec/public_json.h"
+#include "model/fields.h"
 
 namespace rhooks {
 namespace {
@@ -32,6 +33,38 @@ TEST(Docs, ConfigurationListsEverySetting) {
   EXPECT_NE(page.find(cli::settings_markdown()), page.npos)
       << "docs/configuration.md has another table than the settings give:\n"
       << cli::settings_markdown();
+}
+
+// "| `name` | doc |" for each row that `listed` takes.
+template <typename T, typename Listed>
+std::string rows_of(Listed listed) {
+  std::string rows;
+  model::for_each_field<T>([&]<typename F>(const F& field) {
+    if (listed(field)) {
+      rows += "| `" + std::string(field.name) + "` | " + std::string(field.doc) + " |\n";
+    }
+  });
+  return rows;
+}
+
+TEST(Docs, SemanticsListsEveryField) {
+  const auto any = [](const auto&) { return true; };
+  std::string given;
+  model::for_each_field<NewTask>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Spec::request>) given += rows_of<Request>(any);
+    given += "| `" + std::string(field.name) + "` | " + std::string(field.doc) + " |\n";
+  });
+  // Leave out what the first table has.
+  const std::string added = rows_of<Task>([]<typename F>(const F& field) {
+    return !std::is_same_v<typename F::Owner, Spec> &&
+           std::string_view(field.name) != "scheduledDate";
+  });
+  const std::string page = read(kRoot / "docs/semantics.md");
+  for (const std::string& rows : {given, added}) {
+    EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
+        << "docs/semantics.md has other rows than model/fields.h gives:\n"
+        << rows;
+  }
 }
 
 TEST(Docs, SemanticsListsEveryErrorCode) {

@@ -16,18 +16,19 @@
 #include "cli/usage.h"
 #include "cli/when_args.h"
 #include "codec/public_json.h"
+#include "model/fields.h"
 #include "model/limits.h"
 
 namespace rhooks::cli {
 namespace {
 
 struct RegisterArgs {
-  std::string ns, url, method, body, id, id_prefix, idempotency_key, every, repeat_unit, file;
+  NewTask task;  // plain options go into their fields
+  std::string ns, url, method, body, idempotency_key, every, repeat_unit, file;
   std::vector<std::string> headers;
   WhenArgs when;
   std::int64_t repeat_interval = 0;
   std::int64_t max = 0;
-  int retry_limit = 3;
   bool text = false;
   bool wait = false;
   std::string wait_max = "10m";
@@ -174,7 +175,7 @@ Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
 }
 
 Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
-  NewTask task;
+  NewTask task = args.task;
   task.ns = args.ns;
   if (task.ns.empty())
     return usage("--namespace is missing; it names the group that the task is in");
@@ -200,9 +201,6 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   auto repeat = make_repeat(args);
   if (!repeat) return fail(repeat.error());
   task.repeat = *repeat;
-  task.retry_limit = args.retry_limit;
-  task.id = args.id;
-  task.id_prefix = args.id_prefix;
   task.idempotency_key = args.idempotency_key;
   return task;
 }
@@ -284,11 +282,42 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   return kExitDone;
 }
 
-int register_file(Commands& commands, const RegisterArgs& args) {
+// Calls visit(row, value) for each field that a plain option fills.
+template <typename Visit>
+void for_each_plain_option(NewTask& task, Visit visit) {
+  model::for_each_field<NewTask>([&]<typename F>(const F& field) {
+    if constexpr (std::is_same_v<typename F::Value, std::string> ||
+                  std::is_integral_v<typename F::Value>) {
+      if (field.flag != nullptr) visit(field, task.*F::kMember);
+    }
+  });
+}
+
+std::string help_of(const model::FieldWords& field) {
+  std::string help = field.help != nullptr ? field.help : field.doc;
+  std::erase(help, '`');
+  return help;
+}
+
+int register_file(Commands& commands, RegisterArgs& args) {
   Io& io = commands.io();
-  for (const char* option : {"--url", "--method", "--at", "--in", "--tz", "--wait", "--wait-max",
-                             "--body", "--text", "--header", "--id", "--id-prefix", "--every",
-                             "--repeat-interval", "--repeat-unit", "--max", "--retry-limit"}) {
+  std::vector<const char*> of_a_task = {"--url",
+                                        "--method",
+                                        "--at",
+                                        "--in",
+                                        "--tz",
+                                        "--wait",
+                                        "--wait-max",
+                                        "--body",
+                                        "--text",
+                                        "--header",
+                                        "--every",
+                                        "--max",
+                                        "--repeat-interval",
+                                        "--repeat-unit"};
+  for_each_plain_option(args.task,
+                        [&](const auto& field, auto&) { of_a_task.push_back(field.flag); });
+  for (const char* option : of_a_task) {
     if (args.given(option)) {
       return report(io,
                     std::string(option) +
@@ -352,9 +381,9 @@ void add_register(Commands& commands) {
                   "repeated")
       ->type_name("HEADER")
       ->allow_extra_args(false);
-  command.add_option("--id", args->id, "id of your own [a UUIDv7 is made]")->type_name("ID");
-  command.add_option("--id-prefix", args->id_prefix, "put before the id that is made, with '#'")
-      ->type_name("PREFIX");
+  for_each_plain_option(args->task, [&](const auto& field, auto& value) {
+    command.add_option(field.flag, value, help_of(field))->type_name(field.value);
+  });
   command
       .add_option("--idempotency-key", args->idempotency_key,
                   "registering again with it finds the first task; with --file, the first tasks")
@@ -365,10 +394,6 @@ void add_register(Commands& commands) {
   command.add_option("--repeat-unit", args->repeat_unit, "unit of the interval [minutes]")
       ->type_name("seconds|minutes|hours|days");
   command.add_option("--max", args->max, "executions in all; 0: for ever [0]")->type_name("N");
-  command
-      .add_option("--retry-limit", args->retry_limit,
-                  "attempts of an occurrence after the first one [3]")
-      ->type_name("N");
   command.add_flag("--wait", args->wait,
                    "wait until it is DONE (exit code 0) or FAILED (1), and show its attempts; "
                    "Ctrl-C leaves it registered");

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
+#include "model/fields.h"
 
 namespace rhooks::cli {
 namespace {
@@ -151,6 +152,11 @@ std::string task_card(const Task& task, const Io& io) {
   Card card(io.colours());
   card.line("namespace", task.key.ns);
   card.line("id", task.key.id, Colour::kBold);
+  model::for_each_field<Task>([&]<typename F>(const F& field) {
+    if constexpr (std::is_same_v<typename F::Value, std::string>) {
+      if (field.card != nullptr) card.line(field.card, task.*F::kMember);
+    }
+  });
   card.line("status", to_string(task.status), colour_of(task.status));
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));

@@ -125,7 +125,10 @@ json::object components() {
                      512, "orders#0197a1f2-8a3b-7c4d-9e5f-001122334455");
 
   json::object all;
-  all["schemas"] = json::parse(openapi_schemas());
+  json::value schemas = json::parse(other_schemas());
+  const json::value of_tasks = json::parse(task_schemas());
+  for (const auto& schema : of_tasks.get_object()) schemas.get_object().insert(schema);
+  all["schemas"] = std::move(schemas);
   all["parameters"] = std::move(parameters);
   all["responses"] = std::move(responses);
   all["securitySchemes"] = {

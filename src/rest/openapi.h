@@ -7,10 +7,12 @@
 namespace rhooks::rest {
 
 // The OpenAPI 3.1 document of a route table, as JSON text. Paths, parameters, bodies and
-// responses come from the table; the schemas they name, from openapi_schemas.cc.
+// responses come from the table; the schemas they name, from the two functions below.
 std::string openapi_document(const Router& router);
 
-// The component schemas: JSON text, an object by name.
-const char* openapi_schemas();
+// The component schemas: JSON text, an object by name. Those of tasks and logs follow from the rows
+// of model/fields.h.
+std::string task_schemas();
+const char* other_schemas();
 
 }  // namespace rhooks::rest

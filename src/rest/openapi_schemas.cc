@@ -5,7 +5,7 @@
 
 namespace rhooks::rest {
 
-const char* openapi_schemas() {
+const char* other_schemas() {
   return R"json({
 "Time": {"type": "string", "format": "date-time", "example": "2030-01-31T12:00:00.000Z"},
 "Method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]},
@@ -20,113 +20,9 @@ const char* openapi_schemas() {
   "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
   "example": {"X-Tenant": "42"}
 },
-"Repeat": {
-  "type": "object", "required": ["interval"], "additionalProperties": false,
-  "properties": {
-    "interval": {"type": "integer", "minimum": 1, "description": "In units."},
-    "max": {"type": "integer", "minimum": 0, "default": 1, "description": "Executions in all; 0 is for ever."},
-    "unit": {"type": "string", "enum": ["seconds", "minutes", "hours", "days"], "default": "minutes"}
-  }
-},
-"NewRequest": {
-  "type": "object", "additionalProperties": false,
-  "properties": {
-    "url": {"type": "string", "format": "uri", "maxLength": 8192},
-    "method": {"$ref": "#/components/schemas/Method"},
-    "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, as given and as the form it becomes; 64 KiB with the URL as a query string; nested 64 deep."}
-  }
-},
-"NewTask": {
-  "type": "object", "additionalProperties": false,
-  "description": "url, method, headers and body stand here or in request; given at both places, they must agree. A url is required. A field that is null counts as not given.",
-  "properties": {
-    "namespace": {"type": "string", "minLength": 1, "maxLength": 256, "description": "As in the path; required in a batch."},
-    "id": {"type": "string", "minLength": 1, "maxLength": 512, "description": "Your own; by default [idPrefix#]UUIDv7."},
-    "idPrefix": {"type": "string", "minLength": 1, "description": "Put before a made id, with # between."},
-    "idempotencyKey": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Makes a retry safe: the id derives from it, so a replay finds the first task (200), or is a conflict if the content differs (409). Excludes an id of your own."},
-    "url": {"type": "string", "format": "uri", "maxLength": 8192, "description": "http or https."},
-    "method": {"$ref": "#/components/schemas/Method", "default": "GET"},
-    "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value, sent as it is given, white space within it included; a string is text; null is no body. At most 256 KiB, as given and as the form it becomes; 64 KiB with the URL as a query string; nested 64 deep."},
-    "request": {"$ref": "#/components/schemas/NewRequest"},
-    "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Default: now. One in the past is due at once."},
-    "repeat": {"$ref": "#/components/schemas/Repeat"},
-    "retryLimit": {"type": "integer", "minimum": 0, "maximum": 100, "default": 3, "description": "An occurrence gets up to 1 + retryLimit attempts."}
-  }
-},
 "NewTasks": {
   "type": "object", "required": ["items"], "additionalProperties": false,
   "properties": {"items": {"type": "array", "maxItems": 1000, "items": {"$ref": "#/components/schemas/NewTask"}}}
-},
-"Request": {
-  "type": "object", "required": ["method", "url"],
-  "properties": {
-    "method": {"$ref": "#/components/schemas/Method"},
-    "url": {"type": "string", "format": "uri"},
-    "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"description": "Any JSON value, as it was given; a string is text."}
-  }
-},
-"Errors": {
-  "type": "object", "required": ["count", "consecutive"],
-  "properties": {
-    "count": {"type": "integer", "description": "Failed executions."},
-    "consecutive": {"type": "integer", "description": "Failed executions since the last success."},
-    "firstErrorDate": {"$ref": "#/components/schemas/Time"},
-    "lastErrorDate": {"$ref": "#/components/schemas/Time"},
-    "lastError": {"type": "string", "description": "Why the latest failed attempt failed."}
-  }
-},
-"Execution": {
-  "type": "object", "required": ["count", "failed", "successful", "skipped", "extra"],
-  "properties": {
-    "count": {"type": "integer", "description": "Executions that ended."},
-    "failed": {"type": "integer"},
-    "successful": {"type": "integer"},
-    "skipped": {"type": "integer", "description": "Occurrences missed while nothing ran."},
-    "extra": {"type": "integer", "description": "Of count, the extra occurrences that run now added to a series; they do not count for repeat.max."},
-    "firstExecutionDate": {"$ref": "#/components/schemas/Time"},
-    "firstScheduledDate": {"$ref": "#/components/schemas/Time"},
-    "lastExecutionDate": {"$ref": "#/components/schemas/Time"},
-    "lastResponseBody": {"type": "string", "description": "Its first 64 KiB."},
-    "lastResponseHeaders": {"$ref": "#/components/schemas/Headers"},
-    "lastResponseStatus": {"type": "integer"}
-  }
-},
-"Task": {
-  "type": "object",
-  "required": ["namespace", "id", "url", "method", "request", "scheduledDate", "retryLimit", "status", "errors", "execution", "__createdAt", "__updatedAt"],
-  "properties": {
-    "namespace": {"type": "string"},
-    "id": {"type": "string"},
-    "idPrefix": {"type": "string"},
-    "url": {"type": "string", "format": "uri"},
-    "method": {"$ref": "#/components/schemas/Method"},
-    "request": {"$ref": "#/components/schemas/Request"},
-    "scheduledDate": {"$ref": "#/components/schemas/Time", "description": "Nominal time of the current occurrence; while there is an extraDate, of the series' next."},
-    "extraDate": {"$ref": "#/components/schemas/Time", "description": "Nominal time of the extra occurrence that run now added to a series, until it has ended; attempt and nextAttemptDate are of it."},
-    "repeat": {"$ref": "#/components/schemas/Repeat"},
-    "retryLimit": {"type": "integer"},
-    "status": {"$ref": "#/components/schemas/Status"},
-    "errors": {"$ref": "#/components/schemas/Errors"},
-    "execution": {"$ref": "#/components/schemas/Execution"},
-    "attempt": {"type": "integer", "description": "Attempts made for the current occurrence; 0 unless a retry is pending."},
-    "nextAttemptDate": {"$ref": "#/components/schemas/Time", "description": "When the next attempt is made, if not at scheduledDate or extraDate."},
-    "expiresAt": {"$ref": "#/components/schemas/Time", "description": "When a DONE or FAILED task is deleted; from then on it is as if it were not there. Only where the server has a done_ttl or failed_ttl."},
-    "__createdAt": {"$ref": "#/components/schemas/Time"},
-    "__updatedAt": {"$ref": "#/components/schemas/Time"}
-  },
-  "example": {
-    "namespace": "my-app", "id": "0197a1f2-8a3b-7c4d-9e5f-001122334455",
-    "url": "https://example.com/hook", "method": "POST",
-    "request": {"method": "POST", "url": "https://example.com/hook", "headers": {}, "body": {"key": "value"}},
-    "scheduledDate": "2030-01-31T12:00:00.000Z", "retryLimit": 3, "status": "ACTIVE",
-    "errors": {"count": 0, "consecutive": 0},
-    "execution": {"count": 0, "failed": 0, "successful": 0, "skipped": 0, "extra": 0},
-    "attempt": 0,
-    "__createdAt": "2030-01-31T11:00:00.000Z", "__updatedAt": "2030-01-31T11:00:00.000Z"
-  }
 },
 "TaskPage": {
   "type": "object", "required": ["items", "count"],
@@ -134,37 +30,6 @@ const char* openapi_schemas() {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Task"}},
     "count": {"type": "integer", "description": "Items of this page."},
     "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
-  }
-},
-"Response": {
-  "type": "object", "required": ["status", "ok"],
-  "properties": {
-    "status": {"type": "integer"},
-    "ok": {"type": "boolean", "description": "The status is 200 to 299."},
-    "headers": {"$ref": "#/components/schemas/Headers"},
-    "body": {"type": "string", "description": "Its first 64 KiB."},
-    "bodyTruncated": {"type": "boolean", "description": "There was more, or the rest could not be decompressed."}
-  }
-},
-"Log": {
-  "type": "object",
-  "required": ["id", "namespace", "taskId", "attempt", "retryLimit", "request", "status", "scheduledDate", "dueDate", "startedAt", "durationMs", "__createdAt"],
-  "properties": {
-    "id": {"type": "string"},
-    "namespace": {"type": "string"},
-    "taskId": {"type": "string"},
-    "attempt": {"type": "integer", "minimum": 1},
-    "retryLimit": {"type": "integer"},
-    "request": {"$ref": "#/components/schemas/Request", "description": "As it was sent."},
-    "response": {"$ref": "#/components/schemas/Response"},
-    "error": {"type": "string", "description": "Why the attempt failed."},
-    "status": {"$ref": "#/components/schemas/LogStatus"},
-    "scheduledDate": {"$ref": "#/components/schemas/Time"},
-    "dueDate": {"$ref": "#/components/schemas/Time", "description": "When this attempt was due: for a retry its own time, for a task that was registered for the past the registration."},
-    "startedAt": {"$ref": "#/components/schemas/Time"},
-    "durationMs": {"type": "number", "description": "From the start of the request to the end of its answer, to the microsecond."},
-    "ttl": {"type": "integer", "description": "The second since 1970 at which the log expires."},
-    "__createdAt": {"$ref": "#/components/schemas/Time"}
   }
 },
 "LogPage": {

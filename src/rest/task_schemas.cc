@@ -1,0 +1,245 @@
+// The schemas of tasks and logs, by the rows of model/fields.h. Those of answers leave additional
+// properties open, because fields are added in later versions; those of requests do not, because
+// unknown ones are refused.
+
+#include <boost/json.hpp>
+
+#include "model/fields.h"
+#include "model/numbers.h"
+#include "rest/openapi.h"
+
+namespace rhooks::rest {
+namespace {
+
+namespace json = boost::json;
+
+enum class Side { kGiven, kShown };
+
+template <typename T>
+inline constexpr const char* kSchemaOf = nullptr;
+template <>
+inline constexpr const char* kSchemaOf<Method> = "Method";
+template <>
+inline constexpr const char* kSchemaOf<Status> = "Status";
+template <>
+inline constexpr const char* kSchemaOf<LogStatus> = "LogStatus";
+template <>
+inline constexpr const char* kSchemaOf<TimePoint> = "Time";
+template <>
+inline constexpr const char* kSchemaOf<std::vector<Header>> = "Headers";
+template <>
+inline constexpr const char* kSchemaOf<Request> = "Request";
+template <>
+inline constexpr const char* kSchemaOf<Repeat> = "Repeat";
+template <>
+inline constexpr const char* kSchemaOf<Errors> = "Errors";
+template <>
+inline constexpr const char* kSchemaOf<Execution> = "Execution";
+template <>
+inline constexpr const char* kSchemaOf<Response> = "Response";
+
+template <typename T>
+json::object type_of(Side side) {
+  if constexpr (std::is_same_v<T, Body>) {
+    return {};  // any value
+  } else if constexpr (kSchemaOf<T> != nullptr) {
+    const bool given = side == Side::kGiven && std::is_same_v<T, Request>;
+    return {{"$ref", std::string("#/components/schemas/") + (given ? "New" : "") + kSchemaOf<T>}};
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return {{"type", "string"}};
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return {{"type", "boolean"}};
+  } else if constexpr (std::is_integral_v<T>) {
+    return {{"type", "integer"}};
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    return {{"type", "number"}};
+  } else {
+    json::array names;
+    for (const T value : model::Numbers<T>::kAll) names.emplace_back(to_string(value));
+    return {{"type", "string"}, {"enum", std::move(names)}};
+  }
+}
+
+void add_limits(json::object&, const auto&) {}
+
+// Of names and texts.
+template <typename R>
+requires requires(R rule) {
+  rule.bytes_max;
+}
+void add_limits(json::object& property, const R& rule) {
+  property["minLength"] = 1;
+  property["maxLength"] = rule.bytes_max;
+}
+
+void add_limits(json::object& property, const model::Range& rule) {
+  property["minimum"] = rule.min;
+  if (rule.max < std::numeric_limits<std::int64_t>::max()) property["maximum"] = rule.max;
+}
+
+void add_limits(json::object& property, const model::By<model::validate_url>&) {
+  property["format"] = "uri";
+  property["maxLength"] = model::kUrlBytesMax;
+}
+
+template <typename F>
+void add_default(json::object& property, const F& field) {
+  using Value = typename F::Value;
+  if (field.required) return;
+  if constexpr (std::is_enum_v<Value>) {
+    property["default"] = to_string(model::kDefault<F>);
+  } else if constexpr (std::is_integral_v<Value>) {
+    property["default"] = model::kDefault<F>;
+  }
+}
+
+template <typename F>
+json::object property_of(const F& field, Side side) {
+  json::object property = type_of<model::Bare<typename F::Value>>(side);
+  add_limits(property, field.rule);
+  if (side == Side::kGiven) add_default(property, field);
+  if (*field.doc != '\0') property["description"] = field.doc;
+  return property;
+}
+
+// Whether an answer always has it.
+template <typename F>
+bool always_shown(const F& field) {
+  using Value = typename F::Value;
+  return field.required || (!model::kIsOptional<Value> && !std::is_same_v<Value, std::string> &&
+                            !std::is_same_v<Value, bool> && !std::is_same_v<Value, Body> &&
+                            !std::is_same_v<Value, std::vector<Header>>);
+}
+
+class Schema {
+ public:
+  explicit Schema(Side side) : side_(side) {}
+
+  template <typename F>
+  void add(const F& field) {
+    add(field.name, property_of(field, side_),
+        side_ == Side::kGiven ? field.required : always_shown(field));
+  }
+  void add(std::string_view name, json::object property, bool required) {
+    const json::string_view key(name.data(), name.size());
+    properties_[key] = std::move(property);
+    if (required) required_.emplace_back(key);
+  }
+  template <typename T>
+  void add_all() {
+    model::for_each_field<T>([&](const auto& field) { add(field); });
+  }
+
+  json::object take() {
+    json::object schema{{"type", "object"}};
+    if (!required_.empty()) schema["required"] = std::move(required_);
+    if (side_ == Side::kGiven) schema["additionalProperties"] = false;
+    schema["properties"] = std::move(properties_);
+    return schema;
+  }
+
+ private:
+  Side side_;
+  json::array required_;
+  json::object properties_;
+};
+
+template <typename T>
+json::object schema_of(Side side) {
+  Schema schema(side);
+  schema.add_all<T>();
+  return schema.take();
+}
+
+// Its fields may stand beside it, so it requires none.
+json::object new_request() {
+  json::object schema = schema_of<Request>(Side::kGiven);
+  schema.erase("required");
+  return schema;
+}
+
+json::object new_task() {
+  Schema schema(Side::kGiven);
+  model::for_each_field<NewTask>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Spec::request>) schema.add_all<Request>();
+    schema.add(field);
+  });
+  json::object made = schema.take();
+  // The namespace may stand in the path, and the URL in the request.
+  made.erase("required");
+  made["description"] =
+      "url, method, headers and body stand here or in request; given at both places, they must "
+      "agree. A url is required, and in a batch a namespace. A field that is null counts as not "
+      "given.";
+  return made;
+}
+
+json::object task() {
+  Schema schema(Side::kShown);
+  schema.add("namespace", {{"type", "string"}}, true);
+  schema.add("id", {{"type", "string"}}, true);
+  model::for_each_field<Task>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Spec::request>) {
+      schema.add("url", {{"type", "string"}, {"format", "uri"}}, true);
+      schema.add("method", type_of<Method>(Side::kShown), true);
+      schema.add(field.name, type_of<Request>(Side::kShown), true);
+    } else {
+      schema.add(field);
+    }
+  });
+  json::object made = schema.take();
+  made["example"] = json::parse(R"({
+    "namespace": "my-app", "id": "0197a1f2-8a3b-7c4d-9e5f-001122334455",
+    "url": "https://example.com/hook", "method": "POST",
+    "request": {"method": "POST", "url": "https://example.com/hook", "headers": {}, "body": {"key": "value"}},
+    "scheduledDate": "2030-01-31T12:00:00.000Z", "retryLimit": 3, "status": "ACTIVE",
+    "errors": {"count": 0, "consecutive": 0},
+    "execution": {"count": 0, "failed": 0, "successful": 0, "skipped": 0, "extra": 0},
+    "attempt": 0,
+    "__createdAt": "2030-01-31T11:00:00.000Z", "__updatedAt": "2030-01-31T11:00:00.000Z"
+  })");
+  return made;
+}
+
+json::object response() {
+  Schema schema(Side::kShown);
+  model::for_each_field<Response>([&]<typename F>(const F& field) {
+    schema.add(field);
+    if constexpr (model::kIs<F, &Response::status>) {
+      schema.add("ok", {{"type", "boolean"}, {"description", "the status is 200 to 299"}}, true);
+    }
+  });
+  return schema.take();
+}
+
+json::object log() {
+  Schema schema(Side::kShown);
+  model::for_each_field<Log>([&]<typename F>(const F& field) {
+    if constexpr (model::kIs<F, &Log::task>) {
+      schema.add_all<TaskKey>();
+    } else if constexpr (model::kIs<F, &Log::expires_at>) {
+      schema.add(field.name, {{"type", "integer"}, {"description", field.doc}}, false);
+    } else {
+      schema.add(field);
+    }
+  });
+  return schema.take();
+}
+
+}  // namespace
+
+std::string task_schemas() {
+  json::object schemas;
+  schemas["Repeat"] = schema_of<Repeat>(Side::kGiven);
+  schemas["NewRequest"] = new_request();
+  schemas["NewTask"] = new_task();
+  schemas["Request"] = schema_of<Request>(Side::kShown);
+  schemas["Errors"] = schema_of<Errors>(Side::kShown);
+  schemas["Execution"] = schema_of<Execution>(Side::kShown);
+  schemas["Task"] = task();
+  schemas["Response"] = response();
+  schemas["Log"] = log();
+  return json::serialize(schemas);
+}
+
+}  // namespace rhooks::rest
