@@ -114,7 +114,8 @@ struct TaskKey {
 
 // What is registered and stays: the request, and when and how often it is made.
 struct Spec {
-  std::string id_prefix;  // as registered; empty if none
+  std::string id_prefix;    // as registered; empty if none
+  std::string description;  // for people; at most 1 KiB
   Request request;
   std::optional<Repeat> repeat;  // none: one-shot
   int retry_limit = 3;           // an occurrence gets up to 1 + retry_limit attempts; at most 100

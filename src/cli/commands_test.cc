@@ -54,6 +54,24 @@ TEST_P(CommandsTest, RegisterAndGet) {
   EXPECT_NE(card.find("request         PUT http://127.0.0.1:9/hook\n"), std::string::npos) << card;
 }
 
+TEST_P(CommandsTest, GetAndJsonShowTheDescription) {
+  out({"register", "-n", "app", "--id", "t", "--url", "http://127.0.0.1:9/", "--at", "+1h",
+       "--description", "reminds of invoices"});
+  EXPECT_EQ(task("t").description, "reminds of invoices");
+  for (const char* command : {"get", "fetch", "suspend"}) {
+    std::vector<std::string> line{command, "-n", "app", "--json"};
+    if (command != std::string("fetch")) line.insert(line.end(), {"--id", "t"});
+    EXPECT_NE(out(line).find(R"("description":"reminds of invoices")"), std::string::npos)
+        << command;
+  }
+  const std::string card = out({"get", "-n", "app", "--id", "t"});
+  EXPECT_NE(card.find("description     reminds of invoices\n"), std::string::npos) << card;
+  const TestRun longer = run({"register", "-n", "app", "--url", "http://127.0.0.1:9/",
+                              "--description", std::string(1025, 'd')});
+  EXPECT_EQ(longer.exit_code, kExitFailed);
+  EXPECT_NE(longer.err.find("description: has 1025 bytes"), std::string::npos) << longer.err;
+}
+
 TEST_P(CommandsTest, ARepetitionWithoutAnEndSaysSo) {
   const auto made = [&](std::vector<std::string> args) {
     std::vector<std::string> line{"register", "-n", "app", "--url", "http://127.0.0.1:9/",

@@ -56,6 +56,7 @@ TEST(TaskJson, EveryField) {
   Task task = small_task();
   task.key.id = "p#1";
   task.id_prefix = "p";
+  task.description = "what for";
   task.request.headers = {{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}};
   task.request.body = Body::json(R"({ "n": 1.50 })");
   task.repeat = Repeat{2, 0, RepeatUnit::kDays};
@@ -67,7 +68,7 @@ TEST(TaskJson, EveryField) {
   task.next_attempt_date = kTime;
   EXPECT_EQ(
       to_json(task),
-      R"({"namespace":"my-app","id":"p#1","idPrefix":"p",)"
+      R"({"namespace":"my-app","id":"p#1","idPrefix":"p","description":"what for",)"
       R"("url":"https://example.com/",)"
       R"("method":"POST","request":{"method":"POST","url":"https://example.com/",)"
       R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{ "n": 1.50 }},)"

@@ -267,6 +267,7 @@ TEST(Stored, NumbersStayAsTheyAre) {
   task.created_at = t;
   record.fingerprint.fill(1);
   task.id_prefix = "p";
+  task.description = "d";
   task.request = {Method::kPost, "u", {{"n", "v"}}, Body::text("b")};
   task.retry_limit = 4;
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
@@ -283,7 +284,8 @@ TEST(Stored, NumbersStayAsTheyAre) {
             "5001"
             "5802"
             "6002"
-            "00");  // 9 to 12
+            "6a0164"
+            "00");  // 9 to 13
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;

@@ -27,7 +27,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 13, of a state 25, of a log 20. A number that is not used any
+// The next free numbers: of a spec 14, of a state 25, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -220,6 +220,13 @@ struct TaskFields {
                   "first task (200), or is a conflict if the content differs (409). Excludes `id`; "
                   "of a single task it may be the header `Idempotency-Key`"},
           Name{kIdempotencyKeyBytesMax}),
+      field<&Spec::description>({.name = "description",
+                                 .number = 13,
+                                 .flag = "--description",
+                                 .value = "TEXT",
+                                 .card = "description",
+                                 .doc = "what it is for, in your own words; at most 1 KiB"},
+                                Text{1024}),
       field<&Spec::request>({.name = "request",
                              .number = 3,
                              .doc = "`{url, method, headers, body}`: these four may also stand in "

@@ -271,6 +271,14 @@ TEST(Validate, WantsABodyThatAgreesWithItsKind) {
                  "UTF-8");
 }
 
+TEST(Validate, BoundsTheDescription) {
+  expect_valid(with([](NewTask& t) { t.description = std::string(1024, 'd'); }));
+  expect_valid(with([](NewTask& t) { t.description = "on two\nlines, größer"; }));
+  expect_invalid(with([](NewTask& t) { t.description = std::string(1025, 'd'); }), "description",
+                 "has 1025 bytes; at most 1024");
+  expect_invalid(with([](NewTask& t) { t.description = "\xff"; }), "description", "UTF-8");
+}
+
 TEST(Validate, BoundsTheRetryLimit) {
   for (int limit = -3; limit <= 103; ++limit) {
     SCOPED_TRACE(limit);

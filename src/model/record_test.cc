@@ -152,6 +152,7 @@ TEST(Fingerprint, TellsEveryDifferenceApart) {
   add([](NewTask& t) { t.repeat = Repeat{7, 5, RepeatUnit::kHours}; });
   add([](NewTask& t) { t.repeat.reset(); });
   add([](NewTask& t) { t.retry_limit = 10; });
+  add([](NewTask& t) { t.description = "what for"; });
 }
 
 // Replays are told by it across upgrades: a new field may be a part of it only where it is used.
