@@ -4,6 +4,7 @@
 
 #include "codec/public_json.h"
 #include "fuzz/fuzz.h"
+#include "json/text.h"
 
 using namespace rhooks;
 
@@ -13,7 +14,7 @@ void check(const Result<NewTask>& task, std::string_view ns) {
   if (!task) {
     FUZZ_EXPECT(task.error().code == ErrorCode::kInvalidArgument);
     FUZZ_EXPECT(!task.error().message.empty());
-    FUZZ_EXPECT(codec::compact_json(codec::to_problem_json(task.error())));
+    FUZZ_EXPECT(compact_json(codec::to_problem_json(task.error())));
     return;
   }
   // The rules of the model refuse it later, and here it would stand for none.
@@ -38,8 +39,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FUZZ_EXPECT(tasks.error().code == ErrorCode::kInvalidArgument);
   }
 
-  if (const auto compact = codec::compact_json(json)) {
-    FUZZ_EXPECT(codec::compact_json(*compact) == *compact);
+  if (const auto compact = compact_json(json)) {
+    FUZZ_EXPECT(compact_json(*compact) == *compact);
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "codec/public_json.h"
 #include "fuzz/fuzz.h"
+#include "json/text.h"
 
 using namespace rhooks;
 
@@ -43,6 +44,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
   const Error error = codec::parse_problem_json(503, json);
   FUZZ_EXPECT(!error.message.empty());
-  FUZZ_EXPECT(codec::compact_json(codec::to_problem_json(error)));
+  FUZZ_EXPECT(compact_json(codec::to_problem_json(error)));
   return 0;
 }

@@ -8,7 +8,7 @@
 #include <iostream>
 
 #include "base/clock.h"
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 #include "tests/test_store.h"
@@ -80,8 +80,8 @@ TEST_P(AcceptanceTest, ATaskArrivesAtItsTime) {
     wait_for(id, "DONE");
     const json::array made = logs(id);
     ASSERT_EQ(made.size(), 1u);
-    const TimePoint nominal = *codec::parse_time(made[0].at("scheduledDate").as_string());
-    const TimePoint started = *codec::parse_time(made[0].at("startedAt").as_string());
+    const TimePoint nominal = *parse_time(made[0].at("scheduledDate").as_string());
+    const TimePoint started = *parse_time(made[0].at("startedAt").as_string());
     EXPECT_GE(started, nominal);
     best = std::min(best, started - nominal);
   }
@@ -111,13 +111,13 @@ TEST_P(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
   std::vector<TimePoint> nominal;
   std::chrono::milliseconds best = std::chrono::milliseconds::max();
   for (const json::value& log : all) {
-    nominal.push_back(*codec::parse_time(log.at("scheduledDate").as_string()));
-    const TimePoint started = *codec::parse_time(log.at("startedAt").as_string());
+    nominal.push_back(*parse_time(log.at("scheduledDate").as_string()));
+    const TimePoint started = *parse_time(log.at("startedAt").as_string());
     EXPECT_GE(started, nominal.back());
     best = std::min(best, started - nominal.back());  // benchmarks measure lateness
   }
   EXPECT_LT(best, 500ms);
-  const TimePoint first = *codec::parse_time(tick.at("scheduledDate").as_string());
+  const TimePoint first = *parse_time(tick.at("scheduledDate").as_string());
   EXPECT_EQ(nominal.back() - first, (4 + skipped) * 1s);
   for (std::size_t i = 1; i < nominal.size(); ++i) {
     EXPECT_GE(nominal[i] - nominal[i - 1], 1s);
@@ -186,9 +186,9 @@ TEST_P(AcceptanceTest, ASuspendedTaskIsNotDeliveredUntilItIsUnsuspended) {
   ASSERT_NE(held, "");
   EXPECT_EQ(task(held).at("status"), "SUSPENDED");
   // What is due later is delivered, so the worker has passed the time of the suspended one.
-  const TimePoint due = *codec::parse_time(task(held).at("scheduledDate").as_string());
+  const TimePoint due = *parse_time(task(held).at("scheduledDate").as_string());
   run({"register", "--namespace", "ns", "--id", "later", "--url", receiver.url("/later"), "--at",
-       codec::format_time(due + 500ms)});
+       format_time(due + 500ms)});
   wait_for("later", "DONE");
   EXPECT_EQ(deliveries(held), 0);
   EXPECT_EQ(task(held).at("status"), "SUSPENDED");

@@ -16,7 +16,7 @@
 #include <regex>
 
 #include "base/clock.h"
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "codec/public_json.h"
 #include "testing/child_process.h"
 #include "testing/temp_dir.h"
@@ -109,7 +109,7 @@ class Listener {
     line_ = child_->read_line().value_or("");
     std::smatch match;
     if (!std::regex_search(line_, match, std::regex("\"arrivedAt\":\"([^\"]+)\""))) return {};
-    const auto at = codec::parse_time(match[1].str());
+    const auto at = parse_time(match[1].str());
     return at ? std::optional(*at) : std::nullopt;
   }
   const std::string& line() const { return line_; }

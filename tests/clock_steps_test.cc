@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "tests/crash_scene.h"
 
 namespace rhooks::testing {
@@ -42,7 +42,7 @@ class ClockRig : public ::testing::Test {
     for (std::size_t i = 0; i < kFew; ++i) add(prefix + std::to_string(i), ahead);
   }
   std::string at(milliseconds ahead) const {
-    return codec::format_time(std::chrono::floor<milliseconds>(clock_.now()) + ahead);
+    return format_time(std::chrono::floor<milliseconds>(clock_.now()) + ahead);
   }
   static json::object every(int interval, const char* unit, int max) {
     return {{"repeat", {{"interval", interval}, {"unit", unit}, {"max", max}}}};

@@ -4,7 +4,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "testing/late_bytes.h"
 
 namespace rhooks::testing {
@@ -123,7 +123,7 @@ json::object CrashLoad::json_of(const LoadTask& task) const {
                       {"body", {{"n", task.number}}},
                       {"retryLimit", task.retry_limit}};
   if (!task.id.empty()) object["id"] = task.id;
-  if (task.scheduled) object["scheduledDate"] = codec::format_time(*task.scheduled);
+  if (task.scheduled) object["scheduledDate"] = format_time(*task.scheduled);
   if (task.interval.count() > 0) {
     object["repeat"] = {
         {"interval", task.interval / 1s}, {"unit", "seconds"}, {"max", task.executions}};

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <tuple>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::testing {
 namespace {
@@ -26,7 +26,7 @@ std::string text_of(const json::object& object, const char* name) {
   return json::value_to<std::string>(object.at(name));
 }
 TimePoint time_of(const json::object& object, const char* name) {
-  return codec::parse_time(text_of(object, name)).value();
+  return parse_time(text_of(object, name)).value();
 }
 std::int64_t number_of(const json::value& object, const char* name) {
   return object.at(name).to_number<std::int64_t>();
@@ -299,12 +299,12 @@ class Judge {
     std::ostringstream text;
     text << "requests";
     for (const Delivery& delivery : occurrence.arrived) {
-      text << ' ' << codec::format_time(std::chrono::floor<milliseconds>(delivery.at));
+      text << ' ' << format_time(std::chrono::floor<milliseconds>(delivery.at));
     }
     text << ", logs";
     for (const LoggedAttempt& log : occurrence.logs) {
-      text << ' ' << log.attempt << (log.success ? " ok " : " failed ")
-           << codec::format_time(log.started) << " to " << codec::format_time(log.ended) << ';';
+      text << ' ' << log.attempt << (log.success ? " ok " : " failed ") << format_time(log.started)
+           << " to " << format_time(log.ended) << ';';
     }
     return text.str();
   }

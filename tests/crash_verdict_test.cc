@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::testing {
 namespace {
@@ -21,7 +21,7 @@ TimePoint at(int ms) {
   return kStart + milliseconds{ms};
 }
 std::string text(int ms) {
-  return codec::format_time(at(ms));
+  return format_time(at(ms));
 }
 
 // The tasks, by number; the last two are not in the store.

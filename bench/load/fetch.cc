@@ -11,11 +11,11 @@
 #include <random>
 #include <stdexcept>
 
+#include "base/iso8601.h"
 #include "bench/load/server.h"
 #include "bench/load/suites.h"
 #include "bench/load/waiting.h"
 #include "bench/load/workload.h"
-#include "codec/iso8601.h"
 #include "codec/stored.h"
 #include "model/new_task.h"
 #include "testing/temp_dir.h"
@@ -192,7 +192,7 @@ class FetchSuite {
   void rest(const std::string& conditions) {
     Server server(store_);
     measure("by date", conditions, [&] {
-      const std::string from = codec::format_time(random_date(random_));
+      const std::string from = format_time(random_date(random_));
       const auto body = server.get("/v1/namespaces/bench/tasks?limit=" + std::to_string(kLimit) +
                                    "&from=" + cli::url_encode(from));
       check_full(body.find("\"count\":" + std::to_string(kLimit)) != std::string::npos);

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::bench {
 
@@ -68,7 +68,7 @@ void Report::begin(const Asked& asked, const Machine& machine) {
                                   {"buildType", machine.build_type}};
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   boost::json::object line{{"revision", asked.revision},
-                           {"at", codec::format_time(now)},
+                           {"at", format_time(now)},
                            {"suites", boost::json::value_from(asked.suites)},
                            {"match", asked.match},
                            {"pairs", asked.pairs},

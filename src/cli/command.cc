@@ -4,11 +4,11 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/text.h"
 #include "cli/app.h"
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
 
 namespace rhooks::cli {
 
@@ -202,7 +202,7 @@ int Commands::run(const CLI::App& command) {
 int report(Io& io, const Error& error, int exit_code) {
   if (io.json_errors) {
     Error shown = error;  // a path or an argument may be any bytes
-    shown.message = codec::to_utf8(shown.message);
+    shown.message = to_utf8(shown.message);
     io.err << codec::to_problem_json(shown) << std::endl;
     return exit_code;
   }

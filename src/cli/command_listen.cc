@@ -7,6 +7,8 @@
 #include <latch>
 #include <mutex>
 
+#include "base/iso8601.h"
+#include "base/text.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/port_file.h"
@@ -14,9 +16,8 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/times.h"
-#include "codec/iso8601.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
+#include "json/text.h"
 #include "rest/http_server.h"
 
 namespace rhooks::cli {
@@ -153,18 +154,18 @@ class Listener {
     for (const Header& header : request.headers) {
       std::string name = header.name;
       for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      add_header(headers, codec::to_utf8(name), codec::to_utf8(header.value));
+      add_header(headers, to_utf8(name), to_utf8(header.value));
     }
     // A body is JSON where it is JSON, otherwise text.
-    const auto compact = codec::compact_json(request.body);
-    json::object line{{"arrivedAt", codec::format_time(arrived)},
-                      {"method", codec::to_utf8(request.method)},
-                      {"path", codec::to_utf8(request.target)},
+    const auto compact = compact_json(request.body);
+    json::object line{{"arrivedAt", format_time(arrived)},
+                      {"method", to_utf8(request.method)},
+                      {"path", to_utf8(request.target)},
                       {"status", status},
                       {"headers", std::move(headers)}};
     std::string text = json::serialize(line);
     text.pop_back();
-    text += ",\"body\":" + (compact ? *compact : json::serialize(codec::to_utf8(request.body)));
+    text += ",\"body\":" + (compact ? *compact : json::serialize(to_utf8(request.body)));
     cli::print_json(io_, text + "}");
   }
 

@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,6 +15,7 @@
 #include "cli/usage.h"
 #include "cli/when_args.h"
 #include "codec/public_json.h"
+#include "json/text.h"
 #include "model/fields.h"
 #include "model/limits.h"
 
@@ -62,11 +62,11 @@ bool begins_like_json(std::string_view text) {
 // caller says so: it is far more often a slip, such as quotes that the shell took.
 Result<Body> body_of(std::string text, bool as_text) {
   if (as_text) return Body::text(std::move(text));
-  const auto json = codec::check_body_json(text);
+  const auto json = check_body_json(text);
   if (json) {
     if (!json->starts_with('"')) return Body::json(std::string(*json));
     // In a task a JSON string is a text body, here as in the API.
-    return Body::text(std::string(boost::json::parse(*json).get_string()));
+    return Body::text(check_json(*json)->string());
   }
   if (!begins_like_json(text)) return Body::text(std::move(text));
   return usage(

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/json_space.h"
 #include "base/sha256.h"
 #include "cli/app.h"
 #include "cli/item_reader.h"
@@ -18,6 +17,7 @@
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "codec/public_json.h"
+#include "json/space.h"
 #include "model/limits.h"
 
 namespace rhooks::cli {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/iso8601.h"
 #include "cli/test_io.h"
-#include "codec/iso8601.h"
 #include "codec/public_json.h"
 #include "testing/temp_dir.h"
 

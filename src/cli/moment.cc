@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/iso8601.h"
 #include "cli/times.h"
 #include "cli/usage.h"
-#include "codec/iso8601.h"
 
 namespace rhooks::cli {
 namespace {
@@ -57,8 +57,8 @@ Result<Zone> zone_of_machine(const Environment& environment) {
 
 // "2030-03-31T01:30:00+01:00": the moment as the clocks with this offset show it.
 std::string with_offset(TimePoint t, seconds offset) {
-  if (offset.count() % 60 != 0) return codec::format_time(t);  // of before 1973
-  std::string text = codec::format_time(t + offset);
+  if (offset.count() % 60 != 0) return format_time(t);  // of before 1973
+  std::string text = format_time(t + offset);
   text.resize(text.ends_with(".000Z") ? text.size() - 5 : text.size() - 1);
   const auto minutes = std::abs(offset.count()) / 60;
   std::array<char, 8> shown{};
@@ -69,7 +69,7 @@ std::string with_offset(TimePoint t, seconds offset) {
 
 // A date and a time without an offset, as if it were UTC.
 std::optional<TimePoint> as_if_utc(std::string_view text) {
-  const auto at = codec::parse_time(std::string(text) + "Z");
+  const auto at = parse_time(std::string(text) + "Z");
   return at ? std::optional(*at) : std::nullopt;
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::cli {
 namespace {
@@ -14,7 +14,7 @@ constexpr TimePoint kReadAt{std::chrono::milliseconds{1'700'000'000'000}};
 std::string moment(std::string_view text, const std::string& zone = {},
                    const Environment& environment = {}) {
   const auto parsed = parse_moment(text, zone, environment, kReadAt);
-  return parsed ? codec::format_time(parsed->at) : parsed.error().message;
+  return parsed ? format_time(parsed->at) : parsed.error().message;
 }
 
 TEST(ParseMoment, FromNowOnWithAndWithoutASign) {

@@ -4,10 +4,10 @@
 #include <thread>
 
 #include "base/ca_file.h"
+#include "base/iso8601.h"
 #include "cli/backend.h"
 #include "cli/http_client.h"
 #include "cli/metrics_text.h"
-#include "codec/iso8601.h"
 #include "codec/public_json.h"
 #include "model/outcome.h"
 
@@ -32,7 +32,7 @@ class Query {
     return *this;
   }
   Query& add(const char* name, const std::optional<TimePoint>& t) {
-    return t ? add(name, codec::format_time(*t)) : *this;
+    return t ? add(name, format_time(*t)) : *this;
   }
   const std::string& text() const { return text_; }
 

@@ -5,10 +5,11 @@
 #include <ostream>
 #include <vector>
 
-#include "base/json_space.h"
 #include "base/utf8.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
+#include "json/pretty.h"
+#include "json/space.h"
 #include "model/fields.h"
 
 namespace rhooks::cli {
@@ -241,65 +242,6 @@ void print_json(Io& io, std::string_view json) {
 
 std::string json_line(std::string_view json) {
   return without_json_space(json);
-}
-
-std::string pretty_json(std::string_view text) {
-  const auto compact = codec::compact_json(text);
-  if (!compact) return std::string(text);
-  std::string out;
-  std::size_t depth = 0;
-  bool in_string = false;
-  const auto new_line = [&] {
-    out += '\n';
-    out.append(2 * depth, ' ');
-  };
-  for (std::size_t i = 0; i < compact->size(); ++i) {
-    const char c = (*compact)[i];
-    if (in_string) {
-      out += c;
-      if (c == '\\') {
-        out += (*compact)[++i];
-      } else if (c == '"') {
-        in_string = false;
-      }
-      continue;
-    }
-    switch (c) {
-      case '"':
-        in_string = true;
-        out += c;
-        break;
-      case '{':
-      case '[': {
-        out += c;
-        const char next = (*compact)[i + 1];
-        if (next == '}' || next == ']') {
-          out += next;
-          ++i;
-        } else {
-          ++depth;
-          new_line();
-        }
-        break;
-      }
-      case '}':
-      case ']':
-        --depth;
-        new_line();
-        out += c;
-        break;
-      case ',':
-        out += c;
-        new_line();
-        break;
-      case ':':
-        out += ": ";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 std::string pretty_body(std::string_view body) {

@@ -38,10 +38,8 @@ std::string json_line(std::string_view json);
 // would steer it are escaped (\u009b), which is the same JSON.
 void print_json(Io& io, std::string_view json);
 
-// JSON indented by two spaces, with its numbers, key order and escapes as they are; text
-// that is no JSON unchanged.
-std::string pretty_json(std::string_view text);
-// The same, with control characters escaped: for bodies that came from outside.
+// JSON indented (json/pretty.h), text that is none as it is; with control characters escaped, for
+// bodies that came from outside.
 std::string pretty_body(std::string_view body);
 
 }  // namespace rhooks::cli

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::cli {
 namespace {
@@ -98,7 +98,7 @@ Result<TimePoint> parse_when(std::string_view text, TimePoint now) {
                                                  "\" may be ahead or ago; write +" +
                                                  std::string(text) + " or -" + std::string(text));
   }
-  auto at = codec::parse_time(text);
+  auto at = parse_time(text);
   if (!at) {
     return fail(ErrorCode::kInvalidArgument,
                 at.error().message +
@@ -134,7 +134,7 @@ Result<Repeat> parse_every(std::string_view text) {
 }
 
 std::string show_time(TimePoint t) {
-  std::string text = codec::format_time(t);
+  std::string text = format_time(t);
   if (text.size() > 10) text[10] = ' ';
   return text;
 }

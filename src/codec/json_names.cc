@@ -2,8 +2,8 @@
 
 #include <initializer_list>
 
+#include "base/text.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
 
 namespace rhooks::codec {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "base/json_space.h"
+#include "base/text.h"
 #include "codec/json_fields.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
+#include "json/space.h"
 #include "model/limits.h"
 
 namespace rhooks::codec {

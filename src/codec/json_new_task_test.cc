@@ -3,10 +3,10 @@
 #include <functional>
 #include <random>
 
-#include "codec/iso8601.h"
-#include "codec/json_text.h"
+#include "base/iso8601.h"
 #include "codec/public_json.h"
 #include "codec/test_records.h"
+#include "json/text.h"
 
 namespace rhooks::codec {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <unordered_map>
 
+#include "base/text.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
 #include "model/limits.h"
 
 namespace rhooks::codec {

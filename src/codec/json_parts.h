@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "codec/json_reader.h"
-#include "codec/json_writer.h"
+#include "json/reader.h"
+#include "json/writer.h"
 
 // Parts that several documents of the public JSON share. Internal to the codec.
 namespace rhooks::codec {

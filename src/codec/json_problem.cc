@@ -2,10 +2,10 @@
 
 #include <array>
 
-#include "codec/json_reader.h"
-#include "codec/json_writer.h"
+#include "base/text.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
+#include "json/reader.h"
+#include "json/writer.h"
 #include "model/outcome.h"
 
 namespace rhooks::codec {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
-#include "codec/json_text.h"
 #include "codec/public_json.h"
+#include "json/text.h"
 
 namespace rhooks::codec {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <random>
 
-#include "codec/json_text.h"
+#include "base/text.h"
 #include "codec/public_json.h"
 #include "codec/test_records.h"
-#include "codec/text.h"
+#include "json/text.h"
 #include "testing/test_seed.h"
 
 namespace rhooks::codec {

@@ -78,13 +78,6 @@ Result<DryrunResult> parse_dryrun_result(std::string_view json);
 Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);
 
-// Checks text that is to be a JSON body: valid, nested at most 64 deep, and no object in it has a
-// name twice. Returns it as it was given, without the white space around it.
-Result<std::string_view> check_body_json(std::string_view json);
-
-// The same without white space between its tokens, numbers and key order kept.
-Result<std::string> compact_json(std::string_view json);
-
 Result<Method> parse_method(std::string_view name);           // "GET"; any case
 Result<Status> parse_status(std::string_view name);           // "ACTIVE"; any case
 Result<LogStatus> parse_log_status(std::string_view name);    // "FAIL"; any case

@@ -6,6 +6,7 @@
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
 #include "hooks/memory_plan.h"
+#include "json/text.h"
 #include "model/limits.h"
 #include "model/new_task.h"
 #include "model/transitions.h"
@@ -53,7 +54,7 @@ Result<void> normalize_body(Body& body) {
   const auto refuse = [](const std::string& why) {
     return fail(ErrorCode::kInvalidArgument, "request.body: " + why, "request.body");
   };
-  const auto json = codec::check_body_json(body.data);
+  const auto json = check_body_json(body.data);
   if (!json) return refuse(json.error().message);
   if (json->starts_with('"')) return refuse("a JSON string is a text body: use Body::text");
   if (*json == "null") {

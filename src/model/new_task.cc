@@ -6,22 +6,15 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/json_space.h"
 #include "base/sha256.h"
+#include "base/text.h"
+#include "json/space.h"
 #include "model/fields.h"
 #include "model/numbers.h"
 #include "model/refusal.h"
 
 namespace rhooks::model {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 Result<void> check_ids_agree(const NewTask& task) {
   if (task.id.empty()) return {};
@@ -94,7 +87,7 @@ class Content {
   void add(const std::vector<Header>& headers) {
     std::vector<std::pair<std::string, std::string_view>> sorted;
     sorted.reserve(headers.size());
-    for (const Header& header : headers) sorted.emplace_back(lower(header.name), header.value);
+    for (const Header& header : headers) sorted.emplace_back(lower_case(header.name), header.value);
     std::stable_sort(sorted.begin(), sorted.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     add_size(sorted.size());

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codec/public_json.h"
+#include "json/space.h"
 #include "observe/logging.h"
 #include "rest/access.h"
 #include "rest/openapi.h"
@@ -34,13 +35,8 @@ bool is_json(std::string_view content_type) {
 
 // Clients that can not send nothing send {}.
 bool is_empty_body(std::string_view body) {
-  std::string_view marks = "{}";
-  for (const char c : body) {
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
-    if (marks.empty() || c != marks.front()) return false;
-    marks.remove_prefix(1);
-  }
-  return marks.size() != 1;
+  const std::string text = without_json_space(body);
+  return text.empty() || text == "{}";
 }
 
 std::optional<HttpResponse> check_query(const HttpRequest& request, const Route& route) {

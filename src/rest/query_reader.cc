@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "codec/public_json.h"
 
 namespace rhooks::rest {
@@ -71,13 +71,13 @@ bool QueryReader::flag(std::string_view name) {
 std::optional<TimePoint> QueryReader::time(std::string_view name) {
   const std::string* text = find(name);
   if (!text) return std::nullopt;
-  auto parsed = codec::parse_time(*text);
+  auto parsed = parse_time(*text);
   // In a query '+' means a space, and people forget to write the one of "+02:00" as %2B. A
   // time without an offset is never valid, so a space before a last "02:00" can only be that.
   if (!parsed && text->size() > 6 && (*text)[text->size() - 6] == ' ') {
     std::string repaired = *text;
     repaired[repaired.size() - 6] = '+';
-    if (auto second = codec::parse_time(repaired)) parsed = second;
+    if (auto second = parse_time(repaired)) parsed = second;
   }
   if (!parsed) {
     refuse(name, parsed.error().message);

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "store/dynamo/credential_errors.h"
 
 namespace rhooks::store::dynamo {
@@ -49,7 +49,7 @@ Result<std::optional<TimePoint>> expiration_at(const json::object& object) {
   const json::value* const value = object.if_contains("Expiration");
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (value->is_string()) {
-    const auto time = codec::parse_time(std::string_view(value->get_string()));
+    const auto time = parse_time(std::string_view(value->get_string()));
     if (time) return *time;
   } else if (value->is_number()) {
     const double seconds = value->to_number<double>();

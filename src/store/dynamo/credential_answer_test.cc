@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -18,7 +18,7 @@ TEST(CredentialAnswer, OfAMetadataService) {
   EXPECT_EQ(found->access_key_id, "ASIA1");
   EXPECT_EQ(found->secret_access_key, "s/+=");
   EXPECT_EQ(found->session_token, "t");
-  EXPECT_EQ(found->expires_at, codec::parse_time("2030-01-01T06:00:00Z").value());
+  EXPECT_EQ(found->expires_at, parse_time("2030-01-01T06:00:00Z").value());
 
   const auto refused = read_instance_credentials(
       R"({"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role"})");

@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/iso8601.h"
 #include "base/random.h"
-#include "codec/iso8601.h"
 #include "store/dynamo/credential_answer.h"
 #include "store/dynamo/endpoint.h"
 #include "store/dynamo/refreshed_credentials.h"
@@ -78,7 +78,7 @@ Result<Credentials> first_of(const std::vector<Place>& list, TimePoint now) {
     if (found && found->expires_at && *found->expires_at <= now) {
       return fail(ErrorCode::kUnavailable, "the AWS credentials of " + place.name +
                                                " have expired at " +
-                                               codec::format_time(*found->expires_at) +
+                                               format_time(*found->expires_at) +
                                                "; renew them, and check this machine's clock");
     }
     if (found) return found;

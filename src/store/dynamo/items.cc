@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/iso8601.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "codec/iso8601.h"
 #include "codec/stored.h"
 #include "store/dynamo/schema.h"
 #include "store/dynamo/time_to_live.h"
@@ -74,17 +74,17 @@ std::string dated_id(TimePoint at, std::string_view id) {
 
 std::optional<DatedId> parse_dated_id(std::string_view text) {
   if (text.size() < kDateBytes + 1 || text[kDateBytes] != '#') return std::nullopt;
-  const auto at = codec::parse_time(text.substr(0, kDateBytes));
+  const auto at = parse_time(text.substr(0, kDateBytes));
   if (!at) return std::nullopt;
   return DatedId{*at, std::string(text.substr(kDateBytes + 1))};
 }
 
 std::string before_date(TimePoint at) {
-  return codec::format_time(std::clamp(at, kTimeMin, kTimeMax)) + "#";
+  return format_time(std::clamp(at, kTimeMin, kTimeMax)) + "#";
 }
 
 std::string after_date(TimePoint at) {
-  return codec::format_time(std::clamp(at, kTimeMin, kTimeMax)) + "$";  // '$' follows '#'
+  return format_time(std::clamp(at, kTimeMin, kTimeMax)) + "$";  // '$' follows '#'
 }
 
 Item key_item(std::string_view ns, std::string_view id) {

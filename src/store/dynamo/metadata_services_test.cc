@@ -3,7 +3,7 @@
 #include <mutex>
 #include <string>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "store/dynamo/credential_chain.h"
 #include "store/dynamo/test_aws.h"
 #include "testing/manual_clock.h"
@@ -34,7 +34,7 @@ class Services : public ::testing::Test {
     if (!credentials) return credentials.error().message;
     EXPECT_EQ(credentials->secret_access_key, "s");
     EXPECT_EQ(credentials->session_token, "t");
-    EXPECT_EQ(credentials->expires_at, codec::parse_time("2030-01-01T06:00:00Z").value());
+    EXPECT_EQ(credentials->expires_at, parse_time("2030-01-01T06:00:00Z").value());
     return credentials->access_key_id;
   }
   void set(std::string name, std::string value) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "observe/logging.h"
 
 namespace rhooks::store::dynamo {
@@ -60,7 +60,7 @@ void RefreshedCredentials::take(Result<Credentials> fetched, TimePoint now) {
     if (valid(now)) {
       log::warn("AWS credentials could not be fetched anew; the old ones are used on",
                 {{"reason", failure_->message},
-                 {"expires", current_->expires_at ? codec::format_time(*current_->expires_at)
+                 {"expires", current_->expires_at ? format_time(*current_->expires_at)
                                                   : std::string("never")}});
     }
     return;

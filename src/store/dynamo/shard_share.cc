@@ -6,7 +6,7 @@
 #include <array>
 #include <ctime>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 #include "observe/logging.h"
 
 namespace rhooks::store::dynamo {
@@ -167,7 +167,7 @@ std::vector<Description::Section> describe_share(const ShareView& view) {
     workers.rows.push_back(
         {worker.item.id + (worker.self ? " (this one)" : ""), worker.item.host,
          std::to_string(worker.item.pid),
-         codec::format_time(std::clamp(from_millis(worker.item.since_ms), kTimeMin, kTimeMax)),
+         format_time(std::clamp(from_millis(worker.item.since_ms), kTimeMin, kTimeMax)),
          std::to_string(owns), worker.silence ? seconds_text(*worker.silence) : "not known"});
   }
   Description::Section shards{.title = "Shards", .columns = {"shard", "worker", "epoch"}};

@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/iso8601.h"
 #include "base/sha256.h"
-#include "codec/iso8601.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -17,7 +17,7 @@ const Credentials kCredentials{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXA
 constexpr char kSuiteTime[] = "2015-08-30T12:36:00Z";
 
 TimePoint at(const char* text) {
-  return *codec::parse_time(text);
+  return *parse_time(text);
 }
 
 std::string header(const std::vector<Header>& headers, std::string_view name) {

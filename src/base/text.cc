@@ -1,8 +1,8 @@
-#include "codec/text.h"
+#include "base/text.h"
 
 #include "base/utf8.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 constexpr std::size_t kQuotedBytesMax = 40;
@@ -38,4 +38,4 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

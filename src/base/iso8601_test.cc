@@ -1,4 +1,4 @@
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 std::string reformat(std::string_view text) {
@@ -158,4 +158,4 @@ TEST(Iso8601, DamagedTextIsBorne) {
 }
 
 }  // namespace
-}  // namespace rhooks::codec
+}  // namespace rhooks

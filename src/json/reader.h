@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "codec/json_text.h"
+#include "json/text.h"
 
-// Reads objects field by field. Internal to the codec.
-namespace rhooks::codec {
+// Reads objects field by field.
+namespace rhooks {
 
 enum class From {
   // What a user sent: unknown and repeated names are refused, kInvalidArgument.
@@ -121,4 +121,4 @@ Result<T> read_json(std::string_view text, From from, Read read) {
   return result;
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

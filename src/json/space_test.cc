@@ -1,4 +1,4 @@
-#include "base/json_space.h"
+#include "json/space.h"
 
 #include <gtest/gtest.h>
 

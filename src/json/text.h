@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-// JSON text looked at in place. Internal to the codec.
+// JSON text looked at in place.
 //
 // Boost.JSON checks a document, and the values are then spans of its text, not a tree of
 // its own: the body of a request must keep its numbers as they were written
 // (12345678901234567890.10 is no double), and most of a document is passed on, not looked into.
-namespace rhooks::codec {
+namespace rhooks {
 
 // How deep a request's body may be nested, wherever it stands.
 inline constexpr std::size_t kBodyDepthMax = 64;
@@ -44,7 +44,7 @@ class JsonValue {
 
  private:
   friend Result<JsonValue> check_json(std::string_view text);
-  friend class JsonSplitter;
+  friend class JsonItems;
   explicit JsonValue(std::string_view raw) : raw_(raw) {}
 
   std::string_view raw_;
@@ -53,6 +53,29 @@ class JsonValue {
 struct JsonMember {
   std::string name;
   JsonValue value;
+};
+
+// Steps through the elements or members of an array or object without making a list of them:
+//
+//   for (JsonItems in(value); in.next();) use(in.take_member());
+//
+// Each that next() found has to be taken.
+class JsonItems {
+ public:
+  explicit JsonItems(const JsonValue& value) : text_(value.raw().substr(1)) {}
+
+  // Moves to the next element or member; false at the end.
+  bool next();
+  JsonValue take();
+  JsonMember take_member();
+  // take() gives the name of a member, as written; this then gives its value.
+  JsonValue take_after_colon();
+
+ private:
+  void skip_space();
+
+  std::string_view text_;
+  std::size_t at_ = 0;
 };
 
 // Errors: kInvalidArgument with line and column: no JSON, deeper than kDocumentDepthMax, not
@@ -71,8 +94,15 @@ struct JsonFault {
 // kBodyDepthMax, or an object in it that has a name twice.
 std::optional<JsonFault> body_fault(const JsonValue& value, const std::string& path);
 
+// Checks text that is to be a JSON body: valid, nested at most 64 deep, and no object in it has a
+// name twice. Returns it as it was given, without the white space around it.
+Result<std::string_view> check_body_json(std::string_view json);
+
+// The same without white space between its tokens, numbers and key order kept.
+Result<std::string> compact_json(std::string_view json);
+
 // "path.name", fit for an error: what a caller sent as a name may be of any length.
 std::string json_path(const std::string& path, std::string_view name);
 std::string json_path(const std::string& path, std::size_t index);
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

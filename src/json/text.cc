@@ -1,4 +1,4 @@
-#include "codec/json_text.h"
+#include "json/text.h"
 
 #include <algorithm>
 #include <array>
@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "base/json_space.h"
 #include "base/utf8.h"
-#include "codec/public_json.h"
+#include "json/space.h"
+#include "json/string_end.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 namespace json = boost::json;
@@ -89,18 +89,6 @@ void append_utf8(std::string& out, std::uint32_t c) {
   }
 }
 
-// The end of the string that begins at `at`, behind its closing quote: the first one that an
-// even number of backslashes stands before.
-std::size_t string_end(std::string_view text, std::size_t at) {
-  const std::size_t begin = at + 1;
-  for (std::size_t quote = begin;; ++quote) {
-    quote = text.find('"', quote);
-    std::size_t before = quote;
-    while (before > begin && text[before - 1] == '\\') --before;
-    if ((quote - before) % 2 == 0) return quote + 1;
-  }
-}
-
 // What has to be looked at on the way to the end of an array or object.
 bool is_structure(char c) {
   static constexpr auto kTable = [] {
@@ -116,7 +104,7 @@ bool is_structure(char c) {
 // The end of the value that begins at `at`. The text is known to be valid, so brackets
 // balance and strings end.
 std::size_t value_end(std::string_view text, std::size_t at) {
-  if (text[at] == '"') return string_end(text, at);
+  if (text[at] == '"') return json_string_end(text, at);
   if (text[at] != '{' && text[at] != '[') {
     while (at < text.size() && !is_space(text[at]) && text[at] != ',' && text[at] != ']' &&
            text[at] != '}') {
@@ -129,7 +117,7 @@ std::size_t value_end(std::string_view text, std::size_t at) {
     while (!is_structure(text[at])) ++at;
     switch (text[at]) {
       case '"':
-        at = string_end(text, at);
+        at = json_string_end(text, at);
         continue;
       case '{':
       case '[':
@@ -272,7 +260,7 @@ class BodyChecker {
 
   std::string take_string() {
     const std::size_t begin = at_;
-    at_ = string_end(text_, begin);
+    at_ = json_string_end(text_, begin);
     return unquoted(text_.substr(begin, at_ - begin));
   }
 
@@ -293,48 +281,37 @@ std::string deeper_than(std::size_t levels) {
 
 }  // namespace
 
-// Steps through the elements or members of one array or object.
-class JsonSplitter {
- public:
-  explicit JsonSplitter(std::string_view raw) : text_(raw.substr(1)) {}
-
-  // Moves to the next element or member; false at the end.
-  bool next() {
-    skip_space();
-    if (text_[at_] == ',') {
-      ++at_;
-      skip_space();
-    }
-    return text_[at_] != ']' && text_[at_] != '}';
-  }
-
-  JsonValue take() {
-    const std::size_t end = value_end(text_, at_);
-    const JsonValue value(text_.substr(at_, end - at_));
-    at_ = end;
-    return value;
-  }
-
-  JsonMember take_member() {
-    std::string name = take().string();
-    return {std::move(name), take_after_colon()};
-  }
-
-  JsonValue take_after_colon() {
-    skip_space();
+bool JsonItems::next() {
+  skip_space();
+  if (text_[at_] == ',') {
     ++at_;
     skip_space();
-    return take();
   }
+  return text_[at_] != ']' && text_[at_] != '}';
+}
 
- private:
-  void skip_space() {
-    while (is_space(text_[at_])) ++at_;
-  }
+JsonValue JsonItems::take() {
+  const std::size_t end = value_end(text_, at_);
+  const JsonValue value(text_.substr(at_, end - at_));
+  at_ = end;
+  return value;
+}
 
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
+JsonMember JsonItems::take_member() {
+  std::string name = take().string();
+  return {std::move(name), take_after_colon()};
+}
+
+JsonValue JsonItems::take_after_colon() {
+  skip_space();
+  ++at_;
+  skip_space();
+  return take();
+}
+
+void JsonItems::skip_space() {
+  while (is_space(text_[at_])) ++at_;
+}
 
 JsonKind JsonValue::kind() const {
   switch (raw_.front()) {
@@ -386,14 +363,14 @@ double JsonValue::number() const {
 std::size_t JsonValue::count() const {
   RHOOKS_CHECK(kind() == JsonKind::kArray);
   std::size_t count = 0;
-  for (JsonSplitter in(raw_); in.next(); ++count) in.take();
+  for (JsonItems in(*this); in.next(); ++count) in.take();
   return count;
 }
 
 std::vector<JsonValue> JsonValue::elements(std::size_t max) const {
   RHOOKS_CHECK(kind() == JsonKind::kArray);
   std::vector<JsonValue> elements;
-  for (JsonSplitter in(raw_); in.next() && elements.size() < max;) elements.push_back(in.take());
+  for (JsonItems in(*this); in.next() && elements.size() < max;) elements.push_back(in.take());
   return elements;
 }
 
@@ -401,7 +378,7 @@ std::vector<JsonMember> JsonValue::members(std::size_t max) const {
   RHOOKS_CHECK(kind() == JsonKind::kObject);
   std::vector<JsonMember> members;
   members.reserve(std::min<std::size_t>(max, kMembersUsual));
-  for (JsonSplitter in(raw_); in.next() && members.size() < max;) {
+  for (JsonItems in(*this); in.next() && members.size() < max;) {
     members.push_back(in.take_member());
   }
   return members;
@@ -470,4 +447,4 @@ Result<std::string> compact_json(std::string_view text) {
   return without_json_space(*value);
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

@@ -1,12 +1,12 @@
-#include "codec/json_reader.h"
+#include "json/reader.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 constexpr std::size_t kNamesUsual = 24;  // that an object may have
@@ -169,4 +169,4 @@ void ObjectReader::finish() {
   }
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

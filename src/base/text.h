@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-// Text that came from outside and is shown again. Internal to the codec.
-namespace rhooks::codec {
+// Text that came from outside and is shown again.
+namespace rhooks {
 
 // "text" for an error message: one line, cut after 40 bytes, so that a message stays
 // readable whatever was sent.
@@ -17,4 +17,4 @@ std::string to_utf8(std::string_view text);
 // ASCII letters made small.
 std::string lower_case(std::string_view text);
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

@@ -1,22 +1,8 @@
-#include "base/json_space.h"
+#include "json/space.h"
 
-#include <algorithm>
+#include "json/string_end.h"
 
 namespace rhooks {
-namespace {
-
-// Behind the closing quote of the string that begins at `at`; the end, if there is none.
-std::size_t string_end(std::string_view json, std::size_t at) {
-  for (std::size_t begin = at + 1;; begin = at + 1) {
-    at = json.find('"', begin);
-    if (at == std::string_view::npos) return json.size();
-    std::size_t escapes = 0;
-    while (at - escapes > begin && json[at - escapes - 1] == '\\') ++escapes;
-    if (escapes % 2 == 0) return at + 1;
-  }
-}
-
-}  // namespace
 
 std::string without_json_space(std::string_view json) {
   std::string out;
@@ -26,7 +12,7 @@ std::string without_json_space(std::string_view json) {
   while (at < json.size()) {
     switch (json[at]) {
       case '"':
-        at = string_end(json, at);
+        at = json_string_end(json, at);
         break;
       case ' ':
       case '\t':

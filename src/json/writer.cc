@@ -1,13 +1,13 @@
-#include "codec/json_writer.h"
+#include "json/writer.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "base/iso8601.h"
 #include "base/utf8.h"
-#include "codec/iso8601.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 bool is_plain(char c) {
@@ -146,4 +146,4 @@ void JsonWriter::begin_array(std::string_view member) {
   begin_array();
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

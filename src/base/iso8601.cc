@@ -1,11 +1,11 @@
-#include "codec/iso8601.h"
+#include "base/iso8601.h"
 
 #include <algorithm>
 
 #include "base/clock.h"
-#include "codec/text.h"
+#include "base/text.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 using std::chrono::days;
@@ -153,4 +153,4 @@ Result<TimePoint> parse_time(std::string_view text) {
   return t;
 }
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
-// Writes compact JSON text. Internal to the codec.
+// Writes compact JSON text.
 //
 // A writer of our own, because a request body's JSON goes in as it was given, and because
 // what a receiver answered may not be UTF-8: such bytes come out as U+FFFD, and exact() tells.
-namespace rhooks::codec {
+namespace rhooks {
 
 class JsonWriter {
  public:
@@ -60,4 +60,4 @@ class JsonWriter {
   bool exact_ = true;
 };
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace rhooks::codec {
+namespace rhooks {
 
 // "2026-01-31T12:34:56.789Z": always UTC and milliseconds, 24 characters.
 std::string format_time(TimePoint t);
@@ -18,4 +18,4 @@ void append_time(std::string& out, TimePoint t);
 // exist. Errors: kInvalidArgument; `field` is left to the caller.
 Result<TimePoint> parse_time(std::string_view text);
 
-}  // namespace rhooks::codec
+}  // namespace rhooks

@@ -1,14 +1,14 @@
-#include "codec/json_text.h"
+#include "json/text.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "codec/json_writer.h"
+#include "base/text.h"
 #include "codec/public_json.h"
-#include "codec/text.h"
+#include "json/writer.h"
 
-namespace rhooks::codec {
+namespace rhooks {
 namespace {
 
 using namespace std::string_view_literals;
@@ -226,4 +226,4 @@ TEST(Text, QuotesStayShortAndWhole) {
 }
 
 }  // namespace
-}  // namespace rhooks::codec
+}  // namespace rhooks
