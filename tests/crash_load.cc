@@ -4,6 +4,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "base/ascii.h"
 #include "base/iso8601.h"
 #include "testing/late_bytes.h"
 
@@ -220,7 +221,7 @@ void CrashLoad::remove_one(User& user) {
     std::lock_guard lock(mutex_);
     tasks_[number].delete_sent = true;
     call.path = std::string("/v1/namespaces/") + kNamespace + "/tasks/" +
-                cli::url_encode(tasks_[number].id);
+                percent_encoded(tasks_[number].id);
   }
   int tries = 0;
   const auto answer = insist(user, call, tries);
@@ -244,7 +245,7 @@ void CrashLoad::suspend_one(User& user) {
   {
     std::lock_guard lock(mutex_);
     call.path = std::string("/v1/namespaces/") + kNamespace + "/tasks/" +
-                cli::url_encode(tasks_[number].id) + "/suspend";
+                percent_encoded(tasks_[number].id) + "/suspend";
   }
   const auto answer = ask(user, call);
   if (answer && answer->status == 200) {
@@ -264,7 +265,7 @@ void CrashLoad::unsuspend(User& user, std::size_t number) {
     LoadTask& task = tasks_[number];
     if (task.suspended_since) task.suspended.push_back({*task.suspended_since, true_time()});
     task.suspended_since.reset();
-    call.path = std::string("/v1/namespaces/") + kNamespace + "/tasks/" + cli::url_encode(task.id) +
+    call.path = std::string("/v1/namespaces/") + kNamespace + "/tasks/" + percent_encoded(task.id) +
                 "/unsuspend";
   }
   const auto answer = ask(user, call);
@@ -382,7 +383,7 @@ std::vector<json::object> CrashLoad::pages(const std::string& path) {
     int tries = 0;
     const auto answer = insist(
         looker_,
-        {.path = path + (start_key.empty() ? "" : "&startKey=" + cli::url_encode(start_key))},
+        {.path = path + (start_key.empty() ? "" : "&startKey=" + percent_encoded(start_key))},
         tries);
     if (!answer || answer->status != 200) {
       throw std::runtime_error("no answer to " + path + ": " +

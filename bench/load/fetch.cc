@@ -11,6 +11,7 @@
 #include <random>
 #include <stdexcept>
 
+#include "base/ascii.h"
 #include "base/iso8601.h"
 #include "bench/load/server.h"
 #include "bench/load/suites.h"
@@ -194,7 +195,7 @@ class FetchSuite {
     measure("by date", conditions, [&] {
       const std::string from = format_time(random_date(random_));
       const auto body = server.get("/v1/namespaces/bench/tasks?limit=" + std::to_string(kLimit) +
-                                   "&from=" + cli::url_encode(from));
+                                   "&from=" + percent_encoded(from));
       check_full(body.find("\"count\":" + std::to_string(kLimit)) != std::string::npos);
     });
     server.stop();

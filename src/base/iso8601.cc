@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -10,10 +11,6 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::milliseconds;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Takes the text apart from the left; a failed step leaves the cursor where it is.
 class Cursor {

@@ -14,7 +14,4 @@ std::string quote(std::string_view text);
 // may answer any bytes, and JSON is UTF-8.
 std::string to_utf8(std::string_view text);
 
-// ASCII letters made small.
-std::string lower_case(std::string_view text);
-
 }  // namespace rhooks

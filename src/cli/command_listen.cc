@@ -7,6 +7,7 @@
 #include <latch>
 #include <mutex>
 
+#include "base/ascii.h"
 #include "base/iso8601.h"
 #include "base/text.h"
 #include "cli/app.h"
@@ -152,9 +153,7 @@ class Listener {
   void print_json(const rest::HttpRequest& request, TimePoint arrived, int status) {
     json::object headers;
     for (const Header& header : request.headers) {
-      std::string name = header.name;
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      add_header(headers, to_utf8(name), to_utf8(header.value));
+      add_header(headers, to_utf8(lower_case(header.name)), to_utf8(header.value));
     }
     // A body is JSON where it is JSON, otherwise text.
     const auto compact = compact_json(request.body);

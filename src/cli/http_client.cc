@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "net/curl_error.h"
 #include "net/curl_loop.h"
@@ -56,7 +57,7 @@ bool goes_straight(const HttpClientOptions& options) {
   const auto slashes = base.find("//");
   const std::string_view after = slashes == base.npos ? base : base.substr(slashes + 2);
   if (rest::names_this_machine(after.substr(0, after.find('/')))) return true;
-  return !options.api_key.empty() && !rest::iequals(base.substr(0, 8), "https://");
+  return !options.api_key.empty() && !equal_in_any_case(base.substr(0, 8), "https://");
 }
 
 }  // namespace
@@ -209,24 +210,6 @@ Result<HttpAnswer> HttpClient::call(const HttpCall& call) {
   impl_->loop->give_handle_back(easy);
   curl_slist_free_all(headers);
   return result;
-}
-
-std::string url_encode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (unreserved) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kHex[byte >> 4];
-      encoded += kHex[byte & 15];
-    }
-  }
-  return encoded;
 }
 
 }  // namespace rhooks::cli

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace rhooks::cli {
 
 struct HttpClientOptions {
@@ -54,8 +56,5 @@ class HttpClient {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Percent-encodes everything but the unreserved characters of RFC 3986.
-std::string url_encode(std::string_view text);
 
 }  // namespace rhooks::cli

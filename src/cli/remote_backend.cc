@@ -3,6 +3,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/ca_file.h"
 #include "base/iso8601.h"
 #include "cli/backend.h"
@@ -17,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 std::string task_path(const TaskKey& key) {
-  return "/v1/namespaces/" + url_encode(key.ns) + "/tasks/" + url_encode(key.id);
+  return "/v1/namespaces/" + percent_encoded(key.ns) + "/tasks/" + percent_encoded(key.id);
 }
 
 // Builds "?a=b&c=d", leaving out what is empty.
@@ -28,7 +29,7 @@ class Query {
     text_ += text_.empty() ? '?' : '&';
     text_ += name;
     text_ += '=';
-    text_ += url_encode(value);
+    text_ += percent_encoded(value);
     return *this;
   }
   Query& add(const char* name, const std::optional<TimePoint>& t) {
@@ -54,7 +55,7 @@ class RemoteBackend final : public Backend {
   Result<Registration> register_task(NewTask task) override {
     auto body = codec::to_json(task);
     if (!body) return fail(std::move(body.error()));
-    const HttpCall call{"POST", "/v1/namespaces/" + url_encode(task.ns) + "/tasks",
+    const HttpCall call{"POST", "/v1/namespaces/" + percent_encoded(task.ns) + "/tasks",
                         std::move(*body), kCallTimeout};
     auto answer = send(call);
     if (!answer) return fail(answer.error());
@@ -94,11 +95,12 @@ class RemoteBackend final : public Backend {
         .add("desc", query.desc ? "true" : "")
         .add("limit", std::to_string(query.limit))
         .add("startKey", query.start_key);
-    return request<TaskPage>({"GET",
-                              "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks" + q.text(),
-                              {},
-                              kCallTimeout},
-                             codec::parse_task_page);
+    return request<TaskPage>(
+        {"GET",
+         "/v1/namespaces/" + percent_encoded(query.filter.ns) + "/tasks" + q.text(),
+         {},
+         kCallTimeout},
+        codec::parse_task_page);
   }
 
   Result<LogPage> fetch_logs(const FetchLogsQuery& query) override {
@@ -110,9 +112,11 @@ class RemoteBackend final : public Backend {
         .add("desc", query.desc ? "true" : "")
         .add("limit", std::to_string(query.limit))
         .add("startKey", query.start_key);
-    return request<LogPage>(
-        {"GET", "/v1/namespaces/" + url_encode(query.ns) + "/logs" + q.text(), {}, kCallTimeout},
-        codec::parse_log_page);
+    return request<LogPage>({"GET",
+                             "/v1/namespaces/" + percent_encoded(query.ns) + "/logs" + q.text(),
+                             {},
+                             kCallTimeout},
+                            codec::parse_log_page);
   }
 
   Result<NamespacePage> namespaces(const NamespacesQuery& query) override {
@@ -135,7 +139,7 @@ class RemoteBackend final : public Backend {
     return many(query, "unsuspend");
   }
   Result<std::int64_t> clear(const std::string& ns) override {
-    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + url_encode(ns), {}},
+    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + percent_encoded(ns), {}},
                                  codec::parse_count);
   }
   Result<Task> suspend(const TaskKey& key) override { return act(key, "/suspend"); }
@@ -289,7 +293,7 @@ class RemoteBackend final : public Backend {
     auto body = codec::to_json(query);
     if (!body) return fail(std::move(body.error()));
     return request<ManyResult>(
-        {"POST", "/v1/namespaces/" + url_encode(query.filter.ns) + "/tasks/" + verb,
+        {"POST", "/v1/namespaces/" + percent_encoded(query.filter.ns) + "/tasks/" + verb,
          std::move(*body), kCallTimeout},
         codec::parse_many_result);
   }

@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "codec/public_json.h"
 

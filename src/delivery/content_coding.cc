@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "model/headers.h"
 
 namespace rhooks::delivery {
@@ -125,7 +126,7 @@ Decoder decoder_of(std::string_view coding) {
                                                                        {"br", unbrotli},
                                                                        {"zstd", unzstd}};
   for (const auto& [name, decoder] : kDecoders) {
-    if (model::same_name(coding, name)) return decoder;
+    if (equal_in_any_case(coding, name)) return decoder;
   }
   return nullptr;
 }
@@ -141,7 +142,7 @@ std::vector<Decoder> decoders_of(std::string_view codings) {
     codings = codings.substr(0, comma == codings.npos ? 0 : comma);
     while (coding.starts_with(' ') || coding.starts_with('\t')) coding.remove_prefix(1);
     while (coding.ends_with(' ') || coding.ends_with('\t')) coding.remove_suffix(1);
-    if (coding.empty() || model::same_name(coding, "identity")) continue;
+    if (coding.empty() || equal_in_any_case(coding, "identity")) continue;
     const Decoder decoder = decoder_of(coding);
     if (!decoder || decoders.size() == kCodingsMax) return {};
     decoders.push_back(decoder);

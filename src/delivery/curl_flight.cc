@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "delivery/retry_after.h"
 #include "model/headers.h"
 #include "model/limits.h"
@@ -94,11 +95,11 @@ std::string CurlFlight::set_headers(CURL* easy) {
                     [](char c) { return c == '\r' || c == '\n' || c == '\0'; })) {
       return "a header of the request is malformed";
     }
-    if (model::same_name(header.name, "content-type")) {
+    if (equal_in_any_case(header.name, "content-type")) {
       has_content_type = true;
       if (mime_) continue;  // libcurl's has the boundary
     }
-    has_accept = has_accept || model::same_name(header.name, "accept");
+    has_accept = has_accept || equal_in_any_case(header.name, "accept");
     const auto first = header.value.find_first_not_of(" \t");
     // "Name:" would tell libcurl to leave the header out; "Name;" sends it empty.
     line = header.name;

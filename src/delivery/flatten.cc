@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "json/text.h"
 
@@ -15,24 +16,16 @@ using Sink = std::function<std::size_t(const std::string& name, std::string&& va
 
 enum class Encoding { kQuery, kForm };
 
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_';
-}
-
 void append_encoded(std::string& out, std::string_view text, Encoding encoding) {
-  constexpr char kHex[] = "0123456789ABCDEF";
   for (const char c : text) {
     // The two standards agree but for these: '~' is reserved in forms, and '*' in queries.
-    if (is_unreserved(c) || c == (encoding == Encoding::kForm ? '*' : '~')) {
+    if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' ||
+        c == (encoding == Encoding::kForm ? '*' : '~')) {
       out += c;
     } else if (c == ' ' && encoding == Encoding::kForm) {
       out += '+';
     } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      append_percent(out, c);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -24,7 +25,7 @@ constexpr std::string_view kUserAgent = "rhooks/" RHOOKS_VERSION;
 template <typename H>
 H* find_header(std::span<H> headers, std::string_view name) {
   const auto it = std::find_if(headers.begin(), headers.end(), [&](const Header& header) {
-    return model::same_name(header.name, name);
+    return equal_in_any_case(header.name, name);
   });
   return it == headers.end() ? nullptr : &*it;
 }
@@ -34,16 +35,10 @@ bool is_reserved(const Header& header) {
   return model::reserved_because(header.name) != nullptr;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // Spaces around a value are no part of it (RFC 9110, section 5.5). Receivers of HTTP/2 drop a
 // header that is sent with them (RFC 9113, section 8.2.1).
-void trim(Header& header) {
-  const auto value = trimmed(header.value);
+void trim_value(Header& header) {
+  const auto value = trim(header.value, " \t");
   if (value.size() != header.value.size()) header.value = std::string(value);
 }
 
@@ -51,14 +46,14 @@ void trim(Header& header) {
 std::string_view media_type(const Header* content_type) {
   if (!content_type) return {};
   const std::string_view value = content_type->value;
-  return trimmed(value.substr(0, value.find(';')));
+  return trim(value.substr(0, value.find(';')), " \t");
 }
 
 bool is_form(std::string_view type) {
-  return model::same_name(type, "application/x-www-form-urlencoded");
+  return equal_in_any_case(type, "application/x-www-form-urlencoded");
 }
 bool is_multipart(std::string_view type) {
-  return model::same_name(type, "multipart/form-data");
+  return equal_in_any_case(type, "multipart/form-data");
 }
 
 bool carries_body(Method method) {
@@ -160,7 +155,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   auto& request = http.request;
   request = task.request;
   std::erase_if(request.headers, is_reserved);
-  std::for_each(request.headers.begin(), request.headers.end(), trim);
+  std::for_each(request.headers.begin(), request.headers.end(), trim_value);
 
   if (auto ok = model::validate_url(request.url); !ok) {
     return fail(ok.error().code, std::move(ok.error().message), "request.url");

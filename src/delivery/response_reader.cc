@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "delivery/content_coding.h"
 #include "model/headers.h"
 #include "model/limits.h"
@@ -84,7 +85,7 @@ void ResponseReader::keep_header(std::string_view line) {
   const auto kept = header_bytes_kept_ + name.size() + value.size();
   if (kept > model::kResponseHeaderBytesMax) return;
   header_bytes_kept_ = kept;
-  if (model::same_name(name, "content-encoding")) codings_.append(value).append(",");
+  if (equal_in_any_case(name, "content-encoding")) codings_.append(value).append(",");
   response_.headers.push_back({std::string(name), std::string(value)});
 }
 

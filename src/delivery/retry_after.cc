@@ -4,23 +4,12 @@
 #include <array>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace rhooks::delivery {
 namespace {
 
 using std::chrono::milliseconds;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 // All of the text, which is of at most four digits.
 std::optional<int> number(std::string_view text) {
@@ -59,7 +48,7 @@ std::optional<std::chrono::month> parse_month(std::string_view text) {
   constexpr std::array<std::string_view, 12> kNames{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   for (unsigned i = 0; i < kNames.size(); ++i) {
-    if (same_word(text, kNames[i])) return std::chrono::month{i + 1};
+    if (equal_in_any_case(text, kNames[i])) return std::chrono::month{i + 1};
   }
   return std::nullopt;
 }
@@ -107,8 +96,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 //   Sun Nov  6 08:49:37 1994
 std::optional<TimePoint> parse_date(std::string_view text, TimePoint now) {
   const auto words = words_of(text);
-  const bool with_zone =
-      words.size() == 6 && (same_word(words[5], "GMT") || same_word(words[5], "UTC"));
+  const bool with_zone = words.size() == 6 &&
+                         (equal_in_any_case(words[5], "GMT") || equal_in_any_case(words[5], "UTC"));
   if (!with_zone && words.size() != 5) return std::nullopt;
   const auto day = number(words[with_zone ? 1 : 2]);
   const auto month = parse_month(words[with_zone ? 2 : 1]);
@@ -137,7 +126,7 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, TimePoint 
 std::optional<milliseconds> retry_after_of(const Response& response, TimePoint now) {
   std::optional<milliseconds> longest;
   for (const Header& header : response.headers) {
-    if (!same_word(header.name, "retry-after")) continue;
+    if (!equal_in_any_case(header.name, "retry-after")) continue;
     const auto wait = parse_retry_after(header.value, now);
     if (wait && (!longest || *wait > *longest)) longest = wait;
   }

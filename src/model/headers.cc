@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "model/limits.h"
 #include "model/refusal.h"
@@ -20,10 +21,6 @@ constexpr auto kTokenCharacters = [] {
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
   return is;
 }();
-
-char lower_char(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // Whether a request has this header once at most: its value is no list, so receivers would take
 // one of several, each another one. Those of RFC 9110; cookie of RFC 6265, section 5.4; origin
@@ -47,7 +44,7 @@ bool is_single(std::string_view name) {
                                                  "referer",
                                                  "user-agent"};
   return std::any_of(std::begin(kSingle), std::end(kSingle),
-                     [&](std::string_view single) { return same_name(name, single); });
+                     [&](std::string_view single) { return equal_in_any_case(name, single); });
 }
 
 Result<void> validate_header(const Header& header) {
@@ -79,11 +76,6 @@ bool is_token(std::string_view text) {
   });
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower_char(x) == lower_char(y); });
-}
-
 const char* reserved_because(std::string_view name) {
   struct Reserved {
     std::string_view name;
@@ -109,7 +101,7 @@ const char* reserved_because(std::string_view name) {
       {"transfer-encoding", kConnection},
       {"upgrade", kConnection}};
   for (const Reserved& reserved : kReserved) {
-    if (same_name(name, reserved.name)) return reserved.because;
+    if (equal_in_any_case(name, reserved.name)) return reserved.because;
   }
   return nullptr;
 }
@@ -127,7 +119,7 @@ Result<void> validate_headers(const std::vector<Header>& headers) {
   for (auto it = headers.begin(); it != headers.end(); ++it) {
     if (auto ok = validate_header(*it); !ok) return ok;
     const bool again = is_single(it->name) && std::any_of(headers.begin(), it, [&](auto& before) {
-                         return same_name(before.name, it->name);
+                         return equal_in_any_case(before.name, it->name);
                        });
     if (again) {
       return invalid(

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace rhooks::model {
 
 // The one place that says which headers a task may have. Registration refuses the others; a
@@ -13,9 +15,6 @@ namespace rhooks::model {
 
 // Whether `text` is a token (RFC 9110, section 5.6.2), as the name of a header is.
 bool is_token(std::string_view text);
-
-// Whether two names of headers are the same: ASCII letters in any case.
-bool same_name(std::string_view a, std::string_view b);
 
 // Why a header is not the task's to set; nullptr if it is.
 const char* reserved_because(std::string_view name);

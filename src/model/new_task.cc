@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/sha256.h"
-#include "base/text.h"
 #include "json/space.h"
 #include "model/fields.h"
 #include "model/numbers.h"

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "model/headers.h"
 #include "model/limits.h"
@@ -52,10 +53,6 @@ std::size_t first_of(const Characters& set, std::string_view url, std::size_t be
   return begin;
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 std::optional<unsigned> hex_value(char c) {
   if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -72,13 +69,9 @@ std::optional<char> escaped_at(std::string_view text, std::size_t i) {
   return static_cast<char>(*high << 4 | *low);
 }
 
-std::string percent_encoded(std::string_view bytes) {
-  constexpr char kHex[] = "0123456789ABCDEF";
+std::string escaped(std::string_view bytes) {
   std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += {'%', kHex[byte >> 4], kHex[byte & 15]};
-  }
+  for (const char c : bytes) append_percent(text, c);
   return text;
 }
 
@@ -92,7 +85,7 @@ std::string at_place(std::string_view url, std::size_t byte) {
   const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
   const auto before = std::count_if(url.begin(), url.begin() + byte, is_first_byte);
   const std::string_view character = character_at(url, byte);
-  std::string what = "the byte " + percent_encoded(character.substr(0, 1)).substr(1);
+  std::string what = "the byte " + escaped(character.substr(0, 1)).substr(1);
   if (character == " ") {
     what = "a space";
   } else if (character == "\xEF\xBB\xBF") {
@@ -126,8 +119,7 @@ Result<void> check_part(std::string_view url, std::size_t begin, std::size_t end
                                "itself is written %25");
   }
   return invalid(kField, "has " + at_place(url, *at) + ", which a " + part +
-                             " cannot have as it is; write it " +
-                             percent_encoded(character_at(url, *at)));
+                             " cannot have as it is; write it " + escaped(character_at(url, *at)));
 }
 
 // A number as inet_aton(3) and libcurl read it: 0x before hexadecimal digits, 0 before octal.
@@ -290,7 +282,7 @@ Result<void> validate_url(std::string_view url) {
   }
   const std::size_t scheme_size = std::min(url.find(':'), url.size());
   const std::string_view scheme = url.substr(0, scheme_size);
-  if (!same_name(scheme, "http") && !same_name(scheme, "https")) {
+  if (!equal_in_any_case(scheme, "http") && !equal_in_any_case(scheme, "https")) {
     // A space or a byte order mark is easily overlooked.
     const auto first = static_cast<unsigned char>(url[0]);
     const std::string found =

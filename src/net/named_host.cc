@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace rhooks::net {
 namespace {
 
 constexpr std::string_view kLocalhost = "localhost";
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // RFC 952, RFC 1123 section 2.1; and "_", which is met in practice.
 bool may_be_in_name(char c) {
@@ -41,13 +35,12 @@ std::optional<NamedHost> named_host(std::string_view url) {
   if (last_label == host.size() || is_digit(host[last_label])) return std::nullopt;
 
   NamedHost found;
-  found.name.resize(host.size());
-  std::transform(host.begin(), host.end(), found.name.begin(), lower);
+  found.name = lower_case(host);
   if (!std::all_of(found.name.begin(), found.name.end(), may_be_in_name)) return std::nullopt;
   if (std::string_view(found.name).substr(last_label) == kLocalhost) return std::nullopt;
 
   const std::string_view port = authority.substr(std::min(host.size() + 1, authority.size()));
-  found.port = !port.empty() ? port : lower(url[4]) == 's' ? "443" : "80";
+  found.port = !port.empty() ? port : lower_case(url[4]) == 's' ? "443" : "80";
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/sha256.h"
 
 namespace rhooks::rest {
@@ -12,13 +13,13 @@ namespace rhooks::rest {
 namespace {
 
 bool is_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return std::all_of(text.begin(), text.end(), is_digit);
 }
 
 std::string_view bearer_of(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
   if (authorization.size() < kScheme.size() ||
-      !iequals(authorization.substr(0, kScheme.size()), kScheme)) {
+      !equal_in_any_case(authorization.substr(0, kScheme.size()), kScheme)) {
     return {};
   }
   authorization.remove_prefix(kScheme.size());
@@ -54,7 +55,7 @@ Result<ListenAddress> parse_listen(std::string_view text) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (host.empty()) return bad("it has no address before the port");
-  if (!iequals(host, "localhost")) {
+  if (!equal_in_any_case(host, "localhost")) {
     boost::system::error_code address_ec;
     const auto address = boost::asio::ip::make_address(std::string(host), address_ec);
     if (address_ec) return bad("it must begin with an IP address or localhost");
@@ -68,7 +69,7 @@ Result<ListenAddress> parse_listen(std::string_view text) {
 }
 
 bool is_loopback(std::string_view address) {
-  if (iequals(address, "localhost")) return true;
+  if (equal_in_any_case(address, "localhost")) return true;
   boost::system::error_code ec;
   const auto parsed = boost::asio::ip::make_address(std::string(address), ec);
   return !ec && parsed.is_loopback();
@@ -88,7 +89,8 @@ bool names_this_machine(std::string_view authority) {
   if (bracketed) return host.find(':') != std::string_view::npos && is_loopback(host);
   // RFC 6761 section 6.3: names under localhost never leave the machine.
   constexpr std::string_view kUnder = ".localhost";
-  if (host.size() > kUnder.size() && iequals(host.substr(host.size() - kUnder.size()), kUnder)) {
+  if (host.size() > kUnder.size() &&
+      equal_in_any_case(host.substr(host.size() - kUnder.size()), kUnder)) {
     return std::all_of(host.begin(), host.end(), [](char c) {
       return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
     });
@@ -127,9 +129,9 @@ std::optional<HttpResponse> check_access(const HttpRequest& request, std::string
     if (!authorization) {
       return unauthorized("this server asks for an API key: send Authorization: Bearer KEY");
     }
-    const auto given =
-        std::count_if(request.headers.begin(), request.headers.end(),
-                      [](const Header& header) { return iequals(header.name, "Authorization"); });
+    const auto given = std::count_if(
+        request.headers.begin(), request.headers.end(),
+        [](const Header& header) { return equal_in_any_case(header.name, "Authorization"); });
     if (given > 1) return unauthorized("Authorization is given more than once");
     if (!equal_in_constant_time(bearer_of(*authorization), api_key)) {
       return unauthorized("the API key is not the one of this server");
@@ -149,7 +151,7 @@ std::optional<HttpResponse> check_access(const HttpRequest& request, std::string
     const auto scheme_end = text.find("://");
     const std::string_view scheme = text.substr(0, scheme_end);
     if (scheme_end == std::string_view::npos ||
-        (!iequals(scheme, "http") && !iequals(scheme, "https")) ||
+        (!equal_in_any_case(scheme, "http") && !equal_in_any_case(scheme, "https")) ||
         !names_this_machine(text.substr(scheme_end + 3))) {
       return problem(403, ErrorCode::kInvalidArgument,
                      "without an API key this server takes no requests from pages of other sites",

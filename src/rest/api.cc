@@ -4,6 +4,7 @@
 #include <array>
 #include <new>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "codec/public_json.h"
 #include "json/space.h"
@@ -28,9 +29,9 @@ bool is_json(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
   constexpr std::string_view kSuffix = "+json";
-  return iequals(type, "application/json") ||
+  return equal_in_any_case(type, "application/json") ||
          (type.size() > kSuffix.size() &&
-          iequals(type.substr(type.size() - kSuffix.size()), kSuffix));
+          equal_in_any_case(type.substr(type.size() - kSuffix.size()), kSuffix));
 }
 
 // Clients that can not send nothing send {}.
@@ -115,7 +116,7 @@ std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
     }
   }
   if (const std::string* encoding = head.header("Content-Encoding");
-      encoding && !iequals(*encoding, "identity")) {
+      encoding && !equal_in_any_case(*encoding, "identity")) {
     return problem(415, ErrorCode::kInvalidArgument, "the body must not be compressed",
                    "Content-Encoding");
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/url/pct_string_view.hpp>
 
+#include "base/ascii.h"
 #include "codec/public_json.h"
 
 namespace rhooks::rest {
@@ -26,15 +27,9 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
 
 }  // namespace
 
-bool iequals(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 const std::string* HttpRequest::header(std::string_view name) const {
   for (const Header& h : headers) {
-    if (iequals(h.name, name)) return &h.value;
+    if (equal_in_any_case(h.name, name)) return &h.value;
   }
   return nullptr;
 }
@@ -47,7 +42,7 @@ Result<void> parse_target(HttpRequest& request) {
   if (rest == "*") return {};
   // RFC 9112 section 3.2.2: servers accept the absolute form, too.
   for (std::string_view scheme : {"http://", "https://"}) {
-    if (rest.size() >= scheme.size() && iequals(rest.substr(0, scheme.size()), scheme)) {
+    if (rest.size() >= scheme.size() && equal_in_any_case(rest.substr(0, scheme.size()), scheme)) {
       rest.remove_prefix(scheme.size());
       const auto slash = rest.find_first_of("/?");
       request.authority = rest.substr(0, slash);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace rhooks::rest {
 
 // What a request asks for: one task and the like, or many, which takes longer and more memory.
@@ -47,9 +49,6 @@ struct HttpResponse {
 // Splits and decodes a request target into `path` and `query`: origin form, or absolute form, with
 // its `authority`, or "*" (no segments). Errors: kInvalidArgument.
 Result<void> parse_target(HttpRequest& request);
-
-// Compares ASCII text regardless of case.
-bool iequals(std::string_view a, std::string_view b);
 
 // An RFC 9457 problem document. `code` says what a client can do about it, as in Error.
 HttpResponse problem(int status, ErrorCode code, std::string_view detail,

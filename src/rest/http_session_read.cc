@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "base/ascii.h"
 #include "observe/logging.h"
 #include "rest/http_refusals.h"
 #include "rest/http_session.h"
@@ -204,7 +205,7 @@ bool HttpSession::on_head() {
   }
   if (!check_framing()) return false;
   const std::string* expect = request_.header("Expect");
-  const bool wants_continue = expect && iequals(*expect, "100-continue");
+  const bool wants_continue = expect && equal_in_any_case(*expect, "100-continue");
   if (expect && !wants_continue) {
     refuse(417, "the only expectation supported is 100-continue");
     return false;
@@ -262,7 +263,7 @@ bool HttpSession::check_framing() {
     return false;
   }
   if (encodings > 1 ||
-      (encodings == 1 && !iequals(*request_.header("Transfer-Encoding"), "chunked"))) {
+      (encodings == 1 && !equal_in_any_case(*request_.header("Transfer-Encoding"), "chunked"))) {
     refuse(501, "the only Transfer-Encoding supported is chunked");
     return false;
   }

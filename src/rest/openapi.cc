@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/ascii.h"
 #include "base/check.h"
 
 namespace rhooks::rest {
@@ -161,10 +162,7 @@ std::string openapi_document(const Router& router) {
                       {{"name", "system"}, {"description", "For those who operate the server."}}};
   json::object paths;
   for (const Route& route : router.routes()) {
-    std::string method = route.method;
-    for (char& c : method) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
+    const std::string method = lower_case(route.method);
     json::value& path = paths[route.pattern];
     if (!path.is_object()) path.emplace_object();
     path.get_object()[method] = operation_of(route);

@@ -3,6 +3,7 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include "base/ascii.h"
 #include "rest/query_reader.h"
 #include "rest/routes.h"
 
@@ -18,10 +19,6 @@ constexpr const char* kTaskExample = R"({
   "repeat": {"interval": 5, "unit": "minutes", "max": 10},
   "retryLimit": 3
 })";
-
-std::string encode_segment(std::string_view text) {
-  return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
-}
 
 Result<NewTask> new_task_of(const Call& call) {
   auto task = codec::parse_new_task(call.request->body, call.path.get("ns"));
@@ -58,8 +55,8 @@ HttpResponse registered(const Call& call, const Result<Registration>& result) {
   HttpResponse response = json_response(result->created ? 201 : 200, codec::to_json(result->task));
   if (result->created) {
     response.headers.push_back({"Location", "/v1/namespaces/" +
-                                                encode_segment(result->task.key.ns) + "/tasks/" +
-                                                encode_segment(result->task.key.id)});
+                                                percent_encoded(result->task.key.ns) + "/tasks/" +
+                                                percent_encoded(result->task.key.id)});
   }
   return response;
 }

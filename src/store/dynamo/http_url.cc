@@ -4,17 +4,13 @@
 
 #include <algorithm>
 
-#include "store/dynamo/text.h"
+#include "base/ascii.h"
 
 namespace rhooks::store::dynamo {
 namespace {
 
 tl::unexpected<Error> no_url(const char* why) {
   return fail(ErrorCode::kInvalidArgument, why);
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 bool is_name(std::string_view host) {

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <optional>
 
+#include "base/ascii.h"
 #include "store/dynamo/credential_answer.h"
 #include "store/dynamo/credential_errors.h"
 #include "store/dynamo/credential_places.h"
 #include "store/dynamo/endpoint.h"
 #include "store/dynamo/http_fetch.h"
 #include "store/dynamo/http_url.h"
-#include "store/dynamo/text.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -20,22 +20,6 @@ constexpr std::chrono::seconds kMetadataTimeout{1};
 constexpr int kMetadataTries = 3;
 constexpr std::chrono::seconds kStsTimeout{5};
 constexpr int kStsTries = 3;
-
-std::string form_encoded(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      result.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      result.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-    }
-  }
-  return result;
-}
 
 // A token's file, which is written anew now and then.
 Result<std::string> read_token(const std::string& path, const char* setting) {
@@ -115,8 +99,7 @@ Result<std::string> instance_url(const Environment& environment,
 
 bool is_role_name(std::string_view text) {
   return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("+=,.@_-").find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || std::string_view("+=,.@_-").find(c) != std::string_view::npos;
   });
 }
 
@@ -136,9 +119,9 @@ Result<Credentials> web_identity_credentials(const WebIdentity& identity,
   request.headers = {{"Accept", "application/json"},
                      {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
   request.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-                 form_encoded(identity.role_arn) + "&RoleSessionName=" +
-                 form_encoded(identity.session_name.empty() ? "rhooks" : identity.session_name) +
-                 "&WebIdentityToken=" + form_encoded(*token);
+                 percent_encoded(identity.role_arn) + "&RoleSessionName=" +
+                 percent_encoded(identity.session_name.empty() ? "rhooks" : identity.session_name) +
+                 "&WebIdentityToken=" + percent_encoded(*token);
   request.timeout = kStsTimeout;
   request.tries_max = kStsTries;
   request.use_proxy = true;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "store/dynamo/text.h"
+#include "base/ascii.h"
 
 namespace rhooks::store::dynamo {
 namespace {

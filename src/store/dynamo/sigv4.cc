@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/sha256.h"
-#include "store/dynamo/text.h"
 
 namespace rhooks::store::dynamo {
 namespace {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "observe/logging.h"
 #include "store/dynamo/attributes.h"
@@ -32,8 +33,7 @@ tl::unexpected<Error> bad_tables(std::string message) {
 Result<void> check_name(const std::string& what, const std::string& name) {
   const bool fits =
       name.size() >= 3 && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-' || c == '.';
+        return is_alphanumeric(c) || c == '_' || c == '-' || c == '.';
       });
   if (fits) return {};
   return bad_tables(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "net/curl_error.h"
 #include "net/curl_loop.h"
 
@@ -12,19 +13,10 @@ namespace {
 constexpr std::size_t kHeaderBytesMax = 64 * 1024;
 
 // The value of a header line where it has that name.
-bool is_header(std::string_view line, std::string_view lower_name, std::string& value) {
-  if (line.size() <= lower_name.size() || line[lower_name.size()] != ':') return false;
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  if (!std::equal(lower_name.begin(), lower_name.end(), line.begin(),
-                  [&](char a, char b) { return a == lower(b); })) {
-    return false;
-  }
-  line.remove_prefix(lower_name.size() + 1);
-  const auto first = line.find_first_not_of(" \t");
-  const auto last = line.find_last_not_of(" \t\r\n");
-  value = first == line.npos || last == line.npos || last < first
-              ? std::string()
-              : std::string(line.substr(first, last - first + 1));
+bool is_header(std::string_view line, std::string_view name, std::string& value) {
+  if (line.size() <= name.size() || line[name.size()] != ':') return false;
+  if (!equal_in_any_case(line.substr(0, name.size()), name)) return false;
+  value = trim(line.substr(name.size() + 1));
   return true;
 }
 
