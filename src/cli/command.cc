@@ -9,6 +9,7 @@
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "codec/public_json.h"
+#include "hooks/hooks_parts.h"
 
 namespace rhooks::cli {
 
@@ -153,17 +154,16 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
 }
 
 std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
-  const std::string store = config.text("store");
-  if (store.starts_with("memory:")) {
+  const store::StoreTraits store = store_traits(config.text("store"));
+  if (!store.outlives_process) {
     return report(io_,
                   "a memory: store lives only as long as one command; use rocksdb:PATH, or a "
                   "server that is started with `rhooks serve --store memory:`",
                   kExitUsage);
   }
-  constexpr std::string_view kRocks = "rocksdb:";
-  if (!reads || !store.starts_with(kRocks)) return std::nullopt;
+  const std::string& path = store.directory;
+  if (!reads || path.empty()) return std::nullopt;
   std::error_code error;
-  const std::string path = store.substr(kRocks.size());
   const auto found = std::filesystem::status(path + "/CURRENT", error).type();
   // What can not be looked at is told by opening it.
   if (found != std::filesystem::file_type::not_found) return std::nullopt;

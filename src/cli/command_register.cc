@@ -15,6 +15,7 @@
 #include "cli/usage.h"
 #include "cli/when_args.h"
 #include "codec/public_json.h"
+#include "hooks/hooks_parts.h"
 #include "json/text.h"
 #include "model/fields.h"
 #include "model/limits.h"
@@ -222,7 +223,7 @@ Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& a
   }
   const auto longest = parse_duration(args.wait_max);
   if (!longest) return usage("--wait-max: " + longest.error().message);
-  if (works_on_store(config) && config.text("store").starts_with("rocksdb:")) {
+  if (works_on_store(config) && !store_traits(config.text("store")).directory.empty()) {
     return usage(
         "--wait needs a worker, and none can open this store while this command holds it; leave "
         "--store out to register through a server, or register first and then run `rhooks "

@@ -86,8 +86,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   Hooks hooks(std::move(*parts));
 
   rest::Api api(hooks, {.api_key = api_key,
-                        // DynamoDB takes items one by one, and may throttle some of them.
-                        .register_together = !hooks_options.store.starts_with("dynamodb:"),
+                        .register_together = store_traits(hooks_options.store).groups_writes,
                         .on_request = [metrics](std::string_view route, std::string_view method,
                                                 int status, std::chrono::microseconds duration) {
                           metrics->http_call(route, method, status, duration);

@@ -1,4 +1,5 @@
 #include "cli/backend.h"
+#include "hooks/hooks_parts.h"
 
 namespace rhooks::cli {
 namespace {
@@ -52,7 +53,7 @@ class LocalBackend final : public Backend {
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_local_backend(Options options) {
-  const bool exclusive = options.store.starts_with("rocksdb:");
+  const bool exclusive = !store_traits(options.store).directory.empty();
   auto hooks = Hooks::open(std::move(options));
   if (!hooks) {
     Error error = std::move(hooks.error());

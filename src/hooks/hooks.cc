@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kLeaseOfOne = std::chrono::hours{24};
 constexpr std::chrono::milliseconds kLeaseBeyondRequest = std::chrono::seconds{30};
 
 std::chrono::milliseconds lease_for(const Options& o) {
-  if (o.store.starts_with("dynamodb:")) return o.request_timeout + kLeaseBeyondRequest;
+  if (store_traits(o.store).shared) return o.request_timeout + kLeaseBeyondRequest;
   return std::max(kLeaseOfOne, 2 * o.request_timeout);
 }
 

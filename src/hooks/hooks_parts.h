@@ -12,6 +12,7 @@
 #include "delivery/sender.h"
 #include "observe/metrics.h"
 #include "store/store.h"
+#include "store/traits.h"
 
 namespace rhooks {
 
@@ -33,6 +34,8 @@ Result<Hooks::Parts> make_parts(Options options);
 Result<void> validate(const Options& options);
 // Options::store alone, without opening it. Errors: kInvalidArgument with field "store".
 Result<void> validate_store(std::string_view url);
+// What that store means for those who use it. For a URL that validate_store() accepts.
+store::StoreTraits store_traits(std::string_view url);
 // What whoever runs a server on it should know: see store::warnings_of().
 std::vector<std::string> store_warnings(std::string_view url);
 

@@ -36,7 +36,8 @@ store::GivenSettings dynamo_settings(const Options& o) {
 
 // The options of the dynamodb: store mean nothing to the others.
 Result<void> check_dynamo_options(const Options& o) {
-  if (o.store.starts_with("dynamodb:")) return store::check_url(o.store, dynamo_settings(o));
+  if (auto valid = store::check_url(o.store, dynamo_settings(o)); !valid) return valid;
+  if (store::traits_of(o.store).shared) return {};
   const std::array<std::pair<const char*, bool>, 9> given{{
       {"access_key_id", !o.access_key_id.empty()},
       {"secret_access_key", !o.secret_access_key.empty()},
@@ -81,6 +82,10 @@ Result<void> validate(const Options& o) {
     if (!checked) return checked;
   }
   return {};
+}
+
+store::StoreTraits store_traits(std::string_view url) {
+  return store::traits_of(url);
 }
 
 std::vector<std::string> store_warnings(std::string_view url) {

@@ -69,9 +69,16 @@ Result<void> check_url(std::string_view url, const GivenSettings& dynamo) {
               "store");
 }
 
-std::vector<std::string> warnings_of(std::string_view url) {
+StoreTraits traits_of(std::string_view url) {
+  if (url.starts_with(kDynamo)) return {.shared = true, .groups_writes = false};
+  if (url == kMemory) return {.outlives_process = false};
   if (!url.starts_with(kRocks)) return {};
-  const std::string path(url.substr(kRocks.size()));
+  return {.directory = std::string(url.substr(kRocks.size()))};
+}
+
+std::vector<std::string> warnings_of(std::string_view url) {
+  const std::string path = traits_of(url).directory;
+  if (path.empty()) return {};
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::file_status found = fs::status(path, error);

@@ -14,6 +14,7 @@
 #include "observe/metrics.h"
 #include "store/dynamo/url.h"
 #include "store/store.h"
+#include "store/traits.h"
 
 namespace rhooks::store {
 
@@ -54,6 +55,9 @@ Result<Opened> open_store(std::string_view url, const OpenOptions& options);
 // Whether a URL is well-formed, and agrees with what was set beside it, without opening what
 // it names. Errors: kInvalidArgument, as open_store().
 Result<void> check_url(std::string_view url, const GivenSettings& dynamo = {});
+
+// Of a URL that check_url() accepts.
+StoreTraits traits_of(std::string_view url);
 
 // What somebody should know of a store that is there, though it keeps nothing from working: a
 // directory that other users may enter. A sentence each.

@@ -74,6 +74,17 @@ TEST_F(OpenStore, RefusesAPathThatAShellShouldHaveReplaced) {
   }
 }
 
+TEST_F(OpenStore, TraitsAreThoseOfTheKind) {
+  const StoreTraits rocks = traits_of("rocksdb:/var/lib/rhooks");
+  EXPECT_EQ(rocks.directory, "/var/lib/rhooks");
+  EXPECT_TRUE(rocks.outlives_process && rocks.groups_writes && !rocks.shared);
+  const StoreTraits dynamo = traits_of("dynamodb:?region=eu-west-1");
+  EXPECT_EQ(dynamo.directory, "");
+  EXPECT_TRUE(dynamo.outlives_process && dynamo.shared && !dynamo.groups_writes);
+  const StoreTraits memory = traits_of("memory:");
+  EXPECT_TRUE(!memory.outlives_process && !memory.shared && memory.directory.empty());
+}
+
 TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
   for (const auto& [url, shown] :
        {std::pair{"dynamo:?secret_access_key=hush", "'dynamo:?…' is no store"},
