@@ -20,7 +20,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor
                     -Woverloaded-virtual -Wnull-dereference -Wunused -Wconversion
                     -Wno-sign-conversion -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 reports paths through std::string and std::optional that can not happen
+  # GCC 12 reports paths through std::string and std::optional that cannot happen
   # (GCC bugs 105329, 105651, 80635); the sanitizers check the real ones.
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-null-dereference
                       -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
@@ -42,7 +42,7 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -fno-omit-frame-pointer -DNDEBUG")
 
 if(NOT RHOOKS_SANITIZE AND NOT RHOOKS_COVERAGE)
   # What users run ends at once where memory is written beyond its bounds, and its table of
-  # functions can not be written at all. The sanitizers see more, and would see less with it.
+  # functions cannot be written at all. The sanitizers see more, and would see less with it.
   # (https://best.openssf.org/Compiler-Hardening-Guides/Compiler-Options-Hardening-Guide-for-C-and-C++)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
                       -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS)
@@ -53,7 +53,7 @@ if(RHOOKS_SANITIZE)
   add_compile_options(-fsanitize=${RHOOKS_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RHOOKS_SANITIZE})
   if(RHOOKS_SANITIZE STREQUAL "thread")
-    # GCC warns that it can not instrument std::atomic_thread_fence in library headers.
+    # GCC warns that it cannot instrument std::atomic_thread_fence in library headers.
     add_compile_options(-Wno-tsan)
   endif()
 endif()

@@ -126,7 +126,7 @@ build_other() {
     (cd "$dir" && configure release -DRHOOKS_BENCH=ON -DRHOOKS_TESTS=ON &&
       cmake --build build/release -j "${JOBS:-2}" --target "${targets[@]}") ||
       die "revision $1 does not build with the benchmarks of this checkout (its messages are
-above): it can not be compared, or only by names that call less of it"
+above): it cannot be compared, or only by names that call less of it"
   } >&2
   echo "$dir/build/release/bin/rhooks_bench"
 }

@@ -26,7 +26,7 @@ class ChildProcess {
 
   // `args[0]` is the path of the program. `environment` holds NAME=VALUE, added to (or in
   // place of) those of the test; RHOOKS_* of the test are not passed on. `input` is what the
-  // program reads. Throws std::runtime_error where it can not be started.
+  // program reads. Throws std::runtime_error where it cannot be started.
   explicit ChildProcess(std::vector<std::string> args, std::vector<std::string> environment = {},
                         std::string input = {});
   // Kills the program if it still runs.

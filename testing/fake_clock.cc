@@ -30,7 +30,7 @@ FakeClock::FakeClock() {
       sized ? ::mmap(nullptr, sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
             : MAP_FAILED;
   if (fd >= 0) ::close(fd);
-  if (page == MAP_FAILED) throw std::runtime_error("FakeClock: can not make " + dir_.sub("offset"));
+  if (page == MAP_FAILED) throw std::runtime_error("FakeClock: cannot make " + dir_.sub("offset"));
   file_ = static_cast<std::int64_t*>(page);
 }
 

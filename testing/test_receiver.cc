@@ -225,7 +225,7 @@ class Session final : public Waiting, public std::enable_shared_from_this<Sessio
       respond_after_late_ = true;
       return;
     }
-    // What crosses the end is read, and can not be answered.
+    // What crosses the end is read, and cannot be answered.
     if (half_closed_) return read();
     switch (response_.fault) {
       case Fault::kCloseBeforeResponse:

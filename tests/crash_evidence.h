@@ -56,7 +56,7 @@ struct Delivery {
   // It was reset on a connection that had served before: libcurl takes that for one that had been
   // closed meanwhile, and sends the request again within the attempt.
   bool may_be_sent_again = false;
-  // It came on a connection with late bytes, which can not be told from its answer where the two
+  // It came on a connection with late bytes, which cannot be told from its answer where the two
   // cross; and how long they had been there when it was sent, where that is known.
   bool crossed = false;
   std::optional<std::chrono::milliseconds> late_waited;

@@ -50,7 +50,7 @@ class DynamoTroubles : public ::testing::Test {
   static std::vector<std::string> keys() {
     return {"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-secret"};
   }
-  // A command that can not do its work, and what it says about that.
+  // A command that cannot do its work, and what it says about that.
   std::string refusal(const std::string& store, std::vector<std::string> variables, int exit = 1) {
     const Finished done =
         run_program({RHOOKS_BINARY, "fetch", "--namespace", "ns", "--store", store},

@@ -435,7 +435,7 @@ TEST(Hardening, OfTheBinary) {
   }
 }
 
-// A body of 16 MiB becomes some hundreds as JSON, which this process can not have.
+// A body of 16 MiB becomes some hundreds as JSON, which this process cannot have.
 TEST_F(Hostile, MemoryThatTheMachineDoesNotHave) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer takes terabytes of address space, and ends the process itself";

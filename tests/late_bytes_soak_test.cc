@@ -199,7 +199,7 @@ TEST_F(LateBytesSoak, WhatIsDoneWasReadByTheReceiver) {
   }
 }
 
-// What comes while the next request is on its way can not be told from its answer; here the
+// What comes while the next request is on its way cannot be told from its answer; here the
 // receiver reads on, so that nothing is lost by it.
 TEST_F(LateBytesSoak, WhatCrossesTheNextRequestIsCounted) {
   Soak soak("late bytes that cross");

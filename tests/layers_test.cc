@@ -331,7 +331,7 @@ TEST(Layers, EveryModuleSaysWhatItIs) {
   EXPECT_GE(modules, 10);
 }
 
-// The checks above are worth nothing if they can not fail.
+// The checks above are worth nothing if they cannot fail.
 TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
   struct Case {
     std::string_view path, include;

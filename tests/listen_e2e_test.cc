@@ -86,7 +86,7 @@ TEST_F(ListenE2e, DoesNotAcceptWhatItCanNotPrint) {
   const auto child = listen("--json", ">/dev/full");
   EXPECT_EQ(post().status, 503);
   EXPECT_EQ(child->wait(), 1);
-  EXPECT_THAT(child->errors(), HasSubstr("the output can not be written"));
+  EXPECT_THAT(child->errors(), HasSubstr("the output cannot be written"));
 }
 
 TEST_F(ListenE2e, ShowsEveryValueOfAHeader) {

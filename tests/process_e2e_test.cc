@@ -136,11 +136,11 @@ TEST_F(ProcessE2e, ClosedStandardDescriptorsAreNotTheStoresFiles) {
     EXPECT_THAT(text.str(), Not(HasSubstr("listening"))) << file.path();
   }
   for (int i = 0; i < 3; ++i) EXPECT_EQ(status_of(std::to_string(i)), Status::kDone) << i;
-  // What a command can not print is an error all the same.
+  // What a command cannot print is an error all the same.
   const Finished closed = run_program(
       {"/bin/sh", "-c", "exec \"$0\" fetch -n my-app --store \"$1\" >&-", RHOOKS_BINARY, store_});
   EXPECT_EQ(closed.exit, 1);
-  EXPECT_THAT(closed.errors, HasSubstr("the output can not be written"));
+  EXPECT_THAT(closed.errors, HasSubstr("the output cannot be written"));
 }
 
 // Registers 1000 tasks at once. Their ids, which the log holds for each attempt, are as long there

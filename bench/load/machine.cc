@@ -58,7 +58,7 @@ double fdatasync_ms() {
     const bool written =
         ::write(fd, block.data(), block.size()) == static_cast<ssize_t>(block.size());
     if (!written || ::fdatasync(fd) != 0) {
-      throw std::runtime_error("can not write to " + dir.path().string());
+      throw std::runtime_error("cannot write to " + dir.path().string());
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     times.push_back(took.count());

@@ -53,7 +53,7 @@ int listen_on_loopback() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd, 4096) != 0) {
-    throw std::runtime_error("the receiver can not listen");
+    throw std::runtime_error("the receiver cannot listen");
   }
   return fd;
 }

@@ -39,7 +39,7 @@ std::string spread(const std::vector<double>& ratios) {
 Report::Report(bool json, const std::string& json_path) : json_(json) {
   if (json_path.empty()) return;
   file_ = std::fopen(json_path.c_str(), "w");
-  if (!file_) throw std::runtime_error("can not write " + json_path);
+  if (!file_) throw std::runtime_error("cannot write " + json_path);
 }
 
 Report::~Report() {

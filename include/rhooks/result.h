@@ -13,17 +13,17 @@ enum class ErrorCode {
   kInvalidArgument,  // a field is malformed or past a limit; `Error::field` names it
   kNotFound,         // no such task
   kConflict,         // the task exists already, or its status forbids the call
-  kUnsupported,      // this store or build can not do it
+  kUnsupported,      // this store or build cannot do it
 
   // Retry later: nothing was applied.
-  kUnavailable,  // the store can not be used now (locked, full disk, network)
+  kUnavailable,  // the store cannot be used now (locked, full disk, network)
   kOverloaded,   // a bound on concurrent work was reached
 
   // Retry if the call is safe to repeat: it may or may not have been applied.
   kUnknownOutcome,
 
   // Give up and report.
-  kCorrupt,   // stored bytes can not be read
+  kCorrupt,   // stored bytes cannot be read
   kInternal,  // a defect
 };
 

@@ -33,7 +33,7 @@ inline TimePoint from_millis(std::int64_t ms) {
 }
 
 // The range of times that the scheduler accepts: years 1970 to 9999, so that every one can
-// be written as ISO-8601 and arithmetic on them can not overflow.
+// be written as ISO-8601 and arithmetic on them cannot overflow.
 inline constexpr TimePoint kTimeMin{std::chrono::milliseconds{0}};
 inline constexpr TimePoint kTimeMax{std::chrono::milliseconds{253'402'300'799'999}};
 

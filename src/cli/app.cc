@@ -189,7 +189,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   const int exit_code = commands.run(*root.get_subcommands().front());
   io.out.flush();
   if (exit_code == kExitDone && !io.out) {
-    return report(io, "the output can not be written", kExitFailed);
+    return report(io, "the output cannot be written", kExitFailed);
   }
   return exit_code;
 }

@@ -89,10 +89,10 @@ TEST(App, WrongValues) {
                "--repeat-interval");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--header", "broken"}, "Name: value");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--body", "@/does/not/exist"},
-               "/does/not/exist can not be read");
+               "/does/not/exist cannot be read");
   expect_usage({"register", "-n", "a", "--url", "http://x", "--text"}, "--body");
   expect_usage({"register", "--file", "x.json", "--url", "http://x"}, "--url and --file");
-  expect_usage({"register", "--file", "/does/not/exist"}, "can not be read");
+  expect_usage({"register", "--file", "/does/not/exist"}, "cannot be read");
   expect_usage({"register", "--file", "/tmp"}, "/tmp is a directory");
   expect_usage({"trigger", "-n", "a"}, "go together");
   expect_usage({"trigger", "--store", "memory:", "--concurrency", "0"}, "--concurrency: ");

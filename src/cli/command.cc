@@ -165,7 +165,7 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
   if (!reads || path.empty()) return std::nullopt;
   std::error_code error;
   const auto found = std::filesystem::status(path + "/CURRENT", error).type();
-  // What can not be looked at is told by opening it.
+  // What cannot be looked at is told by opening it.
   if (found != std::filesystem::file_type::not_found) return std::nullopt;
   return report(io_,
                 "there is no store in " + path + "; `rhooks register` and `rhooks serve` make one",

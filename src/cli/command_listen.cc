@@ -39,7 +39,7 @@ struct ListenArgs {
 };
 
 // Prints requests as they arrive and answers them: first the one, then the other, since a sender
-// takes a 2xx for the end of the matter. What can not be printed, and what comes after the last one
+// takes a 2xx for the end of the matter. What cannot be printed, and what comes after the last one
 // wanted, is refused, so that its sender tries again.
 // Threads: handle() runs on several; the lines of one request are printed together.
 class Listener {
@@ -221,7 +221,7 @@ int run_listen(Io& io, const ListenArgs& args) {
   server.stop(std::chrono::milliseconds{2'000});
   signals.forget_callback();
   if (signal == SIGPIPE) return exit_code_of_signal(SIGPIPE);  // as of any other `… | head -1`
-  if (!io.out) return report(io, "the output can not be written", kExitFailed);
+  if (!io.out) return report(io, "the output cannot be written", kExitFailed);
   return kExitDone;
 }
 

@@ -62,8 +62,7 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
     }
     table.flush(io.out);
     if (!io.out) {
-      return report(io, "the output can not be written; is the reader of a pipe gone?",
-                    kExitFailed);
+      return report(io, "the output cannot be written; is the reader of a pipe gone?", kExitFailed);
     }
     key = page->last_evaluated_key;
     if (key.empty() || (!args.all && shown > 0)) break;

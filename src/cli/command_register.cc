@@ -45,7 +45,7 @@ Result<std::string> read_all(std::istream& in, const std::string& option, const 
   std::string text(model::kBodyBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) return usage(option + ": " + name + " can not be read");
+  if (in.bad()) return usage(option + ": " + name + " cannot be read");
   if (text.size() > model::kBodyBytesMax) {
     return usage(option + ": " + name + " is longer than 256 KiB, the most that a task sends");
   }
@@ -71,7 +71,7 @@ Result<Body> body_of(std::string text, bool as_text) {
   }
   if (!begins_like_json(text)) return Body::text(std::move(text));
   return usage(
-      "--body begins like JSON and can not be sent as JSON: " +
+      "--body begins like JSON and cannot be sent as JSON: " +
       (text.starts_with(kByteOrderMark)
            ? std::string("it begins with a byte order mark, which JSON has not")
            : json.error().message) +
@@ -88,7 +88,7 @@ Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
   } else if (text.starts_with('@')) {
     const std::string name = text.substr(1);
     std::ifstream file(name, std::ios::binary);
-    if (!file) return usage("--body: the file " + name + " can not be read");
+    if (!file) return usage("--body: the file " + name + " cannot be read");
     auto read = read_all(file, "--body", name);
     if (!read) return fail(read.error());
     text = std::move(*read);
@@ -134,7 +134,7 @@ Result<std::vector<Header>> make_headers(const RegisterArgs& args, std::istream&
       added = add_headers_of(in, "standard input", headers);
     } else if (given.starts_with('@')) {
       std::ifstream file(given.substr(1), std::ios::binary);
-      if (!file) return usage("--header: the file " + given.substr(1) + " can not be read");
+      if (!file) return usage("--header: the file " + given.substr(1) + " cannot be read");
       added = add_headers_of(file, given.substr(1), headers);
     } else if (auto header = header_of(given)) {
       headers.push_back(std::move(*header));
@@ -212,7 +212,7 @@ std::string shown_repeat(const Repeat& repeat, bool max_given) {
   return show_repeat(repeat) + ", for ever" + (max_given ? "" : "; --max N ends it");
 }
 
-// How long --wait waits at most; none without it. What can not end by then is refused before
+// How long --wait waits at most; none without it. What cannot end by then is refused before
 // anything is registered.
 Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& args,
                                                            const NewTask& task, TimePoint now,
@@ -334,7 +334,7 @@ int register_file(Commands& commands, RegisterArgs& args) {
     if (std::filesystem::is_directory(args.file, ignored)) {
       return report(io, args.file + " is a directory; --file takes a file of tasks", kExitUsage);
     }
-    if (!file) return report(io, "the file " + args.file + " can not be read", kExitUsage);
+    if (!file) return report(io, "the file " + args.file + " cannot be read", kExitUsage);
   }
   return import_file(commands, {args.file, args.ns, args.idempotency_key},
                      args.file == "-" ? io.in : file);

@@ -93,7 +93,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
                         }});
   const auto options = server_options(*listen, hooks_options, connections, metrics, api);
   rest::HttpServer server(options, api.handler());
-  // The address first: a server that can not have it delivers nothing.
+  // The address first: a server that cannot have it delivers nothing.
   if (auto started = server.start(); !started) return report_start(io, started.error());
   net::add_own_listener(listen->address == "localhost" ? "127.0.0.1" : listen->address,
                         server.port());

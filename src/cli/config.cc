@@ -40,7 +40,7 @@ std::string toml_string(const std::string& text) {
   return quoted + "\"";
 }
 
-// A value of the file as text for normalize(); nullopt where its TOML type can not be meant.
+// A value of the file as text for normalize(); nullopt where its TOML type cannot be meant.
 std::optional<std::string> text_of(const Setting& setting, const toml::node& node) {
   switch (setting.type) {
     case SettingType::kInteger:
@@ -102,14 +102,14 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
 Result<void> Config::load_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return refuse("the configuration file " + path + " can not be read", "config");
+    return refuse("the configuration file " + path + " cannot be read", "config");
   }
   std::string text(kFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (file.bad() || text.size() > kFileBytesMax) {
     return refuse("the configuration file " + path +
-                      (file.bad() ? " can not be read" : " is larger than 1 MiB"),
+                      (file.bad() ? " cannot be read" : " is larger than 1 MiB"),
                   "config");
   }
 

@@ -161,7 +161,7 @@ TEST_F(ConfigTest, WrongValuesNameKeySourceAndWhatIsAccepted) {
 TEST_F(ConfigTest, FileThatCanNotBeRead) {
   const auto missing = Config::load(dir_.sub("missing.toml"), {}, {});
   ASSERT_FALSE(missing);
-  EXPECT_NE(missing.error().message.find("missing.toml can not be read"), std::string::npos);
+  EXPECT_NE(missing.error().message.find("missing.toml cannot be read"), std::string::npos);
   EXPECT_FALSE(Config::load(dir_.path().string(), {}, {}));
   EXPECT_NE(error_of(std::string(1024 * 1024 + 1, '#')).find("larger than 1 MiB"),
             std::string::npos);

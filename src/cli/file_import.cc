@@ -94,7 +94,7 @@ class Import {
         keys_(options.idempotency_key),
         progress_(io_) {}
 
-  // False: it can not go on, and why has been printed.
+  // False: it cannot go on, and why has been printed.
   bool add(const std::string& item) {
     const std::size_t index = read_++;
     auto task = codec::parse_new_task(item, ns_);

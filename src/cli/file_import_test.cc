@@ -238,7 +238,7 @@ TEST(FileImportAnswers, EachResultIsTakenByItself) {
       registered[4]->created = false;
     }
     std::string body = codec::to_json(registered);
-    // Of a newer server, say: it can not be read, and the others can.
+    // Of a newer server, say: it cannot be read, and the others can.
     if (batch == 2) body.replace(body.find("ACTIVE"), 6, "FROZEN");
     return ScriptedServer::json(body);
   });

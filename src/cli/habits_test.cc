@@ -74,7 +74,7 @@ TEST_F(HabitsTest, HeadersOfAFileStandInNoProcessList) {
   EXPECT_NE(bad.find("line 2 of " + file + " is no header"), std::string::npos) << bad;
   EXPECT_EQ(bad.find("hush"), std::string::npos) << bad;
   const std::string missing = refused({"-H", "@" + dir_.sub("none"), kUrl});
-  EXPECT_NE(missing.find("can not be read"), std::string::npos) << missing;
+  EXPECT_NE(missing.find("cannot be read"), std::string::npos) << missing;
 }
 
 TEST_F(HabitsTest, TheFlagsOfCurl) {

@@ -50,7 +50,7 @@ bool before_sending(CURLcode code) {
   }
 }
 
-// A proxy of the environment can not reach the loopback addresses of this machine. And it would
+// A proxy of the environment cannot reach the loopback addresses of this machine. And it would
 // read the key: to an https server it is only a tunnel.
 bool goes_straight(const HttpClientOptions& options) {
   const std::string_view base = options.base;
@@ -109,7 +109,7 @@ struct HttpClient::Impl {
                 ""};
       case CURLE_SSL_CACERT_BADFILE:
         return {ErrorCode::kUnavailable,
-                "the file of certificate authorities " + options.ca_file + " can not be used (" +
+                "the file of certificate authorities " + options.ca_file + " cannot be used (" +
                     detail + ")",
                 ""};
       default:

@@ -21,7 +21,7 @@ Result<void> write_port_file(const std::string& path, std::uint16_t port) {
     if (!written) ::unlink(part.c_str());
   }
   if (written) return {};
-  return fail(ErrorCode::kUnavailable, "the port file " + path + " can not be written");
+  return fail(ErrorCode::kUnavailable, "the port file " + path + " cannot be written");
 }
 
 }  // namespace rhooks::cli

@@ -275,7 +275,7 @@ class RemoteBackend final : public Backend {
       return fail(ErrorCode::kInternal, not_ours(answer));
     }
     return fail(ErrorCode::kInternal, "the answer of " + client_options_.base +
-                                          " can not be read: " + parsed.error().message);
+                                          " cannot be read: " + parsed.error().message);
   }
 
   template <typename T>

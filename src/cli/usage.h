@@ -7,7 +7,7 @@
 
 namespace rhooks::cli {
 
-// The error of arguments that can not be used; the message says what to type instead.
+// The error of arguments that cannot be used; the message says what to type instead.
 inline tl::unexpected<Error> usage(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
 }

@@ -87,7 +87,7 @@ std::optional<Body> read_body(ObjectReader& in) {
 Result<std::string> take_exact(JsonWriter& out) {
   if (out.exact()) return out.take();
   return fail(ErrorCode::kInvalidArgument,
-              "this can not be sent as JSON: it holds bytes that are not UTF-8, or a JSON body "
+              "this cannot be sent as JSON: it holds bytes that are not UTF-8, or a JSON body "
               "that is not JSON");
 }
 

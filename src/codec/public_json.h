@@ -31,7 +31,7 @@ Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 // tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
-// What a program sends to a server. Errors: kInvalidArgument for what JSON can not carry as it is:
+// What a program sends to a server. Errors: kInvalidArgument for what JSON cannot carry as it is:
 // text that is not UTF-8, a body of kind kJson that is not JSON.
 Result<std::string> to_json(const NewTask& task);
 Result<std::string> to_json(const ManyQuery& query);
@@ -69,7 +69,7 @@ Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
 Result<NamespacePage> parse_namespace_page(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
-// that can not be read (kInternal): the others are known all the same.
+// that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
 Result<ManyResult> parse_many_result(std::string_view json);
 Result<TriggerResult> parse_trigger_result(std::string_view json);

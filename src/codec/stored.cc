@@ -12,7 +12,7 @@
 // optional object, whose presence says that there is one.
 //
 // Older builds keep a field that they do not know. A number that is not used any more is never used
-// again. Another enumerator, or a field more of a header, is what older builds can not read: it
+// again. Another enumerator, or a field more of a header, is what older builds cannot read: it
 // needs a new format (rocks/keys.h, dynamo/tables.cc).
 
 #include "codec/stored.h"
@@ -354,7 +354,7 @@ void read_record(FieldReader& in, Target& target, std::string& newer_fields) {
 }
 
 tl::unexpected<Error> corrupt(const FieldReader& in, const std::string& what) {
-  return fail(ErrorCode::kCorrupt, what + " can not be read: " + in.reason() + " (at byte " +
+  return fail(ErrorCode::kCorrupt, what + " cannot be read: " + in.reason() + " (at byte " +
                                        std::to_string(in.position()) + ")");
 }
 

@@ -39,7 +39,7 @@ Result<void> refuse(const std::string& why) {
 Result<void> flatten(std::string_view json, const std::string& use, std::size_t bytes_max,
                      const Sink& sink) {
   const auto body = check_json(json);
-  if (!body) return refuse("the body can not become " + use + ": " + body.error().message);
+  if (!body) return refuse("the body cannot become " + use + ": " + body.error().message);
   if (body->kind() != JsonKind::kObject) {
     return refuse(use + " is made from a JSON object; this body is another JSON value");
   }

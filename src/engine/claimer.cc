@@ -37,7 +37,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   if (!claimed) return fail(std::move(claimed.error()));
   for (const store::SetAside& aside : claimed->set_aside) {
     metrics_.set_aside();
-    log::error("task set aside: its stored bytes can not be read",
+    log::error("task set aside: its stored bytes cannot be read",
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
   for (store::Claim& claim : claimed->claims) {

@@ -133,7 +133,7 @@ bool Committer::commit() {
       settle(kept_[i], commits_[i], *results[i]);
     } else if (worth_retrying(results[i].error().code)) {
       if (again == 0 && failures_ == 0) {
-        log::error("outcomes can not be stored; trying again, and claiming nothing meanwhile",
+        log::error("outcomes cannot be stored; trying again, and claiming nothing meanwhile",
                    {{"error", results[i].error().message}});
       }
       if (again != i) {
@@ -155,7 +155,7 @@ void Committer::give_up(const store::Commit& commit, const Error& error) {
   log::error(
       "an outcome was given up; the task is due again when its lease ends",
       {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}, {"error", error.message}});
-  // A task that can not be read is set aside by the next claim. After any other failure an
+  // A task that cannot be read is set aside by the next claim. After any other failure an
   // attempt at once would be followed by another: the lease, long as it is, holds that off.
   if (error.code != ErrorCode::kCorrupt) return;
   if (auto released = store_.release({&commit.lease, 1}); !released) {

@@ -20,7 +20,7 @@ namespace rhooks::engine {
 //
 // While the store refuses, outcomes are kept and tried again (a commit is safe to repeat)
 // with growing waits, and failing() tells the runner to claim nothing: attempts whose
-// outcome can not be stored would be made twice. The slots bound what is kept.
+// outcome cannot be stored would be made twice. The slots bound what is kept.
 //
 // Threads: one; failing() from any. Blocking: waits for the store.
 class Committer {

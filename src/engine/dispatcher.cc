@@ -20,7 +20,7 @@ Metrics::Attempt kind_of(const delivery::HttpResult& result) {
   return result.outcome.response ? Metrics::Attempt::kHttpStatus : Metrics::Attempt::kNoResponse;
 }
 
-// Registration checks what can be sent, so only a task of another version's rules can not be built,
+// Registration checks what can be sent, so only a task of another version's rules cannot be built,
 // or one for which there is no memory.
 Result<delivery::HttpRequest> build(const Task& task, TimePoint now) {
   try {

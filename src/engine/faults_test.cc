@@ -54,7 +54,7 @@ TEST(EngineFaultsTest, ACommitWhoseAnswerWasLostIsRecordedOnce) {
   EXPECT_EQ(logs_of(rig.memory, "a", rig.clock.now()).size(), 1u);
 }
 
-// Attempts whose outcome can not be stored would be made again and again.
+// Attempts whose outcome cannot be stored would be made again and again.
 TEST(EngineFaultsTest, NothingIsClaimedWhileOutcomesCanNotBeStored) {
   FaultyRig rig;
   rig.faulty.fail_always("commit");

@@ -40,7 +40,7 @@ struct Pipeline {
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}
 
-  // Attempts whose outcome can not be stored would be made again: wait until they can.
+  // Attempts whose outcome cannot be stored would be made again: wait until they can.
   bool may_claim() const { return !committer.failing(); }
 
   Slots slots;

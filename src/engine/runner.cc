@@ -166,7 +166,7 @@ void Runner::claim_loop() {
     // Also after an error: it may have come after some were claimed.
     sender_.wake();
     if (!step) {
-      log::error("due tasks can not be claimed; trying again", {{"error", step.error().message}});
+      log::error("due tasks cannot be claimed; trying again", {{"error", step.error().message}});
       if (++failures >= kClaimFailuresMax) end_watches(step.error());
       pause(claim_retry_wait(failures));
       continue;

@@ -208,7 +208,7 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   Metrics metrics;
   Random random;
   RunnerOptions options = Rig::options_for(4);
-  options.poll_interval = 1h;  // so that polling can not be what finds it
+  options.poll_interval = 1h;  // so that polling cannot be what finds it
   Runner runner(memory, sender, metrics, clock, random, options);
   runner.start();
   const TimePoint due = clock.now() + 50ms;

@@ -41,7 +41,7 @@ Result<void> check_order(const std::optional<TimePoint>& from, const std::option
 
 Result<void> check_filter(const TaskFilter& filter) {
   if (auto valid = model::validate_namespace(filter.ns); !valid) return valid;
-  // A prefix need not be an id that could stand by itself, but can not be longer than one.
+  // A prefix need not be an id that could stand by itself, but cannot be longer than one.
   if (filter.id.size() > model::kIdBytesMax) {
     return fail(ErrorCode::kInvalidArgument,
                 "id is longer than " + std::to_string(model::kIdBytesMax) + " bytes", "id");

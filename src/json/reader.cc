@@ -17,7 +17,7 @@ void JsonErrors::add(const std::string& path, const std::string& message) {
   if (first_) return;
   Error error;
   error.code = from_ == From::kUser ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
-  if (from_ == From::kServer) error.message = "the server's answer can not be read: ";
+  if (from_ == From::kServer) error.message = "the server's answer cannot be read: ";
   error.message += path.empty() ? message : path + ": " + message;
   error.field = path;
   first_ = std::move(error);

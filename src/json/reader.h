@@ -17,7 +17,7 @@ namespace rhooks {
 enum class From {
   // What a user sent: unknown and repeated names are refused, kInvalidArgument.
   kUser,
-  // What a server answered: unknown names are passed over, and what can not be read is no fault
+  // What a server answered: unknown names are passed over, and what cannot be read is no fault
   // of the caller's: kInternal.
   kServer,
 };

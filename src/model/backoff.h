@@ -13,7 +13,7 @@ struct BackoffPolicy {
 // How long to wait after the `attempt`-th failed attempt (1 = the first): full jitter,
 // that is uniform in [0, min(max, base * 2^(attempt-1))), as in the AWS Architecture Blog,
 // "Exponential Backoff And Jitter". `retry_after` is a floor: the jitter is added to it.
-// It is capped at kRetryAfterMax, so that a receiver can not park a task for years.
+// It is capped at kRetryAfterMax, so that a receiver cannot park a task for years.
 // `jitter` is uniform in [0, 1).
 std::chrono::milliseconds retry_delay(int attempt, const BackoffPolicy& policy, double jitter,
                                       std::optional<std::chrono::milliseconds> retry_after);

@@ -80,7 +80,7 @@ std::string describe_unsafely(const CurlFailure& failure) {
       if (info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
         return where + " did not answer in HTTP";
       }
-      return "the URL can not be used: " + uncapitalised(curl_easy_strerror(failure.code));
+      return "the URL cannot be used: " + uncapitalised(curl_easy_strerror(failure.code));
     }
     case CURLE_WEIRD_SERVER_REPLY:
       return where + " did not answer in HTTP: " + curl_reason(failure);

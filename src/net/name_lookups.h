@@ -19,7 +19,7 @@ namespace rhooks::net {
 // descriptors each, for as long as a name server does not answer.)
 //
 // What was found is used for `fresh_for`, and for as long again while it is looked up anew. Where a
-// name can not be looked up anew what was found before is used on, up to `stale_for`.
+// name cannot be looked up anew what was found before is used on, up to `stale_for`.
 //
 // Threads: one.
 class NameLookups {

@@ -198,7 +198,7 @@ int Sockets::on_request(void* data, char* ip, char* local_ip, int port, int loca
   const Ends ends{local_ip, ip, local_port, port};
   int fd = self.find(ends);
   if (fd < 0) {
-    // Its first request. One that we can not find again carries no other.
+    // Its first request. One that we cannot find again carries no other.
     if (!self.learn(transfer, ends)) curl_easy_setopt(transfer.easy, CURLOPT_FORBID_REUSE, 1L);
     fd = self.find(ends);
   } else if (!self.socket(fd).http2 && self.has_input(fd, transfer.easy)) {

@@ -164,7 +164,7 @@ Metrics::Impl::Impl() {
   lease_lost = counter("rhooks_lease_lost_total",
                        "Outcomes refused because another worker or change had taken the task");
   set_aside = counter("rhooks_set_aside_total",
-                      "Tasks set aside because their stored bytes can not be read");
+                      "Tasks set aside because their stored bytes cannot be read");
   writes_dropped = counter("rhooks_store_writes_dropped_total",
                            "Stored writes dropped because the log before them is damaged");
   connections_ended =

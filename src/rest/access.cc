@@ -119,7 +119,7 @@ Result<void> validate_api_key(std::string_view key) {
   if (clean) return {};
   return fail(ErrorCode::kInvalidArgument,
               "the API key has spaces, control characters or characters beyond ASCII, which a "
-              "header can not carry",
+              "header cannot carry",
               "api_key");
 }
 
@@ -142,7 +142,7 @@ std::optional<HttpResponse> check_access(const HttpRequest& request, std::string
   if (host && !names_this_machine(*host)) {
     return problem(421, ErrorCode::kInvalidArgument,
                    "without an API key this server answers requests for localhost only, so that "
-                   "web pages can not reach it under a name of their own",
+                   "web pages cannot reach it under a name of their own",
                    "Host");
   }
   const std::string* origin = request.header("Origin");

@@ -34,7 +34,7 @@ bool is_json(std::string_view content_type) {
           equal_in_any_case(type.substr(type.size() - kSuffix.size()), kSuffix));
 }
 
-// Clients that can not send nothing send {}.
+// Clients that cannot send nothing send {}.
 bool is_empty_body(std::string_view body) {
   const std::string text = without_json_space(body);
   return text.empty() || text == "{}";

@@ -26,23 +26,22 @@ std::string endpoint_text(const std::string& address, std::uint16_t port) {
 Error bind_error(const error_code& ec, const std::string& endpoint) {
   if (ec == asio::error::address_in_use) {
     return {ErrorCode::kUnavailable,
-            "can not listen on " + endpoint +
+            "cannot listen on " + endpoint +
                 ": another program uses it; stop that program or choose another port",
             "listen"};
   }
   if (ec == asio::error::access_denied) {
     return {ErrorCode::kUnavailable,
-            "can not listen on " + endpoint +
+            "cannot listen on " + endpoint +
                 ": permission denied; choose a port of 1024 or more, or grant "
                 "CAP_NET_BIND_SERVICE",
             "listen"};
   }
   if (ec == boost::system::errc::address_not_available) {
     return {ErrorCode::kInvalidArgument,
-            "can not listen on " + endpoint + ": this machine does not have that address",
-            "listen"};
+            "cannot listen on " + endpoint + ": this machine does not have that address", "listen"};
   }
-  return {ErrorCode::kUnavailable, "can not listen on " + endpoint + ": " + ec.message(), "listen"};
+  return {ErrorCode::kUnavailable, "cannot listen on " + endpoint + ": " + ec.message(), "listen"};
 }
 
 // A full server looks for idle connections no more often than this where it found none.
@@ -203,7 +202,7 @@ struct HttpServer::Impl {
       if (now >= quiet_until) {
         quiet_until = now + kWarnPause;
         log::warn(
-            "connections can not be accepted for now; is the limit of open files (ulimit -n) "
+            "connections cannot be accepted for now; is the limit of open files (ulimit -n) "
             "high enough?",
             {{"error", ec.message()}});
       }
@@ -250,7 +249,7 @@ Result<void> HttpServer::start() {
   const auto address = asio::ip::make_address(host, ec);
   if (ec) {
     return fail(ErrorCode::kInvalidArgument,
-                "can not listen on \"" + options.address +
+                "cannot listen on \"" + options.address +
                     "\": it is not an IP address; write for example 127.0.0.1, ::1 or 0.0.0.0",
                 "listen");
   }

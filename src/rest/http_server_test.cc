@@ -131,7 +131,7 @@ TEST_F(HttpServerTest, AdmissionAnswersBeforeTheBody) {
   Client client(port);
   EXPECT_EQ(call(client, {"GET", "/early"}).status, 401);
   EXPECT_EQ(call(client, {"POST", "/small", "1234"}).status, 200);
-  // The body stays unread, so the connection can not be used again.
+  // The body stays unread, so the connection cannot be used again.
   client.send("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   EXPECT_EQ(client.receive().status, 401);
   EXPECT_TRUE(client.closed_by_server());

@@ -79,7 +79,7 @@ HttpResponse handler_failed() {
     return response;
   } catch (const std::exception& e) {
     error = e.what();
-  } catch (...) {  // what it is can not be told
+  } catch (...) {  // what it is cannot be told
   }
   log::error("request handler failed", {{"error", error}});
   return problem(500, ErrorCode::kInternal,

@@ -225,7 +225,7 @@ bool HttpSession::on_head() {
     }
   }
   if (admission.response) {
-    // The body is not read, so the next request can not be found.
+    // The body is not read, so the next request cannot be found.
     if (!parser_->is_done()) keep_alive_ = false;
     respond(std::move(*admission.response));
     return false;
@@ -257,7 +257,7 @@ bool HttpSession::check_framing() {
     refuse(400, "a request needs exactly one Host header");
     return false;
   }
-  // RFC 9112 section 6.3: where a body's end can not be told, a smuggled request may follow.
+  // RFC 9112 section 6.3: where a body's end cannot be told, a smuggled request may follow.
   if (encodings > 0 && (message.version() == 10 || !parser_->chunked())) {
     refuse(400, "the Transfer-Encoding does not end in chunked, or the version is HTTP/1.0");
     return false;

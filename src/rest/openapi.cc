@@ -115,7 +115,7 @@ json::object components() {
   responses["NotJson"] = problem_response("The Content-Type of the body is not JSON.");
   responses["Failed"] = problem_response("The server failed.");
   responses["Unavailable"] = problem_response(
-      "The store can not be used now, or there are too many requests; see Retry-After. With the "
+      "The store cannot be used now, or there are too many requests; see Retry-After. With the "
       "code unknown_outcome the call may have been applied.");
 
   json::object parameters;

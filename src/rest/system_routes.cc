@@ -13,7 +13,7 @@ HttpResponse ready(Readiness& readiness, bool says_why) {
   HttpResponse response =
       says_why ? problem(503, usable.error().code, usable.error().message, usable.error().field)
                : problem(503, ErrorCode::kUnavailable,
-                         "the store can not be used now; those who may call the API are told why");
+                         "the store cannot be used now; those who may call the API are told why");
   response.headers.push_back({"Retry-After", "1"});
   return response;
 }
@@ -47,7 +47,7 @@ void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
                      "API key.",
       .parameters = {},
       .body = {},
-      .responses = {{200, "It can.", "Health"}, {503, "It can not; the problem says why."}},
+      .responses = {{200, "It can.", "Health"}, {503, "It cannot; the problem says why."}},
       .access = Access::kPublic,
       .handler = [&readiness = parts.readiness, may_call = std::move(parts.may_call)](
                      const HttpRequest& request,

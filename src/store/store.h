@@ -113,7 +113,7 @@ struct Claim {
   TimePoint due_at{};
 };
 
-// A task whose stored bytes can not be read. It is out of the way of the others, and its
+// A task whose stored bytes cannot be read. It is out of the way of the others, and its
 // bytes are kept for inspection.
 struct SetAside {
   TaskKey key;

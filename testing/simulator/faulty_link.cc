@@ -14,7 +14,7 @@ constexpr std::size_t kToldMax = 10'000;
 constexpr std::size_t kPage = 1'000;
 
 Error refused() {
-  return {ErrorCode::kUnavailable, "scripted: the store can not be reached", {}};
+  return {ErrorCode::kUnavailable, "scripted: the store cannot be reached", {}};
 }
 Error unknown() {
   return {ErrorCode::kUnknownOutcome, "scripted: the answer of the store was lost", {}};

@@ -37,7 +37,7 @@ struct LinkOptions {
 // A store as a process has it through something slow and unreliable. Each call waits in simulated
 // time, is applied, and its answer takes time again; faults as StoreFaults says. What the inner
 // store did is told to the witness at the moment that it did it, whether or not the caller hears
-// of it. Where the process can not wait (it has crashed, or there is none) a call fails at once,
+// of it. Where the process cannot wait (it has crashed, or there is none) a call fails at once,
 // and nothing is applied.
 //
 // Works with any inner store, also with one that several links share. Does not own it. Threads:

@@ -51,7 +51,7 @@ void Ledger::check_namespaces(store::Store& store, TimePoint now) {
     std::optional<std::pair<TimePoint, std::string>> last;
     for (int page = 0; page < 1000; ++page) {
       const auto found = store.query_tasks(query);
-      if (!found) return timeline_.violation(ns + " can not be listed: " + found.error().message);
+      if (!found) return timeline_.violation(ns + " cannot be listed: " + found.error().message);
       for (const Task& task : found->items) {
         ++listed;
         const Entry* const entry = find(task.key);
@@ -73,7 +73,7 @@ void Ledger::check_namespaces(store::Store& store, TimePoint now) {
     }
   }
   const auto due = store.peek_due(now, kTimeMax, 10, std::nullopt);
-  if (!due) return timeline_.violation("what is due can not be listed: " + due.error().message);
+  if (!due) return timeline_.violation("what is due cannot be listed: " + due.error().message);
   for (const store::DueEntry& entry : due->items) violation(entry.key, "is due, though it is done");
 }
 
@@ -94,7 +94,7 @@ void Ledger::check_logs(store::Store& store, TimePoint now) {
     query.now = now;
     for (int page = 0; page < 1000; ++page) {
       const auto found = store.query_logs(query);
-      if (!found) return violation(key, "its logs can not be read: " + found.error().message);
+      if (!found) return violation(key, "its logs cannot be read: " + found.error().message);
       for (const Log& log : found->items) {
         ++there;
         const auto written = logs.find(log.id);

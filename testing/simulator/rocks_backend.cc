@@ -230,7 +230,7 @@ std::optional<Contents> RocksBackend::Machine::read(Store& store) {
     for (;;) {
       const auto page = store.query_tasks(tasks);
       if (!page) {
-        timeline_.violation("the embedded store can not be read: " + page.error().message);
+        timeline_.violation("the embedded store cannot be read: " + page.error().message);
         return std::nullopt;
       }
       for (const Task& task : page->items) contents.tasks.emplace(task.key, task);
@@ -243,7 +243,7 @@ std::optional<Contents> RocksBackend::Machine::read(Store& store) {
     for (;;) {
       const auto page = store.query_logs(logs);
       if (!page) {
-        timeline_.violation("the embedded store can not be read: " + page.error().message);
+        timeline_.violation("the embedded store cannot be read: " + page.error().message);
         return std::nullopt;
       }
       for (const Log& log : page->items) contents.logs.emplace(std::pair(log.task, log.id), log);

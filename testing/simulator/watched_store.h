@@ -36,7 +36,7 @@ class WatchedStore final : public testing::ForwardingStore {
     auto result = ForwardingStore::claim_due(request);
     if (!result) return result;
     for (const store::SetAside& aside : result->set_aside) {
-      timeline_.violation("task '" + aside.key.id + "' can not be read: " + aside.reason);
+      timeline_.violation("task '" + aside.key.id + "' cannot be read: " + aside.reason);
     }
     for (const store::Claim& claim : result->claims) {
       ledger_.holds(options_.life, claim.lease);

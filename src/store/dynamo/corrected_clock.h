@@ -23,7 +23,7 @@ namespace rhooks::store::dynamo {
 // Threads: now_micros() may be called from any thread.
 class CorrectedClock final : public Clock {
  public:
-  // Less is what the service's Date can not tell either.
+  // Less is what the service's Date cannot tell either.
   static constexpr std::chrono::milliseconds kStepMin{5'000};
   static constexpr std::chrono::seconds kDoubtMax{60};
 

@@ -136,7 +136,7 @@ Result<std::string> read_all(int fd, const CommandLimits& limits, Deadline deadl
     char buffer[4096];
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return unusable(std::string("can not be read from: ") + std::strerror(errno));
+    if (n < 0) return unusable(std::string("cannot be read from: ") + std::strerror(errno));
     if (n == 0) return output;
     output.append(buffer, static_cast<std::size_t>(n));
     if (output.size() > limits.output_bytes) {
@@ -151,14 +151,14 @@ Result<std::string> run_command(const std::string& command, const CommandLimits&
   const Deadline deadline = std::chrono::steady_clock::now() + limits.time;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return unusable(std::string("can not be started: ") + std::strerror(errno));
+    return unusable(std::string("cannot be started: ") + std::strerror(errno));
   }
   const Descriptor output(ends[0]);
   Descriptor input(ends[1]);
   Shell shell;
   const int failed = shell.start(command, input.get());
   input.reset();  // else the end of the stream would never come
-  if (failed != 0) return unusable(std::string("can not be started: ") + std::strerror(failed));
+  if (failed != 0) return unusable(std::string("cannot be started: ") + std::strerror(failed));
 
   auto text = read_all(output.get(), limits, deadline);
   if (!text) return text;

@@ -26,7 +26,7 @@ class CredentialsSource {
   // The credentials to sign with now. Blocking where they have to be fetched: one caller
   // fetches, which may take as long as a credential_process does (30 s); the others go on with
   // the old ones, or wait while there are none that are valid. A failed refresh is no error
-  // while the old ones are still valid. Errors: kUnavailable (they can not be had, or have expired;
+  // while the old ones are still valid. Errors: kUnavailable (they cannot be had, or have expired;
   // the message names every place that was looked at). Safe to retry.
   virtual Result<Credentials> get(TimePoint now) = 0;
 

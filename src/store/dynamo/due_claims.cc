@@ -57,7 +57,7 @@ Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
 }
 
 // Reads the head of each shard that has to be read, all at once, until it has what is due by
-// then or as many claimable rows as are wanted. Shards that can not be read are taken off the
+// then or as many claimable rows as are wanted. Shards that cannot be read are taken off the
 // list: one that is throttled must not hold up the others.
 Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by) {
   std::vector<ShardRead> reads;
@@ -241,7 +241,7 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
     const DueView::Candidate& candidate = candidates[ours[n]];
     const Uuid& token = tokens[ours[n]];
     if (!loaded) {
-      // Leased, but its payload can not be had now.
+      // Leased, but its payload cannot be had now.
       if (release(std::vector<Lease>{{candidate.key, token, until}})) due_.put_back(candidate);
       error = loaded.error();
       continue;

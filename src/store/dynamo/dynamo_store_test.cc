@@ -481,7 +481,7 @@ TEST_F(DynamoStoreTest, HugeLogsDoNotKeepOthersFromBeingCommitted) {
   EXPECT_EQ(logs(*other_), 2u);
 }
 
-// One shard of two can not be read.
+// One shard of two cannot be read.
 TEST_F(DynamoStoreTest, ShardThatCanNotBeReadDoesNotHoldUpTheOthers) {
   for (int i = 0; i < 20; ++i) put(*other_, make_record("ns", std::to_string(i), kT0));
   proxy_.inject_next("Query", DynamoFault::kThrottle);

@@ -27,7 +27,7 @@ tl::unexpected<Error> unreadable(const std::string& what, const Item& item,
                                  const std::string& why) {
   const TaskKey key = key_of(item);
   return fail(ErrorCode::kCorrupt, "the stored " + what + " '" + key.id + "' in namespace '" +
-                                       key.ns + "' can not be read: " + why);
+                                       key.ns + "' cannot be read: " + why);
 }
 
 void cut(std::string& text, std::size_t excess) {

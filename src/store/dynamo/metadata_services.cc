@@ -160,7 +160,7 @@ Result<Credentials> container_credentials(const Environment& environment,
   if (!is_header_value(token)) {
     return unusable(
         "the container's authorization token holds line ends or other characters that "
-        "a header can not have");
+        "a header cannot have");
   }
   if (!token.empty()) request.headers.push_back({"Authorization", token});
 
@@ -174,7 +174,7 @@ Result<Credentials> container_credentials(const Environment& environment,
   }
   auto credentials = read_credentials(answer->body, "Token");
   if (!credentials)
-    return unusable(what + "can not be used: its answer " + credentials.error().message);
+    return unusable(what + "cannot be used: its answer " + credentials.error().message);
   return credentials;
 }
 

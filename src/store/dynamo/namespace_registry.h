@@ -14,7 +14,7 @@
 
 namespace rhooks::store::dynamo {
 
-// Which namespaces there are: a table can not be asked for its partition keys short of reading it
+// Which namespaces there are: a table cannot be asked for its partition keys short of reading it
 // whole. An item for each, which is put before the namespace's first task and stays when its last
 // one is deleted: whoever knows that it was put does not put it again. So a namespace of the list
 // may be empty, and each is looked into before it is shown.

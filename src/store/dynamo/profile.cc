@@ -150,12 +150,12 @@ Result<std::string> read_small_file(const std::string& path) {
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rbe"), close);
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR) return fail(ErrorCode::kNotFound, "no such file");
-    return fail(ErrorCode::kUnavailable, std::string("can not be read: ") + std::strerror(errno));
+    return fail(ErrorCode::kUnavailable, std::string("cannot be read: ") + std::strerror(errno));
   }
   std::string text(kFileBytesMax + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get())) {
-    return fail(ErrorCode::kUnavailable, std::string("can not be read: ") + std::strerror(errno));
+    return fail(ErrorCode::kUnavailable, std::string("cannot be read: ") + std::strerror(errno));
   }
   if (text.size() > kFileBytesMax) {
     return fail(ErrorCode::kUnavailable, "is longer than 1 MiB, and so not what it should be");

@@ -38,7 +38,7 @@ struct Profile {
 // Reads the profile from AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE, or ~/.aws/credentials
 // and ~/.aws/config. `wanted` empty: that of AWS_PROFILE, or "default". A file that does not
 // exist is empty.
-// Errors: kInvalidArgument, field "profile": a file can not be read, or a profile that was asked
+// Errors: kInvalidArgument, field "profile": a file cannot be read, or a profile that was asked
 // for by name is in none.
 // Blocking: file I/O.
 Result<Profile> load_profile(const Environment& environment, std::string_view wanted);

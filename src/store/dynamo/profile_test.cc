@@ -138,7 +138,7 @@ TEST(Profile, FilesThatCanNotBeReadAreNamed) {
   aws.variables["AWS_SHARED_CREDENTIALS_FILE"] = aws.home.path().string();  // a directory
   const auto directory = load_profile(aws.environment(), "");
   ASSERT_FALSE(directory);
-  EXPECT_NE(directory.error().message.find("can not be read"), std::string::npos)
+  EXPECT_NE(directory.error().message.find("cannot be read"), std::string::npos)
       << directory.error().message;
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-// What the service says of an item that is too large can not be told from other mistakes, so
+// What the service says of an item that is too large cannot be told from other mistakes, so
 // it is checked before.
 Result<void> check_size(const TaskKey& key, const Item& item) {
   const std::size_t bytes = item_bytes(item);

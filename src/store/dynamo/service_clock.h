@@ -22,7 +22,7 @@ class ServiceClock {
   std::chrono::milliseconds offset() const;
 
   // Takes in the Date of an answer to a request that was sent and answered at these times of
-  // the machine's clock. One that can not be read is passed over.
+  // the machine's clock. One that cannot be read is passed over.
   void learn(const std::string& date, TimePoint sent_at, TimePoint answered_at);
 
  private:

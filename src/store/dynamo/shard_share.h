@@ -57,7 +57,7 @@ struct ShareView {
 //
 // Threads: every method may be called from any thread; one of its own, from join() to leave().
 // Blocking: join(), leave() and view(); owned() not.
-// Outages: each is logged once and tried again every tick. A worker that can not show for
+// Outages: each is logged once and tried again every tick. A worker that cannot show for
 // `dead_after` that it lives owns nothing until it can.
 // Cost: one write of 1 KB a tick and worker, and one reading of the control items.
 class ShardShare {

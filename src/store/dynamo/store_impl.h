@@ -72,7 +72,7 @@ class DynamoStore final : public Store {
   std::optional<ShardMember::Step> tick_share() { return share_->tick(); }
 
  private:
-  // A task as read: none where there is no such task; an Error where it can not be read.
+  // A task as read: none where there is no such task; an Error where it cannot be read.
   using Loaded = Result<std::optional<StoredTask>>;
   using Items = std::vector<std::optional<Item>>;  // none where there is no such task
 
@@ -154,7 +154,7 @@ class DynamoStore final : public Store {
   std::set<TaskKey> reported_;  // unreadable tasks that were logged; bounded
 };
 
-// The answer of a request that only fails for reasons that the caller can not treat.
+// The answer of a request that only fails for reasons that the caller cannot treat.
 Result<boost::json::object> answer_of(Result<Reply> reply, const std::string& table);
 
 std::string_view bytes_view(const Uuid& uuid);

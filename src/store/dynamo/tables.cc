@@ -38,7 +38,7 @@ Result<void> check_name(const std::string& what, const std::string& name) {
   if (fits) return {};
   return bad_tables(
       "the name of the " + what + " table, '" + name +
-      "', can not be one of DynamoDB: it takes 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.'");
+      "', cannot be one of DynamoDB: it takes 3 to 255 of a-z, A-Z, 0-9, '_', '-', '.'");
 }
 
 Result<void> check_arguments(const Tables& tables, const TablesOptions& options) {
@@ -107,7 +107,7 @@ class TableMaker {
   }
 
   Result<bool> wait_for(const TableShape& needed, const std::string& what) {
-    waiting_for_ = "table '" + needed.name + "' can not be used yet (" + what + ")";
+    waiting_for_ = "table '" + needed.name + "' cannot be used yet (" + what + ")";
     return false;
   }
 
@@ -216,11 +216,11 @@ Result<TablesReady> check_meta(const Item& item, const std::string& table,
   }
   const auto shards = number_of(item, "shards");
   if (!version || !shards || *shards < 1 || *shards > kShardsMax) {
-    return fail(ErrorCode::kCorrupt, "table '" + table + "': the item 'meta' can not be read");
+    return fail(ErrorCode::kCorrupt, "table '" + table + "': the item 'meta' cannot be read");
   }
   if (options.shards != 0 && options.shards != *shards) {
     return bad_tables("table '" + table + "' was made with shards=" + std::to_string(*shards) +
-                      ", which can not be changed to " + std::to_string(options.shards) +
+                      ", which cannot be changed to " + std::to_string(options.shards) +
                       "; leave shards out");
   }
   return TablesReady{.shards = static_cast<int>(*shards)};

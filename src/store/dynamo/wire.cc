@@ -26,7 +26,7 @@ struct Endpoint {
   std::string host;  // with the port where it is not the scheme's own
 };
 
-// Why `text` can not be an endpoint, or nothing.
+// Why `text` cannot be an endpoint, or nothing.
 std::string read_endpoint(const std::string& text, Endpoint& endpoint) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
   if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
@@ -205,7 +205,7 @@ Result<std::unique_ptr<Wire>> Wire::create(WireOptions options, const Clock& clo
   Endpoint endpoint;
   if (const auto wrong = read_endpoint(options.endpoint, endpoint); !wrong.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                "the DynamoDB endpoint can not be used: " + wrong +
+                "the DynamoDB endpoint cannot be used: " + wrong +
                     "; it is like https://dynamodb.eu-west-1.amazonaws.com",
                 "endpoint");
   }

@@ -79,7 +79,7 @@ Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
 }
 
 // Reads the tasks of leases that were just entered, and adds them to the result. A task that
-// the disk can not read keeps its lease for a while, so that the next claims pass over it:
+// the disk cannot read keeps its lease for a while, so that the next claims pass over it:
 // given back it would be taken again, first of all, and hold up the others for ever.
 RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint now,
                                               std::size_t& bytes, ClaimResult& result) {
@@ -120,7 +120,7 @@ RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& t
     if (!current[i] || unread[i]) continue;
     const auto key = parse_task_key(taken[i].key);
     auto record = key ? decode(*key, stored[i])
-                      : Result<TaskRecord>(fail(ErrorCode::kCorrupt, "its key can not be read"));
+                      : Result<TaskRecord>(fail(ErrorCode::kCorrupt, "its key cannot be read"));
     if (!record || record->task.status != Status::kActive ||
         model::due_at(record->task) != taken[i].lease.due) {
       if (auto aside = set_aside(taken[i], now)) result.set_aside.push_back(std::move(*aside));

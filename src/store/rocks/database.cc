@@ -47,7 +47,7 @@ void sync_directories_above(rocksdb::Env& env, const std::string& path) {
     if (!env.NewDirectory(directory.string(), &opened).ok()) continue;
     const auto synced = opened->Fsync();
     if (!synced.ok()) {
-      log::warn("a directory above the store can not be synced",
+      log::warn("a directory above the store cannot be synced",
                 {{"path", directory.string()}, {"error", synced.ToString()}});
     }
   }
@@ -56,7 +56,7 @@ void sync_directories_above(rocksdb::Env& env, const std::string& path) {
 // `what` could not be done to the directory.
 Error directory_error(const std::string& path, const std::string& what, int error) {
   std::string message =
-      "the store directory '" + path + "' can not be " + what + ": " + std::strerror(error);
+      "the store directory '" + path + "' cannot be " + what + ": " + std::strerror(error);
   if (error == EACCES) {
     message += "; run rhooks as the user who owns it, or let this one read and write there";
   }
@@ -186,7 +186,7 @@ Result<void> Database::check_logs(rocksdb::Env& env) const {
   if (!*damage) return {};
   const LogDamage& found = **damage;
   const std::string place = "the log of writes of the store in '" + path_ +
-                            "' is damaged: " + found.file + " can not be read at byte " +
+                            "' is damaged: " + found.file + " cannot be read at byte " +
                             std::to_string(found.offset) + ", and " +
                             std::to_string(found.following) + " stored writes follow it";
   if (!options_.drop_damaged_writes) {
@@ -310,7 +310,7 @@ Result<void> Database::check_format() {
   int format = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), format);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return fail(ErrorCode::kCorrupt, "the format of the store in '" + path_ + "' can not be read");
+    return fail(ErrorCode::kCorrupt, "the format of the store in '" + path_ + "' cannot be read");
   }
   if (format >= kFormatMin && format <= kFormat) return {};
   const std::string versions = "the store in '" + path_ + "' has format " + std::to_string(format) +

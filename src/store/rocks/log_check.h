@@ -12,10 +12,10 @@ class Env;
 
 namespace rhooks::store::rocks {
 
-// A place in the log of writes that can not be read though writes that were stored follow it.
+// A place in the log of writes that cannot be read though writes that were stored follow it.
 struct LogDamage {
   std::string file;             // "000012.log"
-  std::uint64_t offset = 0;     // of the record that can not be read, in bytes
+  std::uint64_t offset = 0;     // of the record that cannot be read, in bytes
   std::uint64_t following = 0;  // writes that can be read after it, in this log and later ones
 };
 
@@ -23,14 +23,14 @@ struct LogDamage {
 // a crash leaves. This holds for a database in which every write is synced before the next one
 // begins: then a crash can cut one record only, the last, and the start of another one behind a bad
 // record shows that the bad one was whole once. RocksDB itself takes both for a torn end and drops
-// all that follows. That the last record of all is damaged can not be told.
+// all that follows. That the last record of all is damaged cannot be told.
 //
 // The format is that of RocksDB's wiki, "Write Ahead Log File Format": blocks of 32 KiB, records of
 // CRC (32 bits), size (16), type (8) and payload, a write in one record or in several; a write
 // begins with its sequence number (64 bits) and how many numbers it takes (32).
 //
 // Reads all of the logs, up to twice RocksOptions::write_buffer_bytes.
-// Errors: kUnavailable where a file can not be read.
+// Errors: kUnavailable where a file cannot be read.
 Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path);
 
 }  // namespace rhooks::store::rocks

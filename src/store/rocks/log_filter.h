@@ -21,7 +21,7 @@ struct ExpiryPolicy {
 
 enum class LogFamily { kLogs, kRefs };
 
-// Whether this value has expired at `now`. What can not be read is kept.
+// Whether this value has expired at `now`. What cannot be read is kept.
 bool is_expired(LogFamily family, std::string_view value, TimePoint now);
 
 // Drops expired logs, or references to them, as RocksDB rewrites its files.

@@ -61,7 +61,7 @@ Result<LogPage> RocksStore::query_logs(const LogQuery& query) {
     }
     auto log = codec::decode_log(query.ns, last->started_at, last->id, value);
     if (!log) {
-      log::error("a stored log can not be read",
+      log::error("a stored log cannot be read",
                  {{"namespace", query.ns}, {"log", last->id}, {"reason", log.error().message}});
       continue;
     }

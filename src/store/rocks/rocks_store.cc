@@ -181,7 +181,7 @@ Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
     if (!damaged) return fail(damaged.error());
     if (*damaged) {
       return fail(ErrorCode::kCorrupt, "the stored task '" + key.id + "' in namespace '" + key.ns +
-                                           "' can not be read, and was set aside");
+                                           "' cannot be read, and was set aside");
     }
   }
   return fail(record.error());
@@ -317,7 +317,7 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
     const auto state = walk.find(stored_key);
     if (!state) continue;
     if (const auto key = parse_task_key(stored_key)) {
-      // Of one that can not be read the index entries stay; claims and queries pass over
+      // Of one that cannot be read the index entries stay; claims and queries pass over
       // entries without a task, and a claim removes its own.
       const auto record = decode_state(*key, *state);
       if (record) delete_index(batch, record->task, stored_key);

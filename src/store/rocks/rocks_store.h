@@ -51,7 +51,7 @@ struct RocksOptions {
 // this process's alone while the store is open. Leases are in memory: closing the store, or
 // a crash, ends them all, and their tasks are due again.
 // Errors: kUnavailable (in use by another process, no permission, disk full), kCorrupt (writes that
-// were stored can not be read), kUnsupported (written by a newer or an unknown older version).
+// were stored cannot be read), kUnsupported (written by a newer or an unknown older version).
 Result<std::unique_ptr<Store>> open_rocks(const std::string& path,
                                           const RocksOptions& options = {});
 

@@ -164,7 +164,7 @@ TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {
   const auto store = open_rocks(dir_.sub("file") + "/store");
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kUnavailable);
-  EXPECT_THAT(store.error().message, HasSubstr("can not be entered or created"));
+  EXPECT_THAT(store.error().message, HasSubstr("cannot be entered or created"));
   const auto file = open_rocks(dir_.sub("file"));
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::kUnavailable);

@@ -172,7 +172,7 @@ void RocksStore::report_unreadable(const TaskKey& key, const Error& error) {
     std::lock_guard lock(reported_mutex_);
     if (reported_.size() >= kReportedMax || !reported_.insert(task_key(key)).second) return;
   }
-  log::error("a stored task can not be read",
+  log::error("a stored task cannot be read",
              {{"namespace", key.ns}, {"id", key.id}, {"reason", error.message}});
 }
 

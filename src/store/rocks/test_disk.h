@@ -23,7 +23,7 @@ class FullDisk final : public rocksdb::FileSystemWrapper {
   void set_sync_fails(bool fails) { sync_fails_ = fails; }
   // What the file system says is free; negative: the truth.
   void set_free_bytes(std::int64_t bytes) { free_bytes_ = bytes; }
-  // A bad sector: what was written with this text in it can not be read, until it is set to
+  // A bad sector: what was written with this text in it cannot be read, until it is set to
   // nothing. To be set while no database is open.
   void set_unreadable(std::string marker) { unreadable_ = std::move(marker); }
   // Env for RocksOptions over this file system.
