@@ -11,10 +11,9 @@
 #include <random>
 #include <stdexcept>
 
-#include "base/ascii.h"
-#include "base/iso8601.h"
 #include "bench/load/server.h"
 #include "bench/load/suites.h"
+#include "bench/load/times.h"
 #include "bench/load/waiting.h"
 #include "bench/load/workload.h"
 #include "codec/stored.h"
@@ -195,7 +194,7 @@ class FetchSuite {
     measure("by date", conditions, [&] {
       const std::string from = format_time(random_date(random_));
       const auto body = server.get("/v1/namespaces/bench/tasks?limit=" + std::to_string(kLimit) +
-                                   "&from=" + percent_encoded(from));
+                                   "&from=" + from);
       check_full(body.find("\"count\":" + std::to_string(kLimit)) != std::string::npos);
     });
     server.stop();

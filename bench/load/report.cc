@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "base/iso8601.h"
+#include "bench/load/times.h"
 
 namespace rhooks::bench {
 

@@ -96,11 +96,29 @@ struct Leaf {
 template <typename Record, std::size_t I>
 using RowOf = std::remove_cvref_t<decltype(std::get<I>(Record::kAll))>;
 
+// Of the fields of an optional object the first that is stored, and no other, is required.
+template <typename Object>
+constexpr bool begins_with_what_is_required() {
+  std::uint32_t first = 0;
+  std::uint32_t required = 0;
+  int count = 0;
+  model::for_each_field<Object>([&](const auto& field) {
+    if (field.number == 0) return;
+    if (first == 0 || field.number < first) first = field.number;
+    if (!field.required) return;
+    required = field.number;
+    ++count;
+  });
+  return count == 1 && first == required;
+}
+
 template <typename Record, std::size_t I, typename Visit>
 constexpr void visit_row(Visit& visit) {
   constexpr std::uint32_t number = std::get<I>(Record::kAll).number;
   using Value = Bare<typename RowOf<Record, I>::Value>;
   if constexpr (HasFields<Value>) {
+    static_assert(!model::kIsOptional<typename RowOf<Record, I>::Value> ||
+                  begins_with_what_is_required<Value>());
     std::size_t inner = 0;
     model::for_each_field<Value>([&]<typename F>(const F& field) {
       constexpr bool kHasSecond = std::is_same_v<typename F::Value, Body>;
@@ -153,23 +171,6 @@ constexpr bool each_has_a_number_of_its_own() {
 static_assert(each_has_a_number_of_its_own<SpecRecord>());
 static_assert(each_has_a_number_of_its_own<StateRecord>());
 static_assert(each_has_a_number_of_its_own<LogRecord>());
-
-// Of the fields of an optional object the first that is stored, and no other, is required.
-template <typename Object>
-constexpr bool begins_with_what_is_required() {
-  std::uint32_t first = 0;
-  std::uint32_t required = 0;
-  int count = 0;
-  model::for_each_field<Object>([&](const auto& field) {
-    if (first == 0 || field.number < first) first = field.number;
-    if (!field.required) return;
-    required = field.number;
-    ++count;
-  });
-  return count == 1 && first == required;
-}
-static_assert(begins_with_what_is_required<Repeat>());
-static_assert(begins_with_what_is_required<Response>());
 
 template <typename Record, typename Visit>
 void in_order(Visit visit) {

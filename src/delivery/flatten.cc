@@ -44,7 +44,7 @@ Result<void> flatten(std::string_view json, const std::string& use, std::size_t 
     return refuse(use + " is made from a JSON object; this body is another JSON value");
   }
   const auto add = [&](const std::string& name, const JsonValue& value) -> Result<void> {
-    std::string text(value.raw());
+    std::string text;
     switch (value.kind()) {
       case JsonKind::kObject:
       case JsonKind::kArray:
@@ -54,10 +54,10 @@ Result<void> flatten(std::string_view json, const std::string& use, std::size_t 
         text = value.string();
         break;
       case JsonKind::kNull:
-        text.clear();
         break;
       case JsonKind::kBool:
       case JsonKind::kNumber:
+        text = value.raw();
         break;
     }
     if (sink(name, std::move(text)) <= bytes_max) return {};

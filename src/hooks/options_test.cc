@@ -75,5 +75,16 @@ TEST(OptionsTest, AStoreUrlCanBeCheckedAlone) {
   EXPECT_EQ(validate_store("redis:").error().field, "store");
 }
 
+// Its own error, and not that of an option beside it, which would quote it.
+TEST(OptionsTest, AUrlOfNoStoreIsNotShownInFull) {
+  Options options;
+  options.store = "dynamo:?secret_access_key=hush";
+  options.region = "eu-west-1";
+  const auto valid = validate(options);
+  ASSERT_FALSE(valid);
+  EXPECT_EQ(valid.error().field, "store");
+  EXPECT_EQ(valid.error().message.find("hush"), std::string::npos) << valid.error().message;
+}
+
 }  // namespace
 }  // namespace rhooks

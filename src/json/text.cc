@@ -281,6 +281,10 @@ std::string deeper_than(std::size_t levels) {
 
 }  // namespace
 
+JsonItems::JsonItems(const JsonValue& value) : text_(value.raw().substr(1)) {
+  RHOOKS_CHECK(value.kind() == JsonKind::kArray || value.kind() == JsonKind::kObject);
+}
+
 bool JsonItems::next() {
   skip_space();
   if (text_[at_] == ',') {

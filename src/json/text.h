@@ -62,7 +62,7 @@ struct JsonMember {
 // Each that next() found has to be taken.
 class JsonItems {
  public:
-  explicit JsonItems(const JsonValue& value) : text_(value.raw().substr(1)) {}
+  explicit JsonItems(const JsonValue& value);  // a kArray or a kObject
 
   // Moves to the next element or member; false at the end.
   bool next();

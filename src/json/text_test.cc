@@ -5,7 +5,6 @@
 #include <random>
 
 #include "base/text.h"
-#include "codec/public_json.h"
 #include "json/writer.h"
 
 namespace rhooks {

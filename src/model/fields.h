@@ -411,7 +411,7 @@ static_assert(options_and_cards_fit<NewTask>() && options_and_cards_fit<Task>())
 
 // The default of a member that is a number, an enumerator or a time.
 template <typename F>
-inline constexpr typename F::Value kDefault = typename F::Owner{}.*F::kMember;
+inline const typename F::Value kDefault = typename F::Owner{}.*F::kMember;
 
 // Whether a value is what the member is by default. An object always counts as given.
 template <typename F>

@@ -7,7 +7,6 @@
 #include "base/ascii.h"
 #include "base/check.h"
 #include "codec/public_json.h"
-#include "json/space.h"
 #include "observe/logging.h"
 #include "rest/access.h"
 #include "rest/openapi.h"
@@ -36,8 +35,9 @@ bool is_json(std::string_view content_type) {
 
 // Clients that cannot send nothing send {}.
 bool is_empty_body(std::string_view body) {
-  const std::string text = without_json_space(body);
-  return text.empty() || text == "{}";
+  const std::string_view text = trim(body);
+  return text.empty() || (text.size() >= 2 && text.front() == '{' && text.back() == '}' &&
+                          trim(text.substr(1, text.size() - 2)).empty());
 }
 
 std::optional<HttpResponse> check_query(const HttpRequest& request, const Route& route) {

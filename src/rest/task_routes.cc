@@ -1,8 +1,5 @@
 // Routes of single tasks, and the page of tasks.
 
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
-
 #include "base/ascii.h"
 #include "rest/query_reader.h"
 #include "rest/routes.h"
