@@ -1,12 +1,13 @@
-// The schemas of docs/semantics.md. Those of answers leave additional properties open, because
-// fields are added in later versions; those of requests do not, because unknown ones are refused.
+// The schemas that do not follow from the rows of model/fields.h (task_schemas.cc has those). As
+// there, those of answers leave additional properties open, and those of requests do not.
 
 #include "rest/openapi.h"
 
 namespace rhooks::rest {
 
-const char* other_schemas() {
-  return R"json({
+namespace {
+
+constexpr const char* kSchemas = R"json({
 "Time": {"type": "string", "format": "date-time", "example": "2030-01-31T12:00:00.000Z"},
 "Method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]},
 "Status": {
@@ -155,6 +156,11 @@ const char* other_schemas() {
 "Text": {"type": "string"},
 "Document": {"type": "object"}
 })json";
+
+}  // namespace
+
+const char* other_schemas() {
+  return kSchemas;
 }
 
 }  // namespace rhooks::rest
