@@ -87,16 +87,17 @@ Error parse_problem_json(int status, std::string_view json) {
   if (document && document->kind() == JsonKind::kObject) {
     JsonErrors errors(From::kServer);
     ObjectReader in(errors, *document, "");
-    const auto detail = in.string("detail");
-    const auto title = in.string("title");
+    const std::string detail = in.string("detail").value_or("");
+    const std::string title = in.string("title").value_or("");
     const std::string code = in.string("code").value_or("");
     error.field = in.string("field").value_or("");
-    if (!errors.any() && (detail || title)) {
+    // An error says something: of a problem without words, the status is all that there is to say.
+    if (!errors.any() && !(detail.empty() && title.empty())) {
       error.code = code_of_status(status);
       for (const ErrorCode known : kCodes) {
         if (code == to_string(known)) error.code = known;
       }
-      error.message = detail.value_or(title.value_or(""));
+      error.message = detail.empty() ? title : detail;
       return error;
     }
   }

@@ -304,11 +304,13 @@ TEST(ProblemJson, AProblemWithoutAKnownCodeHasThatOfItsStatus) {
   EXPECT_EQ(code(501), ErrorCode::kUnsupported);
   EXPECT_EQ(code(503), ErrorCode::kUnavailable);
   EXPECT_EQ(parse_problem_json(404, R"({"title":"T"})").message, "T");
+  EXPECT_EQ(parse_problem_json(404, R"({"title":"T","detail":""})").message, "T");
 }
 
 TEST(ProblemJson, WhatIsNoProblemIsAnInternalError) {
   for (const char* text : {"", "<html>502</html>", "[]", "{}", "null", R"({"detail":1})",
-                           R"({"detail":"a","detail":"b"})", R"({"code":"not_found"})"}) {
+                           R"({"detail":"a","detail":"b"})", R"({"code":"not_found"})",
+                           R"({"detail":""})", R"({"detail":"","title":""})"}) {
     const Error error = parse_problem_json(502, text);
     EXPECT_EQ(error.code, ErrorCode::kInternal) << text;
     EXPECT_EQ(error.field, "");
