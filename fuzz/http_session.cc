@@ -81,9 +81,10 @@ class Connection {
       check(request);
       return api.handle(request);
     };
-    state_.options.handle_together = [this, &api](std::span<const rest::HttpRequest* const> group) {
-      for (const rest::HttpRequest* request : group) check(*request);
-      return api.handle_together(group);
+    state_.options.handle_later = [this, &api](const rest::HttpRequest& request,
+                                               rest::Respond respond) {
+      check(request);
+      api.handle_later(request, std::move(respond));
     };
     state_.use(pool_);
     int ends[2];

@@ -141,6 +141,11 @@ class Hooks {
   // idempotency key was used with other content. With an idempotency key or an id of your
   // own a retry is safe; otherwise a retry after kUnknownOutcome may register twice.
   Result<Task> register_task(NewTask task);
+  // The same for those who do not wait: calls `done` with the result, once, on this thread or
+  // another one. It must not throw, or wait for another call of the scheduler. Calls that wait at
+  // the same time, of either kind, share one sync. With a dynamodb: store this waits all the same.
+  // kOverloaded: some 16,000 of them wait already.
+  void register_task(NewTask task, std::function<void(Result<Registration>)> done);
   // The same for up to 1000 at once, durable together: a result for each, in their order.
   std::vector<Result<Registration>> register_many(std::vector<NewTask> tasks);
 

@@ -86,7 +86,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   Hooks hooks(std::move(*parts));
 
   rest::Api api(hooks, {.api_key = api_key,
-                        .register_together = store_traits(hooks_options.store).groups_writes,
+                        .register_later = store_traits(hooks_options.store).groups_writes,
                         .on_request = [metrics](std::string_view route, std::string_view method,
                                                 int status, std::chrono::microseconds duration) {
                           metrics->http_call(route, method, status, duration);

@@ -73,13 +73,22 @@ Result<void> normalize(NewTask& task) {
   return delivery::check_body_fits(task.request);
 }
 
+std::vector<NewTask> one_of(NewTask task) {
+  std::vector<NewTask> one;
+  one.push_back(std::move(task));
+  return one;
+}
+
 }  // namespace
 
 Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
       runner(*parts.store, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
-             runner_options(parts.options)) {}
+             runner_options(parts.options)) {
+  if (!store_traits(parts.options.store).groups_writes) return;
+  batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
+}
 
 Result<std::unique_ptr<Hooks>> Hooks::open(Options options) {
   auto parts = make_parts(std::move(options));
@@ -116,11 +125,21 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
 }
 
 Result<Task> Hooks::register_task(NewTask task) {
-  std::vector<NewTask> one;
-  one.push_back(std::move(task));
-  auto results = register_many(std::move(one));
-  if (!results.front()) return fail(std::move(results.front().error()));
-  return std::move(results.front()->task);
+  if (auto checked = normalize(task); !checked) return fail(std::move(checked.error()));
+  auto stored = impl_->batcher ? impl_->batcher->add(std::move(task))
+                               : std::move(impl_->store_all(one_of(std::move(task))).front());
+  if (!stored) return fail(std::move(stored.error()));
+  return std::move(stored->task);
+}
+
+void Hooks::register_task(NewTask task, std::function<void(Result<Registration>)> done) {
+  if (auto checked = normalize(task); !checked) {
+    done(fail(std::move(checked.error())));
+  } else if (impl_->batcher) {
+    impl_->batcher->add(std::move(task), std::move(done));
+  } else {
+    done(std::move(impl_->store_all(one_of(std::move(task))).front()));
+  }
 }
 
 std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> tasks) {
@@ -133,47 +152,52 @@ std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> task
     }
     return results;
   }
-
-  struct Origin {
-    std::size_t position;  // among the tasks given
-    bool idempotent;
-  };
-  std::vector<Origin> origins;  // of each record
-  origins.reserve(tasks.size());
+  std::vector<NewTask> valid;
+  std::vector<std::size_t> places;  // of each among the tasks given
+  valid.reserve(tasks.size());
+  places.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (auto checked = normalize(tasks[i]); !checked) {
       results[i] = fail(std::move(checked.error()));
     } else {
-      origins.push_back({i, !tasks[i].idempotency_key.empty()});
+      valid.push_back(std::move(tasks[i]));
+      places.push_back(i);
     }
   }
-  if (origins.empty()) return results;
+  auto stored = impl_->store_all(std::move(valid));
+  for (std::size_t i = 0; i < stored.size(); ++i) results[places[i]] = std::move(stored[i]);
+  return results;
+}
 
+std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> tasks) {
+  std::vector<Result<Registration>> results(tasks.size());
+  if (tasks.empty()) return results;
   // The ids of a batch are made at once, so that they mostly lie together in the store as well.
-  const TimePoint at = impl_->now();
-  const auto uuids = impl_->uuids.v7(at, origins.size());
+  const TimePoint at = now();
+  const auto ids = uuids.v7(at, tasks.size());
+  std::vector<bool> idempotent;
   std::vector<model::TaskRecord> records;
-  records.reserve(origins.size());
-  for (std::size_t i = 0; i < origins.size(); ++i) {
-    records.push_back(model::make_record(std::move(tasks[origins[i].position]), at, uuids[i]));
+  records.reserve(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    idempotent.push_back(!tasks[i].idempotency_key.empty());
+    records.push_back(model::make_record(std::move(tasks[i]), at, ids[i]));
   }
 
-  auto puts = impl_->store().put(records);
+  auto puts = store().put(records);
   std::int64_t created = 0;
   TimePoint earliest = TimePoint::max();
   for (std::size_t i = 0; i < puts.size(); ++i) {
-    auto& result = results[origins[i].position];
     if (puts[i] && puts[i]->created) {
       ++created;
       earliest = std::min(earliest, model::due_at(records[i].task));
-      result->task = std::move(records[i].task);
+      results[i]->task = std::move(records[i].task);
     } else {
-      result = impl_->found(records[i], origins[i].idempotent, puts[i]);
+      results[i] = found(records[i], idempotent[i], puts[i]);
     }
   }
   if (created > 0) {
-    impl_->parts.metrics->registered(created);
-    impl_->runner.notify(earliest);
+    parts.metrics->registered(created);
+    runner.notify(earliest);
   }
   return results;
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/uuid.h"
 #include "engine/runner.h"
 #include "hooks/hooks_parts.h"
+#include "hooks/registration_batcher.h"
 
 namespace rhooks {
 
@@ -20,6 +23,8 @@ struct Hooks::Impl {
   store::Store& store() { return *parts.store; }
   TimePoint now() const { return parts.clock->now(); }
 
+  // Stores tasks that are checked already, with one call of the store.
+  std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
   // What became of a record that was put, and was not created.
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);
@@ -27,6 +32,10 @@ struct Hooks::Impl {
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
+
+  // None where the store writes each task by itself: there is nothing to share then. The last of
+  // the members, since it uses the others until it ends.
+  std::optional<RegistrationBatcher> batcher;
 };
 
 }  // namespace rhooks

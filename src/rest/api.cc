@@ -148,8 +148,8 @@ Admission Api::admit(const HttpRequest& head) const {
   } else {
     admission.body_bytes_max =
         match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
-    admission.work = match.route->work;
-    admission.together = options_.register_together && match.route->together != nullptr;
+    const bool later = options_.register_later && match.route->later != nullptr;
+    admission.work = later ? Work::kLater : match.route->work;
   }
   return admission;
 }
@@ -176,30 +176,22 @@ HttpResponse Api::handle(const HttpRequest& request) const {
   return response;
 }
 
-std::vector<HttpResponse> Api::handle_together(std::span<const HttpRequest* const> requests) const {
-  std::vector<Call> calls;
-  calls.reserve(requests.size());
-  const Route* route = nullptr;
-  for (const HttpRequest* request : requests) {
-    const Route* const matched = router_.match(*request).route;
-    RHOOKS_CHECK(matched && matched->together && (!route || matched == route));
-    route = matched;
-    calls.push_back({request, PathParameters(*route, *request)});
-  }
-  std::vector<HttpResponse> responses;
+void Api::handle_later(const HttpRequest& request, Respond respond) const {
+  const Route* const route = router_.match(request).route;
+  RHOOKS_CHECK(route && route->later);
   try {
-    responses = route->together(calls);
+    route->later(request, PathParameters(*route, request),
+                 [this, &request, route, respond = std::move(respond)](HttpResponse response) {
+                   report(request, route, response.status);
+                   respond(std::move(response));
+                 });
   } catch (const std::bad_alloc&) {
-    for (const HttpRequest* request : requests) report(*request, route, 503);
+    report(request, route, 503);
     throw;  // the server answers and logs
   } catch (...) {
-    for (const HttpRequest* request : requests) report(*request, route, 500);
+    report(request, route, 500);
     throw;
   }
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    report(*requests[i], route, responses[i].status);
-  }
-  return responses;
 }
 
 void Api::report(const HttpRequest& request, const Route* route, int status) const {
@@ -213,8 +205,8 @@ void Api::report(const HttpRequest& request, const Route* route, int status) con
 void Api::connect(HttpServerOptions& options) const {
   options.body_bytes_max = kBatchBodyBytesMax;
   options.admit = [this](const HttpRequest& head) { return admit(head); };
-  options.handle_together = [this](std::span<const HttpRequest* const> requests) {
-    return handle_together(requests);
+  options.handle_later = [this](const HttpRequest& request, Respond respond) {
+    handle_later(request, std::move(respond));
   };
   options.on_refusal = [this](int status) {
     if (options_.on_request) {

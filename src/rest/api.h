@@ -22,9 +22,9 @@ struct ApiOptions {
   std::string api_key;
   // How old an answer of /readyz may be.
   std::chrono::milliseconds ready_for{1'000};
-  // Registrations that wait at the same time go to the store in one call. Not for a store that
-  // keeps a whole call waiting for one slow item.
-  bool register_together = true;
+  // Registrations are answered later, and keep no thread waiting. Not for a store that a
+  // registration waits for in any case: Hooks::register_task().
+  bool register_later = true;
   // Called once for each request: the route's pattern ("(none)" where nothing matched,
   // "(refused)" where the server gave up on the request before), the method, the status, and
   // the time from the request's head to its response. From any thread; must not block.
@@ -52,10 +52,10 @@ class Api {
   // Decides what can be decided without the body: access, route, its limits.
   Admission admit(const HttpRequest& head) const;
   HttpResponse handle(const HttpRequest& request) const;
-  // Of requests that were admitted as `together`.
-  std::vector<HttpResponse> handle_together(std::span<const HttpRequest* const> requests) const;
+  // Of requests that were admitted as Work::kLater. Does not wait.
+  void handle_later(const HttpRequest& request, Respond respond) const;
 
-  // Sets what the server asks of the API: admit, handle_together and on_refusal.
+  // Sets what the server asks of the API: admit, handle_later and on_refusal.
   void connect(HttpServerOptions& options) const;
   HttpHandler handler() const;
 

@@ -74,7 +74,7 @@ TEST_F(ApiTest, IdempotencyKeyFindsTheFirstTask) {
   expect_problem(send(other), 400, "Idempotency-Key");
 }
 
-TEST_F(ApiTest, RegistrationsTogetherGetEachTheirOwnAnswer) {
+TEST_F(ApiTest, RegistrationsAnsweredLaterGetEachTheirOwnAnswer) {
   add("taken");
   struct One {
     std::string ns, body, key;
@@ -99,14 +99,16 @@ TEST_F(ApiTest, RegistrationsTogetherGetEachTheirOwnAnswer) {
     request.headers = {{"Host", "localhost"}};
     if (!one.key.empty()) request.headers.push_back({"Idempotency-Key", one.key});
     ASSERT_TRUE(parse_target(request));
-    EXPECT_TRUE(api_->admit(request).together);
+    EXPECT_EQ(api_->admit(request).work, Work::kLater);
     request.body = one.body;
     requests.push_back(std::move(request));
   }
-  std::vector<const HttpRequest*> given;
-  for (const HttpRequest& request : requests) given.push_back(&request);
-  const auto responses = api_->handle_together(given);
-  ASSERT_EQ(responses.size(), all.size());
+  std::vector<HttpResponse> responses(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    api_->handle_later(requests[i], [&responses, i](HttpResponse response) {
+      responses[i] = std::move(response);
+    });
+  }
   const auto reports = reported();
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(responses[i].status, all[i].status) << i << ": " << responses[i].body;

@@ -4,6 +4,7 @@
 #include <rhooks/task.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +15,9 @@
 
 namespace rhooks::rest {
 
-// What a request asks for: one task and the like, or many, which takes longer and more memory.
-enum class Work { kOne, kMany };
+// What a request asks for: one task and the like, or many, which takes longer and more memory; and
+// what is answered later, by a handler that never waits.
+enum class Work { kOne, kMany, kLater };
 
 // One HTTP request, as a handler sees it. Plain data.
 struct HttpRequest {
@@ -45,6 +47,10 @@ struct HttpResponse {
   std::vector<Header> headers;
   std::string body;
 };
+
+// Gives a request its response: at most one call, now or later, from any thread. It and its copies
+// keep the request valid; if all of them go without a call, the answer is 503.
+using Respond = std::function<void(HttpResponse)>;
 
 // Splits and decodes a request target into `path` and `query`: origin form, or absolute form, with
 // its `authority`, or "*" (no segments). Errors: kInvalidArgument.

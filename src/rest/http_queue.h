@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -17,36 +18,52 @@ namespace rhooks::rest {
 class HttpSession;
 
 // Requests that wait for a thread of the pool. Those that ask for much have few places of their
-// own, so that they never take the place of one that asks for little; the clients of different
-// addresses take turns; and what nobody waits for any more is not begun.
+// own, so that they never take the place of one that asks for little; those that are answered later
+// have one, and so many may be begun and not answered. The clients of different addresses take
+// turns; and what nobody waits for any more is not begun.
 //
 // Threads: add() from any, clear() once no thread of the pool or of the network runs.
 class HttpQueue {
  public:
-  // All of them must outlive it.
-  void use(const HttpHandler& handler, boost::asio::thread_pool& pool, int threads);
+  // All of them must outlive it. It takes one thread of the pool besides those of the options.
+  void use(const HttpHandler& handler, const HttpServerOptions& options,
+           boost::asio::thread_pool& pool);
 
   // The session has a request, and gets its response.
   void add(std::shared_ptr<HttpSession> session, Work work);
+  // Waits until nothing is to be answered later; once no thread of the pool runs.
+  void wait_until_answered();
   // Drops the requests that were not begun.
   void clear();
 
  private:
+  class Answer;
   struct Line {
     Turns<const Peer*, std::shared_ptr<HttpSession>> waiting;
     int places = 1;
     int at_work = 0;  // threads of the pool
   };
 
+  const Line& later() const { return lines_[static_cast<std::size_t>(Work::kLater)]; }
+  bool may_begin_next(const Line& line) const;
+  void start(Line& line);
   void run(Line& line);
-  void answer(std::shared_ptr<HttpSession> session) const;
-  // The next request; null: nobody waits, and the caller is no longer at work.
+  // The next request; null: none may be begun, and the caller is no longer at work.
   std::shared_ptr<HttpSession> take(Line& line);
+  void answer(std::shared_ptr<HttpSession> session) const;
+  void begin(std::shared_ptr<HttpSession> session);
+  // One that was begun has been answered.
+  void answered(std::size_t body_bytes);
 
   const HttpHandler* handler_ = nullptr;
+  const HttpServerOptions* options_ = nullptr;
   boost::asio::thread_pool* pool_ = nullptr;
   std::mutex mutex_;
-  std::array<Line, 2> lines_;  // by Work
+  std::condition_variable all_answered_;
+  std::array<Line, 3> lines_;  // by Work
+  // Begun, and to be answered later.
+  std::size_t unanswered_ = 0;
+  std::size_t unanswered_bytes_ = 0;
 };
 
 }  // namespace rhooks::rest

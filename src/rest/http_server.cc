@@ -267,7 +267,7 @@ Result<void> HttpServer::start() {
   }
   impl.bound_port = impl.acceptor.local_endpoint(ec).port();
   impl.started = true;
-  // One more is for the requests that are handled together.
+  // One more is for the requests that are answered later.
   impl.pool = std::make_unique<asio::thread_pool>(
       static_cast<std::size_t>(std::max(1, options.handler_threads)) + 1);
   impl.state.use(*impl.pool);
@@ -319,12 +319,12 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   // Requests that wait for a thread lost their connections: they are not begun.
   impl.pool->stop();
   impl.pool->join();
+  impl.state.queue.wait_until_answered();
   // Nothing is left to wait for, so the loop runs dry.
   impl.work.reset();
   for (auto& thread : impl.threads) thread.join();
   // Only now: what a connection had read before it was closed may have joined them since.
   impl.state.queue.clear();
-  impl.state.groups.clear();
 }
 
 }  // namespace rhooks::rest

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -18,18 +17,14 @@ namespace rhooks::rest {
 // May block; runs on the handler pool, several at the same time.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-// The same for several requests that were admitted as `together`: their responses, in order. One
-// group at a time: where it waits, all that are admitted so wait.
-using HttpGroupHandler =
-    std::function<std::vector<HttpResponse>(std::span<const HttpRequest* const>)>;
+// Must not wait: one thread runs it, for all requests.
+using LaterHttpHandler = std::function<void(const HttpRequest&, Respond)>;
 
 // What to do with a request whose head (all but the body) has arrived.
 struct Admission {
   std::optional<HttpResponse> response;  // given: answered at once, without the handler
   std::size_t body_bytes_max = static_cast<std::size_t>(-1);  // a longer body is 413
-  Work work = Work::kOne;
-  // Handled by HttpServerOptions::handle_together, with those that wait at the same time.
-  bool together = false;
+  Work work = Work::kOne;  // kLater: for HttpServerOptions::handle_later
 };
 
 struct HttpServerOptions {
@@ -73,8 +68,12 @@ struct HttpServerOptions {
   // Called on a network thread when a head has arrived; it must not block. Without one every
   // request is admitted.
   std::function<Admission(const HttpRequest& head)> admit;
-  // Handles the requests that are admitted as `together`; needed where some are.
-  HttpGroupHandler handle_together;
+  // Handles the requests that are admitted as Work::kLater; needed where some are. So many are
+  // begun and not answered, with bodies of so many bytes unless it is one alone; more of them wait,
+  // and the clients of different addresses take turns.
+  LaterHttpHandler handle_later;
+  std::size_t unanswered_max = 512;
+  std::size_t unanswered_bytes_max = 2 * 1024 * 1024;
   // Called for each response that the server itself gave (400, 408, 413, 431, 503, …), and with
   // 499 for each request whose client went away before it was begun.
   std::function<void(int status)> on_refusal;
@@ -110,8 +109,8 @@ class HttpServer {
   std::size_t connections() const;
 
   // Accepts no more, closes idle connections, lets requests that have begun end for up to
-  // `grace`, then closes what is left. It waits for handlers that still run after that,
-  // because they use what the caller owns. Idempotent.
+  // `grace`, then closes what is left. It waits for handlers that still run after that and for
+  // what is to be answered later, because they use what the caller owns. Idempotent.
   void stop(std::chrono::milliseconds grace);
 
  private:

@@ -184,8 +184,6 @@ void HttpSession::dispatch() {
   if (!take_place()) {
     if (state_.options.on_refusal) state_.options.on_refusal(503);
     respond(overloaded("too many requests are waiting; try again in a second"));
-  } else if (together_) {
-    state_.groups.add(shared_from_this());
   } else {
     state_.queue.add(shared_from_this(), work_);
   }

@@ -20,7 +20,6 @@
 #include <optional>
 #include <unordered_map>
 
-#include "rest/http_groups.h"
 #include "rest/http_queue.h"
 #include "rest/http_server.h"
 #include "rest/memory_share.h"
@@ -48,8 +47,7 @@ inline constexpr std::size_t kReadBytes = 4 * 1024;
 struct ServerState {
   // What handlers run on; once the options are set, before any session. It must outlive them.
   void use(boost::asio::thread_pool& pool) {
-    queue.use(handler, pool, std::max(1, options.handler_threads));
-    groups.use(options.handle_together, pool);
+    queue.use(handler, options, pool);
     request_bytes.max = options.request_bytes_total_max;
     response_bytes.max = options.response_bytes_total_max;
   }
@@ -58,7 +56,6 @@ struct ServerState {
   HttpHandler handler;
   Peers peers;
   HttpQueue queue;
-  HttpGroups groups;
 
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> queued{0};  // requests handed over, not yet answered
@@ -163,7 +160,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool draining_ = false;
   bool registered_ = true;
   bool continued_ = false;
-  bool together_ = false;
   bool placed_ = false;  // among the requests that are handled or wait for it
   Work work_ = Work::kOne;
   boost::beast::flat_buffer buffer_;

@@ -230,7 +230,6 @@ bool HttpSession::on_head() {
     respond(std::move(*admission.response));
     return false;
   }
-  together_ = admission.together;
   work_ = admission.work;
   if (!admit_body(admission)) return false;
   phase_ = Phase::kBody;

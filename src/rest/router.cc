@@ -60,8 +60,6 @@ void Router::add(Route route) {
   for (const Route& other : routes_) {
     RHOOKS_CHECK(other.method != route.method || other.pattern != route.pattern);
     RHOOKS_CHECK(other.operation_id != route.operation_id);
-    // Requests of several routes would come together.
-    RHOOKS_CHECK(!other.together || !route.together);
   }
   routes_.push_back(std::move(route));
 }

@@ -30,14 +30,9 @@ class PathParameters {
 
 using RouteHandler = std::function<HttpResponse(const HttpRequest&, const PathParameters&)>;
 
-// A request with the parameters of its path.
-struct Call {
-  const HttpRequest* request;
-  PathParameters path;
-};
-
-// Handles several requests of one route at once: their responses, in order.
-using GroupRouteHandler = std::function<std::vector<HttpResponse>(const std::vector<Call>&)>;
+// The same without waiting: the response is given later, from any thread.
+using LaterRouteHandler =
+    std::function<void(const HttpRequest&, const PathParameters&, Respond respond)>;
 
 // What a query parameter or header means. A query parameter that a route does not list is
 // refused, so this is not only words.
@@ -82,9 +77,8 @@ struct Route {
   bool immediate = false;
   Work work = Work::kOne;
   RouteHandler handler;
-  // Given, by one route at most: requests that wait at the same time may be handled by it,
-  // together.
-  GroupRouteHandler together = nullptr;
+  // Given, it may be used instead.
+  LaterRouteHandler later = nullptr;
 
   struct Segment {
     std::string text;  // a literal, or the parameter's name

@@ -1,5 +1,7 @@
 // Routes of single tasks, and the page of tasks.
 
+#include <new>
+
 #include "base/ascii.h"
 #include "rest/query_reader.h"
 #include "rest/routes.h"
@@ -17,10 +19,10 @@ constexpr const char* kTaskExample = R"({
   "retryLimit": 3
 })";
 
-Result<NewTask> new_task_of(const Call& call) {
-  auto task = codec::parse_new_task(call.request->body, call.path.get("ns"));
+Result<NewTask> new_task_of(const HttpRequest& request, const PathParameters& path) {
+  auto task = codec::parse_new_task(request.body, path.get("ns"));
   if (!task) return task;
-  if (const std::string* key = call.request->header("Idempotency-Key")) {
+  if (const std::string* key = request.header("Idempotency-Key")) {
     if (key->empty()) {
       return fail(ErrorCode::kInvalidArgument,
                   "Idempotency-Key: must not be empty; leave the header out instead",
@@ -38,17 +40,17 @@ Result<NewTask> new_task_of(const Call& call) {
 }
 
 // An error about the key names the place where the caller gave it.
-Error named_for(const Call& call, Error error) {
+Error named_for(const HttpRequest& request, Error error) {
   constexpr std::string_view kField = "idempotencyKey";
   constexpr std::string_view kHeader = "Idempotency-Key";
-  if (error.field != kField || call.request->header(kHeader) == nullptr) return error;
+  if (error.field != kField || request.header(kHeader) == nullptr) return error;
   error.field = kHeader;
   if (error.message.starts_with(kField)) error.message.replace(0, kField.size(), kHeader);
   return error;
 }
 
-HttpResponse registered(const Call& call, const Result<Registration>& result) {
-  if (!result) return error_response(named_for(call, result.error()));
+HttpResponse registered(const HttpRequest& request, const Result<Registration>& result) {
+  if (!result) return error_response(named_for(request, result.error()));
   HttpResponse response = json_response(result->created ? 201 : 200, codec::to_json(result->task));
   if (result->created) {
     response.headers.push_back({"Location", "/v1/namespaces/" +
@@ -58,28 +60,28 @@ HttpResponse registered(const Call& call, const Result<Registration>& result) {
   return response;
 }
 
-// With one call of the store, and so one sync, however many they are.
-std::vector<HttpResponse> register_each(Hooks& hooks, const std::vector<Call>& calls) {
-  std::vector<HttpResponse> responses(calls.size());
-  std::vector<NewTask> tasks;
-  std::vector<std::size_t> places;  // of each task among the calls
-  tasks.reserve(calls.size());
-  places.reserve(calls.size());
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    auto task = new_task_of(calls[i]);
-    if (!task) {
-      responses[i] = error_response(task.error());
-      continue;
+HttpResponse register_task(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  auto task = new_task_of(request, path);
+  if (!task) return error_response(task.error());
+  std::vector<NewTask> one;
+  one.push_back(std::move(*task));
+  return registered(request, hooks.register_many(std::move(one)).front());
+}
+
+void register_later(Hooks& hooks, const HttpRequest& request, const PathParameters& path,
+                    Respond respond) {
+  auto task = new_task_of(request, path);
+  if (!task) {
+    respond(error_response(task.error()));
+    return;
+  }
+  hooks.register_task(std::move(*task), [&request, respond = std::move(respond)](
+                                            const Result<Registration>& result) {
+    try {
+      respond(registered(request, result));
+    } catch (const std::bad_alloc&) {  // the server answers once `respond` is gone
     }
-    tasks.push_back(std::move(*task));
-    places.push_back(i);
-  }
-  // Of the calls that register, only this one tells a replay from a new task.
-  const auto results = hooks.register_many(std::move(tasks));
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    responses[places[i]] = registered(calls[places[i]], results[i]);
-  }
-  return responses;
+  });
 }
 
 HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -139,11 +141,12 @@ void add_task_routes(Router& router, Hooks& hooks) {
                     {200, "The Idempotency-Key was used before for the same task: this one.",
                      "Task"},
                     {409, "The id exists, or the Idempotency-Key was used for another task."}},
-      .handler =
-          [&hooks](const HttpRequest& request, const PathParameters& path) {
-            return std::move(register_each(hooks, {{&request, path}}).front());
-          },
-      .together = [&hooks](const std::vector<Call>& calls) { return register_each(hooks, calls); },
+      .handler = [&hooks](
+                     const HttpRequest& request,
+                     const PathParameters& path) { return register_task(hooks, request, path); },
+      .later = [&hooks](
+                   const HttpRequest& request, const PathParameters& path,
+                   Respond respond) { register_later(hooks, request, path, std::move(respond)); },
   });
 
   std::vector<ParameterDoc> fetch_parameters = {
