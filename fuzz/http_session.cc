@@ -44,6 +44,7 @@ class Service {
     parts.random = std::make_shared<Random>(1);
     parts.store = std::make_unique<testing::FaultyStore>(memory_.emplace(1));
     parts.sender = std::make_unique<testing::ScriptedSender>(*clock);
+    parts.share_writes = true;
     hooks_.emplace(std::move(parts));
     api_.emplace(*hooks_, rest::ApiOptions{});
   }

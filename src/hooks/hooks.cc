@@ -86,7 +86,7 @@ Hooks::Impl::Impl(Parts given)
       uuids(*parts.random),
       runner(*parts.store, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
              runner_options(parts.options)) {
-  if (!store_traits(parts.options.store).groups_writes) return;
+  if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }
 

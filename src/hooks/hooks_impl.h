@@ -33,8 +33,7 @@ struct Hooks::Impl {
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
 
-  // None where the store writes each task by itself: there is nothing to share then. The last of
-  // the members, since it uses the others until it ends.
+  // Given with Parts::share_writes. The last of the members: it uses the others until it ends.
   std::optional<RegistrationBatcher> batcher;
 };
 

@@ -25,6 +25,8 @@ struct Hooks::Parts {
   std::shared_ptr<Random> random;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<delivery::Sender> sender;
+  // Single registrations that wait at the same time share a write, some of them on another thread.
+  bool share_writes = false;
 };
 
 // Checks options and opens what they name: see Hooks::open for the errors.

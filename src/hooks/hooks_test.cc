@@ -1,15 +1,22 @@
 // The library's calls on one task, on a memory store, a clock by hand and a sender by script.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rhooks/hooks.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "hooks/test_hooks.h"
 #include "testing/faulty_store.h"
+#include "testing/forwarding_store.h"
 
 namespace rhooks {
 namespace {
+
+using ::testing::ElementsAre;
 
 TEST(HooksTest, ARegisteredTaskIsShownAsRegistered) {
   TestHooks t;
@@ -346,6 +353,80 @@ TEST(HooksTest, OptionsAreCheckedAndNamed) {
   EXPECT_EQ(field_of([](Options& o) { o.region = "eu-west-1"; }), "region");
   EXPECT_EQ(field_of([](Options& o) { o.store = "postgres://"; }), "store");
   EXPECT_THROW(Hooks(Options{.store = "nonsense"}), HooksError);
+}
+
+// A store whose writes of new tasks wait until the test lets them go.
+class HeldPuts final : public rhooks::testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override {
+    {
+      std::unique_lock lock(mutex_);
+      sizes_.push_back(records.size());
+      changed_.notify_all();
+      changed_.wait_for(lock, 20s, [this] { return open_; });
+    }
+    return ForwardingStore::put(records);
+  }
+
+  bool wait_for_one() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 20s, [this] { return !sizes_.empty(); });
+  }
+  void open() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  std::vector<std::size_t> sizes() {
+    std::lock_guard lock(mutex_);
+    return sizes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::size_t> sizes_;
+  bool open_ = false;
+};
+
+TEST(HooksTest, SingleRegistrationsThatWaitShareAWriteAndEachGetsItsResult) {
+  store::MemoryStore memory(1);
+  auto held = std::make_unique<HeldPuts>(memory);
+  HeldPuts& puts = *held;
+  TestHooks t({}, std::move(held));
+  std::thread first([&] { EXPECT_TRUE(t.hooks->register_task(t.post("first"))); });
+  EXPECT_TRUE(puts.wait_for_one());
+
+  std::mutex mutex;
+  std::vector<std::string> told;
+  const auto tell = [&](const std::string& name) {
+    return [&, name](const Result<Registration>& result) {
+      std::lock_guard lock(mutex);
+      told.push_back(name + (result ? result->created ? " created" : " found"
+                                    : std::string(" ") + to_string(result.error().code)));
+    };
+  };
+  NewTask keyed = t.post("");
+  keyed.idempotency_key = "key";
+  NewTask wrong = t.post("wrong");
+  wrong.retry_limit = -1;
+  t.hooks->register_task(t.post("a"), tell("a"));
+  t.hooks->register_task(t.post("a"), tell("a again"));
+  t.hooks->register_task(keyed, tell("keyed"));
+  t.hooks->register_task(keyed, tell("keyed again"));
+  t.hooks->register_task(wrong, tell("wrong"));
+  EXPECT_THAT(told, ElementsAre("wrong invalid_argument"));  // at once: nothing of it is written
+
+  std::thread last([&] { EXPECT_TRUE(t.hooks->register_task(t.post("last"))); });
+  puts.open();
+  first.join();
+  last.join();  // all that came before it were told before it
+  EXPECT_THAT(told, ElementsAre("wrong invalid_argument", "a created", "a again conflict",
+                                "keyed created", "keyed again found"));
+  ASSERT_GE(puts.sizes().size(), 2u);
+  EXPECT_GE(puts.sizes()[1], 4u);
 }
 
 }  // namespace

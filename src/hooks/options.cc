@@ -124,6 +124,7 @@ Result<Hooks::Parts> make_parts(Options options) {
                                    *parts.clock);
   if (!sender) return fail(std::move(sender.error()));
   parts.sender = std::move(*sender);
+  parts.share_writes = store_traits(options.store).groups_writes;
   parts.options = std::move(options);
   return parts;
 }

@@ -29,6 +29,7 @@ struct TestHooks {
     auto scripted = std::make_unique<ScriptedSender>(*clock);
     sender = scripted.get();
     parts.sender = std::move(scripted);
+    parts.share_writes = true;
     hooks = std::make_unique<Hooks>(std::move(parts));
   }
 
