@@ -135,7 +135,7 @@ bool CallRun::take_answer(const WireResult& result) {
     case Meaning::kThrottled:
       count(Counted::kThrottled, result);
       log_throttle(answer);
-      return again(Retry::kThrottled, "throttled (" + named + ")", RetryQuota::kRetryCost);
+      return again(Retry::kThrottled, "throttled (" + said + ")", RetryQuota::kRetryCost);
     case Meaning::kServerError:
       count(Counted::kServerError, result);
       maybe_applied_ = maybe_applied_ || writes(operation_);
@@ -242,6 +242,7 @@ bool CallRun::done(ServiceAnswer answer) {
   reply.error = std::move(answer.type);
   reply.body = std::move(answer.body);
   reply.maybe_applied_before = maybe_applied_before_;
+  reply.message = std::move(answer.message);
   result_ = std::move(reply);
   return true;
 }

@@ -54,6 +54,7 @@ struct Reply {
   // An earlier try of this very call was sent and its answer was lost: it may have been
   // applied, so that a failed condition can be the call's own doing.
   bool maybe_applied_before = false;
+  std::string message;  // of an error, in the service's words: one line, cut
 
   bool ok() const { return error.empty(); }
   bool condition_failed() const { return error == "ConditionalCheckFailedException"; }

@@ -108,10 +108,11 @@ TEST_F(ClientTest, GivesErrorsThatAreAnswers) {
   EXPECT_TRUE(failed->body.contains("Item"));
   for (const char* type :
        {"ResourceNotFoundException", "ResourceInUseException", "UnknownOperationException"}) {
-    then(error(400, type));
+    then(error(400, type, R"(,"message":"as it\nsays")"));
     const auto reply = do_one(Operation::kCreateTable);
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->error, type);
+    EXPECT_EQ(reply->message, "as it?says");
   }
   EXPECT_EQ(receiver_.request_count(), 4u);
 }
@@ -131,13 +132,13 @@ TEST_F(ClientTest, RetriesWhatIsThrottled) {
 }
 
 TEST_F(ClientTest, GivesUpWhatStaysThrottled) {
-  always(error(400, "ThrottlingException"));
+  always(error(400, "ThrottlingException", R"(,"message":"too fast")"));
   make_client();
   const auto reply = do_one(Operation::kUpdateItem);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
   expect_mentions(reply.error().message,
-                  {"UpdateItem", "tasks", "127.0.0.1", "ThrottlingException", "5 tries"});
+                  {"UpdateItem", "tasks", "127.0.0.1", "ThrottlingException: too fast", "5 tries"});
   EXPECT_EQ(receiver_.request_count(), 5u);
 }
 
