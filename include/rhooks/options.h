@@ -62,7 +62,7 @@ struct Options {
   std::string endpoint;          // "http://127.0.0.1:8000"; empty: AWS's own for the region
   std::string tasks_table_name;  // empty: "rhooks-tasks"
   std::string logs_table_name;   // empty: "rhooks-logs"
-  bool create_table = false;     // make the tables where they are missing
+  bool create_table = false;     // make the tables, or indexes of them, that are missing
 };
 
 }  // namespace rhooks

@@ -68,7 +68,7 @@ const std::vector<Setting>& settings() {
       {"logs_table_name", kText, "", "RHOOKS_LOGS_TABLE_NAME", nullptr,
        "dynamodb: store: the table of logs; otherwise rhooks-logs"},
       {"create_table", kBoolean, "false", "RHOOKS_CREATE_TABLE", nullptr,
-       "dynamodb: store: whether tables that are missing are made"},
+       "dynamodb: store: whether tables and indexes that are missing are made"},
       {"access_key_id", kText, "", "RHOOKS_ACCESS_KEY_ID", nullptr,
        "dynamodb: store: credentials; otherwise from AWS's own places", 0, 0, "", true},
       {"secret_access_key", kText, "", "RHOOKS_SECRET_ACCESS_KEY", nullptr,

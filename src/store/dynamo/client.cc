@@ -153,6 +153,8 @@ const char* to_string(Operation operation) {
       return "CreateTable";
     case Operation::kDescribeTable:
       return "DescribeTable";
+    case Operation::kUpdateTable:
+      return "UpdateTable";
     case Operation::kDescribeTimeToLive:
       return "DescribeTimeToLive";
     case Operation::kUpdateTimeToLive:
@@ -168,6 +170,7 @@ bool writes(Operation operation) {
     case Operation::kDeleteItem:
     case Operation::kBatchWriteItem:
     case Operation::kCreateTable:
+    case Operation::kUpdateTable:
     case Operation::kUpdateTimeToLive:
       return true;
     case Operation::kGetItem:

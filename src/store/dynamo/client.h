@@ -28,6 +28,7 @@ enum class Operation {
   kBatchWriteItem,
   kCreateTable,
   kDescribeTable,
+  kUpdateTable,
   kDescribeTimeToLive,
   kUpdateTimeToLive,
 };

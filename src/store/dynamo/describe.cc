@@ -4,17 +4,6 @@
 #include "store/dynamo/time_to_live.h"
 
 namespace rhooks::store::dynamo {
-namespace {
-
-std::string projection_text(const IndexShape& index) {
-  std::string text = index.projection;
-  for (const std::string& name : index.included) {
-    text += (&name == &index.included.front() ? " " : ", ") + name;
-  }
-  return text;
-}
-
-}  // namespace
 
 Result<Description> describe_tables(Client& client, const Tables& tables) {
   Description description;

@@ -71,6 +71,9 @@ IndexShape read_index(const json::object& body, const Types& types) {
     }
   }
   index.status = text_in(body, "IndexStatus");
+  // It cannot be asked yet, whatever its status: a change of its capacity makes that UPDATING.
+  const json::value* const backfilling = body.if_contains("Backfilling");
+  if (backfilling && *backfilling == true) index.status += ", backfilling";
   index.items = number_in(body, "ItemCount");
   index.bytes = number_in(body, "IndexSizeBytes");
   return index;
@@ -79,6 +82,33 @@ IndexShape read_index(const json::object& body, const Types& types) {
 json::array key_schema(const KeyShape& key) {
   return {{{"AttributeName", key.partition.name}, {"KeyType", "HASH"}},
           {{"AttributeName", key.sort.name}, {"KeyType", "RANGE"}}};
+}
+
+// Of all keys, those of the indexes too.
+json::array attribute_definitions(const TableShape& table) {
+  Types types;
+  const auto note = [&](const KeyShape& key) {
+    for (const KeyPart& part : {key.partition, key.sort}) {
+      if (!part.name.empty()) types[part.name] = part.type;
+    }
+  };
+  note(table.key);
+  for (const IndexShape& index : table.indexes) note(index.key);
+  json::array definitions;
+  for (const auto& [name, type] : types) {
+    definitions.push_back({{"AttributeName", name}, {"AttributeType", type}});
+  }
+  return definitions;
+}
+
+json::object index_body(const IndexShape& index) {
+  json::object projection{{"ProjectionType", index.projection}};
+  if (!index.included.empty()) {
+    projection["NonKeyAttributes"] = json::array(index.included.begin(), index.included.end());
+  }
+  return {{"IndexName", index.name},
+          {"KeySchema", key_schema(index.key)},
+          {"Projection", std::move(projection)}};
 }
 
 std::string to_string(const KeyPart& part) {
@@ -146,32 +176,23 @@ TableShape logs_shape(const std::string& name) {
 }
 
 json::object create_table_body(const TableShape& shape) {
-  Types types;
-  const auto note = [&](const KeyShape& key) {
-    types[key.partition.name] = key.partition.type;
-    types[key.sort.name] = key.sort.type;
-  };
-  note(shape.key);
   json::array indexes;
-  for (const IndexShape& index : shape.indexes) {
-    note(index.key);
-    json::object projection{{"ProjectionType", index.projection}};
-    if (!index.included.empty()) {
-      projection["NonKeyAttributes"] = json::array(index.included.begin(), index.included.end());
-    }
-    indexes.push_back({{"IndexName", index.name},
-                       {"KeySchema", key_schema(index.key)},
-                       {"Projection", std::move(projection)}});
-  }
-  json::array definitions;
-  for (const auto& [name, type] : types) {
-    definitions.push_back({{"AttributeName", name}, {"AttributeType", type}});
-  }
+  for (const IndexShape& index : shape.indexes) indexes.push_back(index_body(index));
   return {{"TableName", shape.name},
-          {"BillingMode", "PAY_PER_REQUEST"},
-          {"AttributeDefinitions", std::move(definitions)},
+          {"BillingMode", kOnDemand},
+          {"AttributeDefinitions", attribute_definitions(shape)},
           {"KeySchema", key_schema(shape.key)},
           {"GlobalSecondaryIndexes", std::move(indexes)}};
+}
+
+json::object add_index_body(const TableShape& found, const IndexShape& index) {
+  TableShape grown = found;
+  grown.indexes.push_back(index);
+  json::array updates;
+  updates.push_back(json::object{{"Create", index_body(index)}});
+  return {{"TableName", found.name},
+          {"AttributeDefinitions", attribute_definitions(grown)},
+          {"GlobalSecondaryIndexUpdates", std::move(updates)}};
 }
 
 TableShape read_table(const json::object& reply) {
@@ -208,6 +229,22 @@ std::vector<std::string> differences(const TableShape& needed, const TableShape&
   return differences;
 }
 
+std::vector<const IndexShape*> missing_indexes(const TableShape& needed, const TableShape& found) {
+  std::vector<const IndexShape*> missing;
+  for (const IndexShape& index : needed.indexes) {
+    if (!find_index(found, index.name)) missing.push_back(&index);
+  }
+  return missing;
+}
+
+std::string change_under_way(const TableShape& found) {
+  if (found.status != "ACTIVE") return "the table is " + found.status;
+  for (const IndexShape& index : found.indexes) {
+    if (index.status != "ACTIVE") return "index '" + index.name + "' is " + index.status;
+  }
+  return {};
+}
+
 bool is_active(const TableShape& needed, const TableShape& found, std::string& waiting_for) {
   // While a table or an index is updated it can be used.
   const auto usable = [](const std::string& status) {
@@ -229,6 +266,14 @@ bool is_active(const TableShape& needed, const TableShape& found, std::string& w
 std::string to_string(const KeyShape& key) {
   std::string text = key.partition.name + " (" + key.partition.type + ")";
   if (!key.sort.name.empty()) text += ", " + key.sort.name + " (" + key.sort.type + ")";
+  return text;
+}
+
+std::string projection_text(const IndexShape& index) {
+  std::string text = index.projection;
+  for (const std::string& name : index.included) {
+    text += (&name == &index.included.front() ? " " : ", ") + name;
+  }
   return text;
 }
 

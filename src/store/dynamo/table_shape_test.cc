@@ -52,6 +52,27 @@ TEST(TableShapeTest, TheLogsTableIsAskedForAsTheSchemaSays) {
        "Projection": {"ProjectionType": "KEYS_ONLY"}}]})"));
 }
 
+TEST(TableShapeTest, AnIndexIsAskedForAsTheSchemaSays) {
+  const TableShape needed = tasks_shape("t1");
+  TableShape found = needed;
+  found.indexes.erase(found.indexes.begin());
+  found.indexes.push_back({.name = "mine", .key = {{"x", "B"}, {}}});
+  const auto missing = missing_indexes(needed, found);
+  ASSERT_THAT(missing, ElementsAre(&needed.indexes[0]));
+  EXPECT_EQ(json::value(add_index_body(found, *missing[0])), json::parse(R"({
+    "TableName": "t1",
+    "AttributeDefinitions": [
+      {"AttributeName": "due", "AttributeType": "N"}, {"AttributeName": "id", "AttributeType": "S"},
+      {"AttributeName": "ns", "AttributeType": "S"}, {"AttributeName": "sd", "AttributeType": "S"},
+      {"AttributeName": "sh", "AttributeType": "N"}, {"AttributeName": "x", "AttributeType": "B"}],
+    "GlobalSecondaryIndexUpdates": [
+      {"Create": {"IndexName": "due",
+                  "KeySchema": [{"AttributeName": "sh", "KeyType": "HASH"},
+                                {"AttributeName": "due", "KeyType": "RANGE"}],
+                  "Projection": {"ProjectionType": "KEYS_ONLY"}}}]})"));
+  EXPECT_THAT(missing_indexes(needed, needed), IsEmpty());
+}
+
 // As the service describes a table that was made by create_table_body().
 json::object described(const TableShape& shape) {
   json::object table = create_table_body(shape);
@@ -158,6 +179,29 @@ TEST(TableShapeTest, WaitsForTheTableAndItsIndexes) {
               t.indexes.push_back({.name = "mine", .key = {}, .status = "CREATING"});
             }),
             "");
+}
+
+// Whatever its status: that is UPDATING once its capacity is changed.
+TEST(TableShapeTest, AnIndexThatIsBeingFilledCannotBeUsed) {
+  const TableShape needed = logs_shape("l1");
+  for (const bool backfilling : {true, false}) {
+    json::object reply = described(needed);
+    json::object& index = reply["Table"].at("GlobalSecondaryIndexes").as_array().at(0).as_object();
+    index["IndexStatus"] = "UPDATING";
+    index["Backfilling"] = backfilling;
+    std::string waiting_for;
+    EXPECT_EQ(is_active(needed, read_table(reply), waiting_for), !backfilling);
+    EXPECT_EQ(waiting_for, backfilling ? "index 'fail' is UPDATING, backfilling" : "");
+  }
+}
+
+TEST(TableShapeTest, AnyChangeIsInTheWayOfAnotherIndex) {
+  TableShape found = read_table(described(tasks_shape("t1")));
+  EXPECT_EQ(change_under_way(found), "");
+  found.indexes.push_back({.name = "mine", .key = {}, .status = "CREATING"});
+  EXPECT_EQ(change_under_way(found), "index 'mine' is CREATING");
+  found.status = "UPDATING";
+  EXPECT_EQ(change_under_way(found), "the table is UPDATING");
 }
 
 }  // namespace

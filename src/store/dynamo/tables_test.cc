@@ -2,11 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <thread>
 
 #include "store/dynamo/attributes.h"
-#include "store/dynamo/client_rig.h"
 #include "store/dynamo/dynalite_rig.h"
+#include "store/dynamo/scripted_tables_rig.h"
 #include "store/dynamo/table_shape.h"
 #include "testing/captured_log.h"
 
@@ -217,57 +218,7 @@ TEST_F(TablesTest, ImpossibleArgumentsAreRefused) {
   EXPECT_THAT(refused(tables_, -1), HasSubstr("1 to 256"));
 }
 
-// What the emulator does not do: tables that take their time, and TimeToLive.
-class ScriptedTablesTest : public ClientRig {
- protected:
-  static std::string described(const TableShape& shape, const std::string& status,
-                               const std::string& index_status) {
-    json::object table = create_table_body(shape);
-    table["TableStatus"] = status;
-    for (json::value& index : table["GlobalSecondaryIndexes"].as_array()) {
-      index.as_object()["IndexStatus"] = index_status;
-    }
-    return json::serialize(json::object{{"Table", std::move(table)}});
-  }
-  static TableShape shape_of(const TestRequest& request) {
-    const Tables tables;
-    const auto body = json::parse(request.body).as_object();
-    return body.at("TableName").as_string() == std::string_view(tables.tasks)
-               ? tasks_shape(tables.tasks)
-               : logs_shape(tables.logs);
-  }
-  int count(const std::string& operation) {
-    int found = 0;
-    for (const TestRequest& request : receiver_.requests()) {
-      if (request.header("X-Amz-Target").ends_with("." + operation)) ++found;
-    }
-    return found;
-  }
-  // Answers by the operation's name; what has no answer here is done.
-  void answer_by(std::map<std::string, std::function<TestResponse(const TestRequest&)>> answers) {
-    always([answers = std::move(answers)](const TestRequest& request) {
-      const std::string target = request.header("X-Amz-Target");
-      const auto found = answers.find(target.substr(target.find('.') + 1));
-      return found == answers.end() ? ok() : found->second(request);
-    });
-  }
-  static TestResponse active(const TestRequest& request) {
-    return ok(described(shape_of(request), "ACTIVE", "ACTIVE"));
-  }
-  static TestResponse ttl(const std::string& status, const std::string& attribute) {
-    return ok(R"({"TimeToLiveDescription":{"TimeToLiveStatus":")" + status +
-              R"(","AttributeName":")" + attribute + R"("}})");
-  }
-  Result<TablesReady> prepare(bool create = true) {
-    TablesOptions options;
-    options.create = create;
-    options.poll_interval = milliseconds(1);
-    options.active_timeout = timeout_;
-    return prepare_tables(*client_, Tables(), options);
-  }
-
-  milliseconds timeout_{60'000};
-};
+using ScriptedTablesTest = ScriptedTablesRig;
 
 TEST_F(ScriptedTablesTest, WaitsUntilTablesAndIndexesAreActive) {
   make_client();
