@@ -7,14 +7,14 @@
 
 #include <memory>
 
+#include "aws/credential_answer.h"
+#include "aws/http_url.h"
+#include "aws/profile.h"
 #include "base/clock.h"
 #include "fuzz/fuzz.h"
-#include "store/dynamo/credential_answer.h"
-#include "store/dynamo/http_url.h"
-#include "store/dynamo/profile.h"
 
 using namespace rhooks;
-using namespace rhooks::store::dynamo;
+using namespace rhooks::aws;
 
 namespace {
 

@@ -8,8 +8,8 @@ set -euo pipefail
 # the same each time.
 concurrent=(crash_test dynamo_workers_test store_test acceptance_test cli_e2e_test bad_clients_test
   hostile_test dynamo_budget_test dynamo_faults_test full_disk_test simulated_dynamo_test
-  dynamo_troubles_test cli_test delivery_test net_test rest_test engine_test dynamo_proxy_test
-  observe_test base_test hooks_test)
+  dynamo_troubles_test cli_test delivery_test aws_test net_test rest_test engine_test
+  dynamo_proxy_test observe_test base_test hooks_test)
 rounds=10
 copies=3
 lanes=1

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests: everything under AddressSanitizer and UndefinedBehaviorSanitizer, then the
-# threaded parts, engine and store, under ThreadSanitizer.
+# threaded parts under ThreadSanitizer.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-tsan_tests=(engine_test store_test rest_test)
+tsan_tests=(engine_test aws_test store_test rest_test)
 preset=dev
 filter=
 rounds=1

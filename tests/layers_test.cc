@@ -42,6 +42,11 @@ const std::vector<Layer>& layers() {
       {"src/observe", {"observe/", "base/", "rhooks/"}, {"std"}, {"prometheus/", "posix"}},
       // HTTP over libcurl: the loop that drives transfers, for all that make requests.
       {"src/net", {"net/", "base/", "rhooks/"}, {"std", "curl/"}, {"openssl/", "posix"}},
+      // Requests to AWS, whatever the service.
+      {"src/aws",
+       {"aws/", "net/", "observe/", "base/", "rhooks/"},
+       {"std"},
+       {"boost/json", "curl/", "openssl/", "posix"}},
       // The contract and what opens a store; the only place that names the concrete ones.
       {"src/store", {"store/", "codec/", "model/", "observe/", "base/", "rhooks/"}, {"std"}},
       {"src/store/memory",
@@ -55,7 +60,7 @@ const std::vector<Layer>& layers() {
        {"boost/crc", "posix"},
        {"store/open.h", "store/memory/", "store/dynamo/"}},
       {"src/store/dynamo",
-       {"store/", "net/", "codec/", "model/", "observe/", "base/", "rhooks/"},
+       {"store/", "aws/", "net/", "codec/", "model/", "observe/", "base/", "rhooks/"},
        {"std", "boost/json"},
        {"curl/", "openssl/", "posix"},
        {"store/open.h", "store/memory/", "store/rocks/"}},
@@ -348,6 +353,8 @@ TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
            {"src/base/clock.h", "\"model/record.h\""},
            {"src/codec/stored.cc", "<rocksdb/slice.h>"},
            {"src/store/store.h", "<rocksdb/db.h>"},
+           {"src/store/rocks/rocks_store.cc", "\"aws/sigv4.h\""},
+           {"src/aws/sigv4.cc", "\"store/dynamo/client.h\""},
            {"src/store/memory/memory_store.cc", "\"store/rocks/keys.h\""},
            {"src/hooks/hooks.cc", "\"store/rocks/rocks_store.h\""},
            {"src/hooks/hooks.cc", "\"rest/server.h\""},

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "aws/sigv4.h"
 #include "base/random.h"
 #include "observe/metrics.h"
 #include "store/dynamo/client.h"
 #include "store/dynamo/retry_quota.h"
 #include "store/dynamo/service_answer.h"
 #include "store/dynamo/service_clock.h"
-#include "store/dynamo/sigv4.h"
 #include "store/dynamo/wire.h"
 
 namespace rhooks::store::dynamo {
@@ -36,11 +36,11 @@ struct ClientParts {
   ClientOptions options;
   std::string endpoint;  // for messages
   std::string host;
-  CredentialsSource& credentials;
+  aws::CredentialsSource& credentials;
   Metrics& metrics;
   const Clock& clock;
   Random& random;
-  Signer signer;
+  aws::Signer signer;
   ServiceClock service_clock{};
   RetryQuota quota{};
   LogGate throttle_log{};
@@ -88,7 +88,7 @@ class CallRun {
   bool maybe_applied_before_ = false;   // likewise, when the latest request went out
   bool credentials_refetched_ = false;
   bool clock_corrected_ = false;
-  Credentials credentials_;                    // of the latest request
+  aws::Credentials credentials_;               // of the latest request
   std::chrono::milliseconds signed_ahead_{0};  // the service clock's offset it was signed with
   Result<Reply> result_;
 };

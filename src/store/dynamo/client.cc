@@ -48,7 +48,7 @@ class Mailbox {
 // holds up the requests of others.
 class HttpClient final : public Client {
  public:
-  HttpClient(ClientOptions options, std::unique_ptr<Wire> wire, CredentialsSource& credentials,
+  HttpClient(ClientOptions options, std::unique_ptr<Wire> wire, aws::CredentialsSource& credentials,
              Metrics& metrics, const Clock& clock, Random& random)
       : parts_{.options = options,
                .endpoint = wire->endpoint(),
@@ -57,7 +57,7 @@ class HttpClient final : public Client {
                .metrics = metrics,
                .clock = clock,
                .random = random,
-               .signer = Signer(options.region, "dynamodb")},
+               .signer = aws::Signer(options.region, "dynamodb")},
         wire_(std::move(wire)) {
     parts_.metrics.dynamodb_retry_quota(parts_.quota.left());
   }
@@ -184,8 +184,9 @@ bool writes(Operation operation) {
 }
 
 Result<std::unique_ptr<Client>> Client::create(ClientOptions options,
-                                               CredentialsSource& credentials, Metrics& metrics,
-                                               const Clock& clock, Random& random) {
+                                               aws::CredentialsSource& credentials,
+                                               Metrics& metrics, const Clock& clock,
+                                               Random& random) {
   if (options.region.empty()) {
     return fail(ErrorCode::kInvalidArgument, "a region is needed to sign requests to DynamoDB",
                 "region");

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/credentials.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "observe/metrics.h"
-#include "store/dynamo/credentials.h"
 
 namespace rhooks::store::dynamo {
 
@@ -100,8 +100,9 @@ class Client {
   // `credentials`, `metrics`, `clock` (the machine's, uncorrected) and `random` must outlive it.
   // Errors: kInvalidArgument (endpoint, ca_file), kUnavailable (no descriptors).
   static Result<std::unique_ptr<Client>> create(ClientOptions options,
-                                                CredentialsSource& credentials, Metrics& metrics,
-                                                const Clock& clock, Random& random);
+                                                aws::CredentialsSource& credentials,
+                                                Metrics& metrics, const Clock& clock,
+                                                Random& random);
   Client() = default;
   virtual ~Client() = default;
   Client(const Client&) = delete;

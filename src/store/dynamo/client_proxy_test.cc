@@ -20,17 +20,17 @@ using std::chrono::milliseconds;
 using testing::DynamoFault;
 
 // KEY1, and KEY2 after KEY1 was refused, and so on.
-class RotatingKeys final : public CredentialsSource {
+class RotatingKeys final : public aws::CredentialsSource {
  public:
-  Result<Credentials> get(TimePoint) override {
+  Result<aws::Credentials> get(TimePoint) override {
     const std::lock_guard lock(mutex_);
-    Credentials credentials;
+    aws::Credentials credentials;
     credentials.access_key_id = "KEY" + std::to_string(current_);
     credentials.secret_access_key = "secret/+" + std::to_string(current_);
     credentials.session_token = "token==" + std::to_string(current_);
     return credentials;
   }
-  void refused(const Credentials& credentials) override {
+  void refused(const aws::Credentials& credentials) override {
     const std::lock_guard lock(mutex_);
     if (credentials.access_key_id == "KEY" + std::to_string(current_)) ++current_;
   }

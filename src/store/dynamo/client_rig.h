@@ -20,20 +20,20 @@
 namespace rhooks::store::dynamo {
 
 // Credentials that a test hands out and that counts what happens to them.
-class ScriptedCredentials final : public CredentialsSource {
+class ScriptedCredentials final : public aws::CredentialsSource {
  public:
-  Result<Credentials> get(TimePoint now) override {
+  Result<aws::Credentials> get(TimePoint now) override {
     const std::lock_guard lock(mutex_);
     asked_at_ = now;
     if (!error_.empty()) return fail(ErrorCode::kUnavailable, error_);
-    Credentials credentials;
+    aws::Credentials credentials;
     credentials.access_key_id = "AKID" + std::to_string(generation_);
     credentials.secret_access_key = "do-not-show-secret";
     credentials.session_token = "do-not-show-token";
     return credentials;
   }
 
-  void refused(const Credentials& credentials) override {
+  void refused(const aws::Credentials& credentials) override {
     const std::lock_guard lock(mutex_);
     refused_.push_back(credentials.access_key_id);
     if (credentials.access_key_id == "AKID" + std::to_string(generation_)) ++generation_;

@@ -15,13 +15,13 @@
 
 namespace rhooks::store::dynamo {
 
-class TestCredentials final : public CredentialsSource {
+class TestCredentials final : public aws::CredentialsSource {
  public:
-  Result<Credentials> get(TimePoint) override {
-    return Credentials{
+  Result<aws::Credentials> get(TimePoint) override {
+    return aws::Credentials{
         .access_key_id = "AKIDTEST", .secret_access_key = "test", .session_token = {}};
   }
-  void refused(const Credentials&) override {}
+  void refused(const aws::Credentials&) override {}
 };
 
 // A client of the emulator, and tables that no other test has.

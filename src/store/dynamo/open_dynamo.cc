@@ -1,7 +1,8 @@
+#include "aws/credential_chain.h"
+#include "aws/endpoint.h"
+#include "aws/environment.h"
 #include "store/dynamo/corrected_clock.h"
-#include "store/dynamo/credential_chain.h"
 #include "store/dynamo/dynamo_store.h"
-#include "store/dynamo/endpoint.h"
 #include "store/dynamo/share_table.h"
 #include "store/dynamo/store_impl.h"
 #include "store/dynamo/tables.h"
@@ -16,13 +17,14 @@ using namespace dynamo;
 Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metrics,
                                  std::shared_ptr<Clock> machine_clock, Random& random,
                                  const DynamoTuning& tuning) {
-  const Environment environment = process_environment();
-  auto endpoint =
-      resolve_endpoint({settings.region, settings.endpoint, settings.profile}, environment);
+  const aws::Environment environment = aws::process_environment();
+  auto endpoint = aws::resolve_endpoint(
+      "DynamoDB", {settings.region, settings.endpoint, settings.profile}, environment);
   if (!endpoint) return fail(std::move(endpoint.error()));
-  auto credentials = make_credentials({settings.access_key_id, settings.secret_access_key,
-                                       settings.session_token, settings.profile, endpoint->region},
-                                      environment);
+  auto credentials =
+      aws::make_credentials({settings.access_key_id, settings.secret_access_key,
+                             settings.session_token, settings.profile, endpoint->region},
+                            environment);
   if (!credentials) return fail(std::move(credentials.error()));
 
   DynamoStore::Parts parts;
@@ -31,7 +33,7 @@ Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metric
   ClientOptions options;
   options.endpoint = endpoint->url;
   options.region = endpoint->region;
-  options.ca_file = variable(environment, "AWS_CA_BUNDLE");
+  options.ca_file = aws::variable(environment, "AWS_CA_BUNDLE");
   for (auto [client, of] : {std::pair(&parts.client, options),
                             std::pair(&parts.share_client, share_client_options(options))}) {
     auto made = Client::create(of, *parts.credentials, metrics, *machine_clock, random);

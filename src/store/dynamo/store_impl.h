@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "aws/credentials.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "store/dynamo/batch_requests.h"
@@ -35,7 +36,7 @@ namespace rhooks::store::dynamo {
 class DynamoStore final : public Store {
  public:
   struct Parts {
-    std::unique_ptr<CredentialsSource> credentials;
+    std::unique_ptr<aws::CredentialsSource> credentials;
     std::shared_ptr<Clock> machine_clock;
     std::unique_ptr<Client> client;
     std::unique_ptr<Client> share_client;  // of the heartbeats: see share_client_options()

@@ -17,12 +17,12 @@
 namespace rhooks::testing {
 
 // Keys that any endpoint of the tests takes.
-class TestCredentials final : public store::dynamo::CredentialsSource {
+class TestCredentials final : public aws::CredentialsSource {
  public:
-  Result<store::dynamo::Credentials> get(TimePoint) override {
-    return store::dynamo::Credentials{"test", "test-secret", "", std::nullopt};
+  Result<aws::Credentials> get(TimePoint) override {
+    return aws::Credentials{"test", "test-secret", "", std::nullopt};
   }
-  void refused(const store::dynamo::Credentials&) override {}
+  void refused(const aws::Credentials&) override {}
 };
 
 // Two tables of their own on an endpoint (dynalite, or a proxy before it), and stores on them.

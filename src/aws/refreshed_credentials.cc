@@ -1,0 +1,90 @@
+#include "aws/refreshed_credentials.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/iso8601.h"
+#include "observe/logging.h"
+
+namespace rhooks::aws {
+namespace {
+
+bool same(const Credentials& a, const Credentials& b) {
+  return a.access_key_id == b.access_key_id && a.secret_access_key == b.secret_access_key &&
+         a.session_token == b.session_token;
+}
+
+}  // namespace
+
+RefreshedCredentials::RefreshedCredentials(FetchCredentials fetch, std::chrono::milliseconds jitter)
+    : fetch_(std::move(fetch)), jitter_(jitter) {}
+
+bool RefreshedCredentials::valid(TimePoint now) const {
+  return current_ && (!current_->expires_at || now < *current_->expires_at);
+}
+
+bool RefreshedCredentials::wanting(TimePoint now) const {
+  if (valid(now) && !refused_ && now < refresh_at_) return false;
+  const auto pause =
+      valid(now) ? pause_ : std::min<std::chrono::milliseconds>(pause_, kPauseWithout);
+  // A clock that was set back ends the pause: it would else last as long as it was set back.
+  return now < paused_at_ || now >= paused_at_ + pause;
+}
+
+Result<Credentials> RefreshedCredentials::get(TimePoint now) {
+  std::unique_lock lock(mutex_);
+  if (fetching_ && (!valid(now) || refused_)) {
+    const std::uint64_t awaited = fetches_ + 1;
+    fetched_.wait(lock, [&] { return fetches_ >= awaited; });
+  } else if (!fetching_ && wanting(now)) {
+    fetching_ = true;
+    lock.unlock();
+    Result<Credentials> fetched = fetch_(now);
+    lock.lock();
+    fetching_ = false;
+    ++fetches_;
+    take(std::move(fetched), now);
+    fetched_.notify_all();
+  }
+  if (valid(now)) return *current_;
+  if (failure_) return fail(*failure_);
+  return fail(ErrorCode::kUnavailable,
+              "the AWS credentials have expired and could not be fetched anew");
+}
+
+void RefreshedCredentials::take(Result<Credentials> fetched, TimePoint now) {
+  paused_at_ = now;
+  if (!fetched) {
+    failure_ = fetched.error();
+    pause_ = valid(now) ? kPauseWith : kPauseWithout;
+    if (valid(now)) {
+      log::warn("AWS credentials could not be fetched anew; the old ones are used on",
+                {{"reason", failure_->message},
+                 {"expires", current_->expires_at ? format_time(*current_->expires_at)
+                                                  : std::string("never")}});
+    }
+    return;
+  }
+  failure_.reset();
+  if (current_ && same(*current_, *fetched)) {
+    pause_ = kPauseUnchanged;
+  } else {
+    pause_ = refused_ ? kPauseWithout : std::chrono::seconds{0};
+  }
+  refused_ = false;
+  refresh_at_ = TimePoint::max();
+  if (fetched->expires_at) {
+    const auto left = *fetched->expires_at - now;
+    const auto margin = std::min<std::chrono::milliseconds>(kMargin + jitter_, left / 2);
+    refresh_at_ = *fetched->expires_at - margin;
+  }
+  current_ = std::move(*fetched);
+}
+
+void RefreshedCredentials::refused(const Credentials& credentials) {
+  std::lock_guard lock(mutex_);
+  // Those of a request that began before the latest fetch tell nothing of the new ones.
+  if (current_ && same(*current_, credentials)) refused_ = true;
+}
+
+}  // namespace rhooks::aws
