@@ -72,7 +72,7 @@ CallRun::CallRun(ClientParts& parts, Call call)
       body_(body_of(call)),
       table_(tables_of(call.body)) {}
 
-std::optional<WireRequest> CallRun::next_request() {
+std::optional<aws::WireRequest> CallRun::next_request() {
   auto credentials = parts_.credentials.get(parts_.clock.now() + parts_.service_clock.offset());
   if (!credentials) {
     end(credentials.error().code, "no credentials to sign it with: " + credentials.error().message);
@@ -80,7 +80,7 @@ std::optional<WireRequest> CallRun::next_request() {
   }
   credentials_ = std::move(*credentials);
   maybe_applied_before_ = maybe_applied_;
-  WireRequest request;
+  aws::WireRequest request;
   request.body = body_;
   request.headers = [this] { return headers(); };
   request.delay = std::exchange(delay_, {});
@@ -99,21 +99,21 @@ std::vector<Header> CallRun::headers() {
   return headers;
 }
 
-bool CallRun::take(WireResult result) {
+bool CallRun::take(aws::WireResult result) {
   ++tries_;
   // libcurl sent it again by itself: what it sent first may have arrived.
   if (result.sends > 1 && writes(operation_)) maybe_applied_ = maybe_applied_before_ = true;
-  if (result.end == WireResult::End::kAnswered) {
+  if (result.end == aws::WireResult::End::kAnswered) {
     parts_.service_clock.learn(result.date, result.sent_at, result.ended_at);
     if (!crc32_fits(result.crc32, result.body)) {
-      result.end = WireResult::End::kFailed;
+      result.end = aws::WireResult::End::kFailed;
       result.failure = "the answer was damaged on its way (x-amz-crc32 differs)";
     }
   }
-  return result.end == WireResult::End::kAnswered ? take_answer(result) : take_failure(result);
+  return result.end == aws::WireResult::End::kAnswered ? take_answer(result) : take_failure(result);
 }
 
-bool CallRun::take_answer(const WireResult& result) {
+bool CallRun::take_answer(const aws::WireResult& result) {
   ServiceAnswer answer = read_answer(result.status, result.body);
   for (const auto& [table, units] : consumed_capacity(answer.body)) {
     parts_.metrics.dynamodb_capacity(to_string(operation_), table, writes(operation_), units);
@@ -135,18 +135,18 @@ bool CallRun::take_answer(const WireResult& result) {
     case Meaning::kThrottled:
       count(Counted::kThrottled, result);
       log_throttle(answer);
-      return again(Retry::kThrottled, "throttled (" + said + ")", RetryQuota::kRetryCost);
+      return again(Retry::kThrottled, "throttled (" + said + ")", aws::RetryQuota::kRetryCost);
     case Meaning::kServerError:
       count(Counted::kServerError, result);
       maybe_applied_ = maybe_applied_ || writes(operation_);
       return again(Retry::kServerError, answer.type.empty() ? status : status + ", " + said,
-                   RetryQuota::kRetryCost);
+                   aws::RetryQuota::kRetryCost);
     case Meaning::kUnreadable:
       count(Counted::kServerError, result);
       maybe_applied_ = maybe_applied_ || writes(operation_);
       return again(Retry::kServerError,
                    status + " with an answer that is none of DynamoDB's; check the endpoint",
-                   RetryQuota::kRetryCost);
+                   aws::RetryQuota::kRetryCost);
     case Meaning::kRefused:
       count(Counted::kRefused, result);
       return refused(answer);
@@ -169,22 +169,22 @@ bool CallRun::take_answer(const WireResult& result) {
   RHOOKS_CHECK(false);
 }
 
-bool CallRun::take_failure(const WireResult& result) {
+bool CallRun::take_failure(const aws::WireResult& result) {
   if (result.sends > 0) {
     count(Counted::kNoAnswer, result);
     maybe_applied_ = maybe_applied_ || writes(operation_);
-  } else if (result.end != WireResult::End::kStopped) {
+  } else if (result.end != aws::WireResult::End::kStopped) {
     count(Counted::kNoAnswer, result);
   }
   switch (result.end) {
-    case WireResult::End::kStopped:
+    case aws::WireResult::End::kStopped:
       return end(ErrorCode::kUnavailable, "the store is being closed");
-    case WireResult::End::kTooLong:
+    case aws::WireResult::End::kTooLong:
       return end(ErrorCode::kUnavailable, result.failure + "; check the endpoint");
-    case WireResult::End::kTimedOut:
-      return again(Retry::kNoAnswer, result.failure, RetryQuota::kTimeoutCost);
+    case aws::WireResult::End::kTimedOut:
+      return again(Retry::kNoAnswer, result.failure, aws::RetryQuota::kTimeoutCost);
     default:
-      return again(Retry::kNoAnswer, result.failure, RetryQuota::kRetryCost);
+      return again(Retry::kNoAnswer, result.failure, aws::RetryQuota::kRetryCost);
   }
 }
 
@@ -193,7 +193,8 @@ bool CallRun::take_failure(const WireResult& result) {
 // the headers as signed, and with them the session token.
 bool CallRun::refused(const ServiceAnswer& answer) {
   const auto off = parts_.service_clock.offset() - signed_ahead_;
-  if (!clock_corrected_ && (off >= ServiceClock::kTolerance || off <= -ServiceClock::kTolerance)) {
+  if (!clock_corrected_ &&
+      (off >= aws::ServiceClock::kTolerance || off <= -aws::ServiceClock::kTolerance)) {
     clock_corrected_ = true;
     --tries_;
     parts_.metrics.dynamodb_retry(Retry::kClock);
@@ -227,7 +228,7 @@ bool CallRun::again(Retry reason, const std::string& what, int cost) {
   parts_.metrics.dynamodb_retry(reason);
   const auto base =
       reason == Retry::kThrottled ? parts_.options.throttle_base : parts_.options.backoff_base;
-  delay_ = backoff(base, parts_.options.backoff_max, tries_ - 1, parts_.random);
+  delay_ = aws::backoff(base, parts_.options.backoff_max, tries_ - 1, parts_.random);
   log::debug("request to DynamoDB is sent again",
              {{"operation", to_string(operation_)},
               {"table", table_},
@@ -260,7 +261,7 @@ bool CallRun::end(ErrorCode code, const std::string& what) {
   return true;
 }
 
-void CallRun::count(Counted result, const WireResult& wire) {
+void CallRun::count(Counted result, const aws::WireResult& wire) {
   parts_.metrics.dynamodb_request(to_string(operation_), result, wire.duration);
 }
 

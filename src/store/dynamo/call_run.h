@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "aws/retry_quota.h"
+#include "aws/service_clock.h"
 #include "aws/sigv4.h"
+#include "aws/wire.h"
 #include "base/random.h"
 #include "observe/metrics.h"
 #include "store/dynamo/client.h"
-#include "store/dynamo/retry_quota.h"
 #include "store/dynamo/service_answer.h"
-#include "store/dynamo/service_clock.h"
-#include "store/dynamo/wire.h"
 
 namespace rhooks::store::dynamo {
 
@@ -41,8 +41,8 @@ struct ClientParts {
   const Clock& clock;
   Random& random;
   aws::Signer signer;
-  ServiceClock service_clock{};
-  RetryQuota quota{};
+  aws::ServiceClock service_clock{"DynamoDB"};
+  aws::RetryQuota quota{};
   LogGate throttle_log{};
 };
 
@@ -58,22 +58,22 @@ class CallRun {
   CallRun& operator=(const CallRun&) = delete;
 
   // The next request; or none, and the call has ended: there are no credentials.
-  std::optional<WireRequest> next_request();
+  std::optional<aws::WireRequest> next_request();
   // Takes in what came of it. True: the call has ended; false: next_request() goes on.
-  bool take(WireResult result);
+  bool take(aws::WireResult result);
 
   // Once it has ended.
   Result<Reply> take_result();
 
  private:
   std::vector<Header> headers();
-  bool take_answer(const WireResult& result);
-  bool take_failure(const WireResult& result);
+  bool take_answer(const aws::WireResult& result);
+  bool take_failure(const aws::WireResult& result);
   bool refused(const ServiceAnswer& answer);
   bool again(Metrics::DynamoDbRetry reason, const std::string& what, int cost);
   bool done(ServiceAnswer answer);
   bool end(ErrorCode code, const std::string& what);
-  void count(Metrics::DynamoDb result, const WireResult& wire);
+  void count(Metrics::DynamoDb result, const aws::WireResult& wire);
   void log_throttle(const ServiceAnswer& answer);
 
   ClientParts& parts_;

@@ -7,14 +7,14 @@
 #include <thread>
 #include <utility>
 
+#include "aws/wire.h"
 #include "base/check.h"
 #include "store/dynamo/call_run.h"
-#include "store/dynamo/wire.h"
 
 namespace rhooks::store::dynamo {
 namespace {
 
-static_assert(Client::kClockTolerance == ServiceClock::kTolerance);
+static_assert(Client::kClockTolerance == aws::ServiceClock::kTolerance);
 
 // Calls under way, waiting ones too: what they hold must be bounded when the service is away.
 constexpr std::size_t kCallsMax = 10'000;
@@ -22,14 +22,14 @@ constexpr std::size_t kCallsMax = 10'000;
 // Where the I/O thread leaves results for one caller.
 class Mailbox {
  public:
-  void put(std::size_t index, WireResult result) {
+  void put(std::size_t index, aws::WireResult result) {
     // Notified under the lock: the caller may be gone right after it.
     const std::lock_guard lock(mutex_);
     results_.emplace_back(index, std::move(result));
     changed_.notify_one();
   }
 
-  std::pair<std::size_t, WireResult> take() {
+  std::pair<std::size_t, aws::WireResult> take() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !results_.empty(); });
     auto first = std::move(results_.front());
@@ -40,7 +40,7 @@ class Mailbox {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::pair<std::size_t, WireResult>> results_;
+  std::deque<std::pair<std::size_t, aws::WireResult>> results_;
 };
 
 // Each caller drives its own calls: it gets credentials, reads answers and decides on retries.
@@ -48,8 +48,9 @@ class Mailbox {
 // holds up the requests of others.
 class HttpClient final : public Client {
  public:
-  HttpClient(ClientOptions options, std::unique_ptr<Wire> wire, aws::CredentialsSource& credentials,
-             Metrics& metrics, const Clock& clock, Random& random)
+  HttpClient(ClientOptions options, std::unique_ptr<aws::Wire> wire,
+             aws::CredentialsSource& credentials, Metrics& metrics, const Clock& clock,
+             Random& random)
       : parts_{.options = options,
                .endpoint = wire->endpoint(),
                .host = wire->host(),
@@ -118,13 +119,14 @@ class HttpClient final : public Client {
   bool send(CallRun& run, std::size_t index, Mailbox& mailbox) {
     auto request = run.next_request();
     if (!request) return false;
-    wire_->send(std::move(*request),
-                [&mailbox, index](WireResult result) { mailbox.put(index, std::move(result)); });
+    wire_->send(std::move(*request), [&mailbox, index](aws::WireResult result) {
+      mailbox.put(index, std::move(result));
+    });
     return true;
   }
 
   ClientParts parts_;
-  const std::unique_ptr<Wire> wire_;
+  const std::unique_ptr<aws::Wire> wire_;
 
   std::mutex mutex_;
   std::condition_variable left_;
@@ -191,13 +193,13 @@ Result<std::unique_ptr<Client>> Client::create(ClientOptions options,
     return fail(ErrorCode::kInvalidArgument, "a region is needed to sign requests to DynamoDB",
                 "region");
   }
-  WireOptions wire_options;
+  aws::WireOptions wire_options;
   wire_options.endpoint = options.endpoint;
   wire_options.ca_file = options.ca_file;
   wire_options.max_in_flight = options.max_in_flight;
   wire_options.connect_timeout = options.connect_timeout;
   wire_options.request_timeout = options.request_timeout;
-  auto wire = Wire::create(std::move(wire_options), clock);
+  auto wire = aws::Wire::create(std::move(wire_options), clock);
   if (!wire) return fail(std::move(wire.error()));
   return std::make_unique<HttpClient>(std::move(options), std::move(*wire), credentials, metrics,
                                       clock, random);

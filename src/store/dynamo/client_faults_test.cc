@@ -5,10 +5,8 @@
 #include <ctime>
 #include <thread>
 
+#include "aws/retry_quota.h"
 #include "store/dynamo/client_rig.h"
-#include "store/dynamo/retry_quota.h"
-#include "store/dynamo/service_clock.h"
-#include "store/dynamo/wire.h"
 #include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
@@ -127,27 +125,6 @@ TEST_F(ClientFaults, TakesASmallDifferenceForNone) {
   EXPECT_EQ(client_->clock_offset(), milliseconds{0});
 }
 
-TEST(ServiceClockTest, LearnsFromDatesAndPassesOverWhatIsNone) {
-  const TimePoint now{std::chrono::milliseconds{1'893'456'000'000}};
-  ServiceClock clock;
-  for (const char* bad : {"", "yesterday", "Thu, 99 Foo 2030 00:00:00 GMT", "\x01\xff"}) {
-    clock.learn(bad, now, now);
-    EXPECT_EQ(clock.offset(), milliseconds{0}) << bad;
-  }
-  // Taken for written in the middle between request and answer, and half a second old.
-  clock.learn(http_date(now + seconds{600}), now, now + seconds{2});
-  EXPECT_EQ(clock.offset(), seconds{599} + milliseconds{500});
-  // Noise.
-  clock.learn(http_date(now + seconds{600}), now, now);
-  EXPECT_EQ(clock.offset(), seconds{599} + milliseconds{500});
-  // An answer that took so long says nothing.
-  clock.learn(http_date(now + seconds{900}), now, now + seconds{8});
-  EXPECT_EQ(clock.offset(), seconds{599} + milliseconds{500});
-  // Right again.
-  clock.learn(http_date(now), now, now);
-  EXPECT_EQ(clock.offset(), milliseconds{0});
-}
-
 // What is not retried.
 
 TEST_F(ClientFaults, NamesTheActionThatIsDenied) {
@@ -215,7 +192,7 @@ TEST_F(ClientFaults, ReadsNoAnswerWithoutEnd) {
 TEST_F(ClientFaults, TriesOnlyOnceWhenTheQuotaIsUsedUp) {
   always(error(500, "InternalServerError"));
   make_client();
-  const int retries = RetryQuota::kTokens / RetryQuota::kRetryCost;
+  const int retries = aws::RetryQuota::kTokens / aws::RetryQuota::kRetryCost;
   std::vector<Call> calls;
   for (int i = 0; i < retries; ++i) calls.push_back(call(Operation::kGetItem));
   for (const auto& reply : client_->call_all(std::move(calls))) EXPECT_FALSE(reply);
@@ -230,38 +207,10 @@ TEST_F(ClientFaults, TriesOnlyOnceWhenTheQuotaIsUsedUp) {
 
   // Successes fill it again.
   always(ok());
-  for (int i = 0; i < RetryQuota::kRetryCost; ++i) ASSERT_TRUE(do_one(Operation::kGetItem));
-  EXPECT_EQ(metric("rhooks_dynamodb_retry_quota"), RetryQuota::kRetryCost);
+  for (int i = 0; i < aws::RetryQuota::kRetryCost; ++i) ASSERT_TRUE(do_one(Operation::kGetItem));
+  EXPECT_EQ(metric("rhooks_dynamodb_retry_quota"), aws::RetryQuota::kRetryCost);
   then(error(500, "InternalServerError"));
   EXPECT_TRUE(do_one(Operation::kGetItem));
-}
-
-TEST(RetryQuotaTest, NeverHoldsMoreThanItsTokens) {
-  RetryQuota quota;
-  quota.succeeded(0);
-  EXPECT_EQ(quota.left(), RetryQuota::kTokens);
-  ASSERT_TRUE(quota.take(RetryQuota::kTimeoutCost));
-  quota.succeeded(RetryQuota::kTimeoutCost);
-  EXPECT_EQ(quota.left(), RetryQuota::kTokens);
-  ASSERT_TRUE(quota.take(RetryQuota::kTokens - 1));
-  EXPECT_FALSE(quota.take(2));
-  EXPECT_EQ(quota.left(), 1);
-}
-
-TEST(Backoff, IsDrawnFromAllUpToADoublingBound) {
-  Random random(7);
-  for (int retry = 0; retry < 64; ++retry) {
-    const milliseconds longest = retry < 10 ? milliseconds{25} * (1 << retry) : seconds{20};
-    std::chrono::microseconds most{0};
-    for (int i = 0; i < 200; ++i) {
-      const auto wait = backoff(milliseconds{25}, seconds{20}, retry, random);
-      EXPECT_GE(wait.count(), 0);
-      EXPECT_LT(wait, std::min<milliseconds>(longest, seconds{20}));
-      most = std::max(most, wait);
-    }
-    EXPECT_GT(most, std::min<milliseconds>(longest, seconds{20}) * 9 / 10);
-  }
-  EXPECT_EQ(backoff(milliseconds{0}, seconds{20}, 3, random).count(), 0);
 }
 
 TEST_F(ClientFaults, RefusesMoreCallsThanItMayHold) {
@@ -392,22 +341,6 @@ TEST_F(ClientFaults, IsNotMadeWithOptionsThatCanNotWork) {
   auto no_region = options();
   no_region.region = "";
   EXPECT_EQ(refusal(no_region).field, "region");
-}
-
-TEST(WireTest, NamesTheHostAsItIsSent) {
-  SystemClock clock;
-  const auto host_of = [&](const std::string& endpoint) {
-    auto wire = Wire::create({.endpoint = endpoint, .ca_file = {}}, clock);
-    EXPECT_TRUE(wire) << wire.error().message;
-    return wire ? (*wire)->host() : std::string();
-  };
-  EXPECT_EQ(host_of("https://dynamodb.eu-west-1.amazonaws.com"),
-            "dynamodb.eu-west-1.amazonaws.com");
-  EXPECT_EQ(host_of("https://dynamodb.eu-west-1.amazonaws.com:443/"),
-            "dynamodb.eu-west-1.amazonaws.com");
-  EXPECT_EQ(host_of("http://127.0.0.1:8000/"), "127.0.0.1:8000");
-  EXPECT_EQ(host_of("http://[::1]:443"), "[::1]:443");
-  EXPECT_EQ(host_of("https://[::1]:80"), "[::1]:80");
 }
 
 TEST_F(ClientFaults, VerifiesTheServicesCertificate) {

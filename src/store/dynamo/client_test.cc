@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "store/dynamo/client_rig.h"
-#include "store/dynamo/retry_quota.h"
 
 namespace rhooks::store::dynamo {
 namespace {

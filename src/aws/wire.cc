@@ -1,4 +1,4 @@
-#include "store/dynamo/wire.h"
+#include "aws/wire.h"
 
 #include <curl/curl.h>
 
@@ -9,12 +9,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "aws/wire_flight.h"
 #include "base/check.h"
 #include "net/curl_loop.h"
 #include "net/easy_handle.h"
-#include "store/dynamo/wire_flight.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 namespace {
 
 using Steady = std::chrono::steady_clock;
@@ -205,7 +205,7 @@ Result<std::unique_ptr<Wire>> Wire::create(WireOptions options, const Clock& clo
   Endpoint endpoint;
   if (const auto wrong = read_endpoint(options.endpoint, endpoint); !wrong.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                "the DynamoDB endpoint cannot be used: " + wrong +
+                "the endpoint cannot be used: " + wrong +
                     "; it is like https://dynamodb.eu-west-1.amazonaws.com",
                 "endpoint");
   }
@@ -229,4 +229,4 @@ void Wire::stop() {
   impl_->stop();
 }
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

@@ -1,9 +1,9 @@
-#include "store/dynamo/retry_quota.h"
+#include "aws/retry_quota.h"
 
 #include <algorithm>
 #include <cstdint>
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 
 bool RetryQuota::take(int cost) {
   const std::lock_guard lock(mutex_);
@@ -32,4 +32,4 @@ std::chrono::microseconds backoff(std::chrono::milliseconds base, std::chrono::m
       static_cast<std::int64_t>(random.unit() * static_cast<double>(longest.count()))};
 }
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

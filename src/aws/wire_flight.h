@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "aws/wire.h"
 #include "net/easy_handle.h"
-#include "store/dynamo/wire.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 
 // One request on the wire: what libcurl reads from and writes to while it lasts. It must not
 // move, and lives until its easy handle has left the loop. Included by wire.cc only.
@@ -47,4 +47,4 @@ class WireFlight {
   std::array<char, CURL_ERROR_SIZE> error_{};
 };
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

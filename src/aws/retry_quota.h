@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 
 // How many retries all calls together may still make: a bucket of tokens that retries take from
 // and successes give back to. While the service is well it is full and stops nobody; in an
@@ -35,4 +35,4 @@ class RetryQuota {
 std::chrono::microseconds backoff(std::chrono::milliseconds base, std::chrono::milliseconds max,
                                   int retry, Random& random);
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

@@ -6,8 +6,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 
 // The service's time, as far as its answers tell: the machine's clock may be off by more than
 // the five minutes that a signature bears.
@@ -18,6 +19,9 @@ class ServiceClock {
   // A Date says whole seconds, and an answer takes its time: less is no difference.
   static constexpr std::chrono::milliseconds kTolerance{5'000};
 
+  // `service`: its name, for the log: "DynamoDB".
+  explicit ServiceClock(std::string service) : service_(std::move(service)) {}
+
   // How far the service is ahead of the machine; 0 where it is less than kTolerance.
   std::chrono::milliseconds offset() const;
 
@@ -26,9 +30,10 @@ class ServiceClock {
   void learn(const std::string& date, TimePoint sent_at, TimePoint answered_at);
 
  private:
+  const std::string service_;
   mutable std::mutex mutex_;
   std::chrono::milliseconds offset_{0};
   std::optional<std::chrono::milliseconds> logged_;
 };
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

@@ -1,4 +1,4 @@
-#include "store/dynamo/wire_flight.h"
+#include "aws/wire_flight.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "net/curl_error.h"
 #include "net/curl_loop.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 namespace {
 
 constexpr std::size_t kHeaderBytesMax = 64 * 1024;
@@ -150,4 +150,4 @@ WireResult WireFlight::end(WireResult::End end, TimePoint now) {
   return std::move(result_);
 }
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

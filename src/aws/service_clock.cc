@@ -1,4 +1,4 @@
-#include "store/dynamo/service_clock.h"
+#include "aws/service_clock.h"
 
 #include <curl/curl.h>
 
@@ -6,7 +6,7 @@
 
 #include "observe/logging.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 namespace {
 
 using std::chrono::milliseconds;
@@ -53,10 +53,11 @@ void ServiceClock::learn(const std::string& date, TimePoint sent_at, TimePoint a
     if (news) logged_ = found;
   }
   if (news) {
-    log::warn("this machine's clock differs from DynamoDB's; requests are signed with theirs",
-              {{"service_ahead_seconds",
-                std::int64_t{std::chrono::round<std::chrono::seconds>(found).count()}}});
+    log::warn(
+        "this machine's clock differs from " + service_ + "'s; requests are signed with theirs",
+        {{"service_ahead_seconds",
+          std::int64_t{std::chrono::round<std::chrono::seconds>(found).count()}}});
   }
 }
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws

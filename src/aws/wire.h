@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 
-namespace rhooks::store::dynamo {
+namespace rhooks::aws {
 
 struct WireOptions {
   std::string endpoint;  // "http://127.0.0.1:8000"
@@ -93,4 +93,4 @@ class Wire {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace rhooks::store::dynamo
+}  // namespace rhooks::aws
