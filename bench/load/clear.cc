@@ -68,10 +68,7 @@ double clear_rate(std::size_t count) {
   task.request.body = Body::json(std::string(98, '1'));
   task.scheduled_date = now_ms() + std::chrono::hours{24 * 365};
   for (std::size_t i = 0; i < count; i += kAtOnce) {
-    const std::vector<NewTask> batch(std::min(kAtOnce, count - i), task);
-    for (const auto& result : hooks.register_many(batch)) {
-      if (!result) throw std::runtime_error(result.error().message);
-    }
+    register_all(hooks, std::vector<NewTask>(std::min(kAtOnce, count - i), task));
   }
   const auto from = std::chrono::steady_clock::now();
   const auto cleared = hooks.clear("bench");

@@ -122,9 +122,7 @@ std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::
   for (std::size_t i = 0; i < count;) {
     std::vector<NewTask> tasks;
     for (; tasks.size() < 1'000 && i < count; ++i) tasks.push_back(schedule.task(receiver, i));
-    for (const auto& result : hooks.register_many(std::move(tasks))) {
-      if (!result) throw std::runtime_error("not registered: " + result.error().message);
-    }
+    register_all(hooks, std::move(tasks));
   }
   if (const auto started = hooks.start(); !started) {
     throw std::runtime_error(started.error().message);

@@ -47,11 +47,7 @@ double library_rate(std::size_t count, std::size_t callers,
   for (std::size_t n = 0; n < count; ++n) batches[n / kCallBatch].push_back(task(n));
   const double seconds = run_callers(callers, [&](std::size_t caller) {
     for (std::size_t i = caller; i < batches.size(); i += callers) {
-      const auto results = hooks.register_many(std::move(batches[i]));
-      for (const auto& result : results) {
-        if (!result) throw std::runtime_error("not registered: " + result.error().message);
-      }
-      if (results.size() != kCallBatch) throw std::runtime_error("not every task has a result");
+      register_all(hooks, std::move(batches[i]));
     }
   });
   const std::size_t stored = count_tasks(hooks, {.ns = "bench"});

@@ -50,9 +50,8 @@ void fill_waiting(Hooks& hooks, const Receiver& receiver, const Waiting& waiting
       task.scheduled_date = year_begins() + std::chrono::milliseconds{within(random)};
       if (waiting.customers > 0) task.id_prefix = customer(n % waiting.customers);
     }
-    const auto results = hooks.register_many(std::move(tasks));
+    const auto results = register_all(hooks, std::move(tasks));
     for (std::size_t i = 0; i < results.size(); ++i) {
-      if (!results[i]) throw std::runtime_error("not registered: " + results[i].error().message);
       if (waiting.suspend_every == 0 || (first + i) % waiting.suspend_every != 0) continue;
       const auto suspended = hooks.suspend(results[i]->task.key);
       if (!suspended) throw std::runtime_error("not suspended: " + suspended.error().message);

@@ -102,6 +102,18 @@ double raw_rate(Receiver& receiver, const Workload& workload) {
   return static_cast<double>(workload.count) / seconds;
 }
 
+std::vector<Result<Registration>> register_all(Hooks& hooks, std::vector<NewTask> tasks) {
+  const std::size_t count = tasks.size();
+  // Not `auto`: revisions that are compared give the vector alone.
+  Result<std::vector<Result<Registration>>> results = hooks.register_many(std::move(tasks));
+  if (!results) throw std::runtime_error("not registered: " + results.error().message);
+  for (const auto& result : *results) {
+    if (!result) throw std::runtime_error("not registered: " + result.error().message);
+  }
+  if (results->size() != count) throw std::runtime_error("not every task has a result");
+  return std::move(*results);
+}
+
 void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std::size_t first,
           TimePoint at) {
   for (std::size_t i = 0; i < workload.count; i += kBatch) {
@@ -110,9 +122,7 @@ void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std:
       tasks.push_back(webhook(receiver, workload, first + n));
       tasks.back().scheduled_date = at;
     }
-    for (const auto& result : hooks.register_many(std::move(tasks))) {
-      if (!result) throw std::runtime_error("not registered: " + result.error().message);
-    }
+    register_all(hooks, std::move(tasks));
   }
 }
 

@@ -31,6 +31,9 @@ NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t 
 // the ceiling of everything that delivers.
 double raw_rate(Receiver& receiver, const Workload& workload);
 
+// Registers at most 1,000 with one call; throws where one is refused.
+std::vector<Result<Registration>> register_all(Hooks& hooks, std::vector<NewTask> tasks);
+
 // Registers the webhooks numbered from `first` on, due at `at`, 1,000 a call; throws where one
 // is refused.
 void fill(Hooks& hooks, const Receiver& receiver, const Workload& workload, std::size_t first,
