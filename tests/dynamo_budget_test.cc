@@ -51,9 +51,8 @@ class DynamoBudget : public ::testing::Test {
   static void register_all(Hooks& hooks, const NewTask& task, int count) {
     for (int left = count; left > 0; left -= 1'000) {
       const std::vector<NewTask> batch(static_cast<std::size_t>(std::min(left, 1'000)), task);
-      for (const auto& result : hooks.register_many(batch)) {
-        ASSERT_TRUE(result) << result.error().message;
-      }
+      const auto results = hooks.register_many(batch).value();
+      for (const auto& result : results) ASSERT_TRUE(result) << result.error().message;
     }
   }
 

@@ -98,7 +98,7 @@ class DynamoFaultsTest : public ::testing::Test {
         const std::vector<NewTask> batch(
             tasks.begin() + static_cast<std::ptrdiff_t>(from),
             tasks.begin() + static_cast<std::ptrdiff_t>(std::min(from + 500, tasks.size())));
-        const auto results = hooks.register_many(batch);
+        const auto results = hooks.register_many(batch).value();
         for (std::size_t i = 0; i < results.size(); ++i) {
           if (results[i]) continue;
           const ErrorCode code = results[i].error().code;

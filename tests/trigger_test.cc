@@ -32,7 +32,8 @@ void register_due(Hooks& hooks, const std::string& url, int count) {
       task.request.url = url;
       task.request.body = Body::text(std::string(kBodyBytes, 'x'));
     }
-    for (const auto& result : hooks.register_many(std::move(batch))) ASSERT_TRUE(result);
+    const auto results = hooks.register_many(std::move(batch)).value();
+    for (const auto& result : results) ASSERT_TRUE(result);
   }
 }
 

@@ -6,12 +6,37 @@
 
 #include "base/text.h"
 #include "cli/app.h"
+#include "cli/remote_hooks.h"
 #include "cli/settings.h"
 #include "cli/table.h"
 #include "codec/public_json.h"
 #include "hooks/hooks_parts.h"
 
 namespace rhooks::cli {
+namespace {
+
+Result<std::unique_ptr<HooksApi>> open_on_store(Options options) {
+  const bool exclusive = !store_traits(options.store).directory.empty();
+  auto hooks = Hooks::open(std::move(options));
+  if (hooks) return std::move(*hooks);
+  Error error = std::move(hooks.error());
+  if (exclusive && error.code == ErrorCode::kUnavailable) {
+    error.message += " (if a server uses this store, leave --store out to talk to the server)";
+  }
+  return fail(std::move(error));
+}
+
+Result<std::unique_ptr<HooksApi>> open_hooks(const Config& config) {
+  if (config.works_on_store()) return open_on_store(config.options());
+  RemoteOptions options;
+  options.server = config.text("server");
+  options.api_key = config.text("api_key");
+  options.ca_file = config.text("ca_file");
+  options.connect_timeout = config.duration("connect_timeout");
+  return open_remote_hooks(std::move(options));
+}
+
+}  // namespace
 
 Commands::Commands(Io& io)
     : io_(io),
@@ -82,7 +107,7 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
       ->group("Settings");
 }
 
-void Commands::add_backend_options(CLI::App& command) {
+void Commands::add_hooks_options(CLI::App& command) {
   add_settings(command, {"server", "store", "ca_file"});
   command.get_option("--store")->description(
       "work straight on this store, without a server: rocksdb:PATH or dynamodb:?... "
@@ -114,7 +139,7 @@ std::optional<Config> Commands::config() {
   return std::move(*config);
 }
 
-std::unique_ptr<Backend> Commands::backend(int& exit_code) {
+std::unique_ptr<HooksApi> Commands::hooks(int& exit_code) {
   exit_code = kExitUsage;
   const auto loaded = config();
   if (!loaded) return nullptr;
@@ -126,7 +151,7 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
            kExitUsage);
     return nullptr;
   }
-  if (!works_on_store(*loaded)) {
+  if (!loaded->works_on_store()) {
     for (const auto& [key, text] : flags_) {
       if (key == "server" || key == "ca_file" || key == "connect_timeout") continue;
       report(io_,
@@ -136,7 +161,7 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
       return nullptr;
     }
   }
-  if (works_on_store(*loaded)) {
+  if (loaded->works_on_store()) {
     const std::string name = root_->get_subcommands().front()->get_name();
     const bool makes = name == "register" || name == "trigger";
     if (const auto refused = refuse_store(*loaded, !makes)) {
@@ -144,7 +169,7 @@ std::unique_ptr<Backend> Commands::backend(int& exit_code) {
       return nullptr;
     }
   }
-  auto opened = open_backend(*loaded);
+  auto opened = open_hooks(*loaded);
   if (!opened) {
     exit_code = opened.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed;
     report(io_, opened.error(), exit_code);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <rhooks/hooks.h>
+#include <rhooks/hooks_api.h>
 
 #include <functional>
 #include <initializer_list>
@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/backend.h"
 #include "cli/config.h"
 #include "cli/io.h"
 
@@ -41,9 +40,9 @@ class Commands {
 
   // Gives a command the flags of these settings, and --config.
   void add_settings(CLI::App& command, std::initializer_list<const char*> keys);
-  // Gives a command what those that work on a backend share: --server, --store, --config,
+  // Gives a command what those that call the scheduler share: --server, --store, --config,
   // --ca-file and --json.
-  void add_backend_options(CLI::App& command);
+  void add_hooks_options(CLI::App& command);
   void add_json_option(CLI::App& command);
   // Gives a command --namespace, which it needs. Where a line has none, `ns` becomes that of the
   // environment or the file before the command runs.
@@ -54,8 +53,10 @@ class Commands {
   // Makes an empty `ns` that of the environment or the file, if there is one. False: an error has
   // been printed.
   bool default_namespace(std::string& ns);
-  // The backend they ask for; an error has been printed, and `exit_code` set, where there is none.
-  std::unique_ptr<Backend> backend(int& exit_code);
+  // The scheduler they ask for, by --server, --store, RHOOKS_STORE, RHOOKS_SERVER or the default
+  // server, the first of these that is given: a server's, or a Hooks without a worker on the store.
+  // An error has been printed, and `exit_code` set, where there is none.
+  std::unique_ptr<HooksApi> hooks(int& exit_code);
 
   // Refuses the store of a command that works on one by itself: a memory: store, and, for a
   // command that reads, a directory without a store, since opening it would make one. Prints

@@ -10,7 +10,7 @@
 namespace rhooks::cli {
 namespace {
 
-using ChangeOne = Result<Task> (*)(Backend&, const TaskKey&);
+using ChangeOne = Result<Task> (HooksApi::*)(const TaskKey&);
 
 void add_change(Commands& commands, const char* name, const char* description, const char* past,
                 ChangeOne change) {
@@ -22,9 +22,9 @@ void add_change(Commands& commands, const char* name, const char* description, c
                    [&commands, key, change, past] {
                      Io& io = commands.io();
                      int exit_code = kExitFailed;
-                     const auto backend = commands.backend(exit_code);
-                     if (!backend) return exit_code;
-                     const auto task = change(*backend, *key);
+                     const auto hooks = commands.hooks(exit_code);
+                     if (!hooks) return exit_code;
+                     const auto task = (*hooks.*change)(*key);
                      if (!task) return report(io, task.error(), kExitFailed);
                      if (commands.json()) {
                        print_json(io, codec::to_json(*task));
@@ -35,18 +35,16 @@ void add_change(Commands& commands, const char* name, const char* description, c
                    });
   if (std::string_view(name) == "delete") command.alias("rm");
   add_key_options(commands, command, *key);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 }  // namespace
 
 void add_changes(Commands& commands) {
-  add_change(commands, "delete", "Delete one task.", "deleted",
-             [](Backend& backend, const TaskKey& key) { return backend.remove(key); });
-  add_change(commands, "suspend", "Suspend an ACTIVE task.", "suspended",
-             [](Backend& backend, const TaskKey& key) { return backend.suspend(key); });
+  add_change(commands, "delete", "Delete one task.", "deleted", &HooksApi::remove);
+  add_change(commands, "suspend", "Suspend an ACTIVE task.", "suspended", &HooksApi::suspend);
   add_change(commands, "unsuspend", "Make a SUSPENDED task ACTIVE again.", "unsuspended",
-             [](Backend& backend, const TaskKey& key) { return backend.unsuspend(key); });
+             &HooksApi::unsuspend);
   add_many_changes(commands);
 }
 

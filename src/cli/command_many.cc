@@ -49,14 +49,14 @@ struct Counted {
   }
 };
 
-Result<Counted> count(Io& io, Backend& backend, const TaskFilter& filter) {
+Result<Counted> count(Io& io, HooksApi& hooks, const TaskFilter& filter) {
   FetchQuery query;
   query.filter = filter;
   query.limit = model::kPageLimitMax;
   Progress progress(io);
   Counted counted;
   for (int pages = 0; pages < kCountPagesMax; ++pages) {
-    const auto page = backend.fetch(query);
+    const auto page = hooks.fetch(query);
     if (!page) return fail(page.error());
     counted.count += static_cast<std::int64_t>(page->items.size());
     query.start_key = page->last_evaluated_key;
@@ -81,15 +81,15 @@ std::string question(const Act& act, const std::string& what) {
 
 // Counts where that is to be done, and asks. Returns an exit code where the command ends here:
 // nothing is there, it was only to be counted, or the answer is no.
-std::optional<int> ask(Commands& commands, Backend& backend, const Consent& consent,
+std::optional<int> ask(Commands& commands, HooksApi& hooks, const Consent& consent,
                        const TaskFilter& filter, const Act& act,
                        const std::function<std::string(const Counted&)>& describe) {
   if (!consent.counts()) return std::nullopt;
   Io& io = commands.io();
-  const auto counted = count(io, backend, filter);
+  const auto counted = count(io, hooks, filter);
   if (!counted) return report(io, counted.error(), kExitFailed);
   if (counted->count == 0) {
-    if (const auto missing = report_if_empty(commands, backend, filter.ns)) return missing;
+    if (const auto missing = report_if_empty(commands, hooks, filter.ns)) return missing;
   }
   const std::string what = describe(*counted);
   if (what.empty()) {
@@ -121,7 +121,7 @@ struct ManyArgs {
 struct Many {
   Act act;
   std::optional<Status> only;  // the status of the tasks that it acts on
-  Result<ManyResult> (Backend::*chunk)(const ManyQuery&);
+  Result<ManyResult> (HooksApi::*chunk)(const ManyQuery&);
 };
 
 std::string restrictions(const FilterArgs& filter) {
@@ -132,10 +132,10 @@ std::string restrictions(const FilterArgs& filter) {
   return text;
 }
 
-// Errors: those of the backend, and a chunk of nothing that names no place further on: to ask
+// Errors: those of the call, and a chunk of nothing that names no place further on: to ask
 // again would come to the same, without end.
-Result<ManyResult> next_chunk(Backend& backend, const ManyQuery& query, const Many& many) {
-  auto chunk = (backend.*many.chunk)(query);
+Result<ManyResult> next_chunk(HooksApi& hooks, const ManyQuery& query, const Many& many) {
+  auto chunk = (hooks.*many.chunk)(query);
   if (!chunk || !chunk->more || chunk->count > 0) return chunk;
   const std::string& next = chunk->last_evaluated_key;
   if (!next.empty() && next != query.start_key) return chunk;
@@ -145,13 +145,13 @@ Result<ManyResult> next_chunk(Backend& backend, const ManyQuery& query, const Ma
 }
 
 // One chunk after the other until nothing is left. What was done before an error stays done.
-int run_chunks(Commands& commands, Backend& backend, ManyQuery query, const Many& many) {
+int run_chunks(Commands& commands, HooksApi& hooks, ManyQuery query, const Many& many) {
   Io& io = commands.io();
   const std::string past = many.act.past;
   Progress progress(io);
   std::int64_t total = 0;
   while (true) {
-    const auto chunk = next_chunk(backend, query, many);
+    const auto chunk = next_chunk(hooks, query, many);
     if (!chunk) {
       progress.finish();
       if (total > 0) io.err << past << ' ' << tasks_of(total) << " before this:\n";
@@ -165,7 +165,7 @@ int run_chunks(Commands& commands, Backend& backend, ManyQuery query, const Many
   }
   progress.finish();
   if (total == 0) {
-    if (const auto missing = report_if_empty(commands, backend, query.filter.ns)) return *missing;
+    if (const auto missing = report_if_empty(commands, hooks, query.filter.ns)) return *missing;
   }
   if (!commands.json()) io.out << past << ' ' << tasks_of(total) << '\n';
   return kExitDone;
@@ -182,8 +182,8 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
   }
   if (const auto refused = refuse_unless_askable(io, args.consent)) return *refused;
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
 
   if (many.only) filter->status = many.only;
   const auto describe = [&](const Counted& counted) -> std::string {
@@ -191,10 +191,10 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
     const std::string status = filter->status ? std::string(to_string(*filter->status)) + " " : "";
     return counted.text(status) + " of " + filter->ns + restrictions(args.filter);
   };
-  if (const auto ended = ask(commands, *backend, args.consent, *filter, many.act, describe)) {
+  if (const auto ended = ask(commands, *hooks, args.consent, *filter, many.act, describe)) {
     return *ended;
   }
-  return run_chunks(commands, *backend, {std::move(*filter), args.chunk_limit, {}}, many);
+  return run_chunks(commands, *hooks, {std::move(*filter), args.chunk_limit, {}}, many);
 }
 
 void add_many(Commands& commands, const char* name, const char* description,
@@ -209,28 +209,28 @@ void add_many(Commands& commands, const char* name, const char* description,
                   "tasks that one request acts on, 1 to 1000 [1000]")
       ->type_name("N");
   args->consent.add_to(command);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 int clear(Commands& commands, const std::string& ns, const Consent& consent) {
   Io& io = commands.io();
   if (const auto refused = refuse_unless_askable(io, consent)) return *refused;
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
   TaskFilter all;
   all.ns = ns;
   const auto describe = [&](const Counted& counted) {
     return counted.count == 0 ? "all logs of " + ns + ", which has no tasks"
                               : counted.text("") + " and all logs of " + ns;
   };
-  if (const auto ended = ask(commands, *backend, consent, all, {"delete", "deleted"}, describe)) {
+  if (const auto ended = ask(commands, *hooks, consent, all, {"delete", "deleted"}, describe)) {
     return *ended;
   }
   if (!consent.counts()) {
-    if (const auto missing = report_if_empty(commands, *backend, ns)) return *missing;
+    if (const auto missing = report_if_empty(commands, *hooks, ns)) return *missing;
   }
-  const auto cleared = backend->clear(ns);
+  const auto cleared = hooks->clear(ns);
   if (!cleared) return report(io, cleared.error(), kExitFailed);
   if (commands.json()) {
     io.out << "{\"count\":" << *cleared << "}\n";
@@ -253,7 +253,7 @@ void add_clear(Commands& commands) {
                    [&commands, args] { return clear(commands, args->ns, args->consent); });
   commands.add_namespace(command, args->ns);
   args->consent.add_to(command);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 }  // namespace
@@ -263,18 +263,18 @@ void add_many_changes(Commands& commands) {
            {"rhooks delete-many --namespace my-app --status DONE --to -7d",
             "rhooks delete-many -n my-app --id order- --dry-run",
             "rhooks delete-many -n my-app --id order- --yes"},
-           {{"delete", "deleted"}, std::nullopt, &Backend::remove_many});
+           {{"delete", "deleted"}, std::nullopt, &HooksApi::remove_many});
   add_clear(commands);
   add_many(commands, "suspend-many", "Suspend the ACTIVE tasks that match.",
            {"rhooks suspend-many --namespace my-app",
             "rhooks suspend-many -n my-app --id order- --to +1h --yes"},
-           {{"suspend", "suspended"}, Status::kActive, &Backend::suspend_many});
+           {{"suspend", "suspended"}, Status::kActive, &HooksApi::suspend_many});
   add_many(
       commands, "unsuspend-many",
       "Make the SUSPENDED tasks that match ACTIVE again; those whose time is past run at once.",
       {"rhooks unsuspend-many --namespace my-app",
        "rhooks unsuspend-many -n my-app --id order- --yes"},
-      {{"unsuspend", "unsuspended"}, Status::kSuspended, &Backend::unsuspend_many});
+      {{"unsuspend", "unsuspended"}, Status::kSuspended, &HooksApi::unsuspend_many});
 }
 
 }  // namespace rhooks::cli

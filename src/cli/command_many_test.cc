@@ -1,4 +1,4 @@
-// Commands that act on many tasks, and those that find nothing, on both backends.
+// Commands that act on many tasks, and those that find nothing, on both sides.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 class ManyTest : public CommandsTest {};
 
-INSTANTIATE_TEST_SUITE_P(Backends, ManyTest, ::testing::Bool(), backend_name);
+INSTANTIATE_TEST_SUITE_P(Sides, ManyTest, ::testing::Bool(), side_name);
 
 // All of them ask, with the number of tasks that they are about.
 TEST_P(ManyTest, BulkCommandsCountAndAsk) {
@@ -168,7 +168,8 @@ TEST(ManyRemoteTest, BulkCommandsFindTheLastTask) {
     task.scheduled_date = kTimeMax - std::chrono::hours{i == 299 ? 1 : 2};
     tasks.push_back(std::move(task));
   }
-  for (const auto& result : hooks.register_many(std::move(tasks))) ASSERT_TRUE(result);
+  const auto results = hooks.register_many(std::move(tasks)).value();
+  for (const auto& result : results) ASSERT_TRUE(result);
   for (const auto& [command, done] :
        std::vector<std::pair<std::string, std::string>>{{"suspend-many", "suspended 1 task\n"},
                                                         {"unsuspend-many", "unsuspended 1 task\n"},

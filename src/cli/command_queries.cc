@@ -76,9 +76,9 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
   return kExitDone;
 }
 
-std::optional<int> tell_nothing(Commands& commands, Backend& backend, const std::string& ns,
+std::optional<int> tell_nothing(Commands& commands, HooksApi& hooks, const std::string& ns,
                                 const char* what) {
-  if (const auto missing = report_if_empty(commands, backend, ns)) return missing;
+  if (const auto missing = report_if_empty(commands, hooks, ns)) return missing;
   if (!commands.json()) commands.io().err << "no " << what << " matches\n";
   return std::nullopt;
 }
@@ -91,9 +91,9 @@ void add_get(Commands& commands) {
                     "rhooks get -n my-app --id order-17 --json"},
                    [&commands, key] {
                      int exit_code = kExitFailed;
-                     const auto backend = commands.backend(exit_code);
-                     if (!backend) return exit_code;
-                     const auto task = backend->get(*key);
+                     const auto hooks = commands.hooks(exit_code);
+                     if (!hooks) return exit_code;
+                     const auto task = hooks->get(*key);
                      if (!task) return report(commands.io(), task.error(), kExitFailed);
                      if (commands.json()) {
                        print_json(commands.io(), codec::to_json(*task));
@@ -104,7 +104,7 @@ void add_get(Commands& commands) {
                    });
   command.alias("show");
   add_key_options(commands, command, *key);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 void add_fetch(Commands& commands) {
@@ -121,19 +121,19 @@ void add_fetch(Commands& commands) {
         const auto made = make_filter(*filter, io.now());
         if (!made) return report(io, made.error(), kExitUsage);
         int exit_code = kExitFailed;
-        const auto backend = commands.backend(exit_code);
-        if (!backend) return exit_code;
+        const auto hooks = commands.hooks(exit_code);
+        if (!hooks) return exit_code;
         return show_pages<TaskPage>(
             commands, *page, task_table(io),
             [&](const std::string& key) {
-              return backend->fetch({*made, page->desc, page->limit, key});
+              return hooks->fetch({*made, page->desc, page->limit, key});
             },
-            add_task, [&] { return tell_nothing(commands, *backend, made->ns, "task"); });
+            add_task, [&] { return tell_nothing(commands, *hooks, made->ns, "task"); });
       });
   command.alias("ls");
   add_filter_options(commands, command, *filter);
   page->add_to(command);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 struct LogArgs {
@@ -176,22 +176,22 @@ int follow(Commands& commands, const LogArgs& args, FetchLogsQuery query) {
   // Before any thread is started.
   Polling polling(commands.io());
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-  return follow_logs(commands, *backend, polling, std::move(query));
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  return follow_logs(commands, *hooks, polling, std::move(query));
 }
 
 int list(Commands& commands, const LogArgs& args, FetchLogsQuery query) {
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
   return show_pages<LogPage>(
       commands, args.page, log_table(commands.io()),
       [&](const std::string& key) {
         query.start_key = key;
-        return backend->fetch_logs(query);
+        return hooks->fetch_logs(query);
       },
-      add_log, [&] { return tell_nothing(commands, *backend, query.ns, "log"); });
+      add_log, [&] { return tell_nothing(commands, *hooks, query.ns, "log"); });
 }
 
 // `tail` is `logs --follow`.
@@ -218,7 +218,7 @@ void add_logs(Commands& commands, const char* name, const char* description,
   command.add_flag("-f,--follow", args->follow,
                    "show the last 10 (--limit), or those from --from on, and then what comes, "
                    "until Ctrl-C");
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 void add_namespaces(Commands& commands) {
@@ -231,12 +231,12 @@ void add_namespaces(Commands& commands) {
                      Io& io = commands.io();
                      if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
                      int exit_code = kExitFailed;
-                     const auto backend = commands.backend(exit_code);
-                     if (!backend) return exit_code;
+                     const auto hooks = commands.hooks(exit_code);
+                     if (!hooks) return exit_code;
                      return show_pages<NamespacePage>(
                          commands, *page, Table({{"NAMESPACE", false, true}}, table_style(io)),
                          [&](const std::string& key) {
-                           return backend->namespaces({*prefix, page->limit, key});
+                           return hooks->namespaces({*prefix, page->limit, key});
                          },
                          [](Table& table, const Namespace& item) { table.add({{item.name}}); },
                          [&]() -> std::optional<int> {
@@ -246,7 +246,7 @@ void add_namespaces(Commands& commands) {
                    });
   command.add_option("--prefix", *prefix, "namespaces that begin with this")->type_name("PREFIX");
   page->add_to(command, false);
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 }  // namespace

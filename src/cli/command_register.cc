@@ -223,7 +223,7 @@ Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& a
   }
   const auto longest = parse_duration(args.wait_max);
   if (!longest) return usage("--wait-max: " + longest.error().message);
-  if (works_on_store(config) && !store_traits(config.text("store")).directory.empty()) {
+  if (config.works_on_store() && !store_traits(config.text("store")).directory.empty()) {
     return usage(
         "--wait needs a worker, and none can open this store while this command holds it; leave "
         "--store out to register through a server, or register first and then run `rhooks "
@@ -258,13 +258,13 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   std::optional<Polling> polling;
   if (*longest) polling.emplace(io);
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-  const auto result = backend->register_task(std::move(*task));
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto result = hooks->register_task(std::move(*task));
   if (!result) return report(io, result.error(), kExitFailed);
   if (polling) polling->on_signal(stays_registered(result->task.key));
   if (commands.json() && polling) {
-    return wait_for_end(commands, *backend, *polling, result->task, **longest);
+    return wait_for_end(commands, *hooks, *polling, result->task, **longest);
   }
   if (commands.json()) {
     print_json(io, codec::to_json(result->task));
@@ -278,7 +278,7 @@ int register_one(Commands& commands, const RegisterArgs& args) {
          << (made.repeat ? ", " + shown_repeat(*made.repeat, args.given("--max")) : "") << '\n';
   if (polling) {
     io.out.flush();
-    return wait_for_end(commands, *backend, *polling, made, **longest);
+    return wait_for_end(commands, *hooks, *polling, made, **longest);
   }
   return kExitDone;
 }
@@ -407,7 +407,7 @@ void add_register(Commands& commands) {
                   "register the tasks of a JSON file: [..], {\"items\":[..]} or one a line; - "
                   "reads standard input")
       ->type_name("FILE");
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 }  // namespace rhooks::cli

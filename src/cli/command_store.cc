@@ -47,9 +47,9 @@ void show_section(Io& io, const StoreDescription::Section& section) {
 int describe(Commands& commands) {
   Io& io = commands.io();
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-  const auto description = backend->describe_store();
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto description = hooks->describe_store();
   if (!description) return report(io, description.error(), kExitFailed);
   if (commands.json()) {
     print_json(io, codec::to_json(*description));
@@ -76,7 +76,7 @@ void add_store(Commands& commands) {
             kExitUsage);
       });
   command.add_option("action", *action, "what to do")->type_name("describe")->required();
-  commands.add_backend_options(command);
+  commands.add_hooks_options(command);
 }
 
 }  // namespace rhooks::cli

@@ -1,3 +1,5 @@
+#include <rhooks/hooks.h>
+
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <iostream>
@@ -16,12 +18,17 @@
 namespace rhooks::cli {
 namespace {
 
+// The scheduler where it is in this process; null where it is a server's.
+Hooks* in_this_process(HooksApi& hooks) {
+  return dynamic_cast<Hooks*>(&hooks);
+}
+
 int trigger_one(Commands& commands, const TaskKey& key) {
   Io& io = commands.io();
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-  const auto task = backend->trigger(key);
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto task = hooks->trigger(key);
   if (!task) return report(io, task.error(), kExitFailed);
   if (commands.json()) {
     print_json(io, codec::to_json(*task));
@@ -29,22 +36,21 @@ int trigger_one(Commands& commands, const TaskKey& key) {
     io.out << printable(task->key.id) << " is due now"
            << (task->extra_date ? ", its series goes on at " + show_time(task->scheduled_date) : "")
            << "; "
-           << (backend->local() == nullptr
-                   ? "a worker delivers it\n"
-                   : "run `rhooks trigger --store ...` or `rhooks serve` to deliver it\n");
+           << (in_this_process(*hooks)
+                   ? "run `rhooks trigger --store ...` or `rhooks serve` to deliver it\n"
+                   : "a worker delivers it\n");
   }
   return kExitDone;
 }
 
 // Runs a trigger of this process. The first signal lets attempts under way end and begins no
 // more, the second ends at once. `signal` is the one that came, or 0.
-Result<TriggerResult> trigger_until_signal(Signals& signals, Backend& backend,
-                                           const Backend::Progress& show, Io& io, int& signal) {
-  Hooks& hooks = *backend.local();
+Result<TriggerResult> trigger_until_signal(Signals& signals, Hooks& hooks,
+                                           const HooksApi::Progress& show, Io& io, int& signal) {
   Result<TriggerResult> result;
   std::atomic<bool> ended{false};
   std::thread work([&] {
-    result = backend.trigger(show);
+    result = hooks.trigger(show);
     ended = true;
     signals.stop_waiting();
   });
@@ -70,12 +76,12 @@ int trigger_all(Commands& commands) {
   if (!config) return kExitUsage;
   // Before any thread is started. A server's trigger does not end with this process.
   std::optional<Signals> signals;
-  if (works_on_store(*config)) signals.emplace();
+  if (config->works_on_store()) signals.emplace();
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
   Progress progress(io);
-  Backend::Progress show;
+  HooksApi::Progress show;
   if (io.err_is_terminal) {
     show = [&](const TriggerResult& so_far) {
       progress.update(count_of(so_far.processed, "attempt") + " made, " +
@@ -83,12 +89,13 @@ int trigger_all(Commands& commands) {
     };
   }
   int signal = 0;
+  Hooks* const local = in_this_process(*hooks);
   auto result =
-      signals ? trigger_until_signal(*signals, *backend, show, io, signal) : backend->trigger(show);
+      local ? trigger_until_signal(*signals, *local, show, io, signal) : hooks->trigger(show);
   progress.finish();
   const bool stopped = !result && signal != 0;
   // With those that ended while it stopped; this process made no others.
-  if (stopped) result = attempts_in(backend->local()->metrics()).value_or(TriggerResult{});
+  if (stopped) result = attempts_in(local->metrics()).value_or(TriggerResult{});
   if (!result) return report(io, result.error(), kExitFailed);
   if (commands.json()) {
     print_json(io, codec::to_json(*result));
@@ -105,9 +112,9 @@ int dryrun(Commands& commands, int limit) {
     return report(io, "--limit: " + std::to_string(limit) + " is not from 1 to 1000", kExitUsage);
   }
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
-  const auto result = backend->trigger_dryrun(limit);
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto result = hooks->trigger_dryrun(limit);
   if (!result) return report(io, result.error(), kExitFailed);
   if (commands.json()) {
     print_json(io, codec::to_json(*result));
@@ -147,7 +154,7 @@ void add_triggers(Commands& commands) {
       });
   trigger.add_option("-n,--namespace", key->ns, "with --id: run this task now")->type_name("NAME");
   trigger.add_option("--id", key->id, "id of the task to run now")->type_name("ID");
-  commands.add_backend_options(trigger);
+  commands.add_hooks_options(trigger);
   commands.add_settings(trigger,
                         {"concurrency", "max_errors", "logs_ttl", "done_ttl", "failed_ttl",
                          "connect_timeout", "request_timeout", "backoff_max", "drain_timeout"});
@@ -157,7 +164,7 @@ void add_triggers(Commands& commands) {
                                {"rhooks trigger-dryrun", "rhooks trigger-dryrun --limit 10 --json"},
                                [&commands, limit] { return dryrun(commands, *limit); });
   dry.add_option("--limit", *limit, "the most to show, 1 to 1000 [1000]")->type_name("N");
-  commands.add_backend_options(dry);
+  commands.add_hooks_options(dry);
 }
 
 }  // namespace rhooks::cli

@@ -15,7 +15,7 @@ namespace rhooks::cli {
 
 inline constexpr const char* kKey = "the-key-of-this-test";
 
-// Commands on both backends: straight on a store, and through a server of the test's own.
+// Commands on both sides: straight on a store, and through a server of the test's own.
 class CommandsTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -54,7 +54,7 @@ class CommandsTest : public ::testing::TestWithParam<bool> {
   std::unique_ptr<rest::HttpServer> server_;
 };
 
-inline std::string backend_name(const ::testing::TestParamInfo<bool>& test) {
+inline std::string side_name(const ::testing::TestParamInfo<bool>& test) {
   return test.param ? "Remote" : "Local";
 }
 

@@ -1,4 +1,4 @@
-// The commands on both backends: straight on a store, and through a server of the test's own.
+// The commands on both sides: straight on a store, and through a server of the test's own.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@
 namespace rhooks::cli {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Backends, CommandsTest, ::testing::Bool(), backend_name);
+INSTANTIATE_TEST_SUITE_P(Sides, CommandsTest, ::testing::Bool(), side_name);
 
 TEST_P(CommandsTest, RegisterAndGet) {
   const std::string made = out({"register",
@@ -504,7 +504,7 @@ TEST(HttpClient, AProxyThatMakesNoTunnelHasSentNothing) {
   EXPECT_EQ(proxy.requests().at(0).method, "CONNECT");
 }
 
-TEST(RemoteBackend, ACaFileWithoutACertificateIsRefusedBeforeACall) {
+TEST(RemoteHooks, ACaFileWithoutACertificateIsRefusedBeforeACall) {
   testing::TempDir dir;
   const std::string file = dir.sub("ca.pem");
   std::ofstream(file) << "no certificate\n";

@@ -203,6 +203,13 @@ bool Config::boolean(const std::string& key) const {
   return at(key).text == "true";
 }
 
+bool Config::works_on_store() const {
+  // A store named in the file is the one that `serve` holds: commands that read the same
+  // file talk to that server.
+  const From store = at("store").from;
+  return at("server").from != From::kFlag && (store == From::kFlag || store == From::kEnvironment);
+}
+
 Options Config::options() const {
   Options options;
   options.store = text("store");

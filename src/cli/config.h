@@ -44,6 +44,8 @@ class Config {
   // and that has a secret in it.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
+  // Whether commands work straight on a store, in their own process, and not through a server.
+  bool works_on_store() const;
   // What the library is opened with.
   Options options() const;
 

@@ -86,10 +86,10 @@ class DerivedKeys {
 
 class Import {
  public:
-  Import(Commands& commands, const FileImport& options, Backend& backend)
+  Import(Commands& commands, const FileImport& options, HooksApi& hooks)
       : commands_(commands),
         io_(commands.io()),
-        backend_(backend),
+        hooks_(hooks),
         ns_(options.ns),
         keys_(options.idempotency_key),
         progress_(io_) {}
@@ -176,7 +176,7 @@ class Import {
 
   // The error of the whole call, if any.
   std::optional<Error> register_chunk(std::size_t first) {
-    auto results = backend_.register_many(std::exchange(tasks_, {}));
+    auto results = hooks_.register_many(std::exchange(tasks_, {}));
     for (std::size_t i = 0; i < places_.size(); ++i) {
       auto& outcome = outcomes_[places_[i]];
       if (!results) {
@@ -222,7 +222,7 @@ class Import {
 
   Commands& commands_;
   Io& io_;
-  Backend& backend_;
+  HooksApi& hooks_;
   const std::string ns_;
   DerivedKeys keys_;
   Progress progress_;
@@ -320,10 +320,10 @@ int run(Import& import, std::istream& in, const std::string& file, Io& io,
 int import_file(Commands& commands, const FileImport& options, std::istream& in) {
   Signals signals;  // before any thread is started
   int exit_code = kExitFailed;
-  const auto backend = commands.backend(exit_code);
-  if (!backend) return exit_code;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
   std::mutex mutex;
-  Import import(commands, options, *backend);
+  Import import(commands, options, *hooks);
   EndOnSignal end_on_signal(signals, import, mutex, commands.io());
   std::unique_lock lock(mutex);
   exit_code = run(import, in, options.file, commands.io(), end_on_signal, lock);

@@ -1,4 +1,4 @@
-// Imports on both backends, and what they say of every answer a server may give.
+// Imports on both sides, and what they say of every answer a server may give.
 
 #include "cli/file_import.h"
 
@@ -40,7 +40,7 @@ class FileImportTest : public CommandsTest {
     return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
   }
 };
-INSTANTIATE_TEST_SUITE_P(Backends, FileImportTest, ::testing::Bool(), backend_name);
+INSTANTIATE_TEST_SUITE_P(Sides, FileImportTest, ::testing::Bool(), side_name);
 
 TEST_P(FileImportTest, DeepBodiesAndLongNumbersAreImportedAsTheyAre) {
   const std::vector<std::string> bodies = {"12345678901234567890.10",

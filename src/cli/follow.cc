@@ -26,8 +26,8 @@ milliseconds pause_after(milliseconds waited) {
   return std::clamp(waited / 10, milliseconds{100}, milliseconds{2'000});
 }
 
-LogFollower::Fetch fetch_by(Backend& backend) {
-  return [&backend](const FetchLogsQuery& query) { return backend.fetch_logs(query); };
+LogFollower::Fetch fetch_by(HooksApi& hooks) {
+  return [&hooks](const FetchLogsQuery& query) { return hooks.fetch_logs(query); };
 }
 
 std::string spell(const TaskKey& key) {
@@ -62,12 +62,12 @@ class LogPrinter {
 // The wait for one task.
 class EndOfTask {
  public:
-  EndOfTask(Commands& commands, Backend& backend, Polling& polling, Task task)
+  EndOfTask(Commands& commands, HooksApi& hooks, Polling& polling, Task task)
       : commands_(commands),
-        backend_(backend),
+        hooks_(hooks),
         polling_(polling),
         task_(std::move(task)),
-        follower_(fetch_by(backend), query_of(task_)),
+        follower_(fetch_by(hooks), query_of(task_)),
         printer_(commands.io()) {}
 
   int wait(milliseconds longest) {
@@ -104,7 +104,7 @@ class EndOfTask {
 
   // The task first: the log of what ended it is there by then.
   Result<void> look() {
-    auto task = backend_.get(task_.key);
+    auto task = hooks_.get(task_.key);
     if (!task) return fail(std::move(task.error()));
     task_ = std::move(*task);
     if (commands_.json()) return {};
@@ -156,7 +156,7 @@ class EndOfTask {
   }
 
   Commands& commands_;
-  Backend& backend_;
+  HooksApi& hooks_;
   Polling& polling_;
   Task task_;
   LogFollower follower_;
@@ -166,9 +166,9 @@ class EndOfTask {
 
 }  // namespace
 
-int follow_logs(Commands& commands, Backend& backend, Polling& polling, FetchLogsQuery query) {
+int follow_logs(Commands& commands, HooksApi& hooks, Polling& polling, FetchLogsQuery query) {
   Io& io = commands.io();
-  LogFollower follower(fetch_by(backend), std::move(query));
+  LogFollower follower(fetch_by(hooks), std::move(query));
   LogPrinter printer(io);
   while (polling.ended_by() == 0) {
     const auto logs = follower.next();
@@ -189,9 +189,9 @@ std::string stays_registered(const TaskKey& key) {
   return key.id + " stays registered; `rhooks get " + spell(key) + "` shows what becomes of it";
 }
 
-int wait_for_end(Commands& commands, Backend& backend, Polling& polling, Task task,
+int wait_for_end(Commands& commands, HooksApi& hooks, Polling& polling, Task task,
                  milliseconds longest) {
-  return EndOfTask(commands, backend, polling, std::move(task)).wait(longest);
+  return EndOfTask(commands, hooks, polling, std::move(task)).wait(longest);
 }
 
 }  // namespace rhooks::cli

@@ -9,7 +9,7 @@ namespace rhooks::cli {
 
 // For a command that found nothing: where the namespace holds neither tasks nor logs, which a
 // mistyped one does, says so with the name that is near, and gives the exit code. Prints an error
-// of the backend as well.
-std::optional<int> report_if_empty(Commands& commands, Backend& backend, const std::string& ns);
+// of the calls as well.
+std::optional<int> report_if_empty(Commands& commands, HooksApi& hooks, const std::string& ns);
 
 }  // namespace rhooks::cli

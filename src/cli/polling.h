@@ -15,7 +15,7 @@ namespace rhooks::cli {
 // The waits of a command that asks again and again, and what ends them: a signal, or nobody who
 // reads the output any more. A question under way holds up the end for a second at most.
 //
-// Make one before any other thread, and so before the backend (see Signals).
+// Make one before any other thread, and so before the scheduler is opened (see Signals).
 // Threads: one. Blocking: the waits.
 class Polling {
  public:

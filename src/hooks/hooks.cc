@@ -124,12 +124,10 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
   return Registration{std::move(*first), false};
 }
 
-Result<Task> Hooks::register_task(NewTask task) {
+Result<Registration> Hooks::register_task(NewTask task) {
   if (auto checked = normalize(task); !checked) return fail(std::move(checked.error()));
-  auto stored = impl_->batcher ? impl_->batcher->add(std::move(task))
-                               : std::move(impl_->store_all(one_of(std::move(task))).front());
-  if (!stored) return fail(std::move(stored.error()));
-  return std::move(stored->task);
+  if (impl_->batcher) return impl_->batcher->add(std::move(task));
+  return std::move(impl_->store_all(one_of(std::move(task))).front());
 }
 
 void Hooks::register_task(NewTask task, std::function<void(Result<Registration>)> done) {
@@ -142,16 +140,12 @@ void Hooks::register_task(NewTask task, std::function<void(Result<Registration>)
   }
 }
 
-std::vector<Result<Registration>> Hooks::register_many(std::vector<NewTask> tasks) {
-  std::vector<Result<Registration>> results(tasks.size());
+Result<std::vector<Result<Registration>>> Hooks::register_many(std::vector<NewTask> tasks) {
   if (tasks.size() > model::kBatchMax) {
-    for (auto& result : results) {
-      result =
-          fail(ErrorCode::kInvalidArgument,
-               "a batch holds at most " + std::to_string(model::kBatchMax) + " tasks", "items");
-    }
-    return results;
+    return fail(ErrorCode::kInvalidArgument,
+                "a batch holds at most " + std::to_string(model::kBatchMax) + " tasks", "items");
   }
+  std::vector<Result<Registration>> results(tasks.size());
   std::vector<NewTask> valid;
   std::vector<std::size_t> places;  // of each among the tasks given
   valid.reserve(tasks.size());
@@ -237,7 +231,7 @@ Result<Task> Hooks::trigger(const TaskKey& key) {
   return impl_->change_one(key, [now](Task t) { return model::run_now(std::move(t), now); });
 }
 
-Result<TriggerResult> Hooks::trigger(const std::function<void(const TriggerResult&)>& progress) {
+Result<TriggerResult> Hooks::trigger(const Progress& progress) {
   return impl_->runner.trigger(progress);
 }
 

@@ -19,7 +19,8 @@ void register_series(Hooks& hooks, const ManualClock& clock, int count) {
     task.scheduled_date = clock.now() + std::chrono::hours{1} + std::chrono::seconds{i};
     tasks.push_back(std::move(task));
   }
-  for (const auto& result : hooks.register_many(tasks)) ASSERT_TRUE(result);
+  const auto results = hooks.register_many(tasks).value();
+  for (const auto& result : results) ASSERT_TRUE(result);
 }
 
 ManyQuery chunks_of(int limit) {

@@ -18,7 +18,8 @@ void register_numbered(TestHooks& t, int count, const std::string& prefix = "t")
     task.scheduled_date = t.clock->now() + std::chrono::seconds{i};
     tasks.push_back(task);
   }
-  for (const auto& result : t.hooks->register_many(tasks)) ASSERT_TRUE(result);
+  const auto results = t.hooks->register_many(tasks).value();
+  for (const auto& result : results) ASSERT_TRUE(result);
 }
 
 FetchQuery query_of(int limit = 100) {

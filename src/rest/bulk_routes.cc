@@ -16,7 +16,8 @@ HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
     if (item) tasks.push_back(std::move(*item));
   }
   auto registered = hooks.register_many(std::move(tasks));
-  if (registered.size() == parsed->size()) return json_response(200, codec::to_json(registered));
+  if (!registered) return error_response(registered.error());
+  if (registered->size() == parsed->size()) return json_response(200, codec::to_json(*registered));
 
   // Items that could not be read keep their places among the results.
   std::vector<Result<Registration>> results;
@@ -24,7 +25,7 @@ HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
   std::size_t next = 0;
   for (auto& item : *parsed) {
     if (item) {
-      results.push_back(std::move(registered[next++]));
+      results.push_back(std::move((*registered)[next++]));
     } else {
       results.push_back(fail(std::move(item.error())));
     }

@@ -63,9 +63,7 @@ HttpResponse registered(const HttpRequest& request, const Result<Registration>& 
 HttpResponse register_task(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
   auto task = new_task_of(request, path);
   if (!task) return error_response(task.error());
-  std::vector<NewTask> one;
-  one.push_back(std::move(*task));
-  return registered(request, hooks.register_many(std::move(one)).front());
+  return registered(request, hooks.register_task(std::move(*task)));
 }
 
 void register_later(Hooks& hooks, const HttpRequest& request, const PathParameters& path,

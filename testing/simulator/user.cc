@@ -94,9 +94,10 @@ void User::add() {
   const NewTask task = draw();
   const bool taken = !remember(task.id);
   for (int i = 0; i < kTriesMax; ++i) {
-    const auto answer = ask<Task>([task](Hooks& hooks) { return hooks.register_task(task); });
+    const auto answer =
+        ask<Registration>([task](Hooks& hooks) { return hooks.register_task(task); });
     if (!answer) continue;  // the server is gone, and perhaps it is done
-    if (*answer) return ledger_.acknowledged_put(**answer);
+    if (*answer) return ledger_.acknowledged_put((*answer)->task);
     if (answer->error().code == ErrorCode::kConflict && (taken || i > 0)) return;
     if (!worth_asking_again(answer->error())) {
       return timeline_.violation("register: " + answer->error().message);
@@ -111,9 +112,8 @@ void User::add_many() {
     remember(tasks.back().id);
   }
   using Many = std::vector<Result<Registration>>;
-  const auto answer =
-      ask<Many>([&tasks](Hooks& hooks) -> Result<Many> { return hooks.register_many(tasks); });
-  if (!answer) return;
+  const auto answer = ask<Many>([&tasks](Hooks& hooks) { return hooks.register_many(tasks); });
+  if (!answer || !*answer) return;
   for (const Result<Registration>& one : **answer) {
     if (one) ledger_.acknowledged_put(one->task);
   }

@@ -1,12 +1,14 @@
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include "cli/remote_hooks.h"
+
+#include <future>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/ca_file.h"
 #include "base/iso8601.h"
-#include "cli/backend.h"
 #include "cli/http_client.h"
 #include "cli/metrics_text.h"
 #include "codec/public_json.h"
@@ -17,16 +19,22 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string task_path(const TaskKey& key) {
-  return "/v1/namespaces/" + percent_encoded(key.ns) + "/tasks/" + percent_encoded(key.id);
+std::string namespace_path(const std::string& ns) {
+  return "/v1/namespaces/" + percent_encoded(ns);
 }
 
-// Builds "?a=b&c=d", leaving out what is empty.
+std::string tasks_path(const std::string& ns) {
+  return namespace_path(ns) + "/tasks";
+}
+
+// Builds "/path?a=b&c=d", leaving out what is empty.
 class Query {
  public:
+  explicit Query(std::string path) : text_(std::move(path)) {}
+
   Query& add(const char* name, const std::string& value) {
     if (value.empty()) return *this;
-    text_ += text_.empty() ? '?' : '&';
+    text_ += std::exchange(separator_, '&');
     text_ += name;
     text_ += '=';
     text_ += percent_encoded(value);
@@ -39,6 +47,7 @@ class Query {
 
  private:
   std::string text_;
+  char separator_ = '?';
 };
 
 // What proxies and load balancers answer for a server that they do not reach, or that does not
@@ -47,20 +56,18 @@ bool is_of_gateway(int status) {
   return (status >= 502 && status <= 504) || (status >= 520 && status <= 530);
 }
 
-class RemoteBackend final : public Backend {
+class RemoteHooks final : public HooksApi {
  public:
-  explicit RemoteBackend(const RemoteOptions& options)
+  explicit RemoteHooks(const RemoteOptions& options)
       : client_options_(to_client(options)), client_(client_options_) {}
 
   Result<Registration> register_task(NewTask task) override {
     auto body = codec::to_json(task);
     if (!body) return fail(std::move(body.error()));
-    const HttpCall call{"POST", "/v1/namespaces/" + percent_encoded(task.ns) + "/tasks",
-                        std::move(*body), kCallTimeout};
-    auto answer = send(call);
+    const auto answer = send({"POST", tasks_path(task.ns), std::move(*body), kCallTimeout});
     if (!answer) return fail(answer.error());
-    auto parsed = read<Task>(*answer, codec::parse_task);
-    if (!parsed) return fail(parsed.error());
+    auto parsed = read(*answer, codec::parse_task);
+    if (!parsed) return fail(std::move(parsed.error()));
     return Registration{std::move(*parsed), answer->status == 201};
   }
 
@@ -72,8 +79,8 @@ class RemoteBackend final : public Backend {
       if (i > 0) body += ',';
       body += *item;
     }
-    auto results = request<std::vector<Result<Registration>>>(
-        {"POST", "/v1/tasks/batch", body + "]}", kCallTimeout}, codec::parse_registrations);
+    auto results =
+        call({"POST", "/v1/tasks/batch", std::move(body) + "]}"}, codec::parse_registrations);
     if (results && results->size() != tasks.size()) {
       return fail(ErrorCode::kInternal, "the answer of " + client_options_.base + " has " +
                                             std::to_string(results->size()) + " results for " +
@@ -82,73 +89,60 @@ class RemoteBackend final : public Backend {
     return results;
   }
 
-  Result<Task> get(const TaskKey& key) override {
-    return request<Task>({"GET", task_path(key), {}, kCallTimeout}, codec::parse_task);
-  }
-
   Result<TaskPage> fetch(const FetchQuery& query) override {
-    Query q;
-    q.add("id", query.filter.id)
-        .add("status", query.filter.status ? to_string(*query.filter.status) : "")
-        .add("from", query.filter.from)
-        .add("to", query.filter.to)
-        .add("desc", query.desc ? "true" : "")
-        .add("limit", std::to_string(query.limit))
-        .add("startKey", query.start_key);
-    return request<TaskPage>(
-        {"GET",
-         "/v1/namespaces/" + percent_encoded(query.filter.ns) + "/tasks" + q.text(),
-         {},
-         kCallTimeout},
-        codec::parse_task_page);
+    const TaskFilter& filter = query.filter;
+    return call({"GET", Query(tasks_path(filter.ns))
+                            .add("id", filter.id)
+                            .add("status", filter.status ? to_string(*filter.status) : "")
+                            .add("from", filter.from)
+                            .add("to", filter.to)
+                            .add("desc", query.desc ? "true" : "")
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_task_page);
   }
 
   Result<LogPage> fetch_logs(const FetchLogsQuery& query) override {
-    Query q;
-    q.add("taskId", query.task_id)
-        .add("status", query.status ? to_string(*query.status) : "")
-        .add("from", query.from)
-        .add("to", query.to)
-        .add("desc", query.desc ? "true" : "")
-        .add("limit", std::to_string(query.limit))
-        .add("startKey", query.start_key);
-    return request<LogPage>({"GET",
-                             "/v1/namespaces/" + percent_encoded(query.ns) + "/logs" + q.text(),
-                             {},
-                             kCallTimeout},
-                            codec::parse_log_page);
+    return call({"GET", Query(namespace_path(query.ns) + "/logs")
+                            .add("taskId", query.task_id)
+                            .add("status", query.status ? to_string(*query.status) : "")
+                            .add("from", query.from)
+                            .add("to", query.to)
+                            .add("desc", query.desc ? "true" : "")
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_log_page);
   }
 
   Result<NamespacePage> namespaces(const NamespacesQuery& query) override {
-    Query q;
-    q.add("prefix", query.prefix)
-        .add("limit", std::to_string(query.limit))
-        .add("startKey", query.start_key);
-    return request<NamespacePage>({"GET", "/v1/namespaces" + q.text(), {}, kCallTimeout},
-                                  codec::parse_namespace_page);
+    return call({"GET", Query("/v1/namespaces")
+                            .add("prefix", query.prefix)
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_namespace_page);
   }
 
-  Result<Task> remove(const TaskKey& key) override {
-    return request<Task>({"DELETE", task_path(key), {}, kCallTimeout}, codec::parse_task);
-  }
-  Result<ManyResult> remove_many(const ManyQuery& query) override { return many(query, "delete"); }
-  Result<ManyResult> suspend_many(const ManyQuery& query) override {
-    return many(query, "suspend");
-  }
-  Result<ManyResult> unsuspend_many(const ManyQuery& query) override {
-    return many(query, "unsuspend");
-  }
+  Result<Task> get(const TaskKey& key) override { return act("GET", key); }
+  Result<Task> remove(const TaskKey& key) override { return act("DELETE", key); }
+  Result<Task> suspend(const TaskKey& key) override { return act("POST", key, "/suspend"); }
+  Result<Task> unsuspend(const TaskKey& key) override { return act("POST", key, "/unsuspend"); }
+  Result<Task> trigger(const TaskKey& key) override { return act("POST", key, "/trigger"); }
+  Result<ManyResult> remove_many(const ManyQuery& q) override { return many(q, "/delete"); }
+  Result<ManyResult> suspend_many(const ManyQuery& q) override { return many(q, "/suspend"); }
+  Result<ManyResult> unsuspend_many(const ManyQuery& q) override { return many(q, "/unsuspend"); }
+
   Result<std::int64_t> clear(const std::string& ns) override {
-    return request<std::int64_t>({"DELETE", "/v1/namespaces/" + percent_encoded(ns), {}},
-                                 codec::parse_count);
+    return call({"DELETE", namespace_path(ns)}, codec::parse_count, kAsLongAsItTakes);
   }
-  Result<Task> suspend(const TaskKey& key) override { return act(key, "/suspend"); }
-  Result<Task> unsuspend(const TaskKey& key) override { return act(key, "/unsuspend"); }
-  Result<Task> trigger(const TaskKey& key) override { return act(key, "/trigger"); }
 
   Result<TriggerResult> trigger(const Progress& progress) override {
-    const HttpCall call{"POST", "/v1/trigger", {}};
-    if (!progress) return request<TriggerResult>(call, codec::parse_trigger_result);
+    const auto run = [this] {
+      return call({"POST", "/v1/trigger"}, codec::parse_trigger_result, kAsLongAsItTakes);
+    };
+    if (!progress) return run();
 
     // The answer comes when all is done; until then the server's own counters tell how far
     // it is. They also count what its worker does meanwhile, so this is an estimate.
@@ -159,35 +153,21 @@ class RemoteBackend final : public Backend {
       return attempts_in(answer->body);
     };
     const auto before = attempts();
-
-    std::mutex mutex;
-    std::condition_variable ended;
-    std::optional<Result<TriggerResult>> result;
-    std::thread worker([&] {
-      auto got = request<TriggerResult>(call, codec::parse_trigger_result);
-      std::lock_guard lock(mutex);
-      result = std::move(got);
-      ended.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    while (!ended.wait_for(lock, milliseconds{500}, [&] { return result.has_value(); })) {
-      lock.unlock();
+    auto result = std::async(std::launch::async, run);
+    while (result.wait_for(milliseconds{500}) != std::future_status::ready) {
       TriggerResult so_far;
       if (const auto now = attempts(); now && before) {
         so_far.processed = now->processed - before->processed;
         so_far.errors = now->errors - before->errors;
       }
       progress(so_far);
-      lock.lock();
     }
-    lock.unlock();
-    worker.join();
-    return std::move(*result);
+    return result.get();
   }
 
   Result<DryrunResult> trigger_dryrun(int limit) override {
     auto result =
-        request<DryrunResult>({"POST", "/v1/trigger/dryrun", {}}, codec::parse_dryrun_result);
+        call({"POST", "/v1/trigger/dryrun"}, codec::parse_dryrun_result, kAsLongAsItTakes);
     if (result && result->items.size() > static_cast<std::size_t>(limit)) {
       result->items.resize(static_cast<std::size_t>(limit));
     }
@@ -195,12 +175,15 @@ class RemoteBackend final : public Backend {
   }
 
   Result<StoreDescription> describe_store() override {
-    return request<StoreDescription>({"GET", "/v1/store", {}, kCallTimeout},
-                                     codec::parse_store_description);
+    return call({"GET", "/v1/store"}, codec::parse_store_description);
   }
 
  private:
+  template <typename T>
+  using Parse = Result<T> (*)(std::string_view);
+
   static constexpr milliseconds kCallTimeout{120'000};
+  static constexpr milliseconds kAsLongAsItTakes{0};
 
   static HttpClientOptions to_client(const RemoteOptions& options) {
     HttpClientOptions client;
@@ -268,7 +251,7 @@ class RemoteBackend final : public Backend {
   }
 
   template <typename T>
-  Result<T> read(const HttpAnswer& answer, Result<T> (*parse)(std::string_view)) const {
+  Result<T> read(const HttpAnswer& answer, Parse<T> parse) const {
     auto parsed = parse(answer.body);
     if (parsed) return parsed;
     if (!answer.content_type.starts_with("application/json")) {
@@ -279,23 +262,23 @@ class RemoteBackend final : public Backend {
   }
 
   template <typename T>
-  Result<T> request(const HttpCall& call, Result<T> (*parse)(std::string_view)) {
-    auto answer = send(call);
+  Result<T> call(HttpCall call, Parse<T> parse, milliseconds timeout = kCallTimeout) {
+    call.timeout = timeout;
+    const auto answer = send(call);
     if (!answer) return fail(answer.error());
-    return read<T>(*answer, parse);
+    return read(*answer, parse);
   }
 
-  Result<Task> act(const TaskKey& key, const char* verb) {
-    return request<Task>({"POST", task_path(key) + verb, {}, kCallTimeout}, codec::parse_task);
+  Result<Task> act(const char* method, const TaskKey& key, const char* verb = "") {
+    return call({method, tasks_path(key.ns) + '/' + percent_encoded(key.id) + verb},
+                codec::parse_task);
   }
 
   Result<ManyResult> many(const ManyQuery& query, const char* verb) {
     auto body = codec::to_json(query);
     if (!body) return fail(std::move(body.error()));
-    return request<ManyResult>(
-        {"POST", "/v1/namespaces/" + percent_encoded(query.filter.ns) + "/tasks/" + verb,
-         std::move(*body), kCallTimeout},
-        codec::parse_many_result);
+    return call({"POST", tasks_path(query.filter.ns) + verb, std::move(*body)},
+                codec::parse_many_result);
   }
 
   const HttpClientOptions client_options_;
@@ -304,7 +287,7 @@ class RemoteBackend final : public Backend {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_remote_backend(RemoteOptions options) {
+Result<std::unique_ptr<HooksApi>> open_remote_hooks(RemoteOptions options) {
   std::string& server = options.server;
   if (!server.starts_with("http://") && !server.starts_with("https://")) {
     return fail(ErrorCode::kInvalidArgument,
@@ -316,7 +299,7 @@ Result<std::unique_ptr<Backend>> open_remote_backend(RemoteOptions options) {
   if (server.starts_with("https://") && !options.ca_file.empty()) {
     if (auto ok = check_ca_file(options.ca_file); !ok) return fail(std::move(ok.error()));
   }
-  return std::make_unique<RemoteBackend>(options);
+  return std::make_unique<RemoteHooks>(options);
 }
 
 }  // namespace rhooks::cli

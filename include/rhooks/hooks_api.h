@@ -1,0 +1,179 @@
+#pragma once
+
+#include <rhooks/log.h>
+#include <rhooks/result.h>
+#include <rhooks/store_description.h>
+#include <rhooks/task.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rhooks {
+
+// Which tasks of a namespace. Empty members do not restrict.
+struct TaskFilter {
+  std::string ns;  // required
+  std::string id;  // a prefix; given, results are ordered by id
+  std::optional<Status> status;
+  std::optional<TimePoint> from;  // scheduled_date >= from
+  std::optional<TimePoint> to;    // scheduled_date <= to
+};
+
+struct FetchQuery {
+  TaskFilter filter;
+  bool desc = false;      // descending order
+  int limit = 100;        // 1 to 1000
+  std::string start_key;  // last_evaluated_key of the page before
+};
+
+struct TaskPage {
+  // Ordered by scheduled_date, then id; by id where filter.id is given.
+  std::vector<Task> items;
+  // Not empty: there may be more. A page may be shorter than `limit` and still have a
+  // key, where pages are cut by size or few of the tasks looked at match.
+  std::string last_evaluated_key;
+};
+
+struct FetchLogsQuery {
+  std::string ns;       // required
+  std::string task_id;  // logs of this task only
+  std::optional<LogStatus> status;
+  std::optional<TimePoint> from;  // started_at >= from
+  std::optional<TimePoint> to;    // started_at <= to
+  bool desc = false;
+  int limit = 100;  // 1 to 1000
+  std::string start_key;
+};
+
+struct LogPage {
+  std::vector<Log> items;  // ordered by started_at
+  std::string last_evaluated_key;
+};
+
+struct NamespacesQuery {
+  std::string prefix;     // of their names; empty: all
+  int limit = 100;        // 1 to 1000
+  std::string start_key;  // last_evaluated_key of the page before
+};
+
+struct Namespace {
+  std::string name;
+};
+
+struct NamespacePage {
+  std::vector<Namespace> items;  // ordered by the bytes of their names
+  // Not empty: there may be more. A page may be shorter than `limit`, even empty, and have one.
+  std::string last_evaluated_key;
+};
+
+// Bulk operations act on one chunk a call and look at a bounded number of tasks for it, so that no
+// call takes long. Call again with last_evaluated_key while `more`; a count may be 0 meanwhile.
+struct ManyQuery {
+  TaskFilter filter;
+  int chunk_limit = 1000;  // the most tasks that one call acts on: 1 to 1000
+  // last_evaluated_key of the call before, of the same operation and filter, or kInvalidArgument;
+  // empty: from the first task that matches.
+  std::string start_key;
+};
+
+struct ManyResult {
+  std::int64_t count = 0;
+  std::vector<TaskKey> items;  // those acted on, `count` of them
+  bool more = false;           // others may match: call again, also where the count is 0
+  // Set where there is more: goes on after the tasks that were looked at, or before them where
+  // some could not be acted on.
+  std::string last_evaluated_key;
+};
+
+struct Registration {
+  Task task;
+  bool created = true;  // false: an idempotency key was replayed, and this is the first task
+};
+
+struct TriggerResult {
+  std::int64_t processed = 0;  // attempts made and recorded
+  std::int64_t errors = 0;     // those of them that failed
+};
+
+struct DueTask {
+  TaskKey key;
+  TimePoint scheduled_date{};
+};
+
+struct DryrunResult {
+  std::int64_t count = 0;      // what is due: all of it, unless there is more
+  std::vector<DueTask> items;  // the first of them, at most 1000, earliest first
+  bool more = false;           // counting stopped at `count`; more may be due
+};
+
+// The calls of the scheduler, wherever it runs: Hooks is the one in this process.
+//
+// Threads: one at a time, unless the implementation allows more.
+// Blocking: every method waits for the store; trigger() of all that is due also for deliveries.
+// Promise: a task is on disk (synced) before register_task returns it, and is then
+// delivered at least once, whatever crashes.
+class HooksApi {
+ public:
+  virtual ~HooksApi() = default;
+
+  // Stores a task, or finds the one of its idempotency key. Errors: kInvalidArgument; kConflict
+  // where the id exists, or where the idempotency key was used with other content. With an
+  // idempotency key or an id of your own a retry is safe; otherwise a retry after
+  // kUnknownOutcome may register twice.
+  virtual Result<Registration> register_task(NewTask task) = 0;
+  // The same for up to 1000 at once, durable together: a result for each, in their order. An
+  // error of the whole call holds for each of them.
+  virtual Result<std::vector<Result<Registration>>> register_many(std::vector<NewTask> tasks) = 0;
+
+  // Errors: kNotFound.
+  virtual Result<Task> get(const TaskKey& key) = 0;
+  // A page of tasks. Errors: kInvalidArgument, also for a start_key that is not of this query.
+  virtual Result<TaskPage> fetch(const FetchQuery& query) = 0;
+  // A page of logs. Expired logs are never shown.
+  virtual Result<LogPage> fetch_logs(const FetchLogsQuery& query) = 0;
+  // A page of the namespaces that have tasks, in whatever status. Logs alone make no namespace.
+  virtual Result<NamespacePage> namespaces(const NamespacesQuery& query) = 0;
+
+  // Deletes a task and returns it. One that is being attempted: the attempt ends and is
+  // logged, and the task does not come back. Errors: kNotFound. Safe to retry.
+  virtual Result<Task> remove(const TaskKey& key) = 0;
+  // Deletes a chunk of the tasks that match. Safe to retry.
+  virtual Result<ManyResult> remove_many(const ManyQuery& query) = 0;
+  // Deletes all tasks and logs of a namespace; returns how many tasks. Safe to retry.
+  virtual Result<std::int64_t> clear(const std::string& ns) = 0;
+
+  // ACTIVE -> SUSPENDED. Once it returns, no attempt is begun. Errors: kNotFound, kConflict
+  // (another status). Safe to retry, the second answer being kConflict.
+  virtual Result<Task> suspend(const TaskKey& key) = 0;
+  // Suspends a chunk of the ACTIVE tasks that match. filter.status must be empty or kActive.
+  virtual Result<ManyResult> suspend_many(const ManyQuery& query) = 0;
+  // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict.
+  virtual Result<Task> unsuspend(const TaskKey& key) = 0;
+  // Makes a chunk of the SUSPENDED tasks that match ACTIVE again: those whose time is past are
+  // due at once. filter.status must be empty or kSuspended. Safe to retry.
+  virtual Result<ManyResult> unsuspend_many(const ManyQuery& query) = 0;
+
+  // Run now: makes the occurrence of an ACTIVE task due at once; a series whose next one is yet
+  // to come gets an extra one (Task::extra_date) and goes on as if there were none. Gives a DONE
+  // or FAILED task one more occurrence. A worker delivers it. Errors: kNotFound, kConflict. Safe
+  // to retry while what was asked for is still due; afterwards it asks for one more.
+  virtual Result<Task> trigger(const TaskKey& key) = 0;
+
+  // Called with the counts so far, as far as they are known: 0 where they are not.
+  using Progress = std::function<void(const TriggerResult&)>;
+  // Attempts everything that is due at the time of the call, whatever the number, and
+  // returns when the outcomes are stored. With a running worker it waits for that worker;
+  // `concurrency` holds either way. `progress`, if given, is called from this thread, two to
+  // four times a second. Errors: kUnavailable.
+  virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
+  // What trigger() would attempt now; stops counting at 10,000. Changes nothing.
+  virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;
+
+  // What the store is made of and what state it is in, for people. Changes nothing.
+  virtual Result<StoreDescription> describe_store() = 0;
+};
+
+}  // namespace rhooks
