@@ -5,100 +5,120 @@ namespace rhooks::store::dynamo {
 
 namespace json = boost::json;
 
-// Logs first: an attempt that was made is a fact, and a task that is done without its log
-// would hide one. A log's key is its own, so that writing it again changes nothing.
-std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> commits) {
-  std::vector<Item> logs;
-  for (const Commit& commit : commits) {
-    RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
-    RHOOKS_CHECK(commit.task.status != Status::kProcessing);
-    logs.push_back(log_item(commit.log));
-  }
-  const auto logged = batches_.put(parts_.tables.logs, std::move(logs));
+class DynamoStore::Committing {
+ public:
+  Committing(DynamoStore& store, std::span<const Commit> commits)
+      : store_(store), commits_(commits), results_(commits.size(), CommitOutcome::kLeaseLost) {}
 
-  std::vector<Result<CommitOutcome>> results(commits.size(), CommitOutcome::kLeaseLost);
-  std::vector<std::size_t> sent;
-  std::vector<Uuid> revs;
-  std::vector<Call> calls;
-  for (std::size_t i = 0; i < commits.size(); ++i) {
-    if (!logged[i]) {
-      results[i] = fail(logged[i].error());
-      continue;
+  // Logs first: an attempt that was made is a fact, and a task that is done without its log
+  // would hide one. A log's key is its own, so that writing it again changes nothing.
+  std::vector<Result<CommitOutcome>> run() {
+    const auto logged = store_.batches_.put(store_.parts_.tables.logs, logs());
+    std::vector<std::size_t> sent;
+    std::vector<Call> calls;
+    for (std::size_t i = 0; i < commits_.size(); ++i) {
+      if (!logged[i]) {
+        results_[i] = fail(logged[i].error());
+        continue;
+      }
+      sent.push_back(i);
+      calls.push_back(commit_call(commits_[i]));
     }
-    TaskRecord record;
-    record.task = commits[i].task;
-    record.last_token = commits[i].lease.token;
-    sent.push_back(i);
-    revs.push_back(fresh());
-    calls.push_back(state_call(record, commits[i].lease.token, revs.back(), {}, {}));
-    if (record.task.expires_at) calls.back().body["ReturnValues"] = "ALL_NEW";
+    asked_ = store_.due_.asking();
+    auto written = store_.write_each(std::move(calls), [&](std::size_t n) -> const TaskKey& {
+      return commits_[sent[n]].lease.key;
+    });
+    for (std::size_t n = 0; n < sent.size(); ++n) settle(sent[n], written[n]);
+    settle_refused();
+    store_.expire_payloads(expiring_);
+    return std::move(results_);
   }
-  const auto asked = due_.asking();
-  auto replies = client_.call_all(std::move(calls));
 
-  std::vector<std::size_t> refused;  // positions in `sent`
-  std::vector<TaskKey> keys;
-  std::vector<Reply> refusals;
-  std::vector<Expiring> expiring;
-  const auto expires = [&](std::size_t i, const std::optional<std::string>& payload) {
-    const Task& task = commits[i].task;
-    if (task.expires_at && payload) {
-      expiring.push_back({payload_key(task.key, *payload), *task.expires_at});
-    }
+ private:
+  struct Refused {
+    std::size_t index = 0;
+    bool maybe_ours = false;
   };
-  for (std::size_t n = 0; n < sent.size(); ++n) {
-    const std::size_t i = sent[n];
-    if (replies[n] && replies[n]->condition_failed()) {
-      refused.push_back(n);
-      keys.push_back(commits[i].lease.key);
-      refusals.push_back(std::move(*replies[n]));
-      continue;
+
+  std::vector<Item> logs() const {
+    std::vector<Item> logs;
+    for (const Commit& commit : commits_) {
+      RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
+      RHOOKS_CHECK(commit.task.status != Status::kProcessing);
+      logs.push_back(log_item(commit.log));
     }
-    auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks);
-    if (!answer) {
-      results[i] = fail(std::move(answer.error()));
-      continue;
-    }
-    note(commits[i].task, asked);
-    results[i] = CommitOutcome::kApplied;
-    const json::value* const item = answer->if_contains("Attributes");
-    if (item && item->is_object()) expires(i, text_of(item->get_object(), "pl"));
+    return logs;
   }
-  if (refused.empty()) {
-    expire_payloads(expiring);
-    return results;
+
+  Call commit_call(const Commit& commit) {
+    TaskRecord record;
+    record.task = commit.task;
+    record.last_token = commit.lease.token;
+    Call call = store_.state_call(record, commit.lease.token, store_.fresh(), {}, {});
+    if (record.task.expires_at) call.body["ReturnValues"] = "ALL_NEW";
+    return call;
+  }
+
+  void settle(std::size_t i, Written& written) {
+    const Task& task = commits_[i].task;
+    if (written.refused) {
+      auto& [there, maybe_ours] = *written.refused;
+      if (!there) {
+        results_[i] = fail(maybe_ours ? maybe_done(task.key) : there.error());
+        return;
+      }
+      store_.note_item(task.key, *there, asked_);
+      refused_.push_back({i, maybe_ours});
+      refused_items_.push_back(std::move(*there));
+    } else if (!written.answer) {
+      results_[i] = fail(std::move(written.answer.error()));
+    } else {
+      store_.note(task, asked_);
+      results_[i] = CommitOutcome::kApplied;
+      const json::value* const item = written.answer->if_contains("Attributes");
+      if (item && item->is_object()) expire(task, text_of(item->get_object(), "pl"));
+    }
   }
 
   // The condition does not tell a lost lease from a commit that was applied before.
-  const auto unread = [&](std::size_t k, const Error& error) {
-    results[sent[refused[k]]] =
-        refusals[k].maybe_applied_before ? fail(maybe_done(keys[k])) : fail(error);
-  };
-  auto items = items_now(keys, refusals);
-  if (items) {
-    for (std::size_t k = 0; k < keys.size(); ++k) note_item(keys[k], (*items)[k], asked);
-  }
-  auto current = items ? with_payloads(std::move(*items)) : fail(std::move(items.error()));
-  for (std::size_t k = 0; k < refused.size(); ++k) {
-    const std::size_t i = sent[refused[k]];
-    if (!current) {
-      unread(k, current.error());
-      continue;
-    }
-    const Loaded& task = (*current)[k];
-    if (!task) {
-      results[i] = fail(task.error());
-    } else if (!*task) {
-      results[i] = CommitOutcome::kGone;
-    } else if ((*task)->record.last_token == commits[i].lease.token) {
-      results[i] = CommitOutcome::kApplied;
-      if ((*task)->record.task.expires_at) expires(i, (*task)->payload);
-    } else {
-      results[i] = CommitOutcome::kLeaseLost;
+  void settle_refused() {
+    const auto current = store_.with_payloads(std::move(refused_items_));
+    for (std::size_t n = 0; n < refused_.size(); ++n) {
+      const auto [i, maybe_ours] = refused_[n];
+      if (!current) {
+        results_[i] = fail(maybe_ours ? maybe_done(commits_[i].task.key) : current.error());
+        continue;
+      }
+      const Loaded& task = (*current)[n];
+      if (!task) {
+        results_[i] = fail(task.error());
+      } else if (!*task) {
+        results_[i] = CommitOutcome::kGone;
+      } else if ((*task)->record.last_token == commits_[i].lease.token) {
+        results_[i] = CommitOutcome::kApplied;
+        if ((*task)->record.task.expires_at) expire(commits_[i].task, (*task)->payload);
+      } else {
+        results_[i] = CommitOutcome::kLeaseLost;
+      }
     }
   }
-  expire_payloads(expiring);
-  return results;
+
+  void expire(const Task& task, const std::optional<std::string>& payload) {
+    if (!task.expires_at || !payload) return;
+    expiring_.push_back({payload_key(task.key, *payload), *task.expires_at});
+  }
+
+  DynamoStore& store_;
+  const std::span<const Commit> commits_;
+  std::vector<Result<CommitOutcome>> results_;
+  DueView::Asked asked_{};
+  std::vector<Refused> refused_;
+  Items refused_items_;  // of them
+  std::vector<Expiring> expiring_;
+};
+
+std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> commits) {
+  return Committing(*this, commits).run();
 }
 
 }  // namespace rhooks::store::dynamo

@@ -48,6 +48,73 @@ bool in_order(const DueView::Row& a, const DueView::Row& b) {
   return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
 }
 
+Call due_query(const std::string& table, const char* condition, json::object values,
+               std::size_t limit, const json::object& start_key) {
+  json::object request{{"TableName", table},
+                       {"IndexName", kDueIndex},
+                       {"KeyConditionExpression", condition},
+                       {"ExpressionAttributeValues", std::move(values)},
+                       {"Limit", limit}};
+  if (!start_key.empty()) request["ExclusiveStartKey"] = start_key;
+  return {Operation::kQuery, std::move(request)};
+}
+
+void take_rows(ShardRead& read, const json::object& answer) {
+  const auto rows = rows_of(answer);
+  read.rows.insert(read.rows.end(), rows.begin(), rows.end());
+  read.start_key = start_key_after(answer);
+  read.ended = read.start_key.empty();
+}
+
+// Whether more has to be read to know what is due by then, or as many claimable rows as are wanted.
+bool wants_more(ShardRead& read, const DueView& view, TimePoint now, TimePoint due_by) {
+  if (read.ended || (!read.rows.empty() && read.rows.back().due_at > due_by)) return false;
+  read.cut_off = read.rows.size() >= kReadRowsMax;
+  if (read.cut_off) return false;
+  // Of the last moment there may be more: only what is due before it is known completely.
+  const auto last_moment = std::partition_point(
+      read.rows.begin(), read.rows.end(),
+      [&](const DueView::Row& row) { return row.due_at < read.rows.back().due_at; });
+  const std::span known(read.rows.begin(), last_moment);
+  return view.claimable(read.shard, known, now) < std::max<std::size_t>(1, read.rows_wanted / 2);
+}
+
+TimePoint complete_through(const ShardRead& read) {
+  if (read.ended) return kTimeMax;
+  if (read.rows.empty()) return TimePoint::min();
+  // Others may be due at the very moment of the last row; that they come later than they might is
+  // borne where there are too many to be read.
+  const std::chrono::milliseconds doubt{read.cut_off ? 0 : 1};
+  return read.rows.back().due_at - doubt;
+}
+
+// What peek_due() reads of a shard: as many rows as could be shown, and those due at the same
+// moment as the last: the index has no order among them.
+struct ShardPeek {
+  int shard = 0;
+  std::vector<DueView::Row> rows;  // the first ones in order, one more than are asked for
+  json::object start_key;
+  TimePoint through = kTimeMax;  // all up to here were read
+};
+
+// Takes the rows after `after`. False: they are as many as could be shown, or all that there are.
+bool take_page(ShardPeek& peek, const json::object& answer, std::size_t limit,
+               const std::optional<DuePosition>& after) {
+  TimePoint read_to = kTimeMin;
+  for (DueView::Row& row : rows_of(answer)) {
+    read_to = row.due_at;
+    if (after && std::tie(row.due_at, row.key) <= std::tie(after->due_at, after->key)) continue;
+    peek.rows.push_back(std::move(row));
+  }
+  std::sort(peek.rows.begin(), peek.rows.end(), in_order);
+  if (peek.rows.size() > limit + 1) peek.rows.resize(limit + 1);
+  peek.start_key = start_key_after(answer);
+  if (peek.start_key.empty()) return false;
+  if (peek.rows.size() <= limit || peek.rows.back().due_at >= read_to) return true;
+  peek.through = read_to - std::chrono::milliseconds{1};
+  return false;
+}
+
 }  // namespace
 
 Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
@@ -78,15 +145,11 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
   while (!open.empty()) {
     std::vector<Call> calls;
     for (const ShardRead* const read : open) {
-      json::object request{
-          {"TableName", parts_.tables.tasks},
-          {"IndexName", kDueIndex},
-          {"KeyConditionExpression", "sh = :sh"},
-          {"ExpressionAttributeValues", {{":sh", number_value(read->shard)}}},
-          {"Limit", read->rows.empty() ? read->rows_wanted
-                                       : std::min(kNextRows, parts_.tuning.request_rows_max)}};
-      if (!read->start_key.empty()) request["ExclusiveStartKey"] = read->start_key;
-      calls.push_back({Operation::kQuery, std::move(request)});
+      const std::size_t rows = read->rows.empty()
+                                   ? read->rows_wanted
+                                   : std::min(kNextRows, parts_.tuning.request_rows_max);
+      calls.push_back(due_query(parts_.tables.tasks, "sh = :sh",
+                                {{":sh", number_value(read->shard)}}, rows, read->start_key));
     }
     auto replies = client_.call_all(std::move(calls));
     std::vector<ShardRead*> more;
@@ -99,42 +162,13 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
         std::erase(shards, read.shard);
         continue;
       }
-      const auto rows = rows_of(*answer);
-      read.rows.insert(read.rows.end(), rows.begin(), rows.end());
-      const json::value* const last = answer->if_contains("LastEvaluatedKey");
-      if (!last || !last->is_object() || last->get_object().empty()) {
-        read.ended = true;
-        continue;
-      }
-      read.start_key = last->get_object();
-      if (!read.rows.empty() && read.rows.back().due_at > due_by) continue;
-      if (read.rows.size() >= kReadRowsMax) {
-        read.cut_off = true;
-        continue;
-      }
-      // Of the last moment there may be more: only what is due before it is known completely.
-      const auto last_moment = std::partition_point(
-          read.rows.begin(), read.rows.end(),
-          [&](const DueView::Row& row) { return row.due_at < read.rows.back().due_at; });
-      const std::span known(read.rows.begin(), last_moment);
-      if (due_.claimable(read.shard, known, now) >=
-          std::max<std::size_t>(1, read.rows_wanted / 2)) {
-        continue;
-      }
-      more.push_back(&read);
+      take_rows(read, *answer);
+      if (wants_more(read, due_, now, due_by)) more.push_back(&read);
     }
     open = std::move(more);
   }
   for (const ShardRead& read : reads) {
-    if (read.failed) continue;
-    TimePoint through = kTimeMax;
-    if (!read.ended) {
-      // Others may be due at the very moment of the last row; that they come later than they
-      // might is borne where there are too many to be read.
-      const std::chrono::milliseconds doubt{read.cut_off ? 0 : 1};
-      through = read.rows.empty() ? TimePoint::min() : read.rows.back().due_at - doubt;
-    }
-    due_.merge(read.shard, read.rows, through, read.started);
+    if (!read.failed) due_.merge(read.shard, read.rows, complete_through(read), read.started);
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -183,6 +217,28 @@ Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
   return result;
 }
 
+struct DynamoStore::Leased {
+  DueView::Candidate candidate;
+  Uuid token{};
+};
+
+Call DynamoStore::claim_call(const DueView::Candidate& candidate, const Uuid& token,
+                             const ClaimRequest& request) const {
+  Item set;
+  set["rev"] = bytes_value(bytes_view(token));
+  set["lu"] = number_value(to_millis(request.now + request.lease_for));
+  // The last alternative: an earlier try of this very request whose answer was lost. Without
+  // parentheses and with the function first, since so the emulator reads it in 42 µs instead of
+  // 250, which was a fifth of all that it does for a delivery.
+  Call call = update_call(candidate.key, set, {},
+                          "attribute_not_exists(lu) AND due = :seen"
+                          " OR due = :seen AND lu <= :now OR rev = :rev",
+                          {{":seen", number_value(to_millis(candidate.due_at))},
+                           {":now", number_value(to_millis(request.now))}});
+  call.body["ReturnValues"] = "ALL_NEW";
+  return call;
+}
+
 Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
                                            std::vector<DueView::Candidate> candidates,
                                            ClaimResult& result) {
@@ -191,59 +247,52 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
   std::vector<Call> calls;
   for (const DueView::Candidate& candidate : candidates) {
     tokens.push_back(uuids_.v7(request.now));
-    Item set;
-    set["rev"] = bytes_value(bytes_view(tokens.back()));
-    set["lu"] = number_value(to_millis(until));
-    // The last alternative: an earlier try of this very request whose answer was lost. Without
-    // parentheses and with the function first, since so the emulator reads it in 42 µs instead of
-    // 250, which was a fifth of all that it does for a delivery.
-    Call call = update_call(candidate.key, set, {},
-                            "attribute_not_exists(lu) AND due = :seen"
-                            " OR due = :seen AND lu <= :now OR rev = :rev",
-                            {{":seen", number_value(to_millis(candidate.due_at))},
-                             {":now", number_value(to_millis(request.now))}});
-    call.body["ReturnValues"] = "ALL_NEW";
-    calls.push_back(std::move(call));
+    calls.push_back(claim_call(candidate, tokens.back(), request));
   }
   const auto asked = due_.asking();
-  auto replies = client_.call_all(std::move(calls));
+  auto written = write_each(std::move(calls),
+                            [&](std::size_t i) -> const TaskKey& { return candidates[i].key; });
   const auto steady = parts_.steady();
 
   std::optional<Error> error;
-  std::vector<std::size_t> taken;  // by others, or changed since
-  std::vector<TaskKey> taken_keys;
-  std::vector<Reply> refusals;
-  std::vector<std::size_t> ours;
-  std::vector<std::optional<Item>> items;
+  std::vector<Leased> ours;
+  Items items;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (replies[i] && replies[i]->condition_failed()) {
-      taken.push_back(i);
-      taken_keys.push_back(candidates[i].key);
-      refusals.push_back(std::move(*replies[i]));
-      continue;
-    }
-    auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
-    if (!answer) {
+    DueView::Candidate& candidate = candidates[i];
+    auto& [refusal, answer] = written[i];
+    if (refusal) {  // taken by others, or changed since
+      due_.put_back(candidate);
+      if (refusal->there) {
+        note_item(candidate.key, *refusal->there, asked);
+      } else {
+        error = std::move(refusal->there.error());
+      }
+    } else if (!answer) {
       // Where it was applied after all, the next claim finds the lease, or its end.
-      due_.put_back(candidates[i]);
+      due_.put_back(candidate);
       error = std::move(answer.error());
-      continue;
+    } else {
+      due_.leased(candidate, until, asked, steady);
+      ours.push_back({std::move(candidate), tokens[i]});
+      const json::value* const item = answer->if_contains("Attributes");
+      items.push_back(item && item->is_object() ? std::optional(item->get_object()) : std::nullopt);
     }
-    due_.leased(candidates[i], until, asked, steady);
-    const json::value* const item = answer->if_contains("Attributes");
-    ours.push_back(i);
-    items.push_back(item && item->is_object() ? std::optional(item->get_object()) : std::nullopt);
   }
+  auto handed_out = hand_out(std::move(ours), std::move(items), until, result);
+  if (handed_out && error) return fail(std::move(*error));
+  return handed_out;
+}
 
+// Adds what was leased to `result`, with what was registered.
+Result<void> DynamoStore::hand_out(std::vector<Leased> leased, Items items, TimePoint until,
+                                   ClaimResult& result) {
   const auto loading = due_.asking();
   auto loaded = with_payloads(std::move(items));
-  for (std::size_t n = 0; n < ours.size(); ++n) {
-    const DueView::Candidate& candidate = candidates[ours[n]];
-    const Uuid& token = tokens[ours[n]];
+  for (std::size_t n = 0; n < leased.size(); ++n) {
+    auto& [candidate, token] = leased[n];
     if (!loaded) {
       // Leased, but its payload cannot be had now.
       if (release(std::vector<Lease>{{candidate.key, token, until}})) due_.put_back(candidate);
-      error = loaded.error();
       continue;
     }
     Loaded& task = (*loaded)[n];
@@ -252,22 +301,13 @@ Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
         result.set_aside.push_back(std::move(*aside));
       }
     } else if (*task) {
-      result.claims.push_back(Claim{Lease{candidate.key, token, until},
+      result.claims.push_back(Claim{Lease{std::move(candidate.key), token, until},
                                     std::move((*task)->record.task), candidate.due_at});
     } else {  // deleted meanwhile
       note_gone(candidate.key, loading);
     }
   }
-
-  if (!taken.empty()) {
-    auto there = items_now(taken_keys, refusals);
-    for (std::size_t n = 0; n < taken.size(); ++n) {
-      due_.put_back(candidates[taken[n]]);
-      if (there) note_item(taken_keys[n], (*there)[n], asked);
-    }
-    if (!there) error = there.error();
-  }
-  if (error) return fail(std::move(*error));
+  if (!loaded) return fail(std::move(loaded.error()));
   return {};
 }
 
@@ -297,22 +337,20 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
                                 {{":token", bytes_value(bytes_view(lease.token))}}));
   }
   const auto asked = due_.asking();
-  auto replies = client_.call_all(std::move(calls));
+  auto written =
+      write_each(std::move(calls), [&](std::size_t i) -> const TaskKey& { return leases[i].key; });
   std::optional<Error> error;
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (replies[i] && replies[i]->condition_failed()) {
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    const TaskKey& key = leases[i].key;
+    auto& [refusal, answer] = written[i];
+    if (refusal) {
       // Not current: passed over. Or an earlier try ended it, whose answer was lost.
-      if (!replies[i]->maybe_applied_before) continue;
-      if (auto there = items_now({leases[i].key}, {*replies[i]})) {
-        note_item(leases[i].key, there->front(), asked);
-      }
-      continue;
-    }
-    if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+      if (refusal->maybe_ours && refusal->there) note_item(key, *refusal->there, asked);
+    } else if (!answer) {
       error = std::move(answer.error());
-      continue;
+    } else {
+      due_.released(shard_of(key, parts_.shards), key, asked, parts_.steady());
     }
-    due_.released(shard_of(leases[i].key, parts_.shards), leases[i].key, asked, parts_.steady());
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -350,91 +388,72 @@ void DynamoStore::leave() {
   share_->leave();
 }
 
-Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                      const std::optional<DuePosition>& after) {
-  DuePage page;
-  if (limit == 0) return page;
-  // Of each shard as many rows as could be shown, and those due at the same moment as its last:
-  // the index has no order among them.
-  struct Shard {
-    int number = 0;
-    std::vector<DueView::Row> rows;  // the first ones in order, one more than are asked for
-    json::object start_key;
-    TimePoint through = kTimeMax;  // all up to here were read
-  };
-  std::vector<Shard> shards(all_shards_.size());
-  std::vector<Shard*> open;
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    shards[i].number = all_shards_[i];
-    open.push_back(&shards[i]);
-  }
+// The first rows after `after`, in order. `more`: there are others.
+Result<std::vector<DueView::Row>> DynamoStore::peek_rows(TimePoint due_by, std::size_t limit,
+                                                         const std::optional<DuePosition>& after,
+                                                         bool& more) {
   const TimePoint from = after ? after->due_at : kTimeMin;
-  if (from > due_by) return page;
+  std::vector<ShardPeek> peeks(all_shards_.size());
+  std::vector<ShardPeek*> open;
+  for (std::size_t i = 0; i < peeks.size(); ++i) {
+    peeks[i].shard = all_shards_[i];
+    open.push_back(&peeks[i]);
+  }
   while (!open.empty()) {
     std::vector<Call> calls;
-    for (const Shard* const shard : open) {
-      json::object request{{"TableName", parts_.tables.tasks},
-                           {"IndexName", kDueIndex},
-                           {"KeyConditionExpression", "sh = :sh AND due BETWEEN :from AND :to"},
-                           {"ExpressionAttributeValues",
-                            {{":sh", number_value(shard->number)},
-                             {":from", number_value(to_millis(from))},
-                             {":to", number_value(to_millis(std::max(due_by, kTimeMin)))}}},
-                           {"Limit", std::min(limit + 1, parts_.tuning.request_rows_max)}};
-      if (!shard->start_key.empty()) request["ExclusiveStartKey"] = shard->start_key;
-      calls.push_back({Operation::kQuery, std::move(request)});
+    for (const ShardPeek* const peek : open) {
+      calls.push_back(due_query(parts_.tables.tasks, "sh = :sh AND due BETWEEN :from AND :to",
+                                {{":sh", number_value(peek->shard)},
+                                 {":from", number_value(to_millis(from))},
+                                 {":to", number_value(to_millis(std::max(due_by, kTimeMin)))}},
+                                std::min(limit + 1, parts_.tuning.request_rows_max),
+                                peek->start_key));
     }
     auto replies = client_.call_all(std::move(calls));
-    std::vector<Shard*> more;
+    std::vector<ShardPeek*> unread;
     for (std::size_t i = 0; i < open.size(); ++i) {
-      Shard& shard = *open[i];
       auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks);
       if (!answer) return fail(std::move(answer.error()));
-      TimePoint read_to = from;
-      for (DueView::Row& row : rows_of(*answer)) {
-        read_to = row.due_at;
-        if (after && std::tie(row.due_at, row.key) <= std::tie(after->due_at, after->key)) continue;
-        shard.rows.push_back(std::move(row));
-      }
-      std::sort(shard.rows.begin(), shard.rows.end(), in_order);
-      if (shard.rows.size() > limit + 1) shard.rows.resize(limit + 1);
-      const json::value* const last = answer->if_contains("LastEvaluatedKey");
-      if (!last || !last->is_object() || last->get_object().empty()) continue;
-      shard.start_key = last->get_object();
-      if (shard.rows.size() > limit && shard.rows.back().due_at < read_to) {
-        shard.through = read_to - std::chrono::milliseconds{1};
-      } else {
-        more.push_back(&shard);
-      }
+      if (take_page(*open[i], *answer, limit, after)) unread.push_back(open[i]);
     }
-    open = std::move(more);
+    open = std::move(unread);
   }
 
   std::vector<DueView::Row> rows;
   TimePoint through = kTimeMax;
-  for (Shard& shard : shards) {
-    through = std::min(through, shard.through);
-    std::move(shard.rows.begin(), shard.rows.end(), std::back_inserter(rows));
+  for (ShardPeek& peek : peeks) {
+    through = std::min(through, peek.through);
+    std::move(peek.rows.begin(), peek.rows.end(), std::back_inserter(rows));
   }
   std::sort(rows.begin(), rows.end(), in_order);
   std::erase_if(rows, [&](const DueView::Row& row) { return row.due_at > through; });
-  const bool more = through < kTimeMax || rows.size() > limit;
+  more = through < kTimeMax || rows.size() > limit;
   if (rows.size() > limit) rows.resize(limit);
+  return rows;
+}
 
+Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                      const std::optional<DuePosition>& after) {
+  DuePage page;
+  if (limit == 0 || (after ? after->due_at : kTimeMin) > due_by) return page;
+  bool more = false;
+  const auto rows = peek_rows(due_by, limit, after, more);
+  if (!rows) return fail(rows.error());
   std::vector<TaskKey> keys;
-  for (const DueView::Row& row : rows) keys.push_back(row.key);
+  for (const DueView::Row& row : *rows) keys.push_back(row.key);
   auto loaded = load(keys);
   if (!loaded) return fail(std::move(loaded.error()));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const TimePoint due_at = (*rows)[i].due_at;
     const Loaded& task = (*loaded)[i];
     if (!task) report_unreadable(keys[i], task.error());
     if (!task || !*task || (*task)->leased(now)) continue;
     const Task& stored = (*task)->record.task;
     // A row of the index may be older than the task.
-    if (stored.status != Status::kActive || model::due_at(stored) != rows[i].due_at) continue;
-    page.items.push_back({keys[i], rows[i].due_at, stored.scheduled_date});
+    if (stored.status != Status::kActive || model::due_at(stored) != due_at) continue;
+    page.items.push_back({keys[i], due_at, stored.scheduled_date});
   }
-  if (more && !rows.empty()) page.next = DuePosition{rows.back().due_at, rows.back().key};
+  if (more && !rows->empty()) page.next = DuePosition{rows->back().due_at, rows->back().key};
   return page;
 }
 

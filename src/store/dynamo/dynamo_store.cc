@@ -52,6 +52,11 @@ Result<json::object> answer_of(Result<Reply> reply, const std::string& table) {
                   " (was the table deleted? `rhooks store describe` shows what is there)");
 }
 
+json::object start_key_after(const json::object& answer) {
+  const json::value* const last = answer.if_contains("LastEvaluatedKey");
+  return last && last->is_object() ? last->get_object() : json::object();
+}
+
 DynamoStore::DynamoStore(Parts parts, Random& random)
     : parts_(std::move(parts)),
       client_(*parts_.client),
@@ -217,24 +222,33 @@ Result<DynamoStore::Items> DynamoStore::read_items(const std::vector<TaskKey>& k
   return items;
 }
 
-Result<DynamoStore::Items> DynamoStore::items_now(const std::vector<TaskKey>& keys,
-                                                  const std::vector<Reply>& refusals) {
-  Items items(keys.size());
-  std::vector<std::size_t> untold;
+std::vector<DynamoStore::Written> DynamoStore::write_each(
+    std::vector<Call> calls, const std::function<const TaskKey&(std::size_t)>& key_at) {
+  std::vector<Written> written(calls.size());
+  std::vector<std::size_t> untold;  // refused without saying by what
   std::vector<TaskKey> untold_keys;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const json::value* const item = refusals[i].body.if_contains("Item");
+  auto replies = client_.call_all(std::move(calls));
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    Result<Reply>& reply = replies[i];
+    if (!reply || !reply->condition_failed()) {
+      written[i].answer = answer_of(std::move(reply), parts_.tables.tasks);
+      continue;
+    }
+    written[i].refused = Written::Refusal{std::nullopt, reply->maybe_applied_before};
+    json::value* const item = reply->body.if_contains("Item");
     if (item && item->is_object() && !item->get_object().empty()) {
-      items[i] = item->get_object();
+      written[i].refused->there = std::optional(std::move(item->get_object()));
     } else {
       untold.push_back(i);
-      untold_keys.push_back(keys[i]);
+      untold_keys.push_back(key_at(i));
     }
   }
   auto read = read_items(untold_keys);
-  if (!read) return fail(std::move(read.error()));
-  for (std::size_t n = 0; n < untold.size(); ++n) items[untold[n]] = std::move((*read)[n]);
-  return items;
+  for (std::size_t n = 0; n < untold.size(); ++n) {
+    Result<std::optional<Item>>& there = written[untold[n]].refused->there;
+    there = read ? std::move((*read)[n]) : Result<std::optional<Item>>(fail(read.error()));
+  }
+  return written;
 }
 
 Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<TaskKey>& keys) {

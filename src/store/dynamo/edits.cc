@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "codec/stored.h"
@@ -13,127 +14,157 @@ namespace rhooks::store::dynamo {
 
 namespace json = boost::json;
 
-std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, const Edit& edit,
-                                              TimePoint now) {
+namespace {
+
+// What a batch answers of items that nothing else comes of.
+std::vector<Result<Task>> all_changing(std::span<const TaskKey> keys) {
   std::vector<Result<Task>> results;
   for (const TaskKey& key : keys) results.push_back(fail(always_changing(key)));
-  std::vector<std::size_t> open(keys.size());
-  std::iota(open.begin(), open.end(), std::size_t{0});
+  return results;
+}
 
+std::vector<std::size_t> positions_of(std::span<const TaskKey> keys) {
+  std::vector<std::size_t> positions(keys.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  return positions;
+}
+
+}  // namespace
+
+class DynamoStore::Changing {
+ public:
+  Changing(DynamoStore& store, std::span<const TaskKey> keys, const Edit& edit, TimePoint now)
+      : store_(store),
+        keys_(keys),
+        edit_(edit),
+        now_(now),
+        results_(all_changing(keys)),
+        open_(positions_of(keys)),
+        items_(store.read_items({keys.begin(), keys.end()})) {}
+
+  std::vector<Result<Task>> run() {
+    for (int race = 0; race < kRacesMax && !open_.empty(); ++race) change_open();
+    store_.drop_payloads(unused_);
+    return std::move(results_);
+  }
+
+ private:
   struct Edited {
-    std::size_t index;
+    std::size_t index = 0;
     TaskRecord record;
-    Uuid rev;
+    Uuid rev{};
     std::optional<TaskKey> old_payload;  // no longer used once this is stored
     std::optional<TaskKey> new_payload;  // not used if it is not
   };
-  std::vector<TaskKey> unused;
-  auto items = read_items({keys.begin(), keys.end()});
-  for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
-    auto loaded = items ? with_payloads(std::move(*items)) : fail(std::move(items.error()));
+
+  void change_open() {
+    const auto loaded =
+        items_ ? store_.with_payloads(std::move(*items_)) : fail(std::move(items_.error()));
+    items_ = Items();
     std::vector<Edited> edits;
     std::vector<Call> calls;
+    const auto open = std::exchange(open_, {});
     for (std::size_t n = 0; n < open.size(); ++n) {
-      const std::size_t i = open[n];
-      if (!loaded) {
-        results[i] = fail(loaded.error());
-        continue;
-      }
-      Loaded& task = (*loaded)[n];
-      if (!task || !*task || model::expired((*task)->record.task, now)) {
-        results[i] = fail(task ? not_found(keys[i]) : task.error());
-        continue;
-      }
-      StoredTask& stored = **task;
-      auto changed = edit(as_shown(stored.record.task, stored.leased(now)));
-      if (!changed) {
-        results[i] = fail(std::move(changed.error()));
-        continue;
-      }
-      RHOOKS_CHECK(changed->key == keys[i]);
-      Edited edited{i, stored.record, fresh(), std::nullopt, std::nullopt};
-      edited.record.task = as_stored(std::move(*changed));
-      Item more;
-      std::vector<std::string> remove;
-      const bool kept = stored.record.task.expires_at && !edited.record.task.expires_at;
-      if (kept) remove.emplace_back(kTtlAttribute);
-      const std::string spec = codec::encode_spec(edited.record);
-      // The payload of one that was to expire may be deleted, or be marked for it right now.
-      if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
-        if (stored.payload) edited.old_payload = payload_key(keys[i], *stored.payload);
-        if (wants_payload(task_item(edited.record, edited.rev, parts_.shards))) {
-          auto id = put_payload(keys[i], spec);
-          if (!id) {
-            results[i] = fail(std::move(id.error()));
-            continue;
-          }
-          edited.new_payload = payload_key(keys[i], *id);
-          more["pl"] = text_value(*id);
-          remove.push_back("sp");
-        } else {
-          more["sp"] = bytes_value(spec);
-          remove.push_back("pl");
-        }
-      }
-      calls.push_back(
-          state_call(edited.record, stored.rev, edited.rev, std::move(more), std::move(remove)));
-      edits.push_back(std::move(edited));
-    }
-    open.clear();
-
-    const auto finish = [&](Edited& edited) {
-      if (edited.old_payload) unused.push_back(*edited.old_payload);
-      results[edited.index] = std::move(edited.record.task);
-    };
-    const auto asked = due_.asking();
-    auto replies = client_.call_all(std::move(calls));
-    std::vector<Edited> refused;
-    std::vector<TaskKey> refused_keys;
-    std::vector<Reply> refusals;
-    for (std::size_t n = 0; n < edits.size(); ++n) {
-      Edited& edited = edits[n];
-      if (replies[n] && replies[n]->condition_failed()) {
-        refused_keys.push_back(keys[edited.index]);
-        refusals.push_back(std::move(*replies[n]));
-        refused.push_back(std::move(edited));
-        continue;
-      }
-      if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
-        // What may have been stored needs its payload.
-        if (edited.new_payload && answer.error().code != ErrorCode::kUnknownOutcome) {
-          unused.push_back(*edited.new_payload);
-        }
-        results[edited.index] = fail(std::move(answer.error()));
-        continue;
-      }
-      note(edited.record.task, asked);
-      finish(edited);
-    }
-
-    auto there = items_now(refused_keys, refusals);
-    items = Items();
-    for (std::size_t n = 0; n < refused.size(); ++n) {
-      Edited& edited = refused[n];
-      const bool maybe_ours = refusals[n].maybe_applied_before;
-      if (there && (*there)[n] && is_from(*(*there)[n], edited.rev, edited.new_payload)) {
-        note_item(refused_keys[n], (*there)[n], asked);  // by an earlier try whose answer was lost
-        finish(edited);
-        continue;
-      }
-      if (edited.new_payload && !maybe_ours) unused.push_back(*edited.new_payload);
-      if (maybe_ours) {
-        // Editing again what was edited already might do it twice.
-        results[edited.index] = fail(maybe_done(refused_keys[n]));
-      } else if (!there) {
-        results[edited.index] = fail(there.error());
+      auto one = loaded ? edited(open[n], (*loaded)[n], calls) : fail(loaded.error());
+      if (one) {
+        edits.push_back(std::move(*one));
       } else {
-        open.push_back(edited.index);
-        items->push_back(std::move((*there)[n]));
+        results_[open[n]] = fail(std::move(one.error()));
+      }
+    }
+    const auto asked = store_.due_.asking();
+    auto written = store_.write_each(
+        std::move(calls), [&](std::size_t n) -> const TaskKey& { return keys_[edits[n].index]; });
+    for (std::size_t n = 0; n < edits.size(); ++n) {
+      Edited& edit = edits[n];
+      if (written[n].refused) {
+        settle_refused(edit, *written[n].refused, asked);
+      } else if (const auto& answer = written[n].answer; !answer) {
+        // What may have been stored needs its payload.
+        if (edit.new_payload && answer.error().code != ErrorCode::kUnknownOutcome) {
+          unused_.push_back(*edit.new_payload);
+        }
+        results_[edit.index] = fail(answer.error());
+      } else {
+        store_.note(edit.record.task, asked);
+        finish(edit);
       }
     }
   }
-  drop_payloads(unused);
-  return results;
+
+  // Edits a task, and adds the call that stores it.
+  Result<Edited> edited(std::size_t index, const Loaded& task, std::vector<Call>& calls) {
+    const TaskKey& key = keys_[index];
+    if (!task) return fail(task.error());
+    if (!*task || model::expired((*task)->record.task, now_)) return fail(not_found(key));
+    const StoredTask& stored = **task;
+    auto changed = edit_(as_shown(stored.record.task, stored.leased(now_)));
+    if (!changed) return fail(std::move(changed.error()));
+    RHOOKS_CHECK(changed->key == key);
+    Edited edited{index, stored.record, store_.fresh(), std::nullopt, std::nullopt};
+    edited.record.task = as_stored(std::move(*changed));
+    Item more;
+    std::vector<std::string> remove;
+    const bool kept = stored.record.task.expires_at && !edited.record.task.expires_at;
+    if (kept) remove.emplace_back(kTtlAttribute);
+    const std::string spec = codec::encode_spec(edited.record);
+    // The payload of one that was to expire may be deleted, or be marked for it right now.
+    if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
+      if (stored.payload) edited.old_payload = payload_key(key, *stored.payload);
+      if (wants_payload(task_item(edited.record, edited.rev, store_.parts_.shards))) {
+        auto id = store_.put_payload(key, spec);
+        if (!id) return fail(std::move(id.error()));
+        edited.new_payload = payload_key(key, *id);
+        more["pl"] = text_value(*id);
+        remove.push_back("sp");
+      } else {
+        more["sp"] = bytes_value(spec);
+        remove.push_back("pl");
+      }
+    }
+    calls.push_back(store_.state_call(edited.record, stored.rev, edited.rev, std::move(more),
+                                      std::move(remove)));
+    return edited;
+  }
+
+  void finish(Edited& edited) {
+    if (edited.old_payload) unused_.push_back(*edited.old_payload);
+    results_[edited.index] = std::move(edited.record.task);
+  }
+
+  void settle_refused(Edited& edited, Written::Refusal& refusal, DueView::Asked asked) {
+    const TaskKey& key = keys_[edited.index];
+    auto& there = refusal.there;
+    if (there && *there && is_from(**there, edited.rev, edited.new_payload)) {
+      store_.note_item(key, *there, asked);  // by an earlier try whose answer was lost
+      finish(edited);
+      return;
+    }
+    if (edited.new_payload && !refusal.maybe_ours) unused_.push_back(*edited.new_payload);
+    if (refusal.maybe_ours) {
+      // Editing again what was edited already might do it twice.
+      results_[edited.index] = fail(maybe_done(key));
+    } else if (!there) {
+      results_[edited.index] = fail(std::move(there.error()));
+    } else {
+      open_.push_back(edited.index);
+      items_->push_back(std::move(*there));
+    }
+  }
+
+  DynamoStore& store_;
+  const std::span<const TaskKey> keys_;
+  const Edit& edit_;
+  const TimePoint now_;
+  std::vector<Result<Task>> results_;
+  std::vector<std::size_t> open_;
+  Result<Items> items_;  // of what is open
+  std::vector<TaskKey> unused_;
+};
+
+std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, const Edit& edit,
+                                              TimePoint now) {
+  return Changing(*this, keys, edit, now).run();
 }
 
 // Only what was read is deleted: a request that is sent again because its answer was lost must
@@ -149,101 +180,185 @@ Call DynamoStore::delete_call(const Item& seen) const {
   return call;
 }
 
-std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, TimePoint now) {
-  std::vector<Result<Task>> results;
-  for (const TaskKey& key : keys) results.push_back(fail(always_changing(key)));
-  std::vector<std::size_t> open(keys.size());
-  std::iota(open.begin(), open.end(), std::size_t{0});
-  std::map<std::size_t, Result<Task>> maybe_removed;  // by a request whose answer was lost
-  std::vector<TaskKey> unused;
-  for (int race = 0; race < kRacesMax && !open.empty(); ++race) {
-    std::vector<TaskKey> wanted;
-    for (const std::size_t i : open) wanted.push_back(keys[i]);
-    const auto reading = due_.asking();
-    auto items = read_items(wanted);
-    auto loaded = items ? with_payloads(*items) : fail(items.error());
-    if (!loaded) {
-      for (const std::size_t i : open) results[i] = fail(loaded.error());
-      break;
-    }
-    struct Seen {
-      std::size_t index;
-      Result<Task> task;
-      std::optional<TaskKey> payload;
-    };
-    std::vector<Seen> seen;
+class DynamoStore::Removing {
+ public:
+  Removing(DynamoStore& store, std::span<const TaskKey> keys, TimePoint now)
+      : store_(store),
+        keys_(keys),
+        now_(now),
+        results_(all_changing(keys)),
+        open_(positions_of(keys)),
+        asked_(store.due_.asking()),
+        items_(store.read_items({keys.begin(), keys.end()})) {}
+
+  std::vector<Result<Task>> run() {
+    for (int race = 0; race < kRacesMax && !open_.empty(); ++race) remove_open();
+    store_.drop_payloads(unused_);
+    return std::move(results_);
+  }
+
+ private:
+  struct Seen {
+    std::size_t index = 0;
+    Result<Task> task;  // Error: it cannot be read; deleted all the same, and said
+    std::optional<TaskKey> payload;
+  };
+
+  void remove_open() {
+    auto loaded = items_ ? store_.with_payloads(*items_) : fail(items_.error());
+    std::vector<Seen> present;
     std::vector<Call> calls;
+    const auto open = std::exchange(open_, {});
     for (std::size_t n = 0; n < open.size(); ++n) {
-      const std::size_t i = open[n];
-      const std::optional<Item>& item = (*items)[n];
+      if (!loaded) {
+        results_[open[n]] = fail(loaded.error());
+        continue;
+      }
+      const std::optional<Item>& item = (*items_)[n];
       Loaded& task = (*loaded)[n];
-      if (!item || (task && (!*task || model::expired((*task)->record.task, now)))) {
-        const auto lost = maybe_removed.find(i);
-        results[i] = lost == maybe_removed.end() ? fail(not_found(keys[i])) : lost->second;
-        if (lost != maybe_removed.end()) note_gone(keys[i], reading);
+      if (!item || (task && (!*task || model::expired((*task)->record.task, now_)))) {
+        answer_gone(open[n]);
         continue;
       }
-      Seen one{i, fail(not_found(keys[i])), std::nullopt};
-      if (const auto id = text_of(*item, "pl")) one.payload = payload_key(keys[i], *id);
-      if (task) {
-        const bool leased = (*task)->leased(now);
-        one.task = as_shown(std::move((*task)->record.task), leased);
-      } else {
-        one.task = fail(task.error());  // unreadable: deleted all the same, and said
-      }
-      calls.push_back(delete_call(*item));
-      seen.push_back(std::move(one));
+      calls.push_back(store_.delete_call(*item));
+      present.push_back(seen(open[n], *item, task));
     }
-    open.clear();
-    const auto asked = due_.asking();
-    auto replies = client_.call_all(std::move(calls));
-    for (std::size_t n = 0; n < seen.size(); ++n) {
-      Seen& one = seen[n];
-      if (replies[n] && replies[n]->condition_failed()) {
-        if (replies[n]->maybe_applied_before) {
-          maybe_removed.insert_or_assign(one.index, std::move(one.task));
-          if (one.payload && !replies[n]->body.contains("Item")) unused.push_back(*one.payload);
-        }
-        open.push_back(one.index);
-        continue;
-      }
-      if (auto answer = answer_of(std::move(replies[n]), parts_.tables.tasks); !answer) {
-        results[one.index] = fail(std::move(answer.error()));
-        continue;
-      }
-      if (one.payload) unused.push_back(*one.payload);
-      note_gone(keys[one.index], asked);
-      results[one.index] = std::move(one.task);
+    items_ = Items();
+    asked_ = store_.due_.asking();
+    auto written = store_.write_each(
+        std::move(calls), [&](std::size_t n) -> const TaskKey& { return keys_[present[n].index]; });
+    for (std::size_t n = 0; n < present.size(); ++n) settle(present[n], written[n]);
+  }
+
+  Seen seen(std::size_t index, const Item& item, Loaded& task) const {
+    Seen seen{index, fail(not_found(keys_[index])), std::nullopt};
+    if (const auto id = text_of(item, "pl")) seen.payload = payload_key(keys_[index], *id);
+    if (task) {
+      const bool leased = (*task)->leased(now_);
+      seen.task = as_shown(std::move((*task)->record.task), leased);
+    } else {
+      seen.task = fail(task.error());
+    }
+    return seen;
+  }
+
+  void answer_gone(std::size_t index) {
+    const auto lost = maybe_removed_.find(index);
+    if (lost == maybe_removed_.end()) {
+      results_[index] = fail(not_found(keys_[index]));
+    } else {
+      results_[index] = std::move(lost->second);
+      store_.note_gone(keys_[index], asked_);
     }
   }
+
+  void settle(Seen& seen, Written& written) {
+    if (written.refused) {
+      auto& there = written.refused->there;
+      if (written.refused->maybe_ours) {
+        maybe_removed_.insert_or_assign(seen.index, std::move(seen.task));
+        if (seen.payload && there && !*there) unused_.push_back(*seen.payload);
+      }
+      if (there) {
+        open_.push_back(seen.index);
+        items_->push_back(std::move(*there));
+      } else {
+        results_[seen.index] = fail(std::move(there.error()));
+      }
+    } else if (!written.answer) {
+      results_[seen.index] = fail(std::move(written.answer.error()));
+    } else {
+      if (seen.payload) unused_.push_back(*seen.payload);
+      store_.note_gone(keys_[seen.index], asked_);
+      results_[seen.index] = std::move(seen.task);
+    }
+  }
+
+  DynamoStore& store_;
+  const std::span<const TaskKey> keys_;
+  const TimePoint now_;
+  std::vector<Result<Task>> results_;
+  std::vector<std::size_t> open_;
+  DueView::Asked asked_;                               // when items_ were
+  Result<Items> items_;                                // of what is open
+  std::map<std::size_t, Result<Task>> maybe_removed_;  // by a request whose answer was lost
+  std::vector<TaskKey> unused_;
+};
+
+std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+  return Removing(*this, keys, now).run();
+}
+
+Result<std::vector<Item>> DynamoStore::first_rows(const std::string& table, const std::string& ns,
+                                                  const char* attributes, std::size_t limit) {
+  auto answer = answer_of(client_.call({Operation::kQuery,
+                                        {{"TableName", table},
+                                         {"ConsistentRead", true},
+                                         {"KeyConditionExpression", "ns = :ns"},
+                                         {"ExpressionAttributeValues", {{":ns", text_value(ns)}}},
+                                         {"ProjectionExpression", attributes},
+                                         {"Limit", std::max<std::size_t>(limit, 1)}}}),
+                          table);
+  if (!answer) return fail(std::move(answer.error()));
+  std::vector<Item> rows;
+  const json::value* const items = answer->if_contains("Items");
+  if (!items || !items->is_array()) return rows;
+  for (const json::value& item : items->get_array()) {
+    if (item.is_object()) rows.push_back(item.get_object());
+  }
+  return rows;
+}
+
+// One by one, since a batch would not tell who deleted what where two clear at once. `count`
+// grows by what this call deleted, also where there is an Error.
+Result<void> DynamoStore::delete_rows(const std::vector<Item>& rows, std::size_t& count) {
+  std::vector<Call> calls;
+  for (const Item& row : rows) calls.push_back(delete_call(row));
+  std::optional<Error> error;
+  std::vector<TaskKey> unused;
+  const auto asked = due_.asking();
+  auto replies = client_.call_all(std::move(calls));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Result<Reply>& reply = replies[i];
+    if (reply && reply->condition_failed()) {
+      // Changed since, or deleted by others. Gone by an earlier try whose answer was lost: this
+      // call was the one that asked.
+      if (!reply->maybe_applied_before || reply->body.contains("Item")) continue;
+    } else if (auto answer = answer_of(std::move(reply), parts_.tables.tasks); !answer) {
+      error = std::move(answer.error());
+      continue;
+    }
+    ++count;
+    const TaskKey key = key_of(rows[i]);
+    note_gone(key, asked);
+    if (const auto id = text_of(rows[i], "pl")) unused.push_back(payload_key(key, *id));
+  }
   drop_payloads(unused);
-  return results;
+  if (error) return fail(std::move(*error));
+  return {};
+}
+
+// Logs may go on to come while workers end their attempts: what is there in so many rounds.
+Result<void> DynamoStore::clear_logs(const std::string& ns) {
+  constexpr int kLogRoundsMax = 100'000;
+  for (int round = 0; round < kLogRoundsMax; ++round) {
+    auto rows = first_rows(parts_.tables.logs, ns, "ns, id", parts_.tuning.request_rows_max);
+    if (!rows) return fail(std::move(rows.error()));
+    if (rows->empty()) break;
+    std::vector<TaskKey> keys;
+    for (const Item& row : *rows) keys.push_back(key_of(row));
+    for (auto& removed : batches_.remove(parts_.tables.logs, keys)) {
+      if (!removed) return removed;
+    }
+  }
+  return {};
 }
 
 Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit) {
-  const auto rows_of = [&](const std::string& table, const char* attributes,
-                           std::size_t rows) -> Result<std::vector<Item>> {
-    auto answer = answer_of(client_.call({Operation::kQuery,
-                                          {{"TableName", table},
-                                           {"ConsistentRead", true},
-                                           {"KeyConditionExpression", "ns = :ns"},
-                                           {"ExpressionAttributeValues", {{":ns", text_value(ns)}}},
-                                           {"ProjectionExpression", attributes},
-                                           {"Limit", std::max<std::size_t>(rows, 1)}}}),
-                            table);
-    if (!answer) return fail(std::move(answer.error()));
-    std::vector<Item> items;
-    const json::value* const list = answer->if_contains("Items");
-    if (!list || !list->is_array()) return items;
-    for (const json::value& item : list->get_array()) {
-      if (item.is_object()) items.push_back(item.get_object());
-    }
-    return items;
-  };
   std::size_t count = 0;
   TaskKey reached;
   for (int idle = 0;; ++idle) {
-    auto rows = rows_of(parts_.tables.tasks, "ns, id, pl, rev", limit - count);
+    auto rows = first_rows(parts_.tables.tasks, ns, "ns, id, pl, rev", limit - count);
     if (!rows) return fail(std::move(rows.error()));
     if (rows->empty()) break;
     if (count == limit) return count;
@@ -253,49 +368,14 @@ Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit)
       idle = 0;
     }
     if (idle == kRacesMax) return fail(always_changing(key_of(rows->front())));
-    // One by one, since a batch would not tell who deleted what where two clear at once.
-    std::vector<Call> calls;
-    for (const Item& row : *rows) calls.push_back(delete_call(row));
-    std::optional<Error> error;
-    std::vector<TaskKey> unused;
-    const auto asked = due_.asking();
-    auto replies = client_.call_all(std::move(calls));
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-      const TaskKey key = key_of((*rows)[i]);
-      // Gone by an earlier try whose answer was lost: this call was the one that asked.
-      const bool before = replies[i] && replies[i]->condition_failed() &&
-                          replies[i]->maybe_applied_before && !replies[i]->body.contains("Item");
-      if (replies[i] && replies[i]->condition_failed() && !before) continue;  // changed since
-      if (!before) {
-        if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
-          error = std::move(answer.error());
-          continue;
-        }
-      }
-      ++count;
-      idle = -1;
-      note_gone(key, asked);
-      if (const auto id = text_of((*rows)[i], "pl")) unused.push_back(payload_key(key, *id));
-    }
-    drop_payloads(unused);
-    if (error) {
+    const std::size_t before = count;
+    if (auto deleted = delete_rows(*rows, count); !deleted) {
       if (count > 0) return count;
-      return fail(std::move(*error));
+      return fail(std::move(deleted.error()));
     }
+    if (count > before) idle = -1;
   }
-
-  // Logs may go on to come while workers end their attempts: what is there in so many rounds.
-  constexpr int kLogRoundsMax = 100'000;
-  for (int round = 0; round < kLogRoundsMax; ++round) {
-    auto rows = rows_of(parts_.tables.logs, "ns, id", parts_.tuning.request_rows_max);
-    if (!rows) return fail(std::move(rows.error()));
-    if (rows->empty()) break;
-    std::vector<TaskKey> keys;
-    for (const Item& row : *rows) keys.push_back(key_of(row));
-    for (auto& removed : batches_.remove(parts_.tables.logs, keys)) {
-      if (!removed) return fail(std::move(removed.error()));
-    }
-  }
+  if (auto cleared = clear_logs(ns); !cleared) return fail(std::move(cleared.error()));
   return count;
 }
 

@@ -1,5 +1,7 @@
 // What is registered: tasks, and the payloads of large ones.
 
+#include <utility>
+
 #include "base/check.h"
 #include "codec/stored.h"
 #include "observe/logging.h"
@@ -65,175 +67,178 @@ void DynamoStore::expire_payloads(const std::vector<Expiring>& payloads) {
   }
 }
 
-// A task that put() is to store.
-struct DynamoStore::New {
-  std::size_t index = 0;  // of its record
-  Uuid rev{};
-  Item item;
-  std::optional<TaskKey> payload;
-  std::optional<Item> expired;  // what holds its place
-};
+class DynamoStore::Putting {
+ public:
+  Putting(DynamoStore& store, std::span<const TaskRecord> records)
+      : store_(store),
+        records_(records),
+        results_(records.size(), Result<PutResult>(PutResult{})) {}
 
-// `payloads` gets the one of a large task. Errors: kInvalidArgument.
-Result<DynamoStore::New> DynamoStore::new_task(const TaskRecord& record, std::size_t index,
-                                               std::vector<Item>& payloads) {
-  const TaskKey& key = record.task.key;
-  New task{.index = index, .rev = fresh(), .item = {}, .payload = {}, .expired = {}};
-  task.item = task_item(record, task.rev, parts_.shards);
-  std::optional<Item> payload;
-  if (wants_payload(task.item)) {
-    const std::string id = rhooks::to_string(fresh());
-    payload = payload_item(key, id, codec::encode_spec(record));
-    task.item.erase("sp");
-    task.item["pl"] = text_value(id);
-    task.payload = payload_key(key, id);
+  std::vector<Result<PutResult>> run() {
+    prepare();
+    put_payloads();
+    for (int race = 0; !open_.empty(); ++race) put_open(race < kRacesMax);
+    store_.drop_payloads(unused_);
+    answer_repeats();
+    return std::move(results_);
   }
-  auto fits = check_size(key, task.item);
-  if (fits && payload) fits = check_size(key, *payload);
-  if (!fits) return fail(std::move(fits.error()));
-  if (payload) payloads.push_back(std::move(*payload));
-  return task;
-}
 
-// Before the tasks, so that none is ever without its own. A task whose payload could not be stored
-// is taken out of `open`, and `results` says so; `unused` gets what may have been stored all the
-// same.
-void DynamoStore::put_payloads(std::vector<Item> payloads, std::vector<New>& open,
-                               std::vector<Result<PutResult>>& results,
-                               std::vector<TaskKey>& unused) {
-  if (payloads.empty()) return;
-  std::vector<TaskKey> keys;
-  for (const Item& item : payloads) keys.push_back(key_of(item));
-  std::map<TaskKey, Error> failed;
-  const auto stored = batches_.put(parts_.tables.tasks, std::move(payloads));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (stored[i]) continue;
-    failed.emplace(keys[i], stored[i].error());
-    if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused.push_back(keys[i]);
-  }
-  std::erase_if(open, [&](const New& task) {
-    const auto it = task.payload ? failed.find(*task.payload) : failed.end();
-    if (it == failed.end()) return false;
-    // The task itself was not written, whatever became of its payload.
-    results[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
-    return true;
-  });
-}
+ private:
+  struct New {
+    std::size_t index = 0;  // of its record
+    Uuid rev{};
+    Item item;
+    std::optional<TaskKey> payload;
+    std::optional<Item> expired;  // what holds its place
+  };
 
-// In a place that is free, or that the expired task which was seen there still holds.
-Call DynamoStore::put_call(const New& task) const {
-  Call call{Operation::kPutItem,
-            {{"TableName", parts_.tables.tasks},
-             {"Item", task.item},
-             {"ConditionExpression", "attribute_not_exists(id)"},
-             {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
-  if (task.expired) {
-    call.body["ConditionExpression"] = "attribute_not_exists(id) OR rev = :expired";
-    call.body["ExpressionAttributeValues"] = {{":expired", task.expired->at("rev")}};
-  }
-  return call;
-}
+  const TaskKey& key_of_record(std::size_t index) const { return records_[index].task.key; }
 
-std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
-  std::vector<Result<PutResult>> results(records.size(), Result<PutResult>(PutResult{}));
   // Namespaces first, so that no task is ever in one that is not listed.
-  std::set<std::string> namespaces;
-  for (const TaskRecord& record : records) namespaces.insert(record.task.key.ns);
-  const auto unlisted = registry_.add(namespaces);
-  std::vector<New> open;
-  std::map<TaskKey, std::size_t> first;  // of the records with one key only the first is put
-  std::vector<Item> payloads;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const TaskKey& key = records[i].task.key;
-    RHOOKS_CHECK(records[i].task.status != Status::kProcessing);
-    if (!first.emplace(key, i).second) continue;
-    if (const auto it = unlisted.find(key.ns); it != unlisted.end()) {
-      // The task itself was not written, whatever became of its namespace.
-      results[i] = fail(ErrorCode::kUnavailable, it->second.message);
-      continue;
-    }
-    auto task = new_task(records[i], i, payloads);
-    if (!task) {
-      results[i] = fail(std::move(task.error()));
-      continue;
-    }
-    open.push_back(std::move(*task));
-  }
-  std::vector<TaskKey> unused;
-  put_payloads(std::move(payloads), open, results, unused);
-
-  for (int race = 0; !open.empty(); ++race) {
-    const auto asked = due_.asking();
-    std::vector<Call> calls;
-    for (const New& task : open) calls.push_back(put_call(task));
-    auto replies = client_.call_all(std::move(calls));
-    std::vector<New> taken;
-    std::vector<TaskKey> keys;
-    std::vector<Reply> refusals;
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      New& task = open[i];
-      if (replies[i] && replies[i]->condition_failed()) {
-        keys.push_back(records[task.index].task.key);
-        refusals.push_back(std::move(*replies[i]));
-        taken.push_back(std::move(task));
-        continue;
+  void prepare() {
+    std::set<std::string> namespaces;
+    for (const TaskRecord& record : records_) namespaces.insert(record.task.key.ns);
+    const auto unlisted = store_.registry_.add(namespaces);
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+      const TaskKey& key = key_of_record(i);
+      RHOOKS_CHECK(records_[i].task.status != Status::kProcessing);
+      if (!first_.emplace(key, i).second) continue;
+      if (const auto it = unlisted.find(key.ns); it != unlisted.end()) {
+        // The task itself was not written, whatever became of its namespace.
+        results_[i] = fail(ErrorCode::kUnavailable, it->second.message);
+      } else if (auto task = new_task(i)) {
+        open_.push_back(std::move(*task));
+      } else {
+        results_[i] = fail(std::move(task.error()));
       }
-      if (auto answer = answer_of(std::move(replies[i]), parts_.tables.tasks); !answer) {
+    }
+  }
+
+  // Errors: kInvalidArgument.
+  Result<New> new_task(std::size_t index) {
+    const TaskRecord& record = records_[index];
+    const TaskKey& key = record.task.key;
+    New task{.index = index, .rev = store_.fresh(), .item = {}, .payload = {}, .expired = {}};
+    task.item = task_item(record, task.rev, store_.parts_.shards);
+    std::optional<Item> payload;
+    if (wants_payload(task.item)) {
+      const std::string id = rhooks::to_string(store_.fresh());
+      payload = payload_item(key, id, codec::encode_spec(record));
+      task.item.erase("sp");
+      task.item["pl"] = text_value(id);
+      task.payload = payload_key(key, id);
+    }
+    auto fits = check_size(key, task.item);
+    if (fits && payload) fits = check_size(key, *payload);
+    if (!fits) return fail(std::move(fits.error()));
+    if (payload) payloads_.push_back(std::move(*payload));
+    return task;
+  }
+
+  // Before the tasks, so that none is ever without its own.
+  void put_payloads() {
+    if (payloads_.empty()) return;
+    std::vector<TaskKey> keys;
+    for (const Item& item : payloads_) keys.push_back(key_of(item));
+    std::map<TaskKey, Error> failed;
+    const auto stored = store_.batches_.put(store_.parts_.tables.tasks, std::move(payloads_));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (stored[i]) continue;
+      failed.emplace(keys[i], stored[i].error());
+      if (stored[i].error().code == ErrorCode::kUnknownOutcome) unused_.push_back(keys[i]);
+    }
+    std::erase_if(open_, [&](const New& task) {
+      const auto it = task.payload ? failed.find(*task.payload) : failed.end();
+      if (it == failed.end()) return false;
+      // The task itself was not written, whatever became of its payload.
+      results_[task.index] = fail(ErrorCode::kUnavailable, it->second.message);
+      return true;
+    });
+  }
+
+  // In a place that is free, or that the expired task which was seen there still holds.
+  Call put_call(const New& task) const {
+    Call call{Operation::kPutItem,
+              {{"TableName", store_.parts_.tables.tasks},
+               {"Item", task.item},
+               {"ConditionExpression", "attribute_not_exists(id)"},
+               {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
+    if (task.expired) {
+      call.body["ConditionExpression"] = "attribute_not_exists(id) OR rev = :expired";
+      call.body["ExpressionAttributeValues"] = {{":expired", task.expired->at("rev")}};
+    }
+    return call;
+  }
+
+  // `again`: what is refused may be open once more.
+  void put_open(bool again) {
+    std::vector<New> tasks = std::exchange(open_, {});
+    const auto asked = store_.due_.asking();
+    std::vector<Call> calls;
+    for (const New& task : tasks) calls.push_back(put_call(task));
+    auto written = store_.write_each(std::move(calls), [&](std::size_t i) -> const TaskKey& {
+      return key_of_record(tasks[i].index);
+    });
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      New& task = tasks[i];
+      if (written[i].refused) {
+        settle_refused(std::move(task), *written[i].refused, again, asked);
+      } else if (const auto& answer = written[i].answer; !answer) {
         // What may have been stored needs its payload.
         if (task.payload && answer.error().code != ErrorCode::kUnknownOutcome) {
-          unused.push_back(*task.payload);
+          unused_.push_back(*task.payload);
         }
-        results[task.index] = fail(std::move(answer.error()));
-        continue;
-      }
-      note(records[task.index].task, asked);
-      const auto old = task.expired ? text_of(*task.expired, "pl") : std::nullopt;
-      if (old) unused.push_back(payload_key(records[task.index].task.key, *old));
-    }
-    open.clear();
-    if (taken.empty()) break;
-
-    auto there = items_now(keys, refusals);
-    std::vector<std::size_t> others;  // positions in `taken`
-    std::vector<std::optional<Item>> items;
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      New& task = taken[i];
-      Result<PutResult>& result = results[task.index];
-      const bool maybe_ours = refusals[i].maybe_applied_before;
-      if (!there) {
-        result = maybe_ours ? fail(maybe_done(keys[i])) : fail(there.error());
-      } else if (std::optional<Item>& item = (*there)[i]; !item) {
-        // Deleted since: its place is free. Where this very task may have been the one, storing
-        // it again would bring it back, and without its payload.
-        if (maybe_ours) {
-          result = fail(maybe_done(keys[i]));
-        } else if (race < kRacesMax) {
-          open.push_back(std::move(task));
-          continue;
-        } else {
-          result = fail(always_changing(keys[i]));
-        }
-      } else if (is_from(*item, task.rev, task.payload) ||
-                 (maybe_ours && bytes_of(task.item, "sp") &&
-                  bytes_of(task.item, "sp") == bytes_of(*item, "sp"))) {
-        // Stored by an earlier try whose answer was lost; it may have been claimed since.
-        note_item(keys[i], item, asked);
-        continue;
-      } else if (race < kRacesMax && has_expired(*item, records[task.index].task.created_at)) {
-        task.expired = std::move(item);
-        open.push_back(std::move(task));
-        continue;
+        results_[task.index] = fail(answer.error());
       } else {
-        others.push_back(i);
-        items.push_back(std::move(item));
+        store_.note(records_[task.index].task, asked);
+        const auto old = task.expired ? text_of(*task.expired, "pl") : std::nullopt;
+        if (old) unused_.push_back(payload_key(key_of_record(task.index), *old));
       }
-      if (task.payload && !maybe_ours) unused.push_back(*task.payload);
     }
-    if (others.empty()) continue;
-    auto existing = with_payloads(std::move(items));
-    for (std::size_t n = 0; n < others.size(); ++n) {
-      New& task = taken[others[n]];
-      Result<PutResult>& result = results[task.index];
+    answer_taken();
+  }
+
+  void settle_refused(New task, Written::Refusal& refusal, bool again, DueView::Asked asked) {
+    const TaskKey& key = key_of_record(task.index);
+    Result<PutResult>& result = results_[task.index];
+    const bool maybe_ours = refusal.maybe_ours;
+    if (refusal.there && *refusal.there) {
+      Item& item = **refusal.there;
+      if (is_from(item, task.rev, task.payload) ||
+          (maybe_ours && bytes_of(task.item, "sp") &&
+           bytes_of(task.item, "sp") == bytes_of(item, "sp"))) {
+        // Stored by an earlier try whose answer was lost; it may have been claimed since.
+        store_.note_item(key, *refusal.there, asked);
+        return;
+      }
+      if (again && has_expired(item, records_[task.index].task.created_at)) {
+        task.expired = std::move(item);
+        open_.push_back(std::move(task));
+        return;
+      }
+      taken_.push_back(task.index);
+      holders_.push_back(std::move(item));
+    } else if (maybe_ours) {
+      // Deleted since, as far as is known. Where this very task was the one, storing it again would
+      // bring it back, and without its payload.
+      result = fail(maybe_done(key));
+    } else if (!refusal.there) {
+      result = fail(std::move(refusal.there.error()));
+    } else if (again) {  // deleted since: its place is free
+      open_.push_back(std::move(task));
+      return;
+    } else {
+      result = fail(always_changing(key));
+    }
+    if (task.payload && !maybe_ours) unused_.push_back(*task.payload);
+  }
+
+  void answer_taken() {
+    if (taken_.empty()) return;
+    auto existing = store_.with_payloads(std::exchange(holders_, {}));
+    const auto taken = std::exchange(taken_, {});
+    for (std::size_t n = 0; n < taken.size(); ++n) {
+      Result<PutResult>& result = results_[taken[n]];
       if (!existing) {
         result = fail(existing.error());
       } else if (Loaded& other = (*existing)[n]; !other) {
@@ -241,24 +246,39 @@ std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> reco
       } else if (*other) {
         result = PutResult{.created = false, .existing = std::move((*other)->record)};
       } else {  // deleted while its payload was read
-        result = fail(always_changing(keys[others[n]]));
+        result = fail(always_changing(key_of_record(taken[n])));
       }
     }
   }
-  drop_payloads(unused);
 
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const std::size_t earlier = first.at(records[i].task.key);
-    if (earlier == i) continue;
-    const Result<PutResult>& result = results[earlier];
-    if (!result) {
-      results[i] = fail(result.error());
-    } else {
-      results[i] = PutResult{.created = false,
-                             .existing = result->created ? records[earlier] : result->existing};
+  void answer_repeats() {
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+      const std::size_t earlier = first_.at(key_of_record(i));
+      if (earlier == i) continue;
+      const Result<PutResult>& result = results_[earlier];
+      if (!result) {
+        results_[i] = fail(result.error());
+      } else {
+        results_[i] = PutResult{.created = false,
+                                .existing = result->created ? records_[earlier] : result->existing};
+      }
     }
   }
-  return results;
+
+  DynamoStore& store_;
+  const std::span<const TaskRecord> records_;
+  std::vector<Result<PutResult>> results_;
+  std::map<TaskKey, std::size_t> first_;  // of the records with one key only the first is put
+  std::vector<New> open_;
+  std::vector<Item> payloads_;
+  std::vector<TaskKey> unused_;  // payloads
+  // Records whose place others' tasks hold, and these.
+  std::vector<std::size_t> taken_;
+  Items holders_;
+};
+
+std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
+  return Putting(*this, records).run();
 }
 
 }  // namespace rhooks::store::dynamo

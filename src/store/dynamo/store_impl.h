@@ -28,9 +28,9 @@ namespace rhooks::store::dynamo {
 
 // The store `dynamodb:`. One task is one item (and a payload item, where it is large), and
 // every change of it one conditional write: `rev`, which each change renews, is the revision
-// that an edit was made of and the token of a lease. Files by what they do: dynamo_store.cc
-// (put, get and what the others share), edits.cc, due_claims.cc (claim, release, what is due),
-// commits.cc, queries.cc, open_dynamo.cc.
+// that an edit was made of and the token of a lease. Files by what they do: dynamo_store.cc (get
+// and what the others share), puts.cc, edits.cc (change, remove, clear), due_claims.cc (claim,
+// release, what is due), commits.cc, queries.cc, open_dynamo.cc.
 //
 // Threads, blocking and contract: see Store.
 class DynamoStore final : public Store {
@@ -81,8 +81,23 @@ class DynamoStore final : public Store {
   Uuid fresh();
   // The items of tasks, read consistently, in the order of the keys.
   Result<Items> read_items(const std::vector<TaskKey>& keys);
-  // The same where conditional writes were refused: the refusals mostly tell.
-  Result<Items> items_now(const std::vector<TaskKey>& keys, const std::vector<Reply>& refusals);
+  // What became of a conditional write.
+  struct Written {
+    struct Refusal {
+      // The item as it is now; none where there is none. Error: it could not be read.
+      Result<std::optional<Item>> there;
+      // An earlier try of this very write may have been applied: what refuses this one can be its
+      // own doing.
+      bool maybe_ours = false;
+    };
+    std::optional<Refusal> refused;  // by its condition
+    // Where it was not: what the service answered. Errors: kUnavailable (not applied),
+    // kUnknownOutcome (maybe), kInternal.
+    Result<boost::json::object> answer;
+  };
+  // Sends the writes of single tasks, all at once. `key_at` names the task of the n-th.
+  std::vector<Written> write_each(std::vector<Call> calls,
+                                  const std::function<const TaskKey&(std::size_t)>& key_at);
   // Tasks with their payloads, in the order of the keys or items.
   Result<std::vector<Loaded>> load(const std::vector<TaskKey>& keys);
   Result<std::vector<Loaded>> with_payloads(Items items);
@@ -114,22 +129,33 @@ class DynamoStore final : public Store {
   };
   void expire_payloads(const std::vector<Expiring>& payloads);
 
-  // puts.cc
-  struct New;
-  Result<New> new_task(const model::TaskRecord& record, std::size_t index,
-                       std::vector<Item>& payloads);
-  void put_payloads(std::vector<Item> payloads, std::vector<New>& open,
-                    std::vector<Result<PutResult>>& results, std::vector<TaskKey>& unused);
-  Call put_call(const New& task) const;
+  // Calls of put, change, remove and commit under way.
+  class Putting;
+  class Changing;
+  class Removing;
+  class Committing;
+
+  // edits.cc
+  Result<std::vector<Item>> first_rows(const std::string& table, const std::string& ns,
+                                       const char* attributes, std::size_t limit);
+  Result<void> delete_rows(const std::vector<Item>& rows, std::size_t& count);
+  Result<void> clear_logs(const std::string& ns);
 
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
   Result<void> confirm(const std::vector<DueView::Candidate>& candidates);
+  struct Leased;
+  Call claim_call(const DueView::Candidate& candidate, const Uuid& token,
+                  const ClaimRequest& request) const;
   Result<void> claim_candidates(const ClaimRequest& request,
                                 std::vector<DueView::Candidate> candidates, ClaimResult& result);
+  Result<void> hand_out(std::vector<Leased> leased, Items items, TimePoint until,
+                        ClaimResult& result);
   std::optional<SetAside> set_aside(const DueView::Candidate& candidate, const Uuid& token,
                                     const Error& why);
+  Result<std::vector<DueView::Row>> peek_rows(TimePoint due_by, std::size_t limit,
+                                              const std::optional<DuePosition>& after, bool& more);
 
   // queries.cc
   Result<TaskPage> tasks_by_id(const TaskQuery& query);
@@ -157,6 +183,9 @@ class DynamoStore final : public Store {
 
 // The answer of a request that only fails for reasons that the caller cannot treat.
 Result<boost::json::object> answer_of(Result<Reply> reply, const std::string& table);
+
+// Where a query goes on after this answer; empty: nowhere.
+boost::json::object start_key_after(const boost::json::object& answer);
 
 std::string_view bytes_view(const Uuid& uuid);
 
