@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
@@ -32,6 +32,11 @@ constexpr std::size_t kUnreadMax = 8;
 // The first due key after everything that is due at `t`.
 std::string end_of(TimePoint t) {
   return time_bytes(std::min(t, kTimeMax) + std::chrono::milliseconds{1});
+}
+
+bool is_as_leased(const Task& task, const HeldLease& lease) {
+  return task.status == Status::kActive && model::due_at(task) == lease.due &&
+         task.scheduled_date == lease.scheduled_date;
 }
 
 }  // namespace
@@ -196,28 +201,20 @@ struct RocksStore::CommitPlan {
   std::optional<HeldLease> lease;  // current: the item is applied
 };
 
-std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> commits) {
-  if (commits.empty()) return {};
-  const auto use = database_->use();
-  if (!use) return std::vector<Result<CommitOutcome>>(commits.size(), fail(use.error()));
-  std::vector<std::string> keys;
-  keys.reserve(commits.size());
-  for (const Commit& commit : commits) keys.push_back(task_key(commit.lease.key));
-  LeaseTable::Lock lock(leases_, keys);
-  LeaseTable::Effects effects;
-  rocksdb::WriteBatch batch;
-
-  // A current lease is all that has to be known; only of the others the task is read.
+// A current lease is all that has to be known; only of the others the task is read.
+std::vector<RocksStore::CommitPlan> RocksStore::plan_commits(std::span<const Commit> commits,
+                                                             const std::vector<std::string>& keys,
+                                                             LeaseTable::Effects& effects) {
   std::vector<CommitPlan> plans(commits.size());
   std::vector<std::size_t> others;
   std::vector<std::string> other_keys;
-  std::unordered_map<std::string_view, const Commit*> applied;
+  std::unordered_set<std::string_view> applied;
   for (std::size_t i = 0; i < commits.size(); ++i) {
     const auto lease = leases_.find(keys[i]);
     const bool current = lease && lease->token == commits[i].lease.token;
     if (current && !lease->doubtful) {
       // The same outcome twice in a batch is a repeat.
-      if (applied.emplace(keys[i], &commits[i]).second) plans[i].lease = lease;
+      if (applied.insert(keys[i]).second) plans[i].lease = lease;
       plans[i].outcome = CommitOutcome::kApplied;
     } else {
       if (current) plans[i].lease = lease;
@@ -228,32 +225,74 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
   const auto stored = read(other_keys);
   for (std::size_t n = 0; n < others.size(); ++n) {
     CommitPlan& plan = plans[others[n]];
-    const Lease& lease = commits[others[n]].lease;
+    const std::string& key = keys[others[n]];
     const auto doubtful = std::exchange(plan.lease, std::nullopt);
-    if (stored[n].missing()) {
-      plan.outcome = CommitOutcome::kGone;
-    } else if (!stored[n].state_status.ok()) {
-      plan.outcome = fail(database_->translate(stored[n].state_status, "reading a task"));
-    } else {
-      const auto record = decode_state(lease.key, stored[n].state.ToStringView());
-      if (!record) {
-        plan.outcome = fail(record.error());
-      } else if (record->last_token == lease.token) {
-        plan.outcome = CommitOutcome::kApplied;
-      } else if (doubtful && record->task.status == Status::kActive &&
-                 model::due_at(record->task) == doubtful->due &&
-                 record->task.scheduled_date == doubtful->scheduled_date &&
-                 applied.emplace(keys[others[n]], &commits[others[n]]).second) {
-        plan.outcome = CommitOutcome::kApplied;
-        plan.lease = doubtful;  // the write that failed changed nothing
-      }
-      if (doubtful && record && !plan.lease && record->task.status == Status::kActive) {
-        effects.claimable(due_key(model::due_at(record->task), keys[others[n]]));
-      }
+    const auto record = decode_state(commits[others[n]].lease.key, stored[n]);
+    if (!record) {
+      plan.outcome = record.error().code == ErrorCode::kNotFound
+                         ? Result<CommitOutcome>(CommitOutcome::kGone)
+                         : fail(record.error());
+    } else if (record->last_token == commits[others[n]].lease.token) {
+      plan.outcome = CommitOutcome::kApplied;
+    } else if (doubtful && is_as_leased(record->task, *doubtful) && applied.insert(key).second) {
+      plan.outcome = CommitOutcome::kApplied;
+      plan.lease = doubtful;  // the write that failed changed nothing
     }
+    if (!doubtful || plan.lease) continue;
     // A doubtful lease is settled now: what failed had been applied after all.
-    if (doubtful && !plan.lease && plan.outcome) effects.ended.push_back(keys[others[n]]);
+    if (record && record->task.status == Status::kActive) {
+      effects.claimable(due_key(model::due_at(record->task), key));
+    }
+    if (plan.outcome) effects.ended.push_back(key);
   }
+  return plans;
+}
+
+// Writes what an attempt made of its task. The index entries to move are those of the lease:
+// ACTIVE, its due time and its date. `new_dates` gets what is to come to by_date.
+void RocksStore::put_outcome(rocksdb::WriteBatch& batch, const Commit& commit,
+                             const std::string& key, const HeldLease& lease,
+                             std::vector<std::string>& new_dates,
+                             LeaseTable::Effects& effects) const {
+  const Task& task = commit.task;
+  (void)batch.Put(family(Family::kTasks), key, codec::encode_state(task, commit.lease.token));
+
+  const bool active = task.status == Status::kActive;
+  const bool same_date = task.scheduled_date == lease.scheduled_date;
+  const TimePoint due = model::due_at(task);
+  if (!active || !same_date) {
+    Task old;
+    old.key = commit.lease.key;
+    old.status = Status::kActive;
+    old.scheduled_date = lease.scheduled_date;
+    (void)batch.Delete(family(Family::kByDate), date_key(old));
+    new_dates.push_back(date_key(task));
+  }
+  if (!active || due != lease.due) {
+    (void)batch.Delete(family(Family::kDue), due_key(lease.due, key));
+  }
+  if (task.expires_at) {
+    (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, key), rocksdb::Slice());
+  }
+  if (active) {
+    if (due != lease.due || !same_date) {
+      (void)batch.Put(family(Family::kDue), due_key(due, key), time_bytes(task.scheduled_date));
+    }
+    effects.claimable(due_key(due, key));
+  }
+  effects.ended.push_back(key);
+}
+
+std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> commits) {
+  if (commits.empty()) return {};
+  const auto use = database_->use();
+  if (!use) return std::vector<Result<CommitOutcome>>(commits.size(), fail(use.error()));
+  std::vector<std::string> keys;
+  keys.reserve(commits.size());
+  for (const Commit& commit : commits) keys.push_back(task_key(commit.lease.key));
+  LeaseTable::Lock lock(leases_, keys);
+  LeaseTable::Effects effects;
+  std::vector<CommitPlan> plans = plan_commits(commits, keys, effects);
 
   // In the order of the keys, and what goes from by_date before what comes to it: RocksDB then
   // finds the place of an entry near that of the last one in its family, in memory just read.
@@ -261,57 +300,25 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  rocksdb::WriteBatch batch;
   std::vector<std::string> new_dates;
   for (const std::size_t i : order) {
     const Commit& commit = commits[i];
     RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
     RHOOKS_CHECK(commit.task.status != Status::kProcessing);
     put_log(batch, commit.log);
-    if (!plans[i].lease) continue;
-    const HeldLease& lease = *plans[i].lease;
-    const Task& task = commit.task;
-    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(task, commit.lease.token));
-
-    // The index entries are those of the lease: ACTIVE, its due time and its date.
-    const bool active = task.status == Status::kActive;
-    const bool same_date = task.scheduled_date == lease.scheduled_date;
-    const TimePoint due = model::due_at(task);
-    if (!active || !same_date) {
-      Task old;
-      old.key = commit.lease.key;
-      old.status = Status::kActive;
-      old.scheduled_date = lease.scheduled_date;
-      (void)batch.Delete(family(Family::kByDate), date_key(old));
-      new_dates.push_back(date_key(task));
-    }
-    if (!active || due != lease.due) {
-      (void)batch.Delete(family(Family::kDue), due_key(lease.due, keys[i]));
-    }
-    if (task.expires_at) {
-      (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, keys[i]), rocksdb::Slice());
-    }
-    if (active) {
-      if (due != lease.due || !same_date) {
-        (void)batch.Put(family(Family::kDue), due_key(due, keys[i]),
-                        time_bytes(task.scheduled_date));
-      }
-      effects.claimable(due_key(due, keys[i]));
-    }
-    effects.ended.push_back(keys[i]);
+    if (plans[i].lease) put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
   }
   for (const std::string& date : new_dates) {
     (void)batch.Put(family(Family::kByDate), date, rocksdb::Slice());
   }
 
+  const auto done = write(batch, lock, std::move(effects));
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
-  if (const auto done = write(batch, lock, std::move(effects)); !done) {
-    for (std::size_t i = 0; i < commits.size(); ++i) results.push_back(fail(done.error()));
-    return results;
-  }
   for (std::size_t i = 0; i < commits.size(); ++i) {
-    if (plans[i].lease) note_end(commits[i].task);
-    results.push_back(std::move(plans[i].outcome));
+    if (done && plans[i].lease) note_end(commits[i].task);
+    results.push_back(done ? std::move(plans[i].outcome) : fail(done.error()));
   }
   return results;
 }

@@ -136,6 +136,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
         continue;
       }
       expired.push_back(std::move(existing->task));
+      effects.ended.push_back(keys[i]);  // one that a failed write left in doubt
     }
     if (may_repeat) {
       const auto [first, is_first] = first_of.emplace(keys[i], i);
@@ -150,11 +151,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   if (written.empty()) return results;
 
   rocksdb::WriteBatch batch(batch_bytes(records, keys));
-  for (const Task& task : expired) {
-    const std::string key = task_key(task.key);
-    delete_index(batch, task, key);
-    effects.ended.push_back(key);  // one that a failed write left in doubt
-  }
+  for (const Task& task : expired) delete_index(batch, task, task_key(task.key));
   put_new(batch, records, keys, written, effects);
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());

@@ -95,6 +95,8 @@ class RocksStore final : public Store {
   Result<TaskRecord> decode(const TaskKey& key, const Stored& stored, TimePoint now) const;
   // The fields of the state alone; the others have their defaults.
   static Result<TaskRecord> decode_state(const TaskKey& key, std::string_view state);
+  // Errors: as decode().
+  Result<TaskRecord> decode_state(const TaskKey& key, const Stored& stored) const;
   // The tasks at these positions, which are new, and what becomes claimable with them. Family by
   // family: neighbours of one family are found faster than those of another.
   void put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
@@ -124,6 +126,12 @@ class RocksStore final : public Store {
   ClaimRead read_claims(std::vector<LeaseTable::Taken>&& taken, TimePoint now, std::size_t& bytes,
                         ClaimResult& result);
   std::optional<SetAside> set_aside(const LeaseTable::Taken& taken, TimePoint now);
+  std::vector<CommitPlan> plan_commits(std::span<const Commit> commits,
+                                       const std::vector<std::string>& keys,
+                                       LeaseTable::Effects& effects);
+  void put_outcome(rocksdb::WriteBatch& batch, const Commit& commit, const std::string& key,
+                   const HeldLease& lease, std::vector<std::string>& new_dates,
+                   LeaseTable::Effects& effects) const;
 
   // task_queries.cc
   class PageBuilder;

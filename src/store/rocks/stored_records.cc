@@ -101,6 +101,14 @@ Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, std::string_view
   return record;
 }
 
+Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, const Stored& stored) const {
+  if (stored.missing()) return fail(not_found(key));
+  if (!stored.state_status.ok()) {
+    return fail(database_->translate(stored.state_status, "reading a task"));
+  }
+  return decode_state(key, stored.state.ToStringView());
+}
+
 void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
                          const std::vector<std::string>& keys,
                          const std::vector<std::size_t>& positions,
