@@ -137,6 +137,11 @@ struct Metrics::Impl {
     return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
   }
 
+  Histogram* histogram(const std::string& name, const std::string& help, const Buckets& buckets) {
+    auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+    return &family.Add({}, buckets);
+  }
+
   Histogram* http_handle(std::string_view route, std::size_t method, int status);
 };
 
@@ -150,16 +155,11 @@ Metrics::Impl::Impl() {
   for (std::size_t i = 0; i < kResults.size(); ++i) {
     attempts[i] = &attempt_family.Add({{"result", kResults[i]}});
   }
-  attempt_duration = &prometheus::BuildHistogram()
-                          .Name("rhooks_attempt_duration_seconds")
-                          .Help("Time from the start of a request to the end of its response")
-                          .Register(registry)
-                          .Add({}, kAttemptBuckets);
-  lateness = &prometheus::BuildHistogram()
-                  .Name("rhooks_lateness_seconds")
-                  .Help("Start of an attempt after its due time")
-                  .Register(registry)
-                  .Add({}, kLatenessBuckets);
+  attempt_duration =
+      histogram("rhooks_attempt_duration_seconds",
+                "Time from the start of a request to the end of its response", kAttemptBuckets);
+  lateness = histogram("rhooks_lateness_seconds", "Start of an attempt after its due time",
+                       kLatenessBuckets);
   registered = counter("rhooks_registered_total", "Tasks registered");
   lease_lost = counter("rhooks_lease_lost_total",
                        "Outcomes refused because another worker or change had taken the task");

@@ -37,6 +37,48 @@ tl::unexpected<Error> left_over(const std::string& table) {
                   " tries; the table is throttled (see its capacity and its hot partitions)");
 }
 
+// As many batches as the service takes, and the keys of each.
+struct WriteBatches {
+  std::vector<Call> calls;
+  std::vector<std::vector<TaskKey>> keys;
+};
+
+WriteBatches write_batches(const std::string& table, const std::map<TaskKey, json::object>& open) {
+  WriteBatches batches;
+  for (auto it = open.begin(); it != open.end();) {
+    json::array chunk;
+    auto& keys = batches.keys.emplace_back();
+    for (; it != open.end() && keys.size() < kWriteMax; ++it) {
+      chunk.push_back(it->second);
+      keys.push_back(it->first);
+    }
+    json::object request;
+    request[table] = std::move(chunk);
+    batches.calls.push_back({Operation::kBatchWriteItem, {{"RequestItems", std::move(request)}}});
+  }
+  return batches;
+}
+
+// The keys of what the service left of a batch.
+std::vector<TaskKey> unprocessed_keys(const json::object& answer, const std::string& table) {
+  std::vector<TaskKey> keys;
+  const json::value* const left = part_of(answer, "UnprocessedItems", table);
+  if (!left || !left->is_array()) return keys;
+  for (const json::value& value : left->get_array()) {
+    const json::object* const request = value.if_object();
+    if (!request) continue;
+    const json::value* key = nullptr;
+    if (const auto* put = request->if_contains("PutRequest"); put && put->is_object()) {
+      key = put->get_object().if_contains("Item");
+    } else if (const auto* gone = request->if_contains("DeleteRequest");
+               gone && gone->is_object()) {
+      key = gone->get_object().if_contains("Key");
+    }
+    if (key && key->is_object()) keys.push_back(key_of(key->get_object()));
+  }
+  return keys;
+}
+
 }  // namespace
 
 void BatchRequests::back_off(int tries) {
@@ -122,26 +164,7 @@ std::vector<Result<void>> BatchRequests::write(const std::string& table,
       break;
     }
     if (round > 0) back_off(round);
-    std::vector<Call> calls;
-    std::vector<std::vector<TaskKey>> chunks;
-    json::array chunk;
-    std::vector<TaskKey> chunk_keys;
-    const auto finish = [&] {
-      if (chunk.empty()) return;
-      json::object request;
-      request[table] = std::move(chunk);
-      calls.push_back({Operation::kBatchWriteItem, {{"RequestItems", std::move(request)}}});
-      chunks.push_back(std::move(chunk_keys));
-      chunk = json::array();
-      chunk_keys.clear();
-    };
-    for (const auto& [key, request] : open) {
-      chunk.push_back(request);
-      chunk_keys.push_back(key);
-      if (chunk.size() == kWriteMax) finish();
-    }
-    finish();
-
+    auto [calls, chunks] = write_batches(table, open);
     const auto replies = client_.call_all(std::move(calls));
     std::map<TaskKey, json::object> rest;
     for (std::size_t c = 0; c < replies.size(); ++c) {
@@ -151,21 +174,8 @@ std::vector<Result<void>> BatchRequests::write(const std::string& table,
         for (const TaskKey& key : chunks[c]) outcomes.at(key) = fail(error);
         continue;
       }
-      const json::value* const left = part_of(reply->body, "UnprocessedItems", table);
-      if (!left || !left->is_array()) continue;
-      for (const json::value& value : left->get_array()) {
-        const json::object* const request = value.if_object();
-        if (!request) continue;
-        const json::value* key = nullptr;
-        if (const auto* put = request->if_contains("PutRequest"); put && put->is_object()) {
-          key = put->get_object().if_contains("Item");
-        } else if (const auto* gone = request->if_contains("DeleteRequest");
-                   gone && gone->is_object()) {
-          key = gone->get_object().if_contains("Key");
-        }
-        if (!key || !key->is_object()) continue;
-        const TaskKey named = key_of(key->get_object());
-        if (const auto sent = open.find(named); sent != open.end()) rest.insert(*sent);
+      for (const TaskKey& key : unprocessed_keys(reply->body, table)) {
+        if (const auto sent = open.find(key); sent != open.end()) rest.insert(*sent);
       }
     }
     open = std::move(rest);

@@ -30,9 +30,7 @@ RowReader::RowReader(Client& client, Options options)
   if (options_.desc ? *after <= from : to && *after >= *to) ended_ = true;
 }
 
-Result<std::vector<Item>> RowReader::next(std::size_t looked_at) {
-  std::vector<Item> rows;
-  if (ended_) return rows;
+json::object RowReader::request(std::size_t looked_at) const {
   std::string from = options_.range.from;
   std::optional<std::string> to = options_.range.to;
   if (options_.after && !options_.desc) from = std::max(from, *options_.after);
@@ -68,8 +66,13 @@ Result<std::vector<Item>> RowReader::next(std::size_t looked_at) {
   }
   if (!options_.filter.empty()) request["FilterExpression"] = options_.filter;
   if (!start_key_.empty()) request["ExclusiveStartKey"] = start_key_;
+  return request;
+}
 
-  auto answer = answer_of(client_.call({Operation::kQuery, std::move(request)}), options_.table);
+Result<std::vector<Item>> RowReader::next(std::size_t looked_at) {
+  std::vector<Item> rows;
+  if (ended_) return rows;
+  auto answer = answer_of(client_.call({Operation::kQuery, request(looked_at)}), options_.table);
   if (!answer) return fail(std::move(answer.error()));
   if (const auto* const count = answer->if_contains("ScannedCount"); count && count->is_int64()) {
     looked_at_ += static_cast<std::size_t>(std::max<std::int64_t>(count->get_int64(), 0));
@@ -84,13 +87,9 @@ Result<std::vector<Item>> RowReader::next(std::size_t looked_at) {
       rows.push_back(std::move(value.get_object()));
     }
   }
-  const json::value* const last = answer->if_contains("LastEvaluatedKey");
-  if (last && last->is_object() && !last->get_object().empty()) {
-    start_key_ = last->get_object();
-    position_ = text_of(start_key_, options_.sort_key);
-  } else {
-    ended_ = true;
-  }
+  start_key_ = start_key_after(*answer);
+  ended_ = start_key_.empty();
+  if (!ended_) position_ = text_of(start_key_, options_.sort_key);
   return rows;
 }
 

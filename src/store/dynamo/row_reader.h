@@ -49,6 +49,8 @@ class RowReader {
   std::size_t looked_at() const { return looked_at_; }
 
  private:
+  boost::json::object request(std::size_t looked_at) const;
+
   Client& client_;
   Options options_;
   boost::json::object start_key_;
