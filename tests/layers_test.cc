@@ -1,10 +1,11 @@
 // Checks the shape of the source tree: which folder may include what (docs/architecture.md),
-// how long a file may be, that a name is one function in a module, and that each module says what
-// it is.
+// how long a function may be, that a name is one function in a module, and that each module says
+// what it is.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -180,7 +181,6 @@ struct File {
   bool is_test() const {
     return path.ends_with("_test.cc") || path.starts_with("tests/") || is_test_header(path);
   }
-  std::ptrdiff_t lines_max() const { return is_test() || path.starts_with("testing/") ? 700 : 500; }
 };
 
 std::vector<File> files_below(const Names& folders) {
@@ -248,6 +248,107 @@ std::vector<std::string> shared_names(const std::vector<File>& files) {
   return shared;
 }
 
+// Where the comment, literal or preprocessor line that begins at `at` ends; `at` where none does.
+std::size_t end_of_no_code(std::string_view text, std::size_t at) {
+  const auto past = [&](std::string_view end, std::size_t from) {
+    const std::size_t found = text.find(end, from);
+    return found == text.npos ? text.size() : found + end.size();
+  };
+  const std::string_view rest = text.substr(at);
+  if (rest.starts_with("//")) return past("\n", at);
+  if (rest.starts_with("/*")) return past("*/", at + 2);
+  if (rest.starts_with("R\"")) {
+    const std::string_view mark = rest.substr(2, rest.find('(') - 2);
+    return past(")" + std::string(mark) + "\"", at);
+  }
+  if (rest.starts_with('#')) {
+    std::size_t end = past("\n", at);
+    while (end < text.size() && text[end - 2] == '\\') end = past("\n", end);
+    return end;
+  }
+  // In 1'000 it begins nothing.
+  const bool in_number = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;
+  if (!rest.starts_with('"') && (!rest.starts_with('\'') || in_number)) return at;
+  std::size_t end = at + 1;
+  while (end < text.size() && text[end] != rest.front()) end += text[end] == '\\' ? 2 : 1;
+  return std::min(end + 1, text.size());
+}
+
+// The text with all its lines, without what is no code.
+std::string code_of(std::string_view text) {
+  std::string code;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = end_of_no_code(text, at);
+    const std::string_view skipped = text.substr(at, end - at);
+    if (skipped.empty()) code += text[at];
+    code.append(std::count(skipped.begin(), skipped.end(), '\n'), '\n');
+    at = std::max(end, at + 1);
+  }
+  return code;
+}
+
+std::size_t end_of_block(std::string_view code, std::size_t at) {
+  int open = 0;
+  for (; at < code.size(); ++at) {
+    if (code[at] == '{') ++open;
+    if (code[at] == '}' && --open == 0) break;
+  }
+  return at;
+}
+
+struct Function {
+  std::string name;
+  std::ptrdiff_t line = 0;   // of its opening brace
+  std::ptrdiff_t lines = 0;  // from that one to the one of its closing brace
+};
+
+// Those of namespaces and classes. What is within them is theirs: lambdas, too.
+std::vector<Function> functions_of(std::string_view text) {
+  // Of what is before a brace, without what is in parentheses: "Result<int> f() const".
+  static const std::regex function(
+      R"(\)\s*((const|noexcept|override|final|&&?|\(\))\s*)*(->[^=]*|:[^:].*\)\s*)?$)");
+  static const std::regex no_function(R"(=\s*(\[|requires\b))");
+  static const std::regex name(R"(([\w:~]+|operator\S+)\(\))");
+  static const std::regex scope(R"(\b(namespace|class|struct|union)\b|\bextern\s*$)");
+  const std::string code = code_of(text);
+  std::vector<Function> found;
+  std::string head;
+  std::ptrdiff_t line = 1;
+  int parentheses = 0;
+  for (std::size_t at = 0; at < code.size(); ++at) {
+    const char c = code[at];
+    if (c == '\n') ++line;
+    if (c == ')') --parentheses;
+    if (c == '(' && parentheses++ == 0) head += c;
+    if (parentheses > 0 || c == '(') continue;
+    if (c == ';' || c == '}') {
+      head.clear();
+    } else if (c != '{') {
+      const bool blank = c == ' ' || c == '\n';
+      if (!blank || !head.ends_with(' ')) head += blank ? ' ' : c;
+    } else {
+      const bool is_function =
+          std::regex_search(head, function) && !std::regex_search(head, no_function);
+      if (!is_function && std::regex_search(head, scope)) {
+        head.clear();
+        continue;
+      }
+      const std::size_t end = end_of_block(code, at);
+      const std::string_view block = std::string_view(code).substr(at, end - at);
+      const std::ptrdiff_t breaks = std::count(block.begin(), block.end(), '\n');
+      std::smatch match;
+      if (is_function && std::regex_search(head, match, name)) {
+        found.push_back({match.str(1), line, breaks + 1});
+      }
+      // After the value of a variable or member what it belongs to goes on.
+      head = is_function ? "" : head + "()";
+      line += breaks;
+      at = end;
+    }
+  }
+  return found;
+}
+
 const File* find(const std::vector<File>& files, std::string_view path) {
   auto found =
       std::find_if(files.begin(), files.end(), [&](const File& file) { return file.path == path; });
@@ -310,11 +411,20 @@ TEST(Layers, EveryLayerExists) {
   }
 }
 
-TEST(Layers, FilesStayShort) {
-  for (const File& file : files_below({"include", "src", "testing", "tests", "bench", "fuzz"})) {
-    auto lines = std::count(file.text.begin(), file.text.end(), '\n');
-    EXPECT_LE(lines, file.lines_max()) << file.path << " asks to be split by meaning";
+TEST(Layers, FunctionsStayShort) {
+  int seen = 0;
+  std::vector<std::string> long_ones;
+  for (const File& file : files_below({"include", "src", "testing", "bench", "fuzz"})) {
+    if (file.is_test()) continue;
+    for (const Function& one : functions_of(file.text)) {
+      const std::string place = file.path + ":" + std::to_string(one.line) + ": " + one.name + "()";
+      ++seen;
+      EXPECT_LE(one.lines, 80) << place << " asks to be split by its steps";
+      if (one.lines > 60 && file.path.starts_with("src/")) long_ones.push_back(place);
+    }
   }
+  EXPECT_GT(seen, 2000);
+  EXPECT_LE(long_ones.size(), 10u) << "more than 60 lines: " << ::testing::PrintToString(long_ones);
 }
 
 // Several files are compiled as one: a call must not find a function of another file.
@@ -383,6 +493,65 @@ TEST(LayersSelf, SeesFunctionsOfOneName) {
   EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/y/b.cc", b}}).empty());
   const std::string known = "namespace rhooks::x {\nint twice(int n) {\n";
   EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/x/b.cc", known}}).empty());
+}
+
+TEST(LayersSelf, MeasuresFunctionsAndNothingElse) {
+  const std::string text = R"text(#define OPEN \
+  {
+namespace x {
+namespace {
+
+enum class Color {
+  kRed,
+};
+
+struct Point : Base<int(int)> {
+  int x{0};
+  std::vector<int> all = {
+      1,
+  };
+  Point(int a, std::string b = {})
+      : x{a},
+        name_(std::move(b)) {
+  }
+  bool operator==(const Point&) const {
+    return true;
+  }
+};
+
+const std::map<int, Handler> kTable = {
+    {1, [](int n) {
+       return n;
+     }},
+};
+const auto kLambda = [](int n) {
+  return n;
+};
+
+// { of a comment, /* too
+template <typename T, typename = std::enable_if_t<true>>
+auto f(std::function<void()> g = {}) -> Result<int> {
+  if (x == '"') {
+    g('{', "}\"{", R"x(}}")x");  /* { */
+  }
+  return [](int n) {
+    return n + 1'000;
+  }(1);
+}
+
+}
+}
+int last() { return 1; }
+)text";
+  std::vector<std::string> found;
+  for (const Function& one : functions_of(text)) {
+    found.push_back(one.name + " " + std::to_string(one.line) + " " + std::to_string(one.lines));
+  }
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"Point 17 2", "operator== 19 3", "f 35 8", "last 46 1"}));
+  const std::string long_one = "int f(\n    int n) {\n" + std::string(79, '\n') + "}\n";
+  ASSERT_EQ(functions_of(long_one).size(), 1u);
+  EXPECT_EQ(functions_of(long_one)[0].lines, 81);
 }
 
 TEST(LayersSelf, SeesLibrariesBehindHeaders) {
