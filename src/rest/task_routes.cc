@@ -97,32 +97,8 @@ HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathPar
   return answer(hooks.fetch(query));
 }
 
-using ChangeOne = Result<Task> (Hooks::*)(const TaskKey&);
-
-Route change_route(Hooks& hooks, const char* verb, const char* operation, const char* summary,
-                   const char* description, ChangeOne change) {
+Route register_route(Hooks& hooks) {
   return {
-      .method = "POST",
-      .pattern = std::string("/v1/namespaces/{ns}/tasks/{id}/") + verb,
-      .operation_id = operation,
-      .tag = "tasks",
-      .summary = summary,
-      .description = description,
-      .parameters = {},
-      .body = {},
-      .responses = {{200, "The task as it is now.", "Task"},
-                    {404, "No such task."},
-                    {409, "The task's status forbids it."}},
-      .handler = [&hooks, change](
-                     const HttpRequest&,
-                     const PathParameters& path) { return answer((hooks.*change)(key_of(path))); },
-  };
-}
-
-}  // namespace
-
-void add_task_routes(Router& router, Hooks& hooks) {
-  router.add({
       .method = "POST",
       .pattern = "/v1/namespaces/{ns}/tasks",
       .operation_id = "registerTask",
@@ -145,67 +121,77 @@ void add_task_routes(Router& router, Hooks& hooks) {
       .later = [&hooks](
                    const HttpRequest& request, const PathParameters& path,
                    Respond respond) { register_later(hooks, request, path, std::move(respond)); },
-  });
+  };
+}
 
-  std::vector<ParameterDoc> fetch_parameters = {
+Route fetch_route(Hooks& hooks) {
+  std::vector<ParameterDoc> parameters = {
       {"id", "Tasks whose id begins with this; they are ordered by id.", R"({"type":"string"})"},
       {"status", "Tasks of this status.", R"({"$ref":"#/components/schemas/Status"})"},
       time_parameter("from", "Tasks with a scheduledDate of this time or later."),
       time_parameter("to", "Tasks with a scheduledDate of this time or earlier."),
   };
-  for (ParameterDoc& p : page_parameters()) fetch_parameters.push_back(std::move(p));
-  router.add({
+  for (ParameterDoc& p : page_parameters()) parameters.push_back(std::move(p));
+  return {
       .method = "GET",
       .pattern = "/v1/namespaces/{ns}/tasks",
       .operation_id = "fetchTasks",
       .tag = "tasks",
       .summary = "Fetch a page of tasks",
       .description = "Ordered by scheduledDate, or by id where an id is given.",
-      .parameters = std::move(fetch_parameters),
+      .parameters = std::move(parameters),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "TaskPage"}},
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters& path) { return fetch_tasks(hooks, request, path); },
-  });
+  };
+}
 
-  router.add({
-      .method = "GET",
-      .pattern = "/v1/namespaces/{ns}/tasks/{id}",
-      .operation_id = "getTask",
+using CallOnTask = Result<Task> (Hooks::*)(const TaskKey&);
+
+// A call on the task that the path names. `change` is a verb at the end of the path; empty: none.
+Route task_route(Hooks& hooks, const char* method, const std::string& change, const char* operation,
+                 const char* summary, const char* description, const char* result,
+                 CallOnTask call) {
+  std::vector<ResponseDoc> responses = {{200, result, "Task"}, {404, "No such task."}};
+  if (!change.empty()) responses.push_back({409, "The task's status forbids it."});
+  return {
+      .method = method,
+      .pattern = "/v1/namespaces/{ns}/tasks/{id}" + (change.empty() ? "" : "/" + change),
+      .operation_id = operation,
       .tag = "tasks",
-      .summary = "Get a task",
-      .description = "",
+      .summary = summary,
+      .description = description,
       .parameters = {},
       .body = {},
-      .responses = {{200, "The task.", "Task"}, {404, "No such task."}},
-      .handler = [&hooks](const HttpRequest&,
-                          const PathParameters& path) { return answer(hooks.get(key_of(path))); },
-  });
-  router.add({
-      .method = "DELETE",
-      .pattern = "/v1/namespaces/{ns}/tasks/{id}",
-      .operation_id = "deleteTask",
-      .tag = "tasks",
-      .summary = "Delete a task",
-      .description =
-          "An attempt that is under way ends and is logged; the task does not come back.",
-      .parameters = {},
-      .body = {},
-      .responses = {{200, "The task as it was.", "Task"}, {404, "No such task."}},
-      .handler = [&hooks](
+      .responses = std::move(responses),
+      .handler = [&hooks, call](
                      const HttpRequest&,
-                     const PathParameters& path) { return answer(hooks.remove(key_of(path))); },
-  });
+                     const PathParameters& path) { return answer((hooks.*call)(key_of(path))); },
+  };
+}
 
-  router.add(change_route(hooks, "suspend", "suspendTask", "Suspend an ACTIVE task",
-                          "Once it is answered, no attempt is begun.", &Hooks::suspend));
-  router.add(change_route(hooks, "unsuspend", "unsuspendTask", "Make a SUSPENDED task ACTIVE",
-                          "It keeps its times: what is past is due at once.", &Hooks::unsuspend));
-  router.add(change_route(hooks, "trigger", "triggerTask", "Run a task now",
-                          "Makes an ACTIVE task's occurrence due at once, and gives a DONE or "
-                          "FAILED task one more occurrence.",
-                          static_cast<ChangeOne>(&Hooks::trigger)));
+}  // namespace
+
+void add_task_routes(Router& router, Hooks& hooks) {
+  router.add(register_route(hooks));
+  router.add(fetch_route(hooks));
+  router.add(task_route(hooks, "GET", "", "getTask", "Get a task", "", "The task.", &Hooks::get));
+  router.add(
+      task_route(hooks, "DELETE", "", "deleteTask", "Delete a task",
+                 "An attempt that is under way ends and is logged; the task does not come back.",
+                 "The task as it was.", &Hooks::remove));
+  const char* const now = "The task as it is now.";
+  router.add(task_route(hooks, "POST", "suspend", "suspendTask", "Suspend an ACTIVE task",
+                        "Once it is answered, no attempt is begun.", now, &Hooks::suspend));
+  router.add(task_route(hooks, "POST", "unsuspend", "unsuspendTask", "Make a SUSPENDED task ACTIVE",
+                        "It keeps its times: what is past is due at once.", now,
+                        &Hooks::unsuspend));
+  router.add(task_route(hooks, "POST", "trigger", "triggerTask", "Run a task now",
+                        "Makes an ACTIVE task's occurrence due at once, and gives a DONE or "
+                        "FAILED task one more occurrence.",
+                        now, static_cast<CallOnTask>(&Hooks::trigger)));
 }
 
 }  // namespace rhooks::rest
