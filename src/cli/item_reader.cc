@@ -29,11 +29,8 @@ tl::unexpected<Error> ItemReader::wrong(const std::string& what) const {
 }
 
 // Reads one JSON value up to its end: brackets balanced outside of strings, or up to a
-// separator for numbers and words.
-Result<std::string> ItemReader::value() {
-  std::string text;
-  std::size_t depth = 0;
-  bool in_string = false;
+// separator for numbers and words. `text` is what was read of it before.
+Result<std::string> ItemReader::value(std::string text, std::size_t depth, bool in_string) {
   while (true) {
     const int c = peek();
     if (c == kEnd) {
@@ -99,31 +96,11 @@ Result<void> ItemReader::begin() {
     in_object_ = true;
     return {};
   }
-  // Goes on as value() does, one bracket deep and perhaps inside of a key.
-  std::size_t depth = 1;
-  bool in_string = text.back() != '{' && !is_space(static_cast<unsigned char>(text.back()));
-  while (depth > 0) {
-    const int c = get();
-    if (c == kEnd) return wrong("the file ends in the middle of a task");
-    if (text.size() >= kItemBytesMax) return wrong("a task is longer than 4 MiB");
-    text += static_cast<char>(c);
-    if (in_string) {
-      if (c == '\\') {
-        const int escaped = get();
-        if (escaped == kEnd) return wrong("the file ends in the middle of a string");
-        text += static_cast<char>(escaped);
-      } else if (c == '"') {
-        in_string = false;
-      }
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      ++depth;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  pending_ = std::move(text);
+  // Inside of a key, unless nothing of one was read.
+  const bool in_string = text.back() != '{' && !is_space(static_cast<unsigned char>(text.back()));
+  auto first = value(std::move(text), 1, in_string);
+  if (!first) return fail(std::move(first.error()));
+  pending_ = std::move(*first);
   return {};
 }
 

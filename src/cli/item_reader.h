@@ -30,7 +30,7 @@ class ItemReader {
   int get();
   void skip_space();
   Result<void> begin();
-  Result<std::string> value();
+  Result<std::string> value(std::string text = {}, std::size_t depth = 0, bool in_string = false);
   Result<void> end_of_document();
   tl::unexpected<Error> wrong(const std::string& what) const;
 
