@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <boost/json.hpp>
 #include <condition_variable>
 #include <csignal>
 #include <iostream>
@@ -9,7 +8,6 @@
 
 #include "base/ascii.h"
 #include "base/iso8601.h"
-#include "base/text.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/port_file.h"
@@ -17,14 +15,13 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/times.h"
-#include "codec/public_json.h"
+#include "codec/json_parts.h"
 #include "json/text.h"
+#include "json/writer.h"
 #include "rest/http_server.h"
 
 namespace rhooks::cli {
 namespace {
-
-namespace json = boost::json;
 
 struct ListenArgs {
   std::string address = "127.0.0.1";
@@ -141,31 +138,25 @@ class Listener {
     }
   }
 
-  // As in the API: a name that comes more than once has a list of its values.
-  static void add_header(json::object& headers, const std::string& name, std::string value) {
-    const auto [member, added] = headers.emplace(name, value);
-    if (added) return;
-    json::value& values = member->value();
-    if (!values.is_array()) values = json::array{std::move(values)};
-    values.as_array().emplace_back(std::move(value));
-  }
-
+  // Headers as in the API. A body is JSON if it is JSON, otherwise text.
   void print_json(const rest::HttpRequest& request, TimePoint arrived, int status) {
-    json::object headers;
-    for (const Header& header : request.headers) {
-      add_header(headers, to_utf8(lower_case(header.name)), to_utf8(header.value));
+    std::vector<Header> headers = request.headers;
+    for (Header& header : headers) header.name = lower_case(header.name);
+    JsonWriter out;
+    out.begin_object();
+    out.time("arrivedAt", arrived);
+    out.string("method", request.method);
+    out.string("path", request.target);
+    out.integer("status", status);
+    codec::write_headers(out, "headers", headers);
+    out.name("body");
+    if (const auto compact = compact_json(request.body)) {
+      out.raw(*compact);
+    } else {
+      out.string(request.body);
     }
-    // A body is JSON where it is JSON, otherwise text.
-    const auto compact = compact_json(request.body);
-    json::object line{{"arrivedAt", format_time(arrived)},
-                      {"method", to_utf8(request.method)},
-                      {"path", to_utf8(request.target)},
-                      {"status", status},
-                      {"headers", std::move(headers)}};
-    std::string text = json::serialize(line);
-    text.pop_back();
-    text += ",\"body\":" + (compact ? *compact : json::serialize(to_utf8(request.body)));
-    cli::print_json(io_, text + "}");
+    out.end_object();
+    cli::print_json(io_, out.take());
   }
 
   const ListenArgs& args_;

@@ -8,7 +8,7 @@
 #include "json/reader.h"
 #include "json/writer.h"
 
-// Parts that several documents of the public JSON share. Internal to the codec.
+// Parts that several documents of JSON share.
 namespace rhooks::codec {
 
 // name -> value, or an array of values where a name is repeated.
