@@ -75,46 +75,46 @@ std::vector<Result<T>> FaultyStore::batch(const std::string& method, std::span<c
   return results;
 }
 
-std::vector<Result<PutResult>> FaultyStore::put(std::span<const TaskRecord> records) {
+std::vector<Result<PutResult>> FaultyStore::do_put(std::span<const TaskRecord> records) {
   return batch<PutResult>(
       "put", records, [](const TaskRecord& record) { return record.task.key; },
       [&](std::span<const TaskRecord> passed) { return inner_.put(passed); });
 }
 
-Result<Task> FaultyStore::get(const TaskKey& key, TimePoint now) {
+Result<Task> FaultyStore::do_get(const TaskKey& key, TimePoint now) {
   return one("get", [&] { return inner_.get(key, now); });
 }
 
-Result<TaskPage> FaultyStore::query_tasks(const TaskQuery& query) {
+Result<TaskPage> FaultyStore::do_query_tasks(const TaskQuery& query) {
   return one("query_tasks", [&] { return inner_.query_tasks(query); });
 }
 
-Result<LogPage> FaultyStore::query_logs(const LogQuery& query) {
+Result<LogPage> FaultyStore::do_query_logs(const LogQuery& query) {
   return one("query_logs", [&] { return inner_.query_logs(query); });
 }
 
-Result<NamespacePage> FaultyStore::namespaces(const NamespaceQuery& query) {
+Result<NamespacePage> FaultyStore::do_namespaces(const NamespaceQuery& query) {
   return one("namespaces", [&] { return inner_.namespaces(query); });
 }
 
-std::vector<Result<Task>> FaultyStore::change(std::span<const TaskKey> keys, const Edit& edit,
-                                              TimePoint now) {
+std::vector<Result<Task>> FaultyStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                                 TimePoint now) {
   return batch<Task>(
       "change", keys, [](const TaskKey& key) { return key; },
       [&](std::span<const TaskKey> passed) { return inner_.change(passed, edit, now); });
 }
 
-std::vector<Result<Task>> FaultyStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+std::vector<Result<Task>> FaultyStore::do_remove(std::span<const TaskKey> keys, TimePoint now) {
   return batch<Task>(
       "remove", keys, [](const TaskKey& key) { return key; },
       [&](std::span<const TaskKey> passed) { return inner_.remove(passed, now); });
 }
 
-Result<std::size_t> FaultyStore::clear(const std::string& ns, std::size_t limit) {
+Result<std::size_t> FaultyStore::do_clear(const std::string& ns, std::size_t limit) {
   return one("clear", [&] { return inner_.clear(ns, limit); });
 }
 
-Result<ClaimResult> FaultyStore::claim_due(const ClaimRequest& request) {
+Result<ClaimResult> FaultyStore::do_claim_due(const ClaimRequest& request) {
   if (request.scope == Scope::kShare) {
     std::lock_guard lock(mutex_);
     ++calls_["claim_due of a share"];
@@ -122,34 +122,34 @@ Result<ClaimResult> FaultyStore::claim_due(const ClaimRequest& request) {
   return one("claim_due", [&] { return inner_.claim_due(request); });
 }
 
-std::vector<Result<CommitOutcome>> FaultyStore::commit(std::span<const Commit> commits) {
+std::vector<Result<CommitOutcome>> FaultyStore::do_commit(std::span<const Commit> commits) {
   return batch<CommitOutcome>(
       "commit", commits, [](const Commit& commit) { return commit.lease.key; },
       [&](std::span<const Commit> passed) { return inner_.commit(passed); });
 }
 
-Result<void> FaultyStore::release(std::span<const Lease> leases) {
+Result<void> FaultyStore::do_release(std::span<const Lease> leases) {
   return one("release", [&] { return inner_.release(leases); });
 }
 
-Result<std::optional<TimePoint>> FaultyStore::next_due(TimePoint now, Scope scope) {
+Result<std::optional<TimePoint>> FaultyStore::do_next_due(TimePoint now, Scope scope) {
   return one("next_due", [&] { return inner_.next_due(now, scope); });
 }
 
-Result<DuePage> FaultyStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                      const std::optional<DuePosition>& after) {
+Result<DuePage> FaultyStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                         const std::optional<DuePosition>& after) {
   return one("peek_due", [&] { return inner_.peek_due(now, due_by, limit, after); });
 }
 
-Result<void> FaultyStore::check() {
+Result<void> FaultyStore::do_check() {
   return one("check", [&] { return inner_.check(); });
 }
 
-Result<Description> FaultyStore::describe() {
+Result<Description> FaultyStore::do_describe() {
   return one("describe", [&] { return inner_.describe(); });
 }
 
-void FaultyStore::leave() {
+void FaultyStore::do_leave() {
   {
     std::lock_guard lock(mutex_);
     ++calls_["leave"];

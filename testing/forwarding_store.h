@@ -11,49 +11,51 @@ class ForwardingStore : public store::Store {
  public:
   explicit ForwardingStore(store::Store& inner) : inner_(inner) {}
 
-  std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override {
+ protected:
+  std::vector<Result<store::PutResult>> do_put(
+      std::span<const store::TaskRecord> records) override {
     return inner_.put(records);
   }
-  Result<Task> get(const TaskKey& key, TimePoint now) override { return inner_.get(key, now); }
-  Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override {
+  Result<Task> do_get(const TaskKey& key, TimePoint now) override { return inner_.get(key, now); }
+  Result<store::TaskPage> do_query_tasks(const store::TaskQuery& query) override {
     return inner_.query_tasks(query);
   }
-  Result<store::LogPage> query_logs(const store::LogQuery& query) override {
+  Result<store::LogPage> do_query_logs(const store::LogQuery& query) override {
     return inner_.query_logs(query);
   }
-  Result<store::NamespacePage> namespaces(const store::NamespaceQuery& query) override {
+  Result<store::NamespacePage> do_namespaces(const store::NamespaceQuery& query) override {
     return inner_.namespaces(query);
   }
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
-                                   TimePoint now) override {
+  std::vector<Result<Task>> do_change(std::span<const TaskKey> keys, const store::Edit& edit,
+                                      TimePoint now) override {
     return inner_.change(keys, edit, now);
   }
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override {
+  std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) override {
     return inner_.remove(keys, now);
   }
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override {
+  Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) override {
     return inner_.clear(ns, limit);
   }
-  Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override {
+  Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
     return inner_.claim_due(request);
   }
-  std::vector<Result<store::CommitOutcome>> commit(
+  std::vector<Result<store::CommitOutcome>> do_commit(
       std::span<const store::Commit> commits) override {
     return inner_.commit(commits);
   }
-  Result<void> release(std::span<const store::Lease> leases) override {
+  Result<void> do_release(std::span<const store::Lease> leases) override {
     return inner_.release(leases);
   }
-  Result<std::optional<TimePoint>> next_due(TimePoint now, store::Scope scope) override {
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override {
     return inner_.next_due(now, scope);
   }
-  Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                  const std::optional<store::DuePosition>& after) override {
+  Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                     const std::optional<store::DuePosition>& after) override {
     return inner_.peek_due(now, due_by, limit, after);
   }
-  void leave() override { inner_.leave(); }
-  Result<void> check() override { return inner_.check(); }
-  Result<store::Description> describe() override { return inner_.describe(); }
+  void do_leave() override { inner_.leave(); }
+  Result<void> do_check() override { return inner_.check(); }
+  Result<store::Description> do_describe() override { return inner_.describe(); }
 
  private:
   store::Store& inner_;

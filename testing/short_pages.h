@@ -17,13 +17,14 @@ class ShortPages : public ForwardingStore {
   // How many tasks queries have looked at.
   std::size_t rows() const { return rows_; }
 
-  Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override {
+ private:
+  Result<store::TaskPage> do_query_tasks(const store::TaskQuery& query) override {
     store::TaskQuery all = query;
     all.status.reset();
     all.from.reset();
     all.to.reset();
     all.limit = rows_max_;
-    auto looked_at = ForwardingStore::query_tasks(all);
+    auto looked_at = ForwardingStore::do_query_tasks(all);
     if (!looked_at) return looked_at;
     store::TaskPage page;
     for (Task& task : looked_at->items) {
@@ -39,7 +40,6 @@ class ShortPages : public ForwardingStore {
     return page;
   }
 
- private:
   static bool matches(const store::TaskQuery& query, const Task& task) {
     return (!query.status || task.status == *query.status) &&
            (!query.from || task.scheduled_date >= *query.from) &&

@@ -360,16 +360,6 @@ class HeldPuts final : public rhooks::testing::ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
 
-  std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override {
-    {
-      std::unique_lock lock(mutex_);
-      sizes_.push_back(records.size());
-      changed_.notify_all();
-      changed_.wait_for(lock, 20s, [this] { return open_; });
-    }
-    return ForwardingStore::put(records);
-  }
-
   bool wait_for_one() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 20s, [this] { return !sizes_.empty(); });
@@ -385,6 +375,17 @@ class HeldPuts final : public rhooks::testing::ForwardingStore {
   }
 
  private:
+  std::vector<Result<store::PutResult>> do_put(
+      std::span<const store::TaskRecord> records) override {
+    {
+      std::unique_lock lock(mutex_);
+      sizes_.push_back(records.size());
+      changed_.notify_all();
+      changed_.wait_for(lock, 20s, [this] { return open_; });
+    }
+    return ForwardingStore::do_put(records);
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::size_t> sizes_;

@@ -5,7 +5,6 @@
 #include "hooks/hooks_parts.h"
 #include "hooks/memory_plan.h"
 #include "model/limits.h"
-#include "store/metered.h"
 #include "store/open.h"
 
 namespace rhooks {
@@ -113,7 +112,8 @@ Result<Hooks::Parts> make_parts(Options options) {
                                         .memory = MemoryPlan(options.memory_max).store,
                                         .logs_ttl = options.logs_ttl});
   if (!opened) return fail(std::move(opened.error()));
-  parts.store = std::make_unique<store::MeteredStore>(std::move(opened->store), *parts.metrics);
+  parts.store = std::move(opened->store);
+  parts.store->measure_by(*parts.metrics);
   parts.clock = std::move(opened->clock);
 
   auto sender =

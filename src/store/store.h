@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/record.h"
+#include "observe/metrics.h"
 #include "store/description.h"
 
 namespace rhooks::store {
@@ -176,75 +177,104 @@ using Edit = std::function<Result<Task>(Task)>;
 // that `now`, and a task created since takes its place. The store deletes it by itself some time
 // after, while tasks are claimed; until then clear() and namespaces() count it.
 // Errors: kUnavailable (nothing was applied; retry), kUnknownOutcome (it may have been
-// applied; retry what is safe to repeat), kCorrupt.
+// applied; retry what is safe to repeat), kCorrupt. A call for which there is no memory fails with
+// kOverloaded, or with kUnknownOutcome where it may have changed something; the next one may find
+// some.
 class Store {
  public:
   virtual ~Store() = default;
 
+  // Counts and times every call from now on. A call of a batch counts as failed when an item could
+  // not be stored or read; an item that is not found, or that an edit refused, is an answer. To be
+  // called by whoever opens the store, before others use it; `metrics` must outlive it.
+  void measure_by(Metrics& metrics) { metrics_ = &metrics; }
+
   // Adds tasks whose keys are free, or held by a task that had expired when the new one was created
   // (created_at). A key that is taken (also by an earlier item of the same batch) is no error:
   // `created` is false and the record is given. Safe to repeat.
-  virtual std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) = 0;
+  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records);
 
   // Errors: kNotFound, kCorrupt. Status as shown.
-  virtual Result<Task> get(const TaskKey& key, TimePoint now) = 0;
+  Result<Task> get(const TaskKey& key, TimePoint now);
 
-  virtual Result<TaskPage> query_tasks(const TaskQuery& query) = 0;
-  virtual Result<LogPage> query_logs(const LogQuery& query) = 0;
+  Result<TaskPage> query_tasks(const TaskQuery& query);
+  Result<LogPage> query_logs(const LogQuery& query);
 
   // The namespaces that hold a task, each once. One whose first task was put, or whose last task
   // was removed, before the call is in the answer, or is not. Its cost goes by the number of
   // namespaces, not of tasks.
-  virtual Result<NamespacePage> namespaces(const NamespaceQuery& query) = 0;
+  Result<NamespacePage> namespaces(const NamespaceQuery& query);
 
   // Applies `edit` to each task, atomically against every other method. The edit sees the
   // status as shown and must refuse PROCESSING itself. An expired lease ends here: a commit
   // under it is refused. Errors of an item: kNotFound, and what `edit` returned. Returns the
   // tasks as changed. Safe to repeat if the edit is.
-  virtual std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
-                                           TimePoint now) = 0;
+  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit, TimePoint now);
 
   // Deletes tasks, leased or not, and returns them. Errors of an item: kNotFound. Their logs
   // stay.
-  virtual std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) = 0;
+  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now);
 
   // Deletes up to `limit` tasks of a namespace and, when none is left, its logs. Returns how
   // many tasks; 0 = the namespace is empty.
-  virtual Result<std::size_t> clear(const std::string& ns, std::size_t limit) = 0;
+  Result<std::size_t> clear(const std::string& ns, std::size_t limit);
 
   // Leases up to `limit` due tasks that nobody has a live lease on. No task is handed out
   // twice while its lease lives.
-  virtual Result<ClaimResult> claim_due(const ClaimRequest& request) = 0;
+  Result<ClaimResult> claim_due(const ClaimRequest& request);
 
   // Writes outcomes. The log of an attempt is always written, once, whatever becomes of the
   // task: an attempt that was made is a fact. The task is changed only while `lease` is its
   // current one. Safe to repeat: an applied item answers kApplied again. A lease that has
   // run out but that nothing else replaced still counts.
-  virtual std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) = 0;
+  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits);
 
   // Gives leases back unused: the tasks are due again at once. Leases that are not current
   // are passed over. Safe to repeat.
-  virtual Result<void> release(std::span<const Lease> leases) = 0;
+  Result<void> release(std::span<const Lease> leases);
 
   // When a claim may next find something: the earliest due time of a task without a live
   // lease or the earliest end of a lease, in the past where something can be claimed now.
   // None: not until something is written. Where a store has not read what lies behind leased
   // tasks, it may name an earlier time after `now`; asked again then, it knows more.
-  virtual Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll) = 0;
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll);
 
   // What claim_due would find, in its order, without claiming it.
-  virtual Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                   const std::optional<DuePosition>& after) = 0;
+  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                           const std::optional<DuePosition>& after);
 
   // This process claims no more (with Scope::kShare, that is): what fell to it falls to others
   // now. Without effect where nothing is shared.
-  virtual void leave() {}
+  void leave();
 
   // Whether the store can be read and written now; the message says what is wrong.
-  virtual Result<void> check() = 0;
+  Result<void> check();
 
   // What it is made of and what state it is in, for people. Changes nothing.
-  virtual Result<Description> describe() = 0;
+  Result<Description> describe();
+
+ private:
+  // How a store does each of these.
+  virtual std::vector<Result<PutResult>> do_put(std::span<const TaskRecord> records) = 0;
+  virtual Result<Task> do_get(const TaskKey& key, TimePoint now) = 0;
+  virtual Result<TaskPage> do_query_tasks(const TaskQuery& query) = 0;
+  virtual Result<LogPage> do_query_logs(const LogQuery& query) = 0;
+  virtual Result<NamespacePage> do_namespaces(const NamespaceQuery& query) = 0;
+  virtual std::vector<Result<Task>> do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                              TimePoint now) = 0;
+  virtual std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) = 0;
+  virtual Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) = 0;
+  virtual Result<ClaimResult> do_claim_due(const ClaimRequest& request) = 0;
+  virtual std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) = 0;
+  virtual Result<void> do_release(std::span<const Lease> leases) = 0;
+  virtual Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) = 0;
+  virtual Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                      const std::optional<DuePosition>& after) = 0;
+  virtual void do_leave() {}
+  virtual Result<void> do_check() = 0;
+  virtual Result<Description> do_describe() = 0;
+
+  Metrics* metrics_ = nullptr;
 };
 
 }  // namespace rhooks::store

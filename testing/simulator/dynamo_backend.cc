@@ -72,8 +72,9 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
     opened_->news.ring();
   }
 
-  Result<ClaimResult> claim_due(const ClaimRequest& request) override {
-    auto result = ForwardingStore::claim_due(request);
+ private:
+  Result<ClaimResult> do_claim_due(const ClaimRequest& request) override {
+    auto result = ForwardingStore::do_claim_due(request);
     if (request.scope != Scope::kShare || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
     opened_->ticking = true;
@@ -82,18 +83,17 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
                     [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
     const std::uint64_t before = opened_->ticks;
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
-    return ForwardingStore::claim_due(request);
+    return ForwardingStore::do_claim_due(request);
   }
-  void leave() override {
+  void do_leave() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
     // A tick that is under way ends first.
     opened_->leaving = true;
     opened_->news.ring();
     wait_while([&] { return opened_->ticking; }, std::chrono::minutes{10});
-    ForwardingStore::leave();
+    ForwardingStore::do_leave();
   }
 
- private:
   template <typename Condition>
   void wait_while(const Condition& condition, std::chrono::milliseconds most) {
     const Moment until = timeline_.now() + most;

@@ -128,7 +128,7 @@ std::vector<Result<T>> FaultyLink::batch(const char* name, std::span<const Item>
   return results;
 }
 
-std::vector<Result<PutResult>> FaultyLink::put(std::span<const TaskRecord> records) {
+std::vector<Result<PutResult>> FaultyLink::do_put(std::span<const TaskRecord> records) {
   return batch<PutResult>(
       "put", records,
       [&](std::span<const TaskRecord> passed) {
@@ -146,24 +146,24 @@ std::vector<Result<PutResult>> FaultyLink::put(std::span<const TaskRecord> recor
       });
 }
 
-Result<Task> FaultyLink::get(const TaskKey& key, TimePoint now) {
+Result<Task> FaultyLink::do_get(const TaskKey& key, TimePoint now) {
   return one("get", Kind::kRead, [&] { return inner_.get(key, now); });
 }
 
-Result<TaskPage> FaultyLink::query_tasks(const TaskQuery& query) {
+Result<TaskPage> FaultyLink::do_query_tasks(const TaskQuery& query) {
   return one("query_tasks", Kind::kRead, [&] { return inner_.query_tasks(query); });
 }
 
-Result<LogPage> FaultyLink::query_logs(const LogQuery& query) {
+Result<LogPage> FaultyLink::do_query_logs(const LogQuery& query) {
   return one("query_logs", Kind::kRead, [&] { return inner_.query_logs(query); });
 }
 
-Result<NamespacePage> FaultyLink::namespaces(const NamespaceQuery& query) {
+Result<NamespacePage> FaultyLink::do_namespaces(const NamespaceQuery& query) {
   return one("namespaces", Kind::kRead, [&] { return inner_.namespaces(query); });
 }
 
-std::vector<Result<Task>> FaultyLink::change(std::span<const TaskKey> keys, const Edit& edit,
-                                             TimePoint now) {
+std::vector<Result<Task>> FaultyLink::do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                                TimePoint now) {
   return batch<Task>(
       "change", keys,
       [&](std::span<const TaskKey> passed) {
@@ -179,7 +179,7 @@ std::vector<Result<Task>> FaultyLink::change(std::span<const TaskKey> keys, cons
       });
 }
 
-std::vector<Result<Task>> FaultyLink::remove(std::span<const TaskKey> keys, TimePoint now) {
+std::vector<Result<Task>> FaultyLink::do_remove(std::span<const TaskKey> keys, TimePoint now) {
   return batch<Task>(
       "remove", keys,
       [&](std::span<const TaskKey> passed) {
@@ -211,7 +211,7 @@ std::set<TaskKey> FaultyLink::keys_of(const std::string& ns) {
 }
 
 // Which tasks a clear() deletes it does not say.
-Result<std::size_t> FaultyLink::clear(const std::string& ns, std::size_t limit) {
+Result<std::size_t> FaultyLink::do_clear(const std::string& ns, std::size_t limit) {
   return one(
       "clear", Kind::kChange,
       [&] {
@@ -232,7 +232,7 @@ Result<std::size_t> FaultyLink::clear(const std::string& ns, std::size_t limit) 
       });
 }
 
-Result<ClaimResult> FaultyLink::claim_due(const ClaimRequest& request) {
+Result<ClaimResult> FaultyLink::do_claim_due(const ClaimRequest& request) {
   return one("claim_due", Kind::kInMemory, [&] {
     auto result = inner_.claim_due(request);
     if (result) {
@@ -254,7 +254,7 @@ bool FaultyLink::first_time(const model::LeaseToken& token) {
   return true;
 }
 
-std::vector<Result<CommitOutcome>> FaultyLink::commit(std::span<const Commit> commits) {
+std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit> commits) {
   return batch<CommitOutcome>(
       "commit", commits,
       [&](std::span<const Commit> passed) {
@@ -277,7 +277,7 @@ std::vector<Result<CommitOutcome>> FaultyLink::commit(std::span<const Commit> co
       });
 }
 
-Result<void> FaultyLink::release(std::span<const Lease> leases) {
+Result<void> FaultyLink::do_release(std::span<const Lease> leases) {
   return one("release", Kind::kInMemory, [&] {
     auto result = inner_.release(leases);
     if (result) {
@@ -287,27 +287,27 @@ Result<void> FaultyLink::release(std::span<const Lease> leases) {
   });
 }
 
-Result<std::optional<TimePoint>> FaultyLink::next_due(TimePoint now, Scope scope) {
+Result<std::optional<TimePoint>> FaultyLink::do_next_due(TimePoint now, Scope scope) {
   return one("next_due", Kind::kRead, [&] { return inner_.next_due(now, scope); });
 }
 
-Result<DuePage> FaultyLink::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                     const std::optional<DuePosition>& after) {
+Result<DuePage> FaultyLink::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                        const std::optional<DuePosition>& after) {
   return one("peek_due", Kind::kRead, [&] { return inner_.peek_due(now, due_by, limit, after); });
 }
 
-void FaultyLink::leave() {
+void FaultyLink::do_leave() {
   if (!timeline_.can_wait()) return;
   travel();
   inner_.leave();
   applied();
 }
 
-Result<void> FaultyLink::check() {
+Result<void> FaultyLink::do_check() {
   return one("check", Kind::kRead, [&] { return inner_.check(); });
 }
 
-Result<Description> FaultyLink::describe() {
+Result<Description> FaultyLink::do_describe() {
   return one("describe", Kind::kRead, [&] { return inner_.describe(); });
 }
 

@@ -50,26 +50,27 @@ class FaultyLink final : public store::Store {
   FaultyLink(const FaultyLink&) = delete;
   FaultyLink& operator=(const FaultyLink&) = delete;
 
-  std::vector<Result<store::PutResult>> put(std::span<const store::TaskRecord> records) override;
-  Result<Task> get(const TaskKey& key, TimePoint now) override;
-  Result<store::TaskPage> query_tasks(const store::TaskQuery& query) override;
-  Result<store::LogPage> query_logs(const store::LogQuery& query) override;
-  Result<store::NamespacePage> namespaces(const store::NamespaceQuery& query) override;
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const store::Edit& edit,
-                                   TimePoint now) override;
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
-  Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override;
-  std::vector<Result<store::CommitOutcome>> commit(std::span<const store::Commit> commits) override;
-  Result<void> release(std::span<const store::Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now, store::Scope scope) override;
-  Result<store::DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                  const std::optional<store::DuePosition>& after) override;
-  void leave() override;
-  Result<void> check() override;
-  Result<store::Description> describe() override;
-
  private:
+  std::vector<Result<store::PutResult>> do_put(std::span<const store::TaskRecord> records) override;
+  Result<Task> do_get(const TaskKey& key, TimePoint now) override;
+  Result<store::TaskPage> do_query_tasks(const store::TaskQuery& query) override;
+  Result<store::LogPage> do_query_logs(const store::LogQuery& query) override;
+  Result<store::NamespacePage> do_namespaces(const store::NamespaceQuery& query) override;
+  std::vector<Result<Task>> do_change(std::span<const TaskKey> keys, const store::Edit& edit,
+                                      TimePoint now) override;
+  std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) override;
+  Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override;
+  std::vector<Result<store::CommitOutcome>> do_commit(
+      std::span<const store::Commit> commits) override;
+  Result<void> do_release(std::span<const store::Lease> leases) override;
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override;
+  Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                     const std::optional<store::DuePosition>& after) override;
+  void do_leave() override;
+  Result<void> do_check() override;
+  Result<store::Description> do_describe() override;
+
   enum class Kind { kRead, kChange, kInMemory };
   enum class Fate { kAnswered, kRefused, kLost, kSplit };
   using MakeInterrupted = std::function<Interrupted()>;

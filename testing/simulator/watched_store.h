@@ -25,7 +25,8 @@ class WatchedStore final : public testing::ForwardingStore {
         clock_(clock),
         options_(options) {}
 
-  Result<store::ClaimResult> claim_due(const store::ClaimRequest& request) override {
+ private:
+  Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
     // Nothing is judged by the times that a worker says it is, but by its clock.
     if (request.now != clock_.now() || request.due_by > request.now) {
       timeline_.violation("a worker claims by another time than its clock shows");
@@ -33,7 +34,7 @@ class WatchedStore final : public testing::ForwardingStore {
     if (request.lease_for != options_.lease_for) {
       timeline_.violation("a worker claims for another time than leases last");
     }
-    auto result = ForwardingStore::claim_due(request);
+    auto result = ForwardingStore::do_claim_due(request);
     if (!result) return result;
     for (const store::SetAside& aside : result->set_aside) {
       timeline_.violation("task '" + aside.key.id + "' cannot be read: " + aside.reason);
@@ -52,9 +53,9 @@ class WatchedStore final : public testing::ForwardingStore {
     return result;
   }
 
-  std::vector<Result<store::CommitOutcome>> commit(
+  std::vector<Result<store::CommitOutcome>> do_commit(
       std::span<const store::Commit> commits) override {
-    auto results = ForwardingStore::commit(commits);
+    auto results = ForwardingStore::do_commit(commits);
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (!results[i]) continue;
       if (*results[i] == store::CommitOutcome::kApplied) {
@@ -66,15 +67,14 @@ class WatchedStore final : public testing::ForwardingStore {
     return results;
   }
 
-  Result<void> release(std::span<const store::Lease> leases) override {
-    auto released = ForwardingStore::release(leases);
+  Result<void> do_release(std::span<const store::Lease> leases) override {
+    auto released = ForwardingStore::do_release(leases);
     for (const store::Lease& lease : leases) {
       if (released) ledger_.returned(options_.life, lease.token);
     }
     return released;
   }
 
- private:
   Timeline& timeline_;
   Ledger& ledger_;
   const Clock& clock_;

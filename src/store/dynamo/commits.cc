@@ -117,7 +117,7 @@ class DynamoStore::Committing {
   std::vector<Expiring> expiring_;
 };
 
-std::vector<Result<CommitOutcome>> DynamoStore::commit(std::span<const Commit> commits) {
+std::vector<Result<CommitOutcome>> DynamoStore::do_commit(std::span<const Commit> commits) {
   return Committing(*this, commits).run();
 }
 

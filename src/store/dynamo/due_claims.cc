@@ -174,7 +174,7 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
   return {};
 }
 
-Result<ClaimResult> DynamoStore::claim_due(const ClaimRequest& request) {
+Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
   auto shards = shards_of(request.scope);
   if (!shards) return fail(std::move(shards.error()));
   const TimePoint due_by = std::min(request.due_by, kTimeMax);
@@ -292,7 +292,7 @@ Result<void> DynamoStore::hand_out(std::vector<Leased> leased, Items items, Time
     auto& [candidate, token] = leased[n];
     if (!loaded) {
       // Leased, but its payload cannot be had now.
-      if (release(std::vector<Lease>{{candidate.key, token, until}})) due_.put_back(candidate);
+      if (do_release(std::vector<Lease>{{candidate.key, token, until}})) due_.put_back(candidate);
       continue;
     }
     Loaded& task = (*loaded)[n];
@@ -328,7 +328,7 @@ std::optional<SetAside> DynamoStore::set_aside(const DueView::Candidate& candida
   return SetAside{candidate.key, why.message};
 }
 
-Result<void> DynamoStore::release(std::span<const Lease> leases) {
+Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
   std::vector<Call> calls;
   for (const Lease& lease : leases) {
     Item set;
@@ -356,7 +356,7 @@ Result<void> DynamoStore::release(std::span<const Lease> leases) {
   return {};
 }
 
-Result<std::optional<TimePoint>> DynamoStore::next_due(TimePoint now, Scope scope) {
+Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope) {
   // Who does not work on the store has no share, and does not take one by asking.
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and
@@ -384,7 +384,7 @@ Result<void> DynamoStore::confirm(const std::vector<DueView::Candidate>& candida
   return {};
 }
 
-void DynamoStore::leave() {
+void DynamoStore::do_leave() {
   share_->leave();
 }
 
@@ -432,8 +432,8 @@ Result<std::vector<DueView::Row>> DynamoStore::peek_rows(TimePoint due_by, std::
   return rows;
 }
 
-Result<DuePage> DynamoStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                      const std::optional<DuePosition>& after) {
+Result<DuePage> DynamoStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                         const std::optional<DuePosition>& after) {
   DuePage page;
   if (limit == 0 || (after ? after->due_at : kTimeMin) > due_by) return page;
   bool more = false;

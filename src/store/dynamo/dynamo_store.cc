@@ -257,7 +257,7 @@ Result<std::vector<DynamoStore::Loaded>> DynamoStore::load(const std::vector<Tas
   return with_payloads(std::move(*items));
 }
 
-Result<Task> DynamoStore::get(const TaskKey& key, TimePoint now) {
+Result<Task> DynamoStore::do_get(const TaskKey& key, TimePoint now) {
   auto answer = answer_of(client_.call(get_call(key)), parts_.tables.tasks);
   if (!answer) return fail(std::move(answer.error()));
   const json::value* const item = answer->if_contains("Item");
@@ -271,14 +271,14 @@ Result<Task> DynamoStore::get(const TaskKey& key, TimePoint now) {
   return as_shown(std::move((*task)->record.task), leased);
 }
 
-Result<void> DynamoStore::check() {
+Result<void> DynamoStore::do_check() {
   auto answer =
       answer_of(client_.call(get_call({std::string(kControl), "meta"})), parts_.tables.tasks);
   if (!answer) return fail(std::move(answer.error()));
   return {};
 }
 
-Result<Description> DynamoStore::describe() {
+Result<Description> DynamoStore::do_describe() {
   auto description = describe_tables(client_, parts_.tables);
   if (!description) return description;
   auto view = share_->view();

@@ -162,8 +162,8 @@ class DynamoStore::Changing {
   std::vector<TaskKey> unused_;
 };
 
-std::vector<Result<Task>> DynamoStore::change(std::span<const TaskKey> keys, const Edit& edit,
-                                              TimePoint now) {
+std::vector<Result<Task>> DynamoStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                                 TimePoint now) {
   return Changing(*this, keys, edit, now).run();
 }
 
@@ -285,7 +285,7 @@ class DynamoStore::Removing {
   std::vector<TaskKey> unused_;
 };
 
-std::vector<Result<Task>> DynamoStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+std::vector<Result<Task>> DynamoStore::do_remove(std::span<const TaskKey> keys, TimePoint now) {
   return Removing(*this, keys, now).run();
 }
 
@@ -354,7 +354,7 @@ Result<void> DynamoStore::clear_logs(const std::string& ns) {
   return {};
 }
 
-Result<std::size_t> DynamoStore::clear(const std::string& ns, std::size_t limit) {
+Result<std::size_t> DynamoStore::do_clear(const std::string& ns, std::size_t limit) {
   std::size_t count = 0;
   TaskKey reached;
   for (int idle = 0;; ++idle) {

@@ -277,7 +277,7 @@ class DynamoStore::Putting {
   Items holders_;
 };
 
-std::vector<Result<PutResult>> DynamoStore::put(std::span<const TaskRecord> records) {
+std::vector<Result<PutResult>> DynamoStore::do_put(std::span<const TaskRecord> records) {
   return Putting(*this, records).run();
 }
 

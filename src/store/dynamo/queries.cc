@@ -42,12 +42,12 @@ bool DynamoStore::shows(const TaskQuery& query, const StoredTask& stored) const 
   return *query.status == (processing ? Status::kProcessing : task.status);
 }
 
-Result<TaskPage> DynamoStore::query_tasks(const TaskQuery& query) {
+Result<TaskPage> DynamoStore::do_query_tasks(const TaskQuery& query) {
   if (query.limit == 0) return TaskPage{};
   return query.id_prefix ? tasks_by_id(query) : tasks_by_date(query);
 }
 
-Result<NamespacePage> DynamoStore::namespaces(const NamespaceQuery& query) {
+Result<NamespacePage> DynamoStore::do_namespaces(const NamespaceQuery& query) {
   return registry_.page(query);
 }
 
@@ -169,7 +169,7 @@ Result<std::vector<Item>> DynamoStore::whole_logs(std::vector<Item> rows) {
   return logs;
 }
 
-Result<LogPage> DynamoStore::query_logs(const LogQuery& query) {
+Result<LogPage> DynamoStore::do_query_logs(const LogQuery& query) {
   LogPage page;
   if (query.limit == 0) return page;
   const bool failures = query.status == LogStatus::kFail;

@@ -50,29 +50,29 @@ class DynamoStore final : public Store {
   DynamoStore(Parts parts, Random& random);
   ~DynamoStore() override;
 
-  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
-  Result<Task> get(const TaskKey& key, TimePoint now) override;
-  Result<TaskPage> query_tasks(const TaskQuery& query) override;
-  Result<LogPage> query_logs(const LogQuery& query) override;
-  Result<NamespacePage> namespaces(const NamespaceQuery& query) override;
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
-                                   TimePoint now) override;
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
-  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
-  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
-  Result<void> release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override;
-  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                           const std::optional<DuePosition>& after) override;
-  void leave() override;
-  Result<void> check() override;
-  Result<Description> describe() override;
-
   // Where the share has no thread: see ShareOptions::own_thread.
   std::optional<ShardMember::Step> tick_share() { return share_->tick(); }
 
  private:
+  std::vector<Result<PutResult>> do_put(std::span<const TaskRecord> records) override;
+  Result<Task> do_get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> do_query_tasks(const TaskQuery& query) override;
+  Result<LogPage> do_query_logs(const LogQuery& query) override;
+  Result<NamespacePage> do_namespaces(const NamespaceQuery& query) override;
+  std::vector<Result<Task>> do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                      TimePoint now) override;
+  std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> do_claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) override;
+  Result<void> do_release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
+  Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                              const std::optional<DuePosition>& after) override;
+  void do_leave() override;
+  Result<void> do_check() override;
+  Result<Description> do_describe() override;
+
   // A task as read: none where there is no such task; an Error where it cannot be read.
   using Loaded = Result<std::optional<StoredTask>>;
   using Items = std::vector<std::optional<Item>>;  // none where there is no such task

@@ -50,7 +50,7 @@ bool MemoryStore::leased(const TaskKey& key, TimePoint now) const {
   return it != leases_.end() && it->second.until > now;
 }
 
-std::vector<Result<PutResult>> MemoryStore::put(std::span<const TaskRecord> records) {
+std::vector<Result<PutResult>> MemoryStore::do_put(std::span<const TaskRecord> records) {
   std::lock_guard lock(mutex_);
   std::vector<Result<PutResult>> results;
   results.reserve(records.size());
@@ -69,14 +69,14 @@ std::vector<Result<PutResult>> MemoryStore::put(std::span<const TaskRecord> reco
   return results;
 }
 
-Result<Task> MemoryStore::get(const TaskKey& key, TimePoint now) {
+Result<Task> MemoryStore::do_get(const TaskKey& key, TimePoint now) {
   std::lock_guard lock(mutex_);
   const auto it = find(key, now);
   if (it == tasks_.end()) return fail(not_found(key));
   return as_shown(it->second.task, leased(key, now));
 }
 
-Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
+Result<TaskPage> MemoryStore::do_query_tasks(const TaskQuery& query) {
   std::lock_guard lock(mutex_);
   const bool by_id = query.id_prefix.has_value();
   const auto position_of = [&](const Task& task) {
@@ -121,7 +121,7 @@ Result<TaskPage> MemoryStore::query_tasks(const TaskQuery& query) {
   return page;
 }
 
-Result<LogPage> MemoryStore::query_logs(const LogQuery& query) {
+Result<LogPage> MemoryStore::do_query_logs(const LogQuery& query) {
   std::lock_guard lock(mutex_);
   const auto matches = [&](const Log& log) {
     if (query.task_id && log.task.id != *query.task_id) return false;
@@ -156,7 +156,7 @@ Result<LogPage> MemoryStore::query_logs(const LogQuery& query) {
   return page;
 }
 
-Result<NamespacePage> MemoryStore::namespaces(const NamespaceQuery& query) {
+Result<NamespacePage> MemoryStore::do_namespaces(const NamespaceQuery& query) {
   std::lock_guard lock(mutex_);
   NamespacePage page;
   // Nothing sorts between a text and the same text with a zero byte behind it.
@@ -175,8 +175,8 @@ Result<NamespacePage> MemoryStore::namespaces(const NamespaceQuery& query) {
   return page;
 }
 
-std::vector<Result<Task>> MemoryStore::change(std::span<const TaskKey> keys, const Edit& edit,
-                                              TimePoint now) {
+std::vector<Result<Task>> MemoryStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                                 TimePoint now) {
   std::lock_guard lock(mutex_);
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
@@ -201,7 +201,7 @@ std::vector<Result<Task>> MemoryStore::change(std::span<const TaskKey> keys, con
   return results;
 }
 
-std::vector<Result<Task>> MemoryStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+std::vector<Result<Task>> MemoryStore::do_remove(std::span<const TaskKey> keys, TimePoint now) {
   std::lock_guard lock(mutex_);
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
@@ -217,7 +217,7 @@ std::vector<Result<Task>> MemoryStore::remove(std::span<const TaskKey> keys, Tim
   return results;
 }
 
-Result<std::size_t> MemoryStore::clear(const std::string& ns, std::size_t limit) {
+Result<std::size_t> MemoryStore::do_clear(const std::string& ns, std::size_t limit) {
   std::lock_guard lock(mutex_);
   std::size_t count = 0;
   auto it = tasks_.lower_bound({ns, ""});
@@ -235,7 +235,7 @@ Result<std::size_t> MemoryStore::clear(const std::string& ns, std::size_t limit)
   return count;
 }
 
-Result<ClaimResult> MemoryStore::claim_due(const ClaimRequest& request) {
+Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
   std::lock_guard lock(mutex_);
   drop_expired(request.now);
   ClaimResult result;
@@ -253,7 +253,7 @@ Result<ClaimResult> MemoryStore::claim_due(const ClaimRequest& request) {
   return result;
 }
 
-std::vector<Result<CommitOutcome>> MemoryStore::commit(std::span<const Commit> commits) {
+std::vector<Result<CommitOutcome>> MemoryStore::do_commit(std::span<const Commit> commits) {
   std::lock_guard lock(mutex_);
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
@@ -283,7 +283,7 @@ std::vector<Result<CommitOutcome>> MemoryStore::commit(std::span<const Commit> c
   return results;
 }
 
-Result<void> MemoryStore::release(std::span<const Lease> leases) {
+Result<void> MemoryStore::do_release(std::span<const Lease> leases) {
   std::lock_guard lock(mutex_);
   for (const Lease& lease : leases) {
     const auto it = leases_.find(lease.key);
@@ -292,7 +292,7 @@ Result<void> MemoryStore::release(std::span<const Lease> leases) {
   return {};
 }
 
-Result<std::optional<TimePoint>> MemoryStore::next_due(TimePoint now, Scope /*scope*/) {
+Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /*scope*/) {
   std::lock_guard lock(mutex_);
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {
@@ -306,8 +306,8 @@ Result<std::optional<TimePoint>> MemoryStore::next_due(TimePoint now, Scope /*sc
   return next;
 }
 
-Result<DuePage> MemoryStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                      const std::optional<DuePosition>& after) {
+Result<DuePage> MemoryStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                         const std::optional<DuePosition>& after) {
   std::lock_guard lock(mutex_);
   DuePage page;
   auto it = after ? due_.upper_bound({after->due_at, after->key}) : due_.begin();
@@ -323,11 +323,11 @@ Result<DuePage> MemoryStore::peek_due(TimePoint now, TimePoint due_by, std::size
   return page;
 }
 
-Result<void> MemoryStore::check() {
+Result<void> MemoryStore::do_check() {
   return {};
 }
 
-Result<Description> MemoryStore::describe() {
+Result<Description> MemoryStore::do_describe() {
   const std::lock_guard lock(mutex_);
   return Description{.kind = "memory",
                      .facts = {{"tasks", std::to_string(tasks_.size())},

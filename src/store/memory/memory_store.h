@@ -26,25 +26,25 @@ class MemoryStore final : public Store {
   // Claims draw their tokens from this seed, so that a simulation can be repeated.
   explicit MemoryStore(std::uint64_t seed) : random_(seed), tokens_(random_) {}
 
-  std::vector<Result<PutResult>> put(std::span<const TaskRecord> records) override;
-  Result<Task> get(const TaskKey& key, TimePoint now) override;
-  Result<TaskPage> query_tasks(const TaskQuery& query) override;
-  Result<LogPage> query_logs(const LogQuery& query) override;
-  Result<NamespacePage> namespaces(const NamespaceQuery& query) override;
-  std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit,
-                                   TimePoint now) override;
-  std::vector<Result<Task>> remove(std::span<const TaskKey> keys, TimePoint now) override;
-  Result<std::size_t> clear(const std::string& ns, std::size_t limit) override;
-  Result<ClaimResult> claim_due(const ClaimRequest& request) override;
-  std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits) override;
-  Result<void> release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope) override;
-  Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                           const std::optional<DuePosition>& after) override;
-  Result<void> check() override;
-  Result<Description> describe() override;
-
  private:
+  std::vector<Result<PutResult>> do_put(std::span<const TaskRecord> records) override;
+  Result<Task> do_get(const TaskKey& key, TimePoint now) override;
+  Result<TaskPage> do_query_tasks(const TaskQuery& query) override;
+  Result<LogPage> do_query_logs(const LogQuery& query) override;
+  Result<NamespacePage> do_namespaces(const NamespaceQuery& query) override;
+  std::vector<Result<Task>> do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                      TimePoint now) override;
+  std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) override;
+  Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) override;
+  Result<ClaimResult> do_claim_due(const ClaimRequest& request) override;
+  std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) override;
+  Result<void> do_release(std::span<const Lease> leases) override;
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
+  Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                              const std::optional<DuePosition>& after) override;
+  Result<void> do_check() override;
+  Result<Description> do_describe() override;
+
   using Tasks = std::map<TaskKey, TaskRecord>;
   using LogKey = std::tuple<std::string, TimePoint, std::string>;  // namespace, start, id
 

@@ -52,7 +52,7 @@ LeaseTable::OpenIndex RocksStore::open_due(const std::string& end, rocksdb::Slic
   };
 }
 
-Result<ClaimResult> RocksStore::claim_due(const ClaimRequest& request) {
+Result<ClaimResult> RocksStore::do_claim_due(const ClaimRequest& request) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   drop_expired(request.now);
@@ -283,7 +283,7 @@ void RocksStore::put_outcome(rocksdb::WriteBatch& batch, const Commit& commit,
   effects.ended.push_back(key);
 }
 
-std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> commits) {
+std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit> commits) {
   if (commits.empty()) return {};
   const auto use = database_->use();
   if (!use) return std::vector<Result<CommitOutcome>>(commits.size(), fail(use.error()));
@@ -323,12 +323,12 @@ std::vector<Result<CommitOutcome>> RocksStore::commit(std::span<const Commit> co
   return results;
 }
 
-Result<void> RocksStore::release(std::span<const Lease> leases) {
+Result<void> RocksStore::do_release(std::span<const Lease> leases) {
   for (const Lease& lease : leases) leases_.give_back(task_key(lease.key), lease.token);
   return {};
 }
 
-Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now, Scope /*scope*/) {
+Result<std::optional<TimePoint>> RocksStore::do_next_due(TimePoint now, Scope /*scope*/) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string end = end_of(kTimeMax);
@@ -343,8 +343,8 @@ Result<std::optional<TimePoint>> RocksStore::next_due(TimePoint now, Scope /*sco
   return first.at;
 }
 
-Result<DuePage> RocksStore::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
-                                     const std::optional<DuePosition>& after) {
+Result<DuePage> RocksStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                        const std::optional<DuePosition>& after) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string end = end_of(due_by);

@@ -7,7 +7,7 @@
 
 namespace rhooks::store::rocks {
 
-Result<Description> RocksStore::describe() {
+Result<Description> RocksStore::do_describe() {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   Description description;

@@ -12,7 +12,7 @@
 
 namespace rhooks::store::rocks {
 
-Result<LogPage> RocksStore::query_logs(const LogQuery& query) {
+Result<LogPage> RocksStore::do_query_logs(const LogQuery& query) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const ScopedSnapshot snapshot(db());

@@ -104,7 +104,7 @@ Result<void> RocksStore::write(rocksdb::WriteBatch& batch, LeaseTable::Lock& loc
   return done;
 }
 
-std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> records) {
+std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> records) {
   if (records.empty()) return {};
   const auto use = database_->use();
   if (!use) return all_failed<PutResult>(records.size(), use.error());
@@ -164,7 +164,7 @@ std::vector<Result<PutResult>> RocksStore::put(std::span<const TaskRecord> recor
   return results;
 }
 
-Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
+Result<Task> RocksStore::do_get(const TaskKey& key, TimePoint now) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string bytes = task_key(key);
@@ -184,8 +184,8 @@ Result<Task> RocksStore::get(const TaskKey& key, TimePoint now) {
   return fail(record.error());
 }
 
-std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, const Edit& edit,
-                                             TimePoint now) {
+std::vector<Result<Task>> RocksStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
+                                                TimePoint now) {
   if (keys.empty()) return {};
   const auto use = database_->use();
   if (!use) return all_failed<Task>(keys.size(), use.error());
@@ -229,7 +229,7 @@ std::vector<Result<Task>> RocksStore::change(std::span<const TaskKey> keys, cons
   return results;
 }
 
-std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, TimePoint now) {
+std::vector<Result<Task>> RocksStore::do_remove(std::span<const TaskKey> keys, TimePoint now) {
   if (keys.empty()) return {};
   const auto use = database_->use();
   if (!use) return all_failed<Task>(keys.size(), use.error());
@@ -261,7 +261,7 @@ std::vector<Result<Task>> RocksStore::remove(std::span<const TaskKey> keys, Time
   return results;
 }
 
-Result<std::size_t> RocksStore::clear(const std::string& ns, std::size_t limit) {
+Result<std::size_t> RocksStore::do_clear(const std::string& ns, std::size_t limit) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   // Where others deleted all that was listed, while there is more, 0 would be a lie: the rest
@@ -346,7 +346,7 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
   return count;
 }
 
-Result<void> RocksStore::check() {
+Result<void> RocksStore::do_check() {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   return database_->check();

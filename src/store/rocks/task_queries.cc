@@ -85,7 +85,7 @@ Result<bool> RocksStore::add_chunk(PageBuilder& builder, const std::string& ns,
   return false;
 }
 
-Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
+Result<TaskPage> RocksStore::do_query_tasks(const TaskQuery& query) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   if (query.status == Status::kProcessing) return query_leased(query);
@@ -93,7 +93,7 @@ Result<TaskPage> RocksStore::query_tasks(const TaskQuery& query) {
 }
 
 // One seek for each namespace, past all of its tasks.
-Result<NamespacePage> RocksStore::namespaces(const NamespaceQuery& query) {
+Result<NamespacePage> RocksStore::do_namespaces(const NamespaceQuery& query) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   std::string prefix = name(query.prefix);

@@ -1,4 +1,4 @@
-#include "store/metered.h"
+#include "store/store.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,28 +18,29 @@ using ::testing::HasSubstr;
 using namespace store;
 
 // There is never any memory for these.
-class NoMemoryStore : public ForwardingStore {
+class NoMemoryStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
-  std::vector<Result<PutResult>> put(std::span<const TaskRecord>) override {
+
+ private:
+  std::vector<Result<PutResult>> do_put(std::span<const TaskRecord>) override {
     throw std::bad_alloc();
   }
-  Result<TaskPage> query_tasks(const TaskQuery&) override { throw std::bad_alloc(); }
-  Result<void> release(std::span<const Lease>) override { throw std::bad_alloc(); }
+  Result<TaskPage> do_query_tasks(const TaskQuery&) override { throw std::bad_alloc(); }
+  Result<void> do_release(std::span<const Lease>) override { throw std::bad_alloc(); }
 };
 
-TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
+TEST(MeasuredStore, CountsCallsByMethodAndOutcome) {
   MemoryStore memory;
   Metrics metrics;
-  auto owned = std::make_unique<FaultyStore>(memory);
-  FaultyStore& faulty = *owned;
-  MeteredStore metered(std::move(owned), metrics);
+  FaultyStore store(memory);
+  store.measure_by(metrics);
   const auto record = make_record("ns", "id", kT0);
-  ASSERT_TRUE(metered.put(std::span(&record, 1)).at(0)->created);
-  EXPECT_EQ(*metered.get({"ns", "id"}, kT0), record.task);
-  EXPECT_EQ(metered.get({"ns", "no"}, kT0).error().code, ErrorCode::kNotFound);
-  faulty.fail_next("get");
-  EXPECT_EQ(metered.get({"ns", "id"}, kT0).error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE(store.put(std::span(&record, 1)).at(0)->created);
+  EXPECT_EQ(*store.get({"ns", "id"}, kT0), record.task);
+  EXPECT_EQ(store.get({"ns", "no"}, kT0).error().code, ErrorCode::kNotFound);
+  store.fail_next("get");
+  EXPECT_EQ(store.get({"ns", "id"}, kT0).error().code, ErrorCode::kUnavailable);
   const std::string text = metrics.expose();
   EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"put\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("rhooks_store_call_duration_seconds_count{method=\"get\"} 3\n"));
@@ -48,10 +49,11 @@ TEST(MeteredStore, CountsCallsByMethodAndOutcome) {
   EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"put\"} 0\n"));
 }
 
-TEST(MeteredStore, AnswersWhereThereIsNoMemory) {
+TEST(MeasuredStore, AnswersWhereThereIsNoMemory) {
   MemoryStore memory{1};
   Metrics metrics;
-  MeteredStore store(std::make_unique<NoMemoryStore>(memory), metrics);
+  NoMemoryStore store(memory);
+  store.measure_by(metrics);
 
   const std::vector<TaskRecord> records(3);
   const auto put = store.put(records);

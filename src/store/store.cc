@@ -1,0 +1,140 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+namespace rhooks::store {
+namespace {
+
+// Whether the store did its work; see Store::measure_by().
+template <typename T>
+bool worked(const Result<T>& result) {
+  if (result) return true;
+  switch (result.error().code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <typename T>
+bool worked(const std::vector<Result<T>>& results) {
+  return std::all_of(results.begin(), results.end(),
+                     [](const Result<T>& result) { return worked(result); });
+}
+
+template <typename T>
+constexpr bool kIsBatch = false;
+template <typename T>
+constexpr bool kIsBatch<std::vector<T>> = true;
+
+// What a call comes to for which there is no memory. Of one that changes something nobody knows how
+// far it came.
+template <typename Answer>
+Answer no_memory(std::size_t items) {
+  const auto error =
+      items == 0
+          ? fail(ErrorCode::kOverloaded, "there is no memory left for this call; try again")
+          : fail(ErrorCode::kUnknownOutcome,
+                 "there was no memory left for this call; it is not known whether it was stored");
+  if constexpr (kIsBatch<Answer>) {
+    return Answer(items, error);
+  } else {
+    return error;
+  }
+}
+
+template <typename Call>
+auto answered(std::size_t items, const Call& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return no_memory<decltype(call())>(items);
+  }
+}
+
+// `items`: how many a call that changes something is about; each has a result in a batch.
+template <typename Call>
+auto measured(Metrics* metrics, std::string_view method, std::size_t items, const Call& call) {
+  if (metrics == nullptr) return answered(items, call);
+  const auto start = std::chrono::steady_clock::now();
+  auto result = answered(items, call);
+  metrics->store_call(
+      method, worked(result),
+      std::chrono::duration_cast<Metrics::Micros>(std::chrono::steady_clock::now() - start));
+  return result;
+}
+
+}  // namespace
+
+std::vector<Result<PutResult>> Store::put(std::span<const TaskRecord> records) {
+  return measured(metrics_, "put", records.size(), [&] { return do_put(records); });
+}
+
+Result<Task> Store::get(const TaskKey& key, TimePoint now) {
+  return measured(metrics_, "get", 0, [&] { return do_get(key, now); });
+}
+
+Result<TaskPage> Store::query_tasks(const TaskQuery& query) {
+  return measured(metrics_, "query_tasks", 0, [&] { return do_query_tasks(query); });
+}
+
+Result<LogPage> Store::query_logs(const LogQuery& query) {
+  return measured(metrics_, "query_logs", 0, [&] { return do_query_logs(query); });
+}
+
+Result<NamespacePage> Store::namespaces(const NamespaceQuery& query) {
+  return measured(metrics_, "namespaces", 0, [&] { return do_namespaces(query); });
+}
+
+std::vector<Result<Task>> Store::change(std::span<const TaskKey> keys, const Edit& edit,
+                                        TimePoint now) {
+  return measured(metrics_, "change", keys.size(), [&] { return do_change(keys, edit, now); });
+}
+
+std::vector<Result<Task>> Store::remove(std::span<const TaskKey> keys, TimePoint now) {
+  return measured(metrics_, "remove", keys.size(), [&] { return do_remove(keys, now); });
+}
+
+Result<std::size_t> Store::clear(const std::string& ns, std::size_t limit) {
+  return measured(metrics_, "clear", 1, [&] { return do_clear(ns, limit); });
+}
+
+Result<ClaimResult> Store::claim_due(const ClaimRequest& request) {
+  return measured(metrics_, "claim_due", 1, [&] { return do_claim_due(request); });
+}
+
+std::vector<Result<CommitOutcome>> Store::commit(std::span<const Commit> commits) {
+  return measured(metrics_, "commit", commits.size(), [&] { return do_commit(commits); });
+}
+
+Result<void> Store::release(std::span<const Lease> leases) {
+  return measured(metrics_, "release", 1, [&] { return do_release(leases); });
+}
+
+Result<std::optional<TimePoint>> Store::next_due(TimePoint now, Scope scope) {
+  return measured(metrics_, "next_due", 0, [&] { return do_next_due(now, scope); });
+}
+
+Result<DuePage> Store::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
+                                const std::optional<DuePosition>& after) {
+  return measured(metrics_, "peek_due", 0, [&] { return do_peek_due(now, due_by, limit, after); });
+}
+
+void Store::leave() {
+  do_leave();
+}
+
+Result<void> Store::check() {
+  return measured(metrics_, "check", 0, [&] { return do_check(); });
+}
+
+Result<Description> Store::describe() {
+  return do_describe();
+}
+
+}  // namespace rhooks::store
