@@ -2,7 +2,7 @@
 // every value has one form; log_expiry() sees what the whole log says.
 //
 // An input is 'r', the length of the spec in two bytes, highest first, the spec and the state
-// of a task; or 'l' and a log.
+// of a task; 'l' and a log; or 'd' and a document.
 
 #include "codec/stored.h"
 #include "fuzz/fuzz.h"
@@ -45,6 +45,17 @@ void check_log(std::string_view bytes) {
   FUZZ_EXPECT(codec::decode_log("app", started_at, "log-1", again) == *log);
 }
 
+void check_document(std::string_view bytes) {
+  const model::DocumentKey key{"kind", "app", "name"};
+  const auto document = codec::decode_document(key, bytes);
+  if (!document) {
+    FUZZ_EXPECT(document.error().code == ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(document->key == key);
+  FUZZ_EXPECT(codec::encode_document(*document) == bytes);
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,6 +66,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       break;
     case 'l':
       check_log(input.rest());
+      break;
+    case 'd':
+      check_document(input.rest());
       break;
     default:
       break;

@@ -7,6 +7,10 @@
 //
 //   6 last_token (16 bytes)
 //
+// A document has
+//
+//   1 revision (16 bytes)   2 updated_at (time)   3 data
+//
 // A body has two numbers: its kind, and behind it its data. Enumerators are the numbers of
 // model/numbers.h. A field that has its default is not written, except the required field of an
 // optional object, whose presence says that there is one.
@@ -354,6 +358,11 @@ void read_record(FieldReader& in, Target& target, std::string& newer_fields) {
   keep_up_to(kFieldMax + 1);
 }
 
+// The fields of a document.
+constexpr std::uint32_t kDocumentRevision = 1;
+constexpr std::uint32_t kDocumentUpdatedAt = 2;
+constexpr std::uint32_t kDocumentData = 3;
+
 tl::unexpected<Error> corrupt(const FieldReader& in, const std::string& what) {
   return fail(ErrorCode::kCorrupt, what + " cannot be read: " + in.reason() + " (at byte " +
                                        std::to_string(in.position()) + ")");
@@ -413,6 +422,40 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
   read_record<LogRecord>(in, log, unknown);
   if (!in.ok()) return corrupt(in, "the stored log \"" + log.id + "\" in \"" + log.task.ns + "\"");
   return log;
+}
+
+std::string encode_document(const model::StoredDocument& document) {
+  constexpr std::size_t kFixedBytes = 40;
+  FieldWriter out(kFixedBytes + document.data.size(), document.newer_fields);
+  out.array(kDocumentRevision, document.revision);
+  out.time(kDocumentUpdatedAt, document.updated_at);
+  out.text(kDocumentData, document.data);
+  return out.take();
+}
+
+Result<model::StoredDocument> decode_document(const model::DocumentKey& key,
+                                              std::string_view bytes) {
+  model::StoredDocument document;
+  document.key = key;
+  FieldReader in(bytes);
+  for (std::uint32_t field = in.next(); field != 0; field = in.next()) {
+    switch (field) {
+      case kDocumentRevision:
+        document.revision = in.array<std::tuple_size_v<model::Revision>>();
+        break;
+      case kDocumentUpdatedAt:
+        document.updated_at = in.time();
+        break;
+      case kDocumentData:
+        document.data = in.text();
+        break;
+      default:
+        in.keep(document.newer_fields);
+    }
+  }
+  if (document.revision == model::Revision{}) in.refuse("it has no revision");
+  if (in.ok()) return document;
+  return corrupt(in, "the stored " + key.kind + " \"" + key.name + "\" in \"" + key.ns + "\"");
 }
 
 Result<std::optional<TimePoint>> log_expiry(std::string_view bytes) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/document.h"
 #include "model/record.h"
 
 // The bytes that stores keep: fields by number (model/fields.h, stored.cc) in the form of tagged.h.
@@ -15,7 +16,8 @@
 //   state  what attempts and edits change (rhooks::State), last_token
 // The key (namespace, id) is not in the bytes: the store keeps it as its key.
 //
-// Fields that a newer build added to a spec or a state come back with it and are written again.
+// Fields that a newer build added to a spec, a state or a document come back with it and are
+// written again.
 //
 // Readers take any bytes: what is truncated, out of range or followed by more bytes is kCorrupt,
 // never a crash or an allocation that the input's size does not bear.
@@ -33,6 +35,11 @@ Result<void> decode_state(std::string_view state, model::TaskRecord& record);
 std::string encode_log(const Log& log);
 Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_view id,
                        std::string_view bytes);
+// A document without its key: revision, updated_at and data.
+std::string encode_document(const model::StoredDocument& document);
+Result<model::StoredDocument> decode_document(const model::DocumentKey& key,
+                                              std::string_view bytes);
+
 // Reads only expires_at, from the head of the bytes: for compaction filters.
 Result<std::optional<TimePoint>> log_expiry(std::string_view bytes);
 

@@ -220,6 +220,48 @@ TEST(Stored, FieldsOfANewerBuildAreWrittenAgain) {
   }
 }
 
+TEST(Stored, DocumentsComeBackAsTheyWere) {
+  TestRecords random(testing::test_seed());
+  for (int i = 0; i < 50; ++i) {
+    const model::StoredDocument document = random.document();
+    const std::string bytes = encode_document(document);
+    const auto back = decode_document(document.key, bytes);
+    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_EQ(*back, document) << "document " << i;
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const auto cut = decode_document(document.key, bytes.substr(0, size));
+      ASSERT_FALSE(cut) << "cut to " << size;
+      ASSERT_EQ(cut.error().code, ErrorCode::kCorrupt);
+    }
+    EXPECT_FALSE(decode_document(document.key, bytes + '\0'));
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+      const auto other = decode_document(document.key, flipped);
+      if (!other) {
+        ASSERT_EQ(other.error().code, ErrorCode::kCorrupt);
+        continue;
+      }
+      ASSERT_EQ(encode_document(*other), flipped);
+    }
+  }
+}
+
+TEST(Stored, NumbersOfADocumentStayAsTheyAre) {
+  model::StoredDocument document;
+  document.revision.fill(1);
+  document.updated_at = from_millis(1);
+  document.data = "d";
+  const std::string bytes = encode_document(document);
+  EXPECT_EQ(to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
+            "0a1001010101010101010101010101010101"
+            "1002"
+            "1a0164"  // 1 to 3
+            "00");
+  EXPECT_EQ(decode_document({}, std::string(1, '\0')).error().code, ErrorCode::kCorrupt)
+      << "each has a revision";
+}
+
 // What is not used takes no place.
 TEST(Stored, AnEmptyRecordIsAnEndAlone) {
   const model::TaskRecord record;

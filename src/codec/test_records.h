@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "codec/tagged.h"
+#include "model/document.h"
 #include "model/fields.h"
 #include "model/record.h"
 
@@ -141,6 +142,16 @@ class TestRecords {
     if (!utf8_only && coin()) record.newer_spec_fields = newer_field(100, text(10));
     if (!utf8_only && coin()) record.task.newer_fields = newer_field(100, text(10));
     return record;
+  }
+
+  model::StoredDocument document() {
+    model::StoredDocument document;
+    document.key = {"kind", "ns-" + text(10), "name-" + text(20)};
+    document.data = text(200);
+    fill(document.revision);
+    document.updated_at = time();
+    if (coin()) document.newer_fields = newer_field(100, text(10));
+    return document;
   }
 
   Log log() {
