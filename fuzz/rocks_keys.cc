@@ -17,9 +17,8 @@ bool ordered_alike(const std::string& a, const std::string& b, bool before, bool
 }
 
 void check_key(std::string_view bytes) {
-  const auto key = parse_task_key(bytes);
-  if (!key) return;
-  FUZZ_EXPECT(task_key(*key) == bytes);
+  if (const auto key = parse_task_key(bytes)) FUZZ_EXPECT(task_key(*key) == bytes);
+  if (const auto key = parse_document_key(bytes)) FUZZ_EXPECT(document_key(*key) == bytes);
 }
 
 void check_names(const std::string& a, const std::string& b, TimePoint t, TimePoint u) {
@@ -31,6 +30,10 @@ void check_names(const std::string& a, const std::string& b, TimePoint t, TimePo
   const TaskKey first{a, b};
   const TaskKey second{b, a};
   FUZZ_EXPECT(parse_task_key(task_key(first)) == first);
+  const model::DocumentKey document{a, b, a};
+  const model::DocumentKey other{a, a, b};
+  FUZZ_EXPECT(parse_document_key(document_key(document)) == document);
+  FUZZ_EXPECT(ordered_alike(document_key(document), document_key(other), document < other, a == b));
   FUZZ_EXPECT(ordered_alike(task_key(first), task_key(second), first < second, a == b));
   const bool before = t < u || (t == u && first < second);
   const bool same = t == u && a == b;

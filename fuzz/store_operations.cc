@@ -92,6 +92,7 @@ class Subjects {
       while (cleared && *cleared > 0) cleared = subject.store->store().clear(ns, 1000);
       FUZZ_EXPECT(cleared);
     }
+    testing::remove_differential_documents(subject.store->store());
     subject.store->begin_input();
     return *subject.store;
   }

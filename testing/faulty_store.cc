@@ -141,6 +141,24 @@ Result<DuePage> FaultyStore::do_peek_due(TimePoint now, TimePoint due_by, std::s
   return one("peek_due", [&] { return inner_.peek_due(now, due_by, limit, after); });
 }
 
+Result<Revision> FaultyStore::do_put_document(const Document& document, const Replaces& replaces,
+                                              TimePoint now) {
+  return one("put_document", [&] { return inner_.put_document(document, replaces, now); });
+}
+
+Result<StoredDocument> FaultyStore::do_get_document(const DocumentKey& key) {
+  return one("get_document", [&] { return inner_.get_document(key); });
+}
+
+Result<void> FaultyStore::do_remove_document(const DocumentKey& key,
+                                             const std::optional<Revision>& revision) {
+  return one("remove_document", [&] { return inner_.remove_document(key, revision); });
+}
+
+Result<DocumentPage> FaultyStore::do_list_documents(const DocumentQuery& query) {
+  return one("list_documents", [&] { return inner_.list_documents(query); });
+}
+
 Result<void> FaultyStore::do_check() {
   return one("check", [&] { return inner_.check(); });
 }

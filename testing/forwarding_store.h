@@ -53,6 +53,20 @@ class ForwardingStore : public store::Store {
                                      const std::optional<store::DuePosition>& after) override {
     return inner_.peek_due(now, due_by, limit, after);
   }
+  Result<store::Revision> do_put_document(const store::Document& document,
+                                          const store::Replaces& replaces, TimePoint now) override {
+    return inner_.put_document(document, replaces, now);
+  }
+  Result<store::StoredDocument> do_get_document(const store::DocumentKey& key) override {
+    return inner_.get_document(key);
+  }
+  Result<void> do_remove_document(const store::DocumentKey& key,
+                                  const std::optional<store::Revision>& revision) override {
+    return inner_.remove_document(key, revision);
+  }
+  Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override {
+    return inner_.list_documents(query);
+  }
   void do_leave() override { inner_.leave(); }
   Result<void> do_check() override { return inner_.check(); }
   Result<store::Description> do_describe() override { return inner_.describe(); }

@@ -69,6 +69,7 @@ std::vector<Task> all_tasks(store::Store& store, store::TaskQuery query);
 std::vector<Log> all_logs(store::Store& store, store::LogQuery query);
 std::vector<store::DueEntry> all_due(store::Store& store, TimePoint now, TimePoint due_by,
                                      std::size_t limit);
+std::vector<store::StoredDocument> all_documents(store::Store& store, store::DocumentQuery query);
 std::vector<std::string> ids(const std::vector<Task>& tasks);
 
 // Where a run of calls takes its decisions from: a random generator, or an input of a fuzzer.
@@ -83,6 +84,9 @@ class Choices {
 
 // Those that the calls of a differential run are about.
 const std::vector<std::string>& differential_namespaces();
+
+// Removes all documents that those calls may have left.
+void remove_differential_documents(store::Store& store);
 
 // Applies the same calls to both stores and compares every answer; fails the test, and ends,
 // at the first that differs. Both stores are empty at first.

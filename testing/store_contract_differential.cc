@@ -18,6 +18,14 @@ bool same(const Result<T>& a, const Result<T>& b) {
   return a ? *a == *b : a.error().code == b.error().code;
 }
 
+constexpr const char* kDocumentKinds[]{"k", "k2"};
+
+// The first is of what belongs to no namespace; others are beginnings of each other.
+const std::vector<std::string>& differential_document_names() {
+  static const std::vector<std::string> kNames{"", "a", "ab", "a ", "\xf4\x8f\xbf\xbf"};
+  return kNames;
+}
+
 class RandomChoices final : public Choices {
  public:
   RandomChoices(std::uint64_t seed, int steps) : random_(seed), left_(steps) {}
@@ -56,7 +64,7 @@ class Differential {
   std::size_t below(std::size_t n) { return choices_.below(n); }
 
   void one_step() {
-    switch (below(13)) {
+    switch (below(15)) {
       case 0:
       case 1:
         return put();
@@ -77,6 +85,10 @@ class Differential {
         return query_tasks();
       case 11:
         return query_logs();
+      case 12:
+        return put_document();
+      case 13:
+        return remove_document();
       default:
         return rare();
     }
@@ -290,6 +302,93 @@ class Differential {
     for (std::size_t i = 0; i < mine.size(); ++i) EXPECT_EQ(mine[i], theirs[i]);
   }
 
+  // Revisions differ between the stores, as tokens do.
+  struct RevisionPair {
+    Revision subject;
+    Revision oracle;
+  };
+
+  DocumentKey random_document_key() {
+    const auto& names = differential_document_names();
+    return {kDocumentKinds[below(2)], names[below(names.size())],
+            names[1 + below(names.size() - 1)]};
+  }
+
+  // Of a document of that key as it is or was; one that no document has, where none was there.
+  RevisionPair some_revision(const DocumentKey& key) {
+    const auto& known = revisions_[key];
+    return known.empty() ? RevisionPair{Revision{1}, Revision{1}} : known[below(known.size())];
+  }
+
+  void put_document() {
+    const Document document{random_document_key(), std::string(below(300), 'd'), {}};
+    Replaces mine = Whatever{};
+    Replaces theirs = Whatever{};
+    switch (below(4)) {
+      case 0:
+        break;
+      case 1:
+        mine = theirs = Nothing{};
+        break;
+      default: {
+        const RevisionPair seen = some_revision(document.key);
+        mine = seen.subject;
+        theirs = seen.oracle;
+      }
+    }
+    const auto a = subject_.store().put_document(document, mine, now_);
+    const auto b = oracle_.put_document(document, theirs, now_);
+    ASSERT_EQ(a.has_value(), b.has_value());
+    if (!a) {
+      EXPECT_EQ(a.error().code, b.error().code);
+      return;
+    }
+    auto& known = revisions_[document.key];
+    known.push_back({*a, *b});
+    if (known.size() > 3) known.erase(known.begin());
+  }
+
+  void remove_document() {
+    const DocumentKey key = random_document_key();
+    std::optional<Revision> mine;
+    std::optional<Revision> theirs;
+    if (below(3) > 0) {
+      const RevisionPair seen = some_revision(key);
+      mine = seen.subject;
+      theirs = seen.oracle;
+    }
+    const auto a = subject_.store().remove_document(key, mine);
+    const auto b = oracle_.remove_document(key, theirs);
+    ASSERT_EQ(a.has_value(), b.has_value());
+    if (!a) {
+      EXPECT_EQ(a.error().code, b.error().code);
+    }
+    compare_documents();
+  }
+
+  void compare_documents() {
+    DocumentQuery query;
+    query.kind = kDocumentKinds[below(2)];
+    query.limit = 1 + below(10);
+    if (below(2) == 0) {
+      query.ns = random_document_key().ns;
+      query.name_prefix = below(2) == 0 ? "" : "a";
+    }
+    compare_documents(query);
+  }
+
+  void compare_documents(const DocumentQuery& query) {
+    const auto mine = all_documents(subject_.store(), query);
+    auto theirs = all_documents(oracle_, query);
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      theirs[i].revision = mine[i].revision;
+      EXPECT_EQ(mine[i], theirs[i]);
+      const auto got = subject_.store().get_document(mine[i].key);
+      EXPECT_TRUE(got && *got == mine[i]);
+    }
+  }
+
   void rare() {
     compare_due();
     switch (below(12)) {
@@ -375,6 +474,11 @@ class Differential {
       logs.limit = 1000;
       compare_logs(logs);
     }
+    for (const char* const kind : kDocumentKinds) {
+      DocumentQuery documents;
+      documents.kind = kind;
+      compare_documents(documents);
+    }
   }
 
   StoreUnderTest& subject_;
@@ -383,7 +487,8 @@ class Differential {
   TimePoint now_ = kT0;
   std::multimap<TaskKey, TimePoint> ends_;  // that were asked for, and may still be stored
   std::vector<ClaimPair> claims_;
-  std::vector<Lease> oracle_leases_;  // all since the last reopen
+  std::vector<Lease> oracle_leases_;                            // all since the last reopen
+  std::map<DocumentKey, std::vector<RevisionPair>> revisions_;  // the latest of each
 };
 
 }  // namespace
@@ -392,6 +497,16 @@ const std::vector<std::string>& differential_namespaces() {
   // Beginnings of each other, as bytes and as text.
   static const std::vector<std::string> kNamespaces{"a", "ab", std::string("a\0", 2)};
   return kNamespaces;
+}
+
+void remove_differential_documents(Store& store) {
+  for (const char* const kind : kDocumentKinds) {
+    DocumentQuery query;
+    query.kind = kind;
+    for (const StoredDocument& one : all_documents(store, query)) {
+      EXPECT_TRUE(store.remove_document(one.key, {}));
+    }
+  }
 }
 
 void run_differential(StoreUnderTest& subject, Store& oracle, Choices& choices) {

@@ -6,12 +6,14 @@ using namespace store;
 using std::chrono::milliseconds;
 
 // A static library drops what nobody refers to: these pull the files of the suite in.
+void link_store_contract_documents();
 void link_store_contract_tasks();
 void link_store_contract_leases();
 void link_store_contract_queries();
 void link_store_contract_races();
 
 void StoreContract::SetUp() {
+  link_store_contract_documents();
   link_store_contract_tasks();
   link_store_contract_leases();
   link_store_contract_queries();

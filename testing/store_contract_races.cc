@@ -58,8 +58,6 @@ TEST_P(StoreRaces, ConcurrentClaimsNeverHandATaskOutTwice) {
 TEST_P(StoreRaces, ConcurrentPutsOfOneKeyCreateItOnce) {
   for (int round = 0; round < (subject().remote() ? 5 : 20); ++round) {
     std::atomic<int> created{0};
-    std::mutex mutex;
-    std::set<std::array<std::uint8_t, 16>> seen;
     in_parallel(4, [&](int i) {
       std::vector<model::TaskRecord> batch;
       for (int k = 0; k < 5; ++k) {
@@ -211,6 +209,56 @@ TEST_P(StoreRaces, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
     EXPECT_TRUE(applied[id] == 1 || removed.contains(id)) << id;
   }
   EXPECT_EQ(*store().next_due(kT0 + seconds{1}), std::nullopt);
+}
+
+TEST_P(StoreRaces, OneOfThoseWhoWriteADocumentReplacesEachRevision) {
+  const Document counter{{"counter", "ns", "name"}, "0", {}};
+  const int each = subject().remote() ? 8 : 40;
+  ASSERT_TRUE(store().put_document(counter, Nothing{}, kT0));
+  std::mutex mutex;
+  std::set<Revision> replaced;
+  std::atomic<int> written{0};
+  in_parallel(4, [&](int thread) {
+    for (int i = 0; i < each; ++i) {
+      auto read = store().get_document(counter.key);
+      ASSERT_TRUE(read) << read.error().message;
+      read->data = std::to_string(std::stoi(read->data) + 1);
+      const auto put = store().put_document(*read, read->revision, kT0);
+      if (!put) {
+        ASSERT_EQ(put.error().code, ErrorCode::kConflict) << put.error().message;
+        continue;
+      }
+      ++written;
+      std::lock_guard lock(mutex);
+      EXPECT_TRUE(replaced.insert(read->revision).second) << "by thread " << thread;
+    }
+  });
+  EXPECT_GT(written, 0);
+  EXPECT_EQ(store().get_document(counter.key)->data, std::to_string(written));
+}
+
+TEST_P(StoreRaces, OneOfThoseWhoMakeOrRemoveADocumentDoes) {
+  const Document made{{"kind", "ns", "name"}, "data", {}};
+  for (int round = 0; round < (subject().remote() ? 3 : 20); ++round) {
+    std::atomic<int> created{0};
+    in_parallel(4, [&](int) {
+      const auto put = store().put_document(made, Nothing{}, kT0);
+      if (put) ++created;
+      if (!put) {
+        EXPECT_EQ(put.error().code, ErrorCode::kConflict) << put.error().message;
+      }
+    });
+    EXPECT_EQ(created, 1);
+    std::atomic<int> removed{0};
+    in_parallel(4, [&](int) {
+      const auto gone = store().remove_document(made.key, {});
+      if (gone) ++removed;
+      if (!gone) {
+        EXPECT_EQ(gone.error().code, ErrorCode::kNotFound) << gone.error().message;
+      }
+    });
+    EXPECT_EQ(removed, 1);
+  }
 }
 
 }  // namespace rhooks::testing

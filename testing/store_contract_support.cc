@@ -119,6 +119,11 @@ std::vector<DueEntry> all_due(Store& store, TimePoint now, TimePoint due_by, std
   });
 }
 
+std::vector<StoredDocument> all_documents(Store& store, DocumentQuery query) {
+  return all_pages<StoredDocument>(std::move(query),
+                                   [&](const DocumentQuery& q) { return store.list_documents(q); });
+}
+
 std::vector<std::string> ids(const std::vector<Task>& tasks) {
   std::vector<std::string> result;
   for (const Task& task : tasks) result.push_back(task.key.id);

@@ -278,7 +278,7 @@ TEST(App, AStoreDescribesItself) {
   EXPECT_EQ(card.exit_code, kExitDone) << card.err;
   EXPECT_TRUE(card.out.starts_with("store           rocksdb\npath            " + dir.sub("store")))
       << card.out;
-  EXPECT_NE(card.out.find("\nColumn families\nFAMILY    KEYS (ESTIMATE)"), std::string::npos)
+  EXPECT_NE(card.out.find("\nColumn families\nFAMILY     KEYS (ESTIMATE)"), std::string::npos)
       << card.out;
 
   const TestRun json = run_line({"store", "describe", "--store", url, "--json"});

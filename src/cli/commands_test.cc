@@ -378,7 +378,7 @@ TEST_P(CommandsTest, AStoreDescribesItself) {
   EXPECT_TRUE(card.starts_with(GetParam() ? "store           memory\ntasks           1\n"
                                           : "store           rocksdb\npath            "))
       << card;
-  EXPECT_EQ(card.find("\nColumn families\nFAMILY    KEYS (ESTIMATE)") != std::string::npos,
+  EXPECT_EQ(card.find("\nColumn families\nFAMILY     KEYS (ESTIMATE)") != std::string::npos,
             !GetParam())
       << card;
   const std::string json = out({"store", "describe", "--json"});

@@ -35,9 +35,11 @@ const Buckets kCallBuckets{0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 
 
 // Methods of the store contract. Anything else is counted as "other", so that the number of
 // time series stays bounded.
-constexpr std::array<std::string_view, 15> kStoreMethods{
-    "put",       "get",    "query_tasks", "query_logs", "namespaces", "change", "remove", "clear",
-    "claim_due", "commit", "release",     "next_due",   "peek_due",   "check",  "other"};
+constexpr std::array<std::string_view, 19> kStoreMethods{
+    "put",      "get",          "query_tasks",  "query_logs",      "namespaces",     "change",
+    "remove",   "clear",        "claim_due",    "commit",          "release",        "next_due",
+    "peek_due", "put_document", "get_document", "remove_document", "list_documents", "check",
+    "other"};
 constexpr std::array<std::string_view, 8> kHttpMethods{"GET",    "POST", "PUT",     "PATCH",
                                                        "DELETE", "HEAD", "OPTIONS", "other"};
 // Combinations of route, method and status that get a series of their own; far more than a

@@ -129,9 +129,10 @@ TEST(Metrics, ShowTheLatestOfLagAndDepths) {
 }
 
 TEST(Metrics, MeasureEveryStoreMethod) {
-  const char* methods[] = {"put",     "get",      "query_tasks", "query_logs", "namespaces",
-                           "change",  "remove",   "clear",       "claim_due",  "commit",
-                           "release", "next_due", "peek_due",    "check"};
+  const char* methods[] = {
+      "put",      "get",          "query_tasks",  "query_logs",      "namespaces",     "change",
+      "remove",   "clear",        "claim_due",    "commit",          "release",        "next_due",
+      "peek_due", "put_document", "get_document", "remove_document", "list_documents", "check"};
   Metrics metrics;
   for (const char* method : methods) {
     metrics.store_call(method, true, microseconds{100});

@@ -69,6 +69,12 @@ auto measured(Metrics* metrics, std::string_view method, std::size_t items, cons
   return result;
 }
 
+template <typename Call>
+auto if_valid(Result<void> valid, const Call& call) -> decltype(call()) {
+  if (!valid) return fail(std::move(valid.error()));
+  return call();
+}
+
 }  // namespace
 
 std::vector<Result<PutResult>> Store::put(std::span<const TaskRecord> records) {
@@ -123,6 +129,34 @@ Result<std::optional<TimePoint>> Store::next_due(TimePoint now, Scope scope) {
 Result<DuePage> Store::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                 const std::optional<DuePosition>& after) {
   return measured(metrics_, "peek_due", 0, [&] { return do_peek_due(now, due_by, limit, after); });
+}
+
+Result<Revision> Store::put_document(const Document& document, const Replaces& replaces,
+                                     TimePoint now) {
+  return measured(metrics_, "put_document", 1, [&] {
+    return if_valid(model::check_document(document),
+                    [&] { return do_put_document(document, replaces, now); });
+  });
+}
+
+Result<StoredDocument> Store::get_document(const DocumentKey& key) {
+  return measured(metrics_, "get_document", 0, [&] {
+    return if_valid(model::check_document_key(key), [&] { return do_get_document(key); });
+  });
+}
+
+Result<void> Store::remove_document(const DocumentKey& key,
+                                    const std::optional<Revision>& revision) {
+  return measured(metrics_, "remove_document", 1, [&] {
+    return if_valid(model::check_document_key(key),
+                    [&] { return do_remove_document(key, revision); });
+  });
+}
+
+Result<DocumentPage> Store::list_documents(const DocumentQuery& query) {
+  return measured(metrics_, "list_documents", 0, [&] {
+    return if_valid(check_query(query), [&] { return do_list_documents(query); });
+  });
 }
 
 void Store::leave() {

@@ -14,6 +14,7 @@
 #include "model/record.h"
 #include "observe/metrics.h"
 #include "store/description.h"
+#include "store/document.h"
 
 namespace rhooks::store {
 
@@ -162,7 +163,8 @@ enum class CommitOutcome {
 // Changes a task; pure, may be called more than once. An Error leaves the task as it is.
 using Edit = std::function<Result<Task>(Task)>;
 
-// Keeps tasks and logs, lends due tasks out under a lease and takes their outcomes back.
+// Keeps tasks and logs, lends due tasks out under a lease and takes their outcomes back; and keeps
+// documents.
 //
 // Threads: every method may be called from any thread.
 // Blocking: every method may wait for I/O; never call one from a network loop.
@@ -173,6 +175,8 @@ using Edit = std::function<Result<Task>(Task)>;
 // because DynamoDB promises no more. Results follow input order. A batch holds no key twice
 // unless a method says otherwise, and at most 1000 items.
 // Time: passed in, so that a store needs no clock.
+// Documents are apart from tasks: calls that are about tasks or namespaces neither see nor change
+// them.
 // Expiry: a task whose expires_at has come is not there for get, query_tasks, change and remove at
 // that `now`, and a task created since takes its place. The store deletes it by itself some time
 // after, while tasks are claimed; until then clear() and namespaces() count it.
@@ -243,6 +247,29 @@ class Store {
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after);
 
+  // Stores a document as of `now`, in the place of what `replaces` says, and returns the revision
+  // that it has from then on. Errors: kInvalidArgument (model::check_document); where something
+  // else is there than was to be replaced, and nothing was written: kConflict (there is one
+  // already, or it has another revision), kNotFound (a revision was given, and there is no such
+  // document). After kUnknownOutcome, try again and compare: until that try is answered, the one
+  // before may still take effect. What replaces a revision does so once, however often it is tried;
+  // so where the try answers kConflict or kNotFound, read the document: if it has these data, it
+  // was stored. The same goes for what replaces nothing, unless somebody removes the document in
+  // between. What replaces whatever is there may undo what others wrote since.
+  Result<Revision> put_document(const Document& document, const Replaces& replaces, TimePoint now);
+
+  // As of the last write. Errors: kInvalidArgument, kNotFound, kCorrupt.
+  Result<StoredDocument> get_document(const DocumentKey& key);
+
+  // Removes a document: that revision of it, if one is given. Errors: kInvalidArgument, kNotFound
+  // (there is none), kConflict (it has another revision). After kUnknownOutcome, try again:
+  // kNotFound then says that it is gone. Where an answer of a store in a network was lost, two
+  // who remove one revision may both be told that they did.
+  Result<void> remove_document(const DocumentKey& key, const std::optional<Revision>& revision);
+
+  // Errors: kInvalidArgument, kCorrupt (one of them cannot be read).
+  Result<DocumentPage> list_documents(const DocumentQuery& query);
+
   // This process claims no more (with Scope::kShare, that is): what fell to it falls to others
   // now. Without effect where nothing is shared.
   void leave();
@@ -254,7 +281,7 @@ class Store {
   Result<Description> describe();
 
  private:
-  // How a store does each of these.
+  // How a store does each of these. What the calls of documents are given was checked.
   virtual std::vector<Result<PutResult>> do_put(std::span<const TaskRecord> records) = 0;
   virtual Result<Task> do_get(const TaskKey& key, TimePoint now) = 0;
   virtual Result<TaskPage> do_query_tasks(const TaskQuery& query) = 0;
@@ -270,6 +297,12 @@ class Store {
   virtual Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) = 0;
   virtual Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                       const std::optional<DuePosition>& after) = 0;
+  virtual Result<Revision> do_put_document(const Document& document, const Replaces& replaces,
+                                           TimePoint now) = 0;
+  virtual Result<StoredDocument> do_get_document(const DocumentKey& key) = 0;
+  virtual Result<void> do_remove_document(const DocumentKey& key,
+                                          const std::optional<Revision>& revision) = 0;
+  virtual Result<DocumentPage> do_list_documents(const DocumentQuery& query) = 0;
   virtual void do_leave() {}
   virtual Result<void> do_check() = 0;
   virtual Result<Description> do_describe() = 0;

@@ -26,7 +26,7 @@ class NoMemoryStore final : public ForwardingStore {
   std::vector<Result<PutResult>> do_put(std::span<const TaskRecord>) override {
     throw std::bad_alloc();
   }
-  Result<TaskPage> do_query_tasks(const TaskQuery&) override { throw std::bad_alloc(); }
+  Result<store::TaskPage> do_query_tasks(const TaskQuery&) override { throw std::bad_alloc(); }
   Result<void> do_release(std::span<const Lease>) override { throw std::bad_alloc(); }
 };
 
@@ -39,6 +39,8 @@ TEST(MeasuredStore, CountsCallsByMethodAndOutcome) {
   ASSERT_TRUE(store.put(std::span(&record, 1)).at(0)->created);
   EXPECT_EQ(*store.get({"ns", "id"}, kT0), record.task);
   EXPECT_EQ(store.get({"ns", "no"}, kT0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store.get_document({"kind", "ns", "no"}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store.get_document({"kind", "ns", ""}).error().code, ErrorCode::kInvalidArgument);
   store.fail_next("get");
   EXPECT_EQ(store.get({"ns", "id"}, kT0).error().code, ErrorCode::kUnavailable);
   const std::string text = metrics.expose();
@@ -47,6 +49,9 @@ TEST(MeasuredStore, CountsCallsByMethodAndOutcome) {
   // A task that is not there is an answer, not a failure of the store.
   EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"get\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"put\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("rhooks_store_call_duration_seconds_count{method=\"get_document\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"get_document\"} 0\n"));
 }
 
 TEST(MeasuredStore, AnswersWhereThereIsNoMemory) {

@@ -296,6 +296,26 @@ Result<DuePage> FaultyLink::do_peek_due(TimePoint now, TimePoint due_by, std::si
   return one("peek_due", Kind::kRead, [&] { return inner_.peek_due(now, due_by, limit, after); });
 }
 
+Result<Revision> FaultyLink::do_put_document(const Document& document, const Replaces& replaces,
+                                             TimePoint now) {
+  return one("put_document", Kind::kChange,
+             [&] { return inner_.put_document(document, replaces, now); });
+}
+
+Result<StoredDocument> FaultyLink::do_get_document(const DocumentKey& key) {
+  return one("get_document", Kind::kRead, [&] { return inner_.get_document(key); });
+}
+
+Result<void> FaultyLink::do_remove_document(const DocumentKey& key,
+                                            const std::optional<Revision>& revision) {
+  return one("remove_document", Kind::kChange,
+             [&] { return inner_.remove_document(key, revision); });
+}
+
+Result<DocumentPage> FaultyLink::do_list_documents(const DocumentQuery& query) {
+  return one("list_documents", Kind::kRead, [&] { return inner_.list_documents(query); });
+}
+
 void FaultyLink::do_leave() {
   if (!timeline_.can_wait()) return;
   travel();

@@ -67,6 +67,12 @@ class FaultyLink final : public store::Store {
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override;
   Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                      const std::optional<store::DuePosition>& after) override;
+  Result<store::Revision> do_put_document(const store::Document& document,
+                                          const store::Replaces& replaces, TimePoint now) override;
+  Result<store::StoredDocument> do_get_document(const store::DocumentKey& key) override;
+  Result<void> do_remove_document(const store::DocumentKey& key,
+                                  const std::optional<store::Revision>& revision) override;
+  Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override;
   void do_leave() override;
   Result<void> do_check() override;
   Result<store::Description> do_describe() override;

@@ -62,6 +62,7 @@ DynamoStore::DynamoStore(Parts parts, Random& random)
       client_(*parts_.client),
       batches_(client_, random),
       registry_(client_, batches_, parts_.tables.tasks),
+      documents_(client_, parts_.tables.tasks, parts_.tuning),
       uuids_(random),
       due_(parts_.shards),
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
@@ -269,6 +270,27 @@ Result<Task> DynamoStore::do_get(const TaskKey& key, TimePoint now) {
   if (!*task || model::expired((*task)->record.task, now)) return fail(not_found(key));
   const bool leased = (*task)->leased(now);
   return as_shown(std::move((*task)->record.task), leased);
+}
+
+Result<Revision> DynamoStore::do_put_document(const Document& document, const Replaces& replaces,
+                                              TimePoint now) {
+  const Revision revision = fresh();
+  auto done = documents_.put({document, revision, now}, replaces);
+  if (!done) return fail(std::move(done.error()));
+  return revision;
+}
+
+Result<StoredDocument> DynamoStore::do_get_document(const DocumentKey& key) {
+  return documents_.get(key);
+}
+
+Result<void> DynamoStore::do_remove_document(const DocumentKey& key,
+                                             const std::optional<Revision>& revision) {
+  return documents_.remove(key, revision);
+}
+
+Result<DocumentPage> DynamoStore::do_list_documents(const DocumentQuery& query) {
+  return documents_.page(query);
 }
 
 Result<void> DynamoStore::do_check() {

@@ -115,5 +115,71 @@ TEST_F(LostAnswers, AChangeIsNotMadeTwice) {
   EXPECT_EQ(edits, 1);
 }
 
+class LostAnswersOfDocuments : public LostAnswers {
+ protected:
+  const store::Document first_{{"kind", "ns", "name"}, "first", {}};
+  const store::Document second_{{"kind", "ns", "name"}, "second", {}};
+  const store::DocumentKey& key_ = first_.key;
+};
+
+TEST_F(LostAnswersOfDocuments, ADocumentThatWasWrittenIsTheCallersOwn) {
+  lose_answer_of("PutItem");
+  const auto made = caller_->put_document(first_, store::Nothing{}, kT0);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(worker_->get_document(key_)->revision, *made);
+  for (const store::Replaces& replaces :
+       {store::Replaces(*made), store::Replaces(store::Whatever{})}) {
+    lose_answer_of("PutItem");
+    const auto put = caller_->put_document(second_, replaces, kT0);
+    ASSERT_TRUE(put) << put.error().message;
+    const auto read = worker_->get_document(key_);
+    EXPECT_EQ(*read, (store::StoredDocument{second_, *put, kT0}));
+  }
+}
+
+TEST_F(LostAnswersOfDocuments, ADocumentOfOthersIsNotTakenForTheCallersOwn) {
+  const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
+  ASSERT_TRUE(there);
+  for (const store::Replaces& replaces :
+       {store::Replaces(store::Nothing{}), store::Replaces(store::Revision{1})}) {
+    lose_answer_of("PutItem");
+    const auto put = caller_->put_document(second_, replaces, kT0);
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, ErrorCode::kUnknownOutcome) << put.error().message;
+    EXPECT_EQ(*worker_->get_document(key_), (store::StoredDocument{first_, *there, kT0}));
+  }
+}
+
+TEST_F(LostAnswersOfDocuments, ADocumentThatWasRemovedIsGone) {
+  for (const bool by_revision : {true, false}) {
+    const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
+    ASSERT_TRUE(there);
+    lose_answer_of("DeleteItem");
+    const auto removed = caller_->remove_document(
+        key_, by_revision ? std::optional(*there) : std::optional<store::Revision>());
+    EXPECT_TRUE(removed) << removed.error().message;
+    EXPECT_EQ(worker_->get_document(key_).error().code, ErrorCode::kNotFound);
+  }
+}
+
+TEST_F(LostAnswersOfDocuments, ADocumentThatWasMadeMeanwhileIsNotRemoved) {
+  const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
+  ASSERT_TRUE(there);
+  lose_answer_of("DeleteItem");
+  std::optional<store::Revision> anew;
+  Result<void> removed;
+  during([&] { removed = caller_->remove_document(key_, *there); },
+         [&] {
+           if (const auto put = worker_->put_document(second_, store::Nothing{}, kT0)) anew = *put;
+           return anew.has_value();
+         });
+  if (!anew) return;
+  EXPECT_EQ(worker_->get_document(key_)->revision, *anew);
+  // Unless the call was done before it was made.
+  if (!removed) {
+    EXPECT_EQ(removed.error().code, ErrorCode::kUnknownOutcome) << removed.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace rhooks::testing

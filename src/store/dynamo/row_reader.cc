@@ -9,13 +9,13 @@ namespace rhooks::store::dynamo {
 
 namespace json = boost::json;
 
-KeyRange keys_with(const std::string& prefix) {
+KeyRange keys_with(const std::string& prefix, std::size_t bytes_max) {
   KeyRange range{.from = prefix, .to = {}};
   if (prefix.empty()) return range;
   // Nothing that begins with the prefix sorts after it and the last code point, again and again, up
-  // to the longest id.
+  // to the longest key.
   std::string last = prefix;
-  while (last.size() <= 512) last += "\xf4\x8f\xbf\xbf";
+  while (last.size() <= bytes_max) last += "\xf4\x8f\xbf\xbf";
   range.to = std::move(last);
   return range;
 }

@@ -3,10 +3,12 @@
 #include <rhooks/result.h>
 
 #include <boost/json/object.hpp>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "model/limits.h"
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/client.h"
 
@@ -18,8 +20,8 @@ struct KeyRange {
   std::optional<std::string> to;  // none: to the last
 };
 
-// Those that begin with `prefix`, in tables whose sort keys are ids or namespaces.
-KeyRange keys_with(const std::string& prefix);
+// Those that begin with `prefix`, where no sort key is longer; ids and namespaces are not.
+KeyRange keys_with(const std::string& prefix, std::size_t bytes_max = model::kIdBytesMax);
 
 // Reads the rows of one partition of a table or index, in the order of their sort key, from
 // after a given position. One request a call of next().

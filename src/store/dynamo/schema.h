@@ -24,11 +24,18 @@
 //   kPayloads + namespace, id = a UUID: {sp, ttl}, of a task whose spec would push its item over
 //   1 KB
 //   kNamespaces, id = a namespace: {}, put before the first task of it and never deleted
-//   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
+//   kDocuments + kind, id = namespace, kNamespaceEnd, name: {rev (B, 16 bytes: the revision), dv
+//   (B: codec::encode_document)}, a document. They sort as documents do, since no name has a
+//   control character kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made,
+//   who works
 namespace rhooks::store::dynamo {
 
 inline constexpr std::string_view kPayloads = "\x1fpayload:";
 inline constexpr std::string_view kNamespaces = "\x1fnamespaces";
+inline constexpr std::string_view kDocuments =
+    "\x1f"
+    "documents:";
+inline constexpr char kNamespaceEnd = '\x1f';
 inline constexpr std::string_view kControl = "\x1frhooks";
 
 inline constexpr std::string_view kDueIndex = "due";

@@ -15,6 +15,7 @@
 #include "base/uuid.h"
 #include "store/dynamo/batch_requests.h"
 #include "store/dynamo/client.h"
+#include "store/dynamo/documents.h"
 #include "store/dynamo/due_view.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/items.h"
@@ -30,7 +31,7 @@ namespace rhooks::store::dynamo {
 // every change of it one conditional write: `rev`, which each change renews, is the revision
 // that an edit was made of and the token of a lease. Files by what they do: dynamo_store.cc (get
 // and what the others share), puts.cc, edits.cc (change, remove, clear), due_claims.cc (claim,
-// release, what is due), commits.cc, queries.cc, open_dynamo.cc.
+// release, what is due), commits.cc, queries.cc, open_dynamo.cc; documents.h keeps the documents.
 //
 // Threads, blocking and contract: see Store.
 class DynamoStore final : public Store {
@@ -69,6 +70,12 @@ class DynamoStore final : public Store {
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
   Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                               const std::optional<DuePosition>& after) override;
+  Result<Revision> do_put_document(const Document& document, const Replaces& replaces,
+                                   TimePoint now) override;
+  Result<StoredDocument> do_get_document(const DocumentKey& key) override;
+  Result<void> do_remove_document(const DocumentKey& key,
+                                  const std::optional<Revision>& revision) override;
+  Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
   void do_leave() override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
@@ -172,6 +179,7 @@ class DynamoStore final : public Store {
   Client& client_;
   BatchRequests batches_;
   NamespaceRegistry registry_;
+  Documents documents_;
   UuidGenerator uuids_;
   DueView due_;
   std::vector<int> all_shards_;

@@ -323,6 +323,59 @@ Result<DuePage> MemoryStore::do_peek_due(TimePoint now, TimePoint due_by, std::s
   return page;
 }
 
+std::optional<Revision> MemoryStore::revision_of(Documents::const_iterator it) const {
+  return it == documents_.end() ? std::nullopt : std::optional(it->second.revision);
+}
+
+Result<Revision> MemoryStore::do_put_document(const Document& document, const Replaces& replaces,
+                                              TimePoint now) {
+  std::lock_guard lock(mutex_);
+  const auto found = revision_of(documents_.find(document.key));
+  if (auto refused = why_refused(document.key, replaces, found)) return fail(std::move(*refused));
+  const StoredDocument stored{document, tokens_.v7(now), now};
+  documents_.insert_or_assign(document.key, stored);
+  return stored.revision;
+}
+
+Result<StoredDocument> MemoryStore::do_get_document(const DocumentKey& key) {
+  std::lock_guard lock(mutex_);
+  const auto it = documents_.find(key);
+  if (it == documents_.end()) return fail(no_document(key));
+  return it->second;
+}
+
+Result<void> MemoryStore::do_remove_document(const DocumentKey& key,
+                                             const std::optional<Revision>& revision) {
+  std::lock_guard lock(mutex_);
+  const auto it = documents_.find(key);
+  if (it == documents_.end()) return fail(no_document(key));
+  if (revision) {
+    if (auto refused = why_refused(key, *revision, revision_of(it))) return fail(*refused);
+  }
+  documents_.erase(it);
+  return {};
+}
+
+Result<DocumentPage> MemoryStore::do_list_documents(const DocumentQuery& query) {
+  std::lock_guard lock(mutex_);
+  const auto matches = [&](const DocumentKey& key) {
+    return key.kind == query.kind && (!query.ns || key.ns == *query.ns) &&
+           key.name.starts_with(query.name_prefix);
+  };
+  const DocumentKey first{query.kind, query.ns.value_or(""), query.name_prefix};
+  auto it = documents_.lower_bound(first);
+  if (query.after) {
+    const DocumentKey after{query.kind, query.after->ns, query.after->name};
+    if (after >= first) it = documents_.upper_bound(after);
+  }
+  DocumentPageBuilder page(query.limit, kPageBytesMax);
+  for (; it != documents_.end() && matches(it->first); ++it) {
+    if (page.full()) return page.take(true);
+    page.add(it->second);
+  }
+  return page.take(false);
+}
+
 Result<void> MemoryStore::do_check() {
   return {};
 }

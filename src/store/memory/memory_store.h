@@ -42,10 +42,17 @@ class MemoryStore final : public Store {
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
   Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                               const std::optional<DuePosition>& after) override;
+  Result<Revision> do_put_document(const Document& document, const Replaces& replaces,
+                                   TimePoint now) override;
+  Result<StoredDocument> do_get_document(const DocumentKey& key) override;
+  Result<void> do_remove_document(const DocumentKey& key,
+                                  const std::optional<Revision>& revision) override;
+  Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
 
   using Tasks = std::map<TaskKey, TaskRecord>;
+  using Documents = std::map<DocumentKey, StoredDocument>;
   using LogKey = std::tuple<std::string, TimePoint, std::string>;  // namespace, start, id
 
   // All of these expect mutex_ to be held.
@@ -54,6 +61,7 @@ class MemoryStore final : public Store {
   void erase(Tasks::iterator it);
   Tasks::iterator find(const TaskKey& key, TimePoint now);  // none: also where it has expired
   bool leased(const TaskKey& key, TimePoint now) const;
+  std::optional<Revision> revision_of(Documents::const_iterator it) const;  // none: at the end
   void write_log(const Log& log);
   void drop_expired(TimePoint now);
 
@@ -67,6 +75,7 @@ class MemoryStore final : public Store {
   std::map<TaskKey, Lease> leases_;
   std::map<LogKey, Log> logs_;
   std::set<std::pair<TimePoint, LogKey>> log_expiries_;
+  Documents documents_;
 };
 
 }  // namespace rhooks::store

@@ -27,7 +27,7 @@ namespace {
 
 // In the order of Family. Renaming one is a change of format.
 constexpr std::array<const char*, kFamilies> kFamilyNames{
-    "tasks", "specs", "due", "ends", "by_date", "logs", "log_refs", "damaged", "meta"};
+    "tasks", "specs", "due", "ends", "by_date", "logs", "log_refs", "damaged", "documents", "meta"};
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kProbeKey = "probe";
 

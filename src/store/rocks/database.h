@@ -22,8 +22,19 @@
 
 namespace rhooks::store::rocks {
 
-enum class Family { kTasks, kSpecs, kDue, kEnds, kByDate, kLogs, kLogRefs, kDamaged, kMeta };
-inline constexpr std::size_t kFamilies = 9;
+enum class Family {
+  kTasks,
+  kSpecs,
+  kDue,
+  kEnds,
+  kByDate,
+  kLogs,
+  kLogRefs,
+  kDamaged,
+  kDocuments,
+  kMeta
+};
+inline constexpr std::size_t kFamilies = 10;
 
 // For calls of RocksDB, which is not made to be left by an exception: a read or a write would leave
 // its references behind, and others would wait for it or use what is gone. Where there is no memory

@@ -162,6 +162,23 @@ std::optional<Ref> parse_ref(std::string_view bytes) {
   return ref;
 }
 
+std::string document_key(const model::DocumentKey& key) {
+  std::string out;
+  out.reserve(key.kind.size() + 2 + key.ns.size() + 2 + key.name.size());
+  append_name(out, key.kind);
+  append_name(out, key.ns);
+  out += key.name;
+  return out;
+}
+
+std::optional<model::DocumentKey> parse_document_key(std::string_view bytes) {
+  auto kind = take_name(bytes);
+  if (!kind) return std::nullopt;
+  auto ns = take_name(bytes);
+  if (!ns) return std::nullopt;
+  return model::DocumentKey{std::move(*kind), std::move(*ns), std::string(bytes)};
+}
+
 std::string damaged_value(std::string_view reason, std::string_view state, std::string_view spec) {
   std::string out(1, '\x01');
   append_name(out, reason);

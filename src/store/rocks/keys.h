@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "model/document.h"
 
 // The byte format of the embedded store.
 //
@@ -22,6 +23,7 @@
 //   log_refs  name(ns) 'T' name(task id) time(started_at) log id        ref
 //             name(ns) 'F' time(started_at) log id                      ref   failures only
 //   damaged   taskkey                            see damaged_value()
+//   documents name(kind) name(ns) document name  document (codec/stored.h)
 //   meta      "format"                           in ASCII decimal, the least format that a program
 //                                                must know to read and write the store
 //             "probe"                            empty; written by check()
@@ -67,6 +69,9 @@ struct Ref {
   bool failed = false;
 };
 std::optional<Ref> parse_ref(std::string_view bytes);
+
+std::string document_key(const model::DocumentKey& key);
+std::optional<model::DocumentKey> parse_document_key(std::string_view bytes);
 
 // u8 version 1, then name(reason) name(state) spec.
 std::string damaged_value(std::string_view reason, std::string_view state, std::string_view spec);

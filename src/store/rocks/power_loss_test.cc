@@ -42,6 +42,8 @@ class Expected {
   std::map<std::string, Log> logs;  // by id; those that have not expired
   std::map<TaskKey, Doubt> doubts;
   std::set<std::string> clearing;  // namespaces whose logs may be gone, all of them
+  std::map<DocumentKey, std::string> documents;
+  std::map<DocumentKey, std::optional<std::string>> document_doubts;  // as of Doubt::after
 
   void done(const TaskKey& key, Doubt doubt) {
     if (doubt.after) {
@@ -52,8 +54,17 @@ class Expected {
     if (doubt.log && !doubt.log->expires_at) logs[doubt.log->id] = *doubt.log;
   }
 
+  void document_done(const DocumentKey& key, const std::optional<std::string>& after) {
+    if (after) {
+      documents[key] = *after;
+    } else {
+      documents.erase(key);
+    }
+  }
+
   // Sees what became of it.
   void settle(Store& store) {
+    settle_documents(store);
     for (const auto& [key, doubt] : doubts) {
       const auto found = store.get(key, kLater);
       if (!found) {
@@ -111,9 +122,29 @@ class Expected {
       found[entry.key] = entry.due_at;
     }
     EXPECT_EQ(found, due);
+    std::map<DocumentKey, std::string> kept;
+    for (const StoredDocument& one : all_documents(store, {.kind = "kind"})) {
+      kept.emplace(one.key, one.data);
+    }
+    EXPECT_EQ(kept, documents);
   }
 
  private:
+  void settle_documents(Store& store) {
+    for (const auto& [key, after] : document_doubts) {
+      const auto found = store.get_document(key);
+      if (!found) {
+        EXPECT_EQ(found.error().code, ErrorCode::kNotFound) << found.error().message;
+      }
+      const auto is = found ? std::optional(found->data) : std::nullopt;
+      const auto it = documents.find(key);
+      const auto was = it == documents.end() ? std::nullopt : std::optional(it->second);
+      EXPECT_TRUE(is == was || is == after) << key.name << " is neither as before nor as after";
+      document_done(key, is);
+    }
+    document_doubts.clear();
+  }
+
   static void check_page(Store& store, const TaskQuery& query,
                          const std::map<TaskKey, Task>& expected, const std::string& how) {
     std::map<TaskKey, Task> found;
@@ -263,8 +294,30 @@ class Machine {
     }
     rest();
   }
+  void put_document(const std::string& name, const std::string& data) {
+    const Document document{{"kind", "a", name}, data, {}};
+    document_came(store_->put_document(document, Whatever{}, kT0), document.key, data);
+  }
+  void remove_document(const std::string& name) {
+    const DocumentKey key{"kind", "a", name};
+    if (!expected_.documents.contains(key)) return;
+    document_came(store_->remove_document(key, {}), key, {});
+  }
 
  private:
+  template <typename T>
+  void document_came(const Result<T>& result, const DocumentKey& key,
+                     const std::optional<std::string>& after) {
+    if (result) {
+      expected_.document_done(key, after);
+    } else {
+      EXPECT_TRUE(off()) << "an error while there is power: " << result.error().message;
+      if (result.error().code == ErrorCode::kUnknownOutcome) {
+        expected_.document_doubts[key] = after;
+      }
+    }
+    rest();
+  }
   template <typename T>
   void came(const Result<T>& result, const TaskKey& key, Expected::Doubt doubt) {
     if (result) {
@@ -307,8 +360,12 @@ void live(Machine& machine) {
       [&] {
         machine.remove({{"a", "3"}, {"a", "9"}});
       },
+      [&] { machine.put_document("one", "1"); },
       [&] { machine.work(9); },
+      [&] { machine.put_document("two", "2"); },
+      [&] { machine.put_document("one", "3"); },
       [&] { machine.clear("b"); },
+      [&] { machine.remove_document("two"); },
       [&] {
         machine.put({{"b", "1"}});
       },
@@ -379,7 +436,13 @@ TEST(PowerLossSoak, AcknowledgedTasksOutliveManyPowerCuts) {
         machine.expected().check(machine.store());
         cut_soon(below(2) == 0 ? 30 : 250);
         for (std::size_t calls = below(60); calls > 0 && !machine.off(); --calls) {
-          switch (below(12)) {
+          switch (below(14)) {
+            case 12:
+              machine.put_document(std::to_string(below(4)), std::string(below(2'000), 'd'));
+              break;
+            case 13:
+              machine.remove_document(std::to_string(below(4)));
+              break;
             case 0:
               machine.suspend(keys());
               break;

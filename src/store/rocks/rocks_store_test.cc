@@ -195,6 +195,35 @@ TEST_F(RocksStoreTest, UnknownContentIsRefusedAndLeftAlone) {
   EXPECT_THAT(store.error().message, HasSubstr("something_new"));
 }
 
+TEST_F(RocksStoreTest, AStoreOfBeforeThereWereDocumentsTakesThem) {
+  ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
+  Raw(path()).drop_family("documents");
+  const auto store = open_ok(path());
+  EXPECT_TRUE(store->get({"ns", "id"}, kT0));
+  EXPECT_TRUE(store->put_document({{"kind", "ns", "name"}, "data", {}}, Nothing{}, kT0));
+  EXPECT_EQ(store->get_document({"kind", "ns", "name"})->data, "data");
+}
+
+TEST_F(RocksStoreTest, ADocumentThatCannotBeReadCanBeReplacedAndRemoved) {
+  const Document document{{"kind", "ns", "name"}, "data", {}};
+  const Revision seen = *open_ok(path())->put_document(document, Nothing{}, kT0);
+  const auto damage = [&] { Raw(path()).put("documents", rocks::document_key(document.key), "x"); };
+  damage();
+  {
+    const auto store = open_ok(path());
+    EXPECT_EQ(store->get_document(document.key).error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(store->list_documents({.kind = "kind"}).error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(store->put_document(document, seen, kT0).error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(store->remove_document(document.key, seen).error().code, ErrorCode::kCorrupt);
+    EXPECT_TRUE(store->put_document(document, Whatever{}, kT0));
+    EXPECT_EQ(store->get_document(document.key)->data, "data");
+  }
+  damage();
+  const auto store = open_ok(path());
+  EXPECT_TRUE(store->remove_document(document.key, {}));
+  EXPECT_EQ(store->get_document(document.key).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(RocksStoreTest, AForeignDatabaseIsRefused) {
   {
     rocksdb::Options options;

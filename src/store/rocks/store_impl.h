@@ -52,6 +52,12 @@ class RocksStore final : public Store {
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
   Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                               const std::optional<DuePosition>& after) override;
+  Result<Revision> do_put_document(const Document& document, const Replaces& replaces,
+                                   TimePoint now) override;
+  Result<StoredDocument> do_get_document(const DocumentKey& key) override;
+  Result<void> do_remove_document(const DocumentKey& key,
+                                  const std::optional<Revision>& revision) override;
+  Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
 
@@ -142,6 +148,9 @@ class RocksStore final : public Store {
   Result<TaskPage> query_by_id(const TaskQuery& query);
   Result<TaskPage> query_leased(const TaskQuery& query);
 
+  // documents.cc: the stored bytes of one; none: there is no such document.
+  Result<std::optional<std::string>> read_document(const std::string& key);
+
   const RocksOptions options_;
   const std::unique_ptr<Database> database_;
   LeaseTable leases_;
@@ -150,6 +159,7 @@ class RocksStore final : public Store {
   std::mutex drop_mutex_;                // held by the one that drops
   TimePoint drop_at_ = kTimeMin;         // by its holder: not before
   std::atomic<bool> drops_left_{false};  // to be dropped at once
+  std::mutex documents_mutex_;           // held from the look at a document until it is written
   Random random_;
   UuidGenerator tokens_;
 

@@ -60,6 +60,7 @@ class Raw {
     }
     return found;
   }
+  void drop_family(const std::string& name) { check(db_->DropColumnFamily(handles_.at(name))); }
   void create_family(const std::string& name) {
     check(db_->CreateColumnFamily({}, name, &handles_[name]));
   }

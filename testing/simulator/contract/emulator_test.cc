@@ -91,7 +91,14 @@ class Requests {
     Call call{Operation::kPutItem,
               {{"TableName", tasks ? tables_.tasks : tables_.logs},
                {"Item", tasks ? task(key()) : log(key())}}};
-    if (dice_.chance(0.7)) call.body["ConditionExpression"] = "attribute_not_exists(id)";
+    if (dice_.chance(0.6)) {
+      call.body["ConditionExpression"] = "attribute_not_exists(id)";
+    } else if (dice_.chance(0.3)) {
+      call.body["ConditionExpression"] = "attribute_not_exists(rev)";
+    } else if (dice_.chance(0.3)) {
+      call.body["ConditionExpression"] = "rev = :seen";
+      call.body["ExpressionAttributeValues"] = json::object{{":seen", bytes()}};
+    }
     call.body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD";
     return call;
   }

@@ -1,0 +1,65 @@
+#include "store/document.h"
+
+#include "model/limits.h"
+#include "model/refusal.h"
+#include "model/rules.h"
+
+namespace rhooks::store {
+namespace {
+
+// What a document takes in a page besides its data and names.
+constexpr std::size_t kEnvelopeBytes = 100;
+
+std::string named_document(const DocumentKey& key) {
+  return key.kind + " '" + key.name + "'" +
+         (key.ns.empty() ? "" : " in namespace '" + key.ns + "'");
+}
+
+}  // namespace
+
+Result<void> check_query(const DocumentQuery& query) {
+  if (auto valid = model::check_kind(query.kind); !valid) return valid;
+  if (auto valid = model::check_document_namespace(query.ns.value_or("")); !valid) return valid;
+  if (!query.ns && !query.name_prefix.empty()) {
+    return model::invalid("name_prefix", "needs a namespace");
+  }
+  if (query.after) {
+    auto valid = model::check_document_key({query.kind, query.after->ns, query.after->name});
+    if (!valid) return valid;
+  }
+  return model::Text{model::kIdBytesMax}.check(query.name_prefix, "name_prefix");
+}
+
+Error no_document(const DocumentKey& key) {
+  return {ErrorCode::kNotFound, "there is no " + named_document(key), {}};
+}
+
+std::optional<Error> why_refused(const DocumentKey& key, const Replaces& replaces,
+                                 const std::optional<Revision>& found) {
+  if (std::holds_alternative<Nothing>(replaces) && found) {
+    return Error{ErrorCode::kConflict, "there is a " + named_document(key) + " already", {}};
+  }
+  const auto* const seen = std::get_if<Revision>(&replaces);
+  if (seen == nullptr || found == *seen) return std::nullopt;
+  if (!found) return no_document(key);
+  return Error{ErrorCode::kConflict,
+               named_document(key) + " was changed since it was read: its revision is " +
+                   to_string(*found) + ", not " + to_string(*seen) + "; read it again",
+               {}};
+}
+
+void DocumentPageBuilder::add(StoredDocument document) {
+  const DocumentKey& key = document.key;
+  bytes_ += document.data.size() + key.ns.size() + key.name.size() + kEnvelopeBytes;
+  page_.items.push_back(std::move(document));
+}
+
+DocumentPage DocumentPageBuilder::take(bool more) {
+  if (more && !page_.items.empty()) {
+    const DocumentKey& last = page_.items.back().key;
+    page_.next = DocumentPosition{last.ns, last.name};
+  }
+  return std::move(page_);
+}
+
+}  // namespace rhooks::store
