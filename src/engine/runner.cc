@@ -18,10 +18,6 @@ constexpr milliseconds kProgressInterval{250};
 constexpr milliseconds kTroubleMax{30'000};
 constexpr int kClaimFailuresMax = 5;
 
-std::int64_t steady_ns(steady_clock::time_point t) {
-  return std::chrono::nanoseconds{t.time_since_epoch()}.count();
-}
-
 Error stopped() {
   return {
       ErrorCode::kUnavailable, "the worker was stopped before everything due was attempted", {}};
@@ -42,9 +38,9 @@ Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, 
 
 void Runner::start() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !stopping_ && stops_ == 0; });
-  continuous_ = true;
-  if (!launched_) launch();
+  changed_.wait(lock, [this] { return !ending() && stops_ == 0; });
+  started_ = true;
+  if (state_ == RunState::kStopped) launch();
   alarm_.ring();
 }
 
@@ -52,19 +48,12 @@ void Runner::stop() {
   std::unique_lock lock(mutex_);
   ++stops_;
   changed_.notify_all();  // triggers that wait for their turn do not get it
-  changed_.wait(lock, [this] { return !stopping_; });
-  continuous_ = false;
-  if (launched_) {
-    stopping_ = true;
-    for (Watch& watch : watches_) {
-      if (watch.done) continue;
-      watch.error = stopped();
-      watch.done = true;
-    }
+  changed_.wait(lock, [this] { return !ending(); });
+  started_ = false;
+  if (state_ == RunState::kRunning) {
+    triggers_.fail_all(stopped());
     changed_.notify_all();
-    lock.unlock();
-    end_threads();
-    lock.lock();
+    end_run(lock);
   }
   --stops_;
   changed_.notify_all();
@@ -78,19 +67,17 @@ void Runner::stop_now() {
 
 Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !stopping_ || stops_ > 0; });
+  changed_.wait(lock, [this] { return !ending() || stops_ > 0; });
   if (stops_ > 0) return fail(stopped());
-  const auto watch = watches_.insert(watches_.end(), Watch{});
-  watch->number = ++last_watch_;
-  watch->as_of = clock_.now();
-  if (!launched_) launch();
+  const Triggers::Number number = triggers_.begin(clock_.now());
+  if (state_ == RunState::kStopped) launch();
   alarm_.ring();
 
   std::exception_ptr thrown;
-  while (!watch->done && !thrown) {
-    changed_.wait_for(lock, kProgressInterval, [&] { return watch->done; });
+  while (!triggers_.done(number) && !thrown) {
+    changed_.wait_for(lock, kProgressInterval, [&] { return triggers_.done(number); });
     if (!progress) continue;
-    const TriggerResult so_far = watch->result;
+    const TriggerResult so_far = triggers_.so_far(number);
     lock.unlock();
     try {
       progress(so_far);
@@ -100,23 +87,14 @@ Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResu
     lock.lock();
   }
 
-  const Watch ended = std::move(*watch);
-  watches_.erase(watch);
-  if (!continuous_ && watches_.empty() && launched_ && !stopping_) {
-    stopping_ = true;
-    lock.unlock();
-    end_threads();
-  }
+  auto result = triggers_.end(number);
+  if (!started_ && triggers_.empty() && state_ == RunState::kRunning) end_run(lock);
   if (thrown) std::rethrow_exception(thrown);
-  if (ended.error) return fail(*ended.error);
-  return ended.result;
+  return result;
 }
 
 void Runner::launch() {
-  launched_ = true;
-  drain_ = false;
-  claimer_ended_ = false;
-  dispatcher_ended_ = false;
+  state_ = RunState::kRunning;
   starved_ = false;
   const auto run = [this](const char* name, void (Runner::*loop)()) {
     return std::thread([this, name, loop] {
@@ -129,9 +107,10 @@ void Runner::launch() {
   commit_thread_ = run("rhooks-commit", &Runner::commit_loop);
 }
 
-void Runner::end_threads() {
-  drain_until_ns_ = steady_ns(steady_clock::now() + options_.drain_timeout);
-  drain_ = true;
+void Runner::end_run(std::unique_lock<std::mutex>& lock) {
+  drain_until_ = steady_clock::now() + options_.drain_timeout;
+  state_ = RunState::kStopping;
+  lock.unlock();
   alarm_.ring();
   sender_.wake();
   pipeline_.to_commit.wake();
@@ -139,9 +118,8 @@ void Runner::end_threads() {
   dispatch_thread_.join();
   commit_thread_.join();
 
-  std::lock_guard lock(mutex_);
-  launched_ = false;
-  stopping_ = false;
+  lock.lock();
+  state_ = RunState::kStopped;
   cut_off_ = false;
   // A start() or trigger() that came meanwhile waits for this.
   changed_.notify_all();
@@ -151,7 +129,7 @@ void Runner::claim_loop() {
   int failures = 0;
   while (true) {
     alarm_.clear();
-    if (drain_) break;
+    if (ending()) break;
     const TimePoint now = clock_.now();
     const Wanted want = wanted(now);
     if (!want.due_by || !pipeline_.may_claim()) {
@@ -161,13 +139,13 @@ void Runner::claim_loop() {
 
     starved_ = true;  // before the claim, so that a slot given back from here on is noticed
     // A trigger is for all that is due, whoever it would fall to.
-    const auto scope = want.continuous && !want.watched ? store::Scope::kShare : store::Scope::kAll;
+    const auto scope = want.started && !want.unclaimed ? store::Scope::kShare : store::Scope::kAll;
     const auto step = pipeline_.claimer.step(now, *want.due_by, scope);
     // Also after an error: it may have come after some were claimed.
     sender_.wake();
     if (!step) {
       log::error("due tasks cannot be claimed; trying again", {{"error", step.error().message}});
-      if (++failures >= kClaimFailuresMax) end_watches(step.error());
+      if (++failures >= kClaimFailuresMax) fail_triggers(step.error());
       pause(claim_retry_wait(failures));
       continue;
     }
@@ -185,14 +163,14 @@ void Runner::claim_loop() {
     }
     starved_ = false;
     note_claimed(want, kTimeMax);
-    if (want.continuous && step->next_due) {
+    if (want.started && step->next_due) {
       // What is due but was not to be had (a key in the middle of a change) is tried again
       // a little later, not at once.
       alarm_.ring_at(std::max(*step->next_due, now + milliseconds{1}));
     }
     alarm_.wait(options_.poll_interval);
   }
-  claimer_ended_ = true;
+  state_ = RunState::kClaimerEnded;
   sender_.wake();
   // Not after the drain, which can take as long as an attempt: what falls to this process would
   // wait for that.
@@ -203,35 +181,31 @@ void Runner::claim_loop() {
 // not make the claimer ask it more often.
 void Runner::pause(milliseconds wait) const {
   const auto until = steady_clock::now() + wait;
-  while (!drain_ && steady_clock::now() < until) std::this_thread::sleep_for(kDrainLook);
+  while (!ending() && steady_clock::now() < until) std::this_thread::sleep_for(kDrainLook);
 }
 
 void Runner::dispatch_loop() {
-  while (true) {
-    const bool draining = drain_;
-    const bool claimer_ended = claimer_ended_;
+  RunState state{};
+  do {
+    state = state_;
+    const bool draining = state >= RunState::kStopping;
     if (draining) {
       pipeline_.dispatcher.release_unsent();
-      if (cut_off_ || steady_ns(steady_clock::now()) >= drain_until_ns_)
-        pipeline_.dispatcher.cancel_all();
+      if (cut_off_ || steady_clock::now() >= drain_until_) pipeline_.dispatcher.cancel_all();
     }
     pipeline_.dispatcher.step(clock_.now(), draining ? kDrainLook : kIdleLook);
-    if (draining && claimer_ended && pipeline_.dispatcher.idle()) break;
-  }
-  dispatcher_ended_ = true;
+  } while (state < RunState::kClaimerEnded || !pipeline_.dispatcher.idle());
+  state_ = RunState::kDispatcherEnded;
   pipeline_.to_commit.wake();
 }
 
 void Runner::commit_loop() {
   std::optional<steady_clock::time_point> failing_since;
   while (true) {
-    const bool dispatcher_ended = dispatcher_ended_;
+    const bool dispatcher_ended = state_ >= RunState::kDispatcherEnded;
     const auto wait = pipeline_.committer.step(clock_.now_micros());
     if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) alarm_.ring();
-    {
-      std::lock_guard lock(mutex_);
-      settle_watches();
-    }
+    note_returned();
     if (dispatcher_ended && pipeline_.committer.idle()) break;
 
     if (!pipeline_.committer.failing()) {
@@ -243,54 +217,36 @@ void Runner::commit_loop() {
     const auto now = steady_clock::now();
     if (!failing_since) failing_since = now;
     if (now - *failing_since >= kTroubleMax) {
-      end_watches({ErrorCode::kUnavailable,
-                   "outcomes could not be stored for 30 s; see the log for the cause",
-                   {}});
+      fail_triggers({ErrorCode::kUnavailable,
+                     "outcomes could not be stored for 30 s; see the log for the cause",
+                     {}});
     }
-    const bool late = cut_off_ || steady_ns(now - options_.store_timeout) >= drain_until_ns_;
-    if (dispatcher_ended && late) {
+    if (dispatcher_ended && (cut_off_ || now >= drain_until_ + options_.store_timeout)) {
       pipeline_.committer.abandon();
       break;
     }
     std::this_thread::sleep_for(
         std::min<std::chrono::microseconds>(wait.value_or(kDrainLook), kDrainLook));
   }
-  std::lock_guard lock(mutex_);
-  settle_watches();
 }
 
 Runner::Wanted Runner::wanted(TimePoint now) const {
   std::lock_guard lock(mutex_);
-  Wanted want;
-  want.watches_through = last_watch_;
-  want.continuous = continuous_;
-  if (continuous_) want.due_by = now;
-  for (const Watch& watch : watches_) {
-    if (watch.done) continue;
-    // Where the clock was set back meanwhile, nothing runs before its time.
-    const TimePoint due_by = std::min(watch.as_of, now);
-    want.due_by = std::max(want.due_by.value_or(due_by), due_by);
-    want.watched = want.watched || !watch.claimed_all;
-  }
+  Wanted want{triggers_.wanted(now), started_};
+  if (started_) want.due_by = now;
   return want;
 }
 
 // Everything wanted that is due before `unclaimed_from` has been claimed.
 void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
   std::lock_guard lock(mutex_);
-  for (Watch& watch : watches_) {
-    if (watch.claimed_all || watch.number > wanted.watches_through) continue;
-    if (watch.as_of >= unclaimed_from) continue;
-    watch.claimed_all = true;
-    watch.through = pipeline_.slots.last();
-  }
-  settle_watches();
+  if (triggers_.claimed(wanted.through, unclaimed_from, pipeline_.slots)) changed_.notify_all();
 }
 
 // A worker that never catches up still gets past what was due when a trigger came, since it
 // claims the earliest first (unless what comes in is due in the past as well).
 void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
-  if (!wanted.watched) return;
+  if (!wanted.unclaimed) return;
   // Seldom: the question costs a remote store a request, and nothing hangs on the very moment.
   const auto steady = steady_clock::now();
   if (first_unclaimed_asked_ && steady - *first_unclaimed_asked_ < kProgressInterval) return;
@@ -299,32 +255,20 @@ void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
   if (next) note_claimed(wanted, next->value_or(kTimeMax));
 }
 
+void Runner::note_returned() {
+  std::lock_guard lock(mutex_);
+  if (triggers_.returned(pipeline_.slots)) changed_.notify_all();
+}
+
 void Runner::note_recorded(TimePoint due_at, bool ok) {
   std::lock_guard lock(mutex_);
-  for (Watch& watch : watches_) {
-    if (watch.done || due_at > watch.as_of) continue;
-    ++watch.result.processed;
-    if (!ok) ++watch.result.errors;
-  }
+  triggers_.recorded(due_at, ok);
 }
 
-void Runner::end_watches(const Error& error) {
+void Runner::fail_triggers(const Error& error) {
   std::lock_guard lock(mutex_);
-  for (Watch& watch : watches_) {
-    if (watch.done) continue;
-    watch.error = error;
-    watch.done = true;
-  }
+  triggers_.fail_all(error);
   changed_.notify_all();
-}
-
-void Runner::settle_watches() {
-  for (Watch& watch : watches_) {
-    if (watch.done || !watch.claimed_all || !pipeline_.slots.returned_through(watch.through))
-      continue;
-    watch.done = true;
-    changed_.notify_all();
-  }
 }
 
 void Runner::measure_lag(bool starved, TimePoint now) {

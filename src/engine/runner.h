@@ -6,7 +6,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "base/random.h"
 #include "engine/alarm.h"
 #include "engine/pipeline.h"
+#include "engine/triggers.h"
 
 namespace rhooks::engine {
 
@@ -53,22 +53,18 @@ class Runner {
   void notify(TimePoint due_at) { alarm_.ring_at(due_at); }
 
  private:
-  // A trigger under way.
-  struct Watch {
-    std::uint64_t number = 0;
-    TimePoint as_of{};
-    TriggerResult result;
-    bool claimed_all = false;   // everything due by as_of has been claimed,
-    Slots::Number through = 0;  // the last of it into this slot
-    std::optional<Error> error;
-    bool done = false;
+  // How far a run of the threads has come. Each begins at kStopped, goes through all, and ends
+  // there.
+  enum class RunState {
+    kStopped,
+    kRunning,
+    kStopping,  // claims no more, and ends when what is on the way is done
+    kClaimerEnded,
+    kDispatcherEnded,
   };
-  // What the claimer is to claim, and for which watches that was asked.
-  struct Wanted {
-    std::optional<TimePoint> due_by;
-    std::uint64_t watches_through = 0;
-    bool watched = false;  // a watch still waits for its last claim
-    bool continuous = false;
+  // What the claimer is to claim.
+  struct Wanted : Triggers::Wanted {
+    bool started = false;
   };
 
   void claim_loop();
@@ -77,14 +73,17 @@ class Runner {
 
   void pause(std::chrono::milliseconds wait) const;
 
-  void launch();       // with mutex_ held
-  void end_threads();  // without it
+  // Both with mutex_ held; the second one releases it meanwhile.
+  void launch();
+  void end_run(std::unique_lock<std::mutex>& lock);
+  bool ending() const { return state_ >= RunState::kStopping; }
+
   Wanted wanted(TimePoint now) const;
   void note_claimed(const Wanted& wanted, TimePoint unclaimed_from);
   void note_first_unclaimed(const Wanted& wanted, TimePoint now);
+  void note_returned();
   void note_recorded(TimePoint due_at, bool ok);
-  void end_watches(const Error& error);
-  void settle_watches();
+  void fail_triggers(const Error& error);
   void measure_lag(bool starved, TimePoint now);
 
   store::Store& store_;
@@ -98,23 +97,21 @@ class Runner {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool continuous_ = false;  // between start() and stop()
-  bool launched_ = false;    // the threads run
-  bool stopping_ = false;    // they were told to end
-  int stops_ = 0;            // calls of stop() under way
-  std::list<Watch> watches_;
-  std::uint64_t last_watch_ = 0;
+  bool started_ = false;  // by start(), and not stopped since
+  int stops_ = 0;         // calls of stop() under way
+  Triggers triggers_;
+  // Set with mutex_ held, but for what the claimer and the dispatcher say of their own end.
+  std::atomic<RunState> state_{RunState::kStopped};
+  // Set before kStopping, and read after it.
+  std::chrono::steady_clock::time_point drain_until_;
+
+  std::atomic<bool> cut_off_{false};  // a drain does not wait for attempts
+  std::atomic<bool> starved_{false};  // the claimer waits for slots
   // By the claimer's thread only.
   // Both of the steady clock: the other one may be set back, and stand for hours.
   std::optional<std::chrono::steady_clock::time_point> lag_measured_;
   std::optional<std::chrono::steady_clock::time_point> first_unclaimed_asked_;
 
-  std::atomic<bool> drain_{false};    // end when what is on the way is done
-  std::atomic<bool> cut_off_{false};  // …or at once
-  std::atomic<bool> claimer_ended_{false};
-  std::atomic<bool> dispatcher_ended_{false};
-  std::atomic<bool> starved_{false};             // the claimer waits for slots
-  std::atomic<std::int64_t> drain_until_ns_{0};  // of the steady clock
   std::thread claim_thread_;
   std::thread dispatch_thread_;
   std::thread commit_thread_;
