@@ -1,8 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <mutex>
@@ -16,19 +14,16 @@ namespace rhooks {
 //
 // The stages of the engine size their queues so that a push always fits (no more tasks
 // are on the way than there are slots); a push that does not is a defect, not a wait.
-// Threads: every method may be called from any thread. Blocking: wait() only.
+// Threads: every method may be called from any thread.
 template <typename T>
 class BoundedQueue {
  public:
   explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
   void push(T item) {
-    {
-      std::lock_guard lock(mutex_);
-      RHOOKS_CHECK(items_.size() < capacity_);
-      items_.push_back(std::move(item));
-    }
-    changed_.notify_one();
+    std::lock_guard lock(mutex_);
+    RHOOKS_CHECK(items_.size() < capacity_);
+    items_.push_back(std::move(item));
   }
 
   // Takes up to `limit` items without waiting.
@@ -43,21 +38,6 @@ class BoundedQueue {
     return taken;
   }
 
-  // Waits until there is an item, wake() is called, or the time is over.
-  void wait(std::chrono::microseconds timeout) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, timeout, [this] { return woken_ || !items_.empty(); });
-    woken_ = false;
-  }
-
-  void wake() {
-    {
-      std::lock_guard lock(mutex_);
-      woken_ = true;
-    }
-    changed_.notify_one();
-  }
-
   std::size_t size() const {
     std::lock_guard lock(mutex_);
     return items_.size();
@@ -66,9 +46,7 @@ class BoundedQueue {
  private:
   const std::size_t capacity_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::deque<T> items_;
-  bool woken_ = false;
 };
 
 }  // namespace rhooks

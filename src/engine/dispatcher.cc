@@ -43,24 +43,30 @@ model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& er
 
 }  // namespace
 
-void Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
-  for (Attempt& attempt : to_send_.take(kAll)) start(std::move(attempt), now);
-  for (delivery::HttpResult& result : sender_.poll(max_wait)) finish(std::move(result));
+bool Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
+  bool passed_on = false;
+  for (Attempt& attempt : to_send_.take(kAll)) passed_on |= !start(std::move(attempt), now);
+  // What was not sent is passed on at once.
+  if (passed_on) max_wait = {};
+  auto results = sender_.poll(max_wait);
+  for (delivery::HttpResult& result : results) finish(std::move(result));
   metrics_.queue_depth(Metrics::Queue::kToSend, to_send_.size());
   metrics_.queue_depth(Metrics::Queue::kInFlight, in_flight_.size());
+  return passed_on || !results.empty();
 }
 
-void Dispatcher::release_unsent() {
-  for (Attempt& attempt : to_send_.take(kAll))
-    to_commit_.push({std::move(attempt), std::nullopt, false});
+bool Dispatcher::release_unsent() {
+  auto unsent = to_send_.take(kAll);
+  for (Attempt& attempt : unsent) to_commit_.push({std::move(attempt), std::nullopt, false});
+  return !unsent.empty();
 }
 
-void Dispatcher::start(Attempt attempt, TimePoint now) {
+bool Dispatcher::start(Attempt attempt, TimePoint now) {
   if (attempt.lease.until <= now + attempt_max_) {
     log::warn("lease is too short for the attempt by now; not sent",
               {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
     to_commit_.push({std::move(attempt), std::nullopt, false});
-    return;
+    return false;
   }
 
   const std::int64_t skipped_before = attempt.task.execution.skipped;
@@ -70,11 +76,12 @@ void Dispatcher::start(Attempt attempt, TimePoint now) {
   if (!request) {
     auto outcome = not_built(attempt.task, now, request.error());
     to_commit_.push({std::move(attempt), std::move(outcome), false});
-    return;
+    return false;
   }
   request->ticket = attempt.slot;
   in_flight_.emplace(attempt.slot, std::move(attempt));
   sender_.start(std::move(*request));
+  return true;
 }
 
 void Dispatcher::finish(delivery::HttpResult result) {

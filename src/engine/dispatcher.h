@@ -25,10 +25,11 @@ class Dispatcher {
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
   // A task whose lease could run out during the attempt is not sent, since another worker might
   // attempt it meanwhile: the claim was answered late, or the process was paused.
-  void step(TimePoint now, std::chrono::milliseconds max_wait);
+  // True, here and below: something was passed on to the committer.
+  bool step(TimePoint now, std::chrono::milliseconds max_wait);
 
   // Passes on what was claimed but not started, to be released.
-  void release_unsent();
+  bool release_unsent();
 
   // Cuts off what was started: it is logged, and the task is due again.
   void cancel_all() { sender_.cancel_all(); }
@@ -36,7 +37,7 @@ class Dispatcher {
   bool idle() const { return in_flight_.empty() && to_send_.size() == 0; }
 
  private:
-  void start(Attempt attempt, TimePoint now);
+  bool start(Attempt attempt, TimePoint now);  // false: it was passed on instead
   void finish(delivery::HttpResult result);
 
   delivery::Sender& sender_;

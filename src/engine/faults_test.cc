@@ -81,6 +81,19 @@ TEST(EngineFaultsTest, AClaimThatFailsIsTriedAgain) {
   EXPECT_EQ(result->processed, 1);
 }
 
+// Registrations must not make the claimer ask a store in trouble more often.
+TEST(EngineFaultsTest, NewTasksDoNotCutTheWaitAfterAClaimThatFailedShort) {
+  FaultyRig rig;
+  rig.faulty.fail_always("claim_due");
+  const auto before = std::chrono::steady_clock::now();
+  rig.runner.start();
+  ASSERT_TRUE(eventually([&] {
+    rig.runner.notify(rig.clock.now());
+    return rig.faulty.calls("claim_due") >= 3;
+  }));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 300ms);  // 100 ms, and 200 ms
+}
+
 TEST(EngineFaultsTest, TriggerTellsThatTheStoreCanNotBeUsed) {
   FaultyRig rig;
   rig.faulty.fail_always("*");

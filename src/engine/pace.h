@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-// How long the loops around the stages wait; also for those that drive the stages in tests.
+// How long the loops around the stages wait.
 namespace rhooks::engine {
 
 // A stage with nothing to do looks again after so long; while stopping, whether it is done.

@@ -25,8 +25,7 @@ struct PipelineOptions {
 };
 
 // The three stages of a worker, and the slots and queues between them. It has no thread and
-// waits for nothing but its parts: a runner drives each stage by a thread, the simulator of the
-// tests all of many workers by one.
+// waits for nothing but its parts: a runner drives each stage by a thread.
 //
 // Threads: those of the stages. What it refers to must outlive it.
 struct Pipeline {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 
-#include "base/thread_name.h"
 #include "engine/pace.h"
 #include "observe/logging.h"
 
@@ -11,7 +10,6 @@ namespace rhooks::engine {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 // How often a trigger() reports, and how long it bears a store that refuses.
 constexpr milliseconds kProgressInterval{250};
@@ -26,56 +24,65 @@ Error stopped() {
 }  // namespace
 
 Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
-               Random& random, RunnerOptions options)
+               Random& random, RunnerOptions options, Runtime& runtime)
     : store_(store),
       sender_(sender),
       metrics_(metrics),
       clock_(clock),
       options_(std::move(options)),
+      runtime_(runtime),
       pipeline_(store, sender, metrics, random, options_,
                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
-      alarm_(clock) {}
+      claimer_waker_(runtime, clock),
+      committer_waker_(runtime, clock),
+      changed_(runtime.condition()) {}
+
+Runner::~Runner() {
+  if (!runtime_.gone()) stop();
+}
 
 void Runner::start() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !ending() && stops_ == 0; });
+  changed_->wait(lock, [this] { return !ending() && stops_ == 0; });
   started_ = true;
   if (state_ == RunState::kStopped) launch();
-  alarm_.ring();
+  claimer_waker_.notify();
 }
 
 void Runner::stop() {
   std::unique_lock lock(mutex_);
   ++stops_;
-  changed_.notify_all();  // triggers that wait for their turn do not get it
-  changed_.wait(lock, [this] { return !ending(); });
+  changed_->notify_all();  // triggers that wait for their turn do not get it
+  changed_->wait(lock, [this] { return !ending(); });
   started_ = false;
   if (state_ == RunState::kRunning) {
     triggers_.fail_all(stopped());
-    changed_.notify_all();
     end_run(lock);
   }
   --stops_;
-  changed_.notify_all();
+  changed_->notify_all();
 }
 
 void Runner::stop_now() {
   cut_off_ = true;
   sender_.wake();
-  pipeline_.to_commit.wake();
+  committer_waker_.notify();
 }
 
 Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !ending() || stops_ > 0; });
+  changed_->wait(lock, [this] { return !ending() || stops_ > 0; });
   if (stops_ > 0) return fail(stopped());
   const Triggers::Number number = triggers_.begin(clock_.now());
   if (state_ == RunState::kStopped) launch();
-  alarm_.ring();
+  claimer_waker_.notify();
 
   std::exception_ptr thrown;
   while (!triggers_.done(number) && !thrown) {
-    changed_.wait_for(lock, kProgressInterval, [&] { return triggers_.done(number); });
+    const Steady report_at = runtime_.now() + kProgressInterval;
+    while (!triggers_.done(number) && runtime_.now() < report_at) {
+      changed_->wait_until(lock, report_at);
+    }
     if (!progress) continue;
     const TriggerResult so_far = triggers_.so_far(number);
     lock.unlock();
@@ -97,43 +104,40 @@ void Runner::launch() {
   state_ = RunState::kRunning;
   starved_ = false;
   const auto run = [this](const char* name, void (Runner::*loop)()) {
-    return std::thread([this, name, loop] {
-      name_this_thread(name);
-      (this->*loop)();
-    });
+    threads_.push_back(runtime_.spawn(name, [this, loop] { (this->*loop)(); }));
   };
-  claim_thread_ = run("rhooks-claim", &Runner::claim_loop);
-  dispatch_thread_ = run("rhooks-send", &Runner::dispatch_loop);
-  commit_thread_ = run("rhooks-commit", &Runner::commit_loop);
+  run("rhooks-claim", &Runner::claim_loop);
+  run("rhooks-send", &Runner::dispatch_loop);
+  run("rhooks-commit", &Runner::commit_loop);
 }
 
 void Runner::end_run(std::unique_lock<std::mutex>& lock) {
-  drain_until_ = steady_clock::now() + options_.drain_timeout;
+  drain_until_ = runtime_.now() + options_.drain_timeout;
   state_ = RunState::kStopping;
+  changed_->notify_all();
   lock.unlock();
-  alarm_.ring();
+  claimer_waker_.notify();
   sender_.wake();
-  pipeline_.to_commit.wake();
-  claim_thread_.join();
-  dispatch_thread_.join();
-  commit_thread_.join();
+  committer_waker_.notify();
+  for (const auto& thread : threads_) thread->join();
 
   lock.lock();
+  threads_.clear();
   state_ = RunState::kStopped;
   cut_off_ = false;
   // A start() or trigger() that came meanwhile waits for this.
-  changed_.notify_all();
+  changed_->notify_all();
 }
 
 void Runner::claim_loop() {
   int failures = 0;
   while (true) {
-    alarm_.clear();
+    claimer_waker_.clear();
     if (ending()) break;
     const TimePoint now = clock_.now();
     const Wanted want = wanted(now);
     if (!want.due_by || !pipeline_.may_claim()) {
-      alarm_.wait(options_.poll_interval);
+      claimer_waker_.wait(options_.poll_interval);
       continue;
     }
 
@@ -155,9 +159,9 @@ void Runner::claim_loop() {
     if (step->more) {
       note_first_unclaimed(want, now);
       if (pipeline_.slots.free() == 0) {
-        alarm_.wait(options_.poll_interval);
+        claimer_waker_.wait(options_.poll_interval);
       } else if (step->claimed == 0) {
-        alarm_.wait(milliseconds{1});
+        claimer_waker_.wait(milliseconds{1});
       }
       continue;
     }
@@ -166,9 +170,9 @@ void Runner::claim_loop() {
     if (want.started && step->next_due) {
       // What is due but was not to be had (a key in the middle of a change) is tried again
       // a little later, not at once.
-      alarm_.ring_at(std::max(*step->next_due, now + milliseconds{1}));
+      claimer_waker_.notify_at(std::max(*step->next_due, now + milliseconds{1}));
     }
-    alarm_.wait(options_.poll_interval);
+    claimer_waker_.wait(options_.poll_interval);
   }
   state_ = RunState::kClaimerEnded;
   sender_.wake();
@@ -177,11 +181,12 @@ void Runner::claim_loop() {
   store_.leave();
 }
 
-// Unlike the alarm, no new task cuts it short: while the store refuses, registrations must
-// not make the claimer ask it more often.
-void Runner::pause(milliseconds wait) const {
-  const auto until = steady_clock::now() + wait;
-  while (!ending() && steady_clock::now() < until) std::this_thread::sleep_for(kDrainLook);
+// Only a stop cuts it short, and no new task: while the store refuses, registrations must not make
+// the claimer ask it more often.
+void Runner::pause(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  const Steady until = runtime_.now() + time;
+  while (!ending() && runtime_.now() < until) changed_->wait_until(lock, until);
 }
 
 void Runner::dispatch_loop() {
@@ -190,31 +195,33 @@ void Runner::dispatch_loop() {
     state = state_;
     const bool draining = state >= RunState::kStopping;
     if (draining) {
-      pipeline_.dispatcher.release_unsent();
-      if (cut_off_ || steady_clock::now() >= drain_until_) pipeline_.dispatcher.cancel_all();
+      if (pipeline_.dispatcher.release_unsent()) committer_waker_.notify();
+      if (cut_off_ || runtime_.now() >= drain_until_) pipeline_.dispatcher.cancel_all();
     }
-    pipeline_.dispatcher.step(clock_.now(), draining ? kDrainLook : kIdleLook);
+    if (pipeline_.dispatcher.step(clock_.now(), draining ? kDrainLook : kIdleLook)) {
+      committer_waker_.notify();
+    }
   } while (state < RunState::kClaimerEnded || !pipeline_.dispatcher.idle());
   state_ = RunState::kDispatcherEnded;
-  pipeline_.to_commit.wake();
+  committer_waker_.notify();
 }
 
 void Runner::commit_loop() {
-  std::optional<steady_clock::time_point> failing_since;
+  std::optional<Steady> failing_since;
   while (true) {
     const bool dispatcher_ended = state_ >= RunState::kDispatcherEnded;
     const auto wait = pipeline_.committer.step(clock_.now_micros());
-    if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) alarm_.ring();
+    if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) claimer_waker_.notify();
     note_returned();
     if (dispatcher_ended && pipeline_.committer.idle()) break;
 
     if (!pipeline_.committer.failing()) {
-      if (failing_since) alarm_.ring();
+      if (failing_since) claimer_waker_.notify();
       failing_since.reset();
-      pipeline_.to_commit.wait(wait.value_or(kIdleLook));
+      committer_waker_.wait(wait.value_or(kIdleLook));
       continue;
     }
-    const auto now = steady_clock::now();
+    const auto now = runtime_.now();
     if (!failing_since) failing_since = now;
     if (now - *failing_since >= kTroubleMax) {
       fail_triggers({ErrorCode::kUnavailable,
@@ -225,7 +232,7 @@ void Runner::commit_loop() {
       pipeline_.committer.abandon();
       break;
     }
-    std::this_thread::sleep_for(
+    committer_waker_.wait(
         std::min<std::chrono::microseconds>(wait.value_or(kDrainLook), kDrainLook));
   }
 }
@@ -240,7 +247,7 @@ Runner::Wanted Runner::wanted(TimePoint now) const {
 // Everything wanted that is due before `unclaimed_from` has been claimed.
 void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
   std::lock_guard lock(mutex_);
-  if (triggers_.claimed(wanted.through, unclaimed_from, pipeline_.slots)) changed_.notify_all();
+  if (triggers_.claimed(wanted.through, unclaimed_from, pipeline_.slots)) changed_->notify_all();
 }
 
 // A worker that never catches up still gets past what was due when a trigger came, since it
@@ -248,7 +255,7 @@ void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
 void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
   if (!wanted.unclaimed) return;
   // Seldom: the question costs a remote store a request, and nothing hangs on the very moment.
-  const auto steady = steady_clock::now();
+  const auto steady = runtime_.now();
   if (first_unclaimed_asked_ && steady - *first_unclaimed_asked_ < kProgressInterval) return;
   first_unclaimed_asked_ = steady;
   const auto next = store_.next_due(now);
@@ -257,7 +264,7 @@ void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
 
 void Runner::note_returned() {
   std::lock_guard lock(mutex_);
-  if (triggers_.returned(pipeline_.slots)) changed_.notify_all();
+  if (triggers_.returned(pipeline_.slots)) changed_->notify_all();
 }
 
 void Runner::note_recorded(TimePoint due_at, bool ok) {
@@ -268,12 +275,12 @@ void Runner::note_recorded(TimePoint due_at, bool ok) {
 void Runner::fail_triggers(const Error& error) {
   std::lock_guard lock(mutex_);
   triggers_.fail_all(error);
-  changed_.notify_all();
+  changed_->notify_all();
 }
 
 void Runner::measure_lag(bool starved, TimePoint now) {
   if (!starved) return metrics_.due_lag(Metrics::Micros{0});
-  const auto steady = steady_clock::now();
+  const auto steady = runtime_.now();
   if (lag_measured_ && steady - *lag_measured_ < kProgressInterval) return;
   lag_measured_ = steady;
   const auto next = store_.next_due(now, store::Scope::kShare);

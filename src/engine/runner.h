@@ -4,18 +4,18 @@
 #include <rhooks/result.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/alarm.h"
 #include "engine/pipeline.h"
+#include "engine/runtime.h"
 #include "engine/triggers.h"
+#include "engine/waker.h"
 
 namespace rhooks::engine {
 
@@ -34,8 +34,9 @@ struct RunnerOptions : PipelineOptions {
 class Runner {
  public:
   Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
-         Random& random, RunnerOptions options);
-  ~Runner() { stop(); }
+         Random& random, RunnerOptions options, Runtime& runtime = thread_runtime());
+  // Stops, where there is still something to stop.
+  ~Runner();
 
   // Idempotent. Waits for a stop() that is under way.
   void start();
@@ -50,7 +51,10 @@ class Runner {
   Result<TriggerResult> trigger(const std::function<void(const TriggerResult&)>& progress);
 
   // A task was stored that is due then.
-  void notify(TimePoint due_at) { alarm_.ring_at(due_at); }
+  void notify(TimePoint due_at) { claimer_waker_.notify_at(due_at); }
+
+  // Nothing that was claimed is on its way.
+  bool idle() const { return pipeline_.slots.free() == pipeline_.slots.capacity(); }
 
  private:
   // How far a run of the threads has come. Each begins at kStopped, goes through all, and ends
@@ -71,7 +75,7 @@ class Runner {
   void dispatch_loop();
   void commit_loop();
 
-  void pause(std::chrono::milliseconds wait) const;
+  void pause(std::chrono::milliseconds time);
 
   // Both with mutex_ held; the second one releases it meanwhile.
   void launch();
@@ -91,30 +95,32 @@ class Runner {
   Metrics& metrics_;
   const Clock& clock_;
   const RunnerOptions options_;
+  Runtime& runtime_;
 
   Pipeline pipeline_;
-  Alarm alarm_;  // wakes the claimer
+  // What they sleep on. The dispatcher sleeps in its sender.
+  Waker claimer_waker_;
+  Waker committer_waker_;
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  // A trigger is done, a run begins to end or has ended, or a stop() has begun or ended.
+  const std::unique_ptr<Condition> changed_;
   bool started_ = false;  // by start(), and not stopped since
   int stops_ = 0;         // calls of stop() under way
   Triggers triggers_;
   // Set with mutex_ held, but for what the claimer and the dispatcher say of their own end.
   std::atomic<RunState> state_{RunState::kStopped};
   // Set before kStopping, and read after it.
-  std::chrono::steady_clock::time_point drain_until_;
+  Steady drain_until_;
 
   std::atomic<bool> cut_off_{false};  // a drain does not wait for attempts
   std::atomic<bool> starved_{false};  // the claimer waits for slots
-  // By the claimer's thread only.
-  // Both of the steady clock: the other one may be set back, and stand for hours.
-  std::optional<std::chrono::steady_clock::time_point> lag_measured_;
-  std::optional<std::chrono::steady_clock::time_point> first_unclaimed_asked_;
+  // By the claimer's thread only. Of the steady time: the clock may be set back, and stand for
+  // hours.
+  std::optional<Steady> lag_measured_;
+  std::optional<Steady> first_unclaimed_asked_;
 
-  std::thread claim_thread_;
-  std::thread dispatch_thread_;
-  std::thread commit_thread_;
+  std::vector<std::unique_ptr<Thread>> threads_;
 };
 
 }  // namespace rhooks::engine

@@ -204,6 +204,30 @@ TEST_F(StagesTest, OutcomesLingerForCompanyButNotWhenTheBatchIsFull) {
   EXPECT_EQ(recorded.size(), 3u);
 }
 
+// The committer sleeps until it is told.
+TEST_F(StagesTest, TheDispatcherTellsWhetherSomethingHasEnded) {
+  sender.set_script([](const auto&) { return Reply::hold(); });
+  EXPECT_FALSE(dispatcher.step(clock.now(), 0ms));
+  EXPECT_FALSE(dispatcher.release_unsent());
+  put(store, {record("a", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  EXPECT_FALSE(dispatcher.step(clock.now(), 0ms));
+  sender.release_all(Reply::status(200));
+  EXPECT_TRUE(dispatcher.step(clock.now(), 0ms));
+
+  put(store, {record("b", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  EXPECT_TRUE(dispatcher.release_unsent());
+
+  put(store, {record("c", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(60s);  // its lease has run out: it is not sent
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(dispatcher.step(clock.now(), 30s));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 30s);
+  EXPECT_EQ(sender.started_count(), 1u);
+}
+
 TEST_F(StagesTest, LogsCarryTheTtl) {
   make_committer({.policy = {}, .logs_ttl = 10s});
   put(store, {record("a", clock.now())});
