@@ -16,6 +16,8 @@ class Backend {
   // Whether several processes may have it open at the same time.
   virtual bool shared() const = 0;
   virtual std::chrono::milliseconds lease_for() const = 0;
+  // Whether a claim sees all that was stored before: not where indexes are late.
+  virtual bool claims_see_all() const { return true; }
 
   // The store as another process has it: its calls wait in simulated time, and fail as the
   // faults say. By a process, which may wait and be crashed here. What it gives is destroyed by

@@ -37,8 +37,9 @@ FaultyLink::~FaultyLink() {
 FaultyLink::Fate FaultyLink::draw(const char* name, Kind kind, std::size_t items) {
   Dice& dice = timeline_.dice();
   Fate fate = Fate::kAnswered;
-  const bool lossy = kind != Kind::kInMemory || !options_.local;
-  if (dice.chance(faults_.refused)) {
+  const bool refusable = kind != Kind::kRelease || !options_.local;
+  const bool lossy = (kind != Kind::kClaim && kind != Kind::kRelease) || !options_.local;
+  if (dice.chance(faults_.refused) && refusable) {
     fate = Fate::kRefused;
   } else if (dice.chance(faults_.lost_answer) && lossy) {
     fate = Fate::kLost;
@@ -233,7 +234,7 @@ Result<std::size_t> FaultyLink::do_clear(const std::string& ns, std::size_t limi
 }
 
 Result<ClaimResult> FaultyLink::do_claim_due(const ClaimRequest& request) {
-  return one("claim_due", Kind::kInMemory, [&] {
+  return one("claim_due", Kind::kClaim, [&] {
     auto result = inner_.claim_due(request);
     if (result) {
       for (const Claim& claim : result->claims) {
@@ -278,7 +279,7 @@ std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit>
 }
 
 Result<void> FaultyLink::do_release(std::span<const Lease> leases) {
-  return one("release", Kind::kInMemory, [&] {
+  return one("release", Kind::kRelease, [&] {
     auto result = inner_.release(leases);
     if (result) {
       for (const Lease& lease : leases) witness_.released(lease);

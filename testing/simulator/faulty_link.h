@@ -22,8 +22,8 @@ struct Interrupted {
 };
 
 struct LinkOptions {
-  // The store is in the process itself: claims and releases are things of its memory, and their
-  // answers do not get lost.
+  // The store is in the process itself: claims and releases are things of its memory. Their answers
+  // do not get lost, and a lease can always be given back.
   bool local = false;
   // After each call of the inner store.
   std::function<void()> applied;
@@ -77,7 +77,7 @@ class FaultyLink final : public store::Store {
   Result<void> do_check() override;
   Result<store::Description> do_describe() override;
 
-  enum class Kind { kRead, kChange, kInMemory };
+  enum class Kind { kRead, kChange, kClaim, kRelease };
   enum class Fate { kAnswered, kRefused, kLost, kSplit };
   using MakeInterrupted = std::function<Interrupted()>;
 

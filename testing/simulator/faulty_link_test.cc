@@ -104,6 +104,12 @@ TEST_F(FaultyLinkTest, WhatIsRefusedIsNotApplied) {
   });
   EXPECT_FALSE(stored("a"));
   EXPECT_TRUE(heard_.tasks.empty());
+
+  FaultyLink local(inner_, timeline_, faults_, heard_, {.local = true});
+  run([&] {
+    EXPECT_FALSE(local.claim_due({.now = kT0, .due_by = kT0, .limit = 1}));
+    EXPECT_TRUE(local.release({}));
+  });
 }
 
 TEST_F(FaultyLinkTest, ALostAnswerIsOfWhatWasApplied) {

@@ -83,6 +83,7 @@ void Ledger::claimed(const model::Lease& lease, const Task& task, TimePoint now)
                              ms(*entry->not_before));
   }
   if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
+  ++entry->claims;
   entry->lease = lease;
   claimed_at_[lease.token] = timeline_.now();
 }
@@ -133,6 +134,7 @@ void Ledger::committed(const TaskKey& key, const model::LeaseToken& token, const
   rare_.skipped +=
       static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
   entry->last_committed = token;
+  ++entry->changes;
   entry->task = after;
   entry->lease.reset();
 }
@@ -274,6 +276,7 @@ void Ledger::edited(const Task& after) {
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
+  ++entry->changes;
   entry->task = after;
   entry->lease.reset();
 }
@@ -340,6 +343,10 @@ void Ledger::lost(Life life, const model::LeaseToken& token) {
 
 void Ledger::stopping(Life life) {
   lives_[life].stopping = true;
+}
+
+void Ledger::resumed(Life life) {
+  lives_[life].stopping = false;
 }
 
 void Ledger::ended(Life life, bool crashed) {
@@ -435,6 +442,29 @@ void Ledger::will_run_now(const TaskKey& key) {
 void Ledger::will_clear(const std::string& ns) {
   cleared_.insert(ns);
   std::erase_if(acknowledged_, [&](const TaskKey& key) { return key.ns == ns; });
+}
+
+std::vector<Ledger::Due> Ledger::due_by(TimePoint now, bool alone) const {
+  std::vector<Due> due;
+  for (const TaskKey& key : acknowledged_) {
+    const auto it = entries_.find(key);
+    if (it == entries_.end()) continue;
+    const Entry& entry = it->second;
+    if (entry.task.status != Status::kActive || model::due_at(entry.task) > now) continue;
+    if (!alone && entry.lease && entry.lease->until > now) continue;
+    due.push_back({key, entry.put_at, entry.changes, entry.claims});
+  }
+  return due;
+}
+
+void Ledger::triggered(const std::vector<Due>& due, bool alone) {
+  ++rare_.triggers;
+  for (const Due& before : due) {
+    const Entry* const entry = find(before.key);
+    if (!entry || entry->put_at != before.put_at || entry->changes != before.changes) continue;
+    if (!alone && entry->claims != before.claims) continue;
+    violation(before.key, "was due when a trigger was called, and not attempted when it came back");
+  }
 }
 
 std::vector<TaskKey> Ledger::unfinished() const {

@@ -45,7 +45,8 @@ class Ledger final : public Witness {
   void returned(Life life, const model::LeaseToken& token);  // unused, or given up
   void lost(Life life, const model::LeaseToken& token);      // the store said so
   void stopping(Life life);
-  void ended(Life life, bool crashed);
+  void resumed(Life life);              // stopped, and started again
+  void ended(Life life, bool crashed);  // it holds nothing any more
   std::size_t held_by(Life life) const;
 
   // The requests. `at` is by the worker's clock.
@@ -68,6 +69,19 @@ class Ledger final : public Witness {
   void acknowledged_status(const TaskKey& key, Status status);
   void will_run_now(const TaskKey& key);  // before it asks
   void will_clear(const std::string& ns);
+
+  // A trigger() of a worker has to attempt what is due by the worker's clock when it is called.
+  struct Due {
+    TaskKey key;
+    Moment put_at{};
+    std::uint64_t changes = 0;
+    std::uint64_t claims = 0;
+  };
+  // `alone`: the store is this worker's alone. If not, others may hold leases, and what they claim
+  // is their business.
+  std::vector<Due> due_by(TimePoint now, bool alone) const;
+  // It came back without an error, and has attempted all of that.
+  void triggered(const std::vector<Due>& due, bool alone);
 
   // How long tasks are kept once they are DONE or FAILED; 0: for ever.
   void ends_expire_after(std::chrono::seconds ttl) { ended_ttl_ = ttl; }
@@ -93,6 +107,7 @@ class Ledger final : public Witness {
     std::size_t unsent = 0;       // claims that were given back
     std::size_t anew = 0;         // registrations of an id that had been deleted
     std::size_t extra = 0;        // occurrences that "run now" added to a series
+    std::size_t triggers = 0;     // of all that was due, without an error
   };
   const Rare& rare() const { return rare_; }
 
@@ -103,6 +118,8 @@ class Ledger final : public Witness {
     // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
     // that leads to that one by the same rule.
     TimePoint first_date{};
+    std::uint64_t changes = 0;  // by outcomes and edits
+    std::uint64_t claims = 0;
     std::optional<model::Lease> lease;    // the latest claim that nothing has ended
     std::optional<TimePoint> not_before;  // of a retry
     std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried

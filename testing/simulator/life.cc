@@ -1,45 +1,56 @@
 #include "testing/simulator/life.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "engine/pace.h"
+#include "engine/runner.h"
 #include "hooks/hooks_parts.h"
+#include "testing/simulator/fiber_runtime.h"
 
 namespace rhooks::simulator {
 namespace {
 
 using namespace std::chrono_literals;
 
-engine::PipelineOptions pipeline_options(const NodeOptions& options, Backend& backend) {
-  engine::PipelineOptions pipeline;
-  pipeline.concurrency = options.concurrency;
-  pipeline.lease_for = backend.lease_for();
-  pipeline.attempt_max = options.request_timeout;
-  pipeline.committer.policy.max_errors = options.max_errors;
-  pipeline.committer.policy.done_ttl = options.ended_ttl;
-  pipeline.committer.policy.failed_ttl = options.ended_ttl;
-  pipeline.committer.batch_max = options.commit_batch_max;
-  pipeline.committer.linger = options.commit_linger;
-  return pipeline;
+// What a call may take beyond what it has to wait for.
+constexpr Duration kSlack = 2s;
+
+engine::RunnerOptions runner_options(const NodeOptions& options, const Backend& backend) {
+  engine::RunnerOptions runner;
+  runner.concurrency = options.concurrency;
+  runner.lease_for = backend.lease_for();
+  runner.attempt_max = options.request_timeout;
+  runner.committer.policy.max_errors = options.max_errors;
+  runner.committer.policy.done_ttl = options.ended_ttl;
+  runner.committer.policy.failed_ttl = options.ended_ttl;
+  runner.committer.batch_max = options.commit_batch_max;
+  runner.committer.linger = options.commit_linger;
+  runner.drain_timeout = options.drain_timeout;
+  runner.store_timeout = options.store_timeout;
+  runner.poll_interval = options.poll_interval;
+  return runner;
 }
 
 }  // namespace
 
 struct LifeOfNode::Worker {
   Worker(const World& world, store::Store& opened, const Clock& clock, const NodeOptions& options,
-         Life number)
+         const LifeOfNode& life)
       : store(opened, world.timeline, world.ledger, clock,
-              {number, options.concurrency, world.backend.lease_for()}),
+              {life.number(), options.concurrency, world.backend.lease_for()}),
         random(world.timeline.dice().random().next()),
         sender(world.timeline, clock, world.ledger, world.http,
-               {number, options.concurrency, options.request_timeout}),
-        pipeline(store, sender, metrics, random, pipeline_options(options, world.backend)) {}
+               {life.number(), options.concurrency, options.request_timeout}),
+        runtime(world.timeline, life.owner()),
+        runner(store, sender, metrics, clock, random, runner_options(options, world.backend),
+               runtime) {}
 
   WatchedStore store;
   Metrics metrics;
   Random random;
   SimulatedSender sender;
-  engine::Pipeline pipeline;
+  FiberRuntime runtime;
+  engine::Runner runner;
 };
 
 LifeOfNode::LifeOfNode(World world, std::shared_ptr<SimulatedClock> clock, NodeOptions options,
@@ -62,126 +73,128 @@ void LifeOfNode::boot() {
     if (opened) {
       store_ = std::move(*opened);
     } else if (draining_) {
-      ended_ = true;
-      world_.ledger.ended(number_, false);
-      return;
+      return end();
     } else {
       timeline_.note("the store does not open: " + opened.error().message);
       timeline_.sleep(engine::claim_retry_wait(failures));
     }
   }
-  worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, number_);
+  if (draining_) return end();
+  worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, *this);
 
   Hooks::Parts parts;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
-  // Its own worker is never started: the pipeline is the worker.
+  // Its own worker is never started.
   parts.store = std::make_unique<WatchedStore>(*store_, timeline_, world_.ledger, *clock_,
                                                WatchedStore::Options{number_, 0, {}});
   parts.sender = std::make_unique<SimulatedSender>(timeline_, *clock_, world_.ledger, world_.http,
                                                    SimulatedSender::Options{number_, 0, 1s});
   hooks_ = std::make_unique<Hooks>(std::move(parts));
 
-  timeline_.spawn(owner(), [this] { claim_loop(); });
-  timeline_.spawn(owner(), [this] { dispatch_loop(); });
-  timeline_.spawn(owner(), [this] { commit_loop(); });
+  start_worker();
 }
 
-void LifeOfNode::claim_loop() {
-  engine::Pipeline& pipeline = worker_->pipeline;
-  int failures = 0;
-  while (!draining_) {
-    if (!pipeline.may_claim()) {
-      timeline_.wait(claim_, timeline_.now() + options_.poll_interval);
-      continue;
-    }
-    const TimePoint now = clock_->now();
-    const auto step = pipeline.claimer.step(
-        now, now, options_.shares ? store::Scope::kShare : store::Scope::kAll);
-    worker_->sender.wake();
-    if (!step) {
-      timeline_.sleep(engine::claim_retry_wait(++failures));
-      continue;
-    }
-    failures = 0;
-    Duration wait = options_.poll_interval;
-    if (step->more) {
-      if (pipeline.slots.free() > 0) {
-        if (step->claimed == 0) timeline_.sleep(1ms);
-        continue;
-      }
-    } else if (step->next_due) {
-      wait = std::clamp<Duration>(*step->next_due - now, 1ms, wait);
-    }
-    timeline_.wait(claim_, timeline_.now() + wait);
-  }
-  claimer_ended_ = true;
-  worker_->sender.wake();
-  store_->leave();
+void LifeOfNode::start_worker() {
+  if (draining_) return;
+  const auto call = calls_.insert(calls_.end(), {"a start"});
+  worker_->runner.start();
+  calls_.erase(call);
+  world_.ledger.resumed(number_);
 }
 
-void LifeOfNode::dispatch_loop() {
-  engine::Pipeline& pipeline = worker_->pipeline;
-  while (true) {
-    const bool draining = draining_;
-    const bool claimer_ended = claimer_ended_;
-    if (draining) {
-      pipeline.dispatcher.release_unsent();
-      if (timeline_.now() >= drain_until_) pipeline.dispatcher.cancel_all();
-    }
-    pipeline.dispatcher.step(clock_->now(), draining ? engine::kDrainLook : engine::kIdleLook);
-    if (pipeline.to_commit.size() > 0) commit_.ring();
-    if (draining && claimer_ended && pipeline.dispatcher.idle()) break;
+void LifeOfNode::stop_worker() {
+  const Duration most = options_.drain_timeout + options_.store_timeout + kSlack;
+  const auto stop = calls_.insert(calls_.end(), {"a stop", false, own_time() + most});
+  // From here on outcomes may be given up, until it is started again: a trigger of a worker that is
+  // not started ends as a stop does.
+  world_.ledger.stopping(number_);
+  worker_->runner.stop();
+  for (auto call = calls_.begin(); call != stop; ++call) {
+    if (call->ends_with_stop && !call->back_by) call->back_by = own_time() + kSlack;
   }
-  dispatcher_ended_ = true;
-  commit_.ring();
+  calls_.erase(stop);
+  forget_leases();
 }
 
-void LifeOfNode::commit_loop() {
-  engine::Pipeline& pipeline = worker_->pipeline;
-  while (true) {
-    const bool dispatcher_ended = dispatcher_ended_;
-    const auto wait = pipeline.committer.step(clock_->now_micros());
-    if (pipeline.slots.free() > 0) claim_.ring();
-    if (dispatcher_ended && pipeline.committer.idle()) break;
-    if (!pipeline.committer.failing()) {
-      timeline_.wait(commit_, timeline_.now() + wait.value_or(engine::kIdleLook));
-      continue;
-    }
-    if (dispatcher_ended && timeline_.now() >= drain_until_ + options_.store_timeout) {
-      pipeline.committer.abandon();
-      break;
-    }
-    timeline_.sleep(std::min<Duration>(wait.value_or(engine::kDrainLook), engine::kDrainLook));
-  }
-  timeline_.note("life " + std::to_string(number_) + " has stopped");
+void LifeOfNode::run_trigger() {
+  note("is triggered");
+  const bool alone = !world_.backend.shared();
+  const auto due = world_.ledger.due_by(clock_->now(), alone);
+  const int times_set = clock_->times_set();
+  const auto call = calls_.insert(calls_.end(), {"a trigger", true});
+  const auto result = worker_->runner.trigger({});
+  calls_.erase(call);
+  forget_leases();
+  note(result ? "has attempted what was due" : "ends a trigger: " + result.error().message);
+  if (!result) return;
+  // With its clock set back nothing runs before its time.
+  const bool promised = world_.backend.claims_see_all() && clock_->times_set() == times_set;
+  world_.ledger.triggered(promised ? due : std::vector<Ledger::Due>(), alone);
+}
+
+// Leases that could not be given back at the end of a drain.
+void LifeOfNode::forget_leases() {
+  if (worker_->runner.idle()) world_.ledger.ended(number_, false);
+}
+
+void LifeOfNode::stop() {
+  if (draining_) return stop_now();
+  note("is to stop");
+  draining_ = true;
+  timeline_.spawn(owner(), [this] {
+    if (!worker_) return;  // boot() sees it
+    // As the server does: again until there is no call that may have begun meanwhile.
+    do {
+      stop_worker();
+      timeline_.sleep(10ms);
+    } while (!calls_.empty());
+    end();
+  });
+}
+
+void LifeOfNode::stop_now() {
+  note("is to stop now");
+  timeline_.spawn(owner(), [this] {
+    if (worker_) worker_->runner.stop_now();
+  });
+}
+
+void LifeOfNode::restart(Duration pause) {
+  if (!serves()) return;
+  note("is to stop and start again");
+  timeline_.spawn(owner(), [this, pause] {
+    stop_worker();
+    timeline_.sleep(pause);
+    start_worker();
+  });
+}
+
+void LifeOfNode::end() {
+  note("has stopped");
   world_.ledger.ended(number_, false);
   ended_ = true;
 }
 
-void LifeOfNode::stop() {
-  timeline_.note("life " + std::to_string(number_) + " is to stop");
-  world_.ledger.stopping(number_);
-  draining_ = true;
-  drain_until_ = timeline_.now() + options_.drain_timeout;
-  claim_.ring();
-  commit_.ring();
-  if (worker_) worker_->sender.wake();
+void LifeOfNode::freeze(Duration time) {
+  note("is frozen");
+  frozen_ += time;
+  timeline_.freeze(owner(), timeline_.now() + time);
 }
 
 void LifeOfNode::crash() {
-  timeline_.note("life " + std::to_string(number_) + " crashes");
+  note("crashes");
   ended_ = true;
   world_.ledger.ended(number_, true);
   timeline_.crash(owner());
 }
 
 bool LifeOfNode::idle() const {
-  return !worker_ || worker_->pipeline.slots.free() == options_.concurrency;
+  return !worker_ || worker_->runner.idle();
 }
 
-void LifeOfNode::call(std::function<void(Hooks&)> what, std::shared_ptr<Signal> done) {
+void LifeOfNode::serve(std::function<void()> what, std::shared_ptr<Signal> done) {
   // Rings also where the process is crashed before its first turn.
   struct Ring {
     explicit Ring(std::shared_ptr<Signal> of) : signal(std::move(of)) {}
@@ -190,10 +203,37 @@ void LifeOfNode::call(std::function<void(Hooks&)> what, std::shared_ptr<Signal> 
     ~Ring() { signal->ring(); }
   };
   auto ring = std::make_shared<Ring>(std::move(done));
-  timeline_.spawn(owner(), [this, what = std::move(what), ring = std::move(ring)] {
-    what(*hooks_);
-    claim_.ring();
-  });
+  timeline_.spawn(owner(), [what = std::move(what), ring = std::move(ring)] { what(); });
+}
+
+void LifeOfNode::call(std::function<void(Hooks&)> what, std::shared_ptr<Signal> done) {
+  serve(
+      [this, what = std::move(what)] {
+        what(*hooks_);
+        worker_->runner.notify(kTimeMin);
+      },
+      std::move(done));
+}
+
+void LifeOfNode::trigger(std::shared_ptr<Signal> done) {
+  serve([this] { run_trigger(); }, std::move(done));
+}
+
+// What passes while it neither is frozen nor waits for its store.
+Duration LifeOfNode::own_time() const {
+  return timeline_.now().time_since_epoch() - frozen_ - worker_->store.waited();
+}
+
+void LifeOfNode::check_calls() {
+  for (const Call& call : calls_) {
+    if (!call.back_by || own_time() <= *call.back_by) continue;
+    timeline_.violation("life " + std::to_string(number_) + ": " + call.what +
+                        " does not come back in time");
+  }
+}
+
+void LifeOfNode::note(const std::string& what) {
+  timeline_.note("life " + std::to_string(number_) + " " + what);
 }
 
 }  // namespace rhooks::simulator

@@ -3,10 +3,11 @@
 #include <rhooks/hooks.h>
 
 #include <functional>
+#include <list>
 #include <memory>
+#include <optional>
+#include <string>
 
-#include "engine/pipeline.h"
-#include "observe/metrics.h"
 #include "testing/simulator/backend.h"
 #include "testing/simulator/network.h"
 #include "testing/simulator/watched_store.h"
@@ -19,15 +20,14 @@ struct NodeOptions {
   std::chrono::seconds ended_ttl{0};  // done_ttl and failed_ttl
   std::size_t commit_batch_max = 512;
   std::chrono::milliseconds commit_linger{0};
-  bool shares = true;  // claims from its share of the store only, as a worker mostly does
   std::chrono::milliseconds request_timeout{10'000};
   std::chrono::milliseconds drain_timeout{5'000};
   std::chrono::milliseconds store_timeout{5'000};
   std::chrono::milliseconds poll_interval{500};
 };
 
-// One start of one server: the API that users call, and the worker, which is production's
-// pipeline. Its processes do what the threads of engine::Runner do.
+// One start of one server: the API that users call, and the worker, which is production's Runner,
+// its loops run by processes of this life.
 //
 // It ends by crash() or, after stop(), by itself. Destroy it outside of all processes.
 class LifeOfNode {
@@ -47,8 +47,14 @@ class LifeOfNode {
 
   // Spawns all; the store is opened first, again and again until that works.
   void start();
-  // Claims no more, drains, gives back: as on SIGTERM. Returns at once.
+  // As SIGTERM does: ends the worker as Runner::stop() does, and then itself. Once more:
+  // stop_now(). These return at once.
   void stop();
+  void stop_now();
+  // Stops the worker, and starts it again after so long.
+  void restart(Duration pause);
+  // As SIGSTOP and SIGCONT do.
+  void freeze(Duration time);
   void crash();
   bool ended() const { return ended_; }  // by a crash, or a stop that has come to its end
   bool idle() const;                     // nothing is claimed
@@ -57,14 +63,30 @@ class LifeOfNode {
   // Calls the API as a handler of this server would, in a process of its own. Rings `done` when
   // it has ended, in whatever way.
   void call(std::function<void(Hooks&)> what, std::shared_ptr<Signal> done);
+  // The same for Runner::trigger().
+  void trigger(std::shared_ptr<Signal> done);
+
+  // A call of the worker that has not come back in time is a violation.
+  void check_calls();
 
  private:
   struct Worker;
+  // A call of the worker that is under way.
+  struct Call {
+    std::string what;
+    bool ends_with_stop = false;
+    std::optional<Duration> back_by = {};  // in own_time()
+  };
 
   void boot();
-  void claim_loop();
-  void dispatch_loop();
-  void commit_loop();
+  void start_worker();
+  void stop_worker();
+  void run_trigger();
+  void forget_leases();
+  void end();
+  void serve(std::function<void()> what, std::shared_ptr<Signal> done);
+  Duration own_time() const;
+  void note(const std::string& what);
 
   World world_;
   Timeline& timeline_;
@@ -75,13 +97,10 @@ class LifeOfNode {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Hooks> hooks_;
-  Signal claim_;   // there may be something to claim, or room for it
-  Signal commit_;  // something has ended
+  std::list<Call> calls_;  // in the order of their beginnings
+  Duration frozen_{0};     // for how long altogether
   bool draining_ = false;
-  bool claimer_ended_ = false;
-  bool dispatcher_ended_ = false;
   bool ended_ = false;
-  Moment drain_until_{};
 };
 
 }  // namespace rhooks::simulator

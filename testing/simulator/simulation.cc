@@ -94,7 +94,6 @@ void Simulation::draw_nodes() {
   options_.concurrency = 1 + dice().below(6);
   options_.commit_batch_max = dice().chance(0.5) ? 512 : 1 + dice().below(3);
   options_.request_timeout = dice().chance(0.5) ? 10s : 30s;
-  options_.shares = dice().chance(0.7);
   options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
   // Further away than clocks can be set.
   options_.ended_ttl = dice().chance(0.5) ? 0s : 240h;
@@ -151,14 +150,21 @@ void Simulation::trouble(Node& node) {
     stay_down(node);
   } else if (what < 60) {
     if (!node.life) return;
-    node.life->stop();
+    if (dice().chance(0.6)) {
+      node.life->stop();
+    } else {
+      node.life->restart(dice().between(Duration{0}, 3s));
+    }
+    if (dice().chance(0.2)) {
+      timeline_.sleep(dice().between(Duration{0}, 500ms));
+      if (node.life) node.life->stop_now();
+    }
     timeline_.sleep(dice().between(1ms, 8s));
     if (!node.life) stay_down(node);
   } else if (what < 80) {
     if (!node.life) return;
     const Duration time = dice().chance(0.5) ? dice().between(1ms, 5s) : dice().between(30s, 100s);
-    timeline_.note("life " + std::to_string(node.life->number()) + " is frozen");
-    timeline_.freeze(node.life->owner(), timeline_.now() + time);
+    node.life->freeze(time);
   } else {
     const Duration most = wild_clocks_ ? Duration{30min} : Duration{1s};
     timeline_.note("a clock jumps");
@@ -194,7 +200,12 @@ void Simulation::end_trouble() {
 bool Simulation::step(Moment until) {
   const bool more = timeline_.step(until);
   for (Node& node : nodes_) {
-    if (node.life && node.life->ended()) ended_.push_back(std::move(node.life));
+    if (!node.life) continue;
+    if (node.life->ended()) {
+      ended_.push_back(std::move(node.life));
+    } else {
+      node.life->check_calls();
+    }
   }
   std::erase_if(ended_, [&](const auto& life) { return timeline_.alive(life->owner()) == 0; });
   return more && !timeline_.violated();

@@ -68,15 +68,18 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
     sum.rare.unsent += result.rare.unsent;
     sum.rare.anew += result.rare.anew;
     sum.rare.extra += result.rare.extra;
+    sum.rare.triggers += result.rare.triggers;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
             << sum.rare.cut_off << " cut off, " << sum.rare.skipped << " skipped, "
             << sum.rare.leases_lost << " leases lost, " << sum.rare.unsent << " given back, "
-            << sum.rare.anew << " registered anew, " << sum.rare.extra << " extra\n";
+            << sum.rare.anew << " registered anew, " << sum.rare.extra << " extra, "
+            << sum.rare.triggers << " triggers\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
+  EXPECT_GT(sum.rare.triggers, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Simulation, ::testing::ValuesIn(chunks()), [](const auto& one) {

@@ -132,18 +132,24 @@ class SimulatedClock final : public Clock {
     const Duration lived = timeline_.now() - began_;
     return timeline_.now() + ahead_ + Duration{lived.count() * drift_ppm_ / 1'000'000};
   }
-  void jump(Duration by) { ahead_ += by; }
+  void jump(Duration by) {
+    ++times_set_;
+    ahead_ += by;
+  }
   // From now on it is right.
   void heal() {
+    ++times_set_;
     ahead_ = Duration{0};
     drift_ppm_ = 0;
   }
+  int times_set() const { return times_set_; }
 
  private:
   const Timeline& timeline_;
   const Moment began_;
   Duration ahead_;
   std::int64_t drift_ppm_;
+  int times_set_ = 0;
 };
 
 }  // namespace rhooks::simulator

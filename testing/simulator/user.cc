@@ -61,6 +61,8 @@ void User::act_until(Moment end) {
       suspend_some();
     } else if (act < 91) {
       clear();
+    } else if (act < 93) {
+      trigger();
     } else {
       read();
     }
@@ -176,6 +178,13 @@ void User::suspend_some() {
 void User::clear() {
   ledger_.will_clear(ns_);
   ask<std::int64_t>([this](Hooks& hooks) { return hooks.clear(ns_); });
+}
+
+// Whatever comes of it; its server's worker is held to what it promises.
+void User::trigger() {
+  const auto done = std::make_shared<Signal>();
+  pick_().trigger(done);
+  timeline_.wait(*done, Moment::max());
 }
 
 void User::read() {

@@ -37,6 +37,7 @@ class User {
   void remove_some();
   void suspend_some();
   void clear();
+  void trigger();
   void read();
 
   NewTask draw();

@@ -25,8 +25,14 @@ class WatchedStore final : public testing::ForwardingStore {
         clock_(clock),
         options_(options) {}
 
+  // For how long, altogether, one of these calls at least was under way.
+  Duration waited() const {
+    return calls_ > 0 ? waited_ + (timeline_.now() - waiting_since_) : waited_;
+  }
+
  private:
   Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
+    const Call call(*this);
     // Nothing is judged by the times that a worker says it is, but by its clock.
     if (request.now != clock_.now() || request.due_by > request.now) {
       timeline_.violation("a worker claims by another time than its clock shows");
@@ -55,6 +61,7 @@ class WatchedStore final : public testing::ForwardingStore {
 
   std::vector<Result<store::CommitOutcome>> do_commit(
       std::span<const store::Commit> commits) override {
+    const Call call(*this);
     auto results = ForwardingStore::do_commit(commits);
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (!results[i]) continue;
@@ -68,6 +75,7 @@ class WatchedStore final : public testing::ForwardingStore {
   }
 
   Result<void> do_release(std::span<const store::Lease> leases) override {
+    const Call call(*this);
     auto released = ForwardingStore::do_release(leases);
     for (const store::Lease& lease : leases) {
       if (released) ledger_.returned(options_.life, lease.token);
@@ -75,10 +83,40 @@ class WatchedStore final : public testing::ForwardingStore {
     return released;
   }
 
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override {
+    const Call call(*this);
+    return ForwardingStore::do_next_due(now, scope);
+  }
+
+  void do_leave() override {
+    const Call call(*this);
+    ForwardingStore::do_leave();
+  }
+
+  // A call of the worker's that is under way.
+  class Call {
+   public:
+    explicit Call(WatchedStore& store) : store_(store) {
+      if (store_.calls_++ == 0) store_.waiting_since_ = store_.timeline_.now();
+    }
+    ~Call() {
+      if (--store_.calls_ == 0) {
+        store_.waited_ += store_.timeline_.now() - store_.waiting_since_;
+      }
+    }
+    Call(const Call&) = delete;
+
+   private:
+    WatchedStore& store_;
+  };
+
   Timeline& timeline_;
   Ledger& ledger_;
   const Clock& clock_;
   const Options options_;
+  int calls_ = 0;
+  Moment waiting_since_{};
+  Duration waited_{0};
 };
 
 }  // namespace rhooks::simulator
