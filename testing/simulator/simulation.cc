@@ -254,10 +254,11 @@ SimulationResult Simulation::run() {
   }
   if (timeline_.violated()) return result();
   stuck_ = ledger_.unfinished().size();
+  // First, since whoever waits for it does not unsuspend what was suspended.
+  if (timeline_.alive(kWorld) != 1) timeline_.violation("a call does not come back");
   for (const TaskKey& key : ledger_.unfinished()) {
     timeline_.violation(key.ns + "/" + key.id + ": stuck");
   }
-  if (timeline_.alive(kWorld) != 1) timeline_.violation("a call does not come back");
   if (!quiet()) timeline_.violation("work goes on without an end");
   if (timeline_.violated()) return result();
 
