@@ -1,7 +1,9 @@
 // How a runner ends, and what it does while its store refuses.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
+#include <vector>
 
 #include "engine/runner.h"
 #include "engine/test_rig.h"
@@ -137,6 +139,33 @@ TEST(RunnerStopTest, StartAndStopCanBeRepeated) {
     rig.runner.stop();
     rig.runner.stop();
   }
+}
+
+TEST(RunnerStopTest, StartsStopsAndTriggersMeet) {
+  Rig rig(2);
+  std::vector<std::thread> threads;
+  const auto repeat = [&](const std::function<void()>& call) {
+    threads.emplace_back([call] {
+      for (int i = 0; i < 20; ++i) call();
+    });
+  };
+  repeat([&] { rig.runner.start(); });
+  repeat([&] { rig.runner.stop(); });
+  repeat([&] { rig.runner.stop_now(); });
+  for (int i = 0; i < 2; ++i) {
+    repeat([&] {
+      const auto result = rig.runner.trigger({});
+      EXPECT_TRUE(result || result.error().code == ErrorCode::kUnavailable);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  rig.runner.stop();
+  put(rig.memory, {record("a", rig.clock.now())});
+  const auto result = rig.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(rig.task("a").status, Status::kDone);
 }
 
 }  // namespace

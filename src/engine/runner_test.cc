@@ -200,7 +200,7 @@ TEST(RunnerTest, ATaskFiresAtItsTimeAndNotBefore) {
 }
 
 // On the system's clock, since the point is to wake at the right moment: no sleeping, the
-// runner's own alarm does it. The bound is wide for busy machines; benchmarks measure it.
+// claimer's waker does it. The bound is wide for busy machines; benchmarks measure it.
 TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   SystemClock clock;
   store::MemoryStore memory;
