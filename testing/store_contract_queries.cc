@@ -77,6 +77,54 @@ std::vector<Log> expected_logs(const std::vector<Log>& all, const LogQuery& quer
 
 }  // namespace
 
+// A store may remember how far the beginning of an order is empty.
+TEST_P(StoreContract, APageFromTheBeginningShowsWhatCameBeforeTheLastOne) {
+  const auto add = [&](const std::string& id, seconds after) {
+    put(make_record("ns", id, kT0 + after));
+  };
+  const auto change = [&](const std::string& id, const Edit& edit) {
+    const TaskKey key{"ns", id};
+    ASSERT_TRUE(store().change(std::span(&key, 1), edit, kT0).at(0)) << id;
+  };
+  TaskQuery query;
+  query.ns = "ns";
+  query.now = kT0;
+  query.status = Status::kActive;
+  const auto shown = [&] { return ids(all_tasks(store(), query)); };
+  using Ids = std::vector<std::string>;
+  for (int i = 1; i <= 5; ++i) add(std::to_string(i), seconds{10 * i});
+  EXPECT_EQ(shown(), (Ids{"1", "2", "3", "4", "5"}));
+  const std::vector<TaskKey> first{{"ns", "1"}, {"ns", "2"}};
+  for (const auto& removed : store().remove(first, kT0)) ASSERT_TRUE(removed);
+  change("3", suspend_edit);
+  EXPECT_EQ(shown(), (Ids{"4", "5"}));
+  EXPECT_EQ(shown(), (Ids{"4", "5"}));
+  add("new", seconds{15});
+  EXPECT_EQ(shown(), (Ids{"new", "4", "5"}));
+  change("3", unsuspend_edit);
+  EXPECT_EQ(shown(), (Ids{"new", "3", "4", "5"}));
+  change("new", suspend_edit);
+  EXPECT_EQ(shown(), (Ids{"3", "4", "5"}));
+
+  // A retry of one that was shown keeps its place, and an occurrence may come to an earlier one.
+  const auto claimed = store().claim_due({.now = kT0 + seconds{30},
+                                          .due_by = kT0 + seconds{30},
+                                          .limit = 10,
+                                          .lease_for = seconds{60}});
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->claims.size(), 1u);
+  EXPECT_EQ(shown(), (Ids{"4", "5"}));
+  Commit commit = retried(claimed->claims[0], kT0 + seconds{31}, kT0 + seconds{90});
+  commit.task.scheduled_date = kT0 + seconds{5};
+  ASSERT_EQ(*store().commit(std::span(&commit, 1)).at(0), CommitOutcome::kApplied);
+  EXPECT_EQ(shown(), (Ids{"3", "4", "5"}));
+  query.to = kT0 + seconds{39};
+  EXPECT_EQ(shown(), (Ids{"3"}));
+  query.to.reset();
+  query.status.reset();
+  EXPECT_EQ(shown(), (Ids{"3", "new", "4", "5"}));
+}
+
 TEST_P(StoreContract, TaskQueriesAgreeWithBruteForce) {
   Rng rng(test_seed());
   std::map<TaskKey, Task> tasks;

@@ -309,7 +309,9 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
     put_log(batch, commit.log);
     if (plans[i].lease) put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
   }
+  IndexHeads::Adding adding(heads_);
   for (const std::string& date : new_dates) {
+    adding.add(date);
     (void)batch.Put(family(Family::kByDate), date, rocksdb::Slice());
   }
 

@@ -43,6 +43,16 @@ class Scan {
     choose();
   }
 
+  // Before the first next(): calls `tell` for each range with the key that it begins with, which is
+  // its end where it has none.
+  template <typename Tell>
+  void tell_first(const Tell& tell) const {
+    for (const auto& cursor : cursors_) {
+      if (!cursor->it->status().ok()) continue;
+      tell(cursor->range, cursor->it->Valid() ? cursor->it->key().ToString() : cursor->range.end);
+    }
+  }
+
   bool valid() const { return current_ != nullptr; }
   void next() {
     desc_ ? current_->it->Prev() : current_->it->Next();

@@ -89,6 +89,7 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const RocksOptions& o
       tokens_(random_) {
   database_->on_reopened([this] {
     leases_.reopened();
+    heads_.forget();
     first_end_.lower(kTimeMin);
   });
 }
@@ -153,6 +154,10 @@ std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> re
   rocksdb::WriteBatch batch(batch_bytes(records, keys));
   for (const Task& task : expired) delete_index(batch, task, task_key(task.key));
   put_new(batch, records, keys, written, effects);
+  IndexHeads::Adding adding(heads_);
+  if (adding.any()) {
+    for (const std::size_t i : written) adding.add(date_key(records[i].task));
+  }
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());
     for (const std::size_t i : repeats) results[i] = fail(done.error());
@@ -221,6 +226,8 @@ std::vector<Result<Task>> RocksStore::do_change(std::span<const TaskKey> keys, c
     results[i] = std::move(record->task);
   }
   if (written.empty()) return results;
+  IndexHeads::Adding adding(heads_);
+  for (const std::size_t i : written) adding.add(date_key(*results[i]));
   if (const auto done = write(batch, lock, std::move(effects)); !done) {
     for (const std::size_t i : written) results[i] = fail(done.error());
     return results;

@@ -18,6 +18,7 @@
 #include "store/rocks/cleared_marks.h"
 #include "store/rocks/database.h"
 #include "store/rocks/first_end.h"
+#include "store/rocks/index_heads.h"
 #include "store/rocks/lease_table.h"
 #include "store/rocks/rocks_store.h"
 #include "store/store.h"
@@ -155,6 +156,7 @@ class RocksStore final : public Store {
   const std::unique_ptr<Database> database_;
   LeaseTable leases_;
   ClearedMarks cleared_;
+  IndexHeads heads_;  // of by_date
   FirstEnd first_end_;
   std::mutex drop_mutex_;                // held by the one that drops
   TimePoint drop_at_ = kTimeMin;         // by its holder: not before

@@ -125,20 +125,29 @@ Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
   // committed, never as ACTIVE after it was shown as PROCESSING.
   const std::string ns_prefix = name(query.ns);
   const auto live = leases_.live(ns_prefix, query.now);
+  const auto look = heads_.look();
   const ScopedSnapshot snapshot(db());
   rocksdb::ReadOptions read_options;
   read_options.snapshot = snapshot.get();
 
   const std::string after =
       query.after ? time_bytes(query.after->scheduled_date) + query.after->id : std::string();
+  const bool from_head = !query.desc && !query.from && after.empty();
   std::vector<KeyRange> ranges;
   for (const Status status :
        {Status::kActive, Status::kDone, Status::kFailed, Status::kSuspended}) {
     if (query.status && *query.status != status) continue;
     ranges.push_back(
         time_range(date_prefix(query.ns, status), query.from, query.to, after, query.desc));
+    KeyRange& range = ranges.back();
+    if (from_head) range.begin = heads_.begin(range.prefix);
   }
   Scan scan(db(), family(Family::kByDate), snapshot.get(), std::move(ranges), query.desc);
+  if (from_head) {
+    scan.tell_first([&](const KeyRange& range, std::string key) {
+      if (key != range.begin) heads_.found(look, range.prefix, std::move(key));
+    });
+  }
 
   PageBuilder builder(query, options_);
   std::optional<TaskPosition> last;
