@@ -39,13 +39,14 @@ std::optional<Revision> revision_of(const std::optional<Item>& item) {
   return item ? uuid_of(*item, "rev") : std::nullopt;
 }
 
-// A try whose answer was lost may have been applied, and something else is there now.
+// A try whose answer was lost may have been applied; what is there now does not tell.
 Error maybe_written(const DocumentKey& key) {
-  return {ErrorCode::kUnknownOutcome,
-          key.kind + " '" + key.name +
-              "' may have been written by this call, and others have changed it since: an answer "
-              "of DynamoDB was lost",
-          {}};
+  return {
+      ErrorCode::kUnknownOutcome,
+      key.kind + " '" + key.name +
+          "' may have been written or removed by this call: an answer of DynamoDB was lost, and "
+          "what is there now does not tell",
+      {}};
 }
 
 Error never_still(const DocumentKey& key) {
@@ -108,7 +109,7 @@ Result<void> Documents::put(const StoredDocument& document, const Replaces& repl
     if (!reply) return fail(reply.error());
     if (reply->ok()) return {};
     const auto there = item_now(key, *reply);
-    if (!there) return fail(there.error());
+    if (!there) return fail(reply->maybe_applied_before ? maybe_written(key) : there.error());
     const auto found = revision_of(*there);
     if (found == document.revision) return {};  // by an earlier try whose answer was lost
     if (reply->maybe_applied_before) return fail(maybe_written(key));
@@ -137,7 +138,7 @@ Result<void> Documents::remove(const DocumentKey& key, const std::optional<Revis
     if (!reply) return fail(reply.error());
     if (reply->ok()) return {};
     const auto there = item_now(key, *reply);
-    if (!there) return fail(there.error());
+    if (!there) return fail(reply->maybe_applied_before ? maybe_written(key) : there.error());
     if (reply->maybe_applied_before) {
       if (*there) return fail(maybe_written(key));
       return {};  // this call was one that asked for it

@@ -211,17 +211,19 @@ class DynamoStore::Removing {
     const auto open = std::exchange(open_, {});
     for (std::size_t n = 0; n < open.size(); ++n) {
       if (!loaded) {
-        results_[open[n]] = fail(loaded.error());
+        results_[open[n]] = not_removed(open[n], loaded.error());
         continue;
       }
       const std::optional<Item>& item = (*items_)[n];
       Loaded& task = (*loaded)[n];
       if (!item || (task && (!*task || model::expired((*task)->record.task, now_)))) {
         answer_gone(open[n]);
-        continue;
+      } else if (is_another(open[n], task)) {
+        answer_replaced(open[n], *item, task.has_value());
+      } else {
+        calls.push_back(store_.delete_call(*item));
+        present.push_back(seen(open[n], *item, task));
       }
-      calls.push_back(store_.delete_call(*item));
-      present.push_back(seen(open[n], *item, task));
     }
     items_ = Items();
     asked_ = store_.due_.asking();
@@ -252,26 +254,52 @@ class DynamoStore::Removing {
     }
   }
 
+  // Whether the task that this call may have removed has made way for one registered since. That
+  // one stays: nobody has asked for its removal.
+  bool is_another(std::size_t index, const Loaded& task) const {
+    const auto lost = maybe_removed_.find(index);
+    if (lost == maybe_removed_.end()) return false;
+    return !lost->second || !task || lost->second->created_at != (*task)->record.task.created_at;
+  }
+
+  void answer_replaced(std::size_t index, const Item& item, bool readable) {
+    Result<Task>& lost = maybe_removed_.at(index);
+    results_[index] = lost && readable ? std::move(lost) : fail(maybe_done(keys_[index]));
+    store_.note_item(keys_[index], item, asked_);
+  }
+
+  // What an error comes to where this call may have removed the task before.
+  Result<Task> not_removed(std::size_t index, Error error) const {
+    return fail(maybe_removed_.contains(index) ? maybe_done(keys_[index]) : std::move(error));
+  }
+
   void settle(Seen& seen, Written& written) {
     if (written.refused) {
       auto& there = written.refused->there;
       if (written.refused->maybe_ours) {
         maybe_removed_.insert_or_assign(seen.index, std::move(seen.task));
-        if (seen.payload && there && !*there) unused_.push_back(*seen.payload);
+        if (there && !is_named(seen, *there)) unused_.push_back(*seen.payload);
       }
       if (there) {
         open_.push_back(seen.index);
         items_->push_back(std::move(*there));
       } else {
-        results_[seen.index] = fail(std::move(there.error()));
+        results_[seen.index] = not_removed(seen.index, std::move(there.error()));
       }
     } else if (!written.answer) {
-      results_[seen.index] = fail(std::move(written.answer.error()));
+      results_[seen.index] = not_removed(seen.index, std::move(written.answer.error()));
     } else {
       if (seen.payload) unused_.push_back(*seen.payload);
       store_.note_gone(keys_[seen.index], asked_);
       results_[seen.index] = std::move(seen.task);
     }
+  }
+
+  // Whether what is there needs the payload that was seen, if there was one.
+  bool is_named(const Seen& seen, const std::optional<Item>& there) const {
+    if (!seen.payload) return true;
+    const auto id = there ? text_of(*there, "pl") : std::nullopt;
+    return id && payload_key(keys_[seen.index], *id) == *seen.payload;
   }
 
   DynamoStore& store_;

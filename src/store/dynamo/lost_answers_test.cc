@@ -91,6 +91,30 @@ TEST_F(LostAnswers, AnotherTaskOfThatIdIsNotTakenForTheOneThatWasPut) {
   EXPECT_FALSE(put[0]->created);
 }
 
+TEST_F(LostAnswers, ATaskThatWasPutMeanwhileIsNotRemoved) {
+  const auto first = make_record("ns", "id", kT0 + 1h);
+  ASSERT_TRUE(worker_->put({&first, 1})[0]->created);
+  auto second = first;
+  second.task.created_at += 1s;
+  const TaskKey key = first.task.key;
+  lose_answer_of("DeleteItem");
+  bool put = false;
+  during(
+      [&] {
+        const auto removed = caller_->remove({&key, 1}, kT0);
+        ASSERT_TRUE(removed[0]) << removed[0].error().message;
+        EXPECT_EQ(removed[0]->created_at, first.task.created_at);
+      },
+      [&] {
+        const auto result = std::move(worker_->put({&second, 1})[0]);
+        return put = result && result->created;
+      });
+  if (!put) return;
+  const auto there = worker_->get(key, kT0);
+  ASSERT_TRUE(there) << there.error().message;
+  EXPECT_EQ(there->created_at, second.task.created_at);
+}
+
 TEST_F(LostAnswers, AChangeIsNotMadeTwice) {
   auto record = make_record("ns", "id", kT0 + 1h);
   ASSERT_TRUE(caller_->put({&record, 1})[0]->created);

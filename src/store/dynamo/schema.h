@@ -26,8 +26,9 @@
 //   kNamespaces, id = a namespace: {}, put before the first task of it and never deleted
 //   kDocuments + kind, id = namespace, kNamespaceEnd, name: {rev (B, 16 bytes: the revision), dv
 //   (B: codec::encode_document)}, a document. They sort as documents do, since no name has a
-//   control character kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made,
-//   who works
+//   control character.
+//
+//   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
 namespace rhooks::store::dynamo {
 
 inline constexpr std::string_view kPayloads = "\x1fpayload:";
