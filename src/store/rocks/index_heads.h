@@ -16,7 +16,8 @@ namespace rhooks::store::rocks {
 // A reader asks look(), takes its snapshot, asks begin(), and says by found() what it came to
 // first. A writer has an Adding from before its write until after it. So begin() is never behind an
 // entry that the snapshot has: one that was being written when the reader looked, or since, keeps
-// found() from being noted.
+// found() from being noted; and of what others found since, whose snapshots may lack an entry that
+// this one has, begin() says nothing.
 //
 // Threads: any.
 class IndexHeads {
@@ -51,18 +52,19 @@ class IndexHeads {
 
   struct Look {
     std::uint64_t version = 0;
+    std::uint64_t founds = 0;
     bool quiet = false;  // nobody was writing
   };
   Look look() const {
     std::lock_guard lock(mutex_);
-    return {version_, writers_ == 0};
+    return {version_, founds_, writers_ == 0};
   }
 
-  // No entry with this prefix is before it.
-  std::string begin(const std::string& prefix) const {
+  // No entry with this prefix that a snapshot taken since the look has is before it.
+  std::string begin(const Look& look, const std::string& prefix) const {
     std::lock_guard lock(mutex_);
     const auto known = begins_.find(prefix);
-    return known == begins_.end() ? prefix : known->second;
+    return known == begins_.end() || look.founds != founds_ ? prefix : known->second;
   }
 
   // There was none before `key`.
@@ -71,6 +73,7 @@ class IndexHeads {
     if (!look.quiet || look.version != version_) return;
     if (begins_.size() >= kPrefixesMax && !begins_.contains(prefix)) begins_.clear();
     begins_[prefix] = std::move(key);
+    ++founds_;
   }
 
   // Writes that were reported as failed may be there by now.
@@ -93,7 +96,8 @@ class IndexHeads {
   }
 
   mutable std::mutex mutex_;
-  std::uint64_t version_ = 0;
+  std::uint64_t version_ = 0;  // grows with each writer
+  std::uint64_t founds_ = 0;   // grows with each key that is noted
   int writers_ = 0;
   std::map<std::string, std::string, std::less<>> begins_;
 };

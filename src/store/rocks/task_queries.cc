@@ -140,7 +140,7 @@ Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
     ranges.push_back(
         time_range(date_prefix(query.ns, status), query.from, query.to, after, query.desc));
     KeyRange& range = ranges.back();
-    if (from_head) range.begin = heads_.begin(range.prefix);
+    if (from_head) range.begin = heads_.begin(look, range.prefix);
   }
   Scan scan(db(), family(Family::kByDate), snapshot.get(), std::move(ranges), query.desc);
   if (from_head) {
