@@ -37,10 +37,11 @@ class Hooks final : public HooksApi {
   Hooks& operator=(const Hooks&) = delete;
 
   Result<Registration> register_task(NewTask task) override;
-  // The same for those who do not wait: calls `done` with the result, once, on this thread or
-  // another one. It must not throw, or wait for another call of the scheduler. Calls that wait at
-  // the same time, of either kind, share one sync. With a dynamodb: store this waits all the same.
-  // kOverloaded: some 16,000 of them wait already.
+  // The same for those who do not wait: calls `done` with the result, once, on a thread of the
+  // scheduler, or on this one if nothing has to be stored for it. It must not throw, or wait for
+  // another call of the scheduler. Calls that wait at the same time, of either kind, share one
+  // sync. With a dynamodb: store this waits all the same. kOverloaded: some 16,000 of them, or
+  // 64 MiB, wait already.
   void register_task(NewTask task, std::function<void(Result<Registration>)> done);
   Result<std::vector<Result<Registration>>> register_many(std::vector<NewTask> tasks) override;
   Result<Task> get(const TaskKey& key) override;

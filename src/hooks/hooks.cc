@@ -177,21 +177,23 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
     records.push_back(model::make_record(std::move(tasks[i]), at, ids[i]));
   }
 
-  auto puts = store().put(records);
+  const auto puts = store().put(records);
   std::int64_t created = 0;
   TimePoint earliest = TimePoint::max();
   for (std::size_t i = 0; i < puts.size(); ++i) {
-    if (puts[i] && puts[i]->created) {
-      ++created;
-      earliest = std::min(earliest, model::due_at(records[i].task));
-      results[i]->task = std::move(records[i].task);
-    } else {
-      results[i] = found(records[i], idempotent[i], puts[i]);
-    }
+    if (!puts[i] || !puts[i]->created) continue;
+    ++created;
+    earliest = std::min(earliest, model::due_at(records[i].task));
+    results[i]->task = std::move(records[i].task);
   }
+  // Before those that were there are read: that takes time.
   if (created > 0) {
     parts.metrics->registered(created);
     runner.notify(earliest);
+  }
+  for (std::size_t i = 0; i < puts.size(); ++i) {
+    if (puts[i] && puts[i]->created) continue;
+    results[i] = found(records[i], idempotent[i], puts[i]);
   }
   return results;
 }

@@ -4,14 +4,13 @@
 #include <rhooks/hooks.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "hooks/test_hooks.h"
 #include "testing/faulty_store.h"
-#include "testing/forwarding_store.h"
+#include "testing/held_puts.h"
 
 namespace rhooks {
 namespace {
@@ -355,47 +354,10 @@ TEST(HooksTest, OptionsAreCheckedAndNamed) {
   EXPECT_THROW(Hooks(Options{.store = "nonsense"}), HooksError);
 }
 
-// A store whose writes of new tasks wait until the test lets them go.
-class HeldPuts final : public rhooks::testing::ForwardingStore {
- public:
-  using ForwardingStore::ForwardingStore;
-
-  bool wait_for_one() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 20s, [this] { return !sizes_.empty(); });
-  }
-  void open() {
-    std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  std::vector<std::size_t> sizes() {
-    std::lock_guard lock(mutex_);
-    return sizes_;
-  }
-
- private:
-  std::vector<Result<store::PutResult>> do_put(
-      std::span<const store::TaskRecord> records) override {
-    {
-      std::unique_lock lock(mutex_);
-      sizes_.push_back(records.size());
-      changed_.notify_all();
-      changed_.wait_for(lock, 20s, [this] { return open_; });
-    }
-    return ForwardingStore::do_put(records);
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::size_t> sizes_;
-  bool open_ = false;
-};
-
 TEST(HooksTest, SingleRegistrationsThatWaitShareAWriteAndEachGetsItsResult) {
   store::MemoryStore memory(1);
-  auto held = std::make_unique<HeldPuts>(memory);
-  HeldPuts& puts = *held;
+  auto held = std::make_unique<testing::HeldPuts>(memory);
+  testing::HeldPuts& puts = *held;
   TestHooks t({}, std::move(held));
   std::thread first([&] { EXPECT_TRUE(t.hooks->register_task(t.post("first"))); });
   EXPECT_TRUE(puts.wait_for_one());

@@ -13,7 +13,18 @@ namespace {
 
 // The first of a group waits for the last one, so a group is not as long as a batch may be.
 constexpr std::size_t kGroupMax = 256;
+constexpr std::size_t kGroupBytesMax = 1024 * 1024;  // a single one may be longer
 constexpr std::size_t kWaitingMax = 16 * 1024;
+constexpr std::size_t kWaitingBytesMax = 64 * 1024 * 1024;
+
+// Of what is long where anything is.
+std::size_t bytes_of(const NewTask& task) {
+  std::size_t bytes = task.request.url.size() + task.request.body.data.size();
+  for (const Header& header : task.request.headers) {
+    bytes += header.name.size() + header.value.size();
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -30,31 +41,47 @@ RegistrationBatcher::~RegistrationBatcher() {
 }
 
 void RegistrationBatcher::add(NewTask task, Done done) {
+  const std::size_t bytes = bytes_of(task);
   Waiting one{std::move(task), std::move(done)};
-  {
-    std::unique_lock lock(mutex_);
-    if (writer_ != Writer::kNone) {
-      if (waiting_.size() < kWaitingMax) {
-        waiting_.push_back(std::move(one));
-        return;
-      }
-      lock.unlock();
-      one.done(
-          fail(ErrorCode::kOverloaded, "too many registrations wait for the store; try again"));
-      return;
-    }
-    writer_ = Writer::kCaller;
+  std::unique_lock lock(mutex_);
+  if (waiting_.size() < kWaitingMax && waiting_bytes_ + bytes <= kWaitingBytesMax) {
+    waiting_.push_back(std::move(one));
+    waiting_bytes_ += bytes;
+    if (writer_ == Writer::kNone) wake_own_thread();
+    return;
   }
-  auto results = write({&one, 1});
-  hand_over();  // before the result is told: the others wait for the store only
-  give({&one, 1}, std::move(results));
+  lock.unlock();
+  one.done(fail(ErrorCode::kOverloaded, "too many registrations wait for the store; try again"));
 }
 
 Result<Registration> RegistrationBatcher::add(NewTask task) {
+  std::unique_lock lock(mutex_);
+  if (writer_ == Writer::kNone) {
+    writer_ = Writer::kCaller;
+    lock.unlock();
+    Waiting alone{std::move(task), nullptr};
+    auto results = write({&alone, 1});
+    hand_over();
+    if (!results) return fail(std::move(results.error()));
+    return std::move(results->front());
+  }
+  lock.unlock();
   const auto result = std::make_shared<std::promise<Result<Registration>>>();
   auto future = result->get_future();
   add(std::move(task), [result](Result<Registration> r) { result->set_value(std::move(r)); });
   return future.get();
+}
+
+// How many of the first are written together.
+std::size_t RegistrationBatcher::group_of(std::span<const Waiting> waiting) {
+  std::size_t count = 1;
+  std::size_t bytes = bytes_of(waiting.front().task);
+  while (count < std::min(waiting.size(), kGroupMax)) {
+    bytes += bytes_of(waiting[count].task);
+    if (bytes > kGroupBytesMax) break;
+    ++count;
+  }
+  return count;
 }
 
 RegistrationBatcher::Results RegistrationBatcher::write(std::span<Waiting> group) const noexcept {
@@ -77,10 +104,15 @@ void RegistrationBatcher::give(std::span<Waiting> group, Results results) {
   }
 }
 
+void RegistrationBatcher::wake_own_thread() {
+  writer_ = Writer::kOwnThread;
+  changed_.notify_one();
+}
+
 void RegistrationBatcher::hand_over() {
   std::lock_guard lock(mutex_);
-  writer_ = waiting_.empty() ? Writer::kNone : Writer::kOwnThread;
-  if (writer_ == Writer::kOwnThread) changed_.notify_one();
+  writer_ = Writer::kNone;
+  if (!waiting_.empty()) wake_own_thread();
 }
 
 void RegistrationBatcher::run() {
@@ -91,10 +123,12 @@ void RegistrationBatcher::run() {
     changed_.wait(lock, [this] { return writer_ == Writer::kOwnThread || ending_; });
     if (writer_ != Writer::kOwnThread) return;
     taken.swap(waiting_);
+    waiting_bytes_ = 0;
     lock.unlock();
-    for (std::size_t at = 0; at < taken.size(); at += kGroupMax) {
-      const auto group = std::span(taken).subspan(at, std::min(kGroupMax, taken.size() - at));
+    for (std::span<Waiting> rest(taken); !rest.empty();) {
+      const auto group = rest.first(group_of(rest));
       give(group, write(group));
+      rest = rest.subspan(group.size());
     }
     taken.clear();
     lock.lock();

@@ -11,9 +11,9 @@
 
 namespace rhooks {
 
-// Lets registrations that wait at the same time share one write of the store, and so one sync. One
-// that comes alone is written by its caller's thread; those that come meanwhile are written
-// together by the batcher's own thread, until none waits.
+// Lets registrations that wait at the same time share one write of the store, and so one sync.
+// Those that come while others are written are the next group; nobody waits for a group to fill.
+// The batcher's own thread writes them. Only a caller that waits, and comes alone, writes its own.
 //
 // Threads: add() may be called from any thread.
 class RegistrationBatcher {
@@ -28,10 +28,11 @@ class RegistrationBatcher {
   RegistrationBatcher(const RegistrationBatcher&) = delete;
   RegistrationBatcher& operator=(const RegistrationBatcher&) = delete;
 
-  // Calls `done` once, on this thread or on the batcher's: it must neither wait nor throw. Throws
-  // std::bad_alloc only, and then `done` is destroyed without a call.
+  // Does not wait. Calls `done` once, on the batcher's thread, or on this one where too many wait
+  // already (kOverloaded): it must neither wait nor throw. Throws std::bad_alloc only, and then
+  // `done` is destroyed without a call.
   void add(NewTask task, Done done);
-  // The same, and waits for the result.
+  // Waits for the result.
   Result<Registration> add(NewTask task);
 
  private:
@@ -42,9 +43,11 @@ class RegistrationBatcher {
   enum class Writer { kNone, kCaller, kOwnThread };
 
   using Results = Result<std::vector<Result<Registration>>>;
+  static std::size_t group_of(std::span<const Waiting> waiting);
   Results write(std::span<Waiting> group) const noexcept;
   static void give(std::span<Waiting> group, Results results);
-  // Makes the batcher's thread the writer if others wait by now.
+  void wake_own_thread();  // with mutex_ held
+  // A caller has written its own; the batcher's thread goes on with those that came meanwhile.
   void hand_over();
   void run();
 
@@ -53,6 +56,7 @@ class RegistrationBatcher {
   std::condition_variable changed_;
   // Not empty only while there is a writer.
   std::vector<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
   Writer writer_ = Writer::kNone;
   bool ending_ = false;
   std::thread thread_;  // last: it uses the others

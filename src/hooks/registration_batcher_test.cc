@@ -27,13 +27,13 @@ class RegistrationBatcherTest : public ::testing::Test {
  protected:
   ~RegistrationBatcherTest() override {
     open();
-    if (first_.joinable()) first_.join();
     batcher_.reset();
   }
 
   std::vector<Result<Registration>> write(const std::vector<NewTask>& tasks) {
     std::unique_lock lock(mutex_);
     sizes_.push_back(tasks.size());
+    writer_ = std::this_thread::get_id();
     changed_.notify_all();
     changed_.wait_for(lock, 20s, [this] { return open_; });
     std::vector<Result<Registration>> results(tasks.size());
@@ -63,9 +63,9 @@ class RegistrationBatcherTest : public ::testing::Test {
     });
   }
 
-  // One whose write is under way from now on, on a thread of its own.
+  // One whose write is under way from now on.
   void add_first() {
-    first_ = std::jthread([this] { add("first"); });
+    add("first");
     std::unique_lock lock(mutex_);
     ASSERT_TRUE(changed_.wait_for(lock, 20s, [this] { return sizes_.size() == 1; }));
   }
@@ -85,23 +85,28 @@ class RegistrationBatcherTest : public ::testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::size_t> sizes_;  // of the writes, in their order
+  std::thread::id writer_;          // of the last one
   bool open_ = false;
   std::vector<std::pair<std::string, std::string>> told_;
   std::unique_ptr<RegistrationBatcher> batcher_ = std::make_unique<RegistrationBatcher>(
       [this](const std::vector<NewTask>& tasks) { return write(tasks); });
-  std::jthread first_;
 };
 
-TEST_F(RegistrationBatcherTest, OneThatComesAloneIsWrittenByItsCaller) {
+TEST_F(RegistrationBatcherTest, WhoWaitsAndComesAloneWritesItsOwn) {
   open();
-  const auto caller = std::this_thread::get_id();
-  std::thread::id writer;
-  batcher_->add(named("a"),
-                [&writer](const Result<Registration>&) { writer = std::this_thread::get_id(); });
-  EXPECT_EQ(writer, caller);
   EXPECT_EQ(batcher_->add(named("b"))->task.key.id, "b");
   EXPECT_EQ(batcher_->add(named("refused")).error().code, ErrorCode::kConflict);
-  EXPECT_THAT(sizes(), ElementsAre(1, 1, 1));
+  EXPECT_THAT(sizes(), ElementsAre(1, 1));
+  EXPECT_EQ(writer_, std::this_thread::get_id());
+}
+
+// A handler of a server that waited would hold up all that could share its write.
+TEST_F(RegistrationBatcherTest, WhoDoesNotWaitIsNotHeldUpByTheStore) {
+  add("a");
+  for (const char* id : {"b", "c"}) add(id);
+  open();
+  EXPECT_EQ(await_told(3).size(), 3u);
+  EXPECT_NE(writer_, std::this_thread::get_id());
 }
 
 TEST_F(RegistrationBatcherTest, ThoseThatWaitShareAWriteAndEachGetsItsResult) {
@@ -121,6 +126,28 @@ TEST_F(RegistrationBatcherTest, AGroupIsBounded) {
   const auto told = await_told(601);
   EXPECT_THAT(sizes(), ElementsAre(1, 256, 256, 88));
   for (const auto& [id, result] : told) EXPECT_EQ(result, id);
+}
+
+TEST_F(RegistrationBatcherTest, LongOnesDoNotComeTogetherAndAreBoundedAsWell) {
+  add_first();
+  NewTask task = named("long");
+  task.request.body = Body::text(std::string(600'000, 'x'));
+  int refused = 0;
+  int told = 0;
+  for (int i = 0; i < 120; ++i) {
+    batcher_->add(task, [&](const Result<Registration>& result) {
+      std::lock_guard lock(mutex_);
+      ++told;
+      refused += !result && result.error().code == ErrorCode::kOverloaded;
+      changed_.notify_all();
+    });
+  }
+  EXPECT_EQ(told, 120 - 111);  // those that 64 MiB have no room for
+  EXPECT_EQ(refused, told);
+  open();
+  std::unique_lock lock(mutex_);
+  EXPECT_TRUE(changed_.wait_for(lock, 20s, [&] { return told == 120; }));
+  EXPECT_EQ(sizes_, std::vector<std::size_t>(112, 1));
 }
 
 TEST_F(RegistrationBatcherTest, AWriteThatThrowsIsToldToItsGroupOnly) {
@@ -148,7 +175,6 @@ TEST_F(RegistrationBatcherTest, ItsEndWritesWhatWaits) {
   add_first();
   for (int i = 0; i < 3; ++i) add("waits");
   open();
-  first_.join();
   batcher_.reset();
   EXPECT_EQ(told_.size(), 4u);
 }

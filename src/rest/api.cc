@@ -179,17 +179,21 @@ HttpResponse Api::handle(const HttpRequest& request) const {
 void Api::handle_later(const HttpRequest& request, Respond respond) const {
   const Route* const route = router_.match(request).route;
   RHOOKS_CHECK(route && route->later);
+  // The request is there until it is answered, and what is reported of it is needed longer.
+  HttpRequest head;
+  head.method = request.method;
+  head.received_at = request.received_at;
   try {
     route->later(request, PathParameters(*route, request),
-                 [this, &request, route, respond = std::move(respond)](HttpResponse response) {
-                   report(request, route, response.status);
+                 [this, head, route, respond = std::move(respond)](HttpResponse response) {
+                   report(head, route, response.status);
                    respond(std::move(response));
                  });
   } catch (const std::bad_alloc&) {
-    report(request, route, 503);
+    report(head, route, 503);
     throw;  // the server answers and logs
   } catch (...) {
-    report(request, route, 500);
+    report(head, route, 500);
     throw;
   }
 }

@@ -1,9 +1,51 @@
 // What a registration over REST keeps of what was sent, and what makes it safe to send again.
 
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+
 #include "rest/test_api.h"
+#include "testing/held_puts.h"
 
 namespace rhooks::rest::test {
 namespace {
+
+// Those that wait for the store at the same time: no thread of the server waits with them.
+TEST(ApiSharedWritesTest, RegistrationsOfManyClientsShareAWrite) {
+  constexpr std::size_t kOthers = 20;
+  store::MemoryStore memory(1);
+  auto held = std::make_unique<testing::HeldPuts>(memory);
+  testing::HeldPuts& puts = *held;
+  const TestHooks hooks({}, std::move(held));
+  const Api api(*hooks.hooks, {});
+  HttpServerOptions options;
+  api.connect(options);
+  std::atomic<std::size_t> handed_over{0};
+  options.handle_later = [&, later = options.handle_later](const HttpRequest& request,
+                                                           Respond respond) {
+    later(request, std::move(respond));
+    ++handed_over;
+  };
+  HttpServer server(options, api.handler());
+  ASSERT_TRUE(server.start());
+  std::vector<Client> clients;
+  const auto send = [&] {
+    clients.emplace_back(server.port());
+    ASSERT_TRUE(clients.back().send(
+        text_of({"POST", "/v1/namespaces/ns/tasks", R"({"url":"http://127.0.0.1:9/x"})"})));
+  };
+  send();
+  ASSERT_TRUE(puts.wait_for_one());
+  for (std::size_t i = 0; i < kOthers; ++i) send();
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (handed_over <= kOthers && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  puts.open();
+  for (Client& client : clients) EXPECT_EQ(client.receive().status, 201);
+  EXPECT_THAT(puts.sizes(), ::testing::ElementsAre(1, kOthers));
+}
 
 TEST_F(ApiTest, TheKeyMayStandInTheTaskAsWell) {
   const std::string path = "/v1/namespaces/ns/tasks";

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <thread>
 
 #include "rest/routes.h"
@@ -103,11 +104,12 @@ TEST_F(ApiTest, RegistrationsAnsweredLaterGetEachTheirOwnAnswer) {
     request.body = one.body;
     requests.push_back(std::move(request));
   }
-  std::vector<HttpResponse> responses(all.size());
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    api_->handle_later(requests[i], [&responses, i](HttpResponse response) {
-      responses[i] = std::move(response);
-    });
+  std::vector<HttpResponse> responses;
+  for (const HttpRequest& request : requests) {
+    std::promise<HttpResponse> answered;
+    api_->handle_later(
+        request, [&answered](HttpResponse response) { answered.set_value(std::move(response)); });
+    responses.push_back(answered.get_future().get());
   }
   const auto reports = reported();
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -48,8 +48,8 @@ struct HttpResponse {
   std::string body;
 };
 
-// Gives a request its response: at most one call, now or later, from any thread. It and its copies
-// keep the request valid; if all of them go without a call, the answer is 503.
+// Gives a request its response: at most one call, now or later, from any thread. Until that
+// call it and its copies keep the request valid; if all of them go without one, the answer is 503.
 using Respond = std::function<void(HttpResponse)>;
 
 // Splits and decodes a request target into `path` and `query`: origin form, or absolute form, with

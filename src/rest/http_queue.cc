@@ -111,7 +111,13 @@ std::shared_ptr<HttpSession> HttpQueue::take(Line& line) {
     --line.at_work;
     return nullptr;
   }
-  std::shared_ptr<HttpSession> session = std::move(*line.waiting.pop());
+  std::shared_ptr<HttpSession> session;
+  try {
+    session = std::move(*line.waiting.pop());
+  } catch (const std::bad_alloc&) {
+    --line.at_work;  // see start()
+    return nullptr;
+  }
   if (&line == &later()) {
     ++unanswered_;
     unanswered_bytes_ += session->request().body.size();
