@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-tsan_tests=(engine_test aws_test store_test rest_test)
+tsan_tests=(engine_test hooks_test aws_test store_test rest_test)
 preset=dev
 filter=
 rounds=1
