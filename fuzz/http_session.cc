@@ -100,6 +100,9 @@ class Connection {
   }
 
   ~Connection() {
+    // As the server does: what answers uses all that goes now.
+    pool_.join();
+    state_.queue.wait_until_answered();
     FUZZ_EXPECT(state_.queued == 0);
     FUZZ_EXPECT(state_.request_bytes.used == 0 && state_.response_bytes.used == 0);
     ::close(client_);
@@ -227,7 +230,8 @@ bool alike(const std::vector<Answer>& a, const std::vector<Answer>& b) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static Service service;
+  // Never destroyed: what its thread has of OpenSSL's would be left over, since OpenSSL ends first.
+  static Service& service = *new Service;
   fuzz::Input input(data, size);
   const std::size_t piece = 1 + input.number(1);
   const std::string_view bytes = input.rest();

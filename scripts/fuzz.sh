@@ -100,7 +100,7 @@ report() {
     found=$((found + 1))
   fi
   # The output is the only place where libFuzzer says these.
-  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
   covered=$(sed -n 's/.*[[:space:]]cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)
   seed=$(sed -n 's/^INFO: Seed: //p' "$log")
   # One that was ended by a finding says no sum: the last line that it wrote has the number.
