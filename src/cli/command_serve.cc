@@ -59,6 +59,38 @@ rest::HttpServerOptions server_options(const rest::ListenAddress& listen,
   return options;
 }
 
+// Serves until a signal asks for the end, and ends. Returns the exit code.
+int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout, Hooks& hooks,
+                       rest::HttpServer& server) {
+  const int signal = signals.wait();
+  log::info("stopping",
+            {{"signal", name_of_signal(signal)}, {"drain_timeout_ms", drain_timeout.count()}});
+  std::atomic<int> second{0};
+  // Nothing acknowledged is lost by an end at once: the store is synced at every
+  // acknowledgement, and attempts under way are repeated.
+  signals.end_on_next([&hooks, &second](int next) {
+    second = next;
+    log::warn("second signal: ending at once", {{"signal", name_of_signal(next)}});
+    hooks.stop_now();
+  });
+  // Both at once: a request that waits for deliveries ends when the worker stops. And again
+  // until the server is closed: such a request may begin as long as it is not.
+  std::atomic<bool> closed{false};
+  std::thread closing([&] {
+    server.stop(drain_timeout);
+    closed = true;
+  });
+  do {
+    hooks.stop();
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  } while (!closed);
+  closing.join();
+  signals.forget_callback();
+  if (const int next = second) return exit_code_of_signal(next);
+  log::info("stopped");
+  return kExitDone;
+}
+
 int serve(Io& io, const Config& config, const ServeArgs& args) {
   const std::string api_key = config.text("api_key");
   if (auto valid = rest::validate_api_key(api_key); !valid) return report_start(io, valid.error());
@@ -111,33 +143,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
          << (worker ? "" : ", no worker") << ")" << std::endl;
   io.out.clear();  // a server whose output nobody takes serves as well
 
-  const int signal = signals.wait();
-  log::info("stopping", {{"signal", name_of_signal(signal)},
-                         {"drain_timeout_ms", config.duration("drain_timeout").count()}});
-  std::atomic<int> second{0};
-  // Nothing acknowledged is lost by an end at once: the store is synced at every
-  // acknowledgement, and attempts under way are repeated.
-  signals.end_on_next([&hooks, &second](int next) {
-    second = next;
-    log::warn("second signal: ending at once", {{"signal", name_of_signal(next)}});
-    hooks.stop_now();
-  });
-  // Both at once: a request that waits for deliveries ends when the worker stops. And again
-  // until the server is closed: such a request may begin as long as it is not.
-  std::atomic<bool> closed{false};
-  std::thread closing([&] {
-    server.stop(config.duration("drain_timeout"));
-    closed = true;
-  });
-  do {
-    hooks.stop();
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  } while (!closed);
-  closing.join();
-  signals.forget_callback();
-  if (const int next = second) return exit_code_of_signal(next);
-  log::info("stopped");
-  return kExitDone;
+  return serve_until_signal(signals, config.duration("drain_timeout"), hooks, server);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <rhooks/hooks.h>
+#include <rhooks/hooks_api.h>
 #include <rhooks/result.h>
 
 #include <cstdint>
