@@ -186,6 +186,18 @@ TEST_F(LostAnswersOfDocuments, ADocumentThatWasRemovedIsGone) {
   }
 }
 
+// What refuses the next try is the removal itself, and reading what is there fails.
+TEST_F(LostAnswersOfDocuments, ARemovalThatCannotBeCheckedIsNotSaidToHaveDoneNothing) {
+  const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
+  ASSERT_TRUE(there);
+  const auto caller = tables_.open({}, tables_.client_options());
+  proxy_.inject_next("DeleteItem", DynamoFault::kDropAfter);
+  proxy_.inject_next("GetItem", DynamoFault::kErrorBefore, 50);
+  const auto removed = caller->remove_document(key_, *there);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, ErrorCode::kUnknownOutcome) << removed.error().message;
+}
+
 TEST_F(LostAnswersOfDocuments, ADocumentThatWasMadeMeanwhileIsNotRemoved) {
   const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
   ASSERT_TRUE(there);
