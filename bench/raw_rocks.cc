@@ -71,10 +71,9 @@ RawRocks::~RawRocks() {
 rocksdb::WriteBatch RawRocks::put_batch(const std::vector<model::TaskRecord>& records) const {
   rocksdb::WriteBatch batch;
   for (const auto& record : records) {
-    check(batch.Put(handles_[kTasks], task_key(record.task.key), codec::encode_state(record)));
-  }
-  for (const auto& record : records) {
-    check(batch.Put(handles_[kSpecs], task_key(record.task.key), codec::encode_spec(record)));
+    const std::string key = task_key(record.task.key);
+    check(batch.Put(handles_[kTasks], key, codec::encode_state(record)));
+    check(batch.Put(handles_[kTasks], key + '\0', codec::encode_spec(record)));
   }
   for (const auto& record : records) {
     check(batch.Put(handles_[kByDate], date_key(record.task), rocksdb::Slice()));

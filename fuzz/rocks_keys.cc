@@ -24,12 +24,20 @@ void check_key(std::string_view bytes) {
 void check_names(const std::string& a, const std::string& b, TimePoint t, TimePoint u) {
   FUZZ_EXPECT(ordered_alike(name(a), name(b), a < b, a == b));
   FUZZ_EXPECT(a == b || !name(a).starts_with(name(b)));
+  FUZZ_EXPECT(parse_name(name(a)) == a);
+  FUZZ_EXPECT(name(a).starts_with(name_prefix(b)) == a.starts_with(b));
   FUZZ_EXPECT(ordered_alike(time_bytes(t), time_bytes(u), t < u, t == u));
   FUZZ_EXPECT(read_time(time_bytes(t)) == t);
 
   const TaskKey first{a, b};
   const TaskKey second{b, a};
   FUZZ_EXPECT(parse_task_key(task_key(first)) == first);
+  // The row of a spec is that of no task, and lies behind its own and before all others.
+  const std::string first_row = task_key(first), second_row = task_key(second);
+  FUZZ_EXPECT(is_spec_row(spec_row(first_row)) && !is_spec_row(first_row));
+  FUZZ_EXPECT(!parse_task_key(spec_row(first_row)));
+  FUZZ_EXPECT(spec_row(first_row) > first_row);
+  FUZZ_EXPECT((spec_row(first_row) < second_row) == (first < second));
   const model::DocumentKey document{a, b, a};
   const model::DocumentKey other{a, a, b};
   FUZZ_EXPECT(parse_document_key(document_key(document)) == document);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <string_view>
+
+#include "store/rocks/keys.h"
 
 namespace rhooks::store::rocks {
 namespace {
@@ -26,21 +29,22 @@ std::vector<bool> find_absent(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* fami
     std::sort(order.begin(), order.end(), below);
   }
 
-  const std::string end = keys[order.back()] + '\0';
+  const std::string end = after_prefix(keys[order.back()]);
   const rocksdb::Slice end_slice(end);
   rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &end_slice;
+  if (!end.empty()) options.iterate_upper_bound = &end_slice;
   options.max_skippable_internal_keys = kDeletedMax;
   const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(options, family));
   auto next = order.begin();
   for (int step = 0; step < kStepsMax && next != order.end(); ++step) {
     it->Seek(keys[*next]);
     if (!it->status().ok()) break;  // whoever looks the keys up meets what is wrong
+    const bool any = it->Valid();
+    const std::string_view found = any ? it->key().ToStringView() : std::string_view();
     // All that lie before what is there are not there.
-    for (; next != order.end() && (!it->Valid() || it->key().compare(keys[*next]) > 0); ++next) {
-      absent[*next] = true;
+    for (; next != order.end() && (!any || keys[*next] <= found); ++next) {
+      absent[*next] = !any || !found.starts_with(keys[*next]);
     }
-    while (next != order.end() && it->key() == keys[*next]) ++next;
   }
   return absent;
 }

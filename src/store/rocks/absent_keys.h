@@ -8,7 +8,8 @@
 
 namespace rhooks::store::rocks {
 
-// Which of the keys the family surely holds nothing for; of the others nothing is said.
+// Which of the keys the family surely holds nothing for, also no key that begins with it; of the
+// others nothing is said.
 //
 // Generated ids are ordered by time: the keys of a batch of new tasks lie together, with nothing
 // between them. A few steps of one iterator then tell what else takes a look-up for each key.

@@ -179,7 +179,7 @@ std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken, Ti
       (void)batch.Delete(family(Family::kTasks), taken.key);
     }
     if (!stored[0].spec_status.IsCorruption()) {
-      (void)batch.Delete(family(Family::kSpecs), taken.key);
+      for (const bool beside : {true, false}) delete_spec(batch, taken.key, beside);
     }
     report_unreadable(key, record.error());
   }
@@ -222,7 +222,7 @@ std::vector<RocksStore::CommitPlan> RocksStore::plan_commits(std::span<const Com
       other_keys.push_back(keys[i]);
     }
   }
-  const auto stored = read(other_keys);
+  const auto stored = read_rows(other_keys);
   for (std::size_t n = 0; n < others.size(); ++n) {
     CommitPlan& plan = plans[others[n]];
     const std::string& key = keys[others[n]];

@@ -16,7 +16,7 @@ constexpr std::size_t kDropMax = 1'000;
 // Those that expire one by one go together, but for a backlog.
 constexpr std::chrono::milliseconds kDropEvery{1'000};
 
-// States that are held in memory at a time; each has its receiver's last answer.
+// Tasks that are held in memory at a time; the state of each has its receiver's last answer.
 constexpr std::size_t kReadAtOnce = 64;
 
 // After an error of the disk.
@@ -88,8 +88,8 @@ bool RocksStore::drop(const std::vector<std::string>& ends) {
   bool all = true;
   for (std::size_t from = 0; from < keys.size(); from += kReadAtOnce) {
     const std::size_t to = std::min(keys.size(), from + kReadAtOnce);
-    const auto stored = read_states({keys.begin() + static_cast<std::ptrdiff_t>(from),
-                                     keys.begin() + static_cast<std::ptrdiff_t>(to)});
+    const auto stored = read_rows({keys.begin() + static_cast<std::ptrdiff_t>(from),
+                                   keys.begin() + static_cast<std::ptrdiff_t>(to)});
     for (std::size_t i = from; i < to; ++i) {
       const Stored& one = stored[i - from];
       if (disk_failed(one.state_status)) {
@@ -110,7 +110,11 @@ bool RocksStore::drop(const std::vector<std::string>& ends) {
       }
       delete_index(batch, record->task, keys[i]);
       (void)batch.Delete(family(Family::kTasks), keys[i]);
-      (void)batch.Delete(family(Family::kSpecs), keys[i]);
+      // Of one that could not be read it is not known where it lies.
+      const bool known = one.spec_status.ok() || one.spec_status.IsNotFound();
+      for (const bool beside : {true, false}) {
+        if (!known || beside == one.spec_beside) delete_spec(batch, keys[i], beside);
+      }
       effects.ended.push_back(keys[i]);  // a lease that a failed write left in doubt
     }
   }

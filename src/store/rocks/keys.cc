@@ -8,6 +8,8 @@ namespace {
 
 constexpr char kEscape = '\xff';
 constexpr char kEnd = '\x01';
+constexpr std::string_view kNameEnd{"\0\x01", 2};
+constexpr std::string_view kSpecRowEnd{"\0\x01\0", 3};
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 constexpr std::string_view kNever{"\xff\xff\xff\xff\xff\xff\xff\xff", 8};
 
@@ -26,8 +28,7 @@ void append_name(std::string& out, std::string_view text) {
     text.remove_prefix(zero + 1);
   }
   out += text;
-  out.push_back('\0');
-  out.push_back(kEnd);
+  out += kNameEnd;
 }
 
 void append_time(std::string& out, TimePoint t) {
@@ -67,6 +68,18 @@ std::string name(std::string_view text) {
   return out;
 }
 
+std::string name_prefix(std::string_view text) {
+  std::string out = name(text);
+  out.resize(out.size() - kNameEnd.size());
+  return out;
+}
+
+std::optional<std::string> parse_name(std::string_view bytes) {
+  auto text = take_name(bytes);
+  if (!text || !bytes.empty()) return std::nullopt;
+  return text;
+}
+
 std::string time_bytes(TimePoint t) {
   std::string out;
   append_time(out, t);
@@ -88,16 +101,26 @@ std::string after_prefix(std::string prefix) {
 
 std::string task_key(const TaskKey& key) {
   std::string out;
-  out.reserve(key.ns.size() + 2 + key.id.size());
+  out.reserve(key.ns.size() + key.id.size() + 2 * kNameEnd.size());
   append_name(out, key.ns);
-  out += key.id;
+  append_name(out, key.id);
   return out;
 }
 
 std::optional<TaskKey> parse_task_key(std::string_view bytes) {
   auto ns = take_name(bytes);
   if (!ns) return std::nullopt;
-  return TaskKey{std::move(*ns), std::string(bytes)};
+  auto id = parse_name(bytes);
+  if (!id) return std::nullopt;
+  return TaskKey{std::move(*ns), std::move(*id)};
+}
+
+std::string_view spec_row(const std::string& task_key) {
+  return {task_key.c_str(), task_key.size() + 1};
+}
+
+bool is_spec_row(std::string_view row) {
+  return row.ends_with(kSpecRowEnd);
 }
 
 std::string due_key(TimePoint due, std::string_view task_key) {

@@ -15,7 +15,9 @@
 // Column families, and their keys and values:
 //
 //   tasks     taskkey                            state (codec/stored.h)
-//   specs     taskkey                            spec (codec/stored.h)
+//             taskkey 0x00                       spec (codec/stored.h), up to kSpecBesideMax: what
+//                                                reads a task then reads one block
+//   specs     taskkey                            a larger spec
 //   due       time(due) taskkey                  time(scheduled_date)   ACTIVE tasks only
 //   ends      time(expires_at) taskkey           empty                  tasks that expire
 //   by_date   name(ns) u8(status) time(scheduled_date) id               empty
@@ -28,7 +30,7 @@
 //                                                must know to read and write the store
 //             "probe"                            empty; written by check()
 //
-//   taskkey   name(ns) id
+//   taskkey   name(ns) name(id)
 //   name(x)   x with each 0x00 written as 0x00 0xff, then 0x00 0x01: sorts as x does, and no
 //             name is the beginning of another
 //   id        as it is: always last
@@ -40,11 +42,18 @@
 namespace rhooks::store::rocks {
 
 // What programs know: each from kFormatMin on. A field more of a record makes no new format, as
-// older programs keep it; what they would misread does. The first released format is 3.
-inline constexpr int kFormatMin = 3;
-inline constexpr int kFormat = 3;
+// older programs keep it; what they would misread does. The first released format is 4.
+inline constexpr int kFormatMin = 4;
+inline constexpr int kFormat = 4;
+
+// A larger spec would make those who want states read bodies.
+inline constexpr std::size_t kSpecBesideMax = 1'024;
 
 std::string name(std::string_view text);
+// What the names of all texts begin with that begin with `text`.
+std::string name_prefix(std::string_view text);
+// None: it is not a name, or more than one.
+std::optional<std::string> parse_name(std::string_view bytes);
 std::string time_bytes(TimePoint t);
 TimePoint read_time(std::string_view bytes);  // of the first 8
 // The first key after all that begin with `prefix`; empty where there is none.
@@ -52,6 +61,10 @@ std::string after_prefix(std::string prefix);
 
 std::string task_key(const TaskKey& key);
 std::optional<TaskKey> parse_task_key(std::string_view bytes);
+// The row of a spec that lies beside its state. Shares the bytes of the string, which every string
+// ends with a 0x00 behind; it must outlive this.
+std::string_view spec_row(const std::string& task_key);
+bool is_spec_row(std::string_view row);  // of `tasks`
 
 std::string due_key(TimePoint due, std::string_view task_key);
 std::string end_key(TimePoint expires_at, std::string_view task_key);

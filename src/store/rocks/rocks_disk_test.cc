@@ -388,5 +388,46 @@ TEST_F(RocksDiskTest, ABlockThatCanNotBeReadHoldsUpOnlyItsTasks) {
   EXPECT_EQ(store->claim_due(all)->claims.size(), kTasks);
 }
 
+TEST_F(RocksDiskTest, AnExpiredTaskWhoseSpecCanNotBeReadLeavesNothingBehind) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  const std::string marker = "qZ7!wK2#";
+  const TimePoint end = kT0 + seconds{10};
+  const auto first = make_record("ns", "100", kT0);
+  {
+    auto store = open_ok(path(), options);
+    std::mt19937 random(1);
+    // So many that the end of the file, which is read when it is opened, is not all of it.
+    for (int i = 0; i < 900; ++i) {
+      auto record = make_record("ns", std::to_string(100 + i), i == 0 ? kT0 : end);
+      std::string body;
+      while (body.size() < 900) body.push_back(static_cast<char>('a' + random() % 26));
+      record.task.request.body = Body::text(i == 0 ? marker + body : body);
+      ASSERT_TRUE(put_ok(*store, record));
+    }
+  }
+  {
+    auto store =
+        open_ok(path(), options);  // the spec is in a file, and the state gets into another
+    auto commit =
+        done(store->claim_due({.now = kT0, .due_by = kT0, .limit = 1})->claims.at(0), kT0);
+    ASSERT_EQ(commit.lease.key, first.task.key);
+    commit.task.expires_at = end;
+    commit.log.request = {};
+    ASSERT_TRUE(store->commit({&commit, 1}).at(0));
+  }
+  open_ok(path(), options).reset();
+  disk->set_unreadable(marker);
+  auto store = open_ok(path(), options);
+  ASSERT_EQ(store->get(first.task.key, kT0).error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE(store->claim_due({.now = end, .due_by = kT0, .limit = 1}));
+  store.reset();
+  disk->set_unreadable("");
+  EXPECT_EQ(Raw(path()).all("tasks").size(), 2 * 899U);
+  EXPECT_TRUE(put_ok(*open_ok(path(), options), first));
+}
+
 }  // namespace
 }  // namespace rhooks::testing

@@ -44,7 +44,7 @@ bool strictly_ascending(const std::vector<std::string>& keys) {
 
 // About what the records come to, so that the batch grows once.
 std::size_t batch_bytes(std::span<const TaskRecord> records, std::span<const std::string> keys) {
-  constexpr std::size_t kFixedBytes = 200;  // of a task's four entries, besides keys and request
+  constexpr std::size_t kFixedBytes = 201;  // of a task's four entries, besides keys and request
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Request& request = records[i].task.request;
@@ -61,7 +61,7 @@ class Walk {
   explicit Walk(rocksdb::Iterator* it) : it_(it) {}
 
   // The value, until the next call; none where there is no such key, or reading failed.
-  std::optional<std::string_view> find(const std::string& key) {
+  std::optional<std::string_view> find(std::string_view key) {
     if (!it_->status().ok()) return std::nullopt;  // a Seek would forget it
     if (last_.empty() || key < last_) {
       it_->Seek(key);
@@ -117,7 +117,7 @@ std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> re
   std::vector<std::size_t> written;
   written.reserve(records.size());
   std::vector<std::size_t> repeats;                            // of keys that are written
-  std::vector<Task> expired;                                   // whose place is taken
+  std::vector<std::pair<std::size_t, Task>> expired;           // whose place is taken
   std::unordered_map<std::string_view, std::size_t> first_of;  // key -> its first item
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
@@ -136,7 +136,7 @@ std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> re
         results[i] = PutResult{.created = false, .existing = std::move(*existing)};
         continue;
       }
-      expired.push_back(std::move(existing->task));
+      expired.emplace_back(i, std::move(existing->task));
       effects.ended.push_back(keys[i]);  // one that a failed write left in doubt
     }
     if (may_repeat) {
@@ -152,7 +152,10 @@ std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> re
   if (written.empty()) return results;
 
   rocksdb::WriteBatch batch(batch_bytes(records, keys));
-  for (const Task& task : expired) delete_index(batch, task, task_key(task.key));
+  for (const auto& [i, task] : expired) {
+    delete_index(batch, task, keys[i]);
+    delete_spec(batch, keys[i], stored[i].spec_beside);
+  }
   put_new(batch, records, keys, written, effects);
   IndexHeads::Adding adding(heads_);
   if (adding.any()) {
@@ -216,7 +219,10 @@ std::vector<Result<Task>> RocksStore::do_change(std::span<const TaskKey> keys, c
     put_index(batch, record->task, bytes[i]);
     (void)batch.Put(family(Family::kTasks), bytes[i], codec::encode_state(*record));
     if (const auto spec = codec::encode_spec(*record); spec != stored[i].spec.ToStringView()) {
-      (void)batch.Put(family(Family::kSpecs), bytes[i], spec);
+      if (stored[i].spec_beside != (spec.size() <= kSpecBesideMax)) {
+        delete_spec(batch, bytes[i], stored[i].spec_beside);
+      }
+      put_spec(batch, bytes[i], spec);
     }
     if (record->task.status == Status::kActive) {
       effects.claimable(due_key(model::due_at(record->task), bytes[i]));
@@ -256,7 +262,7 @@ std::vector<Result<Task>> RocksStore::do_remove(std::span<const TaskKey> keys, T
     }
     delete_index(batch, record->task, bytes[i]);
     (void)batch.Delete(family(Family::kTasks), bytes[i]);
-    (void)batch.Delete(family(Family::kSpecs), bytes[i]);
+    delete_spec(batch, bytes[i], stored[i].spec_beside);
     effects.ended.push_back(bytes[i]);
     written.push_back(i);
     results[i] = as_shown(std::move(record->task), leases_.is_live(bytes[i], now));
@@ -288,6 +294,7 @@ Result<void> RocksStore::list_keys(const std::string& begin, const std::string& 
   options.iterate_upper_bound = &end_slice;
   const std::unique_ptr<rocksdb::Iterator> it(db().NewIterator(options, family(Family::kTasks)));
   for (it->Seek(begin); it->Valid(); it->Next()) {
+    if (is_spec_row(it->key().ToStringView())) continue;
     if (keys.size() == limit) {
       more = true;
       break;
@@ -327,7 +334,7 @@ Result<std::size_t> RocksStore::clear_listed(const std::string& ns, std::size_t 
       if (record) delete_index(batch, record->task, stored_key);
     }
     (void)batch.Delete(family(Family::kTasks), stored_key);
-    (void)batch.Delete(family(Family::kSpecs), stored_key);
+    delete_spec(batch, stored_key, walk.find(spec_row(stored_key)).has_value());
     effects.ended.push_back(stored_key);
     ++count;
   }

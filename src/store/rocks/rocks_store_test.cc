@@ -92,7 +92,7 @@ TEST_F(RocksStoreTest, DescribesItsColumnFamilies) {
   const auto& rows = description->sections[0].rows;
   ASSERT_EQ(rows.size(), rocks::kFamilies);
   EXPECT_EQ(rows.at(0).at(0), "tasks");
-  EXPECT_EQ(rows.at(0).at(1), "1");
+  EXPECT_EQ(rows.at(0).at(1), "2") << "a state, and its spec";
   EXPECT_EQ(rows.at(5).at(0), "logs");
   EXPECT_EQ(rows.at(5).at(1), "0");
 }
@@ -124,7 +124,7 @@ TEST_F(RocksStoreTest, WhatHasExpiredIsDeleted) {
   store = open_ok(path());
   claim(*store, end - std::chrono::milliseconds{1});
   store.reset();
-  EXPECT_EQ(Raw(path()).all("tasks").size(), kTasks + 1U);
+  EXPECT_EQ(Raw(path()).all("tasks").size(), 2 * (kTasks + 1U)) << "states, and specs beside them";
   EXPECT_EQ(Raw(path()).all("ends").size(), kTasks + 0U);
 
   store = open_ok(path());
@@ -146,9 +146,9 @@ TEST_F(RocksStoreTest, WhatHasExpiredIsDeleted) {
   store.reset();
   {
     Raw raw(path());
-    for (const char* family : {"tasks", "specs", "by_date"}) {
-      EXPECT_EQ(raw.all(family).size(), 2U) << family;
-    }
+    EXPECT_EQ(raw.all("tasks").size(), 4U) << "states, and specs beside them";
+    EXPECT_TRUE(raw.all("specs").empty());
+    EXPECT_EQ(raw.all("by_date").size(), 2U);
     EXPECT_EQ(raw.all("ends").size(), 1U);
     EXPECT_EQ(raw.all("due").size(), 0U);
   }
@@ -172,17 +172,17 @@ TEST_F(RocksStoreTest, APathThatCanNotBeADirectoryIsAClearError) {
 
 TEST_F(RocksStoreTest, OtherFormatsAreRefusedNamingBoth) {
   open_ok(path()).reset();
-  for (const int format : {2, 4, 99, 0}) {
+  for (const int format : {3, 5, 99, 0}) {
     Raw(path()).put("meta", "format", std::to_string(format));
     const auto store = open_rocks(path());
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(store.error().message, HasSubstr("has format " + std::to_string(format)));
-    EXPECT_THAT(store.error().message, HasSubstr("reads format 3"));
+    EXPECT_THAT(store.error().message, HasSubstr("reads format 4"));
   }
   Raw(path()).put("meta", "format", "what");
   EXPECT_EQ(open_rocks(path()).error().code, ErrorCode::kCorrupt);
-  Raw(path()).put("meta", "format", "3");
+  Raw(path()).put("meta", "format", "4");
   EXPECT_TRUE(open_rocks(path()));
 }
 
@@ -299,8 +299,8 @@ void damaged_task_is_set_aside(const std::string& path, const std::function<void
   }
   Raw raw(path);
   EXPECT_EQ(raw.all("damaged").size(), 1u);
-  EXPECT_EQ(raw.all("tasks").size(), 2u);
-  EXPECT_EQ(raw.all("specs").size(), 2u);
+  EXPECT_EQ(raw.all("tasks").size(), 4u) << "states, and specs beside them";
+  EXPECT_TRUE(raw.all("specs").empty());
   EXPECT_EQ(raw.all("by_date").size(), 2u);
   EXPECT_TRUE(raw.all("due").empty());
 }
@@ -314,27 +314,40 @@ TEST_F(RocksStoreTest, ATaskWithBrokenStateIsSetAside) {
 TEST_F(RocksStoreTest, ATaskWithBrokenSpecIsSetAside) {
   damaged_task_is_set_aside(path(), [](Raw& raw) {
     const auto key = rocks::task_key({"ns", "b"});
-    raw.put("specs", key, raw.all("specs").at(key).substr(0, 20));
+    const std::string row(rocks::spec_row(key));
+    raw.put("tasks", row, raw.all("tasks").at(row).substr(0, 20));
   });
 }
 
 TEST_F(RocksStoreTest, ATaskWithoutSpecIsSetAside) {
   damaged_task_is_set_aside(path(), [](Raw& raw) {
-    raw.remove("specs", rocks::task_key({"ns", "b"}));
+    raw.remove("tasks", std::string(rocks::spec_row(rocks::task_key({"ns", "b"}))));
   });
 }
 
-// Whichever of its two values is left, and whether the batch is looked up by one or key by key.
+// Whichever of its two values is left, wherever its spec lies, and whether the batch is looked up
+// by one or key by key.
 TEST_F(RocksStoreTest, HalfATaskIsNotOverwritten) {
   std::vector<model::TaskRecord> records;
   for (int i = 10; i < 30; ++i) records.push_back(make_record("ns", std::to_string(i), kT0));
   const std::string left = rocks::task_key(records[5].task.key);
-  for (const char* family : {"tasks", "specs"}) {
-    SCOPED_TRACE(family);
+  auto large = records[5];
+  large.task.request.body = Body::text(std::string(rocks::kSpecBesideMax, 'x'));
+  struct Half {
+    const char* family;
+    std::string row;
+    const model::TaskRecord& record;
+  };
+  for (const auto& [family, row, record] :
+       {Half{"tasks", left, records[5]},
+        Half{"tasks", std::string(rocks::spec_row(left)), records[5]}, Half{"tasks", left, large},
+        Half{"specs", left, large}}) {
+    SCOPED_TRACE(::testing::Message() << family << " " << row.size());
     testing::TempDir dir;
     const std::string at = dir.sub("store");
-    ASSERT_TRUE(put_ok(*open_ok(at), records[5]));
-    Raw(at).remove(family, left);
+    ASSERT_TRUE(put_ok(*open_ok(at), record));
+    ASSERT_TRUE(Raw(at).all(family).contains(row));
+    Raw(at).remove(family, row);
     {
       auto store = open_ok(at);
       const auto many = store->put(records);
@@ -350,8 +363,78 @@ TEST_F(RocksStoreTest, HalfATaskIsNotOverwritten) {
       ASSERT_FALSE(one[0]);
       EXPECT_EQ(one[0].error().code, ErrorCode::kCorrupt);
     }
-    EXPECT_FALSE(Raw(at).all(family).contains(left));
+    EXPECT_FALSE(Raw(at).all(family).contains(row));
   }
+}
+
+TEST_F(RocksStoreTest, APageByIdEndsWhereTheTasksDo) {
+  auto store = open_ok(path());
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(put_ok(*store, make_record("ns", id, kT0)));
+  for (const bool desc : {false, true}) {
+    TaskQuery query{.ns = "ns", .id_prefix = "", .desc = desc, .limit = 3, .now = kT0};
+    const auto all = store->query_tasks(query);
+    ASSERT_TRUE(all);
+    EXPECT_EQ(all->items.size(), 3U);
+    EXPECT_EQ(all->next, std::nullopt);
+    query.limit = 2;
+    EXPECT_NE(store->query_tasks(query)->next, std::nullopt);
+  }
+}
+
+// Small ones beside the state, larger ones in a family of their own.
+TEST_F(RocksStoreTest, ASpecIsReplacedAndRemovedWhereverItLies) {
+  const TimePoint end = kT0 + seconds{10};
+  const auto body = [](std::size_t size) { return Body::text(std::string(size, 'x')); };
+  const Body small = body(10), large = body(rocks::kSpecBesideMax);
+  auto store = open_ok(path());
+  const auto put = [&](const std::string& id, const Body& of) {
+    auto record = make_record("ns", id, kT0);
+    record.task.request.body = of;
+    record.task.status = Status::kDone;
+    record.task.expires_at = end;
+    return put_ok(*store, record);
+  };
+  const auto counts = [](std::size_t states, std::size_t small_specs, std::size_t large_specs) {
+    return std::pair(states + small_specs, large_specs);
+  };
+  const auto rows = [&] {
+    store.reset();
+    Raw raw(path());
+    return std::pair(raw.all("tasks").size(), raw.all("specs").size());
+  };
+  for (const char* id : {"changed", "removed", "cleared", "dropped"}) {
+    ASSERT_TRUE(put(id + std::string(" small"), small));
+    ASSERT_TRUE(put(id + std::string(" large"), large));
+  }
+  const std::vector<TaskKey> changed{{"ns", "changed large"}, {"ns", "changed small"}};
+  const auto swap = [&](Task task) -> Result<Task> {
+    task.request.body = task.key.id == "changed small" ? large : small;
+    return task;
+  };
+  for (const auto& task : store->change(changed, swap, kT0)) ASSERT_TRUE(task);
+  EXPECT_EQ(rows(), counts(8, 4, 4));
+
+  store = open_ok(path());
+  EXPECT_EQ(store->get(changed[0], kT0)->request.body.data, small.data);
+  EXPECT_EQ(store->get(changed[1], kT0)->request.body.data, large.data);
+  const std::vector<TaskKey> removed{{"ns", "removed large"}, {"ns", "removed small"}};
+  for (const auto& task : store->remove(removed, kT0)) ASSERT_TRUE(task);
+  EXPECT_EQ(rows(), counts(6, 3, 3));
+
+  // In the place of one that has expired.
+  store = open_ok(path());
+  auto again = make_record("ns", "changed small", end);
+  again.task.created_at = end;
+  ASSERT_TRUE(put_ok(*store, again));
+  EXPECT_EQ(store->get(again.task.key, end)->request.body.data, again.task.request.body.data);
+  EXPECT_EQ(rows(), counts(6, 4, 2));
+
+  store = open_ok(path());
+  EXPECT_EQ(*store->clear("ns", 2), 2U);  // the first two
+  EXPECT_EQ(rows(), counts(4, 2, 2));
+  store = open_ok(path());
+  ASSERT_TRUE(store->claim_due({.now = end, .due_by = end, .limit = 1}));
+  EXPECT_EQ(rows(), counts(0, 0, 0));
 }
 
 TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
@@ -426,12 +509,12 @@ TEST_F(RocksStoreTest, IndexesHoldExactlyWhatTheTasksSay) {
   Raw raw(path());
   std::map<std::string, std::string> due;
   std::map<std::string, std::string> by_date;
-  const auto specs = raw.all("specs");
-  const auto states = raw.all("tasks");
-  EXPECT_EQ(states.size(), 19u);
-  EXPECT_EQ(specs.size(), 19u);
-  for (const auto& [bytes, state] : states) {
-    const auto record = codec::decode_record(*rocks::parse_task_key(bytes), specs.at(bytes), state);
+  const auto rows = raw.all("tasks");
+  EXPECT_EQ(rows.size(), 2 * 19u);
+  for (const auto& [bytes, state] : rows) {
+    if (rocks::is_spec_row(bytes)) continue;
+    const auto record = codec::decode_record(*rocks::parse_task_key(bytes),
+                                             rows.at(std::string(rocks::spec_row(bytes))), state);
     ASSERT_TRUE(record);
     by_date[rocks::date_key(record->task)] = "";
     if (record->task.status == Status::kActive) {

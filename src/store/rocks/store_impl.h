@@ -68,6 +68,7 @@ class RocksStore final : public Store {
     rocksdb::Status spec_status;
     rocksdb::PinnableSlice state;
     rocksdb::PinnableSlice spec;
+    bool spec_beside = false;  // it was found beside the state
 
     bool missing() const { return state_status.IsNotFound() && spec_status.IsNotFound(); }
     std::size_t bytes() const { return state.size() + spec.size(); }
@@ -92,10 +93,15 @@ class RocksStore final : public Store {
                            const rocksdb::ReadOptions& options = {});
   // As read(), for keys most of which are expected to be free.
   std::vector<Stored> read_expecting_none(const std::vector<std::string>& keys);
-  // The states alone; nothing is said of the specs.
-  std::vector<Stored> read_states(const std::vector<std::string>& keys);
-  void read_family(Family which, const std::vector<std::string>& keys,
-                   const rocksdb::ReadOptions& options, std::vector<Stored>& stored);
+  // The states, and the specs that lie beside them: large ones read as not found.
+  std::vector<Stored> read_rows(const std::vector<std::string>& keys,
+                                const rocksdb::ReadOptions& options = {});
+  struct Values {
+    std::vector<rocksdb::PinnableSlice> values;
+    std::vector<rocksdb::Status> statuses;
+  };
+  Values look_up(Family which, const std::vector<rocksdb::Slice>& keys,
+                 const rocksdb::ReadOptions& options);
   // Errors: kNotFound; kCorrupt (missing in part or not readable); kUnavailable (the disk).
   Result<TaskRecord> decode(const TaskKey& key, const Stored& stored) const;
   // kNotFound also where it has expired.
@@ -109,6 +115,8 @@ class RocksStore final : public Store {
   void put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
                const std::vector<std::string>& keys, const std::vector<std::size_t>& positions,
                LeaseTable::Effects& effects) const;
+  void put_spec(rocksdb::WriteBatch& batch, const std::string& key, const std::string& spec) const;
+  void delete_spec(rocksdb::WriteBatch& batch, const std::string& key, bool beside) const;
   void put_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
   void delete_index(rocksdb::WriteBatch& batch, const Task& task, const std::string& key) const;
   void put_log(rocksdb::WriteBatch& batch, const Log& log) const;

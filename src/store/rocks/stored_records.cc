@@ -6,6 +6,7 @@
 #include "observe/logging.h"
 #include "store/rocks/absent_keys.h"
 #include "store/rocks/keys.h"
+#include "store/rocks/range_scan.h"
 #include "store/rocks/store_impl.h"
 
 namespace rhooks::store::rocks {
@@ -24,9 +25,47 @@ Error not_found(const TaskKey& key) {
 
 std::vector<RocksStore::Stored> RocksStore::read(const std::vector<std::string>& keys,
                                                  const rocksdb::ReadOptions& options) {
+  auto stored = read_rows(keys, options);
+  std::vector<std::size_t> large;
+  std::vector<rocksdb::Slice> large_keys;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!stored[i].spec_status.IsNotFound()) continue;
+    large.push_back(i);
+    large_keys.emplace_back(keys[i]);
+  }
+  auto specs = look_up(Family::kSpecs, large_keys, options);
+  for (std::size_t n = 0; n < large.size(); ++n) {
+    Stored& one = stored[large[n]];
+    one.spec_status = std::move(specs.statuses[n]);
+    one.spec = std::move(specs.values[n]);
+    // A writer may have come between the two looks.
+    if (one.state_status.ok() && one.spec_status.IsNotFound() && options.snapshot == nullptr) {
+      const ScopedSnapshot snapshot(db());
+      rocksdb::ReadOptions as_one = options;
+      as_one.snapshot = snapshot.get();
+      one = std::move(read({keys[large[n]]}, as_one).front());
+    }
+  }
+  return stored;
+}
+
+std::vector<RocksStore::Stored> RocksStore::read_rows(const std::vector<std::string>& keys,
+                                                      const rocksdb::ReadOptions& options) {
+  std::vector<rocksdb::Slice> rows;
+  rows.reserve(2 * keys.size());
+  for (const std::string& key : keys) {
+    rows.emplace_back(key);
+    rows.emplace_back(spec_row(key));
+  }
+  auto [values, statuses] = look_up(Family::kTasks, rows, options);
   std::vector<Stored> stored(keys.size());
-  read_family(Family::kTasks, keys, options, stored);
-  read_family(Family::kSpecs, keys, options, stored);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    stored[i].state_status = std::move(statuses[2 * i]);
+    stored[i].state = std::move(values[2 * i]);
+    stored[i].spec_status = std::move(statuses[2 * i + 1]);
+    stored[i].spec = std::move(values[2 * i + 1]);
+    stored[i].spec_beside = stored[i].spec_status.ok();
+  }
   return stored;
 }
 
@@ -51,27 +90,16 @@ std::vector<RocksStore::Stored> RocksStore::read_expecting_none(
   return stored;
 }
 
-std::vector<RocksStore::Stored> RocksStore::read_states(const std::vector<std::string>& keys) {
-  std::vector<Stored> stored(keys.size());
-  read_family(Family::kTasks, keys, rocksdb::ReadOptions(), stored);
-  return stored;
-}
-
-void RocksStore::read_family(Family which, const std::vector<std::string>& keys,
-                             const rocksdb::ReadOptions& options, std::vector<Stored>& stored) {
-  if (keys.empty()) return;
-  const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
-  std::vector<rocksdb::PinnableSlice> values(keys.size());
-  std::vector<rocksdb::Status> statuses(keys.size());
+RocksStore::Values RocksStore::look_up(Family which, const std::vector<rocksdb::Slice>& keys,
+                                       const rocksdb::ReadOptions& options) {
+  Values found{std::vector<rocksdb::PinnableSlice>(keys.size()),
+               std::vector<rocksdb::Status>(keys.size())};
+  if (keys.empty()) return found;
   uninterrupted([&] {
-    db().MultiGet(options, family(which), slices.size(), slices.data(), values.data(),
-                  statuses.data());
+    db().MultiGet(options, family(which), keys.size(), keys.data(), found.values.data(),
+                  found.statuses.data());
   });
-  const bool state = which == Family::kTasks;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    (state ? stored[i].state_status : stored[i].spec_status) = statuses[i];
-    if (statuses[i].ok()) (state ? stored[i].state : stored[i].spec) = std::move(values[i]);
-  }
+  return found;
 }
 
 Result<TaskRecord> RocksStore::decode(const TaskKey& key, const Stored& stored) const {
@@ -115,9 +143,7 @@ void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord>
                          LeaseTable::Effects& effects) const {
   for (const std::size_t i : positions) {
     (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(records[i]));
-  }
-  for (const std::size_t i : positions) {
-    (void)batch.Put(family(Family::kSpecs), keys[i], codec::encode_spec(records[i]));
+    put_spec(batch, keys[i], codec::encode_spec(records[i]));
   }
   for (const std::size_t i : positions) {
     (void)batch.Put(family(Family::kByDate), date_key(records[i].task), rocksdb::Slice());
@@ -131,6 +157,24 @@ void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord>
     std::string key = due_key(model::due_at(task), keys[i]);
     (void)batch.Put(family(Family::kDue), key, time_bytes(task.scheduled_date));
     effects.claimable(std::move(key));
+  }
+}
+
+void RocksStore::put_spec(rocksdb::WriteBatch& batch, const std::string& key,
+                          const std::string& spec) const {
+  if (spec.size() <= kSpecBesideMax) {
+    (void)batch.Put(family(Family::kTasks), spec_row(key), spec);
+  } else {
+    (void)batch.Put(family(Family::kSpecs), key, spec);
+  }
+}
+
+void RocksStore::delete_spec(rocksdb::WriteBatch& batch, const std::string& key,
+                             bool beside) const {
+  if (beside) {
+    (void)batch.Delete(family(Family::kTasks), spec_row(key));
+  } else {
+    (void)batch.Delete(family(Family::kSpecs), key);
   }
 }
 

@@ -96,8 +96,7 @@ Result<TaskPage> RocksStore::do_query_tasks(const TaskQuery& query) {
 Result<NamespacePage> RocksStore::do_namespaces(const NamespaceQuery& query) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
-  std::string prefix = name(query.prefix);
-  prefix.resize(prefix.size() - name("").size());  // names that begin so, not that one alone
+  const std::string prefix = name_prefix(query.prefix);
   const std::unique_ptr<rocksdb::Iterator> it(
       db().NewIterator(rocksdb::ReadOptions(), family(Family::kTasks)));
   NamespacePage page;
@@ -160,7 +159,7 @@ Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
       const std::string_view suffix = scan.suffix();
       if (suffix.size() < 8) continue;
       last = TaskPosition{read_time(suffix), std::string(suffix.substr(8))};
-      std::string key = ns_prefix + last->id;
+      std::string key = ns_prefix + name(last->id);
       const bool leased = live.contains(key);
       if (leased && query.status == Status::kActive) continue;
       candidates.push_back({*last, leased});
@@ -184,10 +183,10 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
 
   KeyRange range;
   range.prefix = ns_prefix;
-  range.begin = ns_prefix + *query.id_prefix;
+  range.begin = ns_prefix + name_prefix(*query.id_prefix);
   range.end = after_prefix(range.begin);
   if (query.after) {
-    const std::string after = ns_prefix + query.after->id;
+    const std::string after = ns_prefix + name(query.after->id);
     if (query.desc) {
       range.end = std::min(range.end, after);
     } else {
@@ -203,8 +202,10 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
     std::vector<std::string> keys;
     for (; scan.valid() && candidates.size() < builder.chunk() && builder.rows_left();
          scan.next()) {
+      auto id = parse_name(scan.suffix());
+      if (!id) continue;  // the row of a spec
       builder.looked_at();
-      last = TaskPosition{TimePoint{}, std::string(scan.suffix())};
+      last = TaskPosition{TimePoint{}, std::move(*id)};
       const TaskKey key{query.ns, last->id};
       const auto state = decode_state(key, scan.value());
       if (!state) {
@@ -212,7 +213,7 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
         continue;
       }
       last->scheduled_date = state->task.scheduled_date;
-      std::string bytes = ns_prefix + last->id;
+      std::string bytes = task_key(key);
       const bool leased = state->task.status == Status::kActive && live.contains(bytes);
       if (!in_range(state->task.scheduled_date, query)) continue;
       if (query.status && (leased || state->task.status != *query.status)) continue;
@@ -223,6 +224,7 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
     if (!ended) return fail(ended.error());
     if (*ended) return std::move(builder.page);
   }
+  if (scan.valid() && is_spec_row(scan.suffix())) scan.next();
   if (!scan.status().ok()) return fail(database_->translate(scan.status(), "reading tasks"));
   if (scan.valid()) builder.page.next = std::move(last);
   return std::move(builder.page);
@@ -237,7 +239,9 @@ Result<TaskPage> RocksStore::query_leased(const TaskQuery& query) {
   };
   std::vector<TaskPosition> candidates;
   for (const auto& [key, lease] : leases_.live(ns_prefix, query.now)) {
-    TaskPosition position{lease.scheduled_date, key.substr(ns_prefix.size())};
+    auto task = parse_task_key(key);
+    if (!task) continue;  // of a damaged entry, which a claim removes
+    TaskPosition position{lease.scheduled_date, std::move(task->id)};
     if (by_id && !position.id.starts_with(*query.id_prefix)) continue;
     if (!in_range(position.scheduled_date, query)) continue;
     if (query.after) {
@@ -258,7 +262,7 @@ Result<TaskPage> RocksStore::query_leased(const TaskQuery& query) {
       break;
     }
     const TaskKey key{query.ns, candidates[i].id};
-    const auto stored = read({ns_prefix + key.id});
+    const auto stored = read({task_key(key)});
     auto record = decode(key, stored[0]);
     if (!record) {
       if (record.error().code == ErrorCode::kUnavailable) return fail(record.error());
