@@ -1,6 +1,6 @@
 // What the machine, the receiver and libcurl allow, without a store, under the same conditions as
-// `deliver`: the raw sender, which is its ceiling, is production's own, and stands here by a
-// program that is not ours.
+// `deliver` by plain HTTP: the raw sender, which is its ceiling, is production's own, and stands
+// here by a program that is not ours.
 
 #include "bench/load/suites.h"
 #include "bench/load/workload.h"
@@ -13,7 +13,7 @@ void run_ceiling(Report& report, const Extent& extent) {
     if (!extent.wants(workload.conditions())) continue;
     Report::progress("ceiling: " + workload.conditions());
     workload.count = extent.count(workload.count / 2);
-    Receiver receiver(static_cast<int>(workload.hosts));
+    Receiver receiver(workload.receivers());
     // wrk ends with requests under way, which must not be counted as the sender's.
     const Receiver receiver_of_wrk;
     WrkLoad load;

@@ -7,17 +7,21 @@
 namespace rhooks::bench {
 
 void run_deliver(Report& report, const Extent& extent) {
-  for (Workload workload : delivery_workloads()) {
+  std::vector<Workload> workloads = delivery_workloads();
+  for (const Workload& https : https_workloads()) workloads.push_back(https);
+  for (Workload workload : workloads) {
     if (!extent.wants(workload.conditions())) continue;
     Report::progress("deliver: " + workload.conditions());
     workload.count = extent.count(workload.count);
-    Receiver receiver(static_cast<int>(workload.hosts));
+    Receiver receiver(workload.receivers());
     report.add(measure_pairs(
         {"deliver", "rate", workload.conditions(), 0, "tasks/s", {}}, "raw sender", extent,
         [&] { return raw_rate(receiver, workload); },
         [&] {
           testing::TempDir dir("rhooks-bench");
-          Hooks hooks(bench_options("rocksdb:" + dir.sub("data"), workload.concurrency));
+          Options options = bench_options("rocksdb:" + dir.sub("data"), workload.concurrency);
+          options.ca_file = receiver.ca_file();
+          Hooks hooks(options);
           return delivery_rate(hooks, receiver, workload);
         }));
   }

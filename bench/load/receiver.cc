@@ -1,5 +1,6 @@
 #include "bench/load/receiver.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -22,6 +24,7 @@
 #include <string_view>
 #include <thread>
 
+#include "bench/load/byte_stream.h"
 #include "testing/process_facts.h"
 
 namespace rhooks::bench {
@@ -29,7 +32,12 @@ namespace {
 
 constexpr std::string_view kResponse =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+// The sender ends the connection after it: no request of its own can cross the end.
+constexpr std::string_view kLastResponse =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n"
+    "Connection: close\r\n\r\nok";
 constexpr std::string_view kDue = "/due/";
+constexpr const char* kCertificate = "ca.pem";
 
 Tally* map_tally(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -46,23 +54,25 @@ std::int64_t now_us() {
       .count();
 }
 
-int listen_on_loopback() {
+// Where the port is 0, on any that is free.
+int listen_on(std::uint32_t address, std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(address);
+  at.sin_port = htons(port);
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
       ::listen(fd, 4096) != 0) {
-    throw std::runtime_error("the receiver cannot listen");
+    throw std::runtime_error(std::string("the receiver cannot listen: ") + std::strerror(errno));
   }
   return fd;
 }
 
-int port_of(int fd) {
+sockaddr_in address_of(int fd) {
   sockaddr_in address{};
   socklen_t size = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
+  return address;
 }
 
 // What came on one connection and is not yet a whole request.
@@ -73,13 +83,25 @@ struct Connection {
 
 class Loop {
  public:
-  explicit Loop(Tally& tally) : tally_(tally), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
+  Loop(Tally& tally, const ReceiverKind& kind, TlsContext tls)
+      : tally_(tally), kind_(kind), tls_(std::move(tls)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
 
-  int listen() {
-    const int fd = listen_on_loopback();
-    add(fd);
-    of(fd).listens = true;
-    return port_of(fd);
+  // The host and port of each host, with spaces between them.
+  std::string listen() {
+    std::string hosts;
+    std::uint16_t port = 0;
+    for (std::uint32_t i = 0; i < kind_.hosts; ++i) {
+      const int fd =
+          kind_.addresses ? listen_on(INADDR_LOOPBACK + i, port) : listen_on(INADDR_LOOPBACK, 0);
+      add(fd);
+      of(fd).listens = true;
+      const sockaddr_in address = address_of(fd);
+      port = ntohs(address.sin_port);
+      char text[INET_ADDRSTRLEN];
+      ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+      hosts += std::string(text) + ':' + std::to_string(port) + ' ';
+    }
+    return hosts;
   }
 
   // Until the process that started this one ends.
@@ -98,6 +120,7 @@ class Loop {
   struct Descriptor {
     bool listens = false;
     Connection connection;
+    ByteStream stream;
   };
 
   Descriptor& of(int fd) {
@@ -121,13 +144,15 @@ class Loop {
       const int one = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
       add(fd);
+      of(fd).stream = ByteStream(fd, tls_.get());
     }
   }
 
   void read(int fd) {
-    const ssize_t size = ::recv(fd, buffer_, sizeof buffer_, 0);
+    const ssize_t size = of(fd).stream.read(buffer_, sizeof buffer_);
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) {
+      of(fd) = {};
       ::close(fd);
       return;
     }
@@ -141,7 +166,7 @@ class Loop {
     connection.pending = std::string(data.substr(done));
   }
 
-  // Answers the whole requests in `data`; returns how much of it they were.
+  // Responds to the whole requests in `data`; returns how much of it they were.
   std::size_t answer(int fd, Connection& connection, std::string_view data) {
     std::size_t done = 0;
     while (true) {
@@ -167,7 +192,8 @@ class Loop {
   void respond(int fd) {
     tally_.requests.fetch_add(1, std::memory_order_relaxed);
     tally_.last_at_us.store(now_us(), std::memory_order_relaxed);
-    if (::send(fd, kResponse.data(), kResponse.size(), MSG_NOSIGNAL) < 0) ::shutdown(fd, SHUT_RDWR);
+    if (!kind_.answers) return;
+    if (!of(fd).stream.write(kind_.keeps ? kResponse : kLastResponse)) ::shutdown(fd, SHUT_RDWR);
   }
 
   void note_arrival(std::string_view head) {
@@ -196,6 +222,8 @@ class Loop {
   }
 
   Tally& tally_;
+  const ReceiverKind kind_;
+  const TlsContext tls_;  // none: plain HTTP
   const int epoll_;
   std::vector<Descriptor> descriptors_;  // by number
   char buffer_[256 << 10];
@@ -203,29 +231,42 @@ class Loop {
 
 }  // namespace
 
-Receiver::Receiver(int ports) : tally_(map_tally(dir_.sub("tally"))) {
-  process_ = std::make_unique<testing::ChildProcess>(
-      std::vector<std::string>{std::filesystem::read_symlink("/proc/self/exe").string(),
-                               "--receiver", dir_.sub("tally"), std::to_string(ports)});
+Receiver::Receiver(const ReceiverKind& kind)
+    : tls_(kind.tls), tally_(map_tally(dir_.sub("tally"))) {
+  process_ = std::make_unique<testing::ChildProcess>(std::vector<std::string>{
+      std::filesystem::read_symlink("/proc/self/exe").string(), "--receiver", dir_.path().string(),
+      std::to_string(kind.hosts), std::to_string(kind.addresses), std::to_string(kind.tls),
+      std::to_string(kind.keeps), std::to_string(kind.answers)});
   const auto line = process_->read_line();
   if (!line) throw std::runtime_error("the receiver did not start: " + process_->errors());
   std::istringstream text(*line);
-  for (int port = 0; text >> port;) ports_.push_back(port);
+  for (std::string host; text >> host;) hosts_.push_back(host);
 }
 
 int Receiver::run(const std::vector<std::string>& args) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to connections that senders have closed
   testing::raise_open_files();
-  const auto loop = std::make_unique<Loop>(*map_tally(args.at(0)));
-  std::string ports;
-  for (int i = 0; i < std::stoi(args.at(1)); ++i) ports += std::to_string(loop->listen()) + " ";
-  std::puts(ports.c_str());
+  const std::string dir = args.at(0) + '/';
+  const auto says = [&](std::size_t place) { return args.at(place) == "1"; };
+  const ReceiverKind kind{.hosts = std::stoul(args.at(1)),
+                          .addresses = says(2),
+                          .tls = says(3),
+                          .keeps = says(4),
+                          .answers = says(5)};
+  TlsContext tls = kind.tls ? make_server_tls(dir + kCertificate, dir + "key.pem") : nullptr;
+  const auto loop = std::make_unique<Loop>(*map_tally(dir + "tally"), kind, std::move(tls));
+  std::puts(loop->listen().c_str());
   std::fflush(stdout);
   loop->run();
 }
 
 std::string Receiver::url(std::size_t host) const {
-  return "http://127.0.0.1:" + std::to_string(ports_[host % ports_.size()]);
+  return (tls_ ? "https://" : "http://") + hosts_[host % hosts_.size()];
+}
+
+std::string Receiver::ca_file() const {
+  return tls_ ? dir_.sub(kCertificate) : "";
 }
 
 void Receiver::reset() {

@@ -27,16 +27,25 @@ struct Tally {
   Arrival arrivals[kArrivalsMax];
 };
 
+// By default plain HTTP on one port, every request answered.
+struct ReceiverKind {
+  std::size_t hosts = 1;   // to a sender: so many ports of 127.0.0.1
+  bool addresses = false;  // or, with one port, so many addresses from 127.0.0.1 on
+  bool tls = false;
+  bool keeps = true;    // connections; otherwise each is for one request
+  bool answers = true;  // otherwise a request is read and counted, and that is all
+};
+
 // A receiver of webhooks in a process of its own: one thread, epoll, as little work for a
 // request as there can be. It reads a request with its body and answers 200 with two bytes. It
 // is the same for all that is measured, so its cost is in the ceiling as well.
 class Receiver {
  public:
-  // Listens on so many ports of 127.0.0.1, which to a sender are so many hosts.
-  explicit Receiver(int ports = 1);
+  explicit Receiver(const ReceiverKind& kind = {});
 
-  const std::vector<int>& ports() const { return ports_; }
   std::string url(std::size_t host = 0) const;
+  // For senders that are to trust it; empty where it is not HTTPS.
+  std::string ca_file() const;
   Tally& tally() { return *tally_; }
   void reset();
   // Waits until so many requests have come in all; throws where they do not within 60 s.
@@ -47,10 +56,11 @@ class Receiver {
   static int run(const std::vector<std::string>& args);
 
  private:
+  const bool tls_;
   testing::TempDir dir_{"rhooks-bench-receiver"};
   Tally* tally_ = nullptr;
   std::unique_ptr<testing::ChildProcess> process_;
-  std::vector<int> ports_;
+  std::vector<std::string> hosts_;  // each with its port
 };
 
 // Of a process, user and system.

@@ -36,8 +36,14 @@ void check_received(Receiver& receiver, const Workload& workload) {
 }  // namespace
 
 std::string Workload::conditions() const {
-  return "concurrency " + std::to_string(concurrency) + ", body " + size_text(body_bytes) + ", " +
-         std::to_string(hosts) + (hosts == 1 ? " host" : " hosts");
+  const std::string all =
+      "concurrency " + std::to_string(concurrency) + ", body " + size_text(body_bytes) + ", ";
+  if (tls) return all + "HTTPS, " + (keeps ? "connections kept" : "each on a new connection");
+  return all + std::to_string(hosts) + (hosts == 1 ? " host" : " hosts");
+}
+
+ReceiverKind Workload::receivers() const {
+  return {.hosts = hosts, .tls = tls, .keeps = keeps};
 }
 
 std::vector<Workload> delivery_workloads() {
@@ -58,9 +64,14 @@ std::vector<Workload> delivery_workloads() {
   return workloads;
 }
 
+std::vector<Workload> https_workloads() {
+  // A handshake is most of what a webhook on a new connection costs.
+  return {{.count = 50'000, .tls = true}, {.count = 10'000, .tls = true, .keeps = false}};
+}
+
 NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t number) {
   NewTask task;
-  task.ns = "bench";
+  task.ns = workload.ns;
   task.request.method = Method::kPost;
   task.request.url = receiver.url(number % workload.hosts) + "/hook";
   std::string body =
@@ -76,6 +87,7 @@ double raw_rate(Receiver& receiver, const Workload& workload) {
   SystemClock clock;
   delivery::CurlSenderOptions options;
   options.max_in_flight = workload.concurrency;
+  options.ca_file = receiver.ca_file();
   auto sender = delivery::CurlSender::create(options, clock);
   if (!sender) throw std::runtime_error(sender.error().message);
   // A request for each host, made before; what is counted is sending it.

@@ -17,12 +17,18 @@ struct Workload {
   std::size_t concurrency = 256;
   std::size_t body_bytes = 100;
   std::size_t hosts = 1;
+  bool tls = false;
+  bool keeps = true;  // connections; otherwise each is for one webhook
+  std::string ns = "bench";
 
   std::string conditions() const;  // "concurrency 256, body 100 B, 1 host"
+  ReceiverKind receivers() const;
 };
 
 // Those that `deliver` measures, and `ceiling` for it.
 std::vector<Workload> delivery_workloads();
+// Those over TLS that `deliver` measures as well.
+std::vector<Workload> https_workloads();
 
 // The webhook of every benchmark: POST with a JSON body of exactly so many bytes.
 NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t number);
