@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bench/load/schedule.h"
 #include "bench/load/suites.h"
 #include "bench/load/waiting.h"
 #include "bench/load/workload.h"
@@ -22,53 +23,16 @@ namespace rhooks::bench {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 using std::chrono::system_clock;
 
 constexpr std::size_t kConcurrency = 256;
 
-// One webhook for each millisecond from `start` on.
-struct Schedule {
-  TimePoint start{};
-  std::size_t count = 0;
-
-  TimePoint due(std::size_t number) const { return start + milliseconds(number); }
-  NewTask task(const Receiver& receiver, std::size_t number) const {
-    NewTask made = webhook(receiver, {}, number);
-    made.scheduled_date = due(number);
-    made.request.url =
-        receiver.url() + "/due/" + std::to_string(due(number).time_since_epoch().count());
-    return made;
-  }
-};
-
-// How late each webhook of a schedule came; throws where one is missing, came twice or came early.
-std::vector<double> lateness_ms(Receiver& receiver, const Schedule& schedule) {
-  const Tally& tally = receiver.tally();
-  const std::size_t count = tally.arrival_count.load(std::memory_order_acquire);
-  if (count != schedule.count) {
+// As many as there should be, and none twice: then none is missing either.
+std::vector<double> lateness_of_all(Receiver& receiver, const Schedule& schedule) {
+  std::vector<double> late = lateness_ms(receiver, schedule);
+  if (late.size() != schedule.count) {
     throw std::runtime_error("of " + std::to_string(schedule.count) + " webhooks " +
-                             std::to_string(count) + " came");
-  }
-  std::vector<double> late;
-  late.reserve(count);
-  // As many as there should be, and none twice: then none is missing either.
-  std::vector<bool> came(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Tally::Arrival& arrival = tally.arrivals[i];
-    const auto number =
-        static_cast<std::size_t>(arrival.due_ms - schedule.start.time_since_epoch().count());
-    if (number >= count) throw std::runtime_error("a webhook came that is not of this schedule");
-    if (came[number]) {
-      throw std::runtime_error("webhook " + std::to_string(number) + " came twice");
-    }
-    came[number] = true;
-    late.push_back(static_cast<double>(arrival.at_us - arrival.due_ms * 1'000) / 1e3);
-    // Sender and receiver read one clock, and no time before the due one is read as that one.
-    if (late.back() < 0) {
-      throw std::runtime_error("webhook " + std::to_string(number) + " came " +
-                               std::to_string(-late.back()) + " ms before its time");
-    }
+                             std::to_string(late.size()) + " came");
   }
   return late;
 }
@@ -83,7 +47,7 @@ std::vector<double> raw_lateness(Receiver& receiver, std::size_t count) {
   auto sender = delivery::CurlSender::create(options, clock);
   if (!sender) throw std::runtime_error(sender.error().message);
 
-  const Schedule schedule{now_ms() + seconds{2} + milliseconds(count / 50), count};
+  const Schedule schedule{now_ms() + std::chrono::seconds{2} + milliseconds(count / 50), count};
   std::vector<delivery::HttpRequest> requests;
   requests.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -104,7 +68,7 @@ std::vector<double> raw_lateness(Receiver& receiver, std::size_t count) {
     collect(milliseconds{0});
   }
   while ((*sender)->in_flight() > 0) collect(milliseconds{1'000});
-  return lateness_ms(receiver, schedule);
+  return lateness_of_all(receiver, schedule);
 }
 
 std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::size_t waiting) {
@@ -118,12 +82,8 @@ std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::
   // In time for twice as long as registering took so far, a task.
   const double each = 2 * seconds_since(begin) / static_cast<double>(waiting);
   const milliseconds ahead{static_cast<int>(1e3 * each * static_cast<double>(count))};
-  const Schedule schedule{now_ms() + seconds{2} + ahead, count};
-  for (std::size_t i = 0; i < count;) {
-    std::vector<NewTask> tasks;
-    for (; tasks.size() < 1'000 && i < count; ++i) tasks.push_back(schedule.task(receiver, i));
-    register_all(hooks, std::move(tasks));
-  }
+  const Schedule schedule{now_ms() + std::chrono::seconds{2} + ahead, count};
+  register_schedule(hooks, receiver, schedule);
   if (const auto started = hooks.start(); !started) {
     throw std::runtime_error(started.error().message);
   }
@@ -132,7 +92,7 @@ std::vector<double> worker_lateness(Receiver& receiver, std::size_t count, std::
   std::this_thread::sleep_until(schedule.due(count));
   receiver.wait_for(count);
   hooks.stop();
-  return lateness_ms(receiver, schedule);
+  return lateness_of_all(receiver, schedule);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ const std::vector<Suite>& suites() {
       {"deliver", "due tasks to the receiver, durable, with logs", run_deliver},
       {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
+      {"isolation", "webhooks past receivers that never answer, and to many hosts", run_isolation},
       {"scale", "deliveries, memory, idle CPU and start with many tasks waiting", run_scale, true},
       {"fetch", "pages of 100 from a namespace of a million", run_fetch, true},
       {"clear", "a namespace of a million, cleared", run_clear},
