@@ -53,6 +53,7 @@ class FaultyStore final : public store::Store {
   std::vector<Result<Task>> do_remove(std::span<const TaskKey> keys, TimePoint now) override;
   Result<std::size_t> do_clear(const std::string& ns, std::size_t limit) override;
   Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override;
+  bool do_holds(const store::Lease& lease) const override { return inner_.holds(lease); }
   std::vector<Result<store::CommitOutcome>> do_commit(
       std::span<const store::Commit> commits) override;
   Result<void> do_release(std::span<const store::Lease> leases) override;

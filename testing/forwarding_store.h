@@ -39,6 +39,7 @@ class ForwardingStore : public store::Store {
   Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
     return inner_.claim_due(request);
   }
+  bool do_holds(const store::Lease& lease) const override { return inner_.holds(lease); }
   std::vector<Result<store::CommitOutcome>> do_commit(
       std::span<const store::Commit> commits) override {
     return inner_.commit(commits);

@@ -1,5 +1,5 @@
 // Several workers on one set of DynamoDB tables, as processes of the real binary: they share the
-// work, one is killed, one is stopped, one is paused for longer than its leases.
+// work, one is killed, one is stopped, one is paused for so long that it is taken for dead.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,8 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -61,6 +63,18 @@ std::size_t repeats_in(const std::map<std::string, std::size_t>& counts) {
   std::size_t repeats = 0;
   for (const auto& [target, count] : counts) repeats += count - 1;
   return repeats;
+}
+
+// When the last request came that had come before.
+std::optional<Clock::Micros> last_repeat(const TestReceiver& receiver, const std::string& prefix) {
+  std::set<std::string> seen;
+  std::optional<Clock::Micros> last;
+  for (const TestRequest& request : receiver.requests()) {
+    if (request.target.starts_with(prefix) && !seen.insert(request.target).second) {
+      last = request.arrived_at;
+    }
+  }
+  return last;
 }
 
 // Who owns which shard, as `rhooks store describe` shows it.
@@ -303,6 +317,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   }
   dies.kill();
   const auto killed_at = steady_clock::now();
+  const auto killed = SystemClock().now_micros();
   const auto at_kill = receiver.request_count() - already;
   for (const double one : part) EXPECT_GT(one, sum / 10) << "of " << sum;
 
@@ -311,19 +326,23 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   expect_done(*servers[2], "t", kTasks);
   const auto counts = deliveries(receiver, "/t");
   const std::size_t repeats = repeats_in(counts);
+  const auto rescued = last_repeat(receiver, "/t");
+  ASSERT_TRUE(rescued) << "the one that was killed had nothing in flight";
   std::cout << "three workers shared " << shared.text()
             << "; registered with one, delivered by all within " << seconds_text(slowest) << "\n"
             << "tasks " << kTasks << ", killed after " << at_kill << " deliveries ("
             << seconds_text(killed_at - flow_from) << "), of which by each " << part[0] << ", "
             << part[1] << ", " << part[2] << "\n"
             << "delivered " << counts.size() << ", lost " << kTasks - counts.size() << ", repeats "
-            << repeats << " (at most " << kConcurrency << "), all done "
+            << repeats << " (at most " << kConcurrency << "), the last one "
+            << seconds_text(*rescued - killed) << " after the kill, all done "
             << seconds_text(steady_clock::now() - killed_at) << " after the kill\n"
             << "every shard owned again " << owned_again.text() << " of the kill\n";
   EXPECT_EQ(counts.size(), kTasks);
   EXPECT_LE(repeats, kConcurrency);
   // The time between two readings is not counted.
   EXPECT_LT(owned_again.least, 15s);
+  EXPECT_LE(*rescued - killed, 15s);
   for (const std::size_t i : {0u, 2u}) EXPECT_EQ(metric(*servers[i], "rhooks_lease_lost_total"), 0);
 }
 
@@ -366,7 +385,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
   EXPECT_LT(owned_again.least, 9s);
 }
 
-TEST_F(DynamoWorkersTest, OneThatWasPausedForLongerThanItsLeasesChangesNothing) {
+TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) {
   constexpr std::size_t kTasks = 20;  // fewer than its slots: all are in flight
   std::atomic<bool> hold = true;
   TestReceiver receiver([&](const TestRequest&) {
@@ -383,9 +402,11 @@ TEST_F(DynamoWorkersTest, OneThatWasPausedForLongerThanItsLeasesChangesNothing) 
 
   const Servers second = start(1);
   RunningServer& other = *second[0];
-  const auto from = steady_clock::now();
+  const auto from = SystemClock().now_micros();
   expect_done(other, "t", kTasks);
-  const auto paused = steady_clock::now() - from;
+  const auto taken_over = last_repeat(receiver, "/t");
+  ASSERT_TRUE(taken_over);
+  EXPECT_LE(*taken_over - from, 15s);
   EXPECT_EQ(receiver.request_count(), 2 * kTasks);
   const auto tasks = fetch(other, "t");
 
@@ -411,9 +432,9 @@ TEST_F(DynamoWorkersTest, OneThatWasPausedForLongerThanItsLeasesChangesNothing) 
   register_tasks(other, receiver, "later", 100);
   expect_done(sleeper, "later", 100);
   EXPECT_EQ(repeats_in(deliveries(receiver, "/later")), 0u);
-  std::cout << kTasks << " attempts of a worker that was paused for more than "
-            << seconds_text(paused)
-            << ": delivered by another, none of the outcomes taken, all logged\n";
+  std::cout << kTasks << " attempts of a worker that was paused: delivered by another "
+            << seconds_text(*taken_over - from)
+            << " after that one began, none of the outcomes taken, all logged\n";
 }
 
 }  // namespace

@@ -29,10 +29,6 @@ struct Writes {
   Call outcome;
 };
 
-std::string_view bytes_of(const Uuid& uuid) {
-  return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
-}
-
 class RawWrites {
  public:
   RawWrites(const Receiver& receiver, const Workload& workload, const std::string& endpoint)
@@ -71,10 +67,11 @@ class RawWrites {
     const Log log =
         model::make_log(record.task, outcome, now, uuids_.v7(now), std::chrono::hours{24});
     const json::object due = number_value(to_millis(model::due_at(record.task)));
-    Item claimed{{":rev", bytes_value(bytes_of(token))},
+    Item claimed{{":rev", uuid_value(token)},
                  {":lu", number_value(to_millis(now + std::chrono::minutes{1}))},
+                 {":wl", uuid_value(token)},
                  {":seen", due}};
-    Call claim = update(record.task.key, "SET rev = :rev, lu = :lu",
+    Call claim = update(record.task.key, "SET rev = :rev, lu = :lu, wl = :wl",
                         "attribute_not_exists(lu) AND due = :seen", std::move(claimed));
     claim.body["ReturnValues"] = "ALL_NEW";
 
@@ -82,17 +79,17 @@ class RawWrites {
     record.last_token = token;
     Item state;
     set_state(state, record, uuids_.v7(now));
-    Item values{{":seen", bytes_value(bytes_of(token))}};
+    Item values{{":seen", uuid_value(token)}};
     std::string expression;
     for (const auto& attribute : state) {
       const std::string name(attribute.key());
       expression += (expression.empty() ? "SET " : ", ") + name + " = :" + name;
       values[":" + name] = attribute.value();
     }
-    return {
-        std::move(claim),
-        {{"PutRequest", json::object{{"Item", log_item(log)}}}},
-        update(record.task.key, expression + " REMOVE lu, due", "rev = :seen", std::move(values))};
+    return {std::move(claim),
+            {{"PutRequest", json::object{{"Item", log_item(log)}}}},
+            update(record.task.key, expression + " REMOVE lu, wl, due", "rev = :seen",
+                   std::move(values))};
   }
 
   Call update(const TaskKey& key, const std::string& expression, const std::string& condition,

@@ -62,8 +62,8 @@ bool Dispatcher::release_unsent() {
 }
 
 bool Dispatcher::start(Attempt attempt, TimePoint now) {
-  if (attempt.lease.until <= now + attempt_max_) {
-    log::warn("lease is too short for the attempt by now; not sent",
+  if (attempt.lease.until <= now + attempt_max_ || !store_.holds(attempt.lease)) {
+    log::warn("another worker may have the task by now, or during the attempt; not sent",
               {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
     to_commit_.push({std::move(attempt), std::nullopt, false});
     return false;

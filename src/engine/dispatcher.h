@@ -6,6 +6,7 @@
 #include "delivery/sender.h"
 #include "engine/stages.h"
 #include "observe/metrics.h"
+#include "store/store.h"
 
 namespace rhooks::engine {
 
@@ -14,17 +15,18 @@ namespace rhooks::engine {
 class Dispatcher {
  public:
   // `attempt_max`: the longest that an attempt may take.
-  Dispatcher(delivery::Sender& sender, AttemptQueue& to_send, EndedQueue& to_commit,
-             Metrics& metrics, std::chrono::milliseconds attempt_max = {})
-      : sender_(sender),
+  Dispatcher(const store::Store& store, delivery::Sender& sender, AttemptQueue& to_send,
+             EndedQueue& to_commit, Metrics& metrics, std::chrono::milliseconds attempt_max = {})
+      : store_(store),
+        sender_(sender),
         to_send_(to_send),
         to_commit_(to_commit),
         metrics_(metrics),
         attempt_max_(attempt_max) {}
 
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
-  // A task whose lease could run out during the attempt is not sent, since another worker might
-  // attempt it meanwhile: the claim was answered late, or the process was paused.
+  // A task whose lease could run out during the attempt, or may be another worker's already, is not
+  // sent: the claim was answered late, or the process was paused.
   // True, here and below: something was passed on to the committer.
   bool step(TimePoint now, std::chrono::milliseconds max_wait);
 
@@ -40,6 +42,7 @@ class Dispatcher {
   bool start(Attempt attempt, TimePoint now);  // false: it was passed on instead
   void finish(delivery::HttpResult result);
 
+  const store::Store& store_;
   delivery::Sender& sender_;
   AttemptQueue& to_send_;
   EndedQueue& to_commit_;

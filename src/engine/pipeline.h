@@ -35,7 +35,7 @@ struct Pipeline {
         to_send(options.concurrency),
         to_commit(options.concurrency),
         claimer(store, slots, to_send, metrics, options.lease_for),
-        dispatcher(sender, to_send, to_commit, metrics, options.attempt_max),
+        dispatcher(store, sender, to_send, to_commit, metrics, options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/test_rig.h"
+#include "testing/forwarding_store.h"
 
 namespace rhooks::engine {
 namespace {
@@ -142,7 +143,7 @@ TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {
 
 TEST_F(StagesTest, ATaskWhoseLeaseWouldEndDuringTheAttemptIsGivenBack) {
   make_committer();
-  Dispatcher careful(sender, to_send, to_commit, metrics, 30s);
+  Dispatcher careful(store, sender, to_send, to_commit, metrics, 30s);
   put(store, {record("a", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   clock.advance(30s);  // of the lease's 60
@@ -155,6 +156,29 @@ TEST_F(StagesTest, ATaskWhoseLeaseWouldEndDuringTheAttemptIsGivenBack) {
   clock.advance(29s);
   careful.step(clock.now(), 0ms);
   EXPECT_EQ(sender.started_count(), 1u);
+}
+
+// Of a worker that could not show that it lives.
+class OthersMayTakeAll final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+ private:
+  bool do_holds(const model::Lease&) const override { return false; }
+};
+
+TEST_F(StagesTest, ATaskThatAnotherWorkerMayHaveIsNotSentAndGivenBack) {
+  make_committer();
+  const OthersMayTakeAll doubtful(store);
+  Dispatcher paused(doubtful, sender, to_send, to_commit, metrics);
+  put(store, {record("a", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  paused.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  EXPECT_TRUE(logs_of(store, "a", clock.now()).empty());
 }
 
 TEST_F(StagesTest, TheSlowerOfTwoWorkersCanNotCommit) {

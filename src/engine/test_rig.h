@@ -124,7 +124,7 @@ struct Stages {
   AttemptQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
   Claimer claimer{store, slots, to_send, metrics, 60s};
-  Dispatcher dispatcher{sender, to_send, to_commit, metrics};
+  Dispatcher dispatcher{store, sender, to_send, to_commit, metrics};
 };
 
 }  // namespace rhooks::engine

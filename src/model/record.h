@@ -22,6 +22,9 @@ struct Lease {
   TaskKey key;
   LeaseToken token{};
   TimePoint until{};
+  // The life of the worker that has it, where processes share the store and others may take the
+  // lease once that life is over; zero: it is good until its end.
+  Uuid life{};
 
   friend bool operator==(const Lease&, const Lease&) = default;
 };

@@ -224,8 +224,14 @@ class Store {
   Result<std::size_t> clear(const std::string& ns, std::size_t limit);
 
   // Leases up to `limit` due tasks that nobody has a live lease on. No task is handed out
-  // twice while its lease lives.
+  // twice while its lease lives. A lease lives until its end; where processes share the store, no
+  // longer than the worker that has it, as far as the others know (Lease::life).
   Result<ClaimResult> claim_due(const ClaimRequest& request);
+
+  // Whether others cannot have taken this lease before its end: not where this process could not
+  // show for a while that it lives, or has left. Its attempt must not be begun then; the outcome of
+  // one that was counts as long as nothing replaced the lease. Does not wait.
+  bool holds(const Lease& lease) const { return do_holds(lease); }
 
   // Writes outcomes. The log of an attempt is always written, once, whatever becomes of the
   // task: an attempt that was made is a fact. The task is changed only while `lease` is its
@@ -303,6 +309,7 @@ class Store {
   virtual Result<void> do_remove_document(const DocumentKey& key,
                                           const std::optional<Revision>& revision) = 0;
   virtual Result<DocumentPage> do_list_documents(const DocumentQuery& query) = 0;
+  virtual bool do_holds(const Lease&) const { return true; }
   virtual void do_leave() {}
   virtual Result<void> do_check() = 0;
   virtual Result<Description> do_describe() = 0;

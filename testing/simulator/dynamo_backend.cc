@@ -108,6 +108,7 @@ std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Ta
                                             Witness& witness, Duration lag) {
   struct Holder {
     DynamoService* service = nullptr;
+    WorkerLives lives{std::chrono::duration_cast<Duration>(dynamo::ShareOptions().dead_after)};
   };
   const auto self = std::make_shared<Holder>();
   auto service = std::make_shared<DynamoService>(
@@ -116,7 +117,7 @@ std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Ta
           .tables = tables,
           .index_lag_max = lag,
           .on_change = [&timeline, &witness, tables, self](const DynamoService::Change& change) {
-            auto what = testify(*self->service, change, tables, timeline, witness);
+            auto what = testify(*self->service, change, tables, self->lives, timeline, witness);
             if (!what.empty()) timeline.note(std::move(what));
           }});
   self->service = service.get();

@@ -1,6 +1,6 @@
 #include "testing/simulator/dynamo_testimony.h"
 
-#include <functional>
+#include <algorithm>
 
 #include "store/dynamo/items.h"
 
@@ -23,9 +23,9 @@ bool sets(const Change& change, const std::string& value) {
 
 class Testimony {
  public:
-  Testimony(const DynamoService& service, const Change& change, Timeline& timeline,
-            Witness& witness)
-      : service_(service), change_(change), timeline_(timeline), witness_(witness) {}
+  Testimony(const DynamoService& service, const Change& change, WorkerLives& lives,
+            Timeline& timeline, Witness& witness)
+      : service_(service), change_(change), lives_(lives), timeline_(timeline), witness_(witness) {}
 
   std::string of_log() {
     if (!change_.after || change_.before == change_.after) return "";
@@ -38,6 +38,7 @@ class Testimony {
   std::string of_task() {
     const auto& [call, table, before, after] = change_;
     const TaskKey key = dynamo::key_of(after ? *after : before ? *before : Item());
+    if (key.ns == dynamo::kControl) lives_.written(change_, timeline_.now());
     if (key.ns.empty() || key.ns.front() == '\x1f') return "";  // the store's own
     const std::string named = " " + key.ns + "/" + key.id;
     if (before == after) return "";  // the same request once more
@@ -66,10 +67,14 @@ class Testimony {
       const auto now =
           dynamo::number_of(change_.call.body.at("ExpressionAttributeValues").as_object(), ":now");
       if (!now || !is.lease_until) return wrong("a claim without its times");
+      if (was.leased(from_millis(*now)) && was.lease_life &&
+          lives_.may_be_called_dead(*was.lease_life, timeline_.now())) {
+        witness_.ended_early({key, was.rev, *was.lease_until});
+      }
       witness_.claimed({key, is.rev, *is.lease_until}, is.record.task, from_millis(*now));
       return "claim";
     }
-    if (is.lease_until) return wrong("a change that leaves a lease");
+    if (is.lease_until || is.lease_life) return wrong("a change that leaves a lease");
     if (!sets(change_, ":sv")) {
       if (change_.before->contains("due") && !change_.after->contains("due")) {
         return wrong("a task is set aside");
@@ -102,15 +107,40 @@ class Testimony {
 
   const DynamoService& service_;
   const Change& change_;
+  WorkerLives& lives_;
   Timeline& timeline_;
   Witness& witness_;
 };
 
 }  // namespace
 
+void WorkerLives::written(const Change& change, Moment now) {
+  const Item& item = change.after ? *change.after : *change.before;
+  const auto life = dynamo::uuid_of(item, "life");
+  if (!life) return;  // not a worker's
+  const std::string worker = dynamo::key_of(item).id;
+  if (const auto before = shown_.find(worker);
+      before != shown_.end() && now - before->second.at >= dead_after_) {
+    silent_.insert(before->second.life);
+  }
+  if (change.after) {
+    shown_[worker] = {*life, now};
+  } else {
+    shown_.erase(worker);
+  }
+}
+
+bool WorkerLives::may_be_called_dead(const Uuid& life, Moment now) const {
+  if (silent_.contains(life)) return true;
+  return std::any_of(shown_.begin(), shown_.end(), [&](const auto& one) {
+    return one.second.life == life && now - one.second.at >= dead_after_;
+  });
+}
+
 std::string testify(const DynamoService& service, const Change& change,
-                    const dynamo::Tables& tables, Timeline& timeline, Witness& witness) {
-  Testimony testimony(service, change, timeline, witness);
+                    const dynamo::Tables& tables, WorkerLives& lives, Timeline& timeline,
+                    Witness& witness) {
+  Testimony testimony(service, change, lives, timeline, witness);
   return change.table == tables.logs ? testimony.of_log() : testimony.of_task();
 }
 

@@ -1,14 +1,40 @@
 #pragma once
 
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/uuid.h"
 #include "testing/simulator/dynamo_service.h"
 #include "testing/simulator/witness.h"
 
 namespace rhooks::simulator {
 
+// Which workers others may call dead, by the writes that took effect and by the one true time:
+// lives of which for `dead_after` no beat was written. The next beat may be of the same life; the
+// worker does not believe in that one any more.
+class WorkerLives {
+ public:
+  explicit WorkerLives(Duration dead_after) : dead_after_(dead_after) {}
+
+  void written(const DynamoService::Change& change, Moment now);
+  bool may_be_called_dead(const Uuid& life, Moment now) const;
+
+ private:
+  struct Shown {
+    Uuid life{};
+    Moment at{};
+  };
+  const Duration dead_after_;
+  std::map<std::string, Shown> shown_;  // by worker
+  std::set<Uuid> silent_;               // some time before what is shown
+};
+
 // What a change of the tables means, told to the witness: by the item before and after, and by
 // what the request set. Says shortly what it was ("claim ns/id"), for the notes of a run.
 // What the store never does in a simulation, where nothing is corrupt, is a violation.
 std::string testify(const DynamoService& service, const DynamoService::Change& change,
-                    const store::dynamo::Tables& tables, Timeline& timeline, Witness& witness);
+                    const store::dynamo::Tables& tables, WorkerLives& lives, Timeline& timeline,
+                    Witness& witness);
 
 }  // namespace rhooks::simulator

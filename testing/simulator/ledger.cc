@@ -305,6 +305,14 @@ void Ledger::removed(const TaskKey& key) {
   removed_.insert(key);
 }
 
+void Ledger::ended_early(const model::Lease& lease) {
+  timeline_.note("taken over " + name_of(lease.key) + " of " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (!entry || !entry->lease || entry->lease->token != lease.token) return;
+  entry->lease.reset();
+  ++rare_.taken_over;
+}
+
 void Ledger::leases_ended() {
   for (auto& [key, entry] : entries_) entry.lease.reset();
 }

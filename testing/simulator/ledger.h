@@ -37,6 +37,7 @@ class Ledger final : public Witness {
   void logged(const Log& log) override;
   void edited(const Task& after) override;
   void removed(const TaskKey& key) override;
+  void ended_early(const model::Lease& lease) override;
   void leases_ended() override;
 
   // The workers: what they were told.
@@ -104,6 +105,7 @@ class Ledger final : public Witness {
     std::size_t cut_off = 0;      // attempts, by a stop
     std::size_t skipped = 0;      // occurrences
     std::size_t leases_lost = 0;  // that a worker was told of
+    std::size_t taken_over = 0;   // leases, before their end
     std::size_t unsent = 0;       // claims that were given back
     std::size_t anew = 0;         // registrations of an id that had been deleted
     std::size_t extra = 0;        // occurrences that "run now" added to a series

@@ -65,6 +65,7 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
     sum.rare.cut_off += result.rare.cut_off;
     sum.rare.skipped += result.rare.skipped;
     sum.rare.leases_lost += result.rare.leases_lost;
+    sum.rare.taken_over += result.rare.taken_over;
     sum.rare.unsent += result.rare.unsent;
     sum.rare.anew += result.rare.anew;
     sum.rare.extra += result.rare.extra;
@@ -73,13 +74,14 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
             << sum.rare.cut_off << " cut off, " << sum.rare.skipped << " skipped, "
-            << sum.rare.leases_lost << " leases lost, " << sum.rare.unsent << " given back, "
-            << sum.rare.anew << " registered anew, " << sum.rare.extra << " extra, "
-            << sum.rare.triggers << " triggers\n";
+            << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
+            << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
+            << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
   EXPECT_GT(sum.rare.triggers, 0u);
+  EXPECT_EQ(sum.rare.taken_over > 0, backend == "dynamodb");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Simulation, ::testing::ValuesIn(chunks()), [](const auto& one) {

@@ -23,6 +23,9 @@ class Witness {
   virtual void logged(const Log& log) = 0;
   virtual void edited(const Task& after) = 0;
   virtual void removed(const TaskKey& key) = 0;
+  // This lease is over before its end, and the next claim may follow: its worker could not show for
+  // so long that it lives that others may call it dead. Only where leases outlive their worker.
+  virtual void ended_early(const model::Lease&) {}
   // All leases are over: the process that kept them is gone.
   virtual void leases_ended() = 0;
 };

@@ -81,7 +81,7 @@ Result<Reply> Documents::send_if(const std::optional<Revision>& seen, Call call)
   call.body["TableName"] = table_;
   call.body["ConditionExpression"] = seen ? "rev = :seen" : "attribute_not_exists(rev)";
   call.body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD";
-  if (seen) call.body["ExpressionAttributeValues"] = {{":seen", bytes_value(bytes_view(*seen))}};
+  if (seen) call.body["ExpressionAttributeValues"] = {{":seen", uuid_value(*seen)}};
   Result<Reply> reply = client_.call(std::move(call));
   if (reply && reply->condition_failed()) return reply;
   auto answer = answer_of(std::move(reply), table_);
@@ -94,7 +94,7 @@ Result<Reply> Documents::send_if(const std::optional<Revision>& seen, Call call)
 Result<void> Documents::put(const StoredDocument& document, const Replaces& replaces) {
   const DocumentKey& key = document.key;
   Item item = key_item(item_key(key));
-  item["rev"] = bytes_value(bytes_view(document.revision));
+  item["rev"] = uuid_value(document.revision);
   item["dv"] = bytes_value(codec::encode_document(document));
   const bool whatever = std::holds_alternative<Whatever>(replaces);
   for (int race = 0; race < kRacesMax; ++race) {

@@ -314,7 +314,14 @@ std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint n
 
 void DueView::doubt() {
   std::lock_guard lock(mutex_);
-  for (Shard& shard : shards_) shard.read_at.reset();
+  for (Shard& shard : shards_) {
+    shard.read_at.reset();
+    for (auto& [key, entry] : shard.entries) {
+      if (!entry.elsewhere) continue;
+      entry.leased_until = kTimeMin;
+      entry.elsewhere = entry.sure = false;
+    }
+  }
 }
 
 std::size_t DueView::size() const {

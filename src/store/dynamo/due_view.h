@@ -97,7 +97,7 @@ class DueView {
   // The earliest time at which something may be claimed; see Store::next_due.
   std::optional<TimePoint> next(std::span<const int> shards, TimePoint now) const;
 
-  // Every shard is read anew before the next claim.
+  // Every shard is read anew before the next claim, and leases of others are not believed.
   void doubt();
 
   // Entries held, for the bound that tests check.

@@ -160,6 +160,19 @@ TEST_F(DueViewTest, LeaseOfAnotherIsLookedAtAnewSinceItMayHaveBeenGivenBack) {
   EXPECT_EQ(pick(), Ids{"a"});
 }
 
+TEST_F(DueViewTest, LeaseOfAnotherIsLookedAtAnewWhereThatOneMayBeDead) {
+  read_both({{key("a"), now_}, {key("own"), now_}});
+  pick();
+  leased_elsewhere(picked_.candidates[0], now_ + seconds{60});
+  leased(picked_.candidates[1], now_ + seconds{60});
+  EXPECT_EQ(pick(), Ids{});
+  view_.doubt();
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  EXPECT_EQ(view_.next(all_, now_), now_);
+  read_both({{key("a"), now_}, {key("own"), now_}});
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
 TEST_F(DueViewTest, LeaseOfItsOwnLastsWhateverTheIndexSays) {
   merge(1, {});
   merge(0, {{key("a"), now_}});

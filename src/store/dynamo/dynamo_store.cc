@@ -40,10 +40,6 @@ bool is_from(const Item& item, const Uuid& rev, const std::optional<TaskKey>& pa
   return uuid_of(item, "rev") == rev || (payload && text_of(item, "pl") == payload->id);
 }
 
-std::string_view bytes_view(const Uuid& uuid) {
-  return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
-}
-
 Result<json::object> answer_of(Result<Reply> reply, const std::string& table) {
   if (!reply) return fail(std::move(reply.error()));
   if (reply->ok()) return std::move(reply->body);
@@ -67,7 +63,7 @@ DynamoStore::DynamoStore(Parts parts, Random& random)
       due_(parts_.shards),
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
   std::iota(all_shards_.begin(), all_shards_.end(), 0);
-  // What others did with a shard before it came here is not known.
+  // What others did with a shard before it came here is not known, nor what a dead one has leased.
   parts_.share.on_change = [this] { due_.doubt(); };
   share_ =
       std::make_unique<ShardShare>(dynamo_share_table(*parts_.share_client, parts_.tables.tasks),
@@ -91,7 +87,8 @@ void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
   const auto due = item ? number_of(*item, "due") : std::nullopt;
   if (!due) return note_gone(key, asked);
   const int shard = shard_of(key, parts_.shards);
-  if (const auto until = number_of(*item, "lu")) {
+  const auto until = number_of(*item, "lu");
+  if (until && !is_dead(uuid_of(*item, "wl"))) {
     due_.leased_elsewhere({shard, key, from_millis(*due)}, from_millis(*until), asked,
                           parts_.steady());
   } else {
@@ -148,13 +145,17 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
   return call;
 }
 
+bool DynamoStore::is_dead(const std::optional<Uuid>& life) const {
+  return life && share_->dead(*life);
+}
+
 Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
                              std::vector<std::string> remove) const {
   set_state(more, record, rev);
-  remove.push_back("lu");
+  remove.emplace_back("lu");
+  remove.emplace_back("wl");
   if (record.task.status != Status::kActive) remove.push_back("due");
-  return update_call(record.task.key, more, remove, "rev = :seen",
-                     {{":seen", bytes_value(bytes_view(seen))}});
+  return update_call(record.task.key, more, remove, "rev = :seen", {{":seen", uuid_value(seen)}});
 }
 
 Result<std::vector<DynamoStore::Loaded>> DynamoStore::with_payloads(Items items) {

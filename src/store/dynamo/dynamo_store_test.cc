@@ -385,6 +385,33 @@ TEST_F(DynamoStoreTest, ReleasedIsDueAtOnceAlsoWhereTheAnswerWasLost) {
   EXPECT_EQ(claim(*faulty_).size(), 1u);
 }
 
+TEST_F(DynamoStoreTest, ALeaseSaysWhoseItIsAsLongAsItLasts) {
+  put(*other_, make_record("ns", "task", kT0));
+  const auto as_worker = [&] {
+    auto claimed =
+        other_->claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare});
+    EXPECT_TRUE(claimed && claimed->claims.size() == 1);
+    return claimed->claims.at(0).lease;
+  };
+  const auto life = [&] { return uuid_of(items("ns").at(0).as_object(), "wl"); };
+  const Lease released = as_worker();
+  EXPECT_NE(released.life, Uuid{});
+  EXPECT_EQ(life(), released.life);
+  EXPECT_TRUE(other_->holds(released));
+  ASSERT_TRUE(other_->release(std::vector{released}));
+  EXPECT_FALSE(life());
+
+  const Lease ended = as_worker();
+  EXPECT_EQ(ended.life, released.life);
+  const auto claims = claim(*faulty_, kT0 + seconds{61});
+  ASSERT_EQ(claims.size(), 1u);
+  EXPECT_EQ(claims[0].lease.life, Uuid{}) << "it is no worker";
+  EXPECT_FALSE(life());
+  EXPECT_TRUE(faulty_->holds(claims[0].lease));
+  other_->leave();
+  EXPECT_FALSE(other_->holds(ended));
+}
+
 TEST_F(DynamoStoreTest, UnreadableTaskIsSetAsideAndPassedOver) {
   for (const std::string lost : {"", "UpdateItem"}) {
     const std::string bad = "bad" + lost;

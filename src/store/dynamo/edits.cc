@@ -176,7 +176,7 @@ Call DynamoStore::delete_call(const Item& seen) const {
              {"Key", key_item(key_of(seen))},
              {"ConditionExpression", rev ? "rev = :rev" : "attribute_not_exists(rev)"},
              {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
-  if (rev) call.body["ExpressionAttributeValues"] = {{":rev", bytes_value(bytes_view(*rev))}};
+  if (rev) call.body["ExpressionAttributeValues"] = {{":rev", uuid_value(*rev)}};
   return call;
 }
 

@@ -16,12 +16,8 @@ namespace {
 constexpr std::size_t kDateBytes = 24;  // 2026-01-31T12:34:56.789Z
 // What moving a spec out saves must be more than the pointer to it costs.
 constexpr std::size_t kSpecWorthMoving = 256;
-// A claim adds "lu", a time.
-constexpr std::size_t kLeaseBytes = 10;
-
-std::string_view view_of(const Uuid& uuid) {
-  return {reinterpret_cast<const char*>(uuid.data()), uuid.size()};
-}
+// A claim adds "lu", a time, and "wl", a UUID.
+constexpr std::size_t kLeaseBytes = 10 + 18;
 
 tl::unexpected<Error> unreadable(const std::string& what, const Item& item,
                                  const std::string& why) {
@@ -105,7 +101,7 @@ void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
   item["sd"] = text_value(dated_id(task.scheduled_date, task.key.id));
   if (task.status == Status::kActive) item["due"] = number_value(to_millis(model::due_at(task)));
   if (task.expires_at) item[kTtlAttribute] = ttl_value(*task.expires_at);
-  item["rev"] = bytes_value(view_of(rev));
+  item["rev"] = uuid_value(rev);
   item["sv"] = bytes_value(codec::encode_state(record));
 }
 
@@ -144,12 +140,17 @@ std::optional<Uuid> uuid_of(const Item& item, std::string_view name) {
   return uuid;
 }
 
+boost::json::object uuid_value(const Uuid& uuid) {
+  return bytes_value({reinterpret_cast<const char*>(uuid.data()), uuid.size()});
+}
+
 Result<StoredTask> read_task(const Item& item, const Item* payload) {
   StoredTask stored;
   const auto rev = uuid_of(item, "rev");
   if (!rev) return unreadable("task", item, "it has no revision (rev)");
   stored.rev = *rev;
   if (const auto until = number_of(item, "lu")) stored.lease_until = from_millis(*until);
+  stored.lease_life = uuid_of(item, "wl");
   stored.payload = text_of(item, "pl");
 
   const auto state = bytes_of(item, "sv");

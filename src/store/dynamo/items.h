@@ -25,6 +25,7 @@ struct StoredTask {
   model::TaskRecord record;
   Uuid rev{};
   std::optional<TimePoint> lease_until;
+  std::optional<Uuid> lease_life;      // see Lease::life
   std::optional<std::string> payload;  // the id of its payload item, if it has one
 
   bool leased(TimePoint now) const { return lease_until && *lease_until > now; }
@@ -65,6 +66,7 @@ TaskKey payload_key(const TaskKey& key, std::string_view payload_id);
 
 TaskKey key_of(const Item& item);
 std::optional<Uuid> uuid_of(const Item& item, std::string_view name);
+boost::json::object uuid_value(const Uuid& uuid);
 
 // `payload`: the item that task_item's `pl` names, where it names one.
 // Errors: kCorrupt.

@@ -31,8 +31,17 @@ TEST(Items, TaskComesBackAsItWasStored) {
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_EQ(stored->record, record);
   EXPECT_EQ(stored->rev, kRev);
-  EXPECT_FALSE(stored->lease_until);
+  EXPECT_FALSE(stored->lease_until || stored->lease_life);
   EXPECT_FALSE(stored->payload);
+}
+
+TEST(Items, ALeaseIsOfALifeOrOfNone) {
+  Item item = task_item(make_record("ns", "a", kT0), kRev, 16);
+  item["lu"] = number_value(to_millis(kT0));
+  EXPECT_EQ(read_task(item, nullptr)->lease_until, kT0);
+  EXPECT_FALSE(read_task(item, nullptr)->lease_life);
+  item["wl"] = uuid_value(kRev);
+  EXPECT_EQ(read_task(item, nullptr)->lease_life, kRev);
 }
 
 TEST(Items, TasksThatAreNotActiveAreNotDue) {
@@ -51,6 +60,7 @@ TEST(Items, SpecMovesOutWhereAClaimOfTheWholeWouldCostTwoUnits) {
     Item item = task_item(record, kRev, 16);
     const bool wants = wants_payload(item);
     item["lu"] = number_value(to_millis(kT0));
+    item["wl"] = uuid_value(kRev);
     EXPECT_EQ(wants, item_bytes(item) > kUnitBytes) << item_bytes(item);
     moved = moved || wants;
   }

@@ -1,6 +1,7 @@
 #include "store/dynamo/shard_member.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -9,7 +10,7 @@ namespace rhooks::store::dynamo {
 ShardMember::ShardMember(ShareTable& table, WorkerItem self, MemberOptions options)
     : table_(table), self_(std::move(self)), options_(std::move(options)) {
   RHOOKS_CHECK(options_.shards > 0);
-  RHOOKS_CHECK(options_.steady);
+  RHOOKS_CHECK(options_.steady && options_.new_life);
   RHOOKS_CHECK(options_.tick > SteadyTime{0} && options_.dead_after >= 2 * options_.tick);
 }
 
@@ -28,6 +29,7 @@ ShardMember::Step ShardMember::tick() {
     if (plan->unsettled) step.again_at = started + options_.tick / 3;
     const SteadyTime dead_at = looked_at_ + options_.dead_after - plan->longest_silence;
     step.again_at = std::min(step.again_at, dead_at);
+    step.died = call_dead(plan->dead);
     const auto all_taken = carry_out(*plan);
     if (!all_taken) return fail(all_taken.error());
     // Somebody was faster: what that one left is to be found before others wait for it.
@@ -44,17 +46,31 @@ ShardMember::Step ShardMember::tick() {
 
 Result<void> ShardMember::show_life() {
   const SteadyTime started = options_.steady();
+  {
+    std::lock_guard lock(mutex_);
+    if (!unbroken(started)) begin_life(started);
+  }
   ++self_.beat;
   if (auto written = table_.beat(self_); !written) return written;
   const SteadyTime ended = options_.steady();
 
   std::lock_guard lock(mutex_);
-  if (renewed_at_ && ended - *renewed_at_ >= options_.dead_after) {
-    held_.clear();
-    restart_watch_ = true;
-  }
-  renewed_at_ = started;
+  if (!unbroken(ended)) return {};  // it came too late: the next one shows another life
+  shown_ = true;
+  shown_at_ = started;
   return {};
+}
+
+void ShardMember::begin_life(SteadyTime now) {
+  self_.life = options_.new_life();
+  shown_at_ = now;
+  shown_ = false;
+  held_.clear();
+  restart_watch_ = true;
+}
+
+bool ShardMember::unbroken(SteadyTime now) const {
+  return shown_at_ && now - *shown_at_ < options_.dead_after;
 }
 
 Result<SharePlan> ShardMember::look() {
@@ -84,6 +100,19 @@ Result<SharePlan> ShardMember::look() {
                     {.shards = options_.shards,
                      .dead_after = options_.dead_after,
                      .remove_after = options_.remove_after});
+}
+
+std::vector<std::string> ShardMember::call_dead(const std::vector<WorkerItem>& dead) {
+  std::lock_guard lock(mutex_);
+  const std::set<Uuid> before = std::exchange(dead_, {});
+  std::vector<std::string> died;
+  // Where this process was away, the others may have been so as well.
+  if (!believes(options_.steady())) return died;
+  for (const WorkerItem& worker : dead) {
+    dead_.insert(worker.life);
+    if (!before.contains(worker.life)) died.push_back(worker.id);
+  }
+  return died;
 }
 
 Result<bool> ShardMember::carry_out(const SharePlan& plan) {
@@ -122,7 +151,17 @@ Result<bool> ShardMember::carry_out(const SharePlan& plan) {
 }
 
 bool ShardMember::believes(SteadyTime now) const {
-  return !stopped_ && renewed_at_ && now - *renewed_at_ < options_.dead_after;
+  return !stopped_ && shown_ && unbroken(now);
+}
+
+Uuid ShardMember::life() const {
+  std::lock_guard lock(mutex_);
+  return believes(options_.steady()) ? self_.life : Uuid{};
+}
+
+bool ShardMember::dead(const Uuid& life) const {
+  std::lock_guard lock(mutex_);
+  return believes(options_.steady()) && dead_.contains(life);
 }
 
 std::vector<int> ShardMember::owned() const {
@@ -148,7 +187,7 @@ void ShardMember::leave() {
   std::vector<ShardItem> items;
   {
     std::lock_guard lock(mutex_);
-    if (!renewed_at_ || options_.steady() - *renewed_at_ >= options_.dead_after) return;
+    if (!shown_ || !unbroken(options_.steady())) return;
     for (const auto& [shard, epoch] : held_) {
       items.push_back({.shard = shard, .owner = self_.id, .epoch = epoch});
     }

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct MemberOptions {
   SteadyTime remove_after = std::chrono::minutes(10);
   // This process's steady clock. It has to go on while the machine sleeps.
   std::function<SteadyTime()> steady;
+  std::function<Uuid()> new_life;  // one that there never was
 };
 
 // One worker among those that share the shards: one tick after the other, without a thread.
@@ -34,6 +36,9 @@ struct MemberOptions {
 // them, by one whose taking is still on its way: it takes its shards anew, under a new epoch,
 // before it believes in them again, and that taking then fails.
 //
+// For the same reasons nobody calls a life dead that its worker still believes in: after (3) it has
+// another one.
+//
 // Threads: tick() and leave() one at a time; the others from any thread.
 // Blocking: tick() and leave(), for the table.
 class ShardMember {
@@ -42,15 +47,22 @@ class ShardMember {
   ShardMember(ShareTable& table, WorkerItem self, MemberOptions options);
 
   struct Step {
-    SteadyTime again_at{};       // when the next tick is to begin
-    bool changed = false;        // owned() did
-    std::optional<Error> error;  // of the table; what could be done was
+    SteadyTime again_at{};          // when the next tick is to begin
+    bool changed = false;           // owned() did
+    std::vector<std::string> died;  // workers that this look found dead, and none before
+    std::optional<Error> error;     // of the table; what could be done was
   };
   // Shows that it lives, looks, takes and gives up.
   Step tick();
 
   // The shards that it may claim from now, in order. None while it could not show that it lives.
   std::vector<int> owned() const;
+
+  // What it may lease under from now; zero while it could not show that it lives.
+  Uuid life() const;
+  // Whether this life of another worker is over: by the latest look, and while this worker itself
+  // can show that it lives.
+  bool dead(const Uuid& life) const;
 
   // How long a worker was silent at the latest reading; none for one that was not seen then.
   std::optional<SteadyTime> silence(const std::string& worker) const;
@@ -65,8 +77,12 @@ class ShardMember {
  private:
   Result<void> show_life();
   Result<SharePlan> look();
+  std::vector<std::string> call_dead(const std::vector<WorkerItem>& dead);  // those that are new
   Result<bool> carry_out(const SharePlan& plan);  // whether all was taken that was to be
-  bool believes(SteadyTime now) const;            // with mutex_ held
+  // All with mutex_ held.
+  void begin_life(SteadyTime now);
+  bool unbroken(SteadyTime now) const;  // nobody can have called this life dead
+  bool believes(SteadyTime now) const;
 
   ShareTable& table_;
   WorkerItem self_;
@@ -76,9 +92,12 @@ class ShardMember {
   SteadyTime looked_at_{};
 
   mutable std::mutex mutex_;
-  std::map<int, std::int64_t> held_;      // epoch by shard
-  std::optional<SteadyTime> renewed_at_;  // the beginning of the latest beat that was written
+  std::map<int, std::int64_t> held_;  // epoch by shard
+  // The beginning of the latest beat of this life that was written; before one was, of the first.
+  std::optional<SteadyTime> shown_at_;
+  bool shown_ = false;  // one was
   std::map<std::string, SteadyTime> silences_;
+  std::set<Uuid> dead_;  // lives
   std::atomic<bool> stopped_ = false;
 };
 

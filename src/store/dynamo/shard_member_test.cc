@@ -142,6 +142,49 @@ TEST_F(ShardMemberTest, WhoWakesLateOwnsNothingUntilItHasShownThatItLives) {
   EXPECT_THAT(sim.live(), SizeIs(3));
 }
 
+TEST_F(ShardMemberTest, ACrashedWorkerIsCalledDeadByAllWithin14Seconds) {
+  for (int round = 0; round < 50 && !HasFailure(); ++round) {
+    ShareWorld sim(16, static_cast<std::uint32_t>(random_()));
+    for (int i = 0; i < 4; ++i) sim.add();
+    sim.run_for(seconds(30) + milliseconds(random_() % 3'000));
+    const Uuid life = sim.life(0);
+    EXPECT_NE(life, Uuid{});
+    sim.crash(0);
+    sim.run_for(seconds(14));
+    for (int i = 1; i < 4; ++i) EXPECT_TRUE(sim.calls_dead(i, life)) << "round " << round;
+  }
+}
+
+TEST_F(ShardMemberTest, WhoWakesLateHasAnotherLifeAndItsOldOneIsNobodysAnyMore) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  const Uuid before = sim.life(1);
+  sim.pause(1, seconds(5));
+  sim.run_for(seconds(8));
+  EXPECT_EQ(sim.life(1), before);
+  sim.pause(1, seconds(20));
+  sim.run_for(seconds(15));
+  EXPECT_EQ(sim.life(1), Uuid{});
+  EXPECT_TRUE(sim.calls_dead(0, before) && sim.calls_dead(2, before));
+  sim.run_for(seconds(15));
+  EXPECT_NE(sim.life(1), Uuid{});
+  EXPECT_NE(sim.life(1), before);
+  // It ends by itself what it has in flight.
+  EXPECT_FALSE(sim.calls_dead(0, before) || sim.calls_dead(2, before));
+}
+
+TEST_F(ShardMemberTest, WhoLeavesIsNotCalledDead) {
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  const Uuid life = sim.life(1);
+  sim.leave(1);
+  EXPECT_EQ(sim.life(1), Uuid{});
+  sim.run_for(seconds(30));
+  EXPECT_FALSE(sim.calls_dead(0, life) || sim.calls_dead(2, life));
+}
+
 // As after an outage of the table, or where the machine that all of them are on slept.
 TEST_F(ShardMemberTest, WhereAllWereAwayNobodyRobsTheOthers) {
   for (int round = 0; round < 30 && !HasFailure(); ++round) {

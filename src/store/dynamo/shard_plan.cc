@@ -104,7 +104,11 @@ SharePlan plan_share(const ShareSnapshot& snapshot, const std::string& me,
     if (worker.id == me) continue;
     const SteadyTime silence = watch.silence(worker.id);
     lives[worker.id] = silence < options.dead_after;
-    if (lives[worker.id]) plan.longest_silence = std::max(plan.longest_silence, silence);
+    if (lives[worker.id]) {
+      plan.longest_silence = std::max(plan.longest_silence, silence);
+    } else {
+      plan.dead.push_back(worker);
+    }
     if (silence >= options.remove_after) plan.remove.push_back(worker);
   }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/uuid.h"
+
 // Who claims from which shards: the decision, without I/O. shard_member.h carries it out.
 namespace rhooks::store::dynamo {
 
@@ -16,6 +18,9 @@ using SteadyTime = std::chrono::nanoseconds;
 struct WorkerItem {
   std::string id;
   std::int64_t beat = 0;  // counts up while it lives
+  // Another one each time that others may have called it dead: what it leased in a life that is
+  // over may be taken.
+  Uuid life{};
   // For people only; nothing is decided by them.
   std::string host;
   std::int64_t pid = 0;
@@ -79,6 +84,7 @@ struct PlanOptions {
 struct SharePlan {
   std::vector<ShardItem> take;     // as seen; free, of a dead owner, or mine without a fence
   std::vector<ShardItem> give_up;  // as seen
+  std::vector<WorkerItem> dead;    // as seen
   std::vector<WorkerItem> remove;  // as seen: dead for long
   // Shards are about to change hands: others are to give some up for me, or to take some.
   bool unsettled = false;

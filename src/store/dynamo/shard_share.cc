@@ -51,12 +51,14 @@ std::shared_ptr<ShardMember> ShardShare::new_member() {
   self.host = host_name();
   self.pid = ::getpid();
   self.since_ms = to_millis(now);
-  return std::make_shared<ShardMember>(*table_, std::move(self),
-                                       MemberOptions{.shards = shards_,
-                                                     .tick = options_.tick,
-                                                     .dead_after = options_.dead_after,
-                                                     .remove_after = options_.remove_after,
-                                                     .steady = options_.steady});
+  return std::make_shared<ShardMember>(
+      *table_, std::move(self),
+      MemberOptions{.shards = shards_,
+                    .tick = options_.tick,
+                    .dead_after = options_.dead_after,
+                    .remove_after = options_.remove_after,
+                    .steady = options_.steady,
+                    .new_life = [this] { return ids_.v7(clock_.now()); }});
 }
 
 void ShardShare::join() {
@@ -79,6 +81,16 @@ bool ShardShare::joined() const {
 std::vector<int> ShardShare::owned() const {
   const auto current = member();
   return current ? current->owned() : std::vector<int>();
+}
+
+Uuid ShardShare::life() const {
+  const auto current = member();
+  return current ? current->life() : Uuid{};
+}
+
+bool ShardShare::dead(const Uuid& life) const {
+  const auto current = member();
+  return current && current->dead(life);
 }
 
 void ShardShare::leave() {
@@ -124,8 +136,12 @@ ShardMember::Step ShardShare::tick(ShardMember& member) {
               {{"worker", member.id()},
                {"shards", static_cast<std::int64_t>(member.owned().size())},
                {"of", static_cast<std::int64_t>(shards_)}});
-    if (options_.on_change) options_.on_change();
   }
+  for (const std::string& worker : step.died) {
+    log::warn("a worker does not show that it lives; others attempt what it had in flight",
+              {{"worker", worker}});
+  }
+  if ((step.changed || !step.died.empty()) && options_.on_change) options_.on_change();
   return step;
 }
 

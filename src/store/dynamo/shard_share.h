@@ -30,8 +30,8 @@ struct ShareOptions {
   // For how long join() waits for the first tick.
   std::chrono::milliseconds join_timeout{3'000};
   std::function<SteadyTime()> steady = boot_clock;
-  // Told that owned() is another now, by a thread of the share's own or the one that leaves;
-  // without locks. It must not join, leave or end the share.
+  // Told that owned() is another now, or that a worker is dead, by a thread of the share's own or
+  // the one that leaves; without locks. It must not join, leave or end the share.
   std::function<void()> on_change;
   // False: no thread; the test calls tick().
   bool own_thread = true;
@@ -50,6 +50,7 @@ struct ShareView {
 
 // Divides the shards of the due tasks among the workers that live, so that they do not fight
 // for the same claims: fairly within one; a crashed worker's shards are with others within 15 s.
+// And tells whose leases nobody will end any more.
 //
 // That no task is lent out twice does not depend on it. Claims are conditional writes under
 // leases, and a worker may claim from any shard at any time (a trigger does): where shards are
@@ -77,6 +78,11 @@ class ShardShare {
 
   // The shards to claim from now, in order; none before join() and after leave().
   std::vector<int> owned() const;
+
+  // See ShardMember: zero where it takes no part,
+  Uuid life() const;
+  // and false.
+  bool dead(const Uuid& life) const;
 
   // Gives up all and takes part no more: the others go on at their next look. Idempotent; may be
   // followed by join(). Waits for a tick that is under way, thus for a few requests at most.

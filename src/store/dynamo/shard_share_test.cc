@@ -222,6 +222,41 @@ TEST_F(ShardShareTest, OnlyTheDeadAreDeleted) {
   EXPECT_EQ(snapshot->workers[0].beat, 2);
 }
 
+// A beat that was on its way for long would make a worker look as it looked before.
+TEST_F(ShardShareTest, AnOlderBeatChangesNothing) {
+  const auto table = dynamo_share_table(*client_, tables_.tasks);
+  const Uuid first{1}, second{2};
+  ASSERT_TRUE(table->beat({.id = "a", .beat = 1, .life = first}));
+  ASSERT_TRUE(table->beat({.id = "a", .beat = 2, .life = second}));
+  ASSERT_TRUE(table->beat({.id = "a", .beat = 1, .life = first}));
+  ASSERT_TRUE(table->beat({.id = "a", .beat = 2, .life = second})) << "sent again";
+  const auto snapshot = table->read();
+  ASSERT_TRUE(snapshot);
+  ASSERT_THAT(snapshot->workers, SizeIs(1));
+  EXPECT_EQ(snapshot->workers[0].beat, 2);
+  EXPECT_EQ(snapshot->workers[0].life, second);
+}
+
+TEST_F(ShardShareTest, TellsOfADeathThatChangesNoShare) {
+  const Uuid life{7};
+  const auto table = dynamo_share_table(*client_, tables_.tasks);
+  ASSERT_TRUE(table->beat({.id = "idle", .beat = 1'000, .life = life}));
+  const auto share = make_stepped();
+  for (int i = 0; i < 3; ++i) tick({share.get()});
+  EXPECT_EQ(changes_, 1);
+  EXPECT_FALSE(share->dead(life));
+  tick({share.get()});
+  EXPECT_TRUE(share->dead(life));
+  EXPECT_EQ(changes_, 2);
+  tick({share.get()});
+  EXPECT_EQ(changes_, 2);
+  // One that cannot show that it lives calls nobody dead.
+  EXPECT_NE(share->life(), Uuid{});
+  now_ += seconds(9);
+  EXPECT_EQ(share->life(), Uuid{});
+  EXPECT_FALSE(share->dead(life));
+}
+
 // What is not understood is passed over: newer versions may keep more there.
 TEST_F(ShardShareTest, OtherControlItemsDoNoHarm) {
   for (const char* id : {"shard#x", "shard#", "shard#1x", "worker", "other#1"}) {

@@ -53,6 +53,7 @@ class ShareWorld {
     store::dynamo::MemberOptions options;
     options.shards = shards_;
     options.steady = [this, offset] { return now_ + offset; };
+    options.new_life = [this] { return number_life(++lives_); };
     worker->offset = offset;
     worker->member = std::make_unique<store::dynamo::ShardMember>(
         *worker,
@@ -95,6 +96,9 @@ class ShareWorld {
   std::vector<int> owned(int index) const {
     return at(index).gone ? std::vector<int>() : at(index).member->owned();
   }
+  Uuid life(int index) const { return at(index).member->life(); }
+  // Whether one holds this life for over.
+  bool calls_dead(int index, const Uuid& life) const { return at(index).member->dead(life); }
   // Shards that a live worker believes in.
   std::size_t owned_shards() const {
     std::set<int> all;
@@ -125,7 +129,10 @@ class ShareWorld {
     explicit Worker(ShareWorld& w) : world(w) {}
 
     Result<void> beat(const WorkerItem& self) override {
-      return write([this, self] { world.beats_[self.id] = self; });
+      return write([this, self] {
+        WorkerItem& item = world.beats_[self.id];
+        if (item.beat < self.beat) item = self;
+      });
     }
     Result<store::dynamo::ShareSnapshot> read() override {
       store::dynamo::ShareSnapshot snapshot;
@@ -218,6 +225,10 @@ class ShareWorld {
   Worker& at(int index) { return *workers_.at(static_cast<std::size_t>(index)); }
   const Worker& at(int index) const { return *workers_.at(static_cast<std::size_t>(index)); }
 
+  static Uuid number_life(int number) {
+    return {static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)};
+  }
+
   bool chance(double probability) {
     return std::uniform_real_distribution<>(0, 1)(random_) < probability;
   }
@@ -302,6 +313,7 @@ class ShareWorld {
       let_run(*next);
     }
     expect_no_two_owners();
+    expect_nobody_who_lives_is_called_dead();
     return true;
   }
 
@@ -324,6 +336,17 @@ class ShareWorld {
     }
   }
 
+  void expect_nobody_who_lives_is_called_dead() const {
+    for (const int worker : live()) {
+      const Uuid its = life(worker);
+      for (const int other : live()) {
+        ASSERT_FALSE(calls_dead(other, its))
+            << "worker " << other << " calls worker " << worker << " dead at "
+            << std::chrono::duration_cast<std::chrono::milliseconds>(now_).count() << " ms";
+      }
+    }
+  }
+
   const int shards_;
   std::mt19937 random_;
   Faults faults_;
@@ -332,6 +355,7 @@ class ShareWorld {
   std::map<std::string, WorkerItem> beats_;
   std::multimap<Time, std::function<void()>> late_;
   int writes_ = 0;
+  int lives_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::mutex mutex_;
   std::condition_variable turn_;  // of the test itself,

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "store/dynamo/attributes.h"
+#include "store/dynamo/items.h"
 #include "store/dynamo/schema.h"
 
 namespace rhooks::store::dynamo {
@@ -53,6 +54,7 @@ void add_item(const Item& item, ShareSnapshot& snapshot) {
   } else if (id.starts_with(kWorkerPrefix)) {
     snapshot.workers.push_back({.id = id.substr(kWorkerPrefix.size()),
                                 .beat = number_of(item, "beat").value_or(0),
+                                .life = uuid_of(item, "life").value_or(Uuid{}),
                                 .host = text_of(item, "host").value_or(""),
                                 .pid = number_of(item, "pid").value_or(0),
                                 .since_ms = number_of(item, "since").value_or(0)});
@@ -84,11 +86,19 @@ class DynamoShareTable final : public ShareTable {
         {Operation::kUpdateItem,
          {{"TableName", table_},
           {"Key", key_of(worker_id(self.id))},
-          {"UpdateExpression", "SET #beat = :beat, #host = :host, #pid = :pid, #since = :since"},
+          {"UpdateExpression",
+           "SET #beat = :beat, #life = :life, #host = :host, #pid = :pid, #since = :since"},
+          // Not one that was on its way while later ones were written.
+          {"ConditionExpression", "attribute_not_exists(#beat) OR #beat < :beat"},
           {"ExpressionAttributeNames",
-           {{"#beat", "beat"}, {"#host", "host"}, {"#pid", "pid"}, {"#since", "since"}}},
+           {{"#beat", "beat"},
+            {"#life", "life"},
+            {"#host", "host"},
+            {"#pid", "pid"},
+            {"#since", "since"}}},
           {"ExpressionAttributeValues",
            {{":beat", number_value(self.beat)},
+            {":life", uuid_value(self.life)},
             {":host", text_value(self.host)},
             {":pid", number_value(self.pid)},
             {":since", number_value(self.since_ms)}}}}}));

@@ -17,7 +17,8 @@ namespace rhooks::store::dynamo {
 //
 // Threads: every method may be called from any thread. Blocking: all, for the answer.
 // Errors: those of Client::call. A write that failed may be applied later: what is written
-// carries a beat or an epoch, so that the next reading tells.
+// carries a beat or an epoch, so that the next reading tells. A beat is not applied after a later
+// one, so that where two readings show the same, none was written between them.
 class ShareTable {
  public:
   virtual ~ShareTable() = default;
@@ -38,7 +39,7 @@ class ShareTable {
 };
 
 // The one in the tasks table, under kControl:
-//   worker#ID  beat (N), host (S), pid (N), since (N, epoch ms)
+//   worker#ID  beat (N), life (B, 16 bytes), host (S), pid (N), since (N, epoch ms)
 //   shard#NN   owner (S, absent: free), epoch (N)
 // `client` must outlive it; see share_client_options().
 std::unique_ptr<ShareTable> dynamo_share_table(Client& client, std::string tasks_table);

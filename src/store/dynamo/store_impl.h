@@ -76,6 +76,7 @@ class DynamoStore final : public Store {
   Result<void> do_remove_document(const DocumentKey& key,
                                   const std::optional<Revision>& revision) override;
   Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
+  bool do_holds(const Lease& lease) const override;
   void do_leave() override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
@@ -117,6 +118,8 @@ class DynamoStore final : public Store {
   void note(const Task& task, DueView::Asked asked);
   void note_item(const TaskKey& key, const std::optional<Item>& item, DueView::Asked asked);
   void note_gone(const TaskKey& key, DueView::Asked asked);
+  // Whether others may take what was leased in this life of a worker.
+  bool is_dead(const std::optional<Uuid>& life) const;
   void report_unreadable(const TaskKey& key, const Error& error);
   Call get_call(const TaskKey& key) const;
   // UpdateItem of a task: sets `set`, removes the attributes named, under `condition`.
@@ -152,15 +155,16 @@ class DynamoStore final : public Store {
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
   Result<void> confirm(const std::vector<DueView::Candidate>& candidates);
-  struct Leased;
-  Call claim_call(const DueView::Candidate& candidate, const Uuid& token,
-                  const ClaimRequest& request) const;
+  struct Claiming;
+  struct Claimed;
+  Call claim_call(const Claiming& claiming, const ClaimRequest& request) const;
   Result<void> claim_candidates(const ClaimRequest& request,
                                 std::vector<DueView::Candidate> candidates, ClaimResult& result);
-  Result<void> hand_out(std::vector<Leased> leased, Items items, TimePoint until,
-                        ClaimResult& result);
-  std::optional<SetAside> set_aside(const DueView::Candidate& candidate, const Uuid& token,
-                                    const Error& why);
+  void send_claims(std::vector<Claiming> claiming, const ClaimRequest& request, Claimed& claimed);
+  std::optional<Uuid> token_of_the_dead(const Claiming& refused,
+                                        const std::optional<Item>& item) const;
+  Result<void> hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result);
+  std::optional<SetAside> set_aside(const Lease& lease, const Error& why);
   Result<std::vector<DueView::Row>> peek_rows(TimePoint due_by, std::size_t limit,
                                               const std::optional<DuePosition>& after, bool& more);
 
@@ -194,8 +198,6 @@ Result<boost::json::object> answer_of(Result<Reply> reply, const std::string& ta
 
 // Where a query goes on after this answer; empty: nowhere.
 boost::json::object start_key_after(const boost::json::object& answer);
-
-std::string_view bytes_view(const Uuid& uuid);
 
 // How often something is read again because others changed it in between.
 inline constexpr int kRacesMax = 20;

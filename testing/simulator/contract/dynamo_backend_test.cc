@@ -57,6 +57,10 @@ class LeaseWitness final : public Witness {
     ++told["removed"];
     leases_.erase(key);
   }
+  void ended_early(const model::Lease& lease) override {
+    ++told["ended early"];
+    end(lease.key, lease.token, "taken over");
+  }
   void leases_ended() override { FAIL(); }
 
   std::map<std::string, int> told;
@@ -219,6 +223,148 @@ TEST(DynamoBackend, ACrashedProcessMayStillWriteLater) {
   EXPECT_GT(late(), 3);
   EXPECT_GT(w.witness.told["released"], 3);
   EXPECT_LT(w.witness.told["released"], 17);
+}
+
+// A worker with attempts in flight, and another one that came later, shares its shards and attempts
+// what it can.
+class TwoWorkers {
+ public:
+  static constexpr std::size_t kInFlight = 12;
+  static constexpr Owner kFirst = 1, kSecond = 2;
+
+  explicit TwoWorkers(std::uint64_t seed, store::Scope scope = store::Scope::kShare) : w(seed) {
+    w.timeline.spawn(kFirst, [this, scope] { have_in_flight(scope); });
+    w.run(Duration{10s} + w.timeline.dice().between(0us, 3s));
+    EXPECT_EQ(claims.size(), kInFlight);
+    w.timeline.spawn(kSecond, [this] { take_over(); });
+    w.run(20s);
+    EXPECT_TRUE(taken.empty()) << "its worker lives";
+  }
+  ~TwoWorkers() {
+    EXPECT_FALSE(w.timeline.violated()) << *w.timeline.violated();
+    w.timeline.crash(kFirst);
+    w.timeline.crash(kSecond);
+  }
+  TwoWorkers(const TwoWorkers&) = delete;
+
+  // The outcomes that the first one is told from now on.
+  void commit(Duration time) {
+    commits_ = true;
+    w.run(time);
+  }
+  void leave(Duration time) {
+    leaves_ = true;
+    w.run(time);
+  }
+  bool holds() const { return first_->holds(claims.at(0).lease); }
+  std::size_t outcomes(CommitOutcome which) const {
+    return static_cast<std::size_t>(std::count(outcomes_.begin(), outcomes_.end(), which));
+  }
+
+  World w;
+  std::vector<Claim> claims;    // of the first
+  std::set<std::string> taken;  // by the second
+
+ private:
+  void have_in_flight(store::Scope scope) {
+    auto opened = w.backend.open(w.clock);
+    first_ = opened->get();
+    std::vector<model::TaskRecord> records;
+    for (std::size_t i = 0; i < kInFlight; ++i) {
+      records.push_back(record(std::to_string(i), w.now()));
+    }
+    for (const auto& put : first_->put(records)) ASSERT_TRUE(put);
+    claims = claim(*first_, scope);
+    while (!commits_ && !leaves_) w.timeline.sleep(100ms);
+    if (leaves_) first_->leave();
+    while (!commits_) w.timeline.sleep(100ms);
+    std::vector<Commit> commits;
+    for (const Claim& one : claims) commits.push_back(testing::done(one, w.now()));
+    for (const auto& outcome : first_->commit(commits)) outcomes_.push_back(outcome.value());
+    while (true) w.timeline.sleep(1s);
+  }
+
+  void take_over() {
+    auto opened = w.backend.open(w.clock);
+    while (true) {
+      for (const Claim& one : claim(**opened, store::Scope::kShare)) {
+        taken.insert(one.lease.key.id);
+      }
+      w.timeline.sleep(500ms);
+    }
+  }
+
+  std::vector<Claim> claim(store::Store& store, store::Scope scope) {
+    auto claimed = store.claim_due({.now = w.now(),
+                                    .due_by = w.now(),
+                                    .limit = 100,
+                                    .lease_for = w.backend.lease_for(),
+                                    .scope = scope});
+    EXPECT_TRUE(claimed);
+    return claimed ? std::move(claimed->claims) : std::vector<Claim>();
+  }
+
+  store::Store* first_ = nullptr;
+  bool commits_ = false;
+  bool leaves_ = false;
+  std::vector<CommitOutcome> outcomes_;
+};
+
+TEST(DynamoBackend, WhatACrashedWorkerHadInFlightIsTakenWithin15Seconds) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    TwoWorkers workers(seed);
+    workers.w.timeline.crash(TwoWorkers::kFirst);
+    workers.w.run(15s);
+    EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight) << "seed " << seed;
+    EXPECT_EQ(workers.w.witness.told["ended early"], static_cast<int>(TwoWorkers::kInFlight));
+  }
+}
+
+TEST(DynamoBackend, OutcomesOfAWorkerThatWasPausedForLongAreRefused) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    TwoWorkers workers(seed);
+    EXPECT_TRUE(workers.holds());
+    workers.w.timeline.freeze(TwoWorkers::kFirst, workers.w.timeline.now() + 20s);
+    workers.w.run(15s);
+    EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight) << "seed " << seed;
+    EXPECT_FALSE(workers.holds());
+    workers.commit(10s);
+    EXPECT_FALSE(workers.holds()) << "it shows that it lives, in another life";
+    EXPECT_EQ(workers.outcomes(CommitOutcome::kLeaseLost), TwoWorkers::kInFlight);
+    EXPECT_EQ(workers.w.witness.told["committed"], 0);
+  }
+}
+
+TEST(DynamoBackend, WhatAWorkerThatWasPausedForShortHasInFlightStaysItsOwn) {
+  TwoWorkers workers(1);
+  workers.w.timeline.freeze(TwoWorkers::kFirst, workers.w.timeline.now() + 5s);
+  workers.w.run(15s);
+  EXPECT_TRUE(workers.taken.empty());
+  EXPECT_TRUE(workers.holds());
+  workers.commit(1s);
+  EXPECT_EQ(workers.outcomes(CommitOutcome::kApplied), TwoWorkers::kInFlight);
+}
+
+// As at a stop: attempts go on when the shards are others' already.
+TEST(DynamoBackend, WhatAWorkerThatLeftHasInFlightStaysItsOwn) {
+  TwoWorkers workers(1);
+  workers.leave(20s);
+  EXPECT_TRUE(workers.taken.empty());
+  EXPECT_FALSE(workers.holds()) << "it begins nothing any more";
+  workers.commit(1s);
+  EXPECT_EQ(workers.outcomes(CommitOutcome::kApplied), TwoWorkers::kInFlight);
+}
+
+// As of a trigger from the command line, of which no worker knows.
+TEST(DynamoBackend, LeasesOfNoWorkerLastUntilTheirEnd) {
+  TwoWorkers workers(1, store::Scope::kAll);
+  EXPECT_EQ(workers.claims.at(0).lease.life, Uuid{});
+  workers.w.timeline.crash(TwoWorkers::kFirst);
+  workers.w.run(20s);
+  EXPECT_TRUE(workers.taken.empty());
+  workers.w.run(30s);
+  EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight);
+  EXPECT_EQ(workers.w.witness.told["ended early"], 0);
 }
 
 // Workers that claim, commit and crash, and a user, all by one seed.
