@@ -175,4 +175,12 @@ void FaultyStore::do_leave() {
   inner_.leave();
 }
 
+void FaultyStore::do_finished() {
+  {
+    std::lock_guard lock(mutex_);
+    ++calls_["finished"];
+  }
+  inner_.finished();
+}
+
 }  // namespace rhooks::testing

@@ -67,6 +67,7 @@ class FaultyStore final : public store::Store {
                                   const std::optional<store::Revision>& revision) override;
   Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override;
   void do_leave() override;
+  void do_finished() override;
   Result<void> do_check() override;
   Result<store::Description> do_describe() override;
 

@@ -69,6 +69,7 @@ class ForwardingStore : public store::Store {
     return inner_.list_documents(query);
   }
   void do_leave() override { inner_.leave(); }
+  void do_finished() override { inner_.finished(); }
   Result<void> do_check() override { return inner_.check(); }
   Result<store::Description> do_describe() override { return inner_.describe(); }
 

@@ -120,6 +120,7 @@ void Runner::end_run(std::unique_lock<std::mutex>& lock) {
   sender_.wake();
   committer_waker_.notify();
   for (const auto& thread : threads_) thread->join();
+  store_.finished();
 
   lock.lock();
   threads_.clear();

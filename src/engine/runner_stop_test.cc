@@ -50,6 +50,7 @@ TEST(RunnerStopTest, AWorkerClaimsItsShareAndLeavesItWhenItStops) {
   EXPECT_EQ(faulty.calls("leave"), 0);
   rig.runner.stop();
   EXPECT_EQ(faulty.calls("leave"), 1);
+  EXPECT_EQ(faulty.calls("finished"), 1);
 }
 
 TEST(RunnerStopTest, ItsShareIsLeftBeforeWhatIsInFlightEnds) {
@@ -62,8 +63,10 @@ TEST(RunnerStopTest, ItsShareIsLeftBeforeWhatIsInFlightEnds) {
   ASSERT_TRUE(rig.sender.wait_started(1));
   std::thread stop([&] { rig.runner.stop(); });
   EXPECT_TRUE(eventually([&] { return faulty.calls("leave") == 1; }));
+  EXPECT_EQ(faulty.calls("finished"), 0);
   EXPECT_EQ(rig.sender.release_all(Reply::status(200)), 1u);
   stop.join();
+  EXPECT_EQ(faulty.calls("finished"), 1);
   EXPECT_EQ(memory.get({"ns", "a"}, rig.clock.now())->status, Status::kDone);
   EXPECT_EQ(faulty.calls("leave"), 1);
 }

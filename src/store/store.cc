@@ -163,6 +163,10 @@ void Store::leave() {
   do_leave();
 }
 
+void Store::finished() {
+  do_finished();
+}
+
 Result<void> Store::check() {
   return measured(metrics_, "check", 0, [&] { return do_check(); });
 }

@@ -277,8 +277,11 @@ class Store {
   Result<DocumentPage> list_documents(const DocumentQuery& query);
 
   // This process claims no more (with Scope::kShare, that is): what fell to it falls to others
-  // now. Without effect where nothing is shared.
+  // now. What it has claimed stays its own, and is others' if it dies, until finished(). Both are
+  // without effect where nothing is shared.
   void leave();
+  // After leave(): nothing that it claimed is under way any more.
+  void finished();
 
   // Whether the store can be read and written now; the message says what is wrong.
   Result<void> check();
@@ -311,6 +314,7 @@ class Store {
   virtual Result<DocumentPage> do_list_documents(const DocumentQuery& query) = 0;
   virtual bool do_holds(const Lease&) const { return true; }
   virtual void do_leave() {}
+  virtual void do_finished() {}
   virtual Result<void> do_check() = 0;
   virtual Result<Description> do_describe() = 0;
 

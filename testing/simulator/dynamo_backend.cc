@@ -40,7 +40,7 @@ DynamoStore::Parts parts_on(const Timeline& timeline, const Clock& clock,
   return parts;
 }
 
-// A store with what in production is the share's thread, from the first claim to leave(). It
+// A store with what in production is the share's thread, from the first claim to finished(). It
 // lives until that has ended.
 struct Opened {
   std::shared_ptr<Machine> machine;
@@ -48,12 +48,12 @@ struct Opened {
   std::chrono::milliseconds join_timeout{0};
   Signal news;           // to the one that ticks
   bool ticking = false;  // there is one
-  bool leaving = false;
+  bool ending = false;   // and is to end
   std::uint64_t ticks = 0;
 };
 
 void tick(Timeline& timeline, Opened& opened) {
-  while (!opened.machine->dead && !opened.leaving) {
+  while (!opened.machine->dead && !opened.ending) {
     const auto step = opened.store->tick_share();
     ++opened.ticks;
     timeline.wait(opened.news,
@@ -77,21 +77,34 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
     auto result = ForwardingStore::do_claim_due(request);
     if (request.scope != Scope::kShare || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
-    opened_->ticking = true;
-    opened_->leaving = false;
-    timeline_.spawn(timeline_.owner(),
-                    [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
     const std::uint64_t before = opened_->ticks;
+    begin_ticks();
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
     return ForwardingStore::do_claim_due(request);
   }
   void do_leave() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
-    // A tick that is under way ends first.
-    opened_->leaving = true;
+    end_ticks();
+    ForwardingStore::do_leave();
+    begin_ticks();
+  }
+  void do_finished() override {
+    if (!timeline_.can_wait() || !opened_->ticking) return;
+    end_ticks();
+    ForwardingStore::do_finished();
+  }
+
+  void begin_ticks() {
+    opened_->ticking = true;
+    opened_->ending = false;
+    timeline_.spawn(timeline_.owner(),
+                    [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
+  }
+  // One that is under way ends first.
+  void end_ticks() {
+    opened_->ending = true;
     opened_->news.ring();
     wait_while([&] { return opened_->ticking; }, std::chrono::minutes{10});
-    ForwardingStore::do_leave();
   }
 
   template <typename Condition>

@@ -13,7 +13,7 @@ namespace rhooks::simulator {
 
 // The store `dynamodb:` as it is in production, above a simulated network and service. Each
 // opened one takes part in the sharing of the due tasks, from its first claim with
-// Scope::kShare until leave(). That tables are made and checked at the start is left out.
+// Scope::kShare until finished(). That tables are made and checked at the start is left out.
 //
 // The timeline must outlive it and every store that it opened.
 // Threads: one.

@@ -93,6 +93,11 @@ class WatchedStore final : public testing::ForwardingStore {
     ForwardingStore::do_leave();
   }
 
+  void do_finished() override {
+    const Call call(*this);
+    ForwardingStore::do_finished();
+  }
+
   // A call of the worker's that is under way.
   class Call {
    public:

@@ -435,6 +435,10 @@ void DynamoStore::do_leave() {
   share_->leave();
 }
 
+void DynamoStore::do_finished() {
+  share_->finish();
+}
+
 // The first rows after `after`, in order. `more`: there are others.
 Result<std::vector<DueView::Row>> DynamoStore::peek_rows(TimePoint due_by, std::size_t limit,
                                                          const std::optional<DuePosition>& after,

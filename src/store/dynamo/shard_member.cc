@@ -184,6 +184,8 @@ void ShardMember::stop() {
 
 void ShardMember::leave() {
   stop();
+  self_.leaving = true;
+  ++self_.beat;
   std::vector<ShardItem> items;
   {
     std::lock_guard lock(mutex_);
@@ -193,8 +195,16 @@ void ShardMember::leave() {
     }
     held_.clear();
   }
-  // What is not given up now is free when the others have not heard of this worker for long.
-  (void)table_.leave(self_.id, items);
+  // What is not given up now is free when the others see that it leaves, or do not hear of it.
+  (void)table_.leave(self_, items);
+}
+
+void ShardMember::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!shown_ || !unbroken(options_.steady())) return;
+  }
+  (void)table_.remove({&self_, 1});
 }
 
 }  // namespace rhooks::store::dynamo

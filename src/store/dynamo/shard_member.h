@@ -39,8 +39,8 @@ struct MemberOptions {
 // For the same reasons nobody calls a life dead that its worker still believes in: after (3) it has
 // another one.
 //
-// Threads: tick() and leave() one at a time; the others from any thread.
-// Blocking: tick() and leave(), for the table.
+// Threads: tick(), leave() and finish() one at a time; the others from any thread.
+// Blocking: these, for the table.
 class ShardMember {
  public:
   // `table` must outlive it. `self`: its id, which no worker had before, and who it is.
@@ -70,9 +70,11 @@ class ShardMember {
 
   // Makes a tick that is under way end early, and it owns nothing any more.
   void stop();
-  // Gives up all, with one round of requests. Not where it is taken for dead already: all is free
-  // without it, and the table does not answer.
+  // Gives up all, with one round of requests; from then on a tick shows that it lives, and no more.
+  // Not where it is taken for dead already: all is free without it, and the table does not answer.
   void leave();
+  // Nothing that it leased is under way any more: it need not show that it lives.
+  void finish();
 
  private:
   Result<void> show_life();

@@ -174,7 +174,7 @@ TEST_F(ShardMemberTest, WhoWakesLateHasAnotherLifeAndItsOldOneIsNobodysAnyMore) 
   EXPECT_FALSE(sim.calls_dead(0, before) || sim.calls_dead(2, before));
 }
 
-TEST_F(ShardMemberTest, WhoLeavesIsNotCalledDead) {
+TEST_F(ShardMemberTest, WhoHasFinishedIsNotCalledDead) {
   auto sim = world();
   for (int i = 0; i < 3; ++i) sim.add();
   sim.run_for(seconds(30));

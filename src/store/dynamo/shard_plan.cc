@@ -24,7 +24,7 @@ std::vector<Member> members(const ShareSnapshot& snapshot, const std::vector<Sha
   for (const ShardItem& shard : shards) ++owned[shard.owner];
   std::vector<Member> all = {{.id = me, .owns = owned[me]}};
   for (const WorkerItem& worker : snapshot.workers) {
-    if (worker.id == me || watch.silence(worker.id) >= dead_after) continue;
+    if (worker.id == me || worker.leaving || watch.silence(worker.id) >= dead_after) continue;
     const int owns = owned[worker.id];
     if (owns == 0 && !watch.seen_alive(worker.id) && worker.beat > kNewBeat) continue;
     all.push_back({.id = worker.id, .owns = owns});
@@ -99,12 +99,13 @@ SharePlan plan_share(const ShareSnapshot& snapshot, const std::string& me,
                      const PlanOptions& options) {
   SharePlan plan;
   const std::vector<ShardItem> shards = all_shards(snapshot, options.shards);
-  std::map<std::string, bool> lives = {{me, true}};
+  std::map<std::string, bool> owns = {{me, true}};  // what is stored as its own
   for (const WorkerItem& worker : snapshot.workers) {
     if (worker.id == me) continue;
     const SteadyTime silence = watch.silence(worker.id);
-    lives[worker.id] = silence < options.dead_after;
-    if (lives[worker.id]) {
+    const bool dead = silence >= options.dead_after;
+    owns[worker.id] = !dead && !worker.leaving;
+    if (!dead) {
       plan.longest_silence = std::max(plan.longest_silence, silence);
     } else {
       plan.dead.push_back(worker);
@@ -132,11 +133,11 @@ SharePlan plan_share(const ShareSnapshot& snapshot, const std::string& me,
   }
 
   // Everyone who is short has a stretch of what can be taken. An owner without an item has
-  // left, or is dead for long.
+  // finished, or is dead for long.
   std::vector<ShardItem> to_take;
   for (const ShardItem& shard : shards) {
-    const auto owner = lives.find(shard.owner);
-    if (owner == lives.end() || !owner->second) to_take.push_back(shard);
+    const auto owner = owns.find(shard.owner);
+    if (owner == owns.end() || !owner->second) to_take.push_back(shard);
   }
   std::size_t mine_from = 0;
   for (auto member = sharing.begin(); member != self; ++member) {

@@ -21,6 +21,7 @@ struct WorkerItem {
   // Another one each time that others may have called it dead: what it leased in a life that is
   // over may be taken.
   Uuid life{};
+  bool leaving = false;  // it has no share any more, and still attempts what it had claimed
   // For people only; nothing is decided by them.
   std::string host;
   std::int64_t pid = 0;

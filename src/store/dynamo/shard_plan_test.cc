@@ -119,6 +119,22 @@ TEST(SharePlanTest, OnlyWhatDeadWorkersHeldIsTaken) {
   EXPECT_THAT(taken_at(milliseconds(9'000)), ElementsAre(1));
 }
 
+TEST(SharePlanTest, OneThatLeavesHasNoShareAndIsDeadOnlyOnceItIsSilent) {
+  auto snapshot = snapshot_of({"a", "b"}, {"a", "a", "b", "b"});
+  snapshot.workers[1].leaving = true;  // and could not give up what it had
+  WorkerWatch watch;
+  watch.see(snapshot.workers, seconds(0), seconds(0));
+  const SharePlan plan = plan_of(snapshot, "a", watch);
+  EXPECT_THAT(numbers(plan.take), ElementsAre(2, 3));
+  EXPECT_THAT(plan.dead, IsEmpty());
+  watch.see(snapshot.workers, seconds(8), seconds(8));
+  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_silence, seconds(8));
+  watch.see(snapshot.workers, seconds(9), seconds(9));
+  const SharePlan later = plan_of(snapshot, "a", watch);
+  ASSERT_THAT(later.dead, SizeIs(1));
+  EXPECT_EQ(later.dead[0].id, "b");
+}
+
 TEST(SharePlanTest, ASilentWorkerDelaysTheNextLook) {
   const auto snapshot = snapshot_of({"a", "b"}, {"a", "a", "b", "b"});
   WorkerWatch watch;

@@ -64,14 +64,14 @@ std::shared_ptr<ShardMember> ShardShare::new_member() {
 void ShardShare::join() {
   std::lock_guard control(control_);
   if (joined()) return;
+  end_leaving();
   const auto member = new_member();
   std::unique_lock lock(mutex_);
   member_ = member;
   ticked_ = false;
   failing_ = false;
-  if (!options_.own_thread) return;
-  thread_ = std::thread([this, member] { run(member); });
-  wake_.wait_for(lock, options_.join_timeout, [&] { return ticked_; });
+  begin_ticks(member, SteadyTime{0});
+  if (thread_.joinable()) wake_.wait_for(lock, options_.join_timeout, [&] { return ticked_; });
 }
 
 bool ShardShare::joined() const {
@@ -103,27 +103,60 @@ void ShardShare::leave() {
   if (!leaving) return;
   const bool owned_some = !leaving->owned().empty();
   leaving->stop();
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  end_ticks();
   leaving->leave();
+  {
+    std::lock_guard lock(mutex_);
+    leaving_ = leaving;
+    begin_ticks(leaving, options_.tick);
+  }
   if (owned_some && options_.on_change) options_.on_change();
 }
 
-void ShardShare::run(const std::shared_ptr<ShardMember>& member) {
-  for (;;) {
+void ShardShare::finish() {
+  std::lock_guard control(control_);
+  end_leaving();
+}
+
+void ShardShare::end_leaving() {
+  std::shared_ptr<ShardMember> finished;
+  {
+    std::lock_guard lock(mutex_);
+    finished.swap(leaving_);
+  }
+  if (!finished) return;
+  end_ticks();
+  finished->finish();
+}
+
+void ShardShare::begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause) {
+  if (options_.own_thread) thread_ = std::thread([this, member, pause] { run(member, pause); });
+}
+
+void ShardShare::end_ticks() {
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ShardShare::run(const std::shared_ptr<ShardMember>& member, SteadyTime pause) {
+  std::unique_lock lock(mutex_);
+  const auto ended = [&] { return member_ != member && leaving_ != member; };
+  while (!wake_.wait_for(lock, std::clamp(pause, SteadyTime{0}, options_.tick), ended)) {
+    lock.unlock();
     const ShardMember::Step step = tick(*member);
-    const SteadyTime pause = step.again_at - options_.steady();
-    std::unique_lock lock(mutex_);
+    pause = step.again_at - options_.steady();
+    lock.lock();
     ticked_ = true;
     wake_.notify_all();
-    const auto left = [&] { return member_ != member; };
-    wake_.wait_for(lock, std::clamp(pause, SteadyTime{0}, options_.tick), left);
-    if (left()) return;
   }
 }
 
 std::optional<ShardMember::Step> ShardShare::tick() {
-  const auto current = member();
+  std::shared_ptr<ShardMember> current;
+  {
+    std::lock_guard lock(mutex_);
+    current = member_ ? member_ : leaving_;
+  }
   if (!current) return std::nullopt;
   return tick(*current);
 }

@@ -56,8 +56,8 @@ struct ShareView {
 // leases, and a worker may claim from any shard at any time (a trigger does): where shards are
 // in doubt, that costs refused writes and nothing else.
 //
-// Threads: every method may be called from any thread; one of its own, from join() to leave().
-// Blocking: join(), leave() and view(); owned() not.
+// Threads: every method may be called from any thread; one of its own, from join() to finish().
+// Blocking: join(), leave(), finish() and view(); owned() not.
 // Outages: each is logged once and tried again every tick. A worker that cannot show for
 // `dead_after` that it lives owns nothing until it can.
 // Cost: one write of 1 KB a tick and worker, and one reading of the control items.
@@ -66,13 +66,16 @@ class ShardShare {
   // `random` and `clock` must outlive it, and so must what `table` works on.
   ShardShare(std::unique_ptr<ShareTable> table, int shards, Random& random, const Clock& clock,
              ShareOptions options = {});
-  ~ShardShare() { leave(); }
+  ~ShardShare() {
+    leave();
+    finish();
+  }
 
   ShardShare(const ShardShare&) = delete;
   ShardShare& operator=(const ShardShare&) = delete;
 
-  // Takes part from now, as a new worker; waits for the first tick, at most for join_timeout,
-  // so that a worker that is alone can claim at once. Idempotent.
+  // Takes part from now, as a new worker, after a finish(); waits for the first tick, at most for
+  // join_timeout, so that a worker that is alone can claim at once. Idempotent.
   void join();
   bool joined() const;
 
@@ -84,21 +87,28 @@ class ShardShare {
   // and false.
   bool dead(const Uuid& life) const;
 
-  // Gives up all and takes part no more: the others go on at their next look. Idempotent; may be
-  // followed by join(). Waits for a tick that is under way, thus for a few requests at most.
+  // Gives up all and takes part no more: the others go on at their next look. But it shows that it
+  // lives, since it still attempts what it had claimed. Idempotent. Waits, as finish() does, for a
+  // tick that is under way, thus for a few requests at most.
   void leave();
+  // After leave(): nothing that it claimed is under way any more. Idempotent.
+  void finish();
 
   // Reads the table anew, joined or not.
   Result<ShareView> view();
 
-  // One tick by hand, where there is no thread; nothing before join().
+  // One tick by hand, where there is no thread; nothing before join() and after finish().
   std::optional<ShardMember::Step> tick();
 
  private:
   std::shared_ptr<ShardMember> member() const;
   std::shared_ptr<ShardMember> new_member();
   ShardMember::Step tick(ShardMember& member);
-  void run(const std::shared_ptr<ShardMember>& member);
+  // The thread, if there is to be one; `pause`: until its first tick.
+  void run(const std::shared_ptr<ShardMember>& member, SteadyTime pause);
+  void begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause);
+  void end_ticks();
+  void end_leaving();  // with control_ held
   void note(const std::optional<Error>& error);
 
   const std::unique_ptr<ShareTable> table_;
@@ -107,13 +117,14 @@ class ShardShare {
   const ShareOptions options_;
   UuidGenerator ids_;
 
-  std::mutex control_;    // held by join() and leave() from beginning to end
+  std::mutex control_;    // held by join(), leave() and finish() from beginning to end
   std::thread thread_;    // under control_
   bool failing_ = false;  // of the one who ticks
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::shared_ptr<ShardMember> member_;
+  std::shared_ptr<ShardMember> leaving_;  // from leave() to finish()
   bool ticked_ = false;
 };
 

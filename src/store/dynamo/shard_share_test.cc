@@ -122,13 +122,23 @@ TEST_F(ShardShareTest, WhoLeavesIsGone) {
   const auto b = make_stepped();
   for (int i = 0; i < 3; ++i) tick({a.get(), b.get()});
   const int before = changes_;
+  const Uuid life = a->life();
   a->leave();
   EXPECT_EQ(changes_, before + 1);
   EXPECT_FALSE(a->joined());
   EXPECT_THAT(a->owned(), IsEmpty());
   a->leave();
   EXPECT_EQ(changes_, before + 1);
+  // It has no share any more, but lives while it has attempts under way.
+  EXPECT_EQ(a->life(), Uuid{});
+  for (int i = 0; i < 5; ++i) tick({a.get(), b.get()});
+  EXPECT_EQ(b->owned(), all());
+  EXPECT_FALSE(b->dead(life));
+  EXPECT_EQ(b->view()->workers.size(), 2u);
 
+  a->finish();
+  a->finish();
+  EXPECT_FALSE(a->tick());
   const auto view = b->view();
   ASSERT_TRUE(view) << view.error().message;
   ASSERT_THAT(view->workers, SizeIs(1));

@@ -77,6 +77,7 @@ class ShareWorld {
     while (worker.in_tick && !::testing::Test::HasFailure()) step();
     finish(worker);
     worker.member->leave();
+    worker.member->finish();
     worker.gone = true;
   }
 
@@ -170,9 +171,9 @@ class ShareWorld {
       }
       return {};
     }
-    Result<void> leave(const std::string& me, std::span<const ShardItem> held) override {
+    Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) override {
       for (const ShardItem& shard : held) (void)swap(shard, {shard.shard, "", shard.epoch});
-      return write([this, me] { world.beats_.erase(me); });
+      return beat(self);
     }
 
     Result<bool> swap(const ShardItem& seen, const ShardItem& next) {

@@ -55,6 +55,7 @@ void add_item(const Item& item, ShareSnapshot& snapshot) {
     snapshot.workers.push_back({.id = id.substr(kWorkerPrefix.size()),
                                 .beat = number_of(item, "beat").value_or(0),
                                 .life = uuid_of(item, "life").value_or(Uuid{}),
+                                .leaving = number_of(item, "leaving").value_or(0) != 0,
                                 .host = text_of(item, "host").value_or(""),
                                 .pid = number_of(item, "pid").value_or(0),
                                 .since_ms = number_of(item, "since").value_or(0)});
@@ -82,26 +83,7 @@ class DynamoShareTable final : public ShareTable {
   DynamoShareTable(Client& client, std::string table) : client_(client), table_(std::move(table)) {}
 
   Result<void> beat(const WorkerItem& self) override {
-    const auto answer = done(client_.call(
-        {Operation::kUpdateItem,
-         {{"TableName", table_},
-          {"Key", key_of(worker_id(self.id))},
-          {"UpdateExpression",
-           "SET #beat = :beat, #life = :life, #host = :host, #pid = :pid, #since = :since"},
-          // Not one that was on its way while later ones were written.
-          {"ConditionExpression", "attribute_not_exists(#beat) OR #beat < :beat"},
-          {"ExpressionAttributeNames",
-           {{"#beat", "beat"},
-            {"#life", "life"},
-            {"#host", "host"},
-            {"#pid", "pid"},
-            {"#since", "since"}}},
-          {"ExpressionAttributeValues",
-           {{":beat", number_value(self.beat)},
-            {":life", uuid_value(self.life)},
-            {":host", text_value(self.host)},
-            {":pid", number_value(self.pid)},
-            {":since", number_value(self.since_ms)}}}}}));
+    const auto answer = done(client_.call(beating(self)));
     if (!answer) return fail(answer.error());
     return {};
   }
@@ -176,16 +158,40 @@ class DynamoShareTable final : public ShareTable {
     return all_done(client_.call_all(std::move(calls)));
   }
 
-  Result<void> leave(const std::string& me, std::span<const ShardItem> held) override {
-    // All at once: a shard whose owner has no item is free as well.
+  Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) override {
+    // All at once: a shard whose owner leaves is free as well.
     std::vector<Call> calls;
     for (const ShardItem& shard : held) calls.push_back(giving_up(shard));
-    calls.push_back(
-        {Operation::kDeleteItem, {{"TableName", table_}, {"Key", key_of(worker_id(me))}}});
+    calls.push_back(beating(self));
     return all_done(client_.call_all(std::move(calls)));
   }
 
  private:
+  Call beating(const WorkerItem& self) const {
+    return {Operation::kUpdateItem,
+            {{"TableName", table_},
+             {"Key", key_of(worker_id(self.id))},
+             {"UpdateExpression",
+              "SET #beat = :beat, #life = :life, #leaving = :leaving, #host = :host, #pid = :pid, "
+              "#since = :since"},
+             // Not one that was on its way while later ones were written.
+             {"ConditionExpression", "attribute_not_exists(#beat) OR #beat < :beat"},
+             {"ExpressionAttributeNames",
+              {{"#beat", "beat"},
+               {"#life", "life"},
+               {"#leaving", "leaving"},
+               {"#host", "host"},
+               {"#pid", "pid"},
+               {"#since", "since"}}},
+             {"ExpressionAttributeValues",
+              {{":beat", number_value(self.beat)},
+               {":life", uuid_value(self.life)},
+               {":leaving", number_value(self.leaving ? 1 : 0)},
+               {":host", text_value(self.host)},
+               {":pid", number_value(self.pid)},
+               {":since", number_value(self.since_ms)}}}}};
+  }
+
   Call giving_up(const ShardItem& shard) const {
     return {Operation::kUpdateItem,
             {{"TableName", table_},

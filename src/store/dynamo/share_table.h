@@ -12,8 +12,8 @@
 
 namespace rhooks::store::dynamo {
 
-// Where workers tell each other that they live and what they hold. Every write but beat() and
-// leave() happens only if the item is as it was seen.
+// Where workers tell each other that they live and what they hold. Every write but those of a
+// worker's own item happens only if the item is as it was seen.
 //
 // Threads: every method may be called from any thread. Blocking: all, for the answer.
 // Errors: those of Client::call. A write that failed may be applied later: what is written
@@ -32,14 +32,15 @@ class ShareTable {
                                          std::span<const ShardItem> seen) = 0;
   // Makes each shard free. False: it is not as seen any more.
   virtual std::vector<Result<bool>> give_up(std::span<const ShardItem> seen) = 0;
-  // Deletes the items of dead workers; those whose beat changed stay.
+  // Deletes the items of workers that are dead or have finished; those whose beat changed stay.
   virtual Result<void> remove(std::span<const WorkerItem> seen) = 0;
-  // Gives up what is held, and deletes the worker's own item.
-  virtual Result<void> leave(const std::string& me, std::span<const ShardItem> held) = 0;
+  // Gives up what is held, and writes the worker's item.
+  virtual Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) = 0;
 };
 
 // The one in the tasks table, under kControl:
-//   worker#ID  beat (N), life (B, 16 bytes), host (S), pid (N), since (N, epoch ms)
+//   worker#ID  beat (N), life (B, 16 bytes), leaving (N, 0 or 1), host (S), pid (N), since (N,
+//              epoch ms)
 //   shard#NN   owner (S, absent: free), epoch (N)
 // `client` must outlive it; see share_client_options().
 std::unique_ptr<ShareTable> dynamo_share_table(Client& client, std::string tasks_table);

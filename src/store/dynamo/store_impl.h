@@ -78,6 +78,7 @@ class DynamoStore final : public Store {
   Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
   bool do_holds(const Lease& lease) const override;
   void do_leave() override;
+  void do_finished() override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
 

@@ -355,6 +355,14 @@ TEST(DynamoBackend, WhatAWorkerThatLeftHasInFlightStaysItsOwn) {
   EXPECT_EQ(workers.outcomes(CommitOutcome::kApplied), TwoWorkers::kInFlight);
 }
 
+TEST(DynamoBackend, WhatAWorkerHadInFlightThatIsKilledAfterItLeftIsTakenWithin15Seconds) {
+  TwoWorkers workers(1);
+  workers.leave(1s);
+  workers.w.timeline.crash(TwoWorkers::kFirst);
+  workers.w.run(15s);
+  EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight);
+}
+
 // As of a trigger from the command line, of which no worker knows.
 TEST(DynamoBackend, LeasesOfNoWorkerLastUntilTheirEnd) {
   TwoWorkers workers(1, store::Scope::kAll);
@@ -446,6 +454,7 @@ class Traffic {
       }
     }
     store.leave();
+    store.finished();
   }
 
   void use() {
