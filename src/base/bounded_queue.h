@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <vector>
 
 #include "base/check.h"
+#include "base/mutex.h"
 
 namespace rhooks {
 
@@ -21,14 +21,14 @@ class BoundedQueue {
   explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
   void push(T item) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     RHOOKS_CHECK(items_.size() < capacity_);
     items_.push_back(std::move(item));
   }
 
   // Takes up to `limit` items without waiting.
   std::vector<T> take(std::size_t limit) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::vector<T> taken;
     taken.reserve(std::min(limit, items_.size()));  // where that throws all of them stay
     while (!items_.empty() && taken.size() < limit) {
@@ -39,14 +39,14 @@ class BoundedQueue {
   }
 
   std::size_t size() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return items_.size();
   }
 
  private:
   const std::size_t capacity_;
-  mutable std::mutex mutex_;
-  std::deque<T> items_;
+  mutable Mutex mutex_;
+  std::deque<T> items_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <random>
+
+#include "base/mutex.h"
 
 namespace rhooks {
 
@@ -15,7 +16,7 @@ class Random {
   explicit Random(std::uint64_t seed) : engine_(seed) {}
 
   std::uint64_t next() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return engine_();
   }
 
@@ -23,8 +24,8 @@ class Random {
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
  private:
-  std::mutex mutex_;
-  std::mt19937_64 engine_;
+  Mutex mutex_;
+  std::mt19937_64 engine_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks

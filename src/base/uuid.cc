@@ -11,7 +11,7 @@ constexpr std::uint32_t kCounterMax = 0x0fff;  // rand_a has 12 bits
 
 Uuid UuidGenerator::v7(TimePoint at) {
   const Drawn drawn = draw();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return make(to_millis(at), drawn);
 }
 
@@ -19,7 +19,7 @@ std::vector<Uuid> UuidGenerator::v7(TimePoint at, std::size_t count) {
   std::vector<Drawn> drawn(count);
   for (Drawn& one : drawn) one = draw();
   std::vector<Uuid> made(count);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (std::size_t i = 0; i < count; ++i) made[i] = make(to_millis(at), drawn[i]);
   return made;
 }

@@ -3,11 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/random.h"
 
 namespace rhooks {
@@ -34,14 +34,14 @@ class UuidGenerator {
     std::uint32_t seed = 0;
   };
   Drawn draw();
-  // Expects mutex_ to be held.
-  Uuid make(std::int64_t given, const Drawn& drawn);
+  Uuid make(std::int64_t given, const Drawn& drawn) RHOOKS_REQUIRES(mutex_);
 
   Random& random_;
-  std::mutex mutex_;
-  std::int64_t given_ms_ = -1;  // the latest time asked for
-  std::int64_t last_ms_ = -1;   // the one that the latest id carries: ahead of it after a spill
-  std::uint32_t counter_ = 0;
+  Mutex mutex_;
+  std::int64_t given_ms_ RHOOKS_GUARDED_BY(mutex_) = -1;  // the latest time asked for
+  // The one that the latest id carries: ahead of it after a spill.
+  std::int64_t last_ms_ RHOOKS_GUARDED_BY(mutex_) = -1;
+  std::uint32_t counter_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 // The canonical text form: 36 characters, lower case.
