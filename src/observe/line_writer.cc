@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 #include <thread>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/thread_name.h"
 
 namespace rhooks::log {
@@ -66,20 +65,23 @@ struct LineWriter::State {
 
   const std::size_t waiting_bytes_max;
   const Told told;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string waiting;
-  std::int64_t missing = 0;  // lines that did not fit after those that wait
-  std::int64_t dropped = 0;
-  bool writing = false;
-  bool closed = false;
+  Mutex mutex;
+  ConditionVariable changed;
+  std::string waiting RHOOKS_GUARDED_BY(mutex);
+  // Lines that did not fit after those that wait.
+  std::int64_t missing RHOOKS_GUARDED_BY(mutex) = 0;
+  std::int64_t dropped RHOOKS_GUARDED_BY(mutex) = 0;
+  bool writing RHOOKS_GUARDED_BY(mutex) = false;
+  bool closed RHOOKS_GUARDED_BY(mutex) = false;
+
+  bool idle() const RHOOKS_REQUIRES(mutex) { return waiting.empty() && !writing; }
 
   void run(int fd) {
     Output output(fd);
     std::int64_t lost = 0;  // lines that were dropped and not told yet
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     while (true) {
-      changed.wait(lock, [this] { return closed || !waiting.empty(); });
+      while (!closed && waiting.empty()) changed.wait(lock);
       if (waiting.empty()) return;
       const std::string lines = std::exchange(waiting, {});
       const std::int64_t missed = std::exchange(missing, 0);
@@ -112,13 +114,13 @@ LineWriter::LineWriter(int fd, std::size_t waiting_bytes_max, Told told)
 }
 
 LineWriter::~LineWriter() {
-  std::lock_guard lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->closed = true;
   state_->changed.notify_all();
 }
 
 void LineWriter::write(std::string_view line) {
-  std::lock_guard lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   if (line.size() > state_->waiting_bytes_max - state_->waiting.size()) {
     ++state_->missing;
     ++state_->dropped;
@@ -129,13 +131,15 @@ void LineWriter::write(std::string_view line) {
 }
 
 bool LineWriter::flush(std::chrono::milliseconds patience) {
-  std::unique_lock lock(state_->mutex);
-  return state_->changed.wait_for(lock, patience,
-                                  [this] { return state_->waiting.empty() && !state_->writing; });
+  const auto until = std::chrono::steady_clock::now() + patience;
+  MutexLock lock(state_->mutex);
+  while (!state_->idle() && state_->changed.wait_until(lock, until)) {
+  }
+  return state_->idle();
 }
 
 std::int64_t LineWriter::dropped() const {
-  std::lock_guard lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   return state_->dropped;
 }
 

@@ -8,11 +8,10 @@
 
 #include <array>
 #include <map>
-#include <mutex>
-#include <shared_mutex>
 #include <sstream>
 #include <tuple>
 
+#include "base/mutex.h"
 #include "observe/logging.h"
 
 namespace rhooks {
@@ -86,7 +85,7 @@ struct Metrics::Impl {
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
   Counter* log_lines_dropped = nullptr;
-  std::mutex log_mutex;  // held while that is brought up to date
+  Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
   std::array<Gauge*, 3> queue_depth{};
   std::array<Histogram*, kStoreMethods.size()> store_duration{};
@@ -106,8 +105,8 @@ struct Metrics::Impl {
     }
   };
   prometheus::Family<Histogram>* http_family = nullptr;
-  std::shared_mutex http_mutex;
-  std::map<HttpKey, Histogram*, HttpLess> http_duration;
+  Mutex http_mutex;
+  std::map<HttpKey, Histogram*, HttpLess> http_duration RHOOKS_GUARDED_BY(http_mutex);
 
   // The series of DynamoDB are made by its first request: other stores have none.
   struct DynamoDbOperation {
@@ -125,10 +124,9 @@ struct Metrics::Impl {
     std::map<std::string, DynamoDbOperation, std::less<>> by_operation;
     std::map<std::tuple<std::string, std::string, bool>, Counter*> units;
   };
-  std::mutex dynamodb_mutex;
-  std::unique_ptr<DynamoDbSeries> dynamodb_series;
-  // Under the mutex.
-  DynamoDbSeries& dynamodb() {
+  Mutex dynamodb_mutex;
+  std::unique_ptr<DynamoDbSeries> dynamodb_series RHOOKS_GUARDED_BY(dynamodb_mutex);
+  DynamoDbSeries& dynamodb() RHOOKS_REQUIRES(dynamodb_mutex) {
     if (!dynamodb_series) dynamodb_series = std::make_unique<DynamoDbSeries>(registry);
     return *dynamodb_series;
   }
@@ -208,12 +206,9 @@ Metrics::Impl::Impl() {
 }
 
 Histogram* Metrics::Impl::http_handle(std::string_view route, std::size_t method, int status) {
-  {
-    std::shared_lock lock(http_mutex);
-    const auto found = http_duration.find(HttpKeyView{route, method, status});
-    if (found != http_duration.end()) return found->second;
-  }
-  std::unique_lock lock(http_mutex);
+  const MutexLock lock(http_mutex);
+  const auto found = http_duration.find(HttpKeyView{route, method, status});
+  if (found != http_duration.end()) return found->second;
   if (http_duration.size() >= kHttpSeriesMax) {
     route = "other";
     method = kHttpMethods.size() - 1;
@@ -311,7 +306,7 @@ void Metrics::http_call(std::string_view route, std::string_view method, int sta
 }
 
 void Metrics::dynamodb_request(std::string_view operation, DynamoDb result, Micros duration) {
-  const std::lock_guard lock(impl_->dynamodb_mutex);
+  const MutexLock lock(impl_->dynamodb_mutex);
   auto& series = impl_->dynamodb();
   auto found = series.by_operation.find(operation);
   if (found == series.by_operation.end()) {
@@ -329,7 +324,7 @@ void Metrics::dynamodb_request(std::string_view operation, DynamoDb result, Micr
 
 void Metrics::dynamodb_capacity(std::string_view operation, std::string_view table, bool write,
                                 double units) {
-  const std::lock_guard lock(impl_->dynamodb_mutex);
+  const MutexLock lock(impl_->dynamodb_mutex);
   auto& series = impl_->dynamodb();
   std::tuple key(std::string(operation), std::string(table), write);
   if (series.units.size() >= kDynamoDbSeriesMax && !series.units.contains(key)) {
@@ -346,19 +341,19 @@ void Metrics::dynamodb_capacity(std::string_view operation, std::string_view tab
 }
 
 void Metrics::dynamodb_retry(DynamoDbRetry reason) {
-  const std::lock_guard lock(impl_->dynamodb_mutex);
+  const MutexLock lock(impl_->dynamodb_mutex);
   impl_->dynamodb().retries[static_cast<std::size_t>(reason)]->Increment();
 }
 
 void Metrics::dynamodb_retry_quota(int tokens) {
-  const std::lock_guard lock(impl_->dynamodb_mutex);
+  const MutexLock lock(impl_->dynamodb_mutex);
   impl_->dynamodb().retry_quota->Set(tokens);
 }
 
 std::string Metrics::expose() const {
   {
     // Kept by the log, which is the process's.
-    const std::lock_guard lock(impl_->log_mutex);
+    const MutexLock lock(impl_->log_mutex);
     Counter& dropped = *impl_->log_lines_dropped;
     dropped.Increment(static_cast<double>(log::lines_dropped()) - dropped.Value());
   }
