@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace rhooks::net {
 namespace {
@@ -74,8 +75,8 @@ bool is_of_this_machine(const Ip& ip) {
 }
 
 struct Listeners {
-  std::mutex mutex;
-  std::vector<End> all;
+  Mutex mutex;
+  std::vector<End> all RHOOKS_GUARDED_BY(mutex);
 };
 
 Listeners& listeners() {
@@ -96,14 +97,14 @@ void add_own_listener(const std::string& address, std::uint16_t port) {
   } else {
     return;
   }
-  std::lock_guard lock(listeners().mutex);
+  MutexLock lock(listeners().mutex);
   listeners().all.push_back(end);
 }
 
 bool is_own_listener(const sockaddr* address) {
   const auto end = end_of(address);
   if (!end) return false;
-  std::lock_guard lock(listeners().mutex);
+  MutexLock lock(listeners().mutex);
   return std::any_of(listeners().all.begin(), listeners().all.end(), [&](const End& own) {
     if (own.port != end->port) return false;
     // A connection to no address at all is one to loopback.
