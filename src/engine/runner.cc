@@ -42,18 +42,18 @@ Runner::~Runner() {
 }
 
 void Runner::start() {
-  std::unique_lock lock(mutex_);
-  changed_->wait(lock, [this] { return !ending() && stops_ == 0; });
+  MutexLock lock(mutex_);
+  while (ending() || stops_ > 0) changed_->wait(lock);
   started_ = true;
   if (state_ == RunState::kStopped) launch();
   claimer_waker_.notify();
 }
 
 void Runner::stop() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   ++stops_;
   changed_->notify_all();  // triggers that wait for their turn do not get it
-  changed_->wait(lock, [this] { return !ending(); });
+  while (ending()) changed_->wait(lock);
   started_ = false;
   if (state_ == RunState::kRunning) {
     triggers_.fail_all(stopped());
@@ -70,8 +70,8 @@ void Runner::stop_now() {
 }
 
 Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResult&)>& progress) {
-  std::unique_lock lock(mutex_);
-  changed_->wait(lock, [this] { return !ending() || stops_ > 0; });
+  MutexLock lock(mutex_);
+  while (ending() && stops_ == 0) changed_->wait(lock);
   if (stops_ > 0) return fail(stopped());
   const Triggers::Number number = triggers_.begin(clock_.now());
   if (state_ == RunState::kStopped) launch();
@@ -111,7 +111,7 @@ void Runner::launch() {
   run("rhooks-commit", &Runner::commit_loop);
 }
 
-void Runner::end_run(std::unique_lock<std::mutex>& lock) {
+void Runner::end_run(MutexLock& lock) {
   drain_until_ = runtime_.now() + options_.drain_timeout;
   state_ = RunState::kStopping;
   changed_->notify_all();
@@ -185,7 +185,7 @@ void Runner::claim_loop() {
 // Only a stop cuts it short, and no new task: while the store refuses, registrations must not make
 // the claimer ask it more often.
 void Runner::pause(milliseconds time) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const Steady until = runtime_.now() + time;
   while (!ending() && runtime_.now() < until) changed_->wait_until(lock, until);
 }
@@ -239,7 +239,7 @@ void Runner::commit_loop() {
 }
 
 Runner::Wanted Runner::wanted(TimePoint now) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Wanted want{triggers_.wanted(now), started_};
   if (started_) want.due_by = now;
   return want;
@@ -247,7 +247,7 @@ Runner::Wanted Runner::wanted(TimePoint now) const {
 
 // Everything wanted that is due before `unclaimed_from` has been claimed.
 void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (triggers_.claimed(wanted.through, unclaimed_from, pipeline_.slots)) changed_->notify_all();
 }
 
@@ -264,17 +264,17 @@ void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
 }
 
 void Runner::note_returned() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (triggers_.returned(pipeline_.slots)) changed_->notify_all();
 }
 
 void Runner::note_recorded(TimePoint due_at, bool ok) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   triggers_.recorded(due_at, ok);
 }
 
 void Runner::fail_triggers(const Error& error) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   triggers_.fail_all(error);
   changed_->notify_all();
 }

@@ -6,11 +6,11 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "engine/pipeline.h"
 #include "engine/runtime.h"
@@ -77,9 +77,9 @@ class Runner {
 
   void pause(std::chrono::milliseconds time);
 
-  // Both with mutex_ held; the second one releases it meanwhile.
-  void launch();
-  void end_run(std::unique_lock<std::mutex>& lock);
+  void launch() RHOOKS_REQUIRES(mutex_);
+  // Not analysed, since it releases meanwhile a lock that is its caller's.
+  void end_run(MutexLock& lock) RHOOKS_REQUIRES(mutex_) RHOOKS_NO_THREAD_SAFETY_ANALYSIS;
   bool ending() const { return state_ >= RunState::kStopping; }
 
   Wanted wanted(TimePoint now) const;
@@ -102,12 +102,12 @@ class Runner {
   Waker claimer_waker_;
   Waker committer_waker_;
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   // A trigger is done, a run begins to end or has ended, or a stop() has begun or ended.
   const std::unique_ptr<Condition> changed_;
-  bool started_ = false;  // by start(), and not stopped since
-  int stops_ = 0;         // calls of stop() under way
-  Triggers triggers_;
+  bool started_ RHOOKS_GUARDED_BY(mutex_) = false;  // by start(), and not stopped since
+  int stops_ RHOOKS_GUARDED_BY(mutex_) = 0;         // calls of stop() under way
+  Triggers triggers_ RHOOKS_GUARDED_BY(mutex_);
   // Set with mutex_ held, but for what the claimer and the dispatcher say of their own end.
   std::atomic<RunState> state_{RunState::kStopped};
   // Set before kStopping, and read after it.

@@ -1,6 +1,5 @@
 #include "engine/runtime.h"
 
-#include <condition_variable>
 #include <thread>
 
 #include "base/thread_name.h"
@@ -10,14 +9,14 @@ namespace {
 
 class SystemCondition final : public Condition {
  public:
-  void wait_until(std::unique_lock<std::mutex>& lock, Steady deadline) override {
+  void wait_until(MutexLock& lock, Steady deadline) override {
     if (deadline == Steady::max()) return changed_.wait(lock);
     changed_.wait_until(lock, deadline);
   }
   void notify_all() override { changed_.notify_all(); }
 
  private:
-  std::condition_variable changed_;
+  ConditionVariable changed_;
 };
 
 class SystemThread final : public Thread {

@@ -3,26 +3,23 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace rhooks::engine {
 
 using Steady = std::chrono::steady_clock::time_point;
 
-// What threads wait for and others bring about, as std::condition_variable.
+// What threads wait for and others bring about, as ConditionVariable.
 // Threads: every method may be called from any thread.
 class Condition {
  public:
   virtual ~Condition() = default;
 
   // Waits, with `lock` released meanwhile, for notify_all() or that time; or returns for nothing.
-  virtual void wait_until(std::unique_lock<std::mutex>& lock, Steady deadline) = 0;
+  virtual void wait_until(MutexLock& lock, Steady deadline) = 0;
+  void wait(MutexLock& lock) { wait_until(lock, Steady::max()); }
   virtual void notify_all() = 0;
-
-  template <typename Done>
-  void wait(std::unique_lock<std::mutex>& lock, const Done& done) {
-    while (!done()) wait_until(lock, Steady::max());
-  }
 };
 
 class Thread {

@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 
 #include "base/check.h"
+#include "base/mutex.h"
 
 namespace rhooks::engine {
 
@@ -29,13 +29,13 @@ class Slots {
   std::size_t capacity() const { return capacity_; }
 
   std::size_t free() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return bytes_ < bytes_max_ ? capacity_ - taken_.size() : 0;
   }
 
   // `bytes`: of memory that the task will take.
   Number take(std::size_t bytes) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
     taken_.emplace(++last_, bytes);
     bytes_ += bytes;
@@ -43,7 +43,7 @@ class Slots {
   }
 
   void give(Number number) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto slot = taken_.find(number);
     RHOOKS_CHECK(slot != taken_.end());
     bytes_ -= slot->second;
@@ -52,23 +52,23 @@ class Slots {
 
   // The latest number handed out; 0 before the first.
   Number last() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return last_;
   }
 
   // Whether every slot up to `number` has been given back.
   bool returned_through(Number number) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return taken_.empty() || taken_.begin()->first > number;
   }
 
  private:
   const std::size_t capacity_;
   const std::size_t bytes_max_;
-  mutable std::mutex mutex_;
-  std::map<Number, std::size_t> taken_;  // with the bytes of each
-  std::size_t bytes_ = 0;                // of all
-  Number last_ = 0;
+  mutable Mutex mutex_;
+  std::map<Number, std::size_t> taken_ RHOOKS_GUARDED_BY(mutex_);  // with the bytes of each
+  std::size_t bytes_ RHOOKS_GUARDED_BY(mutex_) = 0;                // of all
+  Number last_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rhooks::engine

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "engine/runtime.h"
 
 namespace rhooks::engine {
@@ -22,7 +22,7 @@ class Waker {
   // The earliest time that was told counts.
   void notify_at(TimePoint t) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (t >= at_) return;
       at_ = t;
     }
@@ -31,13 +31,13 @@ class Waker {
 
   // Forgets what was told: the waiting thread is about to look at everything anyway.
   void clear() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     at_ = kTimeMax;
   }
 
   // Waits for what is told, looking at the clock anew at least after `most` in case it is set.
   void wait(std::chrono::microseconds most) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const Steady until = runtime_.now() + most;
     while (true) {
       // In microseconds: kTimeMax is too far away to be counted in nanoseconds.
@@ -53,9 +53,9 @@ class Waker {
  private:
   Runtime& runtime_;
   const Clock& clock_;
-  std::mutex mutex_;
+  Mutex mutex_;
   const std::unique_ptr<Condition> changed_;
-  TimePoint at_ = kTimeMax;
+  TimePoint at_ RHOOKS_GUARDED_BY(mutex_) = kTimeMax;
 };
 
 }  // namespace rhooks::engine

@@ -1,7 +1,6 @@
 #include "testing/simulator/fiber_runtime.h"
 
 #include <list>
-#include <mutex>
 #include <utility>
 
 namespace rhooks::simulator {
@@ -15,7 +14,9 @@ class FiberCondition final : public engine::Condition {
  public:
   explicit FiberCondition(Timeline& timeline) : timeline_(timeline) {}
 
-  void wait_until(std::unique_lock<std::mutex>& lock, engine::Steady deadline) override {
+  // Not analysed: the lock is its caller's.
+  void wait_until(MutexLock& lock,
+                  engine::Steady deadline) override RHOOKS_NO_THREAD_SAFETY_ANALYSIS {
     Waiting self(waiting_);
     lock.unlock();
     timeline_.wait(self.news, moment_of(deadline));

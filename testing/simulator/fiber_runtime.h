@@ -8,7 +8,7 @@
 
 namespace rhooks::simulator {
 
-// Runs the engine's loops as processes of one owner, which sleep in simulated time. A std::mutex
+// Runs the engine's loops as processes of one owner, which sleep in simulated time. A mutex
 // needs no simulation: one process runs at a time, and none waits while it holds one, but at a
 // condition, which frees it.
 //

@@ -35,20 +35,20 @@ class FiberRuntimeTest : public ::testing::Test {
 
 TEST_F(FiberRuntimeTest, AConditionWakesAllWhoWaitForIt) {
   const auto condition = runtime.condition();
-  std::mutex mutex;
+  Mutex mutex;
   bool ready = false;
   int woken = 0;
   for (int i = 0; i < 3; ++i) {
     spawn([&] {
-      std::unique_lock lock(mutex);
-      condition->wait(lock, [&] { return ready; });
+      MutexLock lock(mutex);
+      while (!ready) condition->wait(lock);
       ++woken;
     });
   }
   spawn([&] {
     timeline.sleep(1s);
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       ready = true;
     }
     condition->notify_all();
@@ -100,14 +100,13 @@ TEST_F(FiberRuntimeTest, AThreadIsJoinedBeforeAndAfterItsEnd) {
 
 TEST_F(FiberRuntimeTest, ACrashFreesTheMutexAndEndsThoseWhoWaitAndJoin) {
   const auto condition = runtime.condition();
-  std::mutex mutex;
+  Mutex mutex;
   std::unique_ptr<engine::Thread> thread;
   bool passed = false;
   spawn([&] {
     thread = runtime.spawn("waits", [&] {
-      std::unique_lock lock(mutex);
-      condition->wait(lock, [] { return false; });
-      passed = true;
+      MutexLock lock(mutex);
+      while (true) condition->wait(lock);
     });
     thread->join();
     passed = true;
