@@ -32,10 +32,10 @@ bool RefreshedCredentials::wanting(TimePoint now) const {
 }
 
 Result<Credentials> RefreshedCredentials::get(TimePoint now) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (fetching_ && (!valid(now) || refused_)) {
     const std::uint64_t awaited = fetches_ + 1;
-    fetched_.wait(lock, [&] { return fetches_ >= awaited; });
+    while (fetches_ < awaited) fetched_.wait(lock);
   } else if (!fetching_ && wanting(now)) {
     fetching_ = true;
     lock.unlock();
@@ -82,7 +82,7 @@ void RefreshedCredentials::take(Result<Credentials> fetched, TimePoint now) {
 }
 
 void RefreshedCredentials::refused(const Credentials& credentials) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   // Those of a request that began before the latest fetch tell nothing of the new ones.
   if (current_ && same(*current_, credentials)) refused_ = true;
 }

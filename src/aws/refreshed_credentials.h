@@ -1,13 +1,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 
 #include "aws/credentials.h"
+#include "base/mutex.h"
 
 namespace rhooks::aws {
 
@@ -37,23 +36,24 @@ class RefreshedCredentials final : public CredentialsSource {
   void refused(const Credentials& credentials) override;
 
  private:
-  bool valid(TimePoint now) const;
-  bool wanting(TimePoint now) const;
-  void take(Result<Credentials> fetched, TimePoint now);
+  bool valid(TimePoint now) const RHOOKS_REQUIRES(mutex_);
+  bool wanting(TimePoint now) const RHOOKS_REQUIRES(mutex_);
+  void take(Result<Credentials> fetched, TimePoint now) RHOOKS_REQUIRES(mutex_);
 
   const FetchCredentials fetch_;
   const std::chrono::milliseconds jitter_;
 
-  std::mutex mutex_;
-  std::condition_variable fetched_;
-  bool fetching_ = false;
-  std::uint64_t fetches_ = 0;
-  std::optional<Credentials> current_;
-  TimePoint refresh_at_ = TimePoint::max();
-  bool refused_ = false;          // the service did not take current_
-  std::optional<Error> failure_;  // of the latest fetch
-  TimePoint paused_at_;
-  std::chrono::milliseconds pause_{0};  // no fetch for so long from paused_at_
+  Mutex mutex_;
+  ConditionVariable fetched_;
+  bool fetching_ RHOOKS_GUARDED_BY(mutex_) = false;
+  std::uint64_t fetches_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::optional<Credentials> current_ RHOOKS_GUARDED_BY(mutex_);
+  TimePoint refresh_at_ RHOOKS_GUARDED_BY(mutex_) = TimePoint::max();
+  bool refused_ RHOOKS_GUARDED_BY(mutex_) = false;          // the service did not take current_
+  std::optional<Error> failure_ RHOOKS_GUARDED_BY(mutex_);  // of the latest fetch
+  TimePoint paused_at_ RHOOKS_GUARDED_BY(mutex_);
+  // No fetch for so long from paused_at_.
+  std::chrono::milliseconds pause_ RHOOKS_GUARDED_BY(mutex_){0};
 };
 
 }  // namespace rhooks::aws

@@ -6,19 +6,19 @@
 namespace rhooks::aws {
 
 bool RetryQuota::take(int cost) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (tokens_ < cost) return false;
   tokens_ -= cost;
   return true;
 }
 
 void RetryQuota::succeeded(int last_cost) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   tokens_ = std::min(kTokens, tokens_ + std::max(last_cost, kFirstTryGain));
 }
 
 int RetryQuota::left() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return tokens_;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/random.h"
 
 namespace rhooks::aws {
@@ -26,8 +26,8 @@ class RetryQuota {
   int left() const;
 
  private:
-  mutable std::mutex mutex_;
-  int tokens_ = kTokens;
+  mutable Mutex mutex_;
+  int tokens_ RHOOKS_GUARDED_BY(mutex_) = kTokens;
 };
 
 // How long to wait before retry number `retry` (0 is the first): drawn evenly from nothing to

@@ -26,7 +26,7 @@ milliseconds distance(milliseconds a, milliseconds b) {
 }  // namespace
 
 milliseconds ServiceClock::offset() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return offset_;
 }
 
@@ -42,7 +42,7 @@ void ServiceClock::learn(const std::string& date, TimePoint sent_at, TimePoint a
   milliseconds found = ahead;
   bool news = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // What is corrected stays so until it is clearly right again: a clock that is off by just
     // about kTolerance must not jump with every answer.
     const milliseconds enough = offset_.count() == 0 ? kTolerance : kTolerance - 2 * kNoise;

@@ -3,10 +3,11 @@
 #include <rhooks/task.h>
 
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace rhooks::aws {
 
@@ -31,9 +32,9 @@ class ServiceClock {
 
  private:
   const std::string service_;
-  mutable std::mutex mutex_;
-  std::chrono::milliseconds offset_{0};
-  std::optional<std::chrono::milliseconds> logged_;
+  mutable Mutex mutex_;
+  std::chrono::milliseconds offset_ RHOOKS_GUARDED_BY(mutex_){0};
+  std::optional<std::chrono::milliseconds> logged_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::aws

@@ -154,7 +154,7 @@ std::vector<Header> Signer::sign(const SigningInput& input, const Credentials& c
 }
 
 Signer::Digest Signer::signing_key(const std::string& secret, const std::string& date) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const std::string wanted = date + secret;  // a date has 8 characters, so this is no other pair's
   if (cached_for_ != wanted) {
     cached_key_ = derive_signing_key(secret, date, region_, service_);

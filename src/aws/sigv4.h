@@ -4,12 +4,12 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "aws/credentials.h"
+#include "base/mutex.h"
 
 namespace rhooks::aws {
 
@@ -48,9 +48,9 @@ class Signer {
 
   const std::string region_;
   const std::string service_;
-  std::mutex mutex_;
-  std::string cached_for_;  // date and secret of cached_key_
-  Digest cached_key_{};
+  Mutex mutex_;
+  std::string cached_for_ RHOOKS_GUARDED_BY(mutex_);  // date and secret of cached_key_
+  Digest cached_key_ RHOOKS_GUARDED_BY(mutex_){};
 };
 
 }  // namespace rhooks::aws

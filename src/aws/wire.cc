@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "aws/wire_flight.h"
 #include "base/check.h"
+#include "base/mutex.h"
 #include "net/curl_loop.h"
 #include "net/easy_handle.h"
 
@@ -78,7 +78,7 @@ class Wire::Impl {
 
   void send(WireRequest request, Done done) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!stopping_) {
         const auto at = Steady::now() + request.delay;
         waiting_.emplace(at, Waiting{std::move(request), std::move(done)});
@@ -91,11 +91,11 @@ class Wire::Impl {
 
   void stop() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       stopping_ = true;
       loop_->wake();
     }
-    const std::lock_guard lock(joining_);
+    const MutexLock lock(joining_);
     if (thread_.joinable()) thread_.join();
   }
 
@@ -120,7 +120,7 @@ class Wire::Impl {
   // Returns how long until the next one that waits is due.
   Steady::duration start_what_is_due() {
     while (flying_.size() < options_.max_in_flight) {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       if (stopping_ || waiting_.empty()) return kWaitMax;
       const auto left = waiting_.begin()->first - Steady::now();
       if (left > Steady::duration::zero()) return std::min<Steady::duration>(left, kWaitMax);
@@ -163,7 +163,7 @@ class Wire::Impl {
   bool stopped() {
     std::multimap<Steady::time_point, Waiting> waiting;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!stopping_) return false;
       waiting.swap(waiting_);
     }
@@ -187,12 +187,13 @@ class Wire::Impl {
   const std::unique_ptr<net::CurlLoop> loop_;  // the I/O thread's, but for wake()
   std::unordered_map<CURL*, Flying> flying_;   // the I/O thread's
 
-  std::mutex mutex_;
-  std::multimap<Steady::time_point, Waiting> waiting_;  // by when they are due; equal: in order
-  bool stopping_ = false;
+  Mutex mutex_;
+  // By when they are due; equal: in order.
+  std::multimap<Steady::time_point, Waiting> waiting_ RHOOKS_GUARDED_BY(mutex_);
+  bool stopping_ RHOOKS_GUARDED_BY(mutex_) = false;
 
-  std::mutex joining_;
-  std::thread thread_;  // last: it uses all of the above
+  Mutex joining_;
+  std::thread thread_ RHOOKS_GUARDED_BY(joining_);  // last: it uses all of the above
 };
 
 Result<std::unique_ptr<Wire>> Wire::create(WireOptions options, const Clock& clock) {
