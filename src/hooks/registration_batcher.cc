@@ -33,7 +33,7 @@ RegistrationBatcher::RegistrationBatcher(Write write)
 
 RegistrationBatcher::~RegistrationBatcher() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_one();
@@ -43,7 +43,7 @@ RegistrationBatcher::~RegistrationBatcher() {
 void RegistrationBatcher::add(NewTask task, Done done) {
   const std::size_t bytes = bytes_of(task);
   Waiting one{std::move(task), std::move(done)};
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (waiting_.size() < kWaitingMax && waiting_bytes_ + bytes <= kWaitingBytesMax) {
     waiting_.push_back(std::move(one));
     waiting_bytes_ += bytes;
@@ -55,7 +55,7 @@ void RegistrationBatcher::add(NewTask task, Done done) {
 }
 
 Result<Registration> RegistrationBatcher::add(NewTask task) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (writer_ == Writer::kNone) {
     writer_ = Writer::kCaller;
     lock.unlock();
@@ -110,7 +110,7 @@ void RegistrationBatcher::wake_own_thread() {
 }
 
 void RegistrationBatcher::hand_over() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   writer_ = Writer::kNone;
   if (!waiting_.empty()) wake_own_thread();
 }
@@ -118,9 +118,9 @@ void RegistrationBatcher::hand_over() {
 void RegistrationBatcher::run() {
   name_this_thread("rh-register");
   std::vector<Waiting> taken;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return writer_ == Writer::kOwnThread || ending_; });
+    while (writer_ != Writer::kOwnThread && !ending_) changed_.wait(lock);
     if (writer_ != Writer::kOwnThread) return;
     taken.swap(waiting_);
     waiting_bytes_ = 0;

@@ -2,12 +2,12 @@
 
 #include <rhooks/hooks.h>
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace rhooks {
 
@@ -46,19 +46,19 @@ class RegistrationBatcher {
   static std::size_t group_of(std::span<const Waiting> waiting);
   Results write(std::span<Waiting> group) const noexcept;
   static void give(std::span<Waiting> group, Results results);
-  void wake_own_thread();  // with mutex_ held
+  void wake_own_thread() RHOOKS_REQUIRES(mutex_);
   // A caller has written its own; the batcher's thread goes on with those that came meanwhile.
   void hand_over();
   void run();
 
   const Write write_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  ConditionVariable changed_;
   // Not empty only while there is a writer.
-  std::vector<Waiting> waiting_;
-  std::size_t waiting_bytes_ = 0;
-  Writer writer_ = Writer::kNone;
-  bool ending_ = false;
+  std::vector<Waiting> waiting_ RHOOKS_GUARDED_BY(mutex_);
+  std::size_t waiting_bytes_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  Writer writer_ RHOOKS_GUARDED_BY(mutex_) = Writer::kNone;
+  bool ending_ RHOOKS_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses the others
 };
 
