@@ -134,7 +134,7 @@ class Connection {
   }
 
   bool open() {
-    std::lock_guard lock(state_.mutex);
+    MutexLock lock(state_.mutex);
     return !state_.sessions.empty();
   }
 

@@ -73,30 +73,28 @@ void HttpQueue::use(const HttpHandler& handler, const HttpServerOptions& options
 
 void HttpQueue::add(std::shared_ptr<HttpSession> session, Work work) {
   Line& line = lines_[static_cast<std::size_t>(work)];
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Peer* const peer = session->peer();
   line.waiting.push(peer, std::move(session));
   if (line.at_work < line.places && may_begin_next(line)) start(line);
 }
 
-// With the mutex. If there is no memory, what waits is handled with the next one that comes.
 void HttpQueue::start(Line& line) {
   asio::post(*pool_, [this, &line] { run(line); });
   ++line.at_work;
 }
 
 void HttpQueue::wait_until_answered() {
-  std::unique_lock lock(mutex_);
-  all_answered_.wait(lock, [this] { return unanswered_ == 0; });
+  MutexLock lock(mutex_);
+  while (unanswered_ > 0) all_answered_.wait(lock);
 }
 
 void HttpQueue::clear() {
   decltype(lines_) dropped;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (std::size_t i = 0; i < lines_.size(); ++i) std::swap(dropped[i].waiting, lines_[i].waiting);
 }
 
-// With the mutex.
 bool HttpQueue::may_begin_next(const Line& line) const {
   const auto* const next = line.waiting.front();
   if (!next || &line != &later()) return next != nullptr;
@@ -106,7 +104,7 @@ bool HttpQueue::may_begin_next(const Line& line) const {
 }
 
 std::shared_ptr<HttpSession> HttpQueue::take(Line& line) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!may_begin_next(line)) {
     --line.at_work;
     return nullptr;
@@ -126,7 +124,7 @@ std::shared_ptr<HttpSession> HttpQueue::take(Line& line) {
 }
 
 void HttpQueue::answered(std::size_t body_bytes) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   --unanswered_;
   unanswered_bytes_ -= body_bytes;
   if (unanswered_ == 0) all_answered_.notify_all();

@@ -4,11 +4,10 @@
 
 #include <array>
 #include <boost/asio/thread_pool.hpp>
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "rest/http_server.h"
 #include "rest/peers.h"
 #include "rest/turns.h"
@@ -45,8 +44,9 @@ class HttpQueue {
   };
 
   const Line& later() const { return lines_[static_cast<std::size_t>(Work::kLater)]; }
-  bool may_begin_next(const Line& line) const;
-  void start(Line& line);
+  bool may_begin_next(const Line& line) const RHOOKS_REQUIRES(mutex_);
+  // If there is no memory, what waits is handled with the next one that comes.
+  void start(Line& line) RHOOKS_REQUIRES(mutex_);
   void run(Line& line);
   // The next request; null: none may be begun, and the caller is no longer at work.
   std::shared_ptr<HttpSession> take(Line& line);
@@ -58,12 +58,12 @@ class HttpQueue {
   const HttpHandler* handler_ = nullptr;
   const HttpServerOptions* options_ = nullptr;
   boost::asio::thread_pool* pool_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable all_answered_;
+  Mutex mutex_;
+  ConditionVariable all_answered_;
   std::array<Line, 3> lines_;  // by Work
   // Begun, and to be answered later.
-  std::size_t unanswered_ = 0;
-  std::size_t unanswered_bytes_ = 0;
+  std::size_t unanswered_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::size_t unanswered_bytes_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rhooks::rest

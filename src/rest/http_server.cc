@@ -73,13 +73,13 @@ struct HttpServer::Impl {
   Tcp::endpoint remote;  // of the connection that is accepted next
 
   std::size_t open_sessions() {
-    std::lock_guard lock(state.mutex);
+    MutexLock lock(state.mutex);
     return state.sessions.size();
   }
 
   std::vector<std::shared_ptr<HttpSession>> all_sessions() {
     std::vector<std::shared_ptr<HttpSession>> all;
-    std::lock_guard lock(state.mutex);
+    MutexLock lock(state.mutex);
     all.reserve(state.sessions.size());
     for (const auto& [raw, weak] : state.sessions) {
       if (auto session = weak.lock()) all.push_back(std::move(session));
@@ -213,7 +213,7 @@ struct HttpServer::Impl {
       auto session = std::make_shared<HttpSession>(state, std::move(socket), remote);
       {
         // With the mutex, so that stop() sees either no such session or this one.
-        std::lock_guard lock(state.mutex);
+        MutexLock lock(state.mutex);
         if (state.stopping.load()) return;
         state.sessions.emplace(session.get(), session);
       }
@@ -297,7 +297,7 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   if (!impl.started || impl.stopped) return;
   impl.stopped = true;
   {
-    std::lock_guard lock(impl.state.mutex);
+    MutexLock lock(impl.state.mutex);
     impl.state.stopping.store(true);
   }
   asio::post(impl.accept_strand, [&impl] {
@@ -308,10 +308,11 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   for (auto& session : impl.all_sessions()) {
     asio::post(session->strand(), [session] { session->drain(); });
   }
-  const auto no_sessions = [&impl] { return impl.state.sessions.empty(); };
   {
-    std::unique_lock lock(impl.state.mutex);
-    impl.state.changed.wait_for(lock, grace, no_sessions);
+    const auto until = std::chrono::steady_clock::now() + grace;
+    MutexLock lock(impl.state.mutex);
+    while (!impl.state.sessions.empty() && impl.state.changed.wait_until(lock, until)) {
+    }
   }
   for (auto& session : impl.all_sessions()) {
     asio::post(session->strand(), [session] { session->close(); });

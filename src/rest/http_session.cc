@@ -121,7 +121,7 @@ void HttpSession::unregister() {
   if (!registered_) return;
   registered_ = false;
   {
-    std::lock_guard lock(state_.mutex);
+    MutexLock lock(state_.mutex);
     state_.sessions.erase(this);
     // Under the lock: the waiter may destroy the state once it sees the last session gone.
     state_.changed.notify_all();

@@ -13,13 +13,12 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "rest/http_queue.h"
 #include "rest/http_server.h"
 #include "rest/memory_share.h"
@@ -64,9 +63,9 @@ struct ServerState {
   // connections_max is reached: idle connections make room, and none is kept.
   std::atomic<bool> crowded{false};
 
-  std::mutex mutex;
-  std::condition_variable changed;  // a session ended
-  std::unordered_map<HttpSession*, std::weak_ptr<HttpSession>> sessions;
+  Mutex mutex;
+  ConditionVariable changed;  // a session ended
+  std::unordered_map<HttpSession*, std::weak_ptr<HttpSession>> sessions RHOOKS_GUARDED_BY(mutex);
   std::function<void()> on_session_end;  // called without the mutex
 };
 

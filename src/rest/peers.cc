@@ -26,13 +26,13 @@ Peers::Key Peers::key_of(const ip::address& address) {
 
 std::shared_ptr<Peer> Peers::of(const ip::address& address) {
   const Key key = key_of(address);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::weak_ptr<Peer>& known = peers_[key];
   if (auto peer = known.lock()) return peer;
   // The last one who holds it takes it out of the table.
   std::shared_ptr<Peer> peer(new Peer, [this, key](Peer* gone) {
     delete gone;
-    std::lock_guard also(mutex_);
+    MutexLock also(mutex_);
     const auto entry = peers_.find(key);
     if (entry != peers_.end() && entry->second.expired()) peers_.erase(entry);
   });

@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <map>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace rhooks::rest {
 
@@ -34,8 +35,8 @@ class Peers {
   using Key = std::array<unsigned char, 8>;
   static Key key_of(const boost::asio::ip::address& address);
 
-  std::mutex mutex_;
-  std::map<Key, std::weak_ptr<Peer>> peers_;
+  Mutex mutex_;
+  std::map<Key, std::weak_ptr<Peer>> peers_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::rest

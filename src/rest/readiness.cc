@@ -5,12 +5,14 @@ namespace rhooks::rest {
 using std::chrono::steady_clock;
 
 Result<void> Readiness::ask() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (last_ && steady_clock::now() - last_at_ < age_) return *last_;
   if (asked_at_) {
     if (last_ && steady_clock::now() < *asked_at_ + kStuckAfter) return *last_;
     const Time until = *asked_at_ + kStuckAfter;
-    if (answered_.wait_until(lock, until, [this] { return !asked_at_; })) return *last_;
+    while (asked_at_ && answered_.wait_until(lock, until)) {
+    }
+    if (!asked_at_) return *last_;
     return fail(ErrorCode::kUnavailable, "the store has not answered for " +
                                              std::to_string(kStuckAfter.count()) + " seconds");
   }

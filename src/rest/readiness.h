@@ -3,9 +3,9 @@
 #include <rhooks/hooks.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
+
+#include "base/mutex.h"
 
 namespace rhooks::rest {
 
@@ -29,11 +29,11 @@ class Readiness {
 
   Hooks& hooks_;
   const std::chrono::milliseconds age_;
-  std::mutex mutex_;
-  std::condition_variable answered_;
-  std::optional<Time> asked_at_;  // the store is being asked since then
-  Time last_at_{};
-  std::optional<Result<void>> last_;
+  Mutex mutex_;
+  ConditionVariable answered_;
+  std::optional<Time> asked_at_ RHOOKS_GUARDED_BY(mutex_);  // the store is being asked since then
+  Time last_at_ RHOOKS_GUARDED_BY(mutex_){};
+  std::optional<Result<void>> last_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::rest
