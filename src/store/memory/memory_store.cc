@@ -51,7 +51,7 @@ bool MemoryStore::leased(const TaskKey& key, TimePoint now) const {
 }
 
 std::vector<Result<PutResult>> MemoryStore::do_put(std::span<const TaskRecord> records) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Result<PutResult>> results;
   results.reserve(records.size());
   for (const TaskRecord& record : records) {
@@ -70,14 +70,14 @@ std::vector<Result<PutResult>> MemoryStore::do_put(std::span<const TaskRecord> r
 }
 
 Result<Task> MemoryStore::do_get(const TaskKey& key, TimePoint now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = find(key, now);
   if (it == tasks_.end()) return fail(not_found(key));
   return as_shown(it->second.task, leased(key, now));
 }
 
 Result<TaskPage> MemoryStore::do_query_tasks(const TaskQuery& query) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const bool by_id = query.id_prefix.has_value();
   const auto position_of = [&](const Task& task) {
     return std::pair(by_id ? TimePoint{} : task.scheduled_date, std::string_view(task.key.id));
@@ -122,7 +122,7 @@ Result<TaskPage> MemoryStore::do_query_tasks(const TaskQuery& query) {
 }
 
 Result<LogPage> MemoryStore::do_query_logs(const LogQuery& query) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto matches = [&](const Log& log) {
     if (query.task_id && log.task.id != *query.task_id) return false;
     if (query.status && log.status != *query.status) return false;
@@ -157,10 +157,10 @@ Result<LogPage> MemoryStore::do_query_logs(const LogQuery& query) {
 }
 
 Result<NamespacePage> MemoryStore::do_namespaces(const NamespaceQuery& query) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   NamespacePage page;
   // Nothing sorts between a text and the same text with a zero byte behind it.
-  const auto past = [&](const std::string& ns) {
+  const auto past = [&](const std::string& ns) RHOOKS_REQUIRES(mutex_) {
     return tasks_.lower_bound({ns + std::string(1, '\0'), ""});
   };
   auto it = tasks_.lower_bound({query.prefix, ""});
@@ -177,7 +177,7 @@ Result<NamespacePage> MemoryStore::do_namespaces(const NamespaceQuery& query) {
 
 std::vector<Result<Task>> MemoryStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
                                                  TimePoint now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
   for (const TaskKey& key : keys) {
@@ -202,7 +202,7 @@ std::vector<Result<Task>> MemoryStore::do_change(std::span<const TaskKey> keys, 
 }
 
 std::vector<Result<Task>> MemoryStore::do_remove(std::span<const TaskKey> keys, TimePoint now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Result<Task>> results;
   results.reserve(keys.size());
   for (const TaskKey& key : keys) {
@@ -218,7 +218,7 @@ std::vector<Result<Task>> MemoryStore::do_remove(std::span<const TaskKey> keys, 
 }
 
 Result<std::size_t> MemoryStore::do_clear(const std::string& ns, std::size_t limit) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::size_t count = 0;
   auto it = tasks_.lower_bound({ns, ""});
   while (it != tasks_.end() && it->first.ns == ns && count < limit) {
@@ -236,7 +236,7 @@ Result<std::size_t> MemoryStore::do_clear(const std::string& ns, std::size_t lim
 }
 
 Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   drop_expired(request.now);
   ClaimResult result;
   for (const auto& [due_at, key] : due_) {
@@ -254,7 +254,7 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
 }
 
 std::vector<Result<CommitOutcome>> MemoryStore::do_commit(std::span<const Commit> commits) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
   for (const Commit& commit : commits) {
@@ -284,7 +284,7 @@ std::vector<Result<CommitOutcome>> MemoryStore::do_commit(std::span<const Commit
 }
 
 Result<void> MemoryStore::do_release(std::span<const Lease> leases) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const Lease& lease : leases) {
     const auto it = leases_.find(lease.key);
     if (it != leases_.end() && it->second.token == lease.token) leases_.erase(it);
@@ -293,7 +293,7 @@ Result<void> MemoryStore::do_release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /*scope*/) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {
     if (leased(key, now)) continue;
@@ -308,7 +308,7 @@ Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /
 
 Result<DuePage> MemoryStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                          const std::optional<DuePosition>& after) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   DuePage page;
   auto it = after ? due_.upper_bound({after->due_at, after->key}) : due_.begin();
   for (; it != due_.end() && it->first <= due_by; ++it) {
@@ -329,7 +329,7 @@ std::optional<Revision> MemoryStore::revision_of(Documents::const_iterator it) c
 
 Result<Revision> MemoryStore::do_put_document(const Document& document, const Replaces& replaces,
                                               TimePoint now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto found = revision_of(documents_.find(document.key));
   if (auto refused = why_refused(document.key, replaces, found)) return fail(std::move(*refused));
   const StoredDocument stored{document, tokens_.v7(now), now};
@@ -338,7 +338,7 @@ Result<Revision> MemoryStore::do_put_document(const Document& document, const Re
 }
 
 Result<StoredDocument> MemoryStore::do_get_document(const DocumentKey& key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = documents_.find(key);
   if (it == documents_.end()) return fail(no_document(key));
   return it->second;
@@ -346,7 +346,7 @@ Result<StoredDocument> MemoryStore::do_get_document(const DocumentKey& key) {
 
 Result<void> MemoryStore::do_remove_document(const DocumentKey& key,
                                              const std::optional<Revision>& revision) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = documents_.find(key);
   if (it == documents_.end()) return fail(no_document(key));
   if (revision) {
@@ -357,7 +357,7 @@ Result<void> MemoryStore::do_remove_document(const DocumentKey& key,
 }
 
 Result<DocumentPage> MemoryStore::do_list_documents(const DocumentQuery& query) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto matches = [&](const DocumentKey& key) {
     return key.kind == query.kind && (!query.ns || key.ns == *query.ns) &&
            key.name.starts_with(query.name_prefix);
@@ -381,7 +381,7 @@ Result<void> MemoryStore::do_check() {
 }
 
 Result<Description> MemoryStore::do_describe() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return Description{.kind = "memory",
                      .facts = {{"tasks", std::to_string(tasks_.size())},
                                {"active tasks", std::to_string(due_.size())},

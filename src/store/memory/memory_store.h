@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "store/store.h"
@@ -55,27 +55,28 @@ class MemoryStore final : public Store {
   using Documents = std::map<DocumentKey, StoredDocument>;
   using LogKey = std::tuple<std::string, TimePoint, std::string>;  // namespace, start, id
 
-  // All of these expect mutex_ to be held.
-  void index(const Task& task);
-  void unindex(const Task& task);
-  void erase(Tasks::iterator it);
-  Tasks::iterator find(const TaskKey& key, TimePoint now);  // none: also where it has expired
-  bool leased(const TaskKey& key, TimePoint now) const;
-  std::optional<Revision> revision_of(Documents::const_iterator it) const;  // none: at the end
-  void write_log(const Log& log);
-  void drop_expired(TimePoint now);
+  void index(const Task& task) RHOOKS_REQUIRES(mutex_);
+  void unindex(const Task& task) RHOOKS_REQUIRES(mutex_);
+  void erase(Tasks::iterator it) RHOOKS_REQUIRES(mutex_);
+  // None: also where it has expired.
+  Tasks::iterator find(const TaskKey& key, TimePoint now) RHOOKS_REQUIRES(mutex_);
+  bool leased(const TaskKey& key, TimePoint now) const RHOOKS_REQUIRES(mutex_);
+  // None: at the end.
+  std::optional<Revision> revision_of(Documents::const_iterator it) const RHOOKS_REQUIRES(mutex_);
+  void write_log(const Log& log) RHOOKS_REQUIRES(mutex_);
+  void drop_expired(TimePoint now) RHOOKS_REQUIRES(mutex_);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   Random random_;
   UuidGenerator tokens_;
-  Tasks tasks_;
-  std::set<std::pair<TimePoint, TaskKey>> due_;   // of the ACTIVE tasks
-  std::set<std::pair<TimePoint, TaskKey>> ends_;  // of those that expire
+  Tasks tasks_ RHOOKS_GUARDED_BY(mutex_);
+  std::set<std::pair<TimePoint, TaskKey>> due_ RHOOKS_GUARDED_BY(mutex_);   // of the ACTIVE tasks
+  std::set<std::pair<TimePoint, TaskKey>> ends_ RHOOKS_GUARDED_BY(mutex_);  // of those that expire
   // At most one lease a task. One that ran out stays until something replaces it.
-  std::map<TaskKey, Lease> leases_;
-  std::map<LogKey, Log> logs_;
-  std::set<std::pair<TimePoint, LogKey>> log_expiries_;
-  Documents documents_;
+  std::map<TaskKey, Lease> leases_ RHOOKS_GUARDED_BY(mutex_);
+  std::map<LogKey, Log> logs_ RHOOKS_GUARDED_BY(mutex_);
+  std::set<std::pair<TimePoint, LogKey>> log_expiries_ RHOOKS_GUARDED_BY(mutex_);
+  Documents documents_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store
