@@ -2,8 +2,9 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace rhooks::store::rocks {
 
@@ -16,26 +17,26 @@ class ClearedMarks {
  public:
   // Where to begin. Before it nothing is left, but for what others put or held just then.
   std::string begin(const std::string& prefix) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto mark = marks_.find(prefix);
     return mark == marks_.end() ? prefix : mark->second;
   }
   void set(const std::string& prefix, std::string key) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     // Of clears that were given up. It costs those under way a walk to forget them all.
     if (marks_.size() >= kMarksMax && !marks_.contains(prefix)) marks_.clear();
     marks_[prefix] = std::move(key);
     any_ = true;
   }
   void forget(const std::string& prefix) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     marks_.erase(prefix);
     any_ = !marks_.empty();
   }
   // A task was put: the next chunk begins there, if it lies before.
   void put(const std::string& key) {
     if (!any_) return;
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto& [prefix, mark] : marks_) {
       if (key < mark && key.starts_with(prefix)) mark = key;
     }
@@ -45,8 +46,8 @@ class ClearedMarks {
   static constexpr std::size_t kMarksMax = 64;
 
   std::atomic<bool> any_{false};
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string> marks_;
+  mutable Mutex mutex_;
+  std::map<std::string, std::string> marks_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store::rocks

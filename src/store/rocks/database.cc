@@ -328,7 +328,7 @@ Result<void> Database::write(rocksdb::WriteBatch& batch) {
   if (status.ok()) return {};
   Error error = translate(status, "writing");
   {
-    std::lock_guard lock(failure_mutex_);
+    MutexLock lock(failure_mutex_);
     failure_ = error.message;
   }
   listener_->failed = true;
@@ -338,7 +338,7 @@ Result<void> Database::write(rocksdb::WriteBatch& batch) {
 }
 
 Error Database::refusal() {
-  std::lock_guard lock(failure_mutex_);
+  MutexLock lock(failure_mutex_);
   const std::string why =
       failure_.empty() ? "the store in '" + path_ + "' failed to write to its disk" : failure_;
   return Error{ErrorCode::kUnavailable, why + "; nothing was stored", {}};
@@ -346,7 +346,7 @@ Error Database::refusal() {
 
 Result<Database::Use> Database::use() {
   if (listener_->failed) {
-    std::lock_guard lock(recover_mutex_);
+    MutexLock lock(recover_mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (listener_->failed && now >= next_recovery_) {
       recover();
@@ -376,7 +376,7 @@ Database::Use::~Use() {
 void Database::recover() {
   // While the disk takes no writes the database stays as it is, so that it can be read.
   if (const auto probed = probe_disk(); !probed) {
-    std::lock_guard lock(failure_mutex_);
+    MutexLock lock(failure_mutex_);
     failure_ = probed.error().message;
     return;
   }
@@ -391,7 +391,7 @@ void Database::recover() {
   }
   listener_->failed = true;
   if (!opened) {
-    std::lock_guard failure_lock(failure_mutex_);
+    MutexLock failure_lock(failure_mutex_);
     failure_ = opened.error().message;
   }
 }

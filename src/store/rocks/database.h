@@ -10,13 +10,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/rocks/log_filter.h"
 #include "store/rocks/rocks_store.h"
 
@@ -120,8 +120,7 @@ class Database {
   bool holds_something(rocksdb::ColumnFamilyHandle* family) const;
   Error not_of_rhooks() const;
   void close_db();
-  // Expect recover_mutex_ to be held.
-  void recover();
+  void recover() RHOOKS_REQUIRES(recover_mutex_);
   Result<void> probe_disk();
   bool failed() const;
   // give_back.cc
@@ -143,15 +142,17 @@ class Database {
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;
 
   std::function<void()> reopened_;
-  std::shared_mutex open_mutex_;  // shared: in use; alone: being opened again
-  std::mutex recover_mutex_;
-  std::chrono::steady_clock::time_point next_recovery_{};
+  // Shared: in use; alone: being opened again. No Mutex: a Use moves its lock, which the analysis
+  // cannot follow.
+  std::shared_mutex open_mutex_;
+  Mutex recover_mutex_;
+  std::chrono::steady_clock::time_point next_recovery_ RHOOKS_GUARDED_BY(recover_mutex_){};
   std::atomic<std::chrono::steady_clock::time_point> next_look_{};  // for old logs
   // When what was deleted is to be merged; the greatest time: nothing was.
   std::atomic<std::chrono::steady_clock::time_point> merge_at_{
       std::chrono::steady_clock::time_point::max()};
-  std::mutex failure_mutex_;
-  std::string failure_;  // why nothing can be written
+  Mutex failure_mutex_;
+  std::string failure_ RHOOKS_GUARDED_BY(failure_mutex_);  // why nothing can be written
 };
 
 }  // namespace rhooks::store::rocks

@@ -35,7 +35,7 @@ Result<Revision> RocksStore::do_put_document(const Document& document, const Rep
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string key = document_key(document.key);
-  std::lock_guard lock(documents_mutex_);
+  MutexLock lock(documents_mutex_);
   if (!std::holds_alternative<Whatever>(replaces)) {
     const auto stored = read_document(key);
     if (!stored) return fail(stored.error());
@@ -65,7 +65,7 @@ Result<void> RocksStore::do_remove_document(const DocumentKey& key,
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string bytes = document_key(key);
-  std::lock_guard lock(documents_mutex_);
+  MutexLock lock(documents_mutex_);
   const auto stored = read_document(bytes);
   if (!stored) return fail(stored.error());
   if (!*stored) return fail(no_document(key));

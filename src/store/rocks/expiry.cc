@@ -26,8 +26,8 @@ constexpr std::chrono::milliseconds kDropLater{10'000};
 
 void RocksStore::drop_expired(TimePoint now) {
   if (now < first_end_.get()) return;
-  const std::unique_lock one(drop_mutex_, std::try_to_lock);
-  if (!one.owns_lock()) return;
+  if (!drop_mutex_.try_lock()) return;
+  const MutexLock one(drop_mutex_, std::adopt_lock);
   // A time that is further away than was ever set: the clock was set back.
   if (const auto left = drop_at_ - now; left.count() > 0 && left <= kDropLater) return;
 

@@ -2,10 +2,11 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace rhooks::store::rocks {
 
@@ -26,7 +27,7 @@ class IndexHeads {
   class Adding {
    public:
     explicit Adding(IndexHeads& heads) : heads_(heads) {
-      std::lock_guard lock(heads_.mutex_);
+      MutexLock lock(heads_.mutex_);
       ++heads_.writers_;
       ++heads_.version_;
       any_ = !heads_.begins_.empty();
@@ -34,7 +35,7 @@ class IndexHeads {
     Adding(const Adding&) = delete;
     Adding& operator=(const Adding&) = delete;
     ~Adding() {
-      std::lock_guard lock(heads_.mutex_);
+      MutexLock lock(heads_.mutex_);
       --heads_.writers_;
     }
 
@@ -56,20 +57,20 @@ class IndexHeads {
     bool quiet = false;  // nobody was writing
   };
   Look look() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return {version_, founds_, writers_ == 0};
   }
 
   // No entry with this prefix that a snapshot taken since the look has is before it.
   std::string begin(const Look& look, const std::string& prefix) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto known = begins_.find(prefix);
     return known == begins_.end() || look.founds != founds_ ? prefix : known->second;
   }
 
   // There was none before `key`.
   void found(const Look& look, const std::string& prefix, std::string key) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!look.quiet || look.version != version_) return;
     if (begins_.size() >= kPrefixesMax && !begins_.contains(prefix)) begins_.clear();
     begins_[prefix] = std::move(key);
@@ -78,7 +79,7 @@ class IndexHeads {
 
   // Writes that were reported as failed may be there by now.
   void forget() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ++version_;
     begins_.clear();
   }
@@ -87,7 +88,7 @@ class IndexHeads {
   static constexpr std::size_t kPrefixesMax = 1'024;
 
   void lower(std::string_view key) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     // The prefix of a key is before it in the order, and no prefix begins with another one.
     auto above = begins_.upper_bound(key);
     if (above == begins_.begin()) return;
@@ -95,11 +96,11 @@ class IndexHeads {
     if (key.starts_with(prefix) && key < begin) begin = key;
   }
 
-  mutable std::mutex mutex_;
-  std::uint64_t version_ = 0;  // grows with each writer
-  std::uint64_t founds_ = 0;   // grows with each key that is noted
-  int writers_ = 0;
-  std::map<std::string, std::string, std::less<>> begins_;
+  mutable Mutex mutex_;
+  std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;  // grows with each writer
+  std::uint64_t founds_ RHOOKS_GUARDED_BY(mutex_) = 0;   // grows with each key that is noted
+  int writers_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::string, std::less<>> begins_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store::rocks

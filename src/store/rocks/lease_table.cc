@@ -22,7 +22,7 @@ LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint un
                                   const std::string& end, const OpenIndex& open,
                                   const std::function<model::LeaseToken()>& make_token) {
   Walk walk;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   note_ended(now);
   if (scan_from_ >= end) return walk;
   const auto it = open(scan_from_);
@@ -72,7 +72,7 @@ LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint un
 
 LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const OpenIndex& open) {
   FirstDue first;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   note_ended(now);
   const auto it = open(scan_from_);
   for (; it->Valid(); it->Next()) {
@@ -98,7 +98,7 @@ LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const OpenIndex& open)
 std::vector<bool> LeaseTable::confirm(const std::vector<Taken>& taken) const {
   std::vector<bool> current;
   current.reserve(taken.size());
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const Taken& one : taken) {
     const auto it = leases_.find(one.key);
     current.push_back(it != leases_.end() && it->second.token == one.lease.token);
@@ -107,7 +107,7 @@ std::vector<bool> LeaseTable::confirm(const std::vector<Taken>& taken) const {
 }
 
 void LeaseTable::give_back(const std::string& key, const model::LeaseToken& token) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = leases_.find(key);
   if (it == leases_.end() || it->second.token != token) return;
   lower_to(key, it->second);
@@ -115,7 +115,7 @@ void LeaseTable::give_back(const std::string& key, const model::LeaseToken& toke
 }
 
 void LeaseTable::shorten(const Taken& taken, TimePoint until) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = leases_.find(taken.key);
   if (it == leases_.end() || it->second.token != taken.lease.token) return;
   if (it->second.until <= until) return;
@@ -125,14 +125,14 @@ void LeaseTable::shorten(const Taken& taken, TimePoint until) {
 }
 
 void LeaseTable::correct_date(const Taken& taken, TimePoint scheduled_date) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = leases_.find(taken.key);
   if (it == leases_.end() || it->second.token != taken.lease.token) return;
   it->second.scheduled_date = scheduled_date;
 }
 
 std::optional<HeldLease> LeaseTable::find(const std::string& key) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto it = leases_.find(key);
   if (it == leases_.end()) return std::nullopt;
   return it->second;
@@ -146,7 +146,7 @@ bool LeaseTable::is_live(const std::string& key, TimePoint now) const {
 std::unordered_map<std::string, HeldLease> LeaseTable::live(std::string_view prefix,
                                                             TimePoint now) const {
   std::unordered_map<std::string, HeldLease> found;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const auto& [key, lease] : leases_) {
     if (lease.until > now && key.starts_with(prefix)) found.emplace(key, lease);
   }
@@ -154,7 +154,7 @@ std::unordered_map<std::string, HeldLease> LeaseTable::live(std::string_view pre
 }
 
 void LeaseTable::reopened() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   scan_from_.clear();
   for (auto& [key, lease] : leases_) lease.doubtful = true;
 }
@@ -163,11 +163,8 @@ LeaseTable::Lock::Lock(LeaseTable& table, const std::vector<std::string>& keys)
     : table_(table), keys_(keys.begin(), keys.end()) {
   std::sort(keys_.begin(), keys_.end());
   keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
-  std::unique_lock lock(table_.mutex_);
-  table_.freed_.wait(lock, [this] {
-    return std::none_of(keys_.begin(), keys_.end(),
-                        [this](std::string_view key) { return table_.held_.contains(key); });
-  });
+  MutexLock lock(table_.mutex_);
+  while (table_.any_held(keys_)) table_.freed_.wait(lock);
   try {
     table_.held_.insert(keys_.begin(), keys_.end());
   } catch (...) {  // no memory: none of them stays held
@@ -178,7 +175,7 @@ LeaseTable::Lock::Lock(LeaseTable& table, const std::vector<std::string>& keys)
 
 LeaseTable::Lock::~Lock() {
   {
-    std::lock_guard lock(table_.mutex_);
+    MutexLock lock(table_.mutex_);
     for (const std::string& key : effects.ended) table_.end(key);
     if (effects.failed) {
       for (const std::string_view key : keys_) {
@@ -190,6 +187,13 @@ LeaseTable::Lock::~Lock() {
     for (const std::string_view key : keys_) table_.held_.erase(key);
   }
   table_.freed_.notify_all();
+}
+
+bool LeaseTable::any_held(const std::vector<std::string_view>& keys) const {
+  for (const std::string_view key : keys) {
+    if (held_.contains(key)) return true;
+  }
+  return false;
 }
 
 void LeaseTable::end(const std::string& key) {

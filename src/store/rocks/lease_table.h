@@ -3,10 +3,8 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/status.h>
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "model/record.h"
 
 namespace rhooks::store::rocks {
@@ -158,19 +157,23 @@ class LeaseTable {
     }
   };
 
-  // All of these expect mutex_ to be held.
-  void end(const std::string& key);
-  void lower(const std::string& due_key);
-  void lower_to(const std::string& key, const HeldLease& lease);  // the lease ends
-  void note_ended(TimePoint now);  // leases that are over make their tasks claimable
+  bool any_held(const std::vector<std::string_view>& keys) const RHOOKS_REQUIRES(mutex_);
+  void end(const std::string& key) RHOOKS_REQUIRES(mutex_);
+  void lower(const std::string& due_key) RHOOKS_REQUIRES(mutex_);
+  // The lease ends.
+  void lower_to(const std::string& key, const HeldLease& lease) RHOOKS_REQUIRES(mutex_);
+  // Leases that are over make their tasks claimable.
+  void note_ended(TimePoint now) RHOOKS_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::condition_variable freed_;
-  std::unordered_set<std::string_view> held_;  // of the keys that the locks were given
-  std::unordered_map<std::string, HeldLease, KeyHash, std::equal_to<>> leases_;
+  mutable Mutex mutex_;
+  ConditionVariable freed_;
+  // Of the keys that the locks were given.
+  std::unordered_set<std::string_view> held_ RHOOKS_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, HeldLease, KeyHash, std::equal_to<>> leases_
+      RHOOKS_GUARDED_BY(mutex_);
   // Ends of leases that were not yet seen to be over.
-  std::set<std::pair<TimePoint, std::string>> ends_;
-  std::string scan_from_;
+  std::set<std::pair<TimePoint, std::string>> ends_ RHOOKS_GUARDED_BY(mutex_);
+  std::string scan_from_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store::rocks

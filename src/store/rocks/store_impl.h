@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "store/rocks/cleared_marks.h"
@@ -166,15 +166,16 @@ class RocksStore final : public Store {
   ClearedMarks cleared_;
   IndexHeads heads_;  // of by_date
   FirstEnd first_end_;
-  std::mutex drop_mutex_;                // held by the one that drops
-  TimePoint drop_at_ = kTimeMin;         // by its holder: not before
-  std::atomic<bool> drops_left_{false};  // to be dropped at once
-  std::mutex documents_mutex_;           // held from the look at a document until it is written
+  Mutex drop_mutex_;                                             // held by the one that drops
+  TimePoint drop_at_ RHOOKS_GUARDED_BY(drop_mutex_) = kTimeMin;  // not before
+  std::atomic<bool> drops_left_{false};                          // to be dropped at once
+  Mutex documents_mutex_;  // held from the look at a document until it is written
   Random random_;
   UuidGenerator tokens_;
 
-  std::mutex reported_mutex_;
-  std::set<std::string> reported_;  // unreadable tasks that were logged; bounded
+  Mutex reported_mutex_;
+  // Unreadable tasks that were logged; bounded.
+  std::set<std::string> reported_ RHOOKS_GUARDED_BY(reported_mutex_);
 };
 
 Error not_found(const TaskKey& key);

@@ -221,7 +221,7 @@ Result<bool> RocksStore::was_set_aside(const std::string& key) {
 
 void RocksStore::report_unreadable(const TaskKey& key, const Error& error) {
   {
-    std::lock_guard lock(reported_mutex_);
+    MutexLock lock(reported_mutex_);
     if (reported_.size() >= kReportedMax || !reported_.insert(task_key(key)).second) return;
   }
   log::error("a stored task cannot be read",
