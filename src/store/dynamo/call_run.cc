@@ -57,7 +57,7 @@ std::string tables_of(const json::object& body) {
 }  // namespace
 
 std::optional<std::int64_t> LogGate::pass(std::chrono::steady_clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (last_ && now - *last_ < kLogEvery) {
     ++held_back_;
     return std::nullopt;

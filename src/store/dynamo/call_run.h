@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "aws/service_clock.h"
 #include "aws/sigv4.h"
 #include "aws/wire.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "observe/metrics.h"
 #include "store/dynamo/client.h"
@@ -26,9 +26,9 @@ class LogGate {
   std::optional<std::int64_t> pass(std::chrono::steady_clock::time_point now);
 
  private:
-  std::mutex mutex_;
-  std::optional<std::chrono::steady_clock::time_point> last_;
-  std::int64_t held_back_ = 0;
+  Mutex mutex_;
+  std::optional<std::chrono::steady_clock::time_point> last_ RHOOKS_GUARDED_BY(mutex_);
+  std::int64_t held_back_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 // What the calls of one client share.

@@ -1,14 +1,13 @@
 #include "store/dynamo/client.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "aws/wire.h"
 #include "base/check.h"
+#include "base/mutex.h"
 #include "store/dynamo/call_run.h"
 
 namespace rhooks::store::dynamo {
@@ -24,23 +23,23 @@ class Mailbox {
  public:
   void put(std::size_t index, aws::WireResult result) {
     // Notified under the lock: the caller may be gone right after it.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     results_.emplace_back(index, std::move(result));
     changed_.notify_one();
   }
 
   std::pair<std::size_t, aws::WireResult> take() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !results_.empty(); });
+    MutexLock lock(mutex_);
+    while (results_.empty()) changed_.wait(lock);
     auto first = std::move(results_.front());
     results_.pop_front();
     return first;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::pair<std::size_t, aws::WireResult>> results_;
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<std::pair<std::size_t, aws::WireResult>> results_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 // Each caller drives its own calls: it gets credentials, reads answers and decides on retries.
@@ -65,8 +64,8 @@ class HttpClient final : public Client {
 
   ~HttpClient() override {
     wire_->stop();
-    std::unique_lock lock(mutex_);
-    left_.wait(lock, [this] { return calls_ == 0; });
+    MutexLock lock(mutex_);
+    while (calls_ > 0) left_.wait(lock);
   }
 
   std::vector<Result<Reply>> call_all(std::vector<Call> calls) override {
@@ -102,7 +101,7 @@ class HttpClient final : public Client {
  private:
   // How many of so many calls may go on.
   std::size_t enter(std::size_t calls) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const std::size_t admitted = std::min(calls, kCallsMax - calls_);
     calls_ += admitted;
     return admitted;
@@ -110,7 +109,7 @@ class HttpClient final : public Client {
 
   void leave(std::size_t calls) {
     // Notified under the lock: the destructor may go on right after it.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     calls_ -= calls;
     if (calls_ == 0) left_.notify_all();
   }
@@ -128,9 +127,9 @@ class HttpClient final : public Client {
   ClientParts parts_;
   const std::unique_ptr<aws::Wire> wire_;
 
-  std::mutex mutex_;
-  std::condition_variable left_;
-  std::size_t calls_ = 0;
+  Mutex mutex_;
+  ConditionVariable left_;
+  std::size_t calls_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

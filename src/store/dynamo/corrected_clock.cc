@@ -34,7 +34,7 @@ CorrectedClock::Reading CorrectedClock::read() const {
 }
 
 Clock::Micros CorrectedClock::now_micros() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Reading now = read();
   const auto passed = std::chrono::floor<std::chrono::microseconds>(now.boot - believed_.boot);
   const auto step = now.machine - believed_.machine - passed;

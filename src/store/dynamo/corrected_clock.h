@@ -3,10 +3,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "store/dynamo/shard_plan.h"
 #include "store/dynamo/shard_share.h"
 
@@ -46,9 +46,10 @@ class CorrectedClock final : public Clock {
   const std::function<std::chrono::milliseconds()> learnt_;
   const std::function<SteadyTime()> boot_;
 
-  mutable std::mutex mutex_;
-  mutable Reading believed_;  // the latest at which the machine's clock was gone by
-  mutable std::optional<SteadyTime> doubted_since_;
+  mutable Mutex mutex_;
+  // The latest at which the machine's clock was gone by.
+  mutable Reading believed_ RHOOKS_GUARDED_BY(mutex_);
+  mutable std::optional<SteadyTime> doubted_since_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store::dynamo

@@ -45,7 +45,7 @@ void DueView::erase(Shard& shard, const TaskKey& key) {
 
 void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_through,
                     Steady read_started) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
   const Steady trusted = read_started - kIndexLag;
   std::erase_if(shard.dropped,
@@ -89,7 +89,7 @@ void DueView::merge(int number, std::span<const Row> rows, TimePoint complete_th
 std::optional<std::size_t> DueView::rows_to_read(int number, TimePoint now, TimePoint due_by,
                                                  std::chrono::milliseconds read_every,
                                                  Steady steady) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Shard& shard = shards_.at(static_cast<std::size_t>(number));
   if (!shard.read_at) return kRowsIdle;
   const bool complete = shard.complete_through >= due_by;
@@ -103,14 +103,14 @@ std::optional<std::size_t> DueView::rows_to_read(int number, TimePoint now, Time
 }
 
 bool DueView::incomplete(std::span<const int> numbers, TimePoint due_by) const {
-  std::lock_guard lock(mutex_);
-  return std::any_of(numbers.begin(), numbers.end(), [&](int number) {
+  MutexLock lock(mutex_);
+  return std::any_of(numbers.begin(), numbers.end(), [&](int number) RHOOKS_REQUIRES(mutex_) {
     return shards_.at(static_cast<std::size_t>(number)).complete_through < due_by;
   });
 }
 
 std::size_t DueView::claimable(int number, std::span<const Row> rows, TimePoint now) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Shard& shard = shards_.at(static_cast<std::size_t>(number));
   return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](const Row& row) {
     if (shard.dropped.contains(row.key)) return false;
@@ -121,7 +121,7 @@ std::size_t DueView::claimable(int number, std::span<const Row> rows, TimePoint 
 
 DueView::Picked DueView::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
                               std::size_t limit) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   // Where a shard is not known to its end, others may hold what is due later than it is known,
   // but not before it: the earliest go first.
   TimePoint known = due_by;
@@ -154,25 +154,25 @@ DueView::Picked DueView::pick(std::span<const int> numbers, TimePoint now, TimeP
 }
 
 DueView::Asked DueView::asking() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return Asked{told_};
 }
 
 void DueView::leased(const Candidate& candidate, TimePoint until, Asked asked, Steady steady) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   tell(candidate.shard, candidate.key, Entry{.due_at = candidate.due_at, .leased_until = until},
        asked, steady);
 }
 
 void DueView::leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked,
                                Steady steady) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   tell(candidate.shard, candidate.key,
        Entry{.due_at = candidate.due_at, .leased_until = until, .elsewhere = true}, asked, steady);
 }
 
 void DueView::put_back(const Candidate& candidate) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
   const auto it = shard.entries.find(candidate.key);
   if (it != shard.entries.end()) it->second.picked = false;
@@ -180,7 +180,7 @@ void DueView::put_back(const Candidate& candidate) {
 
 void DueView::stored(int number, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked,
                      Steady steady) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   tell(number, key, due_at ? std::optional(Entry{.due_at = *due_at}) : std::nullopt, asked, steady);
 }
 
@@ -249,7 +249,7 @@ void DueView::make_room(Shard& shard, bool unread, Steady steady) {
 }
 
 void DueView::released(int number, const TaskKey& key, Asked asked, Steady steady) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Shard& shard = shards_.at(static_cast<std::size_t>(number));
   const auto it = shard.entries.find(key);
   if (it == shard.entries.end()) return;
@@ -261,7 +261,7 @@ void DueView::released(int number, const TaskKey& key, Asked asked, Steady stead
 
 std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> numbers, TimePoint now,
                                                      TimePoint due_by, std::size_t limit) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Candidate> found;
   TimePoint confirmed = kTimeMax;
   for (const int number : numbers) {
@@ -288,7 +288,7 @@ std::vector<DueView::Candidate> DueView::unconfirmed(std::span<const int> number
 }
 
 std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint now) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::optional<TimePoint> next;
   const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
   for (const int number : numbers) {
@@ -313,7 +313,7 @@ std::optional<TimePoint> DueView::next(std::span<const int> numbers, TimePoint n
 }
 
 void DueView::doubt() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (Shard& shard : shards_) {
     shard.read_at.reset();
     for (auto& [key, entry] : shard.entries) {
@@ -325,7 +325,7 @@ void DueView::doubt() {
 }
 
 std::size_t DueView::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::size_t size = 0;
   for (const Shard& shard : shards_) size += shard.entries.size();
   return size;

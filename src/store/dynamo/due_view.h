@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "store/store.h"
 
 namespace rhooks::store::dynamo {
@@ -127,19 +127,19 @@ class DueView {
     std::size_t room = 0;  // entries at which those that a read will tell are forgotten
   };
 
-  // All expect mutex_ to be held.
   // Takes what an answer tells: that the task is due and leased so, or, without `is`, not due.
-  void tell(int shard, const TaskKey& key, std::optional<Entry> is, Asked asked, Steady steady);
-  void set(Shard& shard, const TaskKey& key, const Entry& entry);
-  void erase(Shard& shard, const TaskKey& key);
+  void tell(int shard, const TaskKey& key, std::optional<Entry> is, Asked asked, Steady steady)
+      RHOOKS_REQUIRES(mutex_);
+  void set(Shard& shard, const TaskKey& key, const Entry& entry) RHOOKS_REQUIRES(mutex_);
+  void erase(Shard& shard, const TaskKey& key) RHOOKS_REQUIRES(mutex_);
   static void make_room(Shard& shard, bool unread, Steady steady);
   bool free(const Entry& entry, TimePoint now) const {
     return !entry.picked && entry.leased_until <= now;
   }
 
-  mutable std::mutex mutex_;
-  std::uint64_t told_ = 0;  // how often
-  std::vector<Shard> shards_;
+  mutable Mutex mutex_;
+  std::uint64_t told_ RHOOKS_GUARDED_BY(mutex_) = 0;  // how often
+  std::vector<Shard> shards_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store::dynamo

@@ -101,7 +101,7 @@ void DynamoStore::note_gone(const TaskKey& key, DueView::Asked asked) {
 }
 
 void DynamoStore::report_unreadable(const TaskKey& key, const Error& error) {
-  std::lock_guard lock(reported_mutex_);
+  MutexLock lock(reported_mutex_);
   if (reported_.size() >= kReportedMax || !reported_.insert(key).second) return;
   log::error("a stored task cannot be read",
              {{"namespace", key.ns}, {"id", key.id}, {"error", error.message}});

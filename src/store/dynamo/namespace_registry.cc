@@ -23,7 +23,7 @@ constexpr std::size_t kLookedIntoMax = 1'000;
 std::map<std::string, Error> NamespaceRegistry::add(const std::set<std::string>& namespaces) {
   std::vector<std::string> missing;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::string& ns : namespaces) {
       if (!listed_.contains(ns)) missing.push_back(ns);
     }
@@ -33,7 +33,7 @@ std::map<std::string, Error> NamespaceRegistry::add(const std::set<std::string>&
   std::vector<Item> items;
   for (const std::string& ns : missing) items.push_back(key_item(kNamespaces, ns));
   const auto put = batches_.put(table_, std::move(items));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (!put[i]) {
       failed.emplace(missing[i], put[i].error());

@@ -3,11 +3,11 @@
 #include <rhooks/result.h>
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/dynamo/batch_requests.h"
 #include "store/dynamo/client.h"
 #include "store/store.h"
@@ -40,8 +40,8 @@ class NamespaceRegistry {
   BatchRequests& batches_;
   const std::string table_;
 
-  std::mutex mutex_;
-  std::set<std::string> listed_;  // by this process; bounded
+  Mutex mutex_;
+  std::set<std::string> listed_ RHOOKS_GUARDED_BY(mutex_);  // by this process; bounded
 };
 
 }  // namespace rhooks::store::dynamo

@@ -47,14 +47,14 @@ ShardMember::Step ShardMember::tick() {
 Result<void> ShardMember::show_life() {
   const SteadyTime started = options_.steady();
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!unbroken(started)) begin_life(started);
   }
   ++self_.beat;
   if (auto written = table_.beat(self_); !written) return written;
   const SteadyTime ended = options_.steady();
 
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!unbroken(ended)) return {};  // it came too late: the next one shows another life
   shown_ = true;
   shown_at_ = started;
@@ -83,7 +83,7 @@ Result<SharePlan> ShardMember::look() {
   if (restart_watch_) watch_.restart(answered_at);
   restart_watch_ = false;
 
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   silences_.clear();
   for (const WorkerItem& worker : snapshot->workers) {
     silences_[worker.id] = watch_.silence(worker.id);
@@ -103,7 +103,7 @@ Result<SharePlan> ShardMember::look() {
 }
 
 std::vector<std::string> ShardMember::call_dead(const std::vector<WorkerItem>& dead) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const std::set<Uuid> before = std::exchange(dead_, {});
   std::vector<std::string> died;
   // Where this process was away, the others may have been so as well.
@@ -117,7 +117,7 @@ std::vector<std::string> ShardMember::call_dead(const std::vector<WorkerItem>& d
 
 Result<bool> ShardMember::carry_out(const SharePlan& plan) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     // The table was so slow that what is taken now would lie idle.
     if (!believes(options_.steady())) return false;
     // First it stops to believe, then others may begin to.
@@ -132,7 +132,7 @@ Result<bool> ShardMember::carry_out(const SharePlan& plan) {
   }
   if (!plan.take.empty() && !stopped_) {
     const auto taken = table_.take(self_.id, plan.take);
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (std::size_t i = 0; i < taken.size(); ++i) {
       if (!taken[i]) {
         error = taken[i].error();
@@ -155,17 +155,17 @@ bool ShardMember::believes(SteadyTime now) const {
 }
 
 Uuid ShardMember::life() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return believes(options_.steady()) ? self_.life : Uuid{};
 }
 
 bool ShardMember::dead(const Uuid& life) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return believes(options_.steady()) && dead_.contains(life);
 }
 
 std::vector<int> ShardMember::owned() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<int> shards;
   if (!believes(options_.steady())) return shards;
   for (const auto& [shard, epoch] : held_) shards.push_back(shard);
@@ -173,7 +173,7 @@ std::vector<int> ShardMember::owned() const {
 }
 
 std::optional<SteadyTime> ShardMember::silence(const std::string& worker) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto found = silences_.find(worker);
   return found == silences_.end() ? std::nullopt : std::optional(found->second);
 }
@@ -188,7 +188,7 @@ void ShardMember::leave() {
   ++self_.beat;
   std::vector<ShardItem> items;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!shown_ || !unbroken(options_.steady())) return;
     for (const auto& [shard, epoch] : held_) {
       items.push_back({.shard = shard, .owner = self_.id, .epoch = epoch});
@@ -201,7 +201,7 @@ void ShardMember::leave() {
 
 void ShardMember::finish() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!shown_ || !unbroken(options_.steady())) return;
   }
   (void)table_.remove({&self_, 1});

@@ -5,12 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/dynamo/share_table.h"
 
 namespace rhooks::store::dynamo {
@@ -81,10 +81,10 @@ class ShardMember {
   Result<SharePlan> look();
   std::vector<std::string> call_dead(const std::vector<WorkerItem>& dead);  // those that are new
   Result<bool> carry_out(const SharePlan& plan);  // whether all was taken that was to be
-  // All with mutex_ held.
-  void begin_life(SteadyTime now);
-  bool unbroken(SteadyTime now) const;  // nobody can have called this life dead
-  bool believes(SteadyTime now) const;
+  void begin_life(SteadyTime now) RHOOKS_REQUIRES(mutex_);
+  // Nobody can have called this life dead.
+  bool unbroken(SteadyTime now) const RHOOKS_REQUIRES(mutex_);
+  bool believes(SteadyTime now) const RHOOKS_REQUIRES(mutex_);
 
   ShareTable& table_;
   WorkerItem self_;
@@ -93,13 +93,13 @@ class ShardMember {
   bool restart_watch_ = false;
   SteadyTime looked_at_{};
 
-  mutable std::mutex mutex_;
-  std::map<int, std::int64_t> held_;  // epoch by shard
+  mutable Mutex mutex_;
+  std::map<int, std::int64_t> held_ RHOOKS_GUARDED_BY(mutex_);  // epoch by shard
   // The beginning of the latest beat of this life that was written; before one was, of the first.
-  std::optional<SteadyTime> shown_at_;
-  bool shown_ = false;  // one was
-  std::map<std::string, SteadyTime> silences_;
-  std::set<Uuid> dead_;  // lives
+  std::optional<SteadyTime> shown_at_ RHOOKS_GUARDED_BY(mutex_);
+  bool shown_ RHOOKS_GUARDED_BY(mutex_) = false;  // one was
+  std::map<std::string, SteadyTime> silences_ RHOOKS_GUARDED_BY(mutex_);
+  std::set<Uuid> dead_ RHOOKS_GUARDED_BY(mutex_);  // lives
   std::atomic<bool> stopped_ = false;
 };
 

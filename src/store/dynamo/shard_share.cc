@@ -40,7 +40,7 @@ ShardShare::ShardShare(std::unique_ptr<ShareTable> table, int shards, Random& ra
       ids_(random) {}
 
 std::shared_ptr<ShardMember> ShardShare::member() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return member_;
 }
 
@@ -62,16 +62,19 @@ std::shared_ptr<ShardMember> ShardShare::new_member() {
 }
 
 void ShardShare::join() {
-  std::lock_guard control(control_);
+  MutexLock control(control_);
   if (joined()) return;
   end_leaving();
   const auto member = new_member();
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   member_ = member;
   ticked_ = false;
   failing_ = false;
   begin_ticks(member, SteadyTime{0});
-  if (thread_.joinable()) wake_.wait_for(lock, options_.join_timeout, [&] { return ticked_; });
+  if (!thread_.joinable()) return;
+  const auto until = std::chrono::steady_clock::now() + options_.join_timeout;
+  while (!ticked_ && wake_.wait_until(lock, until)) {
+  }
 }
 
 bool ShardShare::joined() const {
@@ -94,10 +97,10 @@ bool ShardShare::dead(const Uuid& life) const {
 }
 
 void ShardShare::leave() {
-  std::lock_guard control(control_);
+  MutexLock control(control_);
   std::shared_ptr<ShardMember> leaving;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     leaving.swap(member_);
   }
   if (!leaving) return;
@@ -106,7 +109,7 @@ void ShardShare::leave() {
   end_ticks();
   leaving->leave();
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     leaving_ = leaving;
     begin_ticks(leaving, options_.tick);
   }
@@ -114,14 +117,14 @@ void ShardShare::leave() {
 }
 
 void ShardShare::finish() {
-  std::lock_guard control(control_);
+  MutexLock control(control_);
   end_leaving();
 }
 
 void ShardShare::end_leaving() {
   std::shared_ptr<ShardMember> finished;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     finished.swap(leaving_);
   }
   if (!finished) return;
@@ -139,9 +142,13 @@ void ShardShare::end_ticks() {
 }
 
 void ShardShare::run(const std::shared_ptr<ShardMember>& member, SteadyTime pause) {
-  std::unique_lock lock(mutex_);
-  const auto ended = [&] { return member_ != member && leaving_ != member; };
-  while (!wake_.wait_for(lock, std::clamp(pause, SteadyTime{0}, options_.tick), ended)) {
+  MutexLock lock(mutex_);
+  for (;;) {
+    const auto until =
+        std::chrono::steady_clock::now() + std::clamp(pause, SteadyTime{0}, options_.tick);
+    while ((member_ == member || leaving_ == member) && wake_.wait_until(lock, until)) {
+    }
+    if (member_ != member && leaving_ != member) return;
     lock.unlock();
     const ShardMember::Step step = tick(*member);
     pause = step.again_at - options_.steady();
@@ -154,7 +161,7 @@ void ShardShare::run(const std::shared_ptr<ShardMember>& member, SteadyTime paus
 std::optional<ShardMember::Step> ShardShare::tick() {
   std::shared_ptr<ShardMember> current;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     current = member_ ? member_ : leaving_;
   }
   if (!current) return std::nullopt;

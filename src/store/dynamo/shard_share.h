@@ -2,16 +2,15 @@
 
 #include <rhooks/result.h>
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "store/description.h"
@@ -106,9 +105,10 @@ class ShardShare {
   ShardMember::Step tick(ShardMember& member);
   // The thread, if there is to be one; `pause`: until its first tick.
   void run(const std::shared_ptr<ShardMember>& member, SteadyTime pause);
-  void begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause);
-  void end_ticks();
-  void end_leaving();  // with control_ held
+  void begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause)
+      RHOOKS_REQUIRES(control_);
+  void end_ticks() RHOOKS_REQUIRES(control_);
+  void end_leaving() RHOOKS_REQUIRES(control_);
   void note(const std::optional<Error>& error);
 
   const std::unique_ptr<ShareTable> table_;
@@ -117,15 +117,15 @@ class ShardShare {
   const ShareOptions options_;
   UuidGenerator ids_;
 
-  std::mutex control_;    // held by join(), leave() and finish() from beginning to end
-  std::thread thread_;    // under control_
+  Mutex control_;  // held by join(), leave() and finish() from beginning to end
+  std::thread thread_ RHOOKS_GUARDED_BY(control_);
   bool failing_ = false;  // of the one who ticks
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::shared_ptr<ShardMember> member_;
-  std::shared_ptr<ShardMember> leaving_;  // from leave() to finish()
-  bool ticked_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable wake_;
+  std::shared_ptr<ShardMember> member_ RHOOKS_GUARDED_BY(mutex_);
+  std::shared_ptr<ShardMember> leaving_ RHOOKS_GUARDED_BY(mutex_);  // from leave() to finish()
+  bool ticked_ RHOOKS_GUARDED_BY(mutex_) = false;
 };
 
 // The view as tables for people.

@@ -4,13 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "aws/credentials.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/uuid.h"
 #include "store/dynamo/batch_requests.h"
@@ -190,8 +190,9 @@ class DynamoStore final : public Store {
   std::vector<int> all_shards_;
   std::unique_ptr<ShardShare> share_;
 
-  std::mutex reported_mutex_;
-  std::set<TaskKey> reported_;  // unreadable tasks that were logged; bounded
+  Mutex reported_mutex_;
+  // Unreadable tasks that were logged; bounded.
+  std::set<TaskKey> reported_ RHOOKS_GUARDED_BY(reported_mutex_);
 };
 
 // The answer of a request that only fails for reasons that the caller cannot treat.
