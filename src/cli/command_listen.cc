@@ -1,13 +1,12 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <iostream>
 #include <latch>
-#include <mutex>
 
 #include "base/ascii.h"
 #include "base/iso8601.h"
+#include "base/mutex.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/port_file.h"
@@ -61,7 +60,7 @@ class Listener {
     rest::HttpResponse response;
     bool last = false;
     {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       if (full_) return refusal();
       const std::int64_t number = ++seen_;
       response.status = number <= args_.fail_first ? 500 : args_.status;
@@ -74,7 +73,9 @@ class Listener {
       last = args_.count > 0 && number == args_.count;
       full_ = last;
       // An answer that is late on purpose: what ends it early is the end of the command.
-      if (delay_.count() > 0) ended_.wait_for(lock, delay_, [this] { return stopping_; });
+      const auto until = std::chrono::steady_clock::now() + delay_;
+      bool early = delay_.count() > 0;
+      while (early && !stopping_) early = ended_.wait_until(lock, until);
     }
     response.content_type = "text/plain";
     response.body =
@@ -90,7 +91,7 @@ class Listener {
   // Ends the waits of handlers.
   void stop() {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       stopping_ = true;
     }
     ended_.notify_all();
@@ -164,11 +165,11 @@ class Listener {
   Io& io_;
   Signals& signals_;
   std::latch announced_{1};
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  std::int64_t seen_ = 0;
-  bool full_ = false;  // no further request is taken
-  bool stopping_ = false;
+  Mutex mutex_;
+  ConditionVariable ended_;
+  std::int64_t seen_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  bool full_ RHOOKS_GUARDED_BY(mutex_) = false;  // no further request is taken
+  bool stopping_ RHOOKS_GUARDED_BY(mutex_) = false;
 };
 
 int run_listen(Io& io, const ListenArgs& args) {

@@ -4,12 +4,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/sha256.h"
 #include "cli/app.h"
 #include "cli/item_reader.h"
@@ -243,20 +243,20 @@ class Import {
 // Threads: what uses the import holds the mutex.
 class EndOnSignal {
  public:
-  EndOnSignal(Signals& signals, Import& import, std::mutex& mutex, Io& io)
-      : signals_(signals), watcher_([this, &import, &mutex, &io] {
+  EndOnSignal(Signals& signals, Import& import, Io& io)
+      : signals_(signals), watcher_([this, &import, &io] {
           const int signal = signals_.wait();
           if (signal == 0) return;
           signals_.end_on_next({});
           pending_ = true;
-          std::unique_lock lock(mutex, std::try_to_lock);
-          if (!lock.owns_lock()) {
+          if (!mutex_.try_lock()) {
             io.err << "rhooks: " << name_of_signal(signal)
                    << ": ends once the tasks that were sent are answered; a second signal ends at "
                       "once"
                    << std::endl;
-            lock.lock();
+            mutex_.lock();
           }
+          MutexLock lock(mutex_, std::adopt_lock);
           if (ended_) return;
           import.finish();
           std::_Exit(exit_code_of_signal(signal));
@@ -268,32 +268,32 @@ class EndOnSignal {
   EndOnSignal(const EndOnSignal&) = delete;
   EndOnSignal& operator=(const EndOnSignal&) = delete;
 
-  // Without the mutex: no more is begun after a signal. Does not return then.
-  void check() const { pending_.wait(true); }
-  // With the mutex held: the import has said what there is to say.
-  void ended() { ended_ = true; }
+  Mutex& mutex() RHOOKS_RETURN_CAPABILITY(mutex_) { return mutex_; }
+  // No more is begun after a signal. Does not return then.
+  void check() const RHOOKS_EXCLUDES(mutex_) { pending_.wait(true); }
+  // The import says what there is to say, before the mutex is free again.
+  void ended() RHOOKS_REQUIRES(mutex_) { ended_ = true; }
 
  private:
   Signals& signals_;
   std::atomic<bool> pending_{false};
-  bool ended_ = false;
+  Mutex mutex_;
+  bool ended_ RHOOKS_GUARDED_BY(mutex_) = false;
   std::thread watcher_;
 };
 
 // Reads and registers until the end or an error, which it prints. Returns the exit code.
-// `lock` is held but for the time that reading takes.
 int run(Import& import, std::istream& in, const std::string& file, Io& io,
-        const EndOnSignal& end_on_signal, std::unique_lock<std::mutex>& lock) {
+        EndOnSignal& end_on_signal) {
   ItemReader reader(in);
   while (true) {
-    lock.unlock();
     end_on_signal.check();
     auto item = reader.next();
-    lock.lock();
-    if (item && *item) {
-      if (!import.add(**item)) return import.finish();
-      continue;
-    }
+    MutexLock lock(end_on_signal.mutex());
+    const bool at_item = item && *item;
+    if (at_item && import.add(**item)) continue;
+    end_on_signal.ended();
+    if (at_item) return import.finish();
     // What was read before an error is sound, and is registered.
     if (!import.send()) {
       if (item && !in.bad()) import.at_end();
@@ -322,13 +322,9 @@ int import_file(Commands& commands, const FileImport& options, std::istream& in)
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
-  std::mutex mutex;
   Import import(commands, options, *hooks);
-  EndOnSignal end_on_signal(signals, import, mutex, commands.io());
-  std::unique_lock lock(mutex);
-  exit_code = run(import, in, options.file, commands.io(), end_on_signal, lock);
-  end_on_signal.ended();
-  return exit_code;
+  EndOnSignal end_on_signal(signals, import, commands.io());
+  return run(import, in, options.file, commands.io(), end_on_signal);
 }
 
 }  // namespace rhooks::cli

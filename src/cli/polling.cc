@@ -33,7 +33,7 @@ Polling::Polling(Io& io) : io_(io), ended_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBL
   signals_.end_on_next([this](int signal) {
     ended_by_ = signal;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (!message_.empty()) report(io_, Error{ErrorCode::kUnavailable, message_, {}}, 0);
     }
     const std::uint64_t one = 1;
@@ -47,7 +47,7 @@ Polling::~Polling() {
 }
 
 void Polling::on_signal(std::string message) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   message_ = std::move(message);
 }
 

@@ -4,9 +4,9 @@
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "cli/io.h"
 #include "cli/signals.h"
 
@@ -43,8 +43,8 @@ class Polling {
   int ended_fd_ = -1;  // readable from a signal on
   std::atomic<int> ended_by_{0};
   int failures_ = 0;
-  std::mutex mutex_;
-  std::string message_;
+  Mutex mutex_;
+  std::string message_ RHOOKS_GUARDED_BY(mutex_);
   Signals signals_;  // last: its thread uses the others
 };
 

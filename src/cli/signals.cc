@@ -95,12 +95,15 @@ void Signals::stop_waiting() {
 
 void Signals::end_on_next(std::function<void(int)> callback) {
   RHOOKS_CHECK(!watcher_.joinable());
-  callback_ = std::move(callback);
+  {
+    MutexLock lock(callback_mutex_);
+    callback_ = std::move(callback);
+  }
   watcher_ = std::thread([this] {
     const int signal = next_signal(signal_fd_, close_fd_);
     if (signal == 0) return;
     {
-      std::lock_guard lock(callback_mutex_);
+      MutexLock lock(callback_mutex_);
       if (callback_) callback_(signal);
     }
     if (!readable_within(close_fd_, kPatienceMs)) _exit(exit_code_of_signal(signal));
@@ -108,7 +111,7 @@ void Signals::end_on_next(std::function<void(int)> callback) {
 }
 
 void Signals::forget_callback() {
-  std::lock_guard lock(callback_mutex_);
+  MutexLock lock(callback_mutex_);
   callback_ = nullptr;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace rhooks::cli {
 
@@ -33,10 +34,10 @@ class Signals {
 
  private:
   int signal_fd_ = -1;
-  int wake_fd_ = -1;           // ends wait()
-  int close_fd_ = -1;          // ends the watcher
-  std::mutex callback_mutex_;  // held during the callback
-  std::function<void(int)> callback_;
+  int wake_fd_ = -1;      // ends wait()
+  int close_fd_ = -1;     // ends the watcher
+  Mutex callback_mutex_;  // held during the callback
+  std::function<void(int)> callback_ RHOOKS_GUARDED_BY(callback_mutex_);
   std::thread watcher_;
 };
 
