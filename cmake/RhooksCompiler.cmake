@@ -29,6 +29,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # A class of one file may have members of types that only this file knows.
     add_compile_options(-Wno-subobject-linkage)
   endif()
+else()
+  # What base/mutex.h annotates.
+  add_compile_options(-Wthread-safety -Werror=thread-safety)
 endif()
 
 # Debug trees only need line tables: smaller objects, faster links. GCC compiles them with -Og in two
