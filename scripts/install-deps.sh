@@ -19,18 +19,20 @@ major=$(node --version 2>/dev/null || true) && major=${major#v}
 command -v npm >/dev/null || emulator+=(npm)
 run=(ca-certificates curl tzdata) # the authorities that HTTPS receivers are checked against; the tours; zones
 fuzz=(clang libclang-rt-14-dev llvm) # llvm: symbols in what the sanitizers print
+lint=(clang clang-format clang-tidy)
 bench=(wrk)
-extra=("${fuzz[@]}" "${bench[@]}" clang-format clang-tidy gcovr jq)
+extra=("${fuzz[@]}" "${lint[@]}" "${bench[@]}" gcovr jq)
 
 usage() {
   cat <<USAGE
-Usage: scripts/install-deps.sh [--fuzz] [--bench] [--all] [--no-emulator] [--print]
+Usage: scripts/install-deps.sh [--fuzz] [--lint] [--bench] [--all] [--no-emulator] [--print]
 
 Installs the Debian 12 packages that building and testing Reactive Hooks needs.
 Works as root, and with sudo as anyone else. A node (18 or newer) and an npm that are there
 already are used; Debian's packages, nodejs and npm, are only for where there is none.
 
   --fuzz         also what fuzzing needs: ${fuzz[*]}
+  --lint         also what linting needs: ${lint[*]}
   --bench        also what the benchmarks need: ${bench[*]}
   --all          also what linting, fuzzing, benchmarks and coverage need: ${extra[*]}
   --no-emulator  leave out node and npm, which only tests of the DynamoDB store need
@@ -49,6 +51,7 @@ print=
 while (($#)); do
   case $1 in
     --fuzz) packages+=("${fuzz[@]}") ;;
+    --lint) packages+=("${lint[@]}") ;;
     --bench) packages+=("${bench[@]}") ;;
     --all) packages+=("${extra[@]}") ;;
     --no-emulator) emulator=() ;;

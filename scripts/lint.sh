@@ -8,11 +8,13 @@ usage() {
 Usage: scripts/lint.sh [--fix] [--tidy [FILE...]]
 
 Checks the format of the C++ files (clang-format, .clang-format) and the syntax of the
-shell scripts. scripts/install-deps.sh --all installs what it needs.
+shell scripts. scripts/install-deps.sh --lint installs what it needs.
 
   --fix          format the files instead of only checking them
-  --tidy [FILE]  also run clang-tidy (.clang-tidy) on all of src/, which takes long, or on FILEs
+  --tidy [FILE]  also run clang-tidy (.clang-tidy) on all of src/ but its tests, or on FILEs
   --help         this text
+
+JOBS sets how many of clang-tidy run at once (default 2).
 USAGE
 }
 
@@ -33,7 +35,7 @@ done
 
 cd "$root"
 command -v clang-format >/dev/null ||
-  die "clang-format is missing; scripts/install-deps.sh --all installs it"
+  die "clang-format is missing; scripts/install-deps.sh --lint installs it"
 
 step "Format"
 mapfile -t sources < <(find include src testing tests bench fuzz \
@@ -52,15 +54,22 @@ echo "${#sources[@]} files are well."
 
 if [[ $tidy ]]; then
   step "clang-tidy"
-  command -v clang-tidy >/dev/null ||
-    die "clang-tidy is missing; scripts/install-deps.sh --all installs it"
-  configure dev
+  for tool in clang-tidy clang++; do
+    command -v "$tool" >/dev/null ||
+      die "$tool is missing; scripts/install-deps.sh --lint installs it"
+  done
+  # clang's analyzer looks into the .cc files that a source includes only where the path of that
+  # source says UnifiedSource.
+  tree=build/UnifiedSource
+  configure fuzz -B "$tree"
   if ((${#files[@]} == 0)); then
-    mapfile -t files < <(find src -name '*.cc' ! -name '*_test.cc' | LC_ALL=C sort)
+    # As they are compiled, several .cc files as one: most of the time goes into the headers.
+    mapfile -t files < <(awk -F '"' -v root="$root" -v tree="$root/$tree" '$2 == "file" &&
+      (index($4, root "/src/") == 1 || index($4, tree "/src/") == 1) { print $4 }' \
+      "$tree/compile_commands.json")
+    ((${#files[@]} > 0)) || die "found no file of src/ in $tree/compile_commands.json"
   fi
-  # clang does not know the -W switches that are GCC's own.
   printf '%s\0' "${files[@]}" |
-    xargs -0 -n 1 -P "${JOBS:-2}" clang-tidy -p build/dev --quiet \
-      --extra-arg=-Wno-unknown-warning-option ||
+    xargs -0 -n 1 -P "${JOBS:-2}" clang-tidy -p "$tree" --quiet ||
     die "clang-tidy found something"
 fi
