@@ -153,7 +153,7 @@ class Wire::Impl {
     auto node = flying_.extract(easy);
     RHOOKS_CHECK(!node.empty());
     auto [flight, done] = std::move(node.mapped());
-    WireResult result = flight->finish(easy, code, clock_.now());
+    WireResult result = flight->finish(code, clock_.now());
     flight.reset();  // before the handle is used again
     loop_->give_handle_back(easy);
     done(std::move(result));
@@ -170,7 +170,7 @@ class Wire::Impl {
     for (const auto& [easy, code] : loop_->take_ended()) finish(easy, code);
     for (auto& [easy, flying] : std::exchange(flying_, {})) {
       loop_->remove(easy);
-      WireResult result = flying.flight->stop(easy, clock_.now());
+      WireResult result = flying.flight->stop(clock_.now());
       flying.flight.reset();
       loop_->give_handle_back(easy);
       flying.done(std::move(result));

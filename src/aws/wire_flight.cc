@@ -1,10 +1,8 @@
 #include "aws/wire_flight.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/ascii.h"
-#include "net/curl_error.h"
 #include "net/curl_loop.h"
 
 namespace rhooks::aws {
@@ -27,105 +25,49 @@ WireFlight::WireFlight(WireRequest request, TimePoint started_at)
   result_.sent_at = started_at;
 }
 
-std::string WireFlight::set_up(CURL* easy, const std::string& url,
-                               const net::EasyOptions& options) {
-  url_ = &url;
-  connect_timeout_ = options.connect_timeout;
-  request_timeout_ = options.request_timeout;
-  CURLcode bad = net::set_common_options(easy, options);
-  const auto set = [&](CURLoption option, auto value) {
-    const auto code = curl_easy_setopt(easy, option, value);
-    if (code != CURLE_OK) bad = code;
-  };
-  set(CURLOPT_ERRORBUFFER, error_.data());
-  set(CURLOPT_URL, url.c_str());
+std::string WireFlight::prepare() {
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_TCP_NODELAY, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_USERAGENT, "rhooks");
-  set(CURLOPT_POST, 1L);
-  set(CURLOPT_POSTFIELDS, request_.body.data());  // read in place, not copied
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  set(CURLOPT_HEADERFUNCTION, &WireFlight::on_header);
-  set(CURLOPT_HEADERDATA, this);
-  set(CURLOPT_WRITEFUNCTION, &WireFlight::on_body);
-  set(CURLOPT_WRITEDATA, this);
-  std::string error;
-  if (!add_headers(error)) return error;
-  set(CURLOPT_HTTPHEADER, lines_.get());
-  if (bad != CURLE_OK) return std::string("libcurl refused an option: ") + curl_easy_strerror(bad);
+  set_body(request_.body);
+  for (const Header& header : request_.headers()) {
+    if (add_header(header.name, header.value)) continue;
+    // Of a token from a file, say.
+    return "the header " + header.name + " holds a line break; look at the credentials";
+  }
+  leave_out("Accept");
   return {};
 }
 
-bool WireFlight::add_headers(std::string& error) {
-  error = "out of memory";
-  for (const Header& header : request_.headers()) {
-    // A line break, say in a token from a file, would let it write the rest of the request.
-    if (header.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      error = "the header " + header.name + " holds a line break; look at the credentials";
-      return false;
-    }
-    if (!lines_.add(header.name + ": " + header.value)) return false;
-  }
-  return lines_.add("Accept:") && lines_.add("Expect:");
-}
-
-std::size_t WireFlight::on_header(char* data, std::size_t size, std::size_t count, void* self) {
-  auto& flight = *static_cast<WireFlight*>(self);
-  const std::string_view line(data, size * count);
-  flight.header_bytes_ += line.size();
-  if (flight.header_bytes_ > kHeaderBytesMax) {
-    flight.too_long_ = true;
-    return 0;
-  }
-  flight.header_line(line);
-  return line.size();
-}
-
-void WireFlight::header_line(std::string_view line) {
+bool WireFlight::take_header(std::string_view line) {
+  header_bytes_ += line.size();
+  too_long_ = header_bytes_ > kHeaderBytesMax;
   // Of an interim answer (1xx) nothing is kept.
   if (line.starts_with("HTTP/")) {
     result_.date.clear();
     result_.crc32.clear();
   }
   if (!is_header(line, "date", result_.date)) is_header(line, "x-amz-crc32", result_.crc32);
+  return !too_long_;
 }
 
-std::size_t WireFlight::on_body(char* data, std::size_t size, std::size_t count, void* self) {
-  auto& flight = *static_cast<WireFlight*>(self);
-  std::string& body = flight.result_.body;
-  if (body.size() + size * count > WireResult::kAnswerBytesMax) {
-    flight.too_long_ = true;
-    return 0;
-  }
-  body.append(data, size * count);
-  return size * count;
+bool WireFlight::take_body(std::string_view piece) {
+  too_long_ = result_.body.size() + piece.size() > WireResult::kAnswerBytesMax;
+  if (!too_long_) result_.body.append(piece);
+  return !too_long_;
 }
 
-WireResult WireFlight::finish(CURL* easy, CURLcode code, TimePoint now) {
-  long status = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  result_.status = static_cast<int>(status);
-  result_.sends = net::CurlLoop::sends(easy);
-  if (code == CURLE_OK && status != 0) return end(WireResult::End::kAnswered, now);
+WireResult WireFlight::finish(CURLcode code, TimePoint now) {
+  result_.status = status();
+  result_.sends = net::CurlLoop::sends(easy());
+  if (is_answered(code)) return end(WireResult::End::kAnswered, now);
   if (too_long_) {
     result_.failure =
         "the answer is longer than " + std::to_string(WireResult::kAnswerBytesMax / (1024 * 1024)) +
         " MiB, or its headers than " + std::to_string(kHeaderBytesMax / 1024) + " KiB";
     return end(WireResult::End::kTooLong, now);
   }
-  net::CurlFailure failure;
-  failure.easy = easy;
-  failure.code = code;
-  failure.details = error_.data();
-  failure.url = *url_;
-  failure.status = result_.status;
-  failure.connect_timeout = connect_timeout_;
-  failure.request_timeout = request_timeout_;
-  // libcurl takes the end of the connection within the headers for the end of them.
-  result_.failure = code == CURLE_OK ? net::host_and_port(*url_) +
-                                           " closed the connection within the headers of its answer"
-                                     : net::describe(failure);
+  result_.failure = failure(code, result_.status);
   return end(
       code == CURLE_OPERATION_TIMEDOUT ? WireResult::End::kTimedOut : WireResult::End::kFailed,
       now);
@@ -136,8 +78,8 @@ WireResult WireFlight::not_sent(std::string why, TimePoint now) {
   return end(WireResult::End::kFailed, now);
 }
 
-WireResult WireFlight::stop(CURL* easy, TimePoint now) {
-  result_.sends = net::CurlLoop::sends(easy);
+WireResult WireFlight::stop(TimePoint now) {
+  result_.sends = net::CurlLoop::sends(easy());
   return end(WireResult::End::kStopped, now);
 }
 

@@ -53,7 +53,7 @@ class CurlSender::Impl {
     auto flight = std::make_unique<CurlFlight>(std::move(request), clock_.now());
     CURL* const easy = loop_->take_handle();
     if (!easy) return finished_.push_back(flight->fail("out of memory"));
-    if (auto error = flight->set_up(easy, options_); !error.empty()) {
+    if (auto error = flight->set_up(easy, flight->url(), options_); !error.empty()) {
       finished_.push_back(flight->fail(std::move(error)));
       return loop_->give_handle_back(easy);
     }
@@ -89,8 +89,7 @@ class CurlSender::Impl {
       auto node = flights_.extract(easy);
       RHOOKS_CHECK(!node.empty());
       const char* const why = reason(net::CurlLoop::cut_off(easy), code);
-      finished_.push_back(why ? node.mapped()->fail(why)
-                              : node.mapped()->finish(easy, code, options_));
+      finished_.push_back(why ? node.mapped()->fail(why) : node.mapped()->finish(code));
       node.mapped().reset();  // before the handle is used again
       loop_->give_handle_back(easy);
     }

@@ -28,8 +28,6 @@ class ResponseReader {
 
   bool headers_too_long() const { return headers_too_long_; }
   bool body_too_long() const { return body_too_long_; }
-  // Whether anything of a response has arrived.
-  bool begun() const { return header_bytes_read_ > 0; }
   // The final status, once its headers are complete; 0 before.
   int status() const { return headers_done_ ? response_.status : 0; }
 

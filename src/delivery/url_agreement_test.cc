@@ -43,10 +43,10 @@ class UrlAgreement : public ::testing::Test {
     CURL* const easy = easy_.get();
     curl_easy_reset(easy);
     CurlFlight flight(std::move(*request), TimePoint{});
-    ASSERT_EQ(flight.set_up(easy, options_), "");
+    ASSERT_EQ(flight.set_up(easy, flight.url(), options_), "");
     ASSERT_EQ(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get()), CURLE_OK);
     const CURLcode code = curl_easy_perform(easy);
-    const auto outcome = flight.finish(easy, code, options_).outcome;
+    const auto outcome = flight.finish(code).outcome;
     ASSERT_TRUE(outcome.ok()) << outcome.error;
     const auto seen = receiver_.requests();
     receiver_.clear_requests();

@@ -27,7 +27,7 @@ CURLcode set_common_options(CURL* easy, const EasyOptions& options) {
   };
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
+  if (!options.use_proxy) set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
@@ -42,13 +42,6 @@ CURLcode set_common_options(CURL* easy, const EasyOptions& options) {
   set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
   return bad;
-}
-
-bool HeaderLines::add(const std::string& line) {
-  curl_slist* const list = curl_slist_append(lines_.get(), line.c_str());
-  if (!list) return false;
-  if (!lines_) lines_.reset(list);
-  return true;
 }
 
 }  // namespace rhooks::net

@@ -4,7 +4,6 @@
 #include <rhooks/result.h>
 
 #include <chrono>
-#include <memory>
 #include <string>
 
 namespace rhooks::net {
@@ -14,6 +13,7 @@ struct EasyOptions {
   std::chrono::milliseconds request_timeout{30'000};  // the whole transfer
   // PEM file of certificate authorities to trust instead of the system's; empty: the system's.
   std::string ca_file;
+  bool use_proxy = false;  // that of the environment
 };
 
 // The same with time-outs that libcurl takes as such (0 is "none" for it), and the ca_file
@@ -21,23 +21,8 @@ struct EasyOptions {
 Result<EasyOptions> checked(EasyOptions options);
 
 // Prepares a fresh or reset handle with what every request has in common: http and https only,
-// TLS verified (peer and host name), no redirects, no proxy of the environment, no ~/.netrc,
+// TLS verified (peer and host name), no redirects, no proxy that was not asked for, no ~/.netrc,
 // no cookies. Returns what libcurl refused; CURLE_OK: nothing.
 CURLcode set_common_options(CURL* easy, const EasyOptions& options);
-
-// The header lines of one request; they live as long as its transfer.
-class HeaderLines {
- public:
-  // "Name: value"; "Name:" keeps libcurl from adding that header by itself; "Name;" sends it
-  // empty. False: out of memory.
-  bool add(const std::string& line);
-  curl_slist* get() const { return lines_.get(); }
-
- private:
-  struct Free {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  };
-  std::unique_ptr<curl_slist, Free> lines_;
-};
 
 }  // namespace rhooks::net
