@@ -51,7 +51,7 @@ class ClockRig : public ::testing::Test {
   json::value task(const std::string& id) { return call("GET", "/" + id); }
   json::value call(const char* method, const std::string& path,
                    std::optional<std::string> body = {}) {
-    cli::HttpClient client({.base = worker_->url()});
+    cli::RestClient client({.base = worker_->url()});
     const auto answer = client.call({.method = method,
                                      .path = "/v1/namespaces/clock/tasks" + path,
                                      .body = std::move(body),

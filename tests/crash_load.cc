@@ -150,7 +150,7 @@ void CrashLoad::acknowledge(User& user, std::size_t number, const json::value& t
 void CrashLoad::register_one(User& user) {
   const std::size_t number = add(user);
   const bool by_key = one_in(user.random, 2);
-  cli::HttpCall call{.method = "POST",
+  cli::RestCall call{.method = "POST",
                      .path = std::string("/v1/namespaces/") + kNamespace + "/tasks"};
   {
     std::lock_guard lock(mutex_);
@@ -186,7 +186,7 @@ void CrashLoad::register_batch(User& user) {
     items.push_back(json_of(tasks_[number]));
     items.back().as_object()["namespace"] = kNamespace;
   }
-  cli::HttpCall call{.method = "POST", .path = "/v1/tasks/batch"};
+  cli::RestCall call{.method = "POST", .path = "/v1/tasks/batch"};
   call.body = json::serialize(json::object{{"items", std::move(items)}});
   // Items succeed or fail one by one: those that are not known to be there are sent again.
   int tries = 0;
@@ -216,7 +216,7 @@ void CrashLoad::remove_one(User& user) {
   const std::size_t at = below(user.random, user.mine.size());
   const std::size_t number = user.mine[at];
   user.mine.erase(user.mine.begin() + static_cast<std::ptrdiff_t>(at));
-  cli::HttpCall call{.method = "DELETE"};
+  cli::RestCall call{.method = "DELETE"};
   {
     std::lock_guard lock(mutex_);
     tasks_[number].delete_sent = true;
@@ -241,7 +241,7 @@ void CrashLoad::suspend_one(User& user) {
   const std::size_t number = user.mine[at];
   // Once only: what was sent to a server that is paused may come later.
   user.mine.erase(user.mine.begin() + static_cast<std::ptrdiff_t>(at));
-  cli::HttpCall call{.method = "POST"};
+  cli::RestCall call{.method = "POST"};
   {
     std::lock_guard lock(mutex_);
     call.path = std::string("/v1/namespaces/") + kNamespace + "/tasks/" +
@@ -259,7 +259,7 @@ void CrashLoad::suspend_one(User& user) {
 }
 
 void CrashLoad::unsuspend(User& user, std::size_t number) {
-  cli::HttpCall call{.method = "POST"};
+  cli::RestCall call{.method = "POST"};
   {
     std::lock_guard lock(mutex_);
     LoadTask& task = tasks_[number];
@@ -274,13 +274,13 @@ void CrashLoad::unsuspend(User& user, std::size_t number) {
   }
 }
 
-std::optional<CrashLoad::Answer> CrashLoad::ask(User& user, cli::HttpCall call) {
+std::optional<CrashLoad::Answer> CrashLoad::ask(User& user, cli::RestCall call) {
   auto servers = options_.servers();
   std::erase(servers, std::string());
   if (servers.empty()) return std::nullopt;
   const std::string& url = servers[below(user.random, servers.size())];
   if (!user.client || user.url != url) {
-    user.client = std::make_unique<cli::HttpClient>(cli::HttpClientOptions{.base = url});
+    user.client = std::make_unique<cli::RestClient>(cli::RestClientOptions{.base = url});
     user.url = url;
   }
   call.timeout = kCallTimeout;
@@ -291,7 +291,7 @@ std::optional<CrashLoad::Answer> CrashLoad::ask(User& user, cli::HttpCall call) 
   return Answer{answer->status, failed ? json::value() : std::move(body)};
 }
 
-std::optional<CrashLoad::Answer> CrashLoad::insist(User& user, const cli::HttpCall& call,
+std::optional<CrashLoad::Answer> CrashLoad::insist(User& user, const cli::RestCall& call,
                                                    int& tries) {
   const auto until = steady_clock::now() + kInsistFor;
   while (steady_clock::now() < until) {

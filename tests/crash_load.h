@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 #include "testing/test_receiver.h"
 #include "tests/crash_evidence.h"
 
@@ -67,7 +67,7 @@ class CrashLoad {
   struct User {
     std::mt19937_64 random;
     std::string url;
-    std::unique_ptr<cli::HttpClient> client;
+    std::unique_ptr<cli::RestClient> client;
     std::vector<std::size_t> mine;  // acknowledged and not deleted
   };
 
@@ -82,9 +82,9 @@ class CrashLoad {
   std::size_t add(User& user);
   void acknowledge(User& user, std::size_t number, const boost::json::value& task);
   // None: no server could be asked, or its answer was lost.
-  std::optional<Answer> ask(User& user, cli::HttpCall call);
+  std::optional<Answer> ask(User& user, cli::RestCall call);
   // Again until it is known what came of it; `tries` says how often it was asked.
-  std::optional<Answer> insist(User& user, const cli::HttpCall& call, int& tries);
+  std::optional<Answer> insist(User& user, const cli::RestCall& call, int& tries);
   std::vector<boost::json::object> stored_tasks(const std::string& query = {});
   std::vector<boost::json::object> pages(const std::string& path);
   void complain(const std::string& what, const Answer& answer);

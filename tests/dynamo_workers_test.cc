@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 #include "tests/test_store.h"
@@ -249,7 +249,7 @@ class DynamoWorkersTest : public ::testing::Test {
 
   // The sum of a metric's series.
   static double metric(const RunningServer& server, const std::string& name) {
-    cli::HttpClient client({.base = server.url()});
+    cli::RestClient client({.base = server.url()});
     const auto answer = client.call({.path = "/metrics", .timeout = 30s});
     if (!answer) {
       ADD_FAILURE() << answer.error().message;

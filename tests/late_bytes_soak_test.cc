@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 #include "testing/late_bytes.h"
 #include "testing/soak.h"
 #include "testing/test_receiver.h"
@@ -90,7 +90,7 @@ class LateReceiver {
 // Tasks of one namespace, and what became of them.
 class Wave {
  public:
-  Wave(cli::HttpClient& server, std::string name) : server_(server), name_(std::move(name)) {}
+  Wave(cli::RestClient& server, std::string name) : server_(server), name_(std::move(name)) {}
 
   void add(LateReceiver& receiver, std::size_t number, std::size_t kind) {
     const std::string path = "/" + std::to_string(kind) + "/" + std::to_string(number);
@@ -126,7 +126,7 @@ class Wave {
   }
 
  private:
-  cli::HttpClient& server_;
+  cli::RestClient& server_;
   const std::string name_;
   json::array items_;
 };
@@ -157,7 +157,7 @@ TEST_F(LateBytesSoak, WhatIsDoneWasReadByTheReceiver) {
     std::mt19937_64 random(soak.seed());
     LateReceiver http(false, false, soak.seed()), https(true, false, soak.seed());
     RunningServer server(dir_, store_, flags(https));
-    cli::HttpClient client({.base = server.url()});
+    cli::RestClient client({.base = server.url()});
     std::size_t number = 0, late = 0, lost = 0, charged = 0;
     while (number < deliveries() && !HasFailure()) {
       Wave wave(client, "seed-" + std::to_string(soak.seed()) + "-" + std::to_string(number));
@@ -207,7 +207,7 @@ TEST_F(LateBytesSoak, WhatCrossesTheNextRequestIsCounted) {
     std::mt19937_64 random(soak.seed());
     LateReceiver http(false, true, soak.seed()), https(true, true, soak.seed());
     RunningServer server(dir_, store_, flags(https));
-    cli::HttpClient client({.base = server.url()});
+    cli::RestClient client({.base = server.url()});
     std::size_t number = 0, lost = 0, failed = 0;
     while (number < deliveries() && !HasFailure()) {
       Wave wave(client, "seed-" + std::to_string(soak.seed()) + "-" + std::to_string(number));

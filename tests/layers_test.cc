@@ -41,7 +41,7 @@ const std::vector<Layer>& layers() {
       {"src/model", {"model/", "json/", "base/", "rhooks/"}, {"std"}, {"boost/url"}},
       {"src/codec", {"codec/", "model/", "json/", "base/", "rhooks/"}, {"std"}},
       {"src/observe", {"observe/", "base/", "rhooks/"}, {"std"}, {"prometheus/", "posix"}},
-      // HTTP over libcurl: the loop that drives transfers, for all that make requests.
+      // HTTP over libcurl, for all that make requests.
       {"src/net", {"net/", "base/", "rhooks/"}, {"std", "curl/"}, {"openssl/", "posix"}},
       // Requests to AWS, whatever the service.
       {"src/aws",
@@ -87,7 +87,7 @@ const std::vector<Layer>& layers() {
        {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "net/", "codec/", "model/",
         "json/", "observe/", "base/", "rhooks/"},
        {"std", "CLI/"},
-       {"toml++/", "cctz/", "curl/", "boost/json", "posix"}},
+       {"toml++/", "cctz/", "boost/json", "posix"}},
       {"testing",
        {"testing/", "store/store.h", "store/memory/", "store/rocks/rocks_store.h",
         "delivery/sender.h", "delivery/request_builder.h", "model/", "observe/logging.h", "base/",

@@ -16,15 +16,15 @@ Server::Server(const std::string& store)
   if (address == std::string::npos) {
     throw std::runtime_error("rhooks serve did not start: " + process_.errors());
   }
-  cli::HttpClientOptions options;
+  cli::RestClientOptions options;
   options.base = line->substr(address, line->find(' ', address) - address);
-  client_ = std::make_unique<cli::HttpClient>(options);
+  client_ = std::make_unique<cli::RestClient>(options);
   get("/readyz");
   start_seconds_ = seconds_since(began_);
 }
 
 std::string Server::get(const std::string& path) {
-  cli::HttpCall call;
+  cli::RestCall call;
   call.path = path;
   call.timeout = std::chrono::seconds{60};
   auto answer = client_->call(call);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 #include "testing/child_process.h"
 
 namespace rhooks::bench {
@@ -25,7 +25,7 @@ class Server {
  private:
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   testing::ChildProcess process_;
-  std::unique_ptr<cli::HttpClient> client_;
+  std::unique_ptr<cli::RestClient> client_;
   double start_seconds_ = 0;
 };
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "net/http_client.h"
+
 namespace rhooks::aws {
 
 // A request for credentials.
@@ -21,19 +23,15 @@ struct FetchRequest {
   bool use_proxy = false;  // that of the environment; never on the way to a metadata service
 };
 
-struct FetchAnswer {
-  int status = 0;
-  std::string body;
-};
-
 // Larger ones are no credentials.
 inline constexpr std::size_t kFetchAnswerBytesMax = 64 * 1024;
 
 // Makes a small HTTP request and waits for the answer, whatever its status. Redirects are not
 // followed. A try that got no answer, or 429 or 5xx, is repeated after a short pause, so send
 // only what may be repeated.
-// Errors: kUnavailable; the message says why in a few words, without the URL.
+// Errors: kUnavailable; the message says why in a few words, and shows no more of the URL than its
+// host and port.
 // Threads: may be called from any thread. Blocking: up to tries_max times the time-out.
-Result<FetchAnswer> fetch(const FetchRequest& request);
+Result<net::HttpAnswer> fetch(const FetchRequest& request);
 
 }  // namespace rhooks::aws

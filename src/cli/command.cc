@@ -28,8 +28,8 @@ Result<std::unique_ptr<HooksApi>> open_on_store(Options options) {
 
 Result<std::unique_ptr<HooksApi>> open_hooks(const Config& config) {
   if (config.works_on_store()) return open_on_store(config.options());
-  RemoteOptions options;
-  options.server = config.text("server");
+  RestClientOptions options;
+  options.base = config.text("server");
   options.api_key = config.text("api_key");
   options.ca_file = config.text("ca_file");
   options.connect_timeout = config.duration("connect_timeout");

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "cli/commands_rig.h"
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 #include "codec/public_json.h"
 #include "testing/test_receiver.h"
 
@@ -488,14 +488,14 @@ TEST_P(RemoteTest, ADryRunThatStoppedCountingSaysAtLeast) {
   EXPECT_EQ(run_line({"trigger-dryrun", "--json", "--server", server.url("")}).out, result + "\n");
 }
 
-TEST(HttpClient, AProxyThatMakesNoTunnelHasSentNothing) {
+TEST(RestClient, AProxyThatMakesNoTunnelHasSentNothing) {
   testing::TestReceiver proxy([&](const testing::TestRequest&) {
     testing::TestResponse response;
     response.raw = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n";
     return response;
   });
   ::setenv("https_proxy", proxy.url("").c_str(), 1);
-  HttpClient client({.base = "https://hooks.example"});
+  RestClient client({.base = "https://hooks.example"});
   const auto answer = client.call({.method = "POST", .path = "/v1/trigger"});
   ::unsetenv("https_proxy");
   ASSERT_FALSE(answer);

@@ -9,7 +9,6 @@
 #include "base/ascii.h"
 #include "base/ca_file.h"
 #include "base/iso8601.h"
-#include "cli/http_client.h"
 #include "cli/metrics_text.h"
 #include "codec/public_json.h"
 #include "model/outcome.h"
@@ -58,8 +57,8 @@ bool is_of_gateway(int status) {
 
 class RemoteHooks final : public HooksApi {
  public:
-  explicit RemoteHooks(const RemoteOptions& options)
-      : client_options_(to_client(options)), client_(client_options_) {}
+  explicit RemoteHooks(RestClientOptions options)
+      : client_options_(std::move(options)), client_(client_options_) {}
 
   Result<Registration> register_task(NewTask task) override {
     auto body = codec::to_json(task);
@@ -146,7 +145,7 @@ class RemoteHooks final : public HooksApi {
 
     // The answer comes when all is done; until then the server's own counters tell how far
     // it is. They also count what its worker does meanwhile, so this is an estimate.
-    HttpClient watcher(client_options_);
+    RestClient watcher(client_options_);
     const auto attempts = [&]() -> std::optional<TriggerResult> {
       const auto answer = watcher.call({"GET", "/metrics", {}, milliseconds{2'000}});
       if (!answer || answer->status != 200) return std::nullopt;
@@ -185,17 +184,8 @@ class RemoteHooks final : public HooksApi {
   static constexpr milliseconds kCallTimeout{120'000};
   static constexpr milliseconds kAsLongAsItTakes{0};
 
-  static HttpClientOptions to_client(const RemoteOptions& options) {
-    HttpClientOptions client;
-    client.base = options.server;
-    client.api_key = options.api_key;
-    client.ca_file = options.ca_file;
-    client.connect_timeout = options.connect_timeout;
-    return client;
-  }
-
   // An answer of 2xx, or the error that the server names.
-  Result<HttpAnswer> send(const HttpCall& call) {
+  Result<net::HttpAnswer> send(const RestCall& call) {
     auto answer = client_.call(call);
     if (!answer || (answer->status >= 200 && answer->status < 300)) return answer;
     // A gateway may word its own failures as problem documents; the server has 503 among these.
@@ -212,14 +202,14 @@ class RemoteHooks final : public HooksApi {
     return fail(std::move(error));
   }
 
-  std::string not_ours(const HttpAnswer& answer) const {
+  std::string not_ours(const net::HttpAnswer& answer) const {
     return client_options_.base + " answered " + std::to_string(answer.status) + " with " +
            (answer.content_type.empty() ? "no content type" : answer.content_type) +
            ", which no rhooks server does; check the address in --server or RHOOKS_SERVER";
   }
 
   // Why there is an answer that the server did not give: what stands before it did.
-  Error of_another(const HttpCall& call, const HttpAnswer& answer) const {
+  Error of_another(const RestCall& call, const net::HttpAnswer& answer) const {
     const std::string& base = client_options_.base;
     const std::string phrase = model::reason_phrase(answer.status);
     const std::string answered = base + " answered " + std::to_string(answer.status) +
@@ -251,7 +241,7 @@ class RemoteHooks final : public HooksApi {
   }
 
   template <typename T>
-  Result<T> read(const HttpAnswer& answer, Parse<T> parse) const {
+  Result<T> read(const net::HttpAnswer& answer, Parse<T> parse) const {
     auto parsed = parse(answer.body);
     if (parsed) return parsed;
     if (!answer.content_type.starts_with("application/json")) {
@@ -262,7 +252,7 @@ class RemoteHooks final : public HooksApi {
   }
 
   template <typename T>
-  Result<T> call(HttpCall call, Parse<T> parse, milliseconds timeout = kCallTimeout) {
+  Result<T> call(RestCall call, Parse<T> parse, milliseconds timeout = kCallTimeout) {
     call.timeout = timeout;
     const auto answer = send(call);
     if (!answer) return fail(answer.error());
@@ -281,14 +271,14 @@ class RemoteHooks final : public HooksApi {
                 codec::parse_many_result);
   }
 
-  const HttpClientOptions client_options_;
-  HttpClient client_;
+  const RestClientOptions client_options_;
+  RestClient client_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<HooksApi>> open_remote_hooks(RemoteOptions options) {
-  std::string& server = options.server;
+Result<std::unique_ptr<HooksApi>> open_remote_hooks(RestClientOptions options) {
+  std::string& server = options.base;
   if (!server.starts_with("http://") && !server.starts_with("https://")) {
     return fail(ErrorCode::kInvalidArgument,
                 "the server \"" + server + "\" is no http or https URL; write it like http://" +
@@ -299,7 +289,7 @@ Result<std::unique_ptr<HooksApi>> open_remote_hooks(RemoteOptions options) {
   if (server.starts_with("https://") && !options.ca_file.empty()) {
     if (auto ok = check_ca_file(options.ca_file); !ok) return fail(std::move(ok.error()));
   }
-  return std::make_unique<RemoteHooks>(options);
+  return std::make_unique<RemoteHooks>(std::move(options));
 }
 
 }  // namespace rhooks::cli

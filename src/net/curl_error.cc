@@ -31,6 +31,12 @@ T info(CURL* easy, CURLINFO what) {
   return value;
 }
 
+// A header line of the response is longer than libcurl reads (CURL_MAX_HTTP_HEADER), for which it
+// says that it is out of memory: once a request is out it asks for memory for header lines only.
+bool has_too_long_a_header_line(const CurlFailure& failure) {
+  return failure.code == CURLE_OUT_OF_MEMORY && info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0;
+}
+
 std::string curl_reason(const CurlFailure& failure) {
   return uncapitalised(*failure.details ? failure.details : curl_easy_strerror(failure.code));
 }
@@ -44,17 +50,18 @@ std::string os_reason(const CurlFailure& failure) {
 
 std::string describe_timeout(const CurlFailure& failure, const std::string& where) {
   const auto total = info<curl_off_t>(failure.easy, CURLINFO_TOTAL_TIME_T) / 1000;
+  const auto in_all = failure.request_timeout.count();
   if (failure.status != 0) {
-    return "timed out after " + std::to_string(failure.request_timeout.count()) + " ms (status " +
+    return "timed out after " + std::to_string(in_all) + " ms (status " +
            std::to_string(failure.status) + " arrived, but not the end of the response)";
   }
-  if (info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
-    return "timed out after " + std::to_string(failure.request_timeout.count()) +
-           " ms (no response)";
+  // Without a limit for all of it, it is a proxy that was asked for a connection.
+  if (in_all > 0 && info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
+    return "timed out after " + std::to_string(in_all) + " ms (no response)";
   }
   // Whichever limit was reached: libcurl may notice it a little late, never early.
   const bool by_connect =
-      failure.connect_timeout < failure.request_timeout && total < failure.request_timeout.count();
+      in_all == 0 || (failure.connect_timeout.count() < in_all && total < in_all);
   const auto limit = by_connect ? failure.connect_timeout : failure.request_timeout;
   const bool resolved = info<curl_off_t>(failure.easy, CURLINFO_NAMELOOKUP_TIME_T) > 0;
   // libcurl does not tell how far a connection got that is still being made.
@@ -67,6 +74,11 @@ std::string describe_timeout(const CurlFailure& failure, const std::string& wher
 
 std::string describe_unsafely(const CurlFailure& failure) {
   const auto where = host_and_port(failure.url);
+  if (is_of_tls(failure.code)) return "TLS with " + where + " failed: " + curl_reason(failure);
+  if (const long answered = info<long>(failure.easy, CURLINFO_HTTP_CONNECTCODE); answered >= 300) {
+    return "the proxy makes no connection to " + where + " (status " + std::to_string(answered) +
+           ")";
+  }
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return "could not resolve the host name of " + where;
@@ -87,7 +99,7 @@ std::string describe_unsafely(const CurlFailure& failure) {
     case CURLE_GOT_NOTHING:
       return where + " closed the connection without a response";
     case CURLE_OUT_OF_MEMORY:
-      if (!has_too_long_a_header_line(failure.easy, failure.code)) return "out of memory";
+      if (!has_too_long_a_header_line(failure)) return "out of memory";
       return where + " answered with a header line longer than " +
              std::to_string(CURL_MAX_HTTP_HEADER / 1024) + " KiB";
     case CURLE_SEND_ERROR:
@@ -101,15 +113,6 @@ std::string describe_unsafely(const CurlFailure& failure) {
       if (failure.status == 0) return where + " closed the connection without a response";
       return where + " closed the connection before the end of its response (status " +
              std::to_string(failure.status) + " had arrived)";
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_USE_SSL_FAILED:
-      return "TLS with " + where + " failed: " + curl_reason(failure);
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
       return "HTTP/2 with " + where + " failed: " + curl_reason(failure);
@@ -121,9 +124,20 @@ std::string describe_unsafely(const CurlFailure& failure) {
 
 }  // namespace
 
-bool has_too_long_a_header_line(CURL* easy, CURLcode code) {
-  // Once a request is out libcurl asks for memory for header lines only.
-  return code == CURLE_OUT_OF_MEMORY && info<long>(easy, CURLINFO_REQUEST_SIZE) > 0;
+bool is_of_tls(CURLcode code) {
+  switch (code) {
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string describe(const CurlFailure& failure) {

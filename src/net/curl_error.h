@@ -10,9 +10,8 @@ namespace rhooks::net {
 
 inline constexpr std::size_t kDescriptionBytesMax = 1024;
 
-// Whether it failed since a header line of the response is longer than libcurl reads
-// (CURL_MAX_HTTP_HEADER), for which it says that it is out of memory.
-bool has_too_long_a_header_line(CURL* easy, CURLcode code);
+// Whether no trusted TLS connection was made.
+bool is_of_tls(CURLcode code);
 
 // What is known of a transfer that failed.
 struct CurlFailure {
@@ -22,7 +21,7 @@ struct CurlFailure {
   std::string url;           // of the request; only its host and port are shown
   int status = 0;            // of the response, if its headers arrived
   std::chrono::milliseconds connect_timeout{0};
-  std::chrono::milliseconds request_timeout{0};
+  std::chrono::milliseconds request_timeout{0};  // 0: none
 };
 
 // Why the transfer failed, for people: no path, query, user name or password of the URL, one

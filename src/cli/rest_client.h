@@ -4,32 +4,21 @@
 
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "base/ascii.h"
+#include "net/http_client.h"
 
 namespace rhooks::cli {
 
-struct HttpClientOptions {
+struct RestClientOptions {
   std::string base;     // "http://127.0.0.1:8090", without a slash at the end
-  std::string api_key;  // empty: none is sent
-  std::string ca_file;
+  std::string api_key;  // sent as a Bearer token; empty: none is sent
+  std::string ca_file;  // empty: the system's certificate authorities
   std::chrono::milliseconds connect_timeout{10'000};
-  std::size_t answer_bytes_max = 512 * 1024 * 1024;
 };
 
-struct HttpAnswer {
-  int status = 0;
-  std::string content_type;
-  std::string body;
-  std::string location;  // of a redirect, as an absolute URL; it is not followed
-};
-
-struct HttpCall {
+struct RestCall {
   const char* method = "GET";
   std::string path;  // with the query string, already percent-encoded
   std::optional<std::string> body;
@@ -38,23 +27,24 @@ struct HttpCall {
   std::chrono::milliseconds timeout{0};
 };
 
-// An HTTP client for one server, with one connection that is kept alive.
+// Asks one server by its REST API, over one connection that is kept alive.
 // Threads: one at a time. Blocking: call(), until the answer is there.
-class HttpClient {
+class RestClient {
  public:
-  explicit HttpClient(HttpClientOptions options);
-  ~HttpClient();
-  HttpClient(const HttpClient&) = delete;
-  HttpClient& operator=(const HttpClient&) = delete;
+  static constexpr std::size_t kAnswerBytesMax = 512 * 1024 * 1024;
+
+  explicit RestClient(RestClientOptions options);
 
   // Any status is an answer. Errors: kUnavailable (nothing was sent; the message says what
   // to do), kUnknownOutcome (it was sent, and the answer was lost), kOverloaded (an answer
-  // past answer_bytes_max).
-  Result<HttpAnswer> call(const HttpCall& call);
+  // past kAnswerBytesMax).
+  Result<net::HttpAnswer> call(const RestCall& call);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  Error translate(const net::HttpFailure& failure, bool changes) const;
+
+  const RestClientOptions options_;
+  net::HttpClient http_;
 };
 
 }  // namespace rhooks::cli

@@ -1,4 +1,4 @@
-#include "cli/http_client.h"
+#include "cli/rest_client.h"
 
 #include <gtest/gtest.h>
 
@@ -20,9 +20,9 @@ using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
 
-TEST(HttpClient, KeepsItsConnection) {
+TEST(RestClient, KeepsItsConnection) {
   TestReceiver server;
-  HttpClient client({.base = server.url("")});
+  RestClient client({.base = server.url("")});
   for (int i = 0; i < 5; ++i) {
     const auto answer = client.call({.path = "/"});
     ASSERT_TRUE(answer) << answer.error().message;
@@ -31,13 +31,13 @@ TEST(HttpClient, KeepsItsConnection) {
   EXPECT_EQ(server.connections(), 1u);
 }
 
-TEST(HttpClient, SaysWhetherAnythingMayHaveBeenDone) {
+TEST(RestClient, SaysWhetherAnythingMayHaveBeenDone) {
   std::string gone;
   {
     TestReceiver server;
     gone = server.url("");
   }
-  HttpClient nobody({.base = gone});
+  RestClient nobody({.base = gone});
   const auto refused = nobody.call({.path = "/"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
@@ -45,7 +45,7 @@ TEST(HttpClient, SaysWhetherAnythingMayHaveBeenDone) {
   TestReceiver rude([](const TestRequest&) {
     return TestResponse::with_fault(TestResponse::Fault::kCloseMidBody);
   });
-  HttpClient client({.base = rude.url("")});
+  RestClient client({.base = rude.url("")});
   const auto lost = client.call({.path = "/"});
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, ErrorCode::kUnknownOutcome);
@@ -53,15 +53,15 @@ TEST(HttpClient, SaysWhetherAnythingMayHaveBeenDone) {
 
 // A proxy would read the key. And it is asked for every name that is not of this machine, however
 // it begins; ".invalid" has no address (RFC 6761, section 6.4).
-TEST(HttpClient, NoProxySeesTheKey) {
+TEST(RestClient, NoProxySeesTheKey) {
   TestReceiver proxy;
   const std::string address = proxy.url("");
   ASSERT_EQ(::setenv("http_proxy", address.c_str(), 1), 0);
   for (const char* host : {"http://127.0.0.1.invalid", "http://localhost.invalid:8090"}) {
-    HttpClient without({.base = host});
+    RestClient without({.base = host});
     const auto answer = without.call({.path = "/x"});
     EXPECT_TRUE(answer) << host << ": " << answer.error().message;
-    HttpClient with_key({.base = host, .api_key = "0123456789abcdef"});
+    RestClient with_key({.base = host, .api_key = "0123456789abcdef"});
     const auto refused = with_key.call({.path = "/x"});
     ASSERT_FALSE(refused) << host;
     EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable) << refused.error().message;
@@ -80,10 +80,10 @@ std::vector<LateCase> cases() {
   return cases;
 }
 
-class HttpClientIdle : public ::testing::TestWithParam<LateCase> {};
+class RestClientIdle : public ::testing::TestWithParam<LateCase> {};
 
 // A second answer must not be shown as the next page, or as that of a registration.
-TEST_P(HttpClientIdle, LateBytesAreNoAnswerToTheNextCall) {
+TEST_P(RestClientIdle, LateBytesAreNoAnswerToTheNextCall) {
   const LateKind kind = GetParam().kind;
   TestReceiver::Options options;
   options.tls = GetParam().tls;
@@ -93,7 +93,7 @@ TEST_P(HttpClientIdle, LateBytesAreNoAnswerToTheNextCall) {
     return answer;
   };
   TestReceiver server(options);
-  HttpClient client({.base = server.url(""), .ca_file = server.ca_file()});
+  RestClient client({.base = server.url(""), .ca_file = server.ca_file()});
   for (std::size_t i = 1; i <= 4; ++i) {
     const std::string path = "/" + std::to_string(i);
     const auto answer = client.call({.method = "POST", .path = path, .body = "{}"});
@@ -105,7 +105,7 @@ TEST_P(HttpClientIdle, LateBytesAreNoAnswerToTheNextCall) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, HttpClientIdle, ::testing::ValuesIn(cases()), late_case_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, RestClientIdle, ::testing::ValuesIn(cases()), late_case_name);
 
 }  // namespace
 }  // namespace rhooks::cli
