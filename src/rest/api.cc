@@ -150,34 +150,34 @@ Admission Api::admit(const HttpRequest& head) const {
         match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
     const bool later = options_.register_later && match.route->later != nullptr;
     admission.work = later ? Work::kLater : match.route->work;
+    admission.route = match.route;
   }
   return admission;
 }
 
 HttpResponse Api::handle(const HttpRequest& request) const {
-  const Router::Match match = router_.match(request);
+  const Route* const route = request.route;
+  RHOOKS_CHECK(route);
   HttpResponse response;
-  if (!match.route) {
-    response = problem(404, ErrorCode::kNotFound, "there is nothing at this path");
-  } else if (!match.route->body && !is_empty_body(request.body)) {
+  if (!route->body && !is_empty_body(request.body)) {
     response = problem(400, ErrorCode::kInvalidArgument, "this call takes no body");
   } else {
     try {
-      response = match.route->handler(request, PathParameters(*match.route, request));
+      response = route->handler(request, PathParameters(*route, request));
     } catch (const std::bad_alloc&) {
-      report(request, match.route, 503);
+      report(request, route, 503);
       throw;  // the server answers and logs
     } catch (...) {
-      report(request, match.route, 500);
+      report(request, route, 500);
       throw;
     }
   }
-  report(request, match.route, response.status);
+  report(request, route, response.status);
   return response;
 }
 
 void Api::handle_later(const HttpRequest& request, Respond respond) const {
-  const Route* const route = router_.match(request).route;
+  const Route* const route = request.route;
   RHOOKS_CHECK(route && route->later);
   // The request is there until it is answered, and what is reported of it is needed longer.
   HttpRequest head;

@@ -51,8 +51,9 @@ class Api {
 
   // Decides what can be decided without the body: access, route, its limits.
   Admission admit(const HttpRequest& head) const;
+  // Of a request that was admitted, with the route of its admission.
   HttpResponse handle(const HttpRequest& request) const;
-  // Of requests that were admitted as Work::kLater. Does not wait.
+  // The same for one that was admitted as Work::kLater. Does not wait.
   void handle_later(const HttpRequest& request, Respond respond) const;
 
   // Sets what the server asks of the API: admit, handle_later and on_refusal.

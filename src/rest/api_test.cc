@@ -100,7 +100,9 @@ TEST_F(ApiTest, RegistrationsAnsweredLaterGetEachTheirOwnAnswer) {
     request.headers = {{"Host", "localhost"}};
     if (!one.key.empty()) request.headers.push_back({"Idempotency-Key", one.key});
     ASSERT_TRUE(parse_target(request));
-    EXPECT_EQ(api_->admit(request).work, Work::kLater);
+    const Admission admission = api_->admit(request);
+    EXPECT_EQ(admission.work, Work::kLater);
+    request.route = admission.route;
     request.body = one.body;
     requests.push_back(std::move(request));
   }
@@ -119,6 +121,20 @@ TEST_F(ApiTest, RegistrationsAnsweredLaterGetEachTheirOwnAnswer) {
   EXPECT_EQ(responses[2].body, responses[4].body);
   EXPECT_EQ(get("/v1/namespaces/other/tasks/taken").body, responses[6].body);
   EXPECT_EQ(json_of(get("/v1/namespaces/ns/tasks")).at("count").as_int64(), 3);
+}
+
+TEST_F(ApiTest, TheRouteOfTheAdmissionIsWhatHandles) {
+  add("a");
+  HttpRequest request;
+  request.method = "GET";
+  request.target = "/v1/namespaces/ns/tasks/a";
+  request.headers = {{"Host", "localhost"}};
+  ASSERT_TRUE(parse_target(request));
+  request.route = api_->admit(request).route;
+  ASSERT_NE(request.route, nullptr);
+  EXPECT_EQ(request.route->operation_id, "getTask");
+  request.method = "PURGE";  // no route has it: looked up once more, none would be found
+  EXPECT_EQ(api_->handle(request).body, get(request.target).body);
 }
 
 TEST_F(ApiTest, RegistersManyWithAResultForEach) {

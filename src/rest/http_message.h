@@ -15,6 +15,8 @@
 
 namespace rhooks::rest {
 
+struct Route;
+
 // What a request asks for: one task and the like, or many, which takes longer and more memory; and
 // what is answered later, by a handler that never waits.
 enum class Work { kOne, kMany, kLater };
@@ -36,6 +38,8 @@ struct HttpRequest {
   std::string peer;  // the client's address, "127.0.0.1:51234"
   // When the last byte of the head arrived.
   std::chrono::steady_clock::time_point received_at{};
+  // What its admission found (Admission::route).
+  const Route* route = nullptr;
 
   // The value of the first header of this name (any case), or null.
   const std::string* header(std::string_view name) const;

@@ -24,7 +24,8 @@ using LaterHttpHandler = std::function<void(const HttpRequest&, Respond)>;
 struct Admission {
   std::optional<HttpResponse> response;  // given: answered at once, without the handler
   std::size_t body_bytes_max = static_cast<std::size_t>(-1);  // a longer body is 413
-  Work work = Work::kOne;  // kLater: for HttpServerOptions::handle_later
+  Work work = Work::kOne;        // kLater: for HttpServerOptions::handle_later
+  const Route* route = nullptr;  // for who handles it, in HttpRequest::route
 };
 
 struct HttpServerOptions {

@@ -231,6 +231,7 @@ bool HttpSession::on_head() {
     return false;
   }
   work_ = admission.work;
+  request_.route = admission.route;
   if (!admit_body(admission)) return false;
   phase_ = Phase::kBody;
   if (parser_->is_done()) return true;

@@ -11,8 +11,6 @@
 
 namespace rhooks::rest {
 
-struct Route;
-
 // The {parameters} of a matched path: views of the request, which must outlive it.
 class PathParameters {
  public:
