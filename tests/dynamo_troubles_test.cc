@@ -262,7 +262,7 @@ TEST_F(DynamoTroubles, AnItemAsLargeAsTheyGet) {
   EXPECT_EQ(result->processed, 1);
   EXPECT_EQ(result->errors, 0);
   ASSERT_EQ(receiver.request_count(), 1u);
-  EXPECT_EQ(receiver.requests()[0].body, large.request.body.data);
+  EXPECT_EQ(receiver.requests()[0].body, large.request.body.data());
 
   const auto stored = hooks->get(key);
   ASSERT_TRUE(stored) << stored.error().message;
@@ -282,7 +282,7 @@ TEST_F(DynamoTroubles, AnItemAsLargeAsTheyGet) {
 
   // A little larger is refused, and says by what.
   large.id = "larger";
-  large.request.body.data += "b";
+  large.request.body = Body::text(large.request.body.data() + "b");
   const auto refused = hooks->register_task(large);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);

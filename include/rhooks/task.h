@@ -49,16 +49,32 @@ struct Header {
 // JSON is checked when it is registered and sent as it was given, numbers and white space
 // included, but for white space around it. null stands for no body, as it does in the JSON of the
 // API; to send those four letters give them as text, with a Content-Type of your own.
-struct Body {
+class Body {
+ public:
   enum class Kind { kNone, kJson, kText };
 
-  Kind kind = Kind::kNone;
-  std::string data;  // kJson: JSON text, nested at most 64 deep; kText: sent as it is
-
+  Body() = default;
+  Body(Kind kind, std::string data) : kind_(kind), data_(std::move(data)) {}
   static Body json(std::string text) { return {Kind::kJson, std::move(text)}; }
   static Body text(std::string text) { return {Kind::kText, std::move(text)}; }
 
-  friend bool operator==(const Body&, const Body&) = default;
+  Kind kind() const { return kind_; }
+  // kJson: JSON text, nested at most 64 deep; kText: sent as it is.
+  const std::string& data() const { return data_; }
+  // Whether it is JSON that rhooks has checked already, and need not check again. What json() makes
+  // is not checked before it is registered. Equality does not ask for it.
+  bool is_checked() const { return is_checked_ && !data_.empty(); }  // moved from, it is empty
+
+  friend bool operator==(const Body& a, const Body& b) {
+    return a.kind_ == b.kind_ && a.data_ == b.data_;
+  }
+
+ private:
+  friend class BodyJson;  // src/json/text.h: JSON that was checked
+
+  Kind kind_ = Kind::kNone;
+  bool is_checked_ = false;
+  std::string data_;
 };
 
 // The HTTP request of a task.

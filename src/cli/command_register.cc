@@ -64,11 +64,7 @@ bool begins_like_json(std::string_view text) {
 Result<Body> body_of(std::string text, bool as_text) {
   if (as_text) return Body::text(std::move(text));
   const auto json = check_body_json(text);
-  if (json) {
-    if (!json->starts_with('"')) return Body::json(std::string(*json));
-    // In a task a JSON string is a text body, here as in the API.
-    return Body::text(check_json(*json)->string());
-  }
+  if (json) return json->body();
   if (!begins_like_json(text)) return Body::text(std::move(text));
   return usage(
       "--body begins like JSON and cannot be sent as JSON: " +

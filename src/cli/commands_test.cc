@@ -140,7 +140,7 @@ TEST_P(CommandsTest, ABodyThatIsNearlyJsonIsNotSentAsText) {
     EXPECT_EQ(run({"get", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
     wrong.push_back("--text");
     out(wrong);
-    EXPECT_EQ(task("x").request.body.kind, Body::Kind::kText);
+    EXPECT_EQ(task("x").request.body.kind(), Body::Kind::kText);
     out({"delete", "-n", "app", "--id", "x"});
   }
 }

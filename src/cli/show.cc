@@ -206,7 +206,7 @@ std::string task_card(const Task& task, const Io& io) {
   }
   card.line("created", with_distance(task.created_at, io));
   card.line("updated", with_distance(task.updated_at, io));
-  card.block("body", pretty_body(task.request.body.data));
+  card.block("body", pretty_body(task.request.body.data()));
   card.block("last response body", pretty_body(execution.last_response_body));
   return card.text();
 }

@@ -22,8 +22,8 @@ bool same(const std::vector<Header>& a, const std::vector<Header>& b) {
 }
 
 bool same(const Body& a, const Body& b) {
-  if (a.kind != b.kind || a.kind != Body::Kind::kJson) return a == b;
-  return without_json_space(a.data) == without_json_space(b.data);
+  if (a.kind() != b.kind() || a.kind() != Body::Kind::kJson) return a == b;
+  return without_json_space(a.data()) == without_json_space(b.data());
 }
 
 template <typename T>

@@ -110,6 +110,18 @@ TEST(ParseNewTask, BodiesOfEveryKind) {
   }
 }
 
+TEST(ParseNewTask, JsonBodiesAreChecked) {
+  EXPECT_TRUE(parsed(with(R"("body":{ "a" : [1] })")).request.body.is_checked());
+  EXPECT_TRUE(parsed(with(R"("request":{"body":1})")).request.body.is_checked());
+  const auto batch =
+      parse_new_tasks(R"({"items":[{"namespace":"ns","url":"http://a/","body":[]}]})");
+  ASSERT_TRUE(batch && batch->at(0));
+  EXPECT_TRUE(batch->at(0)->request.body.is_checked());
+  // It is refused for that, whatever it holds.
+  const std::string too_long = "[" + std::string(300'000, ' ') + "]";
+  EXPECT_FALSE(parsed(with("\"body\":" + too_long)).request.body.is_checked());
+}
+
 TEST(ParseNewTask, RequestFieldsAtEitherPlace) {
   const NewTask outer =
       parsed(R"({"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}})");

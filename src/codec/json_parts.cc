@@ -58,12 +58,12 @@ std::vector<Header> read_headers(ObjectReader& in, std::string_view name) {
 }
 
 void write_body(JsonWriter& out, const Body& body) {
-  if (body.kind == Body::Kind::kText) out.string("body", body.data);
-  if (body.kind != Body::Kind::kJson) return;
+  if (body.kind() == Body::Kind::kText) out.string("body", body.data());
+  if (body.kind() != Body::Kind::kJson) return;
   // Nothing that is not JSON was taken in, but one wrong body must not spoil a whole page.
-  const auto value = check_json(body.data);
+  const auto value = check_json(body);
   if (!value) {
-    out.string("body", body.data);
+    out.string("body", body.data());
     out.set_inexact();
     return;
   }
@@ -74,14 +74,14 @@ void write_body(JsonWriter& out, const Body& body) {
 std::optional<Body> read_body(ObjectReader& in) {
   const auto value = in.value("body");
   if (!value) return std::nullopt;
-  if (value->kind() == JsonKind::kString) return Body::text(value->string());
   // One that is too long is refused for that; a search in it would only take time and memory.
-  if (value->raw().size() <= model::kBodyBytesMax) {
-    if (const auto fault = body_fault(*value, in.path_of("body"))) {
-      in.errors().add(fault->path, fault->message);
-    }
+  if (value->kind() != JsonKind::kString && value->raw().size() > model::kBodyBytesMax) {
+    return Body::json(std::string(value->raw()));
   }
-  return Body::json(std::string(value->raw()));
+  const auto body = check_as_body(*value, in.path_of("body"));
+  if (body) return body->body();
+  in.errors().add(body.error().path, body.error().message);
+  return std::nullopt;
 }
 
 Result<std::string> take_exact(JsonWriter& out) {

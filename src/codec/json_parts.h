@@ -18,7 +18,7 @@ std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
 // The member "body": text is a JSON string, other JSON stands as it was given, white space
 // within it included, and no body is no member.
 void write_body(JsonWriter& out, const Body& body);
-// None: not given, or null.
+// None: not given, or null, or refused.
 std::optional<Body> read_body(ObjectReader& in);
 
 // What was written, for a server to act on. Errors: kInvalidArgument where it is not exact.

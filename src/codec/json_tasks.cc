@@ -8,7 +8,7 @@ namespace {
 
 // Of a task as it is shown: what all of them have, and the rest.
 std::size_t shown_bytes(const Task& task) {
-  return 640 + 2 * task.request.url.size() + task.request.body.data.size();
+  return 640 + 2 * task.request.url.size() + task.request.body.data().size();
 }
 
 void write_task(JsonWriter& out, const Task& task) {

@@ -192,7 +192,7 @@ std::size_t bytes_of(const std::string& text) {
   return text.size();
 }
 std::size_t bytes_of(const Body& body) {
-  return body.data.size();
+  return body.data().size();
 }
 std::size_t bytes_of(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
@@ -221,8 +221,8 @@ void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& v
   if constexpr (std::is_same_v<Value, std::string>) {
     out.text(number, value);
   } else if constexpr (std::is_same_v<Value, Body>) {
-    out.number(number, model::number_of(value.kind));
-    out.text(number + 1, value.data);
+    out.number(number, model::number_of(value.kind()));
+    out.text(number + 1, value.data());
   } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
     for (const Header& header : value) out.header(number, header);
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
@@ -259,10 +259,10 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
     value = in.text();
   } else if constexpr (std::is_same_v<Value, Body>) {
     if (second) {
-      value.data = in.text();
+      value = Body(value.kind(), std::string(in.text()));
     } else {
-      value.kind = read_number<Body::Kind>(in);
-      if (value.kind == Body::Kind::kNone) in.refuse("a field has its default");
+      value = Body(read_number<Body::Kind>(in), {});
+      if (value.kind() == Body::Kind::kNone) in.refuse("a field has its default");
     }
   } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
     if (value.empty()) value.reserve(4);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/ascii.h"
@@ -36,11 +37,11 @@ Result<void> refuse(const std::string& why) {
 
 // Hands the parts to `sink`, until they are larger than `bytes_max`. Numbers keep the digits that
 // were registered.
-Result<void> flatten(std::string_view json, const std::string& use, std::size_t bytes_max,
+Result<void> flatten(const Body& body, const std::string& use, std::size_t bytes_max,
                      const Sink& sink) {
-  const auto body = check_json(json);
-  if (!body) return refuse("the body cannot become " + use + ": " + body.error().message);
-  if (body->kind() != JsonKind::kObject) {
+  const auto object = check_json(body);
+  if (!object) return refuse("the body cannot become " + use + ": " + object.error().message);
+  if (object->kind() != JsonKind::kObject) {
     return refuse(use + " is made from a JSON object; this body is another JSON value");
   }
   const auto add = [&](const std::string& name, const JsonValue& value) -> Result<void> {
@@ -65,7 +66,7 @@ Result<void> flatten(std::string_view json, const std::string& use, std::size_t 
                   " bytes, at its member \"" + one_line(name, 64) +
                   "\" (a list repeats its name for each element)");
   };
-  for (JsonItems in(*body); in.next();) {
+  for (JsonItems in(*object); in.next();) {
     const JsonMember member = in.take_member();
     if (member.value.kind() != JsonKind::kArray) {
       if (auto added = add(member.name, member.value); !added) return added;
@@ -78,10 +79,10 @@ Result<void> flatten(std::string_view json, const std::string& use, std::size_t 
   return {};
 }
 
-Result<std::string> encode(std::string_view json, const std::string& use, std::size_t bytes_max,
+Result<std::string> encode(const Body& body, const std::string& use, std::size_t bytes_max,
                            Encoding encoding) {
   std::string out;
-  auto flat = flatten(json, use, bytes_max, [&](const std::string& name, std::string&& value) {
+  auto flat = flatten(body, use, bytes_max, [&](const std::string& name, std::string&& value) {
     if (!out.empty()) out += '&';
     append_encoded(out, name, encoding);
     out += '=';
@@ -97,18 +98,18 @@ constexpr std::size_t kFieldOverhead = 100;
 
 }  // namespace
 
-Result<std::string> query_of_json(std::string_view json, std::size_t bytes_max) {
-  return encode(json, "a query string", bytes_max, Encoding::kQuery);
+Result<std::string> query_of_json(const Body& body, std::size_t bytes_max) {
+  return encode(body, "a query string", bytes_max, Encoding::kQuery);
 }
 
-Result<std::string> form_of_json(std::string_view json, std::size_t bytes_max) {
-  return encode(json, "a form", bytes_max, Encoding::kForm);
+Result<std::string> form_of_json(const Body& body, std::size_t bytes_max) {
+  return encode(body, "a form", bytes_max, Encoding::kForm);
 }
 
-Result<std::vector<FormPart>> fields_of_json(std::string_view json, std::size_t bytes_max) {
+Result<std::vector<FormPart>> fields_of_json(const Body& body, std::size_t bytes_max) {
   std::vector<FormPart> fields;
   std::size_t size = 0;
-  auto flat = flatten(json, "a form", bytes_max, [&](const std::string& name, std::string&& value) {
+  auto flat = flatten(body, "a form", bytes_max, [&](const std::string& name, std::string&& value) {
     size += name.size() + value.size() + kFieldOverhead;
     fields.push_back({name, std::move(value)});
     return size;

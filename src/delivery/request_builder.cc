@@ -81,14 +81,14 @@ Url cut(std::string_view text) {
 }
 
 Result<void> put_in_query(Url& url, Body& body) {
-  if (body.kind == Body::Kind::kNone) return {};
-  if (body.kind == Body::Kind::kText) {
+  if (body.kind() == Body::Kind::kNone) return {};
+  if (body.kind() == Body::Kind::kText) {
     return fail(ErrorCode::kInvalidArgument,
                 "GET, DELETE and HEAD send no body: give a JSON object, which becomes the query "
                 "string, or use POST, PUT or PATCH",
                 "request.body");
   }
-  auto members = query_of_json(body.data, model::kSentUrlBytesMax);
+  auto members = query_of_json(body, model::kSentUrlBytesMax);
   if (!members) return tl::make_unexpected(std::move(members.error()));
   body = {};
   if (members->empty()) return {};
@@ -109,18 +109,18 @@ Result<void> put_in_query(Url& url, Body& body) {
 Result<void> put_in_body(HttpRequest& http) {
   auto& request = http.request;
   http.has_body = true;
-  if (request.body.kind == Body::Kind::kNone) return {};
+  if (request.body.kind() == Body::Kind::kNone) return {};
 
   Header* const own = find_header(std::span(request.headers), "content-type");
-  const bool is_text = request.body.kind == Body::Kind::kText;
+  const bool is_text = request.body.kind() == Body::Kind::kText;
   const auto type = media_type(own);
 
   if (!is_text && is_form(type)) {
-    auto form = form_of_json(request.body.data, model::kBodyBytesMax);
+    auto form = form_of_json(request.body, model::kBodyBytesMax);
     if (!form) return tl::make_unexpected(std::move(form.error()));
     request.body = Body::text(std::move(*form));
   } else if (!is_text && is_multipart(type)) {
-    auto parts = fields_of_json(request.body.data, model::kBodyBytesMax);
+    auto parts = fields_of_json(request.body, model::kBodyBytesMax);
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     if (parts->empty()) {
       return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field",
@@ -144,7 +144,7 @@ Result<void> put_in_body(HttpRequest& http) {
     request.headers.push_back(
         {"content-type", is_text ? "text/plain; charset=utf-8" : "application/json"});
   }
-  http.wire_body = request.body.data;
+  http.wire_body = request.body.data();
   return {};
 }
 
@@ -176,7 +176,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now) {
 
 Result<void> check_body_fits(const Request& request) {
   if (carries_body(request.method)) {
-    if (request.body.kind != Body::Kind::kJson) return {};
+    if (request.body.kind() != Body::Kind::kJson) return {};
     const Header* const own = find_header(std::span(request.headers), "content-type");
     const auto type = media_type(own);
     if (!is_form(type) && !is_multipart(type)) return {};

@@ -81,7 +81,7 @@ TEST(RequestBuilder, TextIsPlainTextByDefault) {
   const auto http = built(task_with(Method::kPut, "http://h/", Body::text("caf\xC3\xA9\n")));
   EXPECT_EQ(header(http, "content-type"), "text/plain; charset=utf-8");
   EXPECT_EQ(http.wire_body, "caf\xC3\xA9\n");
-  EXPECT_EQ(http.request.body.kind, Body::Kind::kText);
+  EXPECT_EQ(http.request.body.kind(), Body::Kind::kText);
 }
 
 TEST(RequestBuilder, NoBodyHasNoContentType) {
@@ -193,8 +193,8 @@ TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
                            Body::json("null"), Body::json(R"({"a":{"b":1}})")}) {
     for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
       const auto error = refused(task_with(method, "http://h/", body));
-      EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << body.data;
-      EXPECT_EQ(error.field, "request.body") << body.data;
+      EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << body.data();
+      EXPECT_EQ(error.field, "request.body") << body.data();
     }
   }
 }

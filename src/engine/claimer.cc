@@ -15,7 +15,7 @@ constexpr std::size_t kAttemptBytes = 32 * 1024;
 constexpr std::size_t kRequestCopies = 4;
 
 std::size_t memory_of(const Task& task) {
-  std::size_t request = task.request.url.size() + task.request.body.data.size();
+  std::size_t request = task.request.url.size() + task.request.body.data().size();
   for (const Header& header : task.request.headers) {
     request += header.name.size() + header.value.size();
   }

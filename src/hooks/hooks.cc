@@ -50,18 +50,16 @@ Hooks::Parts parts_or_throw(Options options) {
 
 // JSON is stored and sent as it was given; null is no body, here as in every other field.
 Result<void> normalize_body(Body& body) {
-  if (body.kind != Body::Kind::kJson) return {};
+  if (body.kind() != Body::Kind::kJson || body.is_checked()) return {};
   const auto refuse = [](const std::string& why) {
     return fail(ErrorCode::kInvalidArgument, "request.body: " + why, "request.body");
   };
-  const auto json = check_body_json(body.data);
+  const auto json = check_body_json(body.data());
   if (!json) return refuse(json.error().message);
-  if (json->starts_with('"')) return refuse("a JSON string is a text body: use Body::text");
-  if (*json == "null") {
-    body = {};
-  } else if (json->size() < body.data.size()) {
-    body.data = std::string(*json);
+  if (json->kind() == JsonKind::kString) {
+    return refuse("a JSON string is a text body: use Body::text");
   }
+  body = json->body();
   return {};
 }
 

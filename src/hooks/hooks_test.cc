@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "hooks/test_hooks.h"
+#include "json/text.h"
 #include "testing/faulty_store.h"
 #include "testing/held_puts.h"
 
@@ -31,7 +32,7 @@ TEST(HooksTest, ARegisteredTaskIsShownAsRegistered) {
   const auto got = t.hooks->get({"ns", "a"});
   ASSERT_TRUE(got);
   EXPECT_EQ(*got, registered->task);
-  EXPECT_EQ(got->request.body.data, "{ \"key\" : [1, 2.50] }");
+  EXPECT_EQ(got->request.body.data(), "{ \"key\" : [1, 2.50] }");
   EXPECT_EQ(got->request.headers, given.request.headers);
   EXPECT_EQ(got->repeat, given.repeat);
   EXPECT_EQ(got->retry_limit, 9);
@@ -52,6 +53,38 @@ TEST(HooksTest, JsonIsStoredAndSentAsItWasGiven) {
   ASSERT_TRUE(logs);
   ASSERT_EQ(logs->items.size(), 1u);
   EXPECT_EQ(logs->items[0].request.body, Body::json(json));
+}
+
+// What its reader has checked is handed on to the writer of the answer: the very text, which has
+// memory of its own. Of what a program gives a copy is checked, and goes the same way from there.
+TEST(HooksTest, JsonThatIsCheckedIsTakenAsItIs) {
+  TestHooks t;
+  const std::string json = R"({ "a text": "that is not short" })";
+  NewTask read = t.post("read");
+  read.request.body = check_body_json(json)->body();
+  NewTask given = t.post("given");
+  given.request.body = Body::json(json);
+  const void* const text_read = read.request.body.data().data();
+  const void* const text_given = given.request.body.data().data();
+
+  const auto first = t.hooks->register_task(std::move(read));
+  const auto second = t.hooks->register_task(std::move(given));
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->task.request.body.data().data(), text_read);
+  EXPECT_NE(second->task.request.body.data().data(), text_given);
+  EXPECT_TRUE(first->task.request.body.is_checked());
+  EXPECT_TRUE(second->task.request.body.is_checked());
+}
+
+// A task that was read may get another body, and that is looked at.
+TEST(HooksTest, ABodyInThePlaceOfACheckedOneIsChecked) {
+  TestHooks t;
+  NewTask task = t.post("a");
+  task.request.body = check_body_json("[1]")->body();
+  task.request.body = Body(Body::Kind::kJson, task.request.body.data() + "]");
+  const auto refused = t.hooks->register_task(task);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "request.body");
 }
 
 TEST(HooksTest, NullIsNoBody) {

@@ -19,7 +19,7 @@ constexpr std::size_t kWaitingBytesMax = 64 * 1024 * 1024;
 
 // Of what is long where anything is.
 std::size_t bytes_of(const NewTask& task) {
-  std::size_t bytes = task.request.url.size() + task.request.body.data.size();
+  std::size_t bytes = task.request.url.size() + task.request.body.data().size();
   for (const Header& header : task.request.headers) {
     bytes += header.name.size() + header.value.size();
   }

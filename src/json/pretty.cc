@@ -35,9 +35,10 @@ void append_pretty(std::string& out, const JsonValue& value, std::size_t depth) 
 }  // namespace
 
 std::string pretty_json(std::string_view text) {
-  if (!check_body_json(text)) return std::string(text);
+  const auto value = check_body_json(text);
+  if (!value) return std::string(text);
   std::string out;
-  append_pretty(out, *check_json(text), 0);
+  append_pretty(out, *value, 0);
   return out;
 }
 

@@ -408,6 +408,11 @@ Result<JsonValue> check_json(std::string_view text) {
   return JsonValue(text.substr(begin, end - begin));
 }
 
+Result<JsonValue> check_json(const Body& body) {
+  if (body.is_checked()) return JsonValue(body.data());
+  return check_json(std::string_view(body.data()));
+}
+
 std::optional<std::string> repeated_name(const std::vector<JsonMember>& members) {
   if (members.size() < 2) return std::nullopt;
   std::vector<std::string_view> names;
@@ -419,11 +424,20 @@ std::optional<std::string> repeated_name(const std::vector<JsonMember>& members)
   return std::string(*found);
 }
 
-std::optional<JsonFault> body_fault(const JsonValue& value, const std::string& path) {
+Body BodyJson::body() const {
+  if (kind() == JsonKind::kNull) return {};
+  if (kind() == JsonKind::kString) return Body::text(string());
+  Body checked = Body::json(std::string(raw()));
+  checked.is_checked_ = true;
+  return checked;
+}
+
+tl::expected<BodyJson, JsonFault> check_as_body(const JsonValue& value, const std::string& path) {
   BodyChecker checker(value.raw());
-  if (checker.check()) return std::nullopt;
-  if (checker.too_deep()) return JsonFault{path, "is " + deeper_than(kBodyDepthMax)};
-  return JsonFault{checker.path_below(path), "is given twice"};
+  if (checker.check()) return BodyJson(value);
+  return tl::make_unexpected(checker.too_deep()
+                                 ? JsonFault{path, "is " + deeper_than(kBodyDepthMax)}
+                                 : JsonFault{checker.path_below(path), "is given twice"});
 }
 
 std::string json_path(const std::string& path, std::string_view name) {
@@ -435,20 +449,20 @@ std::string json_path(const std::string& path, std::size_t index) {
   return path + '[' + std::to_string(index) + ']';
 }
 
-Result<std::string_view> check_body_json(std::string_view text) {
+Result<BodyJson> check_body_json(std::string_view text) {
   const auto value = check_json(text);
   if (!value) return fail(value.error());
-  if (auto fault = body_fault(*value, "")) {
-    const std::string what = fault->path.empty() ? "it" : "\"" + fault->path + "\"";
-    return fail(ErrorCode::kInvalidArgument, what + ' ' + fault->message, std::move(fault->path));
-  }
-  return value->raw();
+  const auto body = check_as_body(*value, "");
+  if (body) return *body;
+  const auto& [path, message] = body.error();
+  const std::string what = path.empty() ? "it" : "\"" + path + "\"";
+  return fail(ErrorCode::kInvalidArgument, what + ' ' + message, path);
 }
 
 Result<std::string> compact_json(std::string_view text) {
   const auto value = check_body_json(text);
   if (!value) return fail(value.error());
-  return without_json_space(*value);
+  return without_json_space(value->raw());
 }
 
 }  // namespace rhooks

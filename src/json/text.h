@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/result.h>
+#include <rhooks/task.h>
 
 #include <cstdint>
 #include <optional>
@@ -44,6 +45,7 @@ class JsonValue {
 
  private:
   friend Result<JsonValue> check_json(std::string_view text);
+  friend Result<JsonValue> check_json(const Body& body);
   friend class JsonItems;
   explicit JsonValue(std::string_view raw) : raw_(raw) {}
 
@@ -81,6 +83,9 @@ class JsonItems {
 // Errors: kInvalidArgument with line and column: no JSON, deeper than kDocumentDepthMax, not
 // UTF-8, something after the value.
 Result<JsonValue> check_json(std::string_view text);
+// The same for the text of a body, which must outlive the value. What is checked already is not
+// looked through again.
+Result<JsonValue> check_json(const Body& body);
 
 // The name that `members` has twice, if any.
 std::optional<std::string> repeated_name(const std::vector<JsonMember>& members);
@@ -90,13 +95,25 @@ struct JsonFault {
   std::string message;  // "is given twice"
 };
 
-// What keeps the value at `path` from being a request's body, if anything: nesting deeper than
-// kBodyDepthMax, or an object in it that has a name twice.
-std::optional<JsonFault> body_fault(const JsonValue& value, const std::string& path);
+// A value that can be a request's body: nested at most kBodyDepthMax deep, and no object in it has
+// a name twice. Only check_as_body() makes one.
+class BodyJson : public JsonValue {
+ public:
+  // null is no body, and a string is text. Other JSON is as it was written, and is checked.
+  Body body() const;
 
-// Checks text that is to be a JSON body: valid, nested at most 64 deep, and no object in it has a
-// name twice. Returns it as it was given, without the white space around it.
-Result<std::string_view> check_body_json(std::string_view json);
+ private:
+  friend tl::expected<BodyJson, JsonFault> check_as_body(const JsonValue& value,
+                                                         const std::string& path);
+  explicit BodyJson(const JsonValue& value) : JsonValue(value) {}
+};
+
+// `path`: of the value, for a fault in it.
+tl::expected<BodyJson, JsonFault> check_as_body(const JsonValue& value, const std::string& path);
+
+// Checks text that is to be a request's body. Errors: those of check_json(), and what keeps the
+// value from being one.
+Result<BodyJson> check_body_json(std::string_view json);
 
 // The same without white space between its tokens, numbers and key order kept.
 Result<std::string> compact_json(std::string_view json);

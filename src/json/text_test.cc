@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <type_traits>
+#include <utility>
 
 #include "base/text.h"
 #include "json/writer.h"
@@ -165,6 +167,33 @@ TEST(CompactJson, IsItsOwnFixedPoint) {
     ASSERT_EQ(*once, *twice);
   }
   EXPECT_GT(valid, 100);
+}
+
+// Nothing but the check makes one, and what it has checked cannot be changed in place.
+static_assert(!std::is_constructible_v<BodyJson, JsonValue>);
+static_assert(std::is_same_v<decltype(std::declval<Body&>().data()), const std::string&>);
+
+TEST(BodyJson, BecomesABodyThatIsChecked) {
+  const auto body = [](const std::string& text) { return check_body_json(text)->body(); };
+  EXPECT_EQ(body(" null "), Body());
+  EXPECT_EQ(body(R"("a\n")"), Body::text("a\n"));
+  EXPECT_FALSE(body("\"[1]\"").is_checked());
+  for (const std::string json : {"{ \"a\" : 1 }", "[]", "1.50", "true"}) {
+    const Body checked = body(" " + json + "\n");
+    EXPECT_EQ(checked, Body::json(json));
+    EXPECT_TRUE(checked.is_checked());
+    EXPECT_FALSE(Body::json(json).is_checked());
+    EXPECT_EQ(check_json(checked)->raw(), json);
+  }
+}
+
+TEST(BodyJson, OtherTextInItsPlaceIsNotChecked) {
+  Body body = check_body_json("[1]")->body();
+  const Body copy = body;
+  body = Body::json("[1");
+  EXPECT_FALSE(body.is_checked());
+  EXPECT_FALSE(check_json(body));
+  EXPECT_TRUE(copy.is_checked());
 }
 
 TEST(JsonValue, ResolvesEscapes) {

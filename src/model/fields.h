@@ -422,7 +422,7 @@ bool is_default(const F&, const typename F::Value& value) {
   } else if constexpr (HasFields<Value>) {
     return false;
   } else if constexpr (std::is_same_v<Value, Body>) {
-    return value.kind == Body::Kind::kNone && value.data.empty();
+    return value == Body();
   } else if constexpr (requires { value.empty(); }) {
     return value.empty();
   } else {

@@ -97,11 +97,11 @@ class Content {
     }
   }
   void add(const Body& body) {
-    add(std::int64_t{number_of(body.kind)});
-    if (body.kind == Body::Kind::kJson) {
-      add(std::string_view(without_json_space(body.data)));
+    add(std::int64_t{number_of(body.kind())});
+    if (body.kind() == Body::Kind::kJson) {
+      add(std::string_view(without_json_space(body.data())));
     } else {
-      add(std::string_view(body.data));
+      add(std::string_view(body.data()));
     }
   }
   template <typename T>
@@ -172,7 +172,7 @@ TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
 }
 
 Fingerprint fingerprint(const NewTask& task) {
-  Content content(512 + task.request.url.size() + task.request.body.data.size());
+  Content content(512 + task.request.url.size() + task.request.body.data().size());
   content.add(task);
   const Sha256 digest = sha256({"rhooks task 2", content.bytes()});
   Fingerprint result;

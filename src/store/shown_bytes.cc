@@ -42,7 +42,7 @@ std::size_t quoted(const auto&) {
 }
 
 std::size_t quoted(const Body& body) {
-  return body.kind == Body::Kind::kText ? quoted(body.data) : body.data.size();
+  return body.kind() == Body::Kind::kText ? quoted(body.data()) : body.data().size();
 }
 
 template <typename T>

@@ -34,19 +34,18 @@ void cut(std::string& text, std::size_t excess) {
 // else of what is longest. What is sent may be a multiple of what was registered: form and query
 // encoding make three bytes of one. False: there was nothing to leave out.
 bool shorten(Log& log, std::size_t excess) {
-  std::string* longest = &log.request.body.data;
+  std::string sent = log.request.body.data();
+  std::string* longest = &sent;
   if (log.request.url.size() > longest->size()) longest = &log.request.url;
   if (log.response) {
     std::string& body = log.response->body;
     if (body.size() >= excess || body.size() > longest->size()) longest = &body;
     if (longest == &body) log.response->body_truncated = true;
   }
-  // A part of a JSON document is none.
-  if (longest == &log.request.body.data && !longest->empty()) {
-    log.request.body.kind = Body::Kind::kText;
-  }
   if (!longest->empty()) {
     cut(*longest, excess);
+    // A part of a JSON document is none.
+    if (longest == &sent) log.request.body = Body::text(std::move(sent));
     return true;
   }
   if (log.request.headers.empty() && (!log.response || log.response->headers.empty())) return false;

@@ -186,8 +186,8 @@ TEST(Items, EveryLogFits) {
       ASSERT_TRUE(read) << read.error().message;
       if (*read == log || read->request.headers.empty()) continue;
       EXPECT_GT(item_bytes(item), kItemBytesMax * 9 / 10) << "no more was cut than needed";
-      if (read->request.body.data != log.request.body.data) {
-        EXPECT_EQ(read->request.body.kind, Body::Kind::kText) << "half a document is not JSON";
+      if (read->request.body.data() != log.request.body.data()) {
+        EXPECT_EQ(read->request.body.kind(), Body::Kind::kText) << "half a document is not JSON";
       }
       if (read->response && read->response->body != log.response->body) {
         EXPECT_TRUE(read->response->body_truncated);

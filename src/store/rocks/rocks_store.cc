@@ -48,7 +48,7 @@ std::size_t batch_bytes(std::span<const TaskRecord> records, std::span<const std
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Request& request = records[i].task.request;
-    bytes += kFixedBytes + 4 * keys[i].size() + request.url.size() + request.body.data.size();
+    bytes += kFixedBytes + 4 * keys[i].size() + request.url.size() + request.body.data().size();
     for (const Header& header : request.headers) bytes += header.name.size() + header.value.size();
   }
   return bytes;
