@@ -415,8 +415,8 @@ TEST_F(RocksStoreTest, ASpecIsReplacedAndRemovedWhereverItLies) {
   EXPECT_EQ(rows(), counts(8, 4, 4));
 
   store = open_ok(path());
-  EXPECT_EQ(store->get(changed[0], kT0)->request.body.data, small.data);
-  EXPECT_EQ(store->get(changed[1], kT0)->request.body.data, large.data);
+  EXPECT_EQ(store->get(changed[0], kT0)->request.body.data(), small.data());
+  EXPECT_EQ(store->get(changed[1], kT0)->request.body.data(), large.data());
   const std::vector<TaskKey> removed{{"ns", "removed large"}, {"ns", "removed small"}};
   for (const auto& task : store->remove(removed, kT0)) ASSERT_TRUE(task);
   EXPECT_EQ(rows(), counts(6, 3, 3));
@@ -426,7 +426,7 @@ TEST_F(RocksStoreTest, ASpecIsReplacedAndRemovedWhereverItLies) {
   auto again = make_record("ns", "changed small", end);
   again.task.created_at = end;
   ASSERT_TRUE(put_ok(*store, again));
-  EXPECT_EQ(store->get(again.task.key, end)->request.body.data, again.task.request.body.data);
+  EXPECT_EQ(store->get(again.task.key, end)->request.body.data(), again.task.request.body.data());
   EXPECT_EQ(rows(), counts(6, 4, 2));
 
   store = open_ok(path());
