@@ -45,6 +45,10 @@ class Client {
       ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     }
     if (from) {
+      // Without it the port would be this socket's alone for as long as anything of it is left, and
+      // thousands of them leave too few for all other clients of this machine (ip(7)).
+      const int one = 1;
+      ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
       sockaddr_in own{};
       own.sin_family = AF_INET;
       ::inet_pton(AF_INET, from, &own.sin_addr);
