@@ -49,11 +49,12 @@ struct ShareView {
 
 // Divides the shards of the due tasks among the workers that live, so that they do not fight
 // for the same claims: fairly within one; a crashed worker's shards are with others within 15 s.
-// And tells whose leases nobody will end any more.
+// And tells whose leases are over before their end.
 //
 // That no task is lent out twice does not depend on it. Claims are conditional writes under
 // leases, and a worker may claim from any shard at any time (a trigger does): where shards are
-// in doubt, that costs refused writes and nothing else.
+// in doubt, that costs refused writes and nothing else. Where a life is, an attempt may be made
+// twice, and one of its outcomes is refused.
 //
 // Threads: every method may be called from any thread; one of its own, from join() to finish().
 // Blocking: join(), leave(), finish() and view(); owned() not.
@@ -81,9 +82,8 @@ class ShardShare {
   // The shards to claim from now, in order; none before join() and after leave().
   std::vector<int> owned() const;
 
-  // See ShardMember: zero where it takes no part,
+  // See ShardMember; zero and false where it takes no part.
   Uuid life() const;
-  // and false.
   bool dead(const Uuid& life) const;
 
   // Gives up all and takes part no more: the others go on at their next look. But it shows that it
