@@ -54,7 +54,7 @@ class Body {
   enum class Kind { kNone, kJson, kText };
 
   Body() = default;
-  Body(Kind kind, std::string data) : kind_(kind), data_(std::move(data)) {}
+  Body(Kind kind, std::string data) : data_(std::move(data)), kind_(kind) {}
   static Body json(std::string text) { return {Kind::kJson, std::move(text)}; }
   static Body text(std::string text) { return {Kind::kText, std::move(text)}; }
 
@@ -72,9 +72,10 @@ class Body {
  private:
   friend class BodyJson;  // src/json/text.h: JSON that was checked
 
+  std::string
+      data_;  // first: where there is no memory for a copy of it, the others stay as they are
   Kind kind_ = Kind::kNone;
   bool is_checked_ = false;
-  std::string data_;
 };
 
 // The HTTP request of a task.

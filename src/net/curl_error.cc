@@ -55,8 +55,9 @@ std::string describe_timeout(const CurlFailure& failure, const std::string& wher
     return "timed out after " + std::to_string(in_all) + " ms (status " +
            std::to_string(failure.status) + " arrived, but not the end of the response)";
   }
-  // Without a limit for all of it, it is a proxy that was asked for a connection.
-  if (in_all > 0 && info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
+  // Before that it is a proxy that was asked for a connection.
+  const bool is_sent = info<curl_off_t>(failure.easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
+  if (in_all > 0 && is_sent && info<long>(failure.easy, CURLINFO_REQUEST_SIZE) > 0) {
     return "timed out after " + std::to_string(in_all) + " ms (no response)";
   }
   // Whichever limit was reached: libcurl may notice it a little late, never early.

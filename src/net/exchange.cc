@@ -9,6 +9,7 @@ namespace rhooks::net {
 namespace {
 
 constexpr const char* kOutOfMemory = "out of memory";
+constexpr int kFinalStatus = 200;  // and above: of an answer that is no interim one
 
 }  // namespace
 
@@ -68,9 +69,11 @@ std::size_t Exchange::on_header(char* data, std::size_t size, std::size_t count,
   auto& exchange = *static_cast<Exchange*>(self);
   const std::string_view line(data, size * count);
   exchange.begun_ = true;
-  // What came before was an interim answer.
-  if (line.starts_with("HTTP/")) exchange.headers_ended_ = false;
-  if (line == "\r\n" || line == "\n") exchange.headers_ended_ = true;
+  // Behind those of the final answer come trailers only.
+  if (!exchange.headers_ended_ || exchange.status() < kFinalStatus) {
+    if (line.starts_with("HTTP/")) exchange.headers_ended_ = false;
+    if (line == "\r\n" || line == "\n") exchange.headers_ended_ = true;
+  }
   return exchange.take(line, &Exchange::take_header);
 }
 
@@ -86,6 +89,10 @@ std::size_t Exchange::take(std::string_view bytes,
     out_of_memory_ = true;
     return 0;
   }
+}
+
+bool Exchange::is_answered(CURLcode code) const {
+  return code == CURLE_OK && headers_ended_ && status() >= kFinalStatus;
 }
 
 int Exchange::status() const {

@@ -50,7 +50,7 @@ class Exchange {
   void leave_out(std::string_view name);
 
   // For the end. Whether it ended with all of an answer.
-  bool is_answered(CURLcode code) const { return code == CURLE_OK && headers_ended_; }
+  bool is_answered(CURLcode code) const;
   // The status that arrived last, 0: none.
   int status() const;
   // Why it is not answered, for people (net/curl_error.h); `status`: of what arrived of an answer.
