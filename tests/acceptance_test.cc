@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/iso8601.h"
+#include "testing/closed_port.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 #include "tests/test_store.h"
@@ -157,12 +158,9 @@ TEST_P(AcceptanceTest, AReceiverThatAlwaysFailsEndsInFailedWithAReadableReason) 
 }
 
 TEST_P(AcceptanceTest, NobodyListeningIsAReadableErrorToo) {
-  std::string url;
-  {
-    TestReceiver gone;
-    url = gone.url();
-  }
-  run({"register", "--namespace", "ns", "--id", "gone", "--url", url, "--retry-limit", "0"});
+  const ClosedPort nobody;
+  run({"register", "--namespace", "ns", "--id", "gone", "--url", nobody.url(), "--retry-limit",
+       "0"});
   const json::value failed = wait_for("gone", "FAILED");
   EXPECT_NE(failed.at("errors").at("lastError").as_string().find("refused"), json::string::npos)
       << json::serialize(failed);

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "rest/test_client.h"
+#include "testing/closed_port.h"
 #include "testing/test_receiver.h"
 #include "tests/dynamo_rig.h"
 #include "tests/running_server.h"
@@ -156,12 +157,9 @@ TEST_F(DynamoTroubles, ADeniedActionIsNamed) {
 }
 
 TEST_F(DynamoTroubles, NobodyAtTheEndpoint) {
-  std::string gone;
-  {
-    TestReceiver receiver;
-    gone = receiver.url("");
-  }
-  EXPECT_THAT(refusal("dynamodb:?region=us-east-1&endpoint=" + gone, keys()), HasSubstr(gone));
+  const ClosedPort nobody;
+  const std::string there = nobody.url("");
+  EXPECT_THAT(refusal("dynamodb:?region=us-east-1&endpoint=" + there, keys()), HasSubstr(there));
 }
 
 TEST_F(DynamoTroubles, RotatedCredentialsAreTakenUpWhileItRuns) {

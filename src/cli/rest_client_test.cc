@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "testing/closed_port.h"
 #include "testing/late_bytes.h"
 #include "testing/test_receiver.h"
 
@@ -32,12 +33,8 @@ TEST(RestClient, KeepsItsConnection) {
 }
 
 TEST(RestClient, SaysWhetherAnythingMayHaveBeenDone) {
-  std::string gone;
-  {
-    TestReceiver server;
-    gone = server.url("");
-  }
-  RestClient nobody({.base = gone});
+  const testing::ClosedPort closed;
+  RestClient nobody({.base = closed.url("")});
   const auto refused = nobody.call({.path = "/"});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);

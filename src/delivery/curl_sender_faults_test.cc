@@ -11,6 +11,7 @@
 #include "delivery/curl_sender_rig.h"
 #include "model/limits.h"
 #include "net/own_listeners.h"
+#include "testing/closed_port.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
@@ -44,16 +45,12 @@ void expect_failure(const model::AttemptOutcome& outcome, const std::string& tex
 }
 
 TEST(CurlSenderFaults, ConnectionRefused) {
-  std::uint16_t port = 0;
-  {
-    TestReceiver receiver;
-    port = receiver.port();
-  }
+  const rhooks::testing::ClosedPort nobody;
+  const std::string where = "127.0.0.1:" + std::to_string(nobody.port());
   CurlSenderRig rig;
-  const auto url = "http://user:secret1@127.0.0.1:" + std::to_string(port) + "/secret2?t=secret3";
+  const auto url = "http://user:secret1@" + where + "/secret2?t=secret3";
   const auto outcome = rig.get(url);
-  expect_failure(outcome,
-                 "could not connect to 127.0.0.1:" + std::to_string(port) + ": connection refused");
+  expect_failure(outcome, "could not connect to " + where + ": connection refused");
   EXPECT_EQ(outcome.sent.url, url);
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "net/easy_handle.h"
+#include "testing/closed_port.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::net {
@@ -69,12 +70,8 @@ TEST_F(CurlLoopTest, GivesTransfersThatEndedWithWhatIsKnownOfThem) {
 }
 
 TEST_F(CurlLoopTest, ReportsFailuresAsLibcurlNamesThem) {
-  std::string url;
-  {
-    TestReceiver receiver;
-    url = receiver.url("/");
-  }
-  start(url);
+  const testing::ClosedPort nobody;
+  start(nobody.url());
   const auto ended = wait(1);
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].code, CURLE_COULDNT_CONNECT);

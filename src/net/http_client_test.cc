@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "testing/closed_port.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::net {
@@ -91,12 +92,8 @@ TEST(HttpClient, ABrokenConnectionHasNothingDoneTwice) {
 }
 
 TEST(HttpClient, KnowsThatNothingWasSent) {
-  std::string gone;
-  {
-    TestReceiver receiver;
-    gone = receiver.url("/secret");
-  }
-  const auto refused = failure_of({.url = gone});
+  const testing::ClosedPort nobody;
+  const auto refused = failure_of({.url = nobody.url("/secret")});
   EXPECT_EQ(refused.at, At::kConnect);
   EXPECT_FALSE(refused.sent);
   EXPECT_NE(refused.why.find("connection refused"), std::string::npos) << refused.why;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "store/dynamo/client_rig.h"
+#include "testing/closed_port.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -209,11 +210,9 @@ TEST_F(ClientTest, SeesThatLibcurlSentARequestTwice) {
 }
 
 TEST_F(ClientTest, ARefusedConnectionAppliesNothing) {
+  const testing::ClosedPort nobody;
   auto elsewhere = options();
-  {
-    testing::TestReceiver gone;
-    elsewhere.endpoint = gone.url("");
-  }
+  elsewhere.endpoint = nobody.url("");
   make_client(elsewhere);
   const auto reply = do_one(Operation::kPutItem);
   ASSERT_FALSE(reply);
