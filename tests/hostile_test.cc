@@ -130,10 +130,11 @@ class Hostile : public ::testing::Test {
     bytes_before_ = resident_bytes(pid());
   }
 
-  std::uint16_t port() const {
-    const std::string& url = server_->url();
+  static std::uint16_t port_of(const RunningServer& server) {
+    const std::string& url = server.url();
     return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
   }
+  std::uint16_t port() const { return port_of(*server_); }
   pid_t pid() const { return server_->process().pid(); }
 
   Client attacker(int receive_bytes = 0) {
@@ -171,18 +172,24 @@ class Hostile : public ::testing::Test {
   }
 
   // Others are served in time for as long as `mischief` takes, but for at most `refused_part` of
-  // their calls, whose connection is closed or which are answered 503.
+  // their calls, whose connection is closed or which are answered 503. A machine that has too much
+  // to do is not the server's fault: what callers of a server wait that nobody attacks is not
+  // counted.
   void while_served(const std::function<void()>& mischief, double refused_part = 0) {
+    RunningServer quiet(dir_, "memory:", {"--log-level", "warn"});
+    Victim beside(port_of(quiet), "beside-");
     Victim victim(port(), "victim" + std::to_string(++victims_) + "-");
     mischief();
     victim.stop();
+    beside.stop();
     EXPECT_EQ(victim.failed(), 0u);
     EXPECT_LE(static_cast<double>(victim.refused()),
               refused_part * static_cast<double>(victim.calls()));
-    EXPECT_LT(victim.percentile(0.99), kInTime);
+    EXPECT_LT(victim.percentile(0.99), kInTime + 4 * beside.percentile(0.99));
     std::cout << victim.calls() << " calls of others: median " << victim.percentile(0.5).count()
               << " ms, 99 in 100 within " << victim.percentile(0.99).count() << " ms, all within "
-              << victim.percentile(1).count() << " ms\n";
+              << victim.percentile(1).count() << " ms; where nobody attacks 99 in 100 within "
+              << beside.percentile(0.99).count() << " ms\n";
     acknowledged_ = victim.acknowledged();
     EXPECT_FALSE(acknowledged_.empty());
   }
@@ -457,14 +464,16 @@ TEST_F(Hostile, MemoryThatTheMachineDoesNotHave) {
       for (Client& client : clients) EXPECT_EQ(client.receive().status, 200);
     }
   });
-  ASSERT_TRUE(limit_address_space(pid(), 40u << 20));
   int refused = 0;
   const auto batches = [&] {
-    for (int round = 0; round < 10; ++round) {
-      const int status = batch();
-      refused += status == 503;
-      // Where something was freed just now, there is enough of it.
-      EXPECT_TRUE(status == 503 || status == 400) << status;
+    // Where something was freed just now, there is enough of it, and less is left the next time.
+    for (std::size_t left = 40u << 20; refused == 0 && left > (2u << 20); left /= 2) {
+      ASSERT_TRUE(limit_address_space(pid(), left));
+      for (int round = 0; round < 10; ++round) {
+        const int status = batch();
+        refused += status == 503;
+        EXPECT_TRUE(status == 503 || status == 400) << status;
+      }
     }
   };
   // While a batch has all of it, a connection of others may find none.
