@@ -23,11 +23,11 @@ class CredentialsSource {
  public:
   virtual ~CredentialsSource() = default;
 
-  // The credentials to sign with now. Blocking where they have to be fetched: one caller
-  // fetches, which may take as long as a credential_process does (30 s); the others go on with
-  // the old ones, or wait while there are none that are valid. A failed refresh is no error
-  // while the old ones are still valid. Errors: kUnavailable (they cannot be had, or have expired;
-  // the message names every place that was looked at). Safe to retry.
+  // The credentials to sign with now. Blocking where there are none, or they were refused: one
+  // caller fetches, which may take as long as a credential_process does (30 s), and the others
+  // wait. While the old ones are valid nobody waits for new ones, and a failed refresh is no error.
+  // Errors: kUnavailable (they cannot be had, or have expired; the message names every place that
+  // was looked at). Safe to retry.
   virtual Result<Credentials> get(TimePoint now) = 0;
 
   // The service refused these: the next get() fetches anew, where that can help. Where it does

@@ -1,6 +1,7 @@
 #include "aws/refreshed_credentials.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/iso8601.h"
@@ -19,6 +20,10 @@ bool same(const Credentials& a, const Credentials& b) {
 RefreshedCredentials::RefreshedCredentials(FetchCredentials fetch, std::chrono::milliseconds jitter)
     : fetch_(std::move(fetch)), jitter_(jitter) {}
 
+RefreshedCredentials::~RefreshedCredentials() {
+  if (refresh_.joinable()) refresh_.join();
+}
+
 bool RefreshedCredentials::valid(TimePoint now) const {
   return current_ && (!current_->expires_at || now < *current_->expires_at);
 }
@@ -33,23 +38,48 @@ bool RefreshedCredentials::wanting(TimePoint now) const {
 
 Result<Credentials> RefreshedCredentials::get(TimePoint now) {
   MutexLock lock(mutex_);
-  if (fetching_ && (!valid(now) || refused_)) {
+  const bool usable = valid(now) && !refused_;
+  if (fetching_ && !usable) {
     const std::uint64_t awaited = fetches_ + 1;
     while (fetches_ < awaited) fetched_.wait(lock);
   } else if (!fetching_ && wanting(now)) {
     fetching_ = true;
-    lock.unlock();
-    Result<Credentials> fetched = fetch_(now);
-    lock.lock();
-    fetching_ = false;
-    ++fetches_;
-    take(std::move(fetched), now);
-    fetched_.notify_all();
+    if (usable) {
+      begin_refresh(now);
+    } else {
+      lock.unlock();
+      fetch_anew(now);
+      lock.lock();
+    }
   }
   if (valid(now)) return *current_;
   if (failure_) return fail(*failure_);
   return fail(ErrorCode::kUnavailable,
               "the AWS credentials have expired and could not be fetched anew");
+}
+
+void RefreshedCredentials::begin_refresh(TimePoint now) {
+  if (refresh_.joinable()) refresh_.join();  // it has fetched, and needs no lock any more
+  try {
+    refresh_ = std::thread([this, now] { fetch_anew(now); });
+  } catch (const std::exception& no_thread) {
+    fetching_ = false;
+    take(fail(ErrorCode::kUnavailable, no_thread.what()), now);
+  }
+}
+
+void RefreshedCredentials::fetch_anew(TimePoint now) {
+  Result<Credentials> fetched;
+  try {
+    fetched = fetch_(now);
+  } catch (const std::exception& thrown) {
+    fetched = fail(ErrorCode::kUnavailable, thrown.what());
+  }
+  MutexLock lock(mutex_);
+  fetching_ = false;
+  ++fetches_;
+  take(std::move(fetched), now);
+  fetched_.notify_all();
 }
 
 void RefreshedCredentials::take(Result<Credentials> fetched, TimePoint now) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <thread>
 
 #include "aws/credentials.h"
 #include "base/mutex.h"
@@ -15,9 +16,10 @@ using FetchCredentials = std::function<Result<Credentials>(TimePoint now)>;
 
 // Keeps credentials, and fetches new ones before they expire or when they were refused.
 //
-// One caller at a time fetches; the others go on with those that are still valid, or wait for
-// the outcome. A failure is remembered for a while, so that an outage of what gives credentials
-// is not answered with a storm of requests.
+// One fetch at a time: by a thread of its own while there are valid ones, which all callers go on
+// with (a heartbeat bears no wait); else by a caller, and the others wait for the outcome. A
+// failure is remembered for a while, so that an outage of what gives credentials is not answered
+// with a storm of requests. Its end waits for a fetch that is under way.
 class RefreshedCredentials final : public CredentialsSource {
  public:
   // Fetched anew so long before they expire, or in the last half of a shorter life.
@@ -31,6 +33,10 @@ class RefreshedCredentials final : public CredentialsSource {
 
   // `jitter` is added to the margin, so that many workers do not refresh in one moment.
   RefreshedCredentials(FetchCredentials fetch, std::chrono::milliseconds jitter);
+  ~RefreshedCredentials() override;
+
+  RefreshedCredentials(const RefreshedCredentials&) = delete;
+  RefreshedCredentials& operator=(const RefreshedCredentials&) = delete;
 
   Result<Credentials> get(TimePoint now) override;
   void refused(const Credentials& credentials) override;
@@ -38,6 +44,8 @@ class RefreshedCredentials final : public CredentialsSource {
  private:
   bool valid(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   bool wanting(TimePoint now) const RHOOKS_REQUIRES(mutex_);
+  void begin_refresh(TimePoint now) RHOOKS_REQUIRES(mutex_);
+  void fetch_anew(TimePoint now) RHOOKS_EXCLUDES(mutex_);
   void take(Result<Credentials> fetched, TimePoint now) RHOOKS_REQUIRES(mutex_);
 
   const FetchCredentials fetch_;
@@ -45,6 +53,7 @@ class RefreshedCredentials final : public CredentialsSource {
 
   Mutex mutex_;
   ConditionVariable fetched_;
+  std::thread refresh_ RHOOKS_GUARDED_BY(mutex_);
   bool fetching_ RHOOKS_GUARDED_BY(mutex_) = false;
   std::uint64_t fetches_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::optional<Credentials> current_ RHOOKS_GUARDED_BY(mutex_);
