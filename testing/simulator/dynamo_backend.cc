@@ -36,7 +36,7 @@ DynamoStore::Parts parts_on(const Timeline& timeline, const Clock& clock,
   parts.shards = shards;
   parts.steady = [&timeline] { return dynamo::DueView::Steady(steady_time(timeline)); };
   parts.share.steady = [&timeline] { return steady_time(timeline); };
-  parts.share.own_thread = false;
+  parts.share.start_thread = nullptr;
   return parts;
 }
 

@@ -1,6 +1,7 @@
 // What is due: the due index, read shard by shard into the due view, and claims of what it holds.
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "observe/logging.h"
@@ -120,7 +121,12 @@ bool take_page(ShardPeek& peek, const json::object& answer, std::size_t limit,
 
 Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
   if (scope == Scope::kAll) return all_shards_;
-  share_->join();
+  try {
+    share_->join();
+  } catch (const std::system_error& no_thread) {
+    return fail(ErrorCode::kUnavailable,
+                std::string("sharing work with other workers: ") + no_thread.what());
+  }
   return share_->owned();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <exception>
 
 #include "base/iso8601.h"
 #include "observe/logging.h"
@@ -67,10 +68,10 @@ void ShardShare::join() {
   end_leaving();
   const auto member = new_member();
   MutexLock lock(mutex_);
-  member_ = member;
   ticked_ = false;
   failing_ = false;
   begin_ticks(member, SteadyTime{0});
+  member_ = member;  // which the thread waits for the mutex to see
   if (!thread_.joinable()) return;
   const auto until = std::chrono::steady_clock::now() + options_.join_timeout;
   while (!ticked_ && wake_.wait_until(lock, until)) {
@@ -107,11 +108,16 @@ void ShardShare::leave() {
   const bool owned_some = !leaving->owned().empty();
   leaving->stop();
   end_ticks();
-  leaving->leave();
   {
     MutexLock lock(mutex_);
     leaving_ = leaving;
+  }
+  try {
+    leaving->leave();
     begin_ticks(leaving, options_.tick);
+  } catch (const std::exception& error) {
+    log::warn("this worker cannot show that it lives; others attempt what it has in flight",
+              {{"worker", leaving->id()}, {"reason", error.what()}});
   }
   if (owned_some && options_.on_change) options_.on_change();
 }
@@ -133,7 +139,8 @@ void ShardShare::end_leaving() {
 }
 
 void ShardShare::begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause) {
-  if (options_.own_thread) thread_ = std::thread([this, member, pause] { run(member, pause); });
+  if (!options_.start_thread) return;
+  thread_ = options_.start_thread([this, member, pause] { run(member, pause); });
 }
 
 void ShardShare::end_ticks() {

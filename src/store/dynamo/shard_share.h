@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -32,8 +33,10 @@ struct ShareOptions {
   // Told that owned() is another now, or that a worker is dead, by a thread of the share's own or
   // the one that leaves; without locks. It must not join, leave or end the share.
   std::function<void()> on_change;
-  // False: no thread; the test calls tick().
-  bool own_thread = true;
+  // Empty: no thread; the test calls tick().
+  std::function<std::thread(std::function<void()>)> start_thread = [](std::function<void()> body) {
+    return std::thread(std::move(body));
+  };
 };
 
 // What the table says of who claims from where.
@@ -75,7 +78,8 @@ class ShardShare {
   ShardShare& operator=(const ShardShare&) = delete;
 
   // Takes part from now, as a new worker, after a finish(); waits for the first tick, at most for
-  // join_timeout, so that a worker that is alone can claim at once. Idempotent.
+  // join_timeout, so that a worker that is alone can claim at once. Idempotent. Throws, without
+  // effect, where there is no thread or memory to be had.
   void join();
   bool joined() const;
 
@@ -87,7 +91,8 @@ class ShardShare {
   bool dead(const Uuid& life) const;
 
   // Gives up all and takes part no more: the others go on at their next look. But it shows that it
-  // lives, since it still attempts what it had claimed. Idempotent. Waits, as finish() does, for a
+  // lives, since it still attempts what it had claimed; where it cannot, for want of a thread, that
+  // is logged, and others take over. Idempotent. Waits, as finish() does, for a
   // tick that is under way, thus for a few requests at most.
   void leave();
   // After leave(): nothing that it claimed is under way any more. Idempotent.

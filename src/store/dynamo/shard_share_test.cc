@@ -7,7 +7,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/client_rig.h"
@@ -44,7 +48,7 @@ class ShardShareTest : public DynaliteRig {
   // Stepped by the test, on its clock.
   std::unique_ptr<ShardShare> make_stepped() {
     ShareOptions options;
-    options.own_thread = false;
+    options.start_thread = nullptr;
     options.steady = [this] { return now_; };
     options.on_change = [this] { ++changes_; };
     auto share = make_share(options);
@@ -181,7 +185,7 @@ TEST_F(ShardShareTest, ShowsWhoHoldsWhat) {
 
   // One that takes no part knows no ages.
   ShareOptions options;
-  options.own_thread = false;
+  options.start_thread = nullptr;
   const auto outside = make_share(options)->view();
   ASSERT_TRUE(outside) << outside.error().message;
   ASSERT_THAT(outside->workers, SizeIs(2));
@@ -314,6 +318,32 @@ TEST_F(ShardShareTest, ThreadsOfTheirOwnShareToo) {
   EXPECT_TRUE(comes_true([&] { return b->owned() == all(); }));
 }
 
+TEST_F(ShardShareTest, AThreadThatCannotBeHadEndsNothingElse) {
+  std::atomic<bool> none = true;
+  ShareOptions options;
+  options.start_thread = [&](std::function<void()> body) {
+    if (none)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    return std::thread(std::move(body));
+  };
+  options.join_timeout = seconds(60);
+  const auto share = make_share(options);
+  EXPECT_THROW(share->join(), std::system_error);
+  EXPECT_FALSE(share->joined()) << "the next claim joins";
+  none = false;
+  share->join();
+  EXPECT_EQ(share->owned(), all());
+
+  none = true;
+  testing::CapturedLog log;
+  share->leave();
+  EXPECT_THAT(log.text(), HasSubstr("cannot show that it lives"));
+  EXPECT_FALSE(share->joined());
+  EXPECT_EQ(share->view()->workers.size(), 1u);
+  share->finish();
+  EXPECT_THAT(share->view()->workers, IsEmpty());
+}
+
 class ShareOutageTest : public ClientRig {};
 
 TEST_F(ShareOutageTest, IsLoggedOnceAndSurvived) {
@@ -322,7 +352,7 @@ TEST_F(ShareOutageTest, IsLoggedOnceAndSurvived) {
   make_client(options);
   SteadyTime now = seconds(10);
   ShareOptions share_options;
-  share_options.own_thread = false;
+  share_options.start_thread = nullptr;
   share_options.steady = [&] { return now; };
   ShardShare share(dynamo_share_table(*client_, "tasks"), 2, random_, clock_, share_options);
   share.join();
@@ -360,7 +390,7 @@ TEST_F(ShareOutageTest, AMissingTableIsAnErrorThatSaysSo) {
   make_client();
   always(error(400, "ResourceNotFoundException"));
   ShareOptions share_options;
-  share_options.own_thread = false;
+  share_options.start_thread = nullptr;
   ShardShare share(dynamo_share_table(*client_, "tasks"), 2, random_, clock_, share_options);
   EXPECT_FALSE(share.tick()) << "before join()";
   share.join();

@@ -51,7 +51,7 @@ class DynamoStore final : public Store {
   DynamoStore(Parts parts, Random& random);
   ~DynamoStore() override;
 
-  // Where the share has no thread: see ShareOptions::own_thread.
+  // Where the share has no thread: see ShareOptions::start_thread.
   std::optional<ShardMember::Step> tick_share() { return share_->tick(); }
 
  private:
