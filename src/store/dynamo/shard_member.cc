@@ -204,7 +204,7 @@ void ShardMember::finish() {
     MutexLock lock(mutex_);
     if (!shown_ || !unbroken(options_.steady())) return;
   }
-  (void)table_.remove({&self_, 1});
+  (void)table_.finish(self_);
 }
 
 }  // namespace rhooks::store::dynamo

@@ -236,6 +236,19 @@ TEST_F(ShardShareTest, OnlyTheDeadAreDeleted) {
   EXPECT_EQ(snapshot->workers[0].beat, 2);
 }
 
+TEST_F(ShardShareTest, WhoFinishesDeletesItsItemThoughItsLastBeatWasLost) {
+  const auto table = dynamo_share_table(*client_, tables_.tasks);
+  ASSERT_TRUE(table->beat({.id = "a", .beat = 1}));
+  ASSERT_TRUE(table->beat({.id = "b", .beat = 3}));
+  ASSERT_TRUE(table->finish({.id = "a", .beat = 2}));
+  ASSERT_TRUE(table->finish({.id = "b", .beat = 2})) << "it is not its latest";
+  ASSERT_TRUE(table->finish({.id = "none", .beat = 1}));
+  const auto snapshot = table->read();
+  ASSERT_TRUE(snapshot);
+  ASSERT_THAT(snapshot->workers, SizeIs(1));
+  EXPECT_EQ(snapshot->workers[0].id, "b");
+}
+
 // A beat that was on its way for long would make a worker look as it looked before.
 TEST_F(ShardShareTest, AnOlderBeatChangesNothing) {
   const auto table = dynamo_share_table(*client_, tables_.tasks);

@@ -171,6 +171,14 @@ class ShareWorld {
       }
       return {};
     }
+    Result<void> finish(const WorkerItem& self) override {
+      return write([this, self] {
+        const auto found = world.beats_.find(self.id);
+        if (found != world.beats_.end() && found->second.beat <= self.beat) {
+          world.beats_.erase(found);
+        }
+      });
+    }
     Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) override {
       for (const ShardItem& shard : held) (void)swap(shard, {shard.shard, "", shard.epoch});
       return beat(self);

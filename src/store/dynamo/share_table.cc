@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <optional>
+#include <string_view>
 
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/items.h"
@@ -147,15 +148,14 @@ class DynamoShareTable final : public ShareTable {
 
   Result<void> remove(std::span<const WorkerItem> seen) override {
     std::vector<Call> calls;
-    for (const WorkerItem& worker : seen) {
-      calls.push_back({Operation::kDeleteItem,
-                       {{"TableName", table_},
-                        {"Key", key_of(worker_id(worker.id))},
-                        {"ConditionExpression", "#beat = :beat"},
-                        {"ExpressionAttributeNames", {{"#beat", "beat"}}},
-                        {"ExpressionAttributeValues", {{":beat", number_value(worker.beat)}}}}});
-    }
+    for (const WorkerItem& worker : seen) calls.push_back(removing(worker, "#beat = :beat"));
     return all_done(client_.call_all(std::move(calls)));
+  }
+
+  Result<void> finish(const WorkerItem& self) override {
+    const auto answer = done(client_.call(removing(self, "#beat <= :beat")));
+    if (!answer) return fail(answer.error());
+    return {};
   }
 
   Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) override {
@@ -190,6 +190,15 @@ class DynamoShareTable final : public ShareTable {
                {":host", text_value(self.host)},
                {":pid", number_value(self.pid)},
                {":since", number_value(self.since_ms)}}}}};
+  }
+
+  Call removing(const WorkerItem& worker, const char* condition) const {
+    return {Operation::kDeleteItem,
+            {{"TableName", table_},
+             {"Key", key_of(worker_id(worker.id))},
+             {"ConditionExpression", condition},
+             {"ExpressionAttributeNames", {{"#beat", "beat"}}},
+             {"ExpressionAttributeValues", {{":beat", number_value(worker.beat)}}}}};
   }
 
   Call giving_up(const ShardItem& shard) const {

@@ -32,8 +32,10 @@ class ShareTable {
                                          std::span<const ShardItem> seen) = 0;
   // Makes each shard free. False: it is not as seen any more.
   virtual std::vector<Result<bool>> give_up(std::span<const ShardItem> seen) = 0;
-  // Deletes the items of workers that are dead or have finished; those whose beat changed stay.
+  // Deletes the items of workers that are dead; those whose beat changed stay.
   virtual Result<void> remove(std::span<const WorkerItem> seen) = 0;
+  // Deletes the worker's own item, whichever of its beats was the last to arrive.
+  virtual Result<void> finish(const WorkerItem& self) = 0;
   // Gives up what is held, and writes the worker's item.
   virtual Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) = 0;
 };
