@@ -315,6 +315,7 @@ void DynamoStore::send_claims(std::vector<Claiming> claiming, const ClaimRequest
     } else if (!answer) {
       // Where it was applied after all, the next claim finds the lease, or its end.
       due_.put_back(one.candidate);
+      if (answer.error().code == ErrorCode::kUnknownOutcome) share_->note_left_lease();
       claimed.error = std::move(answer.error());
     } else {
       due_.leased(one.candidate, one.lease.until, asked, steady);
@@ -405,8 +406,9 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
       due_.released(shard_of(key, parts_.shards), key, asked, parts_.steady());
     }
   }
-  if (error) return fail(std::move(*error));
-  return {};
+  if (!error) return {};
+  share_->note_left_lease();
+  return fail(std::move(*error));
 }
 
 Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <thread>
@@ -60,6 +61,25 @@ class DynamoStoreTest : public ::testing::Test {
     auto claimed = store.claim_due({.now = now, .due_by = now, .limit = 100});
     EXPECT_TRUE(claimed) << claimed.error().message;
     return claimed ? claimed->claims : std::vector<Claim>{};
+  }
+  // Tries again until the first tick of its share has given it one.
+  static Claim claim_as_worker(DynamoStore& store) {
+    const auto deadline = std::chrono::steady_clock::now() + seconds{60};
+    do {
+      auto claimed =
+          store.claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare});
+      if (claimed && !claimed->claims.empty()) return claimed->claims.front();
+      std::this_thread::sleep_for(milliseconds{10});
+    } while (std::chrono::steady_clock::now() < deadline);
+    ADD_FAILURE() << "nothing could be claimed";
+    return {};
+  }
+  std::size_t workers() {
+    const auto found = items(std::string(kControl));
+    return static_cast<std::size_t>(
+        std::count_if(found.begin(), found.end(), [](const boost::json::value& item) {
+          return key_of(item.as_object()).id.starts_with("worker#");
+        }));
   }
   static std::size_t logs(DynamoStore& store) {
     return store.query_logs({.ns = "ns", .limit = 100, .now = kT0})->items.size();
@@ -388,12 +408,7 @@ TEST_F(DynamoStoreTest, ReleasedIsDueAtOnceAlsoWhereTheAnswerWasLost) {
 
 TEST_F(DynamoStoreTest, ALeaseSaysWhoseItIsAsLongAsItLasts) {
   put(*other_, make_record("ns", "task", kT0));
-  const auto as_worker = [&] {
-    auto claimed =
-        other_->claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare});
-    EXPECT_TRUE(claimed && claimed->claims.size() == 1);
-    return claimed->claims.at(0).lease;
-  };
+  const auto as_worker = [&] { return claim_as_worker(*other_).lease; };
   const auto life = [&] { return uuid_of(items("ns").at(0).as_object(), "wl"); };
   const Lease released = as_worker();
   EXPECT_NE(released.life, Uuid{});
@@ -411,6 +426,37 @@ TEST_F(DynamoStoreTest, ALeaseSaysWhoseItIsAsLongAsItLasts) {
   EXPECT_TRUE(faulty_->holds(claims[0].lease));
   other_->leave();
   EXPECT_FALSE(other_->holds(ended));
+}
+
+// Nobody would call its life dead.
+TEST_F(DynamoStoreTest, AWorkerWhoseLeaseMayRemainDoesNotVanish) {
+  const auto fail_all_updates = [&](DynamoFault fault) {
+    proxy_.faults({.of_operation = {{"UpdateItem", {{fault, 1.0}}}}});
+  };
+  const auto end = [&] {
+    hasty_->leave();
+    hasty_->finished();
+    return workers();
+  };
+  put(*other_, make_record("ns", "task", kT0));
+  const Claim held = claim_as_worker(*hasty_);
+  EXPECT_EQ(workers(), 1u);
+  ASSERT_TRUE(hasty_->release(std::vector{held.lease}));
+  EXPECT_EQ(end(), 0u);
+
+  // A beat that fails meanwhile is followed by others.
+  const Claim kept = claim_as_worker(*hasty_);
+  fail_all_updates(DynamoFault::kErrorBefore);
+  EXPECT_FALSE(hasty_->release(std::vector{kept.lease}));
+  proxy_.faults({});
+  EXPECT_EQ(end(), 1u);
+  ASSERT_TRUE(hasty_->release(std::vector{kept.lease}));
+
+  ASSERT_TRUE(hasty_->release(std::vector{claim_as_worker(*hasty_).lease}));
+  fail_all_updates(DynamoFault::kErrorAfter);
+  EXPECT_FALSE(hasty_->claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare}));
+  proxy_.faults({});
+  EXPECT_EQ(end(), 2u);
 }
 
 TEST_F(DynamoStoreTest, UnreadableTaskIsSetAsideAndPassedOver) {

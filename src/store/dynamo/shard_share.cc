@@ -135,7 +135,7 @@ void ShardShare::end_leaving() {
   }
   if (!finished) return;
   end_ticks();
-  finished->finish();
+  if (!left_lease_.exchange(false)) finished->finish();
 }
 
 void ShardShare::begin_ticks(const std::shared_ptr<ShardMember>& member, SteadyTime pause) {

@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -97,6 +98,9 @@ class ShardShare {
   void leave();
   // After leave(): nothing that it claimed is under way any more. Idempotent.
   void finish();
+  // A task may be leased by this worker though it does not know, or could not give it back. So
+  // finish() does not take its item away: others call it dead, and take over. Does not block.
+  void note_left_lease() { left_lease_ = true; }
 
   // Reads the table anew, joined or not.
   Result<ShareView> view();
@@ -125,6 +129,7 @@ class ShardShare {
   Mutex control_;  // held by join(), leave() and finish() from beginning to end
   std::thread thread_ RHOOKS_GUARDED_BY(control_);
   bool failing_ = false;  // of the one who ticks
+  std::atomic<bool> left_lease_ = false;
 
   mutable Mutex mutex_;
   ConditionVariable wake_;

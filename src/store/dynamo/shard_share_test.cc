@@ -156,6 +156,30 @@ TEST_F(ShardShareTest, WhoLeavesIsGone) {
   EXPECT_THAT(b->owned(), SizeIs(8));
 }
 
+TEST_F(ShardShareTest, WhoFinishesAndLeavesALeaseIsCalledDead) {
+  const auto a = make_stepped();
+  const auto b = make_stepped();
+  for (int i = 0; i < 3; ++i) tick({a.get(), b.get()});
+  const Uuid life = a->life();
+  a->note_left_lease();
+  a->leave();
+  a->finish();
+  EXPECT_FALSE(a->tick());
+  EXPECT_FALSE(b->dead(life));
+  for (int i = 0; i < 5; ++i) tick({b.get()});
+  EXPECT_TRUE(b->dead(life));
+  EXPECT_EQ(b->owned(), all());
+  // That was the one before.
+  a->join();
+  tick({a.get(), b.get()});
+  const Uuid next = a->life();
+  a->leave();
+  a->finish();
+  for (int i = 0; i < 5; ++i) tick({b.get()});
+  EXPECT_FALSE(b->dead(next));
+  EXPECT_EQ(b->view()->workers.size(), 2u);
+}
+
 TEST_F(ShardShareTest, ShowsWhoHoldsWhat) {
   const auto a = make_stepped();
   const auto b = make_stepped();
