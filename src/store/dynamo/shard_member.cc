@@ -10,7 +10,7 @@ namespace rhooks::store::dynamo {
 ShardMember::ShardMember(ShareTable& table, WorkerItem self, MemberOptions options)
     : table_(table), self_(std::move(self)), options_(std::move(options)) {
   RHOOKS_CHECK(options_.shards > 0);
-  RHOOKS_CHECK(options_.steady && options_.new_life);
+  RHOOKS_CHECK(options_.steady && options_.wall && options_.new_life);
   RHOOKS_CHECK(options_.tick > SteadyTime{0} && options_.dead_after >= 2 * options_.tick);
 }
 
@@ -53,12 +53,22 @@ Result<void> ShardMember::show_life() {
   ++self_.beat;
   if (auto written = table_.beat(self_); !written) return written;
   const SteadyTime ended = options_.steady();
+  const SteadyTime unseen = unseen_pause(ended);
 
   MutexLock lock(mutex_);
+  // Wherever in between it was: as if before all of it.
+  *shown_at_ -= unseen;
   if (!unbroken(ended)) return {};  // it came too late: the next one shows another life
   shown_ = true;
-  shown_at_ = started;
+  shown_at_ = started - unseen;
   return {};
+}
+
+// For how long this process's clock stood still since the last beat.
+SteadyTime ShardMember::unseen_pause(SteadyTime now) {
+  const SteadyTime ahead = (options_.wall() + table_.service_ahead()).time_since_epoch() - now;
+  const SteadyTime before = std::exchange(service_ahead_, ahead).value_or(ahead);
+  return std::max(ahead - before, SteadyTime{0});
 }
 
 void ShardMember::begin_life(SteadyTime now) {
@@ -88,14 +98,14 @@ Result<SharePlan> ShardMember::look() {
   for (const WorkerItem& worker : snapshot->workers) {
     silences_[worker.id] = watch_.silence(worker.id);
   }
-  // What others have taken, while it could not show that it lived.
-  std::map<int, std::int64_t> still_held;
+  // What others have taken they took from a life that they call dead.
+  std::size_t still_held = 0;
   for (const ShardItem& shard : snapshot->shards) {
     const auto held = held_.find(shard.shard);
     if (held == held_.end() || shard.owner != self_.id || shard.epoch != held->second) continue;
-    still_held.insert(*held);
+    ++still_held;
   }
-  held_ = std::move(still_held);
+  if (still_held < held_.size()) begin_life(answered_at);
   return plan_share(*snapshot, self_.id, held_, watch_,
                     {.shards = options_.shards,
                      .dead_after = options_.dead_after,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/result.h>
+#include <rhooks/task.h>
 
 #include <atomic>
 #include <functional>
@@ -23,7 +24,8 @@ struct MemberOptions {
   SteadyTime remove_after = std::chrono::minutes(10);
   // This process's steady clock. It has to go on while the machine sleeps.
   std::function<SteadyTime()> steady;
-  std::function<Uuid()> new_life;  // one that there never was
+  std::function<TimePoint()> wall;  // this machine's clock as it is set
+  std::function<Uuid()> new_life;   // one that there never was
 };
 
 // One worker among those that share the shards: one tick after the other, without a thread.
@@ -38,6 +40,10 @@ struct MemberOptions {
 //
 // For the same reasons nobody calls a life dead that its worker still believes in: after (3) it has
 // another one.
+//
+// Where the machine itself is suspended its clocks can stand still. A worker notices that by the
+// service's clock with its next beat that is answered, or by who has its shards now; until then it
+// believes in a life that others may have called dead.
 //
 // Threads: tick(), leave() and finish() one at a time; the others from any thread.
 // Blocking: these, for the table.
@@ -78,6 +84,7 @@ class ShardMember {
 
  private:
   Result<void> show_life();
+  SteadyTime unseen_pause(SteadyTime now);
   Result<SharePlan> look();
   std::vector<std::string> call_dead(const std::vector<WorkerItem>& dead);  // those that are new
   Result<bool> carry_out(const SharePlan& plan);  // whether all was taken that was to be
@@ -92,6 +99,8 @@ class ShardMember {
   WorkerWatch watch_;
   bool restart_watch_ = false;
   SteadyTime looked_at_{};
+  // The service's clock, of this process's own, at the latest beat that was answered.
+  std::optional<SteadyTime> service_ahead_;
 
   mutable Mutex mutex_;
   std::map<int, std::int64_t> held_ RHOOKS_GUARDED_BY(mutex_);  // epoch by shard

@@ -174,6 +174,27 @@ TEST_F(ShardMemberTest, WhoWakesLateHasAnotherLifeAndItsOldOneIsNobodysAnyMore) 
   EXPECT_FALSE(sim.calls_dead(0, before) || sim.calls_dead(2, before));
 }
 
+// As where a hypervisor saves and resumes it: no clock of its own tells.
+TEST_F(ShardMemberTest, WhoseMachineWasSuspendedHasAnotherLifeWithItsNextBeat) {
+  for (const bool told : {true, false}) {
+    auto sim = world();
+    for (int i = 0; i < 3; ++i) sim.add();
+    sim.run_for(seconds(30));
+    const Uuid before = sim.life(1);
+    sim.suspend(1, seconds(5), told);
+    sim.run_for(seconds(15));
+    EXPECT_EQ(sim.life(1), before);
+    sim.suspend(1, seconds(20), told);
+    sim.run_for(seconds(15));
+    EXPECT_TRUE(sim.calls_dead(0, before) && sim.calls_dead(2, before));
+    sim.run_for(seconds(20));
+    EXPECT_NE(sim.life(1), Uuid{});
+    EXPECT_NE(sim.life(1), before);
+    sim.run_for(seconds(10));
+    sim.expect_fair();
+  }
+}
+
 TEST_F(ShardMemberTest, WhoHasFinishedIsNotCalledDead) {
   auto sim = world();
   for (int i = 0; i < 3; ++i) sim.add();
@@ -241,6 +262,9 @@ void expect_survives(ShareWorld::Faults faults, std::uint32_t seed) {
         break;
       case 4:
         sim.pause(chosen, milliseconds(random() % 30'000));
+        break;
+      case 5:
+        sim.suspend(chosen, milliseconds(random() % 30'000));
         break;
       default:
         break;

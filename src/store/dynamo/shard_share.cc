@@ -59,6 +59,7 @@ std::shared_ptr<ShardMember> ShardShare::new_member() {
                     .dead_after = options_.dead_after,
                     .remove_after = options_.remove_after,
                     .steady = options_.steady,
+                    .wall = [this] { return clock_.now(); },
                     .new_life = [this] { return ids_.v7(clock_.now()); }});
 }
 

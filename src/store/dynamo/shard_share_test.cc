@@ -308,6 +308,29 @@ TEST_F(ShardShareTest, TellsOfADeathThatChangesNoShare) {
   EXPECT_FALSE(share->dead(life));
 }
 
+TEST_F(ShardShareTest, APauseThatOnlyTheWallClockSawEndsALife) {
+  testing::ManualClock machine;
+  ShareOptions options;
+  options.start_thread = nullptr;
+  options.steady = [this] { return now_; };
+  ShardShare share(dynamo_share_table(*client_, tables_.tasks), kShards, random_, machine, options);
+  share.join();
+  tick({&share});
+  const Uuid before = share.life();
+  EXPECT_NE(before, Uuid{});
+  machine.advance(seconds(3));
+  tick({&share});
+  EXPECT_EQ(share.life(), before);
+  machine.advance(seconds(20));
+  tick({&share});
+  EXPECT_EQ(share.life(), Uuid{});
+  EXPECT_THAT(share.owned(), IsEmpty());
+  tick({&share});
+  EXPECT_NE(share.life(), Uuid{});
+  EXPECT_NE(share.life(), before);
+  EXPECT_EQ(share.owned(), all());
+}
+
 // What is not understood is passed over: newer versions may keep more there.
 TEST_F(ShardShareTest, OtherControlItemsDoNoHarm) {
   for (const char* id : {"shard#x", "shard#", "shard#1x", "worker", "other#1"}) {

@@ -49,12 +49,15 @@ class ShareWorld {
   int add() {
     const int index = static_cast<int>(workers_.size());
     auto worker = std::make_unique<Worker>(*this);
-    const Time offset = std::chrono::hours(random_() % 1'000);
+    worker->offset = std::chrono::hours(random_() % 1'000);
     store::dynamo::MemberOptions options;
     options.shards = shards_;
-    options.steady = [this, offset] { return now_ + offset; };
+    Worker& its = *worker;
+    options.steady = [this, &its] { return now_ + its.offset - its.unseen; };
+    options.wall = [this, &its] {
+      return TimePoint(std::chrono::floor<std::chrono::milliseconds>(now_ - its.unseen));
+    };
     options.new_life = [this] { return number_life(++lives_); };
-    worker->offset = offset;
     worker->member = std::make_unique<store::dynamo::ShardMember>(
         *worker,
         store::dynamo::WorkerItem{.id = "w" + std::to_string(index), .host = "sim", .pid = index},
@@ -82,7 +85,19 @@ class ShareWorld {
   }
 
   // It does nothing for so long.
-  void pause(int index, Time time) { at(index).wake_at = now_ + time; }
+  void pause(int index, Time time) { at(index).wake_at = std::max(at(index).wake_at, now_ + time); }
+
+  // The machine that it is on does nothing for so long, and its clocks stand still meanwhile. With
+  // the next beat that is answered it is told by the service's clock, or else by the next reading.
+  // Not before its first beat was answered: it has nothing to compare with.
+  void suspend(int index, std::chrono::milliseconds time, bool told = true) {
+    Worker& worker = at(index);
+    if (!worker.has_beaten) return;
+    worker.wake_at = std::max(worker.wake_at, now_) + time;
+    worker.unseen += time;
+    if (told) worker.service_is_ahead += time;
+    worker.unaware = told ? Unaware::kUntilBeat : Unaware::kUntilReading;
+  }
 
   void run_for(Time time) { run_until(now_ + time); }
   Time now() const { return now_; }
@@ -126,14 +141,19 @@ class ShareWorld {
   using ShardItem = store::dynamo::ShardItem;
   using WorkerItem = store::dynamo::WorkerItem;
 
+  enum class Unaware { kNo, kUntilBeat, kUntilReading };
+
   struct Worker final : store::dynamo::ShareTable {
     explicit Worker(ShareWorld& w) : world(w) {}
 
     Result<void> beat(const WorkerItem& self) override {
-      return write([this, self] {
+      const auto written = write([this, self] {
         WorkerItem& item = world.beats_[self.id];
         if (item.beat < self.beat) item = self;
       });
+      has_beaten = has_beaten || written;
+      if (written && unaware == Unaware::kUntilBeat) unaware = Unaware::kNo;
+      return written;
     }
     Result<store::dynamo::ShareSnapshot> read() override {
       store::dynamo::ShareSnapshot snapshot;
@@ -142,6 +162,7 @@ class ShareWorld {
       world.pass(*this, world.latency());  // the next page
       for (const auto& [id, item] : world.beats_) snapshot.workers.push_back(item);
       world.pass(*this, world.latency());
+      if (unaware == Unaware::kUntilReading) unaware = Unaware::kNo;
       return snapshot;
     }
     std::vector<Result<bool>> take(const std::string& me,
@@ -183,6 +204,7 @@ class ShareWorld {
       for (const ShardItem& shard : held) (void)swap(shard, {shard.shard, "", shard.epoch});
       return beat(self);
     }
+    std::chrono::milliseconds service_ahead() const override { return service_is_ahead; }
 
     Result<bool> swap(const ShardItem& seen, const ShardItem& next) {
       bool swapped = false;
@@ -222,6 +244,10 @@ class ShareWorld {
     ShareWorld& world;
     std::unique_ptr<store::dynamo::ShardMember> member;
     Time offset{};
+    Time unseen{};  // for how long its clocks stood still
+    std::chrono::milliseconds service_is_ahead{0};
+    Unaware unaware = Unaware::kNo;  // that they did
+    bool has_beaten = false;         // and was answered
     Time wake_at{};
     bool in_tick = false;
     bool stopping = false;
@@ -271,7 +297,7 @@ class ShareWorld {
       const auto step = worker.member->tick();
       worker.in_tick = false;
       if (worker.gone || worker.stopping) break;
-      worker.wake_at = step.again_at - worker.offset;
+      worker.wake_at = step.again_at - worker.offset + worker.unseen;
       EXPECT_GT(worker.wake_at, now_) << "a tick without a pause after it";
       hand_back(worker);
     }
@@ -332,9 +358,16 @@ class ShareWorld {
     now_ = std::max(now_, end);
   }
 
+  // Those that know all that they can.
+  std::vector<int> aware() const {
+    auto all = live();
+    std::erase_if(all, [this](int worker) { return at(worker).unaware != Unaware::kNo; });
+    return all;
+  }
+
   void expect_no_two_owners() const {
     std::map<int, int> owner;
-    for (const int worker : live()) {
+    for (const int worker : aware()) {
       for (const int shard : owned(worker)) {
         const auto [other, first] = owner.emplace(shard, worker);
         ASSERT_TRUE(first) << "shard " << shard << " is with workers " << other->second << " and "
@@ -346,7 +379,7 @@ class ShareWorld {
   }
 
   void expect_nobody_who_lives_is_called_dead() const {
-    for (const int worker : live()) {
+    for (const int worker : aware()) {
       const Uuid its = life(worker);
       for (const int other : live()) {
         ASSERT_FALSE(calls_dead(other, its))

@@ -166,6 +166,8 @@ class DynamoShareTable final : public ShareTable {
     return all_done(client_.call_all(std::move(calls)));
   }
 
+  milliseconds service_ahead() const override { return client_.clock_offset(); }
+
  private:
   Call beating(const WorkerItem& self) const {
     return {Operation::kUpdateItem,

@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,6 +39,9 @@ class ShareTable {
   virtual Result<void> finish(const WorkerItem& self) = 0;
   // Gives up what is held, and writes the worker's item.
   virtual Result<void> leave(const WorkerItem& self, std::span<const ShardItem> held) = 0;
+  // How far the service's clock is ahead of this machine's, by its latest answer, and to some
+  // seconds only. Does not block.
+  virtual std::chrono::milliseconds service_ahead() const = 0;
 };
 
 // The one in the tasks table, under kControl:
