@@ -21,7 +21,8 @@ struct MemberOptions {
   SteadyTime tick = std::chrono::seconds(3);
   // No less than two ticks.
   SteadyTime dead_after = std::chrono::seconds(9);
-  SteadyTime remove_after = std::chrono::minutes(10);
+  // Longer than any lease: it is by the items of the dead that others know whose leases are over.
+  SteadyTime remove_after = std::chrono::hours(25);
   // This process's steady clock. It has to go on while the machine sleeps.
   std::function<SteadyTime()> steady;
   std::function<TimePoint()> wall;  // this machine's clock as it is set

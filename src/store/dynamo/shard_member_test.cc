@@ -225,8 +225,21 @@ TEST_F(ShardMemberTest, WhereAllWereAwayNobodyRobsTheOthers) {
   }
 }
 
+// A lease may last a day.
+TEST_F(ShardMemberTest, ADeadWorkerIsNotForgottenWhileItsLeasesMayLast) {
+  EXPECT_GT(store::dynamo::MemberOptions().remove_after, std::chrono::hours(24) + seconds(30));
+  auto sim = world();
+  for (int i = 0; i < 3; ++i) sim.add();
+  sim.run_for(seconds(30));
+  const Uuid life = sim.life(0);
+  sim.crash(0);
+  sim.run_for(minutes(20));
+  EXPECT_TRUE(sim.calls_dead(1, life) && sim.calls_dead(2, life));
+}
+
 TEST_F(ShardMemberTest, ItemsOfTheDeadAreDeletedInTheEnd) {
   auto sim = world();
+  sim.set_remove_after(minutes(10));
   for (int i = 0; i < 4; ++i) sim.add();
   sim.run_for(seconds(30));
   sim.crash(2);
@@ -244,6 +257,7 @@ void expect_survives(ShareWorld::Faults faults, std::uint32_t seed) {
   std::mt19937 random(seed);
   const int shards = 1 + static_cast<int>(random() % 24);
   ShareWorld sim(shards, seed);
+  sim.set_remove_after(minutes(10));
   sim.add();
   sim.set_faults(faults);
   for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {

@@ -27,7 +27,7 @@ SteadyTime boot_clock();
 struct ShareOptions {
   SteadyTime tick = std::chrono::seconds(3);
   SteadyTime dead_after = std::chrono::seconds(9);
-  SteadyTime remove_after = std::chrono::minutes(10);
+  SteadyTime remove_after = MemberOptions().remove_after;
   // For how long join() waits for the first tick.
   std::chrono::milliseconds join_timeout{3'000};
   std::function<SteadyTime()> steady = boot_clock;

@@ -44,6 +44,8 @@ class ShareWorld {
   ShareWorld& operator=(const ShareWorld&) = delete;
 
   void set_faults(Faults faults) { faults_ = faults; }
+  // Of workers that are added from now on.
+  void set_remove_after(Time time) { remove_after_ = time; }
 
   // A new worker, which begins within one tick.
   int add() {
@@ -52,6 +54,7 @@ class ShareWorld {
     worker->offset = std::chrono::hours(random_() % 1'000);
     store::dynamo::MemberOptions options;
     options.shards = shards_;
+    options.remove_after = remove_after_;
     Worker& its = *worker;
     options.steady = [this, &its] { return now_ + its.offset - its.unseen; };
     options.wall = [this, &its] {
@@ -392,6 +395,7 @@ class ShareWorld {
   const int shards_;
   std::mt19937 random_;
   Faults faults_;
+  Time remove_after_ = store::dynamo::MemberOptions().remove_after;
   Time now_{};
   std::map<int, ShardItem> table_;
   std::map<std::string, WorkerItem> beats_;
