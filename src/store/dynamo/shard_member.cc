@@ -1,6 +1,7 @@
 #include "store/dynamo/shard_member.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -51,6 +52,8 @@ Result<void> ShardMember::show_life() {
     if (!unbroken(started)) begin_life(started);
   }
   ++self_.beat;
+  self_.ttl =
+      std::chrono::floor<std::chrono::seconds>(service_time() + 2 * options_.remove_after).count();
   if (auto written = table_.beat(self_); !written) return written;
   const SteadyTime ended = options_.steady();
   const SteadyTime unseen = unseen_pause(ended);
@@ -64,9 +67,13 @@ Result<void> ShardMember::show_life() {
   return {};
 }
 
+SteadyTime ShardMember::service_time() const {
+  return (options_.wall() + table_.service_ahead()).time_since_epoch();
+}
+
 // For how long this process's clock stood still since the last beat.
 SteadyTime ShardMember::unseen_pause(SteadyTime now) {
-  const SteadyTime ahead = (options_.wall() + table_.service_ahead()).time_since_epoch() - now;
+  const SteadyTime ahead = service_time() - now;
   const SteadyTime before = std::exchange(service_ahead_, ahead).value_or(ahead);
   return std::max(ahead - before, SteadyTime{0});
 }

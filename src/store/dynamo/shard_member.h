@@ -85,6 +85,7 @@ class ShardMember {
 
  private:
   Result<void> show_life();
+  SteadyTime service_time() const;  // since 1970, as far as this process can tell
   SteadyTime unseen_pause(SteadyTime now);
   Result<SharePlan> look();
   std::vector<std::string> call_dead(const std::vector<WorkerItem>& dead);  // those that are new

@@ -22,6 +22,7 @@ struct WorkerItem {
   // over may be taken.
   Uuid life{};
   bool leaving = false;  // it has no share any more, and still attempts what it had claimed
+  std::int64_t ttl = 0;  // epoch s: TimeToLive, where no worker saw it for long enough to delete it
   // For people only; nothing is decided by them.
   std::string host;
   std::int64_t pid = 0;

@@ -273,6 +273,24 @@ TEST_F(ShardShareTest, WhoFinishesDeletesItsItemThoughItsLastBeatWasLost) {
   EXPECT_EQ(snapshot->workers[0].id, "b");
 }
 
+// Who sees it must see it for a day to delete it, and may itself be restarted every day.
+TEST_F(ShardShareTest, TheServiceDeletesItemsOfTheDeadIfNobodyDoes) {
+  const auto share = make_stepped();
+  tick({share.get()});
+  const auto id = share->view()->workers.at(0).item.id;
+  const auto reply =
+      call(Operation::kGetItem,
+           {{"TableName", tables_.tasks},
+            {"ConsistentRead", true},
+            {"Key", {{"ns", text_value(kControl)}, {"id", text_value("worker#" + id)}}}});
+  ASSERT_TRUE(reply && reply->ok());
+  const auto ttl = number_of(reply->body.at("Item").as_object(), "ttl");
+  ASSERT_TRUE(ttl);
+  const auto left = std::chrono::milliseconds(*ttl * 1'000 - to_millis(clock_.now()));
+  EXPECT_GT(left, std::chrono::hours(49));
+  EXPECT_LE(left, std::chrono::hours(50));
+}
+
 // A beat that was on its way for long would make a worker look as it looked before.
 TEST_F(ShardShareTest, AnOlderBeatChangesNothing) {
   const auto table = dynamo_share_table(*client_, tables_.tasks);

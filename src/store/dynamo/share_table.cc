@@ -175,7 +175,7 @@ class DynamoShareTable final : public ShareTable {
              {"Key", key_of(worker_id(self.id))},
              {"UpdateExpression",
               "SET #beat = :beat, #life = :life, #leaving = :leaving, #host = :host, #pid = :pid, "
-              "#since = :since"},
+              "#since = :since, #ttl = :ttl"},
              // Not one that was on its way while later ones were written.
              {"ConditionExpression", "attribute_not_exists(#beat) OR #beat < :beat"},
              {"ExpressionAttributeNames",
@@ -184,14 +184,16 @@ class DynamoShareTable final : public ShareTable {
                {"#leaving", "leaving"},
                {"#host", "host"},
                {"#pid", "pid"},
-               {"#since", "since"}}},
+               {"#since", "since"},
+               {"#ttl", "ttl"}}},
              {"ExpressionAttributeValues",
               {{":beat", number_value(self.beat)},
                {":life", uuid_value(self.life)},
                {":leaving", number_value(self.leaving ? 1 : 0)},
                {":host", text_value(self.host)},
                {":pid", number_value(self.pid)},
-               {":since", number_value(self.since_ms)}}}}};
+               {":since", number_value(self.since_ms)},
+               {":ttl", number_value(self.ttl)}}}}};
   }
 
   Call removing(const WorkerItem& worker, const char* condition) const {

@@ -46,7 +46,7 @@ class ShareTable {
 
 // The one in the tasks table, under kControl:
 //   worker#ID  beat (N), life (B, 16 bytes), leaving (N, 0 or 1), host (S), pid (N), since (N,
-//              epoch ms)
+//              epoch ms), ttl (N, epoch s)
 //   shard#NN   owner (S, absent: free), epoch (N)
 // `client` must outlive it; see share_client_options().
 std::unique_ptr<ShareTable> dynamo_share_table(Client& client, std::string tasks_table);
