@@ -52,7 +52,8 @@ struct ShareView {
 };
 
 // Divides the shards of the due tasks among the workers that live, so that they do not fight
-// for the same claims: fairly within one; a crashed worker's shards are with others within 15 s.
+// for the same claims: fairly within one; a crashed worker's shards are with others within 15 s,
+// or within 15 s of the start of those that start after the crash.
 // And tells whose leases are over before their end.
 //
 // That no task is lent out twice does not depend on it. Claims are conditional writes under
