@@ -52,12 +52,15 @@ struct Opened {
   std::uint64_t ticks = 0;
 };
 
-void tick(Timeline& timeline, Opened& opened) {
+void tick(Timeline& timeline, Opened& opened, Moment at) {
   while (!opened.machine->dead && !opened.ending) {
+    if (timeline.now() < at) {
+      timeline.wait(opened.news, at);
+      continue;
+    }
     const auto step = opened.store->tick_share();
     ++opened.ticks;
-    timeline.wait(opened.news,
-                  step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max());
+    at = step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max();
   }
   opened.ticking = false;
 }
@@ -78,7 +81,7 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
     if (request.scope != Scope::kShare || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
     const std::uint64_t before = opened_->ticks;
-    begin_ticks();
+    begin_ticks(Duration{0});
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
     return ForwardingStore::do_claim_due(request);
   }
@@ -86,7 +89,7 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
     if (!timeline_.can_wait() || !opened_->ticking) return;
     end_ticks();
     ForwardingStore::do_leave();
-    begin_ticks();
+    begin_ticks(std::chrono::duration_cast<Duration>(dynamo::ShareOptions().tick));
   }
   void do_finished() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
@@ -94,11 +97,13 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
     ForwardingStore::do_finished();
   }
 
-  void begin_ticks() {
+  void begin_ticks(Duration pause) {
     opened_->ticking = true;
     opened_->ending = false;
     timeline_.spawn(timeline_.owner(),
-                    [&timeline = timeline_, opened = opened_] { tick(timeline, *opened); });
+                    [&timeline = timeline_, opened = opened_, at = timeline_.now() + pause] {
+                      tick(timeline, *opened, at);
+                    });
   }
   // One that is under way ends first.
   void end_ticks() {
