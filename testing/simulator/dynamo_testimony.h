@@ -27,7 +27,9 @@ class WorkerLives {
   };
   const Duration dead_after_;
   std::map<std::string, Shown> shown_;  // by worker
-  std::set<Uuid> silent_;               // some time before what is shown
+  // Some time before what is shown; for ever, since what was claimed in them may arrive late, and
+  // others may not have read since that they were shown again.
+  std::set<Uuid> silent_;
 };
 
 // What a change of the tables means, told to the witness: by the item before and after, and by

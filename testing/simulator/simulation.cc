@@ -163,8 +163,11 @@ void Simulation::trouble(Node& node) {
     if (!node.life) stay_down(node);
   } else if (what < 80) {
     if (!node.life) return;
-    const Duration time = dice().chance(0.5) ? dice().between(1ms, 5s) : dice().between(30s, 100s);
-    node.life->freeze(time);
+    // Too short to be called dead for, about as long as that takes, and for long.
+    const std::size_t how = dice().below(3);
+    node.life->freeze(how == 0   ? dice().between(1ms, 5s)
+                      : how == 1 ? dice().between(7s, 20s)
+                                 : dice().between(30s, 100s));
   } else {
     const Duration most = wild_clocks_ ? Duration{30min} : Duration{1s};
     timeline_.note("a clock jumps");
