@@ -43,8 +43,9 @@ step "Coverage"
 report=build/coverage/report
 mkdir -p "$report"
 gcovr --root . --filter src/ --filter include/ --exclude '.*_test\.cc' --exclude '.*/test_[^/]*\.h' \
-  --exclude '.*_rig\.h' --exclude-throw-branches -j "$jobs" --json-summary "$report/summary.json" \
-  --html-details "$report/index.html" build/coverage >"$report/gcovr.log" 2>&1 || {
+  --exclude '.*_fixture\.h' --exclude-throw-branches -j "$jobs" \
+  --json-summary "$report/summary.json" --html-details "$report/index.html" \
+  build/coverage >"$report/gcovr.log" 2>&1 || {
   cat "$report/gcovr.log" >&2
   die "gcovr failed; its messages are above"
 }

@@ -18,8 +18,8 @@ lanes=1
 of_process=10
 preset=dev
 # Without those in which one thread calls, and those that scripts/soak.sh repeats.
-cases="*-$one_thread_cases:*/StoreContract.*:DynamoStoreTest.*:LostAnswers.*:DamagedLogTest.*"
-cases+=":TablesTest.*:*Soak*"
+cases="*-$one_thread_cases:*/StoreContractTest.*:DynamoStoreTest.*:LostAnswersTest.*"
+cases+=":DamagedLogTest.*:TablesTest.*:*Soak*"
 
 usage() {
   cat <<USAGE
@@ -38,7 +38,7 @@ that failed printed is in build/repeat/. Exit code 1: one failed. All tests, one
   --preset NAME    such as tsan (default $preset)
   --help           this text
 
-Example: scripts/repeat.sh store_test --cases '*StoreRaces.Workers*' --rounds 50
+Example: scripts/repeat.sh store_test --cases '*StoreRacesTest.Workers*' --rounds 50
 USAGE
 }
 

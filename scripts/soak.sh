@@ -16,15 +16,15 @@ computed=(
 lived=(
   "crash rocksdb|crash_test|*CrashSoak*/rocksdb"
   "crash dynamodb|crash_test|*CrashSoak*/dynamodb"
-  "stopped worker rocksdb|crash_test|StoppedWorkerSoak.TheOnlyOne"
-  "stopped worker dynamodb|crash_test|StoppedWorkerSoak.OneOfTwo*"
+  "stopped worker rocksdb|crash_test|StoppedWorkerSoakTest.TheOnlyOne"
+  "stopped worker dynamodb|crash_test|StoppedWorkerSoakTest.OneOfTwo*"
   "clock steps rocksdb|crash_test|*ClockStepsSoak*/rocksdb"
   "clock steps dynamodb|crash_test|*ClockStepsSoak*/dynamodb"
-  "bad clients|bad_clients_test|BadClients.Soak*"
-  "hostile clients|hostile_test|Hostile.Soak*"
+  "bad clients|bad_clients_test|BadClientsTest.Soak*"
+  "hostile clients|hostile_test|HostileTest.Soak*"
   "trigger|trigger_test|TriggerSoak*"
-  "late bytes|crash_test|LateBytesSoak.WhatIsDone*"
-  "late bytes that cross|crash_test|LateBytesSoak.WhatCrosses*"
+  "late bytes|crash_test|LateBytesSoakTest.WhatIsDone*"
+  "late bytes that cross|crash_test|LateBytesSoakTest.WhatCrosses*"
 )
 
 usage() {

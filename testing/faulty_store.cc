@@ -115,7 +115,7 @@ Result<std::size_t> FaultyStore::do_clear(const std::string& ns, std::size_t lim
 }
 
 Result<ClaimResult> FaultyStore::do_claim_due(const ClaimRequest& request) {
-  if (request.scope == Scope::kShare) {
+  if (request.scope == Scope::kAssigned) {
     std::lock_guard lock(mutex_);
     ++calls_["claim_due of a share"];
   }
@@ -167,12 +167,12 @@ Result<Description> FaultyStore::do_describe() {
   return one("describe", [&] { return inner_.describe(); });
 }
 
-void FaultyStore::do_leave() {
+void FaultyStore::do_resign() {
   {
     std::lock_guard lock(mutex_);
-    ++calls_["leave"];
+    ++calls_["resign"];
   }
-  inner_.leave();
+  inner_.resign();
 }
 
 void FaultyStore::do_finished() {

@@ -66,7 +66,7 @@ class FaultyStore final : public store::Store {
   Result<void> do_remove_document(const store::DocumentKey& key,
                                   const std::optional<store::Revision>& revision) override;
   Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override;
-  void do_leave() override;
+  void do_resign() override;
   void do_finished() override;
   Result<void> do_check() override;
   Result<store::Description> do_describe() override;

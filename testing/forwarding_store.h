@@ -68,7 +68,7 @@ class ForwardingStore : public store::Store {
   Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override {
     return inner_.list_documents(query);
   }
-  void do_leave() override { inner_.leave(); }
+  void do_resign() override { inner_.resign(); }
   void do_finished() override { inner_.finished(); }
   Result<void> do_check() override { return inner_.check(); }
   Result<store::Description> do_describe() override { return inner_.describe(); }

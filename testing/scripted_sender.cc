@@ -60,12 +60,12 @@ void ScriptedSender::start(HttpRequest request) {
   {
     std::lock_guard lock(mutex_);
     started_.push_back(request);
-    Flight flight;
-    flight.request = std::move(request);
-    flight.started_at = now;
-    settle(flight, std::move(reply), now);
-    flights_.emplace(next_order_++, std::move(flight));
-    max_in_flight_ = std::max(max_in_flight_, flights_.size() + cancelled_.size());
+    Transfer transfer;
+    transfer.request = std::move(request);
+    transfer.started_at = now;
+    settle(transfer, std::move(reply), now);
+    transfers_.emplace(next_order_++, std::move(transfer));
+    max_in_flight_ = std::max(max_in_flight_, transfers_.size() + cancelled_.size());
   }
   changed_.notify_all();
 }
@@ -83,16 +83,16 @@ std::vector<HttpResult> ScriptedSender::poll(std::chrono::milliseconds max_wait)
     cancelled_.clear();
     std::vector<std::uint64_t> orders;
     auto next = Clock::Micros::max();
-    for (const auto& [order, flight] : flights_) {
-      if (flight.reply.held) continue;
-      if (flight.ends_at <= now) orders.push_back(order);
-      next = std::min(next, flight.ends_at);
+    for (const auto& [order, transfer] : transfers_) {
+      if (transfer.reply.held) continue;
+      if (transfer.ends_at <= now) orders.push_back(order);
+      next = std::min(next, transfer.ends_at);
     }
     std::sort(orders.begin(), orders.end(), [this](auto a, auto b) {
-      return std::tuple(flights_.at(a).ends_at, a) < std::tuple(flights_.at(b).ends_at, b);
+      return std::tuple(transfers_.at(a).ends_at, a) < std::tuple(transfers_.at(b).ends_at, b);
     });
     for (const auto order : orders) {
-      auto node = flights_.extract(order);
+      auto node = transfers_.extract(order);
       const auto end = node.mapped().ends_at;
       ended.push_back(to_result(std::move(node.mapped()), false, end));
     }
@@ -107,10 +107,10 @@ std::vector<HttpResult> ScriptedSender::poll(std::chrono::milliseconds max_wait)
       until = std::min(until, real_now + std::chrono::duration_cast<Steady::duration>(next - now));
     }
     const auto moves = moves_;
-    const auto flying = flights_.size();
+    const auto running = transfers_.size();
     changed_.wait_until(lock, until, [&] {
       return woken_ || moves_ != moves || !cancelled_.empty() || released_ ||
-             flights_.size() != flying;
+             transfers_.size() != running;
     });
     released_ = false;
   }
@@ -128,13 +128,13 @@ void ScriptedSender::cancel_all() {
   const auto now = clock_.now_micros();
   {
     std::lock_guard lock(mutex_);
-    for (auto it = flights_.begin(); it != flights_.end();) {
+    for (auto it = transfers_.begin(); it != transfers_.end();) {
       if (!it->second.reply.held && it->second.ends_at <= now) {
         ++it;  // it has ended: its outcome is known
         continue;
       }
       cancelled_.push_back(to_result(std::move(it->second), true, now));
-      it = flights_.erase(it);
+      it = transfers_.erase(it);
     }
   }
   changed_.notify_all();
@@ -142,7 +142,7 @@ void ScriptedSender::cancel_all() {
 
 std::size_t ScriptedSender::in_flight() const {
   std::lock_guard lock(mutex_);
-  return flights_.size() + cancelled_.size();
+  return transfers_.size() + cancelled_.size();
 }
 
 void ScriptedSender::set_script(Script script) {
@@ -150,14 +150,14 @@ void ScriptedSender::set_script(Script script) {
   script_ = std::move(script);
 }
 
-bool ScriptedSender::release(std::uint64_t ticket, Reply reply) {
+bool ScriptedSender::release(std::uint64_t slot_id, Reply reply) {
   const auto now = clock_.now_micros();
   {
     std::lock_guard lock(mutex_);
-    const auto it = std::find_if(flights_.begin(), flights_.end(), [&](const auto& entry) {
-      return entry.second.reply.held && entry.second.request.ticket == ticket;
+    const auto it = std::find_if(transfers_.begin(), transfers_.end(), [&](const auto& entry) {
+      return entry.second.reply.held && entry.second.request.slot_id == slot_id;
     });
-    if (it == flights_.end()) return false;
+    if (it == transfers_.end()) return false;
     settle(it->second, std::move(reply), now);
     released_ = true;
   }
@@ -170,9 +170,9 @@ std::size_t ScriptedSender::release_all(const Reply& reply) {
   std::size_t count = 0;
   {
     std::lock_guard lock(mutex_);
-    for (auto& [order, flight] : flights_) {
-      if (!flight.reply.held) continue;
-      settle(flight, reply, now);
+    for (auto& [order, transfer] : transfers_) {
+      if (!transfer.reply.held) continue;
+      settle(transfer, reply, now);
       ++count;
     }
     released_ = count > 0;
@@ -194,9 +194,9 @@ std::size_t ScriptedSender::started_count() const {
 std::optional<TimePoint> ScriptedSender::next_end() const {
   std::lock_guard lock(mutex_);
   std::optional<TimePoint> next;
-  for (const auto& [order, flight] : flights_) {
-    if (flight.reply.held) continue;
-    const auto end = std::chrono::ceil<std::chrono::milliseconds>(flight.ends_at);
+  for (const auto& [order, transfer] : transfers_) {
+    if (transfer.reply.held) continue;
+    const auto end = std::chrono::ceil<std::chrono::milliseconds>(transfer.ends_at);
     if (!next || end < *next) next = end;
   }
   return next;
@@ -212,26 +212,26 @@ bool ScriptedSender::wait_started(std::size_t count, std::chrono::milliseconds t
   return changed_.wait_for(lock, timeout, [&] { return started_.size() >= count; });
 }
 
-void ScriptedSender::settle(Flight& flight, Reply reply, Clock::Micros from) {
+void ScriptedSender::settle(Transfer& transfer, Reply reply, Clock::Micros from) {
   if (!reply.response && !reply.held && reply.error.empty()) reply.error = "scripted failure";
-  flight.ends_at = from + reply.delay;
-  flight.reply = std::move(reply);
+  transfer.ends_at = from + reply.delay;
+  transfer.reply = std::move(reply);
 }
 
-HttpResult ScriptedSender::to_result(Flight flight, bool cancelled, Clock::Micros end) const {
+HttpResult ScriptedSender::to_result(Transfer transfer, bool cancelled, Clock::Micros end) const {
   HttpResult result;
-  result.ticket = flight.request.ticket;
+  result.slot_id = transfer.request.slot_id;
   result.cancelled = cancelled;
   auto& outcome = result.outcome;
-  outcome.sent = std::move(flight.request.request);
-  outcome.started_at = std::chrono::floor<std::chrono::milliseconds>(flight.started_at);
-  outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - flight.started_at);
+  outcome.sent = std::move(transfer.request.request);
+  outcome.started_at = std::chrono::floor<std::chrono::milliseconds>(transfer.started_at);
+  outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - transfer.started_at);
   if (cancelled) {
     outcome.error = "the attempt was cut off";
   } else {
-    outcome.response = std::move(flight.reply.response);
-    outcome.error = std::move(flight.reply.error);
-    outcome.retry_after = flight.reply.retry_after;
+    outcome.response = std::move(transfer.reply.response);
+    outcome.error = std::move(transfer.reply.error);
+    outcome.retry_after = transfer.reply.retry_after;
   }
   return result;
 }

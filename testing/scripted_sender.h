@@ -26,7 +26,7 @@ namespace rhooks::testing {
 //   sender.start(request);               // asks the script, once
 //   clock.advance(250ms);
 //   auto results = sender.poll(0ms);     // what has ended by now, by end, then by start
-//   sender.release(ticket, Reply::status(500));  // ends a held request
+//   sender.release(slot_id, Reply::status(500));  // ends a held request
 //
 // Deterministic: the same script, starts and clock moves give the same results. poll(0ms)
 // never waits. Driven by a real thread, poll() waits on a condition until a request ends,
@@ -67,8 +67,8 @@ class ScriptedSender final : public delivery::Sender {
   // Replaces the script for the requests that are started from now on.
   void set_script(Script script);
 
-  // Ends a held request (its delay counts from now); false if there is none of that ticket.
-  bool release(std::uint64_t ticket, Reply reply);
+  // Ends a held request (its delay counts from now); false if there is none of that slot_id.
+  bool release(std::uint64_t slot_id, Reply reply);
   // Ends all held requests the same way; returns how many.
   std::size_t release_all(const Reply& reply);
 
@@ -84,15 +84,15 @@ class ScriptedSender final : public delivery::Sender {
                     std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
 
  private:
-  struct Flight {
+  struct Transfer {
     delivery::HttpRequest request;
     Reply reply;
     Clock::Micros started_at{};
     Clock::Micros ends_at{};
   };
 
-  void settle(Flight& flight, Reply reply, Clock::Micros from);
-  delivery::HttpResult to_result(Flight flight, bool cancelled, Clock::Micros end) const;
+  void settle(Transfer& transfer, Reply reply, Clock::Micros from);
+  delivery::HttpResult to_result(Transfer transfer, bool cancelled, Clock::Micros end) const;
 
   Clock& clock_;
   ManualClock* manual_ = nullptr;
@@ -101,7 +101,7 @@ class ScriptedSender final : public delivery::Sender {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   Script script_;
-  std::map<std::uint64_t, Flight> flights_;  // by order of start
+  std::map<std::uint64_t, Transfer> transfers_;  // by order of start
   std::vector<delivery::HttpResult> cancelled_;
   std::uint64_t next_order_ = 0;
   std::uint64_t moves_ = 0;  // of the manual clock

@@ -94,7 +94,7 @@ void run_differential(StoreUnderTest& subject, store::Store& oracle, Choices& ch
 // With random calls.
 void run_differential(StoreUnderTest& subject, store::Store& oracle, std::uint64_t seed, int steps);
 
-class StoreContract : public ::testing::TestWithParam<StoreFactory> {
+class StoreContractTest : public ::testing::TestWithParam<StoreFactory> {
  protected:
   void SetUp() override;
 
@@ -122,13 +122,13 @@ class StoreContract : public ::testing::TestWithParam<StoreFactory> {
 };
 
 // Of calls that several threads make at once.
-class StoreRaces : public StoreContract {};
+class StoreRacesTest : public StoreContractTest {};
 
 // INSTANTIATE_STORE_CONTRACT(NAME, FACTORY...): all of its suites on these stores.
-#define INSTANTIATE_STORE_CONTRACT(name, ...)                                   \
-  INSTANTIATE_TEST_SUITE_P(name, StoreContract, ::testing::Values(__VA_ARGS__), \
-                           ::rhooks::testing::store_case_name);                 \
-  INSTANTIATE_TEST_SUITE_P(name, StoreRaces, ::testing::Values(__VA_ARGS__),    \
+#define INSTANTIATE_STORE_CONTRACT(name, ...)                                       \
+  INSTANTIATE_TEST_SUITE_P(name, StoreContractTest, ::testing::Values(__VA_ARGS__), \
+                           ::rhooks::testing::store_case_name);                     \
+  INSTANTIATE_TEST_SUITE_P(name, StoreRacesTest, ::testing::Values(__VA_ARGS__),    \
                            ::rhooks::testing::store_case_name)
 
 }  // namespace rhooks::testing

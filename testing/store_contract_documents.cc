@@ -41,7 +41,7 @@ std::vector<DocumentKey> keys_of(const std::vector<StoredDocument>& documents) {
 
 }  // namespace
 
-TEST_P(StoreContract, ADocumentIsMadeReadReplacedAndRemoved) {
+TEST_P(StoreContractTest, ADocumentIsMadeReadReplacedAndRemoved) {
   Document wanted = document("ns", "name", std::string("zero\0byte \xff", 11));
   // The field 1000, a text, as stores write it (codec/tagged.h).
   wanted.newer_fields = "\xc2\x3e\x05newer";
@@ -72,7 +72,7 @@ TEST_P(StoreContract, ADocumentIsMadeReadReplacedAndRemoved) {
   EXPECT_EQ(store().remove_document(wanted.key, {}).error().code, ErrorCode::kNotFound);
 }
 
-TEST_P(StoreContract, ADocumentIsWrittenOnlyOverWhatWasSeen) {
+TEST_P(StoreContractTest, ADocumentIsWrittenOnlyOverWhatWasSeen) {
   const Document first = document("ns", "name", "first");
   const Document second = document("ns", "name", "second");
   const DocumentKey& key = first.key;
@@ -100,7 +100,7 @@ TEST_P(StoreContract, ADocumentIsWrittenOnlyOverWhatWasSeen) {
   EXPECT_EQ(store().get_document(key)->data, "first");
 }
 
-TEST_P(StoreContract, DocumentsOfOtherKindsNamespacesAndNamesAreApart) {
+TEST_P(StoreContractTest, DocumentsOfOtherKindsNamespacesAndNamesAreApart) {
   std::vector<Document> all;
   for (const std::string kind : {"kind", "kind2", "other"}) {
     for (const std::string ns : {"", "n", "name"}) {
@@ -116,7 +116,7 @@ TEST_P(StoreContract, DocumentsOfOtherKindsNamespacesAndNamesAreApart) {
   }
 }
 
-TEST_P(StoreContract, DocumentsAreListedInTheOrderOfTheirBytes) {
+TEST_P(StoreContractTest, DocumentsAreListedInTheOrderOfTheirBytes) {
   std::vector<DocumentKey> keys;
   for (const std::string& ns : kLikeNames) {
     if (subject().remote() && keys.size() >= 60) break;
@@ -156,7 +156,7 @@ TEST_P(StoreContract, DocumentsAreListedInTheOrderOfTheirBytes) {
   EXPECT_TRUE(all_documents(store(), {.kind = "nothing"}).empty());
 }
 
-TEST_P(StoreContract, AListOfDocumentsGoesOnAfterAnyPosition) {
+TEST_P(StoreContractTest, AListOfDocumentsGoesOnAfterAnyPosition) {
   for (const std::string name : {"b", "d", "f"}) {
     ASSERT_TRUE(store().put_document(document("ns", name), Nothing{}, kT0));
   }
@@ -183,7 +183,7 @@ TEST_P(StoreContract, AListOfDocumentsGoesOnAfterAnyPosition) {
   EXPECT_FALSE(none->next);
 }
 
-TEST_P(StoreContract, LargeDocumentsEndAPage) {
+TEST_P(StoreContractTest, LargeDocumentsEndAPage) {
   constexpr int kMany = 200;  // past 8 MiB
   const int count = subject().remote() ? 20 : kMany;
   const std::string large(model::kDocumentBytesMax, 'x');
@@ -199,7 +199,7 @@ TEST_P(StoreContract, LargeDocumentsEndAPage) {
   EXPECT_EQ(all_documents(store(), query).size(), static_cast<std::size_t>(count));
 }
 
-TEST_P(StoreContract, DocumentsPastTheirLimitsAreRefused) {
+TEST_P(StoreContractTest, DocumentsPastTheirLimitsAreRefused) {
   const auto field_of = [&](const Document& bad) {
     const auto put = store().put_document(bad, Whatever{}, kT0);
     if (put) return std::string("none");
@@ -230,7 +230,7 @@ TEST_P(StoreContract, DocumentsPastTheirLimitsAreRefused) {
             "name_prefix");
 }
 
-TEST_P(StoreContract, DocumentsAreNoTasks) {
+TEST_P(StoreContractTest, DocumentsAreNoTasks) {
   const Document mine = document("ns", "id");
   const Document alone = document("documents only", "id");
   ASSERT_TRUE(store().put_document(mine, Nothing{}, kT0));
@@ -259,7 +259,7 @@ TEST_P(StoreContract, DocumentsAreNoTasks) {
   EXPECT_TRUE(store().get({"ns", "id"}, kT0));
 }
 
-TEST_P(StoreContract, DocumentsOutliveAReopen) {
+TEST_P(StoreContractTest, DocumentsOutliveAReopen) {
   if (!subject().durable()) return;
   const Document kept = document("ns", "kept");
   const Document gone = document("ns", "gone");

@@ -12,7 +12,7 @@ void link_store_contract_leases();
 void link_store_contract_queries();
 void link_store_contract_races();
 
-void StoreContract::SetUp() {
+void StoreContractTest::SetUp() {
   link_store_contract_documents();
   link_store_contract_tasks();
   link_store_contract_leases();
@@ -22,14 +22,15 @@ void StoreContract::SetUp() {
   ASSERT_NE(subject_, nullptr);
 }
 
-void StoreContract::put(const model::TaskRecord& record) {
+void StoreContractTest::put(const model::TaskRecord& record) {
   const auto results = store().put(std::span(&record, 1));
   ASSERT_EQ(results.size(), 1u);
   ASSERT_TRUE(results[0]) << results[0].error().message;
   ASSERT_TRUE(results[0]->created);
 }
 
-std::vector<Claim> StoreContract::claim(TimePoint now, std::size_t limit, milliseconds lease_for) {
+std::vector<Claim> StoreContractTest::claim(TimePoint now, std::size_t limit,
+                                            milliseconds lease_for) {
   auto result =
       store().claim_due({.now = now, .due_by = now, .limit = limit, .lease_for = lease_for});
   if (!result) {
@@ -40,7 +41,7 @@ std::vector<Claim> StoreContract::claim(TimePoint now, std::size_t limit, millis
   return std::move(result->claims);
 }
 
-Claim StoreContract::claim_one(TimePoint now, milliseconds lease_for) {
+Claim StoreContractTest::claim_one(TimePoint now, milliseconds lease_for) {
   auto claims = claim(now, 2, lease_for);
   if (claims.size() != 1) {
     ADD_FAILURE() << "claimed " << claims.size() << " tasks instead of one";
@@ -49,7 +50,7 @@ Claim StoreContract::claim_one(TimePoint now, milliseconds lease_for) {
   return std::move(claims[0]);
 }
 
-CommitOutcome StoreContract::commit(const Commit& commit) {
+CommitOutcome StoreContractTest::commit(const Commit& commit) {
   const auto results = store().commit(std::span(&commit, 1));
   if (results.size() != 1 || !results[0]) {
     ADD_FAILURE() << "commit failed: "
@@ -59,19 +60,19 @@ CommitOutcome StoreContract::commit(const Commit& commit) {
   return *results[0];
 }
 
-Result<Task> StoreContract::change(const TaskKey& key, const Edit& edit, TimePoint now) {
+Result<Task> StoreContractTest::change(const TaskKey& key, const Edit& edit, TimePoint now) {
   auto results = store().change(std::span(&key, 1), edit, now);
   if (results.size() != 1) return fail(ErrorCode::kInternal, "not one result");
   return std::move(results[0]);
 }
 
-Result<Task> StoreContract::remove(const TaskKey& key, TimePoint now) {
+Result<Task> StoreContractTest::remove(const TaskKey& key, TimePoint now) {
   auto results = store().remove(std::span(&key, 1), now);
   if (results.size() != 1) return fail(ErrorCode::kInternal, "not one result");
   return std::move(results[0]);
 }
 
-Status StoreContract::status_of(const TaskKey& key, TimePoint now) {
+Status StoreContractTest::status_of(const TaskKey& key, TimePoint now) {
   const auto task = store().get(key, now);
   if (!task) {
     ADD_FAILURE() << task.error().message;
@@ -80,7 +81,7 @@ Status StoreContract::status_of(const TaskKey& key, TimePoint now) {
   return task->status;
 }
 
-std::vector<Log> StoreContract::logs(const std::string& ns, TimePoint now) {
+std::vector<Log> StoreContractTest::logs(const std::string& ns, TimePoint now) {
   LogQuery query;
   query.ns = ns;
   query.now = now;

@@ -17,7 +17,7 @@ namespace {
 const TaskKey kKey{"ns", "id"};
 }  // namespace
 
-TEST_P(StoreContract, ClaimGivesTheTaskAsStoredWithItsLease) {
+TEST_P(StoreContractTest, ClaimGivesTheTaskAsStoredWithItsLease) {
   const auto record = make_record("ns", "id", kT0);
   put(record);
   const Claim c = claim_one(kT0 + seconds{1}, seconds{30});
@@ -29,13 +29,13 @@ TEST_P(StoreContract, ClaimGivesTheTaskAsStoredWithItsLease) {
   EXPECT_NE(c.lease.token, model::LeaseToken{});
 }
 
-TEST_P(StoreContract, ClaimTakesOnlyWhatIsDueToTheMillisecond) {
+TEST_P(StoreContractTest, ClaimTakesOnlyWhatIsDueToTheMillisecond) {
   put("ns", "id", kT0);
   EXPECT_TRUE(claim(kT0 - milliseconds{1}).empty());
   EXPECT_EQ(claim(kT0).size(), 1u);
 }
 
-TEST_P(StoreContract, ClaimMayReachAhead) {
+TEST_P(StoreContractTest, ClaimMayReachAhead) {
   put("ns", "id", kT0 + seconds{2});
   const auto result = store().claim_due(
       {.now = kT0, .due_by = kT0 + seconds{2}, .limit = 5, .lease_for = seconds{60}});
@@ -45,7 +45,7 @@ TEST_P(StoreContract, ClaimMayReachAhead) {
   EXPECT_EQ(result->claims[0].lease.until, kT0 + seconds{60});
 }
 
-TEST_P(StoreContract, ClaimGoesByDueTimeAcrossNamespaces) {
+TEST_P(StoreContractTest, ClaimGoesByDueTimeAcrossNamespaces) {
   put("b", "3", kT0 - seconds{3});
   put("a", "1", kT0 - seconds{1});
   put("c", "2", kT0 - seconds{2});
@@ -57,7 +57,7 @@ TEST_P(StoreContract, ClaimGoesByDueTimeAcrossNamespaces) {
   EXPECT_EQ(order, (std::vector<std::string>{"3", "2", "1", "4"}));
 }
 
-TEST_P(StoreContract, ClaimHonoursItsLimitAndTellsWhetherThereIsMore) {
+TEST_P(StoreContractTest, ClaimHonoursItsLimitAndTellsWhetherThereIsMore) {
   for (int i = 0; i < 10; ++i) put("ns", std::to_string(i), kT0 + milliseconds{i});
   std::vector<std::string> order;
   for (int round = 0; round < 4; ++round) {
@@ -72,7 +72,7 @@ TEST_P(StoreContract, ClaimHonoursItsLimitAndTellsWhetherThereIsMore) {
   EXPECT_TRUE(claim(kT0 + seconds{1}).empty());
 }
 
-TEST_P(StoreContract, OnlyActiveTasksAreDue) {
+TEST_P(StoreContractTest, OnlyActiveTasksAreDue) {
   for (const Status status : {Status::kDone, Status::kFailed, Status::kSuspended}) {
     auto record = make_record("ns", to_string(status), kT0);
     record.task.status = status;
@@ -82,7 +82,7 @@ TEST_P(StoreContract, OnlyActiveTasksAreDue) {
   EXPECT_EQ(*store().next_due(kT0), std::nullopt);
 }
 
-TEST_P(StoreContract, TokensAreNeverRepeated) {
+TEST_P(StoreContractTest, TokensAreNeverRepeated) {
   put("ns", "id");
   std::vector<model::LeaseToken> tokens;
   for (int i = 0; i < 50; ++i) {
@@ -94,7 +94,7 @@ TEST_P(StoreContract, TokensAreNeverRepeated) {
   EXPECT_EQ(std::unique(tokens.begin(), tokens.end()), tokens.end());
 }
 
-TEST_P(StoreContract, ALeasedTaskIsProcessingUntilTheLeaseEndsToTheMillisecond) {
+TEST_P(StoreContractTest, ALeasedTaskIsProcessingUntilTheLeaseEndsToTheMillisecond) {
   put("ns", "id");
   const Claim c = claim_one(kT0, seconds{60});
   const TimePoint last = c.lease.until - milliseconds{1};
@@ -104,7 +104,7 @@ TEST_P(StoreContract, ALeasedTaskIsProcessingUntilTheLeaseEndsToTheMillisecond) 
   EXPECT_EQ(claim(c.lease.until).size(), 1u);
 }
 
-TEST_P(StoreContract, QueriesShowProcessingUnderALiveLeaseOnly) {
+TEST_P(StoreContractTest, QueriesShowProcessingUnderALiveLeaseOnly) {
   put("ns", "a");
   put("ns", "b", kT0 + seconds{500});
   const Claim c = claim_one(kT0, seconds{60});
@@ -127,7 +127,7 @@ TEST_P(StoreContract, QueriesShowProcessingUnderALiveLeaseOnly) {
   }
 }
 
-TEST_P(StoreContract, CommitWritesTheStateAndTheLog) {
+TEST_P(StoreContractTest, CommitWritesTheStateAndTheLog) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   Commit commit_done = done(c, kT0 + seconds{1});
@@ -141,7 +141,7 @@ TEST_P(StoreContract, CommitWritesTheStateAndTheLog) {
   EXPECT_TRUE(claim(kT0 + seconds{99}).empty());
 }
 
-TEST_P(StoreContract, CommitChangesOnlyWhatAnAttemptMayChange) {
+TEST_P(StoreContractTest, CommitChangesOnlyWhatAnAttemptMayChange) {
   const auto record = make_record("ns", "id", kT0);
   put(record);
   Commit commit_done = done(claim_one(kT0), kT0);
@@ -157,7 +157,7 @@ TEST_P(StoreContract, CommitChangesOnlyWhatAnAttemptMayChange) {
   EXPECT_EQ(task->status, Status::kDone);
 }
 
-TEST_P(StoreContract, CommitMakesTheTaskDueAgainAtItsNextTime) {
+TEST_P(StoreContractTest, CommitMakesTheTaskDueAgainAtItsNextTime) {
   put("ns", "id");
   ASSERT_EQ(commit(retried(claim_one(kT0), kT0, kT0 + seconds{5})), CommitOutcome::kApplied);
   EXPECT_EQ(status_of(kKey, kT0), Status::kActive);
@@ -179,7 +179,7 @@ TEST_P(StoreContract, CommitMakesTheTaskDueAgainAtItsNextTime) {
 }
 
 // Run now, of a series: due at a time of its own, in front of the series' next.
-TEST_P(StoreContract, AnExtraOccurrenceIsDueAtItsOwnTimeAndListedAtTheSeries) {
+TEST_P(StoreContractTest, AnExtraOccurrenceIsDueAtItsOwnTimeAndListedAtTheSeries) {
   auto record = make_record("ns", "id", kT0 + seconds{60});
   record.task.repeat = Repeat{1, 2, RepeatUnit::kMinutes};
   put(record);
@@ -229,7 +229,7 @@ TEST_P(StoreContract, AnExtraOccurrenceIsDueAtItsOwnTimeAndListedAtTheSeries) {
   EXPECT_EQ(c.task.execution.extra, 1);
 }
 
-TEST_P(StoreContract, CommitUnderALeaseThatAnotherReplacedIsRefused) {
+TEST_P(StoreContractTest, CommitUnderALeaseThatAnotherReplacedIsRefused) {
   put("ns", "id");
   const Claim old = claim_one(kT0, seconds{10});
   const Claim current = claim_one(kT0 + seconds{10}, seconds{10});
@@ -247,7 +247,7 @@ TEST_P(StoreContract, CommitUnderALeaseThatAnotherReplacedIsRefused) {
   EXPECT_EQ(logs("ns").size(), 2u);
 }
 
-TEST_P(StoreContract, CommitUnderAnExpiredLeaseThatNothingReplacedCounts) {
+TEST_P(StoreContractTest, CommitUnderAnExpiredLeaseThatNothingReplacedCounts) {
   put("ns", "id");
   const Claim c = claim_one(kT0, seconds{10});
   EXPECT_EQ(status_of(kKey, kT0 + seconds{100}), Status::kActive);
@@ -255,7 +255,7 @@ TEST_P(StoreContract, CommitUnderAnExpiredLeaseThatNothingReplacedCounts) {
   EXPECT_EQ(status_of(kKey, kT0 + seconds{100}), Status::kDone);
 }
 
-TEST_P(StoreContract, ARepeatedCommitIsHarmless) {
+TEST_P(StoreContractTest, ARepeatedCommitIsHarmless) {
   put("ns", "id");
   const Commit committed = retried(claim_one(kT0), kT0, kT0 + seconds{5});
   ASSERT_EQ(commit(committed), CommitOutcome::kApplied);
@@ -276,7 +276,7 @@ TEST_P(StoreContract, ARepeatedCommitIsHarmless) {
   EXPECT_EQ(logs("ns").size(), 2u);
 }
 
-TEST_P(StoreContract, CommitOfADeletedTaskWritesItsLogAndTheTaskDoesNotComeBack) {
+TEST_P(StoreContractTest, CommitOfADeletedTaskWritesItsLogAndTheTaskDoesNotComeBack) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   const auto removed = remove(kKey);
@@ -292,7 +292,7 @@ TEST_P(StoreContract, CommitOfADeletedTaskWritesItsLogAndTheTaskDoesNotComeBack)
   EXPECT_TRUE(all_tasks(store(), query).empty());
 }
 
-TEST_P(StoreContract, CommitOfATaskThatWasDeletedAndRegisteredAgainIsRefused) {
+TEST_P(StoreContractTest, CommitOfATaskThatWasDeletedAndRegisteredAgainIsRefused) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   ASSERT_TRUE(remove(kKey));
@@ -304,7 +304,7 @@ TEST_P(StoreContract, CommitOfATaskThatWasDeletedAndRegisteredAgainIsRefused) {
   EXPECT_EQ(logs("ns").size(), 1u);
 }
 
-TEST_P(StoreContract, ChangeOfATaskWithAnExpiredLeaseEndsTheLease) {
+TEST_P(StoreContractTest, ChangeOfATaskWithAnExpiredLeaseEndsTheLease) {
   put("ns", "id");
   const Claim c = claim_one(kT0, seconds{10});
   ASSERT_FALSE(change(kKey, suspend_edit, kT0 + seconds{9}));
@@ -315,7 +315,7 @@ TEST_P(StoreContract, ChangeOfATaskWithAnExpiredLeaseEndsTheLease) {
   EXPECT_EQ(claim(kT0 + seconds{12}).size(), 1u);
 }
 
-TEST_P(StoreContract, ChangeSeesAndMayRefuseProcessing) {
+TEST_P(StoreContractTest, ChangeSeesAndMayRefuseProcessing) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   std::optional<Status> seen;
@@ -332,7 +332,7 @@ TEST_P(StoreContract, ChangeSeesAndMayRefuseProcessing) {
   EXPECT_EQ(commit(done(c, kT0)), CommitOutcome::kApplied);
 }
 
-TEST_P(StoreContract, ABatchOfCommitsAnswersEachItem) {
+TEST_P(StoreContractTest, ABatchOfCommitsAnswersEachItem) {
   for (const char* id : {"applied", "gone", "lost"}) put("ns", id);
   std::vector<Commit> commits;
   for (const Claim& c : claim(kT0, 10, seconds{10})) commits.push_back(done(c, kT0));
@@ -351,7 +351,7 @@ TEST_P(StoreContract, ABatchOfCommitsAnswersEachItem) {
   EXPECT_EQ(logs("ns").size(), 3u);
 }
 
-TEST_P(StoreContract, ReleaseMakesTheTaskDueAtOnce) {
+TEST_P(StoreContractTest, ReleaseMakesTheTaskDueAtOnce) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   ASSERT_TRUE(store().release(std::span(&c.lease, 1)));
@@ -367,7 +367,7 @@ TEST_P(StoreContract, ReleaseMakesTheTaskDueAtOnce) {
   EXPECT_EQ(status_of(kKey, kT0), Status::kDone);
 }
 
-TEST_P(StoreContract, NextDueIsTheEarliestDueTimeOrEndOfALease) {
+TEST_P(StoreContractTest, NextDueIsTheEarliestDueTimeOrEndOfALease) {
   EXPECT_EQ(*store().next_due(kT0), std::nullopt);
   put("ns", "late", kT0 + seconds{500});
   EXPECT_EQ(*store().next_due(kT0), kT0 + seconds{500});
@@ -382,7 +382,7 @@ TEST_P(StoreContract, NextDueIsTheEarliestDueTimeOrEndOfALease) {
   EXPECT_EQ(*store().next_due(kT0), std::nullopt);
 }
 
-TEST_P(StoreContract, PeekShowsWhatAClaimWouldFindAndChangesNothing) {
+TEST_P(StoreContractTest, PeekShowsWhatAClaimWouldFindAndChangesNothing) {
   for (int i = 0; i < 7; ++i) put("ns", std::to_string(i), kT0 + milliseconds{i});
   put("ns", "later", kT0 + seconds{50});
   const auto leased = claim(kT0 + milliseconds{6}, 2, seconds{10});
@@ -402,7 +402,7 @@ TEST_P(StoreContract, PeekShowsWhatAClaimWouldFindAndChangesNothing) {
   EXPECT_EQ(claim(kT0 + seconds{1}).size(), 5u);
 }
 
-TEST_P(StoreContract, PeekTellsTheNominalDateOfARetry) {
+TEST_P(StoreContractTest, PeekTellsTheNominalDateOfARetry) {
   auto record = make_record("ns", "id", kT0 - seconds{30});
   record.task.next_attempt_date = kT0;
   put(record);
@@ -412,7 +412,7 @@ TEST_P(StoreContract, PeekTellsTheNominalDateOfARetry) {
   EXPECT_EQ(due[0].scheduled_date, kT0 - seconds{30});
 }
 
-TEST_P(StoreContract, ATaskThatBecomesDueEarlierThanThoseClaimedIsFound) {
+TEST_P(StoreContractTest, ATaskThatBecomesDueEarlierThanThoseClaimedIsFound) {
   put("ns", "b", kT0);
   EXPECT_EQ(claim(kT0).size(), 1u);
   put("ns", "a", kT0 - seconds{100});
@@ -424,7 +424,7 @@ TEST_P(StoreContract, ATaskThatBecomesDueEarlierThanThoseClaimedIsFound) {
   EXPECT_EQ(claim_one(kT0).lease.key.id, "s");
 }
 
-TEST_P(StoreContract, AClockThatGoesBackHandsNothingOutTwiceAndLosesNothing) {
+TEST_P(StoreContractTest, AClockThatGoesBackHandsNothingOutTwiceAndLosesNothing) {
   put("ns", "id");
   const Claim first = claim_one(kT0, seconds{10});
   EXPECT_EQ(*store().next_due(kT0 + seconds{20}), kT0);  // sees the lease as run out

@@ -78,7 +78,7 @@ std::vector<Log> expected_logs(const std::vector<Log>& all, const LogQuery& quer
 }  // namespace
 
 // A store may remember how far the beginning of an order is empty.
-TEST_P(StoreContract, APageFromTheBeginningShowsWhatCameBeforeTheLastOne) {
+TEST_P(StoreContractTest, APageFromTheBeginningShowsWhatCameBeforeTheLastOne) {
   const auto add = [&](const std::string& id, seconds after) {
     put(make_record("ns", id, kT0 + after));
   };
@@ -125,7 +125,7 @@ TEST_P(StoreContract, APageFromTheBeginningShowsWhatCameBeforeTheLastOne) {
   EXPECT_EQ(shown(), (Ids{"3", "new", "4", "5"}));
 }
 
-TEST_P(StoreContract, TaskQueriesAgreeWithBruteForce) {
+TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
   Rng rng(test_seed());
   std::map<TaskKey, Task> tasks;
   const std::vector<std::string> namespaces{"a", "ab"};
@@ -157,7 +157,7 @@ TEST_P(StoreContract, TaskQueriesAgreeWithBruteForce) {
   }
 }
 
-TEST_P(StoreContract, LogQueriesAgreeWithBruteForce) {
+TEST_P(StoreContractTest, LogQueriesAgreeWithBruteForce) {
   Rng rng(test_seed());
   std::vector<Log> all;
   std::vector<Commit> commits;
@@ -189,7 +189,7 @@ TEST_P(StoreContract, LogQueriesAgreeWithBruteForce) {
   }
 }
 
-TEST_P(StoreContract, FromAndToAreInclusiveToTheMillisecond) {
+TEST_P(StoreContractTest, FromAndToAreInclusiveToTheMillisecond) {
   for (int i = 0; i < 5; ++i) {
     put("ns", std::to_string(i), kT0 + milliseconds{i});
     const Log log = make_log({"ns", "gone"}, kT0 + milliseconds{i}, std::to_string(i));
@@ -214,7 +214,7 @@ TEST_P(StoreContract, FromAndToAreInclusiveToTheMillisecond) {
   EXPECT_EQ(all_logs(store(), logs_query).size(), 3u);
 }
 
-TEST_P(StoreContract, PagingSeesEachItemOnceWhileOthersAreAddedAndRemoved) {
+TEST_P(StoreContractTest, PagingSeesEachItemOnceWhileOthersAreAddedAndRemoved) {
   for (const bool by_id : {false, true}) {
     for (const bool desc : {false, true}) {
       const std::string ns = std::string("ns") + (by_id ? "i" : "d") + (desc ? "d" : "a");
@@ -253,7 +253,7 @@ TEST_P(StoreContract, PagingSeesEachItemOnceWhileOthersAreAddedAndRemoved) {
   }
 }
 
-TEST_P(StoreContract, APageGoesOnAfterAPositionThatNoTaskHas) {
+TEST_P(StoreContractTest, APageGoesOnAfterAPositionThatNoTaskHas) {
   put("ns", "a", kT0);
   put("ns", "c", kT0);
   TaskQuery query;
@@ -269,7 +269,7 @@ TEST_P(StoreContract, APageGoesOnAfterAPositionThatNoTaskHas) {
   EXPECT_TRUE(all_tasks(store(), query).empty());
 }
 
-TEST_P(StoreContract, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
+TEST_P(StoreContractTest, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
   put("a", "kept");
   put("a", "other", kT0 + seconds{30});
   Commit committed = done(claim_one(kT0), kT0);
@@ -281,7 +281,7 @@ TEST_P(StoreContract, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
   EXPECT_EQ(logs("a", kT0 + seconds{40}).size(), 1u);
 }
 
-TEST_P(StoreContract, ExpiredLogsAreNeverShownToTheMillisecond) {
+TEST_P(StoreContractTest, ExpiredLogsAreNeverShownToTheMillisecond) {
   put("ns", "id");
   Commit committed = done(claim_one(kT0), kT0);
   committed.log.expires_at = kT0 + seconds{10};
@@ -333,7 +333,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_P(StoreContract, NamespacesAreThoseThatHoldATask) {
+TEST_P(StoreContractTest, NamespacesAreThoseThatHoldATask) {
   EXPECT_EQ(all_namespaces(store()), Names{});
   put("b", "1");
   put("b", "2");
@@ -364,7 +364,7 @@ TEST_P(StoreContract, NamespacesAreThoseThatHoldATask) {
   EXPECT_EQ(all_namespaces(store()), (Names{"a", "c"}));
 }
 
-TEST_P(StoreContract, NamespacesOfABatchAreAllListed) {
+TEST_P(StoreContractTest, NamespacesOfABatchAreAllListed) {
   std::vector<TaskRecord> records;
   Names expected;
   for (int i = 10; i < 40; ++i) {
@@ -376,7 +376,7 @@ TEST_P(StoreContract, NamespacesOfABatchAreAllListed) {
   EXPECT_EQ(all_namespaces(store(), "customer-3", 3), Names(expected.begin() + 20, expected.end()));
 }
 
-TEST_P(StoreContract, NamespacesPageInTheOrderOfTheirBytes) {
+TEST_P(StoreContractTest, NamespacesPageInTheOrderOfTheirBytes) {
   const std::string zero("a\0b", 3);
   const Names sorted{"A", "a", zero, "a#", "a-b", "ab", "a\xf4\x8f\xbf\xbf", "b", "\xc3\xa4"};
   for (auto name = sorted.rbegin(); name != sorted.rend(); ++name) {

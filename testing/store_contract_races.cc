@@ -34,7 +34,7 @@ void in_parallel(int count, const std::function<void(int)>& work) {
 
 }  // namespace
 
-TEST_P(StoreRaces, ConcurrentClaimsNeverHandATaskOutTwice) {
+TEST_P(StoreRacesTest, ConcurrentClaimsNeverHandATaskOutTwice) {
   const int tasks = subject().remote() ? 75 : 400;
   for (int i = 0; i < tasks; ++i) put("ns", std::to_string(i), kT0 + milliseconds{i % 7});
   std::mutex mutex;
@@ -55,7 +55,7 @@ TEST_P(StoreRaces, ConcurrentClaimsNeverHandATaskOutTwice) {
   for (int i = 0; i < tasks; ++i) EXPECT_EQ(claimed.count(std::to_string(i)), 1u);
 }
 
-TEST_P(StoreRaces, ConcurrentPutsOfOneKeyCreateItOnce) {
+TEST_P(StoreRacesTest, ConcurrentPutsOfOneKeyCreateItOnce) {
   for (int round = 0; round < (subject().remote() ? 5 : 20); ++round) {
     std::atomic<int> created{0};
     in_parallel(4, [&](int i) {
@@ -75,7 +75,7 @@ TEST_P(StoreRaces, ConcurrentPutsOfOneKeyCreateItOnce) {
   }
 }
 
-TEST_P(StoreRaces, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
+TEST_P(StoreRacesTest, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   const int tasks = subject().remote() ? 60 : 150;
   std::vector<std::atomic<bool>> suspended(static_cast<std::size_t>(tasks));
   for (int i = 0; i < tasks; ++i) put("ns", std::to_string(i));
@@ -139,7 +139,7 @@ TEST_P(StoreRaces, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   EXPECT_EQ(claim(kT0, 1000).size(), static_cast<std::size_t>(left));
 }
 
-TEST_P(StoreRaces, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
+TEST_P(StoreRacesTest, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
   const std::size_t tasks = subject().remote() ? 250 : 5'000;
   constexpr std::size_t kBatch = 250;
   std::vector<model::TaskRecord> batch;
@@ -167,7 +167,7 @@ TEST_P(StoreRaces, AClearThatAnswersZeroLeftNothingThoughAnotherClearsToo) {
   EXPECT_EQ(removed, tasks);
 }
 
-TEST_P(StoreRaces, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
+TEST_P(StoreRacesTest, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
   const int tasks = subject().remote() ? 80 : 300;
   std::mutex mutex;
   std::map<std::string, int> applied;
@@ -211,7 +211,7 @@ TEST_P(StoreRaces, WorkersDrainEverythingWhileTasksAreRegisteredAndDeleted) {
   EXPECT_EQ(*store().next_due(kT0 + seconds{1}), std::nullopt);
 }
 
-TEST_P(StoreRaces, OneOfThoseWhoWriteADocumentReplacesEachRevision) {
+TEST_P(StoreRacesTest, OneOfThoseWhoWriteADocumentReplacesEachRevision) {
   const Document counter{{"counter", "ns", "name"}, "0", {}};
   const int each = subject().remote() ? 8 : 40;
   ASSERT_TRUE(store().put_document(counter, Nothing{}, kT0));
@@ -237,7 +237,7 @@ TEST_P(StoreRaces, OneOfThoseWhoWriteADocumentReplacesEachRevision) {
   EXPECT_EQ(store().get_document(counter.key)->data, std::to_string(written));
 }
 
-TEST_P(StoreRaces, OneOfThoseWhoMakeOrRemoveADocumentDoes) {
+TEST_P(StoreRacesTest, OneOfThoseWhoMakeOrRemoveADocumentDoes) {
   const Document made{{"kind", "ns", "name"}, "data", {}};
   for (int round = 0; round < (subject().remote() ? 3 : 20); ++round) {
     std::atomic<int> created{0};

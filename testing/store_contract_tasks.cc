@@ -43,7 +43,7 @@ const std::vector<std::string> kTrickyNames{"a",
 
 }  // namespace
 
-TEST_P(StoreContract, PutThenGetGivesTheWholeTask) {
+TEST_P(StoreContractTest, PutThenGetGivesTheWholeTask) {
   model::TaskRecord record = make_record("ns", "id", kT0 + seconds{5});
   record.task.id_prefix = "pre";
   record.task.repeat = Repeat{2, 0, RepeatUnit::kHours};
@@ -66,7 +66,7 @@ TEST_P(StoreContract, PutThenGetGivesTheWholeTask) {
 }
 
 // A newer program may share the store, or have had it before.
-TEST_P(StoreContract, WhatANewerBuildStoredOutlivesEveryChange) {
+TEST_P(StoreContractTest, WhatANewerBuildStoredOutlivesEveryChange) {
   // Of a store that keeps large requests elsewhere, both kinds.
   for (const std::size_t body : {10, 5'000}) {
     auto record = make_record("ns", "id" + std::to_string(body), kT0);
@@ -92,7 +92,7 @@ TEST_P(StoreContract, WhatANewerBuildStoredOutlivesEveryChange) {
   }
 }
 
-TEST_P(StoreContract, WhatHasExpiredIsNotThere) {
+TEST_P(StoreContractTest, WhatHasExpiredIsNotThere) {
   const TimePoint end = kT0 + seconds{10};
   const TimePoint before = end - milliseconds{1};
   // Of a store that keeps large requests elsewhere, both kinds.
@@ -147,7 +147,7 @@ TEST_P(StoreContract, WhatHasExpiredIsNotThere) {
   }
 }
 
-TEST_P(StoreContract, WhatIsBroughtBackBeforeItExpiresStays) {
+TEST_P(StoreContractTest, WhatIsBroughtBackBeforeItExpiresStays) {
   for (const std::size_t body : {10, 5'000}) {
     SCOPED_TRACE("a body of " + std::to_string(body));
     auto record = make_record("ns", "id" + std::to_string(body), kT0);
@@ -174,7 +174,7 @@ TEST_P(StoreContract, WhatIsBroughtBackBeforeItExpiresStays) {
   }
 }
 
-TEST_P(StoreContract, GetOfAMissingTaskIsNotFound) {
+TEST_P(StoreContractTest, GetOfAMissingTaskIsNotFound) {
   put("ns", "id");
   for (const TaskKey& key : {TaskKey{"ns", "other"}, TaskKey{"other", "id"}, TaskKey{"ns", "i"},
                              TaskKey{"n", "sid"}, TaskKey{"ns", "idd"}}) {
@@ -185,7 +185,7 @@ TEST_P(StoreContract, GetOfAMissingTaskIsNotFound) {
   }
 }
 
-TEST_P(StoreContract, PutOfATakenKeyGivesTheFirstRecordAndChangesNothing) {
+TEST_P(StoreContractTest, PutOfATakenKeyGivesTheFirstRecordAndChangesNothing) {
   const auto first = make_record("ns", "id", kT0);
   put(first);
   auto second = make_record("ns", "id", kT0 + seconds{9});
@@ -199,7 +199,7 @@ TEST_P(StoreContract, PutOfATakenKeyGivesTheFirstRecordAndChangesNothing) {
   EXPECT_EQ(*store().get({"ns", "id"}, kT0), first.task);
 }
 
-TEST_P(StoreContract, PutGivesTheRecordOfALeasedTaskAsStored) {
+TEST_P(StoreContractTest, PutGivesTheRecordOfALeasedTaskAsStored) {
   put("ns", "id");
   claim_one(kT0);
   const auto again = make_record("ns", "id", kT0);
@@ -209,7 +209,7 @@ TEST_P(StoreContract, PutGivesTheRecordOfALeasedTaskAsStored) {
   EXPECT_EQ(results[0]->existing->task.status, Status::kActive);
 }
 
-TEST_P(StoreContract, PutBatchAnswersEachItemInOrderAlsoForAKeyGivenTwice) {
+TEST_P(StoreContractTest, PutBatchAnswersEachItemInOrderAlsoForAKeyGivenTwice) {
   put("ns", "taken");
   const std::vector<model::TaskRecord> batch{
       make_record("ns", "new1", kT0), make_record("ns", "taken", kT0 + seconds{1}),
@@ -225,7 +225,7 @@ TEST_P(StoreContract, PutBatchAnswersEachItemInOrderAlsoForAKeyGivenTwice) {
   EXPECT_TRUE(results[3]->created);
 }
 
-TEST_P(StoreContract, EmptyBatchesAreFine) {
+TEST_P(StoreContractTest, EmptyBatchesAreFine) {
   EXPECT_TRUE(store().put({}).empty());
   EXPECT_TRUE(store().change({}, suspend_edit, kT0).empty());
   EXPECT_TRUE(store().remove({}, kT0).empty());
@@ -233,7 +233,7 @@ TEST_P(StoreContract, EmptyBatchesAreFine) {
   EXPECT_TRUE(store().release({}));
 }
 
-TEST_P(StoreContract, FullBatchOfAThousand) {
+TEST_P(StoreContractTest, FullBatchOfAThousand) {
   std::vector<model::TaskRecord> batch;
   std::vector<TaskKey> keys;
   for (int i = 0; i < 1000; ++i) {
@@ -259,7 +259,7 @@ TEST_P(StoreContract, FullBatchOfAThousand) {
   EXPECT_EQ(logs("ns").size(), 1000u);
 }
 
-TEST_P(StoreContract, NamesThatComposedKeysCouldMixUp) {
+TEST_P(StoreContractTest, NamesThatComposedKeysCouldMixUp) {
   // Each has a moment of its own: dynalite keeps one of two index rows with one key whose
   // namespace and id join to the same text.
   TimePoint at = kT0;
@@ -321,7 +321,7 @@ TEST_P(StoreContract, NamesThatComposedKeysCouldMixUp) {
   }
 }
 
-TEST_P(StoreContract, ChangeAppliesTheEditAndReturnsTheTask) {
+TEST_P(StoreContractTest, ChangeAppliesTheEditAndReturnsTheTask) {
   put("ns", "id");
   const auto changed = change({"ns", "id"}, suspend_edit, kT0);
   ASSERT_TRUE(changed);
@@ -332,7 +332,7 @@ TEST_P(StoreContract, ChangeAppliesTheEditAndReturnsTheTask) {
   EXPECT_EQ(claim(kT0).size(), 1u);
 }
 
-TEST_P(StoreContract, ChangeMovesTheDueTimeAndTheDate) {
+TEST_P(StoreContractTest, ChangeMovesTheDueTimeAndTheDate) {
   put("ns", "id", kT0 + seconds{100});
   ASSERT_TRUE(change(
       {"ns", "id"},
@@ -352,7 +352,7 @@ TEST_P(StoreContract, ChangeMovesTheDueTimeAndTheDate) {
   EXPECT_TRUE(all_tasks(store(), query).empty());
 }
 
-TEST_P(StoreContract, ChangeRunsATaskNowAndThenByItsDate) {
+TEST_P(StoreContractTest, ChangeRunsATaskNowAndThenByItsDate) {
   put("ns", "id", kT0 + seconds{100});
   ASSERT_TRUE(change(
       {"ns", "id"},
@@ -366,7 +366,7 @@ TEST_P(StoreContract, ChangeRunsATaskNowAndThenByItsDate) {
   EXPECT_EQ(c.task.scheduled_date, kT0 + seconds{100});
 }
 
-TEST_P(StoreContract, ChangeMayChangeWhatWasRegistered) {
+TEST_P(StoreContractTest, ChangeMayChangeWhatWasRegistered) {
   put("ns", "id");
   ASSERT_TRUE(change(
       {"ns", "id"},
@@ -381,7 +381,7 @@ TEST_P(StoreContract, ChangeMayChangeWhatWasRegistered) {
   EXPECT_EQ(c.task.retry_limit, 9);
 }
 
-TEST_P(StoreContract, ChangeThatIsRefusedLeavesTheTaskAndAnswersEachItem) {
+TEST_P(StoreContractTest, ChangeThatIsRefusedLeavesTheTaskAndAnswersEachItem) {
   put("ns", "a");
   put("ns", "b");
   put("ns", "c");
@@ -398,7 +398,7 @@ TEST_P(StoreContract, ChangeThatIsRefusedLeavesTheTaskAndAnswersEachItem) {
   EXPECT_EQ(results[3]->key.id, "c");
 }
 
-TEST_P(StoreContract, RemoveReturnsTheTaskAndItsLogsStay) {
+TEST_P(StoreContractTest, RemoveReturnsTheTaskAndItsLogsStay) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   ASSERT_EQ(commit(done(c, kT0)), CommitOutcome::kApplied);
@@ -414,7 +414,7 @@ TEST_P(StoreContract, RemoveReturnsTheTaskAndItsLogsStay) {
   EXPECT_TRUE(all_tasks(store(), query).empty());
 }
 
-TEST_P(StoreContract, RemoveAnswersEachItem) {
+TEST_P(StoreContractTest, RemoveAnswersEachItem) {
   put("ns", "a");
   put("ns", "c");
   const std::vector<TaskKey> keys{{"ns", "a"}, {"ns", "b"}, {"ns", "c"}};
@@ -427,7 +427,7 @@ TEST_P(StoreContract, RemoveAnswersEachItem) {
   EXPECT_EQ(*store().next_due(kT0), std::nullopt);
 }
 
-TEST_P(StoreContract, ClearGoesByChunksAndTakesTheLogsLast) {
+TEST_P(StoreContractTest, ClearGoesByChunksAndTakesTheLogsLast) {
   for (int i = 0; i < 25; ++i) put("ns", "t" + std::to_string(i));
   put("other", "t");
   const auto claims = claim(kT0, 5);
@@ -449,7 +449,7 @@ TEST_P(StoreContract, ClearGoesByChunksAndTakesTheLogsLast) {
   EXPECT_TRUE(store().get({"ns", "t1"}, kT0));
 }
 
-TEST_P(StoreContract, ClearFindsWhatIsPutBehindIt) {
+TEST_P(StoreContractTest, ClearFindsWhatIsPutBehindIt) {
   for (int i = 10; i < 35; ++i) put("ns", "t" + std::to_string(i));
   EXPECT_EQ(*store().clear("ns", 10), 10u);
   put("ns", "a");
@@ -465,7 +465,7 @@ TEST_P(StoreContract, ClearFindsWhatIsPutBehindIt) {
   EXPECT_TRUE(store().get({"other", "a"}, kT0));
 }
 
-TEST_P(StoreContract, ClearEndsLeases) {
+TEST_P(StoreContractTest, ClearEndsLeases) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
   EXPECT_EQ(*store().clear("ns", 10), 1u);
@@ -474,12 +474,12 @@ TEST_P(StoreContract, ClearEndsLeases) {
   EXPECT_EQ(*store().next_due(kT0), std::nullopt);
 }
 
-TEST_P(StoreContract, CheckIsFineForAHealthyStore) {
+TEST_P(StoreContractTest, CheckIsFineForAHealthyStore) {
   const auto checked = store().check();
   EXPECT_TRUE(checked) << checked.error().message;
 }
 
-TEST_P(StoreContract, DescribesItselfInWholeTables) {
+TEST_P(StoreContractTest, DescribesItselfInWholeTables) {
   put("ns", "id");
   const auto description = store().describe();
   ASSERT_TRUE(description) << description.error().message;
@@ -495,7 +495,7 @@ TEST_P(StoreContract, DescribesItselfInWholeTables) {
   EXPECT_EQ(ids(all_tasks(store(), {.ns = "ns", .now = kT0})), std::vector<std::string>{"id"});
 }
 
-TEST_P(StoreContract, WhatWasAcknowledgedSurvivesAReopen) {
+TEST_P(StoreContractTest, WhatWasAcknowledgedSurvivesAReopen) {
   if (!subject().durable()) GTEST_SKIP() << "not a durable store";
   put("ns", "waiting", kT0 + seconds{10});
   put("ns", "suspended");

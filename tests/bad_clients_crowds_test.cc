@@ -3,7 +3,7 @@
 #include <random>
 
 #include "testing/crowd.h"
-#include "tests/bad_clients_rig.h"
+#include "tests/bad_clients_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -25,7 +25,7 @@ void drip(std::vector<Client>& clients, const std::string& text, std::chrono::mi
   }
 }
 
-TEST_F(BadClients, FiveHundredDripTheirHeads) {
+TEST_F(BadClientsTest, FiveHundredDripTheirHeads) {
   std::vector<Client> slow = connected(port(), crowd(500));
   while_served([&] {
     for (Client& client : slow) client.send(kRegisterLine + " HTTP/1.1\r\nHost: localhost\r\nX: ");
@@ -38,7 +38,7 @@ TEST_F(BadClients, FiveHundredDripTheirHeads) {
   }
 }
 
-TEST_F(BadClients, FiveHundredDripTheirBodies) {
+TEST_F(BadClientsTest, FiveHundredDripTheirBodies) {
   // They announce 8 GiB together, the half of them without a length.
   std::vector<Client> slow = connected(port(), crowd(500));
   while_served([&] {
@@ -61,7 +61,7 @@ TEST_F(BadClients, FiveHundredDripTheirBodies) {
   slow.clear();
 }
 
-TEST_F(BadClients, TenThousandIdleConnections) {
+TEST_F(BadClientsTest, TenThousandIdleConnections) {
   if (raise_open_files() < 13'000) GTEST_SKIP() << "the limit of open files is too low";
   const auto idle = [this](std::size_t count, bool with_request) {
     std::vector<Client> clients;
@@ -86,7 +86,7 @@ TEST_F(BadClients, TenThousandIdleConnections) {
   for (Client& client : silent) ASSERT_TRUE(client.closed_by_server());
 }
 
-TEST_F(BadClients, TenThousandHalfHeads) {
+TEST_F(BadClientsTest, TenThousandHalfHeads) {
   if (raise_open_files() < 13'000) GTEST_SKIP() << "the limit of open files is too low";
   // None of them is idle, so good clients wait until their time is over, and no longer: 10 s.
   std::vector<Client> half;
@@ -104,7 +104,7 @@ TEST_F(BadClients, TenThousandHalfHeads) {
   EXPECT_GT(told, 9'000u);
 }
 
-TEST_F(BadClients, NobodyReads) {
+TEST_F(BadClientsTest, NobodyReads) {
   // A page of tasks is 8 MiB; sixty-four of them would be 512 MiB.
   const std::string filler(250'000, 'x');
   for (int i = 0; i < 32; ++i) {
@@ -125,7 +125,7 @@ TEST_F(BadClients, NobodyReads) {
   EXPECT_TRUE(eventually([this] { return read("/v1/namespaces/large/tasks").size() > 7'000'000; }));
 }
 
-TEST_F(BadClients, PipelinesThatAreNeverRead) {
+TEST_F(BadClientsTest, PipelinesThatAreNeverRead) {
   std::vector<Client> greedy;
   for (std::size_t i = 0; i < crowd(20); ++i) greedy.emplace_back(port(), Client::kPatience, 4096);
   std::string many;
@@ -147,7 +147,7 @@ TEST_F(BadClients, PipelinesThatAreNeverRead) {
   });
 }
 
-TEST_F(BadClients, ThousandsConnectAndReset) {
+TEST_F(BadClientsTest, ThousandsConnectAndReset) {
   while_served([&] {
     for (int i = 0; i < 5'000; ++i) {
       Client client(port());
@@ -158,7 +158,7 @@ TEST_F(BadClients, ThousandsConnectAndReset) {
   });
 }
 
-TEST_F(BadClients, RandomBytes) {
+TEST_F(BadClientsTest, RandomBytes) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
@@ -177,7 +177,7 @@ TEST_F(BadClients, RandomBytes) {
   });
 }
 
-TEST_F(BadClients, LargeBatchesAtTheSameTime) {
+TEST_F(BadClientsTest, LargeBatchesAtTheSameTime) {
   // Each is read into many times its size.
   while_served([&] {
     std::vector<Client> clients = connected(port(), crowd(24));
@@ -197,7 +197,7 @@ TEST_F(BadClients, LargeBatchesAtTheSameTime) {
 }
 
 // With few open files the store and the deliveries keep theirs, whatever clients do.
-TEST(BadClientsFewFiles, ClientsLeaveFilesToTheStore) {
+TEST(BadClientsFewFilesTest, ClientsLeaveFilesToTheStore) {
   raise_open_files();
   TempDir dir;
   TestReceiver receiver;

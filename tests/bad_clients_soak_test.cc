@@ -3,7 +3,7 @@
 #include <random>
 
 #include "testing/soak.h"
-#include "tests/bad_clients_rig.h"
+#include "tests/bad_clients_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -130,7 +130,7 @@ void misbehave(Random& random, std::uint16_t port, std::vector<Client>& held) {
   }
 }
 
-TEST_F(BadClients, SoakOfAllKindsAtRandom) {
+TEST_F(BadClientsTest, SoakOfAllKindsAtRandom) {
   constexpr std::size_t kThreads = 3;
   Soak soak("bad clients");
   std::size_t round = 0;

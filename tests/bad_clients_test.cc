@@ -1,6 +1,6 @@
 // Clients that break the rules of HTTP or of the API, against the real server: each gets the
 // right refusal, and nobody else notices.
-#include "tests/bad_clients_rig.h"
+#include "tests/bad_clients_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -16,7 +16,7 @@ std::string chunked(const std::string& rest) {
 // What an attacker wants to slip past a proxy: it would be answered 200.
 const std::string kSmuggled = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-TEST_F(BadClients, HugeHeads) {
+TEST_F(BadClientsTest, HugeHeads) {
   expect_refused("GET /" + std::string(70'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 431);
   expect_refused(request_text("GET /healthz", "Big: " + std::string(1 << 20, 'a') + "\r\n"), 431);
   expect_refused(request_text("GET /healthz", std::string(1 << 20, 'a') + ": b\r\n"), 431);
@@ -34,7 +34,7 @@ TEST_F(BadClients, HugeHeads) {
   expect_answer(request_text("GET /v1/namespaces/bad/tasks" + pairs), {400});
 }
 
-TEST_F(BadClients, TruncatedRequests) {
+TEST_F(BadClientsTest, TruncatedRequests) {
   const std::string whole =
       request_text(kRegisterLine, "Content-Type: application/json\r\n", R"({"url":"http://x.y/"})");
   // Closed, half-closed and reset after each byte but the last.
@@ -62,7 +62,7 @@ TEST_F(BadClients, TruncatedRequests) {
   EXPECT_EQ(whole_client.receive().status, 200);
 }
 
-TEST_F(BadClients, PipelinedRequestsAreAnsweredInOrder) {
+TEST_F(BadClientsTest, PipelinedRequestsAreAnsweredInOrder) {
   constexpr int kRequests = 100;
   Client client(port());
   std::string text;
@@ -92,7 +92,7 @@ TEST_F(BadClients, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_TRUE(unread_body.closed_by_server());
 }
 
-TEST_F(BadClients, WrongContentLengths) {
+TEST_F(BadClientsTest, WrongContentLengths) {
   // RFC 9112 sections 6.3 and 11.2.
   for (const std::string length :
        {"-1", "+5", "0x5", "5a", "5 5", "", ",", "5,", "5,6", "1e3", "5.0", "\"5\"", "５",
@@ -117,7 +117,7 @@ TEST_F(BadClients, WrongContentLengths) {
   expect_refused(post("Content-Length: 500\r\n", R"({"url":"http://x.y/"})"), 400, true);
 }
 
-TEST_F(BadClients, SmugglingByTransferEncoding) {
+TEST_F(BadClientsTest, SmugglingByTransferEncoding) {
   const std::string tail = "0\r\n\r\n" + kSmuggled;
   for (const std::string headers :
        {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -149,7 +149,7 @@ TEST_F(BadClients, SmugglingByTransferEncoding) {
                  400);
 }
 
-TEST_F(BadClients, BadChunks) {
+TEST_F(BadClientsTest, BadChunks) {
   for (const std::string body :
        {"-1\r\n", "0x2\r\n{}\r\n0\r\n\r\n", "1_0\r\n", "\r\n\r\n", "g\r\n", "2 \r\n{}\r\n0\r\n\r\n",
         " 2\r\n{}\r\n0\r\n\r\n", "2\n{}\n0\n\n", "2\r\n{}0\r\n\r\n", "2\r\n{}}\r\n0\r\n\r\n",
@@ -185,7 +185,7 @@ TEST_F(BadClients, BadChunks) {
   EXPECT_EQ(slow.receive().status, 200);
 }
 
-TEST_F(BadClients, BadRequestLines) {
+TEST_F(BadClientsTest, BadRequestLines) {
   const std::string host = "\r\nHost: localhost\r\n\r\n";
   for (const std::string line :
        {"GET /healthz", "GET", "", " GET /healthz HTTP/1.1", "GET  /healthz HTTP/1.1",
@@ -222,7 +222,7 @@ TEST_F(BadClients, BadRequestLines) {
   expect_refused("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400);
 }
 
-TEST_F(BadClients, OddRequestsThatAreAllowed) {
+TEST_F(BadClientsTest, OddRequestsThatAreAllowed) {
   expect_answer("\r\n\r\n\r\n" + request_text("GET /healthz"), {200});
   expect_answer(request_text("GET http://localhost/healthz"), {200});
   expect_answer(request_text("GET http://evil.example/healthz"), {200});
@@ -241,7 +241,7 @@ TEST_F(BadClients, OddRequestsThatAreAllowed) {
   expect_answer(request_text("GET /v1/namespaces/x/tasks/%2e%2e%2fetc"), {404});
 }
 
-TEST_F(BadClients, ExpectationsAbused) {
+TEST_F(BadClientsTest, ExpectationsAbused) {
   // Asked for, and then not sent: a thousand of them hold nothing that others need.
   std::vector<Client> waiting;
   for (int i = 0; i < 1'000; ++i) {
@@ -265,7 +265,7 @@ TEST_F(BadClients, ExpectationsAbused) {
   EXPECT_EQ(twice.receive().status, 400);
 }
 
-TEST_F(BadClients, TextThatIsNoUtf8) {
+TEST_F(BadClientsTest, TextThatIsNoUtf8) {
   const std::string field = R"({"url":"http://127.0.0.1:9/","id":")";
   for (const std::string bad :
        {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\\ud800",
@@ -294,7 +294,7 @@ TEST_F(BadClients, TextThatIsNoUtf8) {
                 {400});
 }
 
-TEST_F(BadClients, MonstrousJson) {
+TEST_F(BadClientsTest, MonstrousJson) {
   constexpr std::size_t kDeep = 100'000;
   const std::string url = R"({"url":"http://127.0.0.1:9/","method":"POST",)";
   const auto refused = [this](const std::string& body, std::set<int> statuses = {400}) {

@@ -122,14 +122,14 @@ class Listener {
   std::string line_;
 };
 
-class CliE2e : public ::testing::Test {
+class CliE2eTest : public ::testing::Test {
  protected:
   testing::TempDir dir_{"rhooks-e2e"};
   const std::string store_ = "rocksdb:" + dir_.sub("store");
 };
 
 // What holds on each store.
-class CliE2eStores : public ::testing::TestWithParam<std::string> {
+class CliE2eStoresTest : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Server> serve(Args more = {}) const {
     return std::make_unique<Server>(store_.url, std::move(more), store_.environment);
@@ -144,10 +144,10 @@ class CliE2eStores : public ::testing::TestWithParam<std::string> {
   const testing::TestStore store_ = testing::make_test_store(GetParam(), dir_);
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, CliE2eStores, ::testing::ValuesIn(testing::store_kinds()),
+INSTANTIATE_TEST_SUITE_P(Stores, CliE2eStoresTest, ::testing::ValuesIn(testing::store_kinds()),
                          [](const auto& store) { return store.param; });
 
-TEST_F(CliE2e, RegisterDeliverShow) {
+TEST_F(CliE2eTest, RegisterDeliverShow) {
   Server server(store_, {"--port-file", dir_.sub("port")});
   ASSERT_TRUE(server.ready().starts_with("listening on http://127.0.0.1:"))
       << server.child().errors();
@@ -207,7 +207,7 @@ TEST_F(CliE2e, RegisterDeliverShow) {
   EXPECT_EQ(codec::parse_task(local.output).value(), done);
 }
 
-TEST_P(CliE2eStores, FirstSignalDrains) {
+TEST_P(CliE2eStoresTest, FirstSignalDrains) {
   testing::TestReceiver receiver([](const testing::TestRequest&) {
     testing::TestResponse response;
     response.hold = true;
@@ -227,7 +227,7 @@ TEST_P(CliE2eStores, FirstSignalDrains) {
   EXPECT_EQ(codec::parse_task(local.output).value().status, Status::kDone);
 }
 
-TEST_P(CliE2eStores, SecondSignalEndsAtOnce) {
+TEST_P(CliE2eStoresTest, SecondSignalEndsAtOnce) {
   testing::TestReceiver receiver([](const testing::TestRequest&) {
     testing::TestResponse response;
     response.hold = true;
@@ -257,7 +257,7 @@ testing::TestResponse hold(const testing::TestRequest&) {
 
 // Nothing waits out its patience where all ends at once. A busy machine can hold any one up,
 // so the best of three counts.
-TEST_F(CliE2e, SecondSignalDoesNotWait) {
+TEST_F(CliE2eTest, SecondSignalDoesNotWait) {
   milliseconds best = milliseconds::max();
   for (int i = 0; i < 3 && best >= milliseconds{900}; ++i) {
     testing::TestReceiver receiver(hold);
@@ -275,7 +275,7 @@ TEST_F(CliE2e, SecondSignalDoesNotWait) {
   EXPECT_LT(best, milliseconds{900});
 }
 
-TEST_F(CliE2e, FirstSignalDrainsALocalTrigger) {
+TEST_F(CliE2eTest, FirstSignalDrainsALocalTrigger) {
   testing::TestReceiver receiver(hold);
   ASSERT_EQ(run({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/"), "--store",
                  store_})
@@ -294,7 +294,7 @@ TEST_F(CliE2e, FirstSignalDrainsALocalTrigger) {
   EXPECT_EQ(codec::parse_task(local.output).value().status, Status::kDone);
 }
 
-TEST_F(CliE2e, SecondSignalEndsALocalTrigger) {
+TEST_F(CliE2eTest, SecondSignalEndsALocalTrigger) {
   testing::TestReceiver receiver(hold);
   ASSERT_EQ(run({"register", "-n", "my-app", "--url", receiver.url("/"), "--store", store_}).exit,
             0);
@@ -311,7 +311,7 @@ TEST_F(CliE2e, SecondSignalEndsALocalTrigger) {
   EXPECT_EQ(codec::parse_dryrun_result(local.output)->count, 1);
 }
 
-TEST_F(CliE2e, ExitCodesAndMessages) {
+TEST_F(CliE2eTest, ExitCodesAndMessages) {
   EXPECT_EQ(run({}).exit, 2);
   EXPECT_EQ(run({"--help"}).exit, 0);
   EXPECT_EQ(run({"regster"}).exit, 2);
@@ -331,7 +331,7 @@ TEST_F(CliE2e, ExitCodesAndMessages) {
   EXPECT_NE(config.output.find("concurrency = 7 "), std::string::npos) << config.output;
 }
 
-TEST_P(CliE2eStores, StoreAndCommandsWithoutAServer) {
+TEST_P(CliE2eStoresTest, StoreAndCommandsWithoutAServer) {
   testing::TestReceiver receiver;
   const testing::Finished made =
       run_on_store({"register", "-n", "my-app", "--file", "-"},
@@ -386,7 +386,7 @@ std::string items(int count) {
 }
 
 // While it waits for more input.
-TEST_P(CliE2eStores, AnInterruptedImportSaysWhatWasStored) {
+TEST_P(CliE2eStoresTest, AnInterruptedImportSaysWhatWasStored) {
   const Fifo fifo(dir_.sub("tasks"));
   ChildProcess import({RHOOKS_BINARY, "register", "-n", "my-app", "--file", fifo.path(), "--json",
                        "--idempotency-key", "import", "--store", store_.url},
@@ -404,7 +404,7 @@ TEST_P(CliE2eStores, AnInterruptedImportSaysWhatWasStored) {
 }
 
 // While a chunk is under way: its answer is waited for.
-TEST_F(CliE2e, AnInterruptedImportWaitsForWhatWasSent) {
+TEST_F(CliE2eTest, AnInterruptedImportWaitsForWhatWasSent) {
   testing::TestReceiver server([](const testing::TestRequest& request) {
     std::vector<Result<Registration>> results;
     const auto tasks = codec::parse_new_tasks(request.body).value();
@@ -461,7 +461,7 @@ std::vector<int> wait_shares(const testing::TestStore& store, const std::vector<
   return held;
 }
 
-TEST(CliE2eDynamo, ServersShareOneStore) {
+TEST(CliE2eDynamoTest, ServersShareOneStore) {
   const testing::TempDir dir{"rhooks-e2e"};
   const testing::TestStore store = testing::make_test_store("dynamodb", dir);
   const auto serve = [&] { return std::make_unique<Server>(store.url, Args{}, store.environment); };

@@ -17,7 +17,7 @@ namespace {
 using testing::ChildProcess;
 using Args = std::vector<std::string>;
 
-class CliFollow : public ::testing::Test {
+class CliFollowTest : public ::testing::Test {
  protected:
   // `register --wait` of the task "x", for this receiver.
   static Args waiting(const std::string& url, const Args& more = {}) {
@@ -38,7 +38,7 @@ void expect_in(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in\n" << text;
 }
 
-TEST_F(CliFollow, WaitsUntilATaskIsDone) {
+TEST_F(CliFollowTest, WaitsUntilATaskIsDone) {
   int requests = 0;
   testing::TestReceiver receiver([&](const testing::TestRequest&) {
     return testing::TestResponse::with_status(++requests == 1 ? 500 : 200, "");
@@ -54,7 +54,7 @@ TEST_F(CliFollow, WaitsUntilATaskIsDone) {
   EXPECT_EQ(receiver.request_count(), 2U);
 }
 
-TEST_F(CliFollow, WaitsUntilATaskHasFailed) {
+TEST_F(CliFollowTest, WaitsUntilATaskHasFailed) {
   testing::TestReceiver receiver(
       [](const testing::TestRequest&) { return testing::TestResponse::with_status(500, ""); });
   const testing::RunningServer server(dir_, "memory:");
@@ -74,7 +74,7 @@ TEST_F(CliFollow, WaitsUntilATaskHasFailed) {
   EXPECT_EQ(json.errors, "");
 }
 
-TEST_F(CliFollow, AWaitThatIsOverOrCutOffLeavesTheTaskRegistered) {
+TEST_F(CliFollowTest, AWaitThatIsOverOrCutOffLeavesTheTaskRegistered) {
   const testing::RunningServer server(dir_, "memory:", {"--no-worker"});
   const testing::Finished over =
       server.run(waiting("http://127.0.0.1:9/", {"--wait-max", "300ms", "--json"}));
@@ -97,7 +97,7 @@ TEST_F(CliFollow, AWaitThatIsOverOrCutOffLeavesTheTaskRegistered) {
   }
 }
 
-TEST_F(CliFollow, FollowsLogs) {
+TEST_F(CliFollowTest, FollowsLogs) {
   testing::TestReceiver receiver;
   const testing::RunningServer server(dir_, "memory:");
   const auto deliver = [&](const std::string& id) {
@@ -134,7 +134,7 @@ TEST_F(CliFollow, FollowsLogs) {
   EXPECT_TRUE(piped.output.ends_with("\n141\n")) << piped.output << piped.errors;
 }
 
-TEST_F(CliFollow, FollowingEndsWhereTheQuestionIsWrong) {
+TEST_F(CliFollowTest, FollowingEndsWhereTheQuestionIsWrong) {
   const testing::RunningServer server(dir_, "memory:");
   const testing::Finished wrong = server.run({"tail", "-n", "", "--json"});
   EXPECT_EQ(wrong.exit, 2) << wrong.errors;

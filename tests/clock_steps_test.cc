@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/iso8601.h"
-#include "tests/crash_scene.h"
+#include "tests/crash_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -19,9 +19,9 @@ using std::chrono::steady_clock;
 constexpr std::size_t kFew = 10;  // fewer than the slots
 
 // A server whose clock the test sets, and tasks on it.
-class ClockRig : public ::testing::Test {
+class ClockFixture : public ::testing::Test {
  protected:
-  explicit ClockRig(const std::string& kind) : store_(make_test_store(kind, dir_)) {
+  explicit ClockFixture(const std::string& kind) : store_(make_test_store(kind, dir_)) {
     store_.environment = clock_.environment(store_.environment);
     // Attempts outlast the test, so that no end of one is mistaken for what the clock did.
     worker_ = std::make_unique<CrashWorker>(
@@ -110,9 +110,9 @@ class ClockRig : public ::testing::Test {
 };
 
 // The machine's clock is all that an embedded store has to go by.
-class ClockStepsTest : public ClockRig {
+class ClockStepsTest : public ClockFixture {
  protected:
-  ClockStepsTest() : ClockRig("rocksdb") {}
+  ClockStepsTest() : ClockFixture("rocksdb") {}
 };
 
 TEST_F(ClockStepsTest, ForwardByAnHour) {
@@ -181,13 +181,13 @@ TEST_F(ClockStepsTest, BackByAnHour) {
 
 // Workers on shared tables go by the service's time, so that it is nothing to them where one of
 // their machines sets its clock.
-class ClockStepsOnSharedTables : public ClockRig,
-                                 public ::testing::WithParamInterface<milliseconds> {
+class ClockStepsOnSharedTablesTest : public ClockFixture,
+                                     public ::testing::WithParamInterface<milliseconds> {
  protected:
-  ClockStepsOnSharedTables() : ClockRig("dynamodb") {}
+  ClockStepsOnSharedTablesTest() : ClockFixture("dynamodb") {}
 };
 
-TEST_P(ClockStepsOnSharedTables, AreNoTimeThatHasPassed) {
+TEST_P(ClockStepsOnSharedTablesTest, AreNoTimeThatHasPassed) {
   add_few("held");
   ASSERT_TRUE(receiver_.wait_held(kFew));
   add("steady", 0ms, every(1, "seconds", 0));
@@ -215,39 +215,39 @@ TEST_P(ClockStepsOnSharedTables, AreNoTimeThatHasPassed) {
   expect_each_once("now");
 }
 
-INSTANTIATE_TEST_SUITE_P(By, ClockStepsOnSharedTables, ::testing::Values(1h, -1h),
+INSTANTIATE_TEST_SUITE_P(By, ClockStepsOnSharedTablesTest, ::testing::Values(1h, -1h),
                          [](const auto& by) {
                            return std::string(by.param > 0ms ? "forward" : "back");
                          });
 
-class ClockStepsSoak : public ::testing::TestWithParam<std::string> {};
+class ClockStepsSoakTest : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(ClockStepsSoak, AtRandomUnderLoad) {
+TEST_P(ClockStepsSoakTest, AtRandomUnderLoad) {
   const bool shared = GetParam() == "dynamodb";
   Soak soak("clock steps " + GetParam());
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());
-    CrashScene scene(GetParam(), soak.seed(), shared ? 2 : 1, shared ? 40 : 100,
-                     CrashScene::Time::kSteps);
-    scene.load.start();
+    CrashFixture fixture(GetParam(), soak.seed(), shared ? 2 : 1, shared ? 40 : 100,
+                         CrashFixture::Time::kSteps);
+    fixture.load.start();
     constexpr std::size_t kSteps = 8;
     FakeClock::Offset furthest{0};
     for (std::size_t i = 0; i < kSteps; ++i) {
       std::this_thread::sleep_for(draw_ms(random, 200, 1'500));
       // Small ones as well, which leases and waits are of the same size as.
       const int most_ms = random() % 2 ? 3'600'000 : 40'000;
-      scene.clock.step(draw_ms(random, -most_ms, most_ms));
-      furthest = std::max(furthest, scene.clock.offset());
+      fixture.clock.step(draw_ms(random, -most_ms, most_ms));
+      furthest = std::max(furthest, fixture.clock.offset());
     }
-    scene.load.stop();
+    fixture.load.stop();
     // In the end it is later than all that waits.
-    scene.clock.step(furthest - scene.clock.offset() + 2h);
+    fixture.clock.step(furthest - fixture.clock.offset() + 2h);
     // Nothing may be repeated: what is under way goes on whatever the clock says.
-    scene.finish(soak, kSteps + 1, 0);
+    fixture.finish(soak, kSteps + 1, 0);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, ClockStepsSoak, ::testing::ValuesIn(store_kinds()),
+INSTANTIATE_TEST_SUITE_P(Stores, ClockStepsSoakTest, ::testing::ValuesIn(store_kinds()),
                          [](const auto& kind) { return kind.param; });
 
 }  // namespace

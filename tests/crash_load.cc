@@ -22,8 +22,8 @@ constexpr auto kCallTimeout = 5s;
 constexpr auto kInsistFor = 60s;
 constexpr auto kAskAgainAfter = 20ms;
 
-constexpr std::array<const char*, kManners> kNames = {"good",   "slow",  "fails", "later", "resets",
-                                                      "breaks", "hangs", "bad",   "late"};
+constexpr std::array<const char*, kReceiverBehaviors> kNames = {
+    "good", "slow", "fails", "later", "resets", "breaks", "hangs", "bad", "late"};
 
 // How long after an answer more comes: mostly before the connection serves again.
 constexpr auto kLateMax = 20ms;
@@ -39,9 +39,9 @@ bool one_in(std::mt19937_64& random, std::size_t n) {
   return below(random, n) == 0;
 }
 
-Manner draw_manner(std::mt19937_64& random) {
-  static constexpr std::array<int, kManners> kWeights = {36, 12, 14, 6, 6, 4, 2, 6, 14};
-  return static_cast<Manner>(
+ReceiverBehavior draw_behavior(std::mt19937_64& random) {
+  static constexpr std::array<int, kReceiverBehaviors> kWeights = {36, 12, 14, 6, 6, 4, 2, 6, 14};
+  return static_cast<ReceiverBehavior>(
       std::discrete_distribution<int>(kWeights.begin(), kWeights.end())(random));
 }
 
@@ -99,9 +99,9 @@ LoadTask CrashLoad::new_task(User& user, std::size_t number) {
   std::mt19937_64& random = user.random;
   LoadTask task;
   task.number = number;
-  task.manner = draw_manner(random);
-  // Many more than the manner needs, since a machine that is busy adds failures of its own.
-  task.retry_limit = task.manner == Manner::kBad ? 1 : 10;
+  task.behavior = draw_behavior(random);
+  // Many more than the behavior needs, since a machine that is busy adds failures of its own.
+  task.retry_limit = task.behavior == ReceiverBehavior::kBad ? 1 : 10;
   const TimePoint now = std::chrono::floor<milliseconds>(options_.now());
   const auto ahead = [&](int ms) { return now + milliseconds{below(random, ms)}; };
   if (one_in(random, 6)) {
@@ -117,8 +117,8 @@ LoadTask CrashLoad::new_task(User& user, std::size_t number) {
 }
 
 json::object CrashLoad::json_of(const LoadTask& task) const {
-  const std::string path = std::string("/") + kNames[static_cast<std::size_t>(task.manner)] + "/" +
-                           std::to_string(task.number);
+  const std::string path = std::string("/") + kNames[static_cast<std::size_t>(task.behavior)] +
+                           "/" + std::to_string(task.number);
   json::object object{{"url", receiver_.url(path)},
                       {"method", "POST"},
                       {"body", {{"n", task.number}}},
@@ -311,8 +311,8 @@ void CrashLoad::complain(const std::string& what, const Answer& answer) {
 TestResponse CrashLoad::receive(const TestRequest& request) {
   const auto slash = request.target.rfind('/');
   const std::string name = request.target.substr(1, slash - 1);
-  const auto manner =
-      static_cast<Manner>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
+  const auto behavior =
+      static_cast<ReceiverBehavior>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
   const std::string webhook_id = request.header("webhook-id");
   std::size_t before = 0;
   {
@@ -323,39 +323,39 @@ TestResponse CrashLoad::receive(const TestRequest& request) {
     delivery.crossed = request.crossed_late;
     delivery.late_waited = request.late_waited;
     delivery.may_be_sent_again =
-        reused && ((manner == Manner::kResets && before == 0) || delivery.crossed);
+        reused && ((behavior == ReceiverBehavior::kResets && before == 0) || delivery.crossed);
     deliveries_.push_back(std::move(delivery));
   }
   // Drawn by the id, so that it is the same for a seed.
   const std::size_t drawn = std::hash<std::string>{}(webhook_id);
   TestResponse response = TestResponse::with_status(200, "ok");
-  switch (manner) {
-    case Manner::kGood:
+  switch (behavior) {
+    case ReceiverBehavior::kGood:
       break;
-    case Manner::kSlow:
+    case ReceiverBehavior::kSlow:
       response.delay = milliseconds{50 + drawn % 700};
       break;
-    case Manner::kFailsFirst:
+    case ReceiverBehavior::kFailsFirst:
       if (before < 1 + drawn % 2) response.status = 500;
       break;
-    case Manner::kRetryAfter:
+    case ReceiverBehavior::kRetryAfter:
       if (before > 0) break;
       response.status = 503;
       response.headers = {{"Retry-After", std::to_string(kRetryAfter.count())}};
       break;
-    case Manner::kResets:
+    case ReceiverBehavior::kResets:
       if (before == 0) response.fault = TestResponse::Fault::kResetBeforeResponse;
       break;
-    case Manner::kBreaksOff:
+    case ReceiverBehavior::kBreaksOff:
       if (before == 0) response.fault = TestResponse::Fault::kCloseMidBody;
       break;
-    case Manner::kHangs:
+    case ReceiverBehavior::kHangs:
       if (before == 0) response.delay = 2 * options_.request_timeout;
       break;
-    case Manner::kBad:
+    case ReceiverBehavior::kBad:
       response.status = 500;
       break;
-    case Manner::kLate:
+    case ReceiverBehavior::kLate:
       be_late(drawn, response);
       break;
   }
@@ -432,16 +432,16 @@ std::size_t CrashLoad::drain(std::chrono::seconds timeout) {
   }
 }
 
-Evidence CrashLoad::evidence() {
-  Evidence evidence;
-  evidence.stored_tasks = stored_tasks();
-  evidence.stored_logs = pages(std::string("/v1/namespaces/") + kNamespace + "/logs?limit=500");
+CrashHistory CrashLoad::history() {
+  CrashHistory history;
+  history.stored_tasks = stored_tasks();
+  history.stored_logs = pages(std::string("/v1/namespaces/") + kNamespace + "/logs?limit=500");
   std::lock_guard lock(mutex_);
-  evidence.tasks.assign(tasks_.begin(), tasks_.end());
-  evidence.deliveries = deliveries_;
-  evidence.late = receiver_.late_written();
-  evidence.complaints = complaints_;
-  return evidence;
+  history.tasks.assign(tasks_.begin(), tasks_.end());
+  history.deliveries = deliveries_;
+  history.late = receiver_.late_written();
+  history.complaints = complaints_;
+  return history;
 }
 
 }  // namespace rhooks::testing

@@ -18,13 +18,13 @@
 #include "base/clock.h"
 #include "cli/rest_client.h"
 #include "testing/test_receiver.h"
-#include "tests/crash_evidence.h"
+#include "tests/crash_history.h"
 
 namespace rhooks::testing {
 
 // Users who register, suspend and delete tasks over REST while servers come and go, and the
 // receiver of the webhooks. It writes down what was acknowledged and what arrived; what becomes
-// of it all is for CrashVerdict to say.
+// of it all is for CrashChecker to say.
 //
 // Threads: the methods are called from one thread.
 class CrashLoad {
@@ -56,7 +56,7 @@ class CrashLoad {
   std::size_t drain(std::chrono::seconds timeout);
 
   // All of it so far, and all that the servers show. Throws std::runtime_error where they do not.
-  Evidence evidence();
+  CrashHistory history();
 
  private:
   struct Answer {

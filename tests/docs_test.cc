@@ -28,7 +28,7 @@ std::string read(const fs::path& path) {
   return text.str();
 }
 
-TEST(Docs, ConfigurationListsEverySetting) {
+TEST(DocsTest, ConfigurationListsEverySetting) {
   const std::string page = read(kRoot / "docs/configuration.md");
   EXPECT_NE(page.find(cli::settings_markdown()), page.npos)
       << "docs/configuration.md has another table than the settings give:\n"
@@ -47,7 +47,7 @@ std::string rows_of(Listed listed) {
   return rows;
 }
 
-TEST(Docs, SemanticsListsEveryField) {
+TEST(DocsTest, SemanticsListsEveryField) {
   const auto any = [](const auto&) { return true; };
   std::string given;
   model::for_each_field<NewTask>([&]<typename F>(const F& field) {
@@ -67,7 +67,7 @@ TEST(Docs, SemanticsListsEveryField) {
   }
 }
 
-TEST(Docs, SemanticsListsEveryErrorCode) {
+TEST(DocsTest, SemanticsListsEveryErrorCode) {
   const std::string page = read(kRoot / "docs/semantics.md");
   for (ErrorCode code : {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
                          ErrorCode::kUnsupported, ErrorCode::kUnavailable, ErrorCode::kOverloaded,
@@ -78,7 +78,7 @@ TEST(Docs, SemanticsListsEveryErrorCode) {
   }
 }
 
-TEST(Docs, LinksLeadSomewhere) {
+TEST(DocsTest, LinksLeadSomewhere) {
   std::vector<fs::path> pages = {kRoot / "README.md", kRoot / "CONTRIBUTING.md",
                                  kRoot / "CHANGELOG.md"};
   for (const auto& entry : fs::directory_iterator(kRoot / "docs")) {

@@ -10,7 +10,7 @@
 #include "store/dynamo/store_impl.h"
 #include "testing/manual_clock.h"
 #include "testing/test_receiver.h"
-#include "tests/dynamo_rig.h"
+#include "tests/dynamo_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -19,11 +19,11 @@ using namespace std::chrono_literals;
 
 constexpr int kConcurrency = 250;
 
-class DynamoBudget : public ::testing::Test {
+class DynamoBudgetTest : public ::testing::Test {
  protected:
   // The clock of tasks and leases; signatures are made by the machine's.
   std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>(SystemClock().now());
-  DynamoRig rig_;
+  DynamoFixture fixture_;
   TestReceiver receiver_{TestReceiver::Options{.handler = [this](const TestRequest&) {
     return TestResponse::with_status(status_, R"({"received":true})");
   }}};
@@ -32,7 +32,7 @@ class DynamoBudget : public ::testing::Test {
   // Shards are read anew every second, whatever there is to do: what a delivery costs must not
   // depend on how many seconds a slow machine takes. AWorkerAtRest has what that costs.
   std::unique_ptr<Hooks> hooks(int concurrency = kConcurrency) {
-    return rig_.hooks({.concurrency = concurrency}, clock_, {.read_every = 1h});
+    return fixture_.hooks({.concurrency = concurrency}, clock_, {.read_every = 1h});
   }
 
   // As users register them: some 60 bytes of URL, some headers, 200 bytes of JSON.
@@ -63,7 +63,7 @@ class DynamoBudget : public ::testing::Test {
   };
   // What was used since the last reset, for each of `count` things; printed by operation.
   PerPiece spent(const char* what, std::int64_t count) {
-    const DynamoUsage usage = rig_.proxy.usage();
+    const DynamoUsage usage = fixture_.proxy.usage();
     const auto each = [count](double of_all) { return of_all / static_cast<double>(count); };
     std::printf("%s (%lld)\n", what, static_cast<long long>(count));
     const auto line = [&](const std::string& name, const DynamoUse& use) {
@@ -72,19 +72,19 @@ class DynamoBudget : public ::testing::Test {
                   each(use.rcu));
     };
     for (const auto& [where, use] : usage.uses) {
-      line(where.first + (where.second == rig_.tables.names().logs ? " logs" : " tasks"), use);
+      line(where.first + (where.second == fixture_.tables.names().logs ? " logs" : " tasks"), use);
     }
     const DynamoUse all = usage.total();
     line("together", all);
-    rig_.proxy.reset_usage();
+    fixture_.proxy.reset_usage();
     return {each(static_cast<double>(all.requests)), each(all.wcu), each(all.rcu)};
   }
 };
 
-TEST_F(DynamoBudget, AOneShotTask) {
+TEST_F(DynamoBudgetTest, AOneShotTask) {
   constexpr int kTasks = 750;
   auto scheduler = hooks();
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   register_all(*scheduler, typical(), kTasks);
   const auto registered = spent("register", kTasks);
   // And one more in all, which lists the namespace before its first task.
@@ -101,14 +101,14 @@ TEST_F(DynamoBudget, AOneShotTask) {
   EXPECT_LE(delivered.rcu, 0.1);
 }
 
-TEST_F(DynamoBudget, ATaskThatExpires) {
+TEST_F(DynamoBudgetTest, ATaskThatExpires) {
   constexpr int kFew = 50;
   Options options{.concurrency = kConcurrency};
   options.done_ttl = 1h;
-  auto scheduler = rig_.hooks(options, clock_, {.read_every = 1h});
+  auto scheduler = fixture_.hooks(options, clock_, {.read_every = 1h});
   const auto deliver = [&](const NewTask& task, const char* what) {
     register_all(*scheduler, task, kFew);
-    rig_.proxy.reset_usage();
+    fixture_.proxy.reset_usage();
     const auto result = scheduler->trigger();
     EXPECT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->processed, kFew);
@@ -123,11 +123,11 @@ TEST_F(DynamoBudget, ATaskThatExpires) {
 
 // Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a
 // time that is less. The units are the same.
-TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
+TEST_F(DynamoBudgetTest, AOneShotTaskWithTheDefaultConcurrency) {
   constexpr int kFewer = 250;
   auto scheduler = hooks(Options{}.concurrency);
   register_all(*scheduler, typical(), kFewer);
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   const auto result = scheduler->trigger();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->processed, kFewer);
@@ -136,7 +136,7 @@ TEST_F(DynamoBudget, AOneShotTaskWithTheDefaultConcurrency) {
   EXPECT_LE(delivered.requests, 3.2);
 }
 
-TEST_F(DynamoBudget, ARecurringTask) {
+TEST_F(DynamoBudgetTest, ARecurringTask) {
   constexpr int kTasks = 160;
   auto scheduler = hooks();
   NewTask task = typical();
@@ -144,7 +144,7 @@ TEST_F(DynamoBudget, ARecurringTask) {
   register_all(*scheduler, task, kTasks);
   // The second delivery has the answer of the first in its item.
   for (int round = 0; round < 2; ++round) {
-    rig_.proxy.reset_usage();
+    fixture_.proxy.reset_usage();
     const auto result = scheduler->trigger();
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->processed, kTasks);
@@ -158,12 +158,12 @@ TEST_F(DynamoBudget, ARecurringTask) {
   }
 }
 
-TEST_F(DynamoBudget, AFailedAttempt) {
+TEST_F(DynamoBudgetTest, AFailedAttempt) {
   constexpr int kTasks = 125;
   auto scheduler = hooks();
   register_all(*scheduler, typical(), kTasks);
   status_ = 503;
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   auto result = scheduler->trigger();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->processed, kTasks);
@@ -178,12 +178,12 @@ TEST_F(DynamoBudget, AFailedAttempt) {
   EXPECT_LE(spent("second attempt, which succeeds", kTasks).wcu, 5);
 }
 
-TEST_F(DynamoBudget, ALargeBody) {
+TEST_F(DynamoBudgetTest, ALargeBody) {
   constexpr int kLarge = 100;
   auto scheduler = hooks();
   NewTask task = typical();
   task.request.body = Body::text(std::string(10'000, 'x'));
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   register_all(*scheduler, task, kLarge);
   // 10 KB and the rest of the request begin 11 units; the task's own item is as any other.
   EXPECT_LE(spent("register with a body of 10 KB", kLarge).wcu, 3 + 11 + 1.01 / kLarge);
@@ -196,13 +196,13 @@ TEST_F(DynamoBudget, ALargeBody) {
   EXPECT_LE(delivered.rcu, 3 + 0.1);
 }
 
-TEST_F(DynamoBudget, EditsAndLeasesGivenBack) {
+TEST_F(DynamoBudgetTest, EditsAndLeasesGivenBack) {
   constexpr int kFew = 100;
   auto scheduler = hooks();
   NewTask task = typical();
   task.scheduled_date = clock_->now() + 1h;
   register_all(*scheduler, task, kFew);
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   ManyQuery many;
   many.filter.ns = task.ns;
   many.chunk_limit = kFew / 2;
@@ -213,8 +213,8 @@ TEST_F(DynamoBudget, EditsAndLeasesGivenBack) {
   EXPECT_LE(spent("delete", kFew / 2).wcu, 3);
 
   register_all(*scheduler, typical(), kFew);
-  const auto store = rig_.tables.open();
-  rig_.proxy.reset_usage();
+  const auto store = fixture_.tables.open();
+  fixture_.proxy.reset_usage();
   const auto claimed = store->claim_due({.now = clock_->now(),
                                          .due_by = clock_->now(),
                                          .limit = kFew,
@@ -231,23 +231,23 @@ TEST_F(DynamoBudget, EditsAndLeasesGivenBack) {
   EXPECT_EQ(released.requests, 1);
 }
 
-TEST_F(DynamoBudget, AWorkerAtRest) {
-  auto scheduler = rig_.hooks();
+TEST_F(DynamoBudgetTest, AWorkerAtRest) {
+  auto scheduler = fixture_.hooks();
   ASSERT_TRUE(scheduler->start());
   // It is at rest once it has taken its shards and delivered what there was.
   register_all(*scheduler, typical(), 1);
-  const auto observer = rig_.observer();
+  const auto observer = fixture_.observer();
   FetchQuery done;
   done.filter = {.ns = typical().ns, .id = {}, .status = Status::kDone, .from = {}, .to = {}};
   for (int i = 0; i < 3'000 && observer->fetch(done)->items.empty(); ++i) {
     std::this_thread::sleep_for(20ms);
   }
-  rig_.proxy.reset_usage();
+  fixture_.proxy.reset_usage();
   const auto begin = std::chrono::steady_clock::now();
   // Two heartbeats and six readings; what is measured is a rate, whatever the time.
   std::this_thread::sleep_for(6s);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  const DynamoUse all = rig_.proxy.usage().total();
+  const DynamoUse all = fixture_.proxy.usage().total();
   spent("a worker at rest with 16 shards", 1);
   const auto rate = [&](double units) { return units / took.count(); };
   std::printf("  a second: %.2f requests, %.2f WCU, %.2f RCU\n",

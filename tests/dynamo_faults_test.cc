@@ -11,7 +11,7 @@
 #include <set>
 
 #include "testing/test_receiver.h"
-#include "tests/dynamo_rig.h"
+#include "tests/dynamo_fixture.h"
 
 namespace rhooks::testing {
 namespace {
@@ -186,15 +186,15 @@ class DynamoFaultsTest : public ::testing::Test {
     options.concurrency = 64;
     options.request_timeout = 10s;
     options.backoff_max = 1s;
-    rig_.tables.open();  // makes the tables while all is well
-    rig_.proxy.faults(faults);
-    const auto first = rig_.hooks(options);
-    const auto second = rig_.hooks(options);
+    fixture_.tables.open();  // makes the tables while all is well
+    fixture_.proxy.faults(faults);
+    const auto first = fixture_.hooks(options);
+    const auto second = fixture_.hooks(options);
     ASSERT_TRUE(first->start());
     ASSERT_TRUE(second->start());
     register_all(*first, tasks_of(mixture));
 
-    const auto observer = rig_.observer();
+    const auto observer = fixture_.observer();
     const auto tasks = wait_settled(*observer, static_cast<std::size_t>(mixture.total()), 200s);
     first->stop();
     second->stop();
@@ -219,7 +219,7 @@ class DynamoFaultsTest : public ::testing::Test {
   }
 
   void print_counts(const Mixture& mixture) {
-    const DynamoCounts counts = rig_.proxy.counts();
+    const DynamoCounts counts = fixture_.proxy.counts();
     std::cout << mixture.total() << " tasks, " << receiver_.request_count() << " attempts, "
               << counts.requests << " requests to DynamoDB; injected:\n";
     for (const auto& [fault, count] : counts.injected) {
@@ -230,7 +230,7 @@ class DynamoFaultsTest : public ::testing::Test {
     EXPECT_EQ(counts.emulator_failures, 0u);
   }
 
-  DynamoRig rig_;
+  DynamoFixture fixture_;
   std::mutex mutex_;
   std::map<std::string, int> attempts_;       // by task
   std::map<std::string, int> of_occurrence_;  // by task and webhook-id
@@ -241,7 +241,7 @@ TEST_F(DynamoFaultsTest, ManyTasksUnderThrottlesLostAnswersAndStaleIndexes) {
   deliver_all({.once = 310, .flaky = 40, .bad = 20, .ticks = 30},
               {.rates = {{DynamoFault::kThrottle, 0.1}, {DynamoFault::kDropAfter, 0.02}},
                .index_lag = DynamoFaults::IndexLag{0ms, 1'000ms}});
-  const DynamoCounts counts = rig_.proxy.counts();
+  const DynamoCounts counts = fixture_.proxy.counts();
   EXPECT_GT(counts.of(DynamoFault::kThrottle), 80u);
   EXPECT_GT(counts.of(DynamoFault::kDropAfter), 10u);
   EXPECT_GT(counts.stale_queries, 0u);
@@ -263,7 +263,7 @@ TEST_F(DynamoFaultsTest, EveryKindOfFaultAtOnce) {
                                 {"BatchGetItem", {{DynamoFault::kUnprocessed, 0.4}}}},
                .delay_max = 200ms,
                .index_lag = DynamoFaults::IndexLag{0ms, 3'000ms}});
-  EXPECT_GT(rig_.proxy.counts().unprocessed, 0u);
+  EXPECT_GT(fixture_.proxy.counts().unprocessed, 0u);
 }
 
 }  // namespace

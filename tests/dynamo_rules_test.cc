@@ -42,7 +42,7 @@ std::string vector_verdict(std::string method, std::string target, std::string s
   return error ? error->message : "";
 }
 
-TEST(DynamoSignature, AcceptsThePublishedExamples) {
+TEST(DynamoSignatureTest, AcceptsThePublishedExamples) {
   // get-vanilla, post-vanilla, get-vanilla-query-order-key-case, post-x-www-form-urlencoded
   EXPECT_EQ(vector_verdict("GET", "/",
                            "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
@@ -59,7 +59,7 @@ TEST(DynamoSignature, AcceptsThePublishedExamples) {
             "");
 }
 
-TEST(DynamoSignature, RefusesWhatWasChangedAfterSigning) {
+TEST(DynamoSignatureTest, RefusesWhatWasChangedAfterSigning) {
   const std::string post = "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b";
   EXPECT_NE(vector_verdict("PUT", "/", post), "");
   EXPECT_NE(vector_verdict("POST", "/other", post), "");
@@ -68,7 +68,7 @@ TEST(DynamoSignature, RefusesWhatWasChangedAfterSigning) {
   EXPECT_NE(vector_verdict("POST", "/", std::string(64, '0')), "");
 }
 
-TEST(DynamoSignature, XAmzHeadersHaveToBeSigned) {
+TEST(DynamoSignatureTest, XAmzHeadersHaveToBeSigned) {
   TestRequest request;
   request.method = "POST";
   request.target = "/";
@@ -87,7 +87,7 @@ json::object item(const char* text) {
   return json::parse(text).as_object();
 }
 
-TEST(DynamoCapacity, SizesFollowTheDocumentedRules) {
+TEST(DynamoCapacityTest, SizesFollowTheDocumentedRules) {
   EXPECT_EQ(item_size({}), 0u);
   EXPECT_EQ(item_size(item(R"({"ab": {"S": "xyz"}})")), 5u);
   EXPECT_EQ(item_size(item(R"({"ab": {"S": "é"}, "ü": {"S": ""}})")), 6u);  // bytes of UTF-8
@@ -128,7 +128,7 @@ std::vector<double> cost(const json::object* before, const json::object* after) 
 
 using Units = std::vector<double>;
 
-TEST(DynamoCapacity, InsertsAndRemovals) {
+TEST(DynamoCapacityTest, InsertsAndRemovals) {
   const json::object full = item(kFull);
   json::object sparse = full;
   sparse.erase("due");
@@ -139,7 +139,7 @@ TEST(DynamoCapacity, InsertsAndRemovals) {
   EXPECT_EQ(cost(nullptr, nullptr), (Units{1, 0, 0}));  // removing what is not there
 }
 
-TEST(DynamoCapacity, IndexesAreChargedForWhatChangesInThem) {
+TEST(DynamoCapacityTest, IndexesAreChargedForWhatChangesInThem) {
   const json::object full = item(kFull);
   const auto with = [&](const char* name, json::value value) {
     json::object changed = full;
@@ -157,7 +157,7 @@ TEST(DynamoCapacity, IndexesAreChargedForWhatChangesInThem) {
   EXPECT_EQ(cost(&sparse, &sparse), (Units{1, 0, 0}));
 }
 
-TEST(DynamoCapacity, EachStartedKilobyteCounts) {
+TEST(DynamoCapacityTest, EachStartedKilobyteCounts) {
   const auto of_size = [](std::size_t bytes) {
     json::object big = item(kFull);
     big["p"] = {{"S", ""}};
@@ -183,7 +183,7 @@ TEST(DynamoCapacity, EachStartedKilobyteCounts) {
   EXPECT_EQ(write_cost(all, &two, &five).indexes.at("all"), 5);
 }
 
-TEST(DynamoCapacity, ReadsTheShapeOfATable) {
+TEST(DynamoCapacityTest, ReadsTheShapeOfATable) {
   const DynamoTable read = table_of(item(R"({
     "TableName": "t",
     "KeySchema": [{"AttributeName": "ns", "KeyType": "HASH"},

@@ -10,7 +10,7 @@
 #include "rest/test_client.h"
 #include "testing/closed_port.h"
 #include "testing/test_receiver.h"
-#include "tests/dynamo_rig.h"
+#include "tests/dynamo_fixture.h"
 #include "tests/running_server.h"
 
 namespace rhooks::testing {
@@ -21,11 +21,12 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class DynamoTroubles : public ::testing::Test {
+class DynamoTroublesTest : public ::testing::Test {
  protected:
   std::string url(const std::string& more = {}) const {
-    return "dynamodb:?endpoint=" + rig_.proxy.endpoint() + "&tasks=" + rig_.tables.names().tasks +
-           "&logs=" + rig_.tables.names().logs + more;
+    return "dynamodb:?endpoint=" + fixture_.proxy.endpoint() +
+           "&tasks=" + fixture_.tables.names().tasks + "&logs=" + fixture_.tables.names().logs +
+           more;
   }
   // Nothing of the machine's own setup is used.
   std::vector<std::string> environment(std::vector<std::string> more = {}) const {
@@ -71,7 +72,7 @@ class DynamoTroubles : public ::testing::Test {
   }
 
   std::unique_ptr<Hooks> open_hooks() {
-    Options options = rig_.user_options(rig_.proxy.endpoint());
+    Options options = fixture_.user_options(fixture_.proxy.endpoint());
     options.create_table = true;
     auto opened = Hooks::open(options);
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -107,23 +108,23 @@ class DynamoTroubles : public ::testing::Test {
   }
 
   TempDir dir_;
-  DynamoRig rig_;
+  DynamoFixture fixture_;
   std::string last_unready_;
 };
 
-TEST_F(DynamoTroubles, MissingCredentialsNameEveryPlace) {
+TEST_F(DynamoTroublesTest, MissingCredentialsNameEveryPlace) {
   EXPECT_THAT(refusal(url(), {}),
               AllOf(HasSubstr("AWS_ACCESS_KEY_ID"), HasSubstr(dir_.sub("credentials")),
                     HasSubstr("AWS_EC2_METADATA_DISABLED")));
 }
 
-TEST_F(DynamoTroubles, CredentialsGivenByHalfNameTheOtherHalf) {
+TEST_F(DynamoTroublesTest, CredentialsGivenByHalfNameTheOtherHalf) {
   EXPECT_THAT(refusal(url(), {"AWS_ACCESS_KEY_ID=test"}), HasSubstr("AWS_SECRET_ACCESS_KEY"));
   EXPECT_THAT(refusal(url(), {"RHOOKS_ACCESS_KEY_ID=test"}, 2), HasSubstr("secret_access_key"));
 }
 
-TEST_F(DynamoTroubles, WrongKeysAndWrongRegionsAreRefusedReadably) {
-  rig_.tables.open();
+TEST_F(DynamoTroublesTest, WrongKeysAndWrongRegionsAreRefusedReadably) {
+  fixture_.tables.open();
   EXPECT_THAT(refusal(url(), {"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=wrong"}),
               AllOf(HasSubstr("refused the credentials"), HasSubstr("access key")));
   auto variables = keys();
@@ -133,39 +134,39 @@ TEST_F(DynamoTroubles, WrongKeysAndWrongRegionsAreRefusedReadably) {
   EXPECT_THAT(refusal(url(), variables, 2), AllOf(HasSubstr("AWS_REGION"), HasSubstr("region=")));
 }
 
-TEST_F(DynamoTroubles, MissingTablesAreNotMadeUnasked) {
-  EXPECT_THAT(refusal(url(), keys()), AllOf(HasSubstr(rig_.tables.names().tasks),
+TEST_F(DynamoTroublesTest, MissingTablesAreNotMadeUnasked) {
+  EXPECT_THAT(refusal(url(), keys()), AllOf(HasSubstr(fixture_.tables.names().tasks),
                                             HasSubstr("create=true"), HasSubstr("us-east-1")));
 }
 
-TEST_F(DynamoTroubles, TablesOfAnotherShapeAreRefused) {
-  rig_.tables.open();
-  const std::string swapped = "dynamodb:?endpoint=" + rig_.proxy.endpoint() +
-                              "&tasks=" + rig_.tables.names().logs +
-                              "&logs=" + rig_.tables.names().tasks + "&create=true";
+TEST_F(DynamoTroublesTest, TablesOfAnotherShapeAreRefused) {
+  fixture_.tables.open();
+  const std::string swapped = "dynamodb:?endpoint=" + fixture_.proxy.endpoint() +
+                              "&tasks=" + fixture_.tables.names().logs +
+                              "&logs=" + fixture_.tables.names().tasks + "&create=true";
   EXPECT_THAT(refusal(swapped, keys(), 2),
-              AllOf(HasSubstr(rig_.tables.names().logs), HasSubstr("index"), HasSubstr("due")));
+              AllOf(HasSubstr(fixture_.tables.names().logs), HasSubstr("index"), HasSubstr("due")));
 }
 
-TEST_F(DynamoTroubles, ADeniedActionIsNamed) {
-  rig_.tables.open();
+TEST_F(DynamoTroublesTest, ADeniedActionIsNamed) {
+  fixture_.tables.open();
   for (const std::string action : {"DescribeTable", "Query"}) {
-    rig_.proxy.deny(action);
+    fixture_.proxy.deny(action);
     EXPECT_THAT(refusal(url(), keys()), AllOf(HasSubstr("dynamodb:" + action), HasSubstr("IAM")));
-    rig_.proxy.allow(action);
+    fixture_.proxy.allow(action);
   }
 }
 
-TEST_F(DynamoTroubles, NobodyAtTheEndpoint) {
+TEST_F(DynamoTroublesTest, NobodyAtTheEndpoint) {
   const ClosedPort nobody;
   const std::string there = nobody.url("");
   EXPECT_THAT(refusal("dynamodb:?region=us-east-1&endpoint=" + there, keys()), HasSubstr(there));
 }
 
-TEST_F(DynamoTroubles, RotatedCredentialsAreTakenUpWhileItRuns) {
-  rig_.tables.open();
+TEST_F(DynamoTroublesTest, RotatedCredentialsAreTakenUpWhileItRuns) {
+  fixture_.tables.open();
   TestReceiver receiver;
-  rig_.proxy.accept_key("KEY1", "secret-1");
+  fixture_.proxy.accept_key("KEY1", "secret-1");
   write_keys("KEY1", "secret-1");
   RunningServer server(dir_, url(), {}, environment());
   const auto deliver = [&](const std::string& id) {
@@ -177,28 +178,28 @@ TEST_F(DynamoTroubles, RotatedCredentialsAreTakenUpWhileItRuns) {
   EXPECT_TRUE(receiver.wait_requests(1));
 
   // Without a restart; the worker, which was at work with the old ones, goes on too.
-  rig_.proxy.accept_key("KEY2", "secret-2");
+  fixture_.proxy.accept_key("KEY2", "secret-2");
   write_keys("KEY2", "secret-2");
-  rig_.proxy.expire_key("KEY1");
+  fixture_.proxy.expire_key("KEY1");
   deliver("after");
   EXPECT_TRUE(receiver.wait_requests(2, 60s)) << server.process().errors();
   EXPECT_THAT(server.process().errors(), Not(HasSubstr("secret-")));
 }
 
-TEST_F(DynamoTroubles, AWorkerThatMayNotWriteGoesOnWhenItMay) {
+TEST_F(DynamoTroublesTest, AWorkerThatMayNotWriteGoesOnWhenItMay) {
   TestReceiver receiver;
   const auto hooks = open_hooks();
   ASSERT_TRUE(hooks->start());
   // Once it has delivered something it has its shards.
   ASSERT_TRUE(hooks->register_task(task("first", receiver)));
   ASSERT_TRUE(wait_done(*hooks, {"ns", "first"}));
-  rig_.proxy.deny("UpdateItem");
+  fixture_.proxy.deny("UpdateItem");
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(hooks->register_task(task("t" + std::to_string(i), receiver)));
   }
-  ASSERT_TRUE(wait_until([&] { return rig_.proxy.counts().denied >= 10; }));
+  ASSERT_TRUE(wait_until([&] { return fixture_.proxy.counts().denied >= 10; }));
   EXPECT_EQ(receiver.request_count(), 1u);
-  rig_.proxy.allow("UpdateItem");
+  fixture_.proxy.allow("UpdateItem");
   for (int i = 0; i < 20; ++i) {
     const TaskKey key{"ns", "t" + std::to_string(i)};
     EXPECT_TRUE(wait_done(*hooks, key)) << key.id;
@@ -218,13 +219,13 @@ TEST_F(DynamoTroubles, AWorkerThatMayNotWriteGoesOnWhenItMay) {
     ASSERT_TRUE(hooks->register_task(task("held" + std::to_string(i), slow)));
   }
   ASSERT_TRUE(slow.wait_held(5));
-  const std::size_t before = rig_.proxy.counts().denied;
-  rig_.proxy.deny("UpdateItem");
-  rig_.proxy.deny("BatchWriteItem");
+  const std::size_t before = fixture_.proxy.counts().denied;
+  fixture_.proxy.deny("UpdateItem");
+  fixture_.proxy.deny("BatchWriteItem");
   slow.release_held();
-  ASSERT_TRUE(wait_until([&] { return rig_.proxy.counts().denied > before + 3; }));
-  rig_.proxy.allow("BatchWriteItem");
-  rig_.proxy.allow("UpdateItem");
+  ASSERT_TRUE(wait_until([&] { return fixture_.proxy.counts().denied > before + 3; }));
+  fixture_.proxy.allow("BatchWriteItem");
+  fixture_.proxy.allow("UpdateItem");
   for (int i = 0; i < 5; ++i) {
     const TaskKey key{"ns", "held" + std::to_string(i)};
     EXPECT_TRUE(wait_done(*hooks, key)) << key.id;
@@ -234,7 +235,7 @@ TEST_F(DynamoTroubles, AWorkerThatMayNotWriteGoesOnWhenItMay) {
   hooks->stop();
 }
 
-TEST_F(DynamoTroubles, AnItemAsLargeAsTheyGet) {
+TEST_F(DynamoTroublesTest, AnItemAsLargeAsTheyGet) {
   // Headers of 60 KB, and a body of 1 MiB of which 64 KiB are kept.
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(200, std::string(1 << 20, 'r'));
@@ -287,11 +288,11 @@ TEST_F(DynamoTroubles, AnItemAsLargeAsTheyGet) {
   EXPECT_EQ(refused.error().field, "request.body");
 }
 
-TEST_F(DynamoTroubles, AClockThatIsTenMinutesOff) {
-  rig_.tables.open();
+TEST_F(DynamoTroublesTest, AClockThatIsTenMinutesOff) {
+  fixture_.tables.open();
   for (const auto offset : {10min, -10min}) {
     SCOPED_TRACE(offset.count());
-    rig_.proxy.set_clock_offset(offset);
+    fixture_.proxy.set_clock_offset(offset);
     TestReceiver receiver;
     RunningServer server(dir_, url(), {}, environment(keys()));
     const std::string id = offset.count() > 0 ? "ahead" : "behind";
@@ -315,8 +316,8 @@ TEST_F(DynamoTroubles, AClockThatIsTenMinutesOff) {
   }
 }
 
-TEST_F(DynamoTroubles, ANetworkThatIsGoneForSomeSeconds) {
-  rig_.tables.open();
+TEST_F(DynamoTroublesTest, ANetworkThatIsGoneForSomeSeconds) {
+  fixture_.tables.open();
   TestReceiver receiver;
   RunningServer server(dir_, url(), {}, environment(keys()));
   const auto ready = [&] {
@@ -335,24 +336,24 @@ TEST_F(DynamoTroubles, ANetworkThatIsGoneForSomeSeconds) {
                   .exit,
               0);
   }
-  rig_.proxy.cut_network(true);
+  fixture_.proxy.cut_network(true);
   EXPECT_TRUE(wait_until([&] { return ready() == 503; }));  // an answer is good for a second
   std::cout << last_unready_ << "\n";
-  EXPECT_THAT(last_unready_, HasSubstr(rig_.proxy.endpoint()));
+  EXPECT_THAT(last_unready_, HasSubstr(fixture_.proxy.endpoint()));
   const Finished refused = server.run({"get", "--namespace", "ns", "--id", "t0"});
   EXPECT_EQ(refused.exit, 1);
   std::cout << refused.errors;
-  EXPECT_THAT(refused.errors, HasSubstr(rig_.proxy.endpoint()));
+  EXPECT_THAT(refused.errors, HasSubstr(fixture_.proxy.endpoint()));
   // In the middle of claims and outcomes, several times.
   for (int i = 0; i < 3; ++i) {
-    rig_.proxy.cut_network(false);
+    fixture_.proxy.cut_network(false);
     std::this_thread::sleep_for(150ms);
-    rig_.proxy.cut_network(true);
+    fixture_.proxy.cut_network(true);
     EXPECT_TRUE(wait_until([&] { return ready() == 503; }));
   }
-  rig_.proxy.cut_network(false);
+  fixture_.proxy.cut_network(false);
   EXPECT_TRUE(wait_until([&] { return ready() == 200; }));
-  const auto observer = rig_.observer();
+  const auto observer = fixture_.observer();
   for (int i = 0; i < 10; ++i) {
     const TaskKey key{"ns", "t" + std::to_string(i)};
     ASSERT_TRUE(wait_until([&] { return observer->get(key)->status == Status::kDone; }))
@@ -362,7 +363,7 @@ TEST_F(DynamoTroubles, ANetworkThatIsGoneForSomeSeconds) {
   EXPECT_GE(receiver.request_count(), 10u);
 }
 
-TEST_F(DynamoTroubles, NamesWithOddCharacters) {
+TEST_F(DynamoTroublesTest, NamesWithOddCharacters) {
   TestReceiver receiver;
   const auto hooks = open_hooks();
   const std::vector<std::string> names = {"a b/c?d=e&f#g%20+",

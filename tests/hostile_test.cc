@@ -112,7 +112,7 @@ class Victim {
   std::thread thread_;
 };
 
-class Hostile : public ::testing::Test {
+class HostileTest : public ::testing::Test {
  protected:
   void SetUp() override { raise_open_files(); }
   void TearDown() override {
@@ -235,7 +235,7 @@ class Hostile : public ::testing::Test {
 
 // An answer of 64 KiB of control characters is six times as much JSON, and every answer that holds
 // the task has it, whatever the method.
-TEST_F(Hostile, AnswersThatAreNotRead) {
+TEST_F(HostileTest, AnswersThatAreNotRead) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.body = std::string(64 * 1024, '\x01');
@@ -259,7 +259,7 @@ TEST_F(Hostile, AnswersThatAreNotRead) {
   });
 }
 
-TEST_F(Hostile, DryRunsOfMuchThatIsDue) {
+TEST_F(HostileTest, DryRunsOfMuchThatIsDue) {
   start({"--no-worker"});
   register_many("due", 30'000, "2020-01-01T00:00:00Z");
   while_served([&] {
@@ -272,7 +272,7 @@ TEST_F(Hostile, DryRunsOfMuchThatIsDue) {
   });
 }
 
-TEST_F(Hostile, BulkCallsThatMatchNothing) {
+TEST_F(HostileTest, BulkCallsThatMatchNothing) {
   start();
   register_many("much", 30'000, "2099-01-01T00:00:00Z");
   while_served([&] {
@@ -283,7 +283,7 @@ TEST_F(Hostile, BulkCallsThatMatchNothing) {
   EXPECT_EQ(ask(text_of("GET /v1/namespaces/much/tasks/29999")).status, 200);
 }
 
-TEST_F(Hostile, RequestsThatNobodyWaitsForAnyMore) {
+TEST_F(HostileTest, RequestsThatNobodyWaitsForAnyMore) {
   start();
   register_many("much", 5'000, "2099-01-01T00:00:00Z");
   while_served([&] {
@@ -296,7 +296,7 @@ TEST_F(Hostile, RequestsThatNobodyWaitsForAnyMore) {
   });
 }
 
-TEST_F(Hostile, WhetherItIsReadyIsAskedByTheThousand) {
+TEST_F(HostileTest, WhetherItIsReadyIsAskedByTheThousand) {
   start();
   const auto from = steady_clock::now();
   while_served([&] {
@@ -318,7 +318,7 @@ TEST_F(Hostile, WhetherItIsReadyIsAskedByTheThousand) {
   EXPECT_LE(metric(R"(rhooks_store_call_duration_seconds_count{method="check"})"), 2 + seconds);
 }
 
-TEST_F(Hostile, TenThousandHalfHeads) {
+TEST_F(HostileTest, TenThousandHalfHeads) {
   if (raise_open_files() < 13'000) GTEST_SKIP() << "the limit of open files is too low";
   start();
   const std::string half = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nSlow: ";
@@ -337,7 +337,7 @@ TEST_F(Hostile, TenThousandHalfHeads) {
 }
 
 // As a query, a form or a multipart body each element is written with the key: 600 MB of 78 KiB.
-TEST_F(Hostile, ListsWithALongKey) {
+TEST_F(HostileTest, ListsWithALongKey) {
   start();
   std::string body = R"({")" + std::string(20'000, 'k') + R"(":[0)";
   for (int i = 1; i < 30'000; ++i) body += ",0";
@@ -357,7 +357,7 @@ TEST_F(Hostile, ListsWithALongKey) {
 }
 
 // All due at once, and held by their receiver for a while: 600 of them are 600 MB in four copies.
-TEST_F(Hostile, LargeBodiesOnTheWay) {
+TEST_F(HostileTest, LargeBodiesOnTheWay) {
   const std::size_t tasks = crowd(600);
   static constexpr std::size_t kOfABatch = 20;
   TestReceiver receiver({.handler =
@@ -387,7 +387,7 @@ TEST_F(Hostile, LargeBodiesOnTheWay) {
 }
 
 // The server would take it for a program of this machine.
-TEST_F(Hostile, ATaskThatCallsTheSchedulerItself) {
+TEST_F(HostileTest, ATaskThatCallsTheSchedulerItself) {
   start();
   const std::string port_text = std::to_string(port());
   int task = 0;
@@ -410,7 +410,7 @@ TEST_F(Hostile, ATaskThatCallsTheSchedulerItself) {
 }
 
 // cmake/RhooksCompiler.cmake asks for it; this is what came of it.
-TEST(Hardening, OfTheBinary) {
+TEST(HardeningTest, OfTheBinary) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "builds with a sanitizer are not for users";
 #endif
@@ -443,7 +443,7 @@ TEST(Hardening, OfTheBinary) {
 }
 
 // A body of 16 MiB becomes some hundreds as JSON, which this process cannot have.
-TEST_F(Hostile, MemoryThatTheMachineDoesNotHave) {
+TEST_F(HostileTest, MemoryThatTheMachineDoesNotHave) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer takes terabytes of address space, and ends the process itself";
 #endif
@@ -483,7 +483,7 @@ TEST_F(Hostile, MemoryThatTheMachineDoesNotHave) {
   EXPECT_EQ(batch(), 400);
 }
 
-TEST_F(Hostile, MemoryOfRequestsHeldHostage) {
+TEST_F(HostileTest, MemoryOfRequestsHeldHostage) {
   start();
   while_served([&] {
     std::vector<Client> hostages;
@@ -545,7 +545,7 @@ void attack(std::mt19937_64& random, std::uint16_t port, const char* from,
   }
 }
 
-TEST_F(Hostile, SoakOfAllAtOnce) {
+TEST_F(HostileTest, SoakOfAllAtOnce) {
   static constexpr std::array<const char*, 3> kFrom = {"127.0.0.2", "127.0.0.3", "127.0.0.4"};
   start({"--no-worker"});
   register_many("much", 10'000, "2020-01-01T00:00:00Z");

@@ -135,7 +135,7 @@ bool is_done(const json::object& task) {
   return task.at("status").as_string() == "DONE";
 }
 
-class LateBytesSoak : public ::testing::Test {
+class LateBytesSoakTest : public ::testing::Test {
  protected:
   static std::size_t deliveries() { return std::getenv("RHOOKS_SOAK_SECONDS") ? 10'000 : 480; }
 
@@ -151,7 +151,7 @@ class LateBytesSoak : public ::testing::Test {
 };
 
 // Each wave finds the connections of the one before it spoilt.
-TEST_F(LateBytesSoak, WhatIsDoneWasReadByTheReceiver) {
+TEST_F(LateBytesSoakTest, WhatIsDoneWasReadByTheReceiver) {
   Soak soak("late bytes");
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());
@@ -201,7 +201,7 @@ TEST_F(LateBytesSoak, WhatIsDoneWasReadByTheReceiver) {
 
 // What comes while the next request is on its way cannot be told from its answer; here the
 // receiver reads on, so that nothing is lost by it.
-TEST_F(LateBytesSoak, WhatCrossesTheNextRequestIsCounted) {
+TEST_F(LateBytesSoakTest, WhatCrossesTheNextRequestIsCounted) {
   Soak soak("late bytes that cross");
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());

@@ -143,11 +143,11 @@ std::string_view kind_of(std::string_view name) {
 
 bool is_test_header(std::string_view path) {
   path = path.substr(path.rfind('/') + 1);
-  return (path.starts_with("test_") && path.ends_with(".h")) || path.ends_with("_rig.h");
+  return (path.starts_with("test_") && path.ends_with(".h")) || path.ends_with("_fixture.h");
 }
 
 // Why a file at `path` may not hold this include; nothing if it may.
-std::optional<std::string> objection(std::string_view path, std::string_view name) {
+std::optional<std::string> violation(std::string_view path, std::string_view name) {
   const Layer* layer = layer_of(path);
   if (!layer) return "no layer covers this folder; add it to tests/layers_test.cc";
   if (is_test_header(name) && layer->folder != "testing") return "it is for tests only";
@@ -162,10 +162,10 @@ std::optional<std::string> objection(std::string_view path, std::string_view nam
   return std::string(layer->folder) + " may not include it";
 }
 
-std::vector<std::string> objections(std::string_view path, std::string_view text) {
+std::vector<std::string> violations(std::string_view path, std::string_view text) {
   std::vector<std::string> found;
   for (const Include& include : includes_of(text)) {
-    if (auto why = objection(path, include.name)) {
+    if (auto why = violation(path, include.name)) {
       found.push_back(std::string(path) + ":" + std::to_string(include.line) + ": " + include.name +
                       ": " + *why);
     }
@@ -374,18 +374,18 @@ std::set<std::string> libraries_behind(const std::vector<File>& files, std::stri
   return libraries;
 }
 
-TEST(Layers, IncludesFollowTheDirections) {
+TEST(LayersTest, IncludesFollowTheDirections) {
   int checked = 0;
   for (const File& file : files_below({"include", "src", "testing"})) {
     if (file.is_test()) continue;  // a test may reach for a neighbour as a tool
     ++checked;
-    for (const std::string& line : objections(file.path, file.text)) ADD_FAILURE() << line;
+    for (const std::string& line : violations(file.path, file.text)) ADD_FAILURE() << line;
   }
   EXPECT_GT(checked, 30) << "too few files were found; is RHOOKS_SOURCE_DIR right?";
 }
 
 // An adapter may show its library in private headers, not in those that others include.
-TEST(Layers, NoModuleBringsItsLibraryToOthers) {
+TEST(LayersTest, NoModuleBringsItsLibraryToOthers) {
   const std::vector<File> files = files_below({"include", "src"});
   int crossings = 0;
   for (const File& file : files) {
@@ -405,13 +405,13 @@ TEST(Layers, NoModuleBringsItsLibraryToOthers) {
   EXPECT_GT(crossings, 30);
 }
 
-TEST(Layers, EveryLayerExists) {
+TEST(LayersTest, EveryLayerExists) {
   for (const Layer& layer : layers()) {
     EXPECT_TRUE(fs::is_directory(fs::path(RHOOKS_SOURCE_DIR) / layer.folder)) << layer.folder;
   }
 }
 
-TEST(Layers, FunctionsStayShort) {
+TEST(LayersTest, FunctionsStayShort) {
   int seen = 0;
   std::vector<std::string> long_ones;
   for (const File& file : files_below({"include", "src", "testing", "bench", "fuzz"})) {
@@ -428,13 +428,13 @@ TEST(Layers, FunctionsStayShort) {
 }
 
 // Several files are compiled as one: a call must not find a function of another file.
-TEST(Layers, OneNameIsOneFunctionInAModule) {
+TEST(LayersTest, OneNameIsOneFunctionInAModule) {
   for (const std::string& why : shared_names(files_below({"src", "testing", "bench/load"}))) {
     ADD_FAILURE() << why << "; name them apart, or share one";
   }
 }
 
-TEST(Layers, EveryModuleSaysWhatItIs) {
+TEST(LayersTest, EveryModuleSaysWhatItIs) {
   int modules = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(RHOOKS_SOURCE_DIR) / "src")) {
     if (!entry.is_directory()) continue;
@@ -447,7 +447,7 @@ TEST(Layers, EveryModuleSaysWhatItIs) {
 }
 
 // The checks above are worth nothing if they cannot fail.
-TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
+TEST(LayersSelfTest, RefusesWhatTheDirectionsForbid) {
   struct Case {
     std::string_view path, include;
   };
@@ -476,13 +476,13 @@ TEST(LayersSelf, RefusesWhatTheDirectionsForbid) {
            {"src/other/thing.cc", "<vector>"},
        }) {
     std::string text = "#pragma once\n\n  #  include " + std::string(include) + "\n";
-    auto found = objections(path, text);
+    auto found = violations(path, text);
     ASSERT_EQ(found.size(), 1u) << path << " with " << include;
     EXPECT_TRUE(found[0].starts_with(std::string(path) + ":3: ")) << found[0];
   }
 }
 
-TEST(LayersSelf, SeesFunctionsOfOneName) {
+TEST(LayersSelfTest, SeesFunctionsOfOneName) {
   const std::string a =
       "namespace rhooks::x {\nnamespace {\n\nint twice(int n) {\n  return 2 * n;\n";
   const std::string b =
@@ -495,7 +495,7 @@ TEST(LayersSelf, SeesFunctionsOfOneName) {
   EXPECT_TRUE(shared_names({{"src/x/a.cc", a}, {"src/x/b.cc", known}}).empty());
 }
 
-TEST(LayersSelf, MeasuresFunctionsAndNothingElse) {
+TEST(LayersSelfTest, MeasuresFunctionsAndNothingElse) {
   const std::string text = R"text(#define OPEN \
   {
 namespace x {
@@ -554,7 +554,7 @@ int last() { return 1; }
   EXPECT_EQ(functions_of(long_one)[0].lines, 81);
 }
 
-TEST(LayersSelf, SeesLibrariesBehindHeaders) {
+TEST(LayersSelfTest, SeesLibrariesBehindHeaders) {
   const std::vector<File> files = {
       {"src/a/face.h", "#include \"a/inner.h\"\n#include <vector>\n"},
       {"src/a/inner.h", "#include <curl/curl.h>\n#include \"a/face.h\"\n"},
@@ -565,7 +565,7 @@ TEST(LayersSelf, SeesLibrariesBehindHeaders) {
   EXPECT_EQ(module_of("src/a/face.h"), "src/a");
 }
 
-TEST(LayersSelf, AcceptsWhatTheDirectionsAllow) {
+TEST(LayersSelfTest, AcceptsWhatTheDirectionsAllow) {
   const std::string text = R"(
 #include "engine/claimer.h"
 
@@ -578,10 +578,10 @@ TEST(LayersSelf, AcceptsWhatTheDirectionsAllow) {
 #include "store/store.h"
 // #include <curl/curl.h>
 )";
-  EXPECT_EQ(objections("src/engine/claimer.cc", text), std::vector<std::string>{});
-  EXPECT_EQ(objections("src/model/new_task.cc", "#include <boost/url/parse.hpp>\n"),
+  EXPECT_EQ(violations("src/engine/claimer.cc", text), std::vector<std::string>{});
+  EXPECT_EQ(violations("src/model/new_task.cc", "#include <boost/url/parse.hpp>\n"),
             std::vector<std::string>{});
-  EXPECT_EQ(objections("src/store/rocks/keys.cc", "#include <rocksdb/slice.h>\n"),
+  EXPECT_EQ(violations("src/store/rocks/keys.cc", "#include <rocksdb/slice.h>\n"),
             std::vector<std::string>{});
 }
 

@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 
 constexpr const char* kPost = "POST";
 
-class ListenE2e : public ::testing::Test {
+class ListenE2eTest : public ::testing::Test {
  protected:
   // `rhooks listen` with these arguments; `pipe` is what the shell does with its output.
   std::unique_ptr<ChildProcess> listen(const std::string& arguments, const std::string& pipe = {}) {
@@ -51,7 +51,7 @@ class ListenE2e : public ::testing::Test {
 };
 
 // The first is answered late, so that the others come while it is under way.
-TEST_F(ListenE2e, TakesAsManyAsWereAskedFor) {
+TEST_F(ListenE2eTest, TakesAsManyAsWereAskedFor) {
   const auto child = listen("--json --count 2 --delay 500ms");
   std::mutex mutex;
   std::vector<int> statuses;
@@ -74,7 +74,7 @@ TEST_F(ListenE2e, TakesAsManyAsWereAskedFor) {
             6);
 }
 
-TEST_F(ListenE2e, EndsWithTheReaderOfItsOutput) {
+TEST_F(ListenE2eTest, EndsWithTheReaderOfItsOutput) {
   const auto child = listen("--json", "2>/dev/null | (head -1; echo over)");
   EXPECT_EQ(post("1").status, 200);
   EXPECT_EQ(child->wait(), 0);
@@ -82,14 +82,14 @@ TEST_F(ListenE2e, EndsWithTheReaderOfItsOutput) {
   EXPECT_EQ(post("2").status, 0) << "it listens though nobody sees it";
 }
 
-TEST_F(ListenE2e, DoesNotAcceptWhatItCanNotPrint) {
+TEST_F(ListenE2eTest, DoesNotAcceptWhatItCanNotPrint) {
   const auto child = listen("--json", ">/dev/full");
   EXPECT_EQ(post().status, 503);
   EXPECT_EQ(child->wait(), 1);
   EXPECT_THAT(child->errors(), HasSubstr("the output cannot be written"));
 }
 
-TEST_F(ListenE2e, ShowsEveryValueOfAHeader) {
+TEST_F(ListenE2eTest, ShowsEveryValueOfAHeader) {
   const auto child = listen("--json --count 1");
   const Call call{.method = kPost,
                   .target = "/",
@@ -103,7 +103,7 @@ TEST_F(ListenE2e, ShowsEveryValueOfAHeader) {
 }
 
 // A pager that shows its first page, say, and is left so.
-TEST_F(ListenE2e, ASecondSignalDoesNotWaitForAReader) {
+TEST_F(ListenE2eTest, ASecondSignalDoesNotWaitForAReader) {
   UnreadPipe output(dir_.sub("output"));
   const auto child = listen("--json", ">\"" + output.path() + "\"");
   const std::string large = "\"" + std::string(100'000, 'x') + "\"";

@@ -27,7 +27,7 @@ TestResponse hold(const TestRequest&) {
   return response;
 }
 
-class ProcessE2e : public ::testing::Test {
+class ProcessE2eTest : public ::testing::Test {
  protected:
   // A server that a shell starts after `before`, for which $3 is what a test sets it to.
   std::unique_ptr<ChildProcess> serve_after(const std::string& before, const std::string& redirect,
@@ -75,7 +75,7 @@ class ProcessE2e : public ::testing::Test {
   const std::string store_ = "rocksdb:" + dir_.sub("store");
 };
 
-TEST_F(ProcessE2e, AHangUpDrains) {
+TEST_F(ProcessE2eTest, AHangUpDrains) {
   TestReceiver receiver(hold);
   const auto server = serve_after("", "");
   register_task("slow", receiver.url("/"));
@@ -88,7 +88,7 @@ TEST_F(ProcessE2e, AHangUpDrains) {
   EXPECT_EQ(status_of("slow"), Status::kDone);
 }
 
-TEST_F(ProcessE2e, AHangUpThatNohupIgnoresStaysIgnored) {
+TEST_F(ProcessE2eTest, AHangUpThatNohupIgnoresStaysIgnored) {
   TestReceiver receiver;
   const auto server = serve_after("trap '' HUP; ", "");
   server->signal(SIGHUP);
@@ -99,7 +99,7 @@ TEST_F(ProcessE2e, AHangUpThatNohupIgnoresStaysIgnored) {
   EXPECT_THAT(server->errors(), HasSubstr("stopping signal=SIGTERM"));
 }
 
-TEST_F(ProcessE2e, AHangUpDrainsATriggerAndAListener) {
+TEST_F(ProcessE2eTest, AHangUpDrainsATriggerAndAListener) {
   TestReceiver receiver(hold);
   ASSERT_EQ(
       run_on_store({"register", "-n", "my-app", "--id", "slow", "--url", receiver.url("/")}).exit,
@@ -119,7 +119,7 @@ TEST_F(ProcessE2e, AHangUpDrainsATriggerAndAListener) {
 }
 
 // Without them the store's files would get the numbers 0 to 2, and the log its place in them.
-TEST_F(ProcessE2e, ClosedStandardDescriptorsAreNotTheStoresFiles) {
+TEST_F(ProcessE2eTest, ClosedStandardDescriptorsAreNotTheStoresFiles) {
   TestReceiver receiver;
   auto server = serve_after("", "0<&- 1>&- 2>&-");
   for (int i = 0; i < 3; ++i) register_task(std::to_string(i), receiver.url("/"));
@@ -160,7 +160,7 @@ void register_many(std::uint16_t port, const std::string& url) {
   ASSERT_EQ(reply.status, 200) << reply.body;
 }
 
-TEST_F(ProcessE2e, ALogThatNobodyReadsHoldsNothingUp) {
+TEST_F(ProcessE2eTest, ALogThatNobodyReadsHoldsNothingUp) {
   TestReceiver receiver;
   UnreadPipe log(dir_.sub("log"));
   const auto server = serve_after("", "2>\"$3\"", log.path());
@@ -171,7 +171,7 @@ TEST_F(ProcessE2e, ALogThatNobodyReadsHoldsNothingUp) {
   EXPECT_EQ(server->wait(), 0);
 }
 
-TEST_F(ProcessE2e, ALogThatIsReadAgainSaysWhatItLacks) {
+TEST_F(ProcessE2eTest, ALogThatIsReadAgainSaysWhatItLacks) {
   TestReceiver receiver;
   UnreadPipe log(dir_.sub("log"));
   const auto server = serve_after("", "2>\"$3\"", log.path());
@@ -184,7 +184,7 @@ TEST_F(ProcessE2e, ALogThatIsReadAgainSaysWhatItLacks) {
 }
 
 // What tasks hold, and what would open recorded TLS sessions, is for nobody else to read.
-TEST_F(ProcessE2e, LeavesNothingThatOthersCanRead) {
+TEST_F(ProcessE2eTest, LeavesNothingThatOthersCanRead) {
   TestReceiver::Options options;
   options.tls = true;
   TestReceiver receiver(options);

@@ -6,49 +6,49 @@
 
 #include <thread>
 
-#include "tests/crash_scene.h"
+#include "tests/crash_fixture.h"
 
 namespace rhooks::testing {
 namespace {
 
 using namespace std::chrono_literals;
 
-TEST(StoppedWorkerSoak, TheOnlyOne) {
+TEST(StoppedWorkerSoakTest, TheOnlyOne) {
   Soak soak("stopped worker rocksdb");
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());
-    CrashScene scene("rocksdb", soak.seed(), 1, 150);
-    scene.load.start();
+    CrashFixture fixture("rocksdb", soak.seed(), 1, 150);
+    fixture.load.start();
     constexpr std::size_t kStops = 6;
     for (std::size_t i = 0; i < kStops; ++i) {
       std::this_thread::sleep_for(draw_ms(random, 50, 1'000));
-      scene.workers[0]->pause();
+      fixture.workers[0]->pause();
       // One of them outlasts every attempt that is under way.
-      std::this_thread::sleep_for(i == 2 ? CrashScene::kRequestTimeout + 500ms
+      std::this_thread::sleep_for(i == 2 ? CrashFixture::kRequestTimeout + 500ms
                                          : draw_ms(random, 1, 600));
-      scene.workers[0]->resume();
+      fixture.workers[0]->resume();
     }
     // Attempts that timed out have failed, and are logged: nothing was cut off.
-    scene.finish(soak, kStops, 0);
+    fixture.finish(soak, kStops, 0);
   }
 }
 
-TEST(StoppedWorkerSoak, OneOfTwoForLongerThanItIsTakenToLive) {
+TEST(StoppedWorkerSoakTest, OneOfTwoForLongerThanItIsTakenToLive) {
   Soak soak("stopped worker dynamodb");
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());
-    CrashScene scene("dynamodb", soak.seed(), 2, 60);
-    scene.load.start();
+    CrashFixture fixture("dynamodb", soak.seed(), 2, 60);
+    fixture.load.start();
     std::this_thread::sleep_for(draw_ms(random, 2'000, 4'000));
-    CrashWorker& worker = *scene.workers[random() % 2];
+    CrashWorker& worker = *fixture.workers[random() % 2];
     worker.pause();
     // Others call it dead after 9 to 12 s.
     std::this_thread::sleep_for(std::uniform_int_distribution<int>(0, 1)(random) == 0
                                     ? draw_ms(random, 8'000, 20'000)
-                                    : CrashScene::kStoredLease + draw_ms(random, 0, 3'000));
+                                    : CrashFixture::kStoredLease + draw_ms(random, 0, 3'000));
     worker.resume();
     std::this_thread::sleep_for(draw_ms(random, 500, 2'000));
-    scene.finish(soak, 1, 1);
+    fixture.finish(soak, 1, 1);
   }
 }
 

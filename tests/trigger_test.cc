@@ -77,7 +77,7 @@ void deliver_in_bounded_memory(int tasks) {
 }
 
 // Every day as many as do not fit into the bound; 100,000 in a soak.
-TEST(TriggerSoak, DeliversAllThatIsDueInBoundedMemory) {
+TEST(TriggerSoakTest, DeliversAllThatIsDueInBoundedMemory) {
   Soak soak("trigger");
   while (soak.more()) deliver_in_bounded_memory(soak.asked() ? 100'000 : 24'000);
 }

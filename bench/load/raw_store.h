@@ -9,9 +9,9 @@
 namespace rhooks::bench {
 
 // What RocksDB alone takes of the records that the embedded store keeps for new tasks: the same
-// keys and values, in three families with the options of the store's that writing depends on, family
-// by family in one synced batch for each 1,000 tasks. The batches are made before the time is
-// taken, nothing is looked up, and nothing of ours runs.
+// keys and values, in three families with the options of the store's that writing depends on,
+// family by family in one synced batch for each 1,000 tasks. The batches are made before the time
+// is taken, nothing is looked up, and nothing of ours runs.
 //
 // The tasks are those that `task` gives for 0 to `count` - 1, and each caller, a thread, writes its
 // share of the batches. How many tasks a second.

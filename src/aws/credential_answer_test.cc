@@ -10,7 +10,7 @@
 namespace rhooks::aws {
 namespace {
 
-TEST(CredentialAnswer, OfAMetadataService) {
+TEST(CredentialAnswerTest, OfAMetadataService) {
   const auto found = read_instance_credentials(
       R"({"Code":"Success","LastUpdated":"2030-01-01T00:00:00Z","Type":"AWS-HMAC",)"
       R"("AccessKeyId":"ASIA1","SecretAccessKey":"s/+=","Token":"t","Expiration":"2030-01-01T06:00:00Z"})");
@@ -26,7 +26,7 @@ TEST(CredentialAnswer, OfAMetadataService) {
   EXPECT_NE(refused.error().message.find("trust policy"), std::string::npos);
 }
 
-TEST(CredentialAnswer, OfAProcess) {
+TEST(CredentialAnswerTest, OfAProcess) {
   const auto found = read_process_credentials(
       R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":null})");
   ASSERT_TRUE(found) << found.error().message;
@@ -40,7 +40,7 @@ TEST(CredentialAnswer, OfAProcess) {
   }
 }
 
-TEST(CredentialAnswer, OfSts) {
+TEST(CredentialAnswerTest, OfSts) {
   const auto found = read_sts_credentials(
       R"({"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{"Credentials":)"
       R"({"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"t","Expiration":1.8934560005E9},)"
@@ -57,7 +57,7 @@ TEST(CredentialAnswer, OfSts) {
   }
 }
 
-TEST(CredentialAnswer, RefusesWhatCanNotBeUsed) {
+TEST(CredentialAnswerTest, RefusesWhatCanNotBeUsed) {
   for (const std::string wrong :
        {"", "null", "[]", "SECRET", R"({"AccessKeyId":"SECRET")", "{}",
         R"({"AccessKeyId":"SECRET"})", R"({"SecretAccessKey":"SECRET"})",

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kJitterMax{30'000};
 
-struct Place {
+struct Provider {
   std::string name;
   std::function<Result<Credentials>()> look;
 };
@@ -44,9 +44,9 @@ std::string region_for_sts(const CredentialOptions& options, const Environment& 
   return resolve_region({options.region, "", options.profile}, environment).value_or("");
 }
 
-std::vector<Place> places(const CredentialOptions& options, const Environment& environment,
-                          const MetadataAddresses& addresses) {
-  std::vector<Place> list;
+std::vector<Provider> providers(const CredentialOptions& options, const Environment& environment,
+                                const MetadataAddresses& addresses) {
+  std::vector<Provider> list;
   if (!options.access_key_id.empty()) {
     list.push_back({"the options", [options] {
                       return checked({options.access_key_id, options.secret_access_key,
@@ -71,12 +71,12 @@ std::vector<Place> places(const CredentialOptions& options, const Environment& e
   return list;
 }
 
-Result<Credentials> first_of(const std::vector<Place>& list, TimePoint now) {
+Result<Credentials> first_of(const std::vector<Provider>& list, TimePoint now) {
   std::string looked_at;
-  for (const Place& place : list) {
-    Result<Credentials> found = place.look();
+  for (const Provider& provider : list) {
+    Result<Credentials> found = provider.look();
     if (found && found->expires_at && *found->expires_at <= now) {
-      return fail(ErrorCode::kUnavailable, "the AWS credentials of " + place.name +
+      return fail(ErrorCode::kUnavailable, "the AWS credentials of " + provider.name +
                                                " have expired at " +
                                                format_time(*found->expires_at) +
                                                "; renew them, and check this machine's clock");
@@ -85,7 +85,7 @@ Result<Credentials> first_of(const std::vector<Place>& list, TimePoint now) {
     if (found.error().code != ErrorCode::kNotFound) {
       return fail(ErrorCode::kUnavailable, "no AWS credentials: " + found.error().message);
     }
-    looked_at += (looked_at.empty() ? "" : "; ") + place.name + ": " + found.error().message;
+    looked_at += (looked_at.empty() ? "" : "; ") + provider.name + ": " + found.error().message;
   }
   return fail(ErrorCode::kUnavailable,
               "there are no AWS credentials (" + looked_at +
@@ -102,7 +102,7 @@ Result<std::unique_ptr<CredentialsSource>> make_credentials(const CredentialOpti
   Random random;
   const std::chrono::milliseconds jitter{
       static_cast<std::int64_t>(random.unit() * static_cast<double>(kJitterMax.count()))};
-  return std::make_unique<RefreshedCredentials>([list = places(options, environment, addresses)](
+  return std::make_unique<RefreshedCredentials>([list = providers(options, environment, addresses)](
                                                     TimePoint now) { return first_of(list, now); },
                                                 jitter);
 }

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "aws/credential_places.h"
+#include "aws/credential_providers.h"
 #include "aws/credentials.h"
 #include "aws/environment.h"
 
@@ -22,7 +22,7 @@ struct CredentialOptions {
 // Looks for credentials where AWS's tools look, and in their order
 // (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html): the options;
 // the environment's keys, its web identity; the profile in the shared files; the container's
-// endpoint; the instance's metadata. The first place where something is set up decides, and is
+// endpoint; the instance's metadata. The first provider where something is set up decides, and is
 // asked again before its credentials expire. A profile given as an option goes before the
 // environment, whose keys are then not looked at.
 //

@@ -18,7 +18,7 @@ using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
 
-class CredentialChain : public ::testing::Test {
+class CredentialChainTest : public ::testing::Test {
  protected:
   Result<Credentials> look(const CredentialOptions& options = {}) {
     auto source = make_credentials(options, aws.environment(), addresses);
@@ -48,7 +48,7 @@ void expect_holds(const std::string& text, std::initializer_list<const char*> pa
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST_F(CredentialChain, TakesTheOptionsFirst) {
+TEST_F(CredentialChainTest, TakesTheOptionsFirst) {
   set_keys("AKENV");
   const auto keys =
       look({.access_key_id = "AKOPT", .secret_access_key = "s", .session_token = "t"});
@@ -59,7 +59,7 @@ TEST_F(CredentialChain, TakesTheOptionsFirst) {
   EXPECT_EQ(keys->expires_at, std::nullopt);
 }
 
-TEST_F(CredentialChain, RefusesHalfOfTheOptions) {
+TEST_F(CredentialChainTest, RefusesHalfOfTheOptions) {
   struct Case {
     CredentialOptions options;
     const char* field;
@@ -77,7 +77,7 @@ TEST_F(CredentialChain, RefusesHalfOfTheOptions) {
   }
 }
 
-TEST_F(CredentialChain, TakesTheEnvironmentBeforeTheFiles) {
+TEST_F(CredentialChainTest, TakesTheEnvironmentBeforeTheFiles) {
   aws.credentials("[default]\naws_access_key_id = AKFILE\naws_secret_access_key = s\n");
   EXPECT_EQ(found(), "AKFILE");
   set_keys("AKENV");
@@ -87,7 +87,7 @@ TEST_F(CredentialChain, TakesTheEnvironmentBeforeTheFiles) {
   EXPECT_EQ(found({.profile = "default"}), "AKFILE") << "a profile by option goes before it";
 }
 
-TEST_F(CredentialChain, RefusesHalfOfTheEnvironment) {
+TEST_F(CredentialChainTest, RefusesHalfOfTheEnvironment) {
   aws.credentials("[default]\naws_access_key_id = AKFILE\naws_secret_access_key = s\n");
   set("AWS_ACCESS_KEY_ID", "AKENV");
   expect_holds(found(), {"AWS_SECRET_ACCESS_KEY", "set both or neither"});
@@ -99,7 +99,7 @@ TEST_F(CredentialChain, RefusesHalfOfTheEnvironment) {
   EXPECT_EQ(found().find("SECRET"), std::string::npos);
 }
 
-TEST_F(CredentialChain, TakesTheProfile) {
+TEST_F(CredentialChainTest, TakesTheProfile) {
   aws.credentials(
       "[default]\naws_access_key_id = AKFILE\naws_secret_access_key = s\n"
       "[temp]\naws_access_key_id = AKTEMP\naws_secret_access_key = s\naws_session_token = t\n"
@@ -116,7 +116,7 @@ TEST_F(CredentialChain, TakesTheProfile) {
   EXPECT_EQ(found().find("SECRET"), std::string::npos);
 }
 
-TEST_F(CredentialChain, SaysHonestlyWhatIsNotSupported) {
+TEST_F(CredentialChainTest, SaysHonestlyWhatIsNotSupported) {
   aws.config(
       "[profile assume]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = default\n"
       "[profile sso]\nsso_session = corp\nsso_account_id = 1\n");
@@ -130,7 +130,7 @@ TEST_F(CredentialChain, SaysHonestlyWhatIsNotSupported) {
   EXPECT_EQ(found({.profile = "sso"}), "AKSSO");
 }
 
-TEST_F(CredentialChain, RunsTheCredentialProcess) {
+TEST_F(CredentialChainTest, RunsTheCredentialProcess) {
   const std::string answer =
       aws.write("answer", R"({"Version":1,"AccessKeyId":"AKPROC","SecretAccessKey":"s",)"
                           R"("SessionToken":"t","Expiration":"2030-01-01T01:00:00+00:00"})");
@@ -149,7 +149,7 @@ TEST_F(CredentialChain, RunsTheCredentialProcess) {
   }
 }
 
-TEST_F(CredentialChain, FetchesExpiringOnesAnew) {
+TEST_F(CredentialChainTest, FetchesExpiringOnesAnew) {
   const auto answer = [&](const char* id, const char* expires) {
     return aws.write("answer", R"({"Version":1,"AccessKeyId":")" + std::string(id) +
                                    R"(","SecretAccessKey":"s","Expiration":")" + expires + "\"}");
@@ -177,7 +177,7 @@ TEST_F(CredentialChain, FetchesExpiringOnesAnew) {
   expect_holds(expired.error().message, {"shared files", "expired at 2030-01-01T02:00:00.000Z"});
 }
 
-TEST_F(CredentialChain, KeysOfAFileAreReadAnewWhenRefused) {
+TEST_F(CredentialChainTest, KeysOfAFileAreReadAnewWhenRefused) {
   aws.credentials("[default]\naws_access_key_id = AKOLD\naws_secret_access_key = s\n");
   const auto source = make_credentials({}, aws.environment()).value();
   const Credentials old = source->get(clock.now()).value();
@@ -187,7 +187,7 @@ TEST_F(CredentialChain, KeysOfAFileAreReadAnewWhenRefused) {
   EXPECT_EQ(source->get(clock.now())->access_key_id, "AKNEW");
 }
 
-TEST_F(CredentialChain, ThoseOfTheOptionsStayWhenRefused) {
+TEST_F(CredentialChainTest, ThoseOfTheOptionsStayWhenRefused) {
   const auto source =
       make_credentials({.access_key_id = "AK", .secret_access_key = "s"}, aws.environment())
           .value();
@@ -195,7 +195,7 @@ TEST_F(CredentialChain, ThoseOfTheOptionsStayWhenRefused) {
   EXPECT_EQ(source->get(clock.now())->access_key_id, "AK");
 }
 
-TEST_F(CredentialChain, NamesEveryPlaceThatItLookedAt) {
+TEST_F(CredentialChainTest, NamesEveryPlaceThatItLookedAt) {
   const auto none = look();
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kUnavailable);

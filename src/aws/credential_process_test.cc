@@ -26,7 +26,7 @@ bool has_zombies() {
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-TEST(CredentialProcess, GivesTheStandardOutput) {
+TEST(CredentialProcessTest, GivesTheStandardOutput) {
   EXPECT_EQ(run_command("printf 'a b'; printf oops >&2; printf c").value(), "a bc");
   EXPECT_EQ(run_command("cat").value(), "") << "there is nothing to read";
   const std::string large(60'000, 'x');
@@ -34,7 +34,7 @@ TEST(CredentialProcess, GivesTheStandardOutput) {
   EXPECT_FALSE(has_zombies());
 }
 
-TEST(CredentialProcess, ToldByItsExitStatus) {
+TEST(CredentialProcessTest, ToldByItsExitStatus) {
   const auto failed = run_command("echo SECRET >&2; echo SECRET; exit 3");
   EXPECT_EQ(message_of(failed), "failed with exit status 3; run it by hand to see why");
   EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
@@ -57,7 +57,7 @@ bool ends(pid_t pid) {
   return false;
 }
 
-TEST(CredentialProcess, IsKilledWhenTheTimeIsOver) {
+TEST(CredentialProcessTest, IsKilledWhenTheTimeIsOver) {
   testing::TempDir dir;
   const CommandLimits limits{.time = milliseconds{300}};
   const std::string pids = dir.sub("pids");
@@ -76,12 +76,12 @@ TEST(CredentialProcess, IsKilledWhenTheTimeIsOver) {
   }
 }
 
-TEST(CredentialProcess, IsKilledWhenItWritesTooMuch) {
+TEST(CredentialProcessTest, IsKilledWhenItWritesTooMuch) {
   EXPECT_EQ(message_of(run_command("yes", {.output_bytes = 1000})), "wrote more than 1000 bytes");
   EXPECT_FALSE(has_zombies());
 }
 
-TEST(CredentialProcess, HasItsOwnSignals) {
+TEST(CredentialProcessTest, HasItsOwnSignals) {
   // A program that ignores SIGPIPE must not make the shell's tools ignore it.
   struct sigaction ignore {};
   struct sigaction before {};

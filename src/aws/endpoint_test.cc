@@ -8,7 +8,7 @@
 namespace rhooks::aws {
 namespace {
 
-TEST(Region, FirstSettingHolds) {
+TEST(RegionTest, FirstSettingHolds) {
   TestAws aws;
   aws.config("[default]\nregion = from-profile\n[profile dev]\nregion = from-dev\n");
   const auto region = [&](EndpointOptions options) {
@@ -25,7 +25,7 @@ TEST(Region, FirstSettingHolds) {
   EXPECT_EQ(region({}), "from-default") << "an empty variable is not set";
 }
 
-TEST(Region, NoneIsAnErrorThatSaysWhatToSet) {
+TEST(RegionTest, NoneIsAnErrorThatSaysWhatToSet) {
   TestAws aws;
   const auto region = resolve_region({}, aws.environment());
   ASSERT_FALSE(region);
@@ -36,7 +36,7 @@ TEST(Region, NoneIsAnErrorThatSaysWhatToSet) {
   }
 }
 
-TEST(Region, BecomesPartOfAHostName) {
+TEST(RegionTest, BecomesPartOfAHostName) {
   TestAws aws;
   for (const char* name : {"evil.com/", "eu west", "EU-WEST-1", "-a", "a-", "a@b", "a\n"}) {
     const auto region = resolve_region({.region = name}, aws.environment());
@@ -45,7 +45,7 @@ TEST(Region, BecomesPartOfAHostName) {
   }
 }
 
-TEST(Endpoint, IsTheRegionsOwn) {
+TEST(EndpointTest, IsTheRegionsOwn) {
   TestAws aws;
   const auto url = [&](const char* region) {
     return resolve_endpoint("DynamoDB", {.region = region}, aws.environment()).value().url;
@@ -55,7 +55,7 @@ TEST(Endpoint, IsTheRegionsOwn) {
   EXPECT_EQ(url("cn-north-1"), "https://dynamodb.cn-north-1.amazonaws.com.cn");
 }
 
-TEST(Endpoint, FirstSettingHolds) {
+TEST(EndpointTest, FirstSettingHolds) {
   TestAws aws;
   const auto url = [&](const char* option = "", const char* profile = "") {
     const auto found = resolve_endpoint(
@@ -82,7 +82,7 @@ TEST(Endpoint, FirstSettingHolds) {
   EXPECT_EQ(url("https://option.example"), "https://option.example");
 }
 
-TEST(Endpoint, IsCheckedWhereverItComesFrom) {
+TEST(EndpointTest, IsCheckedWhereverItComesFrom) {
   TestAws aws;
   for (const char* wrong : {"localhost:8000", "https://a/b", "https://a?b", "https://u:p@a", "x"}) {
     SCOPED_TRACE(wrong);
@@ -101,7 +101,7 @@ TEST(Endpoint, IsCheckedWhereverItComesFrom) {
   }
 }
 
-TEST(Endpoint, PlainHttpToOthersTakesTheOption) {
+TEST(EndpointTest, PlainHttpToOthersTakesTheOption) {
   TestAws aws;
   aws.variables["AWS_ENDPOINT_URL"] = "http://db.example:8000";
   const auto refused = resolve_endpoint("DynamoDB", {.region = "eu-west-1"}, aws.environment());
@@ -118,7 +118,7 @@ TEST(Endpoint, PlainHttpToOthersTakesTheOption) {
   EXPECT_NE(logged.find("plain http"), std::string::npos) << logged;
 }
 
-TEST(Endpoint, OneForFipsIsNotReplacedByAnother) {
+TEST(EndpointTest, OneForFipsIsNotReplacedByAnother) {
   TestAws aws;
   aws.variables["AWS_USE_FIPS_ENDPOINT"] = "true";
   const auto refused = resolve_endpoint("DynamoDB", {.region = "us-east-1"}, aws.environment());
@@ -131,7 +131,7 @@ TEST(Endpoint, OneForFipsIsNotReplacedByAnother) {
                                aws.environment()));
 }
 
-TEST(Endpoint, OneByOptionNeedsNoFiles) {
+TEST(EndpointTest, OneByOptionNeedsNoFiles) {
   TestAws aws;
   aws.config("[broken\n");
   EXPECT_TRUE(resolve_endpoint(
@@ -141,7 +141,7 @@ TEST(Endpoint, OneByOptionNeedsNoFiles) {
   EXPECT_EQ(found.error().field, "profile");
 }
 
-TEST(ProcessEnvironment, IsThatOfTheProcess) {
+TEST(ProcessEnvironmentTest, IsThatOfTheProcess) {
   EXPECT_TRUE(process_environment()("PATH").has_value());
   EXPECT_FALSE(process_environment()("RHOOKS_NO_SUCH_VARIABLE").has_value());
   EXPECT_EQ(variable(process_environment(), "RHOOKS_NO_SUCH_VARIABLE"), "");

@@ -20,7 +20,7 @@ FetchRequest request_to(const TestReceiver& receiver) {
   return request;
 }
 
-TEST(HttpFetch, SendsTheRequestAndGivesTheAnswer) {
+TEST(HttpFetchTest, SendsTheRequestAndGivesTheAnswer) {
   TestReceiver receiver([](const TestRequest&) { return TestResponse::with_status(404, "no"); });
   FetchRequest request = request_to(receiver);
   request.method = "PUT";
@@ -38,7 +38,7 @@ TEST(HttpFetch, SendsTheRequestAndGivesTheAnswer) {
   EXPECT_EQ(seen.body, "text");
 }
 
-TEST(HttpFetch, RepeatsWhatMayPass) {
+TEST(HttpFetchTest, RepeatsWhatMayPass) {
   std::atomic<int> count{0};
   TestReceiver receiver([&](const TestRequest&) {
     switch (++count) {
@@ -66,7 +66,7 @@ TEST(HttpFetch, RepeatsWhatMayPass) {
   EXPECT_EQ(count, 2);
 }
 
-TEST(HttpFetch, FollowsNoRedirect) {
+TEST(HttpFetchTest, FollowsNoRedirect) {
   TestReceiver elsewhere;
   TestReceiver receiver([&](const TestRequest&) {
     TestResponse response = TestResponse::with_status(302);
@@ -79,7 +79,7 @@ TEST(HttpFetch, FollowsNoRedirect) {
   EXPECT_EQ(elsewhere.request_count(), 0u);
 }
 
-TEST(HttpFetch, BoundsAnswersAndTime) {
+TEST(HttpFetchTest, BoundsAnswersAndTime) {
   TestReceiver endless([](const TestRequest&) {
     return TestResponse::with_fault(TestResponse::Fault::kEndlessBody, "x");
   });
@@ -101,7 +101,7 @@ TEST(HttpFetch, BoundsAnswersAndTime) {
   EXPECT_FALSE(fetch(request));
 }
 
-TEST(HttpFetch, KnowsHttpOnly) {
+TEST(HttpFetchTest, KnowsHttpOnly) {
   FetchRequest request;
   request.url = "file:///etc/hostname";
   request.tries_max = 1;

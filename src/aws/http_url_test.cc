@@ -5,7 +5,7 @@
 namespace rhooks::aws {
 namespace {
 
-TEST(HttpUrl, TakesUrlsApart) {
+TEST(HttpUrlTest, TakesUrlsApart) {
   struct Case {
     const char *text, *origin, *host, *rest;
     bool tls, loopback;
@@ -36,7 +36,7 @@ TEST(HttpUrl, TakesUrlsApart) {
   }
 }
 
-TEST(HttpUrl, RefusesWhatOthersMightReadOtherwise) {
+TEST(HttpUrlTest, RefusesWhatOthersMightReadOtherwise) {
   for (const char* text : {"",
                            "localhost:8000",
                            "ftp://example.com",

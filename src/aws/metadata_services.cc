@@ -1,4 +1,4 @@
-// The places that are asked over HTTP.
+// The providers that are asked over HTTP.
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "aws/credential_answer.h"
 #include "aws/credential_errors.h"
-#include "aws/credential_places.h"
+#include "aws/credential_providers.h"
 #include "aws/endpoint.h"
 #include "aws/http_fetch.h"
 #include "aws/http_url.h"

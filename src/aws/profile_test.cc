@@ -7,7 +7,7 @@
 namespace rhooks::aws {
 namespace {
 
-TEST(SharedFile, ReadsWhatAwsToolsWrite) {
+TEST(SharedFileTest, ReadsWhatAwsToolsWrite) {
   const auto sections = parse_shared_file(
       "\xef\xbb\xbf# a comment\r\n"
       "[default]\r\n"
@@ -45,7 +45,7 @@ TEST(SharedFile, ReadsWhatAwsToolsWrite) {
   EXPECT_EQ(parse_shared_file(""), Sections{});
 }
 
-TEST(SharedFile, RefusesWhatIsNone) {
+TEST(SharedFileTest, RefusesWhatIsNone) {
   struct Case {
     const char *text, *message;
   };
@@ -62,7 +62,7 @@ TEST(SharedFile, RefusesWhatIsNone) {
   }
 }
 
-TEST(Profile, IsThatOfBothFiles) {
+TEST(ProfileTest, IsThatOfBothFiles) {
   TestAws aws;
   aws.credentials("[default]\nfrom = credentials\n[dev]\nfrom = dev\n[profile dev]\nfrom = odd\n");
   aws.config(
@@ -86,7 +86,7 @@ TEST(Profile, IsThatOfBothFiles) {
   EXPECT_EQ(load_profile(aws.environment(), "default")->get("region"), "two");
 }
 
-TEST(Profile, FilesMayBeElsewhere) {
+TEST(ProfileTest, FilesMayBeElsewhere) {
   TestAws aws;
   aws.variables["AWS_SHARED_CREDENTIALS_FILE"] = aws.write("keys", "[default]\na = 1\n");
   aws.write("conf", "[default]\nb = 2\n");
@@ -96,7 +96,7 @@ TEST(Profile, FilesMayBeElsewhere) {
   EXPECT_EQ(profile->properties, (Properties{{"a", "1"}, {"b", "2"}}));
 }
 
-TEST(Profile, MissingFilesAreEmpty) {
+TEST(ProfileTest, MissingFilesAreEmpty) {
   TestAws aws;
   const auto none = load_profile(aws.environment(), "");
   ASSERT_TRUE(none) << none.error().message;
@@ -109,7 +109,7 @@ TEST(Profile, MissingFilesAreEmpty) {
             "~/.aws/credentials (HOME is not set), ~/.aws/config (HOME is not set)");
 }
 
-TEST(Profile, OneThatIsAskedForHasToBeThere) {
+TEST(ProfileTest, OneThatIsAskedForHasToBeThere) {
   TestAws aws;
   aws.config("[profile dev]\nregion = x\n");
   for (const bool by_variable : {true, false}) {
@@ -123,7 +123,7 @@ TEST(Profile, OneThatIsAskedForHasToBeThere) {
   }
 }
 
-TEST(Profile, FilesThatCanNotBeReadAreNamed) {
+TEST(ProfileTest, FilesThatCanNotBeReadAreNamed) {
   TestAws aws;
   aws.credentials("[default\n");
   const auto malformed = load_profile(aws.environment(), "");

@@ -22,8 +22,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::ManualClock;
 
-// A place whose keys are numbered by their fetches.
-struct Place {
+// A provider whose keys are numbered by their fetches.
+struct Provider {
   std::atomic<int> fetches{0};
   std::optional<hours> life = hours{1};
   std::atomic<bool> fails{false};
@@ -67,8 +67,8 @@ class RefreshedCredentialsTest : public ::testing::Test {
   }
 
   ManualClock clock;
-  Place place;
-  RefreshedCredentials source{place.fetch(), milliseconds{0}};
+  Provider provider;
+  RefreshedCredentials source{provider.fetch(), milliseconds{0}};
 };
 
 TEST_F(RefreshedCredentialsTest, KeptUntilShortlyBeforeTheyExpire) {
@@ -78,11 +78,11 @@ TEST_F(RefreshedCredentialsTest, KeptUntilShortlyBeforeTheyExpire) {
   clock.advance(milliseconds{1});
   EXPECT_EQ(get_in_time("AK2"), "AK2");
   EXPECT_EQ(get(), "AK2");
-  EXPECT_EQ(place.fetches, 2);
+  EXPECT_EQ(provider.fetches, 2);
 }
 
 TEST_F(RefreshedCredentialsTest, JitterMovesTheRefreshForward) {
-  RefreshedCredentials early(place.fetch(), seconds{20});
+  RefreshedCredentials early(provider.fetch(), seconds{20});
   EXPECT_EQ(early.get(clock.now())->access_key_id, "AK1");
   clock.advance(minutes{55} - seconds{21});
   EXPECT_EQ(early.get(clock.now())->access_key_id, "AK1");
@@ -92,7 +92,7 @@ TEST_F(RefreshedCredentialsTest, JitterMovesTheRefreshForward) {
 }
 
 TEST_F(RefreshedCredentialsTest, LongLivedOnesAreFetchedOnce) {
-  place.life.reset();
+  provider.life.reset();
   EXPECT_EQ(get(), "AK1");
   clock.advance(hours{100'000});
   EXPECT_EQ(get(), "AK1");
@@ -100,12 +100,12 @@ TEST_F(RefreshedCredentialsTest, LongLivedOnesAreFetchedOnce) {
 
 TEST_F(RefreshedCredentialsTest, AFailedRefreshIsNoErrorWhileTheOldAreValid) {
   EXPECT_EQ(get(), "AK1");
-  place.fails = true;
+  provider.fails = true;
   clock.advance(minutes{56});
   testing::CapturedLog log;
   const auto fetches_after_get = [&] {
     EXPECT_EQ(get(), "AK1");
-    return std::to_string(place.fetches);
+    return std::to_string(provider.fetches);
   };
   EXPECT_EQ(given_in_time(fetches_after_get, "2"), "2");
   EXPECT_EQ(fetches_after_get(), "2") << "a failure is remembered";
@@ -118,12 +118,12 @@ TEST_F(RefreshedCredentialsTest, AFailedRefreshIsNoErrorWhileTheOldAreValid) {
   EXPECT_EQ(get_in_time("outage 4"), "outage 4");
   EXPECT_EQ(get(), "outage 4");
   clock.advance(RefreshedCredentials::kPauseWithout);
-  place.fails = false;
+  provider.fails = false;
   EXPECT_EQ(get(), "AK5");
 }
 
 TEST_F(RefreshedCredentialsTest, AFailureIsRememberedForASecond) {
-  place.fails = true;
+  provider.fails = true;
   EXPECT_EQ(get(), "outage 1");
   clock.advance(milliseconds{999});
   EXPECT_EQ(get(), "outage 1");
@@ -147,30 +147,30 @@ TEST_F(RefreshedCredentialsTest, RefusedOnesAreFetchedAnew) {
 }
 
 TEST_F(RefreshedCredentialsTest, RefusedOnesThatDoNotChangeStay) {
-  place.life.reset();
-  place.unchanging = true;
+  provider.life.reset();
+  provider.unchanging = true;
   EXPECT_EQ(get(), "AK0");
   for (int i = 0; i < 10; ++i) {
     source.refused(*source.get(clock.now()));
     EXPECT_EQ(get(), "AK0");
     clock.advance(RefreshedCredentials::kPauseUnchanged / 20);
   }
-  EXPECT_EQ(place.fetches, 2);
+  EXPECT_EQ(provider.fetches, 2);
   clock.advance(RefreshedCredentials::kPauseUnchanged);
   EXPECT_EQ(get(), "AK0");
-  EXPECT_EQ(place.fetches, 3);
+  EXPECT_EQ(provider.fetches, 3);
 }
 
 TEST_F(RefreshedCredentialsTest, RefusedOnesAreBetterThanNone) {
   EXPECT_EQ(get(), "AK1");
-  place.fails = true;
+  provider.fails = true;
   source.refused(*source.get(clock.now()));
   testing::CapturedLog log;
   EXPECT_EQ(get(), "AK1");
 }
 
 TEST_F(RefreshedCredentialsTest, ShortLivedOnesAreNotFetchedForEachCall) {
-  place.life = hours{0};
+  provider.life = hours{0};
   std::atomic<int> fetches{0};
   RefreshedCredentials brief(
       [&](TimePoint now) -> Result<Credentials> {
@@ -192,7 +192,7 @@ TEST_F(RefreshedCredentialsTest, OneCallerFetchesForAll) {
   for (const bool fails : {false, true}) {
     std::promise<void> begun;
     std::promise<void> go_on;
-    Place slow;
+    Provider slow;
     slow.fails = fails;
     slow.during = [&, gate = go_on.get_future().share()] {
       if (slow.fetches == 1) begun.set_value();
@@ -219,7 +219,7 @@ TEST_F(RefreshedCredentialsTest, NobodyWaitsWhileTheOldAreValid) {
   EXPECT_EQ(get(), "AK1");
   std::promise<void> begun;
   std::promise<void> go_on;
-  place.during = [&] {
+  provider.during = [&] {
     begun.set_value();
     go_on.get_future().wait();
   };
@@ -231,7 +231,7 @@ TEST_F(RefreshedCredentialsTest, NobodyWaitsWhileTheOldAreValid) {
   go_on.set_value();
   EXPECT_EQ(first.get(), "AK1");
   EXPECT_EQ(get_in_time("AK2"), "AK2");
-  EXPECT_EQ(place.fetches, 2);
+  EXPECT_EQ(provider.fetches, 2);
 }
 
 }  // namespace

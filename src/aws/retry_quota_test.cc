@@ -22,7 +22,7 @@ TEST(RetryQuotaTest, NeverHoldsMoreThanItsTokens) {
   EXPECT_EQ(quota.left(), 1);
 }
 
-TEST(Backoff, IsDrawnFromAllUpToADoublingBound) {
+TEST(BackoffTest, IsDrawnFromAllUpToADoublingBound) {
   Random random(7);
   for (int retry = 0; retry < 64; ++retry) {
     const milliseconds longest = retry < 10 ? milliseconds{25} * (1 << retry) : seconds{20};

@@ -192,7 +192,7 @@ const std::vector<Vector>& suite() {
   return vectors;
 }
 
-TEST(SigV4, SignsTheRequestsOfTheTestSuite) {
+TEST(SigV4Test, SignsTheRequestsOfTheTestSuite) {
   Signer signer("us-east-1", "service");
   for (const Vector& vector : suite()) {
     SCOPED_TRACE(vector.name);
@@ -214,7 +214,7 @@ TEST(SigV4, SignsTheRequestsOfTheTestSuite) {
 }
 
 // post-sts-header-before of the suite: the token is signed too.
-TEST(SigV4, SignsTheSessionToken) {
+TEST(SigV4Test, SignsTheSessionToken) {
   Credentials credentials = kCredentials;
   credentials.session_token =
       "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSP"
@@ -233,7 +233,7 @@ TEST(SigV4, SignsTheSessionToken) {
 }
 
 // The worked example of the General Reference, "Calculate the signature".
-TEST(SigV4, DerivesTheDocumentedKey) {
+TEST(SigV4Test, DerivesTheDocumentedKey) {
   const auto key = derive_signing_key("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830",
                                       "us-east-1", "iam");
   EXPECT_EQ(to_hex(key.data(), key.size()),
@@ -241,7 +241,7 @@ TEST(SigV4, DerivesTheDocumentedKey) {
 }
 
 // The request of that same example: ListUsers.
-TEST(SigV4, SignsTheDocumentedRequest) {
+TEST(SigV4Test, SignsTheDocumentedRequest) {
   Signer signer("us-east-1", "iam");
   const std::vector<Header> headers = {
       {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"},
@@ -255,7 +255,7 @@ TEST(SigV4, SignsTheDocumentedRequest) {
             "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
 }
 
-TEST(SigV4, CanonicalFormsAreEqual) {
+TEST(SigV4Test, CanonicalFormsAreEqual) {
   Signer signer("us-east-1", "service");
   const auto signature = [&](std::vector<Header> headers, std::string_view path,
                              std::string_view query) {
@@ -270,7 +270,7 @@ TEST(SigV4, CanonicalFormsAreEqual) {
   EXPECT_NE(signature({{"host", "h"}, {"x-a", "b c"}}, "/", "a=1"), plain);
 }
 
-TEST(SigV4, TheKeptKeyFollowsDateAndSecret) {
+TEST(SigV4Test, TheKeptKeyFollowsDateAndSecret) {
   Credentials other = kCredentials;
   other.secret_access_key += "2";
   const std::vector<Header> headers = {{"Host", "example.amazonaws.com"}};
@@ -293,7 +293,7 @@ TEST(SigV4, TheKeptKeyFollowsDateAndSecret) {
   EXPECT_EQ(signature_of(kept.sign(input, kCredentials, at(kSuiteTime))), suite()[0].signature);
 }
 
-TEST(SigV4, WritesTheDateOfTheEdges) {
+TEST(SigV4Test, WritesTheDateOfTheEdges) {
   const std::vector<Header> headers = {{"Host", "h"}};
   Signer signer("us-east-1", "service");
   const auto date = [&](TimePoint now) {
@@ -304,7 +304,7 @@ TEST(SigV4, WritesTheDateOfTheEdges) {
   EXPECT_EQ(date(at("9999-12-31T23:59:59Z")), "99991231T235959Z");
 }
 
-TEST(SigV4, ManyThreadsMaySign) {
+TEST(SigV4Test, ManyThreadsMaySign) {
   Signer signer("us-east-1", "service");
   Credentials other = kCredentials;
   other.secret_access_key += "2";

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "aws/wire_flight.h"
+#include "aws/wire_transfer.h"
 #include "base/check.h"
 #include "base/mutex.h"
 #include "net/curl_loop.h"
@@ -104,8 +104,8 @@ class Wire::Impl {
     WireRequest request;
     Done done;
   };
-  struct Flying {
-    std::unique_ptr<WireFlight> flight;
+  struct Running {
+    std::unique_ptr<WireTransfer> transfer;
     Done done;
   };
 
@@ -119,7 +119,7 @@ class Wire::Impl {
 
   // Returns how long until the next one that waits is due.
   Steady::duration start_what_is_due() {
-    while (flying_.size() < options_.max_in_flight) {
+    while (running_.size() < options_.max_in_flight) {
       MutexLock lock(mutex_);
       if (stopping_ || waiting_.empty()) return kWaitMax;
       const auto left = waiting_.begin()->first - Steady::now();
@@ -132,29 +132,29 @@ class Wire::Impl {
   }
 
   void start(Waiting next) {
-    auto flight = std::make_unique<WireFlight>(std::move(next.request), clock_.now());
+    auto transfer = std::make_unique<WireTransfer>(std::move(next.request), clock_.now());
     CURL* const easy = loop_->take_handle();
-    if (!easy) return next.done(flight->not_sent("out of memory", clock_.now()));
-    std::string error = flight->set_up(easy, url_, easy_options_);
+    if (!easy) return next.done(transfer->not_sent("out of memory", clock_.now()));
+    std::string error = transfer->set_up(easy, url_, easy_options_);
     if (error.empty()) {
       if (const auto code = loop_->add(easy, url_, easy_options_); code != CURLM_OK)
         error = curl_multi_strerror(code);
     }
     if (!error.empty()) {
-      WireResult result = flight->not_sent(std::move(error), clock_.now());
-      flight.reset();
+      WireResult result = transfer->not_sent(std::move(error), clock_.now());
+      transfer.reset();
       loop_->give_handle_back(easy);
       return next.done(std::move(result));
     }
-    flying_.emplace(easy, Flying{std::move(flight), std::move(next.done)});
+    running_.emplace(easy, Running{std::move(transfer), std::move(next.done)});
   }
 
   void finish(CURL* easy, CURLcode code) {
-    auto node = flying_.extract(easy);
+    auto node = running_.extract(easy);
     RHOOKS_CHECK(!node.empty());
-    auto [flight, done] = std::move(node.mapped());
-    WireResult result = flight->finish(code, clock_.now());
-    flight.reset();  // before the handle is used again
+    auto [transfer, done] = std::move(node.mapped());
+    WireResult result = transfer->finish(code, clock_.now());
+    transfer.reset();  // before the handle is used again
     loop_->give_handle_back(easy);
     done(std::move(result));
   }
@@ -168,12 +168,12 @@ class Wire::Impl {
       waiting.swap(waiting_);
     }
     for (const auto& [easy, code] : loop_->take_ended()) finish(easy, code);
-    for (auto& [easy, flying] : std::exchange(flying_, {})) {
+    for (auto& [easy, running] : std::exchange(running_, {})) {
       loop_->remove(easy);
-      WireResult result = flying.flight->stop(clock_.now());
-      flying.flight.reset();
+      WireResult result = running.transfer->stop(clock_.now());
+      running.transfer.reset();
       loop_->give_handle_back(easy);
-      flying.done(std::move(result));
+      running.done(std::move(result));
     }
     for (auto& [at, next] : waiting) next.done(WireResult{});
     return true;
@@ -184,8 +184,8 @@ class Wire::Impl {
   const Endpoint endpoint_;
   const std::string url_;
   const Clock& clock_;
-  const std::unique_ptr<net::CurlLoop> loop_;  // the I/O thread's, but for wake()
-  std::unordered_map<CURL*, Flying> flying_;   // the I/O thread's
+  const std::unique_ptr<net::CurlLoop> loop_;   // the I/O thread's, but for wake()
+  std::unordered_map<CURL*, Running> running_;  // the I/O thread's
 
   Mutex mutex_;
   // By when they are due; equal: in order.

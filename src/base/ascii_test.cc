@@ -5,7 +5,7 @@
 namespace rhooks {
 namespace {
 
-TEST(Ascii, OnlyAsciiLettersHaveACase) {
+TEST(AsciiTest, OnlyAsciiLettersHaveACase) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool upper = byte >= 'A' && byte <= 'Z';
@@ -19,14 +19,14 @@ TEST(Ascii, OnlyAsciiLettersHaveACase) {
   EXPECT_FALSE(equal_in_any_case("@", "`"));
 }
 
-TEST(Ascii, TrimsBothEnds) {
+TEST(AsciiTest, TrimsBothEnds) {
   EXPECT_EQ(trim(" \t a b\r\n"), "a b");
   EXPECT_EQ(trim(" \r\n"), "");
   EXPECT_EQ(trim(""), "");
   EXPECT_EQ(trim("\ra\r", " "), "\ra\r");
 }
 
-TEST(Ascii, PercentEncodesAllButTheUnreserved) {
+TEST(AsciiTest, PercentEncodesAllButTheUnreserved) {
   EXPECT_EQ(percent_encoded("aZ09-._~"), "aZ09-._~");
   EXPECT_EQ(percent_encoded("a b/#?%+*&="), "a%20b%2F%23%3F%25%2B%2A%26%3D");
   EXPECT_EQ(percent_encoded(std::string("\0\xff\xc3\xa9", 4)), "%00%FF%C3%A9");

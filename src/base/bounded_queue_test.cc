@@ -10,7 +10,7 @@
 namespace rhooks {
 namespace {
 
-TEST(BoundedQueue, GivesItemsInTheOrderPushed) {
+TEST(BoundedQueueTest, GivesItemsInTheOrderPushed) {
   BoundedQueue<int> queue(3);
   queue.push(1);
   queue.push(2);
@@ -21,14 +21,14 @@ TEST(BoundedQueue, GivesItemsInTheOrderPushed) {
   EXPECT_TRUE(queue.take(2).empty());
 }
 
-TEST(BoundedQueue, TakesNothingWhereTheLimitIsZero) {
+TEST(BoundedQueueTest, TakesNothingWhereTheLimitIsZero) {
   BoundedQueue<int> queue(1);
   queue.push(1);
   EXPECT_TRUE(queue.take(0).empty());
   EXPECT_EQ(queue.size(), 1u);
 }
 
-TEST(BoundedQueue, HoldsItemsThatCanOnlyBeMoved) {
+TEST(BoundedQueueTest, HoldsItemsThatCanOnlyBeMoved) {
   BoundedQueue<std::unique_ptr<int>> queue(1);
   queue.push(std::make_unique<int>(7));
   auto taken = queue.take(1);
@@ -36,7 +36,7 @@ TEST(BoundedQueue, HoldsItemsThatCanOnlyBeMoved) {
   EXPECT_EQ(*taken[0], 7);
 }
 
-TEST(BoundedQueue, HasRoomAgainAfterATake) {
+TEST(BoundedQueueTest, HasRoomAgainAfterATake) {
   BoundedQueue<int> queue(1);
   for (int i = 0; i < 10; ++i) {
     queue.push(i);
@@ -51,7 +51,7 @@ TEST(BoundedQueueDeathTest, EndsTheProcessOnAPushPastItsCapacity) {
   EXPECT_DEATH(queue.push(2), "check failed: items_.size\\(\\) < capacity_");
 }
 
-TEST(BoundedQueue, CarriesEveryItemFromOneThreadToAnother) {
+TEST(BoundedQueueTest, CarriesEveryItemFromOneThreadToAnother) {
   constexpr int kItems = 20'000;
   constexpr std::size_t kCapacity = 64;
   BoundedQueue<int> queue(kCapacity);

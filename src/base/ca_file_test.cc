@@ -13,7 +13,7 @@
 namespace rhooks {
 namespace {
 
-class CaFile : public ::testing::Test {
+class CaFileTest : public ::testing::Test {
  protected:
   std::string file(const std::string& content) {
     const std::string path = dir_.sub("ca.pem");
@@ -33,7 +33,7 @@ class CaFile : public ::testing::Test {
   const testing::TestCertificate made_ = testing::make_test_certificate({"localhost"});
 };
 
-TEST_F(CaFile, OneWithACertificateIsAccepted) {
+TEST_F(CaFileTest, OneWithACertificateIsAccepted) {
   for (const std::string& content :
        {made_.certificate_pem, made_.certificate_pem + made_.certificate_pem,
         "# authorities of our own\n\n" + made_.certificate_pem,
@@ -43,7 +43,7 @@ TEST_F(CaFile, OneWithACertificateIsAccepted) {
   }
 }
 
-TEST_F(CaFile, OneWithoutACertificateIsRefused) {
+TEST_F(CaFileTest, OneWithoutACertificateIsRefused) {
   expect_refused(file(""), "it is empty");
   expect_refused(file("\n\n"), "nothing in it begins with -----BEGIN CERTIFICATE-----");
   expect_refused(file("hello"), "nothing in it begins with -----BEGIN CERTIFICATE-----");
@@ -52,7 +52,7 @@ TEST_F(CaFile, OneWithoutACertificateIsRefused) {
   expect_refused(file("\x30\x82\x03\x01 DER"), "openssl x509 -inform der");
 }
 
-TEST_F(CaFile, ADamagedCertificateIsRefused) {
+TEST_F(CaFileTest, ADamagedCertificateIsRefused) {
   std::string damaged = made_.certificate_pem;
   damaged[damaged.size() / 2] = '!';
   expect_refused(file(damaged), "damaged");
@@ -60,7 +60,7 @@ TEST_F(CaFile, ADamagedCertificateIsRefused) {
   expect_refused(file(made_.certificate_pem.substr(0, 200)), "damaged");
 }
 
-TEST_F(CaFile, WhatIsNoFileIsRefused) {
+TEST_F(CaFileTest, WhatIsNoFileIsRefused) {
   expect_refused(dir_.sub("missing.pem"), "cannot be read: No such file");
   expect_refused(dir_.path().string(), "is a directory");
   const std::string pipe = dir_.sub("pipe");

@@ -14,7 +14,7 @@ std::string reformat(std::string_view text) {
   return t ? format_time(*t) : "refused: " + t.error().message;
 }
 
-TEST(Iso8601, FormatsUtcWithMilliseconds) {
+TEST(Iso8601Test, FormatsUtcWithMilliseconds) {
   EXPECT_EQ(format_time(kTimeMin), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(format_time(kTimeMax), "9999-12-31T23:59:59.999Z");
   EXPECT_EQ(format_time(from_millis(1'769'862'896'789)), "2026-01-31T12:34:56.789Z");
@@ -24,7 +24,7 @@ TEST(Iso8601, FormatsUtcWithMilliseconds) {
   EXPECT_EQ(format_time(TimePoint::max()), "9999-12-31T23:59:59.999Z");
 }
 
-TEST(Iso8601, AcceptsEveryForm) {
+TEST(Iso8601Test, AcceptsEveryForm) {
   const char* const kSame[] = {
       "2026-01-31T12:34:56.789Z",      "2026-01-31t12:34:56.789z",
       "2026-01-31 12:34:56.789Z",      "2026-01-31T12:34:56.789000001Z",
@@ -49,7 +49,7 @@ TEST(Iso8601, AcceptsEveryForm) {
   EXPECT_EQ(reformat("1969-12-31T23:00:00-01:00"), "1970-01-01T00:00:00.000Z");
 }
 
-TEST(Iso8601, RefusesWithAReason) {
+TEST(Iso8601Test, RefusesWithAReason) {
   const struct {
     const char* text;
     const char* reason;
@@ -100,13 +100,13 @@ TEST(Iso8601, RefusesWithAReason) {
   }
 }
 
-TEST(Iso8601, MessagesStayShort) {
+TEST(Iso8601Test, MessagesStayShort) {
   const auto t = parse_time(std::string(100'000, 'x'));
   ASSERT_FALSE(t);
   EXPECT_LT(t.error().message.size(), 250u);
 }
 
-TEST(Iso8601, LeapYearsFollowTheGregorianRule) {
+TEST(Iso8601Test, LeapYearsFollowTheGregorianRule) {
   for (int year = 1970; year <= 9999; ++year) {
     const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     const std::string text = std::to_string(year) + "-02-29T00:00:00Z";
@@ -114,7 +114,7 @@ TEST(Iso8601, LeapYearsFollowTheGregorianRule) {
   }
 }
 
-TEST(Iso8601, EveryDayComesBack) {
+TEST(Iso8601Test, EveryDayComesBack) {
   // The calendar repeats itself after 400 years.
   const TimePoint end = kTimeMin + std::chrono::days{146'097};
   for (TimePoint t = kTimeMin; t < end; t += std::chrono::days{1}) {
@@ -126,7 +126,7 @@ TEST(Iso8601, EveryDayComesBack) {
   }
 }
 
-TEST(Iso8601, RandomTimesComeBack) {
+TEST(Iso8601Test, RandomTimesComeBack) {
   const std::uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 engine(seed);
@@ -139,7 +139,7 @@ TEST(Iso8601, RandomTimesComeBack) {
 }
 
 // Every cut and every changed byte of a valid text is either refused or a time in range.
-TEST(Iso8601, DamagedTextIsBorne) {
+TEST(Iso8601Test, DamagedTextIsBorne) {
   const std::string text = "2026-01-31T12:34:56.789+02:00";
   for (std::size_t size = 0; size < text.size(); ++size) {
     // "+02" is whole.

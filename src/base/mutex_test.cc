@@ -20,7 +20,7 @@ bool is_free(Mutex& mutex) {
   return free;
 }
 
-TEST(Mutex, ALockHoldsItUntilItsEnd) {
+TEST(MutexTest, ALockHoldsItUntilItsEnd) {
   Mutex mutex;
   {
     MutexLock lock(mutex);
@@ -33,7 +33,7 @@ TEST(Mutex, ALockHoldsItUntilItsEnd) {
   EXPECT_TRUE(is_free(mutex));
 }
 
-TEST(Mutex, ALockTakesOverWhatItsThreadHolds) {
+TEST(MutexTest, ALockTakesOverWhatItsThreadHolds) {
   Mutex mutex;
   {
     if (!mutex.try_lock()) FAIL() << "nobody holds it";
@@ -43,7 +43,7 @@ TEST(Mutex, ALockTakesOverWhatItsThreadHolds) {
   EXPECT_TRUE(is_free(mutex));
 }
 
-TEST(ConditionVariable, AWaitFreesTheMutexAndEndsWhenItIsTold) {
+TEST(ConditionVariableTest, AWaitFreesTheMutexAndEndsWhenItIsTold) {
   Mutex mutex;
   ConditionVariable changed;
   bool asked = false;
@@ -66,7 +66,7 @@ TEST(ConditionVariable, AWaitFreesTheMutexAndEndsWhenItIsTold) {
   other.join();
 }
 
-TEST(ConditionVariable, AWaitEndsAtItsTime) {
+TEST(ConditionVariableTest, AWaitEndsAtItsTime) {
   Mutex mutex;
   ConditionVariable changed;
   MutexLock lock(mutex);

@@ -9,25 +9,25 @@
 namespace rhooks {
 namespace {
 
-TEST(Random, GivesTheSameNumbersForTheSameSeed) {
+TEST(RandomTest, GivesTheSameNumbersForTheSameSeed) {
   Random a(42);
   Random b(42);
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(a.next(), b.next());
 }
 
-TEST(Random, GivesOtherNumbersForAnotherSeed) {
+TEST(RandomTest, GivesOtherNumbersForAnotherSeed) {
   Random a(1);
   Random b(2);
   EXPECT_NE(a.next(), b.next());
 }
 
-TEST(Random, SeedsItselfDifferentlyEachTime) {
+TEST(RandomTest, SeedsItselfDifferentlyEachTime) {
   std::set<std::uint64_t> first;
   for (int i = 0; i < 100; ++i) first.insert(Random().next());
   EXPECT_EQ(first.size(), 100u);
 }
 
-TEST(Random, UnitIsSpreadOverZeroToOne) {
+TEST(RandomTest, UnitIsSpreadOverZeroToOne) {
   Random random(7);
   std::vector<int> tenths(10);
   for (int i = 0; i < 100'000; ++i) {
@@ -39,7 +39,7 @@ TEST(Random, UnitIsSpreadOverZeroToOne) {
   for (int count : tenths) EXPECT_NEAR(count, 10'000, 600);  // six standard deviations
 }
 
-TEST(Random, ThreadsShareOneSequence) {
+TEST(RandomTest, ThreadsShareOneSequence) {
   constexpr int kThreads = 4;
   constexpr int kEach = 5'000;
   Random shared(99);

@@ -14,7 +14,7 @@ std::string hex(const Sha256& digest) {
 }
 
 // The vectors that NIST publishes with FIPS 180-4.
-TEST(Sha256OfBytes, AgreesWithThePublishedVectors) {
+TEST(Sha256OfBytesTest, AgreesWithThePublishedVectors) {
   EXPECT_EQ(hex(sha256_of_bytes("")),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hex(sha256_of_bytes("abc")),
@@ -39,7 +39,7 @@ std::string with_lengths(std::initializer_list<std::string_view> parts) {
   return bytes;
 }
 
-TEST(Sha256OfParts, IsTheHashOfTheirLengthsAndBytes) {
+TEST(Sha256OfPartsTest, IsTheHashOfTheirLengthsAndBytes) {
   EXPECT_EQ(sha256({}), sha256_of_bytes(""));
   EXPECT_EQ(sha256({"abc"}), sha256_of_bytes(with_lengths({"abc"})));
   const std::string big(70'000, 'x');
@@ -49,7 +49,7 @@ TEST(Sha256OfParts, IsTheHashOfTheirLengthsAndBytes) {
 }
 
 // Parts of every length around the sizes in which they are handed over.
-TEST(Sha256OfParts, IsTheSameWhereverTheCutsFall) {
+TEST(Sha256OfPartsTest, IsTheSameWhereverTheCutsFall) {
   const std::string text(600, 'x');
   const std::string_view all(text);
   for (std::size_t size = 0; size <= all.size(); ++size) {
@@ -59,13 +59,13 @@ TEST(Sha256OfParts, IsTheSameWhereverTheCutsFall) {
   }
 }
 
-TEST(Sha256OfParts, TellsApartWhereTheCutsAre) {
+TEST(Sha256OfPartsTest, TellsApartWhereTheCutsAre) {
   const std::set<Sha256> digests{sha256({"a", "bc"}), sha256({"ab", "c"}), sha256({"abc"}),
                                  sha256({"abc", ""}), sha256({"", "abc"}), sha256({})};
   EXPECT_EQ(digests.size(), 6u);
 }
 
-TEST(Sha256OfBytes, IsTheSameInEveryThread) {
+TEST(Sha256OfBytesTest, IsTheSameInEveryThread) {
   const Sha256 expected = sha256_of_bytes("abc");
   std::vector<int> wrong(4);
   std::vector<std::thread> threads;
@@ -81,13 +81,13 @@ TEST(Sha256OfBytes, IsTheSameInEveryThread) {
   EXPECT_EQ(wrong, std::vector<int>(4));
 }
 
-TEST(ToHex, WritesEveryByteInTwoLowerCaseDigits) {
+TEST(ToHexTest, WritesEveryByteInTwoLowerCaseDigits) {
   const std::uint8_t bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xab, 0xff};
   EXPECT_EQ(to_hex(bytes, sizeof bytes), "00017f80abff");
   EXPECT_EQ(to_hex(bytes, 0), "");
 }
 
-TEST(EqualInConstantTime, IsEquality) {
+TEST(EqualInConstantTimeTest, IsEquality) {
   EXPECT_TRUE(equal_in_constant_time("", ""));
   EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
   EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));

@@ -23,7 +23,7 @@ class UuidTest : public ::testing::Test {
   UuidGenerator make_{random_};
 };
 
-TEST(UuidText, IsTheCanonicalForm) {
+TEST(UuidTextTest, IsTheCanonicalForm) {
   // The example of RFC 9562, appendix A.6.
   const Uuid uuid{0x01, 0x7f, 0x22, 0xe2, 0x79, 0xb0, 0x7c, 0xc3,
                   0x98, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f};
@@ -135,7 +135,7 @@ TEST_F(UuidTest, ThreadsGetIdsThatDifferAndAreOrderedForEach) {
   EXPECT_EQ(all.size(), static_cast<std::size_t>(kThreads * kEach));
 }
 
-TEST(UuidGenerator, GeneratorsWithOtherSeedsDoNotMeet) {
+TEST(UuidGeneratorTest, GeneratorsWithOtherSeedsDoNotMeet) {
   std::set<Uuid> all;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Random random(seed);

@@ -23,7 +23,7 @@ void expect_usage(const std::vector<std::string>& args, const std::string& part,
   EXPECT_EQ(run.out, "");
 }
 
-TEST(App, HelpAndVersion) {
+TEST(AppTest, HelpAndVersion) {
   EXPECT_EQ(run_line({"--help"}).exit_code, kExitDone);
   EXPECT_NE(run_line({"--help"}).out.find("trigger-dryrun"), std::string::npos);
   EXPECT_EQ(run_line({"--version"}).out, "rhooks " RHOOKS_VERSION "\n");
@@ -32,7 +32,7 @@ TEST(App, HelpAndVersion) {
   EXPECT_NE(none.err.find("register"), std::string::npos);
 }
 
-TEST(App, EveryCommandHasHelpWithExamples) {
+TEST(AppTest, EveryCommandHasHelpWithExamples) {
   TestIo test;
   Commands commands(test.io);
   add_serve(commands);
@@ -55,7 +55,7 @@ TEST(App, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(count, 19);
 }
 
-TEST(App, UnknownCommandsAndFlagsNameTheNearest) {
+TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
   expect_usage({"regster"}, "there is no command regster. Did you mean register?");
   expect_usage({"frobnicate"}, "there is no command frobnicate.\n");
   expect_usage({"get", "-n", "a", "--id", "b", "--jsn"},
@@ -67,7 +67,7 @@ TEST(App, UnknownCommandsAndFlagsNameTheNearest) {
   expect_usage({"get", "-n"}, "--namespace");
 }
 
-TEST(App, WrongValues) {
+TEST(AppTest, WrongValues) {
   expect_usage({"fetch", "-n", "a", "--limit", "1001"}, "--limit: 1001 is not from 1 to 1000");
   expect_usage({"fetch", "-n", "a", "--limit", "x"}, "--limit");
   expect_usage({"fetch", "-n", "a", "--status", "GONE"}, "--status");
@@ -106,7 +106,7 @@ TEST(App, WrongValues) {
 }
 
 // An unset variable of a shell must not widen what a command acts on.
-TEST(App, EmptyValuesAreRefused) {
+TEST(AppTest, EmptyValuesAreRefused) {
   for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
            {"delete-many", "-n", "a", "--yes", "--id", ""},
            {"delete-many", "-n", "a", "--id=", "--yes"},
@@ -131,7 +131,7 @@ TEST(App, EmptyValuesAreRefused) {
   EXPECT_NE(body.err.find("no server answers"), std::string::npos) << body.err;
 }
 
-TEST(App, StoreAndServerExcludeEachOther) {
+TEST(AppTest, StoreAndServerExcludeEachOther) {
   expect_usage(
       {"get", "-n", "a", "--id", "b", "--store", "memory:", "--server", "http://127.0.0.1"},
       "--store and --server exclude each other");
@@ -140,19 +140,19 @@ TEST(App, StoreAndServerExcludeEachOther) {
                "write it like http://127.0.0.1:8090");
 }
 
-TEST(App, FlagsWithoutEffectAreRefused) {
+TEST(AppTest, FlagsWithoutEffectAreRefused) {
   expect_usage({"trigger", "--concurrency", "5", "--server", "http://127.0.0.1:9"},
                "--concurrency has no effect on a server");
 }
 
-TEST(App, ConfirmationWithoutATerminalNeedsYes) {
+TEST(AppTest, ConfirmationWithoutATerminalNeedsYes) {
   expect_usage({"clear", "-n", "a"}, "--yes");
   expect_usage({"suspend-many", "-n", "a"}, "--yes");
   expect_usage({"unsuspend-many", "-n", "a"}, "--dry-run");
   expect_usage({"delete-many", "-n", "a"}, "--yes");
 }
 
-TEST(App, ConfirmationAtATerminal) {
+TEST(AppTest, ConfirmationAtATerminal) {
   const testing::TempDir dir;
   const std::string store = "rocksdb:" + dir.sub("store");
   ASSERT_EQ(run_line({"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h",
@@ -174,7 +174,7 @@ TEST(App, ConfirmationAtATerminal) {
   EXPECT_EQ(run.out, "cleared 1 task\n");
 }
 
-TEST(App, AMessageIsShownInItsTwoParts) {
+TEST(AppTest, AMessageIsShownInItsTwoParts) {
   const auto shown = [](const std::string& message) {
     TestIo test;
     report(test.io, message, kExitFailed);
@@ -188,7 +188,7 @@ TEST(App, AMessageIsShownInItsTwoParts) {
   EXPECT_EQ(shown("it failed;"), "rhooks: it failed;\n");
 }
 
-TEST(App, NoServer) {
+TEST(AppTest, NoServer) {
   // Port 9 of this machine: nothing listens there.
   const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"});
   EXPECT_EQ(run.exit_code, kExitFailed);
@@ -197,7 +197,7 @@ TEST(App, NoServer) {
             "  start one with `rhooks serve`, or pass --store to work straight on a store\n");
 }
 
-TEST(App, TheServerFlagWinsOverTheStoreOfTheEnvironment) {
+TEST(AppTest, TheServerFlagWinsOverTheStoreOfTheEnvironment) {
   const TestRun run = run_line({"get", "-n", "a", "--id", "b", "--server", "http://127.0.0.1:9"},
                                {{"RHOOKS_STORE", "memory:"}});
   EXPECT_NE(run.err.find("no server answers"), std::string::npos) << run.err;
@@ -207,13 +207,13 @@ TEST(App, TheServerFlagWinsOverTheStoreOfTheEnvironment) {
   EXPECT_EQ(local.err.find("no server answers"), std::string::npos) << local.err;
 }
 
-TEST(App, AMemoryStoreIsNotForOneCommand) {
+TEST(AppTest, AMemoryStoreIsNotForOneCommand) {
   expect_usage({"register", "-n", "a", "--url", "http://x", "--store", "memory:"},
                "lives only as long as one command");
   expect_usage({"trigger"}, "lives only as long as one command", {{"RHOOKS_STORE", "memory:"}});
 }
 
-TEST(App, ReadingMakesNoStore) {
+TEST(AppTest, ReadingMakesNoStore) {
   const testing::TempDir dir;
   const std::string path = dir.sub("typo");
   for (std::vector<std::string> args :
@@ -234,7 +234,7 @@ TEST(App, ReadingMakesNoStore) {
   }
 }
 
-TEST(App, AStoreThatMayNotBeEnteredIsNotTakenForNone) {
+TEST(AppTest, AStoreThatMayNotBeEnteredIsNotTakenForNone) {
   const testing::TempDir dir;
   const std::string path = dir.sub("above/store");
   ASSERT_EQ(run_line({"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h",
@@ -262,7 +262,7 @@ TEST(App, AStoreThatMayNotBeEnteredIsNotTakenForNone) {
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
 }
 
-TEST(App, AStoreDescribesItself) {
+TEST(AppTest, AStoreDescribesItself) {
   const testing::TempDir dir;
   const std::string url = "rocksdb:" + dir.sub("store");
   // Nothing is made to be described.
@@ -294,7 +294,7 @@ TEST(App, AStoreDescribesItself) {
   expect_usage({"store", "describe", "--store", "memory:"}, "lives only as long as one command");
 }
 
-TEST(App, AStoreUrlWithASecretIsRefusedAndNotShown) {
+TEST(AppTest, AStoreUrlWithASecretIsRefusedAndNotShown) {
   for (const char* url : {"dynamodb:?region=eu-west-1&secret_access_key=hush",
                           "dynamo:?secret_access_key=hush", "dynamodb:?hush=hush"}) {
     const std::vector<std::string> line{"serve", "--print-config"};
@@ -307,7 +307,7 @@ TEST(App, AStoreUrlWithASecretIsRefusedAndNotShown) {
   }
 }
 
-TEST(App, PrintConfig) {
+TEST(AppTest, PrintConfig) {
   const TestRun run =
       run_line({"serve", "--print-config", "--logs-ttl", "168h"}, {{"RHOOKS_CONCURRENCY", "100"}});
   EXPECT_EQ(run.exit_code, kExitDone) << run.err;
@@ -325,7 +325,7 @@ TEST(App, PrintConfig) {
   expect_usage({"serve", "--print-config", "--config", "/does/not/exist"}, "/does/not/exist");
 }
 
-TEST(App, ServeRefusesWhatItMustNotServe) {
+TEST(AppTest, ServeRefusesWhatItMustNotServe) {
   expect_usage({"serve", "--store", "memory:", "--listen", "0.0.0.0:0"}, "RHOOKS_API_KEY");
   expect_usage({"serve", "--store", "memory:", "--listen", "nowhere"}, "listen");
   expect_usage({"serve", "--store", "floppy:", "--listen", "127.0.0.1:0"}, "floppy");

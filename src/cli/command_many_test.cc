@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "cli/commands_rig.h"
+#include "cli/commands_fixture.h"
 #include "hooks/hooks_parts.h"
 #include "store/memory/memory_store.h"
 #include "testing/short_pages.h"

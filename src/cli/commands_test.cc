@@ -7,7 +7,7 @@
 #include <fstream>
 #include <set>
 
-#include "cli/commands_rig.h"
+#include "cli/commands_fixture.h"
 #include "cli/rest_client.h"
 #include "codec/public_json.h"
 #include "testing/test_receiver.h"
@@ -488,7 +488,7 @@ TEST_P(RemoteTest, ADryRunThatStoppedCountingSaysAtLeast) {
   EXPECT_EQ(run_line({"trigger-dryrun", "--json", "--server", server.url("")}).out, result + "\n");
 }
 
-TEST(RestClient, AProxyThatMakesNoTunnelHasSentNothing) {
+TEST(RestClientTest, AProxyThatMakesNoTunnelHasSentNothing) {
   testing::TestReceiver proxy([&](const testing::TestRequest&) {
     testing::TestResponse response;
     response.raw = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n";
@@ -504,7 +504,7 @@ TEST(RestClient, AProxyThatMakesNoTunnelHasSentNothing) {
   EXPECT_EQ(proxy.requests().at(0).method, "CONNECT");
 }
 
-TEST(RemoteHooks, ACaFileWithoutACertificateIsRefusedBeforeACall) {
+TEST(RemoteHooksTest, ACaFileWithoutACertificateIsRefusedBeforeACall) {
   testing::TempDir dir;
   const std::string file = dir.sub("ca.pem");
   std::ofstream(file) << "no certificate\n";

@@ -37,7 +37,7 @@ std::string complete(const std::vector<std::string>& words) {
   return out;
 }
 
-TEST(Completion, HasEveryCommandAndFlag) {
+TEST(CompletionTest, HasEveryCommandAndFlag) {
   TestIo test;
   Commands commands(test.io);
   add_serve(commands);
@@ -69,7 +69,7 @@ TEST(Completion, HasEveryCommandAndFlag) {
   EXPECT_GT(flags, 100);
 }
 
-TEST(Completion, WorksInBash) {
+TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"reg"}), "register\n");
   EXPECT_EQ(complete({"suspend-"}), "suspend-many\n");
   EXPECT_EQ(complete({"unsuspend-"}), "unsuspend-many\n");

@@ -236,7 +236,7 @@ TEST_F(ConfigTest, AFileWithAKeyThatOthersCanReadIsToldOf) {
   EXPECT_TRUE(warnings("log_level = \"warn\"\n", 0644).empty());
 }
 
-TEST(Settings, TableIsSound) {
+TEST(SettingsTest, TableIsSound) {
   std::set<std::string> seen;
   for (const Setting& setting : settings()) {
     EXPECT_TRUE(seen.insert(setting.key).second) << setting.key;
@@ -253,7 +253,7 @@ TEST(Settings, TableIsSound) {
   }
 }
 
-TEST(Settings, UnknownEnvironmentIsNoticed) {
+TEST(SettingsTest, UnknownEnvironmentIsNoticed) {
   const auto notes = unknown_environment(
       {{"RHOOKS_CONCURENCY", "5"}, {"RHOOKS_STORE", "memory:"}, {"PATH", "/bin"}});
   ASSERT_EQ(notes.size(), 1U);

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <set>
 
-#include "cli/commands_rig.h"
+#include "cli/commands_fixture.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::cli {
@@ -187,7 +187,7 @@ TestRun import_with(const testing::TestResponse& second, int* batches = nullptr,
   return run;
 }
 
-TEST(FileImportAnswers, WhatMayBeStoredIsSaid) {
+TEST(FileImportAnswersTest, WhatMayBeStoredIsSaid) {
   using testing::TestResponse;
   const std::vector<TestResponse> answers = {
       TestResponse::with_fault(TestResponse::Fault::kCloseBeforeResponse),
@@ -214,7 +214,7 @@ TEST(FileImportAnswers, WhatMayBeStoredIsSaid) {
   }
 }
 
-TEST(FileImportAnswers, WhatIsSurelyNotStoredIsSaid) {
+TEST(FileImportAnswersTest, WhatIsSurelyNotStoredIsSaid) {
   for (const ErrorCode code :
        {ErrorCode::kUnavailable, ErrorCode::kOverloaded, ErrorCode::kInvalidArgument}) {
     const TestRun run =
@@ -229,7 +229,7 @@ TEST(FileImportAnswers, WhatIsSurelyNotStoredIsSaid) {
   }
 }
 
-TEST(FileImportAnswers, EachResultIsTakenByItself) {
+TEST(FileImportAnswersTest, EachResultIsTakenByItself) {
   ScriptedServer server([](int batch, Registrations registered) {
     if (batch == 2) {
       registered[1] = fail(ErrorCode::kInvalidArgument, "items[1].url: is refused", "items[1].url");
@@ -257,7 +257,7 @@ TEST(FileImportAnswers, EachResultIsTakenByItself) {
 }
 
 // A program that reads the output learns of every task that was sent.
-TEST(FileImportAnswers, WithJsonEveryTaskThatWasSentHasAResult) {
+TEST(FileImportAnswersTest, WithJsonEveryTaskThatWasSentHasAResult) {
   const TestRun run = import_with(
       testing::TestResponse::with_fault(testing::TestResponse::Fault::kCloseBeforeResponse),
       nullptr, {"--json"});
@@ -276,7 +276,7 @@ TEST(FileImportAnswers, WithJsonEveryTaskThatWasSentHasAResult) {
   }
 }
 
-TEST(FileImportAnswers, ItSaysHowToGoOn) {
+TEST(FileImportAnswersTest, ItSaysHowToGoOn) {
   using testing::TestResponse;
   const auto lost = TestResponse::with_fault(TestResponse::Fault::kCloseBeforeResponse);
   const std::string again = "register the whole file again to go on";

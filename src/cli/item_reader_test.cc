@@ -30,7 +30,7 @@ Read read_all(const std::string& text) {
 
 using Items = std::vector<std::string>;
 
-TEST(ItemReader, ReadsArraysObjectsAndLines) {
+TEST(ItemReaderTest, ReadsArraysObjectsAndLines) {
   const Items expected{R"({"a":1})", R"({"b":[2,{"c":"]}"}]})"};
   EXPECT_EQ(read_all(R"([{"a":1},{"b":[2,{"c":"]}"}]}])").items, expected);
   EXPECT_EQ(read_all(R"( [ {"a":1} , {"b":[2,{"c":"]}"}]} ] )").items, expected);
@@ -40,13 +40,13 @@ TEST(ItemReader, ReadsArraysObjectsAndLines) {
   EXPECT_EQ(read_all("\xef\xbb\xbf[{\"a\":1},{\"b\":[2,{\"c\":\"]}\"}]}]").items, expected);
 }
 
-TEST(ItemReader, KeepsStringsWithEscapes) {
+TEST(ItemReaderTest, KeepsStringsWithEscapes) {
   EXPECT_EQ(read_all(R"([{"a":"\"]}\\"}])").items, Items{R"({"a":"\"]}\\"})"});
   EXPECT_EQ(read_all(R"({"i":"\"}\\"})").items, Items{R"({"i":"\"}\\"})"});
   EXPECT_EQ(read_all(R"({"itemsX":1})").items, Items{R"({"itemsX":1})"});
 }
 
-TEST(ItemReader, Empty) {
+TEST(ItemReaderTest, Empty) {
   for (const char* text : {"", "  \n", "[]", " [ ] ", R"({"items":[]})"}) {
     const Read read = read_all(text);
     EXPECT_TRUE(read.items.empty()) << text;
@@ -54,11 +54,11 @@ TEST(ItemReader, Empty) {
   }
 }
 
-TEST(ItemReader, ValuesThatAreNoTasksAreLeftToTheParser) {
+TEST(ItemReaderTest, ValuesThatAreNoTasksAreLeftToTheParser) {
   EXPECT_EQ(read_all("[1,null,\"x\",[2]]").items, (Items{"1", "null", "\"x\"", "[2]"}));
 }
 
-TEST(ItemReader, NamesTheLineOfAnError) {
+TEST(ItemReaderTest, NamesTheLineOfAnError) {
   EXPECT_EQ(read_all("[{\"a\":1},\n{\"b\":").error,
             "line 2: the file ends in the middle of a task");
   EXPECT_EQ(read_all("[{\"a\":1}\n\n{\"b\":1}]").error,
@@ -74,7 +74,7 @@ TEST(ItemReader, NamesTheLineOfAnError) {
   EXPECT_EQ(read_all("{\"a").error, "line 1: the file ends in the middle of a task");
 }
 
-TEST(ItemReader, BoundsAnItem) {
+TEST(ItemReaderTest, BoundsAnItem) {
   const std::string big = "[\"" + std::string(ItemReader::kItemBytesMax, 'x') + "\"]";
   EXPECT_EQ(read_all(big).error, "line 1: a task is longer than 4 MiB");
   const std::string object = "{\"x\":\"" + std::string(ItemReader::kItemBytesMax, 'x') + "\"}";
@@ -82,7 +82,7 @@ TEST(ItemReader, BoundsAnItem) {
 }
 
 // Any cut of a document must end, without a crash and without an item that is not in it.
-TEST(ItemReader, EveryPrefixEnds) {
+TEST(ItemReaderTest, EveryPrefixEnds) {
   const std::string text = R"({"items":[{"a":"x\"]"},{"b":[1,2]}]})";
   for (std::size_t size = 0; size < text.size(); ++size) {
     const Read read = read_all(text.substr(0, size));

@@ -70,7 +70,7 @@ FetchLogsQuery last(int limit) {
   return query;
 }
 
-TEST(LogFollower, BeginsWithTheLatestAndGoesOn) {
+TEST(LogFollowerTest, BeginsWithTheLatestAndGoesOn) {
   Logs store;
   for (int i = 0; i < 5; ++i) store.add("old" + std::to_string(i), i * 1s);
   LogFollower follower(store.fetching(), last(2));
@@ -82,7 +82,7 @@ TEST(LogFollower, BeginsWithTheLatestAndGoesOn) {
   EXPECT_EQ(told(follower), "");
 }
 
-TEST(LogFollower, TellsTheFirstOfANamespaceThatWasEmpty) {
+TEST(LogFollowerTest, TellsTheFirstOfANamespaceThatWasEmpty) {
   Logs store;
   LogFollower follower(store.fetching(), last(10));
   EXPECT_EQ(told(follower), "");
@@ -91,7 +91,7 @@ TEST(LogFollower, TellsTheFirstOfANamespaceThatWasEmpty) {
 }
 
 // An attempt that takes long is logged when it ends, among those that started with it.
-TEST(LogFollower, TellsAttemptsThatEndLate) {
+TEST(LogFollowerTest, TellsAttemptsThatEndLate) {
   Logs store;
   store.add("first", 100s);
   LogFollower follower(store.fetching(), last(10));
@@ -106,7 +106,7 @@ TEST(LogFollower, TellsAttemptsThatEndLate) {
   EXPECT_EQ(rest, "very late");
 }
 
-TEST(LogFollower, FromAMomentOn) {
+TEST(LogFollowerTest, FromAMomentOn) {
   Logs store;
   for (int i = 0; i < 500; ++i) store.add(std::to_string(i), i * 1s);
   FetchLogsQuery query = last(1);
@@ -124,7 +124,7 @@ TEST(LogFollower, FromAMomentOn) {
   EXPECT_EQ(store.asked_back, kBegin + 494s);
 }
 
-TEST(LogFollower, AnErrorLosesNothing) {
+TEST(LogFollowerTest, AnErrorLosesNothing) {
   Logs store;
   for (int i = 0; i < 450; ++i) store.add(std::to_string(i), i * 1ms);
   FetchLogsQuery query = last(1);

@@ -7,7 +7,7 @@
 namespace rhooks::cli {
 namespace {
 
-TEST(MetricsText, ReadsWhatTheServerExposes) {
+TEST(MetricsTextTest, ReadsWhatTheServerExposes) {
   Metrics metrics;
   using std::chrono::microseconds;
   for (int i = 0; i < 7; ++i) {
@@ -22,7 +22,7 @@ TEST(MetricsText, ReadsWhatTheServerExposes) {
   EXPECT_EQ(read->errors, 2);
 }
 
-TEST(MetricsText, NothingThere) {
+TEST(MetricsTextTest, NothingThere) {
   EXPECT_FALSE(attempts_in(""));
   EXPECT_FALSE(attempts_in("# HELP x\nother_total 5\n"));
   EXPECT_FALSE(attempts_in("rhooks_attempts_total{result=\"success\""));

@@ -17,7 +17,7 @@ std::string moment(std::string_view text, const std::string& zone = {},
   return parsed ? format_time(parsed->at) : parsed.error().message;
 }
 
-TEST(ParseMoment, FromNowOnWithAndWithoutASign) {
+TEST(ParseMomentTest, FromNowOnWithAndWithoutASign) {
   for (const char* text : {"5m", "+5m"}) {
     EXPECT_EQ(parse_moment(text, "", {}, kReadAt)->at, kReadAt + 5min) << text;
   }
@@ -29,7 +29,7 @@ TEST(ParseMoment, FromNowOnWithAndWithoutASign) {
   EXPECT_FALSE(parse_moment("1700000000", "", {}, kReadAt));
 }
 
-TEST(ParseMoment, AnOffsetNeedsNoZone) {
+TEST(ParseMomentTest, AnOffsetNeedsNoZone) {
   EXPECT_EQ(moment("2030-01-31 12:00:00.5+01:00"), "2030-01-31T11:00:00.500Z");
   for (const char* text : {"2030-01-31 12:00Z", "+5m", "5m", "now"}) {
     EXPECT_TRUE(moment(text, "Europe/Berlin").starts_with("--tz says")) << text;
@@ -39,7 +39,7 @@ TEST(ParseMoment, AnOffsetNeedsNoZone) {
 // By published law: CET is UTC+1, and UTC+2 from the last Sunday of March to that of October,
 // changing at 01:00 UTC; New York is UTC-5, and UTC-4 from the second Sunday of March to the first
 // of November, changing at 02:00 of its own clocks; Lord Howe's clocks move by half an hour.
-TEST(ParseMoment, ALocalTimeIsOfItsZone) {
+TEST(ParseMomentTest, ALocalTimeIsOfItsZone) {
   EXPECT_EQ(moment("2030-01-31 12:00", "Europe/Berlin"), "2030-01-31T11:00:00.000Z");
   EXPECT_EQ(moment("2030-07-31T12:00:01.25", "Europe/Berlin"), "2030-07-31T10:00:01.250Z");
   EXPECT_EQ(moment("2030-07-31 23:59", "America/New_York"), "2030-08-01T03:59:00.000Z");
@@ -49,7 +49,7 @@ TEST(ParseMoment, ALocalTimeIsOfItsZone) {
             "2030-01-31 12:00 in Europe/Berlin");
 }
 
-TEST(ParseMoment, WithoutAZoneItIsThatOfTheEnvironment) {
+TEST(ParseMomentTest, WithoutAZoneItIsThatOfTheEnvironment) {
   for (const char* tz : {"Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin"}) {
     EXPECT_EQ(moment("2030-01-31 12:00", "", {{"TZ", tz}}), "2030-01-31T11:00:00.000Z") << tz;
   }
@@ -62,7 +62,7 @@ TEST(ParseMoment, WithoutAZoneItIsThatOfTheEnvironment) {
   EXPECT_TRUE(parse_moment("2030-01-31 12:00", "", {}, kReadAt));
 }
 
-TEST(ParseMoment, WhereClocksAreSetBothReadingsAreNamed) {
+TEST(ParseMomentTest, WhereClocksAreSetBothReadingsAreNamed) {
   EXPECT_EQ(
       moment("2030-03-31 02:30", "Europe/Berlin"),
       "\"2030-03-31 02:30\" does not exist in Europe/Berlin, where the clocks are set forward "
@@ -86,7 +86,7 @@ TEST(ParseMoment, WhereClocksAreSetBothReadingsAreNamed) {
   EXPECT_EQ(moment("2030-03-31T01:30:00+01:00"), "2030-03-31T00:30:00.000Z");
 }
 
-TEST(ParseMoment, RefusesWhatIsNoTime) {
+TEST(ParseMomentTest, RefusesWhatIsNoTime) {
   for (const char* text : {"", "tomorrow", "2030-02-30 12:00", "2030-01-31", "2030-01-31 25:00",
                            "12:00", "5min", "2030-01-31 12:00 Europe/Berlin", "1970-01-01 00:30"}) {
     EXPECT_FALSE(parse_moment(text, "Europe/Berlin", {}, kReadAt)) << text;

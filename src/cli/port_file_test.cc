@@ -19,7 +19,7 @@ std::string text_of(const std::string& path) {
   return text.str();
 }
 
-TEST(PortFile, IsWholeAndReadableByOthers) {
+TEST(PortFileTest, IsWholeAndReadableByOthers) {
   const testing::TempDir dir;
   ASSERT_TRUE(write_port_file(dir.sub("port"), 8090));
   ASSERT_TRUE(write_port_file(dir.sub("port"), 65535));
@@ -30,7 +30,7 @@ TEST(PortFile, IsWholeAndReadableByOthers) {
 }
 
 // In a directory where everybody may write, such as /tmp.
-TEST(PortFile, FollowsNoLink) {
+TEST(PortFileTest, FollowsNoLink) {
   const testing::TempDir dir;
   std::ofstream(dir.sub("precious")) << "kept";
   for (const char* prepared : {"port", "port.part"}) {
@@ -42,7 +42,7 @@ TEST(PortFile, FollowsNoLink) {
   EXPECT_FALSE(fs::is_symlink(dir.sub("port")));
 }
 
-TEST(PortFile, AnErrorNamesIt) {
+TEST(PortFileTest, AnErrorNamesIt) {
   const testing::TempDir dir;
   const auto written = write_port_file(dir.sub("missing") + "/port", 1);
   ASSERT_FALSE(written);

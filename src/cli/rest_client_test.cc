@@ -21,7 +21,7 @@ using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
 
-TEST(RestClient, KeepsItsConnection) {
+TEST(RestClientTest, KeepsItsConnection) {
   TestReceiver server;
   RestClient client({.base = server.url("")});
   for (int i = 0; i < 5; ++i) {
@@ -32,7 +32,7 @@ TEST(RestClient, KeepsItsConnection) {
   EXPECT_EQ(server.connections(), 1u);
 }
 
-TEST(RestClient, SaysWhetherAnythingMayHaveBeenDone) {
+TEST(RestClientTest, SaysWhetherAnythingMayHaveBeenDone) {
   const testing::ClosedPort closed;
   RestClient nobody({.base = closed.url("")});
   const auto refused = nobody.call({.path = "/"});
@@ -50,7 +50,7 @@ TEST(RestClient, SaysWhetherAnythingMayHaveBeenDone) {
 
 // A proxy would read the key. And it is asked for every name that is not of this machine, however
 // it begins; ".invalid" has no address (RFC 6761, section 6.4).
-TEST(RestClient, NoProxySeesTheKey) {
+TEST(RestClientTest, NoProxySeesTheKey) {
   TestReceiver proxy;
   const std::string address = proxy.url("");
   ASSERT_EQ(::setenv("http_proxy", address.c_str(), 1), 0);
@@ -77,10 +77,10 @@ std::vector<LateCase> cases() {
   return cases;
 }
 
-class RestClientIdle : public ::testing::TestWithParam<LateCase> {};
+class RestClientIdleTest : public ::testing::TestWithParam<LateCase> {};
 
 // A second answer must not be shown as the next page, or as that of a registration.
-TEST_P(RestClientIdle, LateBytesAreNoAnswerToTheNextCall) {
+TEST_P(RestClientIdleTest, LateBytesAreNoAnswerToTheNextCall) {
   const LateKind kind = GetParam().kind;
   TestReceiver::Options options;
   options.tls = GetParam().tls;
@@ -102,7 +102,7 @@ TEST_P(RestClientIdle, LateBytesAreNoAnswerToTheNextCall) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, RestClientIdle, ::testing::ValuesIn(cases()), late_case_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, RestClientIdleTest, ::testing::ValuesIn(cases()), late_case_name);
 
 }  // namespace
 }  // namespace rhooks::cli

@@ -26,12 +26,12 @@ Task example() {
   return task;
 }
 
-TEST(PrettyBody, EscapesControlCharacters) {
+TEST(PrettyBodyTest, EscapesControlCharacters) {
   EXPECT_EQ(pretty_body("a\x1b[2Jb\nc"), "a\\x1b[2Jb\nc");
   EXPECT_EQ(pretty_body("[1]"), "[\n  1\n]");
 }
 
-TEST(TaskCard, ShowsATaskToPeople) {
+TEST(TaskCardTest, ShowsATaskToPeople) {
   TestIo test;
   EXPECT_EQ(task_card(example(), test.io),
             "namespace       my-app\n"
@@ -54,7 +54,7 @@ TEST(TaskCard, ShowsATaskToPeople) {
             "  }\n");
 }
 
-TEST(TaskCard, ShowsWhatHappened) {
+TEST(TaskCardTest, ShowsWhatHappened) {
   TestIo test;
   test.io.out_is_terminal = true;
   test.io.environment["NO_COLOR"] = "1";
@@ -89,7 +89,7 @@ TEST(TaskCard, ShowsWhatHappened) {
   }
 }
 
-TEST(TaskTable, Golden) {
+TEST(TaskTableTest, Golden) {
   TestIo test;
   Table table = task_table(test.io);
   Task task = example();
@@ -113,7 +113,7 @@ TEST(TaskTable, Golden) {
       "12       1   503\n");
 }
 
-TEST(LogTable, Golden) {
+TEST(LogTableTest, Golden) {
   TestIo test;
   Table table = log_table(test.io);
   Log log;
@@ -154,14 +154,14 @@ TEST(LogTable, Golden) {
             "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200    0µs     -\n");
 }
 
-TEST(ShowRepeat, Reads) {
+TEST(ShowRepeatTest, Reads) {
   EXPECT_EQ(show_repeat({1, 0, RepeatUnit::kDays}), "every day");
   EXPECT_EQ(show_repeat({2, 5, RepeatUnit::kSeconds}), "5 × every 2 seconds");
 }
 
 // A terminal takes U+009B for the beginning of a control sequence, and an override of direction
 // makes text read as another one. Programs get what was stored.
-TEST(PrintJson, DoesNotSteerATerminal) {
+TEST(PrintJsonTest, DoesNotSteerATerminal) {
   const std::string json =
       "{\"a\":\"\xc2\x9b\x7f\xe2\x80\xae\xe2\x80\x8f caf\xc3\xa9 \\u0007\",\n\t\"b\":1}";
   TestIo test;

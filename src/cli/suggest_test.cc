@@ -5,7 +5,7 @@
 namespace rhooks::cli {
 namespace {
 
-TEST(EditDistance, CountsEdits) {
+TEST(EditDistanceTest, CountsEdits) {
   EXPECT_EQ(edit_distance("", ""), 0U);
   EXPECT_EQ(edit_distance("abc", ""), 3U);
   EXPECT_EQ(edit_distance("", "abc"), 3U);
@@ -14,7 +14,7 @@ TEST(EditDistance, CountsEdits) {
   EXPECT_EQ(edit_distance("max-errors", "MAX_ERRORS"), 0U);
 }
 
-TEST(Nearest, NamesWhatWasMeant) {
+TEST(NearestTest, NamesWhatWasMeant) {
   const std::vector<std::string> known{"register",       "get",        "fetch", "logs", "trigger",
                                        "trigger-dryrun", "concurrency"};
   EXPECT_EQ(nearest("regster", known), "register");
@@ -24,7 +24,7 @@ TEST(Nearest, NamesWhatWasMeant) {
   EXPECT_EQ(nearest("trig", known), "trigger");
 }
 
-TEST(Nearest, StaysSilentWhereNothingIsNear) {
+TEST(NearestTest, StaysSilentWhereNothingIsNear) {
   const std::vector<std::string> known{"register", "get", "fetch"};
   EXPECT_EQ(nearest("banana", known), std::nullopt);
   EXPECT_EQ(nearest("", known), std::nullopt);

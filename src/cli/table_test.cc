@@ -13,7 +13,7 @@ std::string render(Table& table) {
   return out.str();
 }
 
-TEST(Table, AlignsColumns) {
+TEST(TableTest, AlignsColumns) {
   Table table({{"ID"}, {"COUNT", true}, {"TEXT"}}, {});
   table.add({{"a"}, {"5"}, {"first"}});
   table.add({{"long-id"}, {"1000000"}, {""}});
@@ -23,7 +23,7 @@ TEST(Table, AlignsColumns) {
             "long-id  1000000\n");
 }
 
-TEST(Table, WidthsOfTheFirstPageHoldForTheNext) {
+TEST(TableTest, WidthsOfTheFirstPageHoldForTheNext) {
   Table table({{"ID"}, {"TEXT"}}, {});
   table.add({{"abc"}, {"x"}});
   EXPECT_EQ(render(table), "ID   TEXT\nabc  x\n");
@@ -32,12 +32,12 @@ TEST(Table, WidthsOfTheFirstPageHoldForTheNext) {
   EXPECT_EQ(render(table), "abcdef  y\n");
 }
 
-TEST(Table, NoHeaderWithoutRows) {
+TEST(TableTest, NoHeaderWithoutRows) {
   Table table({{"ID"}}, {});
   EXPECT_EQ(render(table), "");
 }
 
-TEST(Table, ShrinksTheWidestToTheTerminal) {
+TEST(TableTest, ShrinksTheWidestToTheTerminal) {
   Table table({{"ID", false, true, 8}, {"STATUS"}, {"URL", false, true, 8}}, {40, false});
   table.add({{"0198f2c1-8a53-7d3e"}, {"ACTIVE"}, {"http://127.0.0.1:9000/a/long/path"}});
   const std::string text = render(table);
@@ -46,7 +46,7 @@ TEST(Table, ShrinksTheWidestToTheTerminal) {
             "0198f2c1-8a53-…  ACTIVE  http://127.0.0…\n");
 }
 
-TEST(Table, ColumnsThatDoNotShrinkAreNeverCut) {
+TEST(TableTest, ColumnsThatDoNotShrinkAreNeverCut) {
   Table table({{"TIME"}, {"ID", false, true, 4}}, {20, false});
   table.add({{"2026-01-31 12:34:56.789Z"}, {"abcdefgh"}});
   EXPECT_EQ(render(table),
@@ -54,7 +54,7 @@ TEST(Table, ColumnsThatDoNotShrinkAreNeverCut) {
             "2026-01-31 12:34:56.789Z  abc…\n");
 }
 
-TEST(Table, ColoursDoNotDisturbTheAlignment) {
+TEST(TableTest, ColoursDoNotDisturbTheAlignment) {
   Table table({{"STATUS"}, {"N", true}}, {80, true});
   table.add({{"DONE", Colour::kGreen}, {"1"}});
   EXPECT_EQ(render(table),
@@ -62,14 +62,14 @@ TEST(Table, ColoursDoNotDisturbTheAlignment) {
             "\x1b[32mDONE\x1b[0m    1\n");
 }
 
-TEST(Table, CountsCharactersNotBytes) {
+TEST(TableTest, CountsCharactersNotBytes) {
   Table table({{"A"}, {"B"}}, {});
   table.add({{"äöü"}, {"1"}});
   table.add({{"abcd"}, {"2"}});
   EXPECT_EQ(render(table), "A     B\näöü   1\nabcd  2\n");
 }
 
-TEST(Printable, EscapesWhatATerminalWouldObey) {
+TEST(PrintableTest, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(printable("plain äöü €"), "plain äöü €");
   EXPECT_EQ(printable("\x1b]0;title\x07"), "\\x1b]0;title\\x07");
   EXPECT_EQ(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
@@ -88,7 +88,7 @@ TEST(Printable, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(printable("\x7f"), "\\x7f");
 }
 
-TEST(Fit, CutsAtCharacters) {
+TEST(FitTest, CutsAtCharacters) {
   EXPECT_EQ(fit("abcdef", 6), "abcdef");
   EXPECT_EQ(fit("abcdef", 4), "abc…");
   EXPECT_EQ(fit("äöüäöü", 3), "äö…");

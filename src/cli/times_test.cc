@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr TimePoint kNow{std::chrono::milliseconds{1'700'000'000'000}};
 
-TEST(ParseDuration, Units) {
+TEST(ParseDurationTest, Units) {
   EXPECT_EQ(parse_duration("500ms").value(), 500ms);
   EXPECT_EQ(parse_duration("30s").value(), 30s);
   EXPECT_EQ(parse_duration("5m").value(), 5min);
@@ -22,7 +22,7 @@ TEST(ParseDuration, Units) {
   EXPECT_EQ(parse_duration("0s").value(), 0ms);
 }
 
-TEST(ParseDuration, RefusesEverythingElse) {
+TEST(ParseDurationTest, RefusesEverythingElse) {
   for (const char* text : {"", "5", "s", "-5s", "+5s", "5 s", "5x", "5S", "1.5h", "5s ", " 5s",
                            "5sm", "--5s", "99999999999999999999s", "0x5s", "1h-5m"}) {
     const auto parsed = parse_duration(text);
@@ -32,14 +32,14 @@ TEST(ParseDuration, RefusesEverythingElse) {
   }
 }
 
-TEST(ParseDuration, Bounds) {
+TEST(ParseDurationTest, Bounds) {
   EXPECT_EQ(parse_duration("36500d").value(), 36500 * 24h);
   EXPECT_FALSE(parse_duration("36501d"));
   EXPECT_FALSE(parse_duration("36500d1ms"));
   EXPECT_FALSE(parse_duration("9223372036854775807d"));
 }
 
-TEST(FormatDuration, ReadsBack) {
+TEST(FormatDurationTest, ReadsBack) {
   for (const auto duration :
        {0ms, 1ms, 999ms, 1000ms, 1500ms, 60'000ms, 5'400'000ms, 86'400'000ms, 90'061'001ms}) {
     EXPECT_EQ(parse_duration(format_duration(duration)).value(), duration);
@@ -49,7 +49,7 @@ TEST(FormatDuration, ReadsBack) {
   EXPECT_EQ(format_duration(168h), "7d");
 }
 
-TEST(ParseWhen, RelativeAndAbsolute) {
+TEST(ParseWhenTest, RelativeAndAbsolute) {
   EXPECT_EQ(parse_when("now", kNow).value(), kNow);
   EXPECT_EQ(parse_when("+2s", kNow).value(), kNow + 2s);
   EXPECT_EQ(parse_when("+1d", kNow).value(), kNow + 24h);
@@ -57,7 +57,7 @@ TEST(ParseWhen, RelativeAndAbsolute) {
   EXPECT_EQ(parse_when("2023-11-14T23:13:20+01:00", kNow).value(), kNow);
 }
 
-TEST(ParseWhen, Refuses) {
+TEST(ParseWhenTest, Refuses) {
   for (const char* text :
        {"", "2s", "tomorrow", "2023-11-14T22:13:20", "2023-02-30T00:00:00Z", "+", "-", "-36500d"}) {
     EXPECT_FALSE(parse_when(text, kNow)) << text;
@@ -66,7 +66,7 @@ TEST(ParseWhen, Refuses) {
   EXPECT_NE(parse_when("tomorrow", kNow).error().message.find("+2s"), std::string::npos);
 }
 
-TEST(ParseEvery, LargestExactUnit) {
+TEST(ParseEveryTest, LargestExactUnit) {
   const auto check = [](const char* text, std::int64_t interval, RepeatUnit unit) {
     const auto repeat = parse_every(text);
     ASSERT_TRUE(repeat) << text;
@@ -85,7 +85,7 @@ TEST(ParseEvery, LargestExactUnit) {
   }
 }
 
-TEST(ShowTime, ForPeople) {
+TEST(ShowTimeTest, ForPeople) {
   EXPECT_EQ(show_time(kNow), "2023-11-14 22:13:20.000Z");
   EXPECT_EQ(show_distance(kNow + 2s, kNow), "in 2 s");
   EXPECT_EQ(show_distance(kNow - 300ms, kNow), "300 ms ago");

@@ -36,7 +36,7 @@ void expect_refused(const std::string& json, const std::string& field,
   EXPECT_LT(task.error().message.size(), 400u);
 }
 
-TEST(ParseNewTask, OnlyTheUrlIsNeeded) {
+TEST(ParseNewTaskTest, OnlyTheUrlIsNeeded) {
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = kUrl;
@@ -54,7 +54,7 @@ TEST(ParseNewTask, OnlyTheUrlIsNeeded) {
   expect_refused(R"({"request":{"uri":"http://a/"}})", "request.uri", "not known");
 }
 
-TEST(ParseNewTask, ReadsEveryField) {
+TEST(ParseNewTaskTest, ReadsEveryField) {
   const NewTask task = parsed(R"({
     "namespace": "ns", "id": "i", "idPrefix": "p", "idempotencyKey": "k",
     "request": {"method": "post", "url": "https://example.com/", "headers":
@@ -76,7 +76,7 @@ TEST(ParseNewTask, ReadsEveryField) {
   EXPECT_EQ(task.retry_limit, 7);
 }
 
-TEST(ParseNewTask, RepeatHasDefaults) {
+TEST(ParseNewTaskTest, RepeatHasDefaults) {
   EXPECT_EQ(parsed(with(R"("repeat":{"interval":2})")).repeat,
             (Repeat{2, 1, RepeatUnit::kMinutes}));
   const struct {
@@ -92,7 +92,7 @@ TEST(ParseNewTask, RepeatHasDefaults) {
   }
 }
 
-TEST(ParseNewTask, BodiesOfEveryKind) {
+TEST(ParseNewTaskTest, BodiesOfEveryKind) {
   const auto body = [](const std::string& json) {
     return parsed(with("\"body\":" + json)).request.body;
   };
@@ -110,7 +110,7 @@ TEST(ParseNewTask, BodiesOfEveryKind) {
   }
 }
 
-TEST(ParseNewTask, JsonBodiesAreChecked) {
+TEST(ParseNewTaskTest, JsonBodiesAreChecked) {
   EXPECT_TRUE(parsed(with(R"("body":{ "a" : [1] })")).request.body.is_checked());
   EXPECT_TRUE(parsed(with(R"("request":{"body":1})")).request.body.is_checked());
   const auto batch =
@@ -122,7 +122,7 @@ TEST(ParseNewTask, JsonBodiesAreChecked) {
   EXPECT_FALSE(parsed(with("\"body\":" + too_long)).request.body.is_checked());
 }
 
-TEST(ParseNewTask, RequestFieldsAtEitherPlace) {
+TEST(ParseNewTaskTest, RequestFieldsAtEitherPlace) {
   const NewTask outer =
       parsed(R"({"url":"http://a/","method":"PUT","headers":{"x":"1","y":"2"},"body":{"a":1}})");
   const NewTask inner = parsed(
@@ -139,7 +139,7 @@ TEST(ParseNewTask, RequestFieldsAtEitherPlace) {
   EXPECT_EQ(outer.request, mixed.request);
 }
 
-TEST(ParseNewTask, RefusesConflictsOfTheTwoPlaces) {
+TEST(ParseNewTaskTest, RefusesConflictsOfTheTwoPlaces) {
   expect_refused(R"({"url":"http://a/","request":{"url":"http://b/"}})", "url", "request.url");
   expect_refused(with(R"("method":"PUT","request":{"method":"POST"})"), "method", "differs");
   expect_refused(with(R"("headers":{"x":"1"},"request":{"headers":{"x":"2"}})"), "headers",
@@ -152,7 +152,7 @@ TEST(ParseNewTask, RefusesConflictsOfTheTwoPlaces) {
   expect_refused(with(R"("idempotencyKey":"","request":{"body":1})"), "idempotencyKey", "empty");
 }
 
-TEST(ParseNewTask, NamespaceOfPathAndBody) {
+TEST(ParseNewTaskTest, NamespaceOfPathAndBody) {
   EXPECT_EQ(parsed(with(R"("namespace":"ns")")).ns, "ns");
   expect_refused(with(R"("namespace":"other")"), "namespace", "\"other\"");
   const auto named = parse_new_task(with(R"("namespace":"own")"), "");
@@ -163,7 +163,7 @@ TEST(ParseNewTask, NamespaceOfPathAndBody) {
   EXPECT_EQ(missing.error().field, "namespace");
 }
 
-TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
+TEST(ParseNewTaskTest, NamesTheFieldThatIsWrong) {
   const struct {
     const char* members;
     const char* field;
@@ -216,7 +216,7 @@ TEST(ParseNewTask, NamesTheFieldThatIsWrong) {
   for (const auto& c : kCases) expect_refused(with(c.members), c.field, c.message);
 }
 
-TEST(ParseNewTask, RefusesOtherDocuments) {
+TEST(ParseNewTaskTest, RefusesOtherDocuments) {
   for (const char* json : {"", "null", "[]", "1", "\"x\"", "{", "{} x", "{\"url\":\"\xff\"}"}) {
     expect_refused(json, "");
   }
@@ -227,7 +227,7 @@ std::string nested(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
-TEST(ParseNewTask, ABodyIs64DeepWhereverItStands) {
+TEST(ParseNewTaskTest, ABodyIs64DeepWhereverItStands) {
   EXPECT_TRUE(parse_new_task(with("\"body\":" + nested(64)), "ns"));
   EXPECT_TRUE(parse_new_task(with("\"request\":{\"body\":" + nested(64) + "}"), "ns"));
   expect_refused(with("\"body\":" + nested(65)), "body", "deeper than 64");
@@ -236,7 +236,7 @@ TEST(ParseNewTask, ABodyIs64DeepWhereverItStands) {
 }
 
 // As a client's serializer writes what is not set.
-TEST(ParseNewTask, NullIsAbsence) {
+TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
       "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null})");
@@ -258,7 +258,7 @@ TEST(ParseNewTask, NullIsAbsence) {
   EXPECT_EQ(parsed(with(R"("body":[null])")).request.body, Body::json("[null]"));
 }
 
-TEST(ParseNewTask, LongNamesAreCutInErrors) {
+TEST(ParseNewTaskTest, LongNamesAreCutInErrors) {
   const std::string name(100'000, 'n');
   const auto task = parse_new_task(with("\"" + name + "\":1"), "ns");
   ASSERT_FALSE(task);
@@ -266,7 +266,7 @@ TEST(ParseNewTask, LongNamesAreCutInErrors) {
   EXPECT_LT(task.error().message.size(), 400u);
 }
 
-TEST(ParseNewTask, WhatAProgramSendsIsWhatAServerReads) {
+TEST(ParseNewTaskTest, WhatAProgramSendsIsWhatAServerReads) {
   const std::uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   TestRecords random(seed);
@@ -288,7 +288,7 @@ TEST(ParseNewTask, WhatAProgramSendsIsWhatAServerReads) {
 }
 
 // A server would act on something else.
-TEST(ParseNewTask, WhatCanNotBeSentAsItIsIsNotWritten) {
+TEST(ParseNewTaskTest, WhatCanNotBeSentAsItIsIsNotWritten) {
   NewTask good;
   good.ns = "ns";
   good.request.url = kUrl;
@@ -323,7 +323,7 @@ TEST(ParseNewTask, WhatCanNotBeSentAsItIsIsNotWritten) {
 }
 
 // Every cut of a valid call is refused, and no changed byte does harm.
-TEST(ParseNewTask, DamagedCallsAreBorne) {
+TEST(ParseNewTaskTest, DamagedCallsAreBorne) {
   const std::string json = with(
       R"("request":{"headers":{"x":["1"]},"body":{"a":"\ud83d\ude00"}},"repeat":{"interval":1})");
   ASSERT_TRUE(parse_new_task(json, "ns"));
@@ -344,7 +344,7 @@ TEST(ParseNewTask, DamagedCallsAreBorne) {
   }
 }
 
-TEST(ParseNewTasks, AnItemThatIsWrongIsAnErrorInItsPlace) {
+TEST(ParseNewTasksTest, AnItemThatIsWrongIsAnErrorInItsPlace) {
   const auto tasks = parse_new_tasks(R"({"items":[
     {"namespace":"a","url":"http://a/"},
     {"namespace":"a"},
@@ -376,7 +376,7 @@ TEST(ParseNewTasks, AnItemThatIsWrongIsAnErrorInItsPlace) {
   EXPECT_EQ(tasks->back()->ns, "b");
 }
 
-TEST(ParseNewTasks, ABodyThatIsTooDeepIsOneItemsError) {
+TEST(ParseNewTasksTest, ABodyThatIsTooDeepIsOneItemsError) {
   const std::string item = R"({"namespace":"a","url":"http://a/","request":{"body":)";
   std::string json = "{\"items\":[";
   for (const std::size_t depth : {61, 62, 64, 65, 300}) json += item + nested(depth) + "}},";
@@ -389,7 +389,7 @@ TEST(ParseNewTasks, ABodyThatIsTooDeepIsOneItemsError) {
   EXPECT_EQ((*tasks)[4].error().field, "items[4].request.body");
 }
 
-TEST(ParseNewTasks, TakesAThousandAtMost) {
+TEST(ParseNewTasksTest, TakesAThousandAtMost) {
   const auto batch = [](int count) {
     std::string json = "{\"items\":[";
     for (int i = 0; i < count; ++i) {
@@ -415,7 +415,7 @@ TEST(ParseNewTasks, TakesAThousandAtMost) {
   EXPECT_NE(more.error().message.find("at most 1000"), std::string::npos);
 }
 
-TEST(ParseNewTasks, TheBatchItselfMustBeRight) {
+TEST(ParseNewTasksTest, TheBatchItselfMustBeRight) {
   const struct {
     const char* json;
     const char* field;
@@ -435,7 +435,7 @@ TEST(ParseNewTasks, TheBatchItselfMustBeRight) {
 }
 
 // Lists of what was read take many times the memory of the text, so they are not even made.
-TEST(ParseNewTask, ObjectsWithTooManyNamesAreRefusedWithoutBeingRead) {
+TEST(ParseNewTaskTest, ObjectsWithTooManyNamesAreRefusedWithoutBeingRead) {
   std::string names = "{\"items\":[{";
   for (int i = 0; i < 1'001; ++i) names += (i ? ",\"" : "\"") + std::to_string(i) + "\":0";
   const auto tasks = parse_new_tasks(names + "}]}");

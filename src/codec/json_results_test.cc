@@ -16,7 +16,7 @@ constexpr ErrorCode kCodes[] = {
     ErrorCode::kUnsupported,     ErrorCode::kUnavailable, ErrorCode::kOverloaded,
     ErrorCode::kUnknownOutcome,  ErrorCode::kCorrupt,     ErrorCode::kInternal};
 
-TEST(NamespacesJson, ComesBackAsItWas) {
+TEST(NamespacesJsonTest, ComesBackAsItWas) {
   const NamespacePage page{{{"my-app"}, {"a \"b\""}}, "key"};
   const std::string json = to_json(page);
   EXPECT_EQ(json, R"({"items":[{"namespace":"my-app"},{"namespace":"a \"b\""}],"count":2,)"
@@ -30,7 +30,7 @@ TEST(NamespacesJson, ComesBackAsItWas) {
   EXPECT_FALSE(parse_namespace_page(R"({"items":[{"name":"my-app"}],"count":1})"));
 }
 
-TEST(StoreJson, ComesBackAsItWas) {
+TEST(StoreJsonTest, ComesBackAsItWas) {
   const StoreDescription description{
       "dynamodb",
       {{"region", "eu-west-1"}, {"a \"quoted\" name", ""}},
@@ -49,7 +49,7 @@ TEST(StoreJson, ComesBackAsItWas) {
   EXPECT_TRUE(back->sections[1].rows.empty());
 }
 
-TEST(StoreJson, EveryRowHasACellForEachColumn) {
+TEST(StoreJsonTest, EveryRowHasACellForEachColumn) {
   const auto read = parse_store_description(
       R"({"kind":"k","facts":{},"sections":[{"title":"t","rows":[{"a":"1","b":"2"},{"b":"3"}]}]})");
   ASSERT_TRUE(read) << read.error().message;
@@ -63,7 +63,7 @@ TEST(StoreJson, EveryRowHasACellForEachColumn) {
   }
 }
 
-TEST(ManyQueryJson, EverythingIsOptional) {
+TEST(ManyQueryJsonTest, EverythingIsOptional) {
   for (const char* json : {"", "{}", " { } "}) {
     const auto query = parse_many_query(json, "ns");
     ASSERT_TRUE(query) << json;
@@ -77,7 +77,7 @@ TEST(ManyQueryJson, EverythingIsOptional) {
   }
 }
 
-TEST(ManyQueryJson, ComesBackAsItWas) {
+TEST(ManyQueryJsonTest, ComesBackAsItWas) {
   ManyQuery query;
   query.filter = {"ns", "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1}};
   query.chunk_limit = 7;
@@ -95,7 +95,7 @@ TEST(ManyQueryJson, ComesBackAsItWas) {
   EXPECT_EQ(back->start_key, "key");
 }
 
-TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
+TEST(ManyQueryJsonTest, NamesTheFieldThatIsWrong) {
   const struct {
     const char* json;
     const char* field;
@@ -123,7 +123,7 @@ TEST(ManyQueryJson, NamesTheFieldThatIsWrong) {
   }
 }
 
-TEST(ResultJson, ManyResult) {
+TEST(ResultJsonTest, ManyResult) {
   const ManyResult result{2, {{"n", "a"}, {"n", "b"}}, true, "key"};
   const std::string json = to_json(result);
   EXPECT_EQ(json, R"({"count":2,"items":[{"id":"a","namespace":"n"},)"
@@ -141,7 +141,7 @@ TEST(ResultJson, ManyResult) {
   EXPECT_FALSE(parse_many_result(R"({"items":[]})"));
 }
 
-TEST(ResultJson, TriggerResult) {
+TEST(ResultJsonTest, TriggerResult) {
   const std::string json = to_json(TriggerResult{5, 2});
   EXPECT_EQ(json, R"({"processed":5,"errors":2})");
   const auto back = parse_trigger_result(json);
@@ -152,7 +152,7 @@ TEST(ResultJson, TriggerResult) {
   EXPECT_FALSE(parse_trigger_result(R"({"processed":5,"errors":"2"})"));
 }
 
-TEST(ResultJson, DryrunResult) {
+TEST(ResultJsonTest, DryrunResult) {
   const std::string json = to_json(DryrunResult{9, {{{"n", "a"}, kEndedAt}}, true});
   EXPECT_EQ(json, R"({"count":9,"items":[{"namespace":"n","id":"a",)"
                   R"("scheduledDate":"2026-01-31T12:34:56.789Z"}],"more":true})");
@@ -170,13 +170,13 @@ TEST(ResultJson, DryrunResult) {
   EXPECT_EQ(wrong.error().field, "items[0].scheduledDate");
 }
 
-TEST(ResultJson, Count) {
+TEST(ResultJsonTest, Count) {
   EXPECT_EQ(parse_count(R"({"count":12})").value_or(-1), 12);
   EXPECT_FALSE(parse_count("{}"));
   EXPECT_FALSE(parse_count("12"));
 }
 
-TEST(ResultJson, RegistrationsKeepTheirOrder) {
+TEST(ResultJsonTest, RegistrationsKeepTheirOrder) {
   Task task;
   task.key = {"n", "a"};
   std::vector<Result<Registration>> results;
@@ -190,7 +190,7 @@ TEST(ResultJson, RegistrationsKeepTheirOrder) {
   EXPECT_EQ(to_json(std::vector<Result<Registration>>{}), R"({"items":[]})");
 }
 
-TEST(ResultJson, RegistrationsComeBackAsTheyWere) {
+TEST(ResultJsonTest, RegistrationsComeBackAsTheyWere) {
   Task task;
   task.key = {"n", "a"};
   task.request.body = Body::json("[1.50]");
@@ -217,7 +217,7 @@ TEST(ResultJson, RegistrationsComeBackAsTheyWere) {
 }
 
 // What became of the others is known all the same.
-TEST(ResultJson, ARegistrationThatCanNotBeReadIsOneItemsError) {
+TEST(ResultJsonTest, ARegistrationThatCanNotBeReadIsOneItemsError) {
   Task task;
   task.key = {"n", "a"};
   const std::string good = R"({"status":201,"task":)" + to_json(task) + "}";
@@ -240,7 +240,7 @@ TEST(ResultJson, ARegistrationThatCanNotBeReadIsOneItemsError) {
 }
 
 // Boost's DOM bears 32 levels and rounds numbers; the answer holds both as they were registered.
-TEST(ResultJson, BodiesOfRegistrationsAreKeptToTheLetter) {
+TEST(ResultJsonTest, BodiesOfRegistrationsAreKeptToTheLetter) {
   const std::string deep = std::string(64, '[') + "12345678901234567890.10" + std::string(64, ']');
   for (const std::string& body :
        {std::string("1e400"), std::string("[1.10,-0,12345678901234567890.10]"), deep}) {
@@ -256,7 +256,7 @@ TEST(ResultJson, BodiesOfRegistrationsAreKeptToTheLetter) {
   }
 }
 
-TEST(ProblemJson, NamesCodeAndField) {
+TEST(ProblemJsonTest, NamesCodeAndField) {
   EXPECT_EQ(to_problem_json({ErrorCode::kInvalidArgument, "url: is required", "url"}),
             R"({"type":"about:blank","title":"Bad Request","status":400,)"
             R"("detail":"url: is required","code":"invalid_argument","field":"url"})");
@@ -269,7 +269,7 @@ TEST(ProblemJson, NamesCodeAndField) {
   EXPECT_TRUE(compact_json(to_problem_json({ErrorCode::kInternal, "\xff\"\n", "\xfe"})));
 }
 
-TEST(ProblemJson, EveryErrorComesBack) {
+TEST(ProblemJsonTest, EveryErrorComesBack) {
   for (const ErrorCode code : kCodes) {
     const Error error{code, "what \"went\" wrong\n", "items[3].url"};
     const Error back = parse_problem_json(http_status(code), to_problem_json(error));
@@ -279,7 +279,7 @@ TEST(ProblemJson, EveryErrorComesBack) {
   }
 }
 
-TEST(ProblemJson, StatusesTellWhatToDo) {
+TEST(ProblemJsonTest, StatusesTellWhatToDo) {
   EXPECT_EQ(http_status(ErrorCode::kInvalidArgument), 400);
   EXPECT_EQ(http_status(ErrorCode::kNotFound), 404);
   EXPECT_EQ(http_status(ErrorCode::kConflict), 409);
@@ -291,7 +291,7 @@ TEST(ProblemJson, StatusesTellWhatToDo) {
   EXPECT_EQ(http_status(ErrorCode::kInternal), 500);
 }
 
-TEST(ProblemJson, AProblemWithoutAKnownCodeHasThatOfItsStatus) {
+TEST(ProblemJsonTest, AProblemWithoutAKnownCodeHasThatOfItsStatus) {
   const auto code = [](int status) {
     return parse_problem_json(status, R"({"title":"T","code":"newer"})").code;
   };
@@ -307,7 +307,7 @@ TEST(ProblemJson, AProblemWithoutAKnownCodeHasThatOfItsStatus) {
   EXPECT_EQ(parse_problem_json(404, R"({"title":"T","detail":""})").message, "T");
 }
 
-TEST(ProblemJson, WhatIsNoProblemIsAnInternalError) {
+TEST(ProblemJsonTest, WhatIsNoProblemIsAnInternalError) {
   for (const char* text : {"", "<html>502</html>", "[]", "{}", "null", R"({"detail":1})",
                            R"({"detail":"a","detail":"b"})", R"({"code":"not_found"})",
                            R"({"detail":""})", R"({"detail":"","title":""})"}) {
@@ -320,7 +320,7 @@ TEST(ProblemJson, WhatIsNoProblemIsAnInternalError) {
   EXPECT_LT(parse_problem_json(502, std::string(1'000'000, '<')).message.size(), 200u);
 }
 
-TEST(Names, AreReadInAnyCase) {
+TEST(NamesTest, AreReadInAnyCase) {
   for (const Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch,
                               Method::kDelete, Method::kHead}) {
     EXPECT_EQ(parse_method(to_string(method)).value(), method);
@@ -343,7 +343,7 @@ TEST(Names, AreReadInAnyCase) {
   }
 }
 
-TEST(Names, OthersAreRefusedWithTheKnownOnes) {
+TEST(NamesTest, OthersAreRefusedWithTheKnownOnes) {
   for (const char* name : {"", "GETT", "GET ", "S", "ss", "minutess", "day s", "FAILED!"}) {
     EXPECT_FALSE(parse_method(name)) << name;
     EXPECT_FALSE(parse_status(name)) << name;

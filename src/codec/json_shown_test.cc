@@ -41,7 +41,7 @@ Log small_log() {
   return log;
 }
 
-TEST(TaskJson, ANewTask) {
+TEST(TaskJsonTest, ANewTask) {
   EXPECT_EQ(
       to_json(small_task()),
       R"({"namespace":"my-app","id":"t1","url":"https://example.com/","method":"POST",)"
@@ -52,7 +52,7 @@ TEST(TaskJson, ANewTask) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
-TEST(TaskJson, EveryField) {
+TEST(TaskJsonTest, EveryField) {
   Task task = small_task();
   task.key.id = "p#1";
   task.id_prefix = "p";
@@ -86,7 +86,7 @@ TEST(TaskJson, EveryField) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
-TEST(TaskJson, TasksComeBackAsTheyWere) {
+TEST(TaskJsonTest, TasksComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   random.utf8_only = true;
   TaskPage page;
@@ -110,7 +110,7 @@ TEST(TaskJson, TasksComeBackAsTheyWere) {
 }
 
 // Receivers answer any bytes; what is shown is valid JSON all the same.
-TEST(TaskJson, AnyBytesGiveValidJson) {
+TEST(TaskJsonTest, AnyBytesGiveValidJson) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 1000; ++i) {
     const Task task = random.record().task;
@@ -132,7 +132,7 @@ TEST(TaskJson, AnyBytesGiveValidJson) {
   EXPECT_NE(json.find(R"("lastResponseHeaders":{"�":["�","é"]})"), std::string::npos) << json;
 }
 
-TEST(TaskJson, AnEmptyResponseIsShown) {
+TEST(TaskJsonTest, AnEmptyResponseIsShown) {
   Task task = small_task();
   task.execution.last_response_status = 204;
   const std::string json = to_json(task);
@@ -140,21 +140,21 @@ TEST(TaskJson, AnEmptyResponseIsShown) {
             std::string::npos);
 }
 
-TEST(TaskJson, ABodyThatIsNoJsonIsShownAsText) {
+TEST(TaskJsonTest, ABodyThatIsNoJsonIsShownAsText) {
   Task task = small_task();
   task.request.body = Body::json("{\"a\":");
   EXPECT_NE(to_json(task).find(R"("body":"{\"a\":")"), std::string::npos);
   EXPECT_TRUE(compact_json(to_json(task)));
 }
 
-TEST(TaskPageJson, CountAndKey) {
+TEST(TaskPageJsonTest, CountAndKey) {
   EXPECT_EQ(to_json(TaskPage{}), R"({"items":[],"count":0})");
   EXPECT_EQ(to_json(LogPage{{}, "k"}), R"({"items":[],"count":0,"lastEvaluatedKey":"k"})");
   const std::string json = to_json(TaskPage{{small_task(), small_task()}, "k"});
   EXPECT_TRUE(json.ends_with(R"(],"count":2,"lastEvaluatedKey":"k"})"));
 }
 
-TEST(LogJson, AFailureWithoutResponse) {
+TEST(LogJsonTest, AFailureWithoutResponse) {
   EXPECT_EQ(to_json(small_log()),
             R"({"id":"l1","namespace":"my-app","taskId":"t1","attempt":1,"retryLimit":3,)"
             R"("request":{"method":"GET","url":"https://example.com/","headers":{}},)"
@@ -165,7 +165,7 @@ TEST(LogJson, AFailureWithoutResponse) {
             R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
 }
 
-TEST(LogJson, ADurationIsToTheMicrosecond) {
+TEST(LogJsonTest, ADurationIsToTheMicrosecond) {
   const std::pair<std::int64_t, const char*> cases[] = {
       {0, "0"},       {1, "0.001"},      {412, "0.412"}, {400, "0.4"},
       {12'000, "12"}, {12'030, "12.03"}, {-5, "0"},      {3'600'000'001, "3600000.001"}};
@@ -187,7 +187,7 @@ TEST(LogJson, ADurationIsToTheMicrosecond) {
   }
 }
 
-TEST(LogJson, AResponse) {
+TEST(LogJsonTest, AResponse) {
   Log log = small_log();
   log.response = Response{503, {{"retry-after", "1"}}, "busy", true};
   log.error = "status 503";
@@ -211,7 +211,7 @@ TEST(LogJson, AResponse) {
       << json;
 }
 
-TEST(LogJson, LogsComeBackAsTheyWere) {
+TEST(LogJsonTest, LogsComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   random.utf8_only = true;
   LogPage page;
@@ -228,7 +228,7 @@ TEST(LogJson, LogsComeBackAsTheyWere) {
   EXPECT_EQ(back->last_evaluated_key, "k");
 }
 
-TEST(ServerAnswers, FieldsOfNewerServersArePassedOver) {
+TEST(ServerAnswersTest, FieldsOfNewerServersArePassedOver) {
   std::string json = to_json(small_task());
   json.insert(1, R"("future":{"a":[1,2]},"repeat":null,"idPrefix":null,)");
   const auto task = parse_task(json);
@@ -236,7 +236,7 @@ TEST(ServerAnswers, FieldsOfNewerServersArePassedOver) {
   EXPECT_EQ(*task, small_task());
 }
 
-TEST(ServerAnswers, WhatIsMissingOrWrongIsNamed) {
+TEST(ServerAnswersTest, WhatIsMissingOrWrongIsNamed) {
   const std::string json = to_json(small_task());
   const auto replaced = [&](const std::string& from, const std::string& to) {
     std::string changed = json;
@@ -281,7 +281,7 @@ TEST(ServerAnswers, WhatIsMissingOrWrongIsNamed) {
   }
 }
 
-TEST(ServerAnswers, DamagedPagesAreBorne) {
+TEST(ServerAnswersTest, DamagedPagesAreBorne) {
   const std::string tasks = to_json(TaskPage{{TestRecords(5).record().task}, "k"});
   const std::string logs = to_json(LogPage{{TestRecords(5).log()}, "k"});
   for (const std::string& json : {tasks, logs}) {

@@ -19,7 +19,7 @@ void expect_no_key(std::string_view text, std::string_view scope) {
   ASSERT_EQ(key.error().field, "startKey");
 }
 
-TEST(StartKey, KeysComeBackInTheirScope) {
+TEST(StartKeyTest, KeysComeBackInTheirScope) {
   const std::uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   TestRecords random(seed);
@@ -35,14 +35,14 @@ TEST(StartKey, KeysComeBackInTheirScope) {
   }
 }
 
-TEST(StartKey, TheLongestIdFits) {
+TEST(StartKeyTest, TheLongestIdFits) {
   const StartKey key{kTimeMax, std::string(512, 'x')};
   const auto back = decode_start_key(encode_start_key(key, "s"), "s");
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, key);
 }
 
-TEST(StartKey, EveryChangedCharacterIsRefused) {
+TEST(StartKeyTest, EveryChangedCharacterIsRefused) {
   const std::string text = encode_start_key({from_millis(1'769'862'896'789), "order#1"}, "scope");
   for (std::size_t i = 0; i < text.size(); ++i) {
     for (int byte = 0; byte < 256; ++byte) {
@@ -54,7 +54,7 @@ TEST(StartKey, EveryChangedCharacterIsRefused) {
   }
 }
 
-TEST(StartKey, CutAndExtendedKeysAreRefused) {
+TEST(StartKeyTest, CutAndExtendedKeysAreRefused) {
   const std::string text = encode_start_key({from_millis(1'769'862'896'789), "order#1"}, "scope");
   for (std::size_t size = 0; size < text.size(); ++size) {
     expect_no_key(text.substr(0, size), "scope");
@@ -64,7 +64,7 @@ TEST(StartKey, CutAndExtendedKeysAreRefused) {
   expect_no_key(std::string(1'000'000, 'A'), "scope");
 }
 
-TEST(StartKey, OtherPositionsHaveOtherKeys) {
+TEST(StartKeyTest, OtherPositionsHaveOtherKeys) {
   std::set<std::string> keys;
   for (int i = 0; i < 100; ++i) {
     keys.insert(encode_start_key({from_millis(i), "a"}, "scope"));

@@ -16,7 +16,7 @@ Result<Log> decode(const Log& log, std::string_view bytes) {
   return decode_log(log.task.ns, log.started_at, log.id, bytes);
 }
 
-TEST(Stored, RecordsComeBackAsTheyWere) {
+TEST(StoredTest, RecordsComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 2000; ++i) {
     const model::TaskRecord record = random.record();
@@ -26,7 +26,7 @@ TEST(Stored, RecordsComeBackAsTheyWere) {
   }
 }
 
-TEST(Stored, LogsComeBackAsTheyWere) {
+TEST(StoredTest, LogsComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 2000; ++i) {
     const Log log = random.log();
@@ -40,7 +40,7 @@ TEST(Stored, LogsComeBackAsTheyWere) {
   }
 }
 
-TEST(Stored, SpecAndStateAreApart) {
+TEST(StoredTest, SpecAndStateAreApart) {
   TestRecords random(7);
   model::TaskRecord a = random.record();
   model::TaskRecord b = a;
@@ -58,7 +58,7 @@ TEST(Stored, SpecAndStateAreApart) {
   EXPECT_NE(encode_spec(a), encode_spec(c));
 }
 
-TEST(Stored, ProcessingIsStoredAsActive) {
+TEST(StoredTest, ProcessingIsStoredAsActive) {
   model::TaskRecord record = TestRecords(1).record();
   record.task.status = Status::kProcessing;
   const auto back = decode_record(record.task.key, encode_spec(record), encode_state(record));
@@ -66,7 +66,7 @@ TEST(Stored, ProcessingIsStoredAsActive) {
   EXPECT_EQ(back->task.status, Status::kActive);
 }
 
-TEST(Stored, TimesOutOfRangeAreMovedToItsEnds) {
+TEST(StoredTest, TimesOutOfRangeAreMovedToItsEnds) {
   model::TaskRecord record = TestRecords(1).record();
   record.task.scheduled_date = kTimeMax + std::chrono::hours{1};
   record.task.updated_at = kTimeMin - std::chrono::hours{1};
@@ -76,7 +76,7 @@ TEST(Stored, TimesOutOfRangeAreMovedToItsEnds) {
   EXPECT_EQ(back->task.updated_at, kTimeMin);
 }
 
-TEST(Stored, ANegativeDurationIsStoredAsNone) {
+TEST(StoredTest, ANegativeDurationIsStoredAsNone) {
   Log log = TestRecords(1).log();
   log.duration = std::chrono::microseconds{-5};
   const auto back = decode(log, encode_log(log));
@@ -84,7 +84,7 @@ TEST(Stored, ANegativeDurationIsStoredAsNone) {
   EXPECT_EQ(back->duration.count(), 0);
 }
 
-TEST(Stored, EveryTruncationIsCorrupt) {
+TEST(StoredTest, EveryTruncationIsCorrupt) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 20; ++i) {
     const model::TaskRecord record = random.record();
@@ -110,7 +110,7 @@ TEST(Stored, EveryTruncationIsCorrupt) {
   }
 }
 
-TEST(Stored, BytesThatFollowAreCorrupt) {
+TEST(StoredTest, BytesThatFollowAreCorrupt) {
   const model::TaskRecord record = TestRecords(3).record();
   const std::string spec = encode_spec(record);
   const std::string state = encode_state(record);
@@ -124,7 +124,7 @@ TEST(Stored, BytesThatFollowAreCorrupt) {
 
 // A changed bit may give other values, but what decodes can be encoded again and stays the
 // same, and nothing else than kCorrupt is answered.
-TEST(Stored, EverySingleBitFlipIsBorne) {
+TEST(StoredTest, EverySingleBitFlipIsBorne) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 10; ++i) {
     const model::TaskRecord record = random.record();
@@ -166,7 +166,7 @@ TEST(Stored, EverySingleBitFlipIsBorne) {
   }
 }
 
-TEST(Stored, RandomBytesAreBorne) {
+TEST(StoredTest, RandomBytesAreBorne) {
   std::mt19937_64 engine(testing::test_seed());
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes(engine() % 64, '\0');
@@ -188,7 +188,7 @@ TEST(Stored, RandomBytesAreBorne) {
 }
 
 // A store that a newer build wrote keeps what this one does not know.
-TEST(Stored, FieldsOfANewerBuildAreWrittenAgain) {
+TEST(StoredTest, FieldsOfANewerBuildAreWrittenAgain) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 200; ++i) {
     model::TaskRecord record = random.record();
@@ -220,7 +220,7 @@ TEST(Stored, FieldsOfANewerBuildAreWrittenAgain) {
   }
 }
 
-TEST(Stored, DocumentsComeBackAsTheyWere) {
+TEST(StoredTest, DocumentsComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   for (int i = 0; i < 50; ++i) {
     const model::StoredDocument document = random.document();
@@ -247,7 +247,7 @@ TEST(Stored, DocumentsComeBackAsTheyWere) {
   }
 }
 
-TEST(Stored, NumbersOfADocumentStayAsTheyAre) {
+TEST(StoredTest, NumbersOfADocumentStayAsTheyAre) {
   model::StoredDocument document;
   document.revision.fill(1);
   document.updated_at = from_millis(1);
@@ -263,7 +263,7 @@ TEST(Stored, NumbersOfADocumentStayAsTheyAre) {
 }
 
 // What is not used takes no place.
-TEST(Stored, AnEmptyRecordIsAnEndAlone) {
+TEST(StoredTest, AnEmptyRecordIsAnEndAlone) {
   const model::TaskRecord record;
   EXPECT_EQ(encode_spec(record), std::string(1, '\0'));
   EXPECT_EQ(encode_state(record), std::string(1, '\0'));
@@ -273,7 +273,7 @@ TEST(Stored, AnEmptyRecordIsAnEndAlone) {
 }
 
 // So a default is a part of the format: with another one stored tasks would change.
-TEST(Stored, DefaultsStayAsTheyAre) {
+TEST(StoredTest, DefaultsStayAsTheyAre) {
   const auto back = decode_record({}, std::string(1, '\0'), std::string(1, '\0'));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->task.retry_limit, 3);
@@ -299,7 +299,7 @@ TEST(Stored, DefaultsStayAsTheyAre) {
 
 // The numbers are those of every store there is. What a test has to be changed for here makes
 // stores unreadable.
-TEST(Stored, NumbersStayAsTheyAre) {
+TEST(StoredTest, NumbersStayAsTheyAre) {
   const auto hex = [](const std::string& bytes) {
     return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   };
@@ -363,7 +363,7 @@ TEST(Stored, NumbersStayAsTheyAre) {
             "00");  // 23, 24
 }
 
-TEST(Stored, NumbersOfALogStayAsTheyAre) {
+TEST(StoredTest, NumbersOfALogStayAsTheyAre) {
   const TimePoint t = from_millis(1);
   Log log;
   log.expires_at = t;
@@ -400,7 +400,7 @@ TEST(Stored, NumbersOfALogStayAsTheyAre) {
             "00");
 }
 
-TEST(Stored, WhatNoFieldCanBeIsCorrupt) {
+TEST(StoredTest, WhatNoFieldCanBeIsCorrupt) {
   const auto reason = [](std::string_view spec) {
     const auto back = decode_record({"ns", "id"}, spec, {});
     return back ? std::string() : back.error().message;
@@ -434,7 +434,7 @@ TEST(Stored, WhatNoFieldCanBeIsCorrupt) {
   EXPECT_NE(state.error().message.find("state of task"), std::string::npos);
 }
 
-TEST(Tagged, NumbersOfEveryLengthComeBack) {
+TEST(TaggedTest, NumbersOfEveryLengthComeBack) {
   for (int bits = 0; bits < 64; ++bits) {
     for (const std::uint64_t value :
          {(std::uint64_t{1} << bits) - 1, std::uint64_t{1} << bits, ~std::uint64_t{0} >> bits}) {
@@ -453,7 +453,7 @@ TEST(Tagged, NumbersOfEveryLengthComeBack) {
   }
 }
 
-TEST(Tagged, OnlyTheShortestFormOfANumberIsRead) {
+TEST(TaggedTest, OnlyTheShortestFormOfANumberIsRead) {
   for (const std::string_view number :
        {std::string_view("\x80\x00", 2),
         std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
@@ -467,7 +467,7 @@ TEST(Tagged, OnlyTheShortestFormOfANumberIsRead) {
   }
 }
 
-TEST(Tagged, UnknownFieldsAreWrittenAtTheirPlace) {
+TEST(TaggedTest, UnknownFieldsAreWrittenAtTheirPlace) {
   const std::string unknown = newer_field(2, "two") + newer_field(5, "") + newer_field(9, "nine");
   const auto write = [](FieldWriter& out, std::initializer_list<std::uint32_t> fields) {
     for (const std::uint32_t field : fields) out.put_text(field, std::to_string(field));

@@ -68,7 +68,7 @@ void expect_decoded(const std::string& codings, const std::string& body, const s
   EXPECT_TRUE(decoded->whole);
 }
 
-TEST(ContentCoding, EachIsUndone) {
+TEST(ContentCodingTest, EachIsUndone) {
   expect_decoded("gzip", gzipped(kSame), kSame);
   expect_decoded("x-gzip", gzipped(kSame), kSame);
   expect_decoded("GZip", gzipped(kSame), kSame);
@@ -81,19 +81,19 @@ TEST(ContentCoding, EachIsUndone) {
   }
 }
 
-TEST(ContentCoding, SeveralAreUndoneFromTheLastOne) {
+TEST(ContentCodingTest, SeveralAreUndoneFromTheLastOne) {
   expect_decoded("deflate, gzip", gzipped(deflated(kSame, 15)), kSame);
   expect_decoded("gzip,\t identity ,,zstd,", zstd_of(gzipped(kSame)), kSame);
   EXPECT_FALSE(decode_content("gzip, gzip, gzip, gzip, gzip", gzipped("x"), kMax));
 }
 
-TEST(ContentCoding, PiecesInARowAreOneBody) {
+TEST(ContentCodingTest, PiecesInARowAreOneBody) {
   expect_decoded("gzip", gzipped("one ") + gzipped("two"), "one two");
   expect_decoded("zstd", zstd_of("one ") + zstd_of("two"), "one two");
   expect_decoded("gzip", gzipped("one") + "\r\n", "one");
 }
 
-TEST(ContentCoding, WhatIsNotKnownOrNotCodedIsLeftAsItCame) {
+TEST(ContentCodingTest, WhatIsNotKnownOrNotCodedIsLeftAsItCame) {
   EXPECT_FALSE(decode_content("", "text", kMax));
   EXPECT_FALSE(decode_content("identity", "text", kMax));
   EXPECT_FALSE(decode_content("utf-8", "text", kMax));
@@ -105,7 +105,7 @@ TEST(ContentCoding, WhatIsNotKnownOrNotCodedIsLeftAsItCame) {
   }
 }
 
-TEST(ContentCoding, ADamagedOrShortBodyGivesWhatComesBeforeTheEnd) {
+TEST(ContentCodingTest, ADamagedOrShortBodyGivesWhatComesBeforeTheEnd) {
   std::string text;
   for (int i = 0; i < 2000; ++i) text += std::to_string(i * 7919 % 10007) + ' ';
   for (const auto& [coding, whole] : {std::pair<std::string, std::string>{"gzip", gzipped(text)},
@@ -125,7 +125,7 @@ TEST(ContentCoding, ADamagedOrShortBodyGivesWhatComesBeforeTheEnd) {
   EXPECT_FALSE(decoded->whole);
 }
 
-TEST(ContentCoding, ABombGivesNoMoreThanIsAskedFor) {
+TEST(ContentCodingTest, ABombGivesNoMoreThanIsAskedFor) {
   const std::string zeros(10'000'000, '\0');
   const std::string bombs[][2] = {{"gzip", gzipped(zeros)},
                                   {"deflate", deflated(zeros, 15)},
@@ -144,7 +144,7 @@ TEST(ContentCoding, ABombGivesNoMoreThanIsAskedFor) {
   EXPECT_TRUE(exact->whole) << "exactly the limit fits";
 }
 
-TEST(ContentCoding, AWindowPastWhatHttpAllowsIsNotAllocated) {
+TEST(ContentCodingTest, AWindowPastWhatHttpAllowsIsNotAllocated) {
   EXPECT_TRUE(decode_content("zstd", zstd_of("text", 23), kMax));
   EXPECT_FALSE(decode_content("zstd", zstd_of("text", 24), kMax));
 }

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "delivery/curl_flight.h"
+#include "delivery/curl_transfer.h"
 #include "delivery/idle_connections.h"
 #include "model/limits.h"
 #include "net/curl_loop.h"
@@ -43,26 +43,26 @@ class CurlSender::Impl {
       : options_(std::move(options)), clock_(clock), loop_(std::move(loop)) {}
 
   ~Impl() {
-    for (auto& [easy, flight] : flights_) drop(easy, flight);
+    for (auto& [easy, transfer] : transfers_) drop(easy, transfer);
   }
 
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   void start(HttpRequest request) {
-    auto flight = std::make_unique<CurlFlight>(std::move(request), clock_.now());
+    auto transfer = std::make_unique<CurlTransfer>(std::move(request), clock_.now());
     CURL* const easy = loop_->take_handle();
-    if (!easy) return finished_.push_back(flight->fail("out of memory"));
-    if (auto error = flight->set_up(easy, flight->url(), options_); !error.empty()) {
-      finished_.push_back(flight->fail(std::move(error)));
+    if (!easy) return finished_.push_back(transfer->fail("out of memory"));
+    if (auto error = transfer->set_up(easy, transfer->url(), options_); !error.empty()) {
+      finished_.push_back(transfer->fail(std::move(error)));
       return loop_->give_handle_back(easy);
     }
-    if (const auto code = loop_->add(easy, flight->url(), options_); code != CURLM_OK) {
-      finished_.push_back(flight->fail(curl_multi_strerror(code)));
-      flight.reset();
+    if (const auto code = loop_->add(easy, transfer->url(), options_); code != CURLM_OK) {
+      finished_.push_back(transfer->fail(curl_multi_strerror(code)));
+      transfer.reset();
       return loop_->give_handle_back(easy);
     }
-    flights_.emplace(easy, std::move(flight));
+    transfers_.emplace(easy, std::move(transfer));
   }
 
   std::vector<HttpResult> poll(std::chrono::milliseconds max_wait) {
@@ -74,19 +74,19 @@ class CurlSender::Impl {
 
   void cancel_all() {
     finish(loop_->take_ended());  // what ended before is known, and stays
-    for (auto& [easy, flight] : flights_) {
-      finished_.push_back(flight->cancel());
-      drop(easy, flight);
+    for (auto& [easy, transfer] : transfers_) {
+      finished_.push_back(transfer->cancel());
+      drop(easy, transfer);
     }
-    flights_.clear();
+    transfers_.clear();
   }
 
-  std::size_t in_flight() const { return flights_.size() + finished_.size(); }
+  std::size_t in_flight() const { return transfers_.size() + finished_.size(); }
 
  private:
   void finish(const std::vector<net::EndedTransfer>& ended) {
     for (const auto& [easy, code] : ended) {
-      auto node = flights_.extract(easy);
+      auto node = transfers_.extract(easy);
       RHOOKS_CHECK(!node.empty());
       const char* const why = reason(net::CurlLoop::cut_off(easy), code);
       finished_.push_back(why ? node.mapped()->fail(why) : node.mapped()->finish(code));
@@ -95,16 +95,16 @@ class CurlSender::Impl {
     }
   }
 
-  void drop(CURL* easy, std::unique_ptr<CurlFlight>& flight) {
+  void drop(CURL* easy, std::unique_ptr<CurlTransfer>& transfer) {
     loop_->remove(easy);
-    flight.reset();  // after libcurl let go of its buffers
+    transfer.reset();  // after libcurl let go of its buffers
     loop_->give_handle_back(easy);
   }
 
   const net::EasyOptions options_;
   Clock& clock_;
   const std::unique_ptr<net::CurlLoop> loop_;
-  std::unordered_map<CURL*, std::unique_ptr<CurlFlight>> flights_;
+  std::unordered_map<CURL*, std::unique_ptr<CurlTransfer>> transfers_;
   std::vector<HttpResult> finished_;
 };
 

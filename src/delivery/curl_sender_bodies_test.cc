@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "model/limits.h"
 #include "testing/test_receiver.h"
 
@@ -17,11 +17,11 @@ using rhooks::testing::TestReceiver;
 using rhooks::testing::TestRequest;
 using rhooks::testing::TestResponse;
 
-TEST(CurlSenderBodies, SendsAnEmptyBodyWithItsLength) {
+TEST(CurlSenderBodiesTest, SendsAnEmptyBodyWithItsLength) {
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const auto method : {Method::kPost, Method::kPut, Method::kPatch}) {
-    ASSERT_TRUE(rig.send(rig.request(method, receiver.url())).ok());
+    ASSERT_TRUE(fixture.send(fixture.request(method, receiver.url())).ok());
   }
   for (const auto& seen : receiver.requests()) {
     EXPECT_EQ(seen.header("content-length"), "0") << seen.method;
@@ -29,27 +29,27 @@ TEST(CurlSenderBodies, SendsAnEmptyBodyWithItsLength) {
   }
 }
 
-TEST(CurlSenderBodies, SendsBinaryAndLargeBodies) {
+TEST(CurlSenderBodiesTest, SendsBinaryAndLargeBodies) {
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   std::string body(model::kBodyBytesMax, '\0');
   for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 31 % 256);
-  ASSERT_TRUE(rig.send(rig.request(Method::kPost, receiver.url(), body)).ok());
+  ASSERT_TRUE(fixture.send(fixture.request(Method::kPost, receiver.url(), body)).ok());
   const auto seen = receiver.requests();
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_TRUE(seen[0].body == body);
   EXPECT_FALSE(seen[0].has_header("expect"));
 }
 
-TEST(CurlSenderBodies, SendsMultipartForms) {
+TEST(CurlSenderBodiesTest, SendsMultipartForms) {
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const auto method : {Method::kPost, Method::kPut}) {
     receiver.clear_requests();
-    auto http = rig.request(method, receiver.url(), "",
-                            {{"Content-Type", "multipart/form-data"}, {"X-A", "b"}});
+    auto http = fixture.request(method, receiver.url(), "",
+                                {{"Content-Type", "multipart/form-data"}, {"X-A", "b"}});
     http.multipart = {{"a", "1"}, {"we\"ird\r\nname", std::string("x\0y", 3)}};
-    const auto outcome = rig.send(std::move(http));
+    const auto outcome = fixture.send(std::move(http));
     ASSERT_TRUE(outcome.ok()) << outcome.error;
     const auto seen = receiver.requests();
     ASSERT_EQ(seen.size(), 1u);
@@ -68,13 +68,13 @@ TEST(CurlSenderBodies, SendsMultipartForms) {
   }
 }
 
-TEST(CurlSenderBodies, EveryMultipartNameArrivesWhole) {
+TEST(CurlSenderBodiesTest, EveryMultipartNameArrivesWhole) {
   // The builder refuses U+0000. Double quotes and line ends are escaped as browsers do it (WHATWG
   // HTML, multipart/form-data encoding algorithm); all else stands for itself.
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   auto http =
-      rig.request(Method::kPost, receiver.url(), "", {{"Content-Type", "multipart/form-data"}});
+      fixture.request(Method::kPost, receiver.url(), "", {{"Content-Type", "multipart/form-data"}});
   std::vector<std::string> lines;
   for (int c = 1; c < 128; ++c) {
     const std::string escaped = c == '"'    ? "%22"
@@ -88,7 +88,7 @@ TEST(CurlSenderBodies, EveryMultipartNameArrivesWhole) {
     http.multipart.push_back({name, "v"});
     lines.push_back("form-data; name=\"" + name + "\"\r\n\r\nv\r\n");
   }
-  const auto outcome = rig.send(std::move(http));
+  const auto outcome = fixture.send(std::move(http));
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   const std::string body = receiver.requests().at(0).body;
   std::size_t at = 0;
@@ -100,7 +100,7 @@ TEST(CurlSenderBodies, EveryMultipartNameArrivesWhole) {
   }
 }
 
-TEST(CurlSenderBodies, ReadsChunkedBodiesAndDropsTrailers) {
+TEST(CurlSenderBodiesTest, ReadsChunkedBodiesAndDropsTrailers) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw =
@@ -108,14 +108,14 @@ TEST(CurlSenderBodies, ReadsChunkedBodiesAndDropsTrailers) {
         "3\r\nabc\r\n2\r\nde\r\n0\r\nx-trailer: 1\r\n\r\n";
     return response;
   });
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   EXPECT_EQ(outcome.response->body, "abcde");
   EXPECT_EQ(outcome.response->headers.size(), 1u);
 }
 
-TEST(CurlSenderBodies, StoresCompressedAnswersDecoded) {
+TEST(CurlSenderBodiesTest, StoresCompressedAnswersDecoded) {
   // {"ok":true}, made by gzip(1).
   const std::string coded(
       "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\xcf\x56\xb2\x2a\x29\x2a\x4d\xad"
@@ -128,11 +128,11 @@ TEST(CurlSenderBodies, StoresCompressedAnswersDecoded) {
     response.headers = {{"Content-Encoding", request.target == "/unknown" ? "rot13" : "gzip"}};
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   // Whether the task asked for it or not.
   for (const std::vector<Header>& headers :
        {std::vector<Header>{{"Accept-Encoding", "gzip"}}, std::vector<Header>{}}) {
-    const auto outcome = rig.send(rig.request(Method::kPost, receiver.url(), "x", headers));
+    const auto outcome = fixture.send(fixture.request(Method::kPost, receiver.url(), "x", headers));
     ASSERT_TRUE(outcome.ok()) << outcome.error;
     EXPECT_EQ(outcome.response->body, R"({"ok":true})");
     EXPECT_FALSE(outcome.response->body_truncated);
@@ -140,16 +140,16 @@ TEST(CurlSenderBodies, StoresCompressedAnswersDecoded) {
   }
   EXPECT_EQ(receiver.requests()[0].header("accept-encoding"), "gzip");
   EXPECT_FALSE(receiver.requests()[1].has_header("accept-encoding"));
-  EXPECT_EQ(rig.get(receiver.url("/failed")).response->body, R"({"ok":true})");
+  EXPECT_EQ(fixture.get(receiver.url("/failed")).response->body, R"({"ok":true})");
 
   // A receiver that codes badly has received the webhook all the same.
-  const auto lie = rig.get(receiver.url("/lie"));
+  const auto lie = fixture.get(receiver.url("/lie"));
   ASSERT_TRUE(lie.ok()) << lie.error;
   EXPECT_EQ(lie.response->body, "plain");
-  const auto unknown = rig.get(receiver.url("/unknown"));
+  const auto unknown = fixture.get(receiver.url("/unknown"));
   ASSERT_TRUE(unknown.ok()) << unknown.error;
   EXPECT_EQ(unknown.response->body, coded);
-  const auto cut = rig.get(receiver.url("/short"));
+  const auto cut = fixture.get(receiver.url("/short"));
   ASSERT_TRUE(cut.ok()) << cut.error;
   EXPECT_TRUE(cut.response->body_truncated);
   EXPECT_EQ(receiver.connections(), 1u) << "all were read to their ends";

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <string>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "model/limits.h"
 #include "net/own_listeners.h"
 #include "testing/closed_port.h"
@@ -44,24 +44,24 @@ void expect_failure(const model::AttemptOutcome& outcome, const std::string& tex
   EXPECT_THAT(outcome.error, Not(HasSubstr("secret")));
 }
 
-TEST(CurlSenderFaults, ConnectionRefused) {
+TEST(CurlSenderFaultsTest, ConnectionRefused) {
   const rhooks::testing::ClosedPort nobody;
   const std::string where = "127.0.0.1:" + std::to_string(nobody.port());
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   const auto url = "http://user:secret1@" + where + "/secret2?t=secret3";
-  const auto outcome = rig.get(url);
+  const auto outcome = fixture.get(url);
   expect_failure(outcome, "could not connect to " + where + ": connection refused");
   EXPECT_EQ(outcome.sent.url, url);
 }
 
-TEST(CurlSenderFaults, NoResponseInTime) {
+TEST(CurlSenderFaultsTest, NoResponseInTime) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.hold = true;
     return response;
   });
-  CurlSenderRig rig(with_timeout(150ms));
-  const auto outcome = rig.get(receiver.url("/?t=secret"));
+  CurlSenderFixture fixture(with_timeout(150ms));
+  const auto outcome = fixture.get(receiver.url("/?t=secret"));
   expect_failure(outcome, "timed out after 150 ms (no response)");
   EXPECT_GE(outcome.duration, 150ms);
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the connection is closed";
@@ -72,12 +72,12 @@ TEST(CurlSenderFaults, NoResponseInTime) {
     response.hold = request.target == "/hang";
     return response;
   });
-  EXPECT_TRUE(rig.get(other.url()).ok());
-  expect_failure(rig.get(other.url("/hang")), "timed out after 150 ms (no response)");
+  EXPECT_TRUE(fixture.get(other.url()).ok());
+  expect_failure(fixture.get(other.url("/hang")), "timed out after 150 ms (no response)");
   EXPECT_EQ(other.connections(), 1u);
 }
 
-TEST(CurlSenderFaults, AReceiverThatNeverBeginsTls) {
+TEST(CurlSenderFaultsTest, AReceiverThatNeverBeginsTls) {
   // The system accepts connections to a listening socket; here nobody takes them from it.
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_GE(listener, 0);
@@ -92,21 +92,21 @@ TEST(CurlSenderFaults, AReceiverThatNeverBeginsTls) {
 
   CurlSenderOptions options;
   options.connect_timeout = 150ms;
-  CurlSenderRig rig(options);
-  expect_failure(rig.get("https://" + where + "/secret"),
+  CurlSenderFixture fixture(options);
+  expect_failure(fixture.get("https://" + where + "/secret"),
                  "could not connect to " + where + ": timed out after 150 ms (no TLS connection)");
   // Plain HTTP has connected by then, so that the longer limit holds.
   options.request_timeout = 200ms;
-  CurlSenderRig plain(options);
+  CurlSenderFixture plain(options);
   expect_failure(plain.get("http://" + where), "timed out after 200 ms (no response)");
   ::close(listener);
 }
 
-TEST(CurlSenderFaults, ResetAndCloseBeforeTheResponse) {
+TEST(CurlSenderFaultsTest, ResetAndCloseBeforeTheResponse) {
   for (const auto fault : {Fault::kResetBeforeResponse, Fault::kCloseBeforeResponse}) {
     TestReceiver receiver([&](const TestRequest&) { return TestResponse::with_fault(fault); });
-    CurlSenderRig rig;
-    const auto outcome = rig.get(receiver.url("/secret"));
+    CurlSenderFixture fixture;
+    const auto outcome = fixture.get(receiver.url("/secret"));
     expect_failure(
         outcome, fault == Fault::kResetBeforeResponse
                      ? "the connection to " + address(receiver) + " broke: connection reset by peer"
@@ -116,16 +116,16 @@ TEST(CurlSenderFaults, ResetAndCloseBeforeTheResponse) {
 }
 
 // As docs/semantics.md says: such a receiver has the request twice, for one attempt.
-TEST(CurlSenderFaults, AConnectionThatBreaksWhenItIsUsedAgainIsReplacedWithinTheAttempt) {
+TEST(CurlSenderFaultsTest, AConnectionThatBreaksWhenItIsUsedAgainIsReplacedWithinTheAttempt) {
   for (const auto fault : {Fault::kResetBeforeResponse, Fault::kCloseBeforeResponse}) {
     std::atomic<int> seen = 0;
     TestReceiver receiver([&](const TestRequest&) {
       return ++seen == 2 ? TestResponse::with_fault(fault) : TestResponse::with_status(200);
     });
-    CurlSenderRig rig;
-    EXPECT_TRUE(rig.get(receiver.url()).ok());
-    rig.start(rig.request(Method::kPost, receiver.url(), "once"), 2);
-    const auto results = rig.wait(1);
+    CurlSenderFixture fixture;
+    EXPECT_TRUE(fixture.get(receiver.url()).ok());
+    fixture.start(fixture.request(Method::kPost, receiver.url(), "once"), 2);
+    const auto results = fixture.wait(1);
     ASSERT_EQ(results.size(), 1u);
     EXPECT_TRUE(results[0].outcome.ok()) << results[0].outcome.error;
     ASSERT_EQ(receiver.request_count(), 3u);
@@ -134,38 +134,38 @@ TEST(CurlSenderFaults, AConnectionThatBreaksWhenItIsUsedAgainIsReplacedWithinThe
   }
 }
 
-TEST(CurlSenderFaults, AResponseWithoutItsEndIsNoResponse) {
+TEST(CurlSenderFaultsTest, AResponseWithoutItsEndIsNoResponse) {
   for (const auto fault : {Fault::kCloseMidBody, Fault::kResetMidBody}) {
     TestReceiver receiver(
         [&](const TestRequest&) { return TestResponse::with_fault(fault, "begin"); });
-    CurlSenderRig rig;
-    expect_failure(rig.get(receiver.url()), "status 200 had arrived");
+    CurlSenderFixture fixture;
+    expect_failure(fixture.get(receiver.url()), "status 200 had arrived");
   }
   TestReceiver chunked([](const TestRequest&) {
     TestResponse response;
     response.raw = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc";
     return response;
   });
-  CurlSenderRig rig;
-  expect_failure(rig.get(chunked.url()), "status 200 had arrived");
+  CurlSenderFixture fixture;
+  expect_failure(fixture.get(chunked.url()), "status 200 had arrived");
 }
 
-TEST(CurlSenderFaults, HeadersWithoutTheirEnd) {
+TEST(CurlSenderFaultsTest, HeadersWithoutTheirEnd) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw = "HTTP/1.1 200 OK\r\nx: 1\r\n";
     return response;
   });
-  CurlSenderRig rig;
-  expect_failure(rig.get(receiver.url()),
+  CurlSenderFixture fixture;
+  expect_failure(fixture.get(receiver.url()),
                  address(receiver) + " closed the connection within the headers of its response");
 }
 
-TEST(CurlSenderFaults, AnEndlessBodyIsCut) {
+TEST(CurlSenderFaultsTest, AnEndlessBodyIsCut) {
   TestReceiver receiver(
       [](const TestRequest&) { return TestResponse::with_fault(Fault::kEndlessBody); });
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.ok()) << "the status is known: " << outcome.error;
   EXPECT_EQ(outcome.error, "");
   EXPECT_TRUE(outcome.response->body_truncated);
@@ -173,24 +173,24 @@ TEST(CurlSenderFaults, AnEndlessBodyIsCut) {
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the rest is not read";
 }
 
-TEST(CurlSenderFaults, NothingIsSentToWhatThisProcessListensOn) {
+TEST(CurlSenderFaultsTest, NothingIsSentToWhatThisProcessListensOn) {
   static TestReceiver receiver;  // its port is its own for as long as it counts as a listener
   net::add_own_listener("127.0.0.1", receiver.port());
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   const std::string port = std::to_string(receiver.port());
   for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
-    const auto outcome = rig.get("http://" + std::string(host) + ":" + port + "/");
+    const auto outcome = fixture.get("http://" + std::string(host) + ":" + port + "/");
     EXPECT_FALSE(outcome.response);
     EXPECT_THAT(outcome.error, HasSubstr("leads to the scheduler itself")) << host;
   }
   EXPECT_EQ(receiver.connections(), 0u);
   TestReceiver other;
-  EXPECT_TRUE(rig.get(other.url()).ok());
+  EXPECT_TRUE(fixture.get(other.url()).ok());
 }
 
 // An extension of a chunk is no part of the body, and libcurl counts it nowhere: an attempt took in
 // some hundred MiB until its time was over.
-TEST(CurlSenderFaults, WhatIsNoPartOfTheResponseIsBounded) {
+TEST(CurlSenderFaultsTest, WhatIsNoPartOfTheResponseIsBounded) {
   TestReceiver receiver([](const TestRequest& request) {
     if (request.target == "/fine") {
       return TestResponse::with_status(200, std::string(model::kResponseReadBytesMax, 'x'));
@@ -200,28 +200,28 @@ TEST(CurlSenderFaults, WhatIsNoPartOfTheResponseIsBounded) {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=" + std::string(64u << 20, 'x');
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (int i = 0; i < 2; ++i) {
-    const auto outcome = rig.get(receiver.url());
+    const auto outcome = fixture.get(receiver.url());
     EXPECT_FALSE(outcome.response);
     EXPECT_THAT(outcome.error, HasSubstr("more than 4 MiB"));
     EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the rest is not read";
     // The next ones on a connection that is kept are whole.
     for (int n = 0; n < 20; ++n) {
-      EXPECT_TRUE(rig.get(receiver.url("/fine")).ok());
+      EXPECT_TRUE(fixture.get(receiver.url("/fine")).ok());
     }
   }
 }
 
-TEST(CurlSenderFaults, BodiesAreStoredTo64KiB) {
+TEST(CurlSenderFaultsTest, BodiesAreStoredTo64KiB) {
   std::size_t size = 0;
   TestReceiver receiver(
       [&](const TestRequest&) { return TestResponse::with_status(500, std::string(size, 'y')); });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const auto bytes : {model::kResponseBodyBytesMax, model::kResponseBodyBytesMax + 1,
                            model::kResponseReadBytesMax, model::kResponseReadBytesMax + 1}) {
     size = bytes;
-    const auto outcome = rig.get(receiver.url());
+    const auto outcome = fixture.get(receiver.url());
     ASSERT_TRUE(outcome.response) << outcome.error;
     EXPECT_EQ(outcome.response->status, 500);
     EXPECT_EQ(outcome.response->body.size(), model::kResponseBodyBytesMax);
@@ -230,11 +230,11 @@ TEST(CurlSenderFaults, BodiesAreStoredTo64KiB) {
   }
 }
 
-TEST(CurlSenderFaults, EndlessHeadersAreGivenUp) {
+TEST(CurlSenderFaultsTest, EndlessHeadersAreGivenUp) {
   for (const auto fault : {Fault::kEndlessHeaders, Fault::kEndlessInterim}) {
     TestReceiver receiver([&](const TestRequest&) { return TestResponse::with_fault(fault); });
-    CurlSenderRig rig;
-    const auto outcome = rig.get(receiver.url());
+    CurlSenderFixture fixture;
+    const auto outcome = fixture.get(receiver.url());
     EXPECT_FALSE(outcome.ok());
     EXPECT_FALSE(outcome.response);
     EXPECT_NE(outcome.error, "");
@@ -244,28 +244,28 @@ TEST(CurlSenderFaults, EndlessHeadersAreGivenUp) {
 }
 
 // libcurl gives it up by itself, and calls it out of memory.
-TEST(CurlSenderFaults, AHeaderLineThatIsTooLongIsCalledThat) {
+TEST(CurlSenderFaultsTest, AHeaderLineThatIsTooLongIsCalledThat) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(200, "ok");
     response.headers = {{"x-long", std::string(101 * 1024, 'h')}};
     return response;
   });
-  CurlSenderRig rig;
-  expect_failure(rig.get(receiver.url("/secret")),
+  CurlSenderFixture fixture;
+  expect_failure(fixture.get(receiver.url("/secret")),
                  address(receiver) + " answered with a header line longer than 100 KiB");
 }
 
-TEST(CurlSenderFaults, AMalformedBodyIsCalledThat) {
+TEST(CurlSenderFaultsTest, AMalformedBodyIsCalledThat) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n";
     return response;
   });
-  CurlSenderRig rig;
-  expect_failure(rig.get(receiver.url("/secret")), "chunked-encoding (status 200 had arrived)");
+  CurlSenderFixture fixture;
+  expect_failure(fixture.get(receiver.url("/secret")), "chunked-encoding (status 200 had arrived)");
 }
 
-TEST(CurlSenderFaults, ManyHeadersAreKeptTo64KiB) {
+TEST(CurlSenderFaultsTest, ManyHeadersAreKeptTo64KiB) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(200, "ok");
     for (int i = 0; i < 100; ++i) {
@@ -273,8 +273,8 @@ TEST(CurlSenderFaults, ManyHeadersAreKeptTo64KiB) {
     }
     return response;
   });
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   std::size_t bytes = 0;
   for (const auto& header : outcome.response->headers) {
@@ -285,14 +285,14 @@ TEST(CurlSenderFaults, ManyHeadersAreKeptTo64KiB) {
   EXPECT_EQ(outcome.response->body, "ok");
 }
 
-TEST(CurlSenderFaults, ASlowBodyRunsIntoTheTimeout) {
+TEST(CurlSenderFaultsTest, ASlowBodyRunsIntoTheTimeout) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_fault(Fault::kDripBody, std::string(10'000, 'd'));
     response.drip = 5ms;
     return response;
   });
-  CurlSenderRig rig(with_timeout(200ms));
-  expect_failure(rig.get(receiver.url()),
+  CurlSenderFixture fixture(with_timeout(200ms));
+  expect_failure(fixture.get(receiver.url()),
                  "timed out after 200 ms (status 200 arrived, but not the end of the response)");
 
   TestReceiver quick([](const TestRequest&) {
@@ -300,58 +300,58 @@ TEST(CurlSenderFaults, ASlowBodyRunsIntoTheTimeout) {
     response.drip = 1ms;
     return response;
   });
-  CurlSenderRig patient;
+  CurlSenderFixture patient;
   const auto outcome = patient.get(quick.url());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   EXPECT_EQ(outcome.response->body, "slow");
 }
 
-TEST(CurlSenderFaults, WrongContentLength) {
+TEST(CurlSenderFaultsTest, WrongContentLength) {
   std::string raw;
   TestReceiver receiver([&](const TestRequest&) {
     TestResponse response;
     response.raw = raw;
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   raw = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort";
-  expect_failure(rig.get(receiver.url()), "before the end of its response (status 200");
+  expect_failure(fixture.get(receiver.url()), "before the end of its response (status 200");
   raw = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello, and more";
-  const auto outcome = rig.get(receiver.url());
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   EXPECT_EQ(outcome.response->body, "hello");
   raw = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nhello";
-  expect_failure(rig.get(receiver.url()), address(receiver));
+  expect_failure(fixture.get(receiver.url()), address(receiver));
 }
 
-TEST(CurlSenderFaults, NotHttpAtAll) {
+TEST(CurlSenderFaultsTest, NotHttpAtAll) {
   std::string raw;
   TestReceiver receiver([&](const TestRequest&) {
     TestResponse response;
     response.raw = raw;
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const std::string& text :
        {std::string("220 smtp.example ESMTP\r\n"), std::string("\x00\x01\x02garbage\xFF", 11),
         std::string("HTTP/9.9 banana\r\n\r\n"), std::string("HTTP/1.1\r\n\r\n")}) {
     raw = text;
-    const auto outcome = rig.get(receiver.url("/secret"));
+    const auto outcome = fixture.get(receiver.url("/secret"));
     expect_failure(outcome, address(receiver));
     for (const char c : outcome.error) EXPECT_TRUE(c >= ' ' && c <= '~') << outcome.error;
   }
 }
 
-TEST(CurlSenderFaults, UrlsThatCanNotBeSent) {
-  CurlSenderRig rig;
+TEST(CurlSenderFaultsTest, UrlsThatCanNotBeSent) {
+  CurlSenderFixture fixture;
   for (const char* url : {"", "http:///", "ftp://127.0.0.1/", "file:///etc/passwd", "no url"}) {
-    const auto outcome = rig.get(url);
+    const auto outcome = fixture.get(url);
     EXPECT_FALSE(outcome.response) << url;
     EXPECT_NE(outcome.error, "") << url;
   }
 }
 
-TEST(CurlSenderFaults, AFailureDoesNotTouchTheOthers) {
+TEST(CurlSenderFaultsTest, AFailureDoesNotTouchTheOthers) {
   TestReceiver receiver([](const TestRequest& request) {
     if (request.target == "/reset") return TestResponse::with_fault(Fault::kResetBeforeResponse);
     if (request.target == "/endless") return TestResponse::with_fault(Fault::kEndlessBody);
@@ -362,18 +362,18 @@ TEST(CurlSenderFaults, AFailureDoesNotTouchTheOthers) {
     }
     return TestResponse::with_status(200, request.target);
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   constexpr std::size_t kCount = 200;
   const char* const targets[] = {"/reset", "/ok", "/endless", "/fine", "/garbage"};
   for (std::uint64_t i = 0; i < kCount; ++i) {
-    rig.start(rig.request(Method::kGet, receiver.url(targets[i % 5])), i);
+    fixture.start(fixture.request(Method::kGet, receiver.url(targets[i % 5])), i);
   }
-  for (const auto& result : rig.wait(kCount)) {
-    switch (result.ticket % 5) {
+  for (const auto& result : fixture.wait(kCount)) {
+    switch (result.slot_id % 5) {
       case 1:
       case 3:
         ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
-        EXPECT_EQ(result.outcome.response->body, targets[result.ticket % 5]);
+        EXPECT_EQ(result.outcome.response->body, targets[result.slot_id % 5]);
         break;
       case 2:
         ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "testing/late_bytes.h"
 #include "testing/test_receiver.h"
 
@@ -20,9 +20,9 @@ using rhooks::testing::TestReceiver;
 using rhooks::testing::TestRequest;
 using rhooks::testing::TestResponse;
 
-class CurlSenderIdle : public ::testing::TestWithParam<LateCase> {
+class CurlSenderIdleTest : public ::testing::TestWithParam<LateCase> {
  protected:
-  CurlSenderIdle() : receiver_(options()), rig_(trusting(receiver_)) {}
+  CurlSenderIdleTest() : receiver_(options()), fixture_(trusting(receiver_)) {}
 
   TestReceiver::Options options() {
     TestReceiver::Options options;
@@ -50,22 +50,22 @@ class CurlSenderIdle : public ::testing::TestWithParam<LateCase> {
 
   const LateKind kind_ = GetParam().kind;
   TestReceiver receiver_;
-  CurlSenderRig rig_;
+  CurlSenderFixture fixture_;
 };
 
-TEST_P(CurlSenderIdle, WhatIsDeliveredWasReadByTheReceiver) {
+TEST_P(CurlSenderIdleTest, WhatIsDeliveredWasReadByTheReceiver) {
   const std::string body(100'000, 'b');
   for (std::size_t i = 0; i < 6; ++i) {
     SCOPED_TRACE(i);
     const std::string target = "/" + std::to_string(i);
-    HttpRequest http = rig_.request(kind_.head ? Method::kHead : Method::kPost,
-                                    receiver_.url(target), kind_.head ? "" : body);
+    HttpRequest http = fixture_.request(kind_.head ? Method::kHead : Method::kPost,
+                                        receiver_.url(target), kind_.head ? "" : body);
     if (!kind_.head && i % 2 == 1) {
       // libcurl makes the body piece by piece: it has to begin anew on the other connection.
       http.wire_body.clear();
       http.multipart = {{"a", body}};
     }
-    expect_own_answer(rig_.send(std::move(http)), target);
+    expect_own_answer(fixture_.send(std::move(http)), target);
     const auto requests = receiver_.requests();
     ASSERT_EQ(requests.size(), i + 1) << "once, and by one attempt";
     EXPECT_EQ(requests[i].target, target);
@@ -74,17 +74,17 @@ TEST_P(CurlSenderIdle, WhatIsDeliveredWasReadByTheReceiver) {
   }
 }
 
-TEST_P(CurlSenderIdle, ManyAtOnceAreNotChargedForIt) {
+TEST_P(CurlSenderIdleTest, ManyAtOnceAreNotChargedForIt) {
   constexpr std::uint64_t kAtOnce = 30;
   std::size_t late = 0;
   for (int round = 0; round < 3; ++round) {
     for (std::uint64_t i = 0; i < kAtOnce; ++i) {
-      rig_.start(rig_.request(kind_.head ? Method::kHead : Method::kGet,
-                              receiver_.url("/" + std::to_string(i))),
-                 i);
+      fixture_.start(fixture_.request(kind_.head ? Method::kHead : Method::kGet,
+                                      receiver_.url("/" + std::to_string(i))),
+                     i);
     }
-    for (const auto& result : rig_.wait(kAtOnce)) {
-      expect_own_answer(result.outcome, "/" + std::to_string(result.ticket));
+    for (const auto& result : fixture_.wait(kAtOnce)) {
+      expect_own_answer(result.outcome, "/" + std::to_string(result.slot_id));
     }
     EXPECT_EQ(receiver_.request_count(), kAtOnce * static_cast<std::size_t>(round + 1));
     late += receiver_.write_late();
@@ -92,7 +92,8 @@ TEST_P(CurlSenderIdle, ManyAtOnceAreNotChargedForIt) {
   EXPECT_GE(late, 3u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, CurlSenderIdle, ::testing::ValuesIn(late_cases()), late_case_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, CurlSenderIdleTest, ::testing::ValuesIn(late_cases()),
+                         late_case_name);
 
 }  // namespace
 }  // namespace rhooks::delivery

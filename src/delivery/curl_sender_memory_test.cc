@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "testing/no_memory.h"
 
 namespace rhooks::delivery {
@@ -17,33 +17,33 @@ using rhooks::testing::TestResponse;
 constexpr std::size_t kMuch = 40'000;
 
 // On this thread, which is the sender's.
-model::AttemptOutcome send_without_memory(CurlSenderRig& rig, HttpRequest request) {
+model::AttemptOutcome send_without_memory(CurlSenderFixture& fixture, HttpRequest request) {
   const NoMemory none(kMuch);
-  rig.start(std::move(request));
-  return std::move(rig.wait(1)[0].outcome);
+  fixture.start(std::move(request));
+  return std::move(fixture.wait(1)[0].outcome);
 }
 
-TEST(CurlSenderMemory, ARequestThatThereIsNoneFor) {
+TEST(CurlSenderMemoryTest, ARequestThatThereIsNoneFor) {
   TestReceiver receiver;
-  CurlSenderRig rig;
-  auto request =
-      CurlSenderRig::request(Method::kGet, receiver.url(), {}, {{"Long", std::string(kMuch, 'x')}});
-  EXPECT_EQ(send_without_memory(rig, std::move(request)).error, "out of memory");
+  CurlSenderFixture fixture;
+  auto request = CurlSenderFixture::request(Method::kGet, receiver.url(), {},
+                                            {{"Long", std::string(kMuch, 'x')}});
+  EXPECT_EQ(send_without_memory(fixture, std::move(request)).error, "out of memory");
   EXPECT_EQ(receiver.request_count(), 0u);
-  EXPECT_TRUE(rig.get(receiver.url()).ok());
+  EXPECT_TRUE(fixture.get(receiver.url()).ok());
 }
 
-TEST(CurlSenderMemory, AResponseThatThereIsNoneFor) {
+TEST(CurlSenderMemoryTest, AResponseThatThereIsNoneFor) {
   TestReceiver receiver([](const TestRequest&) {
     return TestResponse::with_status(200, std::string(kMuch + 1'000, 'x'));
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   const auto without =
-      send_without_memory(rig, CurlSenderRig::request(Method::kGet, receiver.url()));
+      send_without_memory(fixture, CurlSenderFixture::request(Method::kGet, receiver.url()));
   EXPECT_EQ(without.error, "out of memory");
   EXPECT_FALSE(without.response);
   EXPECT_EQ(without.sent.url, receiver.url());
-  const auto with = rig.get(receiver.url());
+  const auto with = fixture.get(receiver.url());
   ASSERT_TRUE(with.ok()) << with.error;
   EXPECT_EQ(with.response->body.size(), kMuch + 1'000);
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "delivery/request_builder.h"
 #include "model/limits.h"
 #include "testing/manual_clock.h"
@@ -22,31 +22,31 @@ using rhooks::testing::TestReceiver;
 using rhooks::testing::TestRequest;
 using rhooks::testing::TestResponse;
 
-TEST(CurlSender, SendsEveryMethod) {
+TEST(CurlSenderTest, SendsEveryMethod) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(201, "made");
     response.headers = {{"X-Answer", "yes"}};
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const auto method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch,
                             Method::kDelete, Method::kHead}) {
     SCOPED_TRACE(to_string(method));
     receiver.clear_requests();
     const bool posts =
         method == Method::kPost || method == Method::kPut || method == Method::kPatch;
-    auto http = rig.request(method, receiver.url("/a/../b?q=%20"), posts ? "{\"a\":1}" : "",
-                            {{"X-One", "1"}, {"x-empty", ""}});
+    auto http = fixture.request(method, receiver.url("/a/../b?q=%20"), posts ? "{\"a\":1}" : "",
+                                {{"X-One", "1"}, {"x-empty", ""}});
     const auto request = http.request;
-    const auto outcome = rig.send(std::move(http));
+    const auto outcome = fixture.send(std::move(http));
     ASSERT_TRUE(outcome.ok()) << outcome.error;
     EXPECT_EQ(outcome.error, "");
     EXPECT_EQ(outcome.sent, request);
     EXPECT_EQ(outcome.response->status, 201);
     EXPECT_EQ(outcome.response->body, method == Method::kHead ? "" : "made");
     EXPECT_THAT(outcome.response->headers, ::testing::Contains(Header{"X-Answer", "yes"}));
-    EXPECT_LE(outcome.started_at, rig.clock.now());
-    EXPECT_GE(outcome.started_at, rig.clock.now() - 1min);
+    EXPECT_LE(outcome.started_at, fixture.clock.now());
+    EXPECT_GE(outcome.started_at, fixture.clock.now() - 1min);
 
     const auto seen = receiver.requests();
     ASSERT_EQ(seen.size(), 1u);
@@ -63,15 +63,15 @@ TEST(CurlSender, SendsEveryMethod) {
   }
 }
 
-TEST(CurlSender, SendsWhatTheBuilderMakes) {
+TEST(CurlSenderTest, SendsWhatTheBuilderMakes) {
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   Task task;
   task.key = {"ns", "id"};
   task.request = {Method::kGet, receiver.url("/x?a=1#f"), {}, Body::json(R"({"b":"ä ö"})")};
-  auto http = build_request(task, rig.clock.now());
+  auto http = build_request(task, fixture.clock.now());
   ASSERT_TRUE(http);
-  const auto outcome = rig.send(std::move(*http));
+  const auto outcome = fixture.send(std::move(*http));
   ASSERT_TRUE(outcome.ok());
   const auto seen = receiver.requests();
   ASSERT_EQ(seen.size(), 1u);
@@ -84,13 +84,13 @@ TEST(CurlSender, SendsWhatTheBuilderMakes) {
   }
 }
 
-TEST(CurlSender, RefusesHeadersThatWouldBreakOut) {
+TEST(CurlSenderTest, RefusesHeadersThatWouldBreakOut) {
   TestReceiver receiver;
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const auto& header : {Header{"X-A", "1\r\nX-Injected: 1"}, Header{"X A", "1"},
                              Header{"X-A:", "1"}, Header{"", "1"}, Header{"X;", ""},
                              Header{"X-A", std::string("a\0b", 3)}, Header{"X-A", "1\n"}}) {
-    const auto outcome = rig.send(rig.request(Method::kGet, receiver.url(), "", {header}));
+    const auto outcome = fixture.send(fixture.request(Method::kGet, receiver.url(), "", {header}));
     EXPECT_FALSE(outcome.ok());
     EXPECT_FALSE(outcome.response);
     EXPECT_EQ(outcome.error, "a header of the request is malformed");
@@ -98,15 +98,15 @@ TEST(CurlSender, RefusesHeadersThatWouldBreakOut) {
   EXPECT_EQ(receiver.request_count(), 0u);
 }
 
-TEST(CurlSender, AStatusOutside2xxIsAFailureWithAResponse) {
+TEST(CurlSenderTest, AStatusOutside2xxIsAFailureWithAResponse) {
   TestReceiver receiver([](const TestRequest& request) {
     auto response = TestResponse::with_status(std::stoi(request.target.substr(1)), "why");
     response.headers = {{"Location", "/elsewhere"}};
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (const int status : {300, 301, 302, 304, 307, 308, 400, 401, 404, 407, 410, 429, 500, 503}) {
-    const auto outcome = rig.get(receiver.url("/" + std::to_string(status)));
+    const auto outcome = fixture.get(receiver.url("/" + std::to_string(status)));
     ASSERT_TRUE(outcome.response) << status << outcome.error;
     EXPECT_EQ(outcome.response->status, status);
     EXPECT_EQ(outcome.error, "") << "the status says it";
@@ -114,13 +114,13 @@ TEST(CurlSender, AStatusOutside2xxIsAFailureWithAResponse) {
   }
   EXPECT_EQ(receiver.request_count(), 14u) << "redirects are not followed";
   for (const int status : {200, 202, 204, 299}) {
-    const auto outcome = rig.get(receiver.url("/" + std::to_string(status)));
+    const auto outcome = fixture.get(receiver.url("/" + std::to_string(status)));
     EXPECT_TRUE(outcome.ok()) << status;
     EXPECT_EQ(outcome.error, "");
   }
 }
 
-TEST(CurlSender, ReadsRetryAfter) {
+TEST(CurlSenderTest, ReadsRetryAfter) {
   std::string value;
   int status = 429;
   TestReceiver receiver([&](const TestRequest&) {
@@ -128,11 +128,11 @@ TEST(CurlSender, ReadsRetryAfter) {
     if (!value.empty()) response.headers = {{"Retry-After", value}};
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   const auto retry_after = [&](int s, std::string v) {
     status = s;
     value = std::move(v);
-    return rig.get(receiver.url()).retry_after;
+    return fixture.get(receiver.url()).retry_after;
   };
   EXPECT_EQ(retry_after(429, "120"), 120s);
   EXPECT_EQ(retry_after(503, "1"), 1s);
@@ -155,7 +155,7 @@ TEST(CurlSender, ReadsRetryAfter) {
   EXPECT_TRUE(!huge || *huge <= 366 * 24h);
 }
 
-TEST(CurlSender, RetryAfterOfAnInterimResponseIsNotTheFinalOnes) {
+TEST(CurlSenderTest, RetryAfterOfAnInterimResponseIsNotTheFinalOnes) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw =
@@ -163,14 +163,14 @@ TEST(CurlSender, RetryAfterOfAnInterimResponseIsNotTheFinalOnes) {
         "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
     return response;
   });
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.response) << outcome.error;
   EXPECT_EQ(outcome.response->status, 503);
   EXPECT_EQ(outcome.retry_after, std::nullopt);
 }
 
-TEST(CurlSender, ARetryAfterDateIsReadByTheSchedulersClock) {
+TEST(CurlSenderTest, ARetryAfterDateIsReadByTheSchedulersClock) {
   // The machine's clock may be wrong where the scheduler goes by another one.
   const TimePoint now{std::chrono::milliseconds{1'893'456'000'000}};  // 2030-01-01
   testing::ManualClock clock(now);
@@ -181,7 +181,7 @@ TEST(CurlSender, ARetryAfterDateIsReadByTheSchedulersClock) {
   });
   auto sender = CurlSender::create({}, clock);
   ASSERT_TRUE(sender) << sender.error().message;
-  (*sender)->start(CurlSenderRig::request(Method::kGet, receiver.url()));
+  (*sender)->start(CurlSenderFixture::request(Method::kGet, receiver.url()));
   std::vector<HttpResult> results;
   for (int i = 0; i < 300 && results.empty(); ++i) results = (*sender)->poll(200ms);
   ASSERT_EQ(results.size(), 1u);
@@ -190,26 +190,26 @@ TEST(CurlSender, ARetryAfterDateIsReadByTheSchedulersClock) {
   EXPECT_GE(*results[0].outcome.retry_after, 60s);
 }
 
-TEST(CurlSender, IgnoresProxiesOfTheEnvironment) {
+TEST(CurlSenderTest, IgnoresProxiesOfTheEnvironment) {
   TestReceiver receiver;
   ::setenv("http_proxy", "http://127.0.0.1:9", 1);
   ::setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ::unsetenv("http_proxy");
   ::unsetenv("ALL_PROXY");
   EXPECT_TRUE(outcome.ok()) << outcome.error;
 }
 
-TEST(CurlSender, ResolvesNames) {
+TEST(CurlSenderTest, ResolvesNames) {
   TestReceiver receiver;
-  CurlSenderRig rig;
-  const auto outcome = rig.get("http://localhost:" + std::to_string(receiver.port()) + "/");
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get("http://localhost:" + std::to_string(receiver.port()) + "/");
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   EXPECT_EQ(receiver.requests()[0].header("host"), "localhost:" + std::to_string(receiver.port()));
 }
 
-TEST(CurlSender, IgnoresInterimResponses) {
+TEST(CurlSenderTest, IgnoresInterimResponses) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw =
@@ -217,31 +217,31 @@ TEST(CurlSender, IgnoresInterimResponses) {
         "HTTP/1.1 200 OK\r\nx-final: 1\r\ncontent-length: 2\r\n\r\nok";
     return response;
   });
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   EXPECT_EQ(outcome.response->headers,
             (std::vector<Header>{{"x-final", "1"}, {"content-length", "2"}}));
   EXPECT_EQ(outcome.response->body, "ok");
 }
 
-TEST(CurlSender, ReusesConnections) {
+TEST(CurlSenderTest, ReusesConnections) {
   TestReceiver receiver;
-  CurlSenderRig rig;
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(rig.get(receiver.url()).ok());
+  CurlSenderFixture fixture;
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(fixture.get(receiver.url()).ok());
   EXPECT_EQ(receiver.connections(), 1u);
 
   for (int round = 0; round < 10; ++round) {
     for (std::uint64_t i = 0; i < 10; ++i) {
-      rig.start(rig.request(Method::kPost, receiver.url(), "x"), i);
+      fixture.start(fixture.request(Method::kPost, receiver.url(), "x"), i);
     }
-    for (const auto& result : rig.wait(10)) EXPECT_TRUE(result.outcome.ok());
+    for (const auto& result : fixture.wait(10)) EXPECT_TRUE(result.outcome.ok());
   }
   EXPECT_EQ(receiver.request_count(), 150u);
   EXPECT_LE(receiver.connections(), 10u);
 }
 
-TEST(CurlSender, KeepsABoundedNumberOfIdleConnections) {
+TEST(CurlSenderTest, KeepsABoundedNumberOfIdleConnections) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.hold = true;
@@ -249,53 +249,54 @@ TEST(CurlSender, KeepsABoundedNumberOfIdleConnections) {
   });
   CurlSenderOptions options;
   options.max_in_flight = 5;
-  CurlSenderRig rig(options);
-  for (std::uint64_t i = 0; i < 100; ++i) rig.start(rig.request(Method::kGet, receiver.url()), i);
+  CurlSenderFixture fixture(options);
+  for (std::uint64_t i = 0; i < 100; ++i)
+    fixture.start(fixture.request(Method::kGet, receiver.url()), i);
   // The receiver holds all answers, so that there are 100 connections at once.
-  while (receiver.held() < 100) ASSERT_TRUE(rig.sender->poll(10ms).empty());
+  while (receiver.held() < 100) ASSERT_TRUE(fixture.sender->poll(10ms).empty());
   receiver.release_held();
-  for (const auto& result : rig.wait(100)) EXPECT_TRUE(result.outcome.ok());
+  for (const auto& result : fixture.wait(100)) EXPECT_TRUE(result.outcome.ok());
   EXPECT_TRUE(receiver.wait_open_connections_at_most(20));
 }
 
-TEST(CurlSender, ReplacesAConnectionThatTheReceiverClosed) {
+TEST(CurlSenderTest, ReplacesAConnectionThatTheReceiverClosed) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.raw = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";  // and then it closes
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (int i = 0; i < 10; ++i) {
-    const auto outcome = rig.get(receiver.url());
+    const auto outcome = fixture.get(receiver.url());
     EXPECT_TRUE(outcome.ok()) << outcome.error;
   }
   EXPECT_GE(receiver.request_count(), 10u);
 }
 
-TEST(CurlSender, TicketsComeBackOnceEach) {
+TEST(CurlSenderTest, SlotIdsComeBackOnceEach) {
   TestReceiver receiver([](const TestRequest& request) {
     auto response = TestResponse::with_status(200, request.target);
     response.delay = std::chrono::milliseconds{std::stoi(request.target.substr(1)) % 7};
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   constexpr std::size_t kCount = 300;
   for (std::uint64_t i = 0; i < kCount; ++i) {
-    rig.start(rig.request(Method::kGet, receiver.url("/" + std::to_string(i))), i);
+    fixture.start(fixture.request(Method::kGet, receiver.url("/" + std::to_string(i))), i);
   }
-  EXPECT_EQ(rig.sender->in_flight(), kCount);
-  std::set<std::uint64_t> tickets;
-  for (const auto& result : rig.wait(kCount)) {
-    EXPECT_TRUE(tickets.insert(result.ticket).second);
+  EXPECT_EQ(fixture.sender->in_flight(), kCount);
+  std::set<std::uint64_t> slot_ids;
+  for (const auto& result : fixture.wait(kCount)) {
+    EXPECT_TRUE(slot_ids.insert(result.slot_id).second);
     EXPECT_FALSE(result.cancelled);
     ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
-    EXPECT_EQ(result.outcome.response->body, "/" + std::to_string(result.ticket));
+    EXPECT_EQ(result.outcome.response->body, "/" + std::to_string(result.slot_id));
   }
-  EXPECT_EQ(rig.sender->in_flight(), 0u);
-  EXPECT_TRUE(rig.sender->poll(0ms).empty());
+  EXPECT_EQ(fixture.sender->in_flight(), 0u);
+  EXPECT_TRUE(fixture.sender->poll(0ms).empty());
 }
 
-TEST(CurlSender, AThousandAtOnce) {
+TEST(CurlSenderTest, AThousandAtOnce) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.hold = true;
@@ -303,98 +304,99 @@ TEST(CurlSender, AThousandAtOnce) {
   });
   CurlSenderOptions options;
   options.max_in_flight = 1000;
-  CurlSenderRig rig(options);
+  CurlSenderFixture fixture(options);
   for (std::uint64_t i = 0; i < 1000; ++i) {
-    rig.start(rig.request(Method::kPost, receiver.url(), "{}"), i);
+    fixture.start(fixture.request(Method::kPost, receiver.url(), "{}"), i);
   }
   const auto deadline = std::chrono::steady_clock::now() + 1min;
   while (receiver.held() < 1000) {
-    ASSERT_TRUE(rig.sender->poll(10ms).empty());
+    ASSERT_TRUE(fixture.sender->poll(10ms).empty());
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }
   EXPECT_EQ(receiver.open_connections(), 1000u);
-  EXPECT_EQ(rig.sender->in_flight(), 1000u);
+  EXPECT_EQ(fixture.sender->in_flight(), 1000u);
   receiver.release_held();
-  for (const auto& result : rig.wait(1000)) {
+  for (const auto& result : fixture.wait(1000)) {
     EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
   }
 }
 
-TEST(CurlSender, WakeEndsAPoll) {
-  CurlSenderRig rig;
+TEST(CurlSenderTest, WakeEndsAPoll) {
+  CurlSenderFixture fixture;
   // Before the poll, ...
-  rig.sender->wake();
-  EXPECT_TRUE(rig.sender->poll(10min).empty());
+  fixture.sender->wake();
+  EXPECT_TRUE(fixture.sender->poll(10min).empty());
   // ... and during it, from another thread, with a request in flight.
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.hold = true;
     return response;
   });
-  rig.start(rig.request(Method::kGet, receiver.url()));
+  fixture.start(fixture.request(Method::kGet, receiver.url()));
   std::thread waker([&] {
     EXPECT_TRUE(receiver.wait_held(1));
-    rig.sender->wake();
+    fixture.sender->wake();
   });
-  EXPECT_TRUE(rig.sender->poll(10min).empty());
+  EXPECT_TRUE(fixture.sender->poll(10min).empty());
   waker.join();
   receiver.release_held();
-  EXPECT_TRUE(rig.wait(1)[0].outcome.ok());
+  EXPECT_TRUE(fixture.wait(1)[0].outcome.ok());
 }
 
-TEST(CurlSender, PollWaitsNoLongerThanItIsTold) {
-  CurlSenderRig rig;
+TEST(CurlSenderTest, PollWaitsNoLongerThanItIsTold) {
+  CurlSenderFixture fixture;
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_TRUE(rig.sender->poll(30ms).empty());
+  EXPECT_TRUE(fixture.sender->poll(30ms).empty());
   EXPECT_GE(std::chrono::steady_clock::now() - before, 30ms);
-  EXPECT_TRUE(rig.sender->poll(0ms).empty());
+  EXPECT_TRUE(fixture.sender->poll(0ms).empty());
 }
 
-TEST(CurlSender, CancelAllGivesEachOneResult) {
+TEST(CurlSenderTest, CancelAllGivesEachOneResult) {
   TestReceiver receiver([](const TestRequest& request) {
     TestResponse response;
     response.hold = request.target != "/quick";
     return response;
   });
-  CurlSenderRig rig;
+  CurlSenderFixture fixture;
   for (std::uint64_t i = 0; i < 20; ++i) {
-    rig.start(rig.request(Method::kPost, receiver.url(), "body"), i);
+    fixture.start(fixture.request(Method::kPost, receiver.url(), "body"), i);
   }
-  while (receiver.held() < 20) ASSERT_TRUE(rig.sender->poll(10ms).empty());
-  rig.start(rig.request(Method::kGet, receiver.url()), 20);  // never got as far as the network
-  rig.sender->cancel_all();
-  EXPECT_EQ(rig.sender->in_flight(), 21u);
-  std::set<std::uint64_t> tickets;
-  for (const auto& result : rig.wait(21)) {
+  while (receiver.held() < 20) ASSERT_TRUE(fixture.sender->poll(10ms).empty());
+  fixture.start(fixture.request(Method::kGet, receiver.url()),
+                20);  // never got as far as the network
+  fixture.sender->cancel_all();
+  EXPECT_EQ(fixture.sender->in_flight(), 21u);
+  std::set<std::uint64_t> slot_ids;
+  for (const auto& result : fixture.wait(21)) {
     EXPECT_TRUE(result.cancelled);
     EXPECT_FALSE(result.outcome.response);
     EXPECT_EQ(result.outcome.sent.url, receiver.url());
-    EXPECT_TRUE(tickets.insert(result.ticket).second);
+    EXPECT_TRUE(slot_ids.insert(result.slot_id).second);
   }
-  EXPECT_EQ(rig.sender->in_flight(), 0u);
+  EXPECT_EQ(fixture.sender->in_flight(), 0u);
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0)) << "the connections are closed";
   EXPECT_EQ(receiver.request_count(), 20u);
 
-  rig.sender->cancel_all();
-  EXPECT_TRUE(rig.sender->poll(0ms).empty());
-  EXPECT_TRUE(rig.get(receiver.url("/quick")).ok()) << "the sender goes on";
+  fixture.sender->cancel_all();
+  EXPECT_TRUE(fixture.sender->poll(0ms).empty());
+  EXPECT_TRUE(fixture.get(receiver.url("/quick")).ok()) << "the sender goes on";
 }
 
-TEST(CurlSender, CanBeDestroyedWithRequestsInFlight) {
+TEST(CurlSenderTest, CanBeDestroyedWithRequestsInFlight) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;
     response.hold = true;
     return response;
   });
   {
-    CurlSenderRig rig;
+    CurlSenderFixture fixture;
     for (std::uint64_t i = 0; i < 10; ++i) {
-      auto http = rig.request(Method::kPost, receiver.url(), "body");
+      auto http = fixture.request(Method::kPost, receiver.url(), "body");
       if (i % 2) http.multipart = {{"a", "b"}};
-      rig.start(std::move(http), i);
+      fixture.start(std::move(http), i);
     }
-    while (receiver.held() < 10) ASSERT_TRUE(rig.sender->poll(10ms).empty());
-    rig.start(rig.request(Method::kGet, "http:///"), 10);  // a result that nobody fetches
+    while (receiver.held() < 10) ASSERT_TRUE(fixture.sender->poll(10ms).empty());
+    fixture.start(fixture.request(Method::kGet, "http:///"), 10);  // a result that nobody fetches
   }
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0));
 }

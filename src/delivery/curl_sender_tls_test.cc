@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "delivery/curl_sender_rig.h"
+#include "delivery/curl_sender_fixture.h"
 #include "testing/temp_dir.h"
 #include "testing/test_http2_receiver.h"
 #include "testing/test_receiver.h"
@@ -37,10 +37,10 @@ CurlSenderOptions trusting(const TestReceiver& receiver) {
   return options;
 }
 
-TEST(CurlSenderTls, AnUnknownCertificateIsRefused) {
+TEST(CurlSenderTlsTest, AnUnknownCertificateIsRefused) {
   TestReceiver receiver(tls());
-  CurlSenderRig rig;
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture;
+  const auto outcome = fixture.get(receiver.url());
   EXPECT_FALSE(outcome.response);
   EXPECT_THAT(outcome.error,
               HasSubstr("TLS with 127.0.0.1:" + std::to_string(receiver.port()) + " failed: "));
@@ -48,50 +48,52 @@ TEST(CurlSenderTls, AnUnknownCertificateIsRefused) {
   EXPECT_EQ(receiver.request_count(), 0u) << "nothing was sent";
 }
 
-TEST(CurlSenderTls, ACertificateOfTheCaFileIsTrusted) {
+TEST(CurlSenderTlsTest, ACertificateOfTheCaFileIsTrusted) {
   TestReceiver receiver(tls());
-  CurlSenderRig rig(trusting(receiver));
-  const auto outcome = rig.send(rig.request(Method::kPost, receiver.url("/x"), "{}"));
+  CurlSenderFixture fixture(trusting(receiver));
+  const auto outcome = fixture.send(fixture.request(Method::kPost, receiver.url("/x"), "{}"));
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   ASSERT_EQ(receiver.request_count(), 1u);
   EXPECT_EQ(receiver.requests()[0].body, "{}");
 }
 
-TEST(CurlSenderTls, AnotherHostsCertificateIsRefused) {
+TEST(CurlSenderTlsTest, AnotherHostsCertificateIsRefused) {
   TestReceiver receiver(tls({"example.test"}));
-  CurlSenderRig rig(trusting(receiver));
-  const auto outcome = rig.get(receiver.url());
+  CurlSenderFixture fixture(trusting(receiver));
+  const auto outcome = fixture.get(receiver.url());
   EXPECT_FALSE(outcome.response);
   EXPECT_THAT(outcome.error, HasSubstr("TLS with 127.0.0.1:"));
   EXPECT_THAT(outcome.error, HasSubstr("no alternative certificate subject name matches"));
   EXPECT_EQ(receiver.request_count(), 0u);
 }
 
-TEST(CurlSenderTls, PlainHttpBehindHttpsIsATlsError) {
+TEST(CurlSenderTlsTest, PlainHttpBehindHttpsIsATlsError) {
   TestReceiver receiver(
       [](const rhooks::testing::TestRequest&) { return rhooks::testing::TestResponse{}; });
   CurlSenderOptions options;
   options.connect_timeout = std::chrono::milliseconds{500};
-  CurlSenderRig rig(options);
-  const auto outcome = rig.get("https://127.0.0.1:" + std::to_string(receiver.port()));
+  CurlSenderFixture fixture(options);
+  const auto outcome = fixture.get("https://127.0.0.1:" + std::to_string(receiver.port()));
   EXPECT_FALSE(outcome.response);
   EXPECT_THAT(outcome.error, HasSubstr("127.0.0.1:" + std::to_string(receiver.port())));
   EXPECT_EQ(receiver.request_count(), 0u);
 }
 
-TEST(CurlSenderTls, Http2IsOfferedAndConnectionsAreReused) {
+TEST(CurlSenderTlsTest, Http2IsOfferedAndConnectionsAreReused) {
   TestReceiver receiver(tls());
-  CurlSenderRig rig(trusting(receiver));
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(rig.get(receiver.url()).ok());
+  CurlSenderFixture fixture(trusting(receiver));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(fixture.get(receiver.url()).ok());
   EXPECT_THAT(receiver.alpn_offered(), ElementsAre("h2", "http/1.1"));
   EXPECT_EQ(receiver.connections(), 1u);
 
-  for (std::uint64_t i = 0; i < 50; ++i) rig.start(rig.request(Method::kGet, receiver.url()), i);
-  for (const auto& result : rig.wait(50)) EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
+  for (std::uint64_t i = 0; i < 50; ++i)
+    fixture.start(fixture.request(Method::kGet, receiver.url()), i);
+  for (const auto& result : fixture.wait(50))
+    EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
 }
 
 // What one attempt may take in counts for each of those that share a connection.
-TEST(CurlSenderTls, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
+TEST(CurlSenderTlsTest, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
   constexpr std::uint64_t kRequests = 30;
   constexpr std::size_t kFrames = 60, kFrameBytes = 16'000;  // together more than 4 MiB
   constexpr std::uint8_t kData = 0, kHeaders = 1, kEndStream = 1, kEndHeaders = 4;
@@ -106,12 +108,12 @@ TEST(CurlSenderTls, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
   });
   CurlSenderOptions options;
   options.ca_file = receiver.ca_file();
-  CurlSenderRig rig(options);
-  ASSERT_TRUE(rig.get(receiver.url()).ok());
+  CurlSenderFixture fixture(options);
+  ASSERT_TRUE(fixture.get(receiver.url()).ok());
   for (std::uint64_t i = 0; i < kRequests; ++i) {
-    rig.start(rig.request(Method::kGet, receiver.url()), i);
+    fixture.start(fixture.request(Method::kGet, receiver.url()), i);
   }
-  for (const auto& result : rig.wait(kRequests)) {
+  for (const auto& result : fixture.wait(kRequests)) {
     ASSERT_TRUE(result.outcome.ok()) << result.outcome.error;
     EXPECT_EQ(result.outcome.response->body.size(), 64u << 10);
   }
@@ -120,7 +122,7 @@ TEST(CurlSenderTls, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
 
 // Whether it says so before or not.
 // What is refused was not looked at, so it may be asked again, but not six times in one attempt.
-TEST(CurlSenderTls, AStreamThatIsRefusedIsAskedForOnceMore) {
+TEST(CurlSenderTlsTest, AStreamThatIsRefusedIsAskedForOnceMore) {
   constexpr std::uint8_t kRstStream = 3;
   const std::string refused("\0\0\0\x07", 4);
   for (const std::size_t refusals : {std::size_t{1}, std::size_t{100}}) {
@@ -132,8 +134,8 @@ TEST(CurlSenderTls, AStreamThatIsRefusedIsAskedForOnceMore) {
     });
     CurlSenderOptions options;
     options.ca_file = receiver.ca_file();
-    CurlSenderRig rig(options);
-    const auto outcome = rig.get(receiver.url());
+    CurlSenderFixture fixture(options);
+    const auto outcome = fixture.get(receiver.url());
     EXPECT_EQ(outcome.ok(), refusals == 1) << outcome.error;
     EXPECT_EQ(receiver.request_count(), 2u);
     if (refusals > 1) {
@@ -142,7 +144,7 @@ TEST(CurlSenderTls, AStreamThatIsRefusedIsAskedForOnceMore) {
   }
 }
 
-TEST(CurlSenderTls, AnHttp2SessionThatEndsIsNoResponse) {
+TEST(CurlSenderTlsTest, AnHttp2SessionThatEndsIsNoResponse) {
   for (const bool says_so : {false, true}) {
     TestHttp2Receiver receiver([says_so](std::uint32_t stream) {
       return TestHttp2Receiver::Answer{says_so ? http2_goaway(stream) : "", true};
@@ -150,15 +152,15 @@ TEST(CurlSenderTls, AnHttp2SessionThatEndsIsNoResponse) {
     CurlSenderOptions options;
     options.ca_file = receiver.ca_file();
     options.request_timeout = std::chrono::seconds{5};
-    CurlSenderRig rig(options);
-    const auto outcome = rig.get(receiver.url("/secret"));
+    CurlSenderFixture fixture(options);
+    const auto outcome = fixture.get(receiver.url("/secret"));
     EXPECT_FALSE(outcome.response);
     EXPECT_THAT(outcome.error, AllOf(HasSubstr("127.0.0.1:"), HasSubstr("without a response"),
                                      Not(HasSubstr("secret"))));
   }
 }
 
-TEST(CurlSenderTls, ACaFileThatCanNotBeReadIsAnError) {
+TEST(CurlSenderTlsTest, ACaFileThatCanNotBeReadIsAnError) {
   CurlSenderOptions options;
   options.ca_file = "/nowhere/ca.pem";
   SystemClock clock;
@@ -169,7 +171,7 @@ TEST(CurlSenderTls, ACaFileThatCanNotBeReadIsAnError) {
   EXPECT_THAT(sender.error().message, HasSubstr("/nowhere/ca.pem"));
 }
 
-TEST(CurlSenderTls, ACaFileWithoutACertificateIsAnError) {
+TEST(CurlSenderTlsTest, ACaFileWithoutACertificateIsAnError) {
   const rhooks::testing::TempDir dir;
   std::ofstream(dir.sub("ca.pem")) << "no certificate\n";
   SystemClock clock;

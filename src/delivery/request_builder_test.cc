@@ -52,7 +52,7 @@ std::string url_of(Method method, std::string url, Body body = {}) {
 
 constexpr char kForm[] = "application/x-www-form-urlencoded";
 
-TEST(RequestBuilder, JsonIsSentAsItIsWithItsContentType) {
+TEST(RequestBuilderTest, JsonIsSentAsItIsWithItsContentType) {
   for (const auto method : {Method::kPost, Method::kPut, Method::kPatch}) {
     const auto http = built(task_with(method, "http://h/p", Body::json(R"({"a":1.10,"b":[]})")));
     EXPECT_TRUE(http.has_body);
@@ -64,7 +64,7 @@ TEST(RequestBuilder, JsonIsSentAsItIsWithItsContentType) {
   }
 }
 
-TEST(RequestBuilder, TheTasksOwnContentTypeStands) {
+TEST(RequestBuilderTest, TheTasksOwnContentTypeStands) {
   const auto json = built(
       task_with(Method::kPost, "http://h/", Body::json("[1]"), {{"Content-Type", "text/xml"}}));
   EXPECT_EQ(header(json, "Content-Type"), "text/xml");
@@ -77,21 +77,21 @@ TEST(RequestBuilder, TheTasksOwnContentTypeStands) {
   EXPECT_EQ(text.wire_body, "a=1") << "text goes as it is, whatever its type";
 }
 
-TEST(RequestBuilder, TextIsPlainTextByDefault) {
+TEST(RequestBuilderTest, TextIsPlainTextByDefault) {
   const auto http = built(task_with(Method::kPut, "http://h/", Body::text("caf\xC3\xA9\n")));
   EXPECT_EQ(header(http, "content-type"), "text/plain; charset=utf-8");
   EXPECT_EQ(http.wire_body, "caf\xC3\xA9\n");
   EXPECT_EQ(http.request.body.kind(), Body::Kind::kText);
 }
 
-TEST(RequestBuilder, NoBodyHasNoContentType) {
+TEST(RequestBuilderTest, NoBodyHasNoContentType) {
   const auto http = built(task_with(Method::kPost, "http://h/"));
   EXPECT_TRUE(http.has_body);
   EXPECT_EQ(http.wire_body, "");
   EXPECT_EQ(header(http, "content-type"), "");
 }
 
-TEST(RequestBuilder, AFormTakesTheMembersOfAnObject) {
+TEST(RequestBuilderTest, AFormTakesTheMembersOfAnObject) {
   const auto http = built(task_with(
       Method::kPost, "http://h/",
       Body::json(R"({"text":"a b&c=d+é~*","n":12345678901234567890123,"x":1.50,"e":-1E+9,)"
@@ -104,7 +104,7 @@ TEST(RequestBuilder, AFormTakesTheMembersOfAnObject) {
   EXPECT_EQ(header(http, "content-type"), "Application/X-WWW-Form-Urlencoded ; charset=utf-8");
 }
 
-TEST(RequestBuilder, AFormRefusesWhatItCanNotHold) {
+TEST(RequestBuilderTest, AFormRefusesWhatItCanNotHold) {
   for (const char* json : {R"({"a":{"b":1}})", R"({"a":[[1]]})", R"({"a":[{}]})", "[1]", "1",
                            "\"text\"", "null", "{", R"({"a":1} x)", ""}) {
     for (const char* type : {kForm, "multipart/form-data"}) {
@@ -120,7 +120,7 @@ TEST(RequestBuilder, AFormRefusesWhatItCanNotHold) {
   EXPECT_NE(nested.message.find("\"addr\""), std::string::npos) << nested.message;
 }
 
-TEST(RequestBuilder, MultipartLeavesTheBoundaryToTheSender) {
+TEST(RequestBuilderTest, MultipartLeavesTheBoundaryToTheSender) {
   const auto http = built(task_with(Method::kPatch, "http://h/",
                                     Body::json(R"({"a":"x\u0000y","b":[1,null],"c d":true})"),
                                     {{"Content-type", "multipart/form-data; boundary=mine"}}));
@@ -144,7 +144,7 @@ TEST(RequestBuilder, MultipartLeavesTheBoundaryToTheSender) {
   EXPECT_EQ(text.wire_body, "--b\r\n\r\n--b--");
 }
 
-TEST(RequestBuilder, TheNameOfAMultipartFieldHoldsNoNul) {
+TEST(RequestBuilderTest, TheNameOfAMultipartFieldHoldsNoNul) {
   const std::vector<Header> multipart = {{"content-type", "multipart/form-data"}};
   const auto error = refused(
       task_with(Method::kPost, "http://h/", Body::json(R"({"a":1,"b\u0000c":2})"), multipart));
@@ -159,7 +159,7 @@ TEST(RequestBuilder, TheNameOfAMultipartFieldHoldsNoNul) {
             "http://h/?b%00c=2");
 }
 
-TEST(RequestBuilder, QueryParametersComeAfterTheUrlsOwn) {
+TEST(RequestBuilderTest, QueryParametersComeAfterTheUrlsOwn) {
   const auto object = Body::json(R"({"b":"x y+z&/?ä*~","c":[1,2],"d":null})");
   for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
     const auto http = built(task_with(method, "https://h:8443/p%20q?a=1&b=%41#part", object));
@@ -172,7 +172,7 @@ TEST(RequestBuilder, QueryParametersComeAfterTheUrlsOwn) {
   }
 }
 
-TEST(RequestBuilder, Urls) {
+TEST(RequestBuilderTest, Urls) {
   const auto object = Body::json(R"({"k":"v"})");
   EXPECT_EQ(url_of(Method::kGet, "http://h", object), "http://h/?k=v");
   EXPECT_EQ(url_of(Method::kGet, "http://h?", object), "http://h/?k=v");
@@ -188,7 +188,7 @@ TEST(RequestBuilder, Urls) {
       << "what was registered is not rewritten";
 }
 
-TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
+TEST(RequestBuilderTest, BodiesThatFitNoQueryAreRefused) {
   for (const auto& body : {Body::text("a=1"), Body::text(""), Body::json("[1]"), Body::json("1"),
                            Body::json("null"), Body::json(R"({"a":{"b":1}})")}) {
     for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
@@ -200,7 +200,7 @@ TEST(RequestBuilder, BodiesThatFitNoQueryAreRefused) {
 }
 
 // A list repeats its name: 50 KiB of body would be 400 MB of query string, form or fields.
-TEST(RequestBuilder, AListWithALongNameIsRefusedBeforeItIsCopied) {
+TEST(RequestBuilderTest, AListWithALongNameIsRefusedBeforeItIsCopied) {
   std::string json = "{\"" + std::string(20'000, 'n') + "\":[0";
   for (int i = 1; i < 20'000; ++i) json += ",0";
   json += "]}";
@@ -216,7 +216,7 @@ TEST(RequestBuilder, AListWithALongNameIsRefusedBeforeItIsCopied) {
   }
 }
 
-TEST(RequestBuilder, WhatABodyBecomesHasTheLimitsOfWhatIsSent) {
+TEST(RequestBuilderTest, WhatABodyBecomesHasTheLimitsOfWhatIsSent) {
   const auto form = [](std::size_t value) {
     return task_with(Method::kPost, "http://h/",
                      Body::json("{\"v\":\"" + std::string(value, 'x') + "\"}"),
@@ -252,7 +252,7 @@ TEST(RequestBuilder, WhatABodyBecomesHasTheLimitsOfWhatIsSent) {
       13'000u);
 }
 
-TEST(RequestBuilder, BadUrlsAreRefused) {
+TEST(RequestBuilderTest, BadUrlsAreRefused) {
   for (const char* url : {"", "h/x", "ftp://h/", "http://", "http://h/a b", "http://h:x/",
                           "http://h,i/", "http://u@h/"}) {
     const auto error = refused(task_with(Method::kGet, url));
@@ -261,7 +261,7 @@ TEST(RequestBuilder, BadUrlsAreRefused) {
   }
 }
 
-TEST(RequestBuilder, OurHeaders) {
+TEST(RequestBuilderTest, OurHeaders) {
   const auto http = built(task_with(Method::kGet, "http://h/", {}, {{"X-Own", "1"}}));
   EXPECT_EQ(header(http, "X-Own"), "1");
   EXPECT_EQ(header(http, "webhook-timestamp"), "1900000000");
@@ -274,7 +274,7 @@ TEST(RequestBuilder, OurHeaders) {
   EXPECT_EQ(header(own, "user-agent"), "");
 }
 
-TEST(RequestBuilder, SpacesAroundAValueAreNotSent) {
+TEST(RequestBuilderTest, SpacesAroundAValueAreNotSent) {
   const auto http = built(task_with(
       Method::kGet, "http://h/", {},
       {{"A", "b "}, {"B", "\t b c\t"}, {"C", " \t"}, {"D", "d"}, {"User-Agent", " mine "}}));
@@ -285,7 +285,7 @@ TEST(RequestBuilder, SpacesAroundAValueAreNotSent) {
   EXPECT_EQ(header(http, "User-Agent"), "mine");
 }
 
-TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
+TEST(RequestBuilderTest, ATaskCanNotSetTheHeadersThatAreOurs) {
   const auto http = built(task_with(Method::kPost, "http://h/", Body::text("x"),
                                     {{"Webhook-Id", "forged"},
                                      {"WEBHOOK-TIMESTAMP", "1"},
@@ -304,7 +304,7 @@ TEST(RequestBuilder, ATaskCanNotSetTheHeadersThatAreOurs) {
   EXPECT_EQ(header(http, "X-Kept"), "yes");
 }
 
-TEST(WebhookId, IsOfTheOccurrenceAlone) {
+TEST(WebhookIdTest, IsOfTheOccurrenceAlone) {
   const TimePoint at{std::chrono::milliseconds{1'900'000'000'000}};
   const auto id_of = [](const TaskKey& key, TimePoint scheduled) {
     Task task;
@@ -333,7 +333,7 @@ TEST(WebhookId, IsOfTheOccurrenceAlone) {
       << "every attempt of an occurrence has the same";
 }
 
-TEST(WebhookId, OfAnExtraOccurrenceIsNoOther) {
+TEST(WebhookIdTest, OfAnExtraOccurrenceIsNoOther) {
   auto task = task_with(Method::kGet, "http://h/");
   const auto own = header(built(task), "webhook-id");
   task.extra_date = task.scheduled_date;

@@ -12,7 +12,7 @@
 namespace rhooks::delivery {
 namespace {
 
-TEST(ResponseReader, KeepsTheFinalResponse) {
+TEST(ResponseReaderTest, KeepsTheFinalResponse) {
   ResponseReader reader;
   EXPECT_TRUE(reader.header_line("HTTP/1.1 100 Continue\r\n"));
   EXPECT_TRUE(reader.header_line("x-interim: 1\r\n"));
@@ -38,7 +38,7 @@ TEST(ResponseReader, KeepsTheFinalResponse) {
   EXPECT_FALSE(response.body_truncated);
 }
 
-TEST(ResponseReader, StoresTheFirst64KiBOfTheBodyAndReads1MiB) {
+TEST(ResponseReaderTest, StoresTheFirst64KiBOfTheBodyAndReads1MiB) {
   ResponseReader reader;
   reader.header_line("HTTP/1.1 200 OK\r\n");
   reader.header_line("\r\n");
@@ -58,7 +58,7 @@ TEST(ResponseReader, StoresTheFirst64KiBOfTheBodyAndReads1MiB) {
   EXPECT_EQ(response.body.back(), 'b');
 }
 
-TEST(ResponseReader, UndoesTheContentCodingsOfWhatIsStored) {
+TEST(ResponseReaderTest, UndoesTheContentCodingsOfWhatIsStored) {
   // {"ok":true} in brotli.
   const std::string coded("\x0b\x05\x80\x7b\x22\x6f\x6b\x22\x3a\x74\x72\x75\x65\x7d\x03", 15);
   const auto taken = [&](std::vector<std::string> lines, const std::string& body) {
@@ -91,7 +91,7 @@ TEST(ResponseReader, UndoesTheContentCodingsOfWhatIsStored) {
   EXPECT_TRUE(long_lie.body_truncated);
 }
 
-TEST(ResponseReader, ABodyThatHardlyCompressesIsStoredToItsLimit) {
+TEST(ResponseReaderTest, ABodyThatHardlyCompressesIsStoredToItsLimit) {
   std::string text(300'000, ' ');
   std::mt19937 random(1);
   for (char& c : text) c = static_cast<char>(' ' + random() % 64);  // six bits of eight
@@ -107,7 +107,7 @@ TEST(ResponseReader, ABodyThatHardlyCompressesIsStoredToItsLimit) {
   EXPECT_TRUE(response.body_truncated);
 }
 
-TEST(ResponseReader, Keeps64KiBOfHeadersAndReads256KiB) {
+TEST(ResponseReaderTest, Keeps64KiBOfHeadersAndReads256KiB) {
   ResponseReader reader;
   reader.header_line("HTTP/1.1 200 OK\r\n");
   const std::string line = "n: " + std::string(1023, 'v') + "\r\n";  // 1 KiB is kept of each
@@ -119,7 +119,7 @@ TEST(ResponseReader, Keeps64KiBOfHeadersAndReads256KiB) {
   EXPECT_EQ(reader.take().headers.size(), 64u);
 }
 
-TEST(ResponseReader, InterimResponsesCountTowardsTheLimit) {
+TEST(ResponseReaderTest, InterimResponsesCountTowardsTheLimit) {
   ResponseReader reader;
   int rounds = 0;
   while (reader.header_line("HTTP/1.1 103 Early Hints\r\n") && reader.header_line("\r\n")) {
@@ -128,7 +128,7 @@ TEST(ResponseReader, InterimResponsesCountTowardsTheLimit) {
   EXPECT_TRUE(reader.headers_too_long());
 }
 
-TEST(ResponseReader, SwitchingProtocolsIsFinal) {
+TEST(ResponseReaderTest, SwitchingProtocolsIsFinal) {
   ResponseReader reader;
   reader.header_line("HTTP/1.1 101 Switching Protocols\r\n");
   reader.header_line("\r\n");

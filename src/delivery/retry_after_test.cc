@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 // 2026-01-31T12:34:56.789Z
 constexpr TimePoint kAnsweredAt{std::chrono::milliseconds{1'769'862'896'789}};
 
-TEST(RetryAfter, Seconds) {
+TEST(RetryAfterTest, Seconds) {
   EXPECT_EQ(parse_retry_after("1", kAnsweredAt), 1s);
   EXPECT_EQ(parse_retry_after("0120", kAnsweredAt), 120s);
   EXPECT_EQ(parse_retry_after("1.5", kAnsweredAt), 1500ms);
@@ -22,7 +22,7 @@ TEST(RetryAfter, Seconds) {
   }
 }
 
-TEST(RetryAfter, DatesOfThreeForms) {
+TEST(RetryAfterTest, DatesOfThreeForms) {
   const auto wait = 1h + 3s + 211ms;
   EXPECT_EQ(parse_retry_after("Sat, 31 Jan 2026 13:35:00 GMT", kAnsweredAt), wait);
   EXPECT_EQ(parse_retry_after("Saturday, 31-Jan-26 13:35:00 GMT", kAnsweredAt), wait);
@@ -41,7 +41,7 @@ TEST(RetryAfter, DatesOfThreeForms) {
   }
 }
 
-TEST(RetryAfter, TheLongestOfSeveral) {
+TEST(RetryAfterTest, TheLongestOfSeveral) {
   Response response;
   EXPECT_EQ(retry_after_of(response, kAnsweredAt), std::nullopt);
   response.headers = {{"retry-after", "3"}, {"Retry-After", "9"}, {"RETRY-AFTER", "later"}};

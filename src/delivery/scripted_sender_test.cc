@@ -10,17 +10,17 @@ namespace {
 using namespace std::chrono_literals;
 using Reply = ScriptedSender::Reply;
 
-delivery::HttpRequest request(std::uint64_t ticket, std::string url = "http://h/") {
+delivery::HttpRequest request(std::uint64_t slot_id, std::string url = "http://h/") {
   delivery::HttpRequest http;
-  http.ticket = ticket;
+  http.slot_id = slot_id;
   http.request.url = std::move(url);
   return http;
 }
 
-TEST(ScriptedSender, AnswersByTheScriptInOrderOfTheirEnds) {
+TEST(ScriptedSenderTest, AnswersByTheScriptInOrderOfTheirEnds) {
   ManualClock clock;
   ScriptedSender sender(clock, [](const delivery::HttpRequest& http) {
-    switch (http.ticket) {
+    switch (http.slot_id) {
       case 1:
         return Reply::status(200, 30ms, "slow");
       case 2:
@@ -38,18 +38,18 @@ TEST(ScriptedSender, AnswersByTheScriptInOrderOfTheirEnds) {
   clock.advance(10ms);
   auto results = sender.poll(0ms);
   ASSERT_EQ(results.size(), 1u);
-  EXPECT_EQ(results[0].ticket, 2u);
+  EXPECT_EQ(results[0].slot_id, 2u);
   ASSERT_TRUE(results[0].outcome.response);
   EXPECT_EQ(results[0].outcome.response->status, 500);
   EXPECT_EQ(results[0].outcome.duration, 10ms);
   clock.advance(1h);
   results = sender.poll(0ms);
   ASSERT_EQ(results.size(), 2u);
-  EXPECT_EQ(results[0].ticket, 1u);
+  EXPECT_EQ(results[0].slot_id, 1u);
   EXPECT_EQ(results[0].outcome.response->body, "slow");
   EXPECT_EQ(results[0].outcome.duration, 30ms);
   EXPECT_EQ(results[0].outcome.started_at, begin);
-  EXPECT_EQ(results[1].ticket, 3u);
+  EXPECT_EQ(results[1].slot_id, 3u);
   EXPECT_EQ(results[1].outcome.error, "no route");
   EXPECT_FALSE(results[1].outcome.response);
 
@@ -62,24 +62,24 @@ TEST(ScriptedSender, AnswersByTheScriptInOrderOfTheirEnds) {
   EXPECT_EQ(sender.in_flight(), 0u);
   EXPECT_EQ(sender.max_in_flight(), 4u);
   EXPECT_EQ(sender.started_count(), 4u);
-  EXPECT_EQ(sender.started()[3].ticket, 4u);
+  EXPECT_EQ(sender.started()[3].slot_id, 4u);
 }
 
-TEST(ScriptedSender, CancelAllSparesWhatHasEnded) {
+TEST(ScriptedSenderTest, CancelAllSparesWhatHasEnded) {
   ManualClock clock;
   ScriptedSender sender(clock, [](const delivery::HttpRequest& http) {
-    return http.ticket == 1 ? Reply::status(200) : Reply::hold();
+    return http.slot_id == 1 ? Reply::status(200) : Reply::hold();
   });
   sender.start(request(1));
   sender.start(request(2));
   sender.cancel_all();
   const auto results = sender.poll(0ms);
   ASSERT_EQ(results.size(), 2u);
-  for (const auto& result : results) EXPECT_EQ(result.cancelled, result.ticket == 2);
+  for (const auto& result : results) EXPECT_EQ(result.cancelled, result.slot_id == 2);
   EXPECT_TRUE(sender.poll(0ms).empty());
 }
 
-TEST(ScriptedSender, WakesARealThread) {
+TEST(ScriptedSenderTest, WakesARealThread) {
   ManualClock clock;
   ScriptedSender sender(clock, [](const delivery::HttpRequest&) { return Reply::status(200, 1h); });
   std::thread poller([&] {
@@ -98,7 +98,7 @@ TEST(ScriptedSender, WakesARealThread) {
   poller.join();
 }
 
-TEST(ScriptedSender, FollowsTheSystemClockToo) {
+TEST(ScriptedSenderTest, FollowsTheSystemClockToo) {
   SystemClock clock;
   ScriptedSender sender(clock,
                         [](const delivery::HttpRequest&) { return Reply::status(200, 20ms); });

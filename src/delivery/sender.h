@@ -17,15 +17,15 @@ struct FormPart {
 
 // A request ready for the wire.
 struct HttpRequest {
-  std::uint64_t ticket = 0;  // the caller's; comes back with the result
-  Request request;           // final URL and headers; `body` as logged
-  std::string wire_body;     // the bytes to send, unless multipart
+  std::uint64_t slot_id = 0;  // of the caller; comes back with the result
+  Request request;            // final URL and headers; `body` as logged
+  std::string wire_body;      // the bytes to send, unless multipart
   bool has_body = false;
   std::vector<FormPart> multipart;  // multipart/form-data, encoded by the sender
 };
 
 struct HttpResult {
-  std::uint64_t ticket = 0;
+  std::uint64_t slot_id = 0;
   model::AttemptOutcome outcome;
   // The attempt was cut off by cancel_all(): nothing is known about it.
   bool cancelled = false;

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/curl_flight.h"
+#include "delivery/curl_transfer.h"
 #include "delivery/request_builder.h"
 #include "model/url.h"
 #include "net/curl_loop.h"
@@ -21,9 +21,9 @@ namespace {
 
 using rhooks::testing::TestReceiver;
 
-class UrlAgreement : public ::testing::Test {
+class UrlAgreementTest : public ::testing::Test {
  protected:
-  UrlAgreement() {
+  UrlAgreementTest() {
     // Whatever the host: no name is looked up.
     const std::string to = "::127.0.0.1:" + std::to_string(receiver_.port());
     connect_to_.reset(curl_slist_append(nullptr, to.c_str()));
@@ -42,11 +42,11 @@ class UrlAgreement : public ::testing::Test {
 
     CURL* const easy = easy_.get();
     curl_easy_reset(easy);
-    CurlFlight flight(std::move(*request), TimePoint{});
-    ASSERT_EQ(flight.set_up(easy, flight.url(), options_), "");
+    CurlTransfer transfer(std::move(*request), TimePoint{});
+    ASSERT_EQ(transfer.set_up(easy, transfer.url(), options_), "");
     ASSERT_EQ(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get()), CURLE_OK);
     const CURLcode code = curl_easy_perform(easy);
-    const auto outcome = flight.finish(code).outcome;
+    const auto outcome = transfer.finish(code).outcome;
     ASSERT_TRUE(outcome.ok()) << outcome.error;
     const auto seen = receiver_.requests();
     receiver_.clear_requests();
@@ -83,7 +83,7 @@ std::string escaped(int byte) {
   return {'%', kHex[byte >> 4], kHex[byte & 15]};
 }
 
-TEST_F(UrlAgreement, OnEveryByteInEveryPlace) {
+TEST_F(UrlAgreementTest, OnEveryByteInEveryPlace) {
   for (int byte = 0; byte < 256; ++byte) {
     for (const std::string& c : {std::string(1, static_cast<char>(byte)), escaped(byte)}) {
       for (const std::string& host :
@@ -105,7 +105,7 @@ TEST_F(UrlAgreement, OnEveryByteInEveryPlace) {
   EXPECT_GT(accepted(), 256 * 4);
 }
 
-TEST_F(UrlAgreement, OnAddressesNumbersAndPorts) {
+TEST_F(UrlAgreementTest, OnAddressesNumbersAndPorts) {
   for (const char* host : {"1.2.3.4",
                            "1.2.3",
                            "1.2",
@@ -216,7 +216,7 @@ TEST_F(UrlAgreement, OnAddressesNumbersAndPorts) {
   EXPECT_GT(accepted(), 8);
 }
 
-TEST_F(UrlAgreement, OnRandomUrls) {
+TEST_F(UrlAgreementTest, OnRandomUrls) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
@@ -234,7 +234,7 @@ TEST_F(UrlAgreement, OnRandomUrls) {
   EXPECT_GT(accepted(), 200);
 }
 
-TEST_F(UrlAgreement, OnLengths) {
+TEST_F(UrlAgreementTest, OnLengths) {
   for (const std::size_t size : {63u, 64u, 251u, 252u, 253u, 254u, 8190u}) {
     std::string host;
     while (host.size() < size) host += host.size() % 4 == 3 ? '.' : 'a';

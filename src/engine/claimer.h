@@ -24,7 +24,7 @@ class Claimer {
   };
 
   // `lease_for` must be longer than an attempt and its commit can take.
-  Claimer(store::Store& store, Slots& slots, AttemptQueue& to_send, Metrics& metrics,
+  Claimer(store::Store& store, Slots& slots, DeliveryQueue& to_send, Metrics& metrics,
           std::chrono::milliseconds lease_for)
       : store_(store), slots_(slots), to_send_(to_send), metrics_(metrics), lease_for_(lease_for) {}
 
@@ -36,7 +36,7 @@ class Claimer {
  private:
   store::Store& store_;
   Slots& slots_;
-  AttemptQueue& to_send_;
+  DeliveryQueue& to_send_;
   Metrics& metrics_;
   const std::chrono::milliseconds lease_for_;
 };

@@ -82,21 +82,22 @@ void Committer::recovered() {
 }
 
 void Committer::take_ended() {
-  for (Ended& ended : to_commit_.take(options_.batch_max - std::min(held(), options_.batch_max))) {
+  for (EndedDelivery& ended :
+       to_commit_.take(options_.batch_max - std::min(held(), options_.batch_max))) {
     ended_.push_back(std::move(ended));
   }
-  std::erase_if(ended_, [this](Ended& ended) { return accept(ended); });
+  std::erase_if(ended_, [this](EndedDelivery& ended) { return accept(ended); });
   if (!ended_.empty() && failures_ == 0) {
     log::error("there is no memory left for outcomes; trying again, and claiming nothing meanwhile",
                {{"outcomes", static_cast<std::int64_t>(ended_.size())}});
   }
 }
 
-bool Committer::accept(Ended& ended) {
-  Attempt& attempt = ended.attempt;
+bool Committer::accept(EndedDelivery& ended) {
+  Delivery& delivery = ended.delivery;
   if (!ended.outcome) {
-    releases_.push_back(std::move(attempt.lease));
-    release_slots_.push_back(attempt.slot);
+    releases_.push_back(std::move(delivery.lease));
+    release_slots_.push_back(delivery.slot_id);
     return true;
   }
 
@@ -104,22 +105,22 @@ bool Committer::accept(Ended& ended) {
   const TimePoint ended_at = outcome.ended_at();
   Log log;
   try {
-    log = model::make_log(attempt.task, outcome, ended_at, uuids_.v7(outcome.started_at),
+    log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                           options_.logs_ttl);
     // What the task will hold of it besides.
     if (outcome.response) {
-      attempt.task.execution.last_response_body.reserve(outcome.response->body.size());
+      delivery.task.execution.last_response_body.reserve(outcome.response->body.size());
     }
   } catch (const std::bad_alloc&) {
     return false;
   }
-  metrics_.skipped(attempt.skipped);
+  metrics_.skipped(delivery.skipped);
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
-  Task after = ended.cut_off ? std::move(attempt.task)
-                             : model::apply_outcome(std::move(attempt.task), outcome, ended_at,
-                                                    options_.policy, random_.unit());
-  kept_.push_back({attempt.slot, attempt.due_at, outcome.ok(), ended.cut_off});
-  commits_.push_back({std::move(attempt.lease), std::move(after), std::move(log)});
+  Task after = ended.cancelled ? std::move(delivery.task)
+                               : model::apply_outcome(std::move(delivery.task), outcome, ended_at,
+                                                      options_.policy, random_.unit());
+  kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled});
+  commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log)});
   return true;
 }
 
@@ -143,7 +144,7 @@ bool Committer::commit() {
       ++again;
     } else {
       give_up(commits_[i], results[i].error());
-      slots_.give(kept_[i].slot);
+      slots_.release(kept_[i].slot_id);
     }
   }
   commits_.resize(again);
@@ -169,10 +170,10 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
     metrics_.lease_lost();
     log::warn("lease lost: the outcome of an attempt was logged, the task was not changed",
               {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
-  } else if (on_recorded_ && !kept.cut_off) {
+  } else if (on_recorded_ && !kept.cancelled) {
     on_recorded_(kept.due_at, kept.ok);
   }
-  slots_.give(kept.slot);
+  slots_.release(kept.slot_id);
 }
 
 bool Committer::release() {
@@ -182,34 +183,36 @@ bool Committer::release() {
     log::error("leases could not be given back; their tasks are due again when they run out",
                {{"error", released.error().message}});
   }
-  for (const Slots::Number slot : release_slots_) slots_.give(slot);
+  for (const Slots::Number slot : release_slots_) slots_.release(slot);
   releases_.clear();
   release_slots_.clear();
   return true;
 }
 
 void Committer::abandon() {
-  for (Ended& ended : to_commit_.take(slots_.capacity())) ended_.push_back(std::move(ended));
-  const auto given_up = commits_.size() + static_cast<std::size_t>(std::count_if(
-                                              ended_.begin(), ended_.end(), [](const Ended& ended) {
-                                                return ended.outcome.has_value();
-                                              }));
+  for (EndedDelivery& ended : to_commit_.take(slots_.capacity())) {
+    ended_.push_back(std::move(ended));
+  }
+  const auto given_up =
+      commits_.size() + static_cast<std::size_t>(std::count_if(
+                            ended_.begin(), ended_.end(),
+                            [](const EndedDelivery& ended) { return ended.outcome.has_value(); }));
   if (given_up > 0) {
     log::error("outcomes were given up at the stop; their tasks are attempted again",
                {{"count", static_cast<std::int64_t>(given_up)}});
   }
   // The tasks are due again at once where the store takes that, or when the leases run out.
-  for (Ended& ended : ended_) {
-    releases_.push_back(std::move(ended.attempt.lease));
-    release_slots_.push_back(ended.attempt.slot);
+  for (EndedDelivery& ended : ended_) {
+    releases_.push_back(std::move(ended.delivery.lease));
+    release_slots_.push_back(ended.delivery.slot_id);
   }
   for (store::Commit& commit : commits_) releases_.push_back(std::move(commit.lease));
   if (auto released = store_.release(releases_); !released) {
     log::warn("leases could not be given back; their tasks are due again when they run out",
               {{"error", released.error().message}});
   }
-  for (const Kept& kept : kept_) slots_.give(kept.slot);
-  for (const Slots::Number slot : release_slots_) slots_.give(slot);
+  for (const Kept& kept : kept_) slots_.release(kept.slot_id);
+  for (const Slots::Number slot : release_slots_) slots_.release(slot);
   ended_.clear();
   commits_.clear();
   kept_.clear();

@@ -51,16 +51,16 @@ class Committer {
 
  private:
   struct Kept {
-    Slots::Number slot = 0;
+    Slots::Number slot_id = 0;
     TimePoint due_at{};
     bool ok = false;
-    bool cut_off = false;
+    bool cancelled = false;
   };
 
   std::size_t held() const { return ended_.size() + commits_.size() + releases_.size(); }
   // Takes what has ended; what there is no memory for stays in ended_.
   void take_ended();
-  bool accept(Ended& ended);  // false: there is no memory for it, and it is as it was
+  bool accept(EndedDelivery& ended);  // false: there is no memory for it, and it is as it was
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();
@@ -76,7 +76,7 @@ class Committer {
   const Options options_;
   const OnRecorded on_recorded_;
 
-  std::vector<Ended> ended_;  // taken, and neither commits nor releases yet
+  std::vector<EndedDelivery> ended_;  // taken, and neither commits nor releases yet
   // Commits and what belongs to each, index by index.
   std::vector<store::Commit> commits_;
   std::vector<Kept> kept_;

@@ -45,7 +45,7 @@ model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& er
 
 bool Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
   bool passed_on = false;
-  for (Attempt& attempt : to_send_.take(kAll)) passed_on |= !start(std::move(attempt), now);
+  for (Delivery& delivery : to_send_.take(kAll)) passed_on |= !start(std::move(delivery), now);
   // What was not sent is passed on at once.
   if (passed_on) max_wait = {};
   auto results = sender_.poll(max_wait);
@@ -57,45 +57,45 @@ bool Dispatcher::step(TimePoint now, std::chrono::milliseconds max_wait) {
 
 bool Dispatcher::release_unsent() {
   auto unsent = to_send_.take(kAll);
-  for (Attempt& attempt : unsent) to_commit_.push({std::move(attempt), std::nullopt, false});
+  for (Delivery& delivery : unsent) to_commit_.push({std::move(delivery), std::nullopt, false});
   return !unsent.empty();
 }
 
-bool Dispatcher::start(Attempt attempt, TimePoint now) {
-  if (attempt.lease.until <= now + attempt_max_ || !store_.holds(attempt.lease)) {
+bool Dispatcher::start(Delivery delivery, TimePoint now) {
+  if (delivery.lease.until <= now + attempt_max_ || !store_.holds(delivery.lease)) {
     log::warn("another worker may have the task by now, or during the attempt; not sent",
-              {{"namespace", attempt.task.key.ns}, {"id", attempt.task.key.id}});
-    to_commit_.push({std::move(attempt), std::nullopt, false});
+              {{"namespace", delivery.task.key.ns}, {"id", delivery.task.key.id}});
+    to_commit_.push({std::move(delivery), std::nullopt, false});
     return false;
   }
 
-  const std::int64_t skipped_before = attempt.task.execution.skipped;
-  attempt.task = model::begin_attempt(std::move(attempt.task), now);
-  attempt.skipped = attempt.task.execution.skipped - skipped_before;
-  auto request = build(attempt.task, now);
+  const std::int64_t skipped_before = delivery.task.execution.skipped;
+  delivery.task = model::begin_attempt(std::move(delivery.task), now);
+  delivery.skipped = delivery.task.execution.skipped - skipped_before;
+  auto request = build(delivery.task, now);
   if (!request) {
-    auto outcome = not_built(attempt.task, now, request.error());
-    to_commit_.push({std::move(attempt), std::move(outcome), false});
+    auto outcome = not_built(delivery.task, now, request.error());
+    to_commit_.push({std::move(delivery), std::move(outcome), false});
     return false;
   }
-  request->ticket = attempt.slot;
-  in_flight_.emplace(attempt.slot, std::move(attempt));
+  request->slot_id = delivery.slot_id;
+  in_flight_.emplace(delivery.slot_id, std::move(delivery));
   sender_.start(std::move(*request));
   return true;
 }
 
 void Dispatcher::finish(delivery::HttpResult result) {
-  auto node = in_flight_.extract(result.ticket);
+  auto node = in_flight_.extract(result.slot_id);
   RHOOKS_CHECK(!node.empty());
-  Attempt& attempt = node.mapped();
+  Delivery& delivery = node.mapped();
 
-  const TimePoint due = model::late_after(attempt.task, attempt.due_at);
+  const TimePoint due = model::late_after(delivery.task, delivery.due_at);
   metrics_.attempt(kind_of(result), result.outcome.started_at - due, result.outcome.duration);
   if (log::enabled(log::Level::kDebug)) {
     const auto& response = result.outcome.response;
-    log::debug("attempt ended", {{"namespace", attempt.task.key.ns},
-                                 {"id", attempt.task.key.id},
-                                 {"attempt", std::int64_t{attempt.task.attempt} + 1},
+    log::debug("attempt ended", {{"namespace", delivery.task.key.ns},
+                                 {"id", delivery.task.key.id},
+                                 {"attempt", std::int64_t{delivery.task.attempt} + 1},
                                  {"status", std::int64_t{response ? response->status : 0}},
                                  {"duration_us", result.outcome.duration.count()},
                                  {"late_ms", (result.outcome.started_at - due).count()}});
@@ -103,7 +103,7 @@ void Dispatcher::finish(delivery::HttpResult result) {
   if (result.cancelled) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }
-  to_commit_.push({std::move(attempt), std::move(result.outcome), result.cancelled});
+  to_commit_.push({std::move(delivery), std::move(result.outcome), result.cancelled});
 }
 
 }  // namespace rhooks::engine

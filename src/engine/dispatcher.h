@@ -15,7 +15,7 @@ namespace rhooks::engine {
 class Dispatcher {
  public:
   // `attempt_max`: the longest that an attempt may take.
-  Dispatcher(const store::Store& store, delivery::Sender& sender, AttemptQueue& to_send,
+  Dispatcher(const store::Store& store, delivery::Sender& sender, DeliveryQueue& to_send,
              EndedQueue& to_commit, Metrics& metrics, std::chrono::milliseconds attempt_max = {})
       : store_(store),
         sender_(sender),
@@ -39,16 +39,16 @@ class Dispatcher {
   bool idle() const { return in_flight_.empty() && to_send_.size() == 0; }
 
  private:
-  bool start(Attempt attempt, TimePoint now);  // false: it was passed on instead
+  bool start(Delivery delivery, TimePoint now);  // false: it was passed on instead
   void finish(delivery::HttpResult result);
 
   const store::Store& store_;
   delivery::Sender& sender_;
-  AttemptQueue& to_send_;
+  DeliveryQueue& to_send_;
   EndedQueue& to_commit_;
   Metrics& metrics_;
   const std::chrono::milliseconds attempt_max_;
-  std::unordered_map<std::uint64_t, Attempt> in_flight_;  // by ticket, which is the slot
+  std::unordered_map<std::uint64_t, Delivery> in_flight_;  // by slot_id
 };
 
 }  // namespace rhooks::engine

@@ -4,14 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "engine/test_rig.h"
+#include "engine/engine_fixture.h"
 
 namespace rhooks::engine {
 namespace {
 
 using testing::NoMemory;
 
-class EngineNoMemory : public ::testing::Test, protected Stages {
+class EngineNoMemoryTest : public ::testing::Test, protected Stages {
  protected:
   static constexpr std::size_t kLarge = 64 * 1024;
 
@@ -26,7 +26,7 @@ class EngineNoMemory : public ::testing::Test, protected Stages {
   Committer committer{store, slots, to_commit, metrics, random, {}, {}};
 };
 
-TEST_F(EngineNoMemory, ARequestFailsAsAnAttemptAndIsRetried) {
+TEST_F(EngineNoMemoryTest, ARequestFailsAsAnAttemptAndIsRetried) {
   put(store, {large("large", clock.now()), record("small", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   {
@@ -50,7 +50,7 @@ TEST_F(EngineNoMemory, ARequestFailsAsAnAttemptAndIsRetried) {
   EXPECT_EQ(slots.free(), kConcurrency);
 }
 
-TEST_F(EngineNoMemory, AnOutcomeIsKeptAndStoredLater) {
+TEST_F(EngineNoMemoryTest, AnOutcomeIsKeptAndStoredLater) {
   put(store, {large("large", clock.now()), record("small", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   dispatcher.step(clock.now(), 0ms);
@@ -74,7 +74,7 @@ TEST_F(EngineNoMemory, AnOutcomeIsKeptAndStoredLater) {
   EXPECT_EQ(slots.free(), kConcurrency);
 }
 
-TEST_F(EngineNoMemory, AnOutcomeIsGivenUpAtTheStop) {
+TEST_F(EngineNoMemoryTest, AnOutcomeIsGivenUpAtTheStop) {
   put(store, {large("large", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   dispatcher.step(clock.now(), 0ms);

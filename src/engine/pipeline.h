@@ -43,7 +43,7 @@ struct Pipeline {
   bool may_claim() const { return !committer.failing(); }
 
   Slots slots;
-  AttemptQueue to_send;
+  DeliveryQueue to_send;
   EndedQueue to_commit;
   Claimer claimer;
   Dispatcher dispatcher;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "engine/pace.h"
+#include "engine/timing.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -64,7 +64,7 @@ void Runner::stop() {
 }
 
 void Runner::stop_now() {
-  cut_off_ = true;
+  cancel_attempts_ = true;
   sender_.wake();
   committer_waker_.notify();
 }
@@ -125,7 +125,7 @@ void Runner::end_run(MutexLock& lock) {
   lock.lock();
   threads_.clear();
   state_ = RunState::kStopped;
-  cut_off_ = false;
+  cancel_attempts_ = false;
   // A start() or trigger() that came meanwhile waits for this.
   changed_->notify_all();
 }
@@ -144,7 +144,8 @@ void Runner::claim_loop() {
 
     starved_ = true;  // before the claim, so that a slot given back from here on is noticed
     // A trigger is for all that is due, whoever it would fall to.
-    const auto scope = want.started && !want.unclaimed ? store::Scope::kShare : store::Scope::kAll;
+    const auto scope =
+        want.started && !want.unclaimed ? store::Scope::kAssigned : store::Scope::kAll;
     const auto step = pipeline_.claimer.step(now, *want.due_by, scope);
     // Also after an error: it may have come after some were claimed.
     sender_.wake();
@@ -179,7 +180,7 @@ void Runner::claim_loop() {
   sender_.wake();
   // Not after the drain, which can take as long as an attempt: what falls to this process would
   // wait for that.
-  store_.leave();
+  store_.resign();
 }
 
 // Only a stop cuts it short, and no new task: while the store refuses, registrations must not make
@@ -197,9 +198,10 @@ void Runner::dispatch_loop() {
     const bool draining = state >= RunState::kStopping;
     if (draining) {
       if (pipeline_.dispatcher.release_unsent()) committer_waker_.notify();
-      if (cut_off_ || runtime_.now() >= drain_until_) pipeline_.dispatcher.cancel_all();
+      if (cancel_attempts_ || runtime_.now() >= drain_until_) pipeline_.dispatcher.cancel_all();
     }
-    if (pipeline_.dispatcher.step(clock_.now(), draining ? kDrainLook : kIdleLook)) {
+    if (pipeline_.dispatcher.step(clock_.now(),
+                                  draining ? kDrainPollInterval : kIdlePollInterval)) {
       committer_waker_.notify();
     }
   } while (state < RunState::kClaimerEnded || !pipeline_.dispatcher.idle());
@@ -219,7 +221,7 @@ void Runner::commit_loop() {
     if (!pipeline_.committer.failing()) {
       if (failing_since) claimer_waker_.notify();
       failing_since.reset();
-      committer_waker_.wait(wait.value_or(kIdleLook));
+      committer_waker_.wait(wait.value_or(kIdlePollInterval));
       continue;
     }
     const auto now = runtime_.now();
@@ -229,12 +231,12 @@ void Runner::commit_loop() {
                      "outcomes could not be stored for 30 s; see the log for the cause",
                      {}});
     }
-    if (dispatcher_ended && (cut_off_ || now >= drain_until_ + options_.store_timeout)) {
+    if (dispatcher_ended && (cancel_attempts_ || now >= drain_until_ + options_.store_timeout)) {
       pipeline_.committer.abandon();
       break;
     }
     committer_waker_.wait(
-        std::min<std::chrono::microseconds>(wait.value_or(kDrainLook), kDrainLook));
+        std::min<std::chrono::microseconds>(wait.value_or(kDrainPollInterval), kDrainPollInterval));
   }
 }
 
@@ -284,7 +286,7 @@ void Runner::measure_lag(bool starved, TimePoint now) {
   const auto steady = runtime_.now();
   if (lag_measured_ && steady - *lag_measured_ < kProgressInterval) return;
   lag_measured_ = steady;
-  const auto next = store_.next_due(now, store::Scope::kShare);
+  const auto next = store_.next_due(now, store::Scope::kAssigned);
   if (next && *next) metrics_.due_lag(std::max(now - **next, milliseconds{0}));
 }
 

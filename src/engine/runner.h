@@ -113,8 +113,8 @@ class Runner {
   // Set before kStopping, and read after it.
   Steady drain_until_;
 
-  std::atomic<bool> cut_off_{false};  // a drain does not wait for attempts
-  std::atomic<bool> starved_{false};  // the claimer waits for slots
+  std::atomic<bool> cancel_attempts_{false};  // a drain does not wait for them
+  std::atomic<bool> starved_{false};          // the claimer waits for slots
   // By the claimer's thread only. Of the steady time: the clock may be set back, and stand for
   // hours.
   std::optional<Steady> lag_measured_;

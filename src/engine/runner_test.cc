@@ -5,69 +5,69 @@
 
 #include <thread>
 
-#include "engine/test_rig.h"
+#include "engine/engine_fixture.h"
 
 namespace rhooks::engine {
 namespace {
 
 TEST(RunnerTest, TriggerDeliversAllThatIsDueWhateverTheNumber) {
-  Rig rig(7);
+  Fixture fixture(7);
   std::vector<model::TaskRecord> records;
   for (std::size_t i = 0; i < 5'000; ++i) {
-    records.push_back(record(numbered("t", i), rig.clock.now() - 1s));
+    records.push_back(record(numbered("t", i), fixture.clock.now() - 1s));
   }
-  records.push_back(record("later", rig.clock.now() + 1ms));
-  put(rig.memory, records);
+  records.push_back(record("later", fixture.clock.now() + 1ms));
+  put(fixture.memory, records);
 
-  const auto result = rig.runner.trigger({});
+  const auto result = fixture.runner.trigger({});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->processed, 5'000);
   EXPECT_EQ(result->errors, 0);
-  EXPECT_LE(rig.sender.max_in_flight(), 7u);
-  EXPECT_EQ(rig.sender.started_count(), 5'000u);
-  EXPECT_EQ(rig.task("later").status, Status::kActive);
+  EXPECT_LE(fixture.sender.max_in_flight(), 7u);
+  EXPECT_EQ(fixture.sender.started_count(), 5'000u);
+  EXPECT_EQ(fixture.task("later").status, Status::kActive);
 }
 
 TEST(RunnerTest, TriggerCountsFailedAttemptsAndLeavesRetriesForTheirTime) {
-  Rig rig(4, [](const delivery::HttpRequest& request) {
+  Fixture fixture(4, [](const delivery::HttpRequest& request) {
     return request.request.url.ends_with("/bad") ? Reply::status(500) : Reply::status(204);
   });
-  put(rig.memory,
-      {record("good", rig.clock.now()), record("bad", rig.clock.now(), "http://127.0.0.1:9/bad")});
-  const auto result = rig.runner.trigger({});
+  put(fixture.memory, {record("good", fixture.clock.now()),
+                       record("bad", fixture.clock.now(), "http://127.0.0.1:9/bad")});
+  const auto result = fixture.runner.trigger({});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->processed, 2);
   EXPECT_EQ(result->errors, 1);
-  const Task bad = rig.task("bad");
+  const Task bad = fixture.task("bad");
   EXPECT_EQ(bad.status, Status::kActive);
   EXPECT_EQ(bad.attempt, 1);
   ASSERT_TRUE(bad.next_attempt_date);
-  EXPECT_GE(*bad.next_attempt_date, rig.clock.now());
+  EXPECT_GE(*bad.next_attempt_date, fixture.clock.now());
 }
 
 TEST(RunnerTest, TriggerOfNothingReturnsAtOnceAndCanBeRepeated) {
-  Rig rig;
+  Fixture fixture;
   for (int i = 0; i < 3; ++i) {
-    const auto result = rig.runner.trigger({});
+    const auto result = fixture.runner.trigger({});
     ASSERT_TRUE(result);
     EXPECT_EQ(result->processed, 0);
   }
 }
 
 TEST(RunnerTest, TriggersAtTheSameTimeShareTheWork) {
-  Rig rig(3);
+  Fixture fixture(3);
   std::vector<model::TaskRecord> records;
   for (std::size_t i = 0; i < 500; ++i) {
-    records.push_back(record(numbered("t", i), rig.clock.now()));
+    records.push_back(record(numbered("t", i), fixture.clock.now()));
   }
-  put(rig.memory, records);
+  put(fixture.memory, records);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] { EXPECT_TRUE(rig.runner.trigger({})); });
+    threads.emplace_back([&] { EXPECT_TRUE(fixture.runner.trigger({})); });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(rig.sender.started_count(), 500u);
-  EXPECT_LE(rig.sender.max_in_flight(), 3u);
+  EXPECT_EQ(fixture.sender.started_count(), 500u);
+  EXPECT_LE(fixture.sender.max_in_flight(), 3u);
 }
 
 // Calls trigger() on a thread of its own, and returns once it has begun.
@@ -98,105 +98,106 @@ class TriggerThread {
 };
 
 TEST(RunnerTest, TriggerWithARunningWorkerWaitsForThatWorker) {
-  Rig rig(2, [](const auto&) { return Reply::hold(); });
-  rig.runner.start();
-  put(rig.memory, {record("a", rig.clock.now())});
-  rig.runner.notify(rig.clock.now());
-  ASSERT_TRUE(rig.sender.wait_started(1));
+  Fixture fixture(2, [](const auto&) { return Reply::hold(); });
+  fixture.runner.start();
+  put(fixture.memory, {record("a", fixture.clock.now())});
+  fixture.runner.notify(fixture.clock.now());
+  ASSERT_TRUE(fixture.sender.wait_started(1));
 
-  TriggerThread trigger(rig.runner);
+  TriggerThread trigger(fixture.runner);
   EXPECT_FALSE(trigger.ended());
-  rig.sender.release_all(Reply::status(200));
+  fixture.sender.release_all(Reply::status(200));
   const auto result = trigger.join();
   ASSERT_TRUE(result);
   EXPECT_EQ(result->processed, 1);
-  EXPECT_EQ(rig.sender.started_count(), 1u);
+  EXPECT_EQ(fixture.sender.started_count(), 1u);
 }
 
 // A worker that never catches up would otherwise keep a trigger for ever.
 TEST(RunnerTest, TasksDueAfterTheTriggerDoNotHoldItUp) {
-  Rig rig(1, [](const auto&) { return Reply::hold(); });
-  rig.runner.start();
-  put(rig.memory, {record("a", rig.clock.now())});
-  rig.runner.notify(rig.clock.now());
-  ASSERT_TRUE(rig.sender.wait_started(1));
-  put(rig.memory, {record("b", rig.clock.now() + 1ms), record("c", rig.clock.now() + 2ms)});
+  Fixture fixture(1, [](const auto&) { return Reply::hold(); });
+  fixture.runner.start();
+  put(fixture.memory, {record("a", fixture.clock.now())});
+  fixture.runner.notify(fixture.clock.now());
+  ASSERT_TRUE(fixture.sender.wait_started(1));
+  put(fixture.memory,
+      {record("b", fixture.clock.now() + 1ms), record("c", fixture.clock.now() + 2ms)});
 
-  TriggerThread trigger(rig.runner);
-  rig.advance(10ms);  // b and c are due, and wait for a's slot
-  rig.sender.release_all(Reply::status(200));
+  TriggerThread trigger(fixture.runner);
+  fixture.advance(10ms);  // b and c are due, and wait for a's slot
+  fixture.sender.release_all(Reply::status(200));
   const bool ended = eventually([&] { return trigger.ended(); });  // with b held
   if (!ended) {
-    rig.sender.set_script({});
-    rig.sender.release_all(Reply::status(200));
+    fixture.sender.set_script({});
+    fixture.sender.release_all(Reply::status(200));
   }
   ASSERT_TRUE(ended);
   const auto result = trigger.join();
   ASSERT_TRUE(result);
   EXPECT_EQ(result->processed, 1);
-  ASSERT_TRUE(rig.sender.wait_started(2));
-  EXPECT_EQ(rig.task("b").status, Status::kProcessing);
-  rig.sender.set_script({});
-  rig.sender.release_all(Reply::status(200));
-  EXPECT_TRUE(rig.reaches("c", Status::kDone));
+  ASSERT_TRUE(fixture.sender.wait_started(2));
+  EXPECT_EQ(fixture.task("b").status, Status::kProcessing);
+  fixture.sender.set_script({});
+  fixture.sender.release_all(Reply::status(200));
+  EXPECT_TRUE(fixture.reaches("c", Status::kDone));
 }
 
 TEST(RunnerTest, WithTheClockSetBackATriggerRunsNothingBeforeItsTime) {
-  Rig rig(1, [](const auto&) { return Reply::hold(); });
-  put(rig.memory, {record("a", rig.clock.now())});
-  TriggerThread trigger(rig.runner);
-  ASSERT_TRUE(rig.sender.wait_started(1));
-  rig.clock.set(rig.clock.now() - 1h);
-  put(rig.memory, {record("b", rig.clock.now() + 30min)});
-  rig.sender.release_all(Reply::status(200));
+  Fixture fixture(1, [](const auto&) { return Reply::hold(); });
+  put(fixture.memory, {record("a", fixture.clock.now())});
+  TriggerThread trigger(fixture.runner);
+  ASSERT_TRUE(fixture.sender.wait_started(1));
+  fixture.clock.set(fixture.clock.now() - 1h);
+  put(fixture.memory, {record("b", fixture.clock.now() + 30min)});
+  fixture.sender.release_all(Reply::status(200));
   const auto result = trigger.join();
   ASSERT_TRUE(result);
   EXPECT_EQ(result->processed, 1);
-  EXPECT_EQ(rig.sender.started_count(), 1u);
+  EXPECT_EQ(fixture.sender.started_count(), 1u);
 }
 
 TEST(RunnerTest, AnExceptionOfTheProgressCallbackLeavesTheRunnerUsable) {
-  Rig rig(1, [](const auto&) { return Reply::hold(); });
-  put(rig.memory, {record("a", rig.clock.now())});
+  Fixture fixture(1, [](const auto&) { return Reply::hold(); });
+  put(fixture.memory, {record("a", fixture.clock.now())});
   const auto thrower = [&](const TriggerResult&) {
-    rig.sender.release_all(Reply::status(200));
+    fixture.sender.release_all(Reply::status(200));
     throw std::runtime_error("no");
   };
-  EXPECT_THROW((void)rig.runner.trigger(thrower), std::runtime_error);
-  rig.sender.set_script({});
-  put(rig.memory, {record("b", rig.clock.now())});
-  ASSERT_TRUE(rig.runner.trigger({}));
-  EXPECT_EQ(rig.task("b").status, Status::kDone);
+  EXPECT_THROW((void)fixture.runner.trigger(thrower), std::runtime_error);
+  fixture.sender.set_script({});
+  put(fixture.memory, {record("b", fixture.clock.now())});
+  ASSERT_TRUE(fixture.runner.trigger({}));
+  EXPECT_EQ(fixture.task("b").status, Status::kDone);
 }
 
 TEST(RunnerTest, ConcurrencyIsReachedAndNeverExceeded) {
-  Rig rig(5, [](const auto&) { return Reply::hold(); });
+  Fixture fixture(5, [](const auto&) { return Reply::hold(); });
   std::vector<model::TaskRecord> records;
   for (std::size_t i = 0; i < 50; ++i) {
-    records.push_back(record(numbered("t", i), rig.clock.now()));
+    records.push_back(record(numbered("t", i), fixture.clock.now()));
   }
-  put(rig.memory, records);
-  rig.runner.start();
+  put(fixture.memory, records);
+  fixture.runner.start();
   for (std::size_t done = 0; done < 50; done += 5) {
-    ASSERT_TRUE(rig.sender.wait_started(done + 5));
-    EXPECT_EQ(rig.sender.started_count(), done + 5);
-    EXPECT_EQ(rig.sender.release_all(Reply::status(200)), 5u);
+    ASSERT_TRUE(fixture.sender.wait_started(done + 5));
+    EXPECT_EQ(fixture.sender.started_count(), done + 5);
+    EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 5u);
   }
-  EXPECT_TRUE(rig.reaches(numbered("t", 49), Status::kDone));
-  EXPECT_EQ(rig.sender.max_in_flight(), 5u);
+  EXPECT_TRUE(fixture.reaches(numbered("t", 49), Status::kDone));
+  EXPECT_EQ(fixture.sender.max_in_flight(), 5u);
 }
 
 TEST(RunnerTest, ATaskFiresAtItsTimeAndNotBefore) {
-  Rig rig;
-  rig.runner.start();
-  put(rig.memory, {record("a", rig.clock.now() + 100ms)});
-  rig.runner.notify(rig.clock.now() + 100ms);
-  rig.advance(99ms);
-  ASSERT_TRUE(rig.runner.trigger({}));  // everything due by now is through
-  EXPECT_EQ(rig.sender.started_count(), 0u);
-  rig.advance(1ms);
-  ASSERT_TRUE(rig.sender.wait_started(1));
-  EXPECT_TRUE(rig.reaches("a", Status::kDone));
+  Fixture fixture;
+  fixture.runner.start();
+  put(fixture.memory, {record("a", fixture.clock.now() + 100ms)});
+  fixture.runner.notify(fixture.clock.now() + 100ms);
+  fixture.advance(99ms);
+  ASSERT_TRUE(fixture.runner.trigger({}));  // everything due by now is through
+  EXPECT_EQ(fixture.sender.started_count(), 0u);
+  fixture.advance(1ms);
+  ASSERT_TRUE(fixture.sender.wait_started(1));
+  EXPECT_TRUE(fixture.reaches("a", Status::kDone));
 }
 
 // On the system's clock, since the point is to wake at the right moment: no sleeping, the
@@ -207,7 +208,7 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   ScriptedSender sender(clock);
   Metrics metrics;
   Random random;
-  RunnerOptions options = Rig::options_for(4);
+  RunnerOptions options = Fixture::options_for(4);
   options.poll_interval = 1h;  // so that polling cannot be what finds it
   Runner runner(memory, sender, metrics, clock, random, options);
   runner.start();
@@ -222,46 +223,47 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
 }
 
 TEST(RunnerTest, ARetryWaitsForItsStoredTimeAndRetryAfterIsAFloor) {
-  Rig rig(1, [](const auto&) {
+  Fixture fixture(1, [](const auto&) {
     Reply reply = Reply::status(429);
     reply.retry_after = 90s;
     return reply;
   });
-  auto task = record("a", rig.clock.now());
-  put(rig.memory, {task});
-  ASSERT_TRUE(rig.runner.trigger({}));
-  const TimePoint next = *rig.task("a").next_attempt_date;
-  EXPECT_GE(next, rig.clock.now() + 90s);
-  EXPECT_LT(next, rig.clock.now() + 91s);
+  auto task = record("a", fixture.clock.now());
+  put(fixture.memory, {task});
+  ASSERT_TRUE(fixture.runner.trigger({}));
+  const TimePoint next = *fixture.task("a").next_attempt_date;
+  EXPECT_GE(next, fixture.clock.now() + 90s);
+  EXPECT_LT(next, fixture.clock.now() + 91s);
 
   // A restart keeps it: another runner on the same store.
-  rig.sender.set_script({});
-  Runner second(rig.memory, rig.sender, rig.metrics, rig.clock, rig.random, Rig::options_for(1));
-  rig.clock.set(next - 1ms);
+  fixture.sender.set_script({});
+  Runner second(fixture.memory, fixture.sender, fixture.metrics, fixture.clock, fixture.random,
+                Fixture::options_for(1));
+  fixture.clock.set(next - 1ms);
   ASSERT_TRUE(second.trigger({}));
-  EXPECT_EQ(rig.sender.started_count(), 1u);
-  rig.clock.set(next);
+  EXPECT_EQ(fixture.sender.started_count(), 1u);
+  fixture.clock.set(next);
   ASSERT_TRUE(second.trigger({}));
-  EXPECT_EQ(rig.sender.started_count(), 2u);
-  EXPECT_EQ(rig.task("a").status, Status::kDone);
-  EXPECT_EQ(logs_of(rig.memory, "a", rig.clock.now()).size(), 2u);
+  EXPECT_EQ(fixture.sender.started_count(), 2u);
+  EXPECT_EQ(fixture.task("a").status, Status::kDone);
+  EXPECT_EQ(logs_of(fixture.memory, "a", fixture.clock.now()).size(), 2u);
 }
 
 TEST(RunnerTest, ARecurringTaskKeepsItsNominalTimes) {
-  Rig rig;
-  auto task = record("a", rig.clock.now());
+  Fixture fixture;
+  auto task = record("a", fixture.clock.now());
   task.task.repeat = Repeat{1, 5, RepeatUnit::kSeconds};
-  const TimePoint first = rig.clock.now();
-  put(rig.memory, {task});
-  rig.runner.start();
+  const TimePoint first = fixture.clock.now();
+  put(fixture.memory, {task});
+  fixture.runner.start();
   for (std::size_t i = 0; i < 5; ++i) {
-    ASSERT_TRUE(rig.sender.wait_started(i + 1));
+    ASSERT_TRUE(fixture.sender.wait_started(i + 1));
     ASSERT_TRUE(eventually(
-        [&] { return rig.task("a").execution.count == static_cast<std::int64_t>(i) + 1; }));
-    rig.advance(1s);
+        [&] { return fixture.task("a").execution.count == static_cast<std::int64_t>(i) + 1; }));
+    fixture.advance(1s);
   }
-  EXPECT_TRUE(rig.reaches("a", Status::kDone));
-  const auto logs = logs_of(rig.memory, "a", rig.clock.now());
+  EXPECT_TRUE(fixture.reaches("a", Status::kDone));
+  const auto logs = logs_of(fixture.memory, "a", fixture.clock.now());
   ASSERT_EQ(logs.size(), 5u);
   for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(logs[i].scheduled_date, first + i * 1s);
@@ -271,33 +273,34 @@ TEST(RunnerTest, ARecurringTaskKeepsItsNominalTimes) {
 // While a worker is behind, how far is measured every quarter of a second, whatever the clock
 // of the tasks does meanwhile.
 TEST(RunnerTest, TheLagIsMeasuredOnAfterTheClockWasSetBack) {
-  Rig rig(1, [](const auto&) { return Reply::hold(); });
-  put(rig.memory, {record("a", rig.clock.now()), record("b", rig.clock.now())});
-  rig.advance(10s);
+  Fixture fixture(1, [](const auto&) { return Reply::hold(); });
+  put(fixture.memory, {record("a", fixture.clock.now()), record("b", fixture.clock.now())});
+  fixture.advance(10s);
   const auto shows = [&](const char* lag) {
-    return rig.metrics.expose().find(std::string("\nrhooks_due_lag_seconds ") + lag + "\n") !=
+    return fixture.metrics.expose().find(std::string("\nrhooks_due_lag_seconds ") + lag + "\n") !=
            std::string::npos;
   };
-  rig.runner.start();
+  fixture.runner.start();
   EXPECT_TRUE(eventually([&] { return shows("10"); }));
-  rig.advance(-1h);
+  fixture.advance(-1h);
   EXPECT_TRUE(eventually([&] { return shows("0"); }, 10s));
-  rig.sender.release_all(Reply::status(200));
-  rig.sender.set_script({});
-  rig.runner.stop_now();
+  fixture.sender.release_all(Reply::status(200));
+  fixture.sender.set_script({});
+  fixture.runner.stop_now();
 }
 
 TEST(RunnerTest, TaskDeletedDuringItsAttemptIsLoggedAndStaysAway) {
-  Rig rig(1, [](const auto&) { return Reply::hold(); });
-  put(rig.memory, {record("a", rig.clock.now())});
-  rig.runner.start();
-  ASSERT_TRUE(rig.sender.wait_started(1));
+  Fixture fixture(1, [](const auto&) { return Reply::hold(); });
+  put(fixture.memory, {record("a", fixture.clock.now())});
+  fixture.runner.start();
+  ASSERT_TRUE(fixture.sender.wait_started(1));
   const TaskKey key{"ns", "a"};
-  ASSERT_TRUE(rig.memory.remove({&key, 1}, rig.clock.now()).front());
-  rig.sender.release_all(Reply::status(200));
-  EXPECT_TRUE(eventually([&] { return logs_of(rig.memory, "a", rig.clock.now()).size() == 1; }));
-  rig.runner.stop();
-  EXPECT_FALSE(rig.memory.get(key, rig.clock.now()));
+  ASSERT_TRUE(fixture.memory.remove({&key, 1}, fixture.clock.now()).front());
+  fixture.sender.release_all(Reply::status(200));
+  EXPECT_TRUE(
+      eventually([&] { return logs_of(fixture.memory, "a", fixture.clock.now()).size() == 1; }));
+  fixture.runner.stop();
+  EXPECT_FALSE(fixture.memory.get(key, fixture.clock.now()));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class Slots {
   }
 
   // `bytes`: of memory that the task will take.
-  Number take(std::size_t bytes) {
+  Number acquire(std::size_t bytes) {
     MutexLock lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
     taken_.emplace(++last_, bytes);
@@ -42,7 +42,7 @@ class Slots {
     return last_;
   }
 
-  void give(Number number) {
+  void release(Number number) {
     MutexLock lock(mutex_);
     const auto slot = taken_.find(number);
     RHOOKS_CHECK(slot != taken_.end());

@@ -10,24 +10,24 @@
 namespace rhooks::engine {
 
 // A claimed task on its way: claimer -> dispatcher.
-struct Attempt {
-  Slots::Number slot = 0;
+struct Delivery {
+  Slots::Number slot_id = 0;
   model::Lease lease;
   Task task;
   TimePoint due_at{};
   std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
 };
 
-// An attempt that ended: dispatcher -> committer. Without an outcome it was not made, and
+// A delivery that ended: dispatcher -> committer. Without an outcome it was not attempted, and
 // its lease is given back.
-struct Ended {
-  Attempt attempt;
+struct EndedDelivery {
+  Delivery delivery;
   std::optional<model::AttemptOutcome> outcome;
-  // The attempt was cut off by a stop: it is logged, and does not count for the task.
-  bool cut_off = false;
+  // The attempt was cancelled by a stop: it is logged, and does not count for the task.
+  bool cancelled = false;
 };
 
-using AttemptQueue = BoundedQueue<Attempt>;
-using EndedQueue = BoundedQueue<Ended>;
+using DeliveryQueue = BoundedQueue<Delivery>;
+using EndedQueue = BoundedQueue<EndedDelivery>;
 
 }  // namespace rhooks::engine

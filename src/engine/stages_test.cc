@@ -1,7 +1,7 @@
 // The three stages driven by hand: no threads, every step in sight.
 #include <gtest/gtest.h>
 
-#include "engine/test_rig.h"
+#include "engine/engine_fixture.h"
 #include "testing/forwarding_store.h"
 
 namespace rhooks::engine {
@@ -78,20 +78,20 @@ TEST_F(StagesTest, ClaimsNeverExceedTheFreeSlots) {
 
 TEST(SlotsTest, AreNotFreeWhileTheMemoryIsTaken) {
   Slots slots(4, 100);
-  const auto first = slots.take(60);
+  const auto first = slots.acquire(60);
   EXPECT_EQ(slots.free(), 3u);
-  const auto second = slots.take(40);
+  const auto second = slots.acquire(40);
   EXPECT_EQ(slots.free(), 0u);
   EXPECT_FALSE(slots.returned_through(first));
-  slots.give(first);
+  slots.release(first);
   EXPECT_EQ(slots.free(), 3u);
   EXPECT_TRUE(slots.returned_through(first));
   EXPECT_FALSE(slots.returned_through(second));
   // A single one may be larger than all that there is.
-  slots.give(second);
-  const auto large = slots.take(1'000);
+  slots.release(second);
+  const auto large = slots.acquire(1'000);
   EXPECT_EQ(slots.free(), 0u);
-  slots.give(large);
+  slots.release(large);
   EXPECT_EQ(slots.free(), 4u);
 }
 
@@ -102,7 +102,7 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   store::MemoryStore store{1};
   Metrics metrics;
   Slots slots{100, 10 * kBody};
-  AttemptQueue to_send{100};
+  DeliveryQueue to_send{100};
   Claimer claimer{store, slots, to_send, metrics, 60s};
   const auto put_large = [&](std::size_t from, std::size_t to) {
     std::vector<model::TaskRecord> records;
@@ -123,7 +123,7 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   put_large(3, 5);
   EXPECT_EQ(claimed(), 0u);
   EXPECT_TRUE(claimer.step(clock.now(), clock.now())->more);
-  slots.give(to_send.take(1).front().slot);
+  slots.release(to_send.take(1).front().slot_id);
   EXPECT_EQ(claimed(), 2u);
   EXPECT_EQ(claimed(), 0u);
 }
@@ -207,7 +207,7 @@ TEST_F(StagesTest, OutcomesLingerForCompanyButNotWhenTheBatchIsFull) {
   make_committer({.policy = {}, .logs_ttl = 0s, .batch_max = 2, .linger = 5ms});
   put(store, {record("a", clock.now()), record("b", clock.now()), record("c", clock.now())});
   sender.set_script([](const delivery::HttpRequest& request) {
-    return request.ticket == 1 ? Reply::status(200) : Reply::hold();
+    return request.slot_id == 1 ? Reply::status(200) : Reply::hold();
   });
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   dispatcher.step(clock.now(), 0ms);

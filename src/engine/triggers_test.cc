@@ -41,18 +41,18 @@ TEST_F(TriggersTest, OneIsDoneWhenNothingWasThereToClaim) {
 
 TEST_F(TriggersTest, OneWaitsForTheSlotsThatWereTakenUntilAllWasClaimed) {
   const auto one = triggers.begin(kNow);
-  const auto first = slots.take(0);
-  const auto second = slots.take(0);
+  const auto first = slots.acquire(0);
+  const auto second = slots.acquire(0);
   EXPECT_FALSE(triggers.claimed(one, kTimeMax, slots));
   EXPECT_FALSE(triggers.wanted(kNow).unclaimed);
-  const auto later = slots.take(0);
-  slots.give(second);
+  const auto later = slots.acquire(0);
+  slots.release(second);
   EXPECT_FALSE(triggers.returned(slots));
-  slots.give(first);
+  slots.release(first);
   EXPECT_TRUE(triggers.returned(slots));
   EXPECT_TRUE(triggers.done(one));
   EXPECT_FALSE(triggers.returned(slots));  // no news
-  slots.give(later);
+  slots.release(later);
 }
 
 TEST_F(TriggersTest, AClaimThatBeganBeforeOneWasCalledDoesNotCountForIt) {

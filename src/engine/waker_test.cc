@@ -26,13 +26,13 @@ struct Sleeper {
   Waker waker{thread_runtime(), clock};
 };
 
-TEST(Waker, AWaitEndsWithItsTime) {
+TEST(WakerTest, AWaitEndsWithItsTime) {
   Sleeper sleeper;
   EXPECT_GE(sleeper.wait(2ms), 2ms);
   sleeper.wait(0us);
 }
 
-TEST(Waker, WhatWasToldBeforeTheWaitIsNotLostAndCountsOnce) {
+TEST(WakerTest, WhatWasToldBeforeTheWaitIsNotLostAndCountsOnce) {
   Sleeper sleeper;
   sleeper.waker.notify();
   sleeper.waker.notify();
@@ -40,14 +40,14 @@ TEST(Waker, WhatWasToldBeforeTheWaitIsNotLostAndCountsOnce) {
   EXPECT_GE(sleeper.wait(2ms), 2ms);
 }
 
-TEST(Waker, ClearForgetsWhatWasTold) {
+TEST(WakerTest, ClearForgetsWhatWasTold) {
   Sleeper sleeper;
   sleeper.waker.notify();
   sleeper.waker.clear();
   EXPECT_GE(sleeper.wait(2ms), 2ms);
 }
 
-TEST(Waker, WakesAWaitingThread) {
+TEST(WakerTest, WakesAWaitingThread) {
   Sleeper sleeper;
   std::chrono::nanoseconds waited{0};
   std::thread thread([&] { waited = sleeper.wait(kLong); });
@@ -56,7 +56,7 @@ TEST(Waker, WakesAWaitingThread) {
   EXPECT_LT(waited, kLong);
 }
 
-TEST(Waker, WakesAtATimeOfTheClock) {
+TEST(WakerTest, WakesAtATimeOfTheClock) {
   SystemClock clock;
   Waker waker(thread_runtime(), clock);
   const TimePoint at = clock.now() + 20ms;
@@ -68,13 +68,13 @@ TEST(Waker, WakesAtATimeOfTheClock) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, kLong);
 }
 
-TEST(Waker, ATimeThatHasPassedWakesAtOnce) {
+TEST(WakerTest, ATimeThatHasPassedWakesAtOnce) {
   Sleeper sleeper;
   sleeper.waker.notify_at(sleeper.clock.now());
   EXPECT_LT(sleeper.wait(kLong), kLong);
 }
 
-TEST(Waker, AnEarlierTimeWakesAThreadThatWaitsForALaterOne) {
+TEST(WakerTest, AnEarlierTimeWakesAThreadThatWaitsForALaterOne) {
   Sleeper sleeper;
   sleeper.waker.notify_at(sleeper.clock.now() + 1h);
   std::chrono::nanoseconds waited{0};
@@ -84,7 +84,7 @@ TEST(Waker, AnEarlierTimeWakesAThreadThatWaitsForALaterOne) {
   EXPECT_LT(waited, kLong);
 }
 
-TEST(Waker, NoneOfManyIsLost) {
+TEST(WakerTest, NoneOfManyIsLost) {
   constexpr int kMany = 20'000;
   Sleeper sleeper;
   std::atomic<int> told{0};

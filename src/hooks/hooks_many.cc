@@ -53,21 +53,23 @@ Result<void> check_filter(const TaskFilter& filter) {
 }
 
 // Describes a query to the checksum of its start keys: every part, each with its length.
-class Scope {
+class StartKeyScope {
  public:
-  explicit Scope(std::string_view kind) { add(kind); }
+  explicit StartKeyScope(std::string_view kind) { add(kind); }
 
-  Scope& add(std::string_view part) {
+  StartKeyScope& add(std::string_view part) {
     text_ += std::to_string(part.size());
     text_ += ':';
     text_ += part;
     return *this;
   }
-  Scope& add(const std::optional<TimePoint>& at) {
+  StartKeyScope& add(const std::optional<TimePoint>& at) {
     return add(at ? std::to_string(to_millis(*at)) : "-");
   }
-  Scope& add(bool flag) { return add(flag ? std::string_view("1") : std::string_view("0")); }
-  Scope& add(const TaskFilter& f) {
+  StartKeyScope& add(bool flag) {
+    return add(flag ? std::string_view("1") : std::string_view("0"));
+  }
+  StartKeyScope& add(const TaskFilter& f) {
     const std::string_view status = f.status ? to_string(*f.status) : "-";
     return add(f.ns).add(f.id).add(status).add(f.from).add(f.to);
   }
@@ -79,11 +81,11 @@ class Scope {
 };
 
 std::string scope_of(const FetchQuery& q) {
-  return Scope("tasks").add(q.filter).add(q.desc).text();
+  return StartKeyScope("tasks").add(q.filter).add(q.desc).text();
 }
 
 std::string scope_of(const FetchLogsQuery& q) {
-  return Scope("logs")
+  return StartKeyScope("logs")
       .add(q.ns)
       .add(q.task_id)
       .add(q.status ? std::string_view(to_string(*q.status)) : std::string_view("-"))
@@ -94,7 +96,7 @@ std::string scope_of(const FetchLogsQuery& q) {
 }
 
 std::string scope_of(const NamespacesQuery& q) {
-  return Scope("namespaces").add(q.prefix).text();
+  return StartKeyScope("namespaces").add(q.prefix).text();
 }
 
 // A place among the tasks that match, as users hold it. The beginning is one, too: a key without
@@ -160,7 +162,7 @@ std::optional<Error> act_on(const std::vector<TaskKey>& keys, const Act& act, Ma
 template <typename Act>
 Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, const char* verb,
                                 TimePoint now, const Act& act) {
-  const std::string scope = Scope(verb).add(query.filter).text();
+  const std::string scope = StartKeyScope(verb).add(query.filter).text();
   auto start = position_of(query.start_key, scope);
   if (!start) return fail(std::move(start.error()));
   auto from_store = task_query(query.filter, static_cast<std::size_t>(query.chunk_limit), now);

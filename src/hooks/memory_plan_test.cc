@@ -13,7 +13,7 @@ std::size_t sum_of(const MemoryPlan& plan) {
          plan.store.cache_bytes + plan.store.claim_bytes;
 }
 
-TEST(MemoryPlan, OfTheDefaultIsWhatTheDocumentsSay) {
+TEST(MemoryPlanTest, OfTheDefaultIsWhatTheDocumentsSay) {
   const MemoryPlan plan(Options{}.memory_max);
   EXPECT_EQ(plan.attempts, 512 * kMiB);
   EXPECT_EQ(plan.requests, 256 * kMiB);
@@ -26,7 +26,7 @@ TEST(MemoryPlan, OfTheDefaultIsWhatTheDocumentsSay) {
   EXPECT_EQ(plan.store.cache_bytes, 64 * kMiB);
 }
 
-TEST(MemoryPlan, FollowsTheLimit) {
+TEST(MemoryPlanTest, FollowsTheLimit) {
   for (const std::size_t max : {256 * kMiB, 512 * kMiB, 1'024 * kMiB, 64 * 1'024 * kMiB}) {
     const MemoryPlan plan(max);
     EXPECT_LE(sum_of(plan), max);

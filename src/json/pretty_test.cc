@@ -5,7 +5,7 @@
 namespace rhooks {
 namespace {
 
-TEST(PrettyJson, Indents) {
+TEST(PrettyJsonTest, Indents) {
   EXPECT_EQ(pretty_json(R"({"a":[1,{"b":null}],"c":{},"d":"x,{}:\"y"})"),
             "{\n"
             "  \"a\": [\n"

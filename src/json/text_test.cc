@@ -23,7 +23,7 @@ std::string arrays_in_arrays(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
-TEST(CompactJson, DropsWhiteSpaceAndNothingElse) {
+TEST(CompactJsonTest, DropsWhiteSpaceAndNothingElse) {
   EXPECT_EQ(compacted(" { \"b\" : [ 1 , 2.50 ,\t-0 ] ,\r\n \"a\" : \" x  y \" } \n"),
             R"({"b":[1,2.50,-0],"a":" x  y "})");
   EXPECT_EQ(compacted("  null "), "null");
@@ -35,7 +35,7 @@ TEST(CompactJson, DropsWhiteSpaceAndNothingElse) {
   EXPECT_EQ(compacted(R"(["\u00e9\/\ud83d\ude00"])"), R"(["\u00e9\/\ud83d\ude00"])");
 }
 
-TEST(CompactJson, FindsTheEndsOfStringsThatHoldBackslashes) {
+TEST(CompactJsonTest, FindsTheEndsOfStringsThatHoldBackslashes) {
   for (std::size_t backslashes = 0; backslashes < 8; ++backslashes) {
     // An odd number of them escapes the quote, which then stands within the string.
     const bool escaped = backslashes % 2 == 1;
@@ -45,7 +45,7 @@ TEST(CompactJson, FindsTheEndsOfStringsThatHoldBackslashes) {
   }
 }
 
-TEST(CompactJson, KeepsNumbersAsTheyWereWritten) {
+TEST(CompactJsonTest, KeepsNumbersAsTheyWereWritten) {
   for (const char* number : {"0", "-0", "0.10", "1E5", "1e+05", "123456789012345678901234567890",
                              "0.1000000000000000055511151231257827", "-9223372036854775809",
                              "1e400", "1.0", "18446744073709551616"}) {
@@ -53,7 +53,7 @@ TEST(CompactJson, KeepsNumbersAsTheyWereWritten) {
   }
 }
 
-TEST(CompactJson, RefusesWhatIsNoJson) {
+TEST(CompactJsonTest, RefusesWhatIsNoJson) {
   for (const char* text : {"",
                            " ",
                            "{",
@@ -101,7 +101,7 @@ TEST(CompactJson, RefusesWhatIsNoJson) {
   EXPECT_FALSE(compact_json("\"\0\""sv));
 }
 
-TEST(CompactJson, RefusesInvalidUtf8) {
+TEST(CompactJsonTest, RefusesInvalidUtf8) {
   for (const char* bytes : {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
                             "\xf8\x88\x80\x80\x80", "\xff", "\xe2\x82"}) {
     EXPECT_FALSE(compact_json(std::string("\"") + bytes + "\"")) << bytes;
@@ -110,13 +110,13 @@ TEST(CompactJson, RefusesInvalidUtf8) {
   EXPECT_EQ(compacted("\"é€😀\""), "\"é€😀\"");
 }
 
-TEST(CompactJson, SaysWhere) {
+TEST(CompactJsonTest, SaysWhere) {
   const auto result = compact_json("{\n  \"a\": 1,\n  \"b\": tru\n}");
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("line 3"), std::string::npos) << result.error().message;
 }
 
-TEST(CompactJson, BoundsNesting) {
+TEST(CompactJsonTest, BoundsNesting) {
   EXPECT_EQ(compacted(arrays_in_arrays(64)), arrays_in_arrays(64));
   const auto deep = compact_json(arrays_in_arrays(65));
   ASSERT_FALSE(deep);
@@ -130,7 +130,7 @@ TEST(CompactJson, BoundsNesting) {
   EXPECT_FALSE(compact_json(objects + "1" + std::string(65, '}')));
 }
 
-TEST(CompactJson, RefusesRepeatedNamesAnywhere) {
+TEST(CompactJsonTest, RefusesRepeatedNamesAnywhere) {
   const struct {
     const char* text;
     const char* path;
@@ -150,7 +150,7 @@ TEST(CompactJson, RefusesRepeatedNamesAnywhere) {
 }
 
 // The checked text of a random document is again valid, and compacting it changes nothing.
-TEST(CompactJson, IsItsOwnFixedPoint) {
+TEST(CompactJsonTest, IsItsOwnFixedPoint) {
   const std::uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 engine(seed);
@@ -173,7 +173,7 @@ TEST(CompactJson, IsItsOwnFixedPoint) {
 static_assert(!std::is_constructible_v<BodyJson, JsonValue>);
 static_assert(std::is_same_v<decltype(std::declval<Body&>().data()), const std::string&>);
 
-TEST(BodyJson, BecomesABodyThatIsChecked) {
+TEST(BodyJsonTest, BecomesABodyThatIsChecked) {
   const auto body = [](const std::string& text) { return check_body_json(text)->body(); };
   EXPECT_EQ(body(" null "), Body());
   EXPECT_EQ(body(R"("a\n")"), Body::text("a\n"));
@@ -187,7 +187,7 @@ TEST(BodyJson, BecomesABodyThatIsChecked) {
   }
 }
 
-TEST(BodyJson, OtherTextInItsPlaceIsNotChecked) {
+TEST(BodyJsonTest, OtherTextInItsPlaceIsNotChecked) {
   Body body = check_body_json("[1]")->body();
   const Body copy = body;
   body = Body::json("[1");
@@ -196,7 +196,7 @@ TEST(BodyJson, OtherTextInItsPlaceIsNotChecked) {
   EXPECT_TRUE(copy.is_checked());
 }
 
-TEST(JsonValue, ResolvesEscapes) {
+TEST(JsonValueTest, ResolvesEscapes) {
   const auto value =
       check_json(R"("\"\\\/\b\f\n\r\tA\u0000\u007f\u0080\u07ff\u0800\uFFFF\ud83d\uDE00")");
   ASSERT_TRUE(value);
@@ -204,7 +204,7 @@ TEST(JsonValue, ResolvesEscapes) {
                                  "\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x9f\x98\x80");
 }
 
-TEST(JsonValue, KnowsWholeNumbers) {
+TEST(JsonValueTest, KnowsWholeNumbers) {
   const auto integer = [](const char* text) { return check_json(text)->integer(); };
   EXPECT_EQ(integer("0"), 0);
   EXPECT_EQ(integer("-7"), -7);
@@ -220,7 +220,7 @@ TEST(JsonValue, KnowsWholeNumbers) {
   EXPECT_EQ(integer("99999999999999999999999999"), std::nullopt);
 }
 
-TEST(JsonWriter, EscapesAndRepairsText) {
+TEST(JsonWriterTest, EscapesAndRepairsText) {
   JsonWriter out;
   out.string("a\"\\\n\r\t\x01\x1f\0/\x7fé😀\xff\xe2\x82z"sv);
   const std::string text = out.take();
@@ -230,7 +230,7 @@ TEST(JsonWriter, EscapesAndRepairsText) {
   EXPECT_TRUE(check_json(text));
 }
 
-TEST(JsonWriter, EveryByteGivesValidJson) {
+TEST(JsonWriterTest, EveryByteGivesValidJson) {
   const std::uint64_t seed = std::random_device{}();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 engine(seed);
@@ -246,7 +246,7 @@ TEST(JsonWriter, EveryByteGivesValidJson) {
   }
 }
 
-TEST(Text, QuotesStayShortAndWhole) {
+TEST(TextTest, QuotesStayShortAndWhole) {
   EXPECT_EQ(quote("abc"), "\"abc\"");
   EXPECT_EQ(quote("a\nb"), "\"a b\"");
   EXPECT_EQ(quote(std::string(41, 'x')), "\"" + std::string(40, 'x') + "…\"");

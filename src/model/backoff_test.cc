@@ -17,7 +17,7 @@ using std::chrono::seconds;
 // The most that a jitter below 1 can give.
 constexpr double kMost = 1.0 - 0x1.0p-53;
 
-TEST(RetryDelay, DoublesUpToTheCap) {
+TEST(RetryDelayTest, DoublesUpToTheCap) {
   const BackoffPolicy policy;
   const std::int64_t caps[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600};
   for (int attempt = 1; attempt <= static_cast<int>(std::size(caps)); ++attempt) {
@@ -30,7 +30,7 @@ TEST(RetryDelay, DoublesUpToTheCap) {
   }
 }
 
-TEST(RetryDelay, IsUniformBelowTheCap) {
+TEST(RetryDelayTest, IsUniformBelowTheCap) {
   const std::uint64_t seed = testing::test_seed();
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> unit(0.0, 1.0);
@@ -44,7 +44,7 @@ TEST(RetryDelay, IsUniformBelowTheCap) {
   for (int count : tenths) EXPECT_NEAR(count, 10'000, 700);
 }
 
-TEST(RetryDelay, NeverOverflows) {
+TEST(RetryDelayTest, NeverOverflows) {
   const BackoffPolicy widest{milliseconds{1}, milliseconds::max()};
   for (int attempt : {1, 62, 63, 64, 65, 101, std::numeric_limits<int>::max()}) {
     EXPECT_GE(retry_delay(attempt, widest, 0.25, {}).count(), 0) << attempt;
@@ -52,7 +52,7 @@ TEST(RetryDelay, NeverOverflows) {
   }
 }
 
-TEST(RetryDelay, KeepsToACapBelowTheBase) {
+TEST(RetryDelayTest, KeepsToACapBelowTheBase) {
   const BackoffPolicy policy{seconds{10}, seconds{3}};
   EXPECT_EQ(retry_delay(1, policy, 0.5, {}), milliseconds{1'500});
   EXPECT_EQ(retry_delay(9, policy, 0.5, {}), milliseconds{1'500});
@@ -60,14 +60,14 @@ TEST(RetryDelay, KeepsToACapBelowTheBase) {
   EXPECT_EQ(retry_delay(9, {milliseconds{0}, seconds{1}}, kMost, {}), milliseconds{0});
 }
 
-TEST(RetryDelay, AddsTheJitterToRetryAfter) {
+TEST(RetryDelayTest, AddsTheJitterToRetryAfter) {
   EXPECT_EQ(retry_delay(1, {}, 0.0, seconds{120}), seconds{120});
   EXPECT_EQ(retry_delay(1, {}, 0.5, seconds{120}), milliseconds{120'500});
   EXPECT_EQ(retry_delay(3, {}, 0.5, milliseconds{1}), milliseconds{2'001});
   EXPECT_EQ(retry_delay(1, {}, 0.5, milliseconds{0}), milliseconds{500});
 }
 
-TEST(RetryDelay, CapsRetryAfterButKeepsItAFloor) {
+TEST(RetryDelayTest, CapsRetryAfterButKeepsItAFloor) {
   // A floor may be higher than the cap of the back-off, not than a day.
   EXPECT_EQ(retry_delay(1, {}, 0.0, hours{23}), hours{23});
   EXPECT_EQ(retry_delay(1, {}, 0.0, hours{24}), hours{24});

@@ -19,7 +19,7 @@ Document made(std::string kind, std::string ns, std::string name, std::size_t by
   return {{std::move(kind), std::move(ns), std::move(name)}, std::string(bytes, '\0'), {}};
 }
 
-TEST(Document, TakesWhatIsWithinItsLimits) {
+TEST(DocumentTest, TakesWhatIsWithinItsLimits) {
   EXPECT_EQ(refused_field(made("endpoint", "ns", "name")), "none");
   EXPECT_EQ(refused_field(made("a-b_9", "", "ü/#?", 0)), "none");
   EXPECT_EQ(refused_field(made(std::string(kDocumentKindBytesMax, 'k'),
@@ -28,7 +28,7 @@ TEST(Document, TakesWhatIsWithinItsLimits) {
             "none");
 }
 
-TEST(Document, RefusesWhatIsNot) {
+TEST(DocumentTest, RefusesWhatIsNot) {
   for (const std::string kind : {"", "Endpoint", "a b", "\xc3\xbc", "a\x1f", "a/b"}) {
     EXPECT_EQ(refused_field(made(kind, "ns", "name")), "kind") << kind;
   }
@@ -44,7 +44,7 @@ TEST(Document, RefusesWhatIsNot) {
   EXPECT_EQ(refused_field(made("k", "", "name", kDocumentBytesMax + 1)), "data");
 }
 
-TEST(Document, KeysSortByKindNamespaceAndName) {
+TEST(DocumentTest, KeysSortByKindNamespaceAndName) {
   EXPECT_LT((DocumentKey{"a", "b", "c"}), (DocumentKey{"a", "b", "d"}));
   EXPECT_LT((DocumentKey{"a", "", "z"}), (DocumentKey{"a", "b", "a"}));
   EXPECT_LT((DocumentKey{"a", "z", "z"}), (DocumentKey{"b", "", "a"}));

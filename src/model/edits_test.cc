@@ -45,7 +45,7 @@ void expect_conflict(const Result<Task>& result, Status status, const std::strin
   EXPECT_NE(result.error().message.find(remedy), std::string::npos) << result.error().message;
 }
 
-TEST(Suspend, TakesActiveTasksOnly) {
+TEST(SuspendTest, TakesActiveTasksOnly) {
   for (Status status : kStatuses) {
     SCOPED_TRACE(to_string(status));
     const Task before = busy_task(status);
@@ -63,12 +63,12 @@ TEST(Suspend, TakesActiveTasksOnly) {
   }
 }
 
-TEST(Suspend, SaysWhatToDoWhileAnAttemptIsMade) {
+TEST(SuspendTest, SaysWhatToDoWhileAnAttemptIsMade) {
   expect_conflict(suspend(busy_task(Status::kProcessing), kLater), Status::kProcessing,
                   "try again when its attempt has ended");
 }
 
-TEST(Unsuspend, TakesSuspendedTasksOnlyAndKeepsTheirTimes) {
+TEST(UnsuspendTest, TakesSuspendedTasksOnlyAndKeepsTheirTimes) {
   for (Status status : kStatuses) {
     SCOPED_TRACE(to_string(status));
     const Task before = busy_task(status);
@@ -85,14 +85,14 @@ TEST(Unsuspend, TakesSuspendedTasksOnlyAndKeepsTheirTimes) {
   }
 }
 
-TEST(Unsuspend, UndoesSuspend) {
+TEST(UnsuspendTest, UndoesSuspend) {
   const Task before = busy_task(Status::kActive);
   Task after = unsuspend(suspend(before, kLater).value(), kLater).value();
   after.updated_at = before.updated_at;
   EXPECT_EQ(after, before);
 }
 
-TEST(RunNow, BringsARetryForwardWithoutMovingItsOccurrence) {
+TEST(RunNowTest, BringsARetryForwardWithoutMovingItsOccurrence) {
   const Task before = busy_task(Status::kActive);
   for (const TimePoint now : {kT0 - hours{1}, kT0, *before.next_attempt_date - milliseconds{1}}) {
     Task expected = before;
@@ -105,7 +105,7 @@ TEST(RunNow, BringsARetryForwardWithoutMovingItsOccurrence) {
   }
 }
 
-TEST(RunNow, WhatIsDueKeepsItsPlace) {
+TEST(RunNowTest, WhatIsDueKeepsItsPlace) {
   Task retry = busy_task(Status::kActive);
   Task series = active_task();
   series.repeat = Repeat{1, 0, RepeatUnit::kHours};
@@ -116,7 +116,7 @@ TEST(RunNow, WhatIsDueKeepsItsPlace) {
   }
 }
 
-TEST(RunNow, MakesAFutureOccurrenceDue) {
+TEST(RunNowTest, MakesAFutureOccurrenceDue) {
   Task task = active_task();
   const TimePoint early = kT0 - hours{1};
   const auto after = run_now(task, early);
@@ -125,7 +125,7 @@ TEST(RunNow, MakesAFutureOccurrenceDue) {
   EXPECT_EQ(after->scheduled_date, kT0);
 }
 
-TEST(RunNow, GivesASeriesAnExtraOccurrenceAndLeavesItsOwnAlone) {
+TEST(RunNowTest, GivesASeriesAnExtraOccurrenceAndLeavesItsOwnAlone) {
   Task before = active_task();
   before.repeat = Repeat{1, 3, RepeatUnit::kHours};
   const TimePoint now = kT0 - milliseconds{1};
@@ -161,7 +161,7 @@ TEST(RunNow, GivesASeriesAnExtraOccurrenceAndLeavesItsOwnAlone) {
   EXPECT_EQ(task.execution.skipped, 0);
 }
 
-TEST(RunNow, TwiceBeforeTheExtraOccurrenceEndsAsksForOne) {
+TEST(RunNowTest, TwiceBeforeTheExtraOccurrenceEndsAsksForOne) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
   const TimePoint first = kT0 - hours{1};
@@ -181,7 +181,7 @@ TEST(RunNow, TwiceBeforeTheExtraOccurrenceEndsAsksForOne) {
   EXPECT_EQ(due_at(task), second);
 }
 
-TEST(RunNow, AnExtraOccurrenceThatIsRetriedPastTheSeriesNextOneDelaysIt) {
+TEST(RunNowTest, AnExtraOccurrenceThatIsRetriedPastTheSeriesNextOneDelaysIt) {
   Task task = active_task();
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
   task.retry_limit = 1;
@@ -213,7 +213,7 @@ TEST(RunNow, AnExtraOccurrenceThatIsRetriedPastTheSeriesNextOneDelaysIt) {
   EXPECT_EQ(due_at(task), kT0 + hours{3});
 }
 
-TEST(RunNow, AnExtraOccurrenceMayBeTheFailureTooMany) {
+TEST(RunNowTest, AnExtraOccurrenceMayBeTheFailureTooMany) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
   task.retry_limit = 0;
@@ -237,7 +237,7 @@ TEST(RunNow, AnExtraOccurrenceMayBeTheFailureTooMany) {
   EXPECT_EQ(task.status, Status::kActive);
 }
 
-TEST(RunNow, ASeriesOfOneIsBroughtForwardAsAOneShotIs) {
+TEST(RunNowTest, ASeriesOfOneIsBroughtForwardAsAOneShotIs) {
   Task task = active_task();
   task.repeat = Repeat{1, 1, RepeatUnit::kHours};
   const TimePoint early = kT0 - hours{1};
@@ -248,7 +248,7 @@ TEST(RunNow, ASeriesOfOneIsBroughtForwardAsAOneShotIs) {
   EXPECT_EQ(apply_outcome(task, answered(200), early, {}, 0).status, Status::kDone);
 }
 
-TEST(RunNow, GivesAnEndedTaskOneMoreOccurrence) {
+TEST(RunNowTest, GivesAnEndedTaskOneMoreOccurrence) {
   for (Status status : {Status::kDone, Status::kFailed}) {
     SCOPED_TRACE(to_string(status));
     const Task before = busy_task(status);
@@ -266,14 +266,14 @@ TEST(RunNow, GivesAnEndedTaskOneMoreOccurrence) {
   }
 }
 
-TEST(RunNow, RefusesSuspendedTasksAndRunningAttempts) {
+TEST(RunNowTest, RefusesSuspendedTasksAndRunningAttempts) {
   expect_conflict(run_now(busy_task(Status::kSuspended), kLater), Status::kSuspended,
                   "unsuspend it");
   expect_conflict(run_now(busy_task(Status::kProcessing), kLater), Status::kProcessing,
                   "when that attempt has ended");
 }
 
-TEST(RunNow, ADoneOneShotIsDoneAgainAfterOneMoreSuccess) {
+TEST(RunNowTest, ADoneOneShotIsDoneAgainAfterOneMoreSuccess) {
   Task task = apply_outcome(active_task(), answered(200), kT0, {}, 0);
   ASSERT_EQ(task.status, Status::kDone);
   task = run_now(task, kLater).value();
@@ -284,7 +284,7 @@ TEST(RunNow, ADoneOneShotIsDoneAgainAfterOneMoreSuccess) {
   EXPECT_EQ(task.scheduled_date, kLater);
 }
 
-TEST(RunNow, AFailedOneShotMayStillSucceed) {
+TEST(RunNowTest, AFailedOneShotMayStillSucceed) {
   Task task = active_task();
   task.retry_limit = 0;
   task = apply_outcome(task, answered(500), kT0, {}, 0);
@@ -296,7 +296,7 @@ TEST(RunNow, AFailedOneShotMayStillSucceed) {
   EXPECT_EQ(task.execution.count, 2);
 }
 
-TEST(RunNow, AFinishedSeriesEndsAgainAfterItsExtraOccurrence) {
+TEST(RunNowTest, AFinishedSeriesEndsAgainAfterItsExtraOccurrence) {
   Task task = active_task();
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
   task.status = Status::kDone;
@@ -312,7 +312,7 @@ TEST(RunNow, AFinishedSeriesEndsAgainAfterItsExtraOccurrence) {
   EXPECT_EQ(task.execution.count, 3);
 }
 
-TEST(RunNow, ASeriesThatFailedTooOftenGoesOnFromNow) {
+TEST(RunNowTest, ASeriesThatFailedTooOftenGoesOnFromNow) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
   task.retry_limit = 0;

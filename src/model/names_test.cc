@@ -6,7 +6,7 @@
 namespace rhooks {
 namespace {
 
-TEST(Names, OfErrorCodes) {
+TEST(NamesTest, OfErrorCodes) {
   EXPECT_STREQ(to_string(ErrorCode::kInvalidArgument), "invalid_argument");
   EXPECT_STREQ(to_string(ErrorCode::kNotFound), "not_found");
   EXPECT_STREQ(to_string(ErrorCode::kConflict), "conflict");
@@ -18,7 +18,7 @@ TEST(Names, OfErrorCodes) {
   EXPECT_STREQ(to_string(ErrorCode::kInternal), "internal");
 }
 
-TEST(Names, OfMethods) {
+TEST(NamesTest, OfMethods) {
   EXPECT_STREQ(to_string(Method::kGet), "GET");
   EXPECT_STREQ(to_string(Method::kPost), "POST");
   EXPECT_STREQ(to_string(Method::kPut), "PUT");
@@ -27,7 +27,7 @@ TEST(Names, OfMethods) {
   EXPECT_STREQ(to_string(Method::kHead), "HEAD");
 }
 
-TEST(Names, OfStatuses) {
+TEST(NamesTest, OfStatuses) {
   EXPECT_STREQ(to_string(Status::kActive), "ACTIVE");
   EXPECT_STREQ(to_string(Status::kProcessing), "PROCESSING");
   EXPECT_STREQ(to_string(Status::kDone), "DONE");
@@ -37,7 +37,7 @@ TEST(Names, OfStatuses) {
   EXPECT_STREQ(to_string(LogStatus::kFail), "FAIL");
 }
 
-TEST(Names, OfUnits) {
+TEST(NamesTest, OfUnits) {
   EXPECT_STREQ(to_string(RepeatUnit::kSeconds), "seconds");
   EXPECT_STREQ(to_string(RepeatUnit::kMinutes), "minutes");
   EXPECT_STREQ(to_string(RepeatUnit::kHours), "hours");

@@ -45,7 +45,7 @@ void expect_invalid(const NewTask& task, const std::string& field, const std::st
   EXPECT_LE(ok.error().message.size(), 400u);
 }
 
-TEST(Validate, AcceptsTheLeastAndTheFullestTask) {
+TEST(ValidateTest, AcceptsTheLeastAndTheFullestTask) {
   expect_valid(valid_task());
   expect_valid(with([](NewTask& t) {
     t.id_prefix = "orders";
@@ -58,7 +58,7 @@ TEST(Validate, AcceptsTheLeastAndTheFullestTask) {
   }));
 }
 
-TEST(Validate, BoundsTheNamespace) {
+TEST(ValidateTest, BoundsTheNamespace) {
   expect_valid(with([](NewTask& t) { t.ns = "a"; }));
   expect_valid(with([](NewTask& t) { t.ns = std::string(256, 'a'); }));
   expect_valid(with([](NewTask& t) { t.ns = "Ünïcode / with spaces # and ?"; }));
@@ -75,14 +75,14 @@ TEST(Validate, BoundsTheNamespace) {
   expect_valid(with([](NewTask& t) { t.ns = "..."; }));
 }
 
-TEST(Validate, CountsBytesNotCharacters) {
+TEST(ValidateTest, CountsBytesNotCharacters) {
   std::string umlauts;
   for (int i = 0; i < 128; ++i) umlauts += "ä";
   expect_valid(with([&](NewTask& t) { t.ns = umlauts; }));
   expect_invalid(with([&](NewTask& t) { t.ns = umlauts + "a"; }), "namespace", "257 bytes");
 }
 
-TEST(Validate, BoundsTheId) {
+TEST(ValidateTest, BoundsTheId) {
   expect_valid(with([](NewTask& t) { t.id = std::string(512, 'x'); }));
   expect_valid(with([](NewTask& t) { t.id = "orders#1/2"; }));
   expect_invalid(with([](NewTask& t) { t.id = std::string(513, 'x'); }), "id",
@@ -91,7 +91,7 @@ TEST(Validate, BoundsTheId) {
   expect_invalid(with([](NewTask& t) { t.id = "\xc3"; }), "id", "UTF-8");
 }
 
-TEST(Validate, BoundsTheIdPrefixSoThatTheWholeIdFits) {
+TEST(ValidateTest, BoundsTheIdPrefixSoThatTheWholeIdFits) {
   expect_valid(with([](NewTask& t) { t.id_prefix = std::string(475, 'p'); }));
   expect_invalid(with([](NewTask& t) { t.id_prefix = std::string(476, 'p'); }), "idPrefix",
                  "has 476 bytes; at most 475");
@@ -101,7 +101,7 @@ TEST(Validate, BoundsTheIdPrefixSoThatTheWholeIdFits) {
   EXPECT_EQ(make_record(longest, kTimeMin, Uuid{}).task.key.id.size(), kIdBytesMax);
 }
 
-TEST(Validate, ChoosesOneSourceOfTheId) {
+TEST(ValidateTest, ChoosesOneSourceOfTheId) {
   expect_invalid(with([](NewTask& t) {
                    t.id = "mine";
                    t.id_prefix = "p";
@@ -114,18 +114,18 @@ TEST(Validate, ChoosesOneSourceOfTheId) {
                  "idempotencyKey", "excludes id");
 }
 
-TEST(Validate, BoundsTheIdempotencyKey) {
+TEST(ValidateTest, BoundsTheIdempotencyKey) {
   expect_valid(with([](NewTask& t) { t.idempotency_key = std::string(256, 'k'); }));
   expect_invalid(with([](NewTask& t) { t.idempotency_key = std::string(257, 'k'); }),
                  "idempotencyKey", "at most 256");
   expect_invalid(with([](NewTask& t) { t.idempotency_key = "a\nb"; }), "idempotencyKey", "control");
 }
 
-TEST(Validate, TakesAUrlByItsRules) {
+TEST(ValidateTest, TakesAUrlByItsRules) {
   expect_invalid(with([](NewTask& t) { t.request.url = "http://a,b/"; }), "url", "\",\"");
 }
 
-TEST(Validate, BoundsTheNumberOfHeaders) {
+TEST(ValidateTest, BoundsTheNumberOfHeaders) {
   expect_valid(with([](NewTask& t) { t.request.headers.assign(64, {"x", "y"}); }));
   expect_invalid(with([](NewTask& t) {
                    t.request.headers.assign(65, {"x", "y"});
@@ -133,7 +133,7 @@ TEST(Validate, BoundsTheNumberOfHeaders) {
                  "request.headers", "has 65 headers; at most 64");
 }
 
-TEST(Validate, BoundsTheBytesOfHeaders) {
+TEST(ValidateTest, BoundsTheBytesOfHeaders) {
   expect_valid(with([](NewTask& t) {
     t.request.headers = {{"x", std::string(16'000, 'a')}, {"yy", std::string(16'765, 'a')}};
   }));
@@ -144,7 +144,7 @@ TEST(Validate, BoundsTheBytesOfHeaders) {
       "request.headers", "has 32769 bytes");
 }
 
-TEST(Validate, TakesExactlyTokensAsHeaderNames) {
+TEST(ValidateTest, TakesExactlyTokensAsHeaderNames) {
   const std::string token = "!#$%&'*+-.^_`|~";
   for (int c = 0; c < 256; ++c) {
     const bool is_token_char = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -165,7 +165,7 @@ TEST(Validate, TakesExactlyTokensAsHeaderNames) {
                  "request.headers", "is not a header name");
 }
 
-TEST(Validate, TakesTextWithTabsAsHeaderValues) {
+TEST(ValidateTest, TakesTextWithTabsAsHeaderValues) {
   for (int c = 0; c < 128; ++c) {
     const std::string value = std::string("a") + static_cast<char>(c) + "b";
     SCOPED_TRACE(c);
@@ -183,7 +183,7 @@ TEST(Validate, TakesTextWithTabsAsHeaderValues) {
                  "request.headers", "UTF-8");
 }
 
-TEST(Validate, NeverShowsTheValueOfAHeader) {
+TEST(ValidateTest, NeverShowsTheValueOfAHeader) {
   const auto ok = validate(with([](NewTask& t) {
     t.request.headers = {{"Authorization", "hunter2\n"}};
   }));
@@ -191,7 +191,7 @@ TEST(Validate, NeverShowsTheValueOfAHeader) {
   EXPECT_EQ(ok.error().message.find("hunter2"), std::string::npos);
 }
 
-TEST(Validate, RefusesHeadersThatAreNotTheCallersToSet) {
+TEST(ValidateTest, RefusesHeadersThatAreNotTheCallersToSet) {
   const std::pair<const char*, const char*> cases[] = {
       {"Host", "taken from the URL"},
       {"hOsT", "taken from the URL"},
@@ -223,7 +223,7 @@ TEST(Validate, RefusesHeadersThatAreNotTheCallersToSet) {
   }
 }
 
-TEST(Validate, TakesOneHeaderOfAKindThatIsNoList) {
+TEST(ValidateTest, TakesOneHeaderOfAKindThatIsNoList) {
   for (const char* name :
        {"Authorization", "Content-Disposition", "Content-Location", "Content-Range", "Content-Type",
         "Cookie", "Date", "From", "If-Modified-Since", "If-Range", "If-Unmodified-Since",
@@ -248,7 +248,7 @@ TEST(Validate, TakesOneHeaderOfAKindThatIsNoList) {
   }
 }
 
-TEST(Validate, BoundsTheBody) {
+TEST(ValidateTest, BoundsTheBody) {
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'144, 'a')); }));
   expect_invalid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'145, 'a')); }),
                  "request.body", "has 262145 bytes; at most 262144");
@@ -256,7 +256,7 @@ TEST(Validate, BoundsTheBody) {
                  "request.body", "at most 262144");
 }
 
-TEST(Validate, WantsABodyThatAgreesWithItsKind) {
+TEST(ValidateTest, WantsABodyThatAgreesWithItsKind) {
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(""); }));
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string("a\0\n\tü", 6)); }));
   expect_invalid(with([](NewTask& t) { t.request.body = Body::json(""); }), "request.body",
@@ -271,7 +271,7 @@ TEST(Validate, WantsABodyThatAgreesWithItsKind) {
                  "UTF-8");
 }
 
-TEST(Validate, BoundsTheDescription) {
+TEST(ValidateTest, BoundsTheDescription) {
   expect_valid(with([](NewTask& t) { t.description = std::string(1024, 'd'); }));
   expect_valid(with([](NewTask& t) { t.description = "on two\nlines, größer"; }));
   expect_invalid(with([](NewTask& t) { t.description = std::string(1025, 'd'); }), "description",
@@ -279,7 +279,7 @@ TEST(Validate, BoundsTheDescription) {
   expect_invalid(with([](NewTask& t) { t.description = "\xff"; }), "description", "UTF-8");
 }
 
-TEST(Validate, BoundsTheRetryLimit) {
+TEST(ValidateTest, BoundsTheRetryLimit) {
   for (int limit = -3; limit <= 103; ++limit) {
     SCOPED_TRACE(limit);
     const NewTask task = with([&](NewTask& t) { t.retry_limit = limit; });
@@ -293,7 +293,7 @@ TEST(Validate, BoundsTheRetryLimit) {
                  "retryLimit", "between");
 }
 
-TEST(Validate, BoundsTheInterval) {
+TEST(ValidateTest, BoundsTheInterval) {
   const auto repeating = [](std::int64_t interval, RepeatUnit unit) {
     return with([=](NewTask& t) { t.repeat = Repeat{interval, 0, unit}; });
   };
@@ -316,7 +316,7 @@ TEST(Validate, BoundsTheInterval) {
   }
 }
 
-TEST(Validate, BoundsTheNumberOfRepeats) {
+TEST(ValidateTest, BoundsTheNumberOfRepeats) {
   const auto repeating = [](std::int64_t max) {
     return with([=](NewTask& t) { t.repeat = Repeat{1, max, RepeatUnit::kHours}; });
   };
@@ -326,7 +326,7 @@ TEST(Validate, BoundsTheNumberOfRepeats) {
   expect_invalid(repeating(-1), "repeat.max", "0 (for ever) or more, not -1");
 }
 
-TEST(Validate, BoundsTheScheduledDate) {
+TEST(ValidateTest, BoundsTheScheduledDate) {
   const auto at = [](TimePoint t0) { return with([=](NewTask& t) { t.scheduled_date = t0; }); };
   expect_valid(at(kTimeMin));
   expect_valid(at(kTimeMax));
@@ -337,7 +337,7 @@ TEST(Validate, BoundsTheScheduledDate) {
   }
 }
 
-TEST(ValidateFields, TakeTheNameOfTheField) {
+TEST(ValidateFieldsTest, TakeTheNameOfTheField) {
   EXPECT_TRUE(validate_id("x").has_value());
   EXPECT_TRUE(validate_namespace("x").has_value());
   EXPECT_EQ(validate_id("").error().field, "id");

@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
 
-TEST(IntervalOf, IsTheNumberOfUnits) {
+TEST(IntervalOfTest, IsTheNumberOfUnits) {
   EXPECT_EQ(interval_of({1, 0, RepeatUnit::kSeconds}), seconds{1});
   EXPECT_EQ(interval_of({90, 0, RepeatUnit::kSeconds}), seconds{90});
   EXPECT_EQ(interval_of({1, 0, RepeatUnit::kMinutes}), minutes{1});
@@ -26,7 +26,7 @@ TEST(IntervalOf, IsTheNumberOfUnits) {
   EXPECT_EQ(interval_of({36'525, 0, RepeatUnit::kDays}), hours{24 * 36'525});
 }
 
-TEST(IntervalOf, StaysPositiveAndWithinTimeForAnyNumber) {
+TEST(IntervalOfTest, StaysPositiveAndWithinTimeForAnyNumber) {
   for (RepeatUnit unit :
        {RepeatUnit::kSeconds, RepeatUnit::kMinutes, RepeatUnit::kHours, RepeatUnit::kDays}) {
     for (std::int64_t interval :
@@ -39,11 +39,11 @@ TEST(IntervalOf, StaysPositiveAndWithinTimeForAnyNumber) {
   }
 }
 
-TEST(NextOccurrence, IsOneIntervalLater) {
+TEST(NextOccurrenceTest, IsOneIntervalLater) {
   EXPECT_EQ(next_occurrence(kT0, {5, 0, RepeatUnit::kMinutes}), kT0 + minutes{5});
 }
 
-TEST(NextOccurrence, EndsAtTheEndOfTime) {
+TEST(NextOccurrenceTest, EndsAtTheEndOfTime) {
   const Repeat daily{1, 0, RepeatUnit::kDays};
   EXPECT_EQ(next_occurrence(kTimeMax - hours{24}, daily), kTimeMax);
   EXPECT_EQ(next_occurrence(kTimeMax - hours{23}, daily), kTimeMax);
@@ -58,7 +58,7 @@ Task recurring(std::int64_t max, RepeatUnit unit = RepeatUnit::kMinutes,
   return task;
 }
 
-TEST(BeginAttempt, KeepsAnOccurrenceThatIsNotAWholeIntervalLate) {
+TEST(BeginAttemptTest, KeepsAnOccurrenceThatIsNotAWholeIntervalLate) {
   const Task task = recurring(0);
   for (milliseconds late : {milliseconds{-3'600'000}, milliseconds{-1}, milliseconds{0},
                             milliseconds{1}, milliseconds{599'999}}) {
@@ -66,7 +66,7 @@ TEST(BeginAttempt, KeepsAnOccurrenceThatIsNotAWholeIntervalLate) {
   }
 }
 
-TEST(BeginAttempt, KeepsTheLatestOfThoseMissed) {
+TEST(BeginAttemptTest, KeepsTheLatestOfThoseMissed) {
   const Task task = recurring(0);
   for (int missed = 1; missed <= 300; ++missed) {
     for (milliseconds rest : {milliseconds{0}, milliseconds{1}, milliseconds{599'999}}) {
@@ -79,13 +79,13 @@ TEST(BeginAttempt, KeepsTheLatestOfThoseMissed) {
   }
 }
 
-TEST(BeginAttempt, AddsToWhatWasSkippedBefore) {
+TEST(BeginAttemptTest, AddsToWhatWasSkippedBefore) {
   Task task = recurring(0);
   task.execution.skipped = 40;
   EXPECT_EQ(begin_attempt(task, kT0 + minutes{25}).execution.skipped, 42);
 }
 
-TEST(BeginAttempt, SkipsForARecurringTaskWithExecutionsLeftOnly) {
+TEST(BeginAttemptTest, SkipsForARecurringTaskWithExecutionsLeftOnly) {
   const TimePoint now = kT0 + hours{1};
   for (std::int64_t max = 0; max <= 4; ++max) {
     for (std::int64_t count = 0; count <= 5; ++count) {
@@ -101,7 +101,7 @@ TEST(BeginAttempt, SkipsForARecurringTaskWithExecutionsLeftOnly) {
   EXPECT_EQ(begin_attempt(active_task(), now), active_task()) << "a one-shot is never skipped";
 }
 
-TEST(BeginAttempt, ExtraExecutionsAreNotOfTheSeries) {
+TEST(BeginAttemptTest, ExtraExecutionsAreNotOfTheSeries) {
   Task task = recurring(3);
   task.execution.count = 7;
   task.execution.extra = 5;
@@ -110,14 +110,14 @@ TEST(BeginAttempt, ExtraExecutionsAreNotOfTheSeries) {
   EXPECT_EQ(begin_attempt(task, kT0 + hours{1}).execution.skipped, 0);
 }
 
-TEST(BeginAttempt, KeepsAnOccurrenceWithAttemptsBehindIt) {
+TEST(BeginAttemptTest, KeepsAnOccurrenceWithAttemptsBehindIt) {
   Task task = recurring(0);
   task.attempt = 1;
   task.next_attempt_date = kT0 + seconds{1};
   EXPECT_EQ(begin_attempt(task, kT0 + hours{100}), task);
 }
 
-TEST(BeginAttempt, IsIdempotent) {
+TEST(BeginAttemptTest, IsIdempotent) {
   for (int minute = -60; minute <= 600; ++minute) {
     const TimePoint now = kT0 + minutes{minute};
     Task task = recurring(0, RepeatUnit::kMinutes, 7);
@@ -127,14 +127,14 @@ TEST(BeginAttempt, IsIdempotent) {
   }
 }
 
-TEST(BeginAttempt, KeepsAnExtraOccurrenceHoweverLate) {
+TEST(BeginAttemptTest, KeepsAnExtraOccurrenceHoweverLate) {
   Task task = recurring(0);
   task.extra_date = kT0 - minutes{5};
   EXPECT_EQ(begin_attempt(task, kT0 - minutes{5}), task);
   EXPECT_EQ(begin_attempt(task, kT0 + hours{100}), task) << "the series' own comes after it";
 }
 
-TEST(BeginAttempt, StaysWithinTimeWhateverTheClockSays) {
+TEST(BeginAttemptTest, StaysWithinTimeWhateverTheClockSays) {
   Task task = recurring(0, RepeatUnit::kSeconds, 1);
   task.scheduled_date = kTimeMin;
   const Task after = begin_attempt(task, TimePoint::max());

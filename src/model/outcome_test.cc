@@ -101,7 +101,7 @@ void check(const Task& before, const AttemptOutcome& outcome, const OutcomePolic
   }
 }
 
-TEST(ApplyOutcome, FollowsTheStateMachineInEveryCase) {
+TEST(ApplyOutcomeTest, FollowsTheStateMachineInEveryCase) {
   std::vector<std::optional<Repeat>> repeats{std::nullopt};
   for (std::int64_t max = 0; max <= 3; ++max) repeats.push_back(Repeat{1, max, RepeatUnit::kHours});
   int cases = 0;
@@ -151,13 +151,13 @@ TEST(ApplyOutcome, FollowsTheStateMachineInEveryCase) {
   EXPECT_EQ(cases, 16 * 5 * 10 * 4 * 3 * 3);
 }
 
-TEST(ApplyOutcome, ARepeatWithoutAMaximumIsOneExecution) {
+TEST(ApplyOutcomeTest, ARepeatWithoutAMaximumIsOneExecution) {
   Task task = active_task();
   task.repeat = Repeat{};
   EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, 0).status, Status::kDone);
 }
 
-TEST(ApplyOutcome, DoesNotCountSkippedOccurrencesTowardsTheMaximum) {
+TEST(ApplyOutcomeTest, DoesNotCountSkippedOccurrencesTowardsTheMaximum) {
   Task task = active_task();
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
   task.execution.skipped = 1'000;
@@ -166,7 +166,7 @@ TEST(ApplyOutcome, DoesNotCountSkippedOccurrencesTowardsTheMaximum) {
   EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, 0).status, Status::kDone);
 }
 
-TEST(ApplyOutcome, CountsTheNextOccurrenceFromTheNominalTime) {
+TEST(ApplyOutcomeTest, CountsTheNextOccurrenceFromTheNominalTime) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
   const TimePoint late = kT0 + hours{72};
@@ -174,7 +174,7 @@ TEST(ApplyOutcome, CountsTheNextOccurrenceFromTheNominalTime) {
   EXPECT_EQ(task.scheduled_date, kT0 + hours{1});
 }
 
-TEST(ApplyOutcome, EndsASeriesBeforeTheEndOfTime) {
+TEST(ApplyOutcomeTest, EndsASeriesBeforeTheEndOfTime) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
   task.retry_limit = 0;
@@ -190,7 +190,7 @@ TEST(ApplyOutcome, EndsASeriesBeforeTheEndOfTime) {
   EXPECT_EQ(apply_outcome(task, answered(500), kEnd, {}, 0).status, Status::kFailed);
 }
 
-TEST(ApplyOutcome, KeepsARetryWithinTime) {
+TEST(ApplyOutcomeTest, KeepsARetryWithinTime) {
   Task task = active_task();
   task.scheduled_date = kTimeMax;
   AttemptOutcome throttled = answered(503, kTimeMax);
@@ -200,7 +200,7 @@ TEST(ApplyOutcome, KeepsARetryWithinTime) {
   EXPECT_EQ(after.next_attempt_date, kTimeMax);
 }
 
-TEST(ApplyOutcome, MakesOneAttemptMoreThanTheRetryLimit) {
+TEST(ApplyOutcomeTest, MakesOneAttemptMoreThanTheRetryLimit) {
   for (int retry_limit = 0; retry_limit <= 100; ++retry_limit) {
     Task task = active_task();
     task.retry_limit = retry_limit;
@@ -217,7 +217,7 @@ TEST(ApplyOutcome, MakesOneAttemptMoreThanTheRetryLimit) {
   }
 }
 
-TEST(ApplyOutcome, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
+TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   Task task = active_task();
   task = apply_outcome(task, answered(500), kEnd, {}, 0);
   task = apply_outcome(task, answered(500), kEnd, {}, 0);
@@ -230,7 +230,7 @@ TEST(ApplyOutcome, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   EXPECT_EQ(task.errors.last_error, "HTTP 500 Internal Server Error");
 }
 
-TEST(ErrorText, NamesTheStatusAndItsReason) {
+TEST(ErrorTextTest, NamesTheStatusAndItsReason) {
   EXPECT_EQ(error_text(answered(200)), "");
   EXPECT_EQ(error_text(answered(500)), "HTTP 500 Internal Server Error");
   EXPECT_EQ(error_text(answered(404)), "HTTP 404 Not Found");
@@ -240,13 +240,13 @@ TEST(ErrorText, NamesTheStatusAndItsReason) {
   EXPECT_EQ(error_text(unanswered("could not connect")), "could not connect");
 }
 
-TEST(ErrorText, PrefersWhatTheSenderSaid) {
+TEST(ErrorTextTest, PrefersWhatTheSenderSaid) {
   AttemptOutcome outcome = answered(502);
   outcome.error = "HTTP 502, and the body broke off";
   EXPECT_EQ(error_text(outcome), "HTTP 502, and the body broke off");
 }
 
-TEST(ErrorText, IsOneBoundedLineOfUtf8) {
+TEST(ErrorTextTest, IsOneBoundedLineOfUtf8) {
   for (std::size_t size = 1'000; size < 1'100; ++size) {
     std::string text(size, 'a');
     text += "€€€€€€\xff\n";
@@ -258,7 +258,7 @@ TEST(ErrorText, IsOneBoundedLineOfUtf8) {
   }
 }
 
-TEST(ReasonPhrase, IsKnownForRegisteredStatusesOnly) {
+TEST(ReasonPhraseTest, IsKnownForRegisteredStatusesOnly) {
   for (int status = -1; status <= 1'000; ++status) {
     if (status < 100 || status >= 600) {
       EXPECT_STREQ(reason_phrase(status), "") << status;
@@ -270,7 +270,7 @@ TEST(ReasonPhrase, IsKnownForRegisteredStatusesOnly) {
   EXPECT_STREQ(reason_phrase(504), "Gateway Timeout");
 }
 
-TEST(MakeLog, DescribesTheAttempt) {
+TEST(MakeLogTest, DescribesTheAttempt) {
   Task task = active_task();
   task.attempt = 2;
   task.retry_limit = 5;
@@ -296,7 +296,7 @@ TEST(MakeLog, DescribesTheAttempt) {
   EXPECT_EQ(log.created_at, kEnd);
 }
 
-TEST(MakeLog, SaysWhenTheAttemptWasDue) {
+TEST(MakeLogTest, SaysWhenTheAttemptWasDue) {
   const auto due = [](const Task& task) {
     return make_log(task, answered(200), kEnd, {}, seconds{0}).due_date;
   };
@@ -316,13 +316,13 @@ TEST(MakeLog, SaysWhenTheAttemptWasDue) {
   EXPECT_EQ(due(task), kT0 + seconds{9});
 }
 
-TEST(AttemptOutcome, EndsInWholeMilliseconds) {
+TEST(AttemptOutcomeTest, EndsInWholeMilliseconds) {
   AttemptOutcome outcome = answered(200, kStart);
   outcome.duration = std::chrono::microseconds{2'999};
   EXPECT_EQ(outcome.ended_at(), kStart + milliseconds{2});
 }
 
-TEST(MakeLog, TellsSuccessFromFailure) {
+TEST(MakeLogTest, TellsSuccessFromFailure) {
   EXPECT_EQ(make_log(active_task(), answered(204), kEnd, {}, seconds{0}).status,
             LogStatus::kSuccess);
   EXPECT_EQ(make_log(active_task(), answered(204), kEnd, {}, seconds{0}).error, "");
@@ -332,7 +332,7 @@ TEST(MakeLog, TellsSuccessFromFailure) {
   EXPECT_EQ(unheard.response, std::nullopt);
 }
 
-TEST(ApplyOutcome, WhatEndsExpiresByItsKind) {
+TEST(ApplyOutcomeTest, WhatEndsExpiresByItsKind) {
   OutcomePolicy policy;
   policy.done_ttl = seconds{60};
   policy.failed_ttl = seconds{90};
@@ -354,7 +354,7 @@ TEST(ApplyOutcome, WhatEndsExpiresByItsKind) {
   EXPECT_EQ(apply_outcome(task, answered(200), kEnd, policy, 0).expires_at, kEnd + seconds{60});
 }
 
-TEST(MakeLog, ExpiresWithinTimeOrNever) {
+TEST(MakeLogTest, ExpiresWithinTimeOrNever) {
   const auto expiry = [](seconds ttl, TimePoint now) {
     return make_log(active_task(), answered(200), now, {}, ttl).expires_at;
   };

@@ -30,7 +30,7 @@ NewTask full_task() {
   return task;
 }
 
-TEST(MakeRecord, KeepsWhatWasRegistered) {
+TEST(MakeRecordTest, KeepsWhatWasRegistered) {
   const NewTask task = full_task();
   const TaskRecord record = make_record(task, kNow, kUuid);
   EXPECT_EQ(record.task.key, (TaskKey{"my-app", "orders#017f22e2-79b0-7cc3-98c4-dc0c0c07398f"}));
@@ -44,7 +44,7 @@ TEST(MakeRecord, KeepsWhatWasRegistered) {
   EXPECT_EQ(record.fingerprint, fingerprint(task));
 }
 
-TEST(MakeRecord, StartsActiveWithNothingBehindIt) {
+TEST(MakeRecordTest, StartsActiveWithNothingBehindIt) {
   const TaskRecord record = make_record(full_task(), kNow, kUuid);
   EXPECT_EQ(record.task.status, Status::kActive);
   EXPECT_EQ(record.task.errors, Errors{});
@@ -54,13 +54,13 @@ TEST(MakeRecord, StartsActiveWithNothingBehindIt) {
   EXPECT_EQ(record.last_token, LeaseToken{});
 }
 
-TEST(MakeRecord, IsDueNowWhereNoDateIsGiven) {
+TEST(MakeRecordTest, IsDueNowWhereNoDateIsGiven) {
   NewTask task = full_task();
   task.scheduled_date.reset();
   EXPECT_EQ(make_record(task, kNow, kUuid).task.scheduled_date, kNow);
 }
 
-TEST(MakeRecord, TakesTheIdFromItsOneSource) {
+TEST(MakeRecordTest, TakesTheIdFromItsOneSource) {
   NewTask task = full_task();
   task.id_prefix.clear();
   EXPECT_EQ(make_record(task, kNow, kUuid).task.key.id, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
@@ -71,7 +71,7 @@ TEST(MakeRecord, TakesTheIdFromItsOneSource) {
   EXPECT_EQ(make_record(task, kNow, kUuid).task.key.id, id_from_idempotency_key(task));
 }
 
-TEST(IdFromIdempotencyKey, IsAUuidOfVersion8) {
+TEST(IdFromIdempotencyKeyTest, IsAUuidOfVersion8) {
   const std::regex form("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
   NewTask task = full_task();
   task.id_prefix.clear();
@@ -82,7 +82,7 @@ TEST(IdFromIdempotencyKey, IsAUuidOfVersion8) {
   }
 }
 
-TEST(IdFromIdempotencyKey, NeverChangesFromVersionToVersion) {
+TEST(IdFromIdempotencyKeyTest, NeverChangesFromVersionToVersion) {
   // Keys in use must go on finding their tasks.
   NewTask task;
   task.ns = "my-app";
@@ -92,7 +92,7 @@ TEST(IdFromIdempotencyKey, NeverChangesFromVersionToVersion) {
   EXPECT_EQ(id_from_idempotency_key(task), "orders#544334ee-70b5-88ae-ac43-5510b7ac1ac6");
 }
 
-TEST(IdFromIdempotencyKey, DependsOnNamespaceKeyAndPrefixOnly) {
+TEST(IdFromIdempotencyKeyTest, DependsOnNamespaceKeyAndPrefixOnly) {
   NewTask task = full_task();
   task.idempotency_key = "k";
   const std::string id = id_from_idempotency_key(task);
@@ -116,7 +116,7 @@ TEST(IdFromIdempotencyKey, DependsOnNamespaceKeyAndPrefixOnly) {
   });
 }
 
-TEST(Fingerprint, TellsEveryDifferenceApart) {
+TEST(FingerprintTest, TellsEveryDifferenceApart) {
   const NewTask task = full_task();
   std::set<Fingerprint> prints{fingerprint(task)};
   int changes = 0;
@@ -156,7 +156,7 @@ TEST(Fingerprint, TellsEveryDifferenceApart) {
 }
 
 // Replays are told by it across upgrades: a new field may be a part of it only where it is used.
-TEST(Fingerprint, StaysAsItIs) {
+TEST(FingerprintTest, StaysAsItIs) {
   const auto hex = [](const NewTask& task) {
     const Fingerprint print = fingerprint(task);
     return to_hex(print.data(), print.size());
@@ -168,14 +168,14 @@ TEST(Fingerprint, StaysAsItIs) {
   EXPECT_EQ(hex(full_task()), "305c178128a33b01338b0b78fef29e0e");
 }
 
-TEST(Fingerprint, IsTheSameForTheSameRequestWrittenOtherwise) {
+TEST(FingerprintTest, IsTheSameForTheSameRequestWrittenOtherwise) {
   const NewTask task = full_task();
   NewTask other = task;
   other.request.headers = {{"x-a", "1"}, {"CONTENT-TYPE", "text/plain"}, {"X-A", "2"}};
   EXPECT_EQ(fingerprint(other), fingerprint(task));
 }
 
-TEST(Fingerprint, IsTheSameForJsonWithOtherWhiteSpace) {
+TEST(FingerprintTest, IsTheSameForJsonWithOtherWhiteSpace) {
   NewTask task = full_task();
   task.request.body = Body::json("{ \"a b\" : [1,\n 2] }");
   NewTask other = task;
@@ -189,7 +189,7 @@ TEST(Fingerprint, IsTheSameForJsonWithOtherWhiteSpace) {
   EXPECT_NE(fingerprint(other), fingerprint(task));
 }
 
-TEST(Fingerprint, DoesNotDependOnWhenATaskIsRegistered) {
+TEST(FingerprintTest, DoesNotDependOnWhenATaskIsRegistered) {
   NewTask task = full_task();
   task.scheduled_date.reset();
   const TaskRecord first = make_record(task, kNow, kUuid);
@@ -197,7 +197,7 @@ TEST(Fingerprint, DoesNotDependOnWhenATaskIsRegistered) {
   EXPECT_EQ(first.fingerprint, replay.fingerprint);
 }
 
-TEST(DueAt, IsTheNextAttemptWhereOneIsPending) {
+TEST(DueAtTest, IsTheNextAttemptWhereOneIsPending) {
   Task task;
   task.scheduled_date = kNow;
   EXPECT_EQ(due_at(task), kNow);

@@ -79,7 +79,7 @@ void expect_counts_agree(const Task& task, const OutcomePolicy& policy) {
   }
 }
 
-TEST(ScheduleProperty, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
+TEST(SchedulePropertyTest, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
   const std::uint64_t seed = testing::test_seed();
   for (std::uint64_t n = 0; n < 2'000; ++n) {
     SCOPED_TRACE("life " + std::to_string(n));
@@ -136,7 +136,7 @@ TEST(ScheduleProperty, OccurrencesAreExecutedOrSkippedAndNeverDrift) {
 }
 
 // Somebody runs it by hand now and then: the series is executed or skipped as if nobody had.
-TEST(ScheduleProperty, ExtraOccurrencesLeaveTheSeriesAlone) {
+TEST(SchedulePropertyTest, ExtraOccurrencesLeaveTheSeriesAlone) {
   const std::uint64_t seed = testing::test_seed();
   std::int64_t extras = 0;
   for (std::uint64_t n = 0; n < 2'000; ++n) {
@@ -192,7 +192,7 @@ TEST(ScheduleProperty, ExtraOccurrencesLeaveTheSeriesAlone) {
   EXPECT_GT(extras, 1'000);
 }
 
-TEST(ScheduleProperty, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
+TEST(SchedulePropertyTest, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
   const std::uint64_t seed = testing::test_seed();
   for (std::uint64_t n = 0; n < 1'000; ++n) {
     SCOPED_TRACE("life " + std::to_string(n));
@@ -247,7 +247,7 @@ TEST(ScheduleProperty, EditsNeverBreakTheCountsNorWakeAnEndedTask) {
   }
 }
 
-TEST(ScheduleProperty, AnEveryTenMinutesTaskKeepsToTheClockForAYear) {
+TEST(SchedulePropertyTest, AnEveryTenMinutesTaskKeepsToTheClockForAYear) {
   Task task = active_task();
   task.repeat = Repeat{10, 0, RepeatUnit::kMinutes};
   constexpr int kOccurrences = 6 * 24 * 365;

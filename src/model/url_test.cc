@@ -29,7 +29,7 @@ void expect_refused(const std::string& url, const std::string& part) {
   EXPECT_LE(ok.error().message.size(), 400u);
 }
 
-TEST(Url, EveryFormOfAbsoluteHttpUrlIsAccepted) {
+TEST(UrlTest, EveryFormOfAbsoluteHttpUrlIsAccepted) {
   for (const char* url : {"http://a",
                           "HTTPS://EXAMPLE.COM/",
                           "http://127.0.0.1:9000/hook",
@@ -58,7 +58,7 @@ TEST(Url, EveryFormOfAbsoluteHttpUrlIsAccepted) {
   }
 }
 
-TEST(Url, Ipv4AddressesAreAcceptedInEveryFormThatIsOne) {
+TEST(UrlTest, Ipv4AddressesAreAcceptedInEveryFormThatIsOne) {
   for (const char* host : {"1.2.3.4", "0x7f.1", "0177.0.0.1", "127.1", "2130706433", "0x7f000001",
                            "1.2.65535", "1.16777215", "255.255.255.255", "0.0.0.0"}) {
     expect_accepted("http://" + std::string(host) + "/");
@@ -69,7 +69,7 @@ TEST(Url, Ipv4AddressesAreAcceptedInEveryFormThatIsOne) {
   }
 }
 
-TEST(Url, WhatIsNoUrlIsRefused) {
+TEST(UrlTest, WhatIsNoUrlIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "is required"},
       {"example.com/hook", "must begin with http:// or https://"},
@@ -124,7 +124,7 @@ TEST(Url, WhatIsNoUrlIsRefused) {
   for (const auto& [url, part] : cases) expect_refused(url, part);
 }
 
-TEST(Url, ACharacterThatAHostCanNotHaveIsNamedWithItsPlace) {
+TEST(UrlTest, ACharacterThatAHostCanNotHaveIsNamedWithItsPlace) {
   for (const char* c : {"!",  "$", "&", "'",  "(", ")", "*", "+", ",", ";", "=", "~",
                         "\"", "<", ">", "\\", "^", "`", "{", "}", "|", "[", "]", "%"}) {
     expect_refused(
@@ -143,7 +143,7 @@ TEST(Url, ACharacterThatAHostCanNotHaveIsNamedWithItsPlace) {
   expect_refused("http://a\tb/", "has the byte 09 at character 9, in the host");
 }
 
-TEST(Url, ANameBeyondAsciiIsToldOfPunycode) {
+TEST(UrlTest, ANameBeyondAsciiIsToldOfPunycode) {
   const std::string hint =
       "in punycode, as xn--bcher-kva.example for b\xC3\xBC"
       "cher.example";
@@ -161,7 +161,7 @@ TEST(Url, ANameBeyondAsciiIsToldOfPunycode) {
   expect_refused("http://\xff/", "has the byte FF at character 8, in the host");
 }
 
-TEST(Url, ACharacterOfPathQueryOrFragmentIsNamedWithItsPlace) {
+TEST(UrlTest, ACharacterOfPathQueryOrFragmentIsNamedWithItsPlace) {
   expect_refused("http://a/b c",
                  "has a space at character 11, which a path cannot have as it is; "
                  "write it %20");
@@ -199,13 +199,13 @@ TEST(Url, ACharacterOfPathQueryOrFragmentIsNamedWithItsPlace) {
   }
 }
 
-TEST(Url, AQueryTakesBracketsAsBrowsersSendThem) {
+TEST(UrlTest, AQueryTakesBracketsAsBrowsersSendThem) {
   expect_accepted("http://a/?ids[]=1&ids[]=2");
   expect_accepted("http://a?filter[name]=x");
   expect_accepted("http://a/?a[b][c]=[1]#[x]");
 }
 
-TEST(Url, NoSecretOfTheUrlIsShown) {
+TEST(UrlTest, NoSecretOfTheUrlIsShown) {
   for (const char* url : {"http://user:hunter2@example.com/?token=hunter2",
                           "http://example.com/hunter2?token=hunter2|",
                           "http://example.com:80x/hunter2?token=hunter2"}) {
@@ -215,7 +215,7 @@ TEST(Url, NoSecretOfTheUrlIsShown) {
   }
 }
 
-TEST(Url, LengthsAreBounded) {
+TEST(UrlTest, LengthsAreBounded) {
   const std::string base = "http://example.com/";
   expect_accepted(base + std::string(8192 - base.size(), 'a'));
   expect_refused(base + std::string(8193 - base.size(), 'a'), "has 8193 bytes; at most 8192");

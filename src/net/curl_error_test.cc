@@ -5,7 +5,7 @@
 namespace rhooks::net {
 namespace {
 
-TEST(HostAndPort, ShowsNothingElse) {
+TEST(HostAndPortTest, ShowsNothingElse) {
   EXPECT_EQ(host_and_port("http://user:secret@example.com/secret?secret#secret"), "example.com:80");
   EXPECT_EQ(host_and_port("https://[::1]/x"), "[::1]:443");
   EXPECT_EQ(host_and_port("http://127.0.0.1:8080"), "127.0.0.1:8080");

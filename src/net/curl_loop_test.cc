@@ -171,7 +171,7 @@ TEST_F(CurlLoopTest, DropsATransferThatIsUnderWay) {
   EXPECT_TRUE(receiver.wait_open_connections_at_most(0));
 }
 
-TEST(EasyOptions, AreCheckedAndBounded) {
+TEST(EasyOptionsTest, AreCheckedAndBounded) {
   const auto missing = checked({.ca_file = "/no/such/file.pem"});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kInvalidArgument);

@@ -38,7 +38,7 @@ HttpFailure failure_by(const TestResponse& response) {
   return failure_of({.url = receiver.url("/secret")});
 }
 
-TEST(HttpClient, GivesTheAnswerAndFollowsNoRedirect) {
+TEST(HttpClientTest, GivesTheAnswerAndFollowsNoRedirect) {
   TestReceiver receiver([](const TestRequest&) {
     auto response = TestResponse::with_status(302, "elsewhere");
     response.headers = {{"Content-Type", "text/plain"}, {"Location", "/there"}};
@@ -65,7 +65,7 @@ TEST(HttpClient, GivesTheAnswerAndFollowsNoRedirect) {
   EXPECT_EQ(seen.body, "text");
 }
 
-TEST(HttpClient, APostWithoutABodyIsOne) {
+TEST(HttpClientTest, APostWithoutABodyIsOne) {
   TestReceiver receiver;
   HttpClient client(small_answers());
   ASSERT_TRUE(client.call({.method = "POST", .url = receiver.url()}));
@@ -73,7 +73,7 @@ TEST(HttpClient, APostWithoutABodyIsOne) {
   EXPECT_EQ(receiver.requests()[0].header("content-length"), "0");
 }
 
-TEST(HttpClient, ABrokenConnectionHasNothingDoneTwice) {
+TEST(HttpClientTest, ABrokenConnectionHasNothingDoneTwice) {
   int count = 0;
   TestReceiver receiver([&](const TestRequest&) {
     return ++count % 2 == 0 ? TestResponse::with_fault(TestResponse::Fault::kCloseBeforeResponse)
@@ -91,7 +91,7 @@ TEST(HttpClient, ABrokenConnectionHasNothingDoneTwice) {
   EXPECT_EQ(receiver.request_count(), 5u);
 }
 
-TEST(HttpClient, KnowsThatNothingWasSent) {
+TEST(HttpClientTest, KnowsThatNothingWasSent) {
   const testing::ClosedPort nobody;
   const auto refused = failure_of({.url = nobody.url("/secret")});
   EXPECT_EQ(refused.at, At::kConnect);
@@ -124,7 +124,7 @@ TEST(HttpClient, KnowsThatNothingWasSent) {
   EXPECT_FALSE(failure_of({.url = "file:///etc/hostname"}).sent);
 }
 
-TEST(HttpClient, KnowsThatNothingWasSentWhereTlsDoesNotBegin) {
+TEST(HttpClientTest, KnowsThatNothingWasSentWhereTlsDoesNotBegin) {
   // The system accepts connections to a listening socket; here nobody takes them from it.
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_GE(listener, 0);
@@ -146,7 +146,7 @@ TEST(HttpClient, KnowsThatNothingWasSentWhereTlsDoesNotBegin) {
       << silent.why;
 }
 
-TEST(HttpClient, KnowsThatTheRequestMayHaveBeenCarriedOut) {
+TEST(HttpClientTest, KnowsThatTheRequestMayHaveBeenCarriedOut) {
   TestResponse not_http;
   not_http.raw = "hello\r\n";
   TestResponse cut_headers;
@@ -179,7 +179,7 @@ TEST(HttpClient, KnowsThatTheRequestMayHaveBeenCarriedOut) {
   EXPECT_EQ(late.why, "timed out after 100 ms (no response)");
 }
 
-TEST(HttpClient, BoundsAnswers) {
+TEST(HttpClientTest, BoundsAnswers) {
   const auto endless = failure_by(TestResponse::with_fault(TestResponse::Fault::kEndlessBody, "x"));
   EXPECT_EQ(endless.at, At::kAnswerTooLong);
   EXPECT_TRUE(endless.sent);

@@ -25,9 +25,9 @@ using testing::TestReceiver;
 using testing::TestRequest;
 using testing::TestResponse;
 
-class IdleRig {
+class IdleFixture {
  public:
-  IdleRig() {
+  IdleFixture() {
     auto created = CurlLoop::create({.connections_max = 64});
     EXPECT_TRUE(created) << created.error().message;
     loop_ = std::move(*created);
@@ -49,7 +49,7 @@ class IdleRig {
       EXPECT_EQ(set_common_options(easy, {.ca_file = ca_file}), CURLE_OK);
       curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
       curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L);
-      curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &IdleRig::on_body);
+      curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &IdleFixture::on_body);
       curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
       EXPECT_EQ(loop_->add(easy), CURLM_OK);
     }
@@ -88,7 +88,7 @@ class IdleRig {
   std::unique_ptr<CurlLoop> loop_;
 };
 
-class LateBytes : public ::testing::TestWithParam<LateCase> {
+class LateBytesTest : public ::testing::TestWithParam<LateCase> {
  protected:
   static TestReceiver::Options options(TestReceiver::Handler handler) {
     TestReceiver::Options options;
@@ -101,11 +101,11 @@ class LateBytes : public ::testing::TestWithParam<LateCase> {
 };
 
 // They have arrived, and the loop has not looked since the last transfer ended.
-TEST_P(LateBytes, AreNoAnswerToTheNextRequest) {
+TEST_P(LateBytesTest, AreNoAnswerToTheNextRequest) {
   TestReceiver receiver(options([this](const TestRequest&) { return kind_.answer; }));
-  IdleRig rig;
+  IdleFixture fixture;
   for (std::size_t i = 1; i <= 4; ++i) {
-    const auto answer = rig.get(receiver.url(), receiver.ca_file(), 1, kind_.head).at(0);
+    const auto answer = fixture.get(receiver.url(), receiver.ca_file(), 1, kind_.head).at(0);
     EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
     EXPECT_EQ(answer.status, kind_.answer.status);
     EXPECT_EQ(answer.body, kind_.head ? "" : kind_.answer.body);
@@ -117,17 +117,18 @@ TEST_P(LateBytes, AreNoAnswerToTheNextRequest) {
 }
 
 // However many connections are spoilt, a transfer gets one that is not.
-TEST_P(LateBytes, OnManyConnectionsAtOnceSpoilNoRequest) {
+TEST_P(LateBytesTest, OnManyConnectionsAtOnceSpoilNoRequest) {
   constexpr std::size_t kAtOnce = 12;
   TestReceiver receiver(options([this](const TestRequest&) {
     TestResponse answer = kind_.answer;
     answer.delay = milliseconds{20};  // so that each request has a connection of its own
     return answer;
   }));
-  IdleRig rig;
+  IdleFixture fixture;
   std::size_t written = 0;
   for (std::size_t round = 1; round <= 2; ++round) {
-    for (const auto& answer : rig.get(receiver.url(), receiver.ca_file(), kAtOnce, kind_.head)) {
+    for (const auto& answer :
+         fixture.get(receiver.url(), receiver.ca_file(), kAtOnce, kind_.head)) {
       EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
       EXPECT_EQ(answer.status, kind_.answer.status);
       EXPECT_EQ(answer.sends, 1);
@@ -138,24 +139,24 @@ TEST_P(LateBytes, OnManyConnectionsAtOnceSpoilNoRequest) {
   EXPECT_GT(written, kAtOnce);
 }
 
-TEST_P(LateBytes, HaveTheirConnectionClosedAsSoonAsTheyAreSeen) {
+TEST_P(LateBytesTest, HaveTheirConnectionClosedAsSoonAsTheyAreSeen) {
   TestReceiver receiver(options([this](const TestRequest&) { return kind_.answer; }));
-  IdleRig rig;
-  rig.get(receiver.url(), receiver.ca_file(), 1, kind_.head);
+  IdleFixture fixture;
+  fixture.get(receiver.url(), receiver.ca_file(), 1, kind_.head);
   EXPECT_EQ(receiver.write_late(), 1u);
-  EXPECT_TRUE(rig.run_until_open(receiver, 0));
-  const auto answer = rig.get(receiver.url(), receiver.ca_file(), 1, kind_.head).at(0);
+  EXPECT_TRUE(fixture.run_until_open(receiver, 0));
+  const auto answer = fixture.get(receiver.url(), receiver.ca_file(), 1, kind_.head).at(0);
   EXPECT_EQ(answer.status, kind_.answer.status);
   EXPECT_EQ(receiver.request_count(), 2u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, LateBytes, ::testing::ValuesIn(late_cases()), late_case_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, LateBytesTest, ::testing::ValuesIn(late_cases()), late_case_name);
 
 // TLS hands over whole records: what follows the answer in one may be read from the socket, and not
 // yet from TLS. Over plain HTTP it waits in the socket.
-class Excess : public ::testing::TestWithParam<bool> {};
+class ExcessTest : public ::testing::TestWithParam<bool> {};
 
-TEST_P(Excess, IsNoAnswerToTheNextRequest) {
+TEST_P(ExcessTest, IsNoAnswerToTheNextRequest) {
   TestReceiver::Options options;
   options.tls = GetParam();
   options.handler = [](const TestRequest& request) {
@@ -164,10 +165,10 @@ TEST_P(Excess, IsNoAnswerToTheNextRequest) {
     return response;
   };
   TestReceiver receiver(options);
-  IdleRig rig;
+  IdleFixture fixture;
   for (std::size_t i = 1; i <= 5; ++i) {
     const std::string path = "/" + std::to_string(i);
-    const auto answer = rig.get(receiver.url(path), receiver.ca_file()).at(0);
+    const auto answer = fixture.get(receiver.url(path), receiver.ca_file()).at(0);
     EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
     EXPECT_EQ(answer.body, path);
     EXPECT_EQ(answer.sends, 1);
@@ -175,15 +176,15 @@ TEST_P(Excess, IsNoAnswerToTheNextRequest) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, Excess, ::testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Schemes, ExcessTest, ::testing::Bool(),
                          [](const auto& tls) { return tls.param ? "https" : "http"; });
 
 // HTTP/2 has frames that belong to no request, and says of the others to which they belong.
-TEST(IdleHttp2, FramesOfTheConnectionLeaveItAsItIs) {
+TEST(IdleHttp2Test, FramesOfTheConnectionLeaveItAsItIs) {
   TestHttp2Receiver receiver;
-  IdleRig rig;
+  IdleFixture fixture;
   for (std::size_t i = 1; i <= 5; ++i) {
-    const auto answer = rig.get(receiver.url(), receiver.ca_file()).at(0);
+    const auto answer = fixture.get(receiver.url(), receiver.ca_file()).at(0);
     EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(receiver.request_count(), i);
@@ -192,12 +193,12 @@ TEST(IdleHttp2, FramesOfTheConnectionLeaveItAsItIs) {
   EXPECT_EQ(receiver.connections(), 1u);
 }
 
-TEST(IdleHttp2, ASecondAnswerIsNoneToTheNextRequest) {
+TEST(IdleHttp2Test, ASecondAnswerIsNoneToTheNextRequest) {
   TestHttp2Receiver receiver;
-  IdleRig rig;
+  IdleFixture fixture;
   std::uint32_t last_stream = 1;
   for (std::size_t i = 1; i <= 5; ++i) {
-    const auto answer = rig.get(receiver.url(), receiver.ca_file()).at(0);
+    const auto answer = fixture.get(receiver.url(), receiver.ca_file()).at(0);
     EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(receiver.request_count(), i);
@@ -206,11 +207,11 @@ TEST(IdleHttp2, ASecondAnswerIsNoneToTheNextRequest) {
   }
 }
 
-TEST(IdleHttp2, ASessionThatIsToEndTakesNoMore) {
+TEST(IdleHttp2Test, ASessionThatIsToEndTakesNoMore) {
   TestHttp2Receiver receiver;
-  IdleRig rig;
+  IdleFixture fixture;
   for (std::size_t i = 1; i <= 3; ++i) {
-    const auto answer = rig.get(receiver.url(), receiver.ca_file()).at(0);
+    const auto answer = fixture.get(receiver.url(), receiver.ca_file()).at(0);
     EXPECT_EQ(answer.code, CURLE_OK) << curl_easy_strerror(answer.code);
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(receiver.request_count(), i);

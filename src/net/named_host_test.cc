@@ -10,7 +10,7 @@ std::string of(std::string_view url) {
   return host ? host->name + " " + host->port : "none";
 }
 
-TEST(NamedHost, IsThatOfTheUrl) {
+TEST(NamedHostTest, IsThatOfTheUrl) {
   EXPECT_EQ(of("http://example.com"), "example.com 80");
   EXPECT_EQ(of("https://example.com/a:b@c"), "example.com 443");
   EXPECT_EQ(of("HTTPS://Example.COM:8443?a"), "example.com 8443");
@@ -19,7 +19,7 @@ TEST(NamedHost, IsThatOfTheUrl) {
   EXPECT_EQ(of("http://127.0.0.1.example/"), "127.0.0.1.example 80");
 }
 
-TEST(NamedHost, IsNoneWhereNothingHasToBeLookedUp) {
+TEST(NamedHostTest, IsNoneWhereNothingHasToBeLookedUp) {
   for (const char* const url :
        {"http://127.0.0.1/", "http://127.1:80", "http://0x7f000001", "http://[::1]:8090/",
         "http://localhost:1/", "http://api.localhost", "http://example.com./",

@@ -29,7 +29,7 @@ bool is_own(const std::string& address, std::uint16_t port) {
 
 // They stay for the life of the process, so each test has ports of its own, which nobody listens
 // on.
-TEST(OwnListeners, OfOneAddress) {
+TEST(OwnListenersTest, OfOneAddress) {
   add_own_listener("127.0.0.1", 11);
   EXPECT_TRUE(is_own("127.0.0.1", 11));
   EXPECT_TRUE(is_own("::ffff:127.0.0.1", 11));
@@ -41,7 +41,7 @@ TEST(OwnListeners, OfOneAddress) {
   EXPECT_FALSE(is_own("192.0.2.1", 11));
 }
 
-TEST(OwnListeners, OfEveryAddress) {
+TEST(OwnListenersTest, OfEveryAddress) {
   add_own_listener("0.0.0.0", 21);
   add_own_listener("::", 22);
   for (const std::uint16_t port : {std::uint16_t{21}, std::uint16_t{22}}) {
@@ -53,7 +53,7 @@ TEST(OwnListeners, OfEveryAddress) {
   }
 }
 
-TEST(OwnListeners, WhatIsNoAddressIsNone) {
+TEST(OwnListenersTest, WhatIsNoAddressIsNone) {
   add_own_listener("localhost", 31);
   EXPECT_FALSE(is_own("127.0.0.1", 31));
 }

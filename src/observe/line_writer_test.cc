@@ -57,7 +57,7 @@ struct Pipe {
   std::string text_;
 };
 
-TEST(LineWriter, WritesLinesInTheirOrder) {
+TEST(LineWriterTest, WritesLinesInTheirOrder) {
   Pipe pipe;
   LineWriter writer(pipe.write_end, 1'000, told);
   writer.write("one\n");
@@ -97,15 +97,15 @@ void expect_none_is_held_up(int flags) {
   EXPECT_EQ(writer.dropped(), dropped);
 }
 
-TEST(LineWriter, NobodyIsHeldUpByAPipeThatNobodyReads) {
+TEST(LineWriterTest, NobodyIsHeldUpByAPipeThatNobodyReads) {
   expect_none_is_held_up(0);
 }
 
-TEST(LineWriter, ADescriptorThatAnotherMadeNonBlockingIsWaitedFor) {
+TEST(LineWriterTest, ADescriptorThatAnotherMadeNonBlockingIsWaitedFor) {
   expect_none_is_held_up(O_NONBLOCK);
 }
 
-TEST(LineWriter, ItsEndDoesNotWait) {
+TEST(LineWriterTest, ItsEndDoesNotWait) {
   Pipe pipe;
   {
     LineWriter writer(pipe.write_end, 100'000, told);
@@ -114,7 +114,7 @@ TEST(LineWriter, ItsEndDoesNotWait) {
   pipe.close_reader();  // which ends the thread
 }
 
-TEST(LineWriter, APipeWhoseReaderIsGoneEndsNobody) {
+TEST(LineWriterTest, APipeWhoseReaderIsGoneEndsNobody) {
   Pipe pipe;
   pipe.close_reader();
   LineWriter writer(pipe.write_end, 1'000, told);
@@ -126,7 +126,7 @@ TEST(LineWriter, APipeWhoseReaderIsGoneEndsNobody) {
 }
 
 // A limit on the size of files stands for any disk that takes a part of a line.
-TEST(LineWriter, WhatADiskDidNotTakeIsToldOnceItDoes) {
+TEST(LineWriterTest, WhatADiskDidNotTakeIsToldOnceItDoes) {
   const int file = ::memfd_create("log", MFD_CLOEXEC);
   ASSERT_GE(file, 0);
   LineWriter writer(file, 1'000, told);

@@ -9,7 +9,7 @@
 namespace rhooks::log {
 namespace {
 
-TEST(TextLine, HasLevelMessageAndFields) {
+TEST(TextLineTest, HasLevelMessageAndFields) {
   EXPECT_EQ(text_line(Level::kInfo, "server started", {}), "info  server started");
   EXPECT_EQ(text_line(Level::kWarn, "task set aside", {{"namespace", "a"}, {"id", "b"}}),
             "warn  task set aside namespace=a id=b");
@@ -18,7 +18,7 @@ TEST(TextLine, HasLevelMessageAndFields) {
   EXPECT_EQ(text_line(Level::kError, "m", {{"n", std::int64_t{-1}}}), "error m n=-1");
 }
 
-TEST(TextLine, QuotesValuesThatCouldBeMisread) {
+TEST(TextLineTest, QuotesValuesThatCouldBeMisread) {
   const std::pair<const char*, const char*> cases[] = {
       {"", R"("")"},
       {"plain", "plain"},
@@ -39,24 +39,24 @@ TEST(TextLine, QuotesValuesThatCouldBeMisread) {
   }
 }
 
-TEST(TextLine, KeepsTheMessageOnItsLine) {
+TEST(TextLineTest, KeepsTheMessageOnItsLine) {
   EXPECT_EQ(text_line(Level::kInfo, "a\nb\x1b", {}), R"(info  a\nb\u001b)");
 }
 
-TEST(JsonMembers, HaveLevelMessageAndFields) {
+TEST(JsonMembersTest, HaveLevelMessageAndFields) {
   EXPECT_EQ(json_members(Level::kWarn, "task set aside",
                          {{"namespace", "a b"}, {"tasks", std::int64_t{-3}}}),
             R"("level":"warn","msg":"task set aside","namespace":"a b","tasks":-3)");
 }
 
-TEST(JsonMembers, EscapeEveryByte) {
+TEST(JsonMembersTest, EscapeEveryByte) {
   EXPECT_EQ(json_members(Level::kInfo, "a\"b", {{"k", "\\ \n\r\t\x01 \xff ü"}}),
             R"("level":"info","msg":"a\"b","k":"\\ \n\r\t\u0001 \ufffd ü")");
 }
 
 // Whatever a value holds, the line stays one line of UTF-8 that no terminal obeys, and a
 // quote within it never ends it.
-TEST(LogLines, ContainAnyPairOfBytes) {
+TEST(LogLinesTest, ContainAnyPairOfBytes) {
   for (int a = 0; a < 256; ++a) {
     for (int b = 0; b < 256; ++b) {
       const std::string value{static_cast<char>(a), static_cast<char>(b)};
@@ -78,7 +78,7 @@ TEST(LogLines, ContainAnyPairOfBytes) {
   }
 }
 
-TEST(LogLines, CutLongValuesBetweenCharacters) {
+TEST(LogLinesTest, CutLongValuesBetweenCharacters) {
   std::string text;
   while (text.size() < 10'000) text += "€";
   const std::string line = text_line(Level::kInfo, "m", {{"k", text}});
@@ -93,7 +93,7 @@ TEST(LogLines, CutLongValuesBetweenCharacters) {
             std::string::npos);
 }
 
-TEST(LogLines, NothingSteersWhatShowsThem) {
+TEST(LogLinesTest, NothingSteersWhatShowsThem) {
   const std::string value = "a\xe2\x80\xae\xe2\x80\xa8\xd8\x9c\xc2\x9b\x7f";
   EXPECT_EQ(text_line(Level::kInfo, "m", {{"k", value}}),
             "info  m k=\"a\\u202e\\u2028\\u061c\\u009b\\u007f\"");

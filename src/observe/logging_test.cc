@@ -113,7 +113,7 @@ TEST_F(LoggingTest, ThreadsWriteWholeLinesWhileTheFormatChanges) {
   for (const std::string& line : lines) ASSERT_TRUE(std::regex_match(line, form)) << line;
 }
 
-TEST(ParseLevel, TakesTheFiveNames) {
+TEST(ParseLevelTest, TakesTheFiveNames) {
   EXPECT_EQ(parse_level("debug").value(), Level::kDebug);
   EXPECT_EQ(parse_level("info").value(), Level::kInfo);
   EXPECT_EQ(parse_level("warn").value(), Level::kWarn);
@@ -127,7 +127,7 @@ TEST(ParseLevel, TakesTheFiveNames) {
   }
 }
 
-TEST(ParseFormat, TakesTheTwoNames) {
+TEST(ParseFormatTest, TakesTheTwoNames) {
   EXPECT_EQ(parse_format("text").value(), Format::kText);
   EXPECT_EQ(parse_format("json").value(), Format::kJson);
   for (const char* name : {"", "JSON", "logfmt"}) {

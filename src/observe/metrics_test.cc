@@ -42,7 +42,7 @@ std::map<std::string, std::string> kinds_of(const Metrics& metrics) {
   return kinds;
 }
 
-TEST(Metrics, StartAtZeroWithEverySeriesThere) {
+TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
   const Metrics metrics;
   const auto samples = samples_of(metrics);
   for (const char* series :
@@ -62,7 +62,7 @@ TEST(Metrics, StartAtZeroWithEverySeriesThere) {
   }
 }
 
-TEST(Metrics, CountAttemptsByResult) {
+TEST(MetricsTest, CountAttemptsByResult) {
   Metrics metrics;
   metrics.attempt(Metrics::Attempt::kSuccess, milliseconds{2}, milliseconds{30});
   metrics.attempt(Metrics::Attempt::kSuccess, milliseconds{3}, milliseconds{30});
@@ -87,7 +87,7 @@ TEST(Metrics, CountAttemptsByResult) {
   EXPECT_NEAR(samples["rhooks_attempt_duration_seconds_sum"], 10.1, 1e-9);
 }
 
-TEST(Metrics, NeverCountTimeBelowZero) {
+TEST(MetricsTest, NeverCountTimeBelowZero) {
   Metrics metrics;
   metrics.attempt(Metrics::Attempt::kSuccess, milliseconds{-5}, milliseconds{-5});
   metrics.due_lag(seconds{-1});
@@ -97,7 +97,7 @@ TEST(Metrics, NeverCountTimeBelowZero) {
   EXPECT_EQ(samples["rhooks_due_lag_seconds"], 0);
 }
 
-TEST(Metrics, CountWhatHappensToTasks) {
+TEST(MetricsTest, CountWhatHappensToTasks) {
   Metrics metrics;
   metrics.registered(1);
   metrics.registered(999);
@@ -113,7 +113,7 @@ TEST(Metrics, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_skipped_occurrences_total"], 12);
 }
 
-TEST(Metrics, ShowTheLatestOfLagAndDepths) {
+TEST(MetricsTest, ShowTheLatestOfLagAndDepths) {
   Metrics metrics;
   metrics.due_lag(seconds{7});
   metrics.due_lag(milliseconds{1'500});
@@ -128,7 +128,7 @@ TEST(Metrics, ShowTheLatestOfLagAndDepths) {
   EXPECT_EQ(samples["rhooks_queue_depth{queue=\"to_commit\"}"], 0);
 }
 
-TEST(Metrics, MeasureEveryStoreMethod) {
+TEST(MetricsTest, MeasureEveryStoreMethod) {
   const char* methods[] = {
       "put",      "get",          "query_tasks",  "query_logs",      "namespaces",     "change",
       "remove",   "clear",        "claim_due",    "commit",          "release",        "next_due",
@@ -148,7 +148,7 @@ TEST(Metrics, MeasureEveryStoreMethod) {
   EXPECT_EQ(samples["rhooks_store_errors_total{method=\"other\"}"], 0);
 }
 
-TEST(Metrics, CountAnUnknownStoreMethodAsOther) {
+TEST(MetricsTest, CountAnUnknownStoreMethodAsOther) {
   Metrics metrics;
   metrics.store_call("vacuum", false, microseconds{1});
   metrics.store_call("", true, microseconds{1});
@@ -157,7 +157,7 @@ TEST(Metrics, CountAnUnknownStoreMethodAsOther) {
   EXPECT_EQ(samples["rhooks_store_errors_total{method=\"other\"}"], 1);
 }
 
-TEST(Metrics, MeasureRequestsByRouteMethodAndStatus) {
+TEST(MetricsTest, MeasureRequestsByRouteMethodAndStatus) {
   Metrics metrics;
   metrics.http_call("/v1/namespaces/{ns}/tasks", "POST", 201, milliseconds{2});
   metrics.http_call("/v1/namespaces/{ns}/tasks", "POST", 201, milliseconds{4});
@@ -184,7 +184,7 @@ TEST(Metrics, MeasureRequestsByRouteMethodAndStatus) {
   EXPECT_EQ(count("/healthz", "GET", "other"), 1);
 }
 
-TEST(Metrics, BoundTheNumberOfSeries) {
+TEST(MetricsTest, BoundTheNumberOfSeries) {
   Metrics metrics;
   for (int i = 0; i < 3'000; ++i) {
     metrics.http_call("/path/" + std::to_string(i), "GET", 200, milliseconds{1});
@@ -201,11 +201,11 @@ TEST(Metrics, BoundTheNumberOfSeries) {
   EXPECT_EQ(counted, 3'000);
 }
 
-TEST(Metrics, HaveNoSeriesOfDynamoDbWithoutIt) {
+TEST(MetricsTest, HaveNoSeriesOfDynamoDbWithoutIt) {
   EXPECT_EQ(Metrics().expose().find("dynamodb"), std::string::npos);
 }
 
-TEST(Metrics, MeasureRequestsToDynamoDb) {
+TEST(MetricsTest, MeasureRequestsToDynamoDb) {
   Metrics metrics;
   metrics.dynamodb_request("PutItem", Metrics::DynamoDb::kThrottled, milliseconds{2});
   metrics.dynamodb_request("PutItem", Metrics::DynamoDb::kOk, milliseconds{4});
@@ -234,7 +234,7 @@ TEST(Metrics, MeasureRequestsToDynamoDb) {
   EXPECT_EQ(read, 0.5);
 }
 
-TEST(Metrics, BoundTheSeriesOfDynamoDb) {
+TEST(MetricsTest, BoundTheSeriesOfDynamoDb) {
   Metrics metrics;
   for (int i = 0; i < 1'000; ++i) {
     metrics.dynamodb_capacity("GetItem", "table" + std::to_string(i), false, 1);
@@ -259,7 +259,7 @@ TEST(Metrics, BoundTheSeriesOfDynamoDb) {
   EXPECT_EQ(requests, 1'000);
 }
 
-TEST(Metrics, LoseNothingBetweenThreads) {
+TEST(MetricsTest, LoseNothingBetweenThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 5'000;
   Metrics metrics;
@@ -290,7 +290,7 @@ TEST(Metrics, LoseNothingBetweenThreads) {
   EXPECT_EQ(http, kThreads * kEach);
 }
 
-TEST(Metrics, SchedulersOfOneProcessDoNotShareThem) {
+TEST(MetricsTest, SchedulersOfOneProcessDoNotShareThem) {
   Metrics one;
   Metrics other;
   one.registered(5);
@@ -298,9 +298,9 @@ TEST(Metrics, SchedulersOfOneProcessDoNotShareThem) {
   EXPECT_EQ(samples_of(other)["rhooks_registered_total"], 0);
 }
 
-class MetricsPage : public ::testing::Test {
+class MetricsPageTest : public ::testing::Test {
  protected:
-  MetricsPage() {
+  MetricsPageTest() {
     std::ifstream file(RHOOKS_METRICS_PAGE);
     std::ostringstream text;
     text << file.rdbuf();
@@ -316,7 +316,7 @@ class MetricsPage : public ::testing::Test {
   Metrics metrics_;
 };
 
-TEST_F(MetricsPage, HasARowForEveryMetricWithItsKind) {
+TEST_F(MetricsPageTest, HasARowForEveryMetricWithItsKind) {
   ASSERT_FALSE(page_.empty()) << RHOOKS_METRICS_PAGE;
   const auto kinds = kinds_of(metrics_);
   EXPECT_GE(kinds.size(), 12u);
@@ -327,7 +327,7 @@ TEST_F(MetricsPage, HasARowForEveryMetricWithItsKind) {
   }
 }
 
-TEST_F(MetricsPage, NamesNoMetricThatIsNotThere) {
+TEST_F(MetricsPageTest, NamesNoMetricThatIsNotThere) {
   const auto kinds = kinds_of(metrics_);
   const std::regex name("rhooks_[a-z_]+");
   int names = 0;
@@ -341,7 +341,7 @@ TEST_F(MetricsPage, NamesNoMetricThatIsNotThere) {
   EXPECT_GT(names, 12);
 }
 
-TEST_F(MetricsPage, NamesEveryLabelValueThatIsFixed) {
+TEST_F(MetricsPageTest, NamesEveryLabelValueThatIsFixed) {
   const std::regex label("(result|queue|method)=\"([a-z_]+)\"");
   const std::string text = metrics_.expose();
   std::set<std::string> values;

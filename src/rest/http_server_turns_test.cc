@@ -188,7 +188,7 @@ TEST_F(HttpServerTurnsTest, HeadsThatDoNotEndMakeRoomWhereItIsCrowded) {
   EXPECT_TRUE(half.front().closed_by_server());
 }
 
-TEST(Peers, AreAddressesAndNetworks) {
+TEST(PeersTest, AreAddressesAndNetworks) {
   Peers peers;
   const auto of = [&](const char* address) {
     return peers.of(boost::asio::ip::make_address(address));
@@ -203,7 +203,7 @@ TEST(Peers, AreAddressesAndNetworks) {
   EXPECT_NE(of("::1"), of("0.0.0.0"));
 }
 
-TEST(Peers, AreForgottenWithTheLastConnection) {
+TEST(PeersTest, AreForgottenWithTheLastConnection) {
   Peers peers;
   const auto address = boost::asio::ip::make_address("192.0.2.1");
   {

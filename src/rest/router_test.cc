@@ -35,7 +35,7 @@ HttpRequest request(const std::string& method, const std::string& target) {
   return r;
 }
 
-TEST(ParseTarget, SplitsBeforeItDecodes) {
+TEST(ParseTargetTest, SplitsBeforeItDecodes) {
   EXPECT_THAT(request("GET", "/").path, IsEmpty());
   EXPECT_THAT(request("GET", "*").path, IsEmpty());
   EXPECT_THAT(request("GET", "/a").path, ElementsAre("a"));
@@ -51,7 +51,7 @@ TEST(ParseTarget, SplitsBeforeItDecodes) {
   EXPECT_THAT(request("GET", "/?a=b=c").query, ElementsAre(Pair("a", "b=c")));
 }
 
-TEST(ParseTarget, RefusesWhatItCanNotDecode) {
+TEST(ParseTargetTest, RefusesWhatItCanNotDecode) {
   for (const char* target : {"", "a", "/%", "/%4", "/%4g", "/a?b=%zz", "/a?%=1", "/a#b"}) {
     HttpRequest r;
     r.target = target;
@@ -59,7 +59,7 @@ TEST(ParseTarget, RefusesWhatItCanNotDecode) {
   }
 }
 
-TEST(Router, PrefersLiterals) {
+TEST(RouterTest, PrefersLiterals) {
   Router router;
   router.add(route("GET", "/tasks/{id}", "byId"));
   router.add(route("POST", "/tasks/{id}", "change"));
@@ -76,7 +76,7 @@ TEST(Router, PrefersLiterals) {
   EXPECT_FALSE(router.match(request("GET", "/tasks/a/b")).path_known);
 }
 
-TEST(Router, GivesDecodedParameters) {
+TEST(RouterTest, GivesDecodedParameters) {
   Router router;
   router.add(route("GET", "/ns/{ns}/tasks/{id}", "get"));
   const HttpRequest r = request("GET", "/ns/a%2Fb/tasks/x%23y");
@@ -99,7 +99,7 @@ TEST(RouterDeathTest, RefusesARouteWithoutDocumentation) {
   EXPECT_DEATH(router.add(route("GET", "/a", "b")), "check failed");
 }
 
-TEST(Access, ReadsListenAddresses) {
+TEST(AccessTest, ReadsListenAddresses) {
   const auto parsed = [](const char* text) {
     const auto listen = parse_listen(text);
     return listen ? listen->address + " " + std::to_string(listen->port) : listen.error().message;
@@ -118,7 +118,7 @@ TEST(Access, ReadsListenAddresses) {
   }
 }
 
-TEST(Access, OtherMachinesNeedAKey) {
+TEST(AccessTest, OtherMachinesNeedAKey) {
   for (const char* loopback : {"127.0.0.1", "127.9.9.9", "::1", "localhost"}) {
     EXPECT_TRUE(validate_listen(loopback, false)) << loopback;
   }
@@ -131,7 +131,7 @@ TEST(Access, OtherMachinesNeedAKey) {
   }
 }
 
-TEST(Access, KeysAreLongAndFitAHeader) {
+TEST(AccessTest, KeysAreLongAndFitAHeader) {
   EXPECT_TRUE(validate_api_key(""));
   EXPECT_TRUE(validate_api_key("s3cret-/+=s3cret"));
   for (const char* bad :
@@ -143,7 +143,7 @@ TEST(Access, KeysAreLongAndFitAHeader) {
   }
 }
 
-TEST(Access, NamesOfThisMachineAreReadToTheirEnd) {
+TEST(AccessTest, NamesOfThisMachineAreReadToTheirEnd) {
   for (const char* ours : {"localhost", "LOCALHOST:8090", "127.0.0.1", "127.8.9.1:1", "[::1]",
                            "[::1]:8090", "app.localhost", "my_app.localhost:80", "localhost:"}) {
     EXPECT_TRUE(names_this_machine(ours)) << ours;

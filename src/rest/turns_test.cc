@@ -20,7 +20,7 @@ std::vector<int> all_of(Turns<std::string, int>& turns) {
   return items;
 }
 
-TEST(Turns, OneIsServedInOrder) {
+TEST(TurnsTest, OneIsServedInOrder) {
   Turns<std::string, int> turns;
   EXPECT_EQ(turns.front(), nullptr);
   EXPECT_EQ(turns.pop(), std::nullopt);
@@ -30,7 +30,7 @@ TEST(Turns, OneIsServedInOrder) {
   EXPECT_EQ(turns.size(), 0u);
 }
 
-TEST(Turns, OneWithManyHoldsUpNobodyElse) {
+TEST(TurnsTest, OneWithManyHoldsUpNobodyElse) {
   Turns<std::string, int> turns;
   for (int i = 10; i < 14; ++i) turns.push("many", i);
   turns.push("one", 20);
@@ -39,7 +39,7 @@ TEST(Turns, OneWithManyHoldsUpNobodyElse) {
   EXPECT_THAT(all_of(turns), ElementsAre(10, 20, 30, 11, 31, 12, 13));
 }
 
-TEST(Turns, WhoComesBackWaitsBehindTheOthers) {
+TEST(TurnsTest, WhoComesBackWaitsBehindTheOthers) {
   Turns<std::string, int> turns;
   turns.push("a", 1);
   turns.push("b", 2);

@@ -12,7 +12,7 @@
 
 namespace rhooks::testing {
 
-TEST_P(StoreContract, RandomCallsAnswerAsTheMemoryStoreDoes) {
+TEST_P(StoreContractTest, RandomCallsAnswerAsTheMemoryStoreDoes) {
   const std::uint64_t seed = test_seed();
   for (std::uint64_t i = 0; i < 5; ++i) {
     const auto subject = GetParam().make();

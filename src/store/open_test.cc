@@ -16,7 +16,7 @@ using ::testing::Not;
 
 using namespace store;
 
-class OpenStore : public ::testing::Test {
+class OpenStoreTest : public ::testing::Test {
  protected:
   Result<Opened> open(std::string_view url) {
     return open_store(url, {.metrics = metrics_, .clock = clock_, .random = random_});
@@ -27,7 +27,7 @@ class OpenStore : public ::testing::Test {
   Random random_{1};
 };
 
-TEST_F(OpenStore, OpensMemoryAndRocks) {
+TEST_F(OpenStoreTest, OpensMemoryAndRocks) {
   TempDir dir;
   for (const std::string& url : {std::string("memory:"), "rocksdb:" + dir.sub("store")}) {
     EXPECT_TRUE(check_url(url));
@@ -38,7 +38,7 @@ TEST_F(OpenStore, OpensMemoryAndRocks) {
   }
 }
 
-TEST_F(OpenStore, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
+TEST_F(OpenStoreTest, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
   for (const char* url : {"", "rocksdb", "rocksdb:", "memory", "memory:x", "redis:x", ":", "/tmp",
                           "ROCKSDB:x", "dynamodb"}) {
     const auto store = open(url);
@@ -52,7 +52,7 @@ TEST_F(OpenStore, RefusesWhatItDoesNotKnowNamingWhatItDoes) {
   }
 }
 
-TEST_F(OpenStore, RefusesAPathThatAShellShouldHaveReplaced) {
+TEST_F(OpenStoreTest, RefusesAPathThatAShellShouldHaveReplaced) {
   const std::pair<const char*, const char*> cases[] = {
       {"rocksdb:~/data", "rocksdb:$HOME/data where a shell reads it"},
       {"rocksdb:~", "rocksdb:$HOME where a shell reads it"},
@@ -74,7 +74,7 @@ TEST_F(OpenStore, RefusesAPathThatAShellShouldHaveReplaced) {
   }
 }
 
-TEST_F(OpenStore, TraitsAreThoseOfTheKind) {
+TEST_F(OpenStoreTest, TraitsAreThoseOfTheKind) {
   const StoreTraits rocks = traits_of("rocksdb:/var/lib/rhooks");
   EXPECT_EQ(rocks.directory, "/var/lib/rhooks");
   EXPECT_TRUE(rocks.outlives_process && rocks.groups_writes && !rocks.shared);
@@ -85,7 +85,7 @@ TEST_F(OpenStore, TraitsAreThoseOfTheKind) {
   EXPECT_TRUE(!memory.outlives_process && !memory.shared && memory.directory.empty());
 }
 
-TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
+TEST_F(OpenStoreTest, AMisspeltUrlIsNotShownInFull) {
   for (const auto& [url, shown] :
        {std::pair{"dynamo:?secret_access_key=hush", "'dynamo:?…' is no store"},
         std::pair{"rocksdb:~/data?secret_access_key=hush", "'rocksdb:~/data?…' begins with"},
@@ -100,14 +100,14 @@ TEST_F(OpenStore, AMisspeltUrlIsNotShownInFull) {
   }
 }
 
-TEST_F(OpenStore, AWrongDynamoUrlIsNotOpened) {
+TEST_F(OpenStoreTest, AWrongDynamoUrlIsNotOpened) {
   const auto store = open("dynamodb:?region=eu-west-1&colour=blue");
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(store.error().field, "store");
 }
 
-TEST(FaultyStore, FailsAsScripted) {
+TEST(FaultyStoreTest, FailsAsScripted) {
   MemoryStore memory;
   FaultyStore faulty(memory);
   const std::vector<model::TaskRecord> records{make_record("ns", "a", kT0),

@@ -13,7 +13,7 @@ void expect_about(std::size_t estimate, const std::string& json) {
   EXPECT_LE(estimate, 3 * json.size() + 600) << json.size();
 }
 
-TEST(ShownBytes, AreThoseOfTheJson) {
+TEST(ShownBytesTest, AreThoseOfTheJson) {
   for (const std::string& text :
        {std::string(), std::string(10'000, 'x'), std::string(10'000, '\x01'),
         std::string(10'000, '"'), std::string(10'000, '\\'), std::string(10'000, '\xff'),

@@ -159,8 +159,8 @@ Result<DocumentPage> Store::list_documents(const DocumentQuery& query) {
   });
 }
 
-void Store::leave() {
-  do_leave();
+void Store::resign() {
+  do_resign();
 }
 
 void Store::finished() {

@@ -97,8 +97,8 @@ struct NamespacePage {
 enum class Scope {
   kAll,
   // Those that fall to this process; which ones that are is settled among the processes that
-  // ask so, from the first such claim until leave(). In a store of one process: all.
-  kShare,
+  // ask so, from the first such claim until resign(). In a store of one process: all.
+  kAssigned,
 };
 
 struct ClaimRequest {
@@ -276,11 +276,11 @@ class Store {
   // Errors: kInvalidArgument, kCorrupt (one of them cannot be read).
   Result<DocumentPage> list_documents(const DocumentQuery& query);
 
-  // This process claims no more (with Scope::kShare, that is): what fell to it falls to others
+  // This process claims no more (with Scope::kAssigned, that is): what fell to it falls to others
   // now. What it has claimed stays its own, and is others' if it dies, until finished(). Both are
   // without effect where nothing is shared.
-  void leave();
-  // After leave(): nothing that it claimed is under way any more.
+  void resign();
+  // After resign(): nothing that it claimed is under way any more.
   void finished();
 
   // Whether the store can be read and written now; the message says what is wrong.
@@ -313,7 +313,7 @@ class Store {
                                           const std::optional<Revision>& revision) = 0;
   virtual Result<DocumentPage> do_list_documents(const DocumentQuery& query) = 0;
   virtual bool do_holds(const Lease&) const { return true; }
-  virtual void do_leave() {}
+  virtual void do_resign() {}
   virtual void do_finished() {}
   virtual Result<void> do_check() = 0;
   virtual Result<Description> do_describe() = 0;

@@ -30,7 +30,7 @@ class NoMemoryStore final : public ForwardingStore {
   Result<void> do_release(std::span<const Lease>) override { throw std::bad_alloc(); }
 };
 
-TEST(MeasuredStore, CountsCallsByMethodAndOutcome) {
+TEST(MeasuredStoreTest, CountsCallsByMethodAndOutcome) {
   MemoryStore memory;
   Metrics metrics;
   FaultyStore store(memory);
@@ -54,7 +54,7 @@ TEST(MeasuredStore, CountsCallsByMethodAndOutcome) {
   EXPECT_THAT(text, HasSubstr("rhooks_store_errors_total{method=\"get_document\"} 0\n"));
 }
 
-TEST(MeasuredStore, AnswersWhereThereIsNoMemory) {
+TEST(MeasuredStoreTest, AnswersWhereThereIsNoMemory) {
   MemoryStore memory{1};
   Metrics metrics;
   NoMemoryStore store(memory);

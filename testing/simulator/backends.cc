@@ -10,8 +10,8 @@ namespace {
 
 template <typename Kind>
 MakeBackend make() {
-  return [](Timeline& timeline, Witness& witness, const StoreFaults& faults) {
-    return std::make_unique<Kind>(timeline, faults, witness);
+  return [](Timeline& timeline, StoreObserver& observer, const StoreFaults& faults) {
+    return std::make_unique<Kind>(timeline, faults, observer);
   };
 }
 

@@ -4,10 +4,10 @@
 #include <optional>
 #include <utility>
 
-#include "store/dynamo/share_table.h"
+#include "store/dynamo/membership_table.h"
 #include "store/dynamo/store_impl.h"
 #include "testing/forwarding_store.h"
-#include "testing/simulator/dynamo_testimony.h"
+#include "testing/simulator/dynamo_observer.h"
 
 namespace rhooks::simulator {
 namespace {
@@ -34,14 +34,14 @@ DynamoStore::Parts parts_on(const Timeline& timeline, const Clock& clock,
   parts.machine_clock = std::make_shared<ClockView>(clock);
   parts.tables = tables;
   parts.shards = shards;
-  parts.steady = [&timeline] { return dynamo::DueView::Steady(steady_time(timeline)); };
-  parts.share.steady = [&timeline] { return steady_time(timeline); };
-  parts.share.start_thread = nullptr;
+  parts.steady = [&timeline] { return dynamo::DueCache::Steady(steady_time(timeline)); };
+  parts.coordinator.steady = [&timeline] { return steady_time(timeline); };
+  parts.coordinator.start_thread = nullptr;
   return parts;
 }
 
-// A store with what in production is the share's thread, from the first claim to finished(). It
-// lives until that has ended.
+// A store with what in production is the coordinator's thread, from the first claim to finished().
+// It lives until that has ended.
 struct Opened {
   std::shared_ptr<Machine> machine;
   std::unique_ptr<DynamoStore> store;
@@ -58,7 +58,7 @@ void tick(Timeline& timeline, Opened& opened, Moment at) {
       timeline.wait(opened.news, at);
       continue;
     }
-    const auto step = opened.store->tick_share();
+    const auto step = opened.store->tick_coordinator();
     ++opened.ticks;
     at = step ? Moment(std::chrono::ceil<Duration>(step->again_at)) : Moment::max();
   }
@@ -78,18 +78,18 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
  private:
   Result<ClaimResult> do_claim_due(const ClaimRequest& request) override {
     auto result = ForwardingStore::do_claim_due(request);
-    if (request.scope != Scope::kShare || opened_->ticking) return result;
+    if (request.scope != Scope::kAssigned || opened_->ticking) return result;
     // The first one joins, and waits for the first tick.
     const std::uint64_t before = opened_->ticks;
     begin_ticks(Duration{0});
     wait_while([&] { return opened_->ticks == before; }, opened_->join_timeout);
     return ForwardingStore::do_claim_due(request);
   }
-  void do_leave() override {
+  void do_resign() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
     end_ticks();
-    ForwardingStore::do_leave();
-    begin_ticks(std::chrono::duration_cast<Duration>(dynamo::ShareOptions().tick));
+    ForwardingStore::do_resign();
+    begin_ticks(std::chrono::duration_cast<Duration>(dynamo::CoordinatorOptions().tick));
   }
   void do_finished() override {
     if (!timeline_.can_wait() || !opened_->ticking) return;
@@ -123,10 +123,11 @@ class OpenedStore final : public rhooks::testing::ForwardingStore {
 };
 
 std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Tables& tables,
-                                            Witness& witness, Duration lag) {
+                                            StoreObserver& observer, Duration lag) {
   struct Holder {
     DynamoService* service = nullptr;
-    WorkerLives lives{std::chrono::duration_cast<Duration>(dynamo::ShareOptions().dead_after)};
+    WorkerLives lives{
+        std::chrono::duration_cast<Duration>(dynamo::CoordinatorOptions().failure_timeout)};
   };
   const auto self = std::make_shared<Holder>();
   auto service = std::make_shared<DynamoService>(
@@ -134,8 +135,8 @@ std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Ta
       DynamoService::Options{
           .tables = tables,
           .index_lag_max = lag,
-          .on_change = [&timeline, &witness, tables, self](const DynamoService::Change& change) {
-            auto what = testify(*self->service, change, tables, self->lives, timeline, witness);
+          .on_change = [&timeline, &observer, tables, self](const DynamoService::Change& change) {
+            auto what = observe(*self->service, change, tables, self->lives, timeline, observer);
             if (!what.empty()) timeline.note(std::move(what));
           }});
   self->service = service.get();
@@ -144,18 +145,18 @@ std::shared_ptr<DynamoService> make_service(Timeline& timeline, const dynamo::Ta
 
 }  // namespace
 
-DynamoBackend::DynamoBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness,
+DynamoBackend::DynamoBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer,
                              Options options)
     : timeline_(timeline),
       faults_(faults),
       options_(options),
-      service_(make_service(timeline, tables_, witness, options.index_lag_max)),
+      service_(make_service(timeline, tables_, observer, options.index_lag_max)),
       transit_(Transit::start(timeline)),
       right_(timeline),
       inspected_([&] {
         auto parts = parts_on(timeline_, right_, tables_, options_.shards);
         parts.client = direct_client(service_);
-        parts.share_client = direct_client(service_);
+        parts.membership_client = direct_client(service_);
         parts.tuning.read_every = std::chrono::milliseconds{0};
         return std::make_unique<DynamoStore>(std::move(parts), timeline_.dice().random());
       }()) {}
@@ -175,8 +176,8 @@ Result<std::unique_ptr<Store>> DynamoBackend::open(const Clock& clock) {
                                  .request_timeout = like.request_timeout});
   };
   parts.client = client({});
-  parts.share_client = client(dynamo::share_client_options({}));
-  opened->join_timeout = parts.share.join_timeout;
+  parts.membership_client = client(dynamo::membership_client_options({}));
+  opened->join_timeout = parts.coordinator.join_timeout;
   opened->store = std::make_unique<DynamoStore>(std::move(parts), timeline_.dice().random());
   return std::make_unique<OpenedStore>(timeline_, opened);
 }

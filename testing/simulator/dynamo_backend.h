@@ -6,14 +6,14 @@
 #include "testing/simulator/dynamo_client.h"
 #include "testing/simulator/dynamo_service.h"
 #include "testing/simulator/faults.h"
+#include "testing/simulator/store_observer.h"
 #include "testing/simulator/timeline.h"
-#include "testing/simulator/witness.h"
 
 namespace rhooks::simulator {
 
 // The store `dynamodb:` as it is in production, above a simulated network and service. Each
 // opened one takes part in the sharing of the due tasks, from its first claim with
-// Scope::kShare until finished(). That tables are made and checked at the start is left out.
+// Scope::kAssigned until finished(). That tables are made and checked at the start is left out.
 //
 // The timeline must outlive it and every store that it opened.
 // Threads: one.
@@ -24,10 +24,11 @@ class DynamoBackend final : public Backend {
     Duration index_lag_max{4'000'000};
     std::chrono::milliseconds lease_for{60'000};
   };
-  // `faults` and `witness` must outlive it too.
-  DynamoBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness, Options options);
-  DynamoBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness)
-      : DynamoBackend(timeline, faults, witness, Options()) {}
+  // `faults` and `observer` must outlive it too.
+  DynamoBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer,
+                Options options);
+  DynamoBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer)
+      : DynamoBackend(timeline, faults, observer, Options()) {}
   ~DynamoBackend() override;
 
   bool shared() const override { return true; }

@@ -70,7 +70,7 @@ void Transit::run() {
 }
 
 // The calls of one call_all().
-struct SimulatedClient::Flight {
+struct SimulatedClient::Batch {
   std::vector<std::optional<Result<Reply>>> results;
   std::size_t open = 0;
   Signal landed;
@@ -79,13 +79,13 @@ struct SimulatedClient::Flight {
 // One call and its tries. Lives as long as something of it is on its way.
 class SimulatedClient::Run : public std::enable_shared_from_this<Run> {
  public:
-  Run(const SimulatedClient& client, std::shared_ptr<Flight> flight, std::size_t index, Call call,
+  Run(const SimulatedClient& client, std::shared_ptr<Batch> batch, std::size_t index, Call call,
       int tries)
       : transit_(client.transit_),
         service_(client.service_),
         faults_(client.faults_),
         machine_(client.machine_),
-        flight_(std::move(flight)),
+        batch_(std::move(batch)),
         index_(index),
         call_(std::move(call)),
         tries_left_(tries),
@@ -174,15 +174,15 @@ class SimulatedClient::Run : public std::enable_shared_from_this<Run> {
               std::string("simulated DynamoDB ") + to_string(call_.operation) + ": " + why));
   }
   void land(Result<Reply> result) {
-    flight_->results[index_] = std::move(result);
-    if (--flight_->open == 0) flight_->landed.ring();
+    batch_->results[index_] = std::move(result);
+    if (--batch_->open == 0) batch_->landed.ring();
   }
 
   const std::shared_ptr<Transit> transit_;
   const std::shared_ptr<DynamoService> service_;
   const StoreFaults& faults_;
   const std::shared_ptr<Machine> machine_;
-  const std::shared_ptr<Flight> flight_;
+  const std::shared_ptr<Batch> batch_;
   const std::size_t index_;
   const Call call_;
   int tries_left_;
@@ -206,25 +206,25 @@ std::vector<Result<Reply>> SimulatedClient::call_all(std::vector<Call> calls) {
   if (machine_->dead || !timeline.can_wait()) {
     return {calls.size(), fail(ErrorCode::kUnavailable, "simulated DynamoDB: the store is gone")};
   }
-  const auto flight = std::make_shared<Flight>();
-  flight->results.resize(calls.size());
-  flight->open = calls.size();
+  const auto batch = std::make_shared<Batch>();
+  batch->results.resize(calls.size());
+  batch->open = calls.size();
   for (std::size_t i = 0; i < calls.size(); ++i) {
     // The retry quota of production may be used up: then there are fewer tries.
     const int tries =
         1 + static_cast<int>(timeline.dice().below(static_cast<std::size_t>(options_.tries_max)));
-    const auto run = std::make_shared<Run>(*this, flight, i, std::move(calls[i]), tries);
+    const auto run = std::make_shared<Run>(*this, batch, i, std::move(calls[i]), tries);
     run->send();
   }
-  timeline.wait(flight->landed, Moment::max());
+  timeline.wait(batch->landed, Moment::max());
   // The one that ticks outlives a store that is closed without a crash.
   if (machine_->dead) throw Crashed{};
-  RHOOKS_CHECK(flight->open == 0);
+  RHOOKS_CHECK(batch->open == 0);
   const auto ahead =
       std::chrono::floor<milliseconds>(timeline.now() - machine_->clock.now_micros());
   offset_ = ahead < kClockTolerance && -ahead < kClockTolerance ? milliseconds{0} : ahead;
   std::vector<Result<Reply>> results;
-  for (auto& result : flight->results) results.push_back(std::move(*result));
+  for (auto& result : batch->results) results.push_back(std::move(*result));
   return results;
 }
 

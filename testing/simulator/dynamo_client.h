@@ -66,7 +66,7 @@ class SimulatedClient final : public store::dynamo::Client {
   std::chrono::milliseconds clock_offset() const override { return offset_; }
 
  private:
-  struct Flight;
+  struct Batch;
   class Run;
 
   const std::shared_ptr<Transit> transit_;

@@ -23,11 +23,11 @@ Error unknown() {
 }  // namespace
 
 FaultyLink::FaultyLink(Store& inner, Timeline& timeline, const StoreFaults& faults,
-                       Witness& witness, LinkOptions options)
+                       StoreObserver& observer, LinkOptions options)
     : inner_(inner),
       timeline_(timeline),
       faults_(faults),
-      witness_(witness),
+      observer_(observer),
       options_(std::move(options)) {}
 
 FaultyLink::~FaultyLink() {
@@ -135,7 +135,7 @@ std::vector<Result<PutResult>> FaultyLink::do_put(std::span<const TaskRecord> re
       [&](std::span<const TaskRecord> passed) {
         auto results = inner_.put(passed);
         for (std::size_t i = 0; i < passed.size(); ++i) {
-          if (results[i] && results[i]->created) witness_.put(passed[i].task);
+          if (results[i] && results[i]->created) observer_.put(passed[i].task);
         }
         return results;
       },
@@ -170,7 +170,7 @@ std::vector<Result<Task>> FaultyLink::do_change(std::span<const TaskKey> keys, c
       [&](std::span<const TaskKey> passed) {
         auto results = inner_.change(passed, edit, now);
         for (const auto& result : results) {
-          if (result) witness_.edited(*result);
+          if (result) observer_.edited(*result);
         }
         return results;
       },
@@ -186,7 +186,7 @@ std::vector<Result<Task>> FaultyLink::do_remove(std::span<const TaskKey> keys, T
       [&](std::span<const TaskKey> passed) {
         auto results = inner_.remove(passed, now);
         for (std::size_t i = 0; i < passed.size(); ++i) {
-          if (results[i]) witness_.removed(passed[i]);
+          if (results[i]) observer_.removed(passed[i]);
         }
         return results;
       },
@@ -220,7 +220,7 @@ Result<std::size_t> FaultyLink::do_clear(const std::string& ns, std::size_t limi
         auto result = inner_.clear(ns, limit);
         const auto after = keys_of(ns);
         for (const TaskKey& key : before) {
-          if (!after.contains(key)) witness_.removed(key);
+          if (!after.contains(key)) observer_.removed(key);
         }
         return result;
       },
@@ -238,7 +238,7 @@ Result<ClaimResult> FaultyLink::do_claim_due(const ClaimRequest& request) {
     auto result = inner_.claim_due(request);
     if (result) {
       for (const Claim& claim : result->claims) {
-        witness_.claimed(claim.lease, claim.task, request.now);
+        observer_.claimed(claim.lease, claim.task, request.now);
       }
     }
     return result;
@@ -262,9 +262,9 @@ std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit>
         auto results = inner_.commit(passed);
         for (std::size_t i = 0; i < passed.size(); ++i) {
           if (!results[i]) continue;
-          witness_.logged(passed[i].log);
+          observer_.logged(passed[i].log);
           if (*results[i] == CommitOutcome::kApplied && first_time(passed[i].lease.token)) {
-            witness_.committed(passed[i].lease.key, passed[i].lease.token, passed[i].task);
+            observer_.committed(passed[i].lease.key, passed[i].lease.token, passed[i].task);
           }
         }
         return results;
@@ -282,7 +282,7 @@ Result<void> FaultyLink::do_release(std::span<const Lease> leases) {
   return one("release", Kind::kRelease, [&] {
     auto result = inner_.release(leases);
     if (result) {
-      for (const Lease& lease : leases) witness_.released(lease);
+      for (const Lease& lease : leases) observer_.released(lease);
     }
     return result;
   });
@@ -317,10 +317,10 @@ Result<DocumentPage> FaultyLink::do_list_documents(const DocumentQuery& query) {
   return one("list_documents", Kind::kRead, [&] { return inner_.list_documents(query); });
 }
 
-void FaultyLink::do_leave() {
+void FaultyLink::do_resign() {
   if (!timeline_.can_wait()) return;
   travel();
-  inner_.leave();
+  inner_.resign();
   applied();
 }
 

@@ -8,8 +8,8 @@
 
 #include "store/store.h"
 #include "testing/simulator/faults.h"
+#include "testing/simulator/store_observer.h"
 #include "testing/simulator/timeline.h"
-#include "testing/simulator/witness.h"
 
 namespace rhooks::simulator {
 
@@ -28,7 +28,7 @@ struct LinkOptions {
   // After each call of the inner store.
   std::function<void()> applied;
   // While the process that crashed is unwound: whether and how far the call is applied after
-  // all. The witness is told nothing of it.
+  // all. The observer is told nothing of it.
   std::function<void(const Interrupted&)> interrupted;
   // When the link is destroyed.
   std::function<void()> closed;
@@ -36,7 +36,7 @@ struct LinkOptions {
 
 // A store as a process has it through something slow and unreliable. Each call waits in simulated
 // time, is applied, and its answer takes time again; faults as StoreFaults says. What the inner
-// store did is told to the witness at the moment that it did it, whether or not the caller hears
+// store did is told to the observer at the moment that it did it, whether or not the caller hears
 // of it. Where the process cannot wait (it has crashed, or there is none) a call fails at once,
 // and nothing is applied.
 //
@@ -44,8 +44,8 @@ struct LinkOptions {
 // one.
 class FaultyLink final : public store::Store {
  public:
-  FaultyLink(store::Store& inner, Timeline& timeline, const StoreFaults& faults, Witness& witness,
-             LinkOptions options = {});
+  FaultyLink(store::Store& inner, Timeline& timeline, const StoreFaults& faults,
+             StoreObserver& observer, LinkOptions options = {});
   ~FaultyLink() override;
   FaultyLink(const FaultyLink&) = delete;
   FaultyLink& operator=(const FaultyLink&) = delete;
@@ -73,7 +73,7 @@ class FaultyLink final : public store::Store {
   Result<void> do_remove_document(const store::DocumentKey& key,
                                   const std::optional<store::Revision>& revision) override;
   Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override;
-  void do_leave() override;
+  void do_resign() override;
   Result<void> do_check() override;
   Result<store::Description> do_describe() override;
 
@@ -99,7 +99,7 @@ class FaultyLink final : public store::Store {
   store::Store& inner_;
   Timeline& timeline_;
   const StoreFaults& faults_;
-  Witness& witness_;
+  StoreObserver& observer_;
   const LinkOptions options_;
   // Commits that were told, so that a repeat is not; the latest of them.
   std::set<model::LeaseToken> told_;

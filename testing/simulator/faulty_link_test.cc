@@ -30,8 +30,8 @@ Commit done(const Claim& claim) {
   return commit;
 }
 
-// The store as the witness heard of it.
-class Heard final : public Witness {
+// The store as the observer heard of it.
+class Heard final : public StoreObserver {
  public:
   void put(const Task& task) override { tasks.emplace(task.key, task); }
   void claimed(const model::Lease& lease, const Task&, TimePoint) override {

@@ -121,25 +121,25 @@ TEST_F(FiberRuntimeTest, ACrashFreesTheMutexAndEndsThoseWhoWaitAndJoin) {
   EXPECT_TRUE(runtime.gone());
 }
 
-class RunnerOnFibers : public FiberRuntimeTest {
+class RunnerOnFibersTest : public FiberRuntimeTest {
  protected:
   // Before what its processes use.
-  ~RunnerOnFibers() override { timeline.crash(kServer); }
+  ~RunnerOnFibersTest() override { timeline.crash(kServer); }
 
-  Ledger ledger{timeline, 3};
+  InvariantChecker checker{timeline, 3};
   HttpFaults http;
   StoreFaults faults{.latency_max = Duration{0}};
   store::MemoryStore memory{1};
-  FaultyLink link{memory, timeline, faults, ledger};
+  FaultyLink link{memory, timeline, faults, checker};
   rhooks::testing::FaultyStore store{link};
   Metrics metrics;
   Random random{1};
-  SimulatedSender sender{timeline, clock, ledger, http, {}};
+  SimulatedSender sender{timeline, clock, checker, http, {}};
   engine::Runner runner{store, sender, metrics, clock, random, {}, runtime};
 };
 
 // As the claimer waits for 5 s and the committer for one.
-TEST_F(RunnerOnFibers, AStopCutsAllSleepShort) {
+TEST_F(RunnerOnFibersTest, AStopCutsAllSleepShort) {
   std::optional<Duration> took;
   store.fail_always("claim_due");
   spawn([&] {
@@ -156,7 +156,7 @@ TEST_F(RunnerOnFibers, AStopCutsAllSleepShort) {
 }
 
 // In the midst of a claim, while a trigger waits for it and a stop for both.
-TEST_F(RunnerOnFibers, ACrashLeavesARunnerThatCanBeDestroyed) {
+TEST_F(RunnerOnFibersTest, ACrashLeavesARunnerThatCanBeDestroyed) {
   faults.stalled = 1;
   faults.stall_max = 1h;
   bool came_back = false;

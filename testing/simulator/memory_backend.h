@@ -14,9 +14,9 @@ namespace rhooks::simulator {
 // answer which is late leaves no time for it.
 class MemoryBackend final : public Backend {
  public:
-  MemoryBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness)
+  MemoryBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer)
       : timeline_(timeline),
-        witness_(witness),
+        observer_(observer),
         faults_(faults),
         store_(timeline.dice().random().next()),
         lease_for_(timeline.dice().chance(0.5) ? 35 : 60) {}
@@ -24,13 +24,13 @@ class MemoryBackend final : public Backend {
   bool shared() const override { return true; }
   std::chrono::milliseconds lease_for() const override { return lease_for_; }
   Result<std::unique_ptr<store::Store>> open(const Clock& /*clock*/) override {
-    return std::make_unique<FaultyLink>(store_, timeline_, faults_, witness_);
+    return std::make_unique<FaultyLink>(store_, timeline_, faults_, observer_);
   }
   store::Store& inspect() override { return store_; }
 
  private:
   Timeline& timeline_;
-  Witness& witness_;
+  StoreObserver& observer_;
   const StoreFaults& faults_;
   store::MemoryStore store_;
   const std::chrono::seconds lease_for_;

@@ -36,50 +36,50 @@ void SimulatedSender::start(delivery::HttpRequest request) {
   for (const Header& header : request.request.headers) {
     if (header.name == "webhook-id") webhook_id = header.value;
   }
-  Flight flight;
-  flight.started = timeline_.now();
-  flight.result.ticket = request.ticket;
-  flight.result.outcome.started_at = clock_.now();
-  flight.result.outcome.sent = std::move(request.request);
-  flight.attempt = ledger_.started(options_.life, target.key, webhook_id,
-                                   flight.result.outcome.started_at, options_.time_out);
-  draw(flight, target.bad);
-  flights_.push_back(std::move(flight));
-  if (flights_.size() > options_.concurrency) {
-    timeline_.violation("life " + std::to_string(options_.life) + " has " +
-                        std::to_string(flights_.size()) + " requests in flight, concurrency is " +
+  Transfer transfer;
+  transfer.started = timeline_.now();
+  transfer.result.slot_id = request.slot_id;
+  transfer.result.outcome.started_at = clock_.now();
+  transfer.result.outcome.sent = std::move(request.request);
+  transfer.attempt = checker_.started(options_.incarnation, target.key, webhook_id,
+                                      transfer.result.outcome.started_at, options_.time_out);
+  draw(transfer, target.bad);
+  transfers_.push_back(std::move(transfer));
+  if (transfers_.size() > options_.concurrency) {
+    timeline_.violation("incarnation " + std::to_string(options_.incarnation) + " has " +
+                        std::to_string(transfers_.size()) + " requests in flight, concurrency is " +
                         std::to_string(options_.concurrency));
   }
 }
 
 // How it ends, and when.
-void SimulatedSender::draw(Flight& flight, bool bad) {
+void SimulatedSender::draw(Transfer& transfer, bool bad) {
   Dice& dice = timeline_.dice();
   const Moment out = timeline_.now() + dice.between(1ms, 20ms);
   const Moment time_out = timeline_.now() + options_.time_out;
-  auto& outcome = flight.result.outcome;
-  flight.ends = out + dice.between(1ms, 20ms);
+  auto& outcome = transfer.result.outcome;
+  transfer.ends = out + dice.between(1ms, 20ms);
   if (dice.chance(faults_.unreachable)) {
     outcome.error = "could not connect";
     return;
   }
   if (dice.chance(faults_.unsent_timeout)) {
     outcome.error = "timed out";
-    flight.ends = time_out;
+    transfer.ends = time_out;
     return;
   }
-  arrive_at(out, flight.attempt);
+  arrive_at(out, transfer.attempt);
   if (dice.chance(faults_.reset)) {
     outcome.error = "connection reset";
     return;
   }
   if (dice.chance(faults_.late_timeout)) {
     outcome.error = "timed out";
-    flight.ends = time_out;
+    transfer.ends = time_out;
     return;
   }
   if (dice.chance(faults_.slow)) {
-    flight.ends = std::min(time_out - 1ms, out + dice.between(1ms, options_.time_out));
+    transfer.ends = std::min(time_out - 1ms, out + dice.between(1ms, options_.time_out));
   }
   Response response;
   response.status = 200;
@@ -97,46 +97,47 @@ void SimulatedSender::draw(Flight& flight, bool bad) {
 }
 
 void SimulatedSender::arrive_at(Moment at, AttemptNumber attempt) {
-  timeline_.spawn(kNetwork, [&timeline = timeline_, &ledger = ledger_, at, attempt] {
+  timeline_.spawn(kNetwork, [&timeline = timeline_, &checker = checker_, at, attempt] {
     timeline.sleep_until(at);
-    ledger.received(attempt);
+    checker.received(attempt);
   });
 }
 
 std::vector<delivery::HttpResult> SimulatedSender::poll(std::chrono::milliseconds max_wait) {
   const auto next =
-      std::min_element(flights_.begin(), flights_.end(),
-                       [](const Flight& a, const Flight& b) { return a.ends < b.ends; });
+      std::min_element(transfers_.begin(), transfers_.end(),
+                       [](const Transfer& a, const Transfer& b) { return a.ends < b.ends; });
   Moment until = timeline_.now() + max_wait;
-  if (next != flights_.end()) until = std::min(until, next->ends);
+  if (next != transfers_.end()) until = std::min(until, next->ends);
   timeline_.wait(signal_, until);
 
   std::vector<delivery::HttpResult> results;
-  for (Flight& flight : flights_) {
-    if (flight.ends > timeline_.now()) continue;
-    auto& outcome = flight.result.outcome;
-    const auto end = flight.result.cancelled ? timeline_.now() : flight.ends;
-    outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - flight.started);
-    Ledger::Answer answer;
-    answer.ok = outcome.ok() && !flight.result.cancelled;
-    answer.cut_off = flight.result.cancelled;
+  for (Transfer& transfer : transfers_) {
+    if (transfer.ends > timeline_.now()) continue;
+    auto& outcome = transfer.result.outcome;
+    const auto end = transfer.result.cancelled ? timeline_.now() : transfer.ends;
+    outcome.duration = std::chrono::floor<std::chrono::microseconds>(end - transfer.started);
+    InvariantChecker::Answer answer;
+    answer.ok = outcome.ok() && !transfer.result.cancelled;
+    answer.cancelled = transfer.result.cancelled;
     answer.ended_at = outcome.ended_at();
     answer.retry_after = outcome.retry_after.value_or(0ms);
-    ledger_.answered(flight.attempt, answer);
-    results.push_back(std::move(flight.result));
+    checker_.answered(transfer.attempt, answer);
+    results.push_back(std::move(transfer.result));
   }
-  std::erase_if(flights_, [&](const Flight& flight) { return flight.ends <= timeline_.now(); });
+  std::erase_if(transfers_,
+                [&](const Transfer& transfer) { return transfer.ends <= timeline_.now(); });
   return results;
 }
 
 void SimulatedSender::cancel_all() {
-  for (Flight& flight : flights_) {
-    flight.result.cancelled = true;
-    flight.result.outcome.response.reset();
-    flight.result.outcome.retry_after.reset();
-    flight.ends = timeline_.now();
+  for (Transfer& transfer : transfers_) {
+    transfer.result.cancelled = true;
+    transfer.result.outcome.response.reset();
+    transfer.result.outcome.retry_after.reset();
+    transfer.ends = timeline_.now();
   }
-  if (!flights_.empty()) signal_.ring();
+  if (!transfers_.empty()) signal_.ring();
 }
 
 }  // namespace rhooks::simulator

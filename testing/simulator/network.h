@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "delivery/sender.h"
-#include "testing/simulator/ledger.h"
+#include "testing/simulator/invariant_checker.h"
 #include "testing/simulator/timeline.h"
 
 namespace rhooks::simulator {
@@ -24,44 +24,44 @@ struct HttpFaults {
 // Processes of nobody: what is on its way arrives, whoever crashed meanwhile.
 inline constexpr Owner kNetwork = 1;
 
-// Makes the requests of one life of a worker; a seed says how each one ends. A request names its
-// task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 500.
+// Makes the requests of one incarnation of a worker; a seed says how each one ends. A request names
+// its task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 500.
 // Threads: one; poll() waits in simulated time.
 class SimulatedSender final : public delivery::Sender {
  public:
   struct Options {
-    Life life = 0;
+    Incarnation incarnation = 0;
     std::size_t concurrency = 1;
     std::chrono::milliseconds time_out{10'000};
   };
-  SimulatedSender(Timeline& timeline, const Clock& clock, Ledger& ledger, const HttpFaults& faults,
-                  Options options)
-      : timeline_(timeline), clock_(clock), ledger_(ledger), faults_(faults), options_(options) {}
+  SimulatedSender(Timeline& timeline, const Clock& clock, InvariantChecker& checker,
+                  const HttpFaults& faults, Options options)
+      : timeline_(timeline), clock_(clock), checker_(checker), faults_(faults), options_(options) {}
 
   void start(delivery::HttpRequest request) override;
   std::vector<delivery::HttpResult> poll(std::chrono::milliseconds max_wait) override;
   void wake() override { signal_.ring(); }
   void cancel_all() override;
-  std::size_t in_flight() const override { return flights_.size(); }
+  std::size_t in_flight() const override { return transfers_.size(); }
 
  private:
-  struct Flight {
+  struct Transfer {
     AttemptNumber attempt = 0;
     Moment started;
     Moment ends;
     delivery::HttpResult result;
   };
 
-  void draw(Flight& flight, bool bad);
+  void draw(Transfer& transfer, bool bad);
   void arrive_at(Moment at, AttemptNumber attempt);
 
   Timeline& timeline_;
   const Clock& clock_;
-  Ledger& ledger_;
+  InvariantChecker& checker_;
   const HttpFaults& faults_;
   const Options options_;
   Signal signal_;
-  std::vector<Flight> flights_;  // in the order of their starts
+  std::vector<Transfer> transfers_;  // in the order of their starts
 };
 
 }  // namespace rhooks::simulator

@@ -37,44 +37,44 @@ struct Contents {
 
 // The machine with its disk, and the one process that may have the store open. It hears what the
 // link tells, to know the namespaces.
-class RocksBackend::Machine final : public Witness {
+class RocksBackend::Machine final : public StoreObserver {
  public:
-  Machine(Timeline& timeline, const StoreFaults& faults, Witness& witness)
-      : timeline_(timeline), faults_(faults), witness_(&witness) {}
+  Machine(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer)
+      : timeline_(timeline), faults_(faults), observer_(&observer) {}
 
   void put(const Task& task) override {
     namespaces_.insert(task.key.ns);
-    if (witness_ != nullptr) witness_->put(task);
+    if (observer_ != nullptr) observer_->put(task);
   }
   void claimed(const model::Lease& lease, const Task& task, TimePoint now) override {
-    if (witness_ != nullptr) witness_->claimed(lease, task, now);
+    if (observer_ != nullptr) observer_->claimed(lease, task, now);
   }
   void released(const model::Lease& lease) override {
-    if (witness_ != nullptr) witness_->released(lease);
+    if (observer_ != nullptr) observer_->released(lease);
   }
   void committed(const TaskKey& key, const model::LeaseToken& token, const Task& after) override {
-    if (witness_ != nullptr) witness_->committed(key, token, after);
+    if (observer_ != nullptr) observer_->committed(key, token, after);
   }
   void logged(const Log& log) override {
-    if (witness_ != nullptr) witness_->logged(log);
+    if (observer_ != nullptr) observer_->logged(log);
   }
   void edited(const Task& after) override {
-    if (witness_ != nullptr) witness_->edited(after);
+    if (observer_ != nullptr) observer_->edited(after);
   }
   void removed(const TaskKey& key) override {
-    if (witness_ != nullptr) witness_->removed(key);
+    if (observer_ != nullptr) observer_->removed(key);
   }
   void leases_ended() override {
-    if (witness_ != nullptr) witness_->leases_ended();
+    if (observer_ != nullptr) observer_->leases_ended();
   }
 
   static Result<std::unique_ptr<Store>> open(const std::shared_ptr<Machine>& self,
                                              const Clock& clock);
   void lose_power();
   Store& inspect();
-  void forget_witness() {
+  void forget_observer() {
     look_.reset();
-    witness_ = nullptr;
+    observer_ = nullptr;
   }
   std::uint64_t broken_off() const { return broken_off_; }
 
@@ -95,7 +95,7 @@ class RocksBackend::Machine final : public Witness {
 
   Timeline& timeline_;
   const StoreFaults& faults_;
-  Witness* witness_;
+  StoreObserver* observer_;
   rhooks::testing::TempDir lock_directory_;  // the lock of the directory is a real one
   const std::shared_ptr<PowerLoss> disk_ = std::make_shared<PowerLoss>();
   std::set<std::string> namespaces_;
@@ -128,7 +128,7 @@ void RocksBackend::Machine::wait_for_opening(const Clock& clock) {
     timeline_.sleep(timeline_.dice().between(Duration{0}, kOpeningMax));
   } catch (const Crashed&) {
     Dice& dice = timeline_.dice();
-    if (witness_ != nullptr && !session_ && dice.chance(0.5)) {
+    if (observer_ != nullptr && !session_ && dice.chance(0.5)) {
       look_.reset();
       disk_->cut_power_after(dice.below(kOpeningChanges), dice.random().next());
       auto session = open_session(&clock);
@@ -171,7 +171,7 @@ Result<std::unique_ptr<Store>> RocksBackend::Machine::open(const std::shared_ptr
 }
 
 void RocksBackend::Machine::interrupted(const Interrupted& call) {
-  if (witness_ == nullptr || !begun_.empty()) return;
+  if (observer_ == nullptr || !begun_.empty()) return;
   Dice& dice = timeline_.dice();
   if (!dice.chance(0.7)) return;
   before_ = read(*session_->store);
@@ -184,7 +184,7 @@ void RocksBackend::Machine::interrupted(const Interrupted& call) {
 
 // The process closes the store, or is gone.
 void RocksBackend::Machine::close() {
-  if (witness_ != nullptr && begun_.empty()) before_ = read(*session_->store);
+  if (observer_ != nullptr && begun_.empty()) before_ = read(*session_->store);
   if (timeline_.can_wait()) {
     session_->env->run_background();
   } else {
@@ -254,7 +254,7 @@ std::optional<Contents> RocksBackend::Machine::read(Store& store) {
   return contents;
 }
 
-// Compares what is there with what was, and tells the witness what a call that was broken off
+// Compares what is there with what was, and tells the observer what a call that was broken off
 // came to.
 void RocksBackend::Machine::settle(Store& store, const Clock& clock) {
   const auto before = std::exchange(before_, std::nullopt);
@@ -314,11 +314,11 @@ void RocksBackend::Machine::settle(Store& store, const Clock& clock) {
   }
 }
 
-RocksBackend::RocksBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness)
-    : machine_(std::make_shared<Machine>(timeline, faults, witness)) {}
+RocksBackend::RocksBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer)
+    : machine_(std::make_shared<Machine>(timeline, faults, observer)) {}
 
 RocksBackend::~RocksBackend() {
-  machine_->forget_witness();
+  machine_->forget_observer();
 }
 
 Result<std::unique_ptr<Store>> RocksBackend::open(const Clock& clock) {

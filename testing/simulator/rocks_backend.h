@@ -5,8 +5,8 @@
 
 #include "testing/simulator/backend.h"
 #include "testing/simulator/faults.h"
+#include "testing/simulator/store_observer.h"
 #include "testing/simulator/timeline.h"
-#include "testing/simulator/witness.h"
 
 namespace rhooks::simulator {
 
@@ -15,14 +15,14 @@ namespace rhooks::simulator {
 //
 // Where a process crashes while one of its calls is under way, that call is now and then begun
 // all the same, and broken off at some operation of the disk. What came of it is seen when the
-// store is opened again, and the witness is told then: tasks of that call are as before or as
+// store is opened again, and the observer is told then: tasks of that call are as before or as
 // after it. Everything else must be as it was, be it after a crash or after lose_power(); else
 // it is a violation, and so is a store that does not open.
 //
-// `timeline`, `faults` and `witness` outlive it; what open() gave may do so too.
+// `timeline`, `faults` and `observer` outlive it; what open() gave may do so too.
 class RocksBackend final : public Backend {
  public:
-  RocksBackend(Timeline& timeline, const StoreFaults& faults, Witness& witness);
+  RocksBackend(Timeline& timeline, const StoreFaults& faults, StoreObserver& observer);
   ~RocksBackend() override;
 
   bool shared() const override { return false; }

@@ -17,10 +17,10 @@ using namespace store;
 constexpr TimePoint kStart{std::chrono::days{21'915}};
 constexpr TimePoint kEnd{std::chrono::days{30'000}};
 
-// What the witness heard, also as notes of the timeline: so its fingerprint stands for it.
-class NotedWitness final : public Witness {
+// What the observer heard, also as notes of the timeline: so its fingerprint stands for it.
+class NotedObserver final : public StoreObserver {
  public:
-  explicit NotedWitness(Timeline& timeline) : timeline_(timeline) {}
+  explicit NotedObserver(Timeline& timeline) : timeline_(timeline) {}
 
   void put(const Task& task) override { set("put", task); }
   void claimed(const model::Lease& lease, const Task&, TimePoint) override {
@@ -151,7 +151,7 @@ Outcome simulate(std::uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Timeline timeline(seed);
   StoreFaults faults{.refused = 0.05, .lost_answer = 0.05, .partial = 0.1, .stalled = 0.02};
-  NotedWitness heard(timeline);
+  NotedObserver heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   for (int life = 0; life < 6; ++life) {
@@ -195,7 +195,7 @@ Outcome simulate(std::uint64_t seed) {
   return {timeline.fingerprint(), backend.broken_off()};
 }
 
-TEST(RocksBackend, ASeedTellsAllThatHappens) {
+TEST(RocksBackendTest, ASeedTellsAllThatHappens) {
   std::uint64_t broken_off = 0;
   std::set<std::uint64_t> fingerprints;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
@@ -210,10 +210,10 @@ TEST(RocksBackend, ASeedTellsAllThatHappens) {
   EXPECT_GT(broken_off, 3u);
 }
 
-TEST(RocksBackend, OneProcessAtATimeHasItOpen) {
+TEST(RocksBackendTest, OneProcessAtATimeHasItOpen) {
   Timeline timeline(1);
   const StoreFaults faults;
-  NotedWitness heard(timeline);
+  NotedObserver heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   timeline.spawn(1, [&] {
@@ -235,10 +235,10 @@ TEST(RocksBackend, OneProcessAtATimeHasItOpen) {
 }
 
 // Simulations open it thousands of times.
-TEST(RocksBackend, ItOpensQuickly) {
+TEST(RocksBackendTest, ItOpensQuickly) {
   Timeline timeline(1);
   const StoreFaults faults;
-  NotedWitness heard(timeline);
+  NotedObserver heard(timeline);
   const SimulatedClock clock(timeline);
   RocksBackend backend(timeline, faults, heard);
   constexpr int kOpenings = 20;

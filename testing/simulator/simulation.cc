@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "testing/simulator/life.h"
+#include "testing/simulator/simulated_server.h"
 #include "testing/simulator/user.h"
 
 namespace rhooks::simulator {
@@ -20,9 +20,9 @@ constexpr std::uint64_t kStepsMax = 3'000'000;
 class Simulation {
  public:
   Simulation(std::uint64_t seed, const MakeBackend& make_backend)
-      : timeline_(seed), ledger_(timeline_, options_.max_errors) {
+      : timeline_(seed), checker_(timeline_, options_.max_errors) {
     draw_faults();
-    backend_ = make_backend(timeline_, ledger_, store_faults_);
+    backend_ = make_backend(timeline_, checker_, store_faults_);
     draw_nodes();
   }
 
@@ -33,7 +33,7 @@ class Simulation {
   struct Node {
     std::shared_ptr<SimulatedClock> clock;
     NodeOptions options;
-    std::unique_ptr<LifeOfNode> life;
+    std::unique_ptr<SimulatedServer> server;
     bool stays_down = false;
   };
 
@@ -44,7 +44,7 @@ class Simulation {
   Dice& dice() { return timeline_.dice(); }
 
   void begin(Node& node);
-  LifeOfNode& pick_server();
+  SimulatedServer& pick_server();
   void make_trouble(Node& node, Moment end);
   void trouble(Node& node);
   void stay_down(Node& node);
@@ -55,14 +55,14 @@ class Simulation {
 
   Timeline timeline_;
   NodeOptions options_;
-  Ledger ledger_;
+  InvariantChecker checker_;
   StoreFaults store_faults_;
   HttpFaults http_faults_;
   std::unique_ptr<Backend> backend_;
   std::vector<Node> nodes_;
-  std::vector<std::unique_ptr<LifeOfNode>> ended_;  // to be destroyed outside of processes
+  std::vector<std::unique_ptr<SimulatedServer>> ended_;  // to be destroyed outside of processes
   std::vector<std::unique_ptr<User>> users_;
-  Life lives_ = 0;
+  Incarnation incarnations_ = 0;
   std::size_t crashes_ = 0;
   bool trouble_ended_ = false;
   bool wild_clocks_ = false;
@@ -90,14 +90,14 @@ void Simulation::draw_faults() {
 
 void Simulation::draw_nodes() {
   // Leases of a store that is one process's alone outlast any of that.
-  if (wild_clocks_ && backend_->shared()) ledger_.clocks_went_wrong();
+  if (wild_clocks_ && backend_->shared()) checker_.clocks_went_wrong();
   options_.concurrency = 1 + dice().below(6);
   options_.commit_batch_max = dice().chance(0.5) ? 512 : 1 + dice().below(3);
   options_.request_timeout = dice().chance(0.5) ? 10s : 30s;
   options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
   // Further away than clocks can be set.
   options_.ended_ttl = dice().chance(0.5) ? 0s : 240h;
-  ledger_.ends_expire_after(options_.ended_ttl);
+  checker_.ends_expire_after(options_.ended_ttl);
   const std::size_t count = backend_->shared() ? 1 + dice().below(4) : 1;
   for (std::size_t i = 0; i < count; ++i) {
     const Duration ahead = dice().between(-1s, 1s);
@@ -107,23 +107,24 @@ void Simulation::draw_nodes() {
   }
   const std::size_t users = 1 + dice().below(3);
   for (std::size_t i = 0; i < users; ++i) {
-    users_.push_back(std::make_unique<User>(timeline_, ledger_, "u" + std::to_string(i),
-                                            [this]() -> LifeOfNode& { return pick_server(); }));
+    users_.push_back(
+        std::make_unique<User>(timeline_, checker_, "u" + std::to_string(i),
+                               [this]() -> SimulatedServer& { return pick_server(); }));
   }
 }
 
 void Simulation::begin(Node& node) {
-  node.life =
-      std::make_unique<LifeOfNode>(LifeOfNode::World{timeline_, ledger_, *backend_, http_faults_},
-                                   node.clock, node.options, ++lives_);
-  node.life->start();
+  node.server = std::make_unique<SimulatedServer>(
+      SimulatedServer::World{timeline_, checker_, *backend_, http_faults_}, node.clock,
+      node.options, ++incarnations_);
+  node.server->start();
 }
 
-LifeOfNode& Simulation::pick_server() {
+SimulatedServer& Simulation::pick_server() {
   while (true) {
-    std::vector<LifeOfNode*> up;
+    std::vector<SimulatedServer*> up;
     for (const Node& node : nodes_) {
-      if (node.life && node.life->serves()) up.push_back(node.life.get());
+      if (node.server && node.server->serves()) up.push_back(node.server.get());
     }
     if (!up.empty()) return *up[dice().below(up.size())];
     timeline_.sleep(50ms);
@@ -143,31 +144,31 @@ void Simulation::make_trouble(Node& node, Moment end) {
 void Simulation::trouble(Node& node) {
   const std::size_t what = dice().below(100);
   if (what < 40) {
-    if (node.life && !node.life->ended()) {
-      node.life->crash();
+    if (node.server && !node.server->ended()) {
+      node.server->crash();
       ++crashes_;
     }
     stay_down(node);
   } else if (what < 60) {
-    if (!node.life) return;
+    if (!node.server) return;
     if (dice().chance(0.6)) {
-      node.life->stop();
+      node.server->stop();
     } else {
-      node.life->restart(dice().between(Duration{0}, 3s));
+      node.server->restart(dice().between(Duration{0}, 3s));
     }
     if (dice().chance(0.2)) {
       timeline_.sleep(dice().between(Duration{0}, 500ms));
-      if (node.life) node.life->stop_now();
+      if (node.server) node.server->stop_now();
     }
     timeline_.sleep(dice().between(1ms, 8s));
-    if (!node.life) stay_down(node);
+    if (!node.server) stay_down(node);
   } else if (what < 80) {
-    if (!node.life) return;
+    if (!node.server) return;
     // Too short to be called dead for, about as long as that takes, and for long.
     const std::size_t how = dice().below(3);
-    node.life->freeze(how == 0   ? dice().between(1ms, 5s)
-                      : how == 1 ? dice().between(7s, 20s)
-                                 : dice().between(30s, 100s));
+    node.server->freeze(how == 0   ? dice().between(1ms, 5s)
+                        : how == 1 ? dice().between(7s, 20s)
+                                   : dice().between(30s, 100s));
   } else {
     const Duration most = wild_clocks_ ? Duration{30min} : Duration{1s};
     timeline_.note("a clock jumps");
@@ -181,7 +182,7 @@ void Simulation::stay_down(Node& node) {
   if (!backend_->shared()) {
     // What has ended is cleared away meanwhile.
     do timeline_.sleep(1ms);
-    while (node.life || !ended_.empty());
+    while (node.server || !ended_.empty());
     if (dice().chance(0.5)) {
       timeline_.note("power is lost");
       backend_->lose_power();
@@ -203,21 +204,21 @@ void Simulation::end_trouble() {
 bool Simulation::step(Moment until) {
   const bool more = timeline_.step(until);
   for (Node& node : nodes_) {
-    if (!node.life) continue;
-    if (node.life->ended()) {
-      ended_.push_back(std::move(node.life));
+    if (!node.server) continue;
+    if (node.server->ended()) {
+      ended_.push_back(std::move(node.server));
     } else {
-      node.life->check_calls();
+      node.server->check_calls();
     }
   }
-  std::erase_if(ended_, [&](const auto& life) { return timeline_.alive(life->owner()) == 0; });
+  std::erase_if(ended_, [&](const auto& server) { return timeline_.alive(server->owner()) == 0; });
   return more && !timeline_.violated();
 }
 
 bool Simulation::quiet() const {
-  return ledger_.unfinished().empty() &&
+  return checker_.unfinished().empty() &&
          std::all_of(nodes_.begin(), nodes_.end(),
-                     [](const Node& n) { return n.life && n.life->idle(); });
+                     [](const Node& n) { return n.server && n.server->idle(); });
 }
 
 SimulationResult Simulation::run() {
@@ -238,7 +239,7 @@ SimulationResult Simulation::run() {
     while (true) {
       timeline_.sleep(trouble_ended_ ? Duration{100ms} : dice().between(10ms, 5s));
       for (Node& node : nodes_) {
-        if (!node.life && !node.stays_down && ended_.empty()) begin(node);
+        if (!node.server && !node.stays_down && ended_.empty()) begin(node);
       }
     }
   });
@@ -256,23 +257,23 @@ SimulationResult Simulation::run() {
     if (timeline_.alive(kWorld) == 1 && quiet()) break;
   }
   if (timeline_.violated()) return result();
-  stuck_ = ledger_.unfinished().size();
+  stuck_ = checker_.unfinished().size();
   // First, since whoever waits for it does not unsuspend what was suspended.
   if (timeline_.alive(kWorld) != 1) timeline_.violation("a call does not come back");
-  for (const TaskKey& key : ledger_.unfinished()) {
+  for (const TaskKey& key : checker_.unfinished()) {
     timeline_.violation(key.ns + "/" + key.id + ": stuck");
   }
   if (!quiet()) timeline_.violation("work goes on without an end");
   if (timeline_.violated()) return result();
 
   // Now nothing more may happen.
-  const std::size_t attempts = ledger_.attempts();
+  const std::size_t attempts = checker_.attempts();
   const Moment quiet_until = timeline_.now() + 1min;
   while (step(quiet_until)) {
   }
-  if (ledger_.attempts() != attempts) timeline_.violation("something was sent after the end");
-  ledger_.check_end(backend_->inspect(),
-                    std::chrono::floor<std::chrono::milliseconds>(timeline_.now()));
+  if (checker_.attempts() != attempts) timeline_.violation("something was sent after the end");
+  checker_.check_end(backend_->inspect(),
+                     std::chrono::floor<std::chrono::milliseconds>(timeline_.now()));
   return result();
 }
 
@@ -280,20 +281,20 @@ SimulationResult Simulation::result() {
   SimulationResult result;
   result.violation = timeline_.violated();
   result.stuck = stuck_;
-  result.lost = ledger_.lost_tasks();
-  result.tasks = ledger_.tasks();
-  result.attempts = ledger_.attempts();
+  result.lost = checker_.lost_tasks();
+  result.tasks = checker_.tasks();
+  result.attempts = checker_.attempts();
   result.crashes = crashes_;
-  result.repeats = ledger_.repeats();
-  result.rare = ledger_.rare();
+  result.repeats = checker_.repeats();
+  result.rare = checker_.rare();
   result.steps = timeline_.steps();
   result.fingerprint = timeline_.fingerprint();
   result.notes = timeline_.notes();
   // All processes end before what they use.
   for (Node& node : nodes_) {
-    if (node.life) timeline_.crash(node.life->owner());
+    if (node.server) timeline_.crash(node.server->owner());
   }
-  for (const auto& life : ended_) timeline_.crash(life->owner());
+  for (const auto& server : ended_) timeline_.crash(server->owner());
   timeline_.crash(kWorld);
   timeline_.crash(kNetwork);
   return result;

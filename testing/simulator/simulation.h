@@ -10,15 +10,15 @@
 
 #include "testing/simulator/backend.h"
 #include "testing/simulator/faults.h"
-#include "testing/simulator/ledger.h"
+#include "testing/simulator/invariant_checker.h"
+#include "testing/simulator/store_observer.h"
 #include "testing/simulator/timeline.h"
-#include "testing/simulator/witness.h"
 
 namespace rhooks::simulator {
 
 // What a simulation runs on. All of it outlives the backend.
 using MakeBackend =
-    std::function<std::unique_ptr<Backend>(Timeline&, Witness&, const StoreFaults&)>;
+    std::function<std::unique_ptr<Backend>(Timeline&, StoreObserver&, const StoreFaults&)>;
 
 // By name, which is one of backend_names().
 MakeBackend backend_of(const std::string& name);
@@ -32,7 +32,7 @@ struct SimulationResult {
   std::size_t attempts = 0;
   std::size_t crashes = 0;
   std::size_t repeats = 0;  // of what had succeeded; each with its cause
-  Ledger::Rare rare;
+  InvariantChecker::Rare rare;
   std::uint64_t steps = 0;
   std::uint64_t fingerprint = 0;  // the same for the same seed
   std::list<std::string> notes;   // the latest things that happened

@@ -46,14 +46,14 @@ void expect_ok(const std::string& backend, std::uint64_t seed, const SimulationR
                 << " simulator_test --gtest_filter='*SimulationSoak*/" << backend << "'";
 }
 
-class Quiet : public ::testing::Test {
+class QuietTest : public ::testing::Test {
  protected:
-  Quiet() { log::configure(log::Level::kOff, log::Format::kText); }
+  QuietTest() { log::configure(log::Level::kOff, log::Format::kText); }
 };
 
-class Simulation : public Quiet, public ::testing::WithParamInterface<Seeds> {};
+class SimulationTest : public QuietTest, public ::testing::WithParamInterface<Seeds> {};
 
-TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
+TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
   const auto& [backend, first, count] = GetParam();
   SimulationResult sum;
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
@@ -63,7 +63,7 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
     sum.attempts += result.attempts;
     sum.crashes += result.crashes;
     sum.repeats += result.repeats;
-    sum.rare.cut_off += result.rare.cut_off;
+    sum.rare.cancelled += result.rare.cancelled;
     sum.rare.skipped += result.rare.skipped;
     sum.rare.leases_lost += result.rare.leases_lost;
     sum.rare.taken_over += result.rare.taken_over;
@@ -74,7 +74,7 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
-            << sum.rare.cut_off << " cut off, " << sum.rare.skipped << " skipped, "
+            << sum.rare.cancelled << " cut off, " << sum.rare.skipped << " skipped, "
             << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
             << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers\n";
@@ -87,21 +87,21 @@ TEST_P(Simulation, NothingIsLostStuckOrDoubled) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Simulation, ::testing::ValuesIn(chunks()), [](const auto& one) {
+INSTANTIATE_TEST_SUITE_P(All, SimulationTest, ::testing::ValuesIn(chunks()), [](const auto& one) {
   return one.param.backend + "_from_" + std::to_string(one.param.first);
 });
 
-TEST_F(Quiet, SomeWorldOnDynamoDbTakesOverFromTheDead) {
+TEST_F(QuietTest, SomeWorldOnDynamoDbTakesOverFromTheDead) {
   const MakeBackend backend = backend_of("dynamodb");
   std::uint64_t seed = 1;
   while (seed <= kDynamoSeeds && simulate(seed, backend).rare.taken_over == 0) ++seed;
   EXPECT_LE(seed, kDynamoSeeds);
 }
 
-class OnEach : public Quiet, public ::testing::WithParamInterface<std::string> {};
-class SimulationSoak : public OnEach {};
+class OnEachTest : public QuietTest, public ::testing::WithParamInterface<std::string> {};
+class SimulationSoakTest : public OnEachTest {};
 
-TEST_P(SimulationSoak, NothingIsLostStuckOrDoubled) {
+TEST_P(SimulationSoakTest, NothingIsLostStuckOrDoubled) {
   rhooks::testing::Soak soak("simulator on " + GetParam());
   const MakeBackend backend = backend_of(GetParam());
   while (soak.more()) {
@@ -114,7 +114,7 @@ TEST_P(SimulationSoak, NothingIsLostStuckOrDoubled) {
   }
 }
 
-TEST_P(OnEach, ASeedTellsAllThatHappens) {
+TEST_P(OnEachTest, ASeedTellsAllThatHappens) {
   for (const std::uint64_t seed : {1, 2, 3}) {
     const auto once = simulate(seed, backend_of(GetParam()));
     const auto again = simulate(seed, backend_of(GetParam()));
@@ -126,8 +126,8 @@ TEST_P(OnEach, ASeedTellsAllThatHappens) {
 std::string name_of(const ::testing::TestParamInfo<std::string>& one) {
   return one.param;
 }
-INSTANTIATE_TEST_SUITE_P(All, SimulationSoak, ::testing::ValuesIn(backend_names()), name_of);
-INSTANTIATE_TEST_SUITE_P(All, OnEach, ::testing::ValuesIn(backend_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(All, SimulationSoakTest, ::testing::ValuesIn(backend_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(All, OnEachTest, ::testing::ValuesIn(backend_names()), name_of);
 
 }  // namespace
 }  // namespace rhooks::simulator

@@ -23,7 +23,7 @@ struct World {
   std::vector<std::string> seen;
 };
 
-TEST(Timeline, ProcessesTakeTurnsInTheOrderOfTheirTimes) {
+TEST(TimelineTest, ProcessesTakeTurnsInTheOrderOfTheirTimes) {
   World w;
   const Moment start = w.timeline.now();
   w.timeline.spawn(1, [&] {
@@ -43,7 +43,7 @@ TEST(Timeline, ProcessesTakeTurnsInTheOrderOfTheirTimes) {
   EXPECT_EQ(w.timeline.now(), start + 20ms);
 }
 
-TEST(Timeline, ASignalWakesWhoWaitsAndIsKeptForWhoWillWait) {
+TEST(TimelineTest, ASignalWakesWhoWaitsAndIsKeptForWhoWillWait) {
   World w;
   Signal signal;
   const Moment start = w.timeline.now();
@@ -67,7 +67,7 @@ TEST(Timeline, ASignalWakesWhoWaitsAndIsKeptForWhoWillWait) {
   EXPECT_EQ(w.seen, std::vector<std::string>{"done"});
 }
 
-TEST(Timeline, ACrashUnwindsAllProcessesOfItsOwnerAtOnce) {
+TEST(TimelineTest, ACrashUnwindsAllProcessesOfItsOwnerAtOnce) {
   World w;
   struct Unwound {
     World& world;
@@ -94,7 +94,7 @@ TEST(Timeline, ACrashUnwindsAllProcessesOfItsOwnerAtOnce) {
   EXPECT_EQ(w.seen, (std::vector<std::string>{"a", "b", "after"}));
 }
 
-TEST(Timeline, ASeedTellsAllThatHappens) {
+TEST(TimelineTest, ASeedTellsAllThatHappens) {
   const auto fingerprint = [](std::uint64_t seed) {
     World w(seed);
     for (int i = 0; i < 5; ++i) {
@@ -112,7 +112,7 @@ TEST(Timeline, ASeedTellsAllThatHappens) {
   EXPECT_NE(fingerprint(1), fingerprint(2));
 }
 
-TEST(Timeline, AClockDriftsAndJumpsByItself) {
+TEST(TimelineTest, AClockDriftsAndJumpsByItself) {
   World w;
   SimulatedClock clock(w.timeline, 2s, 100);
   const Moment start = w.timeline.now();
@@ -125,7 +125,7 @@ TEST(Timeline, AClockDriftsAndJumpsByItself) {
   EXPECT_EQ(clock.now_micros(), w.timeline.now());
 }
 
-TEST(Timeline, TwoThatWakeEachOtherForEverAreAViolation) {
+TEST(TimelineTest, TwoThatWakeEachOtherForEverAreAViolation) {
   World w;
   Signal ping;
   Signal pong;
@@ -148,7 +148,7 @@ TEST(Timeline, TwoThatWakeEachOtherForEverAreAViolation) {
   EXPECT_FALSE(w.timeline.step(start + 1h));
 }
 
-TEST(Timeline, ManyStepsAreNoViolationWhereTimePasses) {
+TEST(TimelineTest, ManyStepsAreNoViolationWhereTimePasses) {
   World w;
   w.timeline.spawn(1, [&] {
     for (int i = 0; i < 150'000; ++i) w.timeline.sleep(1us);

@@ -99,7 +99,7 @@ void User::add() {
     const auto answer =
         ask<Registration>([task](Hooks& hooks) { return hooks.register_task(task); });
     if (!answer) continue;  // the server is gone, and perhaps it is done
-    if (*answer) return ledger_.acknowledged_put((*answer)->task);
+    if (*answer) return checker_.acknowledged_put((*answer)->task);
     if (answer->error().code == ErrorCode::kConflict && (taken || i > 0)) return;
     if (!worth_asking_again(answer->error())) {
       return timeline_.violation("register: " + answer->error().message);
@@ -117,39 +117,39 @@ void User::add_many() {
   const auto answer = ask<Many>([&tasks](Hooks& hooks) { return hooks.register_many(tasks); });
   if (!answer || !*answer) return;
   for (const Result<Registration>& one : **answer) {
-    if (one) ledger_.acknowledged_put(one->task);
+    if (one) checker_.acknowledged_put(one->task);
   }
 }
 
 void User::suspend(const std::string& id) {
   const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.suspend(key); });
-  if (answer && *answer) ledger_.acknowledged_status(key(id), Status::kSuspended);
+  if (answer && *answer) checker_.acknowledged_status(key(id), Status::kSuspended);
 }
 
 void User::unsuspend(const std::string& id) {
   const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
-  if (answer && *answer) ledger_.acknowledged_status(key(id), Status::kActive);
+  if (answer && *answer) checker_.acknowledged_status(key(id), Status::kActive);
 }
 
 void User::run_now(const std::string& id) {
-  ledger_.will_run_now(key(id));
+  checker_.will_run_now(key(id));
   ask<Task>([key = key(id)](Hooks& hooks) { return hooks.trigger(key); });
 }
 
 void User::remove(const std::string& id) {
-  ledger_.will_remove(key(id));
+  checker_.will_remove(key(id));
   for (int i = 0; i < kTriesMax; ++i) {
     const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.remove(key); });
     if (!answer) continue;
     if (*answer || answer->error().code == ErrorCode::kNotFound) {
-      return ledger_.acknowledged_remove(key(id));
+      return checker_.acknowledged_remove(key(id));
     }
   }
 }
 
 void User::remove_some() {
   for (const std::string& id : ids_) {
-    if (id.starts_with("b")) ledger_.will_remove(key(id));
+    if (id.starts_with("b")) checker_.will_remove(key(id));
   }
   const auto answer = ask<ManyResult>([this](Hooks& hooks) {
     ManyQuery query;
@@ -159,7 +159,7 @@ void User::remove_some() {
     return hooks.remove_many(query);
   });
   if (!answer || !*answer) return;
-  for (const TaskKey& removed : (*answer)->items) ledger_.acknowledged_remove(removed);
+  for (const TaskKey& removed : (*answer)->items) checker_.acknowledged_remove(removed);
 }
 
 void User::suspend_some() {
@@ -171,12 +171,12 @@ void User::suspend_some() {
   });
   if (!answer || !*answer) return;
   for (const TaskKey& suspended : (*answer)->items) {
-    ledger_.acknowledged_status(suspended, Status::kSuspended);
+    checker_.acknowledged_status(suspended, Status::kSuspended);
   }
 }
 
 void User::clear() {
-  ledger_.will_clear(ns_);
+  checker_.will_clear(ns_);
   ask<std::int64_t>([this](Hooks& hooks) { return hooks.clear(ns_); });
 }
 

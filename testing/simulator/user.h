@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "testing/simulator/life.h"
+#include "testing/simulator/simulated_server.h"
 
 namespace rhooks::simulator {
 
@@ -13,10 +13,10 @@ namespace rhooks::simulator {
 class User {
  public:
   // A server that is up; waits for one (and so is to be called by a process).
-  using PickServer = std::function<LifeOfNode&()>;
+  using PickServer = std::function<SimulatedServer&()>;
 
-  User(Timeline& timeline, Ledger& ledger, std::string ns, PickServer pick)
-      : timeline_(timeline), ledger_(ledger), ns_(std::move(ns)), pick_(std::move(pick)) {}
+  User(Timeline& timeline, InvariantChecker& checker, std::string ns, PickServer pick)
+      : timeline_(timeline), checker_(checker), ns_(std::move(ns)), pick_(std::move(pick)) {}
 
   // A process: acts at random until then.
   void act_until(Moment end);
@@ -46,7 +46,7 @@ class User {
   TaskKey key(const std::string& id) const { return {ns_, id}; }
 
   Timeline& timeline_;
-  Ledger& ledger_;
+  InvariantChecker& checker_;
   const std::string ns_;
   const PickServer pick_;
   std::vector<std::string> ids_;  // of the tasks that were asked for

@@ -3,25 +3,25 @@
 #include <string>
 
 #include "testing/forwarding_store.h"
-#include "testing/simulator/ledger.h"
+#include "testing/simulator/invariant_checker.h"
 
 namespace rhooks::simulator {
 
-// The store as one life of a worker has it: what the worker is told of its leases, the ledger is
-// told too. Does not own the inner store.
+// The store as one incarnation of a worker has it: what the worker is told of its leases, the
+// checker is told too. Does not own the inner store.
 class WatchedStore final : public testing::ForwardingStore {
  public:
   struct Options {
-    Life life = 0;
+    Incarnation incarnation = 0;
     std::size_t concurrency = 0;
     std::chrono::milliseconds lease_for{0};
   };
   // `clock` is that of the worker.
-  WatchedStore(store::Store& inner, Timeline& timeline, Ledger& ledger, const Clock& clock,
-               Options options)
+  WatchedStore(store::Store& inner, Timeline& timeline, InvariantChecker& checker,
+               const Clock& clock, Options options)
       : ForwardingStore(inner),
         timeline_(timeline),
-        ledger_(ledger),
+        checker_(checker),
         clock_(clock),
         options_(options) {}
 
@@ -46,14 +46,14 @@ class WatchedStore final : public testing::ForwardingStore {
       timeline_.violation("task '" + aside.key.id + "' cannot be read: " + aside.reason);
     }
     for (const store::Claim& claim : result->claims) {
-      ledger_.holds(options_.life, claim.lease);
+      checker_.holds(options_.incarnation, claim.lease);
       if (claim.lease.until != request.now + request.lease_for) {
         timeline_.violation("a lease lasts longer or shorter than was asked for");
       }
     }
-    if (ledger_.held_by(options_.life) > options_.concurrency) {
-      timeline_.violation("life " + std::to_string(options_.life) + " holds " +
-                          std::to_string(ledger_.held_by(options_.life)) +
+    if (checker_.held_by(options_.incarnation) > options_.concurrency) {
+      timeline_.violation("incarnation " + std::to_string(options_.incarnation) + " holds " +
+                          std::to_string(checker_.held_by(options_.incarnation)) +
                           " leases, concurrency is " + std::to_string(options_.concurrency));
     }
     return result;
@@ -66,9 +66,9 @@ class WatchedStore final : public testing::ForwardingStore {
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (!results[i]) continue;
       if (*results[i] == store::CommitOutcome::kApplied) {
-        ledger_.settled(options_.life, commits[i].lease.token);
+        checker_.settled(options_.incarnation, commits[i].lease.token);
       } else {
-        ledger_.lost(options_.life, commits[i].lease.token);
+        checker_.lost(options_.incarnation, commits[i].lease.token);
       }
     }
     return results;
@@ -78,7 +78,7 @@ class WatchedStore final : public testing::ForwardingStore {
     const Call call(*this);
     auto released = ForwardingStore::do_release(leases);
     for (const store::Lease& lease : leases) {
-      if (released) ledger_.returned(options_.life, lease.token);
+      if (released) checker_.returned(options_.incarnation, lease.token);
     }
     return released;
   }
@@ -88,9 +88,9 @@ class WatchedStore final : public testing::ForwardingStore {
     return ForwardingStore::do_next_due(now, scope);
   }
 
-  void do_leave() override {
+  void do_resign() override {
     const Call call(*this);
-    ForwardingStore::do_leave();
+    ForwardingStore::do_resign();
   }
 
   void do_finished() override {
@@ -116,7 +116,7 @@ class WatchedStore final : public testing::ForwardingStore {
   };
 
   Timeline& timeline_;
-  Ledger& ledger_;
+  InvariantChecker& checker_;
   const Clock& clock_;
   const Options options_;
   int calls_ = 0;

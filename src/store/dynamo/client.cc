@@ -8,7 +8,7 @@
 #include "aws/wire.h"
 #include "base/check.h"
 #include "base/mutex.h"
-#include "store/dynamo/call_run.h"
+#include "store/dynamo/retrying_call.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -70,11 +70,11 @@ class HttpClient final : public Client {
 
   std::vector<Result<Reply>> call_all(std::vector<Call> calls) override {
     const std::size_t admitted = enter(calls.size());
-    std::deque<CallRun> runs;  // they must not move
+    std::deque<RetryingCall> runs;  // they must not move
     Mailbox mailbox;
     std::size_t open = 0;
     for (std::size_t i = 0; i < admitted; ++i) {
-      CallRun& run = runs.emplace_back(parts_, std::move(calls[i]));
+      RetryingCall& run = runs.emplace_back(parts_, std::move(calls[i]));
       if (send(run, i, mailbox)) ++open;
     }
     while (open > 0) {
@@ -84,7 +84,7 @@ class HttpClient final : public Client {
     }
     std::vector<Result<Reply>> results;
     results.reserve(calls.size());
-    for (CallRun& run : runs) results.push_back(run.take_result());
+    for (RetryingCall& run : runs) results.push_back(run.take_result());
     while (results.size() < calls.size()) {
       results.push_back(
           fail(ErrorCode::kOverloaded, "more than " + std::to_string(kCallsMax) +
@@ -115,7 +115,7 @@ class HttpClient final : public Client {
   }
 
   // False: the call has ended without a request.
-  bool send(CallRun& run, std::size_t index, Mailbox& mailbox) {
+  bool send(RetryingCall& run, std::size_t index, Mailbox& mailbox) {
     auto request = run.next_request();
     if (!request) return false;
     wire_->send(std::move(*request), [&mailbox, index](aws::WireResult result) {

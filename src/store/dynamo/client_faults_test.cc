@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "aws/retry_quota.h"
-#include "store/dynamo/client_rig.h"
+#include "store/dynamo/client_fixture.h"
 #include "testing/captured_log.h"
 
 namespace rhooks::store::dynamo {
@@ -25,7 +25,7 @@ std::string http_date(TimePoint t) {
   return text;
 }
 
-class ClientFaults : public ClientRig {
+class ClientFaultsTest : public ClientFixture {
  protected:
   // A service whose clock is ahead by `ahead` and that takes only signatures of its own time,
   // to five minutes, as the real one does.
@@ -46,7 +46,7 @@ class ClientFaults : public ClientRig {
 
 // Credentials.
 
-TEST_F(ClientFaults, FetchesRefusedCredentialsAnewOnce) {
+TEST_F(ClientFaultsTest, FetchesRefusedCredentialsAnewOnce) {
   for (const char* type : {"ExpiredTokenException", "UnrecognizedClientException",
                            "InvalidSignatureException", "MissingAuthenticationTokenException"}) {
     const auto before = receiver_.request_count();
@@ -66,7 +66,7 @@ TEST_F(ClientFaults, FetchesRefusedCredentialsAnewOnce) {
   EXPECT_EQ(metric("rhooks_dynamodb_requests_total", {"\"refused\""}), 4);
 }
 
-TEST_F(ClientFaults, SaysWhatToCheckWhenCredentialsStayRefused) {
+TEST_F(ClientFaultsTest, SaysWhatToCheckWhenCredentialsStayRefused) {
   // The real service's message quotes the headers as they were signed.
   always(error(400, "InvalidSignatureException",
                R"(,"message":"x-amz-security-token:do-not-show-token")"));
@@ -79,7 +79,7 @@ TEST_F(ClientFaults, SaysWhatToCheckWhenCredentialsStayRefused) {
   EXPECT_EQ(receiver_.request_count(), 2u);
 }
 
-TEST_F(ClientFaults, SendsNothingWithoutCredentials) {
+TEST_F(ClientFaultsTest, SendsNothingWithoutCredentials) {
   credentials_.fail_with("looked in the environment and in the profile");
   make_client();
   const auto reply = do_one(Operation::kPutItem);
@@ -91,7 +91,7 @@ TEST_F(ClientFaults, SendsNothingWithoutCredentials) {
 
 // The clock.
 
-TEST_F(ClientFaults, CorrectsAClockThatIsTenMinutesOff) {
+TEST_F(ClientFaultsTest, CorrectsAClockThatIsTenMinutesOff) {
   for (const auto ahead : {minutes{10}, minutes{-10}}) {
     const auto before = receiver_.request_count();
     make_service_with_clock(ahead);
@@ -108,7 +108,7 @@ TEST_F(ClientFaults, CorrectsAClockThatIsTenMinutesOff) {
   EXPECT_EQ(metric("rhooks_dynamodb_retries_total", {"\"clock\""}), 2);
 }
 
-TEST_F(ClientFaults, LogsOnceThatTheClockIsOff) {
+TEST_F(ClientFaultsTest, LogsOnceThatTheClockIsOff) {
   make_service_with_clock(minutes{-10});
   make_client();
   testing::CapturedLog log;
@@ -118,7 +118,7 @@ TEST_F(ClientFaults, LogsOnceThatTheClockIsOff) {
   EXPECT_NE(text.find("service_ahead_seconds=-600"), std::string::npos) << text;
 }
 
-TEST_F(ClientFaults, TakesASmallDifferenceForNone) {
+TEST_F(ClientFaultsTest, TakesASmallDifferenceForNone) {
   make_service_with_clock(seconds{3});
   make_client();
   ASSERT_TRUE(do_one(Operation::kGetItem));
@@ -127,7 +127,7 @@ TEST_F(ClientFaults, TakesASmallDifferenceForNone) {
 
 // What is not retried.
 
-TEST_F(ClientFaults, NamesTheActionThatIsDenied) {
+TEST_F(ClientFaultsTest, NamesTheActionThatIsDenied) {
   always(error(400, "AccessDeniedException", R"(,"Message":"User: arn:x is not authorized")"));
   make_client();
   const auto reply = do_one(Operation::kUpdateItem);
@@ -137,7 +137,7 @@ TEST_F(ClientFaults, NamesTheActionThatIsDenied) {
   EXPECT_EQ(receiver_.request_count(), 1u);
 }
 
-TEST_F(ClientFaults, AMalformedRequestIsADefect) {
+TEST_F(ClientFaultsTest, AMalformedRequestIsADefect) {
   for (const char* type : {"ValidationException", "SerializationException"}) {
     then(error(400, type, R"(,"message":"One or more\nparameter values")"));
     make_client();
@@ -149,7 +149,7 @@ TEST_F(ClientFaults, AMalformedRequestIsADefect) {
   EXPECT_EQ(receiver_.request_count(), 2u);
 }
 
-TEST_F(ClientFaults, SeesThatTheEndpointIsNoDynamoDb) {
+TEST_F(ClientFaultsTest, SeesThatTheEndpointIsNoDynamoDb) {
   make_client();
   then(TestResponse::with_status(404, "<html>"));
   auto reply = do_one(Operation::kPutItem);
@@ -172,7 +172,7 @@ TEST_F(ClientFaults, SeesThatTheEndpointIsNoDynamoDb) {
   EXPECT_EQ(reply.error().code, ErrorCode::kUnknownOutcome);
 }
 
-TEST_F(ClientFaults, ReadsNoAnswerWithoutEnd) {
+TEST_F(ClientFaultsTest, ReadsNoAnswerWithoutEnd) {
   always(TestResponse::with_fault(Fault::kEndlessBody, "{"));
   make_client();
   const auto reply = do_one(Operation::kPutItem);
@@ -189,7 +189,7 @@ TEST_F(ClientFaults, ReadsNoAnswerWithoutEnd) {
 
 // Bounds.
 
-TEST_F(ClientFaults, TriesOnlyOnceWhenTheQuotaIsUsedUp) {
+TEST_F(ClientFaultsTest, TriesOnlyOnceWhenTheQuotaIsUsedUp) {
   always(error(500, "InternalServerError"));
   make_client();
   const int retries = aws::RetryQuota::kTokens / aws::RetryQuota::kRetryCost;
@@ -213,7 +213,7 @@ TEST_F(ClientFaults, TriesOnlyOnceWhenTheQuotaIsUsedUp) {
   EXPECT_TRUE(do_one(Operation::kGetItem));
 }
 
-TEST_F(ClientFaults, RefusesMoreCallsThanItMayHold) {
+TEST_F(ClientFaultsTest, RefusesMoreCallsThanItMayHold) {
   make_client();
   std::vector<Call> calls;
   for (int i = 0; i < 10'003; ++i) calls.push_back({Operation::kGetItem, {}});
@@ -229,7 +229,7 @@ TEST_F(ClientFaults, RefusesMoreCallsThanItMayHold) {
 
 // Destruction.
 
-TEST_F(ClientFaults, DestructionEndsCallsThatWait) {
+TEST_F(ClientFaultsTest, DestructionEndsCallsThatWait) {
   TestResponse held;
   held.hold = true;
   always(held);
@@ -254,7 +254,7 @@ TEST_F(ClientFaults, DestructionEndsCallsThatWait) {
   EXPECT_EQ(unknown, 1) << "the one that was sent";
 }
 
-TEST_F(ClientFaults, DestructionEndsABackoff) {
+TEST_F(ClientFaultsTest, DestructionEndsABackoff) {
   always(error(400, "ThrottlingException"));
   auto slow = options();
   slow.throttle_base = slow.backoff_max = std::chrono::hours{24};
@@ -274,7 +274,7 @@ TEST_F(ClientFaults, DestructionEndsABackoff) {
 
 // What is counted and logged.
 
-TEST_F(ClientFaults, CountsConsumedCapacity) {
+TEST_F(ClientFaultsTest, CountsConsumedCapacity) {
   make_client();
   then(ok(R"({"ConsumedCapacity":{"TableName":"tasks","CapacityUnits":2.5}})"));
   ASSERT_TRUE(do_one(Operation::kUpdateItem));
@@ -303,7 +303,7 @@ TEST_F(ClientFaults, CountsConsumedCapacity) {
   EXPECT_EQ(metric("rhooks_dynamodb_request_duration_seconds_count"), 7);
 }
 
-TEST_F(ClientFaults, LogsTheReasonsOfAThrottleAndNoStorm) {
+TEST_F(ClientFaultsTest, LogsTheReasonsOfAThrottleAndNoStorm) {
   always(error(400, "ThrottlingException",
                R"(,"ThrottlingReasons":[{"reason":"TableWriteKeyRangeThroughputExceeded",
                    "resource":"arn:aws:dynamodb:us-east-1:1:table/tasks"}])"));
@@ -317,7 +317,7 @@ TEST_F(ClientFaults, LogsTheReasonsOfAThrottleAndNoStorm) {
 
 // Making one.
 
-TEST_F(ClientFaults, IsNotMadeWithOptionsThatCanNotWork) {
+TEST_F(ClientFaultsTest, IsNotMadeWithOptionsThatCanNotWork) {
   const auto refusal = [&](const ClientOptions& bad) {
     auto created = Client::create(bad, credentials_, metrics_, clock_, random_);
     EXPECT_FALSE(created);
@@ -343,7 +343,7 @@ TEST_F(ClientFaults, IsNotMadeWithOptionsThatCanNotWork) {
   EXPECT_EQ(refusal(no_region).field, "region");
 }
 
-TEST_F(ClientFaults, VerifiesTheServicesCertificate) {
+TEST_F(ClientFaultsTest, VerifiesTheServicesCertificate) {
   testing::TestReceiver::Options tls;
   tls.tls = true;
   tls.handler = [](const TestRequest&) { return ok(); };

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "store/dynamo/client_rig.h"
+#include "store/dynamo/client_fixture.h"
 #include "testing/late_bytes.h"
 
 namespace rhooks::store::dynamo {
@@ -23,9 +23,9 @@ std::vector<LateCase> cases() {
   return cases;
 }
 
-class ClientIdle : public ClientRig, public ::testing::WithParamInterface<LateCase> {};
+class ClientIdleTest : public ClientFixture, public ::testing::WithParamInterface<LateCase> {};
 
-TEST_P(ClientIdle, LateBytesAreNoAnswerToTheNextCall) {
+TEST_P(ClientIdleTest, LateBytesAreNoAnswerToTheNextCall) {
   const LateKind kind = GetParam().kind;
   TestReceiver::Options service;
   service.tls = GetParam().tls;
@@ -52,7 +52,7 @@ TEST_P(ClientIdle, LateBytesAreNoAnswerToTheNextCall) {
   client_.reset();  // before what it speaks to
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, ClientIdle, ::testing::ValuesIn(cases()), late_case_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, ClientIdleTest, ::testing::ValuesIn(cases()), late_case_name);
 
 }  // namespace
 }  // namespace rhooks::store::dynamo

@@ -6,14 +6,14 @@
 #include <set>
 #include <thread>
 
-#include "store/dynamo/client_rig.h"
+#include "store/dynamo/client_fixture.h"
 #include "testing/closed_port.h"
 
 namespace rhooks::store::dynamo {
 namespace {
 
 using std::chrono::milliseconds;
-using ClientTest = ClientRig;
+using ClientTest = ClientFixture;
 
 TEST_F(ClientTest, SendsWhatTheProtocolAsksFor) {
   make_client();

@@ -111,7 +111,7 @@ class DynamoStore::Committing {
   DynamoStore& store_;
   const std::span<const Commit> commits_;
   std::vector<Result<CommitOutcome>> results_;
-  DueView::Asked asked_{};
+  DueCache::Asked asked_{};
   std::vector<Refused> refused_;
   Items refused_items_;  // of them
   std::vector<Expiring> expiring_;

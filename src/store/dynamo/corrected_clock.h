@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "store/dynamo/coordinator.h"
 #include "store/dynamo/shard_plan.h"
-#include "store/dynamo/shard_share.h"
 
 namespace rhooks::store::dynamo {
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "store/dynamo/dynalite_rig.h"
+#include "store/dynamo/dynalite_fixture.h"
 #include "store/dynamo/time_to_live.h"
 
 namespace rhooks::store::dynamo {
@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-using DescribeTest = DynaliteRig;
+using DescribeTest = DynaliteFixture;
 
 TEST_F(DescribeTest, TellsOfTablesAndIndexes) {
   ASSERT_TRUE(prepare_tables(*client_, tables_, creating()));

@@ -1,4 +1,4 @@
-// What is due: the due index, read shard by shard into the due view, and claims of what it holds.
+// What is due: the due index, read shard by shard into the due cache, and claims of what it holds.
 
 #include <algorithm>
 #include <system_error>
@@ -26,16 +26,16 @@ constexpr std::size_t kReadRowsMax = 50'000;
 struct ShardRead {
   int shard = 0;
   std::size_t rows_wanted = 0;
-  DueView::Steady started;
-  std::vector<DueView::Row> rows;
+  DueCache::Steady started;
+  std::vector<DueCache::Row> rows;
   json::object start_key;  // of the next request; empty: from the head
   bool ended = false;      // the index holds no more of this shard
   bool cut_off = false;    // at kReadRowsMax
   bool failed = false;
 };
 
-std::vector<DueView::Row> rows_of(const json::object& answer) {
-  std::vector<DueView::Row> rows;
+std::vector<DueCache::Row> rows_of(const json::object& answer) {
+  std::vector<DueCache::Row> rows;
   const json::value* const items = answer.if_contains("Items");
   if (!items || !items->is_array()) return rows;
   for (const json::value& value : items->get_array()) {
@@ -46,7 +46,7 @@ std::vector<DueView::Row> rows_of(const json::object& answer) {
   return rows;
 }
 
-bool in_order(const DueView::Row& a, const DueView::Row& b) {
+bool in_order(const DueCache::Row& a, const DueCache::Row& b) {
   return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
 }
 
@@ -69,16 +69,16 @@ void take_rows(ShardRead& read, const json::object& answer) {
 }
 
 // Whether more has to be read to know what is due by then, or as many claimable rows as are wanted.
-bool wants_more(ShardRead& read, const DueView& view, TimePoint now, TimePoint due_by) {
+bool wants_more(ShardRead& read, const DueCache& cache, TimePoint now, TimePoint due_by) {
   if (read.ended || (!read.rows.empty() && read.rows.back().due_at > due_by)) return false;
   read.cut_off = read.rows.size() >= kReadRowsMax;
   if (read.cut_off) return false;
   // Of the last moment there may be more: only what is due before it is known completely.
   const auto last_moment = std::partition_point(
       read.rows.begin(), read.rows.end(),
-      [&](const DueView::Row& row) { return row.due_at < read.rows.back().due_at; });
+      [&](const DueCache::Row& row) { return row.due_at < read.rows.back().due_at; });
   const std::span known(read.rows.begin(), last_moment);
-  return view.claimable(read.shard, known, now) < std::max<std::size_t>(1, read.rows_wanted / 2);
+  return cache.claimable(read.shard, known, now) < std::max<std::size_t>(1, read.rows_wanted / 2);
 }
 
 TimePoint complete_through(const ShardRead& read) {
@@ -94,7 +94,7 @@ TimePoint complete_through(const ShardRead& read) {
 // moment as the last: the index has no order among them.
 struct ShardPeek {
   int shard = 0;
-  std::vector<DueView::Row> rows;  // the first ones in order, one more than are asked for
+  std::vector<DueCache::Row> rows;  // the first ones in order, one more than are asked for
   json::object start_key;
   TimePoint through = kTimeMax;  // all up to here were read
 };
@@ -103,7 +103,7 @@ struct ShardPeek {
 bool take_page(ShardPeek& peek, const json::object& answer, std::size_t limit,
                const std::optional<DuePosition>& after) {
   TimePoint read_to = kTimeMin;
-  for (DueView::Row& row : rows_of(answer)) {
+  for (DueCache::Row& row : rows_of(answer)) {
     read_to = row.due_at;
     if (after && std::tie(row.due_at, row.key) <= std::tie(after->due_at, after->key)) continue;
     peek.rows.push_back(std::move(row));
@@ -122,12 +122,12 @@ bool take_page(ShardPeek& peek, const json::object& answer, std::size_t limit,
 Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
   if (scope == Scope::kAll) return all_shards_;
   try {
-    share_->join();
+    coordinator_->join();
   } catch (const std::system_error& no_thread) {
     return fail(ErrorCode::kUnavailable,
                 std::string("sharing work with other workers: ") + no_thread.what());
   }
-  return share_->owned();
+  return coordinator_->owned();
 }
 
 // Reads the head of each shard that has to be read, all at once, until it has what is due by
@@ -226,7 +226,7 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
 
 // A row that is being claimed.
 struct DynamoStore::Claiming {
-  DueView::Candidate candidate;
+  DueCache::Candidate candidate;
   Lease lease;
   std::optional<Uuid> over;  // the token of a dead worker's lease, which need not have ended
 };
@@ -268,11 +268,11 @@ Call DynamoStore::claim_call(const Claiming& claiming, const ClaimRequest& reque
 }
 
 Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
-                                           std::vector<DueView::Candidate> candidates,
+                                           std::vector<DueCache::Candidate> candidates,
                                            ClaimResult& result) {
-  const Uuid life = share_->life();
+  const Uuid life = coordinator_->life();
   std::vector<Claiming> claiming;
-  for (DueView::Candidate& candidate : candidates) {
+  for (DueCache::Candidate& candidate : candidates) {
     Lease lease{candidate.key, uuids_.v7(request.now), request.now + request.lease_for, life};
     claiming.push_back({std::move(candidate), std::move(lease), std::nullopt});
   }
@@ -315,7 +315,7 @@ void DynamoStore::send_claims(std::vector<Claiming> claiming, const ClaimRequest
     } else if (!answer) {
       // Where it was applied after all, the next claim finds the lease, or its end.
       due_.put_back(one.candidate);
-      if (answer.error().code == ErrorCode::kUnknownOutcome) share_->note_left_lease();
+      if (answer.error().code == ErrorCode::kUnknownOutcome) coordinator_->note_left_lease();
       claimed.error = std::move(answer.error());
     } else {
       due_.leased(one.candidate, one.lease.until, asked, steady);
@@ -379,7 +379,7 @@ std::optional<SetAside> DynamoStore::set_aside(const Lease& lease, const Error& 
 }
 
 bool DynamoStore::do_holds(const Lease& lease) const {
-  return lease.life == Uuid{} || lease.life == share_->life();
+  return lease.life == Uuid{} || lease.life == coordinator_->life();
 }
 
 Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
@@ -407,13 +407,13 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
     }
   }
   if (!error) return {};
-  share_->note_left_lease();
+  coordinator_->note_left_lease();
   return fail(std::move(*error));
 }
 
 Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope) {
   // Who does not work on the store has no share, and does not take one by asking.
-  std::vector<int> shards = scope == Scope::kAll ? all_shards_ : share_->owned();
+  std::vector<int> shards = scope == Scope::kAll ? all_shards_ : coordinator_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and
   // where all that was read is leased, there may be more behind it.
   TaskKey last;
@@ -429,9 +429,9 @@ Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope s
 }
 
 // Reads how it is with what the index tells only a part of.
-Result<void> DynamoStore::confirm(const std::vector<DueView::Candidate>& candidates) {
+Result<void> DynamoStore::confirm(const std::vector<DueCache::Candidate>& candidates) {
   std::vector<TaskKey> keys;
-  for (const DueView::Candidate& candidate : candidates) keys.push_back(candidate.key);
+  for (const DueCache::Candidate& candidate : candidates) keys.push_back(candidate.key);
   const auto asked = due_.asking();
   auto items = read_items(keys);
   if (!items) return fail(std::move(items.error()));
@@ -439,18 +439,18 @@ Result<void> DynamoStore::confirm(const std::vector<DueView::Candidate>& candida
   return {};
 }
 
-void DynamoStore::do_leave() {
-  share_->leave();
+void DynamoStore::do_resign() {
+  coordinator_->leave();
 }
 
 void DynamoStore::do_finished() {
-  share_->finish();
+  coordinator_->finish();
 }
 
 // The first rows after `after`, in order. `more`: there are others.
-Result<std::vector<DueView::Row>> DynamoStore::peek_rows(TimePoint due_by, std::size_t limit,
-                                                         const std::optional<DuePosition>& after,
-                                                         bool& more) {
+Result<std::vector<DueCache::Row>> DynamoStore::peek_rows(TimePoint due_by, std::size_t limit,
+                                                          const std::optional<DuePosition>& after,
+                                                          bool& more) {
   const TimePoint from = after ? after->due_at : kTimeMin;
   std::vector<ShardPeek> peeks(all_shards_.size());
   std::vector<ShardPeek*> open;
@@ -478,14 +478,14 @@ Result<std::vector<DueView::Row>> DynamoStore::peek_rows(TimePoint due_by, std::
     open = std::move(unread);
   }
 
-  std::vector<DueView::Row> rows;
+  std::vector<DueCache::Row> rows;
   TimePoint through = kTimeMax;
   for (ShardPeek& peek : peeks) {
     through = std::min(through, peek.through);
     std::move(peek.rows.begin(), peek.rows.end(), std::back_inserter(rows));
   }
   std::sort(rows.begin(), rows.end(), in_order);
-  std::erase_if(rows, [&](const DueView::Row& row) { return row.due_at > through; });
+  std::erase_if(rows, [&](const DueCache::Row& row) { return row.due_at > through; });
   more = through < kTimeMax || rows.size() > limit;
   if (rows.size() > limit) rows.resize(limit);
   return rows;
@@ -499,7 +499,7 @@ Result<DuePage> DynamoStore::do_peek_due(TimePoint now, TimePoint due_by, std::s
   const auto rows = peek_rows(due_by, limit, after, more);
   if (!rows) return fail(rows.error());
   std::vector<TaskKey> keys;
-  for (const DueView::Row& row : *rows) keys.push_back(row.key);
+  for (const DueCache::Row& row : *rows) keys.push_back(row.key);
   auto loaded = load(keys);
   if (!loaded) return fail(std::move(loaded.error()));
   for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -2,7 +2,7 @@
 
 #include "observe/logging.h"
 #include "store/dynamo/describe.h"
-#include "store/dynamo/share_table.h"
+#include "store/dynamo/membership_table.h"
 #include "store/dynamo/store_impl.h"
 #include "store/dynamo/time_to_live.h"
 #include "store/shown.h"
@@ -64,10 +64,10 @@ DynamoStore::DynamoStore(Parts parts, Random& random)
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
   std::iota(all_shards_.begin(), all_shards_.end(), 0);
   // What others did with a shard before it came here is not known, nor what a dead one has leased.
-  parts_.share.on_change = [this] { due_.doubt(); };
-  share_ =
-      std::make_unique<ShardShare>(dynamo_share_table(*parts_.share_client, parts_.tables.tasks),
-                                   parts_.shards, random, *parts_.machine_clock, parts_.share);
+  parts_.coordinator.on_change = [this] { due_.invalidate(); };
+  coordinator_ = std::make_unique<Coordinator>(
+      dynamo_membership_table(*parts_.membership_client, parts_.tables.tasks), parts_.shards,
+      random, *parts_.machine_clock, parts_.coordinator);
 }
 
 DynamoStore::~DynamoStore() = default;
@@ -76,14 +76,14 @@ Uuid DynamoStore::fresh() {
   return uuids_.v7(parts_.machine_clock->now());
 }
 
-void DynamoStore::note(const Task& task, DueView::Asked asked) {
+void DynamoStore::note(const Task& task, DueCache::Asked asked) {
   const std::optional<TimePoint> due =
       task.status == Status::kActive ? std::optional(model::due_at(task)) : std::nullopt;
   due_.stored(shard_of(task.key, parts_.shards), task.key, due, asked, parts_.steady());
 }
 
 void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
-                            DueView::Asked asked) {
+                            DueCache::Asked asked) {
   const auto due = item ? number_of(*item, "due") : std::nullopt;
   if (!due) return note_gone(key, asked);
   const int shard = shard_of(key, parts_.shards);
@@ -96,7 +96,7 @@ void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
   }
 }
 
-void DynamoStore::note_gone(const TaskKey& key, DueView::Asked asked) {
+void DynamoStore::note_gone(const TaskKey& key, DueCache::Asked asked) {
   due_.stored(shard_of(key, parts_.shards), key, std::nullopt, asked, parts_.steady());
 }
 
@@ -146,7 +146,7 @@ Call DynamoStore::update_call(const TaskKey& key, const Item& set,
 }
 
 bool DynamoStore::is_dead(const std::optional<Uuid>& life) const {
-  return life && share_->dead(*life);
+  return life && coordinator_->dead(*life);
 }
 
 Call DynamoStore::state_call(const TaskRecord& record, const Uuid& seen, const Uuid& rev, Item more,
@@ -304,9 +304,10 @@ Result<void> DynamoStore::do_check() {
 Result<Description> DynamoStore::do_describe() {
   auto description = describe_tables(client_, parts_.tables);
   if (!description) return description;
-  auto view = share_->view();
+  auto view = coordinator_->view();
   if (!view) return fail(std::move(view.error()));
-  for (auto& section : describe_share(*view)) description->sections.push_back(std::move(section));
+  for (auto& section : describe_membership(*view))
+    description->sections.push_back(std::move(section));
   return description;
 }
 

@@ -67,7 +67,7 @@ class DynamoStoreTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + seconds{60};
     do {
       auto claimed =
-          store.claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare});
+          store.claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kAssigned});
       if (claimed && !claimed->claims.empty()) return claimed->claims.front();
       std::this_thread::sleep_for(milliseconds{10});
     } while (std::chrono::steady_clock::now() < deadline);
@@ -424,7 +424,7 @@ TEST_F(DynamoStoreTest, ALeaseSaysWhoseItIsAsLongAsItLasts) {
   EXPECT_EQ(claims[0].lease.life, Uuid{}) << "it is no worker";
   EXPECT_FALSE(life());
   EXPECT_TRUE(faulty_->holds(claims[0].lease));
-  other_->leave();
+  other_->resign();
   EXPECT_FALSE(other_->holds(ended));
 }
 
@@ -434,7 +434,7 @@ TEST_F(DynamoStoreTest, AWorkerWhoseLeaseMayRemainDoesNotVanish) {
     proxy_.faults({.of_operation = {{"UpdateItem", {{fault, 1.0}}}}});
   };
   const auto end = [&] {
-    hasty_->leave();
+    hasty_->resign();
     hasty_->finished();
     return workers();
   };
@@ -454,7 +454,8 @@ TEST_F(DynamoStoreTest, AWorkerWhoseLeaseMayRemainDoesNotVanish) {
 
   ASSERT_TRUE(hasty_->release(std::vector{claim_as_worker(*hasty_).lease}));
   fail_all_updates(DynamoFault::kErrorAfter);
-  EXPECT_FALSE(hasty_->claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kShare}));
+  EXPECT_FALSE(
+      hasty_->claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kAssigned}));
   proxy_.faults({});
   EXPECT_EQ(end(), 2u);
 }

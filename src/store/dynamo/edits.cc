@@ -132,7 +132,7 @@ class DynamoStore::Changing {
     results_[edited.index] = std::move(edited.record.task);
   }
 
-  void settle_refused(Edited& edited, Written::Refusal& refusal, DueView::Asked asked) {
+  void settle_refused(Edited& edited, Written::Refusal& refusal, DueCache::Asked asked) {
     const TaskKey& key = keys_[edited.index];
     auto& there = refusal.there;
     if (there && *there && is_from(**there, edited.rev, edited.new_payload)) {
@@ -307,7 +307,7 @@ class DynamoStore::Removing {
   const TimePoint now_;
   std::vector<Result<Task>> results_;
   std::vector<std::size_t> open_;
-  DueView::Asked asked_;                               // when items_ were
+  DueCache::Asked asked_;                              // when items_ were
   Result<Items> items_;                                // of what is open
   std::map<std::size_t, Result<Task>> maybe_removed_;  // by a request whose answer was lost
   std::vector<TaskKey> unused_;

@@ -19,7 +19,7 @@ std::string text_of_size(std::size_t bytes) {
   return std::string(bytes, 'x');
 }
 
-TEST(Items, TaskComesBackAsItWasStored) {
+TEST(ItemsTest, TaskComesBackAsItWasStored) {
   auto record = make_record("ns", std::string("a\0b\xc3\xa9", 5), kT0);
   record.task.repeat = Repeat{.interval = 5, .max = 3, .unit = RepeatUnit::kMinutes};
   record.task.next_attempt_date = kT0 + std::chrono::seconds{7};
@@ -35,7 +35,7 @@ TEST(Items, TaskComesBackAsItWasStored) {
   EXPECT_FALSE(stored->payload);
 }
 
-TEST(Items, ALeaseIsOfALifeOrOfNone) {
+TEST(ItemsTest, ALeaseIsOfALifeOrOfNone) {
   Item item = task_item(make_record("ns", "a", kT0), kRev, 16);
   item["lu"] = number_value(to_millis(kT0));
   EXPECT_EQ(read_task(item, nullptr)->lease_until, kT0);
@@ -44,7 +44,7 @@ TEST(Items, ALeaseIsOfALifeOrOfNone) {
   EXPECT_EQ(read_task(item, nullptr)->lease_life, kRev);
 }
 
-TEST(Items, TasksThatAreNotActiveAreNotDue) {
+TEST(ItemsTest, TasksThatAreNotActiveAreNotDue) {
   for (const Status status : {Status::kDone, Status::kFailed, Status::kSuspended}) {
     auto record = make_record("ns", "a", kT0);
     record.task.status = status;
@@ -52,7 +52,7 @@ TEST(Items, TasksThatAreNotActiveAreNotDue) {
   }
 }
 
-TEST(Items, SpecMovesOutWhereAClaimOfTheWholeWouldCostTwoUnits) {
+TEST(ItemsTest, SpecMovesOutWhereAClaimOfTheWholeWouldCostTwoUnits) {
   auto record = make_record("ns", "a", kT0);
   bool moved = false;
   for (std::size_t body = 0; body <= 1'024; ++body) {
@@ -67,13 +67,13 @@ TEST(Items, SpecMovesOutWhereAClaimOfTheWholeWouldCostTwoUnits) {
   EXPECT_TRUE(moved);
 }
 
-TEST(Items, SmallSpecStaysWhateverTheStateTakes) {
+TEST(ItemsTest, SmallSpecStaysWhateverTheStateTakes) {
   auto record = make_record("ns", "a", kT0);
   record.task.execution.last_response_body = text_of_size(5'000);
   EXPECT_FALSE(wants_payload(task_item(record, kRev, 16)));
 }
 
-TEST(Items, TaskWithAPayloadIsReadOfBothItems) {
+TEST(ItemsTest, TaskWithAPayloadIsReadOfBothItems) {
   auto record = make_record("ns", "a", kT0);
   record.task.request.body = Body::text(text_of_size(5'000));
   Item item = task_item(record, kRev, 16);
@@ -88,7 +88,7 @@ TEST(Items, TaskWithAPayloadIsReadOfBothItems) {
   EXPECT_EQ(read_task(item, nullptr).error().code, ErrorCode::kCorrupt);
 }
 
-TEST(Items, CorruptTasksAreErrorsThatNameThem) {
+TEST(ItemsTest, CorruptTasksAreErrorsThatNameThem) {
   const Item whole = task_item(make_record("space", "one", kT0), kRev, 16);
   const auto broken = [&](const char* name, std::optional<Item> value) {
     Item item = whole;
@@ -110,7 +110,7 @@ TEST(Items, CorruptTasksAreErrorsThatNameThem) {
   }
 }
 
-TEST(Items, DatedIdsSortByTimeAndThenById) {
+TEST(ItemsTest, DatedIdsSortByTimeAndThenById) {
   const std::vector<std::string> sorted = {before_date(kTimeMin),
                                            dated_id(kTimeMin, ""),
                                            dated_id(kTimeMin, std::string(1, '\0')),
@@ -134,7 +134,7 @@ TEST(Items, DatedIdsSortByTimeAndThenById) {
   EXPECT_EQ(after_date(TimePoint::max()), after_date(kTimeMax));
 }
 
-TEST(Items, ShardsAreAllUsedAndNeverChange) {
+TEST(ItemsTest, ShardsAreAllUsedAndNeverChange) {
   std::set<int> used;
   for (int i = 0; i < 1'000; ++i) used.insert(shard_of({"ns", std::to_string(i)}, 16));
   EXPECT_EQ(used.size(), 16u);
@@ -144,7 +144,7 @@ TEST(Items, ShardsAreAllUsedAndNeverChange) {
   EXPECT_EQ(*used.rbegin(), 15);
 }
 
-TEST(Items, LogComesBackAsItWasStored) {
+TEST(ItemsTest, LogComesBackAsItWasStored) {
   for (const LogStatus status : {LogStatus::kSuccess, LogStatus::kFail}) {
     Log log = make_log({"ns", "task"}, kT0, "l1", status);
     const Item item = log_item(log);
@@ -156,7 +156,7 @@ TEST(Items, LogComesBackAsItWasStored) {
   }
 }
 
-TEST(Items, TimeToLiveNeverEndsBeforeTheLogDoes) {
+TEST(ItemsTest, TimeToLiveNeverEndsBeforeTheLogDoes) {
   Log log = make_log({"ns", "task"}, kT0, "l1");
   log.expires_at = kT0 + std::chrono::milliseconds{1};
   EXPECT_EQ(number_of(log_item(log), "ttl"), to_millis(kT0) / 1'000 + 1);
@@ -165,7 +165,7 @@ TEST(Items, TimeToLiveNeverEndsBeforeTheLogDoes) {
 }
 
 // A log that did not fit would never be stored, and its task be attempted again for ever.
-TEST(Items, EveryLogFits) {
+TEST(ItemsTest, EveryLogFits) {
   struct Sizes {
     std::size_t request_body, url, response_body, response_headers;
   };
@@ -196,7 +196,7 @@ TEST(Items, EveryLogFits) {
   }
 }
 
-TEST(Items, LogsAreCutBetweenCharacters) {
+TEST(ItemsTest, LogsAreCutBetweenCharacters) {
   for (std::size_t more = 0; more < 6; ++more) {
     Log log = make_log({"ns", "task"}, kT0, "l1");
     log.response->body = text_of_size(more);
@@ -208,7 +208,7 @@ TEST(Items, LogsAreCutBetweenCharacters) {
   }
 }
 
-TEST(Items, CorruptLogsAreErrors) {
+TEST(ItemsTest, CorruptLogsAreErrors) {
   const Item whole = log_item(make_log({"ns", "task"}, kT0, "l1"));
   Item item = whole;
   item["id"] = text_value("no date");
@@ -221,7 +221,7 @@ TEST(Items, CorruptLogsAreErrors) {
   EXPECT_EQ(read_log(item).error().code, ErrorCode::kCorrupt);
 }
 
-TEST(Attributes, EverySizeOfBytesComesBack) {
+TEST(AttributesTest, EverySizeOfBytesComesBack) {
   for (std::size_t size = 0; size < 40; ++size) {
     std::string bytes;
     for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>(i * 37));

@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class LostAnswers : public ::testing::Test {
+class LostAnswersTest : public ::testing::Test {
  protected:
-  LostAnswers() {
+  LostAnswersTest() {
     proxy_.accept_key("test", "test-secret");
     auto slow = tables_.client_options();
     // The worker has its turn during these waits.
@@ -57,7 +57,7 @@ class LostAnswers : public ::testing::Test {
   std::vector<store::Claim> claims_;
 };
 
-TEST_F(LostAnswers, ATaskThatWasClaimedMeanwhileIsStillTheOneThatWasPut) {
+TEST_F(LostAnswersTest, ATaskThatWasClaimedMeanwhileIsStillTheOneThatWasPut) {
   auto record = make_record("ns", "id", kT0);
   record.task.request.method = Method::kPost;
   record.task.request.body = Body::text(std::string(5'000, 'x'));  // in a payload item
@@ -80,7 +80,7 @@ TEST_F(LostAnswers, ATaskThatWasClaimedMeanwhileIsStillTheOneThatWasPut) {
   EXPECT_EQ(task->request, record.task.request);
 }
 
-TEST_F(LostAnswers, AnotherTaskOfThatIdIsNotTakenForTheOneThatWasPut) {
+TEST_F(LostAnswersTest, AnotherTaskOfThatIdIsNotTakenForTheOneThatWasPut) {
   const auto first = make_record("ns", "id", kT0);
   ASSERT_TRUE(worker_->put({&first, 1})[0]->created);
   auto second = make_record("ns", "id", kT0);
@@ -91,7 +91,7 @@ TEST_F(LostAnswers, AnotherTaskOfThatIdIsNotTakenForTheOneThatWasPut) {
   EXPECT_FALSE(put[0]->created);
 }
 
-TEST_F(LostAnswers, ATaskThatWasPutMeanwhileIsNotRemoved) {
+TEST_F(LostAnswersTest, ATaskThatWasPutMeanwhileIsNotRemoved) {
   const auto first = make_record("ns", "id", kT0 + 1h);
   ASSERT_TRUE(worker_->put({&first, 1})[0]->created);
   auto second = first;
@@ -115,7 +115,7 @@ TEST_F(LostAnswers, ATaskThatWasPutMeanwhileIsNotRemoved) {
   EXPECT_EQ(there->created_at, second.task.created_at);
 }
 
-TEST_F(LostAnswers, AChangeIsNotMadeTwice) {
+TEST_F(LostAnswersTest, AChangeIsNotMadeTwice) {
   auto record = make_record("ns", "id", kT0 + 1h);
   ASSERT_TRUE(caller_->put({&record, 1})[0]->created);
   const TaskKey key = record.task.key;
@@ -139,14 +139,14 @@ TEST_F(LostAnswers, AChangeIsNotMadeTwice) {
   EXPECT_EQ(edits, 1);
 }
 
-class LostAnswersOfDocuments : public LostAnswers {
+class LostAnswersOfDocumentsTest : public LostAnswersTest {
  protected:
   const store::Document first_{{"kind", "ns", "name"}, "first", {}};
   const store::Document second_{{"kind", "ns", "name"}, "second", {}};
   const store::DocumentKey& key_ = first_.key;
 };
 
-TEST_F(LostAnswersOfDocuments, ADocumentThatWasWrittenIsTheCallersOwn) {
+TEST_F(LostAnswersOfDocumentsTest, ADocumentThatWasWrittenIsTheCallersOwn) {
   lose_answer_of("PutItem");
   const auto made = caller_->put_document(first_, store::Nothing{}, kT0);
   ASSERT_TRUE(made) << made.error().message;
@@ -161,7 +161,7 @@ TEST_F(LostAnswersOfDocuments, ADocumentThatWasWrittenIsTheCallersOwn) {
   }
 }
 
-TEST_F(LostAnswersOfDocuments, ADocumentOfOthersIsNotTakenForTheCallersOwn) {
+TEST_F(LostAnswersOfDocumentsTest, ADocumentOfOthersIsNotTakenForTheCallersOwn) {
   const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
   ASSERT_TRUE(there);
   for (const store::Replaces& replaces :
@@ -174,7 +174,7 @@ TEST_F(LostAnswersOfDocuments, ADocumentOfOthersIsNotTakenForTheCallersOwn) {
   }
 }
 
-TEST_F(LostAnswersOfDocuments, ADocumentThatWasRemovedIsGone) {
+TEST_F(LostAnswersOfDocumentsTest, ADocumentThatWasRemovedIsGone) {
   for (const bool by_revision : {true, false}) {
     const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
     ASSERT_TRUE(there);
@@ -187,7 +187,7 @@ TEST_F(LostAnswersOfDocuments, ADocumentThatWasRemovedIsGone) {
 }
 
 // What refuses the next try is the removal itself, and reading what is there fails.
-TEST_F(LostAnswersOfDocuments, ARemovalThatCannotBeCheckedIsNotSaidToHaveDoneNothing) {
+TEST_F(LostAnswersOfDocumentsTest, ARemovalThatCannotBeCheckedIsNotSaidToHaveDoneNothing) {
   const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
   ASSERT_TRUE(there);
   const auto caller = tables_.open({}, tables_.client_options());
@@ -198,7 +198,7 @@ TEST_F(LostAnswersOfDocuments, ARemovalThatCannotBeCheckedIsNotSaidToHaveDoneNot
   EXPECT_EQ(removed.error().code, ErrorCode::kUnknownOutcome) << removed.error().message;
 }
 
-TEST_F(LostAnswersOfDocuments, ADocumentThatWasMadeMeanwhileIsNotRemoved) {
+TEST_F(LostAnswersOfDocumentsTest, ADocumentThatWasMadeMeanwhileIsNotRemoved) {
   const auto there = worker_->put_document(first_, store::Nothing{}, kT0);
   ASSERT_TRUE(there);
   lose_answer_of("DeleteItem");

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "store/dynamo/scripted_tables_rig.h"
+#include "store/dynamo/scripted_tables_fixture.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class MissingIndexesTest : public ScriptedTablesRig {
+class MissingIndexesTest : public ScriptedTablesFixture {
  protected:
   using Update = std::function<TestResponse(TableShape& tasks, const TestRequest&)>;
 

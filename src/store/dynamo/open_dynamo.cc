@@ -3,7 +3,7 @@
 #include "aws/environment.h"
 #include "store/dynamo/corrected_clock.h"
 #include "store/dynamo/dynamo_store.h"
-#include "store/dynamo/share_table.h"
+#include "store/dynamo/membership_table.h"
 #include "store/dynamo/store_impl.h"
 #include "store/dynamo/tables.h"
 
@@ -34,8 +34,9 @@ Result<OpenedDynamo> open_dynamo(const DynamoSettings& settings, Metrics& metric
   options.endpoint = endpoint->url;
   options.region = endpoint->region;
   options.ca_file = aws::variable(environment, "AWS_CA_BUNDLE");
-  for (auto [client, of] : {std::pair(&parts.client, options),
-                            std::pair(&parts.share_client, share_client_options(options))}) {
+  for (auto [client, of] :
+       {std::pair(&parts.client, options),
+        std::pair(&parts.membership_client, membership_client_options(options))}) {
     auto made = Client::create(of, *parts.credentials, metrics, *machine_clock, random);
     if (!made) {
       Error& error = made.error();

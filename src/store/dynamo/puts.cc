@@ -198,7 +198,7 @@ class DynamoStore::Putting {
     answer_taken();
   }
 
-  void settle_refused(New task, Written::Refusal& refusal, bool again, DueView::Asked asked) {
+  void settle_refused(New task, Written::Refusal& refusal, bool again, DueCache::Asked asked) {
     const TaskKey& key = key_of_record(task.index);
     Result<PutResult>& result = results_[task.index];
     const bool maybe_ours = refusal.maybe_ours;

@@ -31,7 +31,7 @@
 //   control character.
 //
 //   kControl, id = "meta" | "shard#07" | "worker#UUID": how the tables were made, who works
-//   (share_table.h)
+//   (membership_table.h)
 namespace rhooks::store::dynamo {
 
 inline constexpr std::string_view kPayloads = "\x1fpayload:";

@@ -13,7 +13,7 @@ std::string error_body(const std::string& type) {
   return R"({"__type":")" + type + R"(","message":"m"})";
 }
 
-TEST(ServiceAnswer, KnowsErrorsByNameAndStatusAlone) {
+TEST(ServiceAnswerTest, KnowsErrorsByNameAndStatusAlone) {
   struct Case {
     int status;
     const char* type;
@@ -42,7 +42,7 @@ TEST(ServiceAnswer, KnowsErrorsByNameAndStatusAlone) {
   }
 }
 
-TEST(ServiceAnswer, FindsTheNameOfAnErrorInItsNameSpace) {
+TEST(ServiceAnswerTest, FindsTheNameOfAnErrorInItsNameSpace) {
   for (const char* written : {"com.amazonaws.dynamodb.v20120810#ThrottlingException",
                               "com.amazon.coral.service#ThrottlingException", "ThrottlingException",
                               "com.amazon.coral.service#ThrottlingException:http://example.com/",
@@ -53,7 +53,7 @@ TEST(ServiceAnswer, FindsTheNameOfAnErrorInItsNameSpace) {
   EXPECT_EQ(read_answer(400, R"({"__type":"X","Message":"M"})").message, "M");
 }
 
-TEST(ServiceAnswer, TakesAnythingThatIsNoObjectForNoAnswer) {
+TEST(ServiceAnswerTest, TakesAnythingThatIsNoObjectForNoAnswer) {
   for (const char* body : {"", "[]", "{", "null", "7", "{}x", "\xff", "<html>"}) {
     EXPECT_EQ(read_answer(200, body).meaning, Meaning::kUnreadable) << body;
     EXPECT_EQ(read_answer(400, body).meaning, Meaning::kForeign) << body;
@@ -64,20 +64,20 @@ TEST(ServiceAnswer, TakesAnythingThatIsNoObjectForNoAnswer) {
   EXPECT_EQ(read_answer(200, std::string(100'000, '[')).meaning, Meaning::kUnreadable);
 }
 
-TEST(ServiceAnswer, ReadsItemsAsDeepAsTheyCanBe) {
+TEST(ServiceAnswerTest, ReadsItemsAsDeepAsTheyCanBe) {
   std::string value = R"({"S":"x"})";
   for (int depth = 0; depth < 32; ++depth) value = R"({"M":{"a":)" + value + "}}";
   EXPECT_EQ(read_answer(200, R"({"Item":{"a":)" + value + "}}").meaning, Meaning::kDone);
 }
 
-TEST(ServiceAnswer, KeepsMessagesToOneShortLine) {
+TEST(ServiceAnswerTest, KeepsMessagesToOneShortLine) {
   const auto answer =
       read_answer(400, R"({"__type":"X","message":"a\n\u0000b)" + std::string(5'000, 'c') + "\"}");
   EXPECT_TRUE(answer.message.starts_with("a??bccc"));
   EXPECT_LE(answer.message.size(), 512u);
 }
 
-TEST(ServiceAnswer, GivesTheReasonsOfAThrottle) {
+TEST(ServiceAnswerTest, GivesTheReasonsOfAThrottle) {
   const auto reasons = [](const std::string& list) {
     return throttling_reasons(
         boost::json::parse(R"({"ThrottlingReasons":)" + list + "}").as_object());
@@ -90,7 +90,7 @@ TEST(ServiceAnswer, GivesTheReasonsOfAThrottle) {
   EXPECT_EQ(throttling_reasons({}), "");
 }
 
-TEST(Crc32, IsThatOfZlib) {
+TEST(Crc32Test, IsThatOfZlib) {
   EXPECT_TRUE(crc32_fits("3421780262", "123456789"));  // the check value of CRC-32/ISO-HDLC
   EXPECT_TRUE(crc32_fits("0", ""));
   EXPECT_TRUE(crc32_fits("", "anything"));

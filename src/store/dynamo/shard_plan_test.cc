@@ -17,7 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr PlanOptions kOptions{.shards = 4, .dead_after = seconds(9), .remove_after = minutes(10)};
+constexpr PlanOptions kOptions{
+    .shards = 4, .failure_timeout = seconds(9), .remove_after = minutes(10)};
 
 PlanOptions for_shards(int shards) {
   PlanOptions options = kOptions;
@@ -32,10 +33,10 @@ std::vector<int> numbers(const std::vector<ShardItem>& shards) {
 }
 
 // Shards with an owner each, "" for a free one, all of epoch 5.
-ShareSnapshot snapshot_of(const std::vector<std::string>& workers,
-                          const std::vector<std::string>& owners) {
-  ShareSnapshot snapshot;
-  for (const std::string& id : workers) snapshot.workers.push_back({.id = id, .beat = 1});
+MembershipSnapshot snapshot_of(const std::vector<std::string>& workers,
+                               const std::vector<std::string>& owners) {
+  MembershipSnapshot snapshot;
+  for (const std::string& id : workers) snapshot.workers.push_back({.id = id, .heartbeat = 1});
   for (std::size_t i = 0; i < owners.size(); ++i) {
     snapshot.shards.push_back({static_cast<int>(i), owners[i], 5});
   }
@@ -43,7 +44,7 @@ ShareSnapshot snapshot_of(const std::vector<std::string>& workers,
 }
 
 // What `me` holds where all that the snapshot calls its own is fenced.
-std::map<int, std::int64_t> held_by(const std::string& me, const ShareSnapshot& snapshot) {
+std::map<int, std::int64_t> held_by(const std::string& me, const MembershipSnapshot& snapshot) {
   std::map<int, std::int64_t> held;
   for (const ShardItem& shard : snapshot.shards) {
     if (shard.owner == me) held[shard.shard] = shard.epoch;
@@ -51,64 +52,64 @@ std::map<int, std::int64_t> held_by(const std::string& me, const ShareSnapshot& 
   return held;
 }
 
-SharePlan plan_of(const ShareSnapshot& snapshot, const std::string& me, const WorkerWatch& watch,
-                  PlanOptions options = kOptions) {
-  return plan_share(snapshot, me, held_by(me, snapshot), watch, options);
+ShardPlan plan_of(const MembershipSnapshot& snapshot, const std::string& me,
+                  const WorkerWatch& watch, PlanOptions options = kOptions) {
+  return plan_shards(snapshot, me, held_by(me, snapshot), watch, options);
 }
 
-TEST(WorkerWatchTest, ABeatThatChangesIsALife) {
+TEST(WorkerWatchTest, AHeartbeatThatChangesIsALife) {
   WorkerWatch watch;
-  watch.see({{.id = "a", .beat = 7}}, seconds(0), seconds(1));
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(0), seconds(1));
   EXPECT_TRUE(watch.seen("a"));
   EXPECT_FALSE(watch.seen_alive("a"));
-  EXPECT_EQ(watch.silence("a"), seconds(0));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(0));
   // From the end of the reading that saw the change to the beginning of this one.
-  watch.see({{.id = "a", .beat = 7}}, seconds(4), seconds(5));
-  EXPECT_EQ(watch.silence("a"), seconds(3));
-  watch.see({{.id = "a", .beat = 8}}, seconds(7), seconds(8));
-  EXPECT_EQ(watch.silence("a"), seconds(0));
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(4), seconds(5));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(3));
+  watch.see({{.id = "a", .heartbeat = 8}}, seconds(7), seconds(8));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(0));
   EXPECT_TRUE(watch.seen_alive("a"));
-  // Any change counts: a late repetition of an older beat is one too.
-  watch.see({{.id = "a", .beat = 7}}, seconds(20), seconds(21));
-  EXPECT_EQ(watch.silence("a"), seconds(0));
+  // Any change counts: a late repetition of an older heartbeat is one too.
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(20), seconds(21));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(0));
   watch.see({}, seconds(22), seconds(23));
   EXPECT_FALSE(watch.seen("a"));
 }
 
 TEST(WorkerWatchTest, ARestartGivesAllTheTimeToShowThatTheyLive) {
   WorkerWatch watch;
-  watch.see({{.id = "a", .beat = 7}}, seconds(0), seconds(0));
-  watch.see({{.id = "a", .beat = 7}}, seconds(100), seconds(100));
-  EXPECT_EQ(watch.silence("a"), seconds(100));
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(0), seconds(0));
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(100), seconds(100));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(100));
   watch.restart(seconds(100));
-  EXPECT_EQ(watch.silence("a"), seconds(0));
-  watch.see({{.id = "a", .beat = 7}}, seconds(103), seconds(103));
-  EXPECT_EQ(watch.silence("a"), seconds(3));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(0));
+  watch.see({{.id = "a", .heartbeat = 7}}, seconds(103), seconds(103));
+  EXPECT_EQ(watch.since_last_heartbeat("a"), seconds(3));
 }
 
-TEST(SharePlanTest, TheFirstWorkerTakesEverything) {
-  const ShareSnapshot snapshot{.workers = {{.id = "a", .beat = 1}}, .shards = {}};
-  const SharePlan plan = plan_of(snapshot, "a", {});
+TEST(ShardPlanTest, TheFirstWorkerTakesEverything) {
+  const MembershipSnapshot snapshot{.workers = {{.id = "a", .heartbeat = 1}}, .shards = {}};
+  const ShardPlan plan = plan_of(snapshot, "a", {});
   EXPECT_THAT(numbers(plan.take), ElementsAre(0, 1, 2, 3));
   EXPECT_EQ(plan.take[0].epoch, 0);
   EXPECT_THAT(plan.give_up, IsEmpty());
   EXPECT_FALSE(plan.unsettled);
 }
 
-TEST(SharePlanTest, ANewWorkerGetsItsShare) {
+TEST(ShardPlanTest, ANewWorkerGetsItsShare) {
   const auto snapshot = snapshot_of({"a", "b"}, {"a", "a", "a", "a"});
   EXPECT_THAT(numbers(plan_of(snapshot, "a", {}).give_up), ElementsAre(3, 2));
-  const SharePlan plan = plan_of(snapshot, "b", {});
+  const ShardPlan plan = plan_of(snapshot, "b", {});
   EXPECT_THAT(plan.take, IsEmpty());
   EXPECT_TRUE(plan.unsettled);
 }
 
-TEST(SharePlanTest, OnlyWhatDeadWorkersHeldIsTaken) {
+TEST(ShardPlanTest, OnlyWhatDeadWorkersHeldIsTaken) {
   const auto snapshot = snapshot_of({"a", "b", "c"}, {"a", "b", "c", "gone"});
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
   auto later = snapshot;
-  later.workers[2].beat = 2;  // "c" lives, "b" does not
+  later.workers[2].heartbeat = 2;  // "c" lives, "b" does not
   const auto taken_at = [&](auto at) {
     WorkerWatch now = watch;
     now.see(later.workers, at, at);
@@ -119,53 +120,53 @@ TEST(SharePlanTest, OnlyWhatDeadWorkersHeldIsTaken) {
   EXPECT_THAT(taken_at(milliseconds(9'000)), ElementsAre(1));
 }
 
-TEST(SharePlanTest, OneThatLeavesHasNoShareAndIsDeadOnlyOnceItIsSilent) {
+TEST(ShardPlanTest, OneThatLeavesHasNoShareAndIsDeadOnlyOnceItIsSilent) {
   auto snapshot = snapshot_of({"a", "b"}, {"a", "a", "b", "b"});
   snapshot.workers[1].leaving = true;  // and could not give up what it had
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
-  const SharePlan plan = plan_of(snapshot, "a", watch);
+  const ShardPlan plan = plan_of(snapshot, "a", watch);
   EXPECT_THAT(numbers(plan.take), ElementsAre(2, 3));
   EXPECT_THAT(plan.dead, IsEmpty());
   watch.see(snapshot.workers, seconds(8), seconds(8));
-  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_silence, seconds(8));
+  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_since_heartbeat, seconds(8));
   watch.see(snapshot.workers, seconds(9), seconds(9));
-  const SharePlan later = plan_of(snapshot, "a", watch);
+  const ShardPlan later = plan_of(snapshot, "a", watch);
   ASSERT_THAT(later.dead, SizeIs(1));
   EXPECT_EQ(later.dead[0].id, "b");
 }
 
-TEST(SharePlanTest, ASilentWorkerDelaysTheNextLook) {
+TEST(ShardPlanTest, ASilentWorkerDelaysTheNextLook) {
   const auto snapshot = snapshot_of({"a", "b"}, {"a", "a", "b", "b"});
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
   watch.see(snapshot.workers, seconds(8), seconds(8));
-  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_silence, seconds(8));
+  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_since_heartbeat, seconds(8));
   watch.see(snapshot.workers, seconds(9), seconds(9));
-  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_silence, seconds(0));
+  EXPECT_EQ(plan_of(snapshot, "a", watch).longest_since_heartbeat, seconds(0));
 }
 
-TEST(SharePlanTest, WhatIsMineWithoutAFenceIsTakenAnew) {
+TEST(ShardPlanTest, WhatIsMineWithoutAFenceIsTakenAnew) {
   const auto snapshot = snapshot_of({"a"}, {"a", "a", "a", "a"});
   // 1: an older epoch; 2: nothing is known.
-  const SharePlan plan = plan_share(snapshot, "a", {{0, 5}, {1, 4}, {3, 5}}, {}, kOptions);
+  const ShardPlan plan = plan_shards(snapshot, "a", {{0, 5}, {1, 4}, {3, 5}}, {}, kOptions);
   EXPECT_THAT(numbers(plan.take), ::testing::UnorderedElementsAre(1, 2));
   EXPECT_THAT(plan.take, ::testing::Each(::testing::Field(&ShardItem::epoch, 5)));
 }
 
-TEST(SharePlanTest, AnIdleWorkerThatWasSeenJustOnceDoesNotCount) {
+TEST(ShardPlanTest, AnIdleWorkerThatWasSeenJustOnceDoesNotCount) {
   auto snapshot = snapshot_of({"a", "b"}, {"", "", "", ""});
   EXPECT_THAT(plan_of(snapshot, "a", {}).take, SizeIs(2)) << "a new one does";
-  snapshot.workers[1].beat = 1'000;
+  snapshot.workers[1].heartbeat = 1'000;
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
   EXPECT_THAT(plan_of(snapshot, "a", watch).take, SizeIs(4));
-  snapshot.workers[1].beat = 1'001;
+  snapshot.workers[1].heartbeat = 1'001;
   watch.see(snapshot.workers, seconds(3), seconds(3));
   EXPECT_THAT(plan_of(snapshot, "a", watch).take, SizeIs(2));
 }
 
-TEST(SharePlanTest, ItemsOfDeadWorkersGoAfterLong) {
+TEST(ShardPlanTest, ItemsOfDeadWorkersGoAfterLong) {
   const auto snapshot = snapshot_of({"a", "b"}, {});
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
@@ -176,9 +177,9 @@ TEST(SharePlanTest, ItemsOfDeadWorkersGoAfterLong) {
               ElementsAre(::testing::Field(&WorkerItem::id, "b")));
 }
 
-TEST(SharePlanTest, ShardsThatDoNotExistAreLeftAlone) {
+TEST(ShardPlanTest, ShardsThatDoNotExistAreLeftAlone) {
   const auto snapshot = snapshot_of({"a"}, {"a", "a", "a", "a", "", "gone"});
-  const SharePlan plan = plan_of(snapshot, "a", {});
+  const ShardPlan plan = plan_of(snapshot, "a", {});
   EXPECT_THAT(plan.take, IsEmpty());
   EXPECT_THAT(plan.give_up, IsEmpty());
 }
@@ -189,14 +190,14 @@ struct Round {
   int taken = 0;
 };
 
-Round play(ShareSnapshot& snapshot, const std::vector<std::string>& live, const WorkerWatch& watch,
-           int shards) {
+Round play(MembershipSnapshot& snapshot, const std::vector<std::string>& live,
+           const WorkerWatch& watch, int shards) {
   Round round;
   std::set<int> taken;
-  ShareSnapshot after = snapshot;
+  MembershipSnapshot after = snapshot;
   after.shards.resize(static_cast<std::size_t>(shards));
   for (const std::string& me : live) {
-    const SharePlan plan = plan_of(snapshot, me, watch, for_shards(shards));
+    const ShardPlan plan = plan_of(snapshot, me, watch, for_shards(shards));
     for (const ShardItem& shard : plan.give_up) {
       ++round.given;
       EXPECT_EQ(shard.owner, me);
@@ -213,7 +214,8 @@ Round play(ShareSnapshot& snapshot, const std::vector<std::string>& live, const 
 }
 
 // How many shards the live have to give up at the least for a fair division.
-int least_moves(const ShareSnapshot& snapshot, const std::vector<std::string>& live, int shards) {
+int least_moves(const MembershipSnapshot& snapshot, const std::vector<std::string>& live,
+                int shards) {
   std::vector<int> counts;
   for (const std::string& worker : live) {
     counts.push_back(static_cast<int>(
@@ -230,7 +232,8 @@ int least_moves(const ShareSnapshot& snapshot, const std::vector<std::string>& l
   return moves;
 }
 
-void expect_fair(const ShareSnapshot& snapshot, const std::vector<std::string>& live, int shards) {
+void expect_fair(const MembershipSnapshot& snapshot, const std::vector<std::string>& live,
+                 int shards) {
   std::map<std::string, int> counts;
   for (const std::string& worker : live) counts[worker] = 0;
   for (const ShardItem& shard : snapshot.shards) ++counts[shard.owner];
@@ -247,11 +250,11 @@ void expect_converges(const std::vector<std::string>& owners,
   const int shards = static_cast<int>(owners.size());
   std::vector<std::string> workers = live;
   workers.push_back("dead");
-  ShareSnapshot snapshot = snapshot_of(workers, owners);
+  MembershipSnapshot snapshot = snapshot_of(workers, owners);
   WorkerWatch watch;
   watch.see(snapshot.workers, seconds(0), seconds(0));
   for (WorkerItem& worker : snapshot.workers) {
-    if (worker.id != "dead") ++worker.beat;
+    if (worker.id != "dead") ++worker.heartbeat;
   }
   watch.see(snapshot.workers, seconds(9), seconds(9));
 
@@ -266,7 +269,7 @@ void expect_converges(const std::vector<std::string>& owners,
 }
 
 // Every way in which five shards can lie with three workers, or four with four.
-TEST(SharePlanTest, ConvergesInTwoRoundsFromEveryState) {
+TEST(ShardPlanTest, ConvergesInTwoRoundsFromEveryState) {
   int states = 0;
   for (int shards = 1; shards <= 5; ++shards) {
     for (int workers = 1; workers <= 4 && shards + workers <= 8; ++workers) {
@@ -292,7 +295,7 @@ TEST(SharePlanTest, ConvergesInTwoRoundsFromEveryState) {
   EXPECT_GT(states, 10'000);
 }
 
-TEST(SharePlanTest, ConvergesFromDrawnStatesOfManyShards) {
+TEST(ShardPlanTest, ConvergesFromDrawnStatesOfManyShards) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);

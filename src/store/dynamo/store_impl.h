@@ -15,14 +15,14 @@
 #include "base/uuid.h"
 #include "store/dynamo/batch_requests.h"
 #include "store/dynamo/client.h"
+#include "store/dynamo/coordinator.h"
 #include "store/dynamo/documents.h"
-#include "store/dynamo/due_view.h"
+#include "store/dynamo/due_cache.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/items.h"
 #include "store/dynamo/namespace_registry.h"
 #include "store/dynamo/row_reader.h"
 #include "store/dynamo/schema.h"
-#include "store/dynamo/shard_share.h"
 #include "store/store.h"
 
 namespace rhooks::store::dynamo {
@@ -40,19 +40,19 @@ class DynamoStore final : public Store {
     std::unique_ptr<aws::CredentialsSource> credentials;
     std::shared_ptr<Clock> machine_clock;
     std::unique_ptr<Client> client;
-    std::unique_ptr<Client> share_client;  // of the heartbeats: see share_client_options()
+    std::unique_ptr<Client> membership_client;  // see membership_client_options()
     Tables tables;
     int shards = kShardsDefault;
     DynamoTuning tuning;
-    ShareOptions share;
+    CoordinatorOptions coordinator;
     // What the due view goes by.
-    std::function<DueView::Steady()> steady = std::chrono::steady_clock::now;
+    std::function<DueCache::Steady()> steady = std::chrono::steady_clock::now;
   };
   DynamoStore(Parts parts, Random& random);
   ~DynamoStore() override;
 
-  // Where the share has no thread: see ShareOptions::start_thread.
-  std::optional<ShardMember::Step> tick_share() { return share_->tick(); }
+  // Where the coordinator has no thread: see CoordinatorOptions::start_thread.
+  std::optional<Member::Step> tick_coordinator() { return coordinator_->tick(); }
 
  private:
   std::vector<Result<PutResult>> do_put(std::span<const TaskRecord> records) override;
@@ -77,7 +77,7 @@ class DynamoStore final : public Store {
                                   const std::optional<Revision>& revision) override;
   Result<DocumentPage> do_list_documents(const DocumentQuery& query) override;
   bool do_holds(const Lease& lease) const override;
-  void do_leave() override;
+  void do_resign() override;
   void do_finished() override;
   Result<void> do_check() override;
   Result<Description> do_describe() override;
@@ -116,9 +116,9 @@ class DynamoStore final : public Store {
   void drop_payloads(const std::vector<TaskKey>& keys);
   // Tells the due view what is stored now: by this process itself, or as it was read by a
   // request that was sent then.
-  void note(const Task& task, DueView::Asked asked);
-  void note_item(const TaskKey& key, const std::optional<Item>& item, DueView::Asked asked);
-  void note_gone(const TaskKey& key, DueView::Asked asked);
+  void note(const Task& task, DueCache::Asked asked);
+  void note_item(const TaskKey& key, const std::optional<Item>& item, DueCache::Asked asked);
+  void note_gone(const TaskKey& key, DueCache::Asked asked);
   // Whether others may take what was leased in this life of a worker.
   bool is_dead(const std::optional<Uuid>& life) const;
   void report_unreadable(const TaskKey& key, const Error& error);
@@ -155,19 +155,19 @@ class DynamoStore final : public Store {
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
   Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
-  Result<void> confirm(const std::vector<DueView::Candidate>& candidates);
+  Result<void> confirm(const std::vector<DueCache::Candidate>& candidates);
   struct Claiming;
   struct Claimed;
   Call claim_call(const Claiming& claiming, const ClaimRequest& request) const;
   Result<void> claim_candidates(const ClaimRequest& request,
-                                std::vector<DueView::Candidate> candidates, ClaimResult& result);
+                                std::vector<DueCache::Candidate> candidates, ClaimResult& result);
   void send_claims(std::vector<Claiming> claiming, const ClaimRequest& request, Claimed& claimed);
   std::optional<Uuid> token_of_the_dead(const Claiming& refused,
                                         const std::optional<Item>& item) const;
   Result<void> hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result);
   std::optional<SetAside> set_aside(const Lease& lease, const Error& why);
-  Result<std::vector<DueView::Row>> peek_rows(TimePoint due_by, std::size_t limit,
-                                              const std::optional<DuePosition>& after, bool& more);
+  Result<std::vector<DueCache::Row>> peek_rows(TimePoint due_by, std::size_t limit,
+                                               const std::optional<DuePosition>& after, bool& more);
 
   // queries.cc
   Result<TaskPage> tasks_by_id(const TaskQuery& query);
@@ -186,9 +186,9 @@ class DynamoStore final : public Store {
   NamespaceRegistry registry_;
   Documents documents_;
   UuidGenerator uuids_;
-  DueView due_;
+  DueCache due_;
   std::vector<int> all_shards_;
-  std::unique_ptr<ShardShare> share_;
+  std::unique_ptr<Coordinator> coordinator_;
 
   Mutex reported_mutex_;
   // Unreadable tasks that were logged; bounded.

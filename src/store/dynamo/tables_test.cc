@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "store/dynamo/attributes.h"
-#include "store/dynamo/dynalite_rig.h"
-#include "store/dynamo/scripted_tables_rig.h"
+#include "store/dynamo/dynalite_fixture.h"
+#include "store/dynamo/scripted_tables_fixture.h"
 #include "store/dynamo/table_shape.h"
 #include "testing/captured_log.h"
 
@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class TablesTest : public DynaliteRig {
+class TablesTest : public DynaliteFixture {
  protected:
   Result<TablesReady> prepare(const TablesOptions& options) {
     return prepare_tables(*client_, tables_, options);
@@ -218,7 +218,7 @@ TEST_F(TablesTest, ImpossibleArgumentsAreRefused) {
   EXPECT_THAT(refused(tables_, -1), HasSubstr("1 to 256"));
 }
 
-using ScriptedTablesTest = ScriptedTablesRig;
+using ScriptedTablesTest = ScriptedTablesFixture;
 
 TEST_F(ScriptedTablesTest, WaitsUntilTablesAndIndexesAreActive) {
   make_client();

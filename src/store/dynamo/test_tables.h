@@ -9,7 +9,7 @@
 #include "base/uuid.h"
 #include "observe/metrics.h"
 #include "store/dynamo/client.h"
-#include "store/dynamo/share_table.h"
+#include "store/dynamo/membership_table.h"
 #include "store/dynamo/store_impl.h"
 #include "store/dynamo/tables.h"
 #include "testing/dynalite.h"
@@ -60,7 +60,7 @@ class TestTables {
       return std::move(*made);
     };
     parts.client = client(options);
-    parts.share_client = client(store::dynamo::share_client_options(options));
+    parts.membership_client = client(store::dynamo::membership_client_options(options));
     store::dynamo::TablesOptions making;
     making.create = true;
     making.shards = shards_;

@@ -26,7 +26,7 @@ void expect_refused(std::string_view url, const std::string& part, const GivenSe
   EXPECT_THAT(error.message, HasSubstr(part)) << url;
 }
 
-TEST(DynamoUrl, ReadsEveryParameter) {
+TEST(DynamoUrlTest, ReadsEveryParameter) {
   const auto settings = settings_of(
       "dynamodb:?region=eu-west-1&tasks=my.tasks&logs=my-logs_2&endpoint=http://127.0.0.1:8000"
       "&create=true&shards=64&profile=night%20shift+");
@@ -43,7 +43,7 @@ TEST(DynamoUrl, ReadsEveryParameter) {
   EXPECT_EQ(encoded->endpoint, "http://127.0.0.1:8000");
 }
 
-TEST(DynamoUrl, EverythingHasADefault) {
+TEST(DynamoUrlTest, EverythingHasADefault) {
   for (const char* url : {"dynamodb:", "dynamodb:?", "dynamodb:?create=false"}) {
     const auto settings = settings_of(url);
     ASSERT_TRUE(settings) << settings.error().message;
@@ -57,7 +57,7 @@ TEST(DynamoUrl, EverythingHasADefault) {
   }
 }
 
-TEST(DynamoUrl, RefusesAnotherShape) {
+TEST(DynamoUrlTest, RefusesAnotherShape) {
   for (const char* url :
        {"dynamodb", "dynamodb:tasks", "dynamodb://eu-west-1", "dynamodb:/?region=eu-west-1",
         "dynamodb:?region=eu-west-1#x", "DYNAMODB:?region=eu-west-1", "rocksdb:x", ""}) {
@@ -65,7 +65,7 @@ TEST(DynamoUrl, RefusesAnotherShape) {
   }
 }
 
-TEST(DynamoUrl, RefusesParametersThatItDoesNotKnowNamingThoseThatItDoes) {
+TEST(DynamoUrlTest, RefusesParametersThatItDoesNotKnowNamingThoseThatItDoes) {
   for (const char* url : {"dynamodb:?colour=blue", "dynamodb:?region=eu-west-1&colour",
                           "dynamodb:?colour=&region=x"}) {
     expect_refused(url, "no parameter colour");
@@ -79,7 +79,7 @@ TEST(DynamoUrl, RefusesParametersThatItDoesNotKnowNamingThoseThatItDoes) {
   expect_refused("dynamodb:?region=eu-west-1&&create=true", "a parameter that is not known");
 }
 
-TEST(DynamoUrl, TakesNoSecretsAndShowsNone) {
+TEST(DynamoUrlTest, TakesNoSecretsAndShowsNone) {
   for (const char* name : {"access_key_id", "secret_access_key", "session_token",
                            "aws_access_key_id", "aws_secret_access_key"}) {
     const std::string url = "dynamodb:?region=eu-west-1&" + std::string(name) + "=hush";
@@ -94,12 +94,12 @@ TEST(DynamoUrl, TakesNoSecretsAndShowsNone) {
   }
 }
 
-TEST(DynamoUrl, RefusesAParameterGivenTwice) {
+TEST(DynamoUrlTest, RefusesAParameterGivenTwice) {
   expect_refused("dynamodb:?region=eu-west-1&region=eu-west-1", "region twice");
   expect_refused("dynamodb:?create=true&region=eu-west-1&create=false", "create twice");
 }
 
-TEST(DynamoUrl, RefusesWrongValues) {
+TEST(DynamoUrlTest, RefusesWrongValues) {
   for (const char* url :
        {"dynamodb:?region=", "dynamodb:?region", "dynamodb:?region&create=true"}) {
     expect_refused(url, "region of the dynamodb: URL has no value");
@@ -136,7 +136,7 @@ TEST(DynamoUrl, RefusesWrongValues) {
   }
 }
 
-TEST(DynamoUrl, OptionsStandInForParameters) {
+TEST(DynamoUrlTest, OptionsStandInForParameters) {
   const GivenSettings given{.access_key_id = "AKID",
                             .secret_access_key = "hush",
                             .session_token = "token",
@@ -172,7 +172,7 @@ TEST(DynamoUrl, OptionsStandInForParameters) {
   EXPECT_EQ(settings->region, "us-east-1");
 }
 
-TEST(DynamoUrl, OptionsThatDifferFromTheUrlAreRefusedNamingBoth) {
+TEST(DynamoUrlTest, OptionsThatDifferFromTheUrlAreRefusedNamingBoth) {
   expect_refused("dynamodb:?region=eu-west-1", "region is us-east-1", {.region = "us-east-1"},
                  "region");
   expect_refused("dynamodb:?region=eu-west-1", "region=eu-west-1", {.region = "us-east-1"},
@@ -187,7 +187,7 @@ TEST(DynamoUrl, OptionsThatDifferFromTheUrlAreRefusedNamingBoth) {
   expect_refused("dynamodb:?create=false", "create=false", {.create_table = true}, "create_table");
 }
 
-TEST(DynamoUrl, ControlCharactersAreRefusedBesideTheUrlAsInIt) {
+TEST(DynamoUrlTest, ControlCharactersAreRefusedBesideTheUrlAsInIt) {
   expect_refused("dynamodb:?profile=a%1bb", "percent-encoded");
   expect_refused("dynamodb:", "control character", {.endpoint = "http://h\x1b[2J"}, "endpoint");
   expect_refused("dynamodb:", "control character", {.profile = "a\x7f"}, "profile");
@@ -202,7 +202,7 @@ TEST(DynamoUrl, ControlCharactersAreRefusedBesideTheUrlAsInIt) {
   }
 }
 
-TEST(DynamoUrl, AnAddressWithAPasswordIsQuotedNowhere) {
+TEST(DynamoUrlTest, AnAddressWithAPasswordIsQuotedNowhere) {
   const std::string with = "http://user:hush@127.0.0.1:8000";
   for (const std::string& message :
        {error_of("dynamodb:?endpoint=" + with).message,
@@ -216,7 +216,7 @@ TEST(DynamoUrl, AnAddressWithAPasswordIsQuotedNowhere) {
   }
 }
 
-TEST(DynamoUrl, WrongOptionsAreRefusedByTheirName) {
+TEST(DynamoUrlTest, WrongOptionsAreRefusedByTheirName) {
   expect_refused("dynamodb:", "3 to 255", {.tasks_table_name = "x"}, "tasks_table_name");
   expect_refused("dynamodb:", "3 to 255", {.logs_table_name = "x"}, "logs_table_name");
   expect_refused("dynamodb:", "no region", {.region = "Frankfurt"}, "region");

@@ -5,7 +5,7 @@
 namespace rhooks::store::rocks {
 namespace {
 
-TEST(ClearedMarks, TellWhereToBegin) {
+TEST(ClearedMarksTest, TellWhereToBegin) {
   ClearedMarks marks;
   EXPECT_EQ(marks.begin("ns/"), "ns/");
   marks.put("ns/a");
@@ -22,7 +22,7 @@ TEST(ClearedMarks, TellWhereToBegin) {
   EXPECT_EQ(marks.begin("ns/"), "ns/");
 }
 
-TEST(ClearedMarks, AreBounded) {
+TEST(ClearedMarksTest, AreBounded) {
   ClearedMarks marks;
   for (int i = 0; i < 1'000; ++i) marks.set(std::to_string(i), std::to_string(i) + "x");
   EXPECT_EQ(marks.begin("0"), "0");

@@ -26,7 +26,7 @@ using namespace store;
 constexpr const char* kDirVariable = "RHOOKS_CRASH_TEST_DIR";
 
 // The victim: not a test by itself. Writes until it is killed.
-TEST(RocksCrash, DISABLED_Victim) {
+TEST(RocksCrashTest, DISABLED_Victim) {
   const char* dir = std::getenv(kDirVariable);
   ASSERT_NE(dir, nullptr) << "only run by KilledInTheMidstOfWriting";
   auto store = open_ok(dir);
@@ -50,7 +50,7 @@ TEST(RocksCrash, DISABLED_Victim) {
   work("a");
 }
 
-TEST(RocksCrash, KilledInTheMidstOfWriting) {
+TEST(RocksCrashTest, KilledInTheMidstOfWriting) {
   TempDir dir;
   const std::string path = dir.sub("store");
   int pipe_fds[2];
@@ -59,7 +59,7 @@ TEST(RocksCrash, KilledInTheMidstOfWriting) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
   std::vector<std::string> arguments{"/proc/self/exe", "--gtest_also_run_disabled_tests",
-                                     "--gtest_filter=RocksCrash.DISABLED_Victim"};
+                                     "--gtest_filter=RocksCrashTest.DISABLED_Victim"};
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -376,7 +376,7 @@ void live(Machine& machine) {
   }
 }
 
-TEST(PowerLossStore, PowerGoesAtEachOperationOfAFewCalls) {
+TEST(PowerLossStoreTest, PowerGoesAtEachOperationOfAFewCalls) {
   std::uint64_t openings = 0;
   for (std::uint64_t n = 0;; ++n) {
     SCOPED_TRACE("power goes at operation " + std::to_string(n));
@@ -408,7 +408,7 @@ TEST(PowerLossStore, PowerGoesAtEachOperationOfAFewCalls) {
 }
 
 // Power goes again and again, while files are written and rewritten in the background, too.
-TEST(PowerLossSoak, AcknowledgedTasksOutliveManyPowerCuts) {
+TEST(PowerLossSoakTest, AcknowledgedTasksOutliveManyPowerCuts) {
   Soak soak("power loss rocksdb", 6);
   while (soak.more()) {
     std::mt19937_64 random(soak.seed());
@@ -482,7 +482,7 @@ TEST(PowerLossSoak, AcknowledgedTasksOutliveManyPowerCuts) {
 }
 
 // The name of a new store's directory is synced, too.
-TEST(PowerLossStore, ANewStoreIsThereAfterAPowerCut) {
+TEST(PowerLossStoreTest, ANewStoreIsThereAfterAPowerCut) {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Machine machine;
@@ -532,14 +532,14 @@ std::uint64_t kept(bool synced) {
 }
 
 // Proves that the tests above could fail.
-TEST(PowerLossModel, AWriteThatIsNotSyncedGetsLost) {
+TEST(PowerLossModelTest, AWriteThatIsNotSyncedGetsLost) {
   EXPECT_EQ(kept(true), kSeeds);
   const std::uint64_t unsynced = kept(false);
   EXPECT_GT(unsynced, 0u);
   EXPECT_LT(unsynced, kSeeds);
 }
 
-class PowerLossFiles : public ::testing::Test {
+class PowerLossFilesTest : public ::testing::Test {
  protected:
   void write(const std::string& name, const std::string& data, bool sync) {
     std::unique_ptr<rocksdb::FSWritableFile> file;
@@ -566,7 +566,7 @@ class PowerLossFiles : public ::testing::Test {
   PowerLoss disk_;
 };
 
-TEST_F(PowerLossFiles, TheSyncedBeginningStaysAndTheRestMayBeAnything) {
+TEST_F(PowerLossFilesTest, TheSyncedBeginningStaysAndTheRestMayBeAnything) {
   const std::string synced(1'000, 's');
   const std::string rest(20'000, 'r');
   std::set<std::string> outcomes;
@@ -593,7 +593,7 @@ TEST_F(PowerLossFiles, TheSyncedBeginningStaysAndTheRestMayBeAnything) {
   EXPECT_GE(outcomes.size(), 5u);
 }
 
-TEST_F(PowerLossFiles, OfTheNamesTheFirstChangesStay) {
+TEST_F(PowerLossFilesTest, OfTheNamesTheFirstChangesStay) {
   std::set<std::set<std::string>> outcomes;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     for (const std::string name : {"/d/x", "/d/y", "/d/z"}) {

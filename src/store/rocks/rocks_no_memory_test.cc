@@ -11,7 +11,7 @@ namespace {
 
 using namespace store;
 
-TEST(RocksNoMemory, WhatHasExpiredIsDeletedByALaterClaim) {
+TEST(RocksNoMemoryTest, WhatHasExpiredIsDeletedByALaterClaim) {
   constexpr int kTasks = 1'000;
   const TimePoint end = kT0 + std::chrono::seconds{10};
   TempDir dir;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kSeedsMax = 500;
 
-TEST(Canary, IsFound) {
+TEST(CanaryTest, IsFound) {
   log::configure(log::Level::kOff, log::Format::kText);
   const char* const store = std::getenv("RHOOKS_CANARY_BACKEND");
   const char* const finds = std::getenv("RHOOKS_CANARY_FINDS");

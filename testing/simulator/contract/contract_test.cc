@@ -10,7 +10,7 @@
 
 namespace rhooks::testing {
 
-TEST_P(StoreContract, RandomCallsAnswerAsTheMemoryStoreDoes) {
+TEST_P(StoreContractTest, RandomCallsAnswerAsTheMemoryStoreDoes) {
   const std::uint64_t seed = test_seed();
   for (std::uint64_t i = 0; i < 5; ++i) {
     const auto subject = GetParam().make();
@@ -36,7 +36,7 @@ class SimulatedUnderTest final : public StoreUnderTest {
     store::dynamo::DynamoStore::Parts parts;
     parts.machine_clock = std::make_shared<SystemClock>();
     parts.client = simulator::direct_client(service_);
-    parts.share_client = simulator::direct_client(service_);
+    parts.membership_client = simulator::direct_client(service_);
     parts.shards = 4;
     parts.tuning = tuning_;
     store_ = std::make_unique<store::dynamo::DynamoStore>(std::move(parts), random_);

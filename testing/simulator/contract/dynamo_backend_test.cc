@@ -21,9 +21,9 @@ using store::Commit;
 using store::CommitOutcome;
 
 // Keeps who may commit what, and counts what it was told.
-class LeaseWitness final : public Witness {
+class LeaseObserver final : public StoreObserver {
  public:
-  explicit LeaseWitness(Timeline& timeline) : timeline_(timeline) {}
+  explicit LeaseObserver(Timeline& timeline) : timeline_(timeline) {}
 
   void put(const Task& task) override {
     ++told["put"];
@@ -84,7 +84,7 @@ class LeaseWitness final : public Witness {
 
 struct World {
   explicit World(std::uint64_t seed)
-      : timeline(seed), witness(timeline), backend(timeline, faults, witness) {
+      : timeline(seed), observer(timeline), backend(timeline, faults, observer) {
     log::configure(log::Level::kError, log::Format::kText);  // of shares that change
   }
   void run(Duration time) {
@@ -107,7 +107,7 @@ struct World {
 
   Timeline timeline;
   StoreFaults faults;
-  LeaseWitness witness;
+  LeaseObserver observer;
   SimulatedClock clock{timeline};
   DynamoBackend backend;
 };
@@ -116,7 +116,7 @@ model::TaskRecord record(const std::string& id, TimePoint at) {
   return testing::make_record("ns", id, at);
 }
 
-TEST(DynamoBackend, TellsTheWitnessWhatBecameOfEachTask) {
+TEST(DynamoBackendTest, TellsTheObserverWhatBecameOfEachTask) {
   World w(1);
   w.as_process([&](store::Store& store) {
     const auto a = record("a", w.now());
@@ -124,34 +124,34 @@ TEST(DynamoBackend, TellsTheWitnessWhatBecameOfEachTask) {
     auto large = record("large", w.now());
     large.task.request.body = Body::text(std::string(5'000, 'x'));
     ASSERT_TRUE(store.put(std::vector{a, b, large}).at(2));
-    EXPECT_EQ(w.witness.told["put"], 3);
+    EXPECT_EQ(w.observer.told["put"], 3);
     w.timeline.sleep(5s);  // until the index shows them to other processes, and more
     const TimePoint now = w.now();
     auto claimed = store.claim_due({.now = now, .due_by = now, .limit = 10});
     ASSERT_TRUE(claimed);
     ASSERT_EQ(claimed->claims.size(), 3u);
-    EXPECT_EQ(w.witness.told["claimed"], 3);
+    EXPECT_EQ(w.observer.told["claimed"], 3);
     ASSERT_TRUE(store.release(std::vector{claimed->claims[0].lease}));
-    EXPECT_EQ(w.witness.told["released"], 1);
+    EXPECT_EQ(w.observer.told["released"], 1);
     ASSERT_TRUE(store.commit(std::vector{testing::retried(claimed->claims[1], now, now + 1h)})[0]);
-    EXPECT_EQ(w.witness.told["committed"], 1);
-    EXPECT_EQ(w.witness.told["logged"], 1);
+    EXPECT_EQ(w.observer.told["committed"], 1);
+    EXPECT_EQ(w.observer.told["logged"], 1);
     // The same once more is no news.
     EXPECT_EQ(store.commit(std::vector{testing::retried(claimed->claims[1], now, now + 1h)})[0],
               CommitOutcome::kApplied);
-    EXPECT_EQ(w.witness.told["committed"], 1);
-    EXPECT_EQ(w.witness.told["logged"], 1);
+    EXPECT_EQ(w.observer.told["committed"], 1);
+    EXPECT_EQ(w.observer.told["logged"], 1);
     const TaskKey edited = claimed->claims[0].lease.key;
     ASSERT_TRUE(store.change(std::vector{edited}, testing::suspend_edit, now)[0]);
-    EXPECT_EQ(w.witness.told["edited"], 1);
+    EXPECT_EQ(w.observer.told["edited"], 1);
     ASSERT_TRUE(store.remove(std::vector{edited}, now)[0]);
-    EXPECT_EQ(w.witness.told["removed"], 1);
-    EXPECT_EQ(w.witness.told["committed"], 1);
+    EXPECT_EQ(w.observer.told["removed"], 1);
+    EXPECT_EQ(w.observer.told["committed"], 1);
   });
   EXPECT_FALSE(w.timeline.violated()) << *w.timeline.violated();
 }
 
-TEST(DynamoBackend, IndexesShowWritesLater) {
+TEST(DynamoBackendTest, IndexesShowWritesLater) {
   World w(2);
   int late = 0;
   w.as_process([&](store::Store& store) {
@@ -171,7 +171,7 @@ TEST(DynamoBackend, IndexesShowWritesLater) {
   EXPECT_GT(late, 5);
 }
 
-TEST(DynamoBackend, ALostAnswerIsUnknownOrFoundOutByTheNextTry) {
+TEST(DynamoBackendTest, ALostAnswerIsUnknownOrFoundOutByTheNextTry) {
   World w(3);
   int unknown = 0, created = 0;
   w.as_process([&](store::Store& store) {
@@ -189,11 +189,11 @@ TEST(DynamoBackend, ALostAnswerIsUnknownOrFoundOutByTheNextTry) {
   EXPECT_GT(created, 10);
   EXPECT_GT(unknown, 5);
   // Some of the unknown ones are there, and some are not.
-  EXPECT_GT(w.witness.told["put"], created);
-  EXPECT_LT(w.witness.told["put"], created + unknown);
+  EXPECT_GT(w.observer.told["put"], created);
+  EXPECT_LT(w.observer.told["put"], created + unknown);
 }
 
-TEST(DynamoBackend, ACrashedProcessMayStillWriteLater) {
+TEST(DynamoBackendTest, ACrashedProcessMayStillWriteLater) {
   World w(4);
   const auto late = [&] {
     return std::count_if(
@@ -221,8 +221,8 @@ TEST(DynamoBackend, ACrashedProcessMayStillWriteLater) {
     w.run(5min);
   }
   EXPECT_GT(late(), 3);
-  EXPECT_GT(w.witness.told["released"], 3);
-  EXPECT_LT(w.witness.told["released"], 17);
+  EXPECT_GT(w.observer.told["released"], 3);
+  EXPECT_LT(w.observer.told["released"], 17);
 }
 
 // A worker with attempts in flight, and another one that came later, shares its shards and attempts
@@ -232,7 +232,7 @@ class TwoWorkers {
   static constexpr std::size_t kInFlight = 12;
   static constexpr Owner kFirst = 1, kSecond = 2;
 
-  explicit TwoWorkers(std::uint64_t seed, store::Scope scope = store::Scope::kShare) : w(seed) {
+  explicit TwoWorkers(std::uint64_t seed, store::Scope scope = store::Scope::kAssigned) : w(seed) {
     w.timeline.spawn(kFirst, [this, scope] { have_in_flight(scope); });
     w.run(Duration{10s} + w.timeline.dice().between(0us, 3s));
     EXPECT_EQ(claims.size(), kInFlight);
@@ -276,7 +276,7 @@ class TwoWorkers {
     for (const auto& put : first_->put(records)) ASSERT_TRUE(put);
     claims = claim(*first_, scope);
     while (!commits_ && !leaves_) w.timeline.sleep(100ms);
-    if (leaves_) first_->leave();
+    if (leaves_) first_->resign();
     while (!commits_) w.timeline.sleep(100ms);
     std::vector<Commit> commits;
     for (const Claim& one : claims) commits.push_back(testing::done(one, w.now()));
@@ -287,7 +287,7 @@ class TwoWorkers {
   void take_over() {
     auto opened = w.backend.open(w.clock);
     while (true) {
-      for (const Claim& one : claim(**opened, store::Scope::kShare)) {
+      for (const Claim& one : claim(**opened, store::Scope::kAssigned)) {
         taken.insert(one.lease.key.id);
       }
       w.timeline.sleep(500ms);
@@ -310,17 +310,17 @@ class TwoWorkers {
   std::vector<CommitOutcome> outcomes_;
 };
 
-TEST(DynamoBackend, WhatACrashedWorkerHadInFlightIsTakenWithin15Seconds) {
+TEST(DynamoBackendTest, WhatACrashedWorkerHadInFlightIsTakenWithin15Seconds) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     TwoWorkers workers(seed);
     workers.w.timeline.crash(TwoWorkers::kFirst);
     workers.w.run(15s);
     EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight) << "seed " << seed;
-    EXPECT_EQ(workers.w.witness.told["ended early"], static_cast<int>(TwoWorkers::kInFlight));
+    EXPECT_EQ(workers.w.observer.told["ended early"], static_cast<int>(TwoWorkers::kInFlight));
   }
 }
 
-TEST(DynamoBackend, OutcomesOfAWorkerThatWasPausedForLongAreRefused) {
+TEST(DynamoBackendTest, OutcomesOfAWorkerThatWasPausedForLongAreRefused) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     TwoWorkers workers(seed);
     EXPECT_TRUE(workers.holds());
@@ -331,11 +331,11 @@ TEST(DynamoBackend, OutcomesOfAWorkerThatWasPausedForLongAreRefused) {
     workers.commit(10s);
     EXPECT_FALSE(workers.holds()) << "it shows that it lives, in another life";
     EXPECT_EQ(workers.outcomes(CommitOutcome::kLeaseLost), TwoWorkers::kInFlight);
-    EXPECT_EQ(workers.w.witness.told["committed"], 0);
+    EXPECT_EQ(workers.w.observer.told["committed"], 0);
   }
 }
 
-TEST(DynamoBackend, WhatAWorkerThatWasPausedForShortHasInFlightStaysItsOwn) {
+TEST(DynamoBackendTest, WhatAWorkerThatWasPausedForShortHasInFlightStaysItsOwn) {
   TwoWorkers workers(1);
   workers.w.timeline.freeze(TwoWorkers::kFirst, workers.w.timeline.now() + 5s);
   workers.w.run(15s);
@@ -346,7 +346,7 @@ TEST(DynamoBackend, WhatAWorkerThatWasPausedForShortHasInFlightStaysItsOwn) {
 }
 
 // As at a stop: attempts go on when the shards are others' already.
-TEST(DynamoBackend, WhatAWorkerThatLeftHasInFlightStaysItsOwn) {
+TEST(DynamoBackendTest, WhatAWorkerThatLeftHasInFlightStaysItsOwn) {
   TwoWorkers workers(1);
   workers.leave(20s);
   EXPECT_TRUE(workers.taken.empty());
@@ -355,7 +355,7 @@ TEST(DynamoBackend, WhatAWorkerThatLeftHasInFlightStaysItsOwn) {
   EXPECT_EQ(workers.outcomes(CommitOutcome::kApplied), TwoWorkers::kInFlight);
 }
 
-TEST(DynamoBackend, WhatAWorkerHadInFlightThatIsKilledAfterItLeftIsTakenWithin15Seconds) {
+TEST(DynamoBackendTest, WhatAWorkerHadInFlightThatIsKilledAfterItLeftIsTakenWithin15Seconds) {
   TwoWorkers workers(1);
   workers.leave(1s);
   workers.w.timeline.crash(TwoWorkers::kFirst);
@@ -364,7 +364,7 @@ TEST(DynamoBackend, WhatAWorkerHadInFlightThatIsKilledAfterItLeftIsTakenWithin15
 }
 
 // As of a trigger from the command line, of which no worker knows.
-TEST(DynamoBackend, LeasesOfNoWorkerLastUntilTheirEnd) {
+TEST(DynamoBackendTest, LeasesOfNoWorkerLastUntilTheirEnd) {
   TwoWorkers workers(1, store::Scope::kAll);
   EXPECT_EQ(workers.claims.at(0).lease.life, Uuid{});
   workers.w.timeline.crash(TwoWorkers::kFirst);
@@ -372,7 +372,7 @@ TEST(DynamoBackend, LeasesOfNoWorkerLastUntilTheirEnd) {
   EXPECT_TRUE(workers.taken.empty());
   workers.w.run(30s);
   EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight);
-  EXPECT_EQ(workers.w.witness.told["ended early"], 0);
+  EXPECT_EQ(workers.w.observer.told["ended early"], 0);
 }
 
 // Workers that claim, commit and crash, and a user, all by one seed.
@@ -410,7 +410,7 @@ class Traffic {
 
   std::uint64_t fingerprint() const { return w_.timeline.fingerprint(); }
   int crashes = 0;
-  std::size_t committed() { return static_cast<std::size_t>(w_.witness.told["committed"]); }
+  std::size_t committed() { return static_cast<std::size_t>(w_.observer.told["committed"]); }
 
  private:
   void start(Owner owner) {
@@ -426,7 +426,7 @@ class Traffic {
                                       .due_by = now,
                                       .limit = 5,
                                       .lease_for = w_.backend.lease_for(),
-                                      .scope = store::Scope::kShare});
+                                      .scope = store::Scope::kAssigned});
       if (!claimed || claimed->claims.empty()) {
         w_.timeline.sleep(500ms);
         continue;
@@ -453,7 +453,7 @@ class Traffic {
         commits = std::move(again);
       }
     }
-    store.leave();
+    store.resign();
     store.finished();
   }
 
@@ -507,7 +507,7 @@ class Traffic {
   std::set<TaskKey> acknowledged_;
 };
 
-TEST(DynamoBackend, TasksComeToTheirEndUnderFaultsAndCrashes) {
+TEST(DynamoBackendTest, TasksComeToTheirEndUnderFaultsAndCrashes) {
   testing::Soak soak("simulated dynamodb", 10);
   while (soak.more()) {
     Traffic traffic(soak.seed());
@@ -517,7 +517,7 @@ TEST(DynamoBackend, TasksComeToTheirEndUnderFaultsAndCrashes) {
   }
 }
 
-TEST(DynamoBackend, TheSeedTellsAllThatHappens) {
+TEST(DynamoBackendTest, TheSeedTellsAllThatHappens) {
   const auto fingerprint = [](std::uint64_t seed) {
     Traffic traffic(seed);
     traffic.run();

@@ -329,7 +329,7 @@ class Emulated {
   std::unique_ptr<store::dynamo::Client> client_;
 };
 
-TEST(SimulatedDynamo, AnswersAsTheEmulatorDoes) {
+TEST(SimulatedDynamoTest, AnswersAsTheEmulatorDoes) {
   testing::Soak soak("dynamodb against its emulator", 1);
   while (soak.more()) {
     Emulated emulated;

@@ -1,0 +1,128 @@
+#include "delivery/curl_transfer.h"
+
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "base/ascii.h"
+#include "delivery/retry_after.h"
+#include "model/headers.h"
+#include "model/limits.h"
+#include "net/curl_error.h"
+
+namespace rhooks::delivery {
+
+static_assert(net::kDescriptionBytesMax <= model::kErrorBytesMax);
+
+CurlTransfer::CurlTransfer(HttpRequest request, TimePoint started_at)
+    : request_(std::move(request)),
+      started_at_(started_at),
+      started_(std::chrono::steady_clock::now()) {}
+
+std::string CurlTransfer::prepare() {
+  // Without TLS nothing but HTTP/1.1 is spoken. Told so, libcurl does not ask of each connection
+  // that is in use whether one more request could share it, which took a third of its time.
+  const bool plain = request_.request.url.starts_with("http://");
+  set(CURLOPT_HTTP_VERSION,
+      static_cast<long>(plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  set_method_and_body();
+  return add_headers() ? "" : "a header of the request is malformed";
+}
+
+void CurlTransfer::set_method_and_body() {
+  const auto method = request_.request.method;
+  const bool posts = method == Method::kPost || method == Method::kPut || method == Method::kPatch;
+  if (posts && !request_.multipart.empty()) {
+    set_parts();
+  } else if (posts) {
+    set_body(request_.wire_body);
+  } else if (method == Method::kHead) {
+    set(CURLOPT_NOBODY, 1L);
+  } else {
+    set(CURLOPT_HTTPGET, 1L);
+  }
+  if (method == Method::kPut || method == Method::kPatch || method == Method::kDelete) {
+    set(CURLOPT_CUSTOMREQUEST, to_string(method));
+  }
+}
+
+void CurlTransfer::set_parts() {
+  mime_.reset(curl_mime_init(easy()));
+  if (!mime_) throw std::bad_alloc();
+  for (const auto& part : request_.multipart) {
+    curl_mimepart* const p = curl_mime_addpart(mime_.get());
+    if (!p || curl_mime_name(p, part.name.c_str()) != CURLE_OK ||
+        curl_mime_data(p, part.value.data(), part.value.size()) != CURLE_OK) {
+      throw std::bad_alloc();
+    }
+  }
+  set(CURLOPT_MIMEPOST, mime_.get());
+}
+
+// False: one is malformed.
+bool CurlTransfer::add_headers() {
+  bool has_content_type = false;
+  bool has_accept = false;
+  for (const auto& header : request_.request.headers) {
+    if (!model::is_token(header.name)) return false;
+    if (equal_in_any_case(header.name, "content-type")) {
+      has_content_type = true;
+      if (mime_) continue;  // libcurl's has the boundary
+    }
+    has_accept = has_accept || equal_in_any_case(header.name, "accept");
+    if (!add_header(header.name, header.value)) return false;
+  }
+  // What libcurl would add by itself: the log shows all that was sent.
+  if (!has_accept) leave_out("Accept");
+  if (!has_content_type && !mime_) leave_out("Content-Type");
+  return true;
+}
+
+HttpResult CurlTransfer::result() {
+  HttpResult result;
+  result.slot_id = request_.slot_id;
+  result.outcome.sent = std::move(request_.request);
+  result.outcome.started_at = started_at_;
+  result.outcome.duration =
+      std::chrono::floor<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
+  return result;
+}
+
+HttpResult CurlTransfer::finish(CURLcode code) {
+  const bool complete = code == CURLE_OK || reader_.body_too_long();
+  if (!complete && reader_.headers_too_long()) {
+    return fail("the response's headers are longer than " +
+                std::to_string(ResponseReader::kHeaderReadBytesMax) + " bytes");
+  }
+  if (!complete || reader_.status() == 0) return fail(failure(code, reader_.status()));
+  std::optional<Response> response;
+  try {
+    response = reader_.take();
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory");
+  }
+  auto result = this->result();
+  auto& outcome = result.outcome;
+  outcome.response = std::move(response);
+  if (!outcome.response->ok()) {
+    // Not libcurl's: it asks the machine's clock, which need not be the scheduler's, and takes
+    // that of an interim response for the final one's.
+    outcome.retry_after = retry_after_of(*outcome.response, outcome.ended_at());
+  }
+  return result;
+}
+
+HttpResult CurlTransfer::fail(std::string error) {
+  auto result = this->result();
+  result.outcome.error = std::move(error);
+  return result;
+}
+
+HttpResult CurlTransfer::cancel() {
+  auto result = this->result();
+  result.cancelled = true;
+  result.outcome.error = "the attempt was cut off";
+  return result;
+}
+
+}  // namespace rhooks::delivery

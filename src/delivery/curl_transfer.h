@@ -1,0 +1,48 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "delivery/response_reader.h"
+#include "delivery/sender.h"
+#include "net/exchange.h"
+
+namespace rhooks::delivery {
+
+// One request of a task on the wire.
+class CurlTransfer final : public net::Exchange {
+ public:
+  CurlTransfer(HttpRequest request, TimePoint started_at);
+
+  const std::string& url() const { return request_.request.url; }
+
+  // Each gives the one result; the request is moved into it.
+  HttpResult finish(CURLcode code);
+  HttpResult fail(std::string error);
+  HttpResult cancel();
+
+ private:
+  struct FreeMime {
+    void operator()(curl_mime* mime) const { curl_mime_free(mime); }
+  };
+
+  std::string prepare() override;
+  bool take_header(std::string_view line) override { return reader_.header_line(line); }
+  bool take_body(std::string_view piece) override { return reader_.body_piece(piece); }
+  void set_method_and_body();
+  void set_parts();
+  bool add_headers();
+  HttpResult result();
+
+  HttpRequest request_;
+  const TimePoint started_at_;
+  const std::chrono::steady_clock::time_point started_;
+  ResponseReader reader_;
+  std::unique_ptr<curl_mime, FreeMime> mime_;
+};
+
+}  // namespace rhooks::delivery

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/runner.h"
+#include "store/memory/memory_store.h"
+#include "testing/manual_clock.h"
+#include "testing/scripted_sender.h"
+
+// What the engine's tests share: a memory store, a sender by script and a clock by hand.
+namespace rhooks::engine {
+
+using namespace std::chrono_literals;
+using testing::ManualClock;
+using testing::ScriptedSender;
+using Reply = ScriptedSender::Reply;
+
+inline model::TaskRecord record(const std::string& id, TimePoint at,
+                                const std::string& url = "http://127.0.0.1:9/hook") {
+  model::TaskRecord record;
+  record.task.key = {"ns", id};
+  record.task.request.method = Method::kPost;
+  record.task.request.url = url;
+  record.task.request.body = Body::json("{}");
+  record.task.scheduled_date = at;
+  record.task.created_at = at;
+  record.task.updated_at = at;
+  return record;
+}
+
+inline std::string numbered(const std::string& prefix, std::size_t n) {
+  const std::string digits = std::to_string(n);
+  return prefix + std::string(6 - digits.size(), '0') + digits;
+}
+
+inline void put(store::Store& store, const std::vector<model::TaskRecord>& records) {
+  for (std::size_t i = 0; i < records.size(); i += 1000) {
+    const std::size_t n = std::min<std::size_t>(1000, records.size() - i);
+    for (const auto& result : store.put({&records[i], n})) {
+      ASSERT_TRUE(result) << result.error().message;
+      ASSERT_TRUE(result->created);
+    }
+  }
+}
+
+inline std::vector<Log> logs_of(store::Store& store, const std::string& id, TimePoint now) {
+  store::LogQuery query;
+  query.ns = "ns";
+  query.task_id = id;
+  query.limit = 1000;
+  query.now = now;
+  auto page = store.query_logs(query);
+  EXPECT_TRUE(page);
+  return page ? page->items : std::vector<Log>{};
+}
+
+// Waits in real time, bounded, for something that other threads bring about.
+template <typename Condition>
+bool eventually(Condition condition, std::chrono::seconds limit = 30s) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+// A runner on all that, whose threads run when a test starts them.
+struct Fixture {
+  explicit Fixture(std::size_t concurrency = 4, ScriptedSender::Script script = {})
+      : Fixture(options_for(concurrency), std::move(script)) {}
+  explicit Fixture(RunnerOptions options, ScriptedSender::Script script = {},
+                   store::Store* other_store = nullptr)
+      : sender(clock, std::move(script)),
+        runner(other_store ? *other_store : memory, sender, metrics, clock, random,
+               std::move(options)) {}
+
+  static RunnerOptions options_for(std::size_t concurrency) {
+    RunnerOptions options;
+    options.concurrency = concurrency;
+    return options;
+  }
+
+  // Moves the clock; the runner is told, as it would notice by itself in its poll interval.
+  void advance(std::chrono::milliseconds by) {
+    clock.advance(by);
+    runner.notify(kTimeMin);
+  }
+
+  Task task(const std::string& id) {
+    auto task = memory.get({"ns", id}, clock.now());
+    EXPECT_TRUE(task) << id;
+    return task ? *task : Task{};
+  }
+  bool reaches(const std::string& id, Status status) {
+    return eventually([&] {
+      auto task = memory.get({"ns", id}, clock.now());
+      return task && task->status == status;
+    });
+  }
+
+  ManualClock clock;
+  store::MemoryStore memory{1};
+  ScriptedSender sender;
+  Metrics metrics;
+  Random random{1};
+  Runner runner;
+};
+
+// The stages driven by hand: no threads, every step in sight. The last one is for the tests to
+// make.
+struct Stages {
+  static constexpr std::size_t kConcurrency = 3;
+
+  ManualClock clock;
+  store::MemoryStore store{1};
+  ScriptedSender sender{clock};
+  Metrics metrics;
+  Random random{1};
+  Slots slots{kConcurrency};
+  DeliveryQueue to_send{kConcurrency};
+  EndedQueue to_commit{kConcurrency};
+  Claimer claimer{store, slots, to_send, metrics, 60s};
+  Dispatcher dispatcher{store, sender, to_send, to_commit, metrics};
+};
+
+}  // namespace rhooks::engine

@@ -1,0 +1,437 @@
+#include "store/dynamo/due_cache.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "testing/store_contract.h"
+#include "testing/test_seed.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::kT0;
+
+TaskKey key(const std::string& id) {
+  return {"ns", id};
+}
+
+class DueCacheTest : public ::testing::Test {
+ protected:
+  // Moves both clocks.
+  void pass(milliseconds time) {
+    now_ += time;
+    steady_ += time;
+  }
+  void merge(int shard, const std::vector<DueCache::Row>& rows, TimePoint through = kTimeMax) {
+    cache_.merge(shard, rows, through, steady_);
+  }
+  std::vector<std::string> pick(std::size_t limit = 100) {
+    picked_ = cache_.pick(all_, now_, now_, limit);
+    std::vector<std::string> ids;
+    for (const auto& candidate : picked_.candidates) ids.push_back(candidate.key.id);
+    return ids;
+  }
+  void put_back() {
+    for (const auto& candidate : picked_.candidates) cache_.put_back(candidate);
+  }
+  // What the cache is told by one request after the other, unless it was asked earlier.
+  using Asked = std::optional<DueCache::Asked>;
+  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked = {}) {
+    cache_.stored(shard, key, due_at, asked.value_or(cache_.asking()), steady_);
+  }
+  void leased(const DueCache::Candidate& candidate, TimePoint until, Asked asked = {}) {
+    cache_.leased(candidate, until, asked.value_or(cache_.asking()), steady_);
+  }
+  void leased_elsewhere(const DueCache::Candidate& candidate, TimePoint until, Asked asked = {}) {
+    cache_.leased_elsewhere(candidate, until, asked.value_or(cache_.asking()), steady_);
+  }
+  void released(int shard, const TaskKey& key, Asked asked = {}) {
+    cache_.released(shard, key, asked.value_or(cache_.asking()), steady_);
+  }
+  std::vector<std::string> unconfirmed() const {
+    std::vector<std::string> ids;
+    for (const auto& one : cache_.unconfirmed(all_, now_, now_, 100)) ids.push_back(one.key.id);
+    return ids;
+  }
+  void read_both(const std::vector<DueCache::Row>& rows) {
+    merge(0, rows);
+    merge(1, {});
+  }
+  using Ids = std::vector<std::string>;
+
+  TimePoint now_ = kT0;
+  DueCache::Steady steady_{seconds{1'000}};
+  const std::vector<int> all_{0, 1};
+  DueCache cache_{2};
+  DueCache::Picked picked_;
+};
+
+TEST_F(DueCacheTest, EarliestOfAllShardsAreFirst) {
+  merge(0, {{key("b"), now_ - seconds{2}}, {key("d"), now_}});
+  merge(1, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}, {key("e"), now_}});
+  EXPECT_EQ(pick(3), (Ids{"a", "b", "c"}));
+  EXPECT_TRUE(picked_.more);
+  EXPECT_EQ(pick(), (Ids{"d", "e"})) << "what is picked is nobody else's";
+  EXPECT_FALSE(picked_.more);
+}
+
+TEST_F(DueCacheTest, NothingIsPickedBeyondWhatIsKnownOfEveryShard) {
+  merge(0, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}});
+  EXPECT_EQ(pick(), Ids{}) << "the other shard was not read";
+  merge(1, {{key("b"), now_ - seconds{2}}}, now_ - seconds{2});
+  EXPECT_EQ(pick(), (Ids{"a", "b"}));
+  EXPECT_TRUE(cache_.incomplete(all_, now_));
+  EXPECT_FALSE(cache_.incomplete(std::vector<int>{0}, kTimeMax));
+}
+
+TEST_F(DueCacheTest, PickedIsFreeAgainOnEveryPath) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  EXPECT_EQ(pick(), Ids{"a"});
+  put_back();
+  EXPECT_EQ(pick(), Ids{"a"});
+  stored(0, key("a"), now_);
+  EXPECT_EQ(pick(), Ids{"a"}) << "stored anew by another call";
+  leased(picked_.candidates[0], now_ + seconds{60});
+  EXPECT_EQ(pick(), Ids{});
+  pass(seconds{60});
+  EXPECT_EQ(pick(), Ids{"a"}) << "the lease is over";
+  leased(picked_.candidates[0], now_ + seconds{60});
+  released(0, key("a"));
+  EXPECT_EQ(pick(), Ids{"a"});
+  stored(0, key("a"), std::nullopt);
+  put_back();  // of what is gone
+  EXPECT_EQ(pick(), Ids{});
+  EXPECT_EQ(cache_.size(), 0u);
+}
+
+TEST_F(DueCacheTest, WhatWasWrittenHereWinsOverAnIndexThatLags) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}, {key("b"), now_}});
+  stored(0, key("a"), std::nullopt);       // done
+  stored(0, key("b"), now_ - seconds{1});  // moved
+  stored(0, key("c"), now_ - seconds{2});  // new
+  pass(seconds{1});
+  merge(0, {{key("a"), kT0}, {key("b"), kT0}});
+  EXPECT_EQ(pick(), (Ids{"c", "b"}));
+  EXPECT_EQ(picked_.candidates[1].due_at, kT0 - seconds{1});
+  put_back();
+  pass(DueCache::kIndexLag);
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{"a"}) << "by then the index knows better";
+}
+
+TEST_F(DueCacheTest, NewTaskIsRememberedAlsoWhereTheShardWasNotReadSoFar) {
+  stored(0, key("new"), now_);
+  merge(0, {{key("old"), now_ - seconds{1}}}, now_ - seconds{1});
+  merge(1, {});
+  EXPECT_EQ(pick(), Ids{"old"}) << "others may be due before the new one";
+  merge(0, {{key("old"), now_ - seconds{1}}});  // the index does not show it yet
+  EXPECT_EQ(pick(), Ids{"new"});
+}
+
+TEST_F(DueCacheTest, LeaseEndsWhereTheIndexShowsAnotherDueTime) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  leased(picked_.candidates[0], now_ + seconds{60});  // as it was read: another's
+  pass(DueCache::kIndexLag + seconds{1});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{}) << "still the same occurrence";
+  merge(0, {{key("a"), kT0 + seconds{6}}});
+  EXPECT_EQ(pick(), Ids{"a"}) << "the other worker committed, and it is due again";
+}
+
+TEST_F(DueCacheTest, LeaseOfAnotherIsLookedAtAnewSinceItMayHaveBeenGivenBack) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  put_back();
+  leased_elsewhere(picked_.candidates[0], now_ + seconds{60});
+  pass(DueCache::kIndexLag);
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{});
+  EXPECT_EQ(cache_.next(all_, now_), kT0 + seconds{60});
+  pass(milliseconds{1});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(cache_.unconfirmed(all_, now_, now_, 9).size(), 1u);
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
+TEST_F(DueCacheTest, LeaseOfAnotherIsLookedAtAnewWhereThatOneMayBeDead) {
+  read_both({{key("a"), now_}, {key("own"), now_}});
+  pick();
+  leased_elsewhere(picked_.candidates[0], now_ + seconds{60});
+  leased(picked_.candidates[1], now_ + seconds{60});
+  EXPECT_EQ(pick(), Ids{});
+  cache_.invalidate();
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  EXPECT_EQ(cache_.next(all_, now_), now_);
+  read_both({{key("a"), now_}, {key("own"), now_}});
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
+TEST_F(DueCacheTest, LeaseOfItsOwnLastsWhateverTheIndexSays) {
+  merge(1, {});
+  merge(0, {{key("a"), now_}});
+  pick();
+  leased(picked_.candidates[0], now_ + seconds{60});
+  pass(seconds{59});
+  merge(0, {{key("a"), kT0}});
+  EXPECT_EQ(pick(), Ids{});
+  pass(seconds{1});
+  EXPECT_EQ(pick(), Ids{"a"});
+}
+
+TEST_F(DueCacheTest, ReadsOnlyWhereNeeded) {
+  const auto rows = [&](TimePoint due_by) {
+    return cache_.rows_to_read(0, now_, due_by, seconds{1}, steady_);
+  };
+  EXPECT_TRUE(rows(now_)) << "never read";
+  merge(1, {});
+  merge(0, {{key("a"), now_}}, now_);
+  EXPECT_FALSE(rows(now_));
+  EXPECT_FALSE(rows(now_ + seconds{1})) << "one is left of what is known";
+  pick();
+  EXPECT_TRUE(rows(now_ + seconds{1}));
+  EXPECT_FALSE(rows(now_));
+  pass(seconds{1});
+  EXPECT_TRUE(rows(kT0)) << "too long ago";
+  merge(0, {});
+  EXPECT_FALSE(rows(now_ + seconds{1}));
+  cache_.invalidate();
+  EXPECT_TRUE(rows(now_));
+}
+
+TEST_F(DueCacheTest, NextIsTheEarliestThatMayBeClaimed) {
+  EXPECT_EQ(cache_.next(all_, now_), kTimeMin) << "nothing was read";
+  merge(0, {});
+  merge(1, {});
+  EXPECT_EQ(cache_.next(all_, now_), std::nullopt);
+  merge(0, {{key("a"), now_ + seconds{9}}});
+  EXPECT_EQ(cache_.next(all_, now_), now_ + seconds{9});
+  merge(1, {{key("b"), now_}});
+  EXPECT_EQ(cache_.next(all_, now_), now_);
+  pick();
+  EXPECT_EQ(cache_.next(all_, now_), now_) << "a claim that fails puts it back";
+  leased(picked_.candidates[0], now_ + seconds{5});
+  EXPECT_EQ(cache_.next(all_, now_), now_ + seconds{5}) << "the end of the lease";
+  // Known only up to there: what comes next may be due before what is remembered beyond.
+  merge(0, {{key("a"), now_ + seconds{1}}}, now_ + seconds{1});
+  stored(0, key("a"), std::nullopt);
+  stored(0, key("far"), now_ + seconds{4});
+  EXPECT_EQ(cache_.next(all_, now_), now_ + milliseconds{1'001});
+}
+
+TEST_F(DueCacheTest, OnlyWhatTheIndexAloneTellsIsUnconfirmed) {
+  merge(0, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}});
+  merge(1, {{key("b"), now_ - seconds{2}}, {key("later"), now_ + seconds{1}}});
+  EXPECT_EQ(cache_.unconfirmed(all_, now_, now_, 10).size(), 3u);
+  EXPECT_EQ(cache_.unconfirmed(all_, now_, now_, 2).size(), 2u);
+  stored(1, key("b"), now_ - seconds{2});
+  const auto before = cache_.unconfirmed(all_, now_, now_, 10);
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].key.id, "a");
+}
+
+// Threads are told their answers in another order than the service gave them.
+TEST_F(DueCacheTest, TaskThatEndedBeforeItsRegistrationWasAnsweredIsLookedAtAnew) {
+  read_both({});
+  const auto put = cache_.asking();
+  merge(0, {{key("a"), now_}});  // it is stored, and another thread finds it,
+  ASSERT_EQ(pick(), Ids{"a"});
+  leased(picked_.candidates[0], now_ + seconds{60});
+  stored(0, key("a"), std::nullopt);  // and ends it
+  EXPECT_EQ(cache_.next(all_, now_), std::nullopt);
+  stored(0, key("a"), now_, put);
+  merge(0, {});
+  EXPECT_EQ(unconfirmed(), Ids{"a"}) << "the view holds it for due, and asks nobody";
+  stored(0, key("a"), std::nullopt);
+  EXPECT_EQ(cache_.next(all_, now_), std::nullopt);
+  EXPECT_EQ(cache_.size(), 0u);
+}
+
+TEST_F(DueCacheTest, TaskThatWasDeletedWhileItWasReadIsLookedAtAnew) {
+  read_both({{key("a"), now_}});
+  const auto confirm = cache_.asking();
+  stored(0, key("a"), std::nullopt);  // deleted
+  stored(0, key("a"), now_, confirm);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  EXPECT_EQ(pick(), Ids{"a"}) << "it may also have been registered anew";
+}
+
+TEST_F(DueCacheTest, LeaseOfAnotherThatIsOverWhenItIsToldDoesNotHoldTheTaskBack) {
+  read_both({{key("a"), now_}});
+  ASSERT_EQ(pick(), Ids{"a"});
+  const auto claim = cache_.asking();
+  const auto candidate = picked_.candidates[0];
+  stored(0, key("a"), std::nullopt);  // the other committed
+  leased_elsewhere(candidate, now_ + seconds{60}, claim);
+  EXPECT_EQ(cache_.next(all_, now_), now_) << "it was due, and is leased no more";
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  stored(0, key("a"), std::nullopt);
+  EXPECT_EQ(cache_.next(all_, now_), std::nullopt);
+}
+
+TEST_F(DueCacheTest, TaskThatWasRegisteredAnewOutlivesALateAnswerThatItIsGone) {
+  read_both({{key("a"), now_}});
+  const auto remove = cache_.asking();
+  stored(0, key("a"), now_ - seconds{1});
+  stored(0, key("a"), std::nullopt, remove);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  ASSERT_EQ(pick(), Ids{"a"});
+  EXPECT_EQ(picked_.candidates[0].due_at, now_ - seconds{1});
+}
+
+TEST_F(DueCacheTest, OfTwoAnswersThatCrossTheEarlierTimeIsTried) {
+  read_both({});
+  const auto put = cache_.asking();
+  stored(0, key("a"), now_);  // run now
+  stored(0, key("a"), now_ + seconds{60}, put);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  const auto first = cache_.asking();
+  const auto second = cache_.asking();
+  stored(0, key("b"), now_ - seconds{1}, first);
+  stored(0, key("b"), now_ - seconds{1}, second);
+  EXPECT_EQ(unconfirmed(), Ids{}) << "both say the same of what is due first";
+  EXPECT_EQ(cache_.next(all_, now_), now_ - seconds{1});
+}
+
+// Tasks registered here and claimed by others: a process that once read the shards.
+TEST_F(DueCacheTest, ShardsThatAreNoLongerReadTakeNoMemory) {
+  merge(0, {});
+  merge(1, {});
+  std::size_t most = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    pass(milliseconds{1});
+    stored(i % 2, key(std::to_string(i)), now_ + seconds{i % 100});
+    if (i % 3 == 0) stored(i % 2, key(std::to_string(i)), std::nullopt);
+    most = std::max(most, cache_.size());
+  }
+  // While it might still be read, 30 s; then what was written within kIndexLag, twice.
+  EXPECT_LE(most, 50'000u);
+  EXPECT_LE(cache_.size(), 12'000u);
+}
+
+TEST_F(DueCacheTest, TasksFarAheadTakeNoMemoryInShardsThatAreRead) {
+  for (int i = 0; i < 30'000; ++i) {
+    pass(milliseconds{1});
+    if (i % 1'000 == 0) merge(0, {{key("head"), kT0 + seconds{500}}}, kT0 + seconds{500});
+    stored(0, key(std::to_string(i)), kT0 + seconds{1'000 + i});
+  }
+  EXPECT_LE(cache_.size(), 13'000u);
+}
+
+// A table that lags, read and claimed from at random: in the end every task is found.
+TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
+  const std::uint64_t seed = testing::test_seed();
+  Random random(seed);
+  const auto draw = [&](std::uint64_t below) { return random.next() % below; };
+  for (int run = 0; run < 30; ++run) {
+    SCOPED_TRACE("run " + std::to_string(run));
+    DueCache cache(1);
+    const std::vector<int> shards{0};
+    struct True {
+      std::optional<TimePoint> due;
+      TimePoint leased_until = kTimeMin;
+    };
+    std::map<TaskKey, True> table;
+    std::vector<std::map<TaskKey, True>> past;  // the index lags by up to 3 steps of 1 s
+    TimePoint now = kT0;
+    DueCache::Steady steady{seconds{1'000}};
+    // Answers that their threads tell later than others tell theirs.
+    struct Answer {
+      TaskKey task;
+      True is;
+      DueCache::Asked asked;
+    };
+    std::vector<Answer> late;
+    const auto tell = [&](const Answer& answer) {
+      const auto& [task, is, asked] = answer;
+      if (is.due && is.leased_until > now) {
+        cache.leased_elsewhere({0, task, *is.due}, is.leased_until, asked, steady);
+      } else {
+        cache.stored(0, task, is.due, asked, steady);
+      }
+    };
+    const auto answered = [&](const TaskKey& task) {
+      const Answer answer{task, table[task], cache.asking()};
+      if (draw(4) == 0) return late.push_back(answer);
+      tell(answer);
+    };
+    const auto read = [&](const std::map<TaskKey, True>& index, std::size_t limit) {
+      std::vector<DueCache::Row> rows;
+      for (const auto& [task, state] : index) {
+        if (state.due) rows.push_back({task, *state.due});
+      }
+      std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+      });
+      TimePoint through = kTimeMax;
+      if (rows.size() > limit) {
+        rows.resize(limit);
+        through = rows.back().due_at - milliseconds{1};
+      }
+      cache.merge(0, rows, through, steady);
+    };
+    std::size_t idle = 0;
+    for (int step = 0; step < 400; ++step) {
+      const bool quiet = step >= 200;  // then nothing is added, the index is exact, all must end
+      past.push_back(table);
+      if (quiet || draw(3) == 0) {
+        for (const Answer& answer : std::exchange(late, {})) tell(answer);
+      }
+      now += seconds{1};
+      steady += seconds{1};
+      const TaskKey some = key(std::to_string(draw(20)));
+      if (!quiet) {
+        True& task = table[some];
+        switch (draw(6)) {
+          case 0:
+          case 1:  // by this process
+            task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
+            answered(some);
+            break;
+          case 2:  // by another
+            task = {now + seconds{static_cast<std::int64_t>(draw(20)) - 10}};
+            break;
+          case 3:
+            task = {};
+            answered(some);
+            break;
+          case 4:
+            if (task.due) task.leased_until = now + seconds{draw(30)};
+            break;
+          default:
+            break;
+        }
+      }
+      if (quiet || draw(2) == 0) {
+        const std::size_t lag = quiet ? 0 : std::min<std::size_t>(draw(4), past.size() - 1);
+        read(lag == 0 ? table : past[past.size() - lag], quiet ? 1'000 : 1 + draw(30));
+      }
+      for (const auto& candidate : cache.pick(shards, now, now, 5).candidates) {
+        True& task = table[candidate.key];
+        if (!quiet && draw(4) == 0) {
+          cache.put_back(candidate);  // the request failed
+        } else if (task.due == candidate.due_at && task.leased_until <= now) {
+          cache.leased(candidate, now + seconds{10}, cache.asking(), steady);
+          task = {};
+          answered(candidate.key);  // done
+        } else {
+          cache.put_back(candidate);
+          answered(candidate.key);
+          ++idle;
+        }
+      }
+    }
+    for (const auto& [task, state] : table) EXPECT_FALSE(state.due) << task.id << " seed " << seed;
+    EXPECT_EQ(cache.size(), 0u);
+    EXPECT_LT(idle, 1'000u);
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::store::dynamo

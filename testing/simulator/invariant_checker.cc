@@ -1,0 +1,492 @@
+#include "testing/simulator/invariant_checker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/uuid.h"
+
+namespace rhooks::simulator {
+namespace {
+
+std::string name_of(const TaskKey& key) {
+  return key.ns + "/" + key.id;
+}
+
+bool final(Status status) {
+  return status == Status::kDone || status == Status::kFailed;
+}
+
+std::string webhook_id_of(const Log& log) {
+  for (const Header& header : log.request.headers) {
+    if (header.name == "webhook-id") return header.value;
+  }
+  return "";
+}
+
+// Whether occurrences of a series itself are left, of which `executed` were.
+bool series_left(const Task& task, std::int64_t executed) {
+  return task.repeat && task.repeat->max != 1 &&
+         (task.repeat->max == 0 || executed < task.repeat->max);
+}
+
+std::string ms(TimePoint t) {
+  return std::to_string(to_millis(t));
+}
+
+}  // namespace
+
+void InvariantChecker::violation(const TaskKey& key, const std::string& what) {
+  timeline_.violation(name_of(key) + ": " + what);
+}
+
+InvariantChecker::Entry* InvariantChecker::find(const TaskKey& key) {
+  const auto it = entries_.find(key);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
+InvariantChecker::Attempt* InvariantChecker::attempt_of(const model::LeaseToken& token) {
+  const auto it = std::find_if(attempts_.rbegin(), attempts_.rend(),
+                               [&](const Attempt& attempt) { return attempt.token == token; });
+  return it == attempts_.rend() ? nullptr : &*it;
+}
+
+// ---- the store
+
+void InvariantChecker::put(const Task& task) {
+  timeline_.note("stored " + name_of(task.key) + " for " + ms(task.scheduled_date));
+  Entry entry;
+  entry.task = task;
+  entry.put_at = timeline_.now();
+  entry.first_date = task.scheduled_date;
+  if (!entries_.emplace(task.key, std::move(entry)).second) {
+    violation(task.key, "registered over a task that is there");
+  }
+  if (removed_.erase(task.key) > 0) ++rare_.anew;
+}
+
+void InvariantChecker::claimed(const model::Lease& lease, const Task& task, TimePoint now) {
+  timeline_.note("claimed " + name_of(lease.key) + " at " + ms(now) + " until " + ms(lease.until) +
+                 " as " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (!entry) return violation(lease.key, "claimed, though it is deleted");
+  if (entry->task.status != Status::kActive) {
+    return violation(lease.key,
+                     std::string("claimed, though it is ") + to_string(entry->task.status));
+  }
+  if (entry->lease && entry->lease->until > now) {
+    violation(lease.key, "claimed under a live lease");
+  }
+  const TimePoint due = model::due_at(entry->task);
+  if (now < due) violation(lease.key, "claimed at " + ms(now) + ", before its time " + ms(due));
+  if (entry->not_before && now < *entry->not_before) {
+    violation(lease.key, "claimed at " + ms(now) + ", before the time of its retry, " +
+                             ms(*entry->not_before));
+  }
+  if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
+  ++entry->claims;
+  entry->lease = lease;
+  claimed_at_[lease.token] = timeline_.now();
+}
+
+void InvariantChecker::released(const model::Lease& lease) {
+  timeline_.note("released " + name_of(lease.key) + " of " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (entry && entry->lease && entry->lease->token == lease.token) entry->lease.reset();
+}
+
+void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& token,
+                                 const Task& after) {
+  timeline_.note("committed " + name_of(key) + " of " + to_string(token) + ": " +
+                 to_string(after.status) + ", attempt " + std::to_string(after.attempt) +
+                 ", executions " + std::to_string(after.execution.count) + ", due " +
+                 ms(model::due_at(after)));
+  Entry* const entry = find(key);
+  if (!entry) return violation(key, "an outcome was taken of a deleted task");
+  if (!entry->lease || entry->lease->token != token) {
+    violation(key, "a stale lease committed: " + to_string(token));
+  }
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt || !attempt->answer) {
+    return violation(key, "an outcome was taken of an attempt that was not made");
+  }
+  if (!attempt->logged) violation(key, "an outcome was taken before its log was written");
+  attempt->committed = true;
+  check_skipped(key, *entry, after, *attempt);
+  if (attempt->answer->cancelled) {
+    // It counts for nothing, and is made again as if it had not been.
+    ++rare_.cancelled;
+    Task same = entry->task;
+    same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
+    same.next_attempt_date = after.next_attempt_date;
+    same.execution.skipped = after.execution.skipped;
+    if (after != same) violation(key, "an attempt that was cut off was counted");
+  } else {
+    check_step(key, *entry, after, *attempt);
+    entry->not_before.reset();
+    entry->retried.reset();
+    if (after.status == Status::kActive && after.attempt > 0) {
+      check_retry(key, after, *attempt);
+      entry->not_before = attempt->answer->ended_at + attempt->answer->retry_after;
+      entry->retried = attempt->webhook_id;
+    } else if (std::exchange(entry->extra, false)) {
+      ++entry->extras;
+    }
+  }
+  rare_.skipped +=
+      static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
+  entry->last_committed = token;
+  ++entry->changes;
+  entry->task = after;
+  entry->lease.reset();
+}
+
+// What one attempt makes of a task (docs/semantics.md, "States").
+void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const Task& after,
+                                  const Attempt& attempt) {
+  const Task& before = entry.task;
+  const bool ok = attempt.answer->ok;
+  const bool retry = !ok && before.attempt < before.retry_limit;
+  const std::int64_t executed = retry ? 0 : 1;
+  if (after.execution.count != before.execution.count + executed ||
+      after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
+      after.execution.failed != before.execution.failed + (executed && !ok ? 1 : 0)) {
+    violation(key, "an attempt was not counted once");
+  }
+  const std::int64_t extra = entry.extra ? executed : 0;
+  if (after.execution.extra != before.execution.extra + extra) {
+    violation(key, "an extra occurrence was not counted as one, or one of the series was");
+  }
+  if (after.extra_date != (retry ? before.extra_date : std::nullopt)) {
+    violation(key, "an extra occurrence did not end with its attempts");
+  }
+  if (after.attempt != (retry ? before.attempt + 1 : 0)) {
+    violation(key, "attempt " + std::to_string(before.attempt) + " was followed by " +
+                       std::to_string(after.attempt));
+  }
+  if (retry && after.status != Status::kActive) violation(key, "ended with attempts left");
+  const bool expires = final(after.status) && ended_ttl_.count() > 0;
+  const auto end = expires ? std::optional(attempt.answer->ended_at + ended_ttl_) : std::nullopt;
+  if (after.expires_at != end) violation(key, "does not expire when it should");
+  check_occurrences(key, entry, after);
+}
+
+// The next attempt is made after Retry-After and a random time of up to 1 s, 2 s, 4 s …
+void InvariantChecker::check_retry(const TaskKey& key, const Task& after, const Attempt& attempt) {
+  const auto window = std::chrono::seconds{1} * (std::int64_t{1} << (after.attempt - 1));
+  const auto waits = model::due_at(after) - attempt.answer->ended_at - attempt.answer->retry_after;
+  if (waits < std::chrono::milliseconds{0} || waits > window) {
+    violation(key, "its next attempt is " + std::to_string(waits.count()) +
+                       " ms after what was asked for");
+  }
+}
+
+// Of the occurrences that were missed the latest is attempted, and no other.
+void InvariantChecker::check_skipped(const TaskKey& key, const Entry& entry, const Task& after,
+                                     const Attempt& attempt) {
+  const Task& before = entry.task;
+  const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
+  const std::int64_t executed = before.execution.count - entry.extras;
+  if (before.attempt > 0 || entry.extra || !series_left(before, executed)) {
+    if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
+    return;
+  }
+  const auto interval = model::interval_of(*before.repeat);
+  const TimePoint nominal = entry.first_date + (executed + after.execution.skipped) * interval;
+  if (skipped > 0 && nominal > attempt.started_at) {
+    violation(key, "an occurrence was attempted at " + ms(attempt.started_at) +
+                       ", before its time " + ms(nominal));
+  }
+  if (attempt.started_at - nominal >= interval) {
+    violation(key, "a missed occurrence was attempted though a later one was due");
+  }
+}
+
+// Occurrences of a series = its executions + skipped; extra ones do not move it, nor end it.
+void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry,
+                                         const Task& after) {
+  const std::int64_t max = after.repeat ? after.repeat->max : 1;
+  const bool retrying = after.attempt > 0;
+  const std::int64_t executed =
+      after.execution.count - entry.extras - (entry.extra && !retrying ? 1 : 0);
+  const bool all = max != 0 && executed >= max;
+  const bool too_many = after.errors.consecutive >= max_errors_;
+  if (!retrying && final(after.status) != (all || too_many)) {
+    violation(key, std::string(to_string(after.status)) + " after " + std::to_string(executed) +
+                       " of " + std::to_string(max) + " executions");
+  }
+  if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
+    violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
+  }
+  std::int64_t passed = executed + after.execution.skipped;
+  if (final(after.status) && !entry.extra) --passed;  // it stays at its last occurrence
+  const TimePoint nominal = after.repeat
+                                ? entry.first_date + passed * model::interval_of(*after.repeat)
+                                : entry.first_date;
+  if (after.scheduled_date != nominal) {
+    violation(key, "executions and skipped occurrences lead to " + ms(nominal) + ", not to " +
+                       ms(after.scheduled_date));
+  }
+}
+
+void InvariantChecker::logged(const Log& log) {
+  if (!logs_[log.task].emplace(log.id, log).second) return;
+  timeline_.note("logged " + name_of(log.task) + " " + to_string(log.status));
+  const std::string webhook_id = webhook_id_of(log);
+  const auto attempt = std::find_if(attempts_.rbegin(), attempts_.rend(), [&](const Attempt& made) {
+    return made.key == log.task && made.webhook_id == webhook_id && made.answer &&
+           made.started_at == log.started_at && !made.logged;
+  });
+  if (attempt == attempts_.rend()) {
+    return violation(log.task, "a log of an attempt that was not made");
+  }
+  attempt->logged = true;
+  if ((log.status == LogStatus::kSuccess) != attempt->answer->ok) {
+    violation(log.task, "the log tells another outcome than there was");
+  }
+  if (attempt->answer->ok && !attempt->received) {
+    violation(log.task, "logged as a success, and nobody received it");
+  }
+}
+
+void InvariantChecker::edited(const Task& after) {
+  timeline_.note("edited " + name_of(after.key) + " to " + to_string(after.status) + ", due " +
+                 ms(model::due_at(after)));
+  Entry* const entry = find(after.key);
+  if (!entry) return violation(after.key, "changed, though it is deleted");
+  const Task& before = entry->task;
+  const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
+  if (run_now && !asked_to_run_.contains(after.key))
+    violation(after.key, "run though nobody asked for it");
+  Task same = before;
+  same.status = after.status;
+  same.updated_at = after.updated_at;
+  if (run_now && !final(before.status)) {
+    same.next_attempt_date = after.next_attempt_date;
+    same.extra_date = after.extra_date;
+    check_run_now(after.key, *entry, after);
+  }
+  if (run_now) entry->not_before.reset();
+  if (final(before.status)) {
+    if (!run_now) violation(after.key, "left its final state");
+    // One more occurrence, from which a series goes on.
+    same.scheduled_date = after.scheduled_date;
+    same.errors.consecutive = 0;
+    same.next_attempt_date.reset();
+    same.expires_at.reset();
+    const auto passed = after.execution.count - entry->extras + after.execution.skipped;
+    entry->first_date = after.scheduled_date;
+    if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
+  }
+  if (after != same) violation(after.key, "an edit changed more than it says");
+  ++entry->changes;
+  entry->task = after;
+  entry->lease.reset();
+}
+
+// Something is due now, and nothing is lost for it: a series whose next occurrence is yet to come
+// gets one more.
+void InvariantChecker::check_run_now(const TaskKey& key, Entry& entry, const Task& after) {
+  const Task& before = entry.task;
+  const TimePoint now = after.updated_at;
+  if (model::due_at(after) > now) violation(key, "was to run now, and is not due");
+  const bool waits = before.attempt == 0 && !entry.extra && before.scheduled_date > now;
+  if (waits && series_left(before, before.execution.count - entry.extras)) {
+    if (after.extra_date != now || after.next_attempt_date) {
+      violation(key, "run now took an occurrence of its series");
+    }
+    entry.extra = true;
+    ++rare_.extra;
+  } else if (after.extra_date != before.extra_date) {
+    violation(key, "run now added an occurrence to one that was due");
+  }
+}
+
+void InvariantChecker::removed(const TaskKey& key) {
+  timeline_.note("removed " + name_of(key));
+  if (entries_.erase(key) == 0) violation(key, "deleted twice");
+  removed_.insert(key);
+}
+
+void InvariantChecker::ended_early(const model::Lease& lease) {
+  timeline_.note("taken over " + name_of(lease.key) + " of " + to_string(lease.token));
+  Entry* const entry = find(lease.key);
+  if (!entry || !entry->lease || entry->lease->token != lease.token) return;
+  entry->lease.reset();
+  ++rare_.taken_over;
+}
+
+void InvariantChecker::leases_ended() {
+  for (auto& [key, entry] : entries_) entry.lease.reset();
+}
+
+// ---- the workers
+
+void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease) {
+  incarnations_[incarnation].held.push_back({lease, false});
+}
+
+void InvariantChecker::settled(Incarnation incarnation, const model::LeaseToken& token) {
+  std::erase_if(incarnations_[incarnation].held,
+                [&](const Held& held) { return held.lease.token == token; });
+}
+
+void InvariantChecker::returned(Incarnation incarnation, const model::LeaseToken& token) {
+  settled(incarnation, token);
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt) ++rare_.unsent;
+  if (!attempt || attempt->committed) return;
+  attempt->given_up = true;
+  if (!incarnations_[incarnation].stopping)
+    violation(attempt->key, "sent, and given back without an outcome");
+}
+
+void InvariantChecker::lost(Incarnation incarnation, const model::LeaseToken& token) {
+  settled(incarnation, token);
+  Attempt* const attempt = attempt_of(token);
+  if (!attempt) return;
+  attempt->lease_lost = true;
+  ++rare_.leases_lost;
+  const Entry* const entry = find(attempt->key);
+  if (!entry) return;
+  if ((entry->lease && entry->lease->token == token) || entry->last_committed == token) {
+    violation(attempt->key, "a worker was told that it lost a lease that it had");
+  }
+}
+
+void InvariantChecker::stopping(Incarnation incarnation) {
+  incarnations_[incarnation].stopping = true;
+}
+
+void InvariantChecker::resumed(Incarnation incarnation) {
+  incarnations_[incarnation].stopping = false;
+}
+
+void InvariantChecker::ended(Incarnation incarnation, bool crashed) {
+  for (const Held& held : incarnations_[incarnation].held) {
+    Attempt* const attempt = attempt_of(held.lease.token);
+    if (attempt) (crashed ? attempt->at_crash : attempt->given_up) = true;
+  }
+  incarnations_[incarnation].held.clear();
+}
+
+std::size_t InvariantChecker::held_by(Incarnation incarnation) const {
+  const auto it = incarnations_.find(incarnation);
+  return it == incarnations_.end() ? 0 : it->second.held.size();
+}
+
+// ---- the requests
+
+AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& key,
+                                        const std::string& webhook_id, TimePoint at,
+                                        std::chrono::milliseconds longest) {
+  timeline_.note("incarnation " + std::to_string(incarnation) + " sends " + name_of(key) + " at " +
+                 ms(at));
+  Attempt attempt;
+  attempt.key = key;
+  attempt.webhook_id = webhook_id;
+  attempt.incarnation = incarnation;
+  attempt.started_at = at;
+  auto& held = incarnations_[incarnation].held;
+  // A worker may hold an older lease too, one that ran out before it got it: that is not sent.
+  const auto claim = std::find_if(held.rbegin(), held.rend(), [&](const Held& one) {
+    return one.lease.key == key && !one.begun;
+  });
+  if (claim == held.rend()) {
+    violation(key, "sent without a claim, or twice for one");
+  } else {
+    claim->begun = true;
+    attempt.token = claim->lease.token;
+    if (claim->lease.until <= at + longest) {
+      violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
+                         ms(claim->lease.until));
+    }
+    // A task that is deleted after its claim, and maybe registered anew, is sent once more: the
+    // attempt goes on.
+    const Entry* const entry = find(key);
+    const bool same = entry && entry->put_at <= claimed_at_[claim->lease.token];
+    const bool current = same && entry->lease && entry->lease->token == attempt.token;
+    attempt.stale = same && !current && clocks_wrong_;
+    if (same && !current && !clocks_wrong_) {
+      violation(key, std::string("sent under a lease that is over; the task is ") +
+                         to_string(entry->task.status));
+    }
+    if (current && entry->retried && *entry->retried != webhook_id) {
+      violation(key, "a retry has another webhook-id than the attempt before");
+    }
+  }
+  attempts_.push_back(std::move(attempt));
+  return attempts_.size() - 1;
+}
+
+void InvariantChecker::answered(AttemptNumber number, const Answer& answer) {
+  attempts_.at(number).answer = answer;
+}
+
+void InvariantChecker::received(AttemptNumber number) {
+  attempts_.at(number).received = true;
+}
+
+// ---- the users
+
+void InvariantChecker::acknowledged_put(const Task& task) {
+  if (!find(task.key)) violation(task.key, "acknowledged, and not stored");
+  acknowledged_.insert(task.key);
+}
+
+void InvariantChecker::will_remove(const TaskKey& key) {
+  acknowledged_.erase(key);
+}
+
+void InvariantChecker::acknowledged_remove(const TaskKey& key) {
+  if (find(key)) violation(key, "acknowledged as deleted, and still there");
+}
+
+void InvariantChecker::acknowledged_status(const TaskKey& key, Status status) {
+  const Entry* const entry = find(key);
+  if (!entry || (entry->task.status != status && status == Status::kSuspended)) {
+    violation(key, std::string("acknowledged as ") + to_string(status) + ", and it is not");
+  }
+}
+
+void InvariantChecker::will_run_now(const TaskKey& key) {
+  // The task may yet come to be: its registration was not answered.
+  asked_to_run_.insert(key);
+}
+
+void InvariantChecker::will_clear(const std::string& ns) {
+  cleared_.insert(ns);
+  std::erase_if(acknowledged_, [&](const TaskKey& key) { return key.ns == ns; });
+}
+
+std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool alone) const {
+  std::vector<Due> due;
+  for (const TaskKey& key : acknowledged_) {
+    const auto it = entries_.find(key);
+    if (it == entries_.end()) continue;
+    const Entry& entry = it->second;
+    if (entry.task.status != Status::kActive || model::due_at(entry.task) > now) continue;
+    if (!alone && entry.lease && entry.lease->until > now) continue;
+    due.push_back({key, entry.put_at, entry.changes, entry.claims});
+  }
+  return due;
+}
+
+void InvariantChecker::triggered(const std::vector<Due>& due, bool alone) {
+  ++rare_.triggers;
+  for (const Due& before : due) {
+    const Entry* const entry = find(before.key);
+    if (!entry || entry->put_at != before.put_at || entry->changes != before.changes) continue;
+    if (!alone && entry->claims != before.claims) continue;
+    violation(before.key, "was due when a trigger was called, and not attempted when it came back");
+  }
+}
+
+std::vector<TaskKey> InvariantChecker::unfinished() const {
+  std::vector<TaskKey> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (!final(entry.task.status)) keys.push_back(key);
+  }
+  return keys;
+}
+
+}  // namespace rhooks::simulator

@@ -1,0 +1,190 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/transitions.h"
+#include "store/store.h"
+#include "testing/simulator/store_observer.h"
+#include "testing/simulator/timeline.h"
+
+namespace rhooks::simulator {
+
+// One start of one node, until it stops or crashes.
+using Incarnation = int;
+using AttemptNumber = std::size_t;
+
+// What is true in the simulated world. It hears of everything that stores, workers, receivers
+// and users do, keeps what follows from it by rules of its own, and reports what must not be:
+// docs/reliability.md lists these invariants. Of production's rules it takes only when a task is
+// due and how long an interval is. invariant_checker.cc is what it hears while all goes on,
+// invariant_checker_end.cc what it checks afterwards.
+//
+// Threads: one.
+class InvariantChecker final : public StoreObserver {
+ public:
+  InvariantChecker(Timeline& timeline, int max_errors)
+      : timeline_(timeline), max_errors_(max_errors) {}
+
+  // The store.
+  void put(const Task& task) override;
+  void claimed(const model::Lease& lease, const Task& task, TimePoint now) override;
+  void released(const model::Lease& lease) override;
+  void committed(const TaskKey& key, const model::LeaseToken& token, const Task& after) override;
+  void logged(const Log& log) override;
+  void edited(const Task& after) override;
+  void removed(const TaskKey& key) override;
+  void ended_early(const model::Lease& lease) override;
+  void leases_ended() override;
+
+  // The workers: what they were told.
+  void holds(Incarnation incarnation, const model::Lease& lease);
+  void settled(Incarnation incarnation, const model::LeaseToken& token);   // its outcome is stored
+  void returned(Incarnation incarnation, const model::LeaseToken& token);  // unused, or given up
+  void lost(Incarnation incarnation, const model::LeaseToken& token);      // the store said so
+  void stopping(Incarnation incarnation);
+  void resumed(Incarnation incarnation);              // stopped, and started again
+  void ended(Incarnation incarnation, bool crashed);  // it holds nothing any more
+  std::size_t held_by(Incarnation incarnation) const;
+
+  // The requests. `at` is by the worker's clock.
+  // `longest`: what it may take.
+  AttemptNumber started(Incarnation incarnation, const TaskKey& key, const std::string& webhook_id,
+                        TimePoint at, std::chrono::milliseconds longest);
+  struct Answer {
+    bool ok = false;
+    bool cancelled = false;  // by a stop of the worker
+    TimePoint ended_at{};    // by the worker's clock
+    std::chrono::milliseconds retry_after{0};
+  };
+  void answered(AttemptNumber attempt, const Answer& answer);
+  void received(AttemptNumber attempt);
+
+  // The users. Each has namespaces of its own, so nobody else changes what is acknowledged.
+  void acknowledged_put(const Task& task);
+  void will_remove(const TaskKey& key);  // before it asks
+  void acknowledged_remove(const TaskKey& key);
+  void acknowledged_status(const TaskKey& key, Status status);
+  void will_run_now(const TaskKey& key);  // before it asks
+  void will_clear(const std::string& ns);
+
+  // A trigger() of a worker has to attempt what is due by the worker's clock when it is called.
+  struct Due {
+    TaskKey key;
+    Moment put_at{};
+    std::uint64_t changes = 0;
+    std::uint64_t claims = 0;
+  };
+  // `alone`: the store is this worker's alone. If not, others may hold leases, and what they claim
+  // is their business.
+  std::vector<Due> due_by(TimePoint now, bool alone) const;
+  // It came back without an error, and has attempted all of that.
+  void triggered(const std::vector<Due>& due, bool alone);
+
+  // How long tasks are kept once they are DONE or FAILED; 0: for ever.
+  void ends_expire_after(std::chrono::seconds ttl) { ended_ttl_ = ttl; }
+
+  // A clock was set, or ran wrong, by more than leases have to spare: a worker may begin what
+  // another has taken over. It stays at least once, but not more than that.
+  void clocks_went_wrong() { clocks_wrong_ = true; }
+
+  // Tasks that have not come to an end: neither DONE nor FAILED.
+  std::vector<TaskKey> unfinished() const;
+  // After all has come to an end. What the store holds is what it should.
+  void check_end(store::Store& store, TimePoint now);
+
+  std::size_t tasks() const { return acknowledged_.size(); }
+  std::size_t attempts() const { return attempts_.size(); }
+  std::size_t repeats() const { return repeats_; }  // known after check_end()
+  std::size_t lost_tasks() const { return lost_; }
+  // How much of what is rare there was.
+  struct Rare {
+    std::size_t cancelled = 0;    // attempts, by a stop
+    std::size_t skipped = 0;      // occurrences
+    std::size_t leases_lost = 0;  // that a worker was told of
+    std::size_t taken_over = 0;   // leases, before their end
+    std::size_t unsent = 0;       // claims that were given back
+    std::size_t anew = 0;         // registrations of an id that had been deleted
+    std::size_t extra = 0;        // occurrences that "run now" added to a series
+    std::size_t triggers = 0;     // of all that was due, without an error
+  };
+  const Rare& rare() const { return rare_; }
+
+ private:
+  struct Entry {
+    Task task;  // as stored
+    Moment put_at{};
+    // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
+    // that leads to that one by the same rule.
+    TimePoint first_date{};
+    std::uint64_t changes = 0;  // by outcomes and edits
+    std::uint64_t claims = 0;
+    std::optional<model::Lease> lease;    // the latest claim that nothing has ended
+    std::optional<TimePoint> not_before;  // of a retry
+    std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried
+    bool extra = false;       // the current occurrence is one that "run now" added to a series
+    std::int64_t extras = 0;  // how many of those have been executed
+    model::LeaseToken last_committed{};
+  };
+  struct Attempt {
+    TaskKey key;
+    std::string webhook_id;
+    Incarnation incarnation = 0;
+    model::LeaseToken token{};
+    TimePoint started_at{};
+    std::optional<Answer> answer;
+    bool received = false;
+    bool logged = false;
+    bool committed = false;
+    bool lease_lost = false;
+    bool given_up = false;  // its outcome, by a worker that was stopped
+    bool at_crash = false;  // its worker crashed before it knew the outcome to be stored
+    bool stale = false;     // sent under a lease that was over by a wrong clock
+  };
+  struct Held {
+    model::Lease lease;
+    bool begun = false;
+  };
+  struct IncarnationState {
+    bool stopping = false;
+    std::vector<Held> held;
+  };
+
+  void violation(const TaskKey& key, const std::string& what);
+  Entry* find(const TaskKey& key);
+  Attempt* attempt_of(const model::LeaseToken& token);
+  void check_step(const TaskKey& key, const Entry& before, const Task& after,
+                  const Attempt& attempt);
+  void check_retry(const TaskKey& key, const Task& after, const Attempt& attempt);
+  void check_skipped(const TaskKey& key, const Entry& before, const Task& after,
+                     const Attempt& attempt);
+  void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after);
+  void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
+  void check_tasks(store::Store& store, TimePoint now);
+  void check_namespaces(store::Store& store, TimePoint now);
+  void check_logs(store::Store& store, TimePoint now);
+  void check_repeats();
+
+  Timeline& timeline_;
+  const int max_errors_;
+  std::chrono::seconds ended_ttl_{0};
+  bool clocks_wrong_ = false;
+  std::map<TaskKey, Entry> entries_;
+  std::set<TaskKey> acknowledged_;  // and not deleted since
+  std::set<TaskKey> removed_;
+  std::map<model::LeaseToken, Moment> claimed_at_;
+  std::set<TaskKey> asked_to_run_;                      // at some time
+  std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
+  std::set<std::string> cleared_;                       // namespaces whose logs may be gone
+  std::vector<Attempt> attempts_;
+  std::map<Incarnation, IncarnationState> incarnations_;
+  Rare rare_;
+  std::size_t repeats_ = 0;
+  std::size_t lost_ = 0;
+};
+
+}  // namespace rhooks::simulator
