@@ -39,7 +39,8 @@ rocksdb::Options Database::db_options() const {
 
 rocksdb::ColumnFamilyOptions Database::family_options(Family family) const {
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = options_.write_buffer_bytes / 4;
+  // States and specs are most of what is written.
+  options.write_buffer_size = options_.write_buffer_bytes / (family == Family::kTasks ? 2 : 4);
   options.max_write_buffer_number = 3;
   options.level_compaction_dynamic_level_bytes = true;
   const auto supported = rocksdb::GetSupportedCompressions();
