@@ -282,7 +282,8 @@ TestReceiver::Handler answer_after(milliseconds delay) {
 
 TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   constexpr std::size_t kTasks = 600;
-  TestReceiver receiver(answer_after(200ms));
+  // So slow that whoever is killed has something in flight.
+  TestReceiver receiver(answer_after(500ms));
   const Servers servers = start(3);
   const auto shared = wait_shared(all_of(servers));
   RunningServer& registers = *servers[0];
