@@ -316,6 +316,8 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
     part.push_back(attempts(*servers[i]) - before[i]);
     sum += part[i];
   }
+  const auto in_flight = [&] { return metric(dies, "rhooks_queue_depth{queue=\"in_flight\"}"); };
+  EXPECT_TRUE(wait_until([&] { return in_flight() > 5; }, 60s, 5ms));
   dies.kill();
   const auto killed_at = steady_clock::now();
   const auto killed = SystemClock().now_micros();
