@@ -16,7 +16,7 @@ void write_headers(JsonWriter& out, std::string_view name, const std::vector<Hea
     std::string shown = to_utf8(header.name);
     if (shown != header.name) out.set_inexact();
     const auto [place, is_new] = places.emplace(shown, grouped.size());
-    if (is_new) grouped.push_back({std::move(shown), {}});
+    if (is_new) grouped.emplace_back(std::move(shown), std::vector<std::string_view>());
     grouped[place->second].second.push_back(header.value);
   }
 
