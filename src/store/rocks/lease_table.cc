@@ -66,7 +66,8 @@ LeaseTable::Walk LeaseTable::take(TimePoint now, std::size_t limit, TimePoint un
     leases_.insert_or_assign(taken.key, taken.lease);
     ends_.emplace(taken.lease.until, taken.key);
   }
-  scan_from_ = solid ? end : std::move(rise_to);
+  if (solid) rise_to = end;
+  scan_from_ = std::move(rise_to);
   return walk;
 }
 
