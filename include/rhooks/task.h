@@ -72,8 +72,8 @@ class Body {
  private:
   friend class BodyJson;  // src/json/text.h: JSON that was checked
 
-  std::string
-      data_;  // first: where there is no memory for a copy of it, the others stay as they are
+  // First: if there is no memory for a copy of it, the others stay as they are.
+  std::string data_;
   Kind kind_ = Kind::kNone;
   bool is_checked_ = false;
 };

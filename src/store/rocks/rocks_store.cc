@@ -44,7 +44,7 @@ bool strictly_ascending(const std::vector<std::string>& keys) {
 
 // About what the records come to, so that the batch grows once.
 std::size_t batch_bytes(std::span<const TaskRecord> records, std::span<const std::string> keys) {
-  constexpr std::size_t kFixedBytes = 201;  // of a task's four entries, besides keys and request
+  constexpr std::size_t kFixedBytes = 200;  // of a task's four entries, besides keys and request
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const Request& request = records[i].task.request;
