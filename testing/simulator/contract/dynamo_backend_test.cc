@@ -230,7 +230,7 @@ TEST(DynamoBackendTest, ACrashedProcessMayStillWriteLater) {
 class TwoWorkers {
  public:
   static constexpr std::size_t kInFlight = 12;
-  static constexpr Owner kFirst = 1, kSecond = 2;
+  static constexpr Owner kFirst = 1, kSecond = 2, kThird = 3;
 
   explicit TwoWorkers(std::uint64_t seed, store::Scope scope = store::Scope::kAssigned) : w(seed) {
     w.timeline.spawn(kFirst, [this, scope] { have_in_flight(scope); });
@@ -244,6 +244,7 @@ class TwoWorkers {
     EXPECT_FALSE(w.timeline.violated()) << *w.timeline.violated();
     w.timeline.crash(kFirst);
     w.timeline.crash(kSecond);
+    w.timeline.crash(kThird);
   }
   TwoWorkers(const TwoWorkers&) = delete;
 
@@ -251,6 +252,11 @@ class TwoWorkers {
   void commit(Duration time) {
     commits_ = true;
     w.run(time);
+  }
+  // One more comes, and from now on the others claim from all shards, as a trigger does.
+  void let_others_race() {
+    others_claim_ = store::Scope::kAll;
+    w.timeline.spawn(kThird, [this] { take_over(); });
   }
   void leave(Duration time) {
     leaves_ = true;
@@ -262,8 +268,8 @@ class TwoWorkers {
   }
 
   World w;
-  std::vector<Claim> claims;    // of the first
-  std::set<std::string> taken;  // by the second
+  std::vector<Claim> claims;         // of the first
+  std::multiset<std::string> taken;  // by the others
 
  private:
   void have_in_flight(store::Scope scope) {
@@ -287,10 +293,11 @@ class TwoWorkers {
   void take_over() {
     auto opened = w.backend.open(w.clock);
     while (true) {
-      for (const Claim& one : claim(**opened, store::Scope::kAssigned)) {
-        taken.insert(one.lease.key.id);
+      for (const auto scope : {store::Scope::kAssigned, others_claim_}) {
+        // All at the same moments.
+        w.timeline.sleep(500ms - w.timeline.now().time_since_epoch() % 500ms);
+        for (const Claim& one : claim(**opened, scope)) taken.insert(one.lease.key.id);
       }
-      w.timeline.sleep(500ms);
     }
   }
 
@@ -307,6 +314,7 @@ class TwoWorkers {
   store::Store* first_ = nullptr;
   bool commits_ = false;
   bool leaves_ = false;
+  store::Scope others_claim_ = store::Scope::kAssigned;
   std::vector<CommitOutcome> outcomes_;
 };
 
@@ -317,6 +325,19 @@ TEST(DynamoBackendTest, WhatACrashedWorkerHadInFlightIsTakenWithin15Seconds) {
     workers.w.run(15s);
     EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight) << "seed " << seed;
     EXPECT_EQ(workers.w.observer.told["ended early"], static_cast<int>(TwoWorkers::kInFlight));
+  }
+}
+
+// Both are shown the token of the dead one; the first that claims under it ends it.
+TEST(DynamoBackendTest, WhatTwoWorkersTakeOverAtOnceIsTakenOnce) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    TwoWorkers workers(seed);
+    workers.let_others_race();
+    workers.w.run(20s);
+    EXPECT_TRUE(workers.taken.empty());
+    workers.w.timeline.crash(TwoWorkers::kFirst);
+    workers.w.run(15s);
+    EXPECT_EQ(workers.taken.size(), TwoWorkers::kInFlight) << "seed " << seed;
   }
 }
 
