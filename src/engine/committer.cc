@@ -33,7 +33,7 @@ Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, M
       metrics_(metrics),
       random_(random),
       uuids_(random),
-      options_(std::move(options)),
+      options_(options),
       on_recorded_(std::move(on_recorded)) {
   // What ended is put into these without asking for memory.
   ended_.reserve(options_.batch_max);
