@@ -272,19 +272,18 @@ class DynamoWorkersTest : public ::testing::Test {
   const TestStore store_ = make_test_store("dynamodb", dir_);
 };
 
-TestReceiver::Handler answer_after(milliseconds delay) {
-  return [delay](const TestRequest&) {
-    TestResponse response;
-    response.delay = delay;
-    return response;
-  };
-}
-
 TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   constexpr std::size_t kTasks = 600;
-  // So slow that whoever is killed has something in flight.
-  TestReceiver receiver(answer_after(500ms));
-  const Servers servers = start(3);
+  // The second half is held until one is killed, so that it has something in flight.
+  std::atomic<bool> hold = true;
+  std::atomic<std::size_t> seen = 0;
+  TestReceiver receiver([&](const TestRequest& request) {
+    TestResponse response;
+    response.delay = 500ms;
+    response.hold = request.target.starts_with("/t") && ++seen > kTasks / 2 && hold;
+    return response;
+  });
+  const Servers servers = start(3, {"--request-timeout", "2m"});
   const auto shared = wait_shared(all_of(servers));
   RunningServer& registers = *servers[0];
   RunningServer& dies = *servers[1];
@@ -319,6 +318,8 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   const auto in_flight = [&] { return metric(dies, "rhooks_queue_depth{queue=\"in_flight\"}"); };
   EXPECT_TRUE(wait_until([&] { return in_flight() > 5; }, 60s, 5ms));
   dies.kill();
+  hold = false;
+  receiver.release_held();
   const auto killed_at = steady_clock::now();
   const auto killed = SystemClock().now_micros();
   const auto at_kill = receiver.request_count() - already;
