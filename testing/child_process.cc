@@ -142,7 +142,7 @@ std::optional<int> ChildProcess::wait(Timeout timeout) {
       }
       if (exit_) {
         // What it wrote may still be in the pipes.
-        changed_.wait_for(lock, std::chrono::seconds{10}, [this] { return open_streams_ == 0; });
+        changed_.wait_for(lock, std::chrono::seconds{30}, [this] { return open_streams_ == 0; });
         return exit_;
       }
     }

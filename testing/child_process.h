@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "testing/patience.h"
+
 namespace rhooks::testing {
 
 // A program run by a test: its output is collected, and it never outlives the object.
@@ -40,17 +42,17 @@ class ChildProcess {
   void signal(int number);
   // Waits for the end, after which output() and errors() are whole: the exit code, or 128 + the
   // signal that ended it; none when the time is over.
-  std::optional<int> wait(Timeout timeout = std::chrono::seconds{60});
+  std::optional<int> wait(Timeout timeout = kPatience);
 
   // What it has written so far.
   std::string output() const;  // standard output
   std::string errors() const;  // standard error
   // Waits until standard output holds `text`; false when the time is over or it ended.
-  bool wait_for_output(const std::string& text, Timeout timeout = std::chrono::seconds{60}) const;
+  bool wait_for_output(const std::string& text, Timeout timeout = kPatience) const;
   // The same of standard error.
-  bool wait_for_errors(const std::string& text, Timeout timeout = std::chrono::seconds{60}) const;
+  bool wait_for_errors(const std::string& text, Timeout timeout = kPatience) const;
   // The next line of standard output; none when the time is over or it ended.
-  std::optional<std::string> read_line(Timeout timeout = std::chrono::seconds{60});
+  std::optional<std::string> read_line(Timeout timeout = kPatience);
 
  private:
   void collect(int fd, std::string& into);
@@ -77,7 +79,6 @@ struct Finished {
   std::string errors;
 };
 Finished run_program(std::vector<std::string> args, std::vector<std::string> environment = {},
-                     std::string input = {},
-                     ChildProcess::Timeout timeout = std::chrono::seconds{60});
+                     std::string input = {}, ChildProcess::Timeout timeout = kPatience);
 
 }  // namespace rhooks::testing

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
 
 #include "testing/forwarding_store.h"
+#include "testing/patience.h"
 
 namespace rhooks::testing {
 
@@ -16,7 +16,7 @@ class HeldPuts final : public ForwardingStore {
 
   bool wait_for_one() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds{20}, [this] { return !sizes_.empty(); });
+    return changed_.wait_for(lock, kPatience, [this] { return !sizes_.empty(); });
   }
   void open() {
     std::lock_guard lock(mutex_);
@@ -35,7 +35,7 @@ class HeldPuts final : public ForwardingStore {
       std::unique_lock lock(mutex_);
       sizes_.push_back(records.size());
       changed_.notify_all();
-      changed_.wait_for(lock, std::chrono::seconds{20}, [this] { return open_; });
+      changed_.wait_for(lock, kPatience, [this] { return open_; });
     }
     return ForwardingStore::do_put(records);
   }

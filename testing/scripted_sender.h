@@ -12,6 +12,7 @@
 
 #include "delivery/sender.h"
 #include "testing/manual_clock.h"
+#include "testing/patience.h"
 
 namespace rhooks::testing {
 
@@ -80,8 +81,7 @@ class ScriptedSender final : public delivery::Sender {
   // The most requests that were in flight at once: started, and not yet returned by poll().
   std::size_t max_in_flight() const;
   // Waits in real time until at least `count` were started; false when `timeout` is over.
-  bool wait_started(std::size_t count,
-                    std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+  bool wait_started(std::size_t count, std::chrono::milliseconds timeout = kPatience) const;
 
  private:
   struct Transfer {

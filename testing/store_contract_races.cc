@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "testing/patience.h"
 #include "testing/store_contract.h"
 
 namespace rhooks::testing {
@@ -85,7 +86,7 @@ TEST_P(StoreRacesTest, AfterAnAcknowledgedSuspendNoClaimHandsTheTaskOut) {
   // Neither side runs through while the other has not begun: each half of the suspends waits
   // for a claim that was made after the half before it.
   const auto await_claims = [&](int more_than) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (claimed <= more_than && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::yield();
     }

@@ -572,7 +572,7 @@ std::size_t TestReceiver::write_late() {
     if (const auto session = weak.lock()) session->write_late();
   }
   const auto written = [&] { return core_->shared.late_under_way == 0; };
-  if (!core_->wait(std::chrono::seconds{30}, written)) return 0;
+  if (!core_->wait(kPatience, written)) return 0;
   return late_written() - before;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "testing/patience.h"
 
 namespace rhooks::testing {
 
@@ -122,16 +123,14 @@ class TestReceiver {
   std::vector<TestRequest> requests() const;
   std::size_t request_count() const;
   // Waits in real time until at least `count` have arrived; false when `timeout` is over.
-  bool wait_requests(std::size_t count,
-                     std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+  bool wait_requests(std::size_t count, std::chrono::milliseconds timeout = kPatience) const;
   // Forgets the requests recorded so far; the counts go on.
   void clear_requests();
 
   // Answers the requests that are held, and those that would be held from now on.
   void release_held();
   std::size_t held() const;
-  bool wait_held(std::size_t count,
-                 std::chrono::milliseconds timeout = std::chrono::seconds{30}) const;
+  bool wait_held(std::size_t count, std::chrono::milliseconds timeout = kPatience) const;
 
   // Writes the late bytes that wait for it, and returns how many connections they went to, once
   // they are written and what is to be closed is closed.
@@ -142,8 +141,7 @@ class TestReceiver {
   std::size_t open_connections() const;      // now
   std::size_t open_connections_max() const;  // the most at once
   bool wait_open_connections_at_most(std::size_t count,
-                                     std::chrono::milliseconds timeout = std::chrono::seconds{
-                                         30}) const;
+                                     std::chrono::milliseconds timeout = kPatience) const;
 
   // Protocols that the latest TLS client offered by ALPN, such as {"h2", "http/1.1"}.
   std::vector<std::string> alpn_offered() const;

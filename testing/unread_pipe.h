@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "testing/patience.h"
+
 namespace rhooks::testing {
 
 // A pipe with a name that holds little (4 KiB), and that nobody reads as long as the test does not.
@@ -26,7 +28,7 @@ class UnreadPipe {
 
   // Reads until `text` was read.
   bool read_until(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     std::string read;
     char buffer[4096];
     while (read.find(text) == std::string::npos) {

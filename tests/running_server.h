@@ -39,7 +39,7 @@ class RunningServer {
   Finished run(std::vector<std::string> args) const {
     args.insert(args.begin(), RHOOKS_BINARY);
     args.insert(args.end(), {"--server", url_});
-    return run_program(std::move(args), {}, {}, std::chrono::minutes{3});
+    return run_program(std::move(args), {}, {}, std::chrono::minutes{5});
   }
 
   void kill() {
