@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <thread>
 
 #include "rest/test_api.h"
 #include "testing/held_puts.h"
+#include "testing/patience.h"
 
 namespace rhooks::rest::test {
 namespace {
@@ -38,10 +38,7 @@ TEST(ApiSharedWritesTest, RegistrationsOfManyClientsShareAWrite) {
   send();
   ASSERT_TRUE(puts.wait_for_one());
   for (std::size_t i = 0; i < kOthers; ++i) send();
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (handed_over <= kOthers && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
+  EXPECT_TRUE(testing::eventually([&] { return handed_over > kOthers; }));
   puts.open();
   for (Client& client : clients) EXPECT_EQ(client.receive().status, 201);
   EXPECT_THAT(puts.sizes(), ::testing::ElementsAre(1, kOthers));

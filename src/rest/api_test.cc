@@ -8,6 +8,7 @@
 #include "rest/routes.h"
 #include "rest/test_api.h"
 #include "testing/captured_log.h"
+#include "testing/patience.h"
 
 namespace rhooks::rest::test {
 namespace {
@@ -455,10 +456,12 @@ TEST_F(ApiTest, OfTwoKeysNoneCounts) {
 TEST_F(ApiTest, WrongKeysAreLoggedOnceASecond) {
   start("s3cret");
   testing::CapturedLog log;
+  const auto from = std::chrono::steady_clock::now();
   for (int i = 0; i < 50; ++i) {
     expect_problem(send({"GET", "/v1/trigger", {}, {{"Authorization", "Bearer guess"}}}), 401,
                    "Authorization");
   }
+  const auto took = std::chrono::steady_clock::now() - from;
   const std::string text = log.text();
   const std::string line = "were refused";
   EXPECT_NE(text.find(line), std::string::npos);
@@ -466,7 +469,7 @@ TEST_F(ApiTest, WrongKeysAreLoggedOnceASecond) {
   EXPECT_EQ(text.find("guess"), std::string::npos) << text;
   std::size_t lines = 0;
   for (auto at = text.find(line); at != std::string::npos; at = text.find(line, at + 1)) ++lines;
-  EXPECT_LT(lines, 25u) << text;
+  EXPECT_LE(lines, 1u + static_cast<std::size_t>(took / 1s)) << text;
 }
 
 TEST_F(ApiTest, NoBrowserIsToTakeAnAnswerForAPage) {
@@ -548,10 +551,7 @@ TEST_F(ApiTest, OnlySoManyTriggersRunAtOnce) {
     clients.emplace_back(server_->port());
     ASSERT_TRUE(clients.back().send(text_of({"POST", "/v1/trigger"})));
   }
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (reported().size() < 2 && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(1ms);
-  }
+  EXPECT_TRUE(testing::eventually([&] { return reported().size() >= 2; }));
   EXPECT_THAT(reported(), Contains(Reported("/v1/trigger", "POST", 503)));
   // The others hold no thread that these need.
   EXPECT_EQ(get("/v1/namespaces/ns/tasks/held").status, 200);
@@ -568,7 +568,7 @@ TEST_F(ApiTest, StopLetsATriggerEnd) {
   Client client(server_->port());
   ASSERT_TRUE(client.send(text_of({"POST", "/v1/trigger"})));
   ASSERT_TRUE(test_.sender->wait_started(1));
-  std::thread stopper([&] { server_->stop(20s); });
+  std::thread stopper([&] { server_->stop(10min); });
   test_.sender->release_all(rhooks::Reply::status(200));
   const Reply reply = client.receive();
   EXPECT_EQ(reply.body, R"({"processed":1,"errors":0})");

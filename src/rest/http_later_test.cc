@@ -11,11 +11,13 @@
 
 #include "rest/http_server.h"
 #include "rest/test_client.h"
+#include "testing/patience.h"
 
 namespace rhooks::rest {
 namespace {
 
 using namespace std::chrono_literals;
+using rhooks::testing::eventually;
 using test::Client;
 using test::Reply;
 
@@ -82,15 +84,13 @@ class HttpLaterTest : public ::testing::Test {
 
   bool wait_for_begun(std::size_t requests) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 20s, [&] { return order_.size() >= requests; });
+    return changed_.wait_for(lock, rhooks::testing::kPatience,
+                             [&] { return order_.size() >= requests; });
   }
 
   // Until all that was sent was handed over.
   void wait_until_taken_in() {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (admitted_ < clients_.size() && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::yield();
-    }
+    ASSERT_TRUE(eventually([&] { return admitted_ >= clients_.size(); })) << admitted_;
     ASSERT_EQ(admitted_, clients_.size());
     // What was admitted is handed over before the only network thread takes another request.
     ASSERT_EQ(test::call(server_->port(), {"GET", "/now"}).body, "now");
@@ -280,14 +280,12 @@ TEST(HttpLaterStopTest, StopsWhileRequestsArriveAndAreAnswered) {
         while (client.send(request) && client.receive().status == 200) ++answered;
       });
     }
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (answered < 50 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_TRUE(eventually([&] { return answered >= 50; })) << answered;
     server->stop(0ms);
     server.reset();
     over = true;
     answering.join();
     for (std::thread& client : clients) client.join();
-    EXPECT_GE(answered, 50u);
   }
 }
 

@@ -167,7 +167,7 @@ TEST_F(HttpServerTest, StopLetsARunningRequestEnd) {
   Client running(port);
   running.send(test::text_of({"GET", "/running"}));
   ASSERT_TRUE(gate.wait_for(1));
-  std::thread stopper([&] { server_->stop(20s); });
+  std::thread stopper([&] { server_->stop(10min); });
   EXPECT_TRUE(idle.closed_by_server());
   gate.open();
   const Reply reply = running.receive();

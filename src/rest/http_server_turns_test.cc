@@ -12,25 +12,18 @@
 #include "rest/peers.h"
 #include "rest/test_client.h"
 #include "rest/test_server.h"
+#include "testing/patience.h"
 
 namespace rhooks::rest {
 namespace {
 
 using namespace std::chrono_literals;
+using rhooks::testing::eventually;
 using test::call;
 using test::Client;
 using test::echo;
 using test::Gate;
 using test::HttpServerTest;
-
-bool eventually(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 class HttpServerTurnsTest : public HttpServerTest {
  protected:
@@ -169,6 +162,7 @@ TEST_F(HttpServerTurnsTest, HeadsThatDoNotEndMakeRoomWhereItIsCrowded) {
   HttpServerOptions options;
   options.connections_max = 20;
   options.head_patience = 500ms;
+  options.header_timeout = 1h;  // so that the time of a head is not what ends one
   options.on_room_made = [&](std::size_t connections) { ended += connections; };
   const auto port = start(options);
   Client kept = Client::from("127.0.0.2", port);
@@ -178,9 +172,7 @@ TEST_F(HttpServerTurnsTest, HeadsThatDoNotEndMakeRoomWhereItIsCrowded) {
     half.emplace_back(port).send("GET / HTTP/1.1\r\nHost: x\r\nSlow: ");
   }
   ASSERT_TRUE(eventually([this] { return server_->connections() == 20; }));
-  const auto from = std::chrono::steady_clock::now();
   EXPECT_EQ(call(port, {"GET", "/"}).status, 200);
-  EXPECT_LT(std::chrono::steady_clock::now() - from, 5s);  // heads have 10
   EXPECT_GE(ended, 1u);
   // Those of the address that has most of the connections went first.
   EXPECT_EQ(call(kept, {"GET", "/"}).status, 200);

@@ -33,7 +33,7 @@ struct Reply {
 // One connection to 127.0.0.1. Every wait is bounded.
 class Client {
  public:
-  static constexpr std::chrono::milliseconds kPatience{20'000};
+  static constexpr std::chrono::milliseconds kPatience{60'000};
 
   // `receive_bytes`: of the kernel's receive buffer, small for clients that do not read. `from`: an
   // address of 127.0.0.0/8, all of which are this machine's.
@@ -148,14 +148,17 @@ class Client {
 
   // Waits until something arrives, and leaves it where it is.
   bool wait_readable() { return !pending_.empty() || ready(POLLIN); }
+  // Whether something has arrived, or the end.
+  bool readable() { return !pending_.empty() || ready(POLLIN, std::chrono::milliseconds{0}); }
 
   // Whether the server closes (or has closed) the connection, nothing more being sent.
   bool closed_by_server() { return pending_.empty() && !fill(); }
 
  private:
-  bool ready(short what) {
+  bool ready(short what) { return ready(what, patience_); }
+  bool ready(short what, std::chrono::milliseconds patience) {
     pollfd p{fd_, what, 0};
-    return ::poll(&p, 1, static_cast<int>(patience_.count())) > 0;
+    return ::poll(&p, 1, static_cast<int>(patience.count())) > 0;
   }
 
   bool fill() {
