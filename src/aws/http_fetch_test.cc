@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::aws {
@@ -16,7 +17,7 @@ using testing::TestResponse;
 FetchRequest request_to(const TestReceiver& receiver) {
   FetchRequest request;
   request.url = receiver.url("/path");
-  request.timeout = std::chrono::seconds{10};
+  request.timeout = testing::kPatience;
   return request;
 }
 

@@ -9,13 +9,20 @@
 #include <vector>
 
 #include "delivery/curl_sender.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::delivery {
 
 // What the tests of the sender share: a sender, and ways to make requests and wait for them.
 struct CurlSenderFixture {
-  explicit CurlSenderFixture(CurlSenderOptions options = {}) {
+  // For receivers that do answer, be the machine as busy as it may.
+  static CurlSenderOptions patient() {
+    CurlSenderOptions options;
+    options.connect_timeout = options.request_timeout = testing::kPatience;
+    return options;
+  }
+  explicit CurlSenderFixture(CurlSenderOptions options = patient()) {
     auto created = CurlSender::create(options, clock);
     EXPECT_TRUE(created) << created.error().message;
     sender = std::move(*created);
@@ -35,9 +42,9 @@ struct CurlSenderFixture {
     sender->start(std::move(http));
   }
 
-  // Polls until `count` results are there; fails the test after a minute.
+  // Polls until `count` results are there; fails the test where they do not come.
   std::vector<HttpResult> wait(std::size_t count = 1) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
     std::vector<HttpResult> results;
     while (results.size() < count && std::chrono::steady_clock::now() < deadline) {
       for (auto& result : sender->poll(std::chrono::milliseconds{200})) {

@@ -35,7 +35,7 @@ class CurlSenderIdleTest : public ::testing::TestWithParam<LateCase> {
     return options;
   }
   static CurlSenderOptions trusting(const TestReceiver& receiver) {
-    CurlSenderOptions options;
+    CurlSenderOptions options = CurlSenderFixture::patient();
     options.ca_file = receiver.ca_file();
     return options;
   }

@@ -247,7 +247,7 @@ TEST(CurlSenderTest, KeepsABoundedNumberOfIdleConnections) {
     response.hold = true;
     return response;
   });
-  CurlSenderOptions options;
+  CurlSenderOptions options = CurlSenderFixture::patient();
   options.max_in_flight = 5;
   CurlSenderFixture fixture(options);
   for (std::uint64_t i = 0; i < 100; ++i)
@@ -302,17 +302,13 @@ TEST(CurlSenderTest, AThousandAtOnce) {
     response.hold = true;
     return response;
   });
-  CurlSenderOptions options;
+  CurlSenderOptions options = CurlSenderFixture::patient();
   options.max_in_flight = 1000;
   CurlSenderFixture fixture(options);
   for (std::uint64_t i = 0; i < 1000; ++i) {
     fixture.start(fixture.request(Method::kPost, receiver.url(), "{}"), i);
   }
-  const auto deadline = std::chrono::steady_clock::now() + 1min;
-  while (receiver.held() < 1000) {
-    ASSERT_TRUE(fixture.sender->poll(10ms).empty());
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-  }
+  while (receiver.held() < 1000) ASSERT_TRUE(fixture.sender->poll(10ms).empty());
   EXPECT_EQ(receiver.open_connections(), 1000u);
   EXPECT_EQ(fixture.sender->in_flight(), 1000u);
   receiver.release_held();

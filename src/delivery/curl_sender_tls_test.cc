@@ -32,7 +32,7 @@ TestReceiver::Options tls(std::vector<std::string> names = {"127.0.0.1", "localh
 }
 
 CurlSenderOptions trusting(const TestReceiver& receiver) {
-  CurlSenderOptions options;
+  CurlSenderOptions options = CurlSenderFixture::patient();
   options.ca_file = receiver.ca_file();
   return options;
 }
@@ -106,7 +106,7 @@ TEST(CurlSenderTlsTest, ManyAnswersOnOneConnectionAreNotTooMuchForOne) {
     }
     return TestHttp2Receiver::Answer{std::move(bytes), false};
   });
-  CurlSenderOptions options;
+  CurlSenderOptions options = CurlSenderFixture::patient();
   options.ca_file = receiver.ca_file();
   CurlSenderFixture fixture(options);
   ASSERT_TRUE(fixture.get(receiver.url()).ok());
@@ -132,7 +132,7 @@ TEST(CurlSenderTlsTest, AStreamThatIsRefusedIsAskedForOnceMore) {
           ++seen <= refusals ? http2_frame(kRstStream, 0, stream, refused) : http2_answer(stream),
           false};
     });
-    CurlSenderOptions options;
+    CurlSenderOptions options = CurlSenderFixture::patient();
     options.ca_file = receiver.ca_file();
     CurlSenderFixture fixture(options);
     const auto outcome = fixture.get(receiver.url());
@@ -149,9 +149,8 @@ TEST(CurlSenderTlsTest, AnHttp2SessionThatEndsIsNoResponse) {
     TestHttp2Receiver receiver([says_so](std::uint32_t stream) {
       return TestHttp2Receiver::Answer{says_so ? http2_goaway(stream) : "", true};
     });
-    CurlSenderOptions options;
+    CurlSenderOptions options = CurlSenderFixture::patient();
     options.ca_file = receiver.ca_file();
-    options.request_timeout = std::chrono::seconds{5};
     CurlSenderFixture fixture(options);
     const auto outcome = fixture.get(receiver.url("/secret"));
     EXPECT_FALSE(outcome.response);

@@ -9,6 +9,7 @@
 
 #include "net/easy_handle.h"
 #include "testing/closed_port.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::net {
@@ -35,9 +36,9 @@ class CurlLoopTest : public ::testing::Test {
     return easy;
   }
 
-  // Runs until `count` transfers have ended; fails the test after a minute.
+  // Runs until `count` transfers have ended; fails the test where they do not.
   std::vector<EndedTransfer> wait(std::size_t count) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
     std::vector<EndedTransfer> all;
     while (all.size() < count && std::chrono::steady_clock::now() < deadline) {
       for (const auto& transfer : loop_->run(milliseconds{200})) all.push_back(transfer);
@@ -160,7 +161,7 @@ TEST_F(CurlLoopTest, DropsATransferThatIsUnderWay) {
     return response;
   });
   CURL* const easy = start(receiver.url("/"));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
   while (receiver.held() == 0 && std::chrono::steady_clock::now() < deadline) {
     EXPECT_TRUE(loop_->run(milliseconds{5}).empty());
   }

@@ -9,6 +9,7 @@
 #include "net/curl_loop.h"
 #include "net/easy_handle.h"
 #include "testing/late_bytes.h"
+#include "testing/patience.h"
 #include "testing/test_http2_receiver.h"
 #include "testing/test_receiver.h"
 
@@ -54,7 +55,7 @@ class IdleFixture {
       EXPECT_EQ(loop_->add(easy), CURLM_OK);
     }
     std::vector<Answer> answers;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
     while (answers.size() < count && std::chrono::steady_clock::now() < deadline) {
       for (const auto& [easy, code] : loop_->run(milliseconds{200})) {
         Answer answer{code, 0, {}, CurlLoop::sends(easy)};
@@ -71,7 +72,7 @@ class IdleFixture {
 
   // Runs the loop, with no transfer in it, until the receiver has as many connections left.
   bool run_until_open(const TestReceiver& receiver, std::size_t connections) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
     while (receiver.open_connections() > connections) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       EXPECT_TRUE(loop_->run(milliseconds{5}).empty());
