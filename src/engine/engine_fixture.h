@@ -8,12 +8,14 @@
 #include "engine/runner.h"
 #include "store/memory/memory_store.h"
 #include "testing/manual_clock.h"
+#include "testing/patience.h"
 #include "testing/scripted_sender.h"
 
 // What the engine's tests share: a memory store, a sender by script and a clock by hand.
 namespace rhooks::engine {
 
 using namespace std::chrono_literals;
+using testing::eventually;
 using testing::ManualClock;
 using testing::ScriptedSender;
 using Reply = ScriptedSender::Reply;
@@ -55,17 +57,6 @@ inline std::vector<Log> logs_of(store::Store& store, const std::string& id, Time
   auto page = store.query_logs(query);
   EXPECT_TRUE(page);
   return page ? page->items : std::vector<Log>{};
-}
-
-// Waits in real time, bounded, for something that other threads bring about.
-template <typename Condition>
-bool eventually(Condition condition, std::chrono::seconds limit = 30s) {
-  const auto until = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
 }
 
 // A runner on all that, whose threads run when a test starts them.

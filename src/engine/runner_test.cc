@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/engine_fixture.h"
+#include "testing/slowdown.h"
 
 namespace rhooks::engine {
 namespace {
@@ -201,7 +202,7 @@ TEST(RunnerTest, ATaskFiresAtItsTimeAndNotBefore) {
 }
 
 // On the system's clock, since the point is to wake at the right moment: no sleeping, the
-// claimer's waker does it. The bound is wide for busy machines; benchmarks measure it.
+// claimer's waker does it. Benchmarks measure how right.
 TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   SystemClock clock;
   store::MemoryStore memory;
@@ -212,14 +213,15 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   options.poll_interval = 1h;  // so that polling cannot be what finds it
   Runner runner(memory, sender, metrics, clock, random, options);
   runner.start();
+  testing::Slowdown slowdown;
   const TimePoint due = clock.now() + 50ms;
   put(memory, {record("a", due)});
   runner.notify(due);
-  ASSERT_TRUE(sender.wait_started(1, 10s));
+  ASSERT_TRUE(sender.wait_started(1));
   ASSERT_TRUE(eventually([&] { return memory.get({"ns", "a"}, due)->status == Status::kDone; }));
   const auto started = logs_of(memory, "a", due).front().started_at;
   EXPECT_GE(started, due);
-  EXPECT_LT(started, due + 1s);
+  EXPECT_LT(started - due, slowdown.stop() * 1s);
 }
 
 TEST(RunnerTest, ARetryWaitsForItsStoredTimeAndRetryAfterIsAFloor) {
@@ -283,7 +285,7 @@ TEST(RunnerTest, TheLagIsMeasuredOnAfterTheClockWasSetBack) {
   fixture.runner.start();
   EXPECT_TRUE(eventually([&] { return shows("10"); }));
   fixture.advance(-1h);
-  EXPECT_TRUE(eventually([&] { return shows("0"); }, 10s));
+  EXPECT_TRUE(eventually([&] { return shows("0"); }));
   fixture.sender.release_all(Reply::status(200));
   fixture.sender.set_script({});
   fixture.runner.stop_now();

@@ -9,6 +9,8 @@
 #include <new>
 #include <string>
 
+#include "testing/patience.h"
+
 namespace rhooks {
 namespace {
 
@@ -35,7 +37,7 @@ class RegistrationBatcherTest : public ::testing::Test {
     sizes_.push_back(tasks.size());
     writer_ = std::this_thread::get_id();
     changed_.notify_all();
-    changed_.wait_for(lock, 20s, [this] { return open_; });
+    changed_.wait_for(lock, testing::kPatience, [this] { return open_; });
     std::vector<Result<Registration>> results(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       if (tasks[i].id == "no memory") throw std::bad_alloc();
@@ -67,13 +69,13 @@ class RegistrationBatcherTest : public ::testing::Test {
   void add_first() {
     add("first");
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, 20s, [this] { return sizes_.size() == 1; }));
+    ASSERT_TRUE(changed_.wait_for(lock, testing::kPatience, [this] { return sizes_.size() == 1; }));
   }
 
   // What became of each, by the order of the calls of `done`.
   std::vector<std::pair<std::string, std::string>> await_told(std::size_t count) {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, 20s, [&] { return told_.size() >= count; }));
+    EXPECT_TRUE(changed_.wait_for(lock, testing::kPatience, [&] { return told_.size() >= count; }));
     return told_;
   }
 
@@ -146,7 +148,7 @@ TEST_F(RegistrationBatcherTest, LongOnesDoNotComeTogetherAndAreBoundedAsWell) {
   EXPECT_EQ(refused, told);
   open();
   std::unique_lock lock(mutex_);
-  EXPECT_TRUE(changed_.wait_for(lock, 20s, [&] { return told == 120; }));
+  EXPECT_TRUE(changed_.wait_for(lock, testing::kPatience, [&] { return told == 120; }));
   EXPECT_EQ(sizes_, std::vector<std::size_t>(112, 1));
 }
 
