@@ -15,6 +15,7 @@
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/client.h"
 #include "testing/manual_clock.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 
 namespace rhooks::store::dynamo {
@@ -75,6 +76,7 @@ class ClientFixture : public ::testing::Test {
     ClientOptions options;
     options.endpoint = receiver_.url("");
     options.region = "us-east-1";
+    options.connect_timeout = options.request_timeout = testing::kPatience;
     options.backoff_base = options.throttle_base = std::chrono::milliseconds{1};
     return options;
   }

@@ -17,6 +17,7 @@
 #include "store/dynamo/client_fixture.h"
 #include "store/dynamo/dynalite_fixture.h"
 #include "testing/captured_log.h"
+#include "testing/patience.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -25,6 +26,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -355,16 +357,6 @@ TEST_F(CoordinatorTest, OtherControlItemsDoNoHarm) {
   EXPECT_EQ(coordinator->owned(), all());
 }
 
-template <typename Condition>
-bool comes_true(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return true;
-}
-
 TEST_F(CoordinatorTest, ThreadsOfTheirOwnShareToo) {
   CoordinatorOptions options;
   options.tick = milliseconds(100);
@@ -384,10 +376,10 @@ TEST_F(CoordinatorTest, ThreadsOfTheirOwnShareToo) {
   const auto fair = [](const Coordinator& coordinator) {
     return coordinator.owned().size() >= 5 && coordinator.owned().size() <= 6;
   };
-  EXPECT_TRUE(comes_true([&] { return fair(*a) && fair(*b) && fair(*c); }));
+  EXPECT_TRUE(eventually([&] { return fair(*a) && fair(*b) && fair(*c); }));
   a->leave();
   c.reset();
-  EXPECT_TRUE(comes_true([&] { return b->owned() == all(); }));
+  EXPECT_TRUE(eventually([&] { return b->owned() == all(); }));
 }
 
 TEST_F(CoordinatorTest, AThreadThatCannotBeHadEndsNothingElse) {

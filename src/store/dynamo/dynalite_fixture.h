@@ -12,6 +12,7 @@
 #include "store/dynamo/client.h"
 #include "store/dynamo/tables.h"
 #include "testing/dynalite.h"
+#include "testing/patience.h"
 
 namespace rhooks::store::dynamo {
 
@@ -32,6 +33,7 @@ class DynaliteFixture : public ::testing::Test {
   std::unique_ptr<Client> make_client(ClientOptions options = {}) {
     options.endpoint = testing::dynalite_endpoint();
     options.region = "us-east-1";
+    options.connect_timeout = options.request_timeout = testing::kPatience;
     auto created = Client::create(options, credentials_, metrics_, clock_, random_);
     EXPECT_TRUE(created) << created.error().message;
     return std::move(*created);

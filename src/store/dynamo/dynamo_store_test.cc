@@ -9,6 +9,7 @@
 
 #include "store/dynamo/test_tables.h"
 #include "testing/dynamo_proxy.h"
+#include "testing/patience.h"
 #include "testing/store_contract.h"
 
 namespace rhooks::store::dynamo {
@@ -64,15 +65,15 @@ class DynamoStoreTest : public ::testing::Test {
   }
   // Tries again until the first tick of its share has given it one.
   static Claim claim_as_worker(DynamoStore& store) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds{60};
-    do {
-      auto claimed =
+    Claim claim;
+    EXPECT_TRUE(testing::eventually([&] {
+      const auto claimed =
           store.claim_due({.now = kT0, .due_by = kT0, .limit = 1, .scope = Scope::kAssigned});
-      if (claimed && !claimed->claims.empty()) return claimed->claims.front();
-      std::this_thread::sleep_for(milliseconds{10});
-    } while (std::chrono::steady_clock::now() < deadline);
-    ADD_FAILURE() << "nothing could be claimed";
-    return {};
+      if (!claimed || claimed->claims.empty()) return false;
+      claim = claimed->claims.front();
+      return true;
+    })) << "nothing could be claimed";
+    return claim;
   }
   std::size_t workers() {
     const auto found = items(std::string(kControl));

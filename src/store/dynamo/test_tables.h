@@ -13,6 +13,7 @@
 #include "store/dynamo/store_impl.h"
 #include "store/dynamo/tables.h"
 #include "testing/dynalite.h"
+#include "testing/patience.h"
 
 namespace rhooks::testing {
 
@@ -41,6 +42,8 @@ class TestTables {
     store::dynamo::ClientOptions options;
     options.endpoint = endpoint_;
     options.region = "us-east-1";
+    // An emulator does answer, be the machine as busy as it may.
+    options.connect_timeout = options.request_timeout = kPatience;
     return options;
   }
 

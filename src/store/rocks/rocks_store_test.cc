@@ -21,6 +21,7 @@
 #include "store/rocks/keys.h"
 #include "store/rocks/test_raw.h"
 #include "testing/manual_clock.h"
+#include "testing/patience.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
 
@@ -588,7 +589,7 @@ TEST_F(RocksStoreTest, ExpiredLogsLeaveTheDiskThoughNothingElseHappens) {
     return count;
   };
   EXPECT_EQ(left(), 3);
-  const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+  const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
   while (left() > 1 && std::chrono::steady_clock::now() < deadline) {
     ASSERT_TRUE(db.use());  // as each call of a store has it
     std::this_thread::sleep_for(milliseconds{50});
@@ -623,7 +624,7 @@ TEST_F(RocksStoreTest, ExpiredTasksLeaveTheDiskThoughNothingElseHappens) {
     return bytes;
   };
   EXPECT_GT(in_files(), 8'000'000u);
-  const auto deadline = std::chrono::steady_clock::now() + seconds{30};
+  const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
   while (in_files() > 1'000'000 && std::chrono::steady_clock::now() < deadline) {
     ASSERT_TRUE(store->claim_due({.now = kT0 + seconds{10}, .due_by = kT0, .limit = 1}));
     std::this_thread::sleep_for(milliseconds{50});
