@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/iso8601.h"
 #include "testing/closed_port.h"
+#include "testing/patience.h"
+#include "testing/slowdown.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 #include "tests/test_store.h"
@@ -19,6 +21,9 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace json = boost::json;
+
+// Between two looks at a state, each of which is a process of its own.
+constexpr std::chrono::milliseconds kLookAgain{250};
 
 class AcceptanceTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -38,12 +43,9 @@ class AcceptanceTest : public ::testing::TestWithParam<std::string> {
   // Waits until the task has that status, and returns it.
   json::value wait_for(const std::string& id, std::string_view status) {
     json::value now;
-    for (int i = 0; i < 120; ++i) {
-      now = task(id);
-      if (now.at("status").as_string() == status) return now;
-      std::this_thread::sleep_for(250ms);
-    }
-    ADD_FAILURE() << id << " did not become " << status << ": " << json::serialize(now);
+    EXPECT_TRUE(
+        eventually([&] { return (now = task(id)).at("status").as_string() == status; }, kLookAgain))
+        << id << " did not become " << status << ": " << json::serialize(now);
     return now;
   }
 
@@ -73,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, AcceptanceTest, ::testing::ValuesIn(store_kinds
 TEST_P(AcceptanceTest, ATaskArrivesAtItsTime) {
   TestReceiver receiver;
   // A busy machine can hold any one up, so the best of three counts; none is early.
+  Slowdown slowdown;
   std::chrono::milliseconds best = std::chrono::milliseconds::max();
   for (int i = 0; i < 3; ++i) {
     const std::string id = "once-" + std::to_string(i);
@@ -86,8 +89,10 @@ TEST_P(AcceptanceTest, ATaskArrivesAtItsTime) {
     EXPECT_GE(started, nominal);
     best = std::min(best, started - nominal);
   }
-  std::cout << "best lateness: " << best.count() << " ms\n";
-  EXPECT_LT(best, 250ms);
+  const double slower = slowdown.stop();
+  std::cout << "best lateness: " << best.count() << " ms, " << slower
+            << " times slower than alone\n";
+  EXPECT_LT(best, slower * 250ms);
   const auto requests = receiver.requests();
   ASSERT_EQ(requests.size(), 3u);
   EXPECT_EQ(requests[0].method, "POST");
@@ -98,9 +103,11 @@ TEST_P(AcceptanceTest, ATaskArrivesAtItsTime) {
 
 TEST_P(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
   TestReceiver receiver;
+  Slowdown slowdown;
   const json::value tick = run({"register", "--namespace", "ns", "--id", "tick", "--url",
                                 receiver.url("/tick"), "--every", "1s", "--max", "5"});
   const json::value done = wait_for("tick", "DONE");
+  const double slower = slowdown.stop();
   EXPECT_EQ(done.at("execution").at("count").to_number<int>(), 5);
   EXPECT_EQ(done.at("execution").at("successful").to_number<int>(), 5);
   // A busy machine can hold a delivery up for longer than the interval; what is missed is skipped.
@@ -117,7 +124,7 @@ TEST_P(AcceptanceTest, ARecurringTaskFiresFiveTimesOnItsNominalTimesAndIsDone) {
     EXPECT_GE(started, nominal.back());
     best = std::min(best, started - nominal.back());  // benchmarks measure lateness
   }
-  EXPECT_LT(best, 500ms);
+  EXPECT_LT(best, slower * 500ms);
   const TimePoint first = *parse_time(tick.at("scheduledDate").as_string());
   EXPECT_EQ(nominal.back() - first, (4 + skipped) * 1s);
   for (std::size_t i = 1; i < nominal.size(); ++i) {
@@ -237,26 +244,28 @@ TEST_P(AcceptanceTest, ARestartKeepsTasksAndDeliversThem) {
 }
 
 TEST_P(AcceptanceTest, LogsThatExpiredAreNotShown) {
-  restart({"--logs-ttl", "5s"});
   TestReceiver receiver;
-  run({"register", "--namespace", "ns", "--id", "brief", "--url", receiver.url()});
-  const json::value done = wait_for("brief", "DONE");
-  bool seen = false;
-  bool gone = false;
-  for (int i = 0; i < 100 && !gone; ++i) {
-    const auto asked_at = SystemClock().now().time_since_epoch();
-    const json::array shown = logs("brief");
-    for (const json::value& log : shown) {
-      seen = true;
-      // It was read later than that; `ttl` is in whole seconds.
-      EXPECT_GT(std::chrono::seconds(log.at("ttl").to_number<std::int64_t>() + 1), asked_at);
-    }
-    gone = shown.empty();
-    std::this_thread::sleep_for(250ms);
-  }
-  EXPECT_TRUE(seen);
-  EXPECT_TRUE(gone);
-  EXPECT_EQ(task("brief"), done);
+  // On a busy machine it may have expired before it is seen; then with more time.
+  EXPECT_TRUE(with_more_time(5s, [&](std::chrono::milliseconds ttl) {
+    restart({"--logs-ttl", std::to_string(ttl / 1s) + "s"});
+    const std::string id = "brief-" + std::to_string(ttl / 1s);
+    run({"register", "--namespace", "ns", "--id", id, "--url", receiver.url()});
+    const json::value done = wait_for(id, "DONE");
+    bool seen = false;
+    const auto gone = [&] {
+      const auto asked_at = SystemClock().now().time_since_epoch();
+      const json::array shown = logs(id);
+      for (const json::value& log : shown) {
+        seen = true;
+        // It was read later than that; `ttl` is in whole seconds.
+        EXPECT_GT(std::chrono::seconds(log.at("ttl").to_number<std::int64_t>() + 1), asked_at);
+      }
+      return shown.empty();
+    };
+    EXPECT_TRUE(eventually(gone, kLookAgain));
+    EXPECT_EQ(task(id), done);
+    return seen;
+  }));
 }
 
 TEST_P(AcceptanceTest, ATaskThatExpiredRegistersAnew) {
@@ -265,17 +274,15 @@ TEST_P(AcceptanceTest, ATaskThatExpiredRegistersAnew) {
   const std::vector<std::string> registration = {
       "register", "--namespace", "ns", "--idempotency-key", "order-7", "--url", receiver.url()};
   const std::string id = json::value_to<std::string>(run(registration).at("id"));
-  ASSERT_TRUE(receiver.wait_requests(1, 30s));
-  bool gone = false;
-  for (int i = 0; i < 200 && !gone; ++i) {
+  ASSERT_TRUE(receiver.wait_requests(1));
+  const auto gone = [&] {
     const Finished got = server_->run({"get", "--namespace", "ns", "--id", id});
-    gone = got.exit == 1 && got.errors.find("there is no task") != std::string::npos;
-    std::this_thread::sleep_for(250ms);
-  }
-  EXPECT_TRUE(gone);
+    return got.exit == 1 && got.errors.find("there is no task") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(gone, kLookAgain));
   EXPECT_EQ(receiver.request_count(), 1u);
   EXPECT_EQ(json::value_to<std::string>(run(registration).at("id")), id);
-  EXPECT_TRUE(receiver.wait_requests(2, 30s)) << "the replay came too late, and is a new task";
+  EXPECT_TRUE(receiver.wait_requests(2)) << "the replay came too late, and is a new task";
 }
 
 TEST_P(AcceptanceTest, ErrorsAreReadableAndExitCodesTellThem) {

@@ -19,6 +19,8 @@
 #include "base/iso8601.h"
 #include "codec/public_json.h"
 #include "testing/child_process.h"
+#include "testing/patience.h"
+#include "testing/slowdown.h"
 #include "testing/temp_dir.h"
 #include "testing/test_receiver.h"
 #include "tests/test_store.h"
@@ -74,13 +76,9 @@ class Server {
   }
   // The task once it has this status; a failed assertion where it does not get it in time.
   Task wait_status(const std::string& id, Status status) const {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-    Task task = get(id);
-    while (task.status != status && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(kLookAgain);
-      task = get(id);
-    }
-    EXPECT_EQ(task.status, status) << to_string(task.status);
+    Task task;
+    EXPECT_TRUE(testing::eventually([&] { return (task = get(id)).status == status; }, kLookAgain))
+        << to_string(task.status);
     return task;
   }
   ChildProcess& child() { return *child_; }
@@ -159,6 +157,7 @@ TEST_F(CliE2eTest, RegisterDeliverShow) {
 
   Listener listener({"--count", "3"});
   // A busy machine can hold any one delivery up, so the best of three counts; none is early.
+  testing::Slowdown slowdown;
   milliseconds best = milliseconds::max();
   std::string id;
   for (int i = 0; i < 3; ++i) {
@@ -175,7 +174,7 @@ TEST_F(CliE2eTest, RegisterDeliverShow) {
   }
   std::cout << "best lateness: " << best.count() << " ms\n";
   RecordProperty("best_lateness_ms", static_cast<int>(best.count()));
-  EXPECT_LE(best, kLatenessMax);
+  EXPECT_LE(best, slowdown.stop() * kLatenessMax);
   EXPECT_NE(listener.line().find("\"method\":\"POST\""), std::string::npos) << listener.line();
   EXPECT_NE(listener.line().find("\"path\":\"/hook\""), std::string::npos);
   EXPECT_NE(listener.line().find("\"webhook-id\":\"msg_"), std::string::npos);
@@ -240,13 +239,21 @@ TEST_P(CliE2eStoresTest, SecondSignalEndsAtOnce) {
   ASSERT_TRUE(receiver.wait_held(1));
   server->child().signal(SIGINT);
   ASSERT_TRUE(server->child().wait_for_errors("stopping"));
+  testing::Slowdown slowdown;
   EXPECT_FALSE(server->child().wait(milliseconds{200}));  // it waits for the attempt
   server->child().signal(SIGINT);
   EXPECT_EQ(server->child().wait(), 128 + SIGINT) << server->child().errors();
+  const double slower = slowdown.stop();
   // The attempt was cut off, so the task is due again.
   const testing::Finished local = run_on_store({"trigger-dryrun", "--json"});
   ASSERT_EQ(local.exit, 0) << local.errors;
-  EXPECT_EQ(codec::parse_dryrun_result(local.output)->count, 1);
+  if (codec::parse_dryrun_result(local.output)->count == 1) return;
+  // Unless the process had to end before a busy store answered that the lease is given back: then
+  // others take it over once they call the process dead.
+  EXPECT_EQ(GetParam(), "dynamodb");
+  EXPECT_GT(slower, 1) << "the machine had nothing else to do";
+  const auto other = serve();
+  EXPECT_TRUE(receiver.wait_requests(2)) << other->child().errors();
 }
 
 testing::TestResponse hold(const testing::TestRequest&) {
@@ -258,6 +265,7 @@ testing::TestResponse hold(const testing::TestRequest&) {
 // Nothing waits out its patience where all ends at once. A busy machine can hold any one up,
 // so the best of three counts.
 TEST_F(CliE2eTest, SecondSignalDoesNotWait) {
+  testing::Slowdown slowdown;
   milliseconds best = milliseconds::max();
   for (int i = 0; i < 3 && best >= milliseconds{900}; ++i) {
     testing::TestReceiver receiver(hold);
@@ -272,7 +280,7 @@ TEST_F(CliE2eTest, SecondSignalDoesNotWait) {
     best = std::min(
         best, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin));
   }
-  EXPECT_LT(best, milliseconds{900});
+  EXPECT_LT(best, slowdown.stop() * milliseconds{900});
 }
 
 TEST_F(CliE2eTest, FirstSignalDrainsALocalTrigger) {
@@ -452,12 +460,8 @@ std::vector<int> shares(const testing::TestStore& store) {
 }
 
 std::vector<int> wait_shares(const testing::TestStore& store, const std::vector<int>& wanted) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-  std::vector<int> held = shares(store);
-  while (held != wanted && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kLookAgain);
-    held = shares(store);
-  }
+  std::vector<int> held;
+  testing::eventually([&] { return (held = shares(store)) == wanted; }, kLookAgain);
   return held;
 }
 

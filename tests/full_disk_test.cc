@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <iostream>
-#include <thread>
 
+#include "testing/patience.h"
 #include "tests/running_server.h"
 
 namespace rhooks::testing {
@@ -102,12 +102,9 @@ TEST(FullDiskTest, AFullFileSystemIsRefusalsUntilThereIsSpaceAgain) {
   ASSERT_FALSE(server.wait(0ms)) << "the server ended: " << server.errors();
 
   server.signal(SIGUSR1);  // makes space
-  bool again = false;
-  for (int i = 0; i < 100 && !again; ++i) {
-    again = register_large(url, 1'000 + i).empty();
-    if (!again) std::this_thread::sleep_for(200ms);
-  }
-  EXPECT_TRUE(again) << server.errors();
+  int number = 1'000;
+  EXPECT_TRUE(eventually([&] { return register_large(url, number++).empty(); }, 200ms))
+      << server.errors();
   for (const int id : acknowledged) {
     const Finished got = run_program(
         {RHOOKS_BINARY, "get", "--server", url, "--namespace", "ns", "--id", std::to_string(id)});

@@ -12,6 +12,7 @@
 
 #include "rest/test_client.h"
 #include "testing/child_process.h"
+#include "testing/patience.h"
 #include "testing/temp_dir.h"
 #include "testing/unread_pipe.h"
 
@@ -34,7 +35,7 @@ class ListenE2eTest : public ::testing::Test {
         (pipe.starts_with('|') ? "\"$0\"" : "exec \"$0\"") +
             (" listen --port 0 --port-file \"$1\" " + arguments) + " " + pipe,
         RHOOKS_BINARY, dir_.sub("port")});
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (port_ == 0 && std::chrono::steady_clock::now() < deadline) {
       std::ifstream(dir_.sub("port")) >> port_;
       std::this_thread::sleep_for(2ms);

@@ -10,6 +10,7 @@
 
 #include "codec/public_json.h"
 #include "rest/test_client.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 #include "testing/unread_pipe.h"
 #include "tests/running_server.h"
@@ -39,7 +40,7 @@ class ProcessE2eTest : public ::testing::Test {
             "--port-file \"$2\" " +
             redirect,
         RHOOKS_BINARY, store_, dir_.sub("port"), argument});
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (port() == 0 && !child->wait(5ms) && std::chrono::steady_clock::now() < deadline) {
     }
     EXPECT_NE(port(), 0) << child->errors();
@@ -165,7 +166,7 @@ TEST_F(ProcessE2eTest, ALogThatNobodyReadsHoldsNothingUp) {
   UnreadPipe log(dir_.sub("log"));
   const auto server = serve_after("", "2>\"$3\"", log.path());
   register_many(port(), receiver.url("/"));
-  ASSERT_TRUE(receiver.wait_requests(1'000, 120s));
+  ASSERT_TRUE(receiver.wait_requests(1'000));
   EXPECT_THAT(metrics(), Not(HasSubstr("rhooks_log_lines_dropped_total 0\n")));
   server->signal(SIGTERM);
   EXPECT_EQ(server->wait(), 0);
@@ -176,7 +177,7 @@ TEST_F(ProcessE2eTest, ALogThatIsReadAgainSaysWhatItLacks) {
   UnreadPipe log(dir_.sub("log"));
   const auto server = serve_after("", "2>\"$3\"", log.path());
   register_many(port(), receiver.url("/"));
-  ASSERT_TRUE(receiver.wait_requests(1'000, 120s));
+  ASSERT_TRUE(receiver.wait_requests(1'000));
   EXPECT_TRUE(log.read_until("log lines were dropped"));
   server->signal(SIGTERM);
   EXPECT_TRUE(log.read_until("stopped"));
