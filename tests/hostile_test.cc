@@ -20,6 +20,7 @@
 
 #include "rest/test_client.h"
 #include "testing/crowd.h"
+#include "testing/patience.h"
 #include "testing/process_facts.h"
 #include "testing/slowdown.h"
 #include "testing/soak.h"
@@ -251,11 +252,7 @@ TEST_F(HostileTest, AnswersThatAreNotRead) {
                         R"({"id":"a","url":")" + receiver.url("/") + "\"}"))
                 .status,
             201);
-  const auto deadline = steady_clock::now() + 30s;
-  while (ask(text_of("GET " + task)).body.size() < 300'000 && steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(10ms);
-  }
-  ASSERT_GT(ask(text_of("GET " + task)).body.size(), 300'000u);
+  ASSERT_TRUE(eventually([&] { return ask(text_of("GET " + task)).body.size() > 300'000; }, 10ms));
   while_served([&] {
     // Run now: its answer is the task.
     const auto greedy = send_from_many(crowd(1'500), text_of("POST " + task + "/trigger"), 4096);
@@ -326,8 +323,11 @@ TEST_F(HostileTest, TenThousandHalfHeads) {
   if (raise_open_files() < 13'000) GTEST_SKIP() << "the limit of open files is too low";
   start();
   const std::string half = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nSlow: ";
+  bool at_once = false;
   while_served([&] {
+    const auto from = steady_clock::now();
     auto clients = send_from_many(10'050, half);
+    at_once = steady_clock::now() - from < 10s;
     // Those that were ended come back.
     const auto end = steady_clock::now() + 3s;
     for (std::size_t i = 0; steady_clock::now() < end; i = (i + 1) % clients.size()) {
@@ -335,6 +335,9 @@ TEST_F(HostileTest, TenThousandHalfHeads) {
       clients[i].send(half);
     }
   });
+  // Each has 10 s. Where the machine is so busy that the first ones are gone before the last ones
+  // come, they do not fill the server.
+  if (!at_once) GTEST_SKIP() << "they took longer to come than they may stay";
   EXPECT_GT(metric("rhooks_http_connections_ended_total"), 0);
   EXPECT_NE(server_->process().errors().find("the limit of connections is reached"),
             std::string::npos);
@@ -386,7 +389,7 @@ TEST_F(HostileTest, LargeBodiesOnTheWay) {
       ASSERT_EQ(reply.status, 200);
       ASSERT_EQ(reply.body.find("\"error\""), std::string::npos) << reply.body;
     }
-    EXPECT_TRUE(receiver.wait_requests(tasks, 60s)) << receiver.request_count();
+    EXPECT_TRUE(receiver.wait_requests(tasks)) << receiver.request_count();
   });
 }
 
@@ -405,10 +408,10 @@ TEST_F(HostileTest, ATaskThatCallsTheSchedulerItself) {
                   .status,
               201);
     std::string body;
-    const auto deadline = steady_clock::now() + 30s;
-    do {
+    EXPECT_TRUE(eventually([&] {
       body = ask(text_of("GET /v1/namespaces/own/tasks/" + id)).body;
-    } while (body.find("\"FAILED\"") == std::string::npos && steady_clock::now() < deadline);
+      return body.find("\"FAILED\"") != std::string::npos;
+    }));
     EXPECT_NE(body.find("leads to the scheduler itself"), std::string::npos) << body;
   }
 }
