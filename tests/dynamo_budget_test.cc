@@ -9,6 +9,7 @@
 
 #include "store/dynamo/store_impl.h"
 #include "testing/manual_clock.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 #include "tests/dynamo_fixture.h"
 
@@ -239,9 +240,7 @@ TEST_F(DynamoBudgetTest, AWorkerAtRest) {
   const auto observer = fixture_.observer();
   FetchQuery done;
   done.filter = {.ns = typical().ns, .id = {}, .status = Status::kDone, .from = {}, .to = {}};
-  for (int i = 0; i < 3'000 && observer->fetch(done)->items.empty(); ++i) {
-    std::this_thread::sleep_for(20ms);
-  }
+  EXPECT_TRUE(eventually([&] { return !observer->fetch(done)->items.empty(); }, 20ms));
   fixture_.proxy.reset_usage();
   const auto begin = std::chrono::steady_clock::now();
   // Two heartbeats and six readings; what is measured is a rate, whatever the time.

@@ -184,7 +184,7 @@ class DynamoFaultsTest : public ::testing::Test {
   void deliver_all(const Mixture& mixture, const DynamoFaults& faults) {
     Options options;
     options.concurrency = 64;
-    options.request_timeout = 10s;
+    options.request_timeout = 30s;
     options.backoff_max = 1s;
     fixture_.tables.open();  // makes the tables while all is well
     fixture_.proxy.faults(faults);
@@ -195,7 +195,7 @@ class DynamoFaultsTest : public ::testing::Test {
     register_all(*first, tasks_of(mixture));
 
     const auto observer = fixture_.observer();
-    const auto tasks = wait_settled(*observer, static_cast<std::size_t>(mixture.total()), 200s);
+    const auto tasks = wait_settled(*observer, static_cast<std::size_t>(mixture.total()), 300s);
     first->stop();
     second->stop();
     print_counts(mixture);

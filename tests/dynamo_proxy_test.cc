@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "testing/dynalite.h"
+#include "testing/patience.h"
 #include "tests/dynamo_test_client.h"
 
 namespace rhooks::testing {
@@ -57,10 +58,9 @@ class DynamoProxyTest : public ::testing::Test {
     request["TableName"] = table_;
     const Answer made = client_.call("CreateTable", request);
     EXPECT_EQ(made.status, 200) << made.text;
-    for (int i = 0; i < 1000; ++i) {
-      const Answer answer = call("DescribeTable", {});
-      if (answer.body.at("Table").at("TableStatus") == "ACTIVE") break;
-    }
+    EXPECT_TRUE(eventually([this] {
+      return call("DescribeTable", {}).body.at("Table").at("TableStatus") == "ACTIVE";
+    }));
     proxy_.reset_usage();
   }
   ~DynamoProxyTest() override {
@@ -123,11 +123,16 @@ class DynamoProxyTest : public ::testing::Test {
   }
 
   bool index_becomes(const Ids& wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (index() != wanted) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-    }
-    return true;
+    return eventually([&] { return index() == wanted; });
+  }
+  // That the answer says when it was given, so far ahead of this machine.
+  template <typename Ask>
+  Answer dated(const Ask& ask, std::time_t ahead) {
+    const std::time_t from = std::time(nullptr);
+    const Answer answer = ask();
+    EXPECT_GE(answer.date, from + ahead);
+    EXPECT_LE(answer.date, std::time(nullptr) + ahead);
+    return answer;
   }
 
   DynamoProxy proxy_;
@@ -202,13 +207,11 @@ TEST_F(DynamoProxyTest, ChecksSessionTokens) {
 }
 
 TEST_F(DynamoProxyTest, HoldsRequestsAgainstItsOwnClock) {
-  EXPECT_NEAR(static_cast<double>(call("DescribeTable", {}).date),
-              static_cast<double>(std::time(nullptr)), 2);
+  dated([&] { return call("DescribeTable", {}); }, 0);
   proxy_.set_clock_offset(std::chrono::minutes{10});
-  const Answer late = put("a");
+  const Answer late = dated([&] { return put("a"); }, 600);
   EXPECT_EQ(late.error(), "InvalidSignatureException");
   EXPECT_THAT(late.text, HasSubstr("Signature expired"));
-  EXPECT_NEAR(static_cast<double>(late.date), static_cast<double>(std::time(nullptr) + 600), 2);
   client_.clock_offset = std::chrono::minutes{8};
   EXPECT_EQ(put("a").status, 200);
   client_.clock_offset = std::chrono::minutes{20};
@@ -538,10 +541,7 @@ TEST_F(DynamoProxyTest, EveryFaultAtOnce) {
   late.index_lag =
       DynamoFaults::IndexLag{std::chrono::milliseconds{0}, std::chrono::milliseconds{50}};
   proxy_.faults(late);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-  while (sorted() != wanted && std::chrono::steady_clock::now() < deadline) {
-  }
-  EXPECT_EQ(sorted(), wanted);  // the late indexes have caught up
+  EXPECT_TRUE(eventually([&] { return sorted() == wanted; }));  // the late indexes have caught up
   proxy_.faults({});
   EXPECT_EQ(sorted(), wanted);
   const DynamoCounts counts = proxy_.counts();

@@ -9,6 +9,7 @@
 
 #include "rest/test_client.h"
 #include "testing/closed_port.h"
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 #include "tests/dynamo_fixture.h"
 #include "tests/running_server.h"
@@ -86,13 +87,7 @@ class DynamoTroublesTest : public ::testing::Test {
     task.request.url = receiver.url("/hook");
     return task;
   }
-  static bool wait_until(const std::function<bool()>& holds) {
-    for (int i = 0; i < 3'000; ++i) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(20ms);
-    }
-    return false;
-  }
+  static bool wait_until(const std::function<bool()>& holds) { return eventually(holds, 20ms); }
   static bool wait_done(Hooks& hooks, const TaskKey& key) {
     return wait_until([&] {
       const auto found = hooks.get(key);
@@ -182,7 +177,7 @@ TEST_F(DynamoTroublesTest, RotatedCredentialsAreTakenUpWhileItRuns) {
   write_keys("KEY2", "secret-2");
   fixture_.proxy.expire_key("KEY1");
   deliver("after");
-  EXPECT_TRUE(receiver.wait_requests(2, 60s)) << server.process().errors();
+  EXPECT_TRUE(receiver.wait_requests(2)) << server.process().errors();
   EXPECT_THAT(server.process().errors(), Not(HasSubstr("secret-")));
 }
 

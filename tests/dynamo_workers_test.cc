@@ -8,7 +8,6 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -18,6 +17,8 @@
 
 #include "base/clock.h"
 #include "cli/rest_client.h"
+#include "testing/patience.h"
+#include "testing/slowdown.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 #include "tests/test_store.h"
@@ -26,7 +27,6 @@ namespace rhooks::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 namespace json = boost::json;
 
@@ -38,15 +38,6 @@ std::string seconds_text(steady_clock::duration time) {
   text.precision(2);
   text << std::fixed << std::chrono::duration<double>(time).count() << " s";
   return text.str();
-}
-
-bool wait_until(const std::function<bool()>& met, milliseconds timeout, milliseconds pause) {
-  const auto deadline = steady_clock::now() + timeout;
-  while (!met()) {
-    if (steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(pause);
-  }
-  return true;
 }
 
 // Requests by path, which names the task.
@@ -94,7 +85,7 @@ class DynamoWorkersTest : public ::testing::Test {
 
   // So many workers, started at the same moment, so that all find no tables and make them.
   Servers start(std::size_t count,
-                const std::vector<std::string>& flags = {"--request-timeout", "5s"}) {
+                const std::vector<std::string>& flags = {"--request-timeout", "2m"}) {
     Servers servers(count);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < count; ++i) {
@@ -154,11 +145,11 @@ class DynamoWorkersTest : public ::testing::Test {
     }
   };
   // Waits until these share all shards, fairly within one.
-  Took wait_shared(const std::vector<const RunningServer*>& servers, milliseconds timeout = 30s) {
+  Took wait_shared(const std::vector<const RunningServer*>& servers) {
     const auto from = steady_clock::now();
     Took took{0s, 0s};
     const int least = kShards / static_cast<int>(servers.size());
-    const bool shared = wait_until(
+    const bool shared = eventually(
         [&] {
           Shares now = shares();
           took.most = now.answered_at - from;
@@ -172,7 +163,7 @@ class DynamoWorkersTest : public ::testing::Test {
           took.least = now.asked_at - from;
           return false;
         },
-        timeout, 500ms);  // each look is a process of its own
+        500ms);  // each look is a process of its own
     EXPECT_TRUE(shared);
     return took;
   }
@@ -226,7 +217,7 @@ class DynamoWorkersTest : public ::testing::Test {
                           std::size_t count) {
     std::map<std::string, std::size_t> statuses;
     std::vector<json::object> tasks;
-    const bool all = wait_until(
+    const bool all = eventually(
         [&] {
           tasks = fetch(server, prefix);
           statuses.clear();
@@ -235,7 +226,7 @@ class DynamoWorkersTest : public ::testing::Test {
           }
           return statuses["DONE"] == count;
         },
-        120s, 3s);  // each look reads all of them
+        3s);  // each look reads all of them
     std::ostringstream found;
     for (const auto& [status, tasks_of] : statuses) found << status << ' ' << tasks_of << "; ";
     EXPECT_TRUE(all) << found.str();
@@ -250,7 +241,7 @@ class DynamoWorkersTest : public ::testing::Test {
   // The sum of a metric's series.
   static double metric(const RunningServer& server, const std::string& name) {
     cli::RestClient client({.base = server.url()});
-    const auto answer = client.call({.path = "/metrics", .timeout = 30s});
+    const auto answer = client.call({.path = "/metrics", .timeout = kPatience});
     if (!answer) {
       ADD_FAILURE() << answer.error().message;
       return 0;
@@ -283,13 +274,14 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
     response.hold = request.target.starts_with("/t") && ++seen > kTasks / 2 && hold;
     return response;
   });
-  const Servers servers = start(3, {"--request-timeout", "2m"});
+  const Servers servers = start(3);
   const auto shared = wait_shared(all_of(servers));
   RunningServer& registers = *servers[0];
   RunningServer& dies = *servers[1];
 
   // Whom a task falls to does not depend on whom it was registered with. A busy machine can
   // hold any one up, so the best of three rounds counts.
+  Slowdown at_rest;
   auto slowest = steady_clock::duration::max();
   for (int round = 0; round < 3; ++round) {
     const std::string prefix = "idle" + std::to_string(round) + "-";
@@ -297,10 +289,10 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
     const auto from = steady_clock::now();
     register_tasks(registers, receiver, prefix, kFew);
     EXPECT_TRUE(
-        wait_until([&] { return deliveries(receiver, "/" + prefix).size() == kFew; }, 30s, 10ms));
+        eventually([&] { return deliveries(receiver, "/" + prefix).size() == kFew; }, 10ms));
     slowest = std::min(slowest, steady_clock::now() - from);
   }
-  EXPECT_LT(slowest, 3s);
+  EXPECT_LT(slowest, at_rest.stop() * 3s);
   for (const auto& server : servers) EXPECT_GT(attempts(*server), 0);
 
   std::vector<double> before;
@@ -308,7 +300,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   const auto already = receiver.request_count();
   const auto flow_from = steady_clock::now();
   std::thread registration([&] { register_tasks(registers, receiver, "t", kTasks); });
-  EXPECT_TRUE(receiver.wait_requests(already + kTasks / 2, 180s));
+  EXPECT_TRUE(receiver.wait_requests(already + kTasks / 2, 2 * kPatience));
   std::vector<double> part;
   double sum = 0;
   for (std::size_t i = 0; i < servers.size(); ++i) {
@@ -316,7 +308,8 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
     sum += part[i];
   }
   const auto in_flight = [&] { return metric(dies, "rhooks_queue_depth{queue=\"in_flight\"}"); };
-  EXPECT_TRUE(wait_until([&] { return in_flight() > 5; }, 60s, 5ms));
+  EXPECT_TRUE(eventually([&] { return in_flight() > 5; }, 5ms));
+  Slowdown after_kill;
   dies.kill();
   hold = false;
   receiver.release_held();
@@ -331,6 +324,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
   const auto counts = deliveries(receiver, "/t");
   const std::size_t repeats = repeats_in(counts);
   const auto rescued = last_repeat(receiver, "/t");
+  const double slower = after_kill.stop();
   ASSERT_TRUE(rescued) << "the one that was killed had nothing in flight";
   std::cout << "three workers shared " << shared.text()
             << "; registered with one, delivered by all within " << seconds_text(slowest) << "\n"
@@ -341,12 +335,13 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsKilledInFullFlow) {
             << repeats << " (at most " << kConcurrency << "), the last one "
             << seconds_text(*rescued - killed) << " after the kill, all done "
             << seconds_text(steady_clock::now() - killed_at) << " after the kill\n"
-            << "every shard owned again " << owned_again.text() << " of the kill\n";
+            << "every shard owned again " << owned_again.text() << " of the kill, on a machine "
+            << slower << " times slower than alone\n";
   EXPECT_EQ(counts.size(), kTasks);
   EXPECT_LE(repeats, kConcurrency);
   // The time between two readings is not counted.
-  EXPECT_LT(owned_again.least, 15s);
-  EXPECT_LE(*rescued - killed, 15s);
+  EXPECT_LT(owned_again.least, slower * 15s);
+  EXPECT_LE(*rescued - killed, slower * 15s);
   for (const std::size_t i : {0u, 2u}) EXPECT_EQ(metric(*servers[i], "rhooks_lease_lost_total"), 0);
 }
 
@@ -366,13 +361,15 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
   const Servers servers = start(3, {"--request-timeout", "2m", "--drain-timeout", "2m"});
   wait_shared(all_of(servers));
   std::thread registration([&] { register_tasks(*servers[0], receiver, "t", kTasks); });
-  EXPECT_TRUE(receiver.wait_held(servers.size() * kConcurrency, 120s));
+  EXPECT_TRUE(receiver.wait_held(servers.size() * kConcurrency));
 
   // It has attempts under way, which it waits for. Its shards do not: it leaves the table at
   // once, and nobody has to find out that it is gone.
   RunningServer& stops = *servers[1];
+  Slowdown slowdown;
   stops.process().signal(SIGTERM);
   const auto owned_again = wait_shared({servers[0].get(), servers[2].get()});
+  const double slower = slowdown.stop();
   EXPECT_FALSE(stops.process().wait(0ms));
   hold = false;
   receiver.release_held();
@@ -386,7 +383,7 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
   EXPECT_EQ(counts.size(), kTasks);
   EXPECT_EQ(repeats_in(counts), 0u);
   // Sooner than a worker is taken for dead.
-  EXPECT_LT(owned_again.least, 9s);
+  EXPECT_LT(owned_again.least, slower * 9s);
 }
 
 TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) {
@@ -405,12 +402,14 @@ TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) 
   hold = false;
 
   const Servers second = start(1);
+  Slowdown slowdown;
   RunningServer& other = *second[0];
   const auto from = SystemClock().now_micros();
   expect_done(other, "t", kTasks);
   const auto taken_over = last_repeat(receiver, "/t");
+  const double slower = slowdown.stop();
   ASSERT_TRUE(taken_over);
-  EXPECT_LE(*taken_over - from, 15s);
+  EXPECT_LE(*taken_over - from, slower * 15s);
   EXPECT_EQ(receiver.request_count(), 2 * kTasks);
   const auto tasks = fetch(other, "t");
 
@@ -418,7 +417,7 @@ TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) 
   sleeper.process().signal(SIGCONT);
   // Each of its outcomes is refused…
   EXPECT_TRUE(
-      wait_until([&] { return metric(sleeper, "rhooks_lease_lost_total") >= kTasks; }, 30s, 50ms))
+      eventually([&] { return metric(sleeper, "rhooks_lease_lost_total") >= kTasks; }, 50ms))
       << sleeper.process().errors();
   EXPECT_EQ(metric(sleeper, "rhooks_lease_lost_total"), kTasks);
   EXPECT_EQ(fetch(other, "t"), tasks);
