@@ -14,8 +14,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-// No sender takes so long from its last look at a connection to its write.
-constexpr milliseconds kCrossingMax{250};
 // Of late bytes few come in the moment in which the next request is written, unless the machine
 // lets the server wait between its look and its write. One that does not look sends more such
 // requests than there were late bytes.
@@ -85,7 +83,7 @@ class CrashChecker {
     verdict_.late = history.late;
     for (const Delivery& delivery : history.deliveries) {
       if (delivery.crossed) ++verdict_.crossed;
-      if (delivery.late_waited > kCrossingMax) {
+      if (delivery.late_waited > options.crossing_max) {
         wrong() << name(tasks_[delivery.number])
                 << ": sent on a connection with late bytes that had "
                 << "waited for " << delivery.late_waited->count() << " ms";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -19,6 +20,8 @@ struct CheckOptions {
   bool log_with_outcome = true;
   // The latest that it can have been by the servers' clock when a request arrived.
   std::function<Clock::Micros(Clock::Micros)> servers_time = [](Clock::Micros at) { return at; };
+  // How long late bytes may have waited at a server that had not yet seen them when it sent.
+  std::chrono::milliseconds crossing_max{250};
   // Off where the servers' clock was set: the times of two attempts say nothing then.
   bool clock_was_steady = true;
 };

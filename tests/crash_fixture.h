@@ -11,6 +11,8 @@
 
 #include "store/dynamo/corrected_clock.h"
 #include "testing/fake_clock.h"
+#include "testing/patience.h"
+#include "testing/slowdown.h"
 #include "testing/soak.h"
 #include "testing/temp_dir.h"
 #include "tests/crash_checker.h"
@@ -57,9 +59,15 @@ struct CrashFixture {
   Clock::Micros servers_now() const { return shared ? SystemClock().now_micros() : clock.now(); }
   // The latest that it was when a request arrived.
   Clock::Micros servers_latest(Clock::Micros at) const {
-    if (!shared) return clock.latest_at(at, std::chrono::milliseconds{1'500});
+    if (!shared) return clock.latest_at(at, by_slowdown(std::chrono::milliseconds{1'500}));
     // A clock that is off by less is not told from one that is right.
     return time == Time::kSteps ? at + store::dynamo::CorrectedClock::kStepMin : at;
+  }
+
+  // What may take so long on a machine that has nothing else to do, by how busy this one was until
+  // the first call.
+  std::chrono::milliseconds by_slowdown(std::chrono::milliseconds alone) const {
+    return std::chrono::ceil<std::chrono::milliseconds>(slowdown.stop() * alone);
   }
 
   std::vector<std::string> urls() const {
@@ -72,11 +80,12 @@ struct CrashFixture {
   // `crashes`: how many there were; `cut_off`: those of them that can have cut attempts off.
   void finish(Soak& soak, std::size_t crashes, std::size_t cut_off) {
     load.stop();
-    const std::size_t stuck = load.drain(std::chrono::seconds{120});
+    const std::size_t stuck = load.drain(2 * kPatience);
     const Verdict verdict = check_history(
         load.history(), {.cut_off_max = cut_off * kConcurrency,
                          .log_with_outcome = !shared,
                          .servers_time = [this](Clock::Micros at) { return servers_latest(at); },
+                         .crossing_max = by_slowdown(CheckOptions{}.crossing_max),
                          .clock_was_steady = time == Time::kSteady});
     std::cout << workers.size() << (shared ? " on DynamoDB: " : " on RocksDB: ") << crashes
               << " crashes, " << verdict.summary() << ", stuck " << stuck << std::endl;
@@ -95,6 +104,7 @@ struct CrashFixture {
   const Time time;
   const TempDir dir;
   FakeClock clock;
+  mutable Slowdown slowdown;
   std::vector<std::unique_ptr<CrashWorker>> workers;
   CrashLoad load;
 };

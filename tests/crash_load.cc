@@ -7,6 +7,7 @@
 #include "base/ascii.h"
 #include "base/iso8601.h"
 #include "testing/late_bytes.h"
+#include "testing/patience.h"
 
 namespace rhooks::testing {
 namespace {
@@ -19,7 +20,7 @@ using std::chrono::steady_clock;
 // A server that does not answer for so long is asked again, or another is.
 constexpr auto kCallTimeout = 5s;
 // How long a user goes on asking. Longer than any server is away.
-constexpr auto kInsistFor = 60s;
+constexpr auto kInsistFor = kPatience;
 constexpr auto kAskAgainAfter = 20ms;
 
 constexpr std::array<const char*, kReceiverBehaviors> kNames = {
