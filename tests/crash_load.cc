@@ -284,7 +284,7 @@ std::optional<CrashLoad::Answer> CrashLoad::ask(User& user, cli::RestCall call) 
     user.client = std::make_unique<cli::RestClient>(cli::RestClientOptions{.base = url});
     user.url = url;
   }
-  call.timeout = kCallTimeout;
+  if (call.timeout == 0ms) call.timeout = kCallTimeout;
   const auto answer = user.client->call(call);
   if (!answer) return std::nullopt;
   json::error_code failed;
@@ -382,10 +382,11 @@ std::vector<json::object> CrashLoad::pages(const std::string& path) {
   std::string start_key;
   do {
     int tries = 0;
-    const auto answer = insist(
-        looker_,
-        {.path = path + (start_key.empty() ? "" : "&startKey=" + percent_encoded(start_key))},
-        tries);
+    const auto answer =
+        insist(looker_,
+               {.path = path + (start_key.empty() ? "" : "&startKey=" + percent_encoded(start_key)),
+                .timeout = kPatience},
+               tries);
     if (!answer || answer->status != 200) {
       throw std::runtime_error("no answer to " + path + ": " +
                                (answer ? json::serialize(answer->body) : ""));
