@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace rhooks::model {
+
+// What is limited together: the tasks of one namespace for one receiver. Both are hashes, which
+// stand in stored bytes and stay as they are: two that fall together share their limits.
+struct Flow {
+  std::uint64_t ns = 0;
+  std::uint64_t receiver = 0;
+
+  friend bool operator==(const Flow&, const Flow&) = default;
+};
+
+// Fowler–Noll–Vo 1a of 64 bits (draft-eastlake-fnv), byte by byte. Never 0.
+class FlowHash {
+ public:
+  void add(char byte) { value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3; }
+  std::uint64_t value() const { return value_ == 0 ? 1 : value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
+std::uint64_t namespace_hash(std::string_view ns);
+
+// Of the origin of a URL (RFC 6454, section 4): its scheme and host in lower case, without the dot
+// at the end of a host's name or the port that the scheme has anyway.
+std::uint64_t receiver_hash(std::string_view url);
+
+inline Flow flow_of(std::string_view ns, std::string_view url) {
+  return {namespace_hash(ns), receiver_hash(url)};
+}
+
+struct HashOfFlow {
+  std::size_t operator()(const Flow& flow) const {
+    return static_cast<std::size_t>(flow.ns ^ flow.receiver);
+  }
+};
+
+}  // namespace rhooks::model

@@ -1,0 +1,52 @@
+#include "model/flow.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace rhooks::model {
+namespace {
+
+TEST(FlowTest, AUrlBelongsToItsOrigin) {
+  const std::vector<std::vector<std::string>> same{
+      {"https://api.example.com", "https://API.example.COM/a?b#c", "HTTPS://api.example.com:443/",
+       "https://api.example.com./x", "https://api.example.com:/", "https://api.example.com?q=1:2"},
+      {"http://api.example.com", "http://api.example.com:80/", "http://api.example.com.:80#x"},
+      {"https://api.example.com:80"},
+      {"http://api.example.com:443"},
+      {"http://api.example.com:8080/a:b"},
+      {"http://[::1]/", "http://[::1]:80/x", "HTTP://[::1]#"},
+      {"http://[::1]:8080/", "http://[::1]:8080"},
+      {"http://[::1:8080]/"},
+      {"http://other.example.com"},
+      {""},
+  };
+  std::set<std::uint64_t> hashes;
+  for (const auto& urls : same) {
+    const std::uint64_t first = receiver_hash(urls.front());
+    for (const std::string& url : urls) EXPECT_EQ(receiver_hash(url), first) << url;
+    EXPECT_TRUE(hashes.insert(first).second) << urls.front();
+    EXPECT_NE(first, 0U);
+  }
+}
+
+TEST(FlowTest, NamespacesHaveFlowsOfTheirOwn) {
+  EXPECT_EQ(flow_of("a", "http://x/1"), flow_of("a", "http://x/2"));
+  EXPECT_NE(flow_of("a", "http://x"), flow_of("b", "http://x"));
+  EXPECT_NE(flow_of("a", "http://x"), flow_of("a", "http://y"));
+}
+
+// They stand in stored bytes. The figures of the hash itself are those of draft-eastlake-fnv,
+// appendix C.
+TEST(FlowTest, HashesStayAsTheyAre) {
+  EXPECT_EQ(namespace_hash(""), 0xcbf29ce484222325U);
+  EXPECT_EQ(namespace_hash("a"), 0xaf63dc4c8601ec8cU);
+  EXPECT_EQ(namespace_hash("foobar"), 0x85944171f73967e8U);
+  EXPECT_EQ(receiver_hash("http://Foobar/"), namespace_hash("http:foobar"));
+  EXPECT_EQ(receiver_hash("http://foobar:81/"), namespace_hash("http:foobar:81"));
+}
+
+}  // namespace
+}  // namespace rhooks::model
