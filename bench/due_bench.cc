@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <optional>
 #include <stdexcept>
 
 #include "base/bounded_queue.h"
@@ -69,6 +70,35 @@ void claim_and_release(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kClaim));
 }
 BENCHMARK(claim_and_release)->Arg(kFew)->Arg(kMany)->Unit(benchmark::kMicrosecond);
+
+// Lets nothing pass.
+class ClosedGate final : public store::FlowGate {
+ public:
+  std::optional<Refusal> refuse(const store::Flow& flow) override {
+    return Refusal{store::Lane::of(flow)};
+  }
+  bool passes(const store::Flow&) const override { return false; }
+  std::optional<store::Lane> next_open() override { return std::nullopt; }
+  void looked_through(const store::Lane&) override {}
+  void emptied(const store::Lane&) override {}
+  void empty_all() override {}
+};
+
+// One iteration: claims pass over so many due tasks, none of which has its turn.
+void pass_over_waiting(benchmark::State& state) {
+  DueStore& due = due_store(state.range(0));
+  for (auto _ : state) {
+    ClosedGate gate;  // nothing waits for it yet
+    for (bool more = true; more;) {
+      const auto claimed =
+          due.store->claim_due({.now = due.now, .due_by = due.now, .limit = kClaim, .gate = &gate});
+      if (!claimed || !claimed->claims.empty()) return state.SkipWithError("something passed");
+      more = claimed->more;
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(pass_over_waiting)->Arg(kFew)->Arg(kMany)->Unit(benchmark::kMillisecond);
 
 // One iteration: when the next of so many tasks is due, while the first 256 are being attempted.
 void next_due(benchmark::State& state) {

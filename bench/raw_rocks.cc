@@ -80,7 +80,7 @@ rocksdb::WriteBatch RawRocks::put_batch(const std::vector<model::TaskRecord>& re
   }
   for (const auto& record : records) {
     check(batch.Put(handles_[kDue], due_key(model::due_at(record.task), task_key(record.task.key)),
-                    time_bytes(record.task.scheduled_date)));
+                    due_value(record.task)));
   }
   return batch;
 }
@@ -106,7 +106,7 @@ rocksdb::WriteBatch RawRocks::commit_batch(const std::vector<Task>& before,
   }
   for (const auto& [key, i] : by_key) {
     check(batch.Put(handles_[kDue], due_key(model::due_at(commits[i].task), key),
-                    time_bytes(commits[i].task.scheduled_date)));
+                    due_value(commits[i].task)));
   }
   for (const auto& [key, i] : by_key) {
     const Log& log = commits[i].log;

@@ -5,6 +5,7 @@
 // An input is lines: two keys or names; then two times in eight bytes each.
 
 #include "fuzz/fuzz.h"
+#include "model/flow.h"
 #include "store/rocks/keys.h"
 
 using namespace rhooks;
@@ -48,6 +49,7 @@ void check_names(const std::string& a, const std::string& b, TimePoint t, TimePo
   FUZZ_EXPECT(
       ordered_alike(due_key(t, task_key(first)), due_key(u, task_key(second)), before, same));
   FUZZ_EXPECT(parse_task_key(due_key(t, task_key(first)).substr(8)) == first);
+  FUZZ_EXPECT(namespace_hash_of(task_key(first)) == model::namespace_hash(a));
 
   // Within a namespace logs sort by time, then by id; those of one task are one range.
   FUZZ_EXPECT(ordered_alike(log_key(a, t, b), log_key(a, u, a), t < u || (t == u && b < a),
@@ -74,6 +76,14 @@ void check_bound(const std::string& prefix, const std::string& other) {
   FUZZ_EXPECT(inside(other) == other.starts_with(prefix));
 }
 
+void check_due_value(std::string_view bytes) {
+  (void)namespace_hash_of(bytes);
+  const auto value = parse_due_value(bytes);
+  FUZZ_EXPECT(value.has_value() == (bytes.size() >= 16));
+  if (!value) return;
+  FUZZ_EXPECT(due_value(value->scheduled_date, value->receiver) == bytes.substr(0, 16));
+}
+
 void check_ref(std::string_view bytes, TimePoint t) {
   if (const auto ref = parse_ref(bytes)) {
     FUZZ_EXPECT(ref_value(ref->expires_at, ref->failed) == bytes);
@@ -91,6 +101,7 @@ void check_ref(std::string_view bytes, TimePoint t) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_key(fuzz::to_text(data, size));
+  check_due_value(fuzz::to_text(data, size));
   check_ref(fuzz::to_text(data, size), kTimeMin);
 
   fuzz::Input input(data, size);

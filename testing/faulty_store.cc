@@ -132,8 +132,9 @@ Result<void> FaultyStore::do_release(std::span<const Lease> leases) {
   return one("release", [&] { return inner_.release(leases); });
 }
 
-Result<std::optional<TimePoint>> FaultyStore::do_next_due(TimePoint now, Scope scope) {
-  return one("next_due", [&] { return inner_.next_due(now, scope); });
+Result<std::optional<TimePoint>> FaultyStore::do_next_due(TimePoint now, Scope scope,
+                                                          const FlowGate* gate) {
+  return one("next_due", [&] { return inner_.next_due(now, scope, gate); });
 }
 
 Result<DuePage> FaultyStore::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,

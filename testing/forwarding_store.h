@@ -47,8 +47,9 @@ class ForwardingStore : public store::Store {
   Result<void> do_release(std::span<const store::Lease> leases) override {
     return inner_.release(leases);
   }
-  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override {
-    return inner_.next_due(now, scope);
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope,
+                                               const store::FlowGate* gate) override {
+    return inner_.next_due(now, scope, gate);
   }
   Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                      const std::optional<store::DuePosition>& after) override {

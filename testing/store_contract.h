@@ -12,10 +12,13 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "store/store.h"
+#include "testing/counting_gate.h"
 
 // The suite that every store passes, from one source. A store joins by one factory:
 //
 //   INSTANTIATE_STORE_CONTRACT(Memory, memory_factory());
+//
+// One that asks the gates of claims joins INSTANTIATE_FLOW_CONTRACT as well.
 //
 // Times: the suite uses times near kT0, and none of a system clock. A store that drops
 // expired logs in the background must take its time from a clock that stands at kT0 or before.
@@ -94,6 +97,10 @@ void run_differential(StoreUnderTest& subject, store::Store& oracle, Choices& ch
 // With random calls.
 void run_differential(StoreUnderTest& subject, store::Store& oracle, std::uint64_t seed, int steps);
 
+// With random calls, claims of which go through a gate.
+void run_flow_differential(StoreUnderTest& subject, store::Store& oracle, std::uint64_t seed,
+                           int steps);
+
 class StoreContractTest : public ::testing::TestWithParam<StoreFactory> {
  protected:
   void SetUp() override;
@@ -124,11 +131,27 @@ class StoreContractTest : public ::testing::TestWithParam<StoreFactory> {
 // Of calls that several threads make at once.
 class StoreRacesTest : public StoreContractTest {};
 
+// Of claims through a gate.
+class FlowContractTest : public StoreContractTest {
+ protected:
+  void put_ten_and_one();
+  // Claims until there is no more, or as many as the limit says.
+  std::vector<store::Claim> claim_through(CountingGate& gate, store::ClaimRequest request);
+  std::vector<store::Claim> claim_through(TimePoint now, std::size_t limit = 100);
+
+  CountingGate gate_;
+  bool waits_ = false;  // as the last claim told
+};
+
 // INSTANTIATE_STORE_CONTRACT(NAME, FACTORY...): all of its suites on these stores.
 #define INSTANTIATE_STORE_CONTRACT(name, ...)                                       \
   INSTANTIATE_TEST_SUITE_P(name, StoreContractTest, ::testing::Values(__VA_ARGS__), \
                            ::rhooks::testing::store_case_name);                     \
   INSTANTIATE_TEST_SUITE_P(name, StoreRacesTest, ::testing::Values(__VA_ARGS__),    \
+                           ::rhooks::testing::store_case_name)
+
+#define INSTANTIATE_FLOW_CONTRACT(name, ...)                                       \
+  INSTANTIATE_TEST_SUITE_P(name, FlowContractTest, ::testing::Values(__VA_ARGS__), \
                            ::rhooks::testing::store_case_name)
 
 }  // namespace rhooks::testing

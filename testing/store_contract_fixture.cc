@@ -7,6 +7,7 @@ using std::chrono::milliseconds;
 
 // A static library drops what nobody refers to: these pull the files of the suite in.
 void link_store_contract_documents();
+void link_store_contract_flows();
 void link_store_contract_tasks();
 void link_store_contract_leases();
 void link_store_contract_queries();
@@ -14,6 +15,7 @@ void link_store_contract_races();
 
 void StoreContractTest::SetUp() {
   link_store_contract_documents();
+  link_store_contract_flows();
   link_store_contract_tasks();
   link_store_contract_leases();
   link_store_contract_queries();

@@ -23,6 +23,16 @@ TEST_P(StoreContractTest, RandomCallsAnswerAsTheMemoryStoreDoes) {
   }
 }
 
+TEST_P(FlowContractTest, RandomClaimsTakeWhatThoseOfTheMemoryStoreDo) {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const auto subject = GetParam().make();
+    store::MemoryStore oracle(seed + i);
+    run_flow_differential(*subject, oracle, seed + i, 500);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed << ", run " << i;
+  }
+}
+
 namespace {
 
 class MemoryUnderTest final : public StoreUnderTest {
@@ -126,6 +136,8 @@ INSTANTIATE_STORE_CONTRACT(Dynamo, dynamo_factory(), knowing_dynamo_factory(),
                            tight_dynamo_factory());
 INSTANTIATE_STORE_CONTRACT(Rocks, rocks_factory(), tight_rocks_factory());
 INSTANTIATE_STORE_CONTRACT(Memory, memory_factory());
+INSTANTIATE_FLOW_CONTRACT(Rocks, rocks_factory(), tight_rocks_factory());
+INSTANTIATE_FLOW_CONTRACT(Memory, memory_factory());
 
 }  // namespace
 }  // namespace rhooks::testing

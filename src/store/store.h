@@ -15,6 +15,7 @@
 #include "observe/metrics.h"
 #include "store/description.h"
 #include "store/document.h"
+#include "store/flow_gate.h"
 
 namespace rhooks::store {
 
@@ -107,6 +108,10 @@ struct ClaimRequest {
   std::size_t limit = 0;
   std::chrono::milliseconds lease_for{60'000};
   Scope scope = Scope::kAll;
+  // Says what may be claimed; none: everything. A place that it gave for a claim is the caller's to
+  // give back, also where this call failed or the task was not handed out. Stores that processes
+  // share do not ask it yet.
+  FlowGate* gate = nullptr;
 };
 
 struct Claim {
@@ -128,6 +133,8 @@ struct ClaimResult {
   // False: nothing else that is due by due_by could be claimed. True: something may be left,
   // and where nothing is, the next claim says so.
   bool more = false;
+  // Something that is due by then waits until the gate lets it pass; it does not count for `more`.
+  bool waits = false;
 };
 
 struct DueEntry {
@@ -225,7 +232,8 @@ class Store {
 
   // Leases up to `limit` due tasks that nobody has a live lease on. No task is handed out
   // twice while its lease lives. A lease lives until its end; where processes share the store, no
-  // longer than the worker that has it, as far as the others know (Lease::life).
+  // longer than the worker that has it, as far as the others know (Lease::life). What the gate does
+  // not let pass holds nothing up that is due later.
   Result<ClaimResult> claim_due(const ClaimRequest& request);
 
   // Whether others cannot have taken this lease before its end: not where this process could not
@@ -246,10 +254,12 @@ class Store {
   // When a claim may next find something: the earliest due time of a task without a live
   // lease or the earliest end of a lease, in the past where something can be claimed now.
   // None: not until something is written. Where a store has not read what lies behind leased
-  // tasks, it may name an earlier time after `now`; asked again then, it knows more.
-  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll);
+  // tasks, it may name an earlier time after `now`; asked again then, it knows more. With a gate:
+  // what waits for it is left out.
+  Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll,
+                                            const FlowGate* gate = nullptr);
 
-  // What claim_due would find, in its order, without claiming it.
+  // What claim_due would find without a gate, in its order, without claiming it.
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                            const std::optional<DuePosition>& after);
 
@@ -303,7 +313,8 @@ class Store {
   virtual Result<ClaimResult> do_claim_due(const ClaimRequest& request) = 0;
   virtual std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) = 0;
   virtual Result<void> do_release(std::span<const Lease> leases) = 0;
-  virtual Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) = 0;
+  virtual Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope,
+                                                       const FlowGate* gate) = 0;
   virtual Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                       const std::optional<DuePosition>& after) = 0;
   virtual Result<Revision> do_put_document(const Document& document, const Replaces& replaces,

@@ -288,8 +288,9 @@ Result<void> FaultyLink::do_release(std::span<const Lease> leases) {
   });
 }
 
-Result<std::optional<TimePoint>> FaultyLink::do_next_due(TimePoint now, Scope scope) {
-  return one("next_due", Kind::kRead, [&] { return inner_.next_due(now, scope); });
+Result<std::optional<TimePoint>> FaultyLink::do_next_due(TimePoint now, Scope scope,
+                                                         const FlowGate* gate) {
+  return one("next_due", Kind::kRead, [&] { return inner_.next_due(now, scope, gate); });
 }
 
 Result<DuePage> FaultyLink::do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,

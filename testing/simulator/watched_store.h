@@ -46,7 +46,7 @@ class WatchedStore final : public testing::ForwardingStore {
       timeline_.violation("task '" + aside.key.id + "' cannot be read: " + aside.reason);
     }
     for (const store::Claim& claim : result->claims) {
-      checker_.holds(options_.incarnation, claim.lease);
+      checker_.holds(options_.incarnation, claim.lease, claim.task);
       if (claim.lease.until != request.now + request.lease_for) {
         timeline_.violation("a lease lasts longer or shorter than was asked for");
       }
@@ -56,6 +56,7 @@ class WatchedStore final : public testing::ForwardingStore {
                           std::to_string(checker_.held_by(options_.incarnation)) +
                           " leases, concurrency is " + std::to_string(options_.concurrency));
     }
+    checker_.claim_ended(options_.incarnation, request, *result);
     return result;
   }
 
@@ -83,9 +84,10 @@ class WatchedStore final : public testing::ForwardingStore {
     return released;
   }
 
-  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope) override {
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope,
+                                               const store::FlowGate* gate) override {
     const Call call(*this);
-    return ForwardingStore::do_next_due(now, scope);
+    return ForwardingStore::do_next_due(now, scope, gate);
   }
 
   void do_resign() override {

@@ -411,7 +411,8 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
   return fail(std::move(*error));
 }
 
-Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope) {
+Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope,
+                                                          const FlowGate* /*gate*/) {
   // Who does not work on the store has no share, and does not take one by asking.
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : coordinator_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and

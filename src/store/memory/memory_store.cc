@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "model/flow.h"
 #include "store/shown.h"
 #include "store/shown_bytes.h"
 
@@ -15,6 +16,10 @@ constexpr std::size_t kDropMax = 1'000;          // tasks that a claim deletes
 Error not_found(const TaskKey& key) {
   return Error{
       ErrorCode::kNotFound, "there is no task '" + key.id + "' in namespace '" + key.ns + "'", {}};
+}
+
+Flow flow_of(const Task& task) {
+  return model::flow_of(task.key.ns, task.request.url);
 }
 
 bool in_range(TimePoint at, const std::optional<TimePoint>& from,
@@ -239,6 +244,7 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
   MutexLock lock(mutex_);
   drop_expired(request.now);
   ClaimResult result;
+  if (request.gate) request.gate->empty_all();  // every task is asked for
   for (const auto& [due_at, key] : due_) {
     if (due_at > request.due_by) break;
     if (leased(key, request.now)) continue;
@@ -246,9 +252,14 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
       result.more = true;
       break;
     }
+    const Task& task = tasks_.at(key).task;
+    if (request.gate && request.gate->refuse(flow_of(task))) {
+      result.waits = true;
+      continue;
+    }
     const Lease lease{key, tokens_.v7(request.now), request.now + request.lease_for};
     leases_[key] = lease;
-    result.claims.push_back(Claim{lease, tasks_.at(key).task, due_at});
+    result.claims.push_back(Claim{lease, task, due_at});
   }
   return result;
 }
@@ -292,11 +303,13 @@ Result<void> MemoryStore::do_release(std::span<const Lease> leases) {
   return {};
 }
 
-Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /*scope*/) {
+Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /*scope*/,
+                                                          const FlowGate* gate) {
   MutexLock lock(mutex_);
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {
     if (leased(key, now)) continue;
+    if (gate && due_at <= now && !gate->passes(flow_of(tasks_.at(key).task))) continue;
     next = due_at;
     break;
   }

@@ -17,7 +17,8 @@ namespace rhooks::store {
 
 // The store `memory:`, gone with the process, and the oracle that other stores are tested
 // against: it is written to be obviously right, not fast. Claims are O(claimed + leased);
-// queries sort the tasks of their namespace.
+// queries sort the tasks of their namespace. Claims through a gate ask it for all
+// that is due.
 //
 // Threads and contract: see Store. Blocking: one mutex, no I/O.
 class MemoryStore final : public Store {
@@ -39,7 +40,8 @@ class MemoryStore final : public Store {
   Result<ClaimResult> do_claim_due(const ClaimRequest& request) override;
   std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) override;
   Result<void> do_release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope) override;
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope,
+                                               const FlowGate* gate) override;
   Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                               const std::optional<DuePosition>& after) override;
   Result<Revision> do_put_document(const Document& document, const Replaces& replaces,

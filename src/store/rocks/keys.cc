@@ -1,6 +1,7 @@
 #include "store/rocks/keys.h"
 
 #include "base/check.h"
+#include "model/flow.h"
 #include "model/numbers.h"
 
 namespace rhooks::store::rocks {
@@ -31,13 +32,23 @@ void append_name(std::string& out, std::string_view text) {
   out += kNameEnd;
 }
 
-void append_time(std::string& out, TimePoint t) {
-  const std::uint64_t value = static_cast<std::uint64_t>(to_millis(t)) ^ kSignBit;
+void append_u64(std::string& out, std::uint64_t value) {
   char bytes[8];
   for (int i = 0; i < 8; ++i) {
     bytes[i] = static_cast<char>(static_cast<std::uint8_t>(value >> (56 - 8 * i)));
   }
   out.append(bytes, sizeof bytes);
+}
+
+std::uint64_t read_u64(std::string_view bytes) {
+  RHOOKS_CHECK(bytes.size() >= 8);
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return value;
+}
+
+void append_time(std::string& out, TimePoint t) {
+  append_u64(out, static_cast<std::uint64_t>(to_millis(t)) ^ kSignBit);
 }
 
 // Takes a name off the front of `bytes`.
@@ -87,10 +98,7 @@ std::string time_bytes(TimePoint t) {
 }
 
 TimePoint read_time(std::string_view bytes) {
-  RHOOKS_CHECK(bytes.size() >= 8);
-  std::uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<std::uint8_t>(bytes[i]);
-  return from_millis(static_cast<std::int64_t>(value ^ kSignBit));
+  return from_millis(static_cast<std::int64_t>(read_u64(bytes) ^ kSignBit));
 }
 
 std::string after_prefix(std::string prefix) {
@@ -129,6 +137,33 @@ std::string due_key(TimePoint due, std::string_view task_key) {
   append_time(out, due);
   out += task_key;
   return out;
+}
+
+std::uint64_t namespace_hash_of(std::string_view task_key) {
+  model::FlowHash hash;
+  for (std::size_t i = 0; i < task_key.size(); ++i) {
+    const char c = task_key[i];
+    if (c == '\0' && (++i == task_key.size() || task_key[i] != kEscape)) break;
+    hash.add(c);
+  }
+  return hash.value();
+}
+
+std::string due_value(const Task& task) {
+  return due_value(task.scheduled_date, model::receiver_hash(task.request.url));
+}
+
+std::string due_value(TimePoint scheduled_date, std::uint64_t receiver) {
+  std::string out;
+  out.reserve(2 * kTimeBytes);
+  append_time(out, scheduled_date);
+  append_u64(out, receiver);
+  return out;
+}
+
+std::optional<DueValue> parse_due_value(std::string_view bytes) {
+  if (bytes.size() < 2 * kTimeBytes) return std::nullopt;
+  return DueValue{read_time(bytes), read_u64(bytes.substr(kTimeBytes))};
 }
 
 std::string end_key(TimePoint expires_at, std::string_view task_key) {

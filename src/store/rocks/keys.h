@@ -2,6 +2,7 @@
 
 #include <rhooks/task.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,7 +19,8 @@
 //             taskkey 0x00                       spec (codec/stored.h), up to kSpecBesideMax: what
 //                                                reads a task then reads one block
 //   specs     taskkey                            a larger spec
-//   due       time(due) taskkey                  time(scheduled_date)   ACTIVE tasks only
+//   due       time(due) taskkey                  time(scheduled_date) u64(receiver)
+//                                                ACTIVE tasks only; receiver: model::receiver_hash
 //   ends      time(expires_at) taskkey           empty                  tasks that expire
 //   by_date   name(ns) u8(status) time(scheduled_date) id               empty
 //   logs      name(ns) time(started_at) log id   log (codec/stored.h)
@@ -34,6 +36,7 @@
 //   name(x)   x with each 0x00 written as 0x00 0xff, then 0x00 0x01: sorts as x does, and no
 //             name is the beginning of another
 //   id        as it is: always last
+//   u64       8 bytes, big-endian
 //   time      8 bytes, big-endian, milliseconds with the sign bit flipped: sorts as the time
 //   ref       time(expires_at, or 0xff × 8 where the log is kept) u8(log status)
 //   status    model/numbers.h, as the log status
@@ -54,6 +57,7 @@ std::string name(std::string_view text);
 std::string name_prefix(std::string_view text);
 // None: it is not a name, or more than one.
 std::optional<std::string> parse_name(std::string_view bytes);
+inline constexpr std::size_t kTimeBytes = 8;
 std::string time_bytes(TimePoint t);
 TimePoint read_time(std::string_view bytes);  // of the first 8
 // The first key after all that begin with `prefix`; empty where there is none.
@@ -66,7 +70,17 @@ std::optional<TaskKey> parse_task_key(std::string_view bytes);
 std::string_view spec_row(const std::string& task_key);
 bool is_spec_row(std::string_view row);  // of `tasks`
 
+// model::namespace_hash of its namespace; of anything where it is no task's key.
+std::uint64_t namespace_hash_of(std::string_view task_key);
+
 std::string due_key(TimePoint due, std::string_view task_key);
+std::string due_value(const Task& task);
+std::string due_value(TimePoint scheduled_date, std::uint64_t receiver);
+struct DueValue {
+  TimePoint scheduled_date{};
+  std::uint64_t receiver = 0;
+};
+std::optional<DueValue> parse_due_value(std::string_view bytes);
 std::string end_key(TimePoint expires_at, std::string_view task_key);
 
 std::string date_prefix(std::string_view ns, Status status);

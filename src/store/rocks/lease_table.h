@@ -16,6 +16,8 @@
 
 #include "base/mutex.h"
 #include "model/record.h"
+#include "store/flow_gate.h"
+#include "store/rocks/due_ranges.h"
 
 namespace rhooks::store::rocks {
 
@@ -51,11 +53,16 @@ struct HeldLease {
 // - an expired lease stays in the table until a claim, a change or a commit ends it: that is
 //   how a late commit can still count.
 //
-// scan_from is a key of the due index below which every entry is live-leased, so a claim
-// walks neither the tombstones of what was done nor the leased head again. It rises past
-// leased entries, never past a held key, and falls to whatever becomes claimable: a new or
-// moved due entry, a lease that ended. When the database was opened again it falls to the
-// very beginning (reopened()).
+// ranges_ has the parts of the due index that claims have still to look at (due_ranges.h), so a
+// claim walks neither the tombstones of what was done nor the leased head again. What is left of
+// them shrinks past leased entries, but for held keys, and grows by whatever becomes claimable: a
+// new or moved due entry, a lease that ended. When the database was opened again all is looked at
+// (reopened()).
+//
+// Through a gate (flow_gate.h): an entry that it refuses is passed over like a leased one, and its
+// range is remembered for its lane. One of a flow that has a lane queues up behind it. Claims look
+// into lanes that the gate opens and at what is unseen by turns, at a bounded number of entries
+// (Asked::entries_max).
 //
 // Threads: every method may be called from any thread. Blocking: lock() waits for other
 // writers of the same keys; take() and first_due() read the index under the mutex.
@@ -66,10 +73,21 @@ class LeaseTable {
     HeldLease lease;
   };
 
+  struct Asked {
+    TimePoint now{};
+    std::size_t limit = 0;
+    TimePoint until{};  // of the leases
+    std::string end;    // a due key: where the index ends
+    FlowGate* gate = nullptr;
+    std::size_t entries_max = 0;  // that are looked at, with a gate
+  };
+
   struct Walk {
     rocksdb::Status status;  // of reading the index; not ok: nothing was taken
     std::vector<Taken> taken;
-    bool more = false;  // something else could be claimed now or in a moment
+    bool more = false;     // something else could be claimed now or in a moment
+    bool cut_off = false;  // at the limit or at entries_max
+    bool waits = false;    // something waits for the gate
   };
 
   struct FirstDue {
@@ -79,26 +97,32 @@ class LeaseTable {
 
   // What a writer did, made known in the step that lets its keys go.
   struct Effects {
-    std::vector<std::string> ended;     // task keys whose lease is over
-    std::optional<std::string> lowest;  // the lowest due key that became claimable
-    bool failed = false;                // the write failed: leases on the keys are doubtful
+    // Of due keys that lie near to each other, so that a claim looks at little else.
+    struct Span {
+      std::string from;
+      std::string to;  // included
+    };
 
-    void claimable(std::string due_key) {
-      if (!lowest || due_key < *lowest) lowest = std::move(due_key);
-    }
+    std::vector<std::string> ended;  // task keys whose lease is over
+    std::vector<Span> unseen;        // what became claimable
+    bool failed = false;             // the write failed: leases on the keys are doubtful
+
+    void claimable(std::string due_key);
   };
 
   // Opens an iterator of the due index and places it on the first entry at or after `from`.
   // Called under the mutex, so that the iterator sees all that was let go before.
   using OpenIndex = std::function<std::unique_ptr<rocksdb::Iterator>(const std::string& from)>;
 
-  // Leases up to `limit` entries that nobody has a live lease on, in the order of the index.
-  // The iterator ends at `end`, a due key. `make_token` names each lease.
-  Walk take(TimePoint now, std::size_t limit, TimePoint until, const std::string& end,
-            const OpenIndex& open, const std::function<model::LeaseToken()>& make_token);
+  using MakeToken = std::function<model::LeaseToken()>;
 
-  // The earliest due time that is not under a live lease, or the earliest end of a lease.
-  FirstDue first_due(TimePoint now, const OpenIndex& open);
+  // Leases up to `limit` entries that nobody has a live lease on, in the order of the index but for
+  // what waited. The iterator ends at `asked.end`. `make_token` names each lease.
+  Walk take(const Asked& asked, const OpenIndex& open, const MakeToken& make_token);
+
+  // The earliest due time that is not under a live lease, or the earliest end of a lease. What
+  // waits for this gate is left out.
+  FirstDue first_due(TimePoint now, const FlowGate* gate, const OpenIndex& open);
 
   // Which of these are still the current leases.
   std::vector<bool> confirm(const std::vector<Taken>& taken) const;
@@ -118,9 +142,9 @@ class LeaseTable {
   std::unordered_map<std::string, HeldLease> live(std::string_view prefix, TimePoint now) const;
 
   // To be called when the database was opened again after a failed write, while nothing else
-  // is under way: what was written without an answer is now there. Entries may have come up
-  // below scan_from, and leases that were taken on the old view may be of tasks that have
-  // changed or are gone.
+  // is under way: what was written without an answer is now there. Entries may have come up where
+  // nothing was left to look at, and leases that were taken on the old view may be of tasks that
+  // have changed or are gone.
   void reopened();
 
   // Keys held for one writer; lets them go at the end of the scope.
@@ -139,7 +163,7 @@ class LeaseTable {
     // To be called when the write failed instead. What it meant to do may come true when
     // the database is opened again, so what would then be claimable is looked for.
     void write_failed(const Effects& meant) {
-      effects.lowest = meant.lowest;
+      effects.unseen = meant.unseen;
       effects.failed = true;
     }
 
@@ -157,11 +181,39 @@ class LeaseTable {
     }
   };
 
+  // What one take() has come to (lease_walk.cc).
+  class Cursor;
+  struct Taking;
+  enum class Look;
+  struct Walked;
+
+  void use_gate(FlowGate* gate) RHOOKS_REQUIRES(mutex_);
+  void look_into_lanes(Taking& taking) RHOOKS_REQUIRES(mutex_);
+  // False: the gate may have more.
+  bool fetch_open_lanes(FlowGate& gate) RHOOKS_REQUIRES(mutex_);
+  // True: there is more in it for a later turn.
+  bool look_into(const Lane& lane, Taking& taking) RHOOKS_REQUIRES(mutex_);
+  // True: all of them were.
+  bool look_at_entries(const Lane& lane, DueRanges::Range& range, Taking& taking)
+      RHOOKS_REQUIRES(mutex_);
+  void look_at_unseen(Taking& taking) RHOOKS_REQUIRES(mutex_);
+  // Looks at the entries from `from` to `to` (null: to the end of the index) that may stand in
+  // `lane` (null: that are unseen).
+  Walked walk(const std::string& from, const std::string* to, const Lane* lane, Taking& taking)
+      RHOOKS_REQUIRES(mutex_);
+  Look look_at(std::string_view entry, std::string_view value, const Lane* lane, Taking& taking)
+      RHOOKS_REQUIRES(mutex_);
+  Look wait(std::string_view entry, const FlowGate::Refusal& refusal, const Lane* lane,
+            Taking& taking) RHOOKS_REQUIRES(mutex_);
+  void lease(std::string_view entry, std::string_view value, Taking& taking)
+      RHOOKS_REQUIRES(mutex_);
+
   bool any_held(const std::vector<std::string_view>& keys) const RHOOKS_REQUIRES(mutex_);
   void end(const std::string& key) RHOOKS_REQUIRES(mutex_);
-  void lower(const std::string& due_key) RHOOKS_REQUIRES(mutex_);
   // The lease ends.
-  void lower_to(const std::string& key, const HeldLease& lease) RHOOKS_REQUIRES(mutex_);
+  void add_unseen(const std::string& key, const HeldLease& lease) RHOOKS_REQUIRES(mutex_);
+  std::optional<TimePoint> first_unleased(const std::string& from, const std::string* to,
+                                          TimePoint now, Cursor& cursor) RHOOKS_REQUIRES(mutex_);
   // Leases that are over make their tasks claimable.
   void note_ended(TimePoint now) RHOOKS_REQUIRES(mutex_);
 
@@ -173,7 +225,9 @@ class LeaseTable {
       RHOOKS_GUARDED_BY(mutex_);
   // Ends of leases that were not yet seen to be over.
   std::set<std::pair<TimePoint, std::string>> ends_ RHOOKS_GUARDED_BY(mutex_);
-  std::string scan_from_ RHOOKS_GUARDED_BY(mutex_);
+  DueRanges ranges_ RHOOKS_GUARDED_BY(mutex_);
+  std::uint64_t gate_id_ RHOOKS_GUARDED_BY(mutex_) = 0;  // that lanes are of
+  bool lanes_first_ RHOOKS_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace rhooks::store::rocks

@@ -46,5 +46,33 @@ TEST(RocksNoMemoryTest, WhatHasExpiredIsDeletedByALaterClaim) {
   }
 }
 
+TEST(RocksNoMemoryTest, WhatWaitsAndWhatWasClaimedIsClaimedLater) {
+  constexpr std::size_t kTasks = 100;
+  TempDir dir;
+  auto store = open_ok(dir.sub("store"));
+  std::vector<model::TaskRecord> records{make_record("waits", "id", kT0)};
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    records.push_back(make_record("ns", std::to_string(i), kT0 + std::chrono::milliseconds{1}));
+  }
+  for (const auto& result : store->put(records)) ASSERT_TRUE(result);
+  CountingGate gate;
+  gate.allow_of("waits", 0);
+  const TimePoint now = kT0 + std::chrono::seconds{1};
+  const ClaimRequest request{.now = now, .due_by = now, .limit = 2 * kTasks, .gate = &gate};
+  {
+    // Less than the list of so many leases takes.
+    const NoMemory none(10'000);
+    EXPECT_FALSE(store->claim_due(request));
+  }
+  gate.handed_out({});
+  const auto claimed = store->claim_due(request);
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->claims.size(), kTasks);
+  EXPECT_TRUE(claimed->waits);
+  gate.allow_all();
+  gate.open_all();
+  EXPECT_EQ(store->claim_due(request)->claims.size(), 1U);
+}
+
 }  // namespace
 }  // namespace rhooks::testing

@@ -441,7 +441,7 @@ TEST_F(RocksStoreTest, ASpecIsReplacedAndRemovedWhereverItLies) {
 TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
   open_ok(path()).reset();
   Raw(path()).put("due", rocks::due_key(kT0, rocks::task_key({"ns", "ghost"})),
-                  rocks::time_bytes(kT0));
+                  rocks::due_value(kT0, 1));
   {
     auto store = open_ok(path());
     const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
@@ -455,22 +455,47 @@ TEST_F(RocksStoreTest, ADueEntryOfNoTaskIsRemoved) {
 
 TEST_F(RocksStoreTest, ADueEntryWithABrokenValueIsDeliveredAllTheSame) {
   const auto key = rocks::task_key({"ns", "id"});
-  ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
-  Raw(path()).put("due", rocks::due_key(kT0, key), "short");
-  {
-    auto store = open_ok(path());
-    EXPECT_EQ(*store->next_due(kT0), kT0);
-    EXPECT_EQ(all_due(*store, kT0, kT0, 10).size(), 1u);
-    const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
-    ASSERT_TRUE(claimed);
-    ASSERT_EQ(claimed->claims.size(), 1u);
-    const Commit commit = done(claimed->claims[0], kT0);
-    EXPECT_EQ(*store->commit(std::span(&commit, 1)).at(0), CommitOutcome::kApplied);
-    EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+  for (const std::string& value : {std::string("short"), rocks::time_bytes(kT0)}) {
+    for (const bool through_gate : {false, true}) {
+      ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
+      Raw(path()).put("due", rocks::due_key(kT0, key), value);
+      {
+        auto store = open_ok(path());
+        CountingGate gate;
+        EXPECT_EQ(*store->next_due(kT0), kT0);
+        EXPECT_EQ(all_due(*store, kT0, kT0, 10).size(), 1u);
+        const auto claimed = store->claim_due(
+            {.now = kT0, .due_by = kT0, .limit = 10, .gate = through_gate ? &gate : nullptr});
+        ASSERT_TRUE(claimed);
+        ASSERT_EQ(claimed->claims.size(), 1u);
+        const Commit commit = done(claimed->claims[0], kT0);
+        EXPECT_EQ(*store->commit(std::span(&commit, 1)).at(0), CommitOutcome::kApplied);
+        EXPECT_EQ(*store->next_due(kT0), std::nullopt);
+      }
+      {
+        Raw raw(path());
+        EXPECT_TRUE(raw.all("due").empty());
+        EXPECT_EQ(raw.all("by_date").size(), 1u);
+      }
+      ASSERT_TRUE(open_ok(path())->clear("ns", 1));
+    }
   }
-  Raw raw(path());
-  EXPECT_TRUE(raw.all("due").empty());
-  EXPECT_EQ(raw.all("by_date").size(), 1u);
+}
+
+TEST_F(RocksStoreTest, ADueEntryWithABrokenValueIsRefusedLikeOthers) {
+  ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
+  Raw(path()).put("due", rocks::due_key(kT0, rocks::task_key({"ns", "id"})), "short");
+  auto store = open_ok(path());
+  CountingGate gate;
+  gate.allow_of("ns", 0);
+  const ClaimRequest request{.now = kT0, .due_by = kT0, .limit = 10, .gate = &gate};
+  const auto refused = store->claim_due(request);
+  ASSERT_TRUE(refused);
+  EXPECT_TRUE(refused->claims.empty());
+  EXPECT_TRUE(refused->waits);
+  gate.allow_all();
+  gate.open_all();
+  EXPECT_EQ(store->claim_due(request)->claims.size(), 1u);
 }
 
 // What is not even a key of the index is passed over by all who look.
@@ -519,8 +544,7 @@ TEST_F(RocksStoreTest, IndexesHoldExactlyWhatTheTasksSay) {
     ASSERT_TRUE(record);
     by_date[rocks::date_key(record->task)] = "";
     if (record->task.status == Status::kActive) {
-      due[rocks::due_key(model::due_at(record->task), bytes)] =
-          rocks::time_bytes(record->task.scheduled_date);
+      due[rocks::due_key(model::due_at(record->task), bytes)] = rocks::due_value(record->task);
     }
   }
   EXPECT_EQ(raw.all("due"), due);

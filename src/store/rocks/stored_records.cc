@@ -155,7 +155,7 @@ void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord>
     }
     if (task.status != Status::kActive) continue;
     std::string key = due_key(model::due_at(task), keys[i]);
-    (void)batch.Put(family(Family::kDue), key, time_bytes(task.scheduled_date));
+    (void)batch.Put(family(Family::kDue), key, due_value(task));
     effects.claimable(std::move(key));
   }
 }
@@ -182,8 +182,7 @@ void RocksStore::put_index(rocksdb::WriteBatch& batch, const Task& task,
                            const std::string& key) const {
   (void)batch.Put(family(Family::kByDate), date_key(task), rocksdb::Slice());
   if (task.status == Status::kActive) {
-    (void)batch.Put(family(Family::kDue), due_key(model::due_at(task), key),
-                    time_bytes(task.scheduled_date));
+    (void)batch.Put(family(Family::kDue), due_key(model::due_at(task), key), due_value(task));
   }
   if (task.expires_at) {
     (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, key), rocksdb::Slice());

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "model/flow.h"
+
+namespace rhooks::store {
+
+using model::Flow;
+
+// Where tasks wait: those of one flow, or (without a receiver) those of a namespace that have no
+// such lane, or (without either) those of several namespaces.
+struct Lane {
+  std::uint64_t ns = 0;
+  std::uint64_t receiver = 0;
+
+  static Lane of(const Flow& flow) { return {flow.ns, flow.receiver}; }
+
+  bool is_of_flow() const { return receiver != 0; }
+  // Whether a task of that flow may wait in it.
+  bool may_hold(const Flow& flow) const {
+    if (is_of_flow()) return flow == Flow{ns, receiver};
+    return ns == 0 || ns == flow.ns;
+  }
+
+  friend bool operator==(const Lane&, const Lane&) = default;
+};
+
+struct HashOfLane {
+  std::size_t operator()(const Lane& lane) const {
+    return model::HashOfFlow()({lane.ns, lane.receiver});
+  }
+};
+
+// Says which flows may have one more attempt under way. A claim asks it for each task that it would
+// lease, while the store is locked: it neither waits nor calls the store.
+//
+// Who claims through a gate tells it which lanes hold something, and looks into those that the gate
+// opens. Nothing of that is stored: a task that waits stands where all due tasks stand.
+class FlowGate {
+ public:
+  FlowGate() : id_(next_id()) {}
+  virtual ~FlowGate() = default;
+  FlowGate(const FlowGate&) = delete;
+  FlowGate& operator=(const FlowGate&) = delete;
+
+  // No other gate of this process has or had it.
+  std::uint64_t id() const { return id_; }
+
+  struct Refusal {
+    Lane lane;  // where the task waits from now on
+    // What that means for the others in that lane, where it is looked into.
+    enum Others {
+      kOthersMayPass,
+      kPaused,  // none passes now; it is gone on with from this task, once the gate opens it again
+      kClosed,  // none passes now
+    } others = kClosed;
+  };
+
+  // Takes a place for an attempt of the flow, for which a task may be leased; or says why not.
+  virtual std::optional<Refusal> refuse(const Flow& flow) = 0;
+  // Whether it would pass now.
+  virtual bool passes(const Flow& flow) const = 0;
+
+  // A lane out of which something may pass by now, and which is open from then on: until a refusal
+  // says that none of it passes, or one of those below is called.
+  virtual std::optional<Lane> next_open() = 0;
+  // All of it was looked at. What is left waits on.
+  virtual void looked_through(const Lane& lane) = 0;
+  // Nothing waits in it.
+  virtual void emptied(const Lane& lane) = 0;
+  // Nothing waits anywhere: all that is due is asked for anew.
+  virtual void empty_all() = 0;
+
+ private:
+  static std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  const std::uint64_t id_;
+};
+
+}  // namespace rhooks::store

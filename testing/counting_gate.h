@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "model/flow.h"
+#include "store/store.h"
+
+namespace rhooks::testing {
+
+// Lets so many tasks for a receiver, and of a namespace, be under way, and opens lanes when told.
+//
+// Threads: any.
+class CountingGate final : public store::FlowGate {
+ public:
+  // Where those wait whose receiver has enough.
+  enum class Lanes { kOfFlows, kOfNamespaces, kOfAll };
+
+  // Of each namespace for the receiver of that URL. Without a word of it: as many as there are.
+  void allow(std::string_view url, std::size_t most) {
+    const std::lock_guard lock(mutex_);
+    most_for_[model::receiver_hash(url)] = most;
+  }
+  void allow_of(std::string_view ns, std::size_t most) {
+    const std::lock_guard lock(mutex_);
+    most_of_[model::namespace_hash(ns)] = most;
+  }
+  void allow_all(std::string_view url) {
+    const std::lock_guard lock(mutex_);
+    most_for_.erase(model::receiver_hash(url));
+  }
+  void allow_all() {
+    const std::lock_guard lock(mutex_);
+    most_for_.clear();
+    most_of_.clear();
+  }
+  void name(Lanes lanes) {
+    const std::lock_guard lock(mutex_);
+    lanes_ = lanes;
+  }
+  void open_all() {
+    const std::lock_guard lock(mutex_);
+    opened_.assign(waiting_.begin(), waiting_.end());
+  }
+
+  // To be called after each claim: what it did not hand out has no place any more.
+  void handed_out(const store::ClaimResult& result) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [flow, count] : counts_) count.given = 0;
+    for (const store::Claim& claim : result.claims) ++counts_[flow_of(claim)].under_way;
+  }
+  void ended(const store::Claim& claim) {
+    const std::lock_guard lock(mutex_);
+    --counts_.at(flow_of(claim)).under_way;
+  }
+  std::size_t under_way() const {
+    const std::lock_guard lock(mutex_);
+    std::size_t sum = 0;
+    for (const auto& [flow, count] : counts_) sum += count.under_way;
+    return sum;
+  }
+
+  std::optional<Refusal> refuse(const store::Flow& flow) override {
+    const std::lock_guard lock(mutex_);
+    auto refusal = why_not(flow);
+    if (refusal) {
+      waiting_.insert(refusal->lane);
+    } else {
+      ++counts_[flow].given;
+    }
+    return refusal;
+  }
+  bool passes(const store::Flow& flow) const override {
+    const std::lock_guard lock(mutex_);
+    return !why_not(flow);
+  }
+  std::optional<store::Lane> next_open() override {
+    const std::lock_guard lock(mutex_);
+    if (opened_.empty()) return std::nullopt;
+    const store::Lane lane = opened_.front();
+    opened_.pop_front();
+    return lane;
+  }
+  void looked_through(const store::Lane&) override {}
+  void emptied(const store::Lane& lane) override {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(lane);
+  }
+  void empty_all() override {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+    opened_.clear();
+  }
+
+ private:
+  struct Count {
+    std::size_t under_way = 0;
+    std::size_t given = 0;  // in the claim under way
+
+    std::size_t all() const { return under_way + given; }
+  };
+
+  static store::Flow flow_of(const store::Claim& claim) {
+    return model::flow_of(claim.task.key.ns, claim.task.request.url);
+  }
+
+  std::optional<Refusal> why_not(const store::Flow& flow) const {
+    if (const auto most = most_of_.find(flow.ns); most != most_of_.end()) {
+      std::size_t all = 0;
+      for (const auto& [other, count] : counts_) all += other.ns == flow.ns ? count.all() : 0;
+      if (all >= most->second) return Refusal{{flow.ns, 0}, Refusal::kPaused};
+    }
+    const auto most = most_for_.find(flow.receiver);
+    const auto count = counts_.find(flow);
+    const std::size_t has = count == counts_.end() ? 0 : count->second.all();
+    if (most == most_for_.end() || has < most->second) return std::nullopt;
+    // Others that wait in a lane of many may pass.
+    if (lanes_ == Lanes::kOfFlows) return Refusal{store::Lane::of(flow)};
+    const std::uint64_t ns = lanes_ == Lanes::kOfAll ? 0 : flow.ns;
+    return Refusal{{ns, 0}, Refusal::kOthersMayPass};
+  }
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::size_t> most_for_;  // by receiver
+  std::unordered_map<std::uint64_t, std::size_t> most_of_;   // by namespace
+  std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
+  std::unordered_set<store::Lane, store::HashOfLane> waiting_;
+  std::deque<store::Lane> opened_;
+  Lanes lanes_ = Lanes::kOfFlows;
+};
+
+}  // namespace rhooks::testing

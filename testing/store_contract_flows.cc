@@ -1,0 +1,811 @@
+// The contract of claims through a gate: what waits, that it holds up nobody, and that nothing
+// waits for ever.
+
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "testing/store_contract.h"
+#include "testing/test_seed.h"
+
+namespace rhooks::testing {
+
+using namespace store;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void link_store_contract_flows() {}
+
+// Where the tests of a binary are about another store.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlowContractTest);
+
+namespace {
+
+using Ids = std::vector<std::string>;
+
+const std::string kDead = "http://dead", kDead2 = "http://dead2", kGood = "http://good";
+
+model::TaskRecord to(const std::string& host, const std::string& id, TimePoint at,
+                     const std::string& ns = "ns") {
+  auto record = make_record(ns, id, at);
+  record.task.request.url = host + "/hook";
+  return record;
+}
+
+std::string id_of(const Claim& claim) {
+  return claim.lease.key.id;
+}
+
+Ids sorted_ids(const std::vector<Claim>& claims) {
+  Ids ids;
+  for (const Claim& claim : claims) ids.push_back(id_of(claim));
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// Each refuses a task that is shown as PROCESSING.
+Edit edit_of(std::function<void(Task&)> change) {
+  return [apply = std::move(change)](Task task) -> Result<Task> {
+    if (task.status != Status::kActive) return fail(ErrorCode::kConflict, "it is not ACTIVE");
+    apply(task);
+    return task;
+  };
+}
+
+Edit retry_edit(TimePoint at) {
+  return edit_of([at](Task& task) { task.next_attempt_date = at; });
+}
+
+Edit receiver_edit(const std::string& host) {
+  return edit_of([host](Task& task) { task.request.url = host + "/hook"; });
+}
+
+}  // namespace
+
+// Ten to two receivers that let none pass, and one to another behind them.
+void FlowContractTest::put_ten_and_one() {
+  gate_.allow(kDead, 0);
+  gate_.allow(kDead2, 0);
+  for (int i = 0; i < 10; ++i) {
+    put(to(i % 2 == 0 ? kDead : kDead2, "waits" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  put(to(kGood, "good", kT0 + seconds{1}));
+}
+
+std::vector<Claim> FlowContractTest::claim_through(CountingGate& gate, ClaimRequest request) {
+  request.gate = &gate;
+  std::vector<Claim> claims;
+  const std::size_t limit = request.limit;
+  for (int calls = 0; calls < 1'000; ++calls) {
+    request.limit = limit - claims.size();
+    auto result = store().claim_due(request);
+    if (!result) {
+      ADD_FAILURE() << result.error().message;
+      return claims;
+    }
+    EXPECT_TRUE(result->set_aside.empty());
+    EXPECT_LE(result->claims.size(), request.limit);
+    gate.handed_out(*result);
+    waits_ = result->waits;
+    for (Claim& claim : result->claims) claims.push_back(std::move(claim));
+    if (!result->more || claims.size() == limit) return claims;
+  }
+  ADD_FAILURE() << "there is always more";
+  return claims;
+}
+
+std::vector<Claim> FlowContractTest::claim_through(TimePoint now, std::size_t limit) {
+  return claim_through(gate_, {.now = now, .due_by = now, .limit = limit});
+}
+
+TEST_P(FlowContractTest, WhatWaitsHoldsUpNobodyBehindIt) {
+  put_ten_and_one();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1}, 1)), Ids{"good"});
+  EXPECT_TRUE(waits_);
+  EXPECT_EQ(*store().next_due(kT0 + seconds{1}, Scope::kAll, &gate_), kT0 + seconds{61})
+      << "the end of the lease";
+  EXPECT_EQ(*store().next_due(kT0 + seconds{1}), kT0);
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{2})), Ids{});
+  EXPECT_TRUE(waits_);
+  for (const std::size_t limit : {1, 3, 100}) {
+    EXPECT_EQ(all_due(store(), kT0 + seconds{2}, kT0 + seconds{2}, limit).size(), 10U) << limit;
+  }
+}
+
+TEST_P(FlowContractTest, OpenedLanesGoOnWhereTheyStopped) {
+  put_ten_and_one();
+  gate_.allow(kDead, 2);
+  gate_.allow(kDead2, 1);
+  const TimePoint now = kT0 + seconds{1};
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"good", "waits0", "waits1", "waits2"}));
+  gate_.allow(kDead, 3);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"waits4"});
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  EXPECT_TRUE(waits_);
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(claim_through(now).size(), 6U);
+  EXPECT_FALSE(waits_);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+}
+
+TEST_P(FlowContractTest, WithoutAGateOrThroughAnotherNothingWaits) {
+  put_ten_and_one();
+  const TimePoint now = kT0 + seconds{1};
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"good"});
+  EXPECT_EQ(claim(now, 4).size(), 4U);
+  CountingGate other;
+  EXPECT_EQ(claim_through(other, {.now = now, .due_by = now, .limit = 100}).size(), 6U);
+  EXPECT_FALSE(waits_);
+  EXPECT_EQ(claim_through(kT0 + seconds{61}).size(), 1U) << "the good one again";
+  EXPECT_TRUE(waits_);
+}
+
+TEST_P(FlowContractTest, WhatWaitedIsDueAfterAReopening) {
+  if (!subject().durable()) return;
+  put_ten_and_one();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{"good"});
+  subject().reopen();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{"good"});
+  EXPECT_TRUE(waits_);
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(claim_through(kT0 + seconds{1}).size(), 10U);
+}
+
+TEST_P(FlowContractTest, AChangeEndsTheWaiting) {
+  put_ten_and_one();
+  const TimePoint now = kT0 + seconds{1};
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"good"});
+  ASSERT_TRUE(change({"ns", "waits3"}, suspend_edit, now));
+  ASSERT_TRUE(remove({"ns", "waits4"}, now));
+  ASSERT_TRUE(change({"ns", "waits5"}, retry_edit(kT0 + seconds{30}), now));
+  ASSERT_TRUE(change({"ns", "waits6"}, receiver_edit(kGood), now));
+  put(to(kGood, "waits4", kT0 + seconds{2}));
+  ASSERT_TRUE(change({"ns", "waits3"}, unsuspend_edit, now));
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{2})), (Ids{"waits4", "waits6"}));
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{2})),
+            (Ids{"waits0", "waits1", "waits2", "waits3", "waits7", "waits8", "waits9"}));
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{30})), Ids{"waits5"});
+}
+
+TEST_P(FlowContractTest, LeasesOfWhatWaitedEndLikeOthers) {
+  put_ten_and_one();
+  const TimePoint now = kT0 + seconds{1};
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"good"});
+  gate_.allow(kDead, 3);
+  gate_.open_all();
+  const auto claims = claim_through(now);
+  ASSERT_EQ(sorted_ids(claims), (Ids{"waits0", "waits2", "waits4"}));
+  for (const Claim& claim : claims) gate_.ended(claim);
+  ASSERT_TRUE(store().release({&claims[0].lease, 1}));
+  EXPECT_EQ(commit(done(claims[1], now)), CommitOutcome::kApplied);
+  EXPECT_EQ(commit(retried(claims[2], now, kT0 + seconds{5})), CommitOutcome::kApplied);
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(claim_through(now).size(), 8U);
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{5})), Ids{id_of(claims[2])});
+  EXPECT_EQ(claim_through(kT0 + seconds{61}).size(), 9U) << "whose leases ran out";
+}
+
+TEST_P(FlowContractTest, AClearedNamespaceLeavesNothingWaiting) {
+  put_ten_and_one();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{"good"});
+  for (std::size_t count = 1; count > 0;) {
+    const auto cleared = store().clear("ns", 3);
+    ASSERT_TRUE(cleared) << cleared.error().message;
+    count = *cleared;
+  }
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{});
+  EXPECT_FALSE(waits_);
+  EXPECT_TRUE(all_due(store(), kT0 + seconds{1}, kT0 + seconds{1}, 10).empty());
+}
+
+TEST_P(FlowContractTest, WhatIsDueLaterThanWasAskedForIsClaimedWhenItIsDue) {
+  put_ten_and_one();
+  EXPECT_EQ(claim_through(gate_, {.now = kT0, .due_by = kT0 + seconds{1}, .limit = 1}).size(), 1U);
+  EXPECT_TRUE(waits_);
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + milliseconds{4})),
+            (Ids{"waits0", "waits1", "waits2", "waits3", "waits4"}));
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + milliseconds{5})), Ids{"waits5"});
+  EXPECT_EQ(claim_through(kT0 + seconds{1}).size(), 4U);
+}
+
+TEST_P(FlowContractTest, AClockThatGoesBackLosesNothingThatWaits) {
+  put_ten_and_one();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{10})), Ids{"good"});
+  gate_.allow(kDead, 1);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{10})), Ids{"waits0"});
+  EXPECT_LE(*store().next_due(kT0 + seconds{80}), kT0 + seconds{80});  // sees the leases as over
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{5})), Ids{});  // and here they live again
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(claim_through(kT0 + seconds{5}).size(), 9U);
+  EXPECT_EQ(claim_through(kT0 + seconds{80}).size(), 11U);
+}
+
+// Of a lane that has still more when a claim is full.
+TEST_P(FlowContractTest, AnEarlierOneOfALaneThatWasLookedIntoInPartIsNotLost) {
+  for (const int rounds : {1, 2}) {
+    const std::string ns = "ns" + std::to_string(rounds);
+    gate_.allow(kDead, 0);
+    for (int i = 0; i < 6; ++i) {
+      put(to(kDead, "waits" + std::to_string(i), kT0 + milliseconds{i}, ns));
+    }
+    const TimePoint now = kT0 + seconds{1};
+    EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+    gate_.allow_all();
+    gate_.open_all();
+    std::vector<Claim> claims;
+    for (int i = 0; i < rounds; ++i) {
+      for (Claim& claim : claim_through(now, 2)) claims.push_back(std::move(claim));
+    }
+    put(to(kDead, "early", kT0 - seconds{1}, ns));
+    for (int i = 0; i < 10; ++i) {
+      for (Claim& claim : claim_through(now, 1)) claims.push_back(std::move(claim));
+    }
+    EXPECT_EQ(sorted_ids(claims),
+              (Ids{"early", "waits0", "waits1", "waits2", "waits3", "waits4", "waits5"}));
+    EXPECT_FALSE(waits_);
+  }
+}
+
+TEST_P(FlowContractTest, WhatWasGivenBackIsClaimedBesideWhatWaited) {
+  const TimePoint now = kT0 + seconds{1};
+  for (int i = 0; i < 8; ++i) put(to(kGood, "good" + std::to_string(i), kT0 + milliseconds{i}));
+  auto claims = claim_through(now);
+  ASSERT_EQ(claims.size(), 8U);
+  for (int round = 0; round < 4; ++round) {
+    gate_.allow(kDead, 0);
+    const std::string id = "waits" + std::to_string(round);
+    put(to(kDead, id, kT0));
+    EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+    for (std::size_t i = 0; i < 8; i += 2) {
+      ASSERT_TRUE(store().release({&claims[i].lease, 1}));
+    }
+    gate_.allow_all();
+    gate_.open_all();
+    std::set<std::string> found;
+    for (int calls = 0; calls < 3; ++calls) {
+      for (Claim& claim : claim_through(now, 2)) {
+        EXPECT_TRUE(found.insert(id_of(claim)).second);
+        for (Claim& old : claims) {
+          if (id_of(old) == id_of(claim)) old = claim;
+        }
+      }
+    }
+    EXPECT_EQ(found, (std::set<std::string>{"good0", "good2", "good4", "good6", id}));
+  }
+}
+
+TEST_P(FlowContractTest, ReceiversShareALane) {
+  const TimePoint now = kT0 + seconds{1};
+  for (const auto lanes : {CountingGate::Lanes::kOfNamespaces, CountingGate::Lanes::kOfAll}) {
+    gate_.name(lanes);
+    put_ten_and_one();
+    std::vector<Claim> all;
+    const auto take = [&] {
+      const auto claims = claim_through(now);
+      all.insert(all.end(), claims.begin(), claims.end());
+      return sorted_ids(claims);
+    };
+    EXPECT_EQ(take(), Ids{"good"});
+    gate_.allow(kDead2, 2);
+    gate_.open_all();
+    EXPECT_EQ(take(), (Ids{"waits1", "waits3"})) << "behind the other's";
+    gate_.open_all();
+    EXPECT_EQ(take(), Ids{});
+    EXPECT_TRUE(waits_);
+    gate_.allow_all();
+    gate_.open_all();
+    EXPECT_EQ(take().size(), 8U);
+    EXPECT_FALSE(waits_);
+    for (const Claim& claim : all) {
+      gate_.ended(claim);
+      ASSERT_TRUE(remove(claim.lease.key, now));
+    }
+  }
+}
+
+TEST_P(FlowContractTest, WhatWaitsInOneLaneMayBeRefusedIntoAnother) {
+  using enum CountingGate::Lanes;
+  const TimePoint now = kT0 + seconds{1};
+  put_ten_and_one();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"good"});
+  for (const auto lanes : {kOfNamespaces, kOfFlows, kOfAll, kOfNamespaces, kOfAll}) {
+    gate_.name(lanes);
+    gate_.open_all();
+    EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+    EXPECT_TRUE(waits_);
+  }
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(claim_through(now).size(), 10U);
+  EXPECT_FALSE(waits_);
+}
+
+TEST_P(FlowContractTest, ANamespaceThatHasEnoughHoldsUpNoOther) {
+  const TimePoint now = kT0 + seconds{1};
+  put_ten_and_one();
+  gate_.allow_all();
+  gate_.allow_of("ns", 3);
+  put(to(kDead, "other", now, "ns2"));
+  auto claims = claim_through(now);
+  EXPECT_EQ(sorted_ids(claims), (Ids{"other", "waits0", "waits1", "waits2"}));
+  for (const Claim& claim : claims) {
+    if (claim.lease.key.ns == "ns2") continue;
+    gate_.ended(claim);
+    EXPECT_EQ(commit(done(claim, now)), CommitOutcome::kApplied);
+  }
+  gate_.open_all();
+  EXPECT_EQ(claim_through(now).size(), 3U);
+  EXPECT_TRUE(waits_);
+}
+
+// More than one claim looks at.
+TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
+  constexpr int kMany = 22 * 800;
+  gate_.allow(kDead, 0);
+  gate_.allow(kDead2, 0);
+  const auto id = [](int i) { return "waits" + std::to_string(100'000 + i); };
+  std::vector<model::TaskRecord> batch;
+  for (int i = 0; i < kMany; ++i) {
+    batch.push_back(to(i % 2 == 0 ? kDead : kDead2, id(i), kT0 + milliseconds{i / 10}));
+    if (batch.size() < 800) continue;
+    for (const auto& result : store().put(batch)) ASSERT_TRUE(result) << result.error().message;
+    batch.clear();
+  }
+  ASSERT_TRUE(batch.empty());
+  const TimePoint now = kT0 + seconds{10};
+  put(to(kGood, "good", kT0 + seconds{5}));
+  EXPECT_EQ(sorted_ids(claim_through(now, 1)), Ids{"good"});
+  // From here on they are not even looked at.
+  put(to(kGood, "good2", kT0 + seconds{6}));
+  const auto one = store().claim_due({.now = now, .due_by = now, .limit = 1, .gate = &gate_});
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(sorted_ids(one->claims), Ids{"good2"});
+  gate_.handed_out(*one);
+
+  gate_.allow(kDead, 2);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{id(0), id(2)}));
+  gate_.allow_all();
+  gate_.open_all();
+  const auto ids = sorted_ids(claim_through(now, 2 * kMany));
+  EXPECT_EQ(ids.size(), std::size_t{kMany - 2});
+  EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end()) << "each once";
+  EXPECT_FALSE(waits_);
+}
+
+TEST_P(FlowContractTest, TwoWhoClaimThroughOneGateDoAllOnce) {
+  constexpr int kTasks = 200;
+  for (int i = 0; i < kTasks; ++i) {
+    put(to("http://host" + std::to_string(i % 4), std::to_string(i), kT0 + milliseconds{i % 9}));
+  }
+  for (int host = 0; host < 3; ++host) {
+    gate_.allow("http://host" + std::to_string(host), static_cast<std::size_t>(1 + host));
+  }
+  std::mutex mutex;
+  std::set<std::string> claimed;
+  std::atomic<int> left{kTasks};
+  const auto deadline = std::chrono::steady_clock::now() + seconds{120};
+  const auto work = [&] {
+    while (left > 0 && std::chrono::steady_clock::now() < deadline) {
+      const TimePoint now = kT0 + seconds{1};
+      const auto result =
+          store().claim_due({.now = now, .due_by = now, .limit = 5, .gate = &gate_});
+      ASSERT_TRUE(result) << result.error().message;
+      gate_.handed_out(*result);
+      std::vector<Commit> commits;
+      for (const Claim& claim : result->claims) {
+        const std::lock_guard lock(mutex);
+        EXPECT_TRUE(claimed.insert(id_of(claim)).second) << id_of(claim);
+        commits.push_back(done(claim, now));
+      }
+      for (const auto& outcome : store().commit(commits)) {
+        ASSERT_TRUE(outcome && *outcome == CommitOutcome::kApplied);
+      }
+      for (const Claim& claim : result->claims) {
+        gate_.ended(claim);
+        --left;
+      }
+      gate_.open_all();
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  EXPECT_EQ(left, 0);
+  EXPECT_EQ(gate_.under_way(), 0U);
+}
+
+namespace {
+
+// Whatever is refused, changed, given back and opened when: each task is attempted until it is
+// done, and none twice at once.
+class Turns {
+ public:
+  Turns(StoreUnderTest& subject, std::uint64_t seed) : subject_(subject), random_(seed) {}
+
+  void run() {
+    put();
+    for (int step = 0; !left_.empty() && !::testing::Test::HasFailure(); ++step) {
+      ASSERT_LT(step, 20'000) << left_.size() << " are left, the first: " << left_.begin()->id;
+      now_ += milliseconds{static_cast<long>(below(5))};
+      set_gate();
+      if (below(2) == 0) claim();
+      if (below(10) == 0) change();
+      if (below(50) == 0) now_ -= milliseconds{20};
+      if (below(300) == 0 && subject_.durable()) reopen();
+      for (std::size_t i = below(4); i > 0 && !under_way_.empty(); --i) end_one();
+    }
+    EXPECT_EQ(gate_.under_way(), 0U);
+    EXPECT_TRUE(all_due(subject_.store(), now_, now_ + seconds{1}, 100).empty());
+  }
+
+ private:
+  static constexpr std::size_t kTasks = 60;
+
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
+  std::string any_host() { return "http://host" + std::to_string(below(4)); }
+  std::string any_namespace() { return below(2) == 0 ? "a" : "b"; }
+  TimePoint soon() { return now_ + milliseconds{static_cast<long>(below(50))} - milliseconds{25}; }
+
+  void put() {
+    std::vector<model::TaskRecord> records;
+    for (std::size_t i = 0; i < kTasks; ++i) {
+      records.push_back(to(any_host(), std::to_string(i), soon(), any_namespace()));
+      left_.insert(records.back().task.key);
+    }
+    for (const auto& result : subject_.store().put(records)) ASSERT_TRUE(result && result->created);
+  }
+
+  void set_gate() {
+    gate_.allow(any_host(), 1 + below(5));
+    if (below(4) == 0) gate_.allow_of(any_namespace(), 1 + below(8));
+    if (below(8) == 0) gate_.name(static_cast<CountingGate::Lanes>(below(3)));
+    if (below(3) == 0) gate_.open_all();
+  }
+
+  void claim() {
+    const auto result =
+        subject_.store().claim_due({.now = now_,
+                                    .due_by = now_ + milliseconds{static_cast<long>(below(20))},
+                                    .limit = below(8),
+                                    .lease_for = std::chrono::hours{1},
+                                    .gate = &gate_});
+    ASSERT_TRUE(result) << result.error().message;
+    gate_.handed_out(*result);
+    for (const Claim& claim : result->claims) {
+      EXPECT_TRUE(left_.contains(claim.lease.key)) << claim.lease.key.id;
+      EXPECT_TRUE(under_way_.emplace(claim.lease.key, claim).second) << claim.lease.key.id;
+    }
+  }
+
+  void change() {
+    const auto task = std::next(left_.begin(), static_cast<std::ptrdiff_t>(below(left_.size())));
+    const TaskKey key = *task;
+    if (under_way_.contains(key)) return;
+    const std::span one(&key, 1);
+    Store& store = subject_.store();
+    switch (below(4)) {
+      case 0:
+        ASSERT_TRUE(store.remove(one, now_).at(0));
+        left_.erase(task);
+        return;
+      case 1:
+        ASSERT_TRUE(store.change(one, suspend_edit, now_).at(0));
+        ASSERT_TRUE(store.change(one, unsuspend_edit, now_).at(0));
+        return;
+      case 2:
+        ASSERT_TRUE(store.change(one, retry_edit(soon()), now_).at(0));
+        return;
+      default:
+        ASSERT_TRUE(store.change(one, receiver_edit(any_host()), now_).at(0));
+    }
+  }
+
+  // Nobody has a lease any more.
+  void reopen() {
+    subject_.reopen();
+    for (const auto& [key, claim] : under_way_) gate_.ended(claim);
+    under_way_.clear();
+  }
+
+  void end_one() {
+    const auto one =
+        std::next(under_way_.begin(), static_cast<std::ptrdiff_t>(below(under_way_.size())));
+    const Claim claim = one->second;
+    under_way_.erase(one);
+    gate_.ended(claim);
+    switch (below(4)) {
+      case 0:
+        ASSERT_TRUE(subject_.store().release({&claim.lease, 1}));
+        return;
+      case 1:
+        return commit(retried(claim, now_, soon()));
+      default:
+        commit(done(claim, now_));
+        left_.erase(claim.lease.key);
+    }
+  }
+
+  void commit(const Commit& commit) {
+    const auto outcome = subject_.store().commit({&commit, 1}).at(0);
+    ASSERT_TRUE(outcome && *outcome == CommitOutcome::kApplied);
+  }
+
+  StoreUnderTest& subject_;
+  std::mt19937_64 random_;
+  CountingGate gate_;
+  TimePoint now_ = kT0;
+  std::set<TaskKey> left_;
+  std::map<TaskKey, Claim> under_way_;
+};
+
+// The same calls on both stores, with receivers that let all pass, or none: what a claim that has
+// no limit takes then does not hang on the order in which the stores look at what waits.
+class FlowDifferential {
+ public:
+  FlowDifferential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed)
+      : subject_(subject), oracle_(oracle), random_(seed) {}
+
+  void run(int steps) {
+    for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      now_ += milliseconds{static_cast<long>(below(20))};
+      one_step();
+    }
+    for (CountingGate* const gate : {&mine_, &theirs_}) gate->allow_all();
+    now_ += seconds{10};
+    if (!::testing::Test::HasFailure()) claim();
+  }
+
+ private:
+  struct ClaimPair {
+    Claim subject;
+    Claim oracle;
+  };
+
+  std::size_t below(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
+  std::string any_host() { return "http://host" + std::to_string(below(4)); }
+  TaskKey any_key() { return {below(2) == 0 ? "a" : "b", std::to_string(below(150))}; }
+  TimePoint soon() {
+    return now_ + milliseconds{static_cast<long>(below(300))} - milliseconds{200};
+  }
+
+  void one_step() {
+    switch (below(12)) {
+      case 0:
+      case 1:
+      case 2:
+        return put();
+      case 3:
+        return change();
+      case 4:
+        return remove();
+      case 5:
+        return release();
+      case 6:
+      case 7:
+        return commit();
+      case 8:
+        return set_gates();
+      case 9:
+        return rare();
+      default:
+        return claim();
+    }
+  }
+
+  void put() {
+    std::vector<model::TaskRecord> records;
+    for (std::size_t n = 1 + below(8); n > 0; --n) {
+      const TaskKey key = any_key();
+      records.push_back(to(any_host(), key.id, soon(), key.ns));
+    }
+    const auto mine = subject_.store().put(records);
+    const auto theirs = oracle_.put(records);
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      ASSERT_TRUE(mine[i]) << mine[i].error().message;
+      EXPECT_EQ(mine[i]->created, theirs[i]->created);
+    }
+  }
+
+  void change() {
+    const std::vector<Edit> edits{suspend_edit, unsuspend_edit, retry_edit(soon()),
+                                  receiver_edit(any_host())};
+    const TaskKey key = any_key();
+    const Edit& edit = edits[below(edits.size())];
+    EXPECT_EQ(subject_.store().change({&key, 1}, edit, now_).at(0).has_value(),
+              oracle_.change({&key, 1}, edit, now_).at(0).has_value());
+  }
+
+  void remove() {
+    const TaskKey key = any_key();
+    EXPECT_EQ(subject_.store().remove({&key, 1}, now_).at(0).has_value(),
+              oracle_.remove({&key, 1}, now_).at(0).has_value());
+  }
+
+  std::optional<ClaimPair> take_claim() {
+    if (claims_.empty()) return std::nullopt;
+    const auto one = std::next(claims_.begin(), static_cast<std::ptrdiff_t>(below(claims_.size())));
+    ClaimPair pair = one->second;
+    claims_.erase(one);
+    return pair;
+  }
+
+  void release() {
+    const auto pair = take_claim();
+    if (!pair) return;
+    EXPECT_TRUE(subject_.store().release({&pair->subject.lease, 1}));
+    EXPECT_TRUE(oracle_.release({&pair->oracle.lease, 1}));
+  }
+
+  void commit() {
+    const auto pair = take_claim();
+    if (!pair) return;
+    const Commit mine =
+        below(2) == 0 ? done(pair->subject, now_) : retried(pair->subject, now_, soon());
+    Commit theirs = mine;
+    theirs.lease = pair->oracle.lease;
+    const auto a = subject_.store().commit({&mine, 1}).at(0);
+    const auto b = oracle_.commit({&theirs, 1}).at(0);
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(*a, *b);
+  }
+
+  void set_gates() {
+    const std::string host = any_host();
+    const bool blocked = below(2) == 0;
+    const auto lanes = static_cast<CountingGate::Lanes>(below(3));
+    for (CountingGate* const gate : {&mine_, &theirs_}) {
+      if (blocked) {
+        gate->allow(host, 0);
+      } else {
+        gate->allow_all(host);
+      }
+      gate->name(lanes);
+    }
+  }
+
+  void rare() {
+    switch (below(8)) {
+      case 0:
+        return reopen();
+      case 1:
+        return clear();
+      case 2:
+        now_ -= milliseconds{100};
+        return;
+      case 3:
+        return claim_without_a_gate();
+      default:
+        return;
+    }
+  }
+
+  void reopen() {
+    if (!subject_.durable()) return;
+    subject_.reopen();
+    ASSERT_TRUE(oracle_.release(oracle_leases_));
+    oracle_leases_.clear();
+    claims_.clear();
+  }
+
+  void clear() {
+    const std::string ns = any_key().ns;
+    for (Store* const store : {&subject_.store(), &oracle_}) {
+      auto cleared = store->clear(ns, 50);
+      while (cleared && *cleared > 0) cleared = store->clear(ns, 50);
+      ASSERT_TRUE(cleared);
+    }
+  }
+
+  void claim_without_a_gate() {
+    const ClaimRequest request{
+        .now = now_, .due_by = now_, .limit = 3, .lease_for = milliseconds{50}};
+    const auto mine = subject_.store().claim_due(request);
+    const auto theirs = oracle_.claim_due(request);
+    ASSERT_TRUE(mine && theirs);
+    note(mine->claims, theirs->claims);
+  }
+
+  // Until there is no more.
+  void claim() {
+    const ClaimRequest request{.now = now_,
+                               .due_by = now_ + milliseconds{static_cast<long>(below(100))},
+                               .limit = 1 + below(20),
+                               .lease_for = milliseconds{1 + static_cast<long>(below(200))}};
+    mine_.open_all();
+    bool waits = false;
+    bool others_wait = false;
+    const auto mine = claim_all(subject_.store(), request, mine_, waits);
+    const auto theirs = claim_all(oracle_, request, theirs_, others_wait);
+    EXPECT_TRUE(waits || !others_wait);
+    note(mine, theirs);
+    const auto a = all_due(subject_.store(), now_, request.due_by, request.limit);
+    const auto b = all_due(oracle_, now_, request.due_by, request.limit);
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].key, b[i].key);
+  }
+
+  static std::vector<Claim> claim_all(Store& store, ClaimRequest request, CountingGate& gate,
+                                      bool& waits) {
+    request.gate = &gate;
+    std::vector<Claim> claims;
+    for (int calls = 0; calls < 1'000; ++calls) {
+      auto result = store.claim_due(request);
+      if (!result) {
+        ADD_FAILURE() << result.error().message;
+        return claims;
+      }
+      gate.handed_out(*result);
+      waits = result->waits;
+      for (Claim& claim : result->claims) claims.push_back(std::move(claim));
+      if (!result->more) return claims;
+    }
+    ADD_FAILURE() << "there is always more";
+    return claims;
+  }
+
+  void note(std::vector<Claim> mine, std::vector<Claim> theirs) {
+    const auto by_key = [](const Claim& a, const Claim& b) { return a.lease.key < b.lease.key; };
+    std::sort(mine.begin(), mine.end(), by_key);
+    std::sort(theirs.begin(), theirs.end(), by_key);
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      ASSERT_EQ(mine[i].lease.key, theirs[i].lease.key);
+      EXPECT_EQ(mine[i].task, theirs[i].task);
+      EXPECT_EQ(mine[i].due_at, theirs[i].due_at);
+      claims_.insert_or_assign(mine[i].lease.key, ClaimPair{mine[i], theirs[i]});
+      oracle_leases_.push_back(theirs[i].lease);
+    }
+  }
+
+  StoreUnderTest& subject_;
+  Store& oracle_;
+  std::mt19937_64 random_;
+  CountingGate mine_;
+  CountingGate theirs_;
+  TimePoint now_ = kT0;
+  std::map<TaskKey, ClaimPair> claims_;  // the latest of each
+  std::vector<Lease> oracle_leases_;     // all since the last reopen
+};
+
+}  // namespace
+
+void run_flow_differential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed, int steps) {
+  FlowDifferential(subject, oracle, seed).run(steps);
+}
+
+TEST_P(FlowContractTest, EveryTaskHasItsTurn) {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t run = 0; run < 5; ++run) {
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", run " + std::to_string(run));
+    const auto subject = GetParam().make();
+    Turns(*subject, seed + run).run();
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+}  // namespace rhooks::testing
