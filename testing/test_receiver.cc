@@ -455,7 +455,9 @@ struct TestReceiver::Core {
       SSL_CTX_set_alpn_select_cb(tls.native_handle(), choose_protocol, &shared);
       ca_file = write_temporary_file(certificate.certificate_pem);
     }
-    const tcp::endpoint endpoint(asio::ip::address_v4::loopback(), options.port);
+    const tcp::endpoint endpoint(
+        options.all_of_loopback ? asio::ip::address_v4::any() : asio::ip::address_v4::loopback(),
+        options.port);
     acceptor->open(endpoint.protocol());
     acceptor->set_option(tcp::acceptor::reuse_address(true));
     acceptor->bind(endpoint);
@@ -522,9 +524,9 @@ std::uint16_t TestReceiver::port() const {
   return core_->port;
 }
 
-std::string TestReceiver::url(std::string_view path) const {
-  return std::string(core_->use_tls ? "https" : "http") +
-         "://127.0.0.1:" + std::to_string(core_->port) + std::string(path);
+std::string TestReceiver::url(std::string_view path, std::string_view host) const {
+  return std::string(core_->use_tls ? "https" : "http") + "://" + std::string(host) + ":" +
+         std::to_string(core_->port) + std::string(path);
 }
 
 std::string TestReceiver::ca_file() const {

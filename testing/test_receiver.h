@@ -96,7 +96,9 @@ class TestReceiver {
     Handler handler;  // default: 200 and no body
     int threads = 1;
     std::uint16_t port = 0;  // 0: any that is free
-    bool tls = false;        // with a self-signed certificate made at run time
+    // Has requests to 127.0.0.2, 127.0.0.3, … as well, which make it many receivers.
+    bool all_of_loopback = false;
+    bool tls = false;  // with a self-signed certificate made at run time
     std::vector<std::string> tls_names = {"127.0.0.1", "localhost"};  // that it is valid for
     // Requests beyond so many are answered and counted, but not kept.
     std::size_t record_max = 200'000;
@@ -115,7 +117,7 @@ class TestReceiver {
 
   std::uint16_t port() const;
   // "http://127.0.0.1:PORT/path", or https.
-  std::string url(std::string_view path = "/") const;
+  std::string url(std::string_view path = "/", std::string_view host = "127.0.0.1") const;
   // PEM file with the certificate, for clients that should trust it; removed with the object.
   std::string ca_file() const;
 

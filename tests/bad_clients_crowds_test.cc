@@ -217,7 +217,7 @@ TEST(BadClientsFewFilesTest, ClientsLeaveFilesToTheStore) {
   const std::string port_file = dir.sub("port");
   ChildProcess server({"/bin/sh", "-c", "ulimit -n 800; exec \"$0\" \"$@\"", RHOOKS_BINARY, "serve",
                        "--store", "rocksdb:" + dir.sub("store"), "--listen", "127.0.0.1:0",
-                       "--port-file", port_file});
+                       "--port-file", port_file, "--concurrency", "25"});
   ASSERT_TRUE(server.wait_for_output("listening on")) << server.errors();
   std::uint16_t port = 0;
   std::ifstream(port_file) >> port;

@@ -22,6 +22,11 @@ constexpr std::size_t kInFlight = 1'000;
 constexpr std::size_t kWaiting = 10'000;
 constexpr std::size_t kTasks = kInFlight + kWaiting;
 
+// Of a worker with so many slots, kInFlight are for receivers that were not tried yet, and two for
+// each of them.
+constexpr std::size_t kSlotsOfWorker = 2 * kInFlight;
+constexpr std::size_t kReceivers = kInFlight / 2;
+
 // Requests by path, which names the task.
 std::map<std::string, std::size_t> deliveries(const TestReceiver& receiver) {
   std::map<std::string, std::size_t> counts;
@@ -35,16 +40,21 @@ std::size_t lines(const std::string& text) {
 
 class CrashTest : public ::testing::Test {
  protected:
-  // Has the command line register the tasks over REST, as a user would.
-  void register_tasks(const RunningServer& server, const TestReceiver& receiver) {
+  // Has the command line register the tasks over REST, as a user would, for so many receivers by
+  // turns.
+  void register_tasks(const RunningServer& server, const TestReceiver& receiver,
+                      std::size_t receivers = 1) {
     const std::string file = dir_.sub("tasks.json");
     {
       std::ofstream out(file);
       out << "[";
       for (std::size_t i = 0; i < kTasks; ++i) {
+        const std::size_t host = i % receivers;
+        const std::string address =
+            "127.0." + std::to_string(host / 250) + "." + std::to_string(host % 250 + 1);
         out << (i ? "," : "") << R"({"namespace":"crash","id":")" << i << R"(","method":"POST",)"
-            << R"("url":")" << receiver.url("/" + std::to_string(i)) << R"(","body":{"n":)" << i
-            << "}}";
+            << R"("url":")" << receiver.url("/" + std::to_string(i), address) << R"(","body":{"n":)"
+            << i << "}}";
       }
       out << "]";
     }
@@ -79,9 +89,9 @@ class CrashTest : public ::testing::Test {
     EXPECT_LE(repeats, repeats_max);
   }
 
-  std::vector<std::string> flags() const {
-    return {"--concurrency", std::to_string(kInFlight), "--log-level",
-            "warn",          "--request-timeout",       "10m"};
+  static std::vector<std::string> flags(std::size_t slots = kInFlight) {
+    return {"--concurrency", std::to_string(slots), "--log-level",
+            "warn",          "--request-timeout",   "10m"};
   }
 
   TempDir dir_;
@@ -89,17 +99,20 @@ class CrashTest : public ::testing::Test {
 };
 
 TEST_F(CrashTest, KilledWithAThousandInFlightAndTenThousandWaiting) {
-  TestReceiver receiver([](const TestRequest&) {
+  TestReceiver::Options options;
+  options.handler = [](const TestRequest&) {
     TestResponse response;
     response.hold = true;
     return response;
-  });
+  };
+  options.all_of_loopback = true;
+  TestReceiver receiver(options);
   {
-    RunningServer server(dir_, store_, flags());
-    register_tasks(server, receiver);
+    RunningServer server(dir_, store_, flags(kSlotsOfWorker));
+    register_tasks(server, receiver, kReceivers);
     ASSERT_TRUE(receiver.wait_held(kInFlight));
     EXPECT_EQ(receiver.held(), kInFlight);
-    EXPECT_EQ(receiver.request_count(), kInFlight);  // the concurrency, exactly
+    EXPECT_EQ(receiver.request_count(), kInFlight);  // what they may have, exactly
     server.kill();
   }
   receiver.release_held();

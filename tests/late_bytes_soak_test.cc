@@ -29,6 +29,7 @@ using std::chrono::steady_clock;
 using After = TestResponse::After;
 
 constexpr std::size_t kConcurrency = 32;
+constexpr std::size_t kSlots = kConcurrency + 4;  // some are kept for other receivers
 
 // A receiver that is told by a request's path, "/KIND/NUMBER", how to answer it, and that writes
 // down what it has read. Where `cross` is set late bytes come on their own account, when the next
@@ -90,20 +91,21 @@ class LateReceiver {
   TestReceiver receiver_;
 };
 
-// Tasks of one namespace, and what became of them.
+// Tasks at once, and what became of them. All waves are of one namespace, so that the server knows
+// the receivers from the second one on and has its slots filled with them.
 class Wave {
  public:
-  Wave(cli::RestClient& server, std::string name) : server_(server), name_(std::move(name)) {}
+  explicit Wave(cli::RestClient& server) : server_(server) {}
 
   void add(LateReceiver& receiver, std::size_t number, std::size_t kind) {
     const std::string path = "/" + std::to_string(kind) + "/" + std::to_string(number);
-    items_.push_back(json::object{{"namespace", name_},
+    items_.push_back(json::object{{"namespace", kNamespace},
                                   {"id", std::to_string(number)},
                                   {"method", late_kinds()[kind].head ? "HEAD" : "POST"},
                                   {"url", receiver.receiver().url(path)}});
   }
 
-  // Registers them and waits until all have ended; returns them by number.
+  // Registers them, waits until all have ended and deletes them; returns them by number.
   std::map<std::size_t, json::object> run() {
     const auto made = server_.call({.method = "POST",
                                     .path = "/v1/tasks/batch",
@@ -112,8 +114,8 @@ class Wave {
     EXPECT_TRUE(made && made->status == 200) << (made ? made->body : made.error().message);
     const auto until = steady_clock::now() + kPatience;
     while (steady_clock::now() < until) {
-      const auto page = server_.call(
-          {.path = "/v1/namespaces/" + name_ + "/tasks?limit=1000", .timeout = kPatience});
+      const auto page =
+          server_.call({.path = std::string(kPath) + "/tasks?limit=1000", .timeout = kPatience});
       if (!page || page->status != 200) break;
       std::map<std::size_t, json::object> ended;
       const json::value listed = json::parse(page->body);
@@ -122,15 +124,22 @@ class Wave {
         if (status != "DONE" && status != "FAILED") continue;
         ended[std::stoul(json::value_to<std::string>(item.at("id")))] = item.as_object();
       }
-      if (ended.size() == items_.size()) return ended;
+      if (ended.size() == items_.size()) {
+        const auto cleared =
+            server_.call({.method = "DELETE", .path = kPath, .timeout = kPatience});
+        EXPECT_TRUE(cleared && cleared->status == 200);
+        return ended;
+      }
       std::this_thread::sleep_for(5ms);
     }
     return {};
   }
 
  private:
+  static constexpr const char* kNamespace = "late";
+  static constexpr const char* kPath = "/v1/namespaces/late";
+
   cli::RestClient& server_;
-  const std::string name_;
   json::array items_;
 };
 
@@ -146,7 +155,7 @@ class LateBytesSoakTest : public ::testing::Test {
     return {"--ca-file",     https.receiver().ca_file(),
             "--log-level",   "error",
             "--backoff-max", "200ms",
-            "--concurrency", std::to_string(kConcurrency)};
+            "--concurrency", std::to_string(kSlots)};
   }
 
   TempDir dir_;
@@ -163,7 +172,7 @@ TEST_F(LateBytesSoakTest, WhatIsDoneWasReadByTheReceiver) {
     cli::RestClient client({.base = server.url()});
     std::size_t number = 0, late = 0, lost = 0, charged = 0;
     while (number < deliveries() && !HasFailure()) {
-      Wave wave(client, "seed-" + std::to_string(soak.seed()) + "-" + std::to_string(number));
+      Wave wave(client);
       std::map<std::size_t, LateReceiver*> to;
       std::map<std::size_t, std::size_t> kinds;
       for (std::size_t i = 0; i < 2 * kConcurrency; ++i, ++number) {
@@ -214,7 +223,7 @@ TEST_F(LateBytesSoakTest, WhatCrossesTheNextRequestIsCounted) {
     cli::RestClient client({.base = server.url()});
     std::size_t number = 0, lost = 0, failed = 0;
     while (number < deliveries() && !HasFailure()) {
-      Wave wave(client, "seed-" + std::to_string(soak.seed()) + "-" + std::to_string(number));
+      Wave wave(client);
       std::map<std::size_t, LateReceiver*> to;
       for (std::size_t i = 0; i < 240; ++i, ++number) {
         to[number] = random() % 2 ? &http : &https;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/flow.h"
 #include "model/limits.h"
 #include "observe/logging.h"
 
@@ -32,23 +33,34 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     return step;
   }
 
-  auto claimed = store_.claim_due(
-      {.now = now, .due_by = due_by, .limit = limit, .lease_for = lease_for_, .scope = scope});
-  if (!claimed) return fail(std::move(claimed.error()));
+  auto claimed = store_.claim_due({.now = now,
+                                   .due_by = due_by,
+                                   .limit = limit,
+                                   .lease_for = lease_for_,
+                                   .scope = scope,
+                                   .gate = &slots_.flows()});
+  if (!claimed) {
+    slots_.flows().claim_ended();
+    return fail(std::move(claimed.error()));
+  }
   for (const store::SetAside& aside : claimed->set_aside) {
     metrics_.set_aside();
     log::error("task set aside: its stored bytes cannot be read",
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
   for (store::Claim& claim : claimed->claims) {
-    const Slots::Number slot = slots_.acquire(memory_of(claim.task));
+    const Slots::Number slot = slots_.acquire(
+        memory_of(claim.task), model::flow_of(claim.task.key.ns, claim.task.request.url));
     to_send_.push({slot, std::move(claim.lease), std::move(claim.task), claim.due_at, 0});
   }
+  // Others may have the places of what was not handed out.
+  const bool places_left = slots_.flows().claim_ended();
   step.claimed = claimed->claims.size();
-  step.more = claimed->more;
+  step.more = claimed->more || places_left;
+  step.waits = claimed->waits;
   if (step.more) return step;
 
-  auto next = store_.next_due(now, scope);
+  auto next = store_.next_due(now, scope, &slots_.flows());
   if (!next) return fail(std::move(next.error()));
   step.next_due = *next;
   return step;

@@ -19,7 +19,9 @@ class Claimer {
     std::size_t claimed = 0;
     // More may be due: claim again when slots are free.
     bool more = false;
-    // Where there is not: when something may next be due; none = not until a change.
+    // Something is due, and waits for others of its flow (FlowTable).
+    bool waits = false;
+    // Where there is not more: when something may next be due; none = not until a change.
     std::optional<TimePoint> next_due;
   };
 

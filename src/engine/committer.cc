@@ -119,7 +119,8 @@ bool Committer::accept(EndedDelivery& ended) {
   Task after = ended.cancelled ? std::move(delivery.task)
                                : model::apply_outcome(std::move(delivery.task), outcome, ended_at,
                                                       options_.policy, random_.unit());
-  kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled});
+  kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
+                   ended.cancelled ? FlowEnding::kNotMade : ending_of(outcome)});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log)});
   return true;
 }
@@ -144,7 +145,7 @@ bool Committer::commit() {
       ++again;
     } else {
       give_up(commits_[i], results[i].error());
-      slots_.release(kept_[i].slot_id);
+      slots_.release(kept_[i].slot_id, kept_[i].ending);
     }
   }
   commits_.resize(again);
@@ -173,7 +174,7 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
   } else if (on_recorded_ && !kept.cancelled) {
     on_recorded_(kept.due_at, kept.ok);
   }
-  slots_.release(kept.slot_id);
+  slots_.release(kept.slot_id, kept.ending);
 }
 
 bool Committer::release() {
@@ -183,7 +184,7 @@ bool Committer::release() {
     log::error("leases could not be given back; their tasks are due again when they run out",
                {{"error", released.error().message}});
   }
-  for (const Slots::Number slot : release_slots_) slots_.release(slot);
+  for (const Slots::Number slot : release_slots_) slots_.release(slot, FlowEnding::kNotMade);
   releases_.clear();
   release_slots_.clear();
   return true;
@@ -211,8 +212,8 @@ void Committer::abandon() {
     log::warn("leases could not be given back; their tasks are due again when they run out",
               {{"error", released.error().message}});
   }
-  for (const Kept& kept : kept_) slots_.release(kept.slot_id);
-  for (const Slots::Number slot : release_slots_) slots_.release(slot);
+  for (const Kept& kept : kept_) slots_.release(kept.slot_id, kept.ending);
+  for (const Slots::Number slot : release_slots_) slots_.release(slot, FlowEnding::kNotMade);
   ended_.clear();
   commits_.clear();
   kept_.clear();

@@ -55,6 +55,7 @@ class Committer {
     TimePoint due_at{};
     bool ok = false;
     bool cancelled = false;
+    FlowEnding ending = FlowEnding::kNotMade;
   };
 
   std::size_t held() const { return ended_.size() + commits_.size() + releases_.size(); }

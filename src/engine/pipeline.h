@@ -13,7 +13,7 @@
 namespace rhooks::engine {
 
 struct PipelineOptions {
-  std::size_t concurrency = 25;
+  std::size_t concurrency = 256;
   // Memory of the tasks on the way: once it is taken, nothing is claimed until some are done. One
   // claim goes past it.
   std::size_t attempt_bytes_max = Slots::kNoBytesMax;

@@ -168,7 +168,11 @@ void Runner::claim_loop() {
       continue;
     }
     starved_ = false;
-    note_claimed(want, kTimeMax);
+    if (step->waits) {
+      note_first_unclaimed(want, now);
+    } else {
+      note_claimed(want, kTimeMax);
+    }
     if (want.started && step->next_due) {
       // What is due but was not to be had (a key in the middle of a change) is tried again
       // a little later, not at once.
@@ -215,6 +219,7 @@ void Runner::commit_loop() {
     const bool dispatcher_ended = state_ >= RunState::kDispatcherEnded;
     const auto wait = pipeline_.committer.step(clock_.now_micros());
     if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) claimer_waker_.notify();
+    if (pipeline_.slots.flows().any_open()) claimer_waker_.notify();
     note_returned();
     if (dispatcher_ended && pipeline_.committer.idle()) break;
 
@@ -286,7 +291,7 @@ void Runner::measure_lag(bool starved, TimePoint now) {
   const auto steady = runtime_.now();
   if (lag_measured_ && steady - *lag_measured_ < kProgressInterval) return;
   lag_measured_ = steady;
-  const auto next = store_.next_due(now, store::Scope::kAssigned);
+  const auto next = store_.next_due(now, store::Scope::kAssigned, &pipeline_.slots.flows());
   if (next && *next) metrics_.due_lag(std::max(now - **next, milliseconds{0}));
 }
 

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "engine/engine_fixture.h"
+#include "testing/faulty_store.h"
 #include "testing/slowdown.h"
 
 namespace rhooks::engine {
@@ -303,6 +305,150 @@ TEST(RunnerTest, TaskDeletedDuringItsAttemptIsLoggedAndStaysAway) {
       eventually([&] { return logs_of(fixture.memory, "a", fixture.clock.now()).size() == 1; }));
   fixture.runner.stop();
   EXPECT_FALSE(fixture.memory.get(key, fixture.clock.now()));
+}
+
+// A worker whose slots are shared out among receivers (FlowTable), some of which hang.
+struct SharingFixture : Fixture {
+  static constexpr std::size_t kSlots = 16;
+
+  explicit SharingFixture(RunnerOptions options = options_for(kSlots),
+                          store::Store* other_store = nullptr)
+      : Fixture(std::move(options), script, other_store) {}
+  ~SharingFixture() { runner.stop_now(); }  // what hangs is not waited for
+
+  static Reply script(const delivery::HttpRequest& request) {
+    return request.request.url.starts_with("http://dead") ? Reply::hold() : Reply::status(200);
+  }
+
+  // Tasks for so many receivers, due now: all of the first one first.
+  void add(const std::string& prefix, std::size_t receivers, std::size_t tasks_each) {
+    std::vector<model::TaskRecord> records;
+    for (std::size_t i = 0; i < receivers * tasks_each; ++i) {
+      const std::string host = prefix + std::to_string(i / tasks_each);
+      records.push_back(record(numbered(prefix, i), clock.now(), "http://" + host + "/"));
+      records.back().task.retry_limit = 0;
+    }
+    put(memory, records);
+    runner.notify(clock.now());
+  }
+  // Of the receiver's tasks, so many were sent.
+  std::size_t started_to(const std::string& host) const {
+    const auto started = sender.started();
+    return static_cast<std::size_t>(
+        std::count_if(started.begin(), started.end(), [&](const delivery::HttpRequest& request) {
+          return request.request.url == "http://" + host + "/";
+        }));
+  }
+  void expect_all(const std::string& prefix, std::size_t tasks, Status status) {
+    for (std::size_t i = 0; i < tasks; ++i) {
+      EXPECT_TRUE(reaches(numbered(prefix, i), status)) << prefix << i;
+    }
+  }
+  std::size_t time_out_all() {
+    advance(2s);
+    return sender.release_all(Reply::failure("timed out"));
+  }
+};
+
+TEST(RunnerFlowsTest, DeadReceiversWhoseTasksAreDueFirstHoldUpNoOther) {
+  SharingFixture fixture;
+  fixture.add("dead", 3, 100);
+  fixture.advance(1ms);
+  fixture.add("well", 1, 50);
+  fixture.runner.start();
+  fixture.expect_all("well", 50, Status::kDone);
+  for (const char* host : {"dead0", "dead1", "dead2"}) EXPECT_EQ(fixture.started_to(host), 2u);
+}
+
+// However many: those that answer have their slots.
+TEST(RunnerFlowsTest, ManyDeadReceiversHoldUpNoneThatAnswered) {
+  SharingFixture fixture;
+  fixture.add("well", 1, 1);
+  fixture.runner.start();
+  fixture.expect_all("well", 1, Status::kDone);
+  fixture.add("dead", 50, 3);
+  ASSERT_TRUE(fixture.sender.wait_started(1 + SharingFixture::kSlots / 2));
+  for (std::size_t i = 0; i < 20; ++i) {
+    const std::string id = numbered("more", i);
+    put(fixture.memory, {record(id, fixture.clock.now(), "http://well0/")});
+    fixture.runner.notify(fixture.clock.now());
+    EXPECT_TRUE(fixture.reaches(id, Status::kDone));
+  }
+  EXPECT_EQ(fixture.sender.in_flight(), SharingFixture::kSlots / 2);
+}
+
+TEST(RunnerFlowsTest, TasksOfDeadReceiversGoOnWithinAQuarter) {
+  SharingFixture fixture;
+  fixture.add("dead", 3, 5);
+  fixture.runner.start();
+  ASSERT_TRUE(fixture.sender.wait_started(6));
+  EXPECT_EQ(fixture.time_out_all(), 6u);
+  for (std::size_t sent = 6; sent < 15; sent = fixture.sender.started_count()) {
+    ASSERT_TRUE(fixture.sender.wait_started(sent + 1));
+    EXPECT_LE(fixture.time_out_all(), SharingFixture::kSlots / 4);
+  }
+  fixture.expect_all("dead", 15, Status::kFailed);
+  EXPECT_EQ(fixture.sender.started_count(), 15u);
+}
+
+TEST(RunnerFlowsTest, AReceiverThatAnswersAgainHasMoreAtOnce) {
+  SharingFixture fixture;
+  fixture.add("dead", 1, 8);
+  fixture.runner.start();
+  ASSERT_TRUE(fixture.sender.wait_started(2));
+  EXPECT_EQ(fixture.time_out_all(), 2u);
+  ASSERT_TRUE(fixture.sender.wait_started(4));
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 2u);
+  ASSERT_TRUE(fixture.sender.wait_started(7));
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 3u);
+  ASSERT_TRUE(fixture.sender.wait_started(8));
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 1u);
+  EXPECT_TRUE(fixture.reaches(numbered("dead", 7), Status::kDone));
+}
+
+TEST(RunnerFlowsTest, ATriggerWaitsForTasksThatWaitForOthers) {
+  SharingFixture fixture;
+  fixture.add("dead", 1, 5);
+  TriggerThread trigger(fixture.runner);
+  ASSERT_TRUE(fixture.sender.wait_started(2));
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 2u);
+  ASSERT_TRUE(fixture.sender.wait_started(5));
+  EXPECT_FALSE(trigger.ended());
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 3u);
+  const auto result = trigger.join();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->processed, 5);
+  EXPECT_EQ(result->errors, 0);
+}
+
+// Nor is the store asked while all that is due waits: only when an attempt ends, and in the poll
+// interval.
+TEST(RunnerFlowsTest, NothingIsClaimedWhileAllWaits) {
+  store::MemoryStore memory{1};
+  testing::FaultyStore faulty(memory);
+  auto options = Fixture::options_for(SharingFixture::kSlots);
+  options.poll_interval = 1h;
+  SharingFixture fixture(options, &faulty);
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < 100; ++i) {
+    records.push_back(record(numbered("t", i), fixture.clock.now(), "http://dead/"));
+  }
+  put(memory, records);
+  fixture.runner.start();
+  for (std::size_t sent = 2; sent <= 6; sent += 4) {
+    ASSERT_TRUE(fixture.sender.wait_started(sent));
+    std::this_thread::sleep_for(100ms);  // the claimer and the committer come to rest
+    const int claims = faulty.calls("claim_due");
+    const int asked = faulty.calls("next_due");
+    for (int i = 0; i < 10; ++i) {
+      fixture.clock.advance(10ms);
+      std::this_thread::sleep_for(20ms);
+    }
+    EXPECT_LE(faulty.calls("claim_due") - claims, 1);
+    EXPECT_LE(faulty.calls("next_due") - asked, 1);
+    EXPECT_EQ(fixture.sender.started_count(), sent);
+    fixture.sender.release_all(Reply::status(200));
+  }
 }
 
 }  // namespace

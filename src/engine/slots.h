@@ -6,13 +6,14 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "engine/flow_table.h"
 
 namespace rhooks::engine {
 
 // The places for tasks on the way: one is taken at the claim and given back when the outcome
 // is stored. So a worker never holds more than `capacity` leases, has never more requests in
 // flight, and a crash repeats at most that many attempts. What is on the way takes memory, too:
-// while it is `bytes_max` or more, no slot is free.
+// while it is `bytes_max` or more, no slot is free. Which tasks may have them, flows() says.
 //
 // Slots are numbered in the order taken, which lets a trigger wait for all that were taken
 // before some moment without being held up by later ones.
@@ -24,7 +25,7 @@ class Slots {
   static constexpr std::size_t kNoBytesMax = static_cast<std::size_t>(-1);
 
   explicit Slots(std::size_t capacity, std::size_t bytes_max = kNoBytesMax)
-      : capacity_(capacity), bytes_max_(bytes_max) {}
+      : capacity_(capacity), bytes_max_(bytes_max), flows_(capacity) {}
 
   std::size_t capacity() const { return capacity_; }
 
@@ -33,20 +34,29 @@ class Slots {
     return bytes_ < bytes_max_ ? capacity_ - taken_.size() : 0;
   }
 
+  FlowTable& flows() { return flows_; }
+
   // `bytes`: of memory that the task will take.
-  Number acquire(std::size_t bytes) {
+  Number acquire(std::size_t bytes, const Flow& flow) {
     MutexLock lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
-    taken_.emplace(++last_, bytes);
+    const auto slot = taken_.emplace(++last_, Slot{bytes, flow}).first;
+    try {
+      flows_.claimed(flow);
+    } catch (...) {  // no memory
+      taken_.erase(slot);
+      throw;
+    }
     bytes_ += bytes;
     return last_;
   }
 
-  void release(Number number) {
+  void release(Number number, FlowEnding ending) {
     MutexLock lock(mutex_);
     const auto slot = taken_.find(number);
     RHOOKS_CHECK(slot != taken_.end());
-    bytes_ -= slot->second;
+    bytes_ -= slot->second.bytes;
+    flows_.done(slot->second.flow, ending);
     taken_.erase(slot);
   }
 
@@ -63,12 +73,18 @@ class Slots {
   }
 
  private:
+  struct Slot {
+    std::size_t bytes = 0;
+    Flow flow;
+  };
+
   const std::size_t capacity_;
   const std::size_t bytes_max_;
   mutable Mutex mutex_;
-  std::map<Number, std::size_t> taken_ RHOOKS_GUARDED_BY(mutex_);  // with the bytes of each
-  std::size_t bytes_ RHOOKS_GUARDED_BY(mutex_) = 0;                // of all
+  std::map<Number, Slot> taken_ RHOOKS_GUARDED_BY(mutex_);
+  std::size_t bytes_ RHOOKS_GUARDED_BY(mutex_) = 0;  // of all
   Number last_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  FlowTable flows_;
 };
 
 }  // namespace rhooks::engine

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine_fixture.h"
+#include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 
 namespace rhooks::engine {
@@ -77,21 +78,22 @@ TEST_F(StagesTest, ClaimsNeverExceedTheFreeSlots) {
 }
 
 TEST(SlotsTest, AreNotFreeWhileTheMemoryIsTaken) {
+  const Flow flow{1, 1};
   Slots slots(4, 100);
-  const auto first = slots.acquire(60);
+  const auto first = slots.acquire(60, flow);
   EXPECT_EQ(slots.free(), 3u);
-  const auto second = slots.acquire(40);
+  const auto second = slots.acquire(40, flow);
   EXPECT_EQ(slots.free(), 0u);
   EXPECT_FALSE(slots.returned_through(first));
-  slots.release(first);
+  slots.release(first, FlowEnding::kQuick);
   EXPECT_EQ(slots.free(), 3u);
   EXPECT_TRUE(slots.returned_through(first));
   EXPECT_FALSE(slots.returned_through(second));
   // A single one may be larger than all that there is.
-  slots.release(second);
-  const auto large = slots.acquire(1'000);
+  slots.release(second, FlowEnding::kQuick);
+  const auto large = slots.acquire(1'000, flow);
   EXPECT_EQ(slots.free(), 0u);
-  slots.release(large);
+  slots.release(large, FlowEnding::kQuick);
   EXPECT_EQ(slots.free(), 4u);
 }
 
@@ -101,8 +103,8 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   ManualClock clock;
   store::MemoryStore store{1};
   Metrics metrics;
-  Slots slots{100, 10 * kBody};
-  DeliveryQueue to_send{100};
+  Slots slots{7, 10 * kBody};
+  DeliveryQueue to_send{7};
   Claimer claimer{store, slots, to_send, metrics, 60s};
   const auto put_large = [&](std::size_t from, std::size_t to) {
     std::vector<model::TaskRecord> records;
@@ -123,9 +125,58 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   put_large(3, 5);
   EXPECT_EQ(claimed(), 0u);
   EXPECT_TRUE(claimer.step(clock.now(), clock.now())->more);
-  slots.release(to_send.take(1).front().slot_id);
+  slots.release(to_send.take(1).front().slot_id, FlowEnding::kQuick);
   EXPECT_EQ(claimed(), 2u);
   EXPECT_EQ(claimed(), 0u);
+}
+
+// As many slots as are shared out.
+struct SharedSlots {
+  ManualClock clock;
+  store::MemoryStore memory{1};
+  testing::FaultyStore store{memory};
+  Metrics metrics;
+  Slots slots{16};
+  DeliveryQueue to_send{16};
+  Claimer claimer{store, slots, to_send, metrics, 60s};
+};
+
+TEST(ClaimerTest, TellsThatSomethingWaitsForOthersOfItsFlow) {
+  SharedSlots shared;
+  for (std::size_t i = 0; i < 3; ++i)
+    put(shared.memory, {record(numbered("t", i), shared.clock.now())});
+  const TimePoint now = shared.clock.now();
+  auto step = shared.claimer.step(now, now);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 2u);
+  EXPECT_FALSE(step->more);
+  EXPECT_TRUE(step->waits);
+  EXPECT_EQ(step->next_due, now + 60s);  // the end of a lease: what waits is not a reason to come
+  EXPECT_FALSE(shared.slots.flows().any_open());
+
+  shared.slots.release(shared.to_send.take(1).front().slot_id, FlowEnding::kQuick);
+  EXPECT_TRUE(shared.slots.flows().any_open());
+  step = shared.claimer.step(now, now);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+  EXPECT_FALSE(step->waits);
+}
+
+TEST(ClaimerTest, AClaimWhoseAnswerWasLostTakesNoPlaceOfItsFlow) {
+  SharedSlots shared;
+  for (std::size_t i = 0; i < 3; ++i)
+    put(shared.memory, {record(numbered("t", i), shared.clock.now())});
+  shared.store.fail_next("claim_due", {.error = {ErrorCode::kUnknownOutcome, "it was lost", {}},
+                                       .after_applying = true});
+  const TimePoint now = shared.clock.now();
+  EXPECT_FALSE(shared.claimer.step(now, now));
+  auto step = shared.claimer.step(now, now);  // those two are leased
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+  step = shared.claimer.step(now + 60s, now + 60s);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+  EXPECT_TRUE(step->waits);
 }
 
 TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {

@@ -13,6 +13,8 @@ constexpr TimePoint kNow{1'000s};
 
 class TriggersTest : public ::testing::Test {
  protected:
+  Slots::Number acquire() { return slots.acquire(0, {1, 1}); }
+
   Slots slots{4};
   Triggers triggers;
 };
@@ -41,18 +43,18 @@ TEST_F(TriggersTest, OneIsDoneWhenNothingWasThereToClaim) {
 
 TEST_F(TriggersTest, OneWaitsForTheSlotsThatWereTakenUntilAllWasClaimed) {
   const auto one = triggers.begin(kNow);
-  const auto first = slots.acquire(0);
-  const auto second = slots.acquire(0);
+  const auto first = acquire();
+  const auto second = acquire();
   EXPECT_FALSE(triggers.claimed(one, kTimeMax, slots));
   EXPECT_FALSE(triggers.wanted(kNow).unclaimed);
-  const auto later = slots.acquire(0);
-  slots.release(second);
+  const auto later = acquire();
+  slots.release(second, FlowEnding::kQuick);
   EXPECT_FALSE(triggers.returned(slots));
-  slots.release(first);
+  slots.release(first, FlowEnding::kQuick);
   EXPECT_TRUE(triggers.returned(slots));
   EXPECT_TRUE(triggers.done(one));
   EXPECT_FALSE(triggers.returned(slots));  // no news
-  slots.release(later);
+  slots.release(later, FlowEnding::kQuick);
 }
 
 TEST_F(TriggersTest, AClaimThatBeganBeforeOneWasCalledDoesNotCountForIt) {

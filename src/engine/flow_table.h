@@ -1,0 +1,180 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "model/record.h"
+#include "store/flow_gate.h"
+
+namespace rhooks::engine {
+
+using store::Flow;
+using store::Lane;
+
+// How long an attempt of a flow held its slot, and for what.
+enum class FlowEnding {
+  kQuick,     // it ended within FlowTable::kQuick, however
+  kSlow,      // answered later, whatever the status
+  kNoAnswer,  // not answered, and that took longer
+  kNotMade,   // tells nothing: not made, or cut off
+};
+
+FlowEnding ending_of(const model::AttemptOutcome& outcome);
+
+// Shares the slots of a worker among flows, so that no receiver makes webhooks to others late.
+//
+//   one more of a flow that    begins while those, with those above, have less than
+//   does not answer            a quarter of the slots
+//   was not tried yet          a half
+//   answers, but slowly        three quarters
+//   answers quickly            seven eighths
+//
+// and in any case while those of its kind have less than a thirty-second; of those that answer
+// quickly that is each flow by itself, two slots at least. In the last sixteenth of all slots a
+// namespace gets no more once it has an equal share (of those under way or waiting, and one more),
+// and in the last thirty-second only its first. So one is left for whoever comes next, unless
+// many who answered quickly until just now do not any more. With fewer than kSlotsMin slots nothing
+// is shared out: who is due first has them.
+//
+// A flow has a window besides: 2 attempts at once, 1 more for each that was answered (so it doubles
+// with each round of answers), half of it after one that was not. One that does not answer is bound
+// by it once those that do not have an eighth of the slots.
+//
+// Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
+// share one. What it knows of flows that have nothing under way and nothing waiting is bounded
+// (kKnownMax, those of the latest use), and so is how many flows and namespaces have a lane
+// (kLanesMax each); those beyond share that of their namespace, or one for all.
+//
+// Threads: any. Blocking: never.
+class FlowTable final : public store::FlowGate {
+ public:
+  static constexpr std::size_t kSlotsMin = 8;
+  static constexpr std::size_t kKnownMax = 16'384;
+  static constexpr std::size_t kLanesMax = 16'384;
+  static constexpr std::size_t kWindow = 2;
+  static constexpr std::chrono::milliseconds kQuick{1'000};
+
+  explicit FlowTable(std::size_t slots);
+
+  std::optional<Refusal> refuse(const Flow& flow) override;
+  bool passes(const Flow& flow) const override;
+  std::optional<Lane> next_open() override;
+  void looked_through(const Lane& lane) override;
+  void emptied(const Lane& lane) override;
+  void empty_all() override;
+
+  // A task of the flow was claimed: its attempt keeps a place until done().
+  void claimed(const Flow& flow);
+  // The claim is over: the places that refuse() gave are free again. To be called after it, and
+  // after claimed() for each of its tasks. True: there were such.
+  bool claim_ended();
+  void done(const Flow& flow, FlowEnding ending);
+
+  // Whether next_open() may have something.
+  bool any_open() const;
+
+ private:
+  // From those that are trusted least on.
+  enum class Kind { kFailing, kUntried, kSlow, kQuick };
+  static constexpr std::size_t kKinds = 4;
+
+  enum class Wait {
+    kNone,
+    kWaits,
+    kOpen,  // next_open() named it
+  };
+  template <typename Id>
+  struct Waiting {
+    Wait wait = Wait::kNone;
+    bool to_look_at = false;                               // it stands in to_look_at_
+    std::optional<typename std::list<Id>::iterator> turn;  // it waits for others to leave a place
+  };
+  struct State : Waiting<Flow> {
+    Kind kind = Kind::kUntried;
+    std::size_t window = kWindow;
+    std::size_t under_way = 0;
+    std::size_t given = 0;                          // of these: by refuse(), in the claim under way
+    std::optional<std::list<Flow>::iterator> idle;  // where it stands in idle_
+  };
+  // Whose flows share a lane: a namespace, or (as 0) those that have no lane of their own.
+  struct Namespace : Waiting<std::uint64_t> {
+    std::size_t under_way = 0;
+    bool for_untried = false;  // its turn is for a place of those that were not tried, not for one
+                               // of its own
+    bool paused = false;       // it was being looked into
+    // Flows became known, and may have tasks in it: since it was opened, and before, so that it is
+    // to be looked through as a whole.
+    bool changed = false;
+    bool whole = false;
+    bool known = false;          // it has tasks that wait for a place of any flow
+    bool lacks_untried = false;  // and such that wait for one of those that were not tried
+  };
+  using Flows = std::unordered_map<Flow, State, model::HashOfFlow>;
+  using Namespaces = std::unordered_map<std::uint64_t, Namespace>;
+
+  // A refusal is remembered.
+  std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
+  // Whether one more of that kind may be under way, where its flow has so many.
+  bool has_room(Kind kind, std::size_t of_flow) const RHOOKS_REQUIRES(mutex_);
+  bool window_full(const State& state) const RHOOKS_REQUIRES(mutex_);
+  enum class Lacks { kPlaceOfUntried, kPlaceOfNamespace, kLane };
+  Refusal refuse_shared(std::uint64_t ns, Lacks lacks) RHOOKS_REQUIRES(mutex_);
+  Refusal refuse_flow(Flows::iterator flow, bool for_its_kind) RHOOKS_REQUIRES(mutex_);
+  State& take_place(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  void free_place(const Flow& flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
+  void learn(Flows::iterator flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
+  template <typename Id>
+  void look_at(Waiting<Id>& waiting, const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  void queue(Flows::iterator flow) RHOOKS_REQUIRES(mutex_);
+  void wait_in_turn(Namespaces::iterator ns, bool for_untried) RHOOKS_REQUIRES(mutex_);
+  void leave_turn(State& state) RHOOKS_REQUIRES(mutex_);
+  void leave_turn(Namespace& ns) RHOOKS_REQUIRES(mutex_);
+  bool open_flow(const Flow& flow, bool in_turn) RHOOKS_REQUIRES(mutex_);
+  bool goes_behind_others(const State& state) const RHOOKS_REQUIRES(mutex_);
+  bool open_namespace(std::uint64_t hash) RHOOKS_REQUIRES(mutex_);
+  std::optional<Lane> open_asked_for() RHOOKS_REQUIRES(mutex_);
+  std::optional<Lane> open_in_turn() RHOOKS_REQUIRES(mutex_);
+  std::optional<Lane> open_in_turn(std::list<std::uint64_t>& turns) RHOOKS_REQUIRES(mutex_);
+  std::list<std::uint64_t>& turns_of(const Namespace& ns) RHOOKS_REQUIRES(mutex_) {
+    return ns.for_untried ? untried_turns_ : namespace_turns_;
+  }
+  void empty(Namespaces::iterator ns) RHOOKS_REQUIRES(mutex_);
+  void leave_idle(State& state) RHOOKS_REQUIRES(mutex_);
+  void forget_if_idle(Flows::iterator flow) RHOOKS_REQUIRES(mutex_);
+  void forget_if_unused(Namespaces::iterator ns) RHOOKS_REQUIRES(mutex_);
+
+  const std::size_t slots_;
+  const std::size_t of_flows_;       // beyond it, a flow has no more than its part
+  const std::size_t of_namespaces_;  // beyond it, a namespace has no more than its share
+  const std::array<std::size_t, kKinds> of_kind_;  // of a kind and those that are trusted less
+  const std::size_t floor_;           // of a kind, but of those that answer quickly, in any case
+  const std::size_t of_last_eighth_;  // of a flow that answers quickly
+  const std::size_t beyond_windows_;  // of those that do not answer
+
+  mutable Mutex mutex_;
+  Flows flows_ RHOOKS_GUARDED_BY(mutex_);
+  Namespaces namespaces_ RHOOKS_GUARDED_BY(mutex_);
+  std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
+  std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
+  std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;    // of flows
+  std::size_t shared_lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what
+  std::deque<Lane> to_look_at_ RHOOKS_GUARDED_BY(mutex_);  // may have a place of their own
+  std::array<std::list<Flow>, kKinds> turns_ RHOOKS_GUARDED_BY(mutex_);
+  // Shared lanes, for a place of those that were not tried, and for one of their namespace.
+  std::list<std::uint64_t> untried_turns_ RHOOKS_GUARDED_BY(mutex_);
+  std::list<std::uint64_t> namespace_turns_ RHOOKS_GUARDED_BY(mutex_);
+  std::list<Flow> idle_ RHOOKS_GUARDED_BY(mutex_);  // the latest last
+  int first_ RHOOKS_GUARDED_BY(mutex_) = 0;         // of what next_open() tried last
+};
+
+}  // namespace rhooks::engine
