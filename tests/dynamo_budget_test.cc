@@ -124,9 +124,9 @@ TEST_F(DynamoBudgetTest, ATaskThatExpires) {
 
 // Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a
 // time that is less. The units are the same.
-TEST_F(DynamoBudgetTest, AOneShotTaskWithTheDefaultConcurrency) {
+TEST_F(DynamoBudgetTest, AOneShotTaskWithFewAttemptsAtATime) {
   constexpr int kFewer = 250;
-  auto scheduler = hooks(Options{}.concurrency);
+  auto scheduler = hooks(25);
   register_all(*scheduler, typical(), kFewer);
   fixture_.proxy.reset_usage();
   const auto result = scheduler->trigger();

@@ -48,12 +48,10 @@ ReceiverKind Workload::receivers() const {
 
 std::vector<Workload> delivery_workloads() {
   constexpr std::size_t kSmall = 100, kLarge = 10'000;
-  // First as it comes: the concurrency of those who set none.
-  std::vector<Workload> workloads{
-      {.concurrency = static_cast<std::size_t>(Options{}.concurrency), .body_bytes = kSmall}};
+  std::vector<Workload> workloads;
   for (const std::size_t hosts : {1, 1'000}) {
     for (const std::size_t body : {kSmall, kLarge}) {
-      for (const std::size_t concurrency : {64, 256}) {
+      for (const std::size_t concurrency : {64, 256}) {  // 256: unless set otherwise
         workloads.push_back({.count = body == kLarge ? 40'000u : 100'000u,
                              .concurrency = concurrency,
                              .body_bytes = body,

@@ -166,8 +166,9 @@ class HooksApi {
   using Progress = std::function<void(const TriggerResult&)>;
   // Attempts everything that is due at the time of the call, whatever the number, and
   // returns when the outcomes are stored. With a running worker it waits for that worker;
-  // `concurrency` holds either way. `progress`, if given, is called from this thread, two to
-  // four times a second. Errors: kUnavailable.
+  // `concurrency` holds either way, shared out among receivers: many tasks for one that does not
+  // answer take long. `progress`, if given, is called from this thread, two to four times a
+  // second. Errors: kUnavailable.
   virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
   // What trigger() would attempt now; stops counting at 10,000. Changes nothing.
   virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;

@@ -16,8 +16,10 @@ struct Options {
   //                  dynamodb:?region=eu-west-1&tasks=my-tasks&logs=my-logs&create=true
   std::string store = "rocksdb:rhooks-data";
 
-  // Tasks that one worker attempts at the same time, exactly: 1 to 10,000.
-  int concurrency = 25;
+  // The most tasks that one worker attempts at the same time: 1 to 10,000. From 8 on, but not on
+  // dynamodb: yet, they are shared out, so that receivers that are slow or do not answer do not
+  // make webhooks to others late (docs/semantics.md).
+  int concurrency = 256;
   // So many failed executions in a row make a recurring task FAILED; at least 1.
   int max_errors = 5;
   // Logs are dropped after so long (logsTtlInSeconds); 0 keeps them.

@@ -35,7 +35,7 @@ TEST_F(ConfigTest, Defaults) {
   ASSERT_TRUE(config);
   EXPECT_EQ(config->text("store"), "rocksdb:rhooks-data");
   EXPECT_EQ(config->text("listen"), "127.0.0.1:8090");
-  EXPECT_EQ(config->integer("concurrency"), 25);
+  EXPECT_EQ(config->integer("concurrency"), 256);
   EXPECT_EQ(config->duration("drain_timeout"), 25s);
   EXPECT_TRUE(config->boolean("worker"));
 
@@ -115,7 +115,7 @@ TEST_F(ConfigTest, FileFromTheEnvironmentAndTheFlagBeforeIt) {
   // An empty variable is no setting.
   EXPECT_EQ(Config::load({}, {{"RHOOKS_CONFIG", ""}, {"RHOOKS_CONCURRENCY", ""}}, {})
                 ->integer("concurrency"),
-            25);
+            256);
 }
 
 TEST_F(ConfigTest, UnknownKeyNamesTheNearest) {

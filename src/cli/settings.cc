@@ -31,8 +31,8 @@ const std::vector<Setting>& settings() {
        "key that the REST API asks for, of 16 characters or more (Authorization: Bearer KEY); "
        "needed to listen on other than loopback addresses",
        0, 0, "", true},
-      {"concurrency", kInteger, "25", "RHOOKS_CONCURRENCY", "--concurrency",
-       "tasks that are attempted at the same time", 1, model::kConcurrencyMax},
+      {"concurrency", kInteger, "256", "RHOOKS_CONCURRENCY", "--concurrency",
+       "the most tasks that are attempted at the same time", 1, model::kConcurrencyMax},
       {"memory_max", kSize, "2GiB", "RHOOKS_MEMORY_MAX", "--memory-max",
        "memory that the process may take; what clients, pages, attempts and caches hold follows "
        "from it",
