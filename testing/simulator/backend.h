@@ -16,6 +16,8 @@ class Backend {
   // Whether several processes may have it open at the same time.
   virtual bool shared() const = 0;
   virtual std::chrono::milliseconds lease_for() const = 0;
+  // Whether claims ask a gate what they may claim (store/flow_gate.h).
+  virtual bool asks_gate() const { return true; }
   // Whether a claim sees all that was stored before: not where indexes are late.
   virtual bool claims_see_all() const { return true; }
 

@@ -33,6 +33,7 @@ class DynamoBackend final : public Backend {
 
   bool shared() const override { return true; }
   std::chrono::milliseconds lease_for() const override { return options_.lease_for; }
+  bool asks_gate() const override { return false; }
   bool claims_see_all() const override { return false; }
   Result<std::unique_ptr<store::Store>> open(const Clock& clock) override;
   store::Store& inspect() override { return *inspected_; }

@@ -1,6 +1,7 @@
 #include "testing/simulator/invariant_checker.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/uuid.h"
@@ -11,6 +12,13 @@ namespace {
 std::string name_of(const TaskKey& key) {
   return key.ns + "/" + key.id;
 }
+
+// Of what a worker has seen end so soon it expects no harm.
+constexpr Duration kQuick = std::chrono::seconds{1};
+// Attempts at once at a receiver of which nothing is known yet.
+constexpr std::size_t kWindow = 2;
+// How late a claim may be that nothing stands in the way of.
+constexpr Duration kLateMax = std::chrono::seconds{2};
 
 bool final(Status status) {
   return status == Status::kDone || status == Status::kFailed;
@@ -50,13 +58,26 @@ InvariantChecker::Attempt* InvariantChecker::attempt_of(const model::LeaseToken&
   return it == attempts_.rend() ? nullptr : &*it;
 }
 
+InvariantChecker::Flow InvariantChecker::flow_of(const Task& task) {
+  const std::string& url = task.request.url;
+  return {task.key.ns, url.substr(0, url.find('/', std::string_view("http://").size()))};
+}
+
+// Nobody has a lease on it from now on.
+void InvariantChecker::set_free(Entry& entry) {
+  entry.lease.reset();
+  entry.free_since = timeline_.now();
+}
+
 // ---- the store
 
 void InvariantChecker::put(const Task& task) {
   timeline_.note("stored " + name_of(task.key) + " for " + ms(task.scheduled_date));
   Entry entry;
   entry.task = task;
+  entry.flow = flow_of(task);
   entry.put_at = timeline_.now();
+  entry.free_since = entry.put_at;
   entry.first_date = task.scheduled_date;
   if (!entries_.emplace(task.key, std::move(entry)).second) {
     violation(task.key, "registered over a task that is there");
@@ -84,6 +105,8 @@ void InvariantChecker::claimed(const model::Lease& lease, const Task& task, Time
   }
   if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
   ++entry->claims;
+  entry->waits_since = std::max(entry->free_since, Moment(due));
+  if (entry->lease) entry->waits_since = std::max(entry->waits_since, Moment(entry->lease->until));
   entry->lease = lease;
   claimed_at_[lease.token] = timeline_.now();
 }
@@ -91,7 +114,7 @@ void InvariantChecker::claimed(const model::Lease& lease, const Task& task, Time
 void InvariantChecker::released(const model::Lease& lease) {
   timeline_.note("released " + name_of(lease.key) + " of " + to_string(lease.token));
   Entry* const entry = find(lease.key);
-  if (entry && entry->lease && entry->lease->token == lease.token) entry->lease.reset();
+  if (entry && entry->lease && entry->lease->token == lease.token) set_free(*entry);
 }
 
 void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& token,
@@ -137,7 +160,7 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
   entry->last_committed = token;
   ++entry->changes;
   entry->task = after;
-  entry->lease.reset();
+  set_free(*entry);
 }
 
 // What one attempt makes of a task (docs/semantics.md, "States").
@@ -280,7 +303,7 @@ void InvariantChecker::edited(const Task& after) {
   if (after != same) violation(after.key, "an edit changed more than it says");
   ++entry->changes;
   entry->task = after;
-  entry->lease.reset();
+  set_free(*entry);
 }
 
 // Something is due now, and nothing is lost for it: a series whose next occurrence is yet to come
@@ -311,23 +334,88 @@ void InvariantChecker::ended_early(const model::Lease& lease) {
   timeline_.note("taken over " + name_of(lease.key) + " of " + to_string(lease.token));
   Entry* const entry = find(lease.key);
   if (!entry || !entry->lease || entry->lease->token != lease.token) return;
-  entry->lease.reset();
+  set_free(*entry);
   ++rare_.taken_over;
 }
 
 void InvariantChecker::leases_ended() {
-  for (auto& [key, entry] : entries_) entry.lease.reset();
+  for (auto& [key, entry] : entries_) set_free(entry);
 }
 
 // ---- the workers
 
-void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease) {
-  incarnations_[incarnation].held.push_back({lease, false});
+void InvariantChecker::begins(Incarnation incarnation, std::size_t slots) {
+  IncarnationState& state = incarnations_[incarnation];
+  state.slots = slots;
+  state.works_since = timeline_.now();
+}
+
+void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease, const Task& task) {
+  IncarnationState& state = incarnations_[incarnation];
+  Flow flow = flow_of(task);
+  check_late(state, lease, flow);
+  state.held.push_back({lease, std::move(flow), false});
+}
+
+// Whoever answers quickly has a share of the slots that are free, and so has what waits for one of
+// them alone.
+bool InvariantChecker::IncarnationState::has_share_for(const Flow& flow, Moment since) const {
+  const auto it = seen.find(flow);
+  return it != seen.end() && it->second.quick && it->second.let_go_at < since &&
+         std::none_of(held.begin(), held.end(), [&](const Held& one) { return one.flow == flow; });
+}
+
+// With no faults left, what could be claimed is claimed soon.
+void InvariantChecker::check_late(const IncarnationState& state, const model::Lease& lease,
+                                  const Flow& flow) {
+  const Entry* const entry = find(lease.key);
+  if (!entry || !entry->lease || entry->lease->token != lease.token) return;
+  if (!calm_from_ || state.slots == 0 || state.stopping || state.crowded()) return;
+  const Moment since =
+      std::max({*calm_from_, state.works_since, state.room_since, entry->waits_since});
+  const Moment late = timeline_.now() - kLateMax;
+  if (since < late && state.has_share_for(flow, late)) {
+    violation(lease.key, "claimed late: it could have been since " +
+                             ms(std::chrono::floor<std::chrono::milliseconds>(since)));
+  }
+}
+
+// A claim that found all that it may have leaves nothing for which there is a share. What came, or
+// got its share, since the one before it found all is left out: a claim may end what that one
+// began.
+void InvariantChecker::claim_ended(Incarnation incarnation, const store::ClaimRequest& request,
+                                   const store::ClaimResult& result) {
+  if (result.waits) ++rare_.waited;
+  if (result.more) return;
+  IncarnationState& state = incarnations_[incarnation];
+  const Moment before = std::exchange(state.saw_all_at, timeline_.now());
+  const std::size_t free = request.limit - result.claims.size();
+  if (state.slots == 0 || 2 * free < state.slots) return;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.task.status != Status::kActive || entry.free_since >= before) continue;
+    if (model::due_at(entry.task) > request.due_by) continue;
+    if (entry.lease && entry.lease->until > request.now) continue;
+    if (!state.has_share_for(entry.flow, before)) continue;
+    violation(key, "left by claims of incarnation " + std::to_string(incarnation) + ", of which " +
+                       std::to_string(free) + " of " + std::to_string(state.slots) +
+                       " slots are free");
+  }
 }
 
 void InvariantChecker::settled(Incarnation incarnation, const model::LeaseToken& token) {
-  std::erase_if(incarnations_[incarnation].held,
-                [&](const Held& held) { return held.lease.token == token; });
+  IncarnationState& state = incarnations_[incarnation];
+  const auto held = std::find_if(state.held.begin(), state.held.end(),
+                                 [&](const Held& one) { return one.lease.token == token; });
+  if (held == state.held.end()) return;
+  Seen& seen = state.seen[held->flow];
+  seen.let_go_at = timeline_.now();
+  const Attempt* const attempt = attempt_of(token);
+  if (attempt && attempt->answer && !attempt->answer->cancelled) {
+    seen.quick = attempt->answer->took < kQuick;
+  }
+  const bool crowded = state.crowded();
+  state.held.erase(held);
+  if (crowded && !state.crowded()) state.room_since = timeline_.now();
 }
 
 void InvariantChecker::returned(Incarnation incarnation, const model::LeaseToken& token) {
@@ -358,15 +446,25 @@ void InvariantChecker::stopping(Incarnation incarnation) {
 }
 
 void InvariantChecker::resumed(Incarnation incarnation) {
-  incarnations_[incarnation].stopping = false;
+  IncarnationState& state = incarnations_[incarnation];
+  state.stopping = false;
+  state.works_since = std::max(state.works_since, timeline_.now());
+}
+
+void InvariantChecker::frozen(Incarnation incarnation, Moment until) {
+  IncarnationState& state = incarnations_[incarnation];
+  state.works_since = std::max(state.works_since, until);
 }
 
 void InvariantChecker::ended(Incarnation incarnation, bool crashed) {
-  for (const Held& held : incarnations_[incarnation].held) {
+  IncarnationState& state = incarnations_[incarnation];
+  for (const Held& held : state.held) {
     Attempt* const attempt = attempt_of(held.lease.token);
     if (attempt) (crashed ? attempt->at_crash : attempt->given_up) = true;
   }
-  incarnations_[incarnation].held.clear();
+  state.held.clear();
+  // It may know more than was settled: outcomes that it gave up.
+  for (auto& [flow, seen] : state.seen) seen.quick = false;
 }
 
 std::size_t InvariantChecker::held_by(Incarnation incarnation) const {
@@ -386,7 +484,8 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   attempt.webhook_id = webhook_id;
   attempt.incarnation = incarnation;
   attempt.started_at = at;
-  auto& held = incarnations_[incarnation].held;
+  IncarnationState& state = incarnations_[incarnation];
+  auto& held = state.held;
   // A worker may hold an older lease too, one that ran out before it got it: that is not sent.
   const auto claim = std::find_if(held.rbegin(), held.rend(), [&](const Held& one) {
     return one.lease.key == key && !one.begun;
@@ -396,6 +495,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   } else {
     claim->begun = true;
     attempt.token = claim->lease.token;
+    attempt.flow = claim->flow;
     if (claim->lease.until <= at + longest) {
       violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
                          ms(claim->lease.until));
@@ -414,12 +514,44 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
       violation(key, "a retry has another webhook-id than the attempt before");
     }
   }
+  Seen& seen = state.seen[attempt.flow];
+  ++seen.in_flight;
+  check_shares(key, state, seen);
   attempts_.push_back(std::move(attempt));
   return attempts_.size() - 1;
 }
 
+// `seen`: of the flow of an attempt that was begun. What no receiver has answered for has a part of
+// the slots, and each flow a window that its answers open.
+void InvariantChecker::check_shares(const TaskKey& key, const IncarnationState& state,
+                                    const Seen& seen) {
+  if (state.slots == 0) return;
+  if (seen.in_flight > kWindow + seen.ended) {
+    violation(key, "sent as one of " + std::to_string(seen.in_flight) +
+                       " at once to a receiver at which " + std::to_string(seen.ended) + " ended");
+  }
+  if (seen.responds) return;
+  std::size_t without_answers = 0;
+  for (const auto& [flow, other] : state.seen) {
+    if (!other.responds) without_answers += other.in_flight;
+  }
+  // Those that were tried have a quarter that others do not take.
+  const std::size_t most = state.slots / 2 + (seen.ended > 0 ? state.slots / 4 : 0);
+  if (without_answers > most) {
+    violation(key, "sent as one of " + std::to_string(without_answers) +
+                       " at once to receivers that never answered, with " +
+                       std::to_string(state.slots) + " slots");
+  }
+}
+
 void InvariantChecker::answered(AttemptNumber number, const Answer& answer) {
-  attempts_.at(number).answer = answer;
+  Attempt& attempt = attempts_.at(number);
+  attempt.answer = answer;
+  Seen& seen = incarnations_[attempt.incarnation].seen[attempt.flow];
+  --seen.in_flight;
+  if (answer.cancelled) return;
+  ++seen.ended;
+  seen.responds = seen.responds || answer.heard || answer.took < kQuick;
 }
 
 void InvariantChecker::received(AttemptNumber number) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/transitions.h"
@@ -42,12 +43,18 @@ class InvariantChecker final : public StoreObserver {
   void leases_ended() override;
 
   // The workers: what they were told.
-  void holds(Incarnation incarnation, const model::Lease& lease);
+  // `slots`: that it shares out among receivers; 0: whoever is due first has them.
+  void begins(Incarnation incarnation, std::size_t slots);
+  void holds(Incarnation incarnation, const model::Lease& lease, const Task& task);
+  // After holds() for each of its tasks.
+  void claim_ended(Incarnation incarnation, const store::ClaimRequest& request,
+                   const store::ClaimResult& result);
   void settled(Incarnation incarnation, const model::LeaseToken& token);   // its outcome is stored
   void returned(Incarnation incarnation, const model::LeaseToken& token);  // unused, or given up
   void lost(Incarnation incarnation, const model::LeaseToken& token);      // the store said so
   void stopping(Incarnation incarnation);
-  void resumed(Incarnation incarnation);              // stopped, and started again
+  void resumed(Incarnation incarnation);  // stopped, and started again
+  void frozen(Incarnation incarnation, Moment until);
   void ended(Incarnation incarnation, bool crashed);  // it holds nothing any more
   std::size_t held_by(Incarnation incarnation) const;
 
@@ -58,7 +65,9 @@ class InvariantChecker final : public StoreObserver {
   struct Answer {
     bool ok = false;
     bool cancelled = false;  // by a stop of the worker
-    TimePoint ended_at{};    // by the worker's clock
+    bool heard = false;      // there is a response
+    Duration took{0};
+    TimePoint ended_at{};  // by the worker's clock
     std::chrono::milliseconds retry_after{0};
   };
   void answered(AttemptNumber attempt, const Answer& answer);
@@ -92,6 +101,9 @@ class InvariantChecker final : public StoreObserver {
   // another has taken over. It stays at least once, but not more than that.
   void clocks_went_wrong() { clocks_wrong_ = true; }
 
+  // From then on nothing fails or stalls, but for what was frozen.
+  void calm_from(Moment moment) { calm_from_ = moment; }
+
   // Tasks that have not come to an end: neither DONE nor FAILED.
   std::vector<TaskKey> unfinished() const;
   // After all has come to an end. What the store holds is what it should.
@@ -111,13 +123,19 @@ class InvariantChecker final : public StoreObserver {
     std::size_t anew = 0;         // registrations of an id that had been deleted
     std::size_t extra = 0;        // occurrences that "run now" added to a series
     std::size_t triggers = 0;     // of all that was due, without an error
+    std::size_t waited = 0;       // claims that left something for which there was no share
   };
   const Rare& rare() const { return rare_; }
 
  private:
+  using Flow = std::pair<std::string, std::string>;  // namespace, and scheme and host
+
   struct Entry {
     Task task;  // as stored
+    Flow flow;
     Moment put_at{};
+    Moment free_since{};   // registered, changed, or let go by a worker: a claim could have it
+    Moment waits_since{};  // when the latest claim could first have had it
     // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
     // that leads to that one by the same rule.
     TimePoint first_date{};
@@ -132,6 +150,7 @@ class InvariantChecker final : public StoreObserver {
   };
   struct Attempt {
     TaskKey key;
+    Flow flow;
     std::string webhook_id;
     Incarnation incarnation = 0;
     model::LeaseToken token{};
@@ -147,16 +166,38 @@ class InvariantChecker final : public StoreObserver {
   };
   struct Held {
     model::Lease lease;
+    Flow flow;
     bool begun = false;
   };
+  // What an incarnation has seen of a flow.
+  struct Seen {
+    std::size_t in_flight = 0;
+    std::size_t ended = 0;  // attempts, but for those that were cut off
+    bool responds = false;  // one of them was answered, or ended quickly
+    bool quick = false;     // the latest of which the outcome is settled ended quickly
+    Moment let_go_at{};     // when it held a lease last
+  };
   struct IncarnationState {
+    std::size_t slots = 0;  // see begins()
     bool stopping = false;
+    Moment works_since{};
+    Moment room_since{};                // half of the slots are free, if they are
+    Moment saw_all_at = Moment::min();  // when a claim last found nothing more to claim
     std::vector<Held> held;
+    std::map<Flow, Seen> seen;
+
+    bool crowded() const { return 2 * held.size() > slots; }
+    // Whether more for the flow is to be claimed at once, while half of the slots are free.
+    bool has_share_for(const Flow& flow, Moment since) const;
   };
 
   void violation(const TaskKey& key, const std::string& what);
   Entry* find(const TaskKey& key);
   Attempt* attempt_of(const model::LeaseToken& token);
+  static Flow flow_of(const Task& task);
+  void set_free(Entry& entry);
+  void check_shares(const TaskKey& key, const IncarnationState& state, const Seen& seen);
+  void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
   void check_step(const TaskKey& key, const Entry& before, const Task& after,
                   const Attempt& attempt);
   void check_retry(const TaskKey& key, const Task& after, const Attempt& attempt);
@@ -173,6 +214,7 @@ class InvariantChecker final : public StoreObserver {
   const int max_errors_;
   std::chrono::seconds ended_ttl_{0};
   bool clocks_wrong_ = false;
+  std::optional<Moment> calm_from_;
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since
   std::set<TaskKey> removed_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "base/check.h"
 
@@ -11,21 +12,24 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Target {
+  std::string host;
   TaskKey key;
   bool bad = false;
 };
 
 // "http://HOST/NAMESPACE/ID/BEHAVIOUR"
 Target target_of(const std::string& url) {
+  constexpr std::size_t kHost = std::string_view("http://").size();
   std::vector<std::string> parts;
-  std::size_t from = url.find('/', std::string("http://").size());
+  std::size_t from = url.find('/', kHost);
+  const std::string host = url.substr(kHost, from - kHost);
   while (from != std::string::npos) {
     const std::size_t to = url.find('/', from + 1);
     parts.push_back(url.substr(from + 1, to == std::string::npos ? to : to - from - 1));
     from = to;
   }
   RHOOKS_CHECK(parts.size() == 3);
-  return {{parts[0], parts[1]}, parts[2] == "bad"};
+  return {host, {parts[0], parts[1]}, parts[2] == "bad"};
 }
 
 }  // namespace
@@ -43,7 +47,7 @@ void SimulatedSender::start(delivery::HttpRequest request) {
   transfer.result.outcome.sent = std::move(request.request);
   transfer.attempt = checker_.started(options_.incarnation, target.key, webhook_id,
                                       transfer.result.outcome.started_at, options_.time_out);
-  draw(transfer, target.bad);
+  draw(transfer, target.host, target.bad);
   transfers_.push_back(std::move(transfer));
   if (transfers_.size() > options_.concurrency) {
     timeline_.violation("incarnation " + std::to_string(options_.incarnation) + " has " +
@@ -53,17 +57,19 @@ void SimulatedSender::start(delivery::HttpRequest request) {
 }
 
 // How it ends, and when.
-void SimulatedSender::draw(Transfer& transfer, bool bad) {
+void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad) {
   Dice& dice = timeline_.dice();
+  const bool dead = faults_.by_host && host.starts_with("dead");
+  const bool slow = faults_.by_host && host.starts_with("slow");
   const Moment out = timeline_.now() + dice.between(1ms, 20ms);
   const Moment time_out = timeline_.now() + options_.time_out;
   auto& outcome = transfer.result.outcome;
   transfer.ends = out + dice.between(1ms, 20ms);
-  if (dice.chance(faults_.unreachable)) {
+  if (!dead && dice.chance(faults_.unreachable)) {
     outcome.error = "could not connect";
     return;
   }
-  if (dice.chance(faults_.unsent_timeout)) {
+  if (dead || dice.chance(faults_.unsent_timeout)) {
     outcome.error = "timed out";
     transfer.ends = time_out;
     return;
@@ -78,8 +84,9 @@ void SimulatedSender::draw(Transfer& transfer, bool bad) {
     transfer.ends = time_out;
     return;
   }
-  if (dice.chance(faults_.slow)) {
-    transfer.ends = std::min(time_out - 1ms, out + dice.between(1ms, options_.time_out));
+  if (slow || dice.chance(faults_.slow)) {
+    const auto least = slow ? 1'000ms : 1ms;
+    transfer.ends = std::min(time_out - 1ms, out + dice.between(least, options_.time_out));
   }
   Response response;
   response.status = 200;
@@ -120,6 +127,8 @@ std::vector<delivery::HttpResult> SimulatedSender::poll(std::chrono::millisecond
     InvariantChecker::Answer answer;
     answer.ok = outcome.ok() && !transfer.result.cancelled;
     answer.cancelled = transfer.result.cancelled;
+    answer.heard = outcome.response.has_value();
+    answer.took = outcome.duration;
     answer.ended_at = outcome.ended_at();
     answer.retry_after = outcome.retry_after.value_or(0ms);
     checker_.answered(transfer.attempt, answer);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "delivery/sender.h"
@@ -19,6 +20,8 @@ struct HttpFaults {
   double reset = 0;           // received, and the connection is cut
   double endless = 0;         // 200 with a body that never ends
   double slow = 0;            // answered after up to the time-out
+  // Hosts whose name begins with "dead" never answer, those with "slow" not within a second.
+  bool by_host = false;
 };
 
 // Processes of nobody: what is on its way arrives, whoever crashed meanwhile.
@@ -52,7 +55,7 @@ class SimulatedSender final : public delivery::Sender {
     delivery::HttpResult result;
   };
 
-  void draw(Transfer& transfer, bool bad);
+  void draw(Transfer& transfer, const std::string& host, bool bad);
   void arrive_at(Moment at, AttemptNumber attempt);
 
   Timeline& timeline_;

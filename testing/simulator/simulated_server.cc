@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/flow_table.h"
 #include "engine/runner.h"
 #include "engine/timing.h"
 #include "hooks/hooks_parts.h"
@@ -81,6 +82,9 @@ void SimulatedServer::boot() {
   }
   if (draining_) return end();
   worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, *this);
+  const bool shares_out =
+      options_.concurrency >= engine::FlowTable::kSlotsMin && world_.backend.asks_gate();
+  world_.checker.begins(number_, shares_out ? options_.concurrency : 0);
 
   Hooks::Parts parts;
   parts.metrics = std::make_shared<Metrics>();
@@ -180,6 +184,7 @@ void SimulatedServer::end() {
 void SimulatedServer::freeze(Duration time) {
   note("is frozen");
   frozen_ += time;
+  world_.checker.frozen(number_, timeline_.now() + time);
   timeline_.freeze(owner(), timeline_.now() + time);
 }
 

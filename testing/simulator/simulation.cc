@@ -39,6 +39,7 @@ class Simulation {
 
   void draw_faults();
   void draw_nodes();
+  void draw_flows();
   // How likely a fault is, where there is any of it in this world.
   double some(double most) { return dice().chance(0.5) ? dice().random().unit() * most : 0; }
   Dice& dice() { return timeline_.dice(); }
@@ -58,6 +59,7 @@ class Simulation {
   InvariantChecker checker_;
   StoreFaults store_faults_;
   HttpFaults http_faults_;
+  std::vector<std::string> hosts_{"127.0.0.1"};  // of the receivers
   std::unique_ptr<Backend> backend_;
   std::vector<Node> nodes_;
   std::vector<std::unique_ptr<SimulatedServer>> ended_;  // to be destroyed outside of processes
@@ -92,6 +94,7 @@ void Simulation::draw_nodes() {
   // Leases of a store that is one process's alone outlast any of that.
   if (wild_clocks_ && backend_->shared()) checker_.clocks_went_wrong();
   options_.concurrency = 1 + dice().below(6);
+  if (options_.concurrency > 4) draw_flows();
   options_.commit_batch_max = dice().chance(0.5) ? 512 : 1 + dice().below(3);
   options_.request_timeout = dice().chance(0.5) ? 10s : 30s;
   options_.commit_linger = dice().chance(0.5) ? 0ms : 10ms;
@@ -108,8 +111,20 @@ void Simulation::draw_nodes() {
   const std::size_t users = 1 + dice().below(3);
   for (std::size_t i = 0; i < users; ++i) {
     users_.push_back(
-        std::make_unique<User>(timeline_, checker_, "u" + std::to_string(i),
+        std::make_unique<User>(timeline_, checker_, "u" + std::to_string(i), hosts_,
                                [this]() -> SimulatedServer& { return pick_server(); }));
+  }
+}
+
+// Many slots, which workers share out among receivers; so there are several, and some of them keep
+// what they get.
+void Simulation::draw_flows() {
+  options_.concurrency = 8 + dice().below(17);
+  http_faults_.by_host = true;
+  hosts_.clear();
+  for (std::size_t left = 3 + dice().below(6); left > 0; --left) {
+    const std::size_t kind = dice().below(5);
+    hosts_.push_back((kind < 2 ? "dead" : kind == 2 ? "slow" : "quick") + std::to_string(left));
   }
 }
 
@@ -252,6 +267,7 @@ SimulationResult Simulation::run() {
   const Moment drained_by = timeline_.now() + (wild_clocks_ ? kDrainMaxWild : kDrainMax);
   // What was on its way when the trouble ended may still arrive.
   const Moment arrived_by = timeline_.now() + 2 * stall_max + 1s;
+  checker_.calm_from(arrived_by);
   while (step(drained_by) && timeline_.steps() < kStepsMax) {
     if (timeline_.now() < arrived_by || timeline_.steps() % 64 != 0) continue;
     if (timeline_.alive(kWorld) == 1 && quiet()) break;

@@ -71,19 +71,22 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.anew += result.rare.anew;
     sum.rare.extra += result.rare.extra;
     sum.rare.triggers += result.rare.triggers;
+    sum.rare.waited += result.rare.waited;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
             << sum.rare.cancelled << " cut off, " << sum.rare.skipped << " skipped, "
             << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
             << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
-            << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers\n";
+            << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
+            << " claims that let some wait\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
   EXPECT_GT(sum.rare.triggers, 0u);
   if (backend != "dynamodb") {
     EXPECT_EQ(sum.rare.taken_over, 0u);
+    EXPECT_GT(sum.rare.waited, 0u);
   }
 }
 

@@ -69,7 +69,7 @@ void User::act_until(Moment end) {
   }
 }
 
-NewTask User::draw() {
+NewTask User::draw(const std::string& host) {
   Dice& dice = timeline_.dice();
   NewTask task;
   task.ns = ns_;
@@ -78,7 +78,7 @@ NewTask User::draw() {
   if (!ids_.empty() && dice.chance(0.15)) task.id = any();
   task.request.method = Method::kPost;
   task.request.url =
-      "http://127.0.0.1/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
+      "http://" + host + "/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
   task.request.body = Body::json("{}");
   task.retry_limit = static_cast<int>(dice.below(4));
   if (dice.chance(0.8)) {
@@ -93,7 +93,7 @@ NewTask User::draw() {
 
 // An id of the user's own makes it safe to ask again.
 void User::add() {
-  const NewTask task = draw();
+  const NewTask task = draw(next_host());
   const bool taken = !remember(task.id);
   for (int i = 0; i < kTriesMax; ++i) {
     const auto answer =
@@ -107,10 +107,18 @@ void User::add() {
   }
 }
 
+// Where there are several receivers, a burst for one of them: more than may be on their way at
+// once, and due before what others are to get.
 void User::add_many() {
+  const bool burst = hosts_.size() > 1;
+  const std::string& host = next_host();
   std::vector<NewTask> tasks;
-  for (std::size_t n = 1 + timeline_.dice().below(5); n > 0; --n) {
-    tasks.push_back(draw());
+  for (std::size_t n = 1 + timeline_.dice().below(burst ? 16 : 5); n > 0; --n) {
+    tasks.push_back(draw(host));
+    if (burst) {
+      tasks.back().scheduled_date =
+          std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) - 5s;
+    }
     remember(tasks.back().id);
   }
   using Many = std::vector<Result<Registration>>;

@@ -15,8 +15,14 @@ class User {
   // A server that is up; waits for one (and so is to be called by a process).
   using PickServer = std::function<SimulatedServer&()>;
 
-  User(Timeline& timeline, InvariantChecker& checker, std::string ns, PickServer pick)
-      : timeline_(timeline), checker_(checker), ns_(std::move(ns)), pick_(std::move(pick)) {}
+  // `hosts`: of the receivers, by turns.
+  User(Timeline& timeline, InvariantChecker& checker, std::string ns,
+       std::vector<std::string> hosts, PickServer pick)
+      : timeline_(timeline),
+        checker_(checker),
+        ns_(std::move(ns)),
+        hosts_(std::move(hosts)),
+        pick_(std::move(pick)) {}
 
   // A process: acts at random until then.
   void act_until(Moment end);
@@ -40,7 +46,8 @@ class User {
   void trigger();
   void read();
 
-  NewTask draw();
+  const std::string& next_host() const { return hosts_[ids_.size() % hosts_.size()]; }
+  NewTask draw(const std::string& host);
   bool remember(const std::string& id);
   const std::string& any();
   TaskKey key(const std::string& id) const { return {ns_, id}; }
@@ -48,6 +55,7 @@ class User {
   Timeline& timeline_;
   InvariantChecker& checker_;
   const std::string ns_;
+  const std::vector<std::string> hosts_;
   const PickServer pick_;
   std::vector<std::string> ids_;  // of the tasks that were asked for
 };
