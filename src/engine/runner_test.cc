@@ -444,8 +444,9 @@ TEST(RunnerFlowsTest, NothingIsClaimedWhileAllWaits) {
       fixture.clock.advance(10ms);
       std::this_thread::sleep_for(20ms);
     }
-    EXPECT_LE(faulty.calls("claim_due") - claims, 1);
-    EXPECT_LE(faulty.calls("next_due") - asked, 1);
+    // On a busy machine they may come to rest late; who spins asks each time, ten times and more.
+    EXPECT_LT(faulty.calls("claim_due") - claims, 5);
+    EXPECT_LT(faulty.calls("next_due") - asked, 5);
     EXPECT_EQ(fixture.sender.started_count(), sent);
     fixture.sender.release_all(Reply::status(200));
   }
