@@ -68,6 +68,8 @@ class FlowGate {
 
   // A lane out of which something may pass by now, and which is open from then on: until a refusal
   // says that none of it passes, or one of those below is called.
+  // Where several are open, a claim takes one task of each before a second one of any: whoever had
+  // a place is then refused after those that had none, and waits behind them.
   virtual std::optional<Lane> next_open() = 0;
   // All of it was looked at. What is left waits on.
   virtual void looked_through(const Lane& lane) = 0;
