@@ -58,7 +58,7 @@ DynamoService::DynamoService(Timeline& timeline, Options options)
   using namespace store::dynamo;
   Table tasks{.name = options_.tables.tasks, .rows = {}, .indexes = {}};
   tasks.indexes.push_back(
-      {.name = std::string(kDueIndex), .partition = "sh", .sort = "due", .included = {}});
+      {.name = std::string(kDueIndex), .partition = "sh", .sort = "due", .included = {"rc"}});
   tasks.indexes.push_back(
       {.name = std::string(kDateIndex), .partition = "ns", .sort = "sd", .included = {"st"}});
   Table logs{.name = options_.tables.logs, .rows = {}, .indexes = {}};

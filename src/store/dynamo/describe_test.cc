@@ -41,7 +41,7 @@ TEST_F(DescribeTest, TellsOfTablesAndIndexes) {
     return std::vector<std::string>();
   };
   EXPECT_THAT(row("due"), ElementsAre(tables_.tasks, "due", "ACTIVE", "sh (N), due (N)",
-                                      "KEYS_ONLY", ::testing::_, ::testing::_));
+                                      "INCLUDE rc", ::testing::_, ::testing::_));
   EXPECT_THAT(row("nsd"), ElementsAre(tables_.tasks, "nsd", "ACTIVE", "ns (S), sd (S)",
                                       "INCLUDE st", ::testing::_, ::testing::_));
   EXPECT_THAT(row("fail"), ElementsAre(tables_.logs, "fail", "ACTIVE", "fl (S), id (S)",

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kDateBytes = 24;  // 2026-01-31T12:34:56.789Z
 // What moving a spec out saves must be more than the pointer to it costs.
 constexpr std::size_t kSpecWorthMoving = 256;
+constexpr std::size_t kReceiverBytes = 8;
+constexpr std::uint64_t kUnknownReceiver = 1;
 // A claim adds "lu", a time, and "wl", a UUID.
 constexpr std::size_t kLeaseBytes = 10 + 18;
 
@@ -107,6 +109,7 @@ void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
 Item task_item(const model::TaskRecord& record, const Uuid& rev, int shards) {
   Item item = key_item(record.task.key);
   item.emplace("sh", number_value(shard_of(record.task.key, shards)));
+  item.emplace("rc", receiver_value(record.task.request.url));
   set_state(item, record, rev);
   item.emplace("sp", bytes_value(codec::encode_spec(record)));
   return item;
@@ -129,6 +132,25 @@ TaskKey payload_key(const TaskKey& key, std::string_view payload_id) {
 
 TaskKey key_of(const Item& item) {
   return {text_of(item, "ns").value_or(""), text_of(item, "id").value_or("")};
+}
+
+model::Flow flow_of(const Item& item) {
+  const auto bytes = bytes_of(item, "rc");
+  std::uint64_t receiver = 0;
+  if (bytes && bytes->size() == kReceiverBytes) {
+    for (const char byte : *bytes) receiver = receiver << 8 | static_cast<unsigned char>(byte);
+  }
+  return {model::namespace_hash(text_of(item, "ns").value_or("")),
+          receiver == 0 ? kUnknownReceiver : receiver};
+}
+
+boost::json::object receiver_value(const std::string& url) {
+  std::uint64_t receiver = model::receiver_hash(url);
+  std::string bytes(kReceiverBytes, '\0');
+  for (std::size_t i = kReceiverBytes; i-- > 0; receiver >>= 8) {
+    bytes[i] = static_cast<char>(receiver & 0xff);
+  }
+  return bytes_value(bytes);
 }
 
 std::optional<Uuid> uuid_of(const Item& item, std::string_view name) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/uuid.h"
+#include "model/flow.h"
 #include "model/record.h"
 #include "store/dynamo/attributes.h"
 
@@ -65,6 +66,10 @@ Item payload_item(const TaskKey& key, std::string_view payload_id, std::string_v
 TaskKey payload_key(const TaskKey& key, std::string_view payload_id);
 
 TaskKey key_of(const Item& item);
+// Of a task, by its item or its row of the due index. Those that do not tell their receiver have
+// one in each namespace that nobody else has.
+model::Flow flow_of(const Item& item);
+boost::json::object receiver_value(const std::string& url);
 std::optional<Uuid> uuid_of(const Item& item, std::string_view name);
 boost::json::object uuid_value(const Uuid& uuid);
 

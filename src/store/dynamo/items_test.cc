@@ -35,6 +35,22 @@ TEST(ItemsTest, TaskComesBackAsItWasStored) {
   EXPECT_FALSE(stored->payload);
 }
 
+TEST(ItemsTest, ATaskTellsItsFlow) {
+  auto record = make_record("ns", "a", kT0);
+  record.task.request.url = "https://example.com/hook";
+  Item item = task_item(record, kRev, 16);
+  EXPECT_EQ(flow_of(item), model::flow_of("ns", "https://EXAMPLE.com:443/other"));
+  EXPECT_NE(flow_of(item), model::flow_of("ns", "https://example.org/hook"));
+  EXPECT_EQ(bytes_of(item, "rc")->size(), 8u) << "a row of the index stays small";
+  for (const auto& broken : {bytes_value("short"), bytes_value(std::string(8, '\0')),
+                             text_value("12345678"), number_value(5)}) {
+    item["rc"] = broken;
+    EXPECT_EQ(flow_of(item), (model::Flow{model::namespace_hash("ns"), 1}));
+  }
+  item.erase("rc");
+  EXPECT_EQ(flow_of(item), (model::Flow{model::namespace_hash("ns"), 1}));
+}
+
 TEST(ItemsTest, ALeaseIsOfALifeOrOfNone) {
   Item item = task_item(make_record("ns", "a", kT0), kRev, 16);
   item["lu"] = number_value(to_millis(kT0));

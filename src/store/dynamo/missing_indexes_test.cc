@@ -210,7 +210,7 @@ TEST_F(MissingIndexesTest, AreNotAddedWithoutCreate) {
                                  "missing"),
                        HasSubstr("Add create=true"),
                        HasSubstr("index 'due' with the keys sh (N), due (N) and the projection "
-                                 "KEYS_ONLY; index 'nsd' with the keys ns (S), sd (S) and the "
+                                 "INCLUDE rc; index 'nsd' with the keys ns (S), sd (S) and the "
                                  "projection INCLUDE st")),
                  false);
 }
@@ -260,6 +260,17 @@ TEST_F(MissingIndexesTest, AreNotAddedWhereSomethingElseIsWrong) {
                    AllOf(HasSubstr("'rhooks-logs'"), HasSubstr("Name another table")));
   }
   EXPECT_EQ(count("UpdateTable"), 0);
+}
+
+// What an index projects cannot be changed.
+TEST_F(MissingIndexesTest, AreNotAddedInPlaceOfThoseThatProjectTooLittle) {
+  make_client();
+  TableShape tasks = tasks_without({});
+  tasks.indexes.at(0).projection = "KEYS_ONLY";
+  tasks.indexes.at(0).included.clear();
+  serve(tasks, never);
+  expect_refused(ErrorCode::kInvalidArgument,
+                 HasSubstr("index 'due' does not project attribute 'rc'"));
 }
 
 TEST_F(MissingIndexesTest, OthersThanTheNeededAreLeftAlone) {

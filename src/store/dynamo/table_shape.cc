@@ -153,7 +153,8 @@ TableShape tasks_shape(const std::string& name) {
   IndexShape due;
   due.name = kDueIndex;
   due.key = {{"sh", "N"}, {"due", "N"}};
-  due.projection = "KEYS_ONLY";
+  due.projection = "INCLUDE";
+  due.included = {"rc"};
   IndexShape by_date;
   by_date.name = kDateIndex;
   by_date.key = {{"ns", "S"}, {"sd", "S"}};

@@ -29,7 +29,7 @@ TEST(TableShapeTest, TheTasksTableIsAskedForAsTheSchemaSays) {
       {"IndexName": "due",
        "KeySchema": [{"AttributeName": "sh", "KeyType": "HASH"},
                      {"AttributeName": "due", "KeyType": "RANGE"}],
-       "Projection": {"ProjectionType": "KEYS_ONLY"}},
+       "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rc"]}},
       {"IndexName": "nsd",
        "KeySchema": [{"AttributeName": "ns", "KeyType": "HASH"},
                      {"AttributeName": "sd", "KeyType": "RANGE"}],
@@ -69,7 +69,7 @@ TEST(TableShapeTest, AnIndexIsAskedForAsTheSchemaSays) {
       {"Create": {"IndexName": "due",
                   "KeySchema": [{"AttributeName": "sh", "KeyType": "HASH"},
                                 {"AttributeName": "due", "KeyType": "RANGE"}],
-                  "Projection": {"ProjectionType": "KEYS_ONLY"}}}]})"));
+                  "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rc"]}}}]})"));
   EXPECT_THAT(missing_indexes(needed, needed), IsEmpty());
 }
 
@@ -131,6 +131,12 @@ TEST(TableShapeTest, EachDifferenceIsNamed) {
                 t.indexes[1].included.clear();
               }),
               ElementsAre("index 'nsd' does not project attribute 'st' (its projection is "
+                          "KEYS_ONLY)"));
+  EXPECT_THAT(differences_after([](TableShape& t) {
+                t.indexes[0].projection = "KEYS_ONLY";
+                t.indexes[0].included.clear();
+              }),
+              ElementsAre("index 'due' does not project attribute 'rc' (its projection is "
                           "KEYS_ONLY)"));
   EXPECT_THAT(differences_after([](TableShape& t) { t.indexes[1].included = {"other"}; }),
               ElementsAre(HasSubstr("does not project attribute 'st'")));
