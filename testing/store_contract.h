@@ -38,6 +38,8 @@ class StoreUnderTest {
   virtual bool remote() const { return false; }
   // Whether leases are stored, so that they outlive the process that holds them.
   virtual bool leases_outlive_reopen() const { return false; }
+  // Tasks that are too many for one call, and not for a test.
+  virtual int many() const { return 22 * 800; }
 };
 
 struct StoreFactory {

@@ -154,7 +154,8 @@ TEST_P(FlowContractTest, WhatWaitedIsDueAfterAReopening) {
   put_ten_and_one();
   EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{"good"});
   subject().reopen();
-  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})), Ids{"good"});
+  EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1})),
+            subject().leases_outlive_reopen() ? Ids{} : Ids{"good"});
   EXPECT_TRUE(waits_);
   gate_.allow_all();
   gate_.open_all();
@@ -359,12 +360,12 @@ TEST_P(FlowContractTest, ANamespaceThatHasEnoughHoldsUpNoOther) {
 
 // More than one claim looks at.
 TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
-  constexpr int kMany = 22 * 800;
+  const int many = subject().many();
   gate_.allow(kDead, 0);
   gate_.allow(kDead2, 0);
   const auto id = [](int i) { return "waits" + std::to_string(100'000 + i); };
   std::vector<model::TaskRecord> batch;
-  for (int i = 0; i < kMany; ++i) {
+  for (int i = 0; i < many; ++i) {
     batch.push_back(to(i % 2 == 0 ? kDead : kDead2, id(i), kT0 + milliseconds{i / 10}));
     if (batch.size() < 800) continue;
     for (const auto& result : store().put(batch)) ASSERT_TRUE(result) << result.error().message;
@@ -386,8 +387,8 @@ TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
   EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{id(0), id(2)}));
   gate_.allow_all();
   gate_.open_all();
-  const auto ids = sorted_ids(claim_through(now, 2 * kMany));
-  EXPECT_EQ(ids.size(), std::size_t{kMany - 2});
+  const auto ids = sorted_ids(claim_through(now, 2 * static_cast<std::size_t>(many)));
+  EXPECT_EQ(ids.size(), static_cast<std::size_t>(many - 2));
   EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end()) << "each once";
   EXPECT_FALSE(waits_);
 }
@@ -522,9 +523,9 @@ class Turns {
     }
   }
 
-  // Nobody has a lease any more.
   void reopen() {
     subject_.reopen();
+    if (subject_.leases_outlive_reopen()) return;
     for (const auto& [key, claim] : under_way_) gate_.ended(claim);
     under_way_.clear();
   }
@@ -707,6 +708,7 @@ class FlowDifferential {
   void reopen() {
     if (!subject_.durable()) return;
     subject_.reopen();
+    if (subject_.leases_outlive_reopen()) return;
     ASSERT_TRUE(oracle_.release(oracle_leases_));
     oracle_leases_.clear();
     claims_.clear();
@@ -803,6 +805,7 @@ TEST_P(FlowContractTest, EveryTaskHasItsTurn) {
   for (std::uint64_t run = 0; run < 5; ++run) {
     SCOPED_TRACE("seed " + std::to_string(seed) + ", run " + std::to_string(run));
     const auto subject = GetParam().make();
+    if (subject->remote() && run == 1) break;
     Turns(*subject, seed + run).run();
     ASSERT_FALSE(HasFailure());
   }

@@ -98,7 +98,8 @@ TEST_F(DynamoBudgetTest, AOneShotTask) {
   EXPECT_EQ(receiver_.request_count(), static_cast<std::size_t>(kTasks));
   const auto delivered = spent("one-shot delivery", kTasks);
   EXPECT_LE(delivered.wcu, 5);
-  EXPECT_LE(delivered.requests, 2.1);
+  // The first batches of logs are small: a receiver gets more at once with its answers.
+  EXPECT_LE(delivered.requests, 2.2);
   EXPECT_LE(delivered.rcu, 0.1);
 }
 

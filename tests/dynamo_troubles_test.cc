@@ -209,9 +209,12 @@ TEST_F(DynamoTroublesTest, AWorkerThatMayNotWriteGoesOnWhenItMay) {
     response.hold = true;
     return response;
   };
+  holds.all_of_loopback = true;
   TestReceiver slow(holds);
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(hooks->register_task(task("held" + std::to_string(i), slow)));
+    NewTask held = task("held" + std::to_string(i), slow);
+    held.request.url = slow.url("/hook", "127.0.0." + std::to_string(1 + i));
+    ASSERT_TRUE(hooks->register_task(held));
   }
   ASSERT_TRUE(slow.wait_held(5));
   const std::size_t before = fixture_.proxy.counts().denied;

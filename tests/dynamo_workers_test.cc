@@ -31,6 +31,8 @@ using std::chrono::steady_clock;
 namespace json = boost::json;
 
 constexpr std::size_t kConcurrency = 25;
+// Of these are for receivers that were not tried yet.
+constexpr std::size_t kUntriedMax = kConcurrency / 2;
 constexpr int kShards = 16;
 
 std::string seconds_text(steady_clock::duration time) {
@@ -174,9 +176,10 @@ class DynamoWorkersTest : public ::testing::Test {
     return all;
   }
 
-  // Has the command line register tasks over REST, as a user would. Their paths are /ID.
+  // Has the command line register tasks over REST, as a user would, for so many receivers by turns.
+  // Their paths are /ID.
   void register_tasks(const RunningServer& server, const TestReceiver& receiver,
-                      const std::string& prefix, std::size_t count) {
+                      const std::string& prefix, std::size_t count, std::size_t receivers = 1) {
     const std::string file = dir_.sub(prefix + ".json");
     {
       std::ofstream out(file);
@@ -184,7 +187,9 @@ class DynamoWorkersTest : public ::testing::Test {
       for (std::size_t i = 0; i < count; ++i) {
         const std::string id = prefix + std::to_string(i);
         out << (i ? "," : "") << R"({"namespace":"ns","id":")" << id << R"(","method":"POST",)"
-            << R"("url":")" << receiver.url("/" + id) << R"(","body":{"n":)" << i << "}}";
+            << R"("url":")"
+            << receiver.url("/" + id, "127.0.0." + std::to_string(1 + i % receivers))
+            << R"(","body":{"n":)" << i << "}}";
       }
       out << "]";
     }
@@ -349,19 +354,23 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
   constexpr std::size_t kTasks = 300;
   // The first are answered at once, so that work is in flow; then none is. They are fewer than
   // what falls to one worker: the one that registers knows its tasks first, and if it had done
-  // them all before the others heard of theirs, its slots would never be full.
+  // them all before the others heard of theirs, it would never have so many under way.
   constexpr std::size_t kAnswered = kTasks / 8;
+  constexpr std::size_t kReceivers = kTasks / 2;
   std::atomic<bool> hold = true;
   std::atomic<std::size_t> seen = 0;
-  TestReceiver receiver([&](const TestRequest&) {
+  TestReceiver::Options options;
+  options.handler = [&](const TestRequest&) {
     TestResponse response;
     response.hold = ++seen > kAnswered && hold;
     return response;
-  });
+  };
+  options.all_of_loopback = true;
+  TestReceiver receiver(options);
   const Servers servers = start(3, {"--request-timeout", "2m", "--drain-timeout", "2m"});
   wait_shared(all_of(servers));
-  std::thread registration([&] { register_tasks(*servers[0], receiver, "t", kTasks); });
-  EXPECT_TRUE(receiver.wait_held(servers.size() * kConcurrency));
+  std::thread registration([&] { register_tasks(*servers[0], receiver, "t", kTasks, kReceivers); });
+  EXPECT_TRUE(receiver.wait_held(servers.size() * kUntriedMax));
 
   // It has attempts under way, which it waits for. Its shards do not: it leaves the table at
   // once, and nobody has to find out that it is gone.
@@ -387,16 +396,19 @@ TEST_F(DynamoWorkersTest, OneOfThreeIsStopped) {
 }
 
 TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) {
-  constexpr std::size_t kTasks = 20;  // fewer than its slots: all are in flight
+  constexpr std::size_t kTasks = kUntriedMax;  // all are in flight
   std::atomic<bool> hold = true;
-  TestReceiver receiver([&](const TestRequest&) {
+  TestReceiver::Options options;
+  options.handler = [&](const TestRequest&) {
     TestResponse response;
     response.hold = hold;
     return response;
-  });
+  };
+  options.all_of_loopback = true;
+  TestReceiver receiver(options);
   const Servers first = start(1);
   RunningServer& sleeper = *first[0];
-  register_tasks(sleeper, receiver, "t", kTasks);
+  register_tasks(sleeper, receiver, "t", kTasks, kTasks);
   ASSERT_TRUE(receiver.wait_held(kTasks));
   sleeper.process().signal(SIGSTOP);
   hold = false;

@@ -109,8 +109,8 @@ struct ClaimRequest {
   std::chrono::milliseconds lease_for{60'000};
   Scope scope = Scope::kAll;
   // Says what may be claimed; none: everything. A place that it gave for a claim is the caller's to
-  // give back, also where this call failed or the task was not handed out. Stores that processes
-  // share do not ask it yet.
+  // give back, also where this call failed or the task was not handed out. Where processes share
+  // a store, each has a gate of its own.
   FlowGate* gate = nullptr;
 };
 

@@ -1,7 +1,7 @@
 #include "store/dynamo/due_cache.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -16,37 +16,72 @@ constexpr std::size_t kDroppedMax = 20'000;
 constexpr std::chrono::seconds kReadKept{30};
 constexpr std::size_t kRoomMin = 1'000;
 
-constexpr std::chrono::milliseconds kMoment{1};  // times have no finer parts
-
-// The first page of a read. One of an idle shard costs half a read unit: 25 rows hardly pass
-// 4 KB. Where the page before was cut short there is a backlog, and one read serves many claims.
-constexpr std::size_t kRowsIdle = 25;
-constexpr std::size_t kRowsBusy = 200;
-
 }  // namespace
 
-DueCache::DueCache(int shards) : shards_(static_cast<std::size_t>(shards)) {}
+DueCache::DueCache(int shards) : shards_(static_cast<std::size_t>(shards)) {
+  for (int i = 0; i < shards; ++i) shard_at(i).reads = ShardReads(i);
+}
 
-void DueCache::set(Shard& shard, const TaskKey& key, const Entry& entry) {
-  const auto [it, added] = shard.entries.try_emplace(key, entry);
-  if (!added) {
-    shard.order.erase({it->second.due_at, key});
-    it->second = entry;
+DueCache::Rows& DueCache::rows_of(const Entry& entry) {
+  return entry.lane ? lanes_[*entry.lane].rows : shard_at(entry.shard).order;
+}
+
+void DueCache::put_in(Rows& rows, Known& known, Rows::node_type node) {
+  if (node) {
+    rows.insert(std::move(node));
+  } else {
+    rows.insert(&known);
   }
-  shard.order.emplace(entry.due_at, key);
+  if (!known.second.lane) return;
+  ++shard_at(known.second.shard).waiting;
+  ++waiting_;
 }
 
-void DueCache::erase(Shard& shard, const TaskKey& key) {
-  const auto it = shard.entries.find(key);
-  if (it == shard.entries.end()) return;
-  shard.order.erase({it->second.due_at, key});
-  shard.entries.erase(it);
+DueCache::Rows::node_type DueCache::take_out(Known& known) {
+  const Entry& entry = known.second;
+  if (!entry.lane) return shard_at(entry.shard).order.extract(&known);
+  const auto it = lanes_.find(*entry.lane);
+  auto node = it->second.rows.extract(&known);
+  --shard_at(entry.shard).waiting;
+  --waiting_;
+  // The gate is told when it opens it.
+  const Waiting& left = it->second;
+  if (left.rows.empty() && !left.visit && !left.left_out) lanes_.erase(it);
+  return node;
 }
 
-void DueCache::merge(int number, std::span<const Row> rows, TimePoint complete_through,
-                     Steady read_started) {
+void DueCache::set(const TaskKey& key, const Entry& entry) {
+  Entries& entries = shard_at(entry.shard).entries;
+  const auto [it, added] = entries.try_emplace(key, entry);
+  if (added) {
+    try {
+      return put_in(rows_of(entry), *it, {});
+    } catch (...) {  // no memory
+      entries.erase(it);
+      throw;
+    }
+  }
+  Entry& known = it->second;
+  if (known.due_at == entry.due_at && known.lane == entry.lane) {
+    known = entry;
+    return;
+  }
+  Rows& rows = rows_of(entry);
+  auto node = take_out(*it);
+  known = entry;
+  put_in(rows, *it, std::move(node));
+}
+
+DueCache::Entries::iterator DueCache::erase(Entries::iterator it) {
+  take_out(*it);
+  return shard_at(it->second.shard).entries.erase(it);
+}
+
+void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, Steady read_started,
+                     const ToRead& read) {
   MutexLock lock(mutex_);
-  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  Shard& shard = shard_at(number);
+  if (!shard.reads.fits(read)) return;
   const Steady trusted = read_started - kIndexLag;
   std::erase_if(shard.dropped, [&](const auto& item) {
     return item.second.learned_at < read_started - kDroppedKept;
@@ -61,97 +96,69 @@ void DueCache::merge(int number, std::span<const Row> rows, TimePoint complete_t
       shard.dropped.erase(dropped);
     }
     const auto known = shard.entries.find(row.key);
-    Entry entry = known == shard.entries.end() ? Entry{} : known->second;
+    Entry entry = known == shard.entries.end() ? Entry{.shard = number} : known->second;
     if (entry.picked || entry.learned_at >= trusted) continue;
     // A lease lasts as long as nothing is written: what changes the due time ends it.
     // Another's may have ended without that.
-    if (entry.due_at != row.due_at || entry.elsewhere) entry = Entry{.due_at = row.due_at};
-    set(shard, row.key, entry);
+    if (entry.due_at != row.due_at || entry.elsewhere) {
+      entry = Entry{.shard = number, .due_at = row.due_at};
+    }
+    if (entry.flow != row.flow) entry.lane.reset();
+    entry.flow = row.flow;
+    set(row.key, entry);
   }
 
   // What the index does not show is gone; what lies beyond this read is read when its turn
   // comes. Leases are remembered in any case: the index does not know them.
+  const bool head = read.part == Part::kHead;
   for (auto it = shard.entries.begin(); it != shard.entries.end();) {
     const auto& [key, entry] = *it;
-    const bool beyond = entry.due_at > complete_through;
-    const bool keep = entry.picked || seen.contains(key) || entry.learned_at >= trusted ||
-                      (beyond && entry.leased_until > kTimeMin);
-    if (keep) {
-      ++it;
-      continue;
-    }
-    shard.order.erase({entry.due_at, key});
-    it = shard.entries.erase(it);
+    const bool before = entry.due_at < read.from || (read.after && entry.due_at == read.from);
+    const bool beyond = entry.due_at > to.through || (to.cut_after && entry.due_at == to.through);
+    const bool keep = before || entry.picked || seen.contains(key) || entry.learned_at >= trusted ||
+                      (beyond && (!head || entry.leased_until > kTimeMin));
+    it = keep ? std::next(it) : erase(it);
   }
-  shard.complete_through = complete_through;
-  shard.read_at = read_started;
+
+  if (head) {
+    shard.left_out = 0;
+  } else if (read.part == Part::kAgain && read.from <= kTimeMin && shard.left_out > 0) {
+    --shard.left_out;
+  }
+  shard.reads.note(read, to, read_started);
 }
 
-std::optional<std::size_t> DueCache::rows_to_read(int number, TimePoint now, TimePoint due_by,
+std::optional<DueCache::ToRead> DueCache::to_read(int number, TimePoint now, TimePoint due_by,
                                                   std::chrono::milliseconds read_every,
                                                   Steady steady) const {
   MutexLock lock(mutex_);
-  const Shard& shard = shards_.at(static_cast<std::size_t>(number));
-  if (!shard.read_at) return kRowsIdle;
-  const bool complete = shard.complete_through >= due_by;
-  if (steady - *shard.read_at >= read_every) return complete ? kRowsIdle : kRowsBusy;
-  if (complete) return std::nullopt;
-  for (const auto& [due_at, key] : shard.order) {
-    if (due_at > shard.complete_through) break;
-    if (free(shard.entries.at(key), now)) return std::nullopt;
+  const Shard& shard = shard_at(number);
+  auto read = shard.reads.next(now, due_by, read_every, steady, shard.is_long());
+  if (!read || !shard.reads.goes_on(*read)) return read;
+  for (const Known* const known : shard.order) {
+    if (known->second.due_at > shard.reads.complete_through()) break;
+    if (free(known->second, now)) return std::nullopt;
   }
-  return kRowsBusy;
+  return read;
 }
 
 bool DueCache::incomplete(std::span<const int> numbers, TimePoint due_by) const {
   MutexLock lock(mutex_);
   return std::any_of(numbers.begin(), numbers.end(), [&](int number) RHOOKS_REQUIRES(mutex_) {
-    return shards_.at(static_cast<std::size_t>(number)).complete_through < due_by;
+    return !shard_at(number).reads.complete(due_by);
   });
 }
 
 std::size_t DueCache::claimable(int number, std::span<const Row> rows, TimePoint now) const {
   MutexLock lock(mutex_);
-  const Shard& shard = shards_.at(static_cast<std::size_t>(number));
-  return static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), [&](const Row& row) {
-    if (shard.dropped.contains(row.key)) return false;
-    const auto known = shard.entries.find(row.key);
-    return known == shard.entries.end() || free(known->second, now);
-  }));
-}
-
-DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
-                                std::size_t limit) {
-  MutexLock lock(mutex_);
-  // Where a shard is not known to its end, others may hold what is due later than it is known,
-  // but not before it: the earliest go first.
-  TimePoint known = due_by;
-  for (const int number : numbers) {
-    known = std::min(known, shards_.at(static_cast<std::size_t>(number)).complete_through);
-  }
-  // Of each shard as many as could be needed, and one that tells of more.
-  std::vector<Candidate> found;
-  for (const int number : numbers) {
-    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
-    std::size_t taken = 0;
-    for (const auto& [due_at, key] : shard.order) {
-      if (due_at > known || taken > limit) break;
-      if (!free(shard.entries.at(key), now)) continue;
-      found.push_back({number, key, due_at});
-      ++taken;
-    }
-  }
-  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
-  });
-  Picked picked;
-  picked.more = found.size() > limit;
-  if (picked.more) found.resize(limit);
-  for (const Candidate& candidate : found) {
-    shards_[static_cast<std::size_t>(candidate.shard)].entries.at(candidate.key).picked = true;
-  }
-  picked.candidates = std::move(found);
-  return picked;
+  const Shard& shard = shard_at(number);
+  return static_cast<std::size_t>(
+      std::count_if(rows.begin(), rows.end(), [&](const Row& row) RHOOKS_REQUIRES(mutex_) {
+        if (shard.dropped.contains(row.key) || queues(row.flow)) return false;
+        const auto known = shard.entries.find(row.key);
+        if (known == shard.entries.end()) return true;
+        return !known->second.lane && free(known->second, now);
+      }));
 }
 
 DueCache::Asked DueCache::asking() const {
@@ -161,36 +168,42 @@ DueCache::Asked DueCache::asking() const {
 
 void DueCache::leased(const Candidate& candidate, TimePoint until, Asked asked, Steady steady) {
   MutexLock lock(mutex_);
-  learn(candidate.shard, candidate.key, Entry{.due_at = candidate.due_at, .leased_until = until},
-        asked, steady);
+  learn(candidate.shard, candidate.key,
+        Entry{.due_at = candidate.due_at, .flow = candidate.flow, .leased_until = until}, asked,
+        steady);
 }
 
 void DueCache::leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked,
                                 Steady steady) {
   MutexLock lock(mutex_);
   learn(candidate.shard, candidate.key,
-        Entry{.due_at = candidate.due_at, .leased_until = until, .elsewhere = true}, asked, steady);
+        Entry{.due_at = candidate.due_at,
+              .flow = candidate.flow,
+              .leased_until = until,
+              .elsewhere = true},
+        asked, steady);
 }
 
 void DueCache::put_back(const Candidate& candidate) {
   MutexLock lock(mutex_);
-  Shard& shard = shards_[static_cast<std::size_t>(candidate.shard)];
+  Shard& shard = shard_at(candidate.shard);
   const auto it = shard.entries.find(candidate.key);
   if (it != shard.entries.end()) it->second.picked = false;
 }
 
-void DueCache::stored(int number, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked,
+void DueCache::stored(int number, const TaskKey& key, const std::optional<Due>& due, Asked asked,
                       Steady steady) {
   MutexLock lock(mutex_);
-  learn(number, key, due_at ? std::optional(Entry{.due_at = *due_at}) : std::nullopt, asked,
-        steady);
+  std::optional<Entry> is;
+  if (due) is = Entry{.due_at = due->at, .flow = due->flow};
+  learn(number, key, is, asked, steady);
 }
 
 void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, Asked asked,
                      Steady steady) {
-  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  Shard& shard = shard_at(number);
   const std::uint64_t order = ++learned_;
-  const bool unread = !shard.read_at || steady - *shard.read_at > kReadKept;
+  const bool unread = !shard.reads.read_within(kReadKept, steady);
   const auto known = shard.entries.find(key);
   const auto dropped = shard.dropped.find(key);
   const auto crossed = [&](std::uint64_t learned) {
@@ -203,6 +216,7 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
     const bool same =
         is && entry.sure && is->due_at == entry.due_at && is->leased_until == entry.leased_until;
     Entry either = is.value_or(entry);
+    either.shard = number;
     if (!same) {
       either.due_at = std::min(either.due_at, entry.due_at);
       either.leased_until = kTimeMin;
@@ -211,16 +225,17 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
     either.sure = same;
     either.learned_at = steady;
     either.order = order;
-    set(shard, key, either);
+    set(key, either);
     return;
   }
   if (!is) {
-    erase(shard, key);
+    if (known != shard.entries.end()) erase(known);
     if (unread) return;
     if (shard.dropped.size() >= kDroppedMax) shard.dropped.clear();
     shard.dropped[key] = {steady, order};
     return;
   }
+  is->shard = number;
   is->sure = dropped == shard.dropped.end() || !crossed(dropped->second.order);
   if (!is->sure) is->leased_until = kTimeMin;
   is->learned_at = steady;
@@ -228,38 +243,34 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
   if (dropped != shard.dropped.end()) shard.dropped.erase(dropped);
   if (shard.entries.size() >= shard.room) make_room(shard, unread, steady);
   // Also beyond what was read: the read that gets there may not see it yet.
-  set(shard, key, *is);
+  set(key, *is);
 }
 
 // Forgets what a read will tell, so that what is stored and never read here takes no memory.
 void DueCache::make_room(Shard& shard, bool unread, Steady steady) {
   if (unread) {
-    shard.read_at.reset();
-    shard.complete_through = TimePoint::min();
+    shard.reads.forget();
     shard.dropped.clear();
   }
   for (auto it = shard.entries.begin(); it != shard.entries.end();) {
     const auto& [key, entry] = *it;
     const bool readable =
-        unread || (entry.due_at > shard.complete_through && entry.leased_until == kTimeMin);
-    if (entry.picked || !readable || entry.learned_at >= steady - kIndexLag) {
-      ++it;
-      continue;
-    }
-    shard.order.erase({entry.due_at, key});
-    it = shard.entries.erase(it);
+        unread || (entry.due_at > shard.reads.complete_through() && entry.leased_until == kTimeMin);
+    const bool keep = entry.picked || !readable || entry.learned_at >= steady - kIndexLag;
+    it = keep ? std::next(it) : erase(it);
   }
   shard.room = std::max(kRoomMin, 2 * shard.entries.size());
 }
 
 void DueCache::released(int number, const TaskKey& key, Asked asked, Steady steady) {
   MutexLock lock(mutex_);
-  Shard& shard = shards_.at(static_cast<std::size_t>(number));
+  Shard& shard = shard_at(number);
   const auto it = shard.entries.find(key);
   if (it == shard.entries.end()) return;
   Entry free = it->second;
   free.leased_until = kTimeMin;
   free.elsewhere = false;
+  free.lane.reset();
   learn(number, key, free, asked, steady);
 }
 
@@ -269,49 +280,57 @@ std::vector<DueCache::Candidate> DueCache::unconfirmed(std::span<const int> numb
   std::vector<Candidate> found;
   TimePoint confirmed = kTimeMax;
   for (const int number : numbers) {
-    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+    const Shard& shard = shard_at(number);
     std::size_t taken = 0;
-    for (const auto& [due_at, key] : shard.order) {
-      if (due_at > due_by || due_at > confirmed || taken == limit) break;
-      const Entry& entry = shard.entries.at(key);
+    for (const Known* const known : shard.order) {
+      const Entry& entry = known->second;
+      if (entry.due_at > due_by || entry.due_at > confirmed || taken == limit) break;
       if (!free(entry, now)) continue;
       if (entry.sure) {
-        confirmed = due_at;
+        confirmed = entry.due_at;
         break;
       }
-      found.push_back({number, key, due_at});
+      found.push_back(candidate_of(*known));
       ++taken;
     }
   }
   std::erase_if(found, [&](const Candidate& candidate) { return candidate.due_at >= confirmed; });
-  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
-  });
+  sort_by_time(found);
   if (found.size() > limit) found.resize(limit);
   return found;
 }
 
-std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint now) const {
+std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint now,
+                                        const FlowGate* gate) const {
   MutexLock lock(mutex_);
   std::optional<TimePoint> next;
   const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
   for (const int number : numbers) {
-    const Shard& shard = shards_.at(static_cast<std::size_t>(number));
+    const Shard& shard = shard_at(number);
     // What lies beyond is not known; it is not earlier than this.
-    const TimePoint beyond = shard.complete_through >= kTimeMax
-                                 ? TimePoint::max()
-                                 : std::max(shard.complete_through + kMoment, kTimeMin);
-    TimePoint first = beyond;
-    for (const auto& [due_at, key] : shard.order) {
-      const Entry& entry = shard.entries.at(key);
+    TimePoint first =
+        shard.reads.complete(kTimeMax) ? TimePoint::max() : shard.reads.unknown_from();
+    for (const Known* const known : shard.order) {
       // Also what is picked: a claim that fails puts it back.
-      if (entry.leased_until > now) {
-        consider(entry.leased_until);
+      if (known->second.leased_until > now) {
+        consider(known->second.leased_until);
       } else {
-        first = std::min(first, due_at);
+        first = std::min(first, known->second.due_at);
       }
     }
     if (first < TimePoint::max()) consider(first);
+  }
+  const auto consider_lane = [&](const Waiting& waiting) {
+    const auto row = std::find_if(waiting.rows.begin(), waiting.rows.end(), [&](const auto* one) {
+      return std::find(numbers.begin(), numbers.end(), one->second.shard) != numbers.end();
+    });
+    if (row != waiting.rows.end()) consider((*row)->second.due_at);
+    if (waiting.left_out) consider(*waiting.left_out);
+  };
+  if (gate && gate->id() == gate_id_) {
+    for (const Lane& lane : visits_) consider_lane(lanes_.at(lane));
+  } else {
+    for (const auto& [lane, waiting] : lanes_) consider_lane(waiting);
   }
   return next;
 }
@@ -319,13 +338,14 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
 void DueCache::invalidate() {
   MutexLock lock(mutex_);
   for (Shard& shard : shards_) {
-    shard.read_at.reset();
+    shard.reads.read_head();
     for (auto& [key, entry] : shard.entries) {
       if (!entry.elsewhere) continue;
       entry.leased_until = kTimeMin;
       entry.elsewhere = entry.sure = false;
     }
   }
+  forget_lanes();
 }
 
 std::size_t DueCache::size() const {

@@ -3,15 +3,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
-#include <utility>
+#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "store/dynamo/shard_reads.h"
 #include "store/store.h"
 
 namespace rhooks::store::dynamo {
@@ -27,17 +30,27 @@ namespace rhooks::store::dynamo {
 // that. Which of both is true is then not known; the task stays in the cache, unconfirmed, until
 // it is read anew.
 //
+// What a gate (flow_gate.h) refuses waits in its lane: neither picks nor reads go through it again,
+// but what is due behind it is read on. Lanes that the gate opens are looked into by turns
+// (due_pick.cc). Only this memory says what waits; the index does not.
+//
 // Memory: what the last reads told, what was written since, and, of shards that this process does
-// not read, what it wrote within kIndexLag.
+// not read, what it wrote within kIndexLag. Of what waits, kLaneMax tasks of a lane and kWaitingMax
+// in all (and one of each lane): the others are met again when their piece of the index is read.
 //
 // Threads: every method may be called from any thread. Blocking: none. Times named `steady`
 // are of the steady clock; all others are times of tasks and leases.
 class DueCache {
  public:
-  using Steady = std::chrono::steady_clock::time_point;
-  // How long the index may show what was there before a write. AWS names no bound; it is
-  // "usually within a fraction of a second".
-  static constexpr std::chrono::milliseconds kIndexLag{5'000};
+  using Steady = ShardReads::Steady;
+  using Part = ShardReads::Part;
+  using ToRead = ShardReads::ToRead;
+  using ReadTo = ShardReads::ReadTo;
+  static constexpr auto kIndexLag = ShardReads::kIndexLag;
+  // Where more of a shard wait, its head is not read at once.
+  static constexpr std::size_t kWaitingOfHeadMax = 250;
+  static constexpr std::size_t kLaneMax = 10'000;
+  static constexpr std::size_t kWaitingMax = 100'000;
 
   explicit DueCache(int shards);
 
@@ -49,17 +62,16 @@ class DueCache {
   struct Row {
     TaskKey key;
     TimePoint due_at{};
+    Flow flow;
   };
-  // One read of a shard's head, in order. `complete_through`: every entry due then or before is
-  // among the rows; kTimeMax: all there are.
-  void merge(int shard, std::span<const Row> rows, TimePoint complete_through, Steady read_started);
-
-  // How many rows of the shard are to be read before a claim; none: what is known will do. It
-  // will not where the shard was not read for `read_every`, or nothing is left to claim of what
-  // is known completely while the index may hold more that is due by then.
-  std::optional<std::size_t> rows_to_read(int shard, TimePoint now, TimePoint due_by,
-                                          std::chrono::milliseconds read_every,
-                                          Steady steady) const;
+  // What is to be read of the shard before a claim; none: what is known will do. It will not
+  // where the shard was not read for `read_every`, or nothing is left to claim of what is known
+  // completely while the index may hold more that is due by then.
+  std::optional<ToRead> to_read(int shard, TimePoint now, TimePoint due_by,
+                                std::chrono::milliseconds read_every, Steady steady) const;
+  // One read of a shard, in order.
+  void merge(int shard, std::span<const Row> rows, const ReadTo& to, Steady read_started,
+             const ToRead& read);
   // Whether entries that are due by then may be in the index and not here.
   bool incomplete(std::span<const int> shards, TimePoint due_by) const;
   // How many of these rows could be claimed, as far as is known.
@@ -69,13 +81,16 @@ class DueCache {
     int shard = 0;
     TaskKey key;
     TimePoint due_at{};
+    Flow flow;
   };
   struct Picked {
     std::vector<Candidate> candidates;  // earliest first
-    bool more = false;                  // others could be picked as well
+    bool more = false;                  // others may be picked as well
+    bool waits = false;                 // something waits for the gate
   };
   // Picks what to claim; nobody else gets it until it is leased(), stored() or put_back().
-  Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit);
+  Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit,
+              FlowGate* gate = nullptr);
   // By this process.
   void leased(const Candidate& candidate, TimePoint until, Asked asked, Steady steady);
   // By another, as it was read. That one may give it back before its end, which the index does
@@ -83,8 +98,12 @@ class DueCache {
   void leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked, Steady steady);
   void put_back(const Candidate& candidate);  // nothing was learnt
 
+  struct Due {
+    TimePoint at{};
+    Flow flow;
+  };
   // When the task is due now, as this process stored or read it; none = never. No lease.
-  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked,
+  void stored(int shard, const TaskKey& key, const std::optional<Due>& due, Asked asked,
               Steady steady);
   // The lease of the task ended unused.
   void released(int shard, const TaskKey& key, Asked asked, Steady steady);
@@ -95,9 +114,11 @@ class DueCache {
   std::vector<Candidate> unconfirmed(std::span<const int> shards, TimePoint now, TimePoint due_by,
                                      std::size_t limit) const;
   // The earliest time at which something may be claimed; see Store::next_due.
-  std::optional<TimePoint> next(std::span<const int> shards, TimePoint now) const;
+  std::optional<TimePoint> next(std::span<const int> shards, TimePoint now,
+                                const FlowGate* gate = nullptr) const;
 
-  // Every shard is read anew before the next claim, and leases of others are not believed.
+  // Every shard is read anew before the next claim, leases of others are not believed, and the
+  // gate is asked again.
   void invalidate();
 
   // Entries held, for the bound that tests check.
@@ -105,41 +126,125 @@ class DueCache {
 
  private:
   struct Entry {
+    int shard = 0;
     TimePoint due_at{};
+    Flow flow = {};
     TimePoint leased_until = kTimeMin;
     bool picked = false;
-    bool elsewhere = false;   // the lease is another's
-    bool sure = false;        // not from the index alone, and nothing contradicts it
-    Steady learned_at{};      // by this process itself, at that time
-    std::uint64_t order = 0;  // and as the n-th that the cache learned
+    bool elsewhere = false;         // the lease is another's
+    bool sure = false;              // not from the index alone, and nothing contradicts it
+    Steady learned_at{};            // by this process itself, at that time
+    std::uint64_t order = 0;        // and as the n-th that the cache learned
+    std::optional<Lane> lane = {};  // in which it waits; it is neither picked nor leased then
   };
   // Not in the index, whatever a read says.
   struct Dropped {
     Steady learned_at{};
     std::uint64_t order = 0;
   };
+  using Entries = std::map<TaskKey, Entry>;
+  using Known = Entries::value_type;
+  struct Place {
+    TimePoint due_at{};
+    TaskKey key;
+  };
+  struct Earlier {
+    using is_transparent = void;
+    static auto place(const Known* one) { return std::tie(one->second.due_at, one->first); }
+    static auto place(const Place& one) { return std::tie(one.due_at, one.key); }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return place(a) < place(b);
+    }
+  };
+  using Rows = std::set<Known*, Earlier>;
   struct Shard {
-    std::map<TaskKey, Entry> entries;
-    std::set<std::pair<TimePoint, TaskKey>> order;  // of the entries
+    Entries entries;
+    Rows order;  // of the entries, but for those that wait
     std::map<TaskKey, Dropped> dropped;
-    TimePoint complete_through = TimePoint::min();
-    std::optional<Steady> read_at;
-    std::size_t room = 0;  // entries at which those that a read will tell are forgotten
+    ShardReads reads;
+    std::size_t waiting = 0;  // entries
+    int left_out = 0;         // others had no room: not before so many times through its pieces
+    std::size_t room = 0;     // entries at which those that a read will tell are forgotten
+
+    bool is_long() const { return waiting > kWaitingOfHeadMax || left_out > 0; }
+  };
+  // How far an open lane was looked through.
+  struct Visit {
+    std::optional<Place> at;  // everything before it was
+    bool paused = false;
+  };
+  // What waits in a lane, of all shards.
+  struct Waiting {
+    Rows rows;
+    std::optional<Visit> visit;
+    std::optional<TimePoint> left_out;  // when the first of those is due that had no room
+  };
+  using Lanes = std::unordered_map<Lane, Waiting, HashOfLane>;
+  struct Walk;
+  struct Picking;
+  enum class Look {
+    kSettled,  // picked, or waiting elsewhere: not to be looked at again here
+    kStays,    // waits on in the lane that is looked into
+    kStop,     // nor anything behind it now
   };
 
+  Shard& shard_at(int number) RHOOKS_REQUIRES(mutex_) {
+    return shards_.at(static_cast<std::size_t>(number));
+  }
+  const Shard& shard_at(int number) const RHOOKS_REQUIRES(mutex_) {
+    return shards_.at(static_cast<std::size_t>(number));
+  }
+  static Candidate candidate_of(const Known& known) {
+    return {known.second.shard, known.first, known.second.due_at, known.second.flow};
+  }
+  static void sort_by_time(std::vector<Candidate>& candidates);
   // Takes what an answer tells: that the task is due and leased so, or, without `is`, not due.
   void learn(int shard, const TaskKey& key, std::optional<Entry> is, Asked asked, Steady steady)
       RHOOKS_REQUIRES(mutex_);
-  void set(Shard& shard, const TaskKey& key, const Entry& entry) RHOOKS_REQUIRES(mutex_);
-  void erase(Shard& shard, const TaskKey& key) RHOOKS_REQUIRES(mutex_);
-  static void make_room(Shard& shard, bool unread, Steady steady);
+  void set(const TaskKey& key, const Entry& entry) RHOOKS_REQUIRES(mutex_);
+  Entries::iterator erase(Entries::iterator entry) RHOOKS_REQUIRES(mutex_);
+  void make_room(Shard& shard, bool unread, Steady steady) RHOOKS_REQUIRES(mutex_);
   bool free(const Entry& entry, TimePoint now) const {
     return !entry.picked && entry.leased_until <= now;
   }
+  // Of its shard, or of the lane in which it waits.
+  Rows& rows_of(const Entry& entry) RHOOKS_REQUIRES(mutex_);
+  Rows::node_type take_out(Known& known) RHOOKS_REQUIRES(mutex_);
+  // The node is that of another place; none: it makes one.
+  void put_in(Rows& rows, Known& known, Rows::node_type node) RHOOKS_REQUIRES(mutex_);
+
+  // due_pick.cc
+  // None: among the rows of its shard.
+  void move_to(const std::optional<Lane>& lane, Known& known) RHOOKS_REQUIRES(mutex_);
+  void wait_in(const Lane& lane, Known& known) RHOOKS_REQUIRES(mutex_);
+  // Whether tasks of the flow queue up in its own lane.
+  bool queues(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  void forget_lanes() RHOOKS_REQUIRES(mutex_);
+  void use_gate(FlowGate* gate) RHOOKS_REQUIRES(mutex_);
+  // False: there are others.
+  bool fetch_open_lanes(FlowGate& gate) RHOOKS_REQUIRES(mutex_);
+  bool visit(const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  void pause(const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  void look_at_unseen(std::span<const int> shards, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  void look_into_lanes(Picking& picking) RHOOKS_REQUIRES(mutex_);
+  // True: it is to be gone on with by the next turn.
+  bool look_into(const Lane& lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  bool look_at_rows(const Lane& lane, Waiting& waiting, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  Look look_at(Known& known, const Lane* lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  Look wait(Known& known, const FlowGate::Refusal& refusal, const Lane* lane, Picking& picking)
+      RHOOKS_REQUIRES(mutex_);
+  void end_look(const Lane& lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  void move_all(const Lane& from, const Lane& to) RHOOKS_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::uint64_t learned_ RHOOKS_GUARDED_BY(mutex_) = 0;  // how often
   std::vector<Shard> shards_ RHOOKS_GUARDED_BY(mutex_);
+  Lanes lanes_ RHOOKS_GUARDED_BY(mutex_);
+  std::size_t waiting_ RHOOKS_GUARDED_BY(mutex_) = 0;    // rows in all lanes
+  std::deque<Lane> visits_ RHOOKS_GUARDED_BY(mutex_);    // those that are looked into, by turns
+  std::uint64_t gate_id_ RHOOKS_GUARDED_BY(mutex_) = 0;  // whose lanes they are
+  bool lanes_first_ RHOOKS_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace rhooks::store::dynamo

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+
 #include "base/random.h"
+#include "store/dynamo/test_gate.h"
 #include "testing/store_contract.h"
 #include "testing/test_seed.h"
 
@@ -25,10 +29,14 @@ class DueCacheTest : public ::testing::Test {
     steady_ += time;
   }
   void merge(int shard, const std::vector<DueCache::Row>& rows, TimePoint through = kTimeMax) {
-    cache_.merge(shard, rows, through, steady_);
+    cache_.merge(shard, rows, {through}, steady_, {});
   }
-  std::vector<std::string> pick(std::size_t limit = 100) {
-    picked_ = cache_.pick(all_, now_, now_, limit);
+  static Flow flow(std::uint64_t receiver) { return {7, receiver}; }
+  static DueCache::Row row(const std::string& id, TimePoint due_at, std::uint64_t receiver) {
+    return {key(id), due_at, flow(receiver)};
+  }
+  std::vector<std::string> pick(std::size_t limit = 100, FlowGate* gate = nullptr) {
+    picked_ = cache_.pick(all_, now_, now_, limit, gate);
     std::vector<std::string> ids;
     for (const auto& candidate : picked_.candidates) ids.push_back(candidate.key.id);
     return ids;
@@ -38,8 +46,14 @@ class DueCacheTest : public ::testing::Test {
   }
   // What the cache is told by one request after the other, unless it was asked earlier.
   using Asked = std::optional<DueCache::Asked>;
-  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked = {}) {
-    cache_.stored(shard, key, due_at, asked.value_or(cache_.asking()), steady_);
+  void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked = {},
+              const Flow& of = {}) {
+    std::optional<DueCache::Due> due;
+    if (due_at) due = DueCache::Due{*due_at, of};
+    cache_.stored(shard, key, due, asked.value_or(cache_.asking()), steady_);
+  }
+  std::optional<DueCache::ToRead> to_read() const {
+    return cache_.to_read(0, now_, now_, seconds{1}, steady_);
   }
   void leased(const DueCache::Candidate& candidate, TimePoint until, Asked asked = {}) {
     cache_.leased(candidate, until, asked.value_or(cache_.asking()), steady_);
@@ -187,7 +201,7 @@ TEST_F(DueCacheTest, LeaseOfItsOwnLastsWhateverTheIndexSays) {
 
 TEST_F(DueCacheTest, ReadsOnlyWhereNeeded) {
   const auto rows = [&](TimePoint due_by) {
-    return cache_.rows_to_read(0, now_, due_by, seconds{1}, steady_);
+    return cache_.to_read(0, now_, due_by, seconds{1}, steady_).has_value();
   };
   EXPECT_TRUE(rows(now_)) << "never read";
   merge(1, {});
@@ -324,6 +338,307 @@ TEST_F(DueCacheTest, TasksFarAheadTakeNoMemoryInShardsThatAreRead) {
   EXPECT_LE(cache_.size(), 13'000u);
 }
 
+TEST_F(DueCacheTest, WhatTheGateRefusesHoldsNothingUp) {
+  WindowGate gate(1);
+  merge(0, {row("a1", now_ - seconds{4}, 1), row("a2", now_ - seconds{3}, 1),
+            row("b", now_ - seconds{1}, 2)});
+  merge(1, {row("a3", now_ - seconds{2}, 1)});
+  EXPECT_EQ(pick(100, &gate), (Ids{"a1", "b"}));
+  EXPECT_FALSE(picked_.more);
+  EXPECT_TRUE(picked_.waits);
+  EXPECT_EQ(gate.asked(), 3u) << "a3 queues up behind a2";
+  for (const auto& candidate : picked_.candidates) leased(candidate, now_ + seconds{60});
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  EXPECT_EQ(gate.asked(), 3u) << "what waits is not asked for";
+  EXPECT_TRUE(picked_.waits);
+  EXPECT_EQ(unconfirmed(), Ids{});
+  EXPECT_EQ(cache_.next(all_, now_, &gate), now_ + seconds{60});
+  EXPECT_EQ(cache_.next(all_, now_), now_ - seconds{3});
+
+  gate.done(flow(1));
+  EXPECT_EQ(pick(100, &gate), Ids{"a2"});
+  EXPECT_TRUE(picked_.waits);
+  gate.done(flow(1));
+  EXPECT_EQ(pick(100, &gate), Ids{"a3"});
+  EXPECT_FALSE(picked_.waits);
+}
+
+TEST_F(DueCacheTest, OpenLaneIsGoneOnWithByTheNextPick) {
+  WindowGate gate(3);
+  std::vector<DueCache::Row> rows;
+  for (int i = 1; i <= 5; ++i)
+    rows.push_back(row("a" + std::to_string(i), now_ - seconds{9 - i}, 1));
+  read_both(rows);
+  EXPECT_EQ(pick(100, &gate), (Ids{"a1", "a2", "a3"}));
+  gate.all_done();
+  EXPECT_EQ(pick(1, &gate), Ids{"a4"});
+  EXPECT_TRUE(picked_.more);
+  EXPECT_TRUE(picked_.waits);
+  EXPECT_EQ(cache_.next(std::vector<int>{1}, now_, &gate), std::nullopt);
+  EXPECT_EQ(pick(1, &gate), Ids{"a5"});
+  EXPECT_FALSE(picked_.more);
+  EXPECT_FALSE(picked_.waits);
+}
+
+TEST_F(DueCacheTest, WhatLiesBehindWaitingTasksIsReadOn) {
+  WindowGate gate(1);
+  const TimePoint through = now_ - seconds{2};
+  merge(0, {row("a1", now_ - seconds{3}, 1), row("a2", through, 1)}, through);
+  merge(1, {});
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+  const auto read = to_read();
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->part == DueCache::Part::kBehind);
+  EXPECT_EQ(read->from, through + milliseconds{1});
+  const std::vector behind{row("a3", now_ - seconds{1}, 1), row("b", now_, 2)};
+  EXPECT_EQ(cache_.claimable(0, behind, now_), 1u);
+  cache_.merge(0, behind, {kTimeMax}, steady_, *read);
+  EXPECT_EQ(gate.asked(), 2u);
+  EXPECT_EQ(pick(100, &gate), Ids{"b"});
+  EXPECT_EQ(gate.asked(), 3u);
+  EXPECT_FALSE(cache_.incomplete(all_, now_));
+  EXPECT_FALSE(to_read());
+  EXPECT_EQ(cache_.size(), 4u);
+}
+
+TEST_F(DueCacheTest, ReadThatGoesOnFromWhatIsNotKnownAnyMoreTellsNothing) {
+  merge(0, {{key("a"), now_ - seconds{3}}}, now_ - seconds{3});
+  merge(1, {});
+  pick();
+  const auto read = to_read();
+  ASSERT_TRUE(read);
+  merge(0, {{key("a"), now_ - seconds{3}}}, now_ - seconds{4});  // by another thread
+  cache_.merge(0, std::vector<DueCache::Row>{{key("c"), now_}}, {kTimeMax}, steady_, *read);
+  EXPECT_TRUE(cache_.incomplete(all_, now_)) << "there may be others before c";
+  cache_.invalidate();
+  cache_.merge(0, std::vector<DueCache::Row>{{key("c"), now_}}, {kTimeMax}, steady_, *read);
+  EXPECT_TRUE(cache_.incomplete(all_, now_));
+}
+
+TEST_F(DueCacheTest, LongHeadIsReadAgainByPieces) {
+  WindowGate gate(1);
+  std::vector<DueCache::Row> rows;
+  for (int i = 0; i < 3'000; ++i) {
+    rows.push_back(row(std::to_string(i), kT0 - seconds{100} + milliseconds{10 * i}, 1));
+  }
+  merge(0, {rows[0], rows[1]}, rows[1].due_at);
+  merge(1, {});
+  EXPECT_EQ(pick(100, &gate), Ids{"0"});
+  leased(picked_.candidates[0], now_ + seconds{600});
+  const auto behind = to_read();
+  ASSERT_TRUE(behind && behind->part == DueCache::Part::kBehind);
+  cache_.merge(0, std::span(rows).subspan(2), {kTimeMax}, steady_, *behind);
+  EXPECT_FALSE(to_read());
+  EXPECT_EQ(pick(100, &gate), Ids{});
+
+  pass(seconds{1});
+  merge(1, {});
+  const auto news = to_read();
+  ASSERT_TRUE(news && news->part == DueCache::Part::kNews);
+  EXPECT_GT(news->from, rows.back().due_at);
+  EXPECT_LT(news->from, now_ - DueCache::kIndexLag);
+  cache_.merge(0, std::vector{row("new", now_, 2)}, {kTimeMax}, steady_, *news);
+  EXPECT_EQ(cache_.size(), 3'001u);
+  EXPECT_EQ(pick(100, &gate), Ids{"new"});
+
+  EXPECT_FALSE(to_read());
+  pass(seconds{4});
+  const auto first = to_read();
+  ASSERT_TRUE(first && first->part == DueCache::Part::kAgain);
+  EXPECT_EQ(first->from, kTimeMin);
+  std::vector<DueCache::Row> piece(rows.begin(), rows.begin() + 1'000);
+  piece.erase(piece.begin() + 500);  // deleted by others
+  cache_.merge(0, piece, {piece.back().due_at}, steady_, *first);
+  EXPECT_EQ(cache_.size(), 3'000u) << "what lies beyond the piece stays as it was";
+  EXPECT_FALSE(cache_.incomplete(all_, now_));
+  cache_.merge(0, {}, {}, steady_, *to_read());
+  EXPECT_FALSE(to_read());
+
+  pass(seconds{5});
+  cache_.merge(0, {}, {}, steady_, *to_read());
+  const auto second = to_read();
+  ASSERT_TRUE(second && second->part == DueCache::Part::kAgain);
+  EXPECT_EQ(second->from, piece.back().due_at + milliseconds{1});
+  piece.assign(rows.begin() + 1'000, rows.end());
+  cache_.merge(0, piece, {}, steady_, *second);
+
+  pass(seconds{1});
+  cache_.merge(0, {}, {now_ - seconds{5}}, steady_, *to_read());
+  EXPECT_TRUE(cache_.incomplete(all_, now_)) << "news that were not read to the end are read on";
+}
+
+TEST_F(DueCacheTest, OnlySoMuchOfWhatWaitsIsKept) {
+  WindowGate gate(1);
+  std::vector<DueCache::Row> rows;
+  for (std::size_t i = 0; i < DueCache::kLaneMax + 5'000; ++i) {
+    rows.push_back(row(std::to_string(i), kT0 - seconds{100} + milliseconds{i}, 1));
+  }
+  merge(0, {rows[0], rows[1]}, rows[1].due_at);
+  merge(1, {});
+  EXPECT_EQ(pick(100, &gate), Ids{"0"});
+  cache_.merge(0, std::span(rows).subspan(2), {kTimeMax}, steady_, *to_read());
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  EXPECT_EQ(cache_.size(), DueCache::kLaneMax + 1);
+  EXPECT_FALSE(cache_.incomplete(all_, now_));
+
+  gate.set_window(rows.size());
+  EXPECT_EQ(pick(rows.size(), &gate).size(), DueCache::kLaneMax);
+  EXPECT_TRUE(picked_.more) << "the others are in the index";
+  EXPECT_FALSE(cache_.incomplete(all_, now_)) << "nobody else has to wait for them";
+  const auto read = to_read();
+  ASSERT_TRUE(read && read->part == DueCache::Part::kAgain);
+  EXPECT_EQ(read->from, rows[DueCache::kLaneMax + 1].due_at);
+}
+
+// Most of the lane lies in the other shard.
+TEST_F(DueCacheTest, WhatHasNoRoomDoesNotHaveTheHeadReadAtOnce) {
+  WindowGate gate(1);
+  std::vector<DueCache::Row> rows;
+  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
+    rows.push_back(row("a" + std::to_string(i), kT0 - seconds{100}, 1));
+  }
+  merge(0, {});
+  merge(1, rows);
+  EXPECT_EQ(pick(100, &gate), Ids{"a0"});
+  std::vector<DueCache::Row> others;
+  for (int i = 0; i < 100; ++i) {
+    others.push_back(row("b" + std::to_string(i), kT0 - seconds{50}, 1));
+  }
+  merge(0, others);
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  EXPECT_EQ(cache_.size(), rows.size());
+  for (int i = 0; i < 30; ++i) {
+    pass(seconds{1});
+    while (const auto read = to_read()) {
+      ASSERT_TRUE(read->part != DueCache::Part::kHead);
+      const bool again = read->part == DueCache::Part::kAgain;
+      cache_.merge(0, again ? others : std::vector<DueCache::Row>(), {}, steady_, *read);
+    }
+    if (i % 3 == 0) {
+      EXPECT_EQ(pick(100, &gate), Ids{});
+    }
+  }
+}
+
+// Campaigns are due at full hours.
+TEST_F(DueCacheTest, MoreThanOneReadTakesMayBeDueAtTheSameTime) {
+  const TimePoint at = now_ - seconds{1};
+  cache_.merge(0, std::vector{row("a", at, 1), row("c", at, 1)}, {at, key("c")}, steady_, {});
+  merge(1, {});
+  EXPECT_EQ(pick(), (Ids{"a", "c"}));
+  EXPECT_TRUE(cache_.incomplete(all_, at));
+  EXPECT_EQ(cache_.next(all_, now_), at);
+  const auto behind = to_read();
+  ASSERT_TRUE(behind && behind->part == DueCache::Part::kBehind);
+  EXPECT_EQ(behind->from, at);
+  EXPECT_EQ(behind->after, key("c"));
+  cache_.merge(0, std::vector{row("b", at, 1)}, {}, steady_, *behind);
+  EXPECT_EQ(cache_.size(), 3u);
+  EXPECT_FALSE(cache_.incomplete(all_, now_));
+  EXPECT_EQ(pick(), Ids{"b"});
+}
+
+TEST_F(DueCacheTest, GateIsAskedAnewAfterAChangeOfShardsAndByAnother) {
+  WindowGate gate(1);
+  const std::vector rows{row("a1", now_ - seconds{2}, 1), row("a2", now_ - seconds{1}, 1)};
+  read_both(rows);
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+  gate.all_done();
+  cache_.invalidate();
+  EXPECT_EQ(pick(100, &gate), Ids{"a2"});
+  put_back();
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  WindowGate other(1);
+  EXPECT_EQ(pick(100, &other), Ids{"a2"});
+  put_back();
+  EXPECT_EQ(pick(100, &other), Ids{});
+  EXPECT_EQ(pick(), Ids{"a2"}) << "without a gate everything passes";
+}
+
+TEST_F(DueCacheTest, WaitingTaskThatChangesIsAskedForAnew) {
+  WindowGate gate(1);
+  read_both({row("a1", now_ - seconds{3}, 1), row("a2", now_ - seconds{2}, 1),
+             row("a3", now_ - seconds{1}, 1)});
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+  stored(0, key("a1"), std::nullopt);
+  stored(0, key("a2"), now_ + seconds{1}, {}, flow(1));  // moved
+  stored(0, key("a3"), std::nullopt);                    // deleted
+  EXPECT_EQ(cache_.next(all_, now_, &gate), now_ + seconds{1});
+  gate.all_done();
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  EXPECT_FALSE(picked_.waits);
+  pass(seconds{1});
+  EXPECT_EQ(pick(100, &gate), Ids{"a2"});
+
+  // To another receiver, by another process.
+  read_both({row("b1", now_ - seconds{2}, 2), row("b2", now_ - seconds{1}, 2)});
+  EXPECT_EQ(pick(100, &gate), Ids{"b1"});
+  read_both({row("b1", now_ - seconds{2}, 2), row("b2", now_ - seconds{1}, 3)});
+  EXPECT_EQ(pick(100, &gate), Ids{"b2"});
+}
+
+TEST_F(DueCacheTest, LaneHoldsNothingOfShardsThatAreNotAskedFor) {
+  WindowGate gate(1);
+  merge(0, {row("a1", now_ - seconds{3}, 1)});
+  merge(1, {row("a2", now_ - seconds{2}, 1)});
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+  gate.all_done();
+  EXPECT_TRUE(cache_.pick(std::vector<int>{0}, now_, now_, 100, &gate).candidates.empty());
+  EXPECT_EQ(pick(100, &gate), Ids{"a2"});
+}
+
+TEST_F(DueCacheTest, ClockThatGoesBackLosesNothingThatWaits) {
+  WindowGate gate(1);
+  read_both({row("a1", now_ - seconds{3}, 1), row("a2", now_ - seconds{2}, 1)});
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+  leased(picked_.candidates[0], now_ + seconds{5});
+  pass(seconds{5});
+  EXPECT_EQ(pick(100, &gate), Ids{}) << "its lease is over, and both wait";
+  now_ -= seconds{2};
+  gate.all_done();
+  EXPECT_EQ(pick(100, &gate), Ids{"a2"});
+  gate.all_done();
+  now_ += seconds{2};
+  EXPECT_EQ(pick(100, &gate), Ids{"a1"});
+}
+
+// Flows that nobody knows share a lane: all of it is looked at, and what is left waits on.
+TEST_F(DueCacheTest, LaneOfManyFlowsIsLookedThrough) {
+  class UnknownGate final : public FlowGate {
+   public:
+    std::set<std::uint64_t> known;
+    bool open = false;
+    int through = 0;
+
+    std::optional<Refusal> refuse(const Flow& flow) override {
+      if (known.contains(flow.receiver)) return std::nullopt;
+      return Refusal{Lane{}, Refusal::kOthersMayPass};
+    }
+    bool passes(const Flow& flow) const override { return known.contains(flow.receiver); }
+    std::optional<Lane> next_open() override {
+      if (!std::exchange(open, false)) return std::nullopt;
+      return Lane{};
+    }
+    void looked_through(const Lane&) override { ++through; }
+    void emptied(const Lane&) override {}
+    void empty_all() override {}
+  };
+  UnknownGate gate;
+  read_both({row("a", now_ - seconds{3}, 1), row("b", now_ - seconds{2}, 2),
+             row("c", now_ - seconds{1}, 3)});
+  EXPECT_EQ(pick(100, &gate), Ids{});
+  gate.known = {2};
+  EXPECT_EQ(pick(100, &gate), Ids{}) << "it is not open";
+  gate.open = true;
+  EXPECT_EQ(pick(100, &gate), Ids{"b"});
+  EXPECT_EQ(gate.through, 1);
+  EXPECT_TRUE(picked_.waits);
+  gate.known = {1, 3};
+  gate.open = true;
+  EXPECT_EQ(pick(100, &gate), (Ids{"a", "c"}));
+  EXPECT_FALSE(picked_.waits);
+}
+
 // A table that lags, read and claimed from at random: in the end every task is found.
 TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
   const std::uint64_t seed = testing::test_seed();
@@ -348,12 +663,20 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
       DueCache::Asked asked;
     };
     std::vector<Answer> late;
+    // Every second run has a gate, which lets one task of each of three flows pass in each step.
+    WindowGate gate(1);
+    FlowGate* const asked_gate = run % 2 == 0 ? nullptr : &gate;
+    const auto flow_of = [](const TaskKey& task) {
+      return Flow{7, 1 + task.id.size() + static_cast<std::uint64_t>(task.id.back() % 2)};
+    };
     const auto tell = [&](const Answer& answer) {
       const auto& [task, is, asked] = answer;
       if (is.due && is.leased_until > now) {
-        cache.leased_elsewhere({0, task, *is.due}, is.leased_until, asked, steady);
+        cache.leased_elsewhere({0, task, *is.due, flow_of(task)}, is.leased_until, asked, steady);
+      } else if (is.due) {
+        cache.stored(0, task, DueCache::Due{*is.due, flow_of(task)}, asked, steady);
       } else {
-        cache.stored(0, task, is.due, asked, steady);
+        cache.stored(0, task, std::nullopt, asked, steady);
       }
     };
     const auto answered = [&](const TaskKey& task) {
@@ -364,7 +687,7 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
     const auto read = [&](const std::map<TaskKey, True>& index, std::size_t limit) {
       std::vector<DueCache::Row> rows;
       for (const auto& [task, state] : index) {
-        if (state.due) rows.push_back({task, *state.due});
+        if (state.due) rows.push_back({task, *state.due, flow_of(task)});
       }
       std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
         return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
@@ -374,7 +697,7 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
         rows.resize(limit);
         through = rows.back().due_at - milliseconds{1};
       }
-      cache.merge(0, rows, through, steady);
+      cache.merge(0, rows, {through}, steady, {});
     };
     std::size_t idle = 0;
     for (int step = 0; step < 400; ++step) {
@@ -412,7 +735,8 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
         const std::size_t lag = quiet ? 0 : std::min<std::size_t>(draw(4), past.size() - 1);
         read(lag == 0 ? table : past[past.size() - lag], quiet ? 1'000 : 1 + draw(30));
       }
-      for (const auto& candidate : cache.pick(shards, now, now, 5).candidates) {
+      gate.all_done();
+      for (const auto& candidate : cache.pick(shards, now, now, 5, asked_gate).candidates) {
         True& task = table[candidate.key];
         if (!quiet && draw(4) == 0) {
           cache.put_back(candidate);  // the request failed

@@ -19,18 +19,21 @@ constexpr int kIdleRoundsMax = 10;
 constexpr std::size_t kConfirmedMax = 64;
 // Rows of one request after the first of a read.
 constexpr std::size_t kNextRows = 500;
-// Of one read of a shard. Leased tasks stay in the index until they are done, so there may be
-// as many of them at its head as all workers have in flight.
-constexpr std::size_t kReadRowsMax = 50'000;
+// A read of a shard ends after so many rows, and another goes on behind it: between two times if it
+// can, so that of what is due at the same time none comes late.
+constexpr std::size_t kReadRows = 1'000;
+constexpr std::size_t kReadRowsMax = 5'000;
 
 struct ShardRead {
   int shard = 0;
-  std::size_t rows_wanted = 0;
+  DueCache::ToRead what;
   DueCache::Steady started;
   std::vector<DueCache::Row> rows;
-  json::object start_key;  // of the next request; empty: from the head
-  bool ended = false;      // the index holds no more of this shard
-  bool cut_off = false;    // at kReadRowsMax
+  json::object start_key;     // of the next request; empty: as the condition says
+  bool ended = false;         // the index holds no more of this shard
+  std::size_t looked_at = 0;  // rows, and so many of them can be claimed
+  std::size_t claimable = 0;
+  bool cut_off = false;  // at kReadRowsMax
   bool failed = false;
 };
 
@@ -41,7 +44,9 @@ std::vector<DueCache::Row> rows_of(const json::object& answer) {
   for (const json::value& value : items->get_array()) {
     if (!value.is_object()) continue;
     const auto due = number_of(value.get_object(), "due");
-    if (due) rows.push_back({key_of(value.get_object()), from_millis(*due)});
+    if (!due) continue;
+    const Item& item = value.get_object();
+    rows.push_back({key_of(item), from_millis(*due), flow_of(item)});
   }
   return rows;
 }
@@ -61,6 +66,23 @@ Call due_query(const std::string& table, const char* condition, json::object val
   return {Operation::kQuery, std::move(request)};
 }
 
+json::object start_key_of(int shard, const DueCache::ToRead& read) {
+  if (!read.after) return {};
+  json::object key = key_item(*read.after);
+  key["sh"] = number_value(shard);
+  key["due"] = number_value(to_millis(read.from));
+  return key;
+}
+
+Call due_query(const std::string& table, const ShardRead& read, std::size_t limit) {
+  json::object values{{":sh", number_value(read.shard)}};
+  if (read.what.from <= kTimeMin) {
+    return due_query(table, "sh = :sh", std::move(values), limit, read.start_key);
+  }
+  values[":from"] = number_value(to_millis(read.what.from));
+  return due_query(table, "sh = :sh AND due >= :from", std::move(values), limit, read.start_key);
+}
+
 void take_rows(ShardRead& read, const json::object& answer) {
   const auto rows = rows_of(answer);
   read.rows.insert(read.rows.end(), rows.begin(), rows.end());
@@ -78,16 +100,17 @@ bool wants_more(ShardRead& read, const DueCache& cache, TimePoint now, TimePoint
       read.rows.begin(), read.rows.end(),
       [&](const DueCache::Row& row) { return row.due_at < read.rows.back().due_at; });
   const std::span known(read.rows.begin(), last_moment);
-  return cache.claimable(read.shard, known, now) < std::max<std::size_t>(1, read.rows_wanted / 2);
+  if (read.rows.size() >= kReadRows && !known.empty()) return false;
+  read.claimable += cache.claimable(read.shard, known.subspan(read.looked_at), now);
+  read.looked_at = known.size();
+  return read.claimable < std::max<std::size_t>(1, read.what.rows / 2);
 }
 
-TimePoint complete_through(const ShardRead& read) {
-  if (read.ended) return kTimeMax;
-  if (read.rows.empty()) return TimePoint::min();
-  // Others may be due at the very moment of the last row; that they come later than they might is
-  // borne where there are too many to be read.
-  const std::chrono::milliseconds doubt{read.cut_off ? 0 : 1};
-  return read.rows.back().due_at - doubt;
+DueCache::ReadTo end_of(const ShardRead& read) {
+  if (read.ended) return {};
+  if (read.cut_off) return {read.rows.back().due_at, read.rows.back().key};
+  // Others may be due at the very moment of the last row.
+  return {read.rows.back().due_at - std::chrono::milliseconds{1}};
 }
 
 // What peek_due() reads of a shard: as many rows as could be shown, and those due at the same
@@ -130,18 +153,19 @@ Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
   return coordinator_->owned();
 }
 
-// Reads the head of each shard that has to be read, all at once, until it has what is due by
-// then or as many claimable rows as are wanted. Shards that cannot be read are taken off the
-// list: one that is throttled must not hold up the others.
+// Reads of each shard what has to be read, all at once, until it has what is due by then or as many
+// claimable rows as are wanted. Shards that cannot be read are taken off the list: one that is
+// throttled must not hold up the others.
 Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by) {
   std::vector<ShardRead> reads;
   const auto started = parts_.steady();
   for (const int shard : shards) {
-    if (const auto rows =
-            due_.rows_to_read(shard, now, due_by, parts_.tuning.read_every, started)) {
+    if (const auto what = due_.to_read(shard, now, due_by, parts_.tuning.read_every, started)) {
       ShardRead read;
       read.shard = shard;
-      read.rows_wanted = std::min(*rows, parts_.tuning.request_rows_max);
+      read.what = *what;
+      read.what.rows = std::min(what->rows, parts_.tuning.request_rows_max);
+      read.start_key = start_key_of(shard, *what);
       read.started = started;
       reads.push_back(std::move(read));
     }
@@ -153,10 +177,9 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
     std::vector<Call> calls;
     for (const ShardRead* const read : open) {
       const std::size_t rows = read->rows.empty()
-                                   ? read->rows_wanted
+                                   ? read->what.rows
                                    : std::min(kNextRows, parts_.tuning.request_rows_max);
-      calls.push_back(due_query(parts_.tables.tasks, "sh = :sh",
-                                {{":sh", number_value(read->shard)}}, rows, read->start_key));
+      calls.push_back(due_query(parts_.tables.tasks, *read, rows));
     }
     auto replies = client_.call_all(std::move(calls));
     std::vector<ShardRead*> more;
@@ -175,7 +198,8 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
     open = std::move(more);
   }
   for (const ShardRead& read : reads) {
-    if (!read.failed) due_.merge(read.shard, read.rows, complete_through(read), read.started);
+    if (read.failed) continue;
+    due_.merge(read.shard, read.rows, end_of(read), read.started, read.what);
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -191,8 +215,10 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
   for (int idle = 0; idle < kIdleRoundsMax && !error; ++idle) {
     const std::size_t before = result.claims.size();
     if (auto read = read_due(*shards, request.now, due_by); !read) error = std::move(read.error());
-    auto picked = due_.pick(*shards, request.now, due_by, request.limit - result.claims.size());
+    auto picked =
+        due_.pick(*shards, request.now, due_by, request.limit - result.claims.size(), request.gate);
     result.more = picked.more || due_.incomplete(*shards, due_by);
+    result.waits = picked.waits;
     if (picked.candidates.empty()) {
       // Reading further may show that there is nothing more.
       if (result.claims.size() == request.limit || !result.more) break;
@@ -412,7 +438,7 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope,
-                                                          const FlowGate* /*gate*/) {
+                                                          const FlowGate* gate) {
   // Who does not work on the store has no share, and does not take one by asking.
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : coordinator_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and
@@ -422,7 +448,7 @@ Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope s
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
     if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
     const auto unconfirmed = due_.unconfirmed(shards, now, now, looked_at);
-    if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now);
+    if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now, gate);
     races = unconfirmed.front().key == last ? races + 1 : 0;
     last = unconfirmed.front().key;
     if (auto learnt = confirm(unconfirmed); !learnt) return fail(std::move(learnt.error()));

@@ -77,8 +77,10 @@ Uuid DynamoStore::fresh() {
 }
 
 void DynamoStore::note(const Task& task, DueCache::Asked asked) {
-  const std::optional<TimePoint> due =
-      task.status == Status::kActive ? std::optional(model::due_at(task)) : std::nullopt;
+  std::optional<DueCache::Due> due;
+  if (task.status == Status::kActive) {
+    due = DueCache::Due{model::due_at(task), model::flow_of(task.key.ns, task.request.url)};
+  }
   due_.stored(shard_of(task.key, parts_.shards), task.key, due, asked, parts_.steady());
 }
 
@@ -89,10 +91,11 @@ void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
   const int shard = shard_of(key, parts_.shards);
   const auto until = number_of(*item, "lu");
   if (until && !is_dead(uuid_of(*item, "wl"))) {
-    due_.leased_elsewhere({shard, key, from_millis(*due)}, from_millis(*until), asked,
-                          parts_.steady());
+    due_.leased_elsewhere({shard, key, from_millis(*due), flow_of(*item)}, from_millis(*until),
+                          asked, parts_.steady());
   } else {
-    due_.stored(shard, key, from_millis(*due), asked, parts_.steady());
+    due_.stored(shard, key, DueCache::Due{from_millis(*due), flow_of(*item)}, asked,
+                parts_.steady());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "store/dynamo/test_gate.h"
 #include "store/dynamo/test_tables.h"
 #include "testing/dynamo_proxy.h"
 #include "testing/patience.h"
@@ -27,6 +28,12 @@ const TaskKey kTask{"ns", "task"};
 TaskRecord large_record(const std::string& id, std::size_t bytes = 5'000) {
   auto record = make_record("ns", id, kT0);
   record.task.request.body = Body::text(std::string(bytes, 'x'));
+  return record;
+}
+
+TaskRecord record_for(const std::string& receiver, const std::string& id) {
+  auto record = make_record("ns", id, kT0);
+  record.task.request.url = "http://" + receiver + "/hook";
   return record;
 }
 
@@ -555,6 +562,64 @@ TEST_F(DynamoStoreTest, HugeLogsDoNotKeepOthersFromBeingCommitted) {
     EXPECT_EQ(*outcome, CommitOutcome::kApplied);
   }
   EXPECT_EQ(logs(*other_), 2u);
+}
+
+TEST_F(DynamoStoreTest, WhatTheGateRefusesCostsNoWriteAndHoldsNothingUp) {
+  for (int i = 0; i < 5; ++i) put(*other_, record_for("slow.example", "slow" + std::to_string(i)));
+  put(*other_, record_for("fast.example", "fast"));
+  WindowGate gate(1);
+  proxy_.reset_usage();
+  const auto claim_through = [&] {
+    auto claimed = faulty_->claim_due({.now = kT0, .due_by = kT0, .limit = 100, .gate = &gate});
+    EXPECT_TRUE(claimed) << claimed.error().message;
+    EXPECT_TRUE(claimed->waits);
+    EXPECT_FALSE(claimed->more);
+    return claimed->claims.size();
+  };
+  EXPECT_EQ(claim_through(), 2u);
+  EXPECT_EQ(claim_through(), 0u);
+  EXPECT_EQ(proxy_.usage().of_operation("UpdateItem").requests, 2u);
+  EXPECT_EQ(*faulty_->next_due(kT0, Scope::kAll, &gate), kT0 + seconds{60});
+  EXPECT_EQ(*faulty_->next_due(kT0, Scope::kAll), kT0);
+  gate.all_done();
+  EXPECT_EQ(claim_through(), 1u);
+}
+
+// What a refused write has of its flow's places is free only after the claim.
+TEST_F(DynamoStoreTest, WhatOthersLeasedKeepsNoPlaceOfItsFlow) {
+  for (int i = 0; i < 5; ++i) put(*other_, record_for("slow.example", std::to_string(i)));
+  EXPECT_EQ(claim(*other_).size(), 5u);
+  WindowGate gate(2);
+  bool waits = true;
+  for (int claims = 0; waits && claims < 5; ++claims) {
+    const auto claimed =
+        faulty_->claim_due({.now = kT0, .due_by = kT0, .limit = 100, .gate = &gate});
+    ASSERT_TRUE(claimed) << claimed.error().message;
+    EXPECT_EQ(claimed->claims.size(), 0u);
+    waits = claimed->waits;
+    gate.all_done();
+  }
+  EXPECT_FALSE(waits);
+}
+
+TEST_F(DynamoStoreTest, ATaskTellsItsReceiverAsItIsNow) {
+  put(*other_, record_for("one.example", "task"));
+  const auto flow = [&] { return flow_of(items("ns").at(0).as_object()); };
+  EXPECT_EQ(flow(), model::flow_of("ns", "http://one.example"));
+  const auto changed = other_->change(
+      std::vector{kTask},
+      [](Task task) -> Result<Task> {
+        task.request.url = "http://two.example/hook";
+        return task;
+      },
+      kT0);
+  ASSERT_TRUE(changed[0]) << changed[0].error().message;
+  EXPECT_EQ(flow(), model::flow_of("ns", "http://two.example"));
+  const auto claims = claim(*faulty_);
+  ASSERT_EQ(claims.size(), 1u);
+  EXPECT_EQ(*faulty_->commit(std::vector{testing::retried(claims[0], kT0, kT0)})[0],
+            CommitOutcome::kApplied);
+  EXPECT_EQ(flow(), model::flow_of("ns", "http://two.example"));
 }
 
 // One shard of two cannot be read.

@@ -20,6 +20,16 @@ TEST_P(StoreContractTest, RandomCallsAnswerAsTheMemoryStoreDoes) {
   }
 }
 
+TEST_P(FlowContractTest, RandomClaimsTakeWhatThoseOfTheMemoryStoreDo) {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const auto subject = GetParam().make();
+    store::MemoryStore oracle(seed + i);
+    run_flow_differential(*subject, oracle, seed + i, 300);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed << ", run " << i;
+  }
+}
+
 namespace {
 
 using simulator::DynamoService;
@@ -31,6 +41,7 @@ class SimulatedUnderTest final : public StoreUnderTest {
   store::Store& store() override { return *store_; }
   bool durable() const override { return true; }
   bool leases_outlive_reopen() const override { return true; }
+  int many() const override { return 2 * 800; }
   void reopen() override {
     store_.reset();
     store::dynamo::DynamoStore::Parts parts;
@@ -55,12 +66,18 @@ StoreFactory factory(std::string name, store::DynamoTuning tuning) {
   return {std::move(name), [tuning] { return std::make_unique<SimulatedUnderTest>(tuning); }};
 }
 
-INSTANTIATE_STORE_CONTRACT(SimulatedDynamo, factory("reading", {.read_every = milliseconds{0}}),
-                           factory("knowing", {.read_every = std::chrono::hours{1}}),
-                           factory("tight", {.read_every = milliseconds{0},
-                                             .page_rows_max = 5,
-                                             .page_bytes_max = 3'000,
-                                             .request_rows_max = 3}));
+// Read for each claim, read once, or read a few rows at a time.
+constexpr store::DynamoTuning kReading{.read_every = milliseconds{0}};
+constexpr store::DynamoTuning kKnowing{.read_every = std::chrono::hours{1}};
+constexpr store::DynamoTuning kTight{.read_every = milliseconds{0},
+                                     .page_rows_max = 5,
+                                     .page_bytes_max = 3'000,
+                                     .request_rows_max = 3};
+
+INSTANTIATE_STORE_CONTRACT(SimulatedDynamo, factory("reading", kReading),
+                           factory("knowing", kKnowing), factory("tight", kTight));
+INSTANTIATE_FLOW_CONTRACT(SimulatedDynamo, factory("reading", kReading),
+                          factory("knowing", kKnowing), factory("tight", kTight));
 
 }  // namespace
 }  // namespace rhooks::testing

@@ -1,0 +1,317 @@
+// What the due cache picks for a claim: the earliest of the shards, and, by turns, of the lanes
+// that the gate opened.
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "store/dynamo/due_cache.h"
+
+namespace rhooks::store::dynamo {
+namespace {
+
+// Open lanes that are looked into by turns; the gate keeps the others.
+constexpr std::size_t kVisitsMax = 64;
+
+}  // namespace
+
+// Goes through the rows of a shard.
+struct DueCache::Walk {
+  const Rows* rows = nullptr;
+  Rows::const_iterator at;
+
+  bool operator<(const Walk& other) const { return Earlier()(*other.at, *at); }  // the first is top
+};
+
+struct DueCache::Picking {
+  TimePoint now;
+  TimePoint due_by;
+  std::size_t limit;  // of all
+  FlowGate* gate;
+  std::vector<bool> asked_for;  // by shard
+  Picked picked = {};
+  std::size_t limit_here = 0;  // of what is looked at now
+  // Of the lane that is looked into: what its refusal said, or that all of it waits in another one.
+  FlowGate::Refusal::Others others = FlowGate::Refusal::kOthersMayPass;
+  std::optional<Lane> moved_to = {};
+};
+
+DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
+                                std::size_t limit, FlowGate* gate) {
+  MutexLock lock(mutex_);
+  Picking picking{now, due_by, limit, gate, std::vector<bool>(shards_.size())};
+  for (const int number : numbers) picking.asked_for[static_cast<std::size_t>(number)] = true;
+  try {
+    use_gate(gate);
+    if (gate && !fetch_open_lanes(*gate)) picking.picked.more = true;
+    if (lanes_first_) look_into_lanes(picking);
+    look_at_unseen(numbers, picking);
+    if (!lanes_first_) look_into_lanes(picking);
+  } catch (...) {  // no memory
+    for (const Candidate& row : picking.picked.candidates) {
+      shard_at(row.shard).entries.at(row.key).picked = false;
+    }
+    forget_lanes();
+    throw;
+  }
+  lanes_first_ = !lanes_first_;
+  Picked picked = std::move(picking.picked);
+  sort_by_time(picked.candidates);
+  picked.waits = !lanes_.empty();
+  return picked;
+}
+
+void DueCache::sort_by_time(std::vector<Candidate>& candidates) {
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.due_at, a.key) < std::tie(b.due_at, b.key);
+  });
+}
+
+// What waits for one gate is not known to another.
+void DueCache::use_gate(FlowGate* gate) {
+  const std::uint64_t id = gate ? gate->id() : 0;
+  if (id == gate_id_) return;
+  forget_lanes();
+  gate_id_ = id;
+  if (gate) gate->empty_all();
+}
+
+bool DueCache::fetch_open_lanes(FlowGate& gate) {
+  while (visits_.size() < kVisitsMax) {
+    const auto lane = gate.next_open();
+    if (!lane) return true;
+    if (!visit(*lane)) gate.emptied(*lane);
+  }
+  return false;
+}
+
+// From its beginning, or from where that was paused. False: nothing waits in it.
+bool DueCache::visit(const Lane& lane) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return false;
+  auto& visit = found->second.visit;
+  if (!visit || visit->paused) visits_.push_back(lane);
+  if (visit && visit->paused) {
+    visit->paused = false;
+  } else {
+    visit = Visit{};
+  }
+  return true;
+}
+
+// Where it is being looked into, that is gone on with by the next visit().
+void DueCache::pause(const Lane& lane) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end() || !found->second.visit) return;
+  found->second.visit->paused = true;
+  std::erase(visits_, lane);
+}
+
+void DueCache::look_at_unseen(std::span<const int> numbers, Picking& picking) {
+  picking.limit_here = picking.limit;
+  // Where a shard is not known to its end, others may hold what is due later than it is known,
+  // but not before it: the earliest go first.
+  TimePoint known = picking.due_by;
+  std::priority_queue<Walk> walks;
+  for (const int number : numbers) {
+    const Shard& shard = shard_at(number);
+    known = std::min(known, shard.reads.complete_through());
+    if (!shard.order.empty()) walks.push({&shard.order, shard.order.begin()});
+  }
+  while (!walks.empty()) {
+    Walk walk = walks.top();
+    walks.pop();
+    Known& first = **walk.at;
+    if (first.second.due_at > known) return;
+    // Before it leaves its place.
+    if (++walk.at != walk.rows->end()) walks.push(walk);
+    if (!free(first.second, picking.now)) continue;
+    if (look_at(first, nullptr, picking) == Look::kStop) return;
+  }
+}
+
+// One task of each, and then as many as there are places for all of them. So whoever has had a
+// place is refused the next one after those that had none.
+void DueCache::look_into_lanes(Picking& picking) {
+  const auto& candidates = picking.picked.candidates;
+  for (const bool first : {true, false}) {
+    // Some may be paused meanwhile.
+    for (std::size_t left = visits_.size();
+         left > 0 && !visits_.empty() && candidates.size() < picking.limit; --left) {
+      const std::size_t part = first ? 1 : (picking.limit - candidates.size()) / left;
+      picking.limit_here = candidates.size() + std::max<std::size_t>(part, 1);
+      const Lane lane = visits_.front();
+      visits_.pop_front();
+      if (look_into(lane, picking)) visits_.push_back(lane);
+    }
+  }
+  if (!visits_.empty()) picking.picked.more = true;
+}
+
+bool DueCache::look_into(const Lane& lane, Picking& picking) {
+  picking.others = FlowGate::Refusal::kOthersMayPass;
+  picking.moved_to.reset();
+  Waiting& waiting = lanes_.at(lane);
+  const bool through = look_at_rows(lane, waiting, picking);
+  if (picking.moved_to) {
+    move_all(lane, *picking.moved_to);
+    picking.gate->emptied(lane);
+    return false;
+  }
+  if (picking.others == FlowGate::Refusal::kPaused) {
+    waiting.visit->paused = true;
+    return false;
+  }
+  if (picking.others == FlowGate::Refusal::kClosed) {
+    waiting.visit.reset();
+    return false;
+  }
+  if (!through) return true;
+  end_look(lane, picking);
+  return false;
+}
+
+// False: it stopped before the end.
+bool DueCache::look_at_rows(const Lane& lane, Waiting& waiting, Picking& picking) {
+  Visit& visit = *waiting.visit;
+  auto next = visit.at ? waiting.rows.lower_bound(*visit.at) : waiting.rows.begin();
+  while (next != waiting.rows.end() && (*next)->second.due_at <= picking.due_by) {
+    Known& known = **next++;
+    const bool asked_for = picking.asked_for[static_cast<std::size_t>(known.second.shard)];
+    if (!asked_for || !free(known.second, picking.now)) {
+      move_to(std::nullopt, known);  // a clock that goes back lets leases live again
+      continue;
+    }
+    const Place place{known.second.due_at, known.first};  // it may be forgotten
+    if (look_at(known, &lane, picking) == Look::kStop) {
+      visit.at = place;
+      return false;
+    }
+  }
+  return true;
+}
+
+DueCache::Look DueCache::look_at(Known& known, const Lane* lane, Picking& picking) {
+  // In their order.
+  const Lane own = Lane::of(known.second.flow);
+  if (lanes_.contains(own) && (!lane || *lane != own)) {
+    wait_in(own, known);
+    return Look::kSettled;
+  }
+  if (picking.picked.candidates.size() >= picking.limit_here) {
+    if (!lane) picking.picked.more = true;
+    return Look::kStop;
+  }
+  if (picking.gate) {
+    if (const auto refusal = picking.gate->refuse(known.second.flow)) {
+      return wait(known, *refusal, lane, picking);
+    }
+  }
+  picking.picked.candidates.push_back(candidate_of(known));
+  move_to(std::nullopt, known);
+  known.second.picked = true;
+  return Look::kSettled;
+}
+
+DueCache::Look DueCache::wait(Known& known, const FlowGate::Refusal& refusal, const Lane* lane,
+                              Picking& picking) {
+  wait_in(refusal.lane, known);
+  if (lane && refusal.lane == *lane) {
+    picking.others = refusal.others;
+    if (picking.others != FlowGate::Refusal::kOthersMayPass) return Look::kStop;
+    if (!lane->is_of_flow()) return Look::kStays;
+    picking.others = FlowGate::Refusal::kClosed;  // they are of the same flow
+    return Look::kStop;
+  }
+  if (refusal.others == FlowGate::Refusal::kPaused) pause(refusal.lane);
+  if (!lane || !lane->is_of_flow()) return Look::kSettled;
+  picking.moved_to = refusal.lane;
+  return Look::kStop;
+}
+
+// All of the lane was looked at that is due by then.
+void DueCache::end_look(const Lane& lane, Picking& picking) {
+  Waiting& waiting = lanes_.at(lane);
+  // What is due later is met when it is due.
+  while (!waiting.rows.empty() && (*waiting.rows.rbegin())->second.due_at > picking.due_by) {
+    move_to(std::nullopt, **waiting.rows.rbegin());
+  }
+  if (!waiting.rows.empty()) {
+    waiting.visit.reset();
+    picking.gate->looked_through(lane);
+    return;
+  }
+  if (waiting.left_out) {
+    for (Shard& shard : shards_) {
+      if (shard.left_out > 0) shard.reads.read_again_from(*waiting.left_out);
+    }
+    picking.picked.more = true;
+  }
+  lanes_.erase(lane);
+  picking.gate->emptied(lane);
+}
+
+bool DueCache::queues(const Flow& flow) const {
+  const auto own = lanes_.find(Lane::of(flow));
+  return own != lanes_.end() && (!own->second.visit || own->second.visit->paused);
+}
+
+void DueCache::move_to(const std::optional<Lane>& lane, Known& known) {
+  if (known.second.lane == lane) return;
+  Rows& rows = lane ? lanes_[*lane].rows : shard_at(known.second.shard).order;
+  auto node = take_out(known);
+  known.second.lane = lane;
+  put_in(rows, known, std::move(node));
+}
+
+void DueCache::wait_in(const Lane& lane, Known& known) {
+  const Entry& entry = known.second;
+  if (entry.lane == lane) return;
+  Shard& shard = shard_at(entry.shard);
+  Waiting& waiting = lanes_[lane];
+  const bool fits = waiting.rows.size() < kLaneMax && (entry.lane || waiting_ < kWaitingMax);
+  if (!waiting.rows.empty() && !fits) {
+    waiting.left_out = std::min(waiting.left_out.value_or(entry.due_at), entry.due_at);
+    shard.left_out = 2;
+    erase(shard.entries.find(known.first));
+    return;
+  }
+  move_to(lane, known);
+  // Where the lane is being looked into, it is met there.
+  if (waiting.visit && waiting.visit->at && Earlier()(&known, *waiting.visit->at)) {
+    waiting.visit->at = Place{entry.due_at, known.first};
+  }
+}
+
+void DueCache::move_all(const Lane& from, const Lane& to) {
+  Waiting& waiting = lanes_.at(from);
+  while (!waiting.rows.empty()) wait_in(to, **waiting.rows.begin());
+  if (waiting.left_out) {
+    auto& left_out = lanes_.at(to).left_out;
+    left_out = std::min(left_out.value_or(*waiting.left_out), *waiting.left_out);
+  }
+  lanes_.erase(from);
+}
+
+void DueCache::forget_lanes() {
+  bool left_out = false;
+  for (auto& [lane, waiting] : lanes_) {
+    left_out = left_out || waiting.left_out;
+    while (!waiting.rows.empty()) {
+      auto node = waiting.rows.extract(waiting.rows.begin());
+      Entry& entry = node.value()->second;
+      entry.lane.reset();
+      shard_at(entry.shard).order.insert(std::move(node));
+    }
+  }
+  for (Shard& shard : shards_) {
+    if (left_out) shard.reads.forget();
+    shard.waiting = 0;
+  }
+  waiting_ = 0;
+  lanes_.clear();
+  visits_.clear();
+  gate_id_ = 0;
+}
+
+}  // namespace rhooks::store::dynamo

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+namespace rhooks::store::dynamo {
+
+// Which part of a shard's due index is to be read next, and how far it is known completely.
+//
+// Where little is due the head is read again and again, to its end. Where much is due and stays
+// there, since it waits for its receivers, that would be dear: then only what may be new is read so
+// often, and the others piece by piece.
+//
+// Threads: the caller's mutex.
+class ShardReads {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+  // How long the index may show what was there before a write. AWS names no bound; it is
+  // "usually within a fraction of a second".
+  static constexpr std::chrono::milliseconds kIndexLag{5'000};
+
+  enum class Part {
+    kHead,    // from the beginning
+    kBehind,  // on from where nothing is known
+    kNews,    // what is due since a while before now: others may have registered it lately
+    kAgain,   // the next piece of what is known
+  };
+  struct ToRead {
+    Part part = Part::kHead;
+    std::size_t rows = 0;  // with the first request
+    // No rows that are due earlier; of those due then, where it is set, only those behind that key,
+    // in the order that the index has among them.
+    TimePoint from = kTimeMin;
+    std::optional<TaskKey> after = {};
+  };
+  // How far a read came: all that is due then or before was read, from its begin on; of what is due
+  // at that very time, where it is set, only up to that key. kTimeMax: all there is.
+  struct ReadTo {
+    TimePoint through = kTimeMax;
+    std::optional<TaskKey> cut_after = {};
+  };
+
+  // `number`: those of different shards read their pieces at different times, since what is claimed
+  // next waits for them.
+  explicit ShardReads(int number = 0);
+
+  // None: what is known will do. `is_long`: so much is due that the head is not to be read at once.
+  std::optional<ToRead> next(TimePoint now, TimePoint due_by, std::chrono::milliseconds read_every,
+                             Steady steady, bool is_long) const;
+  // Whether what that read told can be put beside what is known. It cannot where others read
+  // meanwhile, or forgot.
+  bool fits(const ToRead& read) const;
+  void note(const ToRead& read, const ReadTo& to, Steady started);
+
+  // Whether all that is due by then was read.
+  bool complete(TimePoint due_by) const {
+    return unknown_.from > due_by && !(news_ && news_->from <= due_by);
+  }
+  TimePoint complete_through() const;
+  // The first time at which something that was not read may be due.
+  TimePoint unknown_from() const {
+    return news_ ? std::min(unknown_.from, news_->from) : unknown_.from;
+  }
+  // Whether that read tells only of what is due later than all that is known.
+  bool goes_on(const ToRead& read) const {
+    return read.part == Part::kBehind || (read.part == Part::kNews && read.from >= unknown_.from);
+  }
+  bool read_within(std::chrono::milliseconds time, Steady steady) const {
+    return read_at_ && steady - last_read_at_ <= time;
+  }
+
+  // The head is read before anything else; what is known stays known until then.
+  void read_head() { read_at_.reset(); }
+  // Nothing is known.
+  void forget();
+  // The next piece begins there, and is read soon.
+  void read_again_from(TimePoint from);
+
+ private:
+  // All that lies before it, in the order of the index.
+  struct Place {
+    TimePoint from = kTimeMin;
+    std::optional<TaskKey> after = {};
+  };
+
+  bool begins_at(const ToRead& read, const Place& place) const {
+    return read.from == place.from && read.after == place.after;
+  }
+
+  std::chrono::seconds delay_of_pieces_;
+  Place unknown_;                  // what lies before it is known
+  std::optional<Place> news_;      // those from there on are still to be read, to unknown_
+  std::optional<Steady> read_at_;  // the head, or the first of the news
+  Steady last_read_at_{};
+  Steady head_read_at_{};
+  Place again_;  // the next piece
+  Steady again_at_{};
+};
+
+}  // namespace rhooks::store::dynamo
