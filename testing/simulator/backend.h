@@ -16,10 +16,10 @@ class Backend {
   // Whether several processes may have it open at the same time.
   virtual bool shared() const = 0;
   virtual std::chrono::milliseconds lease_for() const = 0;
-  // Whether claims ask a gate what they may claim (store/flow_gate.h).
-  virtual bool asks_gate() const { return true; }
   // Whether a claim sees all that was stored before: not where indexes are late.
   virtual bool claims_see_all() const { return true; }
+  // A worker that has room claims what is due within this time, once nothing fails any more.
+  virtual std::chrono::seconds claimed_within() const { return std::chrono::seconds{2}; }
 
   // The store as another process has it: its calls wait in simulated time, and fail as the
   // faults say. By a process, which may wait and be crashed here. What it gives is destroyed by

@@ -33,8 +33,9 @@ class DynamoBackend final : public Backend {
 
   bool shared() const override { return true; }
   std::chrono::milliseconds lease_for() const override { return options_.lease_for; }
-  bool asks_gate() const override { return false; }
   bool claims_see_all() const override { return false; }
+  // Indexes are late, shards change their owners, and leases of others are believed for a while.
+  std::chrono::seconds claimed_within() const override { return std::chrono::seconds{20}; }
   Result<std::unique_ptr<store::Store>> open(const Clock& clock) override;
   store::Store& inspect() override { return *inspected_; }
 

@@ -17,8 +17,6 @@ std::string name_of(const TaskKey& key) {
 constexpr Duration kQuick = std::chrono::seconds{1};
 // Attempts at once at a receiver of which nothing is known yet.
 constexpr std::size_t kWindow = 2;
-// How late a claim may be that nothing stands in the way of.
-constexpr Duration kLateMax = std::chrono::seconds{2};
 
 bool final(Status status) {
   return status == Status::kDone || status == Status::kFailed;
@@ -344,9 +342,10 @@ void InvariantChecker::leases_ended() {
 
 // ---- the workers
 
-void InvariantChecker::begins(Incarnation incarnation, std::size_t slots) {
+void InvariantChecker::begins(Incarnation incarnation, std::size_t slots, Claims claims) {
   IncarnationState& state = incarnations_[incarnation];
   state.slots = slots;
+  state.claims = claims;
   state.works_since = timeline_.now();
 }
 
@@ -373,7 +372,7 @@ void InvariantChecker::check_late(const IncarnationState& state, const model::Le
   if (!calm_from_ || state.slots == 0 || state.stopping || state.crowded()) return;
   const Moment since =
       std::max({*calm_from_, state.works_since, state.room_since, entry->waits_since});
-  const Moment late = timeline_.now() - kLateMax;
+  const Moment late = timeline_.now() - state.claims.within;
   if (since < late && state.has_share_for(flow, late)) {
     violation(lease.key, "claimed late: it could have been since " +
                              ms(std::chrono::floor<std::chrono::milliseconds>(since)));
@@ -390,7 +389,7 @@ void InvariantChecker::claim_ended(Incarnation incarnation, const store::ClaimRe
   IncarnationState& state = incarnations_[incarnation];
   const Moment before = std::exchange(state.saw_all_at, timeline_.now());
   const std::size_t free = request.limit - result.claims.size();
-  if (state.slots == 0 || 2 * free < state.slots) return;
+  if (!state.claims.see_all || state.slots == 0 || 2 * free < state.slots) return;
   for (const auto& [key, entry] : entries_) {
     if (entry.task.status != Status::kActive || entry.free_since >= before) continue;
     if (model::due_at(entry.task) > request.due_by) continue;
@@ -521,8 +520,9 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   return attempts_.size() - 1;
 }
 
-// `seen`: of the flow of an attempt that was begun. What no receiver has answered for has a part of
-// the slots, and each flow a window that its answers open.
+// `seen`: of the flow of an attempt that was begun. What no receiver has answered for has parts of
+// the slots, in whatever order a claim's attempts begin, and each flow a window that its answers
+// open.
 void InvariantChecker::check_shares(const TaskKey& key, const IncarnationState& state,
                                     const Seen& seen) {
   if (state.slots == 0) return;
@@ -531,16 +531,21 @@ void InvariantChecker::check_shares(const TaskKey& key, const IncarnationState& 
                        " at once to a receiver at which " + std::to_string(seen.ended) + " ended");
   }
   if (seen.responds) return;
+  std::size_t untried = 0;
   std::size_t without_answers = 0;
   for (const auto& [flow, other] : state.seen) {
-    if (!other.responds) without_answers += other.in_flight;
+    if (other.responds) continue;
+    without_answers += other.in_flight;
+    if (other.ended == 0) untried += other.in_flight;
   }
-  // Those that were tried have a quarter that others do not take.
-  const std::size_t most = state.slots / 2 + (seen.ended > 0 ? state.slots / 4 : 0);
-  if (without_answers > most) {
+  // Those that were tried have a quarter that others do not take, and each kind a part in any case.
+  const std::size_t half = state.slots / 2;
+  const std::size_t floor = std::max<std::size_t>(state.slots / 32, 1);
+  if (untried > half || without_answers > half + state.slots / 4 + floor) {
     violation(key, "sent as one of " + std::to_string(without_answers) +
-                       " at once to receivers that never answered, with " +
-                       std::to_string(state.slots) + " slots");
+                       " at once to receivers that never answered, " + std::to_string(untried) +
+                       " of them to ones that were not tried, with " + std::to_string(state.slots) +
+                       " slots");
   }
 }
 

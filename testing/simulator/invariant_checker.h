@@ -43,8 +43,12 @@ class InvariantChecker final : public StoreObserver {
   void leases_ended() override;
 
   // The workers: what they were told.
+  struct Claims {
+    bool see_all = true;  // that was stored before
+    std::chrono::seconds within{2};
+  };
   // `slots`: that it shares out among receivers; 0: whoever is due first has them.
-  void begins(Incarnation incarnation, std::size_t slots);
+  void begins(Incarnation incarnation, std::size_t slots, Claims claims);
   void holds(Incarnation incarnation, const model::Lease& lease, const Task& task);
   // After holds() for each of its tasks.
   void claim_ended(Incarnation incarnation, const store::ClaimRequest& request,
@@ -179,6 +183,7 @@ class InvariantChecker final : public StoreObserver {
   };
   struct IncarnationState {
     std::size_t slots = 0;  // see begins()
+    Claims claims;
     bool stopping = false;
     Moment works_since{};
     Moment room_since{};                // half of the slots are free, if they are

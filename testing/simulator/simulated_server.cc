@@ -82,9 +82,9 @@ void SimulatedServer::boot() {
   }
   if (draining_) return end();
   worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, *this);
-  const bool shares_out =
-      options_.concurrency >= engine::FlowTable::kSlotsMin && world_.backend.asks_gate();
-  world_.checker.begins(number_, shares_out ? options_.concurrency : 0);
+  const bool shares_out = options_.concurrency >= engine::FlowTable::kSlotsMin;
+  world_.checker.begins(number_, shares_out ? options_.concurrency : 0,
+                        {world_.backend.claims_see_all(), world_.backend.claimed_within()});
 
   Hooks::Parts parts;
   parts.metrics = std::make_shared<Metrics>();
