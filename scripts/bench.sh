@@ -191,6 +191,9 @@ done
 wanted() {
   [[ ${#names[@]} == 0 || " ${names[*]} " == *" $1 "* ]]
 }
+uses_emulator() {
+  wanted dynamo || wanted isolation
+}
 
 # Only results go to standard output.
 exec 3>&1
@@ -203,7 +206,7 @@ revision=$(git describe --always --dirty 2>/dev/null || echo unknown)
 if [[ $install ]]; then
   step "Packages"
   emulator=--no-emulator
-  ! wanted dynamo || emulator=
+  ! uses_emulator || emulator=
   scripts/install-deps.sh --bench $emulator
 fi
 
@@ -220,7 +223,7 @@ if [[ $compare ]]; then
   other=$(build_other "$compare") || exit 1
 fi
 building=$((SECONDS - began))
-! wanted dynamo || dynamodb_emulator ${install:+--install}
+! uses_emulator || dynamodb_emulator ${install:+--install}
 
 # What was started and written here ends with this script, however that ends.
 # shellcheck disable=SC2317

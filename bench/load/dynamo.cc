@@ -3,9 +3,6 @@
 
 #include <utility>
 
-#include "base/clock.h"
-#include "base/random.h"
-#include "base/uuid.h"
 #include "bench/load/dynamo_writes.h"
 #include "bench/load/suites.h"
 #include "bench/load/workload.h"
@@ -16,21 +13,6 @@ namespace rhooks::bench {
 namespace {
 
 constexpr const char* kRawWrites = "raw writes";
-
-// A scheduler on tables of its own.
-Options on_new_tables(const std::string& endpoint, std::size_t concurrency) {
-  Random random;
-  const std::string unique = to_string(UuidGenerator(random).v7(SystemClock().now()));
-  Options options = bench_options("dynamodb:", concurrency);
-  options.region = "us-east-1";
-  options.endpoint = endpoint;
-  options.access_key_id = "bench";
-  options.secret_access_key = "bench-secret";
-  options.tasks_table_name = "tasks-" + unique;
-  options.logs_table_name = "logs-" + unique;
-  options.create_table = true;
-  return options;
-}
 
 // What DynamoDB would be asked and would charge for each delivery, by the proxy that counts. In a
 // pass of its own: it takes time itself.

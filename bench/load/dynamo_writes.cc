@@ -153,6 +153,20 @@ class RawWrites {
 
 }  // namespace
 
+Options on_new_tables(const std::string& endpoint, std::size_t concurrency) {
+  Random random;
+  const std::string unique = to_string(UuidGenerator(random).v7(SystemClock().now()));
+  Options options = bench_options("dynamodb:", concurrency);
+  options.region = "us-east-1";
+  options.endpoint = endpoint;
+  options.access_key_id = "bench";
+  options.secret_access_key = "bench-secret";
+  options.tasks_table_name = "tasks-" + unique;
+  options.logs_table_name = "logs-" + unique;
+  options.create_table = true;
+  return options;
+}
+
 TablesUsed::~TablesUsed() {
   // Past any proxy: what it counts is over.
   boost::asio::io_context io;

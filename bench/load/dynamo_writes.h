@@ -9,6 +9,9 @@
 
 namespace rhooks::bench {
 
+// A scheduler on tables of its own.
+Options on_new_tables(const std::string& endpoint, std::size_t concurrency);
+
 // Deletes tables on the emulator at the end of its scope: it keeps all of them in its memory, and
 // what is measured next must not run beside what was left, on it or on somebody else's. To be
 // made before what uses the tables.

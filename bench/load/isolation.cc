@@ -13,10 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "bench/load/dynamo_writes.h"
 #include "bench/load/schedule.h"
 #include "bench/load/suites.h"
 #include "bench/load/waiting.h"
 #include "bench/load/workload.h"
+#include "testing/dynalite.h"
 #include "testing/temp_dir.h"
 
 namespace rhooks::bench {
@@ -36,6 +38,26 @@ struct Obstacle {
   std::size_t due = 0;       // tasks of the dead receivers
   std::string ns = "bench";  // of those; that of the healthy receiver's is "bench"
   bool restarted = false;    // it is not known yet who answers
+  bool on_tables = false;    // of DynamoDB, on the emulator
+};
+
+// A new store, and the defaults beside it.
+struct Place {
+  explicit Place(bool on_tables) {
+    if (on_tables) {
+      options = on_new_tables(testing::dynalite_endpoint(),
+                              static_cast<std::size_t>(Options{}.concurrency));
+      tables.emplace(std::vector{options.tasks_table_name, options.logs_table_name});
+    } else {
+      dir.emplace("rhooks-bench");
+      options.store = "rocksdb:" + dir->sub("data");
+    }
+    options.drain_timeout = 0ms;  // stopping does not wait for the dead
+  }
+
+  Options options;
+  std::optional<testing::TempDir> dir;
+  std::optional<TablesUsed> tables;
 };
 
 // How much is measured.
@@ -85,13 +107,10 @@ void wait_for_arrivals(Receiver& receiver, const Schedule& schedule, std::chrono
 }
 
 Figures measure_past(const Obstacle& obstacle, const Trial& trial) {
-  const testing::TempDir dir("rhooks-bench");
+  const Place place(obstacle.on_tables);
   Receiver healthy;
   Receiver dead({.hosts = kDeadHosts, .answers = false});
-  Options options;
-  options.store = "rocksdb:" + dir.sub("data");
-  options.drain_timeout = 0ms;  // stopping does not wait for the dead
-  std::optional<Hooks> hooks(std::in_place, options);
+  std::optional<Hooks> hooks(std::in_place, place.options);
   fill(*hooks, dead, {.count = obstacle.due, .hosts = kDeadHosts, .ns = obstacle.ns}, 0, now_ms());
   wait_until_idle(::getpid());
   start_worker(*hooks);
@@ -101,10 +120,10 @@ Figures measure_past(const Obstacle& obstacle, const Trial& trial) {
   }
   if (obstacle.restarted) {
     hooks.reset();
-    hooks.emplace(options);
+    hooks.emplace(place.options);
   }
 
-  const Schedule schedule{now_ms() + 1s, trial.webhooks, kStep};
+  const Schedule schedule{now_ms() + (obstacle.on_tables ? 5s : 1s), trial.webhooks, kStep};
   register_schedule(*hooks, healthy, schedule);
   start_worker(*hooks);
   if (now_ms() >= schedule.start) throw std::runtime_error("the tasks were not there in time");
@@ -124,33 +143,37 @@ class IsolationSuite {
     const std::string dead = std::to_string(kDeadHosts) + " dead";
     const std::string dead_for = dead + " for " + std::to_string(trial_.dead_for.count()) + " s";
     const std::string due = ", " + count_text(each) + " due each";
-    add({kNoneDead});
+    add({.name = kNoneDead});
     add({.name = dead_for + due, .due = kDeadHosts * each});
     add({.name = dead + due + ", just restarted", .due = kDeadHosts * each, .restarted = true});
     add({.name = dead_for + ", " + count_text(many) + " of another namespace",
          .due = many,
          .ns = "dead"});
+    add({.name = kNoneDead, .on_tables = true});
+    add({.name = dead_for + due, .due = kDeadHosts * each, .on_tables = true});
   }
 
  private:
   void add(const Obstacle& obstacle) {
-    const std::string conditions =
-        count_text(trial_.webhooks) + " at " + std::to_string(1s / kStep) + "/s, " + obstacle.name;
+    const std::string conditions = count_text(trial_.webhooks) + " at " +
+                                   std::to_string(1s / kStep) + "/s, " + obstacle.name +
+                                   (obstacle.on_tables ? ", DynamoDB" : "");
     if (!extent_.wants(conditions)) return;
     check_free_space(obstacle.due * kDueTaskBytes, conditions);
-    const bool alone = obstacle.due == 0;
+    const bool is_alone = obstacle.due == 0;
+    auto& alone = obstacle.on_tables ? alone_on_tables_ : alone_;
     // First what the others stand by.
-    if (!alone_ && (alone || extent_.ceilings)) {
+    if (!alone && (is_alone || extent_.ceilings)) {
       Report::progress("isolation: " + std::string(kNoneDead));
-      alone_ = measure_past({kNoneDead}, trial_);
+      alone = measure_past({.name = kNoneDead, .on_tables = obstacle.on_tables}, trial_);
     }
-    if (!alone) Report::progress("isolation: " + conditions);
-    const Figures figures = alone ? *alone_ : measure_past(obstacle, trial_);
+    if (!is_alone) Report::progress("isolation: " + conditions);
+    const Figures figures = is_alone ? *alone : measure_past(obstacle, trial_);
     const auto add_row = [&](const std::string& name, const char* unit, double Figures::*figure) {
       Row row{"isolation", name, conditions, figures.*figure, unit, {}};
-      row.baseline = alone;
-      if (!alone && extent_.ceilings) {
-        const double beside = (*alone_).*figure;
+      row.baseline = is_alone;
+      if (!is_alone && extent_.ceilings) {
+        const double beside = (*alone).*figure;
         row.ceiling = Ceiling{kNoneDead, beside, row.value / beside};
       }
       report_.add(row);
@@ -165,6 +188,7 @@ class IsolationSuite {
   const Extent& extent_;
   const Trial trial_;
   std::optional<Figures> alone_;
+  std::optional<Figures> alone_on_tables_;
 };
 
 // A webhook for each of many hosts, by as many for one of them.
