@@ -123,6 +123,7 @@ Figures measure_past(const Obstacle& obstacle, const Trial& trial) {
     hooks.emplace(place.options);
   }
 
+  // The emulator takes longer to register them.
   const Schedule schedule{now_ms() + (obstacle.on_tables ? 5s : 1s), trial.webhooks, kStep};
   register_schedule(*hooks, healthy, schedule);
   start_worker(*hooks);

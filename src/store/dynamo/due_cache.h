@@ -164,7 +164,7 @@ class DueCache {
     std::map<TaskKey, Dropped> dropped;
     ShardReads reads;
     std::size_t waiting = 0;  // entries
-    int left_out = 0;         // others had no room: not before so many times through its pieces
+    int left_out = 0;         // 0: all that waits had room, the last times through its pieces
     std::size_t room = 0;     // entries at which those that a read will tell are forgotten
 
     bool is_long() const { return waiting > kWaitingOfHeadMax || left_out > 0; }

@@ -38,8 +38,8 @@ class ShardReads {
     TimePoint from = kTimeMin;
     std::optional<TaskKey> after = {};
   };
-  // How far a read came: all that is due then or before was read, from its begin on; of what is due
-  // at that very time, where it is set, only up to that key. kTimeMax: all there is.
+  // How far a read came: from its beginning on, all that is due then or before was read; of what is
+  // due at that very time, where it is set, only up to that key. kTimeMax: all there is.
   struct ReadTo {
     TimePoint through = kTimeMax;
     std::optional<TaskKey> cut_after = {};
@@ -70,6 +70,7 @@ class ShardReads {
   bool goes_on(const ToRead& read) const {
     return read.part == Part::kBehind || (read.part == Part::kNews && read.from >= unknown_.from);
   }
+  // Whether any part was read in that time.
   bool read_within(std::chrono::milliseconds time, Steady steady) const {
     return read_at_ && steady - last_read_at_ <= time;
   }
