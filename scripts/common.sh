@@ -72,7 +72,7 @@ dynamodb_emulator() {
 # In these one thread calls, and what it calls other cases call from many: no race shows in them, and
 # they take most of the time.
 one_thread_cases='PowerLoss*:ShardPlanTest*:*RandomCallsAnswer*:*AgreeWithBruteForce*:*NamesThat*'
-one_thread_cases+=':*BatchOfAThousand*:MemberTest*:*AnswersAsTheEmulatorDoes*'
+one_thread_cases+=':*BatchOfAThousand*:MemberTest*:*AnswersAsTheEmulatorDoes*:*RandomClaimsTake*'
 
 # sanitizer_options: what the sanitizers of test binaries are told, unless the environment says
 # otherwise; and `still`, what to run them with.

@@ -18,8 +18,9 @@ lanes=1
 of_process=10
 preset=dev
 # Without those in which one thread calls, and those that scripts/soak.sh repeats.
-cases="*-$one_thread_cases:*/StoreContractTest.*:DynamoStoreTest.*:LostAnswersTest.*"
-cases+=":DamagedLogTest.*:TablesTest.*:*Soak*"
+cases="*-$one_thread_cases:*/StoreContractTest.*:*/FlowContractTest.*:RocksStoreTest.*"
+cases+=":DynamoStoreTest.*:LostAnswersTest.*:LostAnswersOfDocumentsTest.*:DamagedLogTest.*"
+cases+=":TablesTest.*:Sides/*/Local:*Soak*"
 
 usage() {
   cat <<USAGE

@@ -145,6 +145,9 @@ class FlowContractTest : public StoreContractTest {
   bool waits_ = false;  // as the last claim told
 };
 
+// Of claims that several threads make through one gate.
+class FlowRacesTest : public FlowContractTest {};
+
 // INSTANTIATE_STORE_CONTRACT(NAME, FACTORY...): all of its suites on these stores.
 #define INSTANTIATE_STORE_CONTRACT(name, ...)                                       \
   INSTANTIATE_TEST_SUITE_P(name, StoreContractTest, ::testing::Values(__VA_ARGS__), \
@@ -154,6 +157,8 @@ class FlowContractTest : public StoreContractTest {
 
 #define INSTANTIATE_FLOW_CONTRACT(name, ...)                                       \
   INSTANTIATE_TEST_SUITE_P(name, FlowContractTest, ::testing::Values(__VA_ARGS__), \
+                           ::rhooks::testing::store_case_name);                    \
+  INSTANTIATE_TEST_SUITE_P(name, FlowRacesTest, ::testing::Values(__VA_ARGS__),    \
                            ::rhooks::testing::store_case_name)
 
 }  // namespace rhooks::testing

@@ -23,6 +23,7 @@ void link_store_contract_flows() {}
 
 // Where the tests of a binary are about another store.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlowContractTest);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlowRacesTest);
 
 namespace {
 
@@ -393,7 +394,7 @@ TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
   EXPECT_FALSE(waits_);
 }
 
-TEST_P(FlowContractTest, TwoWhoClaimThroughOneGateDoAllOnce) {
+TEST_P(FlowRacesTest, TwoWhoClaimThroughOneGateDoAllOnce) {
   constexpr int kTasks = 200;
   for (int i = 0; i < kTasks; ++i) {
     put(to("http://host" + std::to_string(i % 4), std::to_string(i), kT0 + milliseconds{i % 9}));
