@@ -55,10 +55,10 @@ std::size_t address_space_bytes(pid_t pid) {
   return status_bytes(pid, "VmSize");
 }
 
-bool limit_address_space(pid_t pid, std::optional<std::size_t> more_bytes) {
+bool limit_address_space(pid_t pid, std::optional<std::size_t> bytes) {
   rlimit limit{};
   if (::prlimit(pid, RLIMIT_AS, nullptr, &limit) != 0) return false;
-  limit.rlim_cur = more_bytes ? address_space_bytes(pid) + *more_bytes : limit.rlim_max;
+  limit.rlim_cur = bytes ? *bytes : limit.rlim_max;
   return ::prlimit(pid, RLIMIT_AS, &limit, nullptr) == 0;
 }
 

@@ -13,9 +13,8 @@ std::size_t resident_bytes(pid_t pid);
 std::size_t resident_bytes_max(pid_t pid);  // the most that it ever was
 std::size_t address_space_bytes(pid_t pid);
 
-// Lets it have so much address space more than it has; none: as much as there is. False: it is
-// gone.
-bool limit_address_space(pid_t pid, std::optional<std::size_t> more_bytes);
+// Lets it have so much address space; none: as much as there is. False: it is gone.
+bool limit_address_space(pid_t pid, std::optional<std::size_t> bytes);
 
 // What this process has from its allocator at this moment.
 std::size_t allocated_bytes();
