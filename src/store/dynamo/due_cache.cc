@@ -88,6 +88,7 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
   });
 
   std::set<TaskKey> seen;
+  bool new_kept = false;  // of those that were not known one has room
   for (const Row& row : rows) {
     seen.insert(row.key);
     const auto dropped = shard.dropped.find(row.key);
@@ -96,6 +97,7 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
       shard.dropped.erase(dropped);
     }
     const auto known = shard.entries.find(row.key);
+    new_kept = new_kept || (known == shard.entries.end() && has_room(row.flow));
     Entry entry = known == shard.entries.end() ? Entry{.shard = number} : known->second;
     if (entry.picked || entry.learned_at >= trusted) continue;
     // A lease lasts as long as nothing is written: what changes the due time ends it.
@@ -126,20 +128,31 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
     --shard.left_out;
   }
   shard.reads.note(read, to, read_started);
+  if (read.part == Part::kLeftOut && !new_kept) shard.reads.forget_left_out();
 }
 
 std::optional<DueCache::ToRead> DueCache::to_read(int number, TimePoint now, TimePoint due_by,
                                                   std::chrono::milliseconds read_every,
-                                                  Steady steady) const {
+                                                  Steady steady, bool hurry) const {
   MutexLock lock(mutex_);
   const Shard& shard = shard_at(number);
   auto read = shard.reads.next(now, due_by, read_every, steady, shard.is_long());
-  if (!read || !shard.reads.goes_on(*read)) return read;
+  if (!read && hurry && hungry_) read = shard.reads.next_left_out();
+  if (!read || !shard.reads.can_wait(*read)) return read;
+  const TimePoint known_to = std::min(shard.reads.complete_through(), due_by);
   for (const Known* const known : shard.order) {
-    if (known->second.due_at > shard.reads.complete_through()) break;
+    if (known->second.due_at > known_to) break;
     if (free(known->second, now)) return std::nullopt;
   }
   return read;
+}
+
+bool DueCache::hungry(std::span<const int> numbers) const {
+  MutexLock lock(mutex_);
+  return hungry_ &&
+         std::any_of(numbers.begin(), numbers.end(), [&](int number) RHOOKS_REQUIRES(mutex_) {
+           return shard_at(number).reads.left_out_from().has_value();
+         });
 }
 
 bool DueCache::incomplete(std::span<const int> numbers, TimePoint due_by) const {
@@ -304,6 +317,7 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
                                         const FlowGate* gate) const {
   MutexLock lock(mutex_);
   std::optional<TimePoint> next;
+  const bool only_open = gate && gate->id() == gate_id_;
   const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
   for (const int number : numbers) {
     const Shard& shard = shard_at(number);
@@ -319,6 +333,8 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
       }
     }
     if (first < TimePoint::max()) consider(first);
+    const auto left_out = shard.reads.left_out_from();
+    if (left_out && (!only_open || hungry_)) consider(*left_out);
   }
   const auto consider_lane = [&](const Waiting& waiting) {
     const auto row = std::find_if(waiting.rows.begin(), waiting.rows.end(), [&](const auto* one) {
@@ -327,7 +343,7 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
     if (row != waiting.rows.end()) consider((*row)->second.due_at);
     if (waiting.left_out) consider(*waiting.left_out);
   };
-  if (gate && gate->id() == gate_id_) {
+  if (only_open) {
     for (const Lane& lane : visits_) consider_lane(lanes_.at(lane));
   } else {
     for (const auto& [lane, waiting] : lanes_) consider_lane(waiting);

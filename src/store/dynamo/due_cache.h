@@ -10,6 +10,7 @@
 #include <span>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,6 +38,12 @@ namespace rhooks::store::dynamo {
 // Memory: what the last reads told, what was written since, and, of shards that this process does
 // not read, what it wrote within kIndexLag. Of what waits, kLaneMax tasks of a lane and kWaitingMax
 // in all (and one of each lane): the others are met again when their piece of the index is read.
+//
+// Where a lane ran empty and had left some out, and the gate lets more of it pass, that is not
+// waited for: each claim reads a piece of each shard, from the first on that had no room, until
+// some of that lane wait again. A shard is given up, and left to its pieces, where one brings
+// nothing new for which there is room. So read units are spent on what can be attempted soon: a
+// receiver that does not answer has one such piece read for all that its lane takes.
 //
 // Threads: every method may be called from any thread. Blocking: none. Times named `steady`
 // are of the steady clock; all others are times of tasks and leases.
@@ -66,12 +73,17 @@ class DueCache {
   };
   // What is to be read of the shard before a claim; none: what is known will do. It will not
   // where the shard was not read for `read_every`, or nothing is left to claim of what is known
-  // completely while the index may hold more that is due by then.
+  // completely while the index may hold more that is due by then. Nor, with `hurry`, where
+  // hungry().
   std::optional<ToRead> to_read(int shard, TimePoint now, TimePoint due_by,
-                                std::chrono::milliseconds read_every, Steady steady) const;
+                                std::chrono::milliseconds read_every, Steady steady,
+                                bool hurry = true) const;
   // One read of a shard, in order.
   void merge(int shard, std::span<const Row> rows, const ReadTo& to, Steady read_started,
              const ToRead& read);
+  // Whether, after the last pick, nothing waits in a lane that had left some out, and they are
+  // still to be read of one of these shards.
+  bool hungry(std::span<const int> shards) const;
   // Whether entries that are due by then may be in the index and not here.
   bool incomplete(std::span<const int> shards, TimePoint due_by) const;
   // How many of these rows could be claimed, as far as is known.
@@ -235,6 +247,8 @@ class DueCache {
   Look wait(Known& known, const FlowGate::Refusal& refusal, const Lane* lane, Picking& picking)
       RHOOKS_REQUIRES(mutex_);
   void end_look(const Lane& lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  // Whether one more task of the flow would be kept.
+  bool has_room(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   void move_all(const Lane& from, const Lane& to) RHOOKS_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
@@ -245,6 +259,9 @@ class DueCache {
   std::deque<Lane> visits_ RHOOKS_GUARDED_BY(mutex_);    // those that are looked into, by turns
   std::uint64_t gate_id_ RHOOKS_GUARDED_BY(mutex_) = 0;  // whose lanes they are
   bool lanes_first_ RHOOKS_GUARDED_BY(mutex_) = false;
+  // Lanes that ran empty after they had left some out, until no shard is to be read for that.
+  std::unordered_set<Lane, HashOfLane> ran_empty_ RHOOKS_GUARDED_BY(mutex_);
+  bool hungry_ RHOOKS_GUARDED_BY(mutex_) = false;  // nothing waits in one of those
 };
 
 }  // namespace rhooks::store::dynamo

@@ -485,9 +485,128 @@ TEST_F(DueCacheTest, OnlySoMuchOfWhatWaitsIsKept) {
   EXPECT_EQ(pick(rows.size(), &gate).size(), DueCache::kLaneMax);
   EXPECT_TRUE(picked_.more) << "the others are in the index";
   EXPECT_FALSE(cache_.incomplete(all_, now_)) << "nobody else has to wait for them";
+  EXPECT_TRUE(cache_.hungry(all_));
+  EXPECT_FALSE(cache_.hungry(std::vector<int>{1}));
   const auto read = to_read();
-  ASSERT_TRUE(read && read->part == DueCache::Part::kAgain);
+  ASSERT_TRUE(read && read->part == DueCache::Part::kLeftOut);
   EXPECT_EQ(read->from, rows[DueCache::kLaneMax + 1].due_at);
+  EXPECT_FALSE(cache_.to_read(0, now_, now_, seconds{1}, steady_, false));
+}
+
+// More is due than its lane keeps, at different times, all of it in the index of one shard.
+class LeftOutTest : public DueCacheTest {
+ protected:
+  void SetUp() override { merge(1, {}); }
+  void add(std::size_t count, TimePoint from, std::uint64_t receiver) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const TimePoint at = from + milliseconds{i};
+      index_.emplace(at, row(std::to_string(receiver) + "-" + std::to_string(i), at, receiver));
+    }
+  }
+  // Reads 500 rows at most, and leases what it picks.
+  void claim() {
+    if (const auto read = to_read()) {
+      if (read->part == DueCache::Part::kLeftOut) ++left_out_reads_;
+      serve(*read);
+    }
+    pick(256, &gate_);
+    for (const auto& candidate : picked_.candidates) {
+      leased(candidate, now_ + seconds{600});
+      under_way_.push_back(candidate);
+    }
+  }
+  void serve(const DueCache::ToRead& read) {
+    std::vector<DueCache::Row> rows;
+    DueCache::ReadTo to;
+    for (auto it = index_.lower_bound(read.from); it != index_.end(); ++it) {
+      if (rows.size() == 500) {
+        to.through = rows.back().due_at;
+        break;
+      }
+      rows.push_back(it->second);
+    }
+    cache_.merge(0, rows, to, steady_, read);
+  }
+  void remove(const DueCache::Row& one) {
+    stored(0, one.key, std::nullopt);
+    index_.erase(one.due_at);
+  }
+  // The receiver answers all that is under way.
+  void answer(std::uint64_t receiver) {
+    std::erase_if(under_way_, [&](const DueCache::Candidate& one) {
+      if (one.flow.receiver != receiver) return false;
+      remove({one.key, one.due_at, one.flow});
+      gate_.done(one.flow);
+      return true;
+    });
+  }
+
+  std::map<TimePoint, DueCache::Row> index_;
+  WindowGate gate_{200};
+  std::vector<DueCache::Candidate> under_way_;
+  int left_out_reads_ = 0;
+};
+
+TEST_F(LeftOutTest, IsReadWithoutAWaitWhenTheLaneIsEmpty) {
+  add(30'000, now_ - seconds{100}, 1);
+  // Before the first piece, which is read after 5 s.
+  for (int i = 0; i < 400 && !index_.empty(); ++i) {
+    pass(milliseconds{10});
+    claim();
+    answer(1);
+    if (!cache_.hungry(all_) || index_.empty()) continue;
+    const auto next = cache_.next(all_, now_, &gate_);
+    ASSERT_TRUE(next);
+    EXPECT_LE(*next, index_.begin()->first);
+  }
+  EXPECT_TRUE(index_.empty());
+  EXPECT_GT(left_out_reads_, 10);
+  EXPECT_LE(left_out_reads_, 30);
+  claim();
+  claim();
+  EXPECT_FALSE(cache_.hungry(all_));
+}
+
+TEST_F(LeftOutTest, IsNotReadWhileTheReceiverDoesNotAnswer) {
+  gate_.set_window(1);
+  add(30'000, now_ - seconds{100}, 1);
+  while (to_read()) claim();
+  EXPECT_EQ(under_way_.size(), 1u);
+  EXPECT_EQ(cache_.size(), DueCache::kLaneMax + 1);
+  // All that waits is deleted.
+  for (std::size_t i = 0; i < DueCache::kLaneMax; ++i) {
+    remove(DueCache::Row(std::next(index_.begin())->second));
+  }
+  EXPECT_EQ(cache_.size(), 1u);
+  const auto claims = [&] {
+    for (int i = 0; i < 100; ++i) {
+      pass(milliseconds{10});
+      claim();
+    }
+  };
+  claims();
+  EXPECT_EQ(left_out_reads_, 0) << "its lane is not open";
+  answer(1);
+  claims();
+  EXPECT_EQ(left_out_reads_, 1) << "then others wait";
+  EXPECT_EQ(under_way_.size(), 1u);
+  EXPECT_FALSE(cache_.hungry(all_));
+}
+
+TEST_F(LeftOutTest, IsGivenUpWhereOnlyOthersFollowThatWait) {
+  add(DueCache::kLaneMax + 500, now_ - seconds{100}, 1);
+  add(30'000, now_ - seconds{80}, 2);  // does not answer
+  while (to_read()) claim();
+  EXPECT_EQ(under_way_.size(), 400u);
+  EXPECT_EQ(cache_.size(), 2 * DueCache::kLaneMax + 400);
+  for (int i = 0; i < 90; ++i) {
+    pass(milliseconds{10});
+    answer(1);
+    claim();
+  }
+  EXPECT_EQ(index_.size(), 30'000u);
+  EXPECT_EQ(left_out_reads_, 2) << "the second tells nothing that has room";
+  EXPECT_FALSE(cache_.hungry(all_));
 }
 
 // Most of the lane lies in the other shard.

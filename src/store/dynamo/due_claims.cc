@@ -156,11 +156,13 @@ Result<std::vector<int>> DynamoStore::shards_of(Scope scope) {
 // Reads of each shard what has to be read, all at once, until it has what is due by then or as many
 // claimable rows as are wanted. Shards that cannot be read are taken off the list: one that is
 // throttled must not hold up the others.
-Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by) {
+Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by,
+                                   bool hurry) {
   std::vector<ShardRead> reads;
   const auto started = parts_.steady();
   for (const int shard : shards) {
-    if (const auto what = due_.to_read(shard, now, due_by, parts_.tuning.read_every, started)) {
+    if (const auto what =
+            due_.to_read(shard, now, due_by, parts_.tuning.read_every, started, hurry)) {
       ShardRead read;
       read.shard = shard;
       read.what = *what;
@@ -212,9 +214,12 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
   ClaimResult result;
   std::optional<Error> error;
   std::size_t looked_at = 1;
+  bool hurry = true;  // once a claim: what was found first is not to wait for the rest
   for (int idle = 0; idle < kIdleRoundsMax && !error; ++idle) {
     const std::size_t before = result.claims.size();
-    if (auto read = read_due(*shards, request.now, due_by); !read) error = std::move(read.error());
+    if (auto read = read_due(*shards, request.now, due_by, std::exchange(hurry, false)); !read) {
+      error = std::move(read.error());
+    }
     auto picked =
         due_.pick(*shards, request.now, due_by, request.limit - result.claims.size(), request.gate);
     result.more = picked.more || due_.incomplete(*shards, due_by);
@@ -238,6 +243,7 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
       if (!learnt) error = std::move(learnt.error());
     }
   }
+  result.more = result.more || due_.hungry(*shards);
   if (error) {
     // What was claimed is the caller's, or it would wait for its lease to end.
     if (result.claims.empty() && result.set_aside.empty()) return fail(std::move(*error));
@@ -446,7 +452,7 @@ Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope s
   TaskKey last;
   int races = 0;  // in which the first of them was changed while it was read
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
-    if (auto read = read_due(shards, now, now); !read) return fail(std::move(read.error()));
+    if (auto read = read_due(shards, now, now, false); !read) return fail(std::move(read.error()));
     const auto unconfirmed = due_.unconfirmed(shards, now, now, looked_at);
     if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now, gate);
     races = unconfirmed.front().key == last ? races + 1 : 0;

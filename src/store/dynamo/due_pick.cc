@@ -41,6 +41,10 @@ DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, Tim
   MutexLock lock(mutex_);
   Picking picking{now, due_by, limit, gate, std::vector<bool>(shards_.size())};
   for (const int number : numbers) picking.asked_for[static_cast<std::size_t>(number)] = true;
+  const bool all_met = std::none_of(shards_.begin(), shards_.end(), [](const Shard& shard) {
+    return shard.reads.left_out_from().has_value();
+  });
+  if (all_met) ran_empty_.clear();
   try {
     use_gate(gate);
     if (gate && !fetch_open_lanes(*gate)) picking.picked.more = true;
@@ -58,6 +62,9 @@ DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, Tim
   Picked picked = std::move(picking.picked);
   sort_by_time(picked.candidates);
   picked.waits = !lanes_.empty();
+  hungry_ =
+      std::any_of(ran_empty_.begin(), ran_empty_.end(),
+                  [&](const Lane& lane) RHOOKS_REQUIRES(mutex_) { return !lanes_.contains(lane); });
   return picked;
 }
 
@@ -243,8 +250,9 @@ void DueCache::end_look(const Lane& lane, Picking& picking) {
   }
   if (waiting.left_out) {
     for (Shard& shard : shards_) {
-      if (shard.left_out > 0) shard.reads.read_again_from(*waiting.left_out);
+      if (shard.left_out > 0) shard.reads.note_left_out(*waiting.left_out, picking.due_by);
     }
+    ran_empty_.insert(lane);
     picking.picked.more = true;
   }
   lanes_.erase(lane);
@@ -254,6 +262,11 @@ void DueCache::end_look(const Lane& lane, Picking& picking) {
 bool DueCache::queues(const Flow& flow) const {
   const auto own = lanes_.find(Lane::of(flow));
   return own != lanes_.end() && (!own->second.visit || own->second.visit->paused);
+}
+
+bool DueCache::has_room(const Flow& flow) const {
+  const auto own = lanes_.find(Lane::of(flow));
+  return own == lanes_.end() || (own->second.rows.size() < kLaneMax && waiting_ < kWaitingMax);
 }
 
 void DueCache::move_to(const std::optional<Lane>& lane, Known& known) {
@@ -267,6 +280,12 @@ void DueCache::move_to(const std::optional<Lane>& lane, Known& known) {
 void DueCache::wait_in(const Lane& lane, Known& known) {
   const Entry& entry = known.second;
   if (entry.lane == lane) return;
+  // Then that lane is the one that runs empty.
+  const Lane own = Lane::of(entry.flow);
+  if (own != lane && ran_empty_.contains(own)) {
+    ran_empty_.insert(lane);
+    ran_empty_.erase(own);
+  }
   Shard& shard = shard_at(entry.shard);
   Waiting& waiting = lanes_[lane];
   const bool fits = waiting.rows.size() < kLaneMax && (entry.lane || waiting_ < kWaitingMax);
@@ -294,7 +313,7 @@ void DueCache::move_all(const Lane& from, const Lane& to) {
 }
 
 void DueCache::forget_lanes() {
-  bool left_out = false;
+  bool left_out = !ran_empty_.empty();
   for (auto& [lane, waiting] : lanes_) {
     left_out = left_out || waiting.left_out;
     while (!waiting.rows.empty()) {
@@ -311,6 +330,8 @@ void DueCache::forget_lanes() {
   waiting_ = 0;
   lanes_.clear();
   visits_.clear();
+  ran_empty_.clear();
+  hungry_ = false;
   gate_id_ = 0;
 }
 

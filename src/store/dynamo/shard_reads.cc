@@ -52,6 +52,11 @@ std::optional<ShardReads::ToRead> ShardReads::next(TimePoint now, TimePoint due_
   return ToRead{Part::kBehind, kRowsBusy, unknown_.from, unknown_.after};
 }
 
+std::optional<ShardReads::ToRead> ShardReads::next_left_out() const {
+  if (!left_out_) return std::nullopt;
+  return ToRead{Part::kLeftOut, kRowsAgain, left_out_->from, left_out_->after};
+}
+
 bool ShardReads::fits(const ToRead& read) const {
   if (read.part == Part::kHead) return true;
   if (!read_at_ || read.from > unknown_.from) return false;
@@ -68,6 +73,7 @@ void ShardReads::note(const ToRead& read, const ReadTo& to, Steady started) {
       unknown_ = end;
       again_ = {};
       news_.reset();
+      left_out_.reset();
       return;
     case Part::kNews:
       if (!news_ || !begins_at(read, *news_)) read_at_ = started;
@@ -76,6 +82,11 @@ void ShardReads::note(const ToRead& read, const ReadTo& to, Steady started) {
     case Part::kAgain:
       again_at_ = started;
       again_ = end;
+      break;
+    case Part::kLeftOut:
+      if (!left_out_ || !begins_at(read, *left_out_)) break;  // others asked for more meanwhile
+      left_out_ =
+          end.from <= left_out_to_ && end.from < unknown_.from ? std::optional(end) : std::nullopt;
       break;
     case Part::kBehind:
       break;
@@ -91,11 +102,13 @@ void ShardReads::forget() {
   read_at_.reset();
   unknown_ = {};
   news_.reset();
+  left_out_.reset();
 }
 
-void ShardReads::read_again_from(TimePoint from) {
-  again_ = {from};
-  again_at_ = {};
+void ShardReads::note_left_out(TimePoint from, TimePoint due_by) {
+  if (from > unknown_.from) return;
+  if (!left_out_ || from <= left_out_->from) left_out_ = Place{from};
+  left_out_to_ = std::max(left_out_to_, due_by);
 }
 
 }  // namespace rhooks::store::dynamo

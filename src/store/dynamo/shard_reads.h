@@ -16,6 +16,10 @@ namespace rhooks::store::dynamo {
 // there, since it waits for its receivers, that would be dear: then only what may be new is read so
 // often, and the others piece by piece.
 //
+// What was read and had no room in memory comes back with the pieces. Where the caller has room
+// again and nothing else to do, it is read on from the first of that without a wait
+// (next_left_out()). Neither news nor pieces come later by that.
+//
 // Threads: the caller's mutex.
 class ShardReads {
  public:
@@ -25,10 +29,11 @@ class ShardReads {
   static constexpr std::chrono::milliseconds kIndexLag{5'000};
 
   enum class Part {
-    kHead,    // from the beginning
-    kBehind,  // on from where nothing is known
-    kNews,    // what is due since a while before now: others may have registered it lately
-    kAgain,   // the next piece of what is known
+    kHead,     // from the beginning
+    kBehind,   // on from where nothing is known
+    kNews,     // what is due since a while before now: others may have registered it lately
+    kAgain,    // the next piece of what is known
+    kLeftOut,  // the next of what was known and had no room
   };
   struct ToRead {
     Part part = Part::kHead;
@@ -52,6 +57,8 @@ class ShardReads {
   // None: what is known will do. `is_long`: so much is due that the head is not to be read at once.
   std::optional<ToRead> next(TimePoint now, TimePoint due_by, std::chrono::milliseconds read_every,
                              Steady steady, bool is_long) const;
+  // What had no room, piece by piece; for where next() has nothing.
+  std::optional<ToRead> next_left_out() const;
   // Whether what that read told can be put beside what is known. It cannot where others read
   // meanwhile, or forgot.
   bool fits(const ToRead& read) const;
@@ -66,9 +73,10 @@ class ShardReads {
   TimePoint unknown_from() const {
     return news_ ? std::min(unknown_.from, news_->from) : unknown_.from;
   }
-  // Whether that read tells only of what is due later than all that is known.
-  bool goes_on(const ToRead& read) const {
-    return read.part == Part::kBehind || (read.part == Part::kNews && read.from >= unknown_.from);
+  // Whether it is made only where nothing is left to claim of what is known.
+  bool can_wait(const ToRead& read) const {
+    return read.part == Part::kBehind || read.part == Part::kLeftOut ||
+           (read.part == Part::kNews && read.from >= unknown_.from);
   }
   // Whether any part was read in that time.
   bool read_within(std::chrono::milliseconds time, Steady steady) const {
@@ -79,8 +87,13 @@ class ShardReads {
   void read_head() { read_at_.reset(); }
   // Nothing is known.
   void forget();
-  // The next piece begins there, and is read soon.
-  void read_again_from(TimePoint from);
+  // Some of what is known and due from then on, up to `due_by`, had no room.
+  void note_left_out(TimePoint from, TimePoint due_by);
+  void forget_left_out() { left_out_.reset(); }
+  // When the first of that is due which is still to be read for it; none: nothing is.
+  std::optional<TimePoint> left_out_from() const {
+    return left_out_ ? std::optional(left_out_->from) : std::nullopt;
+  }
 
  private:
   // All that lies before it, in the order of the index.
@@ -101,6 +114,8 @@ class ShardReads {
   Steady head_read_at_{};
   Place again_;  // the next piece
   Steady again_at_{};
+  std::optional<Place> left_out_;     // the next piece of what had no room
+  TimePoint left_out_to_ = kTimeMin;  // its last is due by then
 };
 
 }  // namespace rhooks::store::dynamo

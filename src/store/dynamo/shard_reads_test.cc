@@ -28,6 +28,12 @@ class ShardReadsTest : public ::testing::Test {
     reads_.note(*what, to, steady_);
     return what->part;
   }
+  void read_left_out(const ShardReads::ReadTo& to) {
+    const auto what = reads_.next_left_out();
+    ASSERT_TRUE(what && what->part == Part::kLeftOut);
+    EXPECT_TRUE(reads_.fits(*what));
+    reads_.note(*what, to, steady_);
+  }
   void pass(milliseconds time) {
     now_ += time;
     steady_ += time;
@@ -154,8 +160,59 @@ TEST_F(ShardReadsTest, PiecesBeginAgainWhereNothingMoreIsDueOrKnown) {
   pass(seconds{5});
   read(true);
   EXPECT_EQ(next(true)->from, kTimeMin);
-  reads_.read_again_from(now_ - seconds{2});
-  EXPECT_EQ(next(true)->from, now_ - seconds{2});
+}
+
+TEST_F(ShardReadsTest, WhatHadNoRoomIsReadWithoutAWait) {
+  read(false);
+  EXPECT_FALSE(reads_.next_left_out());
+  reads_.note_left_out(now_ - seconds{9}, now_);
+  for (int i = 9; i > 0; --i) {
+    EXPECT_EQ(reads_.left_out_from(), now_ - seconds{i});
+    read_left_out({now_ - seconds{i - 1} - milliseconds{1}});
+  }
+  EXPECT_EQ(reads_.left_out_from(), now_);
+  read_left_out({now_});
+  EXPECT_FALSE(reads_.next_left_out()) << "what is due later had not been looked at";
+  EXPECT_TRUE(reads_.complete(kTimeMax));
+
+  pass(seconds{5});
+  EXPECT_EQ(read(true), Part::kNews);
+  EXPECT_EQ(next(true)->from, kTimeMin) << "the pieces have their own turn";
+}
+
+TEST_F(ShardReadsTest, WhatHadNoRoomIsReadFromTheFirstOfIt) {
+  const TaskKey a{"ns", "a"};
+  read(false);
+  reads_.note_left_out(now_ - seconds{9}, now_);
+  read_left_out({now_ - seconds{5}, a});
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{5});
+  EXPECT_EQ(reads_.next_left_out()->after, a);
+  reads_.note_left_out(now_ - seconds{3}, now_);
+  EXPECT_EQ(reads_.next_left_out()->after, a) << "that is still to come";
+  reads_.note_left_out(now_ - seconds{5}, now_);
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{5});
+  EXPECT_FALSE(reads_.next_left_out()->after);
+  const auto late = reads_.next_left_out();
+  reads_.note_left_out(now_ - seconds{7}, now_);
+  reads_.note(*late, {}, steady_);
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{7}) << "a read that was begun before";
+}
+
+TEST_F(ShardReadsTest, WhatHadNoRoomEndsWhereNothingIsKnown) {
+  read(false, {now_ - seconds{3}});
+  reads_.note_left_out(now_ - seconds{2}, now_);
+  EXPECT_FALSE(reads_.next_left_out()) << "it is read on there in any case";
+  reads_.note_left_out(now_ - seconds{6}, now_);
+  read_left_out({now_ - seconds{2}});
+  EXPECT_FALSE(reads_.next_left_out());
+  EXPECT_EQ(reads_.complete_through(), now_ - seconds{2});
+  reads_.note_left_out(now_ - seconds{6}, now_);
+  pass(seconds{1});
+  EXPECT_EQ(read(false), Part::kHead);
+  EXPECT_FALSE(reads_.next_left_out()) << "all was read from the beginning";
+  reads_.note_left_out(now_ - seconds{6}, now_);
+  reads_.forget();
+  EXPECT_FALSE(reads_.next_left_out());
 }
 
 // Also where the pace asks for both all the time, and after a time in which nothing could be read.

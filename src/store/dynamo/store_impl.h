@@ -155,7 +155,7 @@ class DynamoStore final : public Store {
 
   // due_claims.cc
   Result<std::vector<int>> shards_of(Scope scope);
-  Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by);
+  Result<void> read_due(std::vector<int>& shards, TimePoint now, TimePoint due_by, bool hurry);
   Result<void> confirm(const std::vector<DueCache::Candidate>& candidates);
   struct Claiming;
   struct Claimed;
