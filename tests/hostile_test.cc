@@ -455,7 +455,7 @@ TEST(HardeningTest, OfTheBinary) {
   }
 }
 
-// A body of 16 MiB becomes some hundreds as JSON, which this process cannot have.
+// A body of 16 MiB takes some 40 MiB while it is read, which this process cannot have in the end.
 TEST_F(HostileTest, MemoryThatTheMachineDoesNotHave) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer takes terabytes of address space, and ends the process itself";
