@@ -14,6 +14,7 @@
 #include "delivery/flatten.h"
 #include "model/headers.h"
 #include "model/limits.h"
+#include "model/transitions.h"
 #include "model/url.h"
 
 namespace rhooks::delivery {
@@ -191,9 +192,14 @@ Result<void> check_body_fits(const Request& request) {
 
 std::string webhook_id(const Task& task) {
   std::string occurrence = std::to_string(to_millis(model::nominal_date(task)));
-  // Extra ones may be asked for at any millisecond: at that of an occurrence of the series, or
-  // by a clock that was set back at that of one before.
-  if (task.extra_date) occurrence += " extra " + std::to_string(task.execution.extra);
+  // Its time alone names one of a series, also to a store that was restored from a backup. Others
+  // may be asked for at any millisecond: at that of one of the series, or at that of one before, by
+  // a clock that was set back or by another machine's.
+  if (task.extra_date) {
+    occurrence += " extra " + std::to_string(task.execution.extra);
+  } else if (!model::series_open(task)) {
+    occurrence += " run " + std::to_string(task.execution.count);
+  }
   const auto hash = sha256({task.key.ns, task.key.id, occurrence});
   return "msg_" + to_hex(hash.data(), 16);
 }

@@ -21,8 +21,8 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now);
 Result<void> check_body_fits(const Request& request);
 
 // The same for every attempt of one occurrence, different for every other occurrence:
-// "msg_" and 32 hexadecimal digits of SHA-256 over (namespace, id, nominal time in ms); of an
-// extra occurrence also which one it is.
+// "msg_" and 32 hexadecimal digits of SHA-256 over (namespace, id, nominal time in ms); of one that
+// is not of a series, and of an extra one, also which one it is.
 std::string webhook_id(const Task& task);
 
 }  // namespace rhooks::delivery

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/limits.h"
+#include "model/transitions.h"
 
 namespace rhooks::delivery {
 namespace {
@@ -318,7 +319,7 @@ TEST(WebhookIdTest, IsOfTheOccurrenceAlone) {
   EXPECT_TRUE(std::all_of(id.begin() + 4, id.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
   })) << id;
-  EXPECT_EQ(id, "msg_d0e7a3ec8059f7d511012a80a31a3b70")
+  EXPECT_EQ(id, "msg_06d107d6b425159c8688a91f88105b91")
       << "receivers may still hold those of another build";
   EXPECT_EQ(id, id_of({"ns", "id"}, at));
   EXPECT_NE(id, id_of({"ns", "id"}, at + std::chrono::milliseconds{1}));
@@ -331,6 +332,27 @@ TEST(WebhookIdTest, IsOfTheOccurrenceAlone) {
   task.next_attempt_date = at + std::chrono::seconds{5};
   EXPECT_EQ(header(built(task), "webhook-id"), first)
       << "every attempt of an occurrence has the same";
+}
+
+TEST(WebhookIdTest, OfATaskThatIsRunAgainIsNoOther) {
+  auto task = task_with(Method::kGet, "http://h/");
+  task.status = Status::kDone;
+  const auto first = header(built(task), "webhook-id");
+  ++task.execution.count;
+  task = *model::run_now(task, task.scheduled_date);
+  EXPECT_NE(header(built(task), "webhook-id"), first)
+      << "another machine's clock shows the time of the first";
+}
+
+// A store that is restored has counted less.
+TEST(WebhookIdTest, OfASeriesIsItsTimeAlone) {
+  auto task = task_with(Method::kGet, "http://h/");
+  task.repeat = Repeat{.interval = 1, .max = 0, .unit = RepeatUnit::kHours};
+  const auto first = header(built(task), "webhook-id");
+  ++task.execution.count;
+  EXPECT_EQ(header(built(task), "webhook-id"), first);
+  task.scheduled_date += std::chrono::hours{1};
+  EXPECT_NE(header(built(task), "webhook-id"), first);
 }
 
 TEST(WebhookIdTest, OfAnExtraOccurrenceIsNoOther) {

@@ -21,12 +21,6 @@ bool below_max(const Task& task) {
   return task.repeat->max == 0 || execution.count - execution.extra < task.repeat->max;
 }
 
-// Whether scheduled_date is that of an occurrence of a series. The one more that run_now() gives
-// a series at its end is not.
-bool series_open(const Task& task) {
-  return task.repeat && task.repeat->max != 1 && below_max(task);
-}
-
 // Whether another occurrence follows the one at scheduled_date, now that it has ended.
 bool repeats_left(const Task& task) {
   return task.repeat && below_max(task) &&
@@ -91,6 +85,10 @@ void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& poli
 }
 
 }  // namespace
+
+bool series_open(const Task& task) {
+  return task.repeat && task.repeat->max != 1 && below_max(task);
+}
 
 Result<Task> suspend(Task task, TimePoint now) {
   switch (task.status) {

@@ -9,6 +9,10 @@
 // function takes the task as shown (PROCESSING where a lease is live).
 namespace rhooks::model {
 
+// Whether scheduled_date is that of an occurrence of a series. That of a one-shot is not, nor is
+// the one more that run_now() gives a series at its end.
+bool series_open(const Task& task);
+
 // ACTIVE -> SUSPENDED. Errors: kConflict.
 Result<Task> suspend(Task task, TimePoint now);
 // SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. Errors: kConflict.
