@@ -22,7 +22,8 @@ using rhooks::testing::PowerLossEnv;
 namespace {
 
 constexpr Duration kOpeningMax{200'000};
-constexpr TimePoint kNoLease{std::chrono::milliseconds{253'402'300'799'999}};  // year 9999
+// From now on: no lease lasts so long, and nothing that has ended expires as soon.
+constexpr std::chrono::hours kPastLeases{100};
 // A call makes about so many changes of the disk: it appends, and syncs. An opening makes more.
 constexpr std::size_t kCallChanges = 3;
 constexpr std::size_t kOpeningChanges = 60;
@@ -226,7 +227,7 @@ std::optional<Contents> RocksBackend::Machine::read(Store& store) {
     tasks.ns = ns;
     tasks.id_prefix = "";
     tasks.limit = 1000;
-    tasks.now = kNoLease;
+    tasks.now = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) + kPastLeases;
     for (;;) {
       const auto page = store.query_tasks(tasks);
       if (!page) {

@@ -210,6 +210,56 @@ TEST(RocksBackendTest, ASeedTellsAllThatHappens) {
   EXPECT_GT(broken_off, 3u);
 }
 
+// Whether a commit that a crash broke off had come to be.
+bool commit_survives(std::uint64_t seed) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Timeline timeline(seed);
+  const StoreFaults faults;
+  NotedObserver heard(timeline);
+  const SimulatedClock clock(timeline);
+  RocksBackend backend(timeline, faults, heard);
+  const TaskKey key{"a", "1"};
+  bool commits = false;
+  timeline.spawn(1, [&] {
+    const auto store = backend.open(clock).value();
+    std::vector<TaskRecord> records(1);
+    records[0].task.key = key;
+    records[0].task.request.url = "http://localhost/";
+    records[0].task.scheduled_date = kStart;
+    ASSERT_TRUE(store->put(records).at(0));
+    const TimePoint now = clock.now();
+    const auto claimed = store->claim_due({.now = now, .due_by = now, .limit = 1}).value();
+    const Claim& claim = claimed.claims.at(0);
+    Commit commit{claim.lease, claim.task, {}};
+    commit.task.status = Status::kDone;
+    commit.task.expires_at = kEnd;
+    commit.log.id = "log";
+    commit.log.task = key;
+    commit.log.started_at = now;
+    commits = true;
+    (void)store->commit({&commit, 1});
+    timeline.sleep(std::chrono::hours{1});
+  });
+  while (!commits && timeline.step(timeline.now() + std::chrono::hours{1})) {
+  }
+  timeline.crash(1);
+  timeline.spawn(2, [&] { EXPECT_TRUE(backend.open(clock)); });
+  while (timeline.step(timeline.now() + std::chrono::hours{1})) {
+  }
+  EXPECT_EQ(timeline.violated(), std::nullopt) << timeline.violated().value_or("");
+  const auto task = heard.tasks.find(key);
+  return task != heard.tasks.end() && task->second.status == Status::kDone;
+}
+
+TEST(RocksBackendTest, ATaskThatEndsAndExpiresIsSeenAfterACrash) {
+  int survived = 0;
+  for (std::uint64_t seed = 1; seed <= 20 && !HasFailure(); ++seed) {
+    survived += commit_survives(seed) ? 1 : 0;
+  }
+  EXPECT_GT(survived, 0);
+  EXPECT_LT(survived, 20);
+}
+
 TEST(RocksBackendTest, OneProcessAtATimeHasItOpen) {
   Timeline timeline(1);
   const StoreFaults faults;
