@@ -5,6 +5,7 @@
 #include <latch>
 
 #include "base/ascii.h"
+#include "base/duration.h"
 #include "base/iso8601.h"
 #include "base/mutex.h"
 #include "cli/app.h"

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "base/duration.h"
 #include "base/utf8.h"
 #include "cli/app.h"
 #include "cli/command.h"

@@ -7,11 +7,11 @@
 #include <sstream>
 
 #include "base/check.h"
+#include "base/duration.h"
 #include "base/utf8.h"
 #include "cli/settings.h"
 #include "cli/sizes.h"
 #include "cli/suggest.h"
-#include "cli/times.h"
 #include "hooks/hooks_parts.h"
 
 namespace rhooks::cli {

@@ -4,10 +4,10 @@
 #include <csignal>
 #include <iostream>
 
+#include "base/duration.h"
 #include "cli/app.h"
 #include "cli/log_follower.h"
 #include "cli/show.h"
-#include "cli/times.h"
 #include "codec/public_json.h"
 
 namespace rhooks::cli {

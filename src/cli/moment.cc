@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/duration.h"
 #include "base/iso8601.h"
 #include "cli/times.h"
 #include "cli/usage.h"

@@ -2,9 +2,9 @@
 
 #include <charconv>
 
+#include "base/duration.h"
 #include "base/utf8.h"
 #include "cli/sizes.h"
-#include "cli/times.h"
 #include "model/limits.h"
 
 namespace rhooks::cli {

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <vector>
 
+#include "base/duration.h"
 #include "base/utf8.h"
 #include "cli/times.h"
 #include "codec/public_json.h"

@@ -1,81 +1,13 @@
 #include "cli/times.h"
 
-#include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/iso8601.h"
 
 namespace rhooks::cli {
-namespace {
-
-using std::chrono::milliseconds;
-
-struct Unit {
-  std::string_view name;
-  std::int64_t ms;
-};
-constexpr std::array<Unit, 6> kUnits{{{"w", 604'800'000},
-                                      {"d", 86'400'000},
-                                      {"h", 3'600'000},
-                                      {"m", 60'000},
-                                      {"s", 1'000},
-                                      {"ms", 1}}};
-constexpr std::int64_t kDurationMax = 36'500LL * 86'400'000;
-
-tl::unexpected<Error> bad_duration(std::string_view text) {
-  return fail(ErrorCode::kInvalidArgument,
-              "\"" + std::string(text) +
-                  "\" is no length of time; use a number and a unit, such as 500ms, 30s, 5m, "
-                  "1h, 7d, 1w or 1h30m");
-}
-
-}  // namespace
-
-Result<milliseconds> parse_duration(std::string_view text) {
-  if (text == "0") return milliseconds{0};
-  if (text.empty()) return bad_duration(text);
-  std::int64_t total = 0;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error != std::errc{} || rest.front() == '-') return bad_duration(text);
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    const auto unit_length = std::min(rest.find_first_of("0123456789"), rest.size());
-    const std::string_view name = rest.substr(0, unit_length);
-    std::int64_t factor = 0;
-    for (const Unit& unit : kUnits) {
-      if (unit.name == name) factor = unit.ms;
-    }
-    if (factor == 0) return bad_duration(text);
-    if (number > kDurationMax / factor || total + number * factor > kDurationMax) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "\"" + std::string(text) + "\" is longer than 36500d, the longest accepted");
-    }
-    total += number * factor;
-    rest.remove_prefix(unit_length);
-  }
-  return milliseconds{total};
-}
-
-std::string format_duration(milliseconds duration) {
-  std::int64_t left = duration.count();
-  if (left == 0) return "0";
-  std::string text;
-  if (left < 0) {
-    text = "-";
-    left = -left;
-  }
-  for (const Unit& unit : kUnits) {
-    if (unit.name == "w") continue;  // read, and not written: 30d is plainer than 4w2d
-    if (left >= unit.ms) text += std::to_string(left / unit.ms) + std::string(unit.name);
-    left %= unit.ms;
-  }
-  return text;
-}
 
 Result<TimePoint> parse_when(std::string_view text, TimePoint now) {
   if (text == "now") return now;

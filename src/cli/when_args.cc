@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/duration.h"
 #include "cli/times.h"
 #include "cli/usage.h"
 
