@@ -80,8 +80,9 @@ store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& lo
   commit.lease = claim.lease;
   const Task begun = model::begin_attempt(claim.task, now);
   const auto outcome = sample_outcome(begun, now);
-  commit.log = model::make_log(begun, outcome, now, log_id, 24h);
-  commit.task = model::apply_outcome(begun, outcome, now, {}, 0.5);
+  const auto rules = model::rules_for(begun);
+  commit.log = model::make_log(begun, outcome, now, log_id, 24h, rules);
+  commit.task = model::apply_outcome(begun, outcome, now, {}, rules, 0.5);
   return commit;
 }
 

@@ -60,12 +60,13 @@ class RawWrites {
  private:
   Writes writes_of(model::TaskRecord record, TimePoint now) {
     const Uuid token = uuids_.v7(now);
+    const model::AttemptRules rules = model::rules_for(record.task);
     model::AttemptOutcome outcome;
     outcome.sent = record.task.request;
     outcome.started_at = now;
     outcome.response = Response{.status = 200, .headers = {}, .body = "ok"};
     const Log log =
-        model::make_log(record.task, outcome, now, uuids_.v7(now), std::chrono::hours{24});
+        model::make_log(record.task, outcome, now, uuids_.v7(now), std::chrono::hours{24}, rules);
     const json::object due = number_value(to_millis(model::due_at(record.task)));
     Item claimed{{":rev", uuid_value(token)},
                  {":lu", number_value(to_millis(now + std::chrono::minutes{1}))},
@@ -75,7 +76,7 @@ class RawWrites {
                         "attribute_not_exists(lu) AND due = :seen", std::move(claimed));
     claim.body["ReturnValues"] = "ALL_NEW";
 
-    record.task = model::apply_outcome(std::move(record.task), outcome, now, {}, 0);
+    record.task = model::apply_outcome(std::move(record.task), outcome, now, {}, rules, 0);
     record.last_token = token;
     Item state;
     set_state(state, record, uuids_.v7(now));

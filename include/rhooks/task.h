@@ -135,7 +135,8 @@ struct Spec {
   std::string description;  // for people; at most 1 KiB
   Request request;
   std::optional<Repeat> repeat;  // none: one-shot
-  int retry_limit = 3;           // an occurrence gets up to 1 + retry_limit attempts; at most 100
+  // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: 3.
+  std::optional<int> retry_limit;
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };

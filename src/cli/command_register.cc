@@ -285,7 +285,7 @@ template <typename Visit>
 void for_each_plain_option(NewTask& task, Visit visit) {
   model::for_each_field<NewTask>([&]<typename F>(const F& field) {
     if constexpr (std::is_same_v<typename F::Value, std::string> ||
-                  std::is_integral_v<typename F::Value>) {
+                  std::is_integral_v<model::Bare<typename F::Value>>) {
       if (field.flag != nullptr) visit(field, task.*F::kMember);
     }
   });

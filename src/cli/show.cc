@@ -12,6 +12,7 @@
 #include "json/pretty.h"
 #include "json/space.h"
 #include "model/fields.h"
+#include "model/transitions.h"
 
 namespace rhooks::cli {
 namespace {
@@ -163,14 +164,14 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
+  const std::string attempts = std::to_string(model::rules_for(task).retry_limit + 1);
   if (task.next_attempt_date) {
-    card.line("next attempt",
-              with_distance(*task.next_attempt_date, io) +
-                  (task.attempt > 0 ? ", after " + std::to_string(task.attempt) + " failed of " +
-                                          std::to_string(task.retry_limit + 1)
-                                    : ""));
+    card.line("next attempt", with_distance(*task.next_attempt_date, io) +
+                                  (task.attempt > 0 ? ", after " + std::to_string(task.attempt) +
+                                                          " failed of " + attempts
+                                                    : ""));
   } else {
-    card.line("attempts", "up to " + std::to_string(task.retry_limit + 1));
+    card.line("attempts", "up to " + attempts);
   }
   if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));
   card.line("request", std::string(to_string(task.request.method)) + " " + task.request.url);

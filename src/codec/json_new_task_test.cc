@@ -47,7 +47,7 @@ TEST(ParseNewTaskTest, OnlyTheUrlIsNeeded) {
   EXPECT_EQ(task.id_prefix, "");
   EXPECT_EQ(task.scheduled_date, std::nullopt);
   EXPECT_EQ(task.repeat, std::nullopt);
-  EXPECT_EQ(task.retry_limit, 3);
+  EXPECT_EQ(task.retry_limit, std::nullopt);
   EXPECT_EQ(task.idempotency_key, "");
   expect_refused("{}", "url", "is required");
   expect_refused(R"({"request":{}})", "url", "is required");

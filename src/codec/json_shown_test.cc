@@ -52,6 +52,16 @@ TEST(TaskJsonTest, ANewTask) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
+TEST(TaskJsonTest, TheRetryLimitIsShownGivenOrNot) {
+  Task task = small_task();
+  task.retry_limit = 3;
+  EXPECT_EQ(to_json(task), to_json(small_task()));
+  EXPECT_EQ(parse_task(to_json(task)).value(), small_task());
+  task.retry_limit = 0;
+  EXPECT_NE(to_json(task).find(R"("retryLimit":0,)"), std::string::npos) << to_json(task);
+  EXPECT_EQ(parse_task(to_json(task)).value(), task);
+}
+
 TEST(TaskJsonTest, EveryField) {
   Task task = small_task();
   task.key.id = "p#1";

@@ -19,7 +19,11 @@ void write_task(JsonWriter& out, const Task& task) {
       out.string("url", task.request.url);
       out.string("method", to_string(task.request.method));
     }
-    write_field(out, field, task);
+    if constexpr (model::kIs<F, &Spec::retry_limit>) {
+      out.integer(field.name, task.retry_limit.value_or(model::kRetryLimitDefault));
+    } else {
+      write_field(out, field, task);
+    }
   });
   out.end_object();
 }
@@ -34,6 +38,8 @@ Task read_task(ObjectReader& in) {
       read_field(in, field, task);
     }
   });
+  // It is shown of every task, given or not.
+  if (task.retry_limit == model::kRetryLimitDefault) task.retry_limit.reset();
   return task;
 }
 

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "codec/tagged.h"
 #include "codec/test_records.h"
+#include "model/transitions.h"
 #include "testing/test_seed.h"
 
 namespace rhooks::codec {
@@ -276,7 +277,8 @@ TEST(StoredTest, AnEmptyRecordIsAnEndAlone) {
 TEST(StoredTest, DefaultsStayAsTheyAre) {
   const auto back = decode_record({}, std::string(1, '\0'), std::string(1, '\0'));
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->task.retry_limit, 3);
+  EXPECT_EQ(back->task.retry_limit, std::nullopt);
+  EXPECT_EQ(model::rules_for(back->task).retry_limit, 3);
   EXPECT_EQ(back->task.request.method, Method::kGet);
   EXPECT_EQ(back->task.repeat, std::nullopt);
   EXPECT_EQ(back->task.status, Status::kActive);
@@ -363,6 +365,19 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "00");  // 23, 24
 }
 
+// Tasks that were stored before it could be left open keep their bytes.
+TEST(StoredTest, ARetryLimitIsStoredWhereThereIsOne) {
+  model::TaskRecord record;
+  for (const int limit : {0, 3, 100}) {
+    record.task.retry_limit = limit;
+    const std::string bytes = encode_spec(record);
+    EXPECT_EQ(bytes, (std::string{'\x48', static_cast<char>(limit), '\0'}));
+    const auto back = decode_record({}, bytes, encode_state(record));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->task.retry_limit, limit);
+  }
+}
+
 TEST(StoredTest, NumbersOfALogStayAsTheyAre) {
   const TimePoint t = from_millis(1);
   Log log;
@@ -422,7 +437,7 @@ TEST(StoredTest, WhatNoFieldCanBeIsCorrupt) {
            std::pair{"\x32\x02\x0a\x00\x00"sv, "no name and value"},
            std::pair{"\x58\x01\x00"sv, "of an object that is not there"},
            std::pair{"\x50\x00\x00"sv, "repeats without an interval"},
-           std::pair{"\x48\x03\x00"sv, "has its default"},
+           std::pair{"\x50\x02\x58\x01\x00"sv, "has its default"},
            std::pair{"\x2a\xff\xff\xff\xff\xff\xff\xff\xff\x3f\x00"sv, "longer than what is left"},
        }) {
     EXPECT_NE(reason(spec).find(why), std::string::npos) << why << ": " << reason(spec);

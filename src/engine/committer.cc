@@ -103,10 +103,11 @@ bool Committer::accept(EndedDelivery& ended) {
 
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
+  const model::AttemptRules rules = model::rules_for(delivery.task);
   Log log;
   try {
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
-                          options_.logs_ttl);
+                          options_.logs_ttl, rules);
     // What the task will hold of it besides.
     if (outcome.response) {
       delivery.task.execution.last_response_body.reserve(outcome.response->body.size());
@@ -118,7 +119,7 @@ bool Committer::accept(EndedDelivery& ended) {
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
   Task after = ended.cancelled ? std::move(delivery.task)
                                : model::apply_outcome(std::move(delivery.task), outcome, ended_at,
-                                                      options_.policy, random_.unit());
+                                                      options_.policy, rules, random_.unit());
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
                    ended.cancelled ? FlowEnding::kNotMade : ending_of(outcome)});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log)});

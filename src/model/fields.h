@@ -401,7 +401,7 @@ constexpr bool options_and_cards_fit() {
   bool fit = true;
   for_each_field<T>([&]<typename F>(const F& field) {
     constexpr bool kText = std::is_same_v<typename F::Value, std::string>;
-    constexpr bool kPlain = kText || std::is_integral_v<typename F::Value>;
+    constexpr bool kPlain = kText || std::is_integral_v<Bare<typename F::Value>>;
     fit = fit && (field.flag != nullptr) == (field.value != nullptr);
     fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
   });

@@ -15,6 +15,7 @@ inline constexpr std::size_t kHeadersMax = 64;
 inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;  // names and values together
 inline constexpr std::size_t kBodyBytesMax = 256 * 1024;
 inline constexpr int kRetryLimitMax = 100;
+inline constexpr int kRetryLimitDefault = 3;
 inline constexpr std::size_t kBatchMax = 1000;
 inline constexpr int kPageLimitMax = 1000;
 inline constexpr int kPageLimitDefault = 100;

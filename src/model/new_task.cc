@@ -114,6 +114,9 @@ class Content {
     for_each_field_by_name<T>([&]<typename F>(const F& field) {
       const auto& value = object.*F::kMember;
       if (is_default(field, value)) return;
+      if constexpr (kIs<F, &Spec::retry_limit>) {
+        if (value == kRetryLimitDefault) return;
+      }
       add(field.name);
       add(value);
     });
@@ -153,6 +156,9 @@ Result<void> validate(const NewTask& task) {
 }
 
 TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
+  // Given, it says no more than if it were left out, and older builds do not read one that is
+  // stored.
+  if (task.retry_limit == kRetryLimitDefault) task.retry_limit.reset();
   TaskRecord record;
   record.fingerprint = fingerprint(task);
   Task& made = record.task;

@@ -289,6 +289,7 @@ TEST(ValidateTest, BoundsTheRetryLimit) {
       expect_invalid(task, "retryLimit", "between 0 and 100, not " + std::to_string(limit));
     }
   }
+  expect_valid(with([](NewTask& t) { t.retry_limit.reset(); }));
   expect_invalid(with([](NewTask& t) { t.retry_limit = std::numeric_limits<int>::min(); }),
                  "retryLimit", "between");
 }

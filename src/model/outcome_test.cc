@@ -217,6 +217,31 @@ TEST(ApplyOutcomeTest, MakesOneAttemptMoreThanTheRetryLimit) {
   }
 }
 
+TEST(ApplyOutcomeTest, ATaskThatDoesNotSayHowOftenIsRetriedThreeTimes) {
+  Task task = active_task();
+  ASSERT_EQ(task.retry_limit, std::nullopt);
+  int attempts = 0;
+  for (; task.status == Status::kActive && attempts < 9; ++attempts) {
+    EXPECT_EQ(make_log(task, answered(500), kEnd, {}, seconds{0}).retry_limit, 3);
+    task = apply_outcome(task, answered(500), kEnd, {}, 0);
+  }
+  EXPECT_EQ(attempts, 4);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.retry_limit, std::nullopt);
+}
+
+TEST(ApplyOutcomeTest, TheRulesOfTheAttemptDecide) {
+  Task task = active_task();
+  task.retry_limit = 9;
+  const AttemptRules rules{.retry_limit = 1};
+  EXPECT_EQ(make_log(task, answered(500), kEnd, {}, seconds{0}, rules).retry_limit, 1);
+  task = apply_outcome(task, answered(500), kEnd, {}, rules, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  task = apply_outcome(task, answered(500), kEnd, {}, rules, 0);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.retry_limit, 9);
+}
+
 TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   Task task = active_task();
   task = apply_outcome(task, answered(500), kEnd, {}, 0);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "model/limits.h"
 #include "model/new_task.h"
 
 // What a valid new task becomes: its record, its id, its fingerprint.
@@ -42,6 +43,16 @@ TEST(MakeRecordTest, KeepsWhatWasRegistered) {
   EXPECT_EQ(record.task.created_at, kNow);
   EXPECT_EQ(record.task.updated_at, kNow);
   EXPECT_EQ(record.fingerprint, fingerprint(task));
+}
+
+// So that its stored bytes are those that they always were.
+TEST(MakeRecordTest, KeepsNoRetryLimitThatHoldsAnyway) {
+  NewTask task = full_task();
+  task.retry_limit = kRetryLimitDefault;
+  const TaskRecord given = make_record(task, kNow, kUuid);
+  EXPECT_EQ(given.task.retry_limit, std::nullopt);
+  task.retry_limit.reset();
+  EXPECT_EQ(make_record(task, kNow, kUuid), given);
 }
 
 TEST(MakeRecordTest, StartsActiveWithNothingBehindIt) {
@@ -164,6 +175,8 @@ TEST(FingerprintTest, StaysAsItIs) {
   NewTask least;
   least.ns = "my-app";
   least.request.url = "https://example.com/hook";
+  EXPECT_EQ(hex(least), "5647bbcef63796a835e102ab4297970d");
+  least.retry_limit = 3;
   EXPECT_EQ(hex(least), "5647bbcef63796a835e102ab4297970d");
   EXPECT_EQ(hex(full_task()), "305c178128a33b01338b0b78fef29e0e");
 }

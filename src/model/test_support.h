@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "model/transitions.h"
@@ -36,6 +37,17 @@ inline AttemptOutcome unanswered(std::string error, TimePoint started_at = kT0) 
   outcome.error = std::move(error);
   outcome.started_at = started_at;
   return outcome;
+}
+
+// By the rules of the task alone.
+inline Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
+                          const OutcomePolicy& policy, double jitter) {
+  const AttemptRules rules = rules_for(task);
+  return apply_outcome(std::move(task), outcome, now, policy, rules, jitter);
+}
+inline Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
+                    std::chrono::seconds ttl) {
+  return make_log(task, outcome, now, id, ttl, rules_for(task));
 }
 
 }  // namespace rhooks::model

@@ -187,8 +187,12 @@ Task begin_attempt(Task task, TimePoint now) {
   return task;
 }
 
+AttemptRules rules_for(const Task& task) {
+  return {.retry_limit = task.retry_limit.value_or(kRetryLimitDefault)};
+}
+
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
-                   const OutcomePolicy& policy, double jitter) {
+                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
   note_attempt(task, outcome);
   task.updated_at = now;
   task.next_attempt_date.reset();
@@ -200,7 +204,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
 
   note_failed_attempt(task, outcome, now);
   ++task.attempt;
-  if (task.attempt <= task.retry_limit) {
+  if (task.attempt <= rules.retry_limit) {
     task.status = Status::kActive;
     task.next_attempt_date =
         shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
@@ -211,12 +215,12 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
 }
 
 Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
-             std::chrono::seconds ttl) {
+             std::chrono::seconds ttl, const AttemptRules& rules) {
   Log log;
   log.id = to_string(id);
   log.task = task.key;
   log.attempt = task.attempt + 1;
-  log.retry_limit = task.retry_limit;
+  log.retry_limit = rules.retry_limit;
   log.request = outcome.sent;
   log.response = outcome.response;
   log.error = error_text(outcome);

@@ -3,6 +3,7 @@
 #include <rhooks/result.h>
 
 #include "model/backoff.h"
+#include "model/limits.h"
 #include "model/record.h"
 
 // The state machine of docs/semantics.md. Pure: time and chance are arguments. Each
@@ -43,15 +44,21 @@ struct OutcomePolicy {
   std::chrono::seconds failed_ttl{0};
 };
 
+// What holds for one attempt of a task.
+struct AttemptRules {
+  int retry_limit = kRetryLimitDefault;
+};
+AttemptRules rules_for(const Task& task);
+
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
 // extra occurrence a series goes on at its own next one, unless too many in a row have failed. It
 // ends early where its next occurrence would be past kTimeMax.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
-                   const OutcomePolicy& policy, double jitter);
+                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter);
 
 // The log of the same attempt, of the task as it was during it (after begin_attempt, before
 // apply_outcome). `ttl` 0: never expires.
 Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
-             std::chrono::seconds ttl);
+             std::chrono::seconds ttl, const AttemptRules& rules);
 
 }  // namespace rhooks::model

@@ -86,7 +86,9 @@ template <typename F>
 void add_default(json::object& property, const F& field) {
   using Value = typename F::Value;
   if (field.required) return;
-  if constexpr (std::is_enum_v<Value>) {
+  if constexpr (model::kIs<F, &Spec::retry_limit>) {
+    property["default"] = model::kRetryLimitDefault;
+  } else if constexpr (std::is_enum_v<Value>) {
     property["default"] = to_string(model::kDefault<F>);
   } else if constexpr (std::is_integral_v<Value>) {
     property["default"] = model::kDefault<F>;
@@ -106,9 +108,10 @@ json::object property_of(const F& field, Side side) {
 template <typename F>
 bool always_shown(const F& field) {
   using Value = typename F::Value;
-  return field.required || (!model::kIsOptional<Value> && !std::is_same_v<Value, std::string> &&
-                            !std::is_same_v<Value, bool> && !std::is_same_v<Value, Body> &&
-                            !std::is_same_v<Value, std::vector<Header>>);
+  return field.required || field.in_answers ||
+         (!model::kIsOptional<Value> && !std::is_same_v<Value, std::string> &&
+          !std::is_same_v<Value, bool> && !std::is_same_v<Value, Body> &&
+          !std::is_same_v<Value, std::vector<Header>>);
 }
 
 class Schema {
