@@ -137,6 +137,9 @@ struct Spec {
   std::optional<Repeat> repeat;  // none: one-shot
   // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: 3.
   std::optional<int> retry_limit;
+  // The longest that one attempt may take, 1 ms to 24 h. None, or more than
+  // Options::request_timeout: that.
+  std::optional<std::chrono::milliseconds> timeout;
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/text.h"
+
 namespace rhooks {
 namespace {
 
@@ -24,8 +26,8 @@ constexpr std::int64_t kDurationMax = 36'500LL * 86'400'000;
 
 tl::unexpected<Error> bad_duration(std::string_view text) {
   return fail(ErrorCode::kInvalidArgument,
-              "\"" + std::string(text) +
-                  "\" is no length of time; use a number and a unit, such as 500ms, 30s, 5m, "
+              quote(text) +
+                  " is no length of time; use a number and a unit, such as 500ms, 30s, 5m, "
                   "1h, 7d, 1w or 1h30m");
 }
 
@@ -50,7 +52,7 @@ Result<milliseconds> parse_duration(std::string_view text) {
     if (factor == 0) return bad_duration(text);
     if (number > kDurationMax / factor || total + number * factor > kDurationMax) {
       return fail(ErrorCode::kInvalidArgument,
-                  "\"" + std::string(text) + "\" is longer than 36500d, the longest accepted");
+                  quote(text) + " is longer than 36500d, the longest accepted");
     }
     total += number * factor;
     rest.remove_prefix(unit_length);

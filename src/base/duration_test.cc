@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
+
 namespace rhooks {
 namespace {
 
@@ -27,6 +29,16 @@ TEST(ParseDurationTest, RefusesEverythingElse) {
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::kInvalidArgument);
     EXPECT_NE(parsed.error().message.find("30s"), std::string::npos) << parsed.error().message;
+  }
+}
+
+TEST(ParseDurationTest, AMessageIsFitToBeShown) {
+  for (const std::string& text : {std::string(100'000, 'x'), std::string(100'000, '9') + "d",
+                                  std::string("5\n\xff"), std::string("99999999999d\x1b")}) {
+    const std::string message = parse_duration(text).error().message;
+    EXPECT_LT(message.size(), 200u);
+    EXPECT_TRUE(is_utf8(message));
+    EXPECT_FALSE(has_control(message)) << message;
   }
 }
 

@@ -284,8 +284,9 @@ int register_one(Commands& commands, const RegisterArgs& args) {
 template <typename Visit>
 void for_each_plain_option(NewTask& task, Visit visit) {
   model::for_each_field<NewTask>([&]<typename F>(const F& field) {
-    if constexpr (std::is_same_v<typename F::Value, std::string> ||
-                  std::is_integral_v<model::Bare<typename F::Value>>) {
+    using Value = model::Bare<typename F::Value>;
+    if constexpr (std::is_same_v<typename F::Value, std::string> || std::is_integral_v<Value> ||
+                  std::is_same_v<Value, std::chrono::milliseconds>) {
       if (field.flag != nullptr) visit(field, task.*F::kMember);
     }
   });
@@ -295,6 +296,21 @@ std::string help_of(const model::FieldWords& field) {
   std::string help = field.help != nullptr ? field.help : field.doc;
   std::erase(help, '`');
   return help;
+}
+
+template <typename T>
+CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field, T& value) {
+  return command.add_option(field.flag, value, help_of(field));
+}
+CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field,
+                              std::optional<std::chrono::milliseconds>& value) {
+  const auto read = [&value, flag = field.flag](const std::string& text) {
+    if (text.empty()) return;  // refused once the whole line is read
+    const auto length = parse_duration(text);
+    if (!length) throw CLI::ValidationError(flag, length.error().message);
+    value = *length;
+  };
+  return command.add_option_function<std::string>(field.flag, read, help_of(field));
 }
 
 int register_file(Commands& commands, RegisterArgs& args) {
@@ -380,7 +396,7 @@ void add_register(Commands& commands) {
       ->type_name("HEADER")
       ->allow_extra_args(false);
   for_each_plain_option(args->task, [&](const auto& field, auto& value) {
-    command.add_option(field.flag, value, help_of(field))->type_name(field.value);
+    add_plain_option(command, field, value)->type_name(field.value);
   });
   command
       .add_option("--idempotency-key", args->idempotency_key,

@@ -40,7 +40,9 @@ TEST_P(CommandsTest, RegisterAndGet) {
                                 "--max",
                                 "7",
                                 "--retry-limit",
-                                "0"});
+                                "0",
+                                "--timeout",
+                                "1m30s"});
   EXPECT_EQ(made,
             "registered a/b c?, ACTIVE, scheduled 2100-01-31 12:00:00.000Z, 7 × every 90 "
             "seconds\n");
@@ -50,7 +52,9 @@ TEST_P(CommandsTest, RegisterAndGet) {
   EXPECT_EQ(got.request.headers, (std::vector<Header>{{"X-Team", "billing"}, {"X-Empty", ""}}));
   EXPECT_EQ(got.repeat, (Repeat{90, 7, RepeatUnit::kSeconds}));
   EXPECT_EQ(got.retry_limit, 0);
+  EXPECT_EQ(got.timeout, std::chrono::seconds{90});
   const std::string card = out({"get", "-n", "app", "--id", "a/b c?"});
+  EXPECT_NE(card.find("timeout         1m30s\n"), std::string::npos) << card;
   EXPECT_NE(card.find("request         PUT http://127.0.0.1:9/hook\n"), std::string::npos) << card;
 }
 

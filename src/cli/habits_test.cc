@@ -162,6 +162,15 @@ TEST_F(HabitsTest, AWaitThatCanNotEndIsRefusedBeforeAnythingIsRegistered) {
   EXPECT_NE(refused({"--file", "x", "--wait"}).find("--wait and --file"), std::string::npos);
 }
 
+TEST_F(HabitsTest, ATimeoutIsALengthOfTime) {
+  EXPECT_NE(refused({kUrl, "--timeout", "20"}).find("--timeout: \"20\" is no length of time"),
+            std::string::npos);
+  EXPECT_NE(refused({kUrl, "--timeout", ""}).find("the value of --timeout is empty"),
+            std::string::npos);
+  EXPECT_NE(refused({"--file", "x", "--timeout", "20s"}).find("--timeout and --file"),
+            std::string::npos);
+}
+
 TEST_F(HabitsTest, TheNamesOfOtherTools) {
   registered({kUrl, "--id", "x", "--at", "+1h"});
   const TestRun shown = run({"show", "-n", "app", "x"});

@@ -173,6 +173,7 @@ std::string task_card(const Task& task, const Io& io) {
   } else {
     card.line("attempts", "up to " + attempts);
   }
+  if (task.timeout) card.line("timeout", format_duration(*task.timeout));
   if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));
   card.line("request", std::string(to_string(task.request.method)) + " " + task.request.url);
   for (const Header& header : task.request.headers) {

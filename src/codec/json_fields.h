@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.h"
 #include "codec/json_parts.h"
 #include "codec/public_json.h"
 #include "model/fields.h"
@@ -29,6 +30,10 @@ inline void write_value(JsonWriter& out, std::string_view name, bool flag, bool)
 }
 inline void write_value(JsonWriter& out, std::string_view name, TimePoint t, bool) {
   out.time(name, t);
+}
+inline void write_value(JsonWriter& out, std::string_view name, std::chrono::milliseconds length,
+                        bool) {
+  out.string(name, format_duration(length));
 }
 inline void write_value(JsonWriter& out, std::string_view name, std::chrono::microseconds length,
                         bool) {
@@ -101,6 +106,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.boolean(name);
   } else if constexpr (std::is_same_v<T, TimePoint>) {
     return in.time(name);
+  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+    return in.named(name, parse_duration);
   } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
     return in.milliseconds(name);
   } else if constexpr (std::is_same_v<T, Method>) {

@@ -48,6 +48,7 @@ TEST(ParseNewTaskTest, OnlyTheUrlIsNeeded) {
   EXPECT_EQ(task.scheduled_date, std::nullopt);
   EXPECT_EQ(task.repeat, std::nullopt);
   EXPECT_EQ(task.retry_limit, std::nullopt);
+  EXPECT_EQ(task.timeout, std::nullopt);
   EXPECT_EQ(task.idempotency_key, "");
   expect_refused("{}", "url", "is required");
   expect_refused(R"({"request":{}})", "url", "is required");
@@ -61,7 +62,7 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
       {"x-a": "1", "x-b": ["2", "3"]}, "body": {"key": [1.50, "v"]}},
     "scheduledDate": "2026-01-31T13:34:56.789+01:00",
     "repeat": {"interval": 5, "max": 0, "unit": "hour"},
-    "retryLimit": 7
+    "retryLimit": 7, "timeout": "1m30s"
   })");
   EXPECT_EQ(task.id, "i");
   EXPECT_EQ(task.id_prefix, "p");
@@ -74,6 +75,7 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
   EXPECT_EQ(format_time(*task.scheduled_date), "2026-01-31T12:34:56.789Z");
   EXPECT_EQ(task.repeat, (Repeat{5, 0, RepeatUnit::kHours}));
   EXPECT_EQ(task.retry_limit, 7);
+  EXPECT_EQ(task.timeout, std::chrono::seconds{90});
 }
 
 TEST(ParseNewTaskTest, RepeatHasDefaults) {
@@ -206,6 +208,10 @@ TEST(ParseNewTaskTest, NamesTheFieldThatIsWrong) {
       {R"("retryLimit":2147483648)", "retryLimit", "2147483647"},
       {R"("retryLimit":-2147483649)", "retryLimit", "-2147483648"},
       {R"("retryLimit":123456789012345678901234567890)", "retryLimit", "whole number from"},
+      {R"("timeout":20)", "timeout", "must be a string"},
+      {R"("timeout":"20")", "timeout", "\"20\" is no length of time"},
+      {R"("timeout":"")", "timeout", "is no length of time"},
+      {R"("timeout":"99999d")", "timeout", "longer than 36500d"},
       {R"("idempotencyKey":7)", "idempotencyKey", "must be a string"},
       {R"("idempotencyKey":"")", "idempotencyKey", "must not be empty"},
       {R"("Url":"x")", "Url", "not known"},
@@ -239,7 +245,7 @@ TEST(ParseNewTaskTest, ABodyIs64DeepWhereverItStands) {
 TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
-      "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null})");
+      "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null})");
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = "http://a/";

@@ -207,7 +207,8 @@ std::uint64_t number_of(T value) {
     return model::number_of(value == Status::kProcessing ? Status::kActive : value);
   } else if constexpr (std::is_enum_v<T>) {
     return model::number_of(value);
-  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds> ||
+                       std::is_same_v<T, std::chrono::milliseconds>) {
     // A clock that was set back can make it negative.
     return static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
   } else {
@@ -231,6 +232,8 @@ void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& v
     out.optional_time(number, value);
   } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
     out.optional_int(number, value);
+  } else if constexpr (std::is_same_v<Value, std::optional<std::chrono::milliseconds>>) {
+    if (value) out.put_number(number, number_of(*value));
   } else if constexpr (requires { value.data(); }) {
     out.array(number, value);
   } else if (const auto written = number_of(value);
@@ -273,6 +276,8 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
     value = in.optional_time();
   } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
     value = in.optional_int();
+  } else if constexpr (std::is_same_v<Value, std::optional<std::chrono::milliseconds>>) {
+    value = std::chrono::milliseconds{read_number<std::int64_t>(in)};
   } else if constexpr (requires { value.data(); }) {
     value = in.array<std::tuple_size_v<Value>>();
   } else {

@@ -279,6 +279,7 @@ TEST(StoredTest, DefaultsStayAsTheyAre) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->task.retry_limit, std::nullopt);
   EXPECT_EQ(model::rules_for(back->task).retry_limit, 3);
+  EXPECT_EQ(back->task.timeout, std::nullopt);
   EXPECT_EQ(back->task.request.method, Method::kGet);
   EXPECT_EQ(back->task.repeat, std::nullopt);
   EXPECT_EQ(back->task.status, Status::kActive);
@@ -315,6 +316,7 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.request = {Method::kPost, "u", {{"n", "v"}}, Body::text("b")};
   task.retry_limit = 4;
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task.timeout = std::chrono::milliseconds{20};
   EXPECT_EQ(hex(encode_spec(record)),
             "0802"                                  // 1
             "121001010101010101010101010101010101"  // 2
@@ -329,7 +331,8 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "5802"
             "6002"
             "6a0164"
-            "00");  // 9 to 13
+            "7014"
+            "00");  // 9 to 14
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;

@@ -107,6 +107,9 @@ class TestRecords {
   void fill(int& value) { value = small_number(); }
   void fill(std::int64_t& value) { value = number(); }
   void fill(TimePoint& value) { value = time(); }
+  void fill(std::chrono::milliseconds& value) {
+    value = std::chrono::milliseconds{below(86'400'001)};
+  }
   void fill(std::chrono::microseconds& value) { value = std::chrono::microseconds{number() >> 12}; }
   void fill(std::string& value) { value = coin() ? "" : text(100); }
   void fill(std::vector<Header>& value) { value = headers(); }

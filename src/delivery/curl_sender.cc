@@ -53,11 +53,12 @@ class CurlSender::Impl {
     auto transfer = std::make_unique<CurlTransfer>(std::move(request), clock_.now());
     CURL* const easy = loop_->take_handle();
     if (!easy) return finished_.push_back(transfer->fail("out of memory"));
-    if (auto error = transfer->set_up(easy, transfer->url(), options_); !error.empty()) {
+    const net::EasyOptions& options = transfer->options(options_);
+    if (auto error = transfer->set_up(easy, transfer->url(), options); !error.empty()) {
       finished_.push_back(transfer->fail(std::move(error)));
       return loop_->give_handle_back(easy);
     }
-    if (const auto code = loop_->add(easy, transfer->url(), options_); code != CURLM_OK) {
+    if (const auto code = loop_->add(easy, transfer->url(), options); code != CURLM_OK) {
       finished_.push_back(transfer->fail(curl_multi_strerror(code)));
       transfer.reset();
       return loop_->give_handle_back(easy);

@@ -14,7 +14,8 @@ namespace rhooks::delivery {
 
 struct CurlSenderOptions {
   std::chrono::milliseconds connect_timeout{10'000};  // name look-up, TCP and TLS
-  std::chrono::milliseconds request_timeout{30'000};  // the whole attempt
+  // The whole attempt; HttpRequest::timeout may be less.
+  std::chrono::milliseconds request_timeout{30'000};
   // Requests expected at the same time. Four times as many idle connections are kept, at most
   // 1,024 and a quarter of the descriptors. More may be started: the caller bounds how many.
   std::size_t max_in_flight = 25;

@@ -97,6 +97,30 @@ TEST(CurlSenderFaultsTest, NoResponseInTime) {
   expect_failure(outcome, "(no response)");
 }
 
+TEST(CurlSenderFaultsTest, ARequestMayHaveLessTimeAndNotMore) {
+  TestReceiver receiver([](const TestRequest& request) {
+    TestResponse response;
+    response.hold = request.target == "/hang";
+    return response;
+  });
+  const auto send = [&](CurlSenderFixture& fixture, std::chrono::milliseconds timeout) {
+    HttpRequest http = CurlSenderFixture::request(Method::kGet, receiver.url("/hang"));
+    http.timeout = timeout;
+    return fixture.send(std::move(http));
+  };
+  EXPECT_TRUE(with_more_time(150ms, [&](std::chrono::milliseconds limit) {
+    CurlSenderFixture fixture;
+    const auto outcome = send(fixture, limit);
+    EXPECT_GE(outcome.duration, limit);
+    EXPECT_TRUE(fixture.get(receiver.url()).ok()) << "the next one has its time";
+    return timed_out(outcome, limit, "no response");
+  }));
+  EXPECT_TRUE(with_more_time(150ms, [&](std::chrono::milliseconds limit) {
+    CurlSenderFixture fixture(with_timeout(limit));
+    return timed_out(send(fixture, rhooks::testing::kPatience), limit, "no response");
+  }));
+}
+
 TEST(CurlSenderFaultsTest, AReceiverThatNeverBeginsTls) {
   // The system accepts connections to a listening socket; here nobody takes them from it.
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,5 +1,6 @@
 #include "delivery/curl_transfer.h"
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <utility>
@@ -18,6 +19,14 @@ CurlTransfer::CurlTransfer(HttpRequest request, TimePoint started_at)
     : request_(std::move(request)),
       started_at_(started_at),
       started_(std::chrono::steady_clock::now()) {}
+
+const net::EasyOptions& CurlTransfer::options(const net::EasyOptions& of_all) {
+  if (!request_.timeout || *request_.timeout >= of_all.request_timeout) return of_all;
+  own_options_ = of_all;
+  // libcurl takes 0 for "no limit".
+  own_options_->request_timeout = std::max(*request_.timeout, std::chrono::milliseconds{1});
+  return *own_options_;
+}
 
 std::string CurlTransfer::prepare() {
   // Without TLS nothing but HTTP/1.1 is spoken. Told so, libcurl does not ask of each connection

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ class CurlTransfer final : public net::Exchange {
   CurlTransfer(HttpRequest request, TimePoint started_at);
 
   const std::string& url() const { return request_.request.url; }
+  // Those of all requests, with its own limit where it has one. They must outlive it.
+  const net::EasyOptions& options(const net::EasyOptions& of_all);
 
   // Each gives the one result; the request is moved into it.
   HttpResult finish(CURLcode code);
@@ -39,6 +42,7 @@ class CurlTransfer final : public net::Exchange {
   HttpResult result();
 
   HttpRequest request_;
+  std::optional<net::EasyOptions> own_options_;
   const TimePoint started_at_;
   const std::chrono::steady_clock::time_point started_;
   ResponseReader reader_;

@@ -154,6 +154,7 @@ Result<void> put_in_body(HttpRequest& http) {
 Result<HttpRequest> build_request(const Task& task, TimePoint now) {
   HttpRequest http;
   auto& request = http.request;
+  http.timeout = task.timeout;
   request = task.request;
   std::erase_if(request.headers, is_reserved);
   std::for_each(request.headers.begin(), request.headers.end(), trim_value);

@@ -53,6 +53,13 @@ std::string url_of(Method method, std::string url, Body body = {}) {
 
 constexpr char kForm[] = "application/x-www-form-urlencoded";
 
+TEST(RequestBuilderTest, TheTaskMaySayHowLongItMayTake) {
+  Task task = task_with(Method::kGet, "http://h/");
+  EXPECT_EQ(built(task).timeout, std::nullopt);
+  task.timeout = std::chrono::seconds{20};
+  EXPECT_EQ(built(task).timeout, std::chrono::seconds{20});
+}
+
 TEST(RequestBuilderTest, JsonIsSentAsItIsWithItsContentType) {
   for (const auto method : {Method::kPost, Method::kPut, Method::kPatch}) {
     const auto http = built(task_with(method, "http://h/p", Body::json(R"({"a":1.10,"b":[]})")));

@@ -22,6 +22,8 @@ struct HttpRequest {
   std::string wire_body;      // the bytes to send, unless multipart
   bool has_body = false;
   std::vector<FormPart> multipart;  // multipart/form-data, encoded by the sender
+  // Of the whole attempt, where it is less than the sender's own; none: that.
+  std::optional<std::chrono::milliseconds> timeout;
 };
 
 struct HttpResult {

@@ -71,7 +71,7 @@ class ObjectReader {
   std::optional<std::vector<JsonValue>> array(std::string_view name,
                                               std::size_t count_max = static_cast<std::size_t>(-1));
 
-  // A string that `parse` makes an enumerator of.
+  // A string that `parse` makes a value of.
   template <typename T>
   std::optional<T> named(std::string_view name, Result<T> (*parse)(std::string_view)) {
     const auto text = string(name);

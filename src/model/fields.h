@@ -27,7 +27,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 14, of a state 25, of a log 20. A number that is not used any
+// The next free numbers: of a spec 15, of a state 25, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -40,7 +40,7 @@ struct FieldWords {
   // the lowest number must be required: its presence says that the object is there.
   bool required = false;
   bool in_answers = false;      // a caller may leave it out, and answers always have it
-  const char* flag = nullptr;   // of `rhooks register`, for text and whole numbers
+  const char* flag = nullptr;   // of `rhooks register`, for text, whole numbers, lengths of time
   const char* value = nullptr;  // what the help of that flag calls the value
   const char* help = nullptr;   // and what it says; none: `doc`
   const char* card = nullptr;   // its title in the card of `rhooks get`, for text
@@ -260,6 +260,16 @@ struct TaskFields {
                                  .doc = "default 3: an occurrence gets up to 1 + `retryLimit` "
                                         "attempts"},
                                 Range{0, kRetryLimitMax}),
+      field<&Spec::timeout>({.name = "timeout",
+                             .number = 14,
+                             .flag = "--timeout",
+                             .value = "TIME",
+                             .help = "the longest that one attempt may take: 20s, 1m30s "
+                                     "[request_timeout of the worker, and never more]",
+                             .doc = "the longest that one attempt may take, such as `20s`, `1m30s` "
+                                    "or `500ms`; default, and never more than, the "
+                                    "`request_timeout` of the worker"},
+                            Span{std::chrono::milliseconds{1}, kTimeoutMax}),
       field<&State::status>({.name = "status",
                              .number = 1,
                              .required = true,
@@ -401,7 +411,9 @@ constexpr bool options_and_cards_fit() {
   bool fit = true;
   for_each_field<T>([&]<typename F>(const F& field) {
     constexpr bool kText = std::is_same_v<typename F::Value, std::string>;
-    constexpr bool kPlain = kText || std::is_integral_v<Bare<typename F::Value>>;
+    using Value = Bare<typename F::Value>;
+    constexpr bool kPlain =
+        kText || std::is_integral_v<Value> || std::is_same_v<Value, std::chrono::milliseconds>;
     fit = fit && (field.flag != nullptr) == (field.value != nullptr);
     fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
   });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 // The limits that are checked when a task is registered (docs/semantics.md lists them).
@@ -16,6 +17,7 @@ inline constexpr std::size_t kHeaderBytesMax = 32 * 1024;  // names and values t
 inline constexpr std::size_t kBodyBytesMax = 256 * 1024;
 inline constexpr int kRetryLimitMax = 100;
 inline constexpr int kRetryLimitDefault = 3;
+inline constexpr std::chrono::milliseconds kTimeoutMax = std::chrono::hours{24};
 inline constexpr std::size_t kBatchMax = 1000;
 inline constexpr int kPageLimitMax = 1000;
 inline constexpr int kPageLimitDefault = 100;

@@ -79,6 +79,7 @@ class Content {
     bytes_ += text;
   }
   void add(TimePoint t) { add(to_millis(t)); }
+  void add(std::chrono::milliseconds length) { add(std::int64_t{length.count()}); }
   template <typename E>
   requires std::is_enum_v<E>
   void add(E value) { add(std::string_view(to_string(value))); }

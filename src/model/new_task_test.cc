@@ -294,6 +294,19 @@ TEST(ValidateTest, BoundsTheRetryLimit) {
                  "retryLimit", "between");
 }
 
+TEST(ValidateTest, BoundsTheTimeout) {
+  using std::chrono::milliseconds;
+  const auto taking = [](milliseconds timeout) {
+    return with([=](NewTask& t) { t.timeout = timeout; });
+  };
+  expect_valid(taking(milliseconds{1}));
+  expect_valid(taking(milliseconds{86'400'000}));
+  expect_invalid(taking(milliseconds{0}), "timeout", "must be between 1ms and 1d, not 0");
+  expect_invalid(taking(milliseconds{-1}), "timeout", "not -1ms");
+  expect_invalid(taking(milliseconds{86'400'001}), "timeout", "not 1d1ms");
+  expect_invalid(taking(milliseconds::min() + milliseconds{1}), "timeout", "between");
+}
+
 TEST(ValidateTest, BoundsTheInterval) {
   const auto repeating = [](std::int64_t interval, RepeatUnit unit) {
     return with([=](NewTask& t) { t.repeat = Repeat{interval, 0, unit}; });

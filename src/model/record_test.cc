@@ -164,6 +164,8 @@ TEST(FingerprintTest, TellsEveryDifferenceApart) {
   add([](NewTask& t) { t.repeat.reset(); });
   add([](NewTask& t) { t.retry_limit = 10; });
   add([](NewTask& t) { t.description = "what for"; });
+  add([](NewTask& t) { t.timeout = std::chrono::seconds{20}; });
+  add([](NewTask& t) { t.timeout = std::chrono::milliseconds{20}; });
 }
 
 // Replays are told by it across upgrades: a new field may be a part of it only where it is used.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/utf8.h"
 #include "model/limits.h"
 #include "model/refusal.h"
@@ -42,6 +43,12 @@ Result<void> Range::check(std::int64_t value, std::string_view field) const {
   if (least != nullptr)
     return invalid(field, "must be " + std::string(least) + " or more" + not_it);
   return invalid(field, "must be at least " + std::to_string(min) + not_it);
+}
+
+Result<void> Span::check(std::chrono::milliseconds length, std::string_view field) const {
+  if (length >= min && length <= max) return {};
+  return invalid(field, "must be between " + format_duration(min) + " and " + format_duration(max) +
+                            ", not " + format_duration(length));
 }
 
 Result<void> ShownTime::check(TimePoint t, std::string_view field) const {

@@ -3,6 +3,7 @@
 #include <rhooks/result.h>
 #include <rhooks/task.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -37,6 +38,13 @@ struct Range {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   const char* least = nullptr;  // what stands for `min` in messages, if not its digits
   Result<void> check(std::int64_t value, std::string_view field) const;
+};
+
+// A length of time, both ends included.
+struct Span {
+  std::chrono::milliseconds min;
+  std::chrono::milliseconds max;
+  Result<void> check(std::chrono::milliseconds length, std::string_view field) const;
 };
 
 // The years 1970 to 9999.

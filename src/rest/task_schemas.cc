@@ -45,7 +45,8 @@ json::object type_of(Side side) {
   } else if constexpr (kSchemaOf<T> != nullptr) {
     const bool given = side == Side::kGiven && std::is_same_v<T, Request>;
     return {{"$ref", std::string("#/components/schemas/") + (given ? "New" : "") + kSchemaOf<T>}};
-  } else if constexpr (std::is_same_v<T, std::string>) {
+  } else if constexpr (std::is_same_v<T, std::string> ||
+                       std::is_same_v<T, std::chrono::milliseconds>) {
     return {{"type", "string"}};
   } else if constexpr (std::is_same_v<T, bool>) {
     return {{"type", "boolean"}};
