@@ -81,7 +81,8 @@ void check_due_value(std::string_view bytes) {
   const auto value = parse_due_value(bytes);
   FUZZ_EXPECT(value.has_value() == (bytes.size() >= 16));
   if (!value) return;
-  FUZZ_EXPECT(due_value(value->scheduled_date, value->receiver) == bytes.substr(0, 16));
+  FUZZ_EXPECT(due_value(value->scheduled_date, value->receiver, value->endpoint) ==
+              bytes.substr(0, value->endpoint == 0 ? 16 : 24));
 }
 
 void check_ref(std::string_view bytes, TimePoint t) {

@@ -54,11 +54,11 @@ class CountingGate final : public store::FlowGate {
   void handed_out(const store::ClaimResult& result) {
     const std::lock_guard lock(mutex_);
     for (auto& [flow, count] : counts_) count.given = 0;
-    for (const store::Claim& claim : result.claims) ++counts_[flow_of(claim)].under_way;
+    for (const store::Claim& claim : result.claims) ++counts_[model::flow_of(claim.task)].under_way;
   }
   void ended(const store::Claim& claim) {
     const std::lock_guard lock(mutex_);
-    --counts_.at(flow_of(claim)).under_way;
+    --counts_.at(model::flow_of(claim.task)).under_way;
   }
   std::size_t under_way() const {
     const std::lock_guard lock(mutex_);
@@ -106,10 +106,6 @@ class CountingGate final : public store::FlowGate {
 
     std::size_t all() const { return under_way + given; }
   };
-
-  static store::Flow flow_of(const store::Claim& claim) {
-    return model::flow_of(claim.task.key.ns, claim.task.request.url);
-  }
 
   std::optional<Refusal> why_not(const store::Flow& flow) const {
     if (const auto most = most_of_.find(flow.ns); most != most_of_.end()) {

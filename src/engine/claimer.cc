@@ -49,8 +49,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
   for (store::Claim& claim : claimed->claims) {
-    const Slots::Number slot = slots_.acquire(
-        memory_of(claim.task), model::flow_of(claim.task.key.ns, claim.task.request.url));
+    const Slots::Number slot = slots_.acquire(memory_of(claim.task), model::flow_of(claim.task));
     to_send_.push({slot, std::move(claim.lease), std::move(claim.task), claim.due_at, 0});
   }
   // Others may have the places of what was not handed out.

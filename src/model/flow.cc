@@ -49,4 +49,8 @@ std::uint64_t receiver_hash(std::string_view url) {
   return hash.value();
 }
 
+Flow flow_of(const Task& task) {
+  return {.ns = namespace_hash(task.key.ns), .receiver = receiver_hash(task.request.url)};
+}
+
 }  // namespace rhooks::model

@@ -1,18 +1,23 @@
 #pragma once
 
+#include <rhooks/task.h>
+
 #include <cstdint>
 #include <functional>
 #include <string_view>
 
 namespace rhooks::model {
 
-// What is limited together: the tasks of one namespace for one receiver. Both are hashes, which
+// What is limited together: the tasks of one namespace for one receiver. All are hashes, which
 // stand in stored bytes and stay as they are: two that fall together share their limits.
 struct Flow {
   std::uint64_t ns = 0;
   std::uint64_t receiver = 0;
+  std::uint64_t endpoint = 0;  // whose flow it is, 0: of none. It follows from `receiver`.
 
-  friend bool operator==(const Flow&, const Flow&) = default;
+  friend bool operator==(const Flow& a, const Flow& b) {
+    return a.ns == b.ns && a.receiver == b.receiver;
+  }
 };
 
 // Fowler–Noll–Vo 1a of 64 bits (draft-eastlake-fnv), byte by byte. Never 0.
@@ -31,9 +36,7 @@ std::uint64_t namespace_hash(std::string_view ns);
 // at the end of a host's name or the port that the scheme has anyway.
 std::uint64_t receiver_hash(std::string_view url);
 
-inline Flow flow_of(std::string_view ns, std::string_view url) {
-  return {namespace_hash(ns), receiver_hash(url)};
-}
+Flow flow_of(const Task& task);
 
 struct HashOfFlow {
   std::size_t operator()(const Flow& flow) const {

@@ -33,9 +33,24 @@ TEST(FlowTest, AUrlBelongsToItsOrigin) {
 }
 
 TEST(FlowTest, NamespacesHaveFlowsOfTheirOwn) {
-  EXPECT_EQ(flow_of("a", "http://x/1"), flow_of("a", "http://x/2"));
-  EXPECT_NE(flow_of("a", "http://x"), flow_of("b", "http://x"));
-  EXPECT_NE(flow_of("a", "http://x"), flow_of("a", "http://y"));
+  const auto flow = [](const char* ns, const char* url) {
+    Task task;
+    task.key = {ns, "id"};
+    task.request.url = url;
+    return flow_of(task);
+  };
+  EXPECT_EQ(flow("a", "http://x/1"), flow("a", "http://x/2"));
+  EXPECT_NE(flow("a", "http://x"), flow("b", "http://x"));
+  EXPECT_NE(flow("a", "http://x"), flow("a", "http://y"));
+  EXPECT_EQ(flow("a", "http://x").ns, namespace_hash("a"));
+  EXPECT_EQ(flow("a", "http://x").receiver, receiver_hash("http://x"));
+  EXPECT_EQ(flow("a", "http://x").endpoint, 0U);
+}
+
+// A lane and a row of the store may tell of a flow without its endpoint.
+TEST(FlowTest, TheEndpointIsNoPartOfWhatAFlowIs) {
+  EXPECT_EQ((Flow{1, 2, 3}), (Flow{1, 2}));
+  EXPECT_EQ(HashOfFlow()(Flow{1, 2, 3}), HashOfFlow()(Flow{1, 2}));
 }
 
 // They stand in stored bytes. The figures of the hash itself are those of draft-eastlake-fnv,

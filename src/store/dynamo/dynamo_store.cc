@@ -79,7 +79,7 @@ Uuid DynamoStore::fresh() {
 void DynamoStore::note(const Task& task, DueCache::Asked asked) {
   std::optional<DueCache::Due> due;
   if (task.status == Status::kActive) {
-    due = DueCache::Due{model::due_at(task), model::flow_of(task.key.ns, task.request.url)};
+    due = DueCache::Due{model::due_at(task), model::flow_of(task)};
   }
   due_.stored(shard_of(task.key, parts_.shards), task.key, due, asked, parts_.steady());
 }

@@ -605,7 +605,7 @@ TEST_F(DynamoStoreTest, WhatOthersLeasedKeepsNoPlaceOfItsFlow) {
 TEST_F(DynamoStoreTest, ATaskTellsItsReceiverAsItIsNow) {
   put(*other_, record_for("one.example", "task"));
   const auto flow = [&] { return flow_of(items("ns").at(0).as_object()); };
-  EXPECT_EQ(flow(), model::flow_of("ns", "http://one.example"));
+  EXPECT_EQ(flow(), model::flow_of(record_for("one.example", "task").task));
   const auto changed = other_->change(
       std::vector{kTask},
       [](Task task) -> Result<Task> {
@@ -614,12 +614,12 @@ TEST_F(DynamoStoreTest, ATaskTellsItsReceiverAsItIsNow) {
       },
       kT0);
   ASSERT_TRUE(changed[0]) << changed[0].error().message;
-  EXPECT_EQ(flow(), model::flow_of("ns", "http://two.example"));
+  EXPECT_EQ(flow(), model::flow_of(record_for("two.example", "task").task));
   const auto claims = claim(*faulty_);
   ASSERT_EQ(claims.size(), 1u);
   EXPECT_EQ(*faulty_->commit(std::vector{testing::retried(claims[0], kT0, kT0)})[0],
             CommitOutcome::kApplied);
-  EXPECT_EQ(flow(), model::flow_of("ns", "http://two.example"));
+  EXPECT_EQ(flow(), model::flow_of(record_for("two.example", "task").task));
 }
 
 // One shard of two cannot be read.

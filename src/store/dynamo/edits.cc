@@ -110,7 +110,7 @@ class DynamoStore::Changing {
     const std::string spec = codec::encode_spec(edited.record);
     // The payload of one that was to expire may be deleted, or be marked for it right now.
     if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
-      more["rc"] = receiver_value(edited.record.task.request.url);
+      more["rc"] = receiver_value(model::flow_of(edited.record.task));
       if (stored.payload) edited.old_payload = payload_key(key, *stored.payload);
       if (wants_payload(task_item(edited.record, edited.rev, store_.parts_.shards))) {
         auto id = store_.put_payload(key, spec);

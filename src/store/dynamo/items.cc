@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kDateBytes = 24;  // 2026-01-31T12:34:56.789Z
 // What moving a spec out saves must be more than the pointer to it costs.
 constexpr std::size_t kSpecWorthMoving = 256;
-constexpr std::size_t kReceiverBytes = 8;
+constexpr std::size_t kHashBytes = 8;
 constexpr std::uint64_t kUnknownReceiver = 1;
 // A claim adds "lu", a time, and "wl", a UUID.
 constexpr std::size_t kLeaseBytes = 10 + 18;
@@ -26,6 +26,18 @@ tl::unexpected<Error> unreadable(const std::string& what, const Item& item,
   const TaskKey key = key_of(item);
   return fail(ErrorCode::kCorrupt, "the stored " + what + " '" + key.id + "' in namespace '" +
                                        key.ns + "' cannot be read: " + why);
+}
+
+// Big-endian.
+void append_hash(std::string& bytes, std::uint64_t hash) {
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(hash >> shift & 0xff);
+}
+std::uint64_t hash_at(const std::string& bytes, std::size_t at) {
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < kHashBytes; ++i) {
+    hash = hash << 8 | static_cast<unsigned char>(bytes[at + i]);
+  }
+  return hash;
 }
 
 void cut(std::string& text, std::size_t excess) {
@@ -109,7 +121,7 @@ void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
 Item task_item(const model::TaskRecord& record, const Uuid& rev, int shards) {
   Item item = key_item(record.task.key);
   item.emplace("sh", number_value(shard_of(record.task.key, shards)));
-  item.emplace("rc", receiver_value(record.task.request.url));
+  item.emplace("rc", receiver_value(model::flow_of(record.task)));
   set_state(item, record, rev);
   item.emplace("sp", bytes_value(codec::encode_spec(record)));
   return item;
@@ -135,21 +147,18 @@ TaskKey key_of(const Item& item) {
 }
 
 model::Flow flow_of(const Item& item) {
-  const auto bytes = bytes_of(item, "rc");
-  std::uint64_t receiver = 0;
-  if (bytes && bytes->size() == kReceiverBytes) {
-    for (const char byte : *bytes) receiver = receiver << 8 | static_cast<unsigned char>(byte);
-  }
-  return {model::namespace_hash(text_of(item, "ns").value_or("")),
-          receiver == 0 ? kUnknownReceiver : receiver};
+  const std::string bytes = bytes_of(item, "rc").value_or("");
+  model::Flow flow{model::namespace_hash(text_of(item, "ns").value_or("")), kUnknownReceiver};
+  if (bytes.size() != kHashBytes && bytes.size() != 2 * kHashBytes) return flow;
+  if (const auto receiver = hash_at(bytes, 0); receiver != 0) flow.receiver = receiver;
+  if (bytes.size() > kHashBytes) flow.endpoint = hash_at(bytes, kHashBytes);
+  return flow;
 }
 
-boost::json::object receiver_value(const std::string& url) {
-  std::uint64_t receiver = model::receiver_hash(url);
-  std::string bytes(kReceiverBytes, '\0');
-  for (std::size_t i = kReceiverBytes; i-- > 0; receiver >>= 8) {
-    bytes[i] = static_cast<char>(receiver & 0xff);
-  }
+boost::json::object receiver_value(const model::Flow& flow) {
+  std::string bytes;
+  append_hash(bytes, flow.receiver);
+  if (flow.endpoint != 0) append_hash(bytes, flow.endpoint);
   return bytes_value(bytes);
 }
 

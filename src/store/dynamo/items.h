@@ -69,7 +69,7 @@ TaskKey key_of(const Item& item);
 // Of a task, by its item or its row of the due index. Those that do not tell their receiver have
 // one in each namespace that nobody else has.
 model::Flow flow_of(const Item& item);
-boost::json::object receiver_value(const std::string& url);
+boost::json::object receiver_value(const model::Flow& flow);
 std::optional<Uuid> uuid_of(const Item& item, std::string_view name);
 boost::json::object uuid_value(const Uuid& uuid);
 

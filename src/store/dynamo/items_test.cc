@@ -39,9 +39,16 @@ TEST(ItemsTest, ATaskTellsItsFlow) {
   auto record = make_record("ns", "a", kT0);
   record.task.request.url = "https://example.com/hook";
   Item item = task_item(record, kRev, 16);
-  EXPECT_EQ(flow_of(item), model::flow_of("ns", "https://EXAMPLE.com:443/other"));
-  EXPECT_NE(flow_of(item), model::flow_of("ns", "https://example.org/hook"));
+  record.task.request.url = "https://EXAMPLE.com:443/other";
+  EXPECT_EQ(flow_of(item), model::flow_of(record.task));
+  record.task.request.url = "https://example.org/hook";
+  EXPECT_NE(flow_of(item), model::flow_of(record.task));
   EXPECT_EQ(bytes_of(item, "rc")->size(), 8u) << "a row of the index stays small";
+  EXPECT_EQ(flow_of(item).endpoint, 0u);
+  item["rc"] = receiver_value({.receiver = 0x0102030405060708, .endpoint = 9});
+  EXPECT_EQ(bytes_of(item, "rc"), std::string("\1\2\3\4\5\6\7\x8\0\0\0\0\0\0\0\x9", 16));
+  EXPECT_EQ(flow_of(item), (model::Flow{model::namespace_hash("ns"), 0x0102030405060708}));
+  EXPECT_EQ(flow_of(item).endpoint, 9u);
   for (const auto& broken : {bytes_value("short"), bytes_value(std::string(8, '\0')),
                              text_value("12345678"), number_value(5)}) {
     item["rc"] = broken;

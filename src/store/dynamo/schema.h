@@ -10,13 +10,14 @@
 //               no `due`). With rc.
 //   index nsd   ns (S), sd (S): "2026-01-31T12:34:56.789Z#id", so that the order and a page's
 //               position are exact where dates are equal. With st.
-//   attributes  sh due sd st (status), rc (B, 8 bytes: model::receiver_hash of the URL), rev (B, 16
-//               bytes: changes with every change, and is the lease's token while there is a lease),
-//               lu (N: the lease lives until then, epoch ms; absent: no lease), wl (B, 16 bytes:
-//               the life of the worker that has the lease, which ends it as well; absent: of none
-//               that others know), sp (B: what was registered, codec::encode_spec) or pl (S: where
-//               that lies, see below), sv (B: what attempts change, codec::encode_state), ttl (N:
-//               epoch s, TimeToLive; only of those that expire)
+//   attributes  sh due sd st (status), rc (B, 8 bytes: the receiver of model::Flow; or 16: and the
+//               endpoint), rev (B, 16 bytes: changes with every change, and is the lease's token
+//               while there is a lease), lu (N: the lease lives until then, epoch ms; absent: no
+//               lease), wl (B, 16 bytes: the life of the worker that has the lease, which ends it
+//               as well; absent: of none that others know), sp (B: what was registered,
+//               codec::encode_spec) or pl (S: where that lies, see below), sv (B: what attempts
+//               change, codec::encode_state), ttl (N: epoch s, TimeToLive; only of those that
+//               expire)
 // logs    ns (S), id (S): "2026-01-31T12:34:56.789Z#logid", the start of the attempt
 //   index fail  fl (S: the namespace, failed attempts only), id (S). Keys only.
 //   attributes  fl, tk (S: the task's id), lg (B: codec::encode_log), ttl (N: epoch s, TimeToLive)

@@ -18,10 +18,6 @@ Error not_found(const TaskKey& key) {
       ErrorCode::kNotFound, "there is no task '" + key.id + "' in namespace '" + key.ns + "'", {}};
 }
 
-Flow flow_of(const Task& task) {
-  return model::flow_of(task.key.ns, task.request.url);
-}
-
 bool in_range(TimePoint at, const std::optional<TimePoint>& from,
               const std::optional<TimePoint>& to) {
   return (!from || at >= *from) && (!to || at <= *to);
@@ -253,7 +249,7 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
       break;
     }
     const Task& task = tasks_.at(key).task;
-    if (request.gate && request.gate->refuse(flow_of(task))) {
+    if (request.gate && request.gate->refuse(model::flow_of(task))) {
       result.waits = true;
       continue;
     }
@@ -309,7 +305,7 @@ Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {
     if (leased(key, now)) continue;
-    if (gate && due_at <= now && !gate->passes(flow_of(tasks_.at(key).task))) continue;
+    if (gate && due_at <= now && !gate->passes(model::flow_of(tasks_.at(key).task))) continue;
     next = due_at;
     break;
   }

@@ -150,20 +150,24 @@ std::uint64_t namespace_hash_of(std::string_view task_key) {
 }
 
 std::string due_value(const Task& task) {
-  return due_value(task.scheduled_date, model::receiver_hash(task.request.url));
+  const model::Flow flow = model::flow_of(task);
+  return due_value(task.scheduled_date, flow.receiver, flow.endpoint);
 }
 
-std::string due_value(TimePoint scheduled_date, std::uint64_t receiver) {
+std::string due_value(TimePoint scheduled_date, std::uint64_t receiver, std::uint64_t endpoint) {
   std::string out;
-  out.reserve(2 * kTimeBytes);
+  out.reserve(3 * kTimeBytes);
   append_time(out, scheduled_date);
   append_u64(out, receiver);
+  if (endpoint != 0) append_u64(out, endpoint);
   return out;
 }
 
 std::optional<DueValue> parse_due_value(std::string_view bytes) {
   if (bytes.size() < 2 * kTimeBytes) return std::nullopt;
-  return DueValue{read_time(bytes), read_u64(bytes.substr(kTimeBytes))};
+  DueValue value{read_time(bytes), read_u64(bytes.substr(kTimeBytes))};
+  if (bytes.size() >= 3 * kTimeBytes) value.endpoint = read_u64(bytes.substr(2 * kTimeBytes));
+  return value;
 }
 
 std::string end_key(TimePoint expires_at, std::string_view task_key) {

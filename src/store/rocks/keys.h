@@ -19,8 +19,9 @@
 //             taskkey 0x00                       spec (codec/stored.h), up to kSpecBesideMax: what
 //                                                reads a task then reads one block
 //   specs     taskkey                            a larger spec
-//   due       time(due) taskkey                  time(scheduled_date) u64(receiver)
-//                                                ACTIVE tasks only; receiver: model::receiver_hash
+//   due       time(due) taskkey                  time(scheduled_date) u64(receiver), and
+//                                                u64(endpoint) where there is one; ACTIVE tasks
+//                                                only. receiver, endpoint: of model::Flow
 //   ends      time(expires_at) taskkey           empty                  tasks that expire
 //   by_date   name(ns) u8(status) time(scheduled_date) id               empty
 //   logs      name(ns) time(started_at) log id   log (codec/stored.h)
@@ -75,10 +76,11 @@ std::uint64_t namespace_hash_of(std::string_view task_key);
 
 std::string due_key(TimePoint due, std::string_view task_key);
 std::string due_value(const Task& task);
-std::string due_value(TimePoint scheduled_date, std::uint64_t receiver);
+std::string due_value(TimePoint scheduled_date, std::uint64_t receiver, std::uint64_t endpoint = 0);
 struct DueValue {
   TimePoint scheduled_date{};
   std::uint64_t receiver = 0;
+  std::uint64_t endpoint = 0;  // 0: there is none
 };
 std::optional<DueValue> parse_due_value(std::string_view bytes);
 std::string end_key(TimePoint expires_at, std::string_view task_key);

@@ -293,9 +293,9 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
   const std::string_view key = entry.substr(kTimeBytes);
   std::optional<model::Flow> flow;
   if (taking.asked.gate) {
-    const auto parsed = parse_due_value(value);
-    flow =
-        model::Flow{namespace_hash_of(key), parsed && parsed->receiver > 0 ? parsed->receiver : 1};
+    const DueValue parsed = parse_due_value(value).value_or(DueValue{});
+    flow = model::Flow{namespace_hash_of(key), std::max<std::uint64_t>(parsed.receiver, 1),
+                       parsed.endpoint};
     if (lane && !lane->may_hold(*flow)) return Look::kSettled;
   }
   if (const auto lease = leases_.find(key);
