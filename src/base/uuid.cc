@@ -1,6 +1,9 @@
 #include "base/uuid.h"
 
 #include <algorithm>
+#include <charconv>
+
+#include "base/ascii.h"
 
 namespace rhooks {
 namespace {
@@ -71,6 +74,21 @@ std::string to_string(const Uuid& uuid) {
     text[at++] = kDigits[byte & 0x0f];
   }
   return text;
+}
+
+std::optional<Uuid> parse_uuid(std::string_view text) {
+  const std::string lower = lower_case(text);
+  Uuid uuid{};
+  if (lower.size() != to_string(uuid).size()) return std::nullopt;
+  std::size_t at = 0;
+  for (std::uint8_t& byte : uuid) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    std::from_chars(lower.data() + at, lower.data() + at + 2, byte, 16);
+    at += 2;
+  }
+  // What was no hyphen or no digit is not as it was written.
+  if (to_string(uuid) != lower) return std::nullopt;
+  return uuid;
 }
 
 }  // namespace rhooks

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -46,5 +48,7 @@ class UuidGenerator {
 
 // The canonical text form: 36 characters, lower case.
 std::string to_string(const Uuid& uuid);
+// Reads it, its letters in any case; none: it is something else.
+std::optional<Uuid> parse_uuid(std::string_view text);
 
 }  // namespace rhooks

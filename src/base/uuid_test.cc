@@ -31,6 +31,23 @@ TEST(UuidTextTest, IsTheCanonicalForm) {
   EXPECT_EQ(to_string(Uuid{}), "00000000-0000-0000-0000-000000000000");
 }
 
+TEST(UuidTextTest, IsReadBackAndNothingElseIs) {
+  const std::string text = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+  const auto uuid = parse_uuid(text);
+  ASSERT_TRUE(uuid);
+  EXPECT_EQ(to_string(*uuid), text);
+  EXPECT_EQ(parse_uuid("017F22E2-79B0-7cc3-98c4-dc0c0c07398f"), uuid);
+  EXPECT_EQ(parse_uuid("00000000-0000-0000-0000-000000000000"), Uuid{});
+  for (const std::string wrong :
+       {"", "-", "017f22e2", "017f22e279b07cc398c4dc0c0c07398f",
+        " 017f22e2-79b0-7cc3-98c4-dc0c0c07398", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f ",
+        "{017f22e2-79b0-7cc3-98c4-dc0c0c0739}", "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
+        "017f22e2-79b0-7cc3-98c4-dc0c0c0739-f", "017f22e20-79b-7cc3-98c4-dc0c0c07398f",
+        "+17f22e2-79b0-7cc3-98c4-dc0c0c07398f", "------------------------------------"}) {
+    EXPECT_FALSE(parse_uuid(wrong)) << wrong;
+  }
+}
+
 TEST_F(UuidTest, HasTheTimeTheVersionAndTheVariant) {
   // The time of the same example: 2022-02-22T19:22:22Z.
   const TimePoint at = from_millis(0x017f22e279b0);
