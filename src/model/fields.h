@@ -39,6 +39,7 @@ struct FieldWords {
   // A caller must give it, and answers always have it. In an optional object the stored field with
   // the lowest number must be required: its presence says that the object is there.
   bool required = false;
+  bool read_only = false;       // the scheduler sets it: what a caller gives is passed over
   bool in_answers = false;      // a caller may leave it out, and answers always have it
   const char* flag = nullptr;   // of `rhooks register`, for text, whole numbers, lengths of time
   const char* value = nullptr;  // what the help of that flag calls the value

@@ -47,8 +47,7 @@ bool is_single(std::string_view name) {
                      [&](std::string_view single) { return equal_in_any_case(name, single); });
 }
 
-Result<void> validate_header(const Header& header) {
-  constexpr std::string_view field = "request.headers";
+Result<void> check_header(const Header& header, std::string_view field) {
   if (!is_token(header.name)) {
     return invalid(field, "the name " + quoted(header.name) +
                               " is not a header name (letters, digits and !#$%&'*+-.^_`|~)");
@@ -107,7 +106,10 @@ const char* reserved_because(std::string_view name) {
 }
 
 Result<void> validate_headers(const std::vector<Header>& headers) {
-  constexpr std::string_view field = "request.headers";
+  return check_headers(headers, "request.headers");
+}
+
+Result<void> check_headers(const std::vector<Header>& headers, std::string_view field) {
   if (headers.size() > kHeadersMax) {
     return invalid(field, past_limit(headers.size(), kHeadersMax, "headers"));
   }
@@ -117,7 +119,7 @@ Result<void> validate_headers(const std::vector<Header>& headers) {
     return invalid(field, past_limit(bytes, kHeaderBytesMax, "bytes in names and values"));
   }
   for (auto it = headers.begin(); it != headers.end(); ++it) {
-    if (auto ok = validate_header(*it); !ok) return ok;
+    if (auto ok = check_header(*it, field); !ok) return ok;
     const bool again = is_single(it->name) && std::any_of(headers.begin(), it, [&](auto& before) {
                          return equal_in_any_case(before.name, it->name);
                        });
@@ -127,6 +129,17 @@ Result<void> validate_headers(const std::vector<Header>& headers) {
     }
   }
   return {};
+}
+
+void remove_header(std::vector<Header>& headers, std::string_view name) {
+  std::erase_if(headers,
+                [&](const Header& header) { return equal_in_any_case(header.name, name); });
+}
+
+std::vector<Header> merged(std::vector<Header> headers, const std::vector<Header>& over) {
+  for (const Header& header : over) remove_header(headers, header.name);
+  headers.insert(headers.end(), over.begin(), over.end());
+  return headers;
 }
 
 }  // namespace rhooks::model

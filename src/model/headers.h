@@ -22,5 +22,12 @@ const char* reserved_because(std::string_view name);
 // Number, size, names and values of a task's headers. A header that a request has once, such as
 // Content-Type, may be given once. Errors: kInvalidArgument, field "request.headers".
 Result<void> validate_headers(const std::vector<Header>& headers);
+// The same of headers that stand in another field.
+Result<void> check_headers(const std::vector<Header>& headers, std::string_view field);
+
+// All of that name, in any case.
+void remove_header(std::vector<Header>& headers, std::string_view name);
+// `headers` and `over`, which takes the place of those that have its names.
+std::vector<Header> merged(std::vector<Header> headers, const std::vector<Header>& over);
 
 }  // namespace rhooks::model

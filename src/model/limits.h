@@ -3,7 +3,8 @@
 #include <chrono>
 #include <cstddef>
 
-// The limits that are checked when a task is registered (docs/semantics.md lists them).
+// The limits that are checked when a task is registered (docs/semantics.md lists them), or an
+// endpoint put (docs/endpoints.md).
 namespace rhooks::model {
 
 inline constexpr std::size_t kNamespaceBytesMax = 256;
@@ -24,6 +25,9 @@ inline constexpr int kPageLimitDefault = 100;
 inline constexpr int kConcurrencyMax = 10'000;
 // What a dry run counts: a million due tasks would keep the store busy for seconds.
 inline constexpr std::size_t kDryrunCountMax = 10'000;
+
+inline constexpr std::size_t kEndpointNameBytesMax = 128;
+inline constexpr std::size_t kEndpointBytesMax = 16 * 1024;  // as it is stored
 
 // Of a response: what is read from the network, and what is stored.
 inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;

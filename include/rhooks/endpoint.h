@@ -1,0 +1,48 @@
+#pragma once
+
+#include <rhooks/task.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rhooks {
+
+// Where webhooks go, and how: one place for what is the same for all that go to one receiver.
+struct Endpoint {
+  std::string ns;    // the namespace: 1 to 256 bytes
+  std::string name;  // 1 to 128 letters, digits, ".", "_" and "-", the first a letter or digit
+  std::string description;                           // for people; at most 1 KiB
+  std::string url;                                   // http or https, without a fragment
+  std::vector<Header> headers;                       // as of a request, without content-type
+  std::optional<std::chrono::milliseconds> timeout;  // of one attempt: 1 ms to 24 h
+  std::optional<int> retry_limit;                    // as Spec::retry_limit
+
+  // Set by the scheduler; put_endpoint() takes no notice of them.
+  std::string revision;  // names this state of it, and no other
+  TimePoint created_at{};
+  TimePoint updated_at{};
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct EndpointPut {
+  Endpoint endpoint;    // as it is stored
+  bool created = true;  // false: it was there, and is replaced
+};
+
+struct EndpointsQuery {
+  std::string ns;         // required
+  std::string prefix;     // of their names; empty: all
+  int limit = 100;        // 1 to 1000
+  std::string start_key;  // last_evaluated_key of the page before
+};
+
+struct EndpointPage {
+  std::vector<Endpoint> items;  // ordered by name
+  // Not empty: there may be more. A page may be shorter than `limit` and have one.
+  std::string last_evaluated_key;
+};
+
+}  // namespace rhooks

@@ -1,0 +1,49 @@
+#include "model/endpoint.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "model/checks.h"
+#include "model/headers.h"
+#include "model/refusal.h"
+#include "model/url.h"
+
+namespace rhooks::model {
+
+Result<void> EndpointName::check(std::string_view name, std::string_view field) const {
+  const bool fits =
+      !name.empty() && name.size() <= kEndpointNameBytesMax && is_alphanumeric(name.front()) &&
+      std::all_of(name.begin(), name.end(),
+                  [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+  if (fits) return {};
+  return invalid(field,
+                 "must be 1 to 128 letters, digits, \".\", \"_\" or \"-\", beginning with a "
+                 "letter or digit, not " +
+                     quoted(name));
+}
+
+Result<void> validate_endpoint_url(std::string_view url) {
+  if (auto valid = validate_url(url); !valid) return valid;
+  if (url.find('#') == url.npos) return {};
+  return invalid("url", "must not have a fragment; nothing of it is sent");
+}
+
+Result<void> validate_endpoint_headers(const std::vector<Header>& headers) {
+  constexpr std::string_view field = "headers";
+  if (auto valid = check_headers(headers, field); !valid) return valid;
+  const bool has_type = std::any_of(headers.begin(), headers.end(), [](const Header& header) {
+    return equal_in_any_case(header.name, "content-type");
+  });
+  if (!has_type) return {};
+  return invalid(field, "content-type belongs to the task, whose body it describes");
+}
+
+Result<void> validate_endpoint_name(std::string_view name) {
+  return EndpointName{}.check(name, "name");
+}
+
+Result<void> validate(const Endpoint& endpoint) {
+  return check_fields(endpoint, "");
+}
+
+}  // namespace rhooks::model

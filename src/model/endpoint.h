@@ -1,0 +1,87 @@
+#pragma once
+
+#include <rhooks/endpoint.h>
+#include <rhooks/result.h>
+
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "model/fields.h"
+#include "model/limits.h"
+#include "model/rules.h"
+
+namespace rhooks::model {
+
+struct EndpointName {
+  Result<void> check(std::string_view name, std::string_view field) const;
+};
+
+// Errors: kInvalidArgument, field "url" or "headers".
+Result<void> validate_endpoint_url(std::string_view url);
+Result<void> validate_endpoint_headers(const std::vector<Header>& headers);
+
+// The fields of an endpoint. They have no numbers: it is stored as JSON. docs_test prints the rows
+// of docs/endpoints.md.
+template <>
+struct FieldsOf<Endpoint> {
+  static constexpr std::tuple kAll{
+      field<&Endpoint::ns>(
+          {.name = "namespace",
+           .required = true,
+           .doc = "the group of tasks that it is for; over REST it stands in the path"},
+          Name{kNamespaceBytesMax}),
+      field<&Endpoint::name>(
+          {.name = "name",
+           .required = true,
+           .doc = "1 to 128 letters, digits, `.`, `_` and `-`, the first a letter or digit; over "
+                  "REST it stands in the path"},
+          EndpointName{}),
+      field<&Endpoint::description>({.name = "description",
+                                     .flag = "--description",
+                                     .value = "TEXT",
+                                     .doc = "what it is for, in your own words; at most 1 KiB"},
+                                    Text{1024}),
+      field<&Endpoint::url>({.name = "url",
+                             .required = true,
+                             .flag = "--url",
+                             .value = "URL",
+                             .doc = "required; `http` or `https`, without a fragment (`#`)"},
+                            By<validate_endpoint_url>{}),
+      field<&Endpoint::headers>(
+          {.name = "headers",
+           .doc = "an object of names and values, as of a task, but for `content-type`, which "
+                  "belongs to a task's body"},
+          By<validate_endpoint_headers>{}),
+      field<&Endpoint::timeout>({.name = "timeout",
+                                 .flag = "--timeout",
+                                 .value = "TIME",
+                                 .doc = "the longest that one attempt may take, as in `15s` or "
+                                        "`1m30s`; 1 ms to 24 h"},
+                                Span{std::chrono::milliseconds{1}, std::chrono::hours{24}}),
+      field<&Endpoint::retry_limit>({.name = "retryLimit",
+                                     .flag = "--retry-limit",
+                                     .value = "N",
+                                     .doc = "attempts of an occurrence after the first one; 0 to "
+                                            "100"},
+                                    Range{0, kRetryLimitMax}),
+      field<&Endpoint::revision>({.name = "revision",
+                                  .read_only = true,
+                                  .in_answers = true,
+                                  .doc = "names this state of it; also its `ETag`"}),
+      field<&Endpoint::created_at>({.name = "__createdAt",
+                                    .read_only = true,
+                                    .in_answers = true,
+                                    .doc = "when it was put first"}),
+      field<&Endpoint::updated_at>({.name = "__updatedAt",
+                                    .read_only = true,
+                                    .in_answers = true,
+                                    .doc = "when it was put last"}),
+  };
+};
+
+// Errors: kInvalidArgument with the field, which also begins the message.
+Result<void> validate_endpoint_name(std::string_view name);
+Result<void> validate(const Endpoint& endpoint);
+
+}  // namespace rhooks::model

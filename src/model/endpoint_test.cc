@@ -1,0 +1,120 @@
+#include "model/endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/utf8.h"
+
+namespace rhooks::model {
+namespace {
+
+using namespace std::chrono_literals;
+
+Endpoint valid_endpoint() {
+  Endpoint endpoint;
+  endpoint.ns = "shop";
+  endpoint.name = "acme";
+  endpoint.url = "https://hooks.acme.example/in?token=7";
+  return endpoint;
+}
+
+Endpoint endpoint_with(const std::function<void(Endpoint&)>& change) {
+  Endpoint endpoint = valid_endpoint();
+  change(endpoint);
+  return endpoint;
+}
+
+void expect_valid_endpoint(const Endpoint& endpoint) {
+  const auto valid = validate(endpoint);
+  EXPECT_TRUE(valid) << valid.error().message;
+}
+
+void expect_endpoint_refused(const Endpoint& endpoint, const std::string& field,
+                             const std::string& part) {
+  const auto valid = validate(endpoint);
+  ASSERT_FALSE(valid) << "accepted; expected " << field << ": " << part;
+  EXPECT_EQ(valid.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(valid.error().field, field);
+  EXPECT_TRUE(valid.error().message.starts_with(field + ": ")) << valid.error().message;
+  EXPECT_NE(valid.error().message.find(part), std::string::npos) << valid.error().message;
+  EXPECT_FALSE(has_control(valid.error().message));
+}
+
+TEST(EndpointTest, AcceptsTheLeastAndTheFullest) {
+  expect_valid_endpoint(valid_endpoint());
+  expect_valid_endpoint(endpoint_with([](Endpoint& e) {
+    e.description = "the warehouse";
+    e.headers = {{"X-Shop", "7"}, {"authorization", "Bearer x"}};
+    e.timeout = 24h;
+    e.retry_limit = 100;
+  }));
+  expect_valid_endpoint(endpoint_with([](Endpoint& e) {
+    e.timeout = 1ms;
+    e.retry_limit = 0;
+  }));
+}
+
+TEST(EndpointTest, NamesAreLettersDigitsAndThreeMore) {
+  for (const std::string name : {"a", "7", "A.b_c-d", "a..", "acme-2"}) {
+    EXPECT_TRUE(validate_endpoint_name(name)) << name;
+  }
+  EXPECT_TRUE(validate_endpoint_name(std::string(128, 'a')));
+  for (const std::string name :
+       {"", ".", "..", "-a", "_a", "a b", "a/b", "a@b", "\xc3\xbc", "a\n"}) {
+    expect_endpoint_refused(endpoint_with([&](Endpoint& e) { e.name = name; }), "name",
+                            "must be 1 to 128 letters");
+  }
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.name = std::string(129, 'a'); }),
+                          "name", "must be 1 to 128 letters");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.name = "a b"; }), "name",
+                          ", not \"a b\"");
+}
+
+TEST(EndpointTest, RefusesWhatCannotBeSentTo) {
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.url = ""; }), "url", "");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.url = "ftp://a/"; }), "url", "http://");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.url = "https://a/#top"; }), "url",
+                          "fragment");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.ns = ""; }), "namespace", "empty");
+}
+
+TEST(EndpointTest, ChecksHeadersAsThoseOfATask) {
+  const auto refused = [](std::vector<Header> headers, const std::string& part) {
+    expect_endpoint_refused(endpoint_with([&](Endpoint& e) { e.headers = std::move(headers); }),
+                            "headers", part);
+  };
+  refused({{"a b", ""}}, "is not a header name");
+  refused({{"Host", "a"}}, "must not be set");
+  refused({{"Authorization", "a"}, {"authorization", "b"}}, "more than once");
+  refused({{"Content-Type", "text/plain"}}, "belongs to the task");
+}
+
+TEST(EndpointTest, RefusesWhatIsPastALimit) {
+  const auto time = [](std::chrono::milliseconds length) {
+    return endpoint_with([=](Endpoint& e) { e.timeout = length; });
+  };
+  expect_endpoint_refused(time(0ms), "timeout", "must be between 1ms and 1d, not 0");
+  expect_endpoint_refused(time(24h + 1ms), "timeout", "not 1d1ms");
+  expect_endpoint_refused(time(-1s), "timeout", "not -1s");
+  for (const int limit : {-1, 101}) {
+    expect_endpoint_refused(endpoint_with([=](Endpoint& e) { e.retry_limit = limit; }),
+                            "retryLimit", "between 0 and 100");
+  }
+  expect_endpoint_refused(
+      endpoint_with([](Endpoint& e) { e.description = std::string(1025, 'a'); }), "description",
+      "has 1025 bytes");
+}
+
+TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {
+  const std::vector<Header> headers = {{"X-A", "1"}, {"x-b", "2"}, {"x-a", "3"}};
+  EXPECT_EQ(merged(headers, {}), headers);
+  EXPECT_EQ(merged(headers, {{"x-A", "4"}, {"X-a", "5"}, {"x-c", "6"}}),
+            (std::vector<Header>{{"x-b", "2"}, {"x-A", "4"}, {"X-a", "5"}, {"x-c", "6"}}));
+  std::vector<Header> left = headers;
+  remove_header(left, "X-a");
+  EXPECT_EQ(left, (std::vector<Header>{{"x-b", "2"}}));
+}
+
+}  // namespace
+}  // namespace rhooks::model
