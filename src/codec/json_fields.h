@@ -79,7 +79,7 @@ inline bool shown_if_empty(const Execution& execution) {
 template <typename F, typename T>
 void write_field(JsonWriter& out, const F& field, const T& object) {
   // The namespace of what is registered may stand in the path.
-  const bool always = field.required && !model::kIs<F, &NewTask::ns>;
+  const bool always = (field.required || field.in_answers) && !model::kIs<F, &NewTask::ns>;
   write_value(out, field.name, object.*F::kMember, always || shown_if_empty(object));
 }
 

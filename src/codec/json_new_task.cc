@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "codec/json_fields.h"
 #include "codec/public_json.h"
 #include "json/space.h"
@@ -57,20 +56,11 @@ void read_request_fields(ObjectReader& in, Request& request) {
   if (!missing.empty()) in.refuse(missing, "is required");
 }
 
-std::string read_namespace(ObjectReader& in, std::string_view ns) {
-  const auto named = in.string("namespace");
-  if (ns.empty()) return in.required("namespace", named);
-  if (named && *named != ns) {
-    in.refuse("namespace", quote(*named) + " is not " + quote(ns) + ", the namespace of the call");
-  }
-  return std::string(ns);
-}
-
 NewTask read_new_task(ObjectReader& in, std::string_view ns) {
   NewTask task;
   model::for_each_field<NewTask>([&]<typename F>(const F& field) {
     if constexpr (model::kIs<F, &NewTask::ns>) {
-      task.ns = read_namespace(in, ns);
+      task.ns = read_of_call(in, field.name, ns);
     } else if constexpr (model::kIs<F, &Spec::request>) {
       read_request_fields(in, task.request);
     } else {

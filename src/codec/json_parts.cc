@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "codec/public_json.h"
+#include "model/headers.h"
 #include "model/limits.h"
 
 namespace rhooks::codec {
@@ -33,28 +34,52 @@ void write_headers(JsonWriter& out, std::string_view name, const std::vector<Hea
   out.end_object();
 }
 
+namespace {
+
+// One header, with its values.
+void read_header(ObjectReader& headers, const JsonMember& member, std::vector<Header>& into) {
+  if (member.value.kind() == JsonKind::kString) {
+    into.push_back({member.name, member.value.string()});
+    return;
+  }
+  if (member.value.kind() != JsonKind::kArray) {
+    headers.refuse(member.name, "must be a string, or an array of strings");
+    return;
+  }
+  for (const JsonValue& value : member.value.elements()) {
+    if (value.kind() == JsonKind::kString) {
+      into.push_back({member.name, value.string()});
+    } else {
+      headers.refuse(member.name, "must have strings only");
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<Header> read_headers(ObjectReader& in, std::string_view name) {
   std::vector<Header> headers;
   auto object = in.object(name);
   if (!object) return headers;
+  for (const JsonMember& member : object->all()) read_header(*object, member, headers);
+  return headers;
+}
+
+void read_header_changes(ObjectReader& in, std::string_view name, std::vector<Header>& headers) {
+  auto object = in.object(name);
+  if (!object) {
+    if (in.is_null(name)) headers.clear();
+    return;
+  }
+  std::vector<Header> given;
   for (const JsonMember& member : object->all()) {
-    if (member.value.kind() == JsonKind::kString) {
-      headers.push_back({member.name, member.value.string()});
-      continue;
-    }
-    if (member.value.kind() != JsonKind::kArray) {
-      object->refuse(member.name, "must be a string, or an array of strings");
-      continue;
-    }
-    for (const JsonValue& value : member.value.elements()) {
-      if (value.kind() == JsonKind::kString) {
-        headers.push_back({member.name, value.string()});
-      } else {
-        object->refuse(member.name, "must have strings only");
-      }
+    if (member.value.kind() == JsonKind::kNull) {
+      model::remove_header(headers, member.name);
+    } else {
+      read_header(*object, member, given);
     }
   }
-  return headers;
+  headers = model::merged(std::move(headers), given);
 }
 
 void write_body(JsonWriter& out, const Body& body) {
@@ -82,6 +107,16 @@ std::optional<Body> read_body(ObjectReader& in) {
   if (body) return body->body();
   in.errors().add(body.error().path, body.error().message);
   return std::nullopt;
+}
+
+std::string read_of_call(ObjectReader& in, std::string_view name, std::string_view of_call) {
+  const auto given = in.string(name);
+  if (of_call.empty()) return in.required(name, given);
+  if (given && *given != of_call) {
+    in.refuse(name, quote(*given) + " is not " + quote(of_call) + ", the " + std::string(name) +
+                        " of the call");
+  }
+  return std::string(of_call);
 }
 
 Result<std::string> take_exact(JsonWriter& out) {

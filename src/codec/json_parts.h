@@ -14,12 +14,19 @@ namespace rhooks::codec {
 // name -> value, or an array of values where a name is repeated.
 void write_headers(JsonWriter& out, std::string_view name, const std::vector<Header>& headers);
 std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
+// Those of the member take the place of what `headers` has under their names; null takes a header
+// out, and all of them where it stands for the member.
+void read_header_changes(ObjectReader& in, std::string_view name, std::vector<Header>& headers);
 
 // The member "body": text is a JSON string, other JSON stands as it was given, white space
 // within it included, and no body is no member.
 void write_body(JsonWriter& out, const Body& body);
 // None: not given, or null, or refused.
 std::optional<Body> read_body(ObjectReader& in);
+
+// A member that the call gives as well: the two must agree. Empty `of_call`: the member is
+// required.
+std::string read_of_call(ObjectReader& in, std::string_view name, std::string_view of_call);
 
 // What was written, for a server to act on. Errors: kInvalidArgument where it is not exact.
 Result<std::string> take_exact(JsonWriter& out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/hooks_api.h>
 #include <rhooks/log.h>
 #include <rhooks/result.h>
@@ -26,6 +27,15 @@ Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
 // {"items":[…]}: at most 1000. An item that is wrong is an Error in its place.
 Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 
+// Reads an endpoint that is put. `ns` and `name` come from the path, and members of these names
+// must agree with them; with empty ones the members are required. What the scheduler sets is passed
+// over, so that what it has shown can be put.
+Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,
+                                    std::string_view name);
+// Changes an endpoint as RFC 7396 (JSON Merge Patch) has it, names of headers in any case: null
+// takes a field or a header back, and what is left out stays as it is.
+Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint);
+
 // What delete-many, suspend-many and unsuspend-many take: {id,status,from,to,chunkLimit,startKey},
 // all optional; empty text stands for {}. null is refused here: an unset variable must not mean all
 // tasks.
@@ -35,13 +45,16 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 // text that is not UTF-8, a body of kind kJson that is not JSON.
 Result<std::string> to_json(const NewTask& task);
 Result<std::string> to_json(const ManyQuery& query);
+Result<std::string> to_put_json(const Endpoint& endpoint);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
-std::string to_json(const TaskPage& page);         // {items,count,lastEvaluatedKey?}
-std::string to_json(const LogPage& page);          // {items,count,lastEvaluatedKey?}
-std::string to_json(const Namespace& item);        // {namespace}
-std::string to_json(const NamespacePage& page);    // {items,count,lastEvaluatedKey?}
+std::string to_json(const TaskPage& page);       // {items,count,lastEvaluatedKey?}
+std::string to_json(const LogPage& page);        // {items,count,lastEvaluatedKey?}
+std::string to_json(const Namespace& item);      // {namespace}
+std::string to_json(const NamespacePage& page);  // {items,count,lastEvaluatedKey?}
+std::string to_json(const Endpoint& endpoint);
+std::string to_json(const EndpointPage& page);     // {items,count,lastEvaluatedKey?}
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
@@ -68,6 +81,8 @@ Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
 Result<NamespacePage> parse_namespace_page(std::string_view json);
+Result<Endpoint> parse_endpoint(std::string_view json);
+Result<EndpointPage> parse_endpoint_page(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
@@ -82,5 +97,11 @@ Result<Method> parse_method(std::string_view name);           // "GET"; any case
 Result<Status> parse_status(std::string_view name);           // "ACTIVE"; any case
 Result<LogStatus> parse_log_status(std::string_view name);    // "FAIL"; any case
 Result<RepeatUnit> parse_repeat_unit(std::string_view name);  // "minutes", also "minute"
+
+// What a store keeps of an endpoint: JSON without what the document has besides its data (names,
+// revision, time of the last change). Fields that a newer version stored are passed over. Errors:
+// kCorrupt.
+std::string to_stored_json(const Endpoint& endpoint);
+Result<Endpoint> parse_stored_endpoint(std::string_view json);
 
 }  // namespace rhooks::codec

@@ -60,6 +60,12 @@ std::optional<JsonValue> ObjectReader::value(std::string_view name) {
   return found->value;
 }
 
+bool ObjectReader::is_null(std::string_view name) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const JsonMember& member) {
+    return member.name == name && member.value.kind() == JsonKind::kNull;
+  });
+}
+
 std::optional<JsonValue> ObjectReader::value_of(std::string_view name, JsonKind kind,
                                                 const char* expected) {
   const auto found = value(name);

@@ -58,6 +58,8 @@ class ObjectReader {
   // The field, if it is there; null stands for absence. A field of another type is refused, and
   // is then not there.
   std::optional<JsonValue> value(std::string_view name);
+  // Whether it is there, and null.
+  bool is_null(std::string_view name) const;
   std::optional<std::string> string(std::string_view name);
   // Of a field whose absence says something else than an empty text would.
   std::optional<std::string> filled_string(std::string_view name);

@@ -1,0 +1,135 @@
+// Endpoints: as they are put, changed, shown and stored.
+
+#include "codec/json_fields.h"
+#include "codec/public_json.h"
+#include "model/endpoint.h"
+
+namespace rhooks::codec {
+namespace {
+
+// Whether the row is of what a document has besides its data.
+template <typename F>
+constexpr bool kOfDocument =
+    model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name> ||
+    model::kIs<F, &Endpoint::revision> || model::kIs<F, &Endpoint::updated_at>;
+
+template <typename Shown>
+void write_endpoint_fields(JsonWriter& out, const Endpoint& endpoint, Shown shown) {
+  out.begin_object();
+  model::for_each_field<Endpoint>([&](const auto& field) {
+    if (shown(field)) write_field(out, field, endpoint);
+  });
+  out.end_object();
+}
+
+void write_endpoint(JsonWriter& out, const Endpoint& endpoint) {
+  write_endpoint_fields(out, endpoint, [](const auto&) { return true; });
+}
+
+// What the call and the scheduler say of it, and not its JSON. False: the field is none of these.
+template <typename F>
+bool read_what_is_given(ObjectReader& in, const F& field, Endpoint& endpoint) {
+  if constexpr (model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name>) {
+    std::string& named = endpoint.*F::kMember;
+    named = read_of_call(in, field.name, named);
+    return true;
+  }
+  if (field.read_only) in.value(field.name);  // known, and passed over
+  return field.read_only;
+}
+
+template <typename F>
+void read_change(ObjectReader& in, const F& field, Endpoint& endpoint) {
+  using Value = typename F::Value;
+  if constexpr (std::is_same_v<Value, std::vector<Header>>) {
+    read_header_changes(in, field.name, endpoint.*F::kMember);
+  } else if (auto value = read_as<model::Bare<Value>>(in, field)) {
+    endpoint.*F::kMember = std::move(*value);
+  } else if (in.is_null(field.name)) {
+    endpoint.*F::kMember = Value{};
+  }
+}
+
+}  // namespace
+
+Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,
+                                    std::string_view name) {
+  return read_json<Endpoint>(json, From::kUser, [&](JsonErrors& errors, const JsonValue& value) {
+    Endpoint endpoint;
+    endpoint.ns = ns;
+    endpoint.name = name;
+    ObjectReader in(errors, value, "");
+    model::for_each_field<Endpoint>([&](const auto& field) {
+      if (!read_what_is_given(in, field, endpoint)) read_field(in, field, endpoint);
+    });
+    in.finish();
+    return endpoint;
+  });
+}
+
+Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint) {
+  return read_json<Endpoint>(json, From::kUser, [&](JsonErrors& errors, const JsonValue& value) {
+    ObjectReader in(errors, value, "");
+    model::for_each_field<Endpoint>([&](const auto& field) {
+      if (!read_what_is_given(in, field, endpoint)) read_change(in, field, endpoint);
+    });
+    in.finish();
+    return std::move(endpoint);
+  });
+}
+
+Result<std::string> to_put_json(const Endpoint& endpoint) {
+  JsonWriter out;
+  write_endpoint_fields(out, endpoint, [](const auto& field) { return !field.read_only; });
+  return take_exact(out);
+}
+
+std::string to_json(const Endpoint& endpoint) {
+  JsonWriter out;
+  write_endpoint(out, endpoint);
+  return out.take();
+}
+
+std::string to_json(const EndpointPage& page) {
+  return write_page(page.items, page.last_evaluated_key, write_endpoint);
+}
+
+Result<Endpoint> parse_endpoint(std::string_view json) {
+  return read_json<Endpoint>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
+    ObjectReader in(errors, value, "");
+    return read_fields<Endpoint>(in);
+  });
+}
+
+Result<EndpointPage> parse_endpoint_page(std::string_view json) {
+  return read_json<EndpointPage>(
+      json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
+        EndpointPage page;
+        ObjectReader in(errors, value, "");
+        page.items = read_objects(errors, in, "items", read_fields<Endpoint>);
+        page.last_evaluated_key = in.string("lastEvaluatedKey").value_or("");
+        return page;
+      });
+}
+
+std::string to_stored_json(const Endpoint& endpoint) {
+  JsonWriter out;
+  write_endpoint_fields(out, endpoint, []<typename F>(const F&) { return !kOfDocument<F>; });
+  return out.take();
+}
+
+Result<Endpoint> parse_stored_endpoint(std::string_view json) {
+  auto endpoint =
+      read_json<Endpoint>(json, From::kUser, [](JsonErrors& errors, const JsonValue& value) {
+        Endpoint read;
+        ObjectReader in(errors, value, "");
+        model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
+          if constexpr (!kOfDocument<F>) read_field(in, field, read);
+        });
+        return read;
+      });
+  if (!endpoint) return fail(ErrorCode::kCorrupt, endpoint.error().message);
+  return endpoint;
+}
+
+}  // namespace rhooks::codec

@@ -1,0 +1,199 @@
+// Endpoints: as they are put, changed, shown and stored.
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "codec/public_json.h"
+
+namespace rhooks::codec {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr TimePoint kPutAt{std::chrono::milliseconds{1'769'862'896'789}};
+constexpr const char* kRevision = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+
+Endpoint full_endpoint() {
+  Endpoint endpoint;
+  endpoint.ns = "shop";
+  endpoint.name = "acme";
+  endpoint.description = "the \"warehouse\"";
+  endpoint.url = "https://hooks.acme.example/in?token=7";
+  endpoint.headers = {{"X-Shop", "7"}, {"X-List", "a"}, {"X-List", "b"}};
+  endpoint.timeout = 90s;
+  endpoint.retry_limit = 0;
+  endpoint.revision = kRevision;
+  endpoint.created_at = kPutAt;
+  endpoint.updated_at = kPutAt + 1ms;
+  return endpoint;
+}
+
+Endpoint least_endpoint() {
+  Endpoint endpoint;
+  endpoint.ns = "shop";
+  endpoint.name = "acme";
+  endpoint.url = "http://a/";
+  return endpoint;
+}
+
+// Without what the scheduler sets.
+Endpoint as_given(Endpoint endpoint) {
+  endpoint.revision.clear();
+  endpoint.created_at = endpoint.updated_at = TimePoint{};
+  return endpoint;
+}
+
+// The field that is named, after the kind of error was checked.
+std::string refused_member(const Result<Endpoint>& read) {
+  if (read) return "none";
+  EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
+  return read.error().field;
+}
+
+TEST(EndpointJsonTest, IsShownByItsFields) {
+  EXPECT_EQ(
+      to_json(full_endpoint()),
+      R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
+      R"("url":"https://hooks.acme.example/in?token=7",)"
+      R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
+      R"("revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
+      R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
+}
+
+TEST(EndpointJsonTest, WhatIsShownComesBackToAClient) {
+  EXPECT_EQ(parse_endpoint(to_json(full_endpoint())), full_endpoint());
+  const EndpointPage page{{full_endpoint(), full_endpoint()}, "key"};
+  const auto back = parse_endpoint_page(to_json(page));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->items, page.items);
+  EXPECT_EQ(back->last_evaluated_key, "key");
+  // A newer server may have more to say, an older one never had less.
+  std::string newer = to_json(full_endpoint());
+  newer.back() = ',';
+  newer += R"("later":1})";
+  EXPECT_EQ(parse_endpoint(newer), full_endpoint());
+  const auto less = parse_endpoint(R"({"namespace":"shop","name":"acme","url":"http://a/"})");
+  ASSERT_FALSE(less);
+  EXPECT_EQ(less.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(less.error().field, "revision");
+}
+
+TEST(EndpointJsonTest, WhatIsShownCanBePut) {
+  EXPECT_EQ(parse_new_endpoint(to_json(full_endpoint()), "shop", "acme"),
+            as_given(full_endpoint()));
+  // Whatever stands there.
+  EXPECT_EQ(
+      parse_new_endpoint(R"({"url":"http://a/","revision":7,"__createdAt":null})", "shop", "acme"),
+      least_endpoint());
+}
+
+TEST(EndpointJsonTest, AProgramSendsWhatItSets) {
+  const auto sent = to_put_json(full_endpoint());
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->find("revision"), std::string::npos) << *sent;
+  EXPECT_EQ(parse_new_endpoint(*sent, "", ""), as_given(full_endpoint()));
+  Endpoint latin = least_endpoint();
+  latin.description = "caf\xe9";
+  EXPECT_FALSE(to_put_json(latin));
+}
+
+TEST(EndpointJsonTest, NamesOfTheCallStandInTheJsonOrDoNot) {
+  EXPECT_EQ(parse_new_endpoint(R"({"url":"http://a/"})", "shop", "acme"), least_endpoint());
+  EXPECT_EQ(parse_new_endpoint(R"({"namespace":"shop","name":"acme","url":"http://a/"})", "", ""),
+            least_endpoint());
+  EXPECT_EQ(refused_member(parse_new_endpoint(R"({"url":"http://a/"})", "", "acme")), "namespace");
+  EXPECT_EQ(refused_member(parse_new_endpoint(R"({"url":"http://a/"})", "shop", "")), "name");
+  const auto other = parse_new_endpoint(R"({"name":"b","url":"http://a/"})", "shop", "acme");
+  EXPECT_EQ(refused_member(other), "name");
+  EXPECT_EQ(other.error().message, R"(name: "b" is not "acme", the name of the call)");
+}
+
+TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
+  const auto refused = [](const std::string& json) {
+    return refused_member(parse_new_endpoint(json, "shop", "acme"));
+  };
+  EXPECT_EQ(refused("{}"), "url");
+  EXPECT_EQ(refused("[]"), "");
+  EXPECT_EQ(refused(R"({"url":"http://a/","timeOut":"1s"})"), "timeOut");
+  EXPECT_EQ(refused(R"({"url":"http://a/","timeout":15})"), "timeout");
+  EXPECT_EQ(refused(R"({"url":"http://a/","timeout":"15"})"), "timeout");
+  EXPECT_EQ(refused(R"({"url":"http://a/","retryLimit":1.5})"), "retryLimit");
+  EXPECT_EQ(refused(R"({"url":"http://a/","headers":{"a":1}})"), "headers.a");
+  EXPECT_EQ(refused(R"({"url":"http://a/","url":"http://b/"})"), "url");
+  EXPECT_EQ(refused(R"({"url":"http://a/","description":""})"), "description");
+  EXPECT_EQ(refused(R"({"url":"http://a/","timeout":null,"headers":null})"), "none");
+}
+
+Endpoint changed(const std::string& json) {
+  const auto made = parse_endpoint_changes(json, full_endpoint());
+  EXPECT_TRUE(made) << made.error().message;
+  return made.value_or(Endpoint{});
+}
+
+TEST(EndpointChangesTest, WhatIsLeftOutStays) {
+  EXPECT_EQ(changed("{}"), full_endpoint());
+  Endpoint wanted = full_endpoint();
+  wanted.timeout = 30s;
+  wanted.url = "http://b/";
+  EXPECT_EQ(changed(R"({"timeout":"30s","url":"http://b/","revision":"x"})"), wanted);
+  EXPECT_EQ(changed(to_json(wanted)), wanted);
+}
+
+TEST(EndpointChangesTest, NullTakesBack) {
+  Endpoint wanted = full_endpoint();
+  wanted.description.clear();
+  wanted.timeout.reset();
+  wanted.retry_limit.reset();
+  EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null})"), wanted);
+  EXPECT_EQ(changed(R"({"url":null})").url, "");  // the rules refuse it
+  EXPECT_EQ(changed(R"({"headers":null})").headers, std::vector<Header>{});
+}
+
+TEST(EndpointChangesTest, HeadersChangeOneByOne) {
+  EXPECT_EQ(
+      changed(R"({"headers":{"x-shop":"8","X-New":["1","2"]}})").headers,
+      (std::vector<Header>{
+          {"X-List", "a"}, {"X-List", "b"}, {"x-shop", "8"}, {"X-New", "1"}, {"X-New", "2"}}));
+  EXPECT_EQ(changed(R"({"headers":{"x-list":null}})").headers,
+            (std::vector<Header>{{"X-Shop", "7"}}));
+  EXPECT_EQ(changed(R"({"headers":{}})"), full_endpoint());
+}
+
+TEST(EndpointChangesTest, WhatIsWrongIsNamed) {
+  for (const auto& [json, field] :
+       std::vector<std::pair<std::string, std::string>>{{R"({"retrylimit":1})", "retrylimit"},
+                                                        {R"({"name":"b"})", "name"},
+                                                        {R"({"timeout":1})", "timeout"},
+                                                        {R"({"headers":{"a":{}}})", "headers.a"},
+                                                        {"7", ""}}) {
+    EXPECT_EQ(refused_member(parse_endpoint_changes(json, full_endpoint())), field) << json;
+  }
+}
+
+TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
+  const std::string json = to_stored_json(full_endpoint());
+  EXPECT_EQ(json,
+            R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
+            R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
+            R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
+  Endpoint wanted = as_given(full_endpoint());
+  wanted.ns.clear();
+  wanted.name.clear();
+  wanted.created_at = kPutAt;
+  EXPECT_EQ(parse_stored_endpoint(json), wanted);
+}
+
+TEST(StoredEndpointTest, PassesOverWhatANewerVersionStored) {
+  const auto read = parse_stored_endpoint(R"({"url":"http://a/","rate":"100/1m","x":{"y":[]}})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->url, "http://a/");
+  for (const char* json :
+       {"", "{", "[]", "{}", R"({"url":7})", R"({"url":"http://a/","timeout":1})"}) {
+    const auto corrupt = parse_stored_endpoint(json);
+    ASSERT_FALSE(corrupt) << json;
+    EXPECT_EQ(corrupt.error().code, ErrorCode::kCorrupt);
+  }
+}
+
+}  // namespace
+}  // namespace rhooks::codec
