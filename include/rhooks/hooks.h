@@ -58,6 +58,11 @@ class Hooks final : public HooksApi {
   Result<Task> trigger(const TaskKey& key) override;
   Result<TriggerResult> trigger(const Progress& progress = {}) override;
   Result<DryrunResult> trigger_dryrun(int limit = 1000) override;
+  Result<EndpointPut> put_endpoint(Endpoint endpoint, const std::string& if_revision = {}) override;
+  Result<Endpoint> endpoint(const std::string& ns, const std::string& name) override;
+  Result<EndpointPage> endpoints(const EndpointsQuery& query) override;
+  Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
+                                   const std::string& if_revision = {}) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

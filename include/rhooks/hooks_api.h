@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/log.h>
 #include <rhooks/result.h>
 #include <rhooks/store_description.h>
@@ -172,6 +173,24 @@ class HooksApi {
   virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
   // What trigger() would attempt now; stops counting at 10,000. Changes nothing.
   virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;
+
+  // Endpoints. They are no tasks: a namespace that has nothing else has no tasks, and clear()
+  // leaves them.
+
+  // Stores an endpoint, in the place of the one of its name if there is one; created_at stays. With
+  // `if_revision` it replaces that revision only. Errors: kInvalidArgument; with `if_revision`
+  // kNotFound (there is none of that name) and kConflict (it has another revision). Safe to retry.
+  virtual Result<EndpointPut> put_endpoint(Endpoint endpoint,
+                                           const std::string& if_revision = {}) = 0;
+  // To change one, read it, and put it with the revision that was read; read it again where that is
+  // kConflict. Errors: kNotFound.
+  virtual Result<Endpoint> endpoint(const std::string& ns, const std::string& name) = 0;
+  // A page of the endpoints of a namespace.
+  virtual Result<EndpointPage> endpoints(const EndpointsQuery& query) = 0;
+  // Deletes an endpoint and returns it, with `if_revision` that revision only. Errors: kNotFound,
+  // kConflict. Safe to retry.
+  virtual Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
+                                           const std::string& if_revision = {}) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

@@ -11,8 +11,9 @@ namespace rhooks {
 enum class ErrorCode {
   // Fix the request: the same call fails again.
   kInvalidArgument,  // a field is malformed or past a limit; `Error::field` names it
-  kNotFound,         // no such task
-  kConflict,         // the task exists already, or its status forbids the call
+  kNotFound,         // no such task, or endpoint
+  kConflict,         // the task exists already, or its status forbids the call; an endpoint has
+                     // another revision
   kUnsupported,      // this store or build cannot do it
 
   // Retry later: nothing was applied.

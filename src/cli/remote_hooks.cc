@@ -26,6 +26,19 @@ std::string tasks_path(const std::string& ns) {
   return namespace_path(ns) + "/tasks";
 }
 
+std::string endpoints_path(const std::string& ns) {
+  return namespace_path(ns) + "/endpoints";
+}
+
+std::string endpoint_path(const std::string& ns, const std::string& name) {
+  return endpoints_path(ns) + '/' + percent_encoded(name);
+}
+
+std::vector<Header> only_if(const std::string& revision) {
+  if (revision.empty()) return {};
+  return {{"If-Match", '"' + revision + '"'}};
+}
+
 // Builds "/path?a=b&c=d", leaving out what is empty.
 class Query {
  public:
@@ -171,6 +184,36 @@ class RemoteHooks final : public HooksApi {
       result->items.resize(static_cast<std::size_t>(limit));
     }
     return result;
+  }
+
+  Result<EndpointPut> put_endpoint(Endpoint endpoint, const std::string& if_revision) override {
+    auto body = codec::to_put_json(endpoint);
+    if (!body) return fail(std::move(body.error()));
+    const auto answer = send({"PUT", endpoint_path(endpoint.ns, endpoint.name), std::move(*body),
+                              kCallTimeout, only_if(if_revision)});
+    if (!answer) return fail(answer.error());
+    auto parsed = read(*answer, codec::parse_endpoint);
+    if (!parsed) return fail(std::move(parsed.error()));
+    return EndpointPut{std::move(*parsed), answer->status == 201};
+  }
+
+  Result<Endpoint> endpoint(const std::string& ns, const std::string& name) override {
+    return call({"GET", endpoint_path(ns, name)}, codec::parse_endpoint);
+  }
+
+  Result<EndpointPage> endpoints(const EndpointsQuery& query) override {
+    return call({"GET", Query(endpoints_path(query.ns))
+                            .add("prefix", query.prefix)
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_endpoint_page);
+  }
+
+  Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
+                                   const std::string& if_revision) override {
+    return call({"DELETE", endpoint_path(ns, name), {}, kCallTimeout, only_if(if_revision)},
+                codec::parse_endpoint);
   }
 
   Result<StoreDescription> describe_store() override {

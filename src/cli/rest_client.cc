@@ -32,8 +32,9 @@ RestClient::RestClient(RestClientOptions options)
 Result<net::HttpAnswer> RestClient::call(const RestCall& call) {
   net::HttpCall http{.method = call.method,
                      .url = options_.base + call.path,
-                     .headers = {{"Accept", "application/json, application/problem+json"}},
+                     .headers = call.headers,
                      .timeout = call.timeout};
+  http.headers.push_back({"Accept", "application/json, application/problem+json"});
   if (call.body) {
     http.headers.push_back({"Content-Type", "application/json"});
     http.body = *call.body;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <rhooks/result.h>
+#include <rhooks/task.h>
 
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/http_client.h"
 
@@ -25,6 +27,7 @@ struct RestCall {
   // 0: as long as it takes, because triggers and clears of many tasks take long; a dead
   // connection is still noticed (TCP keep-alive).
   std::chrono::milliseconds timeout{0};
+  std::vector<Header> headers = {};  // besides those of every call
 };
 
 // Asks one server by its REST API, over one connection that is kept alive.

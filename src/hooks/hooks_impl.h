@@ -11,8 +11,13 @@
 
 namespace rhooks {
 
-// State of a Hooks. Its methods stand in two files by what they do: hooks.cc (one task, the
-// worker) and hooks_many.cc (pages and bulk operations).
+// Of the documents that are endpoints.
+inline constexpr const char* kEndpointKind = "endpoint";
+// Errors: kCorrupt.
+Result<Endpoint> endpoint_of(const store::StoredDocument& document);
+
+// State of a Hooks. Its methods stand in three files by what they do: hooks.cc (one task, the
+// worker), hooks_many.cc (pages and bulk operations) and hooks_endpoints.cc (one endpoint).
 struct Hooks::Impl {
   explicit Impl(Parts given);
 

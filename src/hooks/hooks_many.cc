@@ -7,6 +7,7 @@
 #include "hooks/hooks_impl.h"
 #include "model/limits.h"
 #include "model/new_task.h"
+#include "model/rules.h"
 #include "model/transitions.h"
 
 // Pages, bulk operations and the dry run: what reads or changes many tasks.
@@ -93,6 +94,10 @@ std::string scope_of(const FetchLogsQuery& q) {
       .add(q.to)
       .add(q.desc)
       .text();
+}
+
+std::string scope_of(const EndpointsQuery& q) {
+  return StartKeyScope("endpoints").add(q.ns).add(q.prefix).text();
 }
 
 std::string scope_of(const NamespacesQuery& q) {
@@ -266,6 +271,41 @@ Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
   NamespacePage page;
   for (std::string& name : found->items) page.items.push_back({std::move(name)});
   if (found->next) page.last_evaluated_key = codec::encode_start_key({{}, *found->next}, scope);
+  return page;
+}
+
+Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
+  if (auto valid = model::validate_namespace(query.ns); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  const model::Text prefix{model::kEndpointNameBytesMax};
+  if (auto valid = prefix.check(query.prefix, "prefix"); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
+
+  const std::string scope = scope_of(query);
+  store::DocumentQuery from_store;
+  from_store.kind = kEndpointKind;
+  from_store.ns = query.ns;
+  from_store.name_prefix = query.prefix;
+  from_store.limit = static_cast<std::size_t>(query.limit);
+  if (!query.start_key.empty()) {
+    auto key = codec::decode_start_key(query.start_key, scope);
+    if (!key) return fail(std::move(key.error()));
+    from_store.after = store::DocumentPosition{query.ns, std::move(key->id)};
+  }
+
+  auto found = impl_->store().list_documents(from_store);
+  if (!found) return fail(std::move(found.error()));
+  EndpointPage page;
+  for (const store::StoredDocument& document : found->items) {
+    auto endpoint = endpoint_of(document);
+    if (!endpoint) return fail(std::move(endpoint.error()));
+    page.items.push_back(std::move(*endpoint));
+  }
+  if (found->next)
+    page.last_evaluated_key = codec::encode_start_key({{}, found->next->name}, scope);
   return page;
 }
 

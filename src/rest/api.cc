@@ -71,6 +71,7 @@ Api::Api(Hooks& hooks, ApiOptions options)
     : options_(std::move(options)), readiness_(hooks, options_.ready_for) {
   add_task_routes(router_, hooks);
   add_bulk_routes(router_, hooks);
+  add_endpoint_routes(router_, hooks);
   add_log_routes(router_, hooks);
   add_trigger_routes(router_, hooks);
   add_system_routes(router_, hooks,

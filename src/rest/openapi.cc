@@ -124,6 +124,8 @@ json::object components() {
   parameters["id"] =
       path_parameter("id", "The task's id. Percent-encode '/', '#' and '%'; at most 512 bytes.",
                      512, "orders#0197a1f2-8a3b-7c4d-9e5f-001122334455");
+  parameters["name"] = path_parameter(
+      "name", "The endpoint's name: letters, digits, '.', '_' and '-'.", 128, "acme");
 
   json::object all;
   json::value schemas = json::parse(other_schemas());
@@ -157,6 +159,7 @@ std::string openapi_document(const Router& router) {
   document["security"] = {{{"apiKey", json::array()}}};
   document["tags"] = {{{"name", "tasks"}, {"description", "Single tasks."}},
                       {{"name", "many"}, {"description", "Many tasks at once."}},
+                      {{"name", "endpoints"}, {"description", "Where webhooks go."}},
                       {{"name", "logs"}, {"description", "What the attempts came to."}},
                       {{"name", "trigger"}, {"description", "Attempting what is due."}},
                       {{"name", "system"}, {"description", "For those who operate the server."}}};

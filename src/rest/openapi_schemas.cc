@@ -41,6 +41,14 @@ constexpr const char* kSchemas = R"json({
     "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on."}
   }
 },
+"EndpointPage": {
+  "type": "object", "required": ["items", "count"],
+  "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Endpoint"}},
+    "count": {"type": "integer", "description": "Items of this page."},
+    "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
+  }
+},
 "NamespacePage": {
   "type": "object", "required": ["items", "count"],
   "properties": {

@@ -149,6 +149,30 @@ class OpenApiTest : public ApiTest {
     check(json::parse(reply.body), content.at(type).at("schema"), "body");
   }
 
+  void drive_endpoints() {
+    const std::string all = "/v1/namespaces/ns/endpoints";
+    const std::string rich = R"({"url":"http://127.0.0.1:9/x","description":"d","headers":{"A":"1"},
+                                 "timeout":"15s","retryLimit":2})";
+    const std::vector<std::pair<std::string, std::string>> another = {
+        {"If-Match", "00000000-0000-0000-0000-000000000000"}};
+    drive({"PUT", all + "/a", rich, another}, 404);
+    drive({"PUT", all + "/a", rich}, 201);
+    drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y"})"}, 200);
+    drive({"PUT", all + "/a", rich, another}, 409);
+    drive({"PUT", all + "/a", rich}, 200);
+    drive({"PUT", all + "/a", "{}"}, 400);
+    drive({"PATCH", all + "/a", R"({"timeout":null})"}, 200);
+    drive({"PATCH", all + "/a", "{}", another}, 409);
+    drive({"PATCH", all + "/none", "{}"}, 404);
+    drive({"GET", all + "/a"}, 200);
+    drive({"GET", all + "/none"}, 404);
+    drive({"GET", all + "?prefix=a&limit=1"}, 200);
+    drive({"GET", all + "?limit=0"}, 400);
+    drive({"DELETE", all + "/a", {}, another}, 409);
+    drive({"DELETE", all + "/a"}, 200);
+    drive({"DELETE", all + "/a"}, 404);
+  }
+
   json::object document_;
   mutable std::optional<json::value> root_;
   std::map<Operation, std::set<int>> produced_;
@@ -167,7 +191,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 21u);
+  EXPECT_EQ(routed.size(), 26u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -236,6 +260,10 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
       post("/v1/namespaces/ns/tasks/delete", example("/v1/namespaces/{ns}/tasks/delete", "post"))
           .status,
       200);
+  const std::string endpoint = "/v1/namespaces/ns/endpoints/acme";
+  const char* const pattern = "/v1/namespaces/{ns}/endpoints/{name}";
+  EXPECT_EQ(send({"PUT", endpoint, example(pattern, "put")}).status, 201);
+  EXPECT_EQ(send({"PATCH", endpoint, example(pattern, "patch")}).status, 200);
 }
 
 // Drives every route to every status that its table entry names, and checks each answer.
@@ -290,6 +318,8 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive({"DELETE", tasks + "/t"}, 200);
   drive({"DELETE", tasks + "/t"}, 404);
   drive({"DELETE", "/v1/namespaces/ns"}, 200);
+
+  drive_endpoints();
 
   drive({"GET", "/healthz"}, 200);
   drive({"GET", "/readyz"}, 200);

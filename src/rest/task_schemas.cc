@@ -1,9 +1,10 @@
-// The schemas of tasks and logs, by the rows of model/fields.h. Those of answers leave additional
-// properties open, because fields are added in later versions; those of requests do not, because
-// unknown ones are refused.
+// The schemas of tasks, logs and endpoints, by the rows of model/fields.h and model/endpoint.h.
+// Those of answers leave additional properties open, because fields are added in later versions;
+// those of requests do not, because unknown ones are refused.
 
 #include <boost/json.hpp>
 
+#include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/numbers.h"
 #include "rest/openapi.h"
@@ -78,9 +79,17 @@ void add_limits(json::object& property, const model::Range& rule) {
   if (rule.max < std::numeric_limits<std::int64_t>::max()) property["maximum"] = rule.max;
 }
 
+void add_limits(json::object& property, const model::EndpointName&) {
+  property["pattern"] = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+  property["maxLength"] = model::kEndpointNameBytesMax;
+}
+
 void add_limits(json::object& property, const model::By<model::validate_url>&) {
   property["format"] = "uri";
   property["maxLength"] = model::kUrlBytesMax;
+}
+void add_limits(json::object& property, const model::By<model::validate_endpoint_url>&) {
+  add_limits(property, model::By<model::validate_url>{});
 }
 
 template <typename F>
@@ -101,6 +110,7 @@ json::object property_of(const F& field, Side side) {
   json::object property = type_of<model::Bare<typename F::Value>>(side);
   add_limits(property, field.rule);
   if (side == Side::kGiven) add_default(property, field);
+  if (field.read_only) property["readOnly"] = true;
   if (*field.doc != '\0') property["description"] = field.doc;
   return property;
 }
@@ -230,6 +240,28 @@ json::object log() {
   return schema.take();
 }
 
+json::object new_endpoint() {
+  json::object schema = schema_of<Endpoint>(Side::kGiven);
+  // The namespace and the name may stand in the path.
+  schema["required"] = json::array{"url"};
+  schema["description"] =
+      "A field that is null counts as not given. What the scheduler sets is passed over.";
+  return schema;
+}
+
+json::object endpoint_changes() {
+  json::object schema = new_endpoint();
+  schema.erase("required");
+  json::object& properties = schema["properties"].as_object();
+  for (auto& property : properties) {
+    json::array either{property.value(), json::object{{"type", "null"}}};
+    property.value() = json::object{{"anyOf", std::move(either)}};
+  }
+  properties["headers"] = json::object{{"description", "As of an endpoint; null takes one out."}};
+  schema["description"] = "What is left out stays; null takes it back.";
+  return schema;
+}
+
 }  // namespace
 
 std::string task_schemas() {
@@ -243,6 +275,9 @@ std::string task_schemas() {
   schemas["Task"] = task();
   schemas["Response"] = response();
   schemas["Log"] = log();
+  schemas["NewEndpoint"] = new_endpoint();
+  schemas["EndpointChanges"] = endpoint_changes();
+  schemas["Endpoint"] = schema_of<Endpoint>(Side::kShown);
   return json::serialize(schemas);
 }
 

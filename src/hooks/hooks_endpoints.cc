@@ -1,0 +1,156 @@
+#include <rhooks/hooks.h>
+
+#include "codec/public_json.h"
+#include "hooks/hooks_impl.h"
+#include "model/endpoint.h"
+#include "model/new_task.h"
+#include "model/refusal.h"
+
+// Endpoints: documents of the store, whose data is their JSON.
+namespace rhooks {
+namespace {
+
+// More changes in between than these are no chance.
+constexpr int kEndpointTriesMax = 5;
+
+store::DocumentKey endpoint_key(const std::string& ns, const std::string& name) {
+  return {kEndpointKind, ns, name};
+}
+
+Result<void> validate_endpoint_key(const std::string& ns, const std::string& name) {
+  if (auto valid = model::validate_namespace(ns); !valid) return valid;
+  return model::validate_endpoint_name(name);
+}
+
+// None: any.
+Result<std::optional<store::Revision>> read_revision(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  if (const auto revision = parse_uuid(text)) return revision;
+  return model::invalid("revision",
+                        "must be the `revision` of an endpoint, not " + model::quoted(text));
+}
+
+// None: there is no such document.
+Result<std::optional<store::StoredDocument>> find_document(store::Store& store,
+                                                           const store::DocumentKey& key) {
+  auto found = store.get_document(key);
+  if (found) return std::optional(std::move(*found));
+  if (found.error().code == ErrorCode::kNotFound) return std::nullopt;
+  return fail(std::move(found.error()));
+}
+
+// What is to be stored in the place of `found`. One that cannot be read has no date to keep.
+store::Document document_of(Endpoint& endpoint, const std::optional<store::StoredDocument>& found,
+                            TimePoint now) {
+  endpoint.created_at = now;
+  if (found) {
+    const auto before = codec::parse_stored_endpoint(found->data);
+    if (before) endpoint.created_at = before->created_at;
+  }
+  return {endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
+          found ? found->newer_fields : std::string()};
+}
+
+Error changed_all_the_time(const store::DocumentKey& key) {
+  return {ErrorCode::kUnavailable,
+          "endpoint '" + key.name + "' in namespace '" + key.ns +
+              "' is being changed all the time; try again",
+          {}};
+}
+
+bool is_overtaken(const Error& error) {
+  return error.code == ErrorCode::kConflict || error.code == ErrorCode::kNotFound;
+}
+
+}  // namespace
+
+Result<Endpoint> endpoint_of(const store::StoredDocument& document) {
+  auto endpoint = codec::parse_stored_endpoint(document.data);
+  if (!endpoint) {
+    return fail(ErrorCode::kCorrupt, "endpoint '" + document.key.name + "' in namespace '" +
+                                         document.key.ns + "' cannot be read (" +
+                                         endpoint.error().message + "); put it anew");
+  }
+  endpoint->ns = document.key.ns;
+  endpoint->name = document.key.name;
+  endpoint->revision = to_string(document.revision);
+  endpoint->updated_at = document.updated_at;
+  return endpoint;
+}
+
+Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
+  if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
+  const auto wanted = read_revision(if_revision);
+  if (!wanted) return fail(wanted.error());
+  const store::DocumentKey key = endpoint_key(endpoint.ns, endpoint.name);
+  store::Document document;
+  std::optional<store::Revision> replaced;  // none: nothing
+  std::optional<Error> unsure;              // of a try that may have been carried out
+  const auto give_up = [&](const Error& error) { return fail(unsure.value_or(error)); };
+  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
+    auto found = find_document(impl_->store(), key);
+    if (!found) return give_up(found.error());
+    if (unsure && *found && (*found)->revision != replaced && (*found)->data == document.data) {
+      auto stored = endpoint_of(**found);
+      if (!stored) return fail(std::move(stored.error()));
+      return EndpointPut{std::move(*stored), !replaced};
+    }
+    const TimePoint now = impl_->now();
+    document = document_of(endpoint, *found, now);
+    if (document.data.size() > model::kEndpointBytesMax) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "the endpoint " + model::past_limit(document.data.size(),
+                                                      model::kEndpointBytesMax, "bytes as JSON"));
+    }
+    replaced = *wanted;
+    if (!replaced && *found) replaced = (*found)->revision;
+    auto put = impl_->store().put_document(
+        document, replaced ? store::Replaces(*replaced) : store::Replaces(store::Nothing{}), now);
+    if (put) {
+      endpoint.revision = to_string(*put);
+      endpoint.updated_at = now;
+      return EndpointPut{std::move(endpoint), !replaced};
+    }
+    if (put.error().code == ErrorCode::kUnknownOutcome) {
+      unsure = std::move(put.error());
+    } else if (!is_overtaken(put.error()) || (*wanted && !unsure)) {
+      return give_up(put.error());
+    }
+  }
+  return give_up(changed_all_the_time(key));
+}
+
+Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name) {
+  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  const auto found = impl_->store().get_document(endpoint_key(ns, name));
+  if (!found) return fail(found.error());
+  return endpoint_of(*found);
+}
+
+Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
+                                        const std::string& if_revision) {
+  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  const auto wanted = read_revision(if_revision);
+  if (!wanted) return fail(wanted.error());
+  const store::DocumentKey key = endpoint_key(ns, name);
+  Endpoint endpoint;
+  std::optional<Error> unsure;  // of a try that may have been carried out
+  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
+    const auto found = impl_->store().get_document(key);
+    if (!found && unsure && found.error().code == ErrorCode::kNotFound) return endpoint;
+    if (!found) return fail(unsure.value_or(found.error()));
+    auto read = endpoint_of(*found);
+    if (!read) return read;
+    endpoint = std::move(*read);
+    auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
+    if (removed) return endpoint;
+    if (removed.error().code == ErrorCode::kUnknownOutcome) {
+      unsure = std::move(removed.error());
+    } else if (!is_overtaken(removed.error()) || *wanted) {
+      return fail(unsure.value_or(removed.error()));
+    }
+  }
+  return fail(unsure.value_or(changed_all_the_time(key)));
+}
+
+}  // namespace rhooks

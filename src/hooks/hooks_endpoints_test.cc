@@ -1,0 +1,307 @@
+// Endpoints, on a memory store that fails as told and a clock by hand.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rhooks/hooks.h>
+
+#include "hooks/change_endpoint.h"
+#include "hooks/test_hooks.h"
+#include "testing/faulty_store.h"
+#include "testing/forwarding_store.h"
+
+namespace rhooks {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Endpoint endpoint_named(const std::string& name) {
+  Endpoint endpoint;
+  endpoint.ns = "ns";
+  endpoint.name = name;
+  endpoint.url = "http://127.0.0.1:9/in";
+  return endpoint;
+}
+
+class EndpointsTest : public ::testing::Test {
+ protected:
+  Endpoint put(const Endpoint& endpoint, const std::string& if_revision = {}) {
+    const auto result = hooks_.put_endpoint(endpoint, if_revision);
+    EXPECT_TRUE(result) << result.error().message;
+    return result ? result->endpoint : Endpoint{};
+  }
+  std::vector<std::string> names(const EndpointsQuery& query) {
+    std::vector<std::string> found;
+    const auto page = hooks_.endpoints(query);
+    EXPECT_TRUE(page) << page.error().message;
+    if (!page) return found;
+    for (const Endpoint& endpoint : page->items) found.push_back(endpoint.name);
+    return found;
+  }
+  static testing::StoreFault lost_answer() {
+    return {.error = {ErrorCode::kUnknownOutcome, "lost", {}}, .after_applying = true};
+  }
+  static testing::StoreFault lost_call() {
+    return {.error = {ErrorCode::kUnknownOutcome, "lost", {}}};
+  }
+
+  store::MemoryStore memory_{1};
+  testing::FaultyStore* store_ = new testing::FaultyStore(memory_);  // test_ owns it
+  TestHooks test_{{}, std::unique_ptr<store::Store>(store_)};
+  Hooks& hooks_ = *test_.hooks;
+};
+
+TEST_F(EndpointsTest, OneIsKeptAsItWasPut) {
+  Endpoint given = endpoint_named("acme");
+  given.description = "the warehouse";
+  given.headers = {{"X-Shop", "7"}};
+  given.timeout = 15s;
+  given.retry_limit = 0;
+  given.revision = "whatever";
+  const TimePoint at = test_.clock->now();
+  const auto made = hooks_.put_endpoint(given);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made->created);
+  EXPECT_NE(made->endpoint.revision, "whatever");
+  given.revision = made->endpoint.revision;
+  given.created_at = given.updated_at = at;
+  EXPECT_EQ(made->endpoint, given);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), given);
+}
+
+TEST_F(EndpointsTest, PuttingReplacesAllButTheDateOfTheFirst) {
+  Endpoint given = endpoint_named("acme");
+  given.timeout = 15s;
+  const Endpoint first = put(given);
+  test_.clock->advance(1s);
+  given.timeout.reset();
+  given.url = "http://127.0.0.1:9/other";
+  const auto second = hooks_.put_endpoint(given);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(second->created);
+  EXPECT_EQ(second->endpoint.created_at, first.created_at);
+  EXPECT_EQ(second->endpoint.updated_at, first.updated_at + 1s);
+  EXPECT_EQ(second->endpoint.timeout, std::nullopt);
+  EXPECT_NE(second->endpoint.revision, first.revision);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), second->endpoint);
+}
+
+TEST_F(EndpointsTest, WhatIsWrongIsRefused) {
+  const auto refused = [](const auto& result) {
+    EXPECT_FALSE(result);
+    if (result) return std::string("none");
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+    return result.error().field;
+  };
+  EXPECT_EQ(refused(hooks_.put_endpoint(endpoint_named("a b"))), "name");
+  Endpoint no_url = endpoint_named("a");
+  no_url.url.clear();
+  EXPECT_EQ(refused(hooks_.put_endpoint(no_url)), "url");
+  EXPECT_EQ(refused(hooks_.put_endpoint(endpoint_named("a"), "7")), "revision");
+  EXPECT_EQ(refused(hooks_.endpoint("", "a")), "namespace");
+  EXPECT_EQ(refused(hooks_.endpoint("ns", "a/b")), "name");
+  EXPECT_EQ(refused(hooks_.remove_endpoint("ns", "")), "name");
+  EXPECT_EQ(refused(hooks_.remove_endpoint("ns", "a", "7")), "revision");
+  EXPECT_EQ(refused(hooks_.endpoints({.ns = ""})), "namespace");
+  EXPECT_EQ(refused(hooks_.endpoints({.ns = "ns", .limit = 0})), "limit");
+  EXPECT_EQ(refused(hooks_.endpoints({.ns = "ns", .prefix = "\xff"})), "prefix");
+  EXPECT_EQ(refused(hooks_.endpoints({.ns = "ns", .start_key = "x"})), "startKey");
+  Endpoint large = endpoint_named("a");
+  for (int i = 0; i < 4; ++i) {
+    large.headers.push_back({"X-" + std::to_string(i), std::string(4'096, 'h')});
+  }
+  const auto too_large = hooks_.put_endpoint(large);
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(too_large.error().message, HasSubstr("at most 16384 are allowed"));
+  EXPECT_EQ(names({.ns = "ns"}), std::vector<std::string>{});
+}
+
+TEST_F(EndpointsTest, WithARevisionOnlyThatOneIsReplacedOrDeleted) {
+  const auto missing = hooks_.put_endpoint(endpoint_named("acme"), to_string(Uuid{}));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().message, "there is no endpoint 'acme' in namespace 'ns'");
+
+  const Endpoint first = put(endpoint_named("acme"));
+  const Endpoint second = put(endpoint_named("acme"), first.revision);
+  const auto late = hooks_.put_endpoint(endpoint_named("acme"), first.revision);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(late.error().message, HasSubstr("read it again"));
+  const auto kept = hooks_.remove_endpoint("ns", "acme", first.revision);
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme", second.revision), second);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(EndpointsTest, PagesAreOrderedByName) {
+  for (const char* name : {"b", "a1", "c", "a2", "A"}) put(endpoint_named(name));
+  Endpoint other = endpoint_named("a3");
+  other.ns = "other";
+  put(other);
+  EXPECT_THAT(names({.ns = "ns"}), ElementsAre("A", "a1", "a2", "b", "c"));
+  EXPECT_THAT(names({.ns = "ns", .prefix = "a"}), ElementsAre("a1", "a2"));
+
+  const auto first = hooks_.endpoints({.ns = "ns", .limit = 3});
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->items.size(), 3u);
+  EXPECT_THAT(names({.ns = "ns", .limit = 3, .start_key = first->last_evaluated_key}),
+              ElementsAre("b", "c"));
+  // The key is of that query.
+  const auto foreign =
+      hooks_.endpoints({.ns = "other", .limit = 3, .start_key = first->last_evaluated_key});
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().field, "startKey");
+}
+
+TEST_F(EndpointsTest, TheyAreNoTasks) {
+  put(endpoint_named("acme"));
+  EXPECT_TRUE(hooks_.namespaces({})->items.empty());
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("a")));
+  EXPECT_EQ(hooks_.clear("ns"), 1);
+  EXPECT_TRUE(hooks_.endpoint("ns", "acme"));
+}
+
+TEST_F(EndpointsTest, APutWhoseAnswerIsLostIsFoundAgain) {
+  store_->fail_next("put_document", lost_answer());
+  const auto made = hooks_.put_endpoint(endpoint_named("acme"));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(made->created);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), made->endpoint);
+  EXPECT_EQ(store_->calls("put_document"), 1);
+
+  test_.clock->advance(1s);
+  store_->fail_next("put_document", lost_answer());
+  const auto changed = hooks_.put_endpoint(endpoint_named("acme"), made->endpoint.revision);
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_FALSE(changed->created);
+  EXPECT_NE(changed->endpoint.revision, made->endpoint.revision);
+  EXPECT_EQ(changed->endpoint.updated_at, made->endpoint.updated_at + 1s);
+
+  // One that did not arrive is made again.
+  store_->fail_next("put_document", lost_call());
+  EXPECT_NE(put(endpoint_named("acme"), changed->endpoint.revision).revision,
+            changed->endpoint.revision);
+}
+
+TEST_F(EndpointsTest, WhatIsNotKnownIsSaid) {
+  store_->fail_always("put_document", lost_call());
+  EXPECT_EQ(hooks_.put_endpoint(endpoint_named("acme")).error().code, ErrorCode::kUnknownOutcome);
+  store_->heal();
+  store_->fail_next("put_document", lost_call());
+  store_->fail_next("put_document");
+  EXPECT_EQ(hooks_.put_endpoint(endpoint_named("acme")).error().code, ErrorCode::kUnknownOutcome);
+  store_->fail_next("put_document");
+  EXPECT_EQ(hooks_.put_endpoint(endpoint_named("acme")).error().code, ErrorCode::kUnavailable);
+  store_->fail_next("get_document");
+  EXPECT_EQ(hooks_.put_endpoint(endpoint_named("acme")).error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(EndpointsTest, ADeletionWhoseAnswerIsLostIsFoundOut) {
+  const Endpoint made = put(endpoint_named("acme"));
+  store_->fail_next("remove_document", lost_answer());
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme"), made);
+  EXPECT_FALSE(hooks_.endpoint("ns", "acme"));
+
+  const Endpoint again = put(endpoint_named("acme"));
+  store_->fail_next("remove_document", lost_call());
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme"), again);
+  EXPECT_FALSE(hooks_.endpoint("ns", "acme"));
+}
+
+TEST_F(EndpointsTest, OneThatCannotBeReadCanBePutAnew) {
+  ASSERT_TRUE(memory_.put_document({{"endpoint", "ns", "acme"}, "{", {}}, store::Nothing{},
+                                   test_.clock->now()));
+  const auto read = hooks_.endpoint("ns", "acme");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("endpoint 'acme' in namespace 'ns' cannot be read"));
+  EXPECT_EQ(hooks_.endpoints({.ns = "ns"}).error().code, ErrorCode::kCorrupt);
+  EXPECT_FALSE(hooks_.put_endpoint(endpoint_named("acme"))->created);
+  EXPECT_TRUE(hooks_.endpoint("ns", "acme"));
+}
+
+TEST_F(EndpointsTest, WhatANewerVersionStoredBesideItStays) {
+  ASSERT_TRUE(memory_.put_document({{"endpoint", "ns", "acme"}, R"({"url":"http://a/"})", "newer"},
+                                   store::Nothing{}, test_.clock->now()));
+  put(endpoint_named("acme"));
+  EXPECT_EQ(memory_.get_document({"endpoint", "ns", "acme"})->newer_fields, "newer");
+}
+
+// Others change an endpoint between each look at it and the write.
+class BusyStore final : public testing::ForwardingStore {
+ public:
+  explicit BusyStore(store::Store& inner) : ForwardingStore(inner), inner_(inner) {}
+  int changes_left = 0;
+
+ private:
+  Result<store::Revision> do_put_document(const store::Document& document,
+                                          const store::Replaces& replaces, TimePoint now) override {
+    if (changes_left > 0) {
+      --changes_left;
+      EXPECT_TRUE(inner_.put_document(document, store::Whatever{}, now));
+    }
+    return inner_.put_document(document, replaces, now);
+  }
+
+  store::Store& inner_;
+};
+
+TEST(BusyEndpointsTest, APutIsTriedAgainWhereOthersComeBetween) {
+  store::MemoryStore memory{1};
+  auto owned = std::make_unique<BusyStore>(memory);
+  BusyStore& store = *owned;
+  TestHooks test{{}, std::move(owned)};
+  store.changes_left = 3;
+  EXPECT_TRUE(test.hooks->put_endpoint(endpoint_named("acme")));
+  store.changes_left = 100;
+  const auto never = test.hooks->put_endpoint(endpoint_named("acme"));
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(never.error().message, HasSubstr("being changed all the time"));
+}
+
+TEST(BusyEndpointsTest, AChangeIsMadeOfWhatIsThere) {
+  store::MemoryStore memory{1};
+  auto owned = std::make_unique<BusyStore>(memory);
+  BusyStore& store = *owned;
+  TestHooks test{{}, std::move(owned)};
+  const auto made = test.hooks->put_endpoint(endpoint_named("acme"));
+  ASSERT_TRUE(made);
+  int edits = 0;
+  const EndpointEdit edit = [&](Endpoint endpoint) -> Result<Endpoint> {
+    ++edits;
+    endpoint.retry_limit = endpoint.retry_limit.value_or(0) + 1;
+    return endpoint;
+  };
+  // Each of the others wrote what was about to be written, and each edit is of what they wrote.
+  store.changes_left = 2;
+  const auto changed = change_endpoint(*test.hooks, "ns", "acme", {}, edit);
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(edits, 3);
+  EXPECT_EQ(changed->retry_limit, 3);
+  EXPECT_EQ(test.hooks->endpoint("ns", "acme"), *changed);
+
+  // With a revision there is one try.
+  edits = 0;
+  const auto late = change_endpoint(*test.hooks, "ns", "acme", made->endpoint.revision, edit);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(edits, 1);
+  const auto refused = change_endpoint(*test.hooks, "ns", "acme", {}, [](const Endpoint&) {
+    return Result<Endpoint>(fail(ErrorCode::kInvalidArgument, "no", "url"));
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "url");
+  store.changes_left = 100;
+  EXPECT_EQ(change_endpoint(*test.hooks, "ns", "acme", {}, edit).error().code,
+            ErrorCode::kConflict);
+  EXPECT_EQ(change_endpoint(*test.hooks, "ns", "none", {}, edit).error().code,
+            ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace rhooks

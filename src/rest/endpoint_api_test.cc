@@ -1,0 +1,153 @@
+// Endpoints over REST.
+
+#include <gtest/gtest.h>
+
+#include "rest/routes.h"
+#include "rest/test_api.h"
+
+namespace rhooks::rest::test {
+namespace {
+
+constexpr const char* kAcme = "/v1/namespaces/ns/endpoints/acme";
+constexpr const char* kLeastEndpoint = R"({"url":"http://127.0.0.1:9/in"})";
+
+std::string revision_of(const Reply& reply) {
+  const std::string etag = reply.header("etag");
+  EXPECT_EQ(etag.size(), 38u) << etag;
+  return etag.size() == 38u ? etag.substr(1, 36) : "";
+}
+
+TEST_F(ApiTest, AnEndpointIsMadeReplacedAndShown) {
+  const std::string given = R"({"url":"http://127.0.0.1:9/in?a=1","headers":{"X-Shop":"7"},)"
+                            R"("timeout":"90s","retryLimit":10,"description":"the warehouse"})";
+  const Reply made = send({"PUT", kAcme, given});
+  EXPECT_EQ(made.status, 201) << made.body;
+  const auto shown = json_of(made);
+  EXPECT_EQ(shown.at("namespace").as_string(), "ns");
+  EXPECT_EQ(shown.at("name").as_string(), "acme");
+  EXPECT_EQ(shown.at("url").as_string(), "http://127.0.0.1:9/in?a=1");
+  EXPECT_EQ(shown.at("timeout").as_string(), "1m30s");
+  EXPECT_EQ(shown.at("retryLimit").as_int64(), 10);
+  EXPECT_EQ(std::string(shown.at("revision").as_string()), revision_of(made));
+  EXPECT_EQ(shown.at("__createdAt"), shown.at("__updatedAt"));
+
+  const Reply got = get(kAcme);
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, made.body);
+  EXPECT_EQ(got.header("etag"), made.header("etag"));
+  EXPECT_EQ(send({"HEAD", kAcme}).header("etag"), made.header("etag"));
+
+  // What was shown can be put, and says the same but for its revision.
+  const Reply again = send({"PUT", kAcme, got.body});
+  EXPECT_EQ(again.status, 200) << again.body;
+  EXPECT_NE(again.header("etag"), made.header("etag"));
+  EXPECT_EQ(json_of(again).at("headers"), shown.at("headers"));
+
+  const Reply least = send({"PUT", kAcme, kLeastEndpoint});
+  EXPECT_EQ(least.status, 200);
+  for (const char* gone : {"headers", "timeout", "retryLimit", "description"}) {
+    EXPECT_FALSE(json_of(least).contains(gone)) << gone;
+  }
+}
+
+TEST_F(ApiTest, WrongEndpointsAreRefusedNamingTheField) {
+  const auto put = [&](const std::string& body) { return send({"PUT", kAcme, body}); };
+  expect_problem(put("{}"), 400, "url");
+  expect_problem(put("[]"), 400);
+  expect_problem(put(R"({"url":"ftp://a/"})"), 400, "url");
+  expect_problem(put(R"({"url":"http://a/#b"})"), 400, "url");
+  expect_problem(put(R"({"url":"http://a/","timeOut":"1s"})"), 400, "timeOut");
+  expect_problem(put(R"({"url":"http://a/","timeout":"1"})"), 400, "timeout");
+  expect_problem(put(R"({"url":"http://a/","timeout":"25h"})"), 400, "timeout");
+  expect_problem(put(R"({"url":"http://a/","retryLimit":101})"), 400, "retryLimit");
+  expect_problem(put(R"({"url":"http://a/","headers":{"content-type":"a/b"}})"), 400, "headers");
+  expect_problem(put(R"({"url":"http://a/","name":"other"})"), 400, "name");
+  expect_problem(put(std::string(kSmallBodyBytesMax + 1, ' ')), 413);
+  expect_problem(send({"PUT", "/v1/namespaces/ns/endpoints/a%20b", kLeastEndpoint}), 400, "name");
+  expect_problem(send({"PUT", "/v1/namespaces/ns/endpoints/..", kLeastEndpoint}), 400, "name");
+  expect_problem(get("/v1/namespaces/ns/endpoints/a%2Fb"), 400, "name");
+  expect_problem(get(kAcme), 404);
+  const Reply other = send({"POST", kAcme, kLeastEndpoint});
+  expect_problem(other, 405);
+  EXPECT_EQ(other.header("allow"), "PUT, PATCH, GET, HEAD, DELETE, OPTIONS");
+}
+
+TEST_F(ApiTest, APatchChangesWhatItNames) {
+  const Reply made = send({"PUT", kAcme,
+                           R"({"url":"http://127.0.0.1:9/in","timeout":"15s","retryLimit":3,)"
+                           R"("headers":{"X-Shop":"7","X-Old":"1"}})"});
+  const Reply patched = send({"PATCH",
+                              kAcme,
+                              R"({"timeout":null,"retryLimit":0,"headers":{"x-old":null,"a":"b"}})",
+                              {{"Content-Type", "application/merge-patch+json"}}});
+  EXPECT_EQ(patched.status, 200) << patched.body;
+  const auto shown = json_of(patched);
+  EXPECT_FALSE(shown.contains("timeout"));
+  EXPECT_EQ(shown.at("retryLimit").as_int64(), 0);
+  EXPECT_EQ(boost::json::serialize(shown.at("headers")), R"({"X-Shop":"7","a":"b"})");
+  EXPECT_EQ(shown.at("url").as_string(), "http://127.0.0.1:9/in");
+  EXPECT_EQ(shown.at("__createdAt"), json_of(made).at("__createdAt"));
+  EXPECT_NE(patched.header("etag"), made.header("etag"));
+  EXPECT_EQ(get(kAcme).body, patched.body);
+  expect_problem(send({"PATCH", kAcme, R"({"url":null})"}), 400, "url");
+  expect_problem(send({"PATCH", kAcme, R"({"later":1})"}), 400, "later");
+  expect_problem(send({"PATCH", kAcme}), 400);
+  EXPECT_EQ(get(kAcme).body, patched.body);
+}
+
+TEST_F(ApiTest, IfMatchNamesTheRevisionThatAChangeIsFor) {
+  const auto with = [](const char* method, const std::string& match, const std::string& body = {}) {
+    return Call{method, kAcme, body, {{"If-Match", match}}};
+  };
+  const std::string first = revision_of(send({"PUT", kAcme, kLeastEndpoint}));
+  // As the header is written, and as `revision` has it.
+  const std::string second = revision_of(send(with("PUT", '"' + first + '"', kLeastEndpoint)));
+  const std::string third = revision_of(send(with("PATCH", second, R"({"retryLimit":1})")));
+  for (const std::string& old : {first, second}) {
+    expect_problem(send(with("PUT", old, kLeastEndpoint)), 409);
+    expect_problem(send(with("PATCH", old, "{}")), 409);
+    expect_problem(send(with("DELETE", old)), 409);
+  }
+  for (const char* wrong : {"*", "W/\"x\"", "\"\"", "7"}) {
+    expect_problem(send(with("PUT", wrong, kLeastEndpoint)), 400, "If-Match");
+    expect_problem(send(with("PATCH", wrong, "{}")), 400, "If-Match");
+    expect_problem(send(with("DELETE", wrong)), 400, "If-Match");
+  }
+  const Reply gone = send(with("DELETE", third));
+  EXPECT_EQ(gone.status, 200) << gone.body;
+  EXPECT_EQ(std::string(json_of(gone).at("revision").as_string()), third);
+  expect_problem(send(with("PUT", third, kLeastEndpoint)), 404);
+  expect_problem(send({"DELETE", kAcme}), 404);
+}
+
+TEST_F(ApiTest, EndpointsAreListedByName) {
+  for (const char* name : {"b", "a1", "a2"}) {
+    EXPECT_EQ(
+        send({"PUT", std::string("/v1/namespaces/ns/endpoints/") + name, kLeastEndpoint}).status,
+        201);
+  }
+  const auto page = json_of(get("/v1/namespaces/ns/endpoints?limit=2"));
+  EXPECT_EQ(page.at("count").as_int64(), 2);
+  const auto& items = page.at("items").as_array();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].at("name").as_string(), "a1");
+  EXPECT_EQ(items[1].at("name").as_string(), "a2");
+  const auto rest = json_of(get("/v1/namespaces/ns/endpoints?limit=2&startKey=" +
+                                std::string(page.at("lastEvaluatedKey").as_string())));
+  EXPECT_EQ(rest.at("count").as_int64(), 1);
+  EXPECT_FALSE(rest.contains("lastEvaluatedKey"));
+  EXPECT_EQ(json_of(get("/v1/namespaces/ns/endpoints?prefix=a")).at("count").as_int64(), 2);
+  EXPECT_EQ(json_of(get("/v1/namespaces/other/endpoints")).at("count").as_int64(), 0);
+  expect_problem(get("/v1/namespaces/ns/endpoints?desc=true"), 400, "desc");
+}
+
+TEST_F(ApiTest, AnEndpointOfAStoreThatFailsIsNotLost) {
+  store_->fail_next("put_document");
+  expect_problem(send({"PUT", kAcme, kLeastEndpoint}), 503);
+  EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
+  store_->fail_next("get_document");
+  expect_problem(send({"PATCH", kAcme, "{}"}), 503);
+}
+
+}  // namespace
+}  // namespace rhooks::rest::test

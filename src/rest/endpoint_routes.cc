@@ -1,0 +1,195 @@
+// Routes of endpoints.
+
+#include "base/ascii.h"
+#include "base/uuid.h"
+#include "hooks/change_endpoint.h"
+#include "rest/query_reader.h"
+#include "rest/routes.h"
+
+namespace rhooks::rest {
+
+namespace {
+
+constexpr const char* kEndpointPattern = "/v1/namespaces/{ns}/endpoints/{name}";
+
+// The revision that a change is for; empty: any.
+Result<std::string> revision_in(const HttpRequest& request) {
+  const std::string* const header = request.header("If-Match");
+  if (header == nullptr) return std::string();
+  std::string_view text = trim(*header);
+  if (text.size() > 1 && text.starts_with('"') && text.ends_with('"')) {
+    text = text.substr(1, text.size() - 2);
+  }
+  if (parse_uuid(text)) return std::string(text);
+  return fail(ErrorCode::kInvalidArgument,
+              "If-Match: must be the revision of an endpoint, as its ETag or `revision` has it",
+              "If-Match");
+}
+
+HttpResponse endpoint_response(const Result<Endpoint>& endpoint, int status = 200) {
+  if (!endpoint) return error_response(endpoint.error());
+  HttpResponse response = json_response(status, codec::to_json(*endpoint));
+  response.headers.push_back({"ETag", '"' + endpoint->revision + '"'});
+  return response;
+}
+
+HttpResponse put_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  const auto revision = revision_in(request);
+  if (!revision) return error_response(revision.error());
+  auto endpoint = codec::parse_new_endpoint(request.body, path.get("ns"), path.get("name"));
+  if (!endpoint) return error_response(endpoint.error());
+  auto put = hooks.put_endpoint(std::move(*endpoint), *revision);
+  if (!put) return error_response(put.error());
+  return endpoint_response(std::move(put->endpoint), put->created ? 201 : 200);
+}
+
+HttpResponse patch_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  const auto revision = revision_in(request);
+  if (!revision) return error_response(revision.error());
+  return endpoint_response(
+      change_endpoint(hooks, path.get("ns"), path.get("name"), *revision, [&](Endpoint endpoint) {
+        return codec::parse_endpoint_changes(request.body, std::move(endpoint));
+      }));
+}
+
+HttpResponse delete_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  const auto revision = revision_in(request);
+  if (!revision) return error_response(revision.error());
+  return endpoint_response(hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision));
+}
+
+HttpResponse fetch_endpoints(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  QueryReader in(request);
+  EndpointsQuery query;
+  query.ns = path.get("ns");
+  query.prefix = in.text("prefix");
+  query.limit = in.limit("limit", query.limit, 1000);
+  query.start_key = in.start_key();
+  if (in.error()) return error_response(*in.error());
+  return answer(hooks.endpoints(query));
+}
+
+ParameterDoc if_match_parameter() {
+  return {"If-Match", "The revision that it is about, as ETag has it; another one is a conflict.",
+          R"({"type":"string"})", "header"};
+}
+
+using CallOnEndpoint = HttpResponse (*)(Hooks&, const HttpRequest&, const PathParameters&);
+
+RouteHandler handler_of(Hooks& hooks, CallOnEndpoint call) {
+  return [&hooks, call](const HttpRequest& request, const PathParameters& path) {
+    return call(hooks, request, path);
+  };
+}
+
+Route put_route(Hooks& hooks) {
+  return {
+      .method = "PUT",
+      .pattern = kEndpointPattern,
+      .operation_id = "putEndpoint",
+      .tag = "endpoints",
+      .summary = "Make or replace an endpoint",
+      .description =
+          "What is not given is as if it had never been: PATCH keeps it. The answer has "
+          "its revision as ETag.",
+      .parameters = {if_match_parameter()},
+      .body = BodyDoc{"NewEndpoint",
+                      R"({"url": "https://hooks.acme.example/in", "headers": {"X-Shop": "7"},
+                          "timeout": "15s", "retryLimit": 10, "description": "the warehouse"})",
+                      true, kSmallBodyBytesMax},
+      .responses = {{201, "It was made.", "Endpoint"},
+                    {200, "It was replaced.", "Endpoint"},
+                    {404, "With If-Match: there is none of that name."},
+                    {409, "With If-Match: it has another revision."}},
+      .handler = handler_of(hooks, put_endpoint),
+  };
+}
+
+Route patch_route(Hooks& hooks) {
+  return {
+      .method = "PATCH",
+      .pattern = kEndpointPattern,
+      .operation_id = "patchEndpoint",
+      .tag = "endpoints",
+      .summary = "Change some of an endpoint",
+      .description =
+          "By a JSON Merge Patch (RFC 7396): null takes a field or a header back, and what is left "
+          "out stays. Content-Type may be application/json or application/merge-patch+json.",
+      .parameters = {if_match_parameter()},
+      .body = BodyDoc{"EndpointChanges", R"({"timeout": "30s", "headers": {"X-Shop": null}})", true,
+                      kSmallBodyBytesMax},
+      .responses = {{200, "The endpoint as it is now.", "Endpoint"},
+                    {404, "No such endpoint."},
+                    {409, "It has another revision, or is being changed all the time."}},
+      .handler = handler_of(hooks, patch_endpoint),
+  };
+}
+
+Route get_route(Hooks& hooks) {
+  return {
+      .method = "GET",
+      .pattern = kEndpointPattern,
+      .operation_id = "getEndpoint",
+      .tag = "endpoints",
+      .summary = "Get an endpoint",
+      .description = "With its revision as ETag.",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "The endpoint.", "Endpoint"}, {404, "No such endpoint."}},
+      .handler =
+          [&hooks](const HttpRequest&, const PathParameters& path) {
+            return endpoint_response(hooks.endpoint(path.get("ns"), path.get("name")));
+          },
+  };
+}
+
+Route delete_route(Hooks& hooks) {
+  return {
+      .method = "DELETE",
+      .pattern = kEndpointPattern,
+      .operation_id = "deleteEndpoint",
+      .tag = "endpoints",
+      .summary = "Delete an endpoint",
+      .description = "",
+      .parameters = {if_match_parameter()},
+      .body = {},
+      .responses = {{200, "The endpoint as it was.", "Endpoint"},
+                    {404, "No such endpoint."},
+                    {409, "It has another revision."}},
+      .handler = handler_of(hooks, delete_endpoint),
+  };
+}
+
+Route list_route(Hooks& hooks) {
+  std::vector<ParameterDoc> parameters = {
+      {"prefix", "Endpoints whose names begin with this.", R"({"type":"string"})"}};
+  for (ParameterDoc& p : page_parameters()) {
+    if (p.name != "desc") parameters.push_back(std::move(p));
+  }
+  return {
+      .method = "GET",
+      .pattern = "/v1/namespaces/{ns}/endpoints",
+      .operation_id = "fetchEndpoints",
+      .tag = "endpoints",
+      .summary = "Fetch a page of endpoints",
+      .description = "Ordered by name.",
+      .parameters = std::move(parameters),
+      .body = {},
+      .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
+                     "EndpointPage"}},
+      .work = Work::kMany,
+      .handler = handler_of(hooks, fetch_endpoints),
+  };
+}
+
+}  // namespace
+
+void add_endpoint_routes(Router& router, Hooks& hooks) {
+  router.add(put_route(hooks));
+  router.add(patch_route(hooks));
+  router.add(get_route(hooks));
+  router.add(delete_route(hooks));
+  router.add(list_route(hooks));
+}
+
+}  // namespace rhooks::rest
