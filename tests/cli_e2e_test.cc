@@ -256,6 +256,38 @@ TEST_P(CliE2eStoresTest, SecondSignalEndsAtOnce) {
   EXPECT_TRUE(receiver.wait_requests(2)) << other->child().errors();
 }
 
+TEST_P(CliE2eStoresTest, EndpointsOutliveTheServer) {
+  auto server = serve();
+  const auto endpoint = [&](Args args) {
+    args.insert(args.begin(), "endpoint");
+    args.insert(args.end(), {"-n", "my-app"});
+    return server->run(std::move(args));
+  };
+  const testing::Finished made =
+      endpoint({"put", "acme", "--url", "https://hooks.acme.example/in", "-H", "X-Shop: 7"});
+  ASSERT_EQ(made.exit, 0) << made.errors;
+  EXPECT_EQ(made.output, "made acme\n");
+  ASSERT_EQ(endpoint({"set", "acme", "--timeout", "15s", "--retry-limit", "10"}).exit, 0);
+  ASSERT_EQ(endpoint({"put", "other", "--url", "http://127.0.0.1:9/"}).exit, 0);
+  const testing::Finished before = endpoint({"list", "--json"});
+  const auto page = codec::parse_endpoint_page(before.output);
+  ASSERT_TRUE(page) << before.output << before.errors;
+  ASSERT_EQ(page->items.size(), 2u);
+  EXPECT_EQ(page->items[0].headers, (std::vector<Header>{{"X-Shop", "7"}}));
+  EXPECT_EQ(page->items[0].timeout, milliseconds{15'000});
+  EXPECT_EQ(page->items[0].retry_limit, 10);
+
+  server->child().signal(SIGTERM);
+  ASSERT_EQ(server->child().wait(), 0) << server->child().errors();
+  server = serve();
+  EXPECT_EQ(endpoint({"list", "--json"}).output, before.output);
+  EXPECT_EQ(endpoint({"delete", "acme"}).output, "deleted acme\n");
+  const testing::Finished gone = endpoint({"get", "acme"});
+  EXPECT_EQ(gone.exit, 1);
+  EXPECT_NE(gone.errors.find("there is no endpoint 'acme'"), std::string::npos) << gone.errors;
+  EXPECT_EQ(endpoint({"get", "other"}).exit, 0);
+}
+
 testing::TestResponse hold(const testing::TestRequest&) {
   testing::TestResponse response;
   response.hold = true;

@@ -11,6 +11,7 @@
 
 #include "cli/settings.h"
 #include "codec/public_json.h"
+#include "model/endpoint.h"
 #include "model/fields.h"
 
 namespace rhooks {
@@ -63,6 +64,17 @@ TEST(DocsTest, SemanticsListsEveryField) {
   for (const std::string& rows : {given, added}) {
     EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
         << "docs/semantics.md has other rows than model/fields.h gives:\n"
+        << rows;
+  }
+}
+
+TEST(DocsTest, EndpointsListsEveryField) {
+  const std::string page = read(kRoot / "docs/endpoints.md");
+  for (const bool read_only : {false, true}) {
+    const std::string rows =
+        rows_of<Endpoint>([&](const auto& field) { return field.read_only == read_only; });
+    EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
+        << "docs/endpoints.md has other rows than model/endpoint.h gives:\n"
         << rows;
   }
 }

@@ -139,6 +139,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_queries(commands);
   add_changes(commands);
   add_triggers(commands);
+  add_endpoints(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);

@@ -40,6 +40,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
   add_queries(commands);
   add_changes(commands);
   add_triggers(commands);
+  add_endpoints(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);
@@ -52,7 +53,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 19);
+  EXPECT_EQ(count, 20);
 }
 
 TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
@@ -225,6 +226,9 @@ TEST(AppTest, ReadingMakesNoStore) {
                                              {"delete-many", "-n", "a", "--yes"},
                                              {"suspend-many", "-n", "a", "--dry-run"},
                                              {"clear", "-n", "a", "--yes"},
+                                             {"endpoint", "list", "-n", "a"},
+                                             {"endpoint", "set", "b", "-n", "a", "--no-timeout"},
+                                             {"endpoint", "delete", "b", "-n", "a"},
                                              {"trigger-dryrun"}}) {
     args.insert(args.end(), {"--store", "rocksdb:" + path});
     const TestRun run = run_line(args);

@@ -139,7 +139,7 @@ std::optional<Config> Commands::config() {
   return std::move(*config);
 }
 
-std::unique_ptr<HooksApi> Commands::hooks(int& exit_code) {
+std::unique_ptr<HooksApi> Commands::hooks(int& exit_code, bool makes_store) {
   exit_code = kExitUsage;
   const auto loaded = config();
   if (!loaded) return nullptr;
@@ -162,9 +162,7 @@ std::unique_ptr<HooksApi> Commands::hooks(int& exit_code) {
     }
   }
   if (loaded->works_on_store()) {
-    const std::string name = root_->get_subcommands().front()->get_name();
-    const bool makes = name == "register" || name == "trigger";
-    if (const auto refused = refuse_store(*loaded, !makes)) {
+    if (const auto refused = refuse_store(*loaded, !makes_store)) {
       exit_code = *refused;
       return nullptr;
     }

@@ -55,8 +55,9 @@ class Commands {
   bool default_namespace(std::string& ns);
   // The scheduler they ask for, by --server, --store, RHOOKS_STORE, RHOOKS_SERVER or the default
   // server, the first of these that is given: a server's, or a Hooks without a worker on the store.
-  // An error has been printed, and `exit_code` set, where there is none.
-  std::unique_ptr<HooksApi> hooks(int& exit_code);
+  // An error has been printed, and `exit_code` set, where there is none. `makes_store`: the command
+  // may make a store in an empty directory.
+  std::unique_ptr<HooksApi> hooks(int& exit_code, bool makes_store = false);
 
   // Refuses the store of a command that works on one by itself: a memory: store, and, for a
   // command that reads, a directory without a store, since opening it would make one. Prints
@@ -100,6 +101,7 @@ void add_queries(Commands& commands);  // get, fetch, logs, namespaces
 void add_changes(Commands& commands);  // delete, suspend, unsuspend, and the bulk ones
 void add_many_changes(Commands& commands);
 void add_triggers(Commands& commands);  // trigger, trigger-dryrun
+void add_endpoints(Commands& commands);
 void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);

@@ -3,14 +3,13 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <sstream>
 
 #include "base/duration.h"
-#include "base/utf8.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/file_import.h"
 #include "cli/follow.h"
+#include "cli/input_args.h"
 #include "cli/show.h"
 #include "cli/times.h"
 #include "cli/usage.h"
@@ -19,7 +18,6 @@
 #include "hooks/hooks_parts.h"
 #include "json/text.h"
 #include "model/fields.h"
-#include "model/limits.h"
 
 namespace rhooks::cli {
 namespace {
@@ -40,19 +38,6 @@ struct RegisterArgs {
 };
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-// The whole of a stream that `option` named, if it is not longer than a body may be.
-Result<std::string> read_all(std::istream& in, const std::string& option, const std::string& name) {
-  std::string text(model::kBodyBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) return usage(option + ": " + name + " cannot be read");
-  if (text.size() > model::kBodyBytesMax) {
-    return usage(option + ": " + name + " is longer than 256 KiB, the most that a task sends");
-  }
-  if (const auto wrong = not_utf8(text)) return usage(option + ": " + name + ' ' + *wrong);
-  return text;
-}
 
 bool begins_like_json(std::string_view text) {
   if (text.starts_with(kByteOrderMark)) return true;
@@ -91,56 +76,6 @@ Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
     text = std::move(*read);
   }
   return body_of(std::move(text), args.text);
-}
-
-std::optional<Header> header_of(std::string_view line) {
-  const auto colon = line.find(':');
-  if (colon == 0 || colon == std::string_view::npos) return std::nullopt;
-  const auto value = line.find_first_not_of(" \t", colon + 1);
-  return Header{std::string(line.substr(0, colon)),
-                std::string(value == std::string_view::npos ? "" : line.substr(value))};
-}
-
-// Of a file, a header a line: what stands on a command line stands in `ps` for everybody. So its
-// lines are not shown, either.
-Result<void> add_headers_of(std::istream& in, const std::string& from,
-                            std::vector<Header>& headers) {
-  auto text = read_all(in, "--header", from);
-  if (!text) return fail(text.error());
-  std::istringstream lines(*text);
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty()) continue;
-    auto header = header_of(line);
-    if (!header) {
-      return usage("--header: line " + std::to_string(number) + " of " + from +
-                   " is no header; write Name: value");
-    }
-    headers.push_back(std::move(*header));
-  }
-  return {};
-}
-
-Result<std::vector<Header>> make_headers(const RegisterArgs& args, std::istream& in) {
-  std::vector<Header> headers;
-  for (const std::string& given : args.headers) {
-    Result<void> added;
-    if (given == "@-") {
-      added = add_headers_of(in, "standard input", headers);
-    } else if (given.starts_with('@')) {
-      std::ifstream file(given.substr(1), std::ios::binary);
-      if (!file) return usage("--header: the file " + given.substr(1) + " cannot be read");
-      added = add_headers_of(file, given.substr(1), headers);
-    } else if (auto header = header_of(given)) {
-      headers.push_back(std::move(*header));
-    } else {
-      return usage("--header: \"" + given + "\" is no header; write 'Name: value'");
-    }
-    if (!added) return fail(added.error());
-  }
-  return headers;
 }
 
 Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
@@ -186,7 +121,7 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
     if (!method) return usage("--method: " + method.error().message);
     task.request.method = *method;
   }
-  auto headers = make_headers(args, io.in);
+  auto headers = make_headers(args.headers, io.in);
   if (!headers) return fail(headers.error());
   task.request.headers = std::move(*headers);
   if (args.given("--body")) {
@@ -255,7 +190,7 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   std::optional<Polling> polling;
   if (*longest) polling.emplace(io);
   int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
+  const auto hooks = commands.hooks(exit_code, true);
   if (!hooks) return exit_code;
   const auto result = hooks->register_task(std::move(*task));
   if (!result) return report(io, result.error(), kExitFailed);
@@ -290,12 +225,6 @@ void for_each_plain_option(NewTask& task, Visit visit) {
       if (field.flag != nullptr) visit(field, task.*F::kMember);
     }
   });
-}
-
-std::string help_of(const model::FieldWords& field) {
-  std::string help = field.help != nullptr ? field.help : field.doc;
-  std::erase(help, '`');
-  return help;
 }
 
 template <typename T>

@@ -45,6 +45,7 @@ TEST(CompletionTest, HasEveryCommandAndFlag) {
   add_queries(commands);
   add_changes(commands);
   add_triggers(commands);
+  add_endpoints(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);
@@ -86,6 +87,8 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"register", "--url", "h"}), "\n");
   EXPECT_EQ(complete({"completion", "b"}), "bash\n");
   EXPECT_EQ(complete({"store", "d"}), "describe\n");
+  EXPECT_EQ(complete({"endpoint", "s"}), "set\n");
+  EXPECT_EQ(complete({"endpoint", "put", "acme", "--no-h"}), "--no-header\n");
   EXPECT_EQ(complete({"nothing", "--"}), "\n");
 }
 

@@ -320,7 +320,7 @@ int run(Import& import, std::istream& in, const std::string& file, Io& io,
 int import_file(Commands& commands, const FileImport& options, std::istream& in) {
   Signals signals;  // before any thread is started
   int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
+  const auto hooks = commands.hooks(exit_code, true);
   if (!hooks) return exit_code;
   Import import(commands, options, *hooks);
   EndOnSignal end_on_signal(signals, import, commands.io());

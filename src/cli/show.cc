@@ -214,6 +214,40 @@ std::string task_card(const Task& task, const Io& io) {
   return card.text();
 }
 
+Table endpoint_table(const Io& io) {
+  return Table({{"NAME", false, true, 12},
+                {"URL", false, true, 16},
+                {"TIMEOUT", true},
+                {"RETRIES", true},
+                {"UPDATED"}},
+               table_style(io));
+}
+
+void add_endpoint(Table& table, const Endpoint& endpoint) {
+  table.add({{endpoint.name},
+             {endpoint.url},
+             {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
+             {endpoint.retry_limit ? std::to_string(*endpoint.retry_limit) : "-"},
+             {show_time(endpoint.updated_at)}});
+}
+
+std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
+  Card card(io.colours());
+  card.line("namespace", endpoint.ns);
+  card.line("name", endpoint.name, Colour::kBold);
+  card.line("description", endpoint.description);
+  card.line("url", endpoint.url);
+  for (const Header& header : endpoint.headers) {
+    card.line("header", header.name + ": " + header.value);
+  }
+  if (endpoint.timeout) card.line("timeout", format_duration(*endpoint.timeout));
+  if (endpoint.retry_limit) card.line("retry limit", std::to_string(*endpoint.retry_limit));
+  card.line("created", with_distance(endpoint.created_at, io));
+  card.line("updated", with_distance(endpoint.updated_at, io));
+  card.line("revision", endpoint.revision);
+  return card.text();
+}
+
 std::string store_card(const StoreDescription& description, const Io& io) {
   Card card(io.colours());
   card.line("store", description.kind, Colour::kBold);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/log.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
@@ -21,8 +22,13 @@ void add_task(Table& table, const Task& task);
 Table log_table(const Io& io);
 void add_log(Table& table, const Log& log);
 
+Table endpoint_table(const Io& io);
+void add_endpoint(Table& table, const Endpoint& endpoint);
+
 // A task as lines of "name  value", its bodies below.
 std::string task_card(const Task& task, const Io& io);
+
+std::string endpoint_card(const Endpoint& endpoint, const Io& io);
 
 // What a store tells of itself, without its tables.
 std::string store_card(const StoreDescription& description, const Io& io);

@@ -54,6 +54,32 @@ TEST(TaskCardTest, ShowsATaskToPeople) {
             "  }\n");
 }
 
+TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
+  Endpoint endpoint;
+  endpoint.ns = "shop";
+  endpoint.name = "acme";
+  endpoint.description = "the\x1bwarehouse";
+  endpoint.url = "https://hooks.acme.example/in";
+  endpoint.headers = {{"X-Shop", "7"}};
+  endpoint.timeout = 90s;
+  endpoint.retry_limit = 0;
+  endpoint.revision = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+  endpoint.created_at = kShownAt;
+  endpoint.updated_at = kShownAt + 1s;
+  TestIo test;
+  EXPECT_EQ(endpoint_card(endpoint, test.io),
+            "namespace       shop\n"
+            "name            acme\n"
+            "description     the\\x1bwarehouse\n"
+            "url             https://hooks.acme.example/in\n"
+            "header          X-Shop: 7\n"
+            "timeout         1m30s\n"
+            "retry limit     0\n"
+            "created         2023-11-14 22:13:20.000Z\n"
+            "updated         2023-11-14 22:13:21.000Z\n"
+            "revision        017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n");
+}
+
 TEST(TaskCardTest, ShowsWhatHappened) {
   TestIo test;
   test.io.out_is_terminal = true;

@@ -1,0 +1,171 @@
+// `rhooks endpoint` on both sides: straight on a store, and through a server of the test's own.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "cli/commands_fixture.h"
+
+namespace rhooks::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kIn = "http://127.0.0.1:9/in";
+
+class EndpointCommandsTest : public CommandsTest {
+ protected:
+  // `rhooks endpoint` with this action and name, and what follows.
+  TestRun endpoint(std::vector<std::string> args, const std::string& input = {}) {
+    args.insert(args.begin(), "endpoint");
+    args.insert(args.end(), {"-n", "shop"});
+    return run(std::move(args), input);
+  }
+  // Its output, where it must succeed.
+  std::string done(std::vector<std::string> args, const std::string& input = {}) {
+    const TestRun result = endpoint(std::move(args), input);
+    EXPECT_EQ(result.exit_code, kExitDone) << result.err;
+    return result.out;
+  }
+  // What it says of a line that it refuses.
+  std::string refused(std::vector<std::string> args) {
+    const TestRun result = endpoint(std::move(args));
+    EXPECT_EQ(result.exit_code, kExitUsage) << result.out;
+    return result.err;
+  }
+  Endpoint got(const std::string& name) {
+    return codec::parse_endpoint(done({"get", name, "--json"})).value_or(Endpoint{});
+  }
+};
+
+void expect_part(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in\n" << text;
+}
+
+INSTANTIATE_TEST_SUITE_P(Sides, EndpointCommandsTest, ::testing::Bool(), side_name);
+
+TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
+  EXPECT_EQ(done({"put", "acme", "--url", kIn, "--header", "X-Shop: 7", "-H", "X-Empty:",
+                  "--timeout", "1m30s", "--retry-limit", "0", "--description", "the warehouse"}),
+            "made acme\n");
+  const Endpoint made = got("acme");
+  EXPECT_EQ(made.ns, "shop");
+  EXPECT_EQ(made.url, kIn);
+  EXPECT_EQ(made.headers, (std::vector<Header>{{"X-Shop", "7"}, {"X-Empty", ""}}));
+  EXPECT_EQ(made.timeout, 90s);
+  EXPECT_EQ(made.retry_limit, 0);
+  EXPECT_EQ(made.description, "the warehouse");
+
+  EXPECT_EQ(done({"put", "acme", "--url", kIn}), "replaced acme\n");
+  const Endpoint replaced = got("acme");
+  EXPECT_EQ(replaced.headers, std::vector<Header>{});
+  EXPECT_EQ(replaced.timeout, std::nullopt);
+  EXPECT_EQ(replaced.created_at, made.created_at);
+  EXPECT_NE(replaced.revision, made.revision);
+
+  const auto shown = codec::parse_endpoint(done({"put", "other", "--url", kIn, "--json"}));
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(*shown, got("other"));
+}
+
+TEST_P(EndpointCommandsTest, PutTakesAFile) {
+  const std::string file = dir_.sub("acme.json");
+  std::ofstream(file) << R"({"url":"http://127.0.0.1:9/in","headers":{"A":["1","2"]},)"
+                      << R"("timeout":"15s"})";
+  EXPECT_EQ(done({"put", "acme", "--file", file}), "made acme\n");
+  EXPECT_EQ(got("acme").headers, (std::vector<Header>{{"A", "1"}, {"A", "2"}}));
+  // What get shows can be put.
+  EXPECT_EQ(done({"put", "acme", "--file", "-"}, done({"get", "acme", "--json"})),
+            "replaced acme\n");
+  EXPECT_EQ(got("acme").timeout, 15s);
+
+  std::ofstream(file) << R"({"url":"http://127.0.0.1:9/in","timeOut":"15s"})";
+  expect_part(refused({"put", "acme", "--file", file}), "timeOut");
+  expect_part(refused({"put", "other", "-f", dir_.sub("none")}), "cannot be read");
+  expect_part(refused({"put", "acme", "--file", file, "--url", kIn}),
+              "--url and --file exclude each other");
+  const TestRun of_another = endpoint({"put", "b", "--file", "-"}, done({"get", "acme", "--json"}));
+  EXPECT_EQ(of_another.exit_code, kExitUsage);
+  expect_part(of_another.err, "\"acme\" is not \"b\", the name of the call");
+}
+
+TEST_P(EndpointCommandsTest, SetKeepsTheRest) {
+  done({"put", "acme", "--url", kIn, "-H", "X-Shop: 7", "-H", "X-Old: 1", "--timeout", "15s",
+        "--retry-limit", "3", "--description", "d"});
+  Endpoint wanted = got("acme");
+  EXPECT_EQ(done({"set", "acme", "--timeout", "30s", "-H", "x-shop: 8", "--no-header", "x-old",
+                  "--no-retry-limit", "--no-description"}),
+            "changed acme\n");
+  wanted.timeout = 30s;
+  wanted.headers = {{"x-shop", "8"}};
+  wanted.retry_limit.reset();
+  wanted.description.clear();
+  Endpoint shown = got("acme");
+  EXPECT_NE(shown.revision, wanted.revision);
+  wanted.revision = shown.revision;
+  wanted.updated_at = shown.updated_at;
+  EXPECT_EQ(shown, wanted);
+
+  const auto printed = codec::parse_endpoint(done({"set", "acme", "--no-timeout", "--json"}));
+  ASSERT_TRUE(printed) << printed.error().message;
+  EXPECT_EQ(printed->timeout, std::nullopt);
+  const TestRun none = endpoint({"set", "none", "--timeout", "30s"});
+  EXPECT_EQ(none.exit_code, kExitFailed);
+  expect_part(none.err, "there is no endpoint 'none' in namespace 'shop'");
+}
+
+TEST_P(EndpointCommandsTest, GetListAndDelete) {
+  done({"put", "b", "--url", kIn, "--timeout", "15s"});
+  done({"put", "a1", "--url", kIn, "--description", "first"});
+  done({"put", "a2", "--url", kIn});
+  const std::string card = done({"get", "a1"});
+  expect_part(card, "name            a1\ndescription     first\nurl             http://127");
+  const std::string list = done({"list"});
+  EXPECT_LT(list.find("a1"), list.find("a2"));
+  EXPECT_LT(list.find("a2"), list.find("15s"));
+  const auto page = codec::parse_endpoint_page(done({"list", "--limit", "2", "--json"}));
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->items.size(), 2u);
+  EXPECT_EQ(page->items[0], got("a1"));
+  const auto rest =
+      codec::parse_endpoint_page(done({"list", "--json", "--start-key", page->last_evaluated_key}));
+  ASSERT_TRUE(rest) << rest.error().message;
+  ASSERT_EQ(rest->items.size(), 1u);
+  EXPECT_EQ(rest->items[0].name, "b");
+  const std::string all = done({"list", "--prefix", "a", "--limit", "1", "--all", "--json"});
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2) << all;
+  EXPECT_EQ(endpoint({"list", "--prefix", "c"}).err, "no endpoint matches\n");
+
+  EXPECT_EQ(done({"delete", "a1"}), "deleted a1\n");
+  const TestRun gone = endpoint({"get", "a1"});
+  EXPECT_EQ(gone.exit_code, kExitFailed);
+  expect_part(gone.err, "there is no endpoint 'a1' in namespace 'shop'");
+  EXPECT_EQ(endpoint({"delete", "a1"}).exit_code, kExitFailed);
+}
+
+TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
+  expect_part(refused({"make", "acme"}),
+              "there is no `rhooks endpoint make`\n  there is put, set, get, list and delete");
+  expect_part(refused({"get"}), "the name is missing: rhooks endpoint get NAME");
+  expect_part(refused({"list", "acme"}), "`rhooks endpoint get acme`");
+  expect_part(refused({"get", "acme", "--timeout", "1s"}),
+              "--timeout and `get` do not go together\n  it belongs to put and set");
+  expect_part(refused({"put", "acme", "--url", kIn, "--no-timeout"}), "it belongs to set");
+  expect_part(refused({"set", "acme", "--file", "-"}), "it belongs to put");
+  expect_part(refused({"delete", "acme", "--all"}), "it belongs to list");
+  expect_part(refused({"set", "acme"}), "nothing is to be changed");
+  expect_part(refused({"put", "acme", "--timeout", "1s"}), "--url is missing");
+  expect_part(refused({"put", "acme", "--url", kIn, "--timeout", "5"}),
+              "--timeout: \"5\" is no length of time");
+  expect_part(refused({"set", "acme", "--retry-limit", "1.5"}),
+              "--retry-limit: \"1.5\" is no whole number");
+  expect_part(refused({"put", "acme", "--url", kIn, "-H", "no header"}), "write 'Name: value'");
+  expect_part(refused({"list", "--limit", "0"}), "is not from 1 to 1000");
+  const TestRun rule = endpoint({"put", "acme", "--url", "ftp://a/"});
+  EXPECT_EQ(rule.exit_code, kExitFailed);
+  expect_part(rule.err, "url: must begin with http:// or https://");
+}
+
+}  // namespace
+}  // namespace rhooks::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/task.h>
+
+#include <istream>
+#include <string>
+#include <vector>
+
+namespace rhooks::model {
+struct FieldWords;
+}  // namespace rhooks::model
+
+// Options that say what a task or an endpoint is made of.
+namespace rhooks::cli {
+
+// The help of a field's flag.
+std::string help_of(const model::FieldWords& field);
+
+// The whole of a stream that `option` named, if it is not longer than a body may be. `name`: of the
+// stream, for messages. Errors: kInvalidArgument.
+Result<std::string> read_all(std::istream& in, const std::string& option, const std::string& name);
+
+// What --header says: each of `given` is "Name: value", or @FILE, or @- for `in`.
+Result<std::vector<Header>> make_headers(const std::vector<std::string>& given, std::istream& in);
+
+}  // namespace rhooks::cli
