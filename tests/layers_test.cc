@@ -70,7 +70,7 @@ const std::vector<Layer>& layers() {
        {"std", "curl/"},
        {"openssl/", "brotli/", "posix"}},
       {"src/engine",
-       {"engine/", "store/store.h", "store/flow_gate.h", "delivery/sender.h",
+       {"engine/", "store/store.h", "store/endpoints.h", "store/flow_gate.h", "delivery/sender.h",
         "delivery/request_builder.h", "model/", "observe/", "base/", "rhooks/"},
        {"std"}},
       {"src/hooks",

@@ -42,6 +42,12 @@ engine::RunnerOptions runner_options(const Options& o) {
   return runner;
 }
 
+// Endpoints of a store that is this process's alone are read once.
+std::optional<std::chrono::milliseconds> endpoints_max_age(const Options& o) {
+  if (store_traits(o.store).shared) return std::chrono::seconds{5};
+  return std::nullopt;
+}
+
 Hooks::Parts parts_or_throw(Options options) {
   auto parts = make_parts(std::move(options));
   if (!parts) throw HooksError(std::move(parts.error()));
@@ -82,6 +88,7 @@ std::vector<NewTask> one_of(NewTask task) {
 Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
+      endpoints(*parts.store, endpoints_max_age(parts.options)),
       runner(*parts.store, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
              runner_options(parts.options)) {
   if (!parts.share_writes) return;

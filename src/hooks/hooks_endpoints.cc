@@ -13,10 +13,6 @@ namespace {
 // More changes in between than these are no chance.
 constexpr int kEndpointTriesMax = 5;
 
-store::DocumentKey endpoint_key(const std::string& ns, const std::string& name) {
-  return {kEndpointKind, ns, name};
-}
-
 Result<void> validate_endpoint_key(const std::string& ns, const std::string& name) {
   if (auto valid = model::validate_namespace(ns); !valid) return valid;
   return model::validate_endpoint_name(name);
@@ -47,7 +43,7 @@ store::Document document_of(Endpoint& endpoint, const std::optional<store::Store
     const auto before = codec::parse_stored_endpoint(found->data);
     if (before) endpoint.created_at = before->created_at;
   }
-  return {endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
+  return {store::endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
           found ? found->newer_fields : std::string()};
 }
 
@@ -58,31 +54,24 @@ Error changed_all_the_time(const store::DocumentKey& key) {
           {}};
 }
 
+Error too_many_endpoints() {
+  return {
+      ErrorCode::kConflict,
+      "there are " + std::to_string(model::kEndpointsMax) + " endpoints already; delete some first",
+      {}};
+}
+
 bool is_overtaken(const Error& error) {
   return error.code == ErrorCode::kConflict || error.code == ErrorCode::kNotFound;
 }
 
 }  // namespace
 
-Result<Endpoint> endpoint_of(const store::StoredDocument& document) {
-  auto endpoint = codec::parse_stored_endpoint(document.data);
-  if (!endpoint) {
-    return fail(ErrorCode::kCorrupt, "endpoint '" + document.key.name + "' in namespace '" +
-                                         document.key.ns + "' cannot be read (" +
-                                         endpoint.error().message + "); put it anew");
-  }
-  endpoint->ns = document.key.ns;
-  endpoint->name = document.key.name;
-  endpoint->revision = to_string(document.revision);
-  endpoint->updated_at = document.updated_at;
-  return endpoint;
-}
-
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
   const auto wanted = read_revision(if_revision);
   if (!wanted) return fail(wanted.error());
-  const store::DocumentKey key = endpoint_key(endpoint.ns, endpoint.name);
+  const store::DocumentKey key = store::endpoint_key(endpoint.ns, endpoint.name);
   store::Document document;
   std::optional<store::Revision> replaced;  // none: nothing
   std::optional<Error> unsure;              // of a try that may have been carried out
@@ -91,7 +80,7 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
     auto found = find_document(impl_->store(), key);
     if (!found) return give_up(found.error());
     if (unsure && *found && (*found)->revision != replaced && (*found)->data == document.data) {
-      auto stored = endpoint_of(**found);
+      auto stored = store::endpoint_of(**found);
       if (!stored) return fail(std::move(stored.error()));
       return EndpointPut{std::move(*stored), !replaced};
     }
@@ -104,8 +93,12 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
     }
     replaced = *wanted;
     if (!replaced && *found) replaced = (*found)->revision;
+    if (!replaced && impl_->endpoints.count(now) >= model::kEndpointsMax) {
+      return give_up(too_many_endpoints());
+    }
     auto put = impl_->store().put_document(
         document, replaced ? store::Replaces(*replaced) : store::Replaces(store::Nothing{}), now);
+    impl_->endpoints.changed(key.ns, key.name);
     if (put) {
       endpoint.revision = to_string(*put);
       endpoint.updated_at = now;
@@ -122,9 +115,9 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
 
 Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name) {
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
-  const auto found = impl_->store().get_document(endpoint_key(ns, name));
+  const auto found = impl_->store().get_document(store::endpoint_key(ns, name));
   if (!found) return fail(found.error());
-  return endpoint_of(*found);
+  return store::endpoint_of(*found);
 }
 
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
@@ -132,17 +125,18 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
   const auto wanted = read_revision(if_revision);
   if (!wanted) return fail(wanted.error());
-  const store::DocumentKey key = endpoint_key(ns, name);
+  const store::DocumentKey key = store::endpoint_key(ns, name);
   Endpoint endpoint;
   std::optional<Error> unsure;  // of a try that may have been carried out
   for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
     const auto found = impl_->store().get_document(key);
     if (!found && unsure && found.error().code == ErrorCode::kNotFound) return endpoint;
     if (!found) return fail(unsure.value_or(found.error()));
-    auto read = endpoint_of(*found);
+    auto read = store::endpoint_of(*found);
     if (!read) return read;
     endpoint = std::move(*read);
     auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
+    impl_->endpoints.changed(key.ns, key.name);
     if (removed) return endpoint;
     if (removed.error().code == ErrorCode::kUnknownOutcome) {
       unsure = std::move(removed.error());

@@ -6,6 +6,7 @@
 
 #include "hooks/change_endpoint.h"
 #include "hooks/test_hooks.h"
+#include "model/limits.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 
@@ -222,6 +223,25 @@ TEST_F(EndpointsTest, OneThatCannotBeReadCanBePutAnew) {
   EXPECT_EQ(hooks_.endpoints({.ns = "ns"}).error().code, ErrorCode::kCorrupt);
   EXPECT_FALSE(hooks_.put_endpoint(endpoint_named("acme"))->created);
   EXPECT_TRUE(hooks_.endpoint("ns", "acme"));
+}
+
+TEST_F(EndpointsTest, ThereMayBeSoMany) {
+  for (std::size_t i = 0; i < model::kEndpointsMax; ++i) {
+    ASSERT_TRUE(memory_.put_document({{"endpoint", "ns" + std::to_string(i % 3), std::to_string(i)},
+                                      R"({"url":"http://a/"})",
+                                      {}},
+                                     store::Nothing{}, test_.clock->now()));
+  }
+  const auto refused = hooks_.put_endpoint(endpoint_named("acme"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().message, "there are 10000 endpoints already; delete some first");
+  Endpoint there = endpoint_named("0");
+  there.ns = "ns0";
+  EXPECT_FALSE(hooks_.put_endpoint(there)->created);
+  ASSERT_TRUE(hooks_.remove_endpoint("ns0", "0"));
+  EXPECT_TRUE(hooks_.put_endpoint(endpoint_named("acme")));
+  EXPECT_FALSE(hooks_.put_endpoint(there));
 }
 
 TEST_F(EndpointsTest, WhatANewerVersionStoredBesideItStays) {

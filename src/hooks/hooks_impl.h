@@ -8,13 +8,9 @@
 #include "engine/runner.h"
 #include "hooks/hooks_parts.h"
 #include "hooks/registration_batcher.h"
+#include "store/endpoints.h"
 
 namespace rhooks {
-
-// Of the documents that are endpoints.
-inline constexpr const char* kEndpointKind = "endpoint";
-// Errors: kCorrupt.
-Result<Endpoint> endpoint_of(const store::StoredDocument& document);
 
 // State of a Hooks. Its methods stand in three files by what they do: hooks.cc (one task, the
 // worker), hooks_many.cc (pages and bulk operations) and hooks_endpoints.cc (one endpoint).
@@ -23,6 +19,7 @@ struct Hooks::Impl {
 
   Parts parts;
   UuidGenerator uuids;
+  store::Endpoints endpoints;
   engine::Runner runner;
 
   store::Store& store() { return *parts.store; }

@@ -285,9 +285,7 @@ Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
   if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
 
   const std::string scope = scope_of(query);
-  store::DocumentQuery from_store;
-  from_store.kind = kEndpointKind;
-  from_store.ns = query.ns;
+  store::DocumentQuery from_store = store::endpoint_query(query.ns);
   from_store.name_prefix = query.prefix;
   from_store.limit = static_cast<std::size_t>(query.limit);
   if (!query.start_key.empty()) {
@@ -300,7 +298,7 @@ Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
   if (!found) return fail(std::move(found.error()));
   EndpointPage page;
   for (const store::StoredDocument& document : found->items) {
-    auto endpoint = endpoint_of(document);
+    auto endpoint = store::endpoint_of(document);
     if (!endpoint) return fail(std::move(endpoint.error()));
     page.items.push_back(std::move(*endpoint));
   }

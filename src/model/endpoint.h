@@ -58,7 +58,7 @@ struct FieldsOf<Endpoint> {
                                  .value = "TIME",
                                  .doc = "the longest that one attempt may take, as in `15s` or "
                                         "`1m30s`; 1 ms to 24 h"},
-                                Span{std::chrono::milliseconds{1}, std::chrono::hours{24}}),
+                                Span{std::chrono::milliseconds{1}, kTimeoutMax}),
       field<&Endpoint::retry_limit>({.name = "retryLimit",
                                      .flag = "--retry-limit",
                                      .value = "N",

@@ -28,6 +28,7 @@ inline constexpr std::size_t kDryrunCountMax = 10'000;
 
 inline constexpr std::size_t kEndpointNameBytesMax = 128;
 inline constexpr std::size_t kEndpointBytesMax = 16 * 1024;  // as it is stored
+inline constexpr std::size_t kEndpointsMax = 10'000;         // of a store
 
 // Of a response: what is read from the network, and what is stored.
 inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;

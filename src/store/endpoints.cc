@@ -1,0 +1,169 @@
+#include "store/endpoints.h"
+
+#include "codec/public_json.h"
+#include "observe/logging.h"
+
+namespace rhooks::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr const char* kEndpointKind = "endpoint";
+constexpr std::size_t kListedAtOnce = 1000;
+// Lists that others overtake before one is given up.
+constexpr int kListsMax = 5;
+// Between two lists where the first one failed.
+constexpr milliseconds kListAgainAfter{1'000};
+
+std::string named_endpoint(const std::string& ns, const std::string& name) {
+  return "endpoint '" + name + "' in namespace '" + ns + "'";
+}
+
+// Also where the clock was set back since.
+bool is_over(TimePoint since, milliseconds age, TimePoint now) {
+  return now < since || now - since >= age;
+}
+
+Endpoints::Found endpoint_or_none(const StoredDocument& document) {
+  auto endpoint = endpoint_of(document);
+  if (endpoint) return std::make_shared<const Endpoint>(std::move(*endpoint));
+  log::error("an endpoint cannot be read", {{"error", endpoint.error().message}});
+  return nullptr;
+}
+
+Result<Endpoints::Found> found_endpoint(const Endpoints::Found& found, const std::string& ns,
+                                        const std::string& name) {
+  if (found) return found;
+  return fail(ErrorCode::kCorrupt, named_endpoint(ns, name) + " cannot be read; put it anew");
+}
+
+tl::unexpected<Error> no_endpoint(const std::string& ns, const std::string& name) {
+  return fail(ErrorCode::kNotFound,
+              "there is no endpoint '" + name + "' in namespace '" + ns + "'; put it first",
+              "endpoint");
+}
+
+}  // namespace
+
+DocumentKey endpoint_key(const std::string& ns, const std::string& name) {
+  return {kEndpointKind, ns, name};
+}
+
+DocumentQuery endpoint_query(std::optional<std::string> ns) {
+  DocumentQuery query;
+  query.kind = kEndpointKind;
+  query.ns = std::move(ns);
+  return query;
+}
+
+Result<Endpoint> endpoint_of(const StoredDocument& document) {
+  auto endpoint = codec::parse_stored_endpoint(document.data);
+  if (!endpoint) {
+    return fail(ErrorCode::kCorrupt, named_endpoint(document.key.ns, document.key.name) +
+                                         " cannot be read (" + endpoint.error().message +
+                                         "); put it anew");
+  }
+  endpoint->ns = document.key.ns;
+  endpoint->name = document.key.name;
+  endpoint->revision = to_string(document.revision);
+  endpoint->updated_at = document.updated_at;
+  return endpoint;
+}
+
+Result<Endpoints::Found> Endpoints::find(const std::string& ns, const std::string& name,
+                                         TimePoint now) {
+  refresh_if_old(now);
+  {
+    MutexLock lock(mutex_);
+    if (const auto it = all_.find(Key{ns, name}); it != all_.end())
+      return found_endpoint(it->second, ns, name);
+    if (!max_age_ && listed_at_) return no_endpoint(ns, name);
+  }
+  return read(ns, name);
+}
+
+void Endpoints::changed(const std::string& ns, const std::string& name) {
+  const auto read_now = read(ns, name);
+  if (read_now || read_now.error().code == ErrorCode::kNotFound) return;
+  MutexLock lock(mutex_);
+  ++version_;
+  all_.erase(Key{ns, name});
+  listed_at_.reset();
+}
+
+std::size_t Endpoints::count(TimePoint now) {
+  refresh_if_old(now);
+  MutexLock lock(mutex_);
+  return all_.size();
+}
+
+void Endpoints::refresh_if_old(TimePoint now) {
+  if (!begin_refresh(now)) return;
+  if (const auto done = refresh(now); !done) {
+    log::warn("endpoints cannot be read; trying again", {{"error", done.error().message}});
+  }
+}
+
+// Whether it is time, and nobody else does it.
+bool Endpoints::begin_refresh(TimePoint now) {
+  MutexLock lock(mutex_);
+  if (listed_at_ && !(max_age_ && is_over(*listed_at_, *max_age_, now))) return false;
+  if (asked_at_ && !is_over(*asked_at_, kListAgainAfter, now)) return false;
+  asked_at_ = now;
+  return true;
+}
+
+Result<void> Endpoints::refresh(TimePoint now) {
+  for (int lists = 0; lists < kListsMax; ++lists) {
+    const std::uint64_t before = version();
+    auto all = list();
+    if (!all) return fail(std::move(all.error()));
+    MutexLock lock(mutex_);
+    if (version_ != before) continue;
+    ++version_;
+    all_ = std::move(*all);
+    listed_at_ = now;
+    return {};
+  }
+  return fail(ErrorCode::kUnavailable, "endpoints are being changed all the time");
+}
+
+Result<Endpoints::All> Endpoints::list() {
+  All all;
+  DocumentQuery query = endpoint_query();
+  query.limit = kListedAtOnce;
+  while (true) {
+    auto page = store_.list_documents(query);
+    if (!page) return fail(std::move(page.error()));
+    for (const StoredDocument& document : page->items) {
+      all.emplace(Key{document.key.ns, document.key.name}, endpoint_or_none(document));
+    }
+    if (!page->next) return all;
+    query.after = std::move(page->next);
+  }
+}
+
+Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::string& name) {
+  while (true) {
+    const std::uint64_t before = version();
+    const auto document = store_.get_document(endpoint_key(ns, name));
+    if (!document && document.error().code != ErrorCode::kNotFound) return fail(document.error());
+    const Found found = document ? endpoint_or_none(*document) : nullptr;
+    MutexLock lock(mutex_);
+    if (version_ != before) continue;
+    ++version_;
+    if (!document) {
+      all_.erase(Key{ns, name});
+      return no_endpoint(ns, name);
+    }
+    all_.insert_or_assign(Key{ns, name}, found);
+    return found_endpoint(found, ns, name);
+  }
+}
+
+std::uint64_t Endpoints::version() const {
+  MutexLock lock(mutex_);
+  return version_;
+}
+
+}  // namespace rhooks::store

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <rhooks/endpoint.h>
+#include <rhooks/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/mutex.h"
+#include "store/store.h"
+
+namespace rhooks::store {
+
+// Endpoints are documents of one kind, whose data is their JSON.
+DocumentKey endpoint_key(const std::string& ns, const std::string& name);
+// Of all endpoints, or those of a namespace.
+DocumentQuery endpoint_query(std::optional<std::string> ns = std::nullopt);
+// Errors: kCorrupt.
+Result<Endpoint> endpoint_of(const StoredDocument& document);
+
+// All endpoints of a store, as they were lately, in memory.
+//
+// Threads: every method may be called from any thread. Blocking: waits for the store where
+// something has to be read.
+class Endpoints {
+ public:
+  using Found = std::shared_ptr<const Endpoint>;
+
+  // `max_age`: others change endpoints as well, and what was read is used for so long. None: only
+  // this process does, and says so; each is read once.
+  explicit Endpoints(Store& store, std::optional<std::chrono::milliseconds> max_age = std::nullopt)
+      : store_(store), max_age_(max_age) {}
+
+  // What is known is used on while the store cannot be read. Errors: kNotFound, field "endpoint";
+  // kCorrupt; those of the store.
+  Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
+
+  // That one was put or removed. From the return on find() has it so, or newer.
+  void changed(const std::string& ns, const std::string& name);
+
+  // How many there are in all namespaces, as far as is known.
+  std::size_t count(TimePoint now);
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // namespace, name
+  using All = std::map<Key, Found>;                 // null: it cannot be read
+
+  void refresh_if_old(TimePoint now);
+  bool begin_refresh(TimePoint now);
+  Result<void> refresh(TimePoint now);
+  Result<All> list();
+  Result<Found> read(const std::string& ns, const std::string& name);
+  std::uint64_t version() const;
+
+  Store& store_;
+  const std::optional<std::chrono::milliseconds> max_age_;
+
+  mutable Mutex mutex_;
+  All all_ RHOOKS_GUARDED_BY(mutex_);
+  // Grows with each change of `all_`: what was asked for before one may be older, and is asked for
+  // again.
+  std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
+  std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
+};
+
+}  // namespace rhooks::store

@@ -1,0 +1,170 @@
+#include "store/endpoints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "codec/public_json.h"
+#include "store/memory/memory_store.h"
+#include "testing/faulty_store.h"
+#include "testing/forwarding_store.h"
+
+namespace rhooks::store {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+const TimePoint kNow = from_millis(1'700'000'000'000);
+
+void store_endpoint(Store& store, const std::string& name, const std::string& url) {
+  Endpoint endpoint;
+  endpoint.url = url;
+  const Document document{endpoint_key("ns", name), codec::to_stored_json(endpoint), {}};
+  ASSERT_TRUE(store.put_document(document, Whatever{}, kNow));
+}
+
+class KnownEndpointsTest : public ::testing::Test {
+ protected:
+  // Its URL, or why there is none.
+  std::string found(Endpoints& endpoints, const std::string& name, TimePoint now = kNow) {
+    const auto endpoint = endpoints.find("ns", name, now);
+    return endpoint ? (*endpoint)->url : endpoint.error().message;
+  }
+  int lists() const { return faulty_.calls("list_documents"); }
+  int reads() const { return faulty_.calls("get_document"); }
+
+  MemoryStore memory_{1};
+  testing::FaultyStore faulty_{memory_};
+  Endpoints own_{faulty_};
+  Endpoints shared_{faulty_, 5s};
+};
+
+TEST_F(KnownEndpointsTest, ThoseOfAProcessAreReadOnce) {
+  for (int i = 0; i < 1'500; ++i) store_endpoint(memory_, "n" + std::to_string(i), "http://a/");
+  EXPECT_EQ(found(own_, "n1499"), "http://a/");
+  EXPECT_EQ((*own_.find("ns", "n7", kNow))->name, "n7");
+  EXPECT_EQ(own_.count(kNow), 1'500u);
+  const int pages = lists();
+  EXPECT_GE(pages, 2);
+  const auto none = own_.find("ns", "none", kNow + 24h);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(none.error().field, "endpoint");
+  EXPECT_EQ(none.error().message, "there is no endpoint 'none' in namespace 'ns'; put it first");
+  EXPECT_EQ(lists(), pages);
+  EXPECT_EQ(reads(), 0);
+}
+
+TEST_F(KnownEndpointsTest, AChangeOfThisProcessIsKnownAtOnce) {
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_EQ(found(own_, "acme"), "http://a/");
+  store_endpoint(memory_, "acme", "http://b/");
+  own_.changed("ns", "acme");
+  EXPECT_EQ(found(own_, "acme"), "http://b/");
+  ASSERT_TRUE(memory_.remove_document(endpoint_key("ns", "acme"), std::nullopt));
+  own_.changed("ns", "acme");
+  EXPECT_THAT(found(own_, "acme"), HasSubstr("there is no endpoint"));
+  EXPECT_EQ(own_.count(kNow), 0u);
+}
+
+TEST_F(KnownEndpointsTest, AChangeThatCannotBeReadIsReadLater) {
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_EQ(found(own_, "acme"), "http://a/");
+  store_endpoint(memory_, "acme", "http://b/");
+  faulty_.fail_next("get_document");
+  own_.changed("ns", "acme");
+  EXPECT_EQ(found(own_, "acme"), "http://b/");
+}
+
+TEST_F(KnownEndpointsTest, ChangesOfOthersAreKnownInTime) {
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_EQ(found(shared_, "acme"), "http://a/");
+  store_endpoint(memory_, "acme", "http://b/");
+  EXPECT_EQ(found(shared_, "acme", kNow + 4'999ms), "http://a/");
+  EXPECT_EQ(lists(), 1);
+  EXPECT_EQ(found(shared_, "acme", kNow + 5s), "http://b/");
+  EXPECT_EQ(lists(), 2);
+  store_endpoint(memory_, "acme", "http://c/");
+  EXPECT_EQ(found(shared_, "acme", kNow), "http://c/") << "the clock was set back";
+
+  store_endpoint(memory_, "new", "http://d/");
+  EXPECT_EQ(found(shared_, "new", kNow), "http://d/") << "what is not known is asked for";
+  EXPECT_EQ(lists(), 3);
+  EXPECT_THAT(found(shared_, "none", kNow), HasSubstr("there is no endpoint"));
+}
+
+TEST_F(KnownEndpointsTest, WhatIsKnownIsUsedWhileTheStoreFails) {
+  store_endpoint(memory_, "acme", "http://a/");
+  store_endpoint(memory_, "other", "http://b/");
+  faulty_.fail_always("list_documents");
+  EXPECT_EQ(found(own_, "acme"), "http://a/") << "read by itself";
+  EXPECT_EQ(lists(), 1);
+  faulty_.fail_always("*");
+  EXPECT_EQ(found(own_, "acme", kNow + 1s), "http://a/");
+  EXPECT_EQ(lists(), 2) << "tried again after a second";
+  const auto unknown = own_.find("ns", "other", kNow + 1s);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kUnavailable);
+  faulty_.heal();
+  EXPECT_EQ(found(own_, "other", kNow + 2s), "http://b/");
+  EXPECT_EQ(own_.count(kNow + 2s), 2u);
+}
+
+TEST_F(KnownEndpointsTest, OneThatCannotBeReadIsInNobodysWay) {
+  store_endpoint(memory_, "acme", "http://a/");
+  ASSERT_TRUE(memory_.put_document({endpoint_key("ns", "odd"), "{", {}}, Whatever{}, kNow));
+  EXPECT_EQ(found(own_, "acme"), "http://a/");
+  const auto odd = own_.find("ns", "odd", kNow);
+  ASSERT_FALSE(odd);
+  EXPECT_EQ(odd.error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(odd.error().message, "endpoint 'odd' in namespace 'ns' cannot be read; put it anew");
+  store_endpoint(memory_, "odd", "http://b/");
+  own_.changed("ns", "odd");
+  EXPECT_EQ(found(own_, "odd"), "http://b/");
+}
+
+// Does something before the answer of the next list or read comes back.
+class OvertakenStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  std::function<void()> meanwhile;
+
+ private:
+  Result<StoredDocument> do_get_document(const DocumentKey& key) override {
+    return after(ForwardingStore::do_get_document(key));
+  }
+  Result<DocumentPage> do_list_documents(const DocumentQuery& query) override {
+    return after(ForwardingStore::do_list_documents(query));
+  }
+  template <typename Answer>
+  Answer after(Answer answer) {
+    if (const auto act = std::exchange(meanwhile, nullptr)) act();
+    return answer;
+  }
+};
+
+TEST_F(KnownEndpointsTest, AnAnswerThatWasOvertakenIsNotUsed) {
+  OvertakenStore store(memory_);
+  Endpoints endpoints(store);
+  store_endpoint(memory_, "acme", "http://a/");
+  const auto change_to = [&](const std::string& url) {
+    return [&memory = memory_, &endpoints, url] {
+      store_endpoint(memory, "acme", url);
+      endpoints.changed("ns", "acme");
+    };
+  };
+  store.meanwhile = change_to("http://b/");
+  EXPECT_EQ(found(endpoints, "acme"), "http://b/") << "a list";
+  store_endpoint(memory_, "acme", "http://c/");
+  store.meanwhile = change_to("http://d/");
+  endpoints.changed("ns", "acme");
+  EXPECT_EQ(found(endpoints, "acme"), "http://d/") << "a read";
+}
+
+}  // namespace
+}  // namespace rhooks::store
