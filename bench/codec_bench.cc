@@ -29,8 +29,8 @@ BENCHMARK(parse_new_task);
 // One iteration: one task is written as an answer shows it, after an attempt.
 void task_to_json(benchmark::State& state) {
   Task task = sample_record().task;
-  task =
-      model::apply_outcome(task, sample_outcome(task, kNow), kNow, {}, model::rules_for(task), 0.5);
+  task = model::apply_outcome(task, sample_outcome(task, kNow), kNow, {},
+                              model::rules_for(task, nullptr), 0.5);
   std::size_t bytes = 0;
   for (auto _ : state) {
     std::string json = codec::to_json(task);
@@ -45,7 +45,7 @@ BENCHMARK(task_to_json);
 void encode_state(benchmark::State& state) {
   model::TaskRecord record = sample_record();
   record.task = model::apply_outcome(record.task, sample_outcome(record.task, kNow), kNow, {},
-                                     model::rules_for(record.task), 0.5);
+                                     model::rules_for(record.task, nullptr), 0.5);
   std::size_t bytes = 0;
   for (auto _ : state) {
     std::string stored = codec::encode_state(record);

@@ -34,7 +34,8 @@ void apply_success(benchmark::State& state) {
   const Task task = model::begin_attempt(sample_record().task, kNow);
   const model::AttemptOutcome outcome = sample_outcome(task, kNow);
   for (auto _ : state) {
-    auto after = model::apply_outcome(task, outcome, kNow, {}, model::rules_for(task), 0.5);
+    auto after =
+        model::apply_outcome(task, outcome, kNow, {}, model::rules_for(task, nullptr), 0.5);
     benchmark::DoNotOptimize(after);
   }
 }
@@ -46,7 +47,8 @@ void apply_failure(benchmark::State& state) {
   model::AttemptOutcome outcome = sample_outcome(task, kNow);
   outcome.response->status = 503;
   for (auto _ : state) {
-    auto after = model::apply_outcome(task, outcome, kNow, {}, model::rules_for(task), 0.5);
+    auto after =
+        model::apply_outcome(task, outcome, kNow, {}, model::rules_for(task, nullptr), 0.5);
     benchmark::DoNotOptimize(after);
   }
 }

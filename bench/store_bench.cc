@@ -80,7 +80,7 @@ store::Commit succeeded(const store::Claim& claim, TimePoint now, const Uuid& lo
   commit.lease = claim.lease;
   const Task begun = model::begin_attempt(claim.task, now);
   const auto outcome = sample_outcome(begun, now);
-  const auto rules = model::rules_for(begun);
+  const auto rules = model::rules_for(begun, nullptr);
   commit.log = model::make_log(begun, outcome, now, log_id, 24h, rules);
   commit.task = model::apply_outcome(begun, outcome, now, {}, rules, 0.5);
   return commit;

@@ -60,7 +60,7 @@ class RawWrites {
  private:
   Writes writes_of(model::TaskRecord record, TimePoint now) {
     const Uuid token = uuids_.v7(now);
-    const model::AttemptRules rules = model::rules_for(record.task);
+    const model::AttemptRules rules = model::rules_for(record.task, nullptr);
     model::AttemptOutcome outcome;
     outcome.sent = record.task.request;
     outcome.started_at = now;

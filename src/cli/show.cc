@@ -164,7 +164,7 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
-  const std::string attempts = std::to_string(model::rules_for(task).retry_limit + 1);
+  const std::string attempts = std::to_string(model::rules_for(task, nullptr).retry_limit + 1);
   if (task.next_attempt_date) {
     card.line("next attempt", with_distance(*task.next_attempt_date, io) +
                                   (task.attempt > 0 ? ", after " + std::to_string(task.attempt) +

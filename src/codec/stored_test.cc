@@ -278,7 +278,7 @@ TEST(StoredTest, DefaultsStayAsTheyAre) {
   const auto back = decode_record({}, std::string(1, '\0'), std::string(1, '\0'));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->task.retry_limit, std::nullopt);
-  EXPECT_EQ(model::rules_for(back->task).retry_limit, 3);
+  EXPECT_EQ(model::rules_for(back->task, nullptr).retry_limit, 3);
   EXPECT_EQ(back->task.timeout, std::nullopt);
   EXPECT_EQ(back->task.request.method, Method::kGet);
   EXPECT_EQ(back->task.repeat, std::nullopt);

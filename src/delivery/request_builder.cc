@@ -81,6 +81,41 @@ Url cut(std::string_view text) {
   return url;
 }
 
+void add_to_query(Url& url, std::string_view more) {
+  std::string query = url.query.value_or("");
+  if (!query.empty() && query.back() != '&') query += '&';
+  query += more;
+  url.query = std::move(query);
+}
+
+// `rest`: what comes behind the URL. It cannot lead to another host.
+Url joined(Url url, std::string_view rest) {
+  rest = rest.substr(0, rest.find('#'));
+  const auto mark = std::min(rest.find('?'), rest.size());
+  if (mark > 0 && url.before_query.back() == '/') url.before_query.pop_back();
+  url.before_query += rest.substr(0, mark);
+  if (mark + 1 < rest.size()) add_to_query(url, rest.substr(mark + 1));
+  return url;
+}
+
+// Registration checks URLs, by the rules of its version.
+Result<Url> url_for(const Task& task, const Endpoint* endpoint) {
+  const std::string& own = task.request.url;
+  auto ok = model::validate_url(endpoint ? endpoint->url : own);
+  if (ok && endpoint) ok = model::validate_url_rest(own);
+  if (!ok) return fail(ok.error().code, std::move(ok.error().message), "request.url");
+  return endpoint ? joined(cut(endpoint->url), own) : cut(own);
+}
+
+// A header of the task takes the place of those of its name.
+void add_headers_of_endpoint(Request& request, const std::vector<Header>& more) {
+  const std::size_t own = request.headers.size();
+  for (const Header& header : more) {
+    if (find_header(std::span(request.headers).first(own), header.name)) continue;
+    request.headers.push_back(header);
+  }
+}
+
 Result<void> put_in_query(Url& url, Body& body) {
   if (body.kind() == Body::Kind::kNone) return {};
   if (body.kind() == Body::Kind::kText) {
@@ -93,10 +128,7 @@ Result<void> put_in_query(Url& url, Body& body) {
   if (!members) return tl::make_unexpected(std::move(members.error()));
   body = {};
   if (members->empty()) return {};
-  std::string query = url.query.value_or("");
-  if (!query.empty() && query.back() != '&') query += '&';
-  query += *members;
-  url.query = std::move(query);
+  add_to_query(url, *members);
   if (const auto size = url.text().size(); size > model::kSentUrlBytesMax) {
     return fail(ErrorCode::kInvalidArgument,
                 "the URL with the body as its query string has " + std::to_string(size) +
@@ -151,21 +183,23 @@ Result<void> put_in_body(HttpRequest& http) {
 
 }  // namespace
 
-Result<HttpRequest> build_request(const Task& task, TimePoint now) {
+Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoint* endpoint) {
   HttpRequest http;
   auto& request = http.request;
   http.timeout = task.timeout;
   request = task.request;
+  if (endpoint) {
+    if (!http.timeout) http.timeout = endpoint->timeout;
+    add_headers_of_endpoint(request, endpoint->headers);
+  }
   std::erase_if(request.headers, is_reserved);
   std::for_each(request.headers.begin(), request.headers.end(), trim_value);
 
-  if (auto ok = model::validate_url(request.url); !ok) {
-    return fail(ok.error().code, std::move(ok.error().message), "request.url");
-  }
-  Url url = cut(request.url);
-  auto placed = carries_body(request.method) ? put_in_body(http) : put_in_query(url, request.body);
+  auto url = url_for(task, endpoint);
+  if (!url) return tl::make_unexpected(std::move(url.error()));
+  auto placed = carries_body(request.method) ? put_in_body(http) : put_in_query(*url, request.body);
   if (!placed) return tl::make_unexpected(std::move(placed.error()));
-  request.url = url.text();
+  request.url = url->text();
 
   request.headers.push_back({"webhook-id", webhook_id(task)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();

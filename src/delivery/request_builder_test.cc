@@ -60,6 +60,69 @@ TEST(RequestBuilderTest, TheTaskMaySayHowLongItMayTake) {
   EXPECT_EQ(built(task).timeout, std::chrono::seconds{20});
 }
 
+Endpoint endpoint_at(std::string url) {
+  Endpoint endpoint;
+  endpoint.url = std::move(url);
+  return endpoint;
+}
+
+TEST(RequestBuilderTest, ATaskGoesBehindTheUrlOfItsEndpoint) {
+  struct Case {
+    const char* endpoint;
+    const char* rest;
+    const char* url;
+  };
+  for (const Case& c :
+       {Case{"https://h/in?token=7", "/orders?x=2", "https://h/in/orders?token=7&x=2"},
+        Case{"https://h/in?token=7", "", "https://h/in?token=7"},
+        Case{"https://h/in?token=7", "?x=2", "https://h/in?token=7&x=2"},
+        Case{"https://h/in?token=7&", "?x=2", "https://h/in?token=7&x=2"},
+        Case{"https://h/in?token=7", "?", "https://h/in?token=7"},
+        Case{"https://h/in", "/orders", "https://h/in/orders"},
+        Case{"https://h/in/", "/orders", "https://h/in/orders"},
+        Case{"https://h/in/", "", "https://h/in/"},
+        Case{"https://h", "/orders#part", "https://h/orders"},
+        Case{"https://h", "?x=2#part", "https://h/?x=2"},
+        Case{"https://h", "//other/x", "https://h//other/x"},
+        Case{"https://h?a=b", "/@other:1", "https://h/@other:1?a=b"}}) {
+    const Endpoint endpoint = endpoint_at(c.endpoint);
+    const auto http = build_request(task_with(Method::kPost, c.rest), kNow, &endpoint);
+    ASSERT_TRUE(http) << http.error().message;
+    EXPECT_EQ(http->request.url, c.url);
+  }
+  const Endpoint endpoint = endpoint_at("https://h/in?token=7");
+  const auto get =
+      build_request(task_with(Method::kGet, "?x=2", Body::json(R"({"y":3})")), kNow, &endpoint);
+  ASSERT_TRUE(get) << get.error().message;
+  EXPECT_EQ(get->request.url, "https://h/in?token=7&x=2&y=3");
+  for (const char* rest : {"http://other/", "x", "/a b"}) {
+    const auto refused = build_request(task_with(Method::kPost, rest), kNow, &endpoint);
+    ASSERT_FALSE(refused) << rest;
+    EXPECT_EQ(refused.error().field, "request.url");
+  }
+}
+
+TEST(RequestBuilderTest, AnEndpointSaysWhatTheTaskDoesNot) {
+  Endpoint endpoint = endpoint_at("http://h/");
+  endpoint.timeout = std::chrono::seconds{15};
+  endpoint.headers = {{"X-Shop", "7"}, {"X-Tag", "a"}, {"X-Tag", "b"}, {"User-Agent", "shop"}};
+  Task task = task_with(Method::kPost, "", Body::json("{}"), {{"x-shop", "8"}});
+  auto http = build_request(task, kNow, &endpoint);
+  ASSERT_TRUE(http) << http.error().message;
+  EXPECT_EQ(http->timeout, std::chrono::seconds{15});
+  EXPECT_EQ(header(*http, "x-shop"), "8");
+  EXPECT_EQ(header(*http, "X-Shop"), "");
+  EXPECT_EQ(header(*http, "X-Tag"), "a|b");
+  EXPECT_EQ(header(*http, "User-Agent"), "shop");
+  EXPECT_EQ(header(*http, "user-agent"), "");
+  EXPECT_EQ(header(*http, "content-type"), "application/json");
+
+  task.timeout = std::chrono::seconds{60};
+  http = build_request(task, kNow, &endpoint);
+  ASSERT_TRUE(http);
+  EXPECT_EQ(http->timeout, std::chrono::seconds{60});
+}
+
 TEST(RequestBuilderTest, JsonIsSentAsItIsWithItsContentType) {
   for (const auto method : {Method::kPost, Method::kPut, Method::kPatch}) {
     const auto http = built(task_with(method, "http://h/p", Body::json(R"({"a":1.10,"b":[]})")));

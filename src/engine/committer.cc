@@ -103,7 +103,7 @@ bool Committer::accept(EndedDelivery& ended) {
 
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
-  const model::AttemptRules rules = model::rules_for(delivery.task);
+  const model::AttemptRules rules = model::rules_for(delivery.task, nullptr);
   Log log;
   try {
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),

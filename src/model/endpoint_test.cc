@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/utf8.h"
+#include "model/transitions.h"
 
 namespace rhooks::model {
 namespace {
@@ -114,6 +115,18 @@ TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {
   std::vector<Header> left = headers;
   remove_header(left, "X-a");
   EXPECT_EQ(left, (std::vector<Header>{{"x-b", "2"}}));
+}
+
+TEST(EndpointTest, TheTaskSaysHowOftenItIsRetriedOrItsEndpoint) {
+  Task task;
+  Endpoint endpoint;
+  EXPECT_EQ(rules_for(task, nullptr).retry_limit, 3);
+  EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 3);
+  endpoint.retry_limit = 10;
+  EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 10);
+  task.retry_limit = 3;
+  EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 3);
+  EXPECT_EQ(rules_for(task, nullptr).retry_limit, 3);
 }
 
 }  // namespace

@@ -42,12 +42,12 @@ inline AttemptOutcome unanswered(std::string error, TimePoint started_at = kT0) 
 // By the rules of the task alone.
 inline Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                           const OutcomePolicy& policy, double jitter) {
-  const AttemptRules rules = rules_for(task);
+  const AttemptRules rules = rules_for(task, nullptr);
   return apply_outcome(std::move(task), outcome, now, policy, rules, jitter);
 }
 inline Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, const Uuid& id,
                     std::chrono::seconds ttl) {
-  return make_log(task, outcome, now, id, ttl, rules_for(task));
+  return make_log(task, outcome, now, id, ttl, rules_for(task, nullptr));
 }
 
 }  // namespace rhooks::model

@@ -187,8 +187,11 @@ Task begin_attempt(Task task, TimePoint now) {
   return task;
 }
 
-AttemptRules rules_for(const Task& task) {
-  return {.retry_limit = task.retry_limit.value_or(kRetryLimitDefault)};
+AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
+  AttemptRules rules;
+  if (endpoint && endpoint->retry_limit) rules.retry_limit = *endpoint->retry_limit;
+  if (task.retry_limit) rules.retry_limit = *task.retry_limit;
+  return rules;
 }
 
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 
 #include "model/backoff.h"
@@ -48,7 +49,8 @@ struct OutcomePolicy {
 struct AttemptRules {
   int retry_limit = kRetryLimitDefault;
 };
-AttemptRules rules_for(const Task& task);
+// `endpoint`: that of the task, if it has one. What the task says goes first.
+AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
 // extra occurrence a series goes on at its own next one, unless too many in a row have failed. It

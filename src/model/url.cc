@@ -273,13 +273,30 @@ Result<void> check_authority(std::string_view url, std::size_t begin, std::size_
                                                  : std::string_view());
 }
 
+// What begins at `path`: that, a query and a fragment.
+Result<void> check_from_path(std::string_view url, std::size_t path) {
+  const std::size_t query = first_of(kPathEnds, url, path);
+  const std::size_t fragment = std::min(url.find('#', query), url.size());
+  if (auto ok = check_part(url, path, query, kInPath, "path"); !ok) return ok;
+  if (query < fragment) {
+    if (auto ok = check_part(url, query + 1, fragment, kInQuery, "query"); !ok) return ok;
+  }
+  if (fragment < url.size()) {
+    return check_part(url, fragment + 1, url.size(), kInQuery, "fragment");
+  }
+  return {};
+}
+
+Result<void> check_size(std::string_view url) {
+  if (url.size() <= kUrlBytesMax) return {};
+  return invalid(kField, past_limit(url.size(), kUrlBytesMax, "bytes"));
+}
+
 }  // namespace
 
 Result<void> validate_url(std::string_view url) {
   if (url.empty()) return invalid(kField, "is required");
-  if (url.size() > kUrlBytesMax) {
-    return invalid(kField, past_limit(url.size(), kUrlBytesMax, "bytes"));
-  }
+  if (auto ok = check_size(url); !ok) return ok;
   const std::size_t scheme_size = std::min(url.find(':'), url.size());
   const std::string_view scheme = url.substr(0, scheme_size);
   if (!equal_in_any_case(scheme, "http") && !equal_in_any_case(scheme, "https")) {
@@ -293,17 +310,23 @@ Result<void> validate_url(std::string_view url) {
   const std::size_t authority = scheme_size + 3;
   if (url.substr(scheme_size, 3) != "://") return invalid(kField, "must name a host after \"//\"");
   const std::size_t path = first_of(kAuthorityEnds, url, authority);
-  const std::size_t query = first_of(kPathEnds, url, path);
-  const std::size_t fragment = std::min(url.find('#', query), url.size());
   if (auto ok = check_authority(url, authority, path); !ok) return ok;
-  if (auto ok = check_part(url, path, query, kInPath, "path"); !ok) return ok;
-  if (query < fragment) {
-    if (auto ok = check_part(url, query + 1, fragment, kInQuery, "query"); !ok) return ok;
-  }
-  if (fragment < url.size()) {
-    return check_part(url, fragment + 1, url.size(), kInQuery, "fragment");
-  }
-  return {};
+  return check_from_path(url, path);
+}
+
+bool is_url_rest(std::string_view url) {
+  return url.starts_with('/') || url.starts_with('?');
+}
+
+Result<void> validate_url_rest(std::string_view rest) {
+  if (rest.empty()) return {};
+  if (auto ok = check_size(rest); !ok) return ok;
+  if (!is_url_rest(rest)) return invalid(kField, "must begin with \"/\" or \"?\"");
+  return check_from_path(rest, 0);
+}
+
+Result<void> validate_target(std::string_view url) {
+  return url.empty() || is_url_rest(url) ? validate_url_rest(url) : validate_url(url);
 }
 
 }  // namespace rhooks::model

@@ -19,4 +19,11 @@ namespace rhooks::model {
 // its place, counted in characters from 1; it shows nothing else of the URL but its host.
 Result<void> validate_url(std::string_view url);
 
+// What comes behind the URL of an endpoint: its path from "/" on, a query from "?" on, or both.
+bool is_url_rest(std::string_view url);
+// Whether it is that, or empty. Errors as above.
+Result<void> validate_url_rest(std::string_view rest);
+// Whether it is a URL, what comes behind one, or empty. Errors as above.
+Result<void> validate_target(std::string_view url);
+
 }  // namespace rhooks::model

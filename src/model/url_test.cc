@@ -229,5 +229,35 @@ TEST(UrlTest, LengthsAreBounded) {
   expect_refused("http://" + name + "ab/", "names a host of 254 characters");
 }
 
+TEST(UrlTest, WhatComesBehindAUrlIsAccepted) {
+  for (const char* rest : {"", "/", "/orders", "/orders/7?x=2", "?x=2", "?", "/a#part", "//a/b"}) {
+    EXPECT_TRUE(validate_url_rest(rest)) << rest;
+    EXPECT_TRUE(validate_target(rest)) << rest;
+  }
+  EXPECT_TRUE(validate_target("https://example.com/hook"));
+  EXPECT_FALSE(validate_url_rest("https://example.com/hook"));
+  EXPECT_TRUE(is_url_rest("/") && is_url_rest("?x"));
+  EXPECT_FALSE(is_url_rest("") || is_url_rest("http://a/") || is_url_rest("#a"));
+
+  const std::pair<const char*, const char*> cases[] = {
+      {"/a b", "a space at character 3"},
+      {"?a=<", "\"<\" at character 4"},
+      {"/%4", "without two hexadecimal digits"},
+  };
+  for (const auto& [rest, part] : cases) {
+    for (const auto& refused : {validate_url_rest(rest), validate_target(rest)}) {
+      ASSERT_FALSE(refused) << rest;
+      EXPECT_EQ(refused.error().field, "url");
+      EXPECT_NE(refused.error().message.find(part), std::string::npos) << refused.error().message;
+    }
+  }
+  for (const char* wrong : {"example.com/hook", "#a", "ftp://a/"}) {
+    const auto refused = validate_target(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_NE(refused.error().message.find("http://"), std::string::npos);
+  }
+  EXPECT_FALSE(validate_url_rest("/" + std::string(8 * 1024, 'a')));
+}
+
 }  // namespace
 }  // namespace rhooks::model

@@ -166,7 +166,7 @@ void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const 
                                   const Attempt& attempt) {
   const Task& before = entry.task;
   const bool ok = attempt.answer->ok;
-  const bool retry = !ok && before.attempt < model::rules_for(before).retry_limit;
+  const bool retry = !ok && before.attempt < model::rules_for(before, nullptr).retry_limit;
   const std::int64_t executed = retry ? 0 : 1;
   if (after.execution.count != before.execution.count + executed ||
       after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
