@@ -23,7 +23,10 @@ bool holds_control(std::string_view text, bool tabs_too) {
 }
 
 void check_request(const Task& task) {
-  const auto built = delivery::build_request(task, kNow);
+  Endpoint endpoint;
+  endpoint.url = "https://example.com/in?a=1";
+  const auto built =
+      delivery::build_request(task, kNow, task.endpoint.empty() ? nullptr : &endpoint);
   if (!built) {
     FUZZ_EXPECT(built.error().code == ErrorCode::kInvalidArgument);
     FUZZ_EXPECT(built.error().field == "request.body");

@@ -85,7 +85,9 @@ class Body {
 // GET, DELETE and HEAD turn a JSON object into the query string, merged with the URL's own.
 struct Request {
   Method method = Method::kGet;
-  std::string url;              // http or https; at most 8 KiB
+  // http or https; at most 8 KiB. Of a task with an endpoint what comes behind the endpoint's URL:
+  // from "/" or "?" on, or nothing.
+  std::string url;
   std::vector<Header> headers;  // at most 64, and 32 KiB together
   Body body;                    // at most 256 KiB
 
@@ -133,12 +135,17 @@ struct TaskKey {
 struct Spec {
   std::string id_prefix;    // as registered; empty if none
   std::string description;  // for people; at most 1 KiB
+  std::string endpoint;     // by its name; empty: the request says all
+  // Its tasks with one key are shared out apart from those with another. At most 128 bytes; only
+  // with `endpoint`.
+  std::string flow_key;
   Request request;
   std::optional<Repeat> repeat;  // none: one-shot
-  // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: 3.
+  // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: that of the endpoint,
+  // else 3.
   std::optional<int> retry_limit;
-  // The longest that one attempt may take, 1 ms to 24 h. None, or more than
-  // Options::request_timeout: that.
+  // The longest that one attempt may take, 1 ms to 24 h. None: that of the endpoint. None, or more
+  // than Options::request_timeout: that.
   std::optional<std::chrono::milliseconds> timeout;
 
   friend bool operator==(const Spec&, const Spec&) = default;

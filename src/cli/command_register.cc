@@ -113,7 +113,9 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   if (task.ns.empty())
     return usage("--namespace is missing; it names the group that the task is in");
   task.request.url = args.url;
-  if (args.url.empty()) return usage("--url is missing; it is where the webhook goes");
+  if (args.url.empty() && task.endpoint.empty()) {
+    return usage("--url is missing; it is where the webhook goes; or name an --endpoint");
+  }
 
   task.request.method = args.given("--body") ? Method::kPost : Method::kGet;
   if (args.given("--method")) {
@@ -297,6 +299,7 @@ void add_register(Commands& commands) {
        "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
        "rhooks register -n my-app --url https://example.com/in --at 2030-01-31T12:00:00+01:00 \\",
        "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
+       "rhooks register -n shop --endpoint acme --flow-key customer-42 --body @order.json",
        "rhooks register --file tasks.json --idempotency-key import-17"},
       [&commands, args] {
         if (args->given("--file")) return register_file(commands, *args);
@@ -306,7 +309,10 @@ void add_register(Commands& commands) {
   command
       .add_option("-n,--namespace", args->ns, "group of tasks that it is in [$RHOOKS_NAMESPACE]")
       ->type_name("NAME");
-  command.add_option("url,--url", args->url, "where the webhook goes (http or https)")
+  command
+      .add_option(
+          "url,--url", args->url,
+          "where the webhook goes (http or https); with --endpoint what comes behind its URL")
       ->type_name("URL");
   command
       .add_option("-X,--method,--request", args->method,

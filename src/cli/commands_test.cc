@@ -308,6 +308,27 @@ TEST_P(CommandsTest, FileWithWrongTasks) {
   }
 }
 
+TEST_P(CommandsTest, RegistersForAnEndpoint) {
+  testing::TestReceiver receiver;
+  const std::vector<std::string> order = {"register", "-n",         "app",    "--id",
+                                          "e",        "--endpoint", "acme",   "--flow-key",
+                                          "k",        "--url",      "/orders"};
+  const TestRun refused = run(order);
+  EXPECT_EQ(refused.exit_code, kExitFailed);
+  EXPECT_NE(refused.err.find("there is no endpoint 'acme' in namespace 'app'"), std::string::npos)
+      << refused.err;
+  out({"endpoint", "put", "acme", "-n", "app", "--url", receiver.url("/in")});
+  out(order);
+  const std::string card = out({"get", "-n", "app", "--id", "e"});
+  for (const char* line :
+       {"endpoint        acme\n", "flow key        k\n", "request         GET /orders\n",
+        "attempts        up to what its endpoint allows\n"}) {
+    EXPECT_NE(card.find(line), std::string::npos) << line << " is not in\n" << card;
+  }
+  out({"trigger"});
+  EXPECT_EQ(task("e").status, Status::kDone);
+}
+
 TEST_P(CommandsTest, SuspendAndDelete) {
   out({"register", "-n", "app", "--id", "x", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
   EXPECT_EQ(out({"suspend", "-n", "app", "--id", "x"}), "suspended x\n");

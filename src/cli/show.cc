@@ -151,6 +151,12 @@ std::string show_repeat(const Repeat& repeat) {
   return text + unit;
 }
 
+// How many attempts an occurrence may have.
+std::string attempts_of(const Task& task) {
+  if (!task.retry_limit && !task.endpoint.empty()) return "what its endpoint allows";
+  return std::to_string(model::rules_for(task, nullptr).retry_limit + 1);
+}
+
 std::string task_card(const Task& task, const Io& io) {
   Card card(io.colours());
   card.line("namespace", task.key.ns);
@@ -164,7 +170,7 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
-  const std::string attempts = std::to_string(model::rules_for(task, nullptr).retry_limit + 1);
+  const std::string attempts = attempts_of(task);
   if (task.next_attempt_date) {
     card.line("next attempt", with_distance(*task.next_attempt_date, io) +
                                   (task.attempt > 0 ? ", after " + std::to_string(task.attempt) +
@@ -175,7 +181,8 @@ std::string task_card(const Task& task, const Io& io) {
   }
   if (task.timeout) card.line("timeout", format_duration(*task.timeout));
   if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));
-  card.line("request", std::string(to_string(task.request.method)) + " " + task.request.url);
+  const std::string& url = task.request.url;
+  card.line("request", to_string(task.request.method) + (url.empty() ? "" : " " + url));
   for (const Header& header : task.request.headers) {
     card.line("header", header.name + ": " + header.value);
   }

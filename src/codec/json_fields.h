@@ -76,11 +76,15 @@ inline bool shown_if_empty(const Execution& execution) {
   return execution.last_response_status.has_value();
 }
 
+// The namespace of what is registered may stand in the path, and its URL be that of an endpoint.
+template <typename F>
+inline constexpr bool kStandsElsewhere =
+    model::kIs<F, &NewTask::ns> || model::kIs<F, &Request::url>;
+
 template <typename F, typename T>
 void write_field(JsonWriter& out, const F& field, const T& object) {
-  // The namespace of what is registered may stand in the path.
-  const bool always = (field.required || field.in_answers) && !model::kIs<F, &NewTask::ns>;
-  write_value(out, field.name, object.*F::kMember, always || shown_if_empty(object));
+  const bool always = field.required || field.in_answers || shown_if_empty(object);
+  write_value(out, field.name, object.*F::kMember, always && !kStandsElsewhere<F>);
 }
 
 template <model::HasFields T>

@@ -34,7 +34,6 @@ bool same(const T& a, const T& b) {
 // same.
 void read_request_fields(ObjectReader& in, Request& request) {
   auto inner = in.object("request");
-  std::string_view missing;
   model::for_each_field<Request>([&]<typename F>(const F& field) {
     using Value = typename F::Value;
     auto outside = read_as<Value>(in, field);
@@ -47,13 +46,9 @@ void read_request_fields(ObjectReader& in, Request& request) {
       request.*F::kMember = std::move(*inside);
     } else if (outside) {
       request.*F::kMember = std::move(*outside);
-    } else if (field.required) {
-      missing = field.name;
     }
   });
-  // A field that is not known may be the one that is missing, misspelt.
   if (inner) inner->finish();
-  if (!missing.empty()) in.refuse(missing, "is required");
 }
 
 NewTask read_new_task(ObjectReader& in, std::string_view ns) {

@@ -50,8 +50,10 @@ TEST(ParseNewTaskTest, OnlyTheUrlIsNeeded) {
   EXPECT_EQ(task.retry_limit, std::nullopt);
   EXPECT_EQ(task.timeout, std::nullopt);
   EXPECT_EQ(task.idempotency_key, "");
-  expect_refused("{}", "url", "is required");
-  expect_refused(R"({"request":{}})", "url", "is required");
+  // Whether it needs one is a rule of the model.
+  EXPECT_EQ(parsed("{}").request.url, "");
+  EXPECT_EQ(parsed(R"({"request":{}})").request.url, "");
+  expect_refused(R"({"url":""})", "url", "must not be empty");
   expect_refused(R"({"request":{"uri":"http://a/"}})", "request.uri", "not known");
 }
 
@@ -62,7 +64,7 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
       {"x-a": "1", "x-b": ["2", "3"]}, "body": {"key": [1.50, "v"]}},
     "scheduledDate": "2026-01-31T13:34:56.789+01:00",
     "repeat": {"interval": 5, "max": 0, "unit": "hour"},
-    "retryLimit": 7, "timeout": "1m30s"
+    "retryLimit": 7, "timeout": "1m30s", "endpoint": "acme", "flowKey": "customer 42"
   })");
   EXPECT_EQ(task.id, "i");
   EXPECT_EQ(task.id_prefix, "p");
@@ -76,6 +78,8 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
   EXPECT_EQ(task.repeat, (Repeat{5, 0, RepeatUnit::kHours}));
   EXPECT_EQ(task.retry_limit, 7);
   EXPECT_EQ(task.timeout, std::chrono::seconds{90});
+  EXPECT_EQ(task.endpoint, "acme");
+  EXPECT_EQ(task.flow_key, "customer 42");
 }
 
 TEST(ParseNewTaskTest, RepeatHasDefaults) {
@@ -245,7 +249,8 @@ TEST(ParseNewTaskTest, ABodyIs64DeepWhereverItStands) {
 TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
-      "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null})");
+      "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null,
+      "endpoint":null,"flowKey":null})");
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = "http://a/";
@@ -259,7 +264,7 @@ TEST(ParseNewTaskTest, NullIsAbsence) {
   EXPECT_EQ(parsed(with(R"("repeat":{"interval":2,"max":null,"unit":null})")).repeat,
             (Repeat{2, 1, RepeatUnit::kMinutes}));
   // What is required is missing then, and a null within a value is a part of it.
-  expect_refused(R"({"url":null})", "url", "is required");
+  EXPECT_EQ(parsed(R"({"url":null})").request.url, "");
   expect_refused(with(R"("repeat":{"interval":null})"), "repeat.interval", "is required");
   EXPECT_EQ(parsed(with(R"("body":[null])")).request.body, Body::json("[null]"));
 }

@@ -247,6 +247,28 @@ TEST(ServerAnswersTest, FieldsOfNewerServersArePassedOver) {
   EXPECT_EQ(*task, small_task());
 }
 
+TEST(ServerAnswersTest, ATaskOfAnEndpointShowsWhatItSaysItself) {
+  Task task = small_task();
+  task.endpoint = "acme";
+  task.request.url.clear();
+  task.retry_limit.reset();
+  std::string json = to_json(task);
+  EXPECT_NE(json.find(R"("endpoint":"acme")"), std::string::npos) << json;
+  EXPECT_EQ(json.find("url"), std::string::npos) << json;
+  EXPECT_EQ(json.find("retryLimit"), std::string::npos) << json;
+  EXPECT_EQ(parse_task(json), task);
+
+  task.flow_key = "customer 42";
+  task.request.url = "/orders";
+  task.retry_limit = 3;
+  json = to_json(task);
+  EXPECT_NE(json.find(R"("endpoint":"acme","flowKey":"customer 42","url":"/orders")"),
+            std::string::npos)
+      << json;
+  EXPECT_NE(json.find(R"("retryLimit":3)"), std::string::npos) << json;
+  EXPECT_EQ(parse_task(json), task);
+}
+
 TEST(ServerAnswersTest, WhatIsMissingOrWrongIsNamed) {
   const std::string json = to_json(small_task());
   const auto replaced = [&](const std::string& from, const std::string& to) {

@@ -16,11 +16,13 @@ void write_task(JsonWriter& out, const Task& task) {
   write_key(out, task.key);
   model::for_each_field<Task>([&]<typename F>(const F& field) {
     if constexpr (model::kIs<F, &Spec::request>) {
-      out.string("url", task.request.url);
+      out.string_if_any("url", task.request.url);
       out.string("method", to_string(task.request.method));
     }
     if constexpr (model::kIs<F, &Spec::retry_limit>) {
-      out.integer(field.name, task.retry_limit.value_or(model::kRetryLimitDefault));
+      if (task.retry_limit || task.endpoint.empty()) {
+        out.integer(field.name, task.retry_limit.value_or(model::kRetryLimitDefault));
+      }
     } else {
       write_field(out, field, task);
     }
@@ -38,8 +40,10 @@ Task read_task(ObjectReader& in) {
       read_field(in, field, task);
     }
   });
-  // It is shown of every task, given or not.
-  if (task.retry_limit == model::kRetryLimitDefault) task.retry_limit.reset();
+  // It is shown of every task without an endpoint, given or not.
+  if (task.endpoint.empty() && task.retry_limit == model::kRetryLimitDefault) {
+    task.retry_limit.reset();
+  }
   return task;
 }
 

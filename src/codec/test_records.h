@@ -143,7 +143,10 @@ class TestRecords {
     fill(record.task.key);
     fill(record.task);
     // As model::make_record() leaves it.
-    if (record.task.retry_limit == model::kRetryLimitDefault) record.task.retry_limit.reset();
+    Task& task = record.task;
+    if (task.endpoint.empty() && task.retry_limit == model::kRetryLimitDefault) {
+      task.retry_limit.reset();
+    }
     if (!utf8_only && coin()) record.newer_spec_fields = newer_field(100, text(10));
     if (!utf8_only && coin()) record.task.newer_fields = newer_field(100, text(10));
     return record;

@@ -15,11 +15,16 @@ constexpr std::size_t kAttemptBytes = 32 * 1024;
 // The request is there in the task, as it was built, in libcurl's buffers and in the log.
 constexpr std::size_t kRequestCopies = 4;
 
-std::size_t memory_of(const Task& task) {
-  std::size_t request = task.request.url.size() + task.request.body.data().size();
-  for (const Header& header : task.request.headers) {
-    request += header.name.size() + header.value.size();
-  }
+std::size_t bytes_of(const std::string& url, const std::vector<Header>& headers) {
+  std::size_t bytes = url.size();
+  for (const Header& header : headers) bytes += header.name.size() + header.value.size();
+  return bytes;
+}
+
+std::size_t memory_of(const Task& task, const Endpoint* endpoint) {
+  std::size_t request =
+      bytes_of(task.request.url, task.request.headers) + task.request.body.data().size();
+  if (endpoint) request += bytes_of(endpoint->url, endpoint->headers);
   return kAttemptBytes + kRequestCopies * request + task.execution.last_response_body.size();
 }
 
@@ -48,12 +53,15 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     log::error("task set aside: its stored bytes cannot be read",
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
+  std::optional<Error> unknown_endpoint;
   for (store::Claim& claim : claimed->claims) {
-    const Slots::Number slot = slots_.acquire(memory_of(claim.task), model::flow_of(claim.task));
-    to_send_.push({slot, std::move(claim.lease), std::move(claim.task), claim.due_at, 0});
+    Delivery delivery = acquire(std::move(claim), now);
+    if (waits_for_endpoint(delivery)) unknown_endpoint = delivery.endpoint.error();
+    to_send_.push(std::move(delivery));
   }
   // Others may have the places of what was not handed out.
   const bool places_left = slots_.flows().claim_ended();
+  if (unknown_endpoint) return fail(std::move(*unknown_endpoint));
   step.claimed = claimed->claims.size();
   step.more = claimed->more || places_left;
   step.waits = claimed->waits;
@@ -63,6 +71,17 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   if (!next) return fail(std::move(next.error()));
   step.next_due = *next;
   return step;
+}
+
+Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
+  Delivery delivery;
+  delivery.lease = std::move(claim.lease);
+  delivery.task = std::move(claim.task);
+  delivery.due_at = claim.due_at;
+  const Task& task = delivery.task;
+  if (!task.endpoint.empty()) delivery.endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
+  delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), model::flow_of(task));
+  return delivery;
 }
 
 }  // namespace rhooks::engine

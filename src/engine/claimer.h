@@ -26,17 +26,25 @@ class Claimer {
   };
 
   // `lease_for` must be longer than an attempt and its commit can take.
-  Claimer(store::Store& store, Slots& slots, DeliveryQueue& to_send, Metrics& metrics,
-          std::chrono::milliseconds lease_for)
-      : store_(store), slots_(slots), to_send_(to_send), metrics_(metrics), lease_for_(lease_for) {}
+  Claimer(store::Store& store, store::Endpoints& endpoints, Slots& slots, DeliveryQueue& to_send,
+          Metrics& metrics, std::chrono::milliseconds lease_for)
+      : store_(store),
+        endpoints_(endpoints),
+        slots_(slots),
+        to_send_(to_send),
+        metrics_(metrics),
+        lease_for_(lease_for) {}
 
   // Claims what is due at or before `due_by`, in all of the store or in this process's share.
-  // Errors are those of Store::claim_due and
-  // Store::next_due; what was claimed before one is on its way. Safe to retry.
+  // Errors are those of Store::claim_due, Store::next_due and Endpoints::find (where nothing is
+  // known of an endpoint for now); what was claimed before one is on its way. Safe to retry.
   Result<Step> step(TimePoint now, TimePoint due_by, store::Scope scope = store::Scope::kAll);
 
  private:
+  Delivery acquire(store::Claim claim, TimePoint now);
+
   store::Store& store_;
+  store::Endpoints& endpoints_;
   Slots& slots_;
   DeliveryQueue& to_send_;
   Metrics& metrics_;

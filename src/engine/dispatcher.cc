@@ -21,10 +21,11 @@ Metrics::Attempt kind_of(const delivery::HttpResult& result) {
 }
 
 // Registration checks what can be sent, so only a task of another version's rules cannot be built,
-// or one for which there is no memory.
-Result<delivery::HttpRequest> build(const Task& task, TimePoint now) {
+// or one for which there is no memory, or no endpoint.
+Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
+  if (!delivery.endpoint) return fail(delivery.endpoint.error());
   try {
-    return delivery::build_request(task, now);
+    return delivery::build_request(delivery.task, now, endpoint_of(delivery));
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kOverloaded, "there is no memory left for it");
   }
@@ -62,6 +63,10 @@ bool Dispatcher::release_unsent() {
 }
 
 bool Dispatcher::start(Delivery delivery, TimePoint now) {
+  if (waits_for_endpoint(delivery)) {
+    to_commit_.push({std::move(delivery), std::nullopt, false});
+    return false;
+  }
   if (delivery.lease.until <= now + attempt_max_ || !store_.holds(delivery.lease)) {
     log::warn("another worker may have the task by now, or during the attempt; not sent",
               {{"namespace", delivery.task.key.ns}, {"id", delivery.task.key.id}});
@@ -72,7 +77,7 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
   const std::int64_t skipped_before = delivery.task.execution.skipped;
   delivery.task = model::begin_attempt(std::move(delivery.task), now);
   delivery.skipped = delivery.task.execution.skipped - skipped_before;
-  auto request = build(delivery.task, now);
+  auto request = build(delivery, now);
   if (!request) {
     auto outcome = not_built(delivery.task, now, request.error());
     to_commit_.push({std::move(delivery), std::move(outcome), false});

@@ -26,7 +26,8 @@ class Dispatcher {
 
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
   // A task whose lease could run out during the attempt, or may be another worker's already, is not
-  // sent: the claim was answered late, or the process was paused.
+  // sent: the claim was answered late, or the process was paused. Nor is one of whose endpoint
+  // nothing is known for now. One whose endpoint is not there fails without a request.
   // True, here and below: something was passed on to the committer.
   bool step(TimePoint now, std::chrono::milliseconds max_wait);
 

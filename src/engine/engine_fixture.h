@@ -48,6 +48,12 @@ inline void put(store::Store& store, const std::vector<model::TaskRecord>& recor
   }
 }
 
+// `json`: as a store keeps it.
+inline void store_endpoint(store::Store& store, const std::string& name, const std::string& json) {
+  const store::Document document{store::endpoint_key("ns", name), json, {}};
+  ASSERT_TRUE(store.put_document(document, store::Whatever{}, TimePoint{}));
+}
+
 inline std::vector<Log> logs_of(store::Store& store, const std::string& id, TimePoint now) {
   store::LogQuery query;
   query.ns = "ns";
@@ -66,7 +72,8 @@ struct Fixture {
   explicit Fixture(RunnerOptions options, ScriptedSender::Script script = {},
                    store::Store* other_store = nullptr)
       : sender(clock, std::move(script)),
-        runner(other_store ? *other_store : memory, sender, metrics, clock, random,
+        endpoints(other_store ? *other_store : memory),
+        runner(other_store ? *other_store : memory, endpoints, sender, metrics, clock, random,
                std::move(options)) {}
 
   static RunnerOptions options_for(std::size_t concurrency) {
@@ -98,6 +105,7 @@ struct Fixture {
   ScriptedSender sender;
   Metrics metrics;
   Random random{1};
+  store::Endpoints endpoints;
   Runner runner;
 };
 
@@ -108,13 +116,14 @@ struct Stages {
 
   ManualClock clock;
   store::MemoryStore store{1};
+  store::Endpoints endpoints{store};
   ScriptedSender sender{clock};
   Metrics metrics;
   Random random{1};
   Slots slots{kConcurrency};
   DeliveryQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
-  Claimer claimer{store, slots, to_send, metrics, 60s};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
   Dispatcher dispatcher{store, sender, to_send, to_commit, metrics};
 };
 

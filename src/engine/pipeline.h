@@ -29,12 +29,13 @@ struct PipelineOptions {
 //
 // Threads: those of the stages. What it refers to must outlive it.
 struct Pipeline {
-  Pipeline(store::Store& store, delivery::Sender& sender, Metrics& metrics, Random& random,
-           const PipelineOptions& options, Committer::OnRecorded on_recorded = {})
+  Pipeline(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
+           Metrics& metrics, Random& random, const PipelineOptions& options,
+           Committer::OnRecorded on_recorded = {})
       : slots(options.concurrency, options.attempt_bytes_max),
         to_send(options.concurrency),
         to_commit(options.concurrency),
-        claimer(store, slots, to_send, metrics, options.lease_for),
+        claimer(store, endpoints, slots, to_send, metrics, options.lease_for),
         dispatcher(store, sender, to_send, to_commit, metrics, options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}

@@ -23,15 +23,16 @@ Error stopped() {
 
 }  // namespace
 
-Runner::Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
-               Random& random, RunnerOptions options, Runtime& runtime)
+Runner::Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
+               Metrics& metrics, const Clock& clock, Random& random, RunnerOptions options,
+               Runtime& runtime)
     : store_(store),
       sender_(sender),
       metrics_(metrics),
       clock_(clock),
       options_(options),
       runtime_(runtime),
-      pipeline_(store, sender, metrics, random, options_,
+      pipeline_(store, endpoints, sender, metrics, random, options_,
                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
       claimer_waker_(runtime, clock),
       committer_waker_(runtime, clock),

@@ -33,8 +33,9 @@ struct RunnerOptions : PipelineOptions {
 // Threads: every method may be called from any thread. Blocking: trigger() and stop().
 class Runner {
  public:
-  Runner(store::Store& store, delivery::Sender& sender, Metrics& metrics, const Clock& clock,
-         Random& random, RunnerOptions options, Runtime& runtime = thread_runtime());
+  Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
+         Metrics& metrics, const Clock& clock, Random& random, RunnerOptions options,
+         Runtime& runtime = thread_runtime());
   // Stops, where there is still something to stop.
   ~Runner();
 

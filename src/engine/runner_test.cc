@@ -213,7 +213,8 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   Random random;
   RunnerOptions options = Fixture::options_for(4);
   options.poll_interval = 1h;  // so that polling cannot be what finds it
-  Runner runner(memory, sender, metrics, clock, random, options);
+  store::Endpoints endpoints{memory};
+  Runner runner(memory, endpoints, sender, metrics, clock, random, options);
   runner.start();
   testing::Slowdown slowdown;
   const TimePoint due = clock.now() + 50ms;
@@ -241,8 +242,8 @@ TEST(RunnerTest, ARetryWaitsForItsStoredTimeAndRetryAfterIsAFloor) {
 
   // A restart keeps it: another runner on the same store.
   fixture.sender.set_script({});
-  Runner second(fixture.memory, fixture.sender, fixture.metrics, fixture.clock, fixture.random,
-                Fixture::options_for(1));
+  Runner second(fixture.memory, fixture.endpoints, fixture.sender, fixture.metrics, fixture.clock,
+                fixture.random, Fixture::options_for(1));
   fixture.clock.set(next - 1ms);
   ASSERT_TRUE(second.trigger({}));
   EXPECT_EQ(fixture.sender.started_count(), 1u);

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <rhooks/result.h>
+
 #include <optional>
 
 #include "base/bounded_queue.h"
 #include "engine/slots.h"
 #include "model/record.h"
+#include "store/endpoints.h"
 
 // What passes from one stage of the engine to the next.
 namespace rhooks::engine {
@@ -16,7 +19,20 @@ struct Delivery {
   Task task;
   TimePoint due_at{};
   std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
+  // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
+  // or could not be read.
+  Result<store::Endpoints::Found> endpoint = nullptr;
 };
+
+inline const Endpoint* endpoint_of(const Delivery& delivery) {
+  return delivery.endpoint ? delivery.endpoint->get() : nullptr;
+}
+// Whether it names one of which nothing is known for now: it is not attempted then.
+inline bool waits_for_endpoint(const Delivery& delivery) {
+  if (delivery.endpoint) return false;
+  const ErrorCode code = delivery.endpoint.error().code;
+  return code != ErrorCode::kNotFound && code != ErrorCode::kCorrupt;
+}
 
 // A delivery that ended: dispatcher -> committer. Without an outcome it was not attempted, and
 // its lease is given back.

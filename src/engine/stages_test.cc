@@ -105,7 +105,8 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   Metrics metrics;
   Slots slots{7, 10 * kBody};
   DeliveryQueue to_send{7};
-  Claimer claimer{store, slots, to_send, metrics, 60s};
+  store::Endpoints endpoints{store};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
   const auto put_large = [&](std::size_t from, std::size_t to) {
     std::vector<model::TaskRecord> records;
     for (std::size_t i = from; i < to; ++i) {
@@ -138,7 +139,8 @@ struct SharedSlots {
   Metrics metrics;
   Slots slots{16};
   DeliveryQueue to_send{16};
-  Claimer claimer{store, slots, to_send, metrics, 60s};
+  store::Endpoints endpoints{store};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
 };
 
 TEST(ClaimerTest, TellsThatSomethingWaitsForOthersOfItsFlow) {
@@ -323,6 +325,85 @@ TEST_F(StagesTest, ARequestThatCanNotBeBuiltFailsLikeAnAttempt) {
   EXPECT_EQ(task->status, Status::kFailed);
   EXPECT_NE(task->errors.last_error.find("could not be built"), std::string::npos);
   EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
+}
+
+model::TaskRecord to_endpoint(const std::string& id, TimePoint at, const std::string& endpoint) {
+  auto made = record(id, at, "/orders");
+  made.task.endpoint = endpoint;
+  return made;
+}
+
+TEST_F(StagesTest, ATaskGoesToItsEndpointAsItIsAtTheClaim) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/in","retryLimit":1,"timeout":"2s"})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  sender.set_script([](const auto&) { return Reply::status(500); });
+  step_all();
+  ASSERT_EQ(sender.started_count(), 1u);
+  EXPECT_EQ(sender.started()[0].request.url, "http://127.0.0.1:9/in/orders");
+  EXPECT_EQ(sender.started()[0].timeout, 2s);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  EXPECT_EQ(logs_of(store, "a", clock.now()).front().retry_limit, 1);
+
+  // From the next attempt on it is another one.
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:8/","retryLimit":0})");
+  endpoints.changed("ns", "acme");
+  clock.advance(1h);
+  step_all();
+  ASSERT_EQ(sender.started_count(), 2u);
+  EXPECT_EQ(sender.started()[1].request.url, "http://127.0.0.1:8/orders");
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kFailed);
+}
+
+TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
+  make_committer();
+  auto hourly = to_endpoint("a", clock.now(), "acme");
+  hourly.task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  put(store, {hourly});
+  step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  const auto task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_NE(task->errors.last_error.find("there is no endpoint 'acme' in namespace 'ns'"),
+            std::string::npos)
+      << task->errors.last_error;
+  EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
+}
+
+TEST_F(StagesTest, AnEndpointThatCannotBeReadFailsTheAttempt) {
+  make_committer();
+  store_endpoint(store, "acme", "{");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  const auto task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->status, Status::kActive) << "it is retried";
+  EXPECT_EQ(task->attempt, 1);
+}
+
+TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
+  SharedSlots shared;
+  const TimePoint now = shared.clock.now();
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(shared.memory, {record("a", now), to_endpoint("b", now, "acme")});
+  shared.store.fail_always("list_documents");
+  shared.store.fail_always("get_document");
+  EXPECT_EQ(shared.claimer.step(now, now).error().code, ErrorCode::kUnavailable);
+  ScriptedSender sender{shared.clock, [](const auto&) { return Reply::hold(); }};
+  EndedQueue to_commit{16};
+  Dispatcher dispatcher{shared.store, sender, shared.to_send, to_commit, shared.metrics};
+  EXPECT_TRUE(dispatcher.step(now, 0ms));
+  EXPECT_EQ(sender.started_count(), 1u) << "others go on";
+  const auto ended = to_commit.take(16);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].delivery.task.key.id, "b");
+  EXPECT_FALSE(ended[0].outcome) << "given back";
+  shared.store.heal();
+  ASSERT_TRUE(shared.store.release({&ended[0].delivery.lease, 1}));
+  shared.slots.release(ended[0].delivery.slot_id, FlowEnding::kNotMade);
+  EXPECT_EQ(shared.claimer.step(now, now)->claimed, 1u);
+  EXPECT_TRUE(dispatcher.step(now, 0ms));
+  EXPECT_EQ(sender.started_count(), 2u);
 }
 
 TEST_F(StagesTest, MissedOccurrencesAreSkippedAndCounted) {

@@ -89,7 +89,7 @@ Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
       endpoints(*parts.store, endpoints_max_age(parts.options)),
-      runner(*parts.store, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
+      runner(*parts.store, endpoints, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
              runner_options(parts.options)) {
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
@@ -129,14 +129,20 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
   return Registration{std::move(*first), false};
 }
 
+Result<void> Hooks::Impl::check(NewTask& task) {
+  if (auto checked = normalize(task); !checked || task.endpoint.empty()) return checked;
+  const auto endpoint = endpoints.find(task.ns, task.endpoint, now());
+  return endpoint ? Result<void>() : fail(endpoint.error());
+}
+
 Result<Registration> Hooks::register_task(NewTask task) {
-  if (auto checked = normalize(task); !checked) return fail(std::move(checked.error()));
+  if (auto checked = impl_->check(task); !checked) return fail(std::move(checked.error()));
   if (impl_->batcher) return impl_->batcher->add(std::move(task));
   return std::move(impl_->store_all(one_of(std::move(task))).front());
 }
 
 void Hooks::register_task(NewTask task, std::function<void(Result<Registration>)> done) {
-  if (auto checked = normalize(task); !checked) {
+  if (auto checked = impl_->check(task); !checked) {
     done(fail(std::move(checked.error())));
   } else if (impl_->batcher) {
     impl_->batcher->add(std::move(task), std::move(done));
@@ -156,7 +162,7 @@ Result<std::vector<Result<Registration>>> Hooks::register_many(std::vector<NewTa
   valid.reserve(tasks.size());
   places.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (auto checked = normalize(tasks[i]); !checked) {
+    if (auto checked = impl_->check(tasks[i]); !checked) {
       results[i] = fail(std::move(checked.error()));
     } else {
       valid.push_back(std::move(tasks[i]));

@@ -225,6 +225,64 @@ TEST_F(EndpointsTest, OneThatCannotBeReadCanBePutAnew) {
   EXPECT_TRUE(hooks_.endpoint("ns", "acme"));
 }
 
+NewTask task_to(const std::string& endpoint, const std::string& id) {
+  NewTask task = TestHooks::post(id);
+  task.endpoint = endpoint;
+  task.request.url = "/orders";
+  return task;
+}
+
+TEST_F(EndpointsTest, ATaskIsRegisteredForOneThatIsThere) {
+  const auto refused = hooks_.register_task(task_to("acme", "a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(refused.error().field, "endpoint");
+  put(endpoint_named("acme"));
+  const auto made = hooks_.register_task(task_to("acme", "a"));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->task.endpoint, "acme");
+  EXPECT_EQ(hooks_.get({"ns", "a"})->endpoint, "acme");
+
+  auto elsewhere = task_to("acme", "b");
+  elsewhere.ns = "other";
+  const auto many = hooks_.register_many({task_to("acme", "c"), elsewhere, TestHooks::post("d")});
+  ASSERT_TRUE(many);
+  EXPECT_TRUE((*many)[0]);
+  EXPECT_EQ((*many)[1].error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE((*many)[2]);
+
+  std::optional<Result<Registration>> answer;
+  hooks_.register_task(task_to("none", "e"), [&](auto result) { answer = std::move(result); });
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->error().code, ErrorCode::kNotFound);
+
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme"));
+  EXPECT_EQ(hooks_.register_task(task_to("acme", "f")).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(EndpointsTest, ItsTasksGoWhereItSays) {
+  Endpoint endpoint = endpoint_named("acme");
+  endpoint.headers = {{"X-Shop", "7"}};
+  put(endpoint);
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  ASSERT_TRUE(hooks_.trigger());
+  ASSERT_EQ(test_.sender->started_count(), 1u);
+  EXPECT_EQ(test_.sender->started()[0].request.url, "http://127.0.0.1:9/in/orders");
+  EXPECT_EQ(test_.sender->started()[0].request.headers.front().name, "X-Shop");
+
+  // One that is put anew holds at once, and one that is gone fails what is due.
+  endpoint.url = "http://127.0.0.1:8/";
+  put(endpoint);
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "b")));
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(test_.sender->started().back().request.url, "http://127.0.0.1:8/orders");
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "c")));
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme"));
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(test_.sender->started_count(), 2u);
+  EXPECT_EQ(hooks_.get({"ns", "c"})->status, Status::kFailed);
+}
+
 TEST_F(EndpointsTest, ThereMayBeSoMany) {
   for (std::size_t i = 0; i < model::kEndpointsMax; ++i) {
     ASSERT_TRUE(memory_.put_document({{"endpoint", "ns" + std::to_string(i % 3), std::to_string(i)},

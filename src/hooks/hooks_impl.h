@@ -25,6 +25,9 @@ struct Hooks::Impl {
   store::Store& store() { return *parts.store; }
   TimePoint now() const { return parts.clock->now(); }
 
+  // Makes a task what is stored, and checks all that can be told before its time. Errors:
+  // kInvalidArgument; kNotFound, field "endpoint"; those of the store.
+  Result<void> check(NewTask& task);
   // Stores tasks that are checked already, with one call of the store.
   std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
   // What became of a record that was put, and was not created.

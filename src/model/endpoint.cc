@@ -10,18 +10,6 @@
 
 namespace rhooks::model {
 
-Result<void> EndpointName::check(std::string_view name, std::string_view field) const {
-  const bool fits =
-      !name.empty() && name.size() <= kEndpointNameBytesMax && is_alphanumeric(name.front()) &&
-      std::all_of(name.begin(), name.end(),
-                  [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
-  if (fits) return {};
-  return invalid(field,
-                 "must be 1 to 128 letters, digits, \".\", \"_\" or \"-\", beginning with a "
-                 "letter or digit, not " +
-                     quoted(name));
-}
-
 Result<void> validate_endpoint_url(std::string_view url) {
   if (auto valid = validate_url(url); !valid) return valid;
   if (url.find('#') == url.npos) return {};

@@ -13,10 +13,6 @@
 
 namespace rhooks::model {
 
-struct EndpointName {
-  Result<void> check(std::string_view name, std::string_view field) const;
-};
-
 // Errors: kInvalidArgument, field "url" or "headers".
 Result<void> validate_endpoint_url(std::string_view url);
 Result<void> validate_endpoint_headers(const std::vector<Header>& headers);

@@ -27,7 +27,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 15, of a state 25, of a log 20. A number that is not used any
+// The next free numbers: of a spec 17, of a state 25, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -110,8 +110,11 @@ struct FieldsOf<Request> {
            .in_answers = true,
            .doc = "`GET` (default), `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`"}),
       field<&Request::url>(
-          {.name = "url", .number = 2, .required = true, .doc = "required; `http` or `https`"},
-          By<validate_url>{}),
+          {.name = "url",
+           .number = 2,
+           .doc = "`http` or `https`; required, unless there is an `endpoint`: then what comes "
+                  "behind its URL, from `/` or `?` on, if anything does"},
+          By<validate_target>{}),
       field<&Request::headers>(
           {.name = "headers",
            .number = 3,
@@ -228,6 +231,26 @@ struct TaskFields {
                                  .card = "description",
                                  .doc = "what it is for, in your own words; at most 1 KiB"},
                                 Text{1024}),
+      field<&Spec::endpoint>({.name = "endpoint",
+                              .number = 15,
+                              .flag = "--endpoint",
+                              .value = "NAME",
+                              .help = "where and how it is sent; the URL is then what comes behind "
+                                      "that of the endpoint, from / or ? on, or is left out",
+                              .card = "endpoint",
+                              .doc = "the name of an endpoint of the namespace, which says where "
+                                     "the task is sent, and how"},
+                             EndpointName{}),
+      field<&Spec::flow_key>({.name = "flowKey",
+                              .number = 16,
+                              .flag = "--flow-key",
+                              .value = "KEY",
+                              .help = "tasks of the endpoint with one key are a receiver of their "
+                                      "own",
+                              .card = "flow key",
+                              .doc = "only with `endpoint`: its tasks with one key count as a "
+                                     "receiver of their own, and wait for no others"},
+                             Name{kFlowKeyBytesMax}),
       field<&Spec::request>({.name = "request",
                              .number = 3,
                              .doc = "`{url, method, headers, body}`: these four may also stand in "
@@ -254,22 +277,22 @@ struct TaskFields {
           By<check_repeat>{}),
       field<&Spec::retry_limit>({.name = "retryLimit",
                                  .number = 9,
-                                 .in_answers = true,
                                  .flag = "--retry-limit",
                                  .value = "N",
-                                 .help = "attempts of an occurrence after the first one [3]",
-                                 .doc = "default 3: an occurrence gets up to 1 + `retryLimit` "
-                                        "attempts"},
+                                 .help = "attempts of an occurrence after the first one [its "
+                                         "endpoint's, or 3]",
+                                 .doc = "default that of its endpoint, else 3: an occurrence gets "
+                                        "up to 1 + `retryLimit` attempts"},
                                 Range{0, kRetryLimitMax}),
       field<&Spec::timeout>({.name = "timeout",
                              .number = 14,
                              .flag = "--timeout",
                              .value = "TIME",
-                             .help = "the longest that one attempt may take: 20s, 1m30s "
-                                     "[request_timeout of the worker, and never more]",
+                             .help = "the longest that one attempt may take: 20s, 1m30s [its "
+                                     "endpoint's; at most request_timeout of the worker]",
                              .doc = "the longest that one attempt may take, such as `20s`, `1m30s` "
-                                    "or `500ms`; default, and never more than, the "
-                                    "`request_timeout` of the worker"},
+                                    "or `500ms`; default that of its endpoint, and in any case at "
+                                    "most the `request_timeout` of the worker"},
                             Span{std::chrono::milliseconds{1}, kTimeoutMax}),
       field<&State::status>({.name = "status",
                              .number = 1,

@@ -14,6 +14,13 @@ bool is_usual_port(std::string_view scheme, std::string_view port) {
          (port == "443" && equal_in_any_case(scheme, "https"));
 }
 
+FlowHash hash_of_endpoint(std::string_view name) {
+  FlowHash hash;
+  hash.add('@');
+  for (const char c : name) hash.add(c);
+  return hash;
+}
+
 }  // namespace
 
 std::uint64_t namespace_hash(std::string_view ns) {
@@ -49,7 +56,24 @@ std::uint64_t receiver_hash(std::string_view url) {
   return hash.value();
 }
 
+std::uint64_t endpoint_hash(std::string_view name) {
+  return hash_of_endpoint(name).value();
+}
+
+std::uint64_t flow_hash(std::string_view endpoint, std::string_view flow_key) {
+  FlowHash hash = hash_of_endpoint(endpoint);
+  if (flow_key.empty()) return hash.value();
+  hash.add('\0');
+  for (const char c : flow_key) hash.add(c);
+  return hash.value();
+}
+
 Flow flow_of(const Task& task) {
+  if (!task.endpoint.empty()) {
+    return {.ns = namespace_hash(task.key.ns),
+            .receiver = flow_hash(task.endpoint, task.flow_key),
+            .endpoint = endpoint_hash(task.endpoint)};
+  }
   return {.ns = namespace_hash(task.key.ns), .receiver = receiver_hash(task.request.url)};
 }
 

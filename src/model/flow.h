@@ -8,7 +8,8 @@
 
 namespace rhooks::model {
 
-// What is limited together: the tasks of one namespace for one receiver. All are hashes, which
+// What is limited together: the tasks of one namespace for one receiver, which is where their URLs
+// lead, or an endpoint, or a flow key of one. All are hashes, which
 // stand in stored bytes and stay as they are: two that fall together share their limits.
 struct Flow {
   std::uint64_t ns = 0;
@@ -35,6 +36,11 @@ std::uint64_t namespace_hash(std::string_view ns);
 // Of the origin of a URL (RFC 6454, section 4): its scheme and host in lower case, without the dot
 // at the end of a host's name or the port that the scheme has anyway.
 std::uint64_t receiver_hash(std::string_view url);
+
+// Of an endpoint by its name, and of those of its tasks that have that key. Neither is a URL's:
+// none begins with "@". No name of an endpoint has the character that ends it.
+std::uint64_t endpoint_hash(std::string_view name);
+std::uint64_t flow_hash(std::string_view endpoint, std::string_view flow_key);
 
 Flow flow_of(const Task& task);
 

@@ -47,6 +47,28 @@ TEST(FlowTest, NamespacesHaveFlowsOfTheirOwn) {
   EXPECT_EQ(flow("a", "http://x").endpoint, 0U);
 }
 
+TEST(FlowTest, TasksOfAnEndpointAreOfItsFlowOrThatOfTheirKey) {
+  Task task;
+  task.key = {"ns", "id"};
+  task.endpoint = "acme";
+  task.request.url = "/orders";
+  const Flow flow = flow_of(task);
+  EXPECT_EQ(flow, (Flow{namespace_hash("ns"), endpoint_hash("acme")}));
+  EXPECT_EQ(flow.endpoint, endpoint_hash("acme"));
+  task.request.url.clear();
+  EXPECT_EQ(flow_of(task), flow);
+
+  task.flow_key = "customer 42";
+  const Flow keyed = flow_of(task);
+  EXPECT_NE(keyed, flow);
+  EXPECT_EQ(keyed.receiver, flow_hash("acme", "customer 42"));
+  EXPECT_EQ(keyed.endpoint, endpoint_hash("acme"));
+  task.endpoint = "acmecustomer";
+  task.flow_key = " 42";
+  EXPECT_NE(flow_of(task), keyed);
+  EXPECT_NE(flow_of(task).endpoint, keyed.endpoint);
+}
+
 // A lane and a row of the store may tell of a flow without its endpoint.
 TEST(FlowTest, TheEndpointIsNoPartOfWhatAFlowIs) {
   EXPECT_EQ((Flow{1, 2, 3}), (Flow{1, 2}));
@@ -61,6 +83,9 @@ TEST(FlowTest, HashesStayAsTheyAre) {
   EXPECT_EQ(namespace_hash("foobar"), 0x85944171f73967e8U);
   EXPECT_EQ(receiver_hash("http://Foobar/"), namespace_hash("http:foobar"));
   EXPECT_EQ(receiver_hash("http://foobar:81/"), namespace_hash("http:foobar:81"));
+  EXPECT_EQ(endpoint_hash("acme"), namespace_hash("@acme"));
+  EXPECT_EQ(flow_hash("acme", ""), namespace_hash("@acme"));
+  EXPECT_EQ(flow_hash("acme", "key"), namespace_hash(std::string_view("@acme\0key", 9)));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ inline constexpr int kConcurrencyMax = 10'000;
 // What a dry run counts: a million due tasks would keep the store busy for seconds.
 inline constexpr std::size_t kDryrunCountMax = 10'000;
 
+inline constexpr std::size_t kFlowKeyBytesMax = 128;
 inline constexpr std::size_t kEndpointNameBytesMax = 128;
 inline constexpr std::size_t kEndpointBytesMax = 16 * 1024;  // as it is stored
 inline constexpr std::size_t kEndpointsMax = 10'000;         // of a store

@@ -13,6 +13,7 @@
 #include "model/fields.h"
 #include "model/numbers.h"
 #include "model/refusal.h"
+#include "model/url.h"
 
 namespace rhooks::model {
 namespace {
@@ -28,6 +29,31 @@ Result<void> check_ids_agree(const NewTask& task) {
                    "under its own id is a conflict already");
   }
   return {};
+}
+
+Result<void> check_target(const NewTask& task) {
+  const std::string& url = task.request.url;
+  if (!task.endpoint.empty()) {
+    if (url.empty() || is_url_rest(url)) return {};
+    return invalid("url",
+                   "the endpoint says where it goes; leave it out, or give what comes behind its "
+                   "URL, from \"/\" or \"?\" on");
+  }
+  if (!task.flow_key.empty()) {
+    return invalid("flowKey", "needs an endpoint, whose tasks it tells apart");
+  }
+  if (url.empty()) return invalid("url", "is required, unless there is an endpoint");
+  return is_url_rest(url) ? validate_url(url) : Result<void>();
+}
+
+// Whether a field is as if it were left out.
+template <typename F, typename T>
+bool says_nothing(const F& field, const T& object) {
+  if constexpr (kIs<F, &Spec::retry_limit>) {
+    // An endpoint may have another default.
+    if (object.retry_limit == kRetryLimitDefault && object.endpoint.empty()) return true;
+  }
+  return is_default(field, object.*F::kMember);
 }
 
 // What a fingerprint is made of: bytes that are the same for equal values, and for no others.
@@ -82,13 +108,9 @@ class Content {
   template <HasFields T>
   void add(const T& object) {
     for_each_field_by_name<T>([&]<typename F>(const F& field) {
-      const auto& value = object.*F::kMember;
-      if (is_default(field, value)) return;
-      if constexpr (kIs<F, &Spec::retry_limit>) {
-        if (value == kRetryLimitDefault) return;
-      }
+      if (says_nothing(field, object)) return;
       add(field.name);
-      add(value);
+      add(object.*F::kMember);
     });
     add_size(0);
   }
@@ -122,13 +144,14 @@ Result<void> validate_id(std::string_view id, std::string_view field) {
 
 Result<void> validate(const NewTask& task) {
   if (auto ok = check_fields(task, ""); !ok) return ok;
+  if (auto ok = check_target(task); !ok) return ok;
   return check_ids_agree(task);
 }
 
 TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
-  // Given, it says no more than if it were left out, and older builds do not read one that is
-  // stored.
-  if (task.retry_limit == kRetryLimitDefault) task.retry_limit.reset();
+  // Given, it says no more than if it were left out, unless an endpoint says otherwise; and older
+  // builds do not read one that is stored.
+  if (task.retry_limit == kRetryLimitDefault && task.endpoint.empty()) task.retry_limit.reset();
   TaskRecord record;
   record.fingerprint = fingerprint(task);
   Task& made = record.task;

@@ -125,6 +125,42 @@ TEST(ValidateTest, TakesAUrlByItsRules) {
   expect_invalid(with([](NewTask& t) { t.request.url = "http://a,b/"; }), "url", "\",\"");
 }
 
+TEST(ValidateTest, AUrlOrAnEndpointSaysWhereItGoes) {
+  const auto to = [](std::string endpoint, std::string url, std::string key = {}) {
+    return with([&](NewTask& t) {
+      t.endpoint = std::move(endpoint);
+      t.request.url = std::move(url);
+      t.flow_key = std::move(key);
+    });
+  };
+  for (const char* rest : {"", "/", "/orders?x=2", "?x=2"}) expect_valid(to("acme", rest, "k"));
+  expect_valid(to("acme", "", std::string(128, 'k')));
+  expect_invalid(to("", ""), "url", "is required, unless there is an endpoint");
+  expect_invalid(to("", "/orders"), "url", "must begin with http:// or https://");
+  expect_invalid(to("acme", "https://example.com/"), "url", "the endpoint says where it goes");
+  expect_invalid(to("acme", "orders"), "url", "must begin with http:// or https://");
+  expect_invalid(to("acme", "/a b"), "url", "a space");
+  expect_invalid(to("", "http://a/", "k"), "flowKey", "needs an endpoint");
+  expect_invalid(to("a b", ""), "endpoint", "must be 1 to 128 letters, digits");
+  expect_invalid(to("acme", "", std::string(129, 'k')), "flowKey", "at most 128");
+  expect_invalid(to("acme", "", "a\n"), "flowKey", "control");
+}
+
+TEST(FingerprintTest, RetriesAreContentWhereAnEndpointMaySayOtherwise) {
+  const auto task = [](const char* endpoint, std::optional<int> limit) {
+    return with([&](NewTask& t) {
+      t.endpoint = endpoint;
+      if (*endpoint != 0) t.request.url.clear();
+      t.retry_limit = limit;
+    });
+  };
+  EXPECT_EQ(fingerprint(task("", 3)), fingerprint(task("", std::nullopt)));
+  EXPECT_NE(fingerprint(task("acme", 3)), fingerprint(task("acme", std::nullopt)));
+  EXPECT_NE(fingerprint(task("acme", 3)), fingerprint(task("other", 3)));
+  EXPECT_EQ(make_record(task("", 3), kTimeMin, {}).task.retry_limit, std::nullopt);
+  EXPECT_EQ(make_record(task("acme", 3), kTimeMin, {}).task.retry_limit, 3);
+}
+
 TEST(ValidateTest, BoundsTheNumberOfHeaders) {
   expect_valid(with([](NewTask& t) { t.request.headers.assign(64, {"x", "y"}); }));
   expect_invalid(with([](NewTask& t) {

@@ -242,6 +242,19 @@ TEST(ApplyOutcomeTest, TheRulesOfTheAttemptDecide) {
   EXPECT_EQ(task.retry_limit, 9);
 }
 
+TEST(ApplyOutcomeTest, ATaskThatIsGivenUpHasNoOtherAttempt) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  const AttemptRules rules{.retry_limit = 9, .gives_up = true};
+  const Task failed = apply_outcome(task, answered(500), kEnd, {}, rules, 0);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.attempt, 0);
+  EXPECT_EQ(failed.next_attempt_date, std::nullopt);
+  EXPECT_EQ(failed.execution.failed, 1);
+  EXPECT_EQ(failed.errors.consecutive, 1);
+  EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, rules, 0).status, Status::kActive);
+}
+
 TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   Task task = active_task();
   task = apply_outcome(task, answered(500), kEnd, {}, 0);

@@ -1,7 +1,9 @@
 #include "model/rules.h"
 
+#include <algorithm>
 #include <string>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/utf8.h"
@@ -25,6 +27,18 @@ Result<void> Name::check(std::string_view name, std::string_view field) const {
   // As a segment of a URL's path these would be taken out on the way, however encoded.
   if (name == "." || name == "..") return invalid(field, "must not be " + quoted(name));
   return {};
+}
+
+Result<void> EndpointName::check(std::string_view name, std::string_view field) const {
+  const bool fits =
+      !name.empty() && name.size() <= kEndpointNameBytesMax && is_alphanumeric(name.front()) &&
+      std::all_of(name.begin(), name.end(),
+                  [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+  if (fits) return {};
+  return invalid(field,
+                 "must be 1 to 128 letters, digits, \".\", \"_\" or \"-\", beginning with a "
+                 "letter or digit, not " +
+                     quoted(name));
 }
 
 Result<void> Text::check(std::string_view text, std::string_view field) const {

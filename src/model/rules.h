@@ -27,6 +27,11 @@ struct Name {
   Result<void> check(std::string_view name, std::string_view field) const;
 };
 
+// The name of an endpoint.
+struct EndpointName {
+  Result<void> check(std::string_view name, std::string_view field) const;
+};
+
 // Text for people: UTF-8, on one line or several.
 struct Text {
   std::size_t bytes_max;

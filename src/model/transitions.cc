@@ -59,7 +59,8 @@ void note_failed_attempt(Task& task, const AttemptOutcome& outcome, TimePoint no
 }
 
 // The current occurrence has no attempts left, or needs none: on to the next, if there is one.
-void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& policy) {
+void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& policy,
+                   const AttemptRules& rules) {
   task.attempt = 0;
   ++task.execution.count;
   if (ok) {
@@ -73,8 +74,8 @@ void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& poli
   const bool extra = std::exchange(task.extra_date, std::nullopt).has_value();
   if (extra) ++task.execution.extra;
 
-  const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
-  if (too_many || !(extra || repeats_left(task))) {
+  const bool gives_up = !ok && (rules.gives_up || task.errors.consecutive >= policy.max_errors);
+  if (gives_up || !(extra || repeats_left(task))) {
     task.status = ok ? Status::kDone : Status::kFailed;
     task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
     return;
@@ -201,19 +202,19 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
   task.next_attempt_date.reset();
 
   if (outcome.ok()) {
-    end_execution(task, true, now, policy);
+    end_execution(task, true, now, policy, rules);
     return task;
   }
 
   note_failed_attempt(task, outcome, now);
   ++task.attempt;
-  if (task.attempt <= rules.retry_limit) {
+  if (task.attempt <= rules.retry_limit && !rules.gives_up) {
     task.status = Status::kActive;
     task.next_attempt_date =
         shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
     return task;
   }
-  end_execution(task, false, now, policy);
+  end_execution(task, false, now, policy, rules);
   return task;
 }
 

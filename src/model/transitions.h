@@ -48,6 +48,9 @@ struct OutcomePolicy {
 // What holds for one attempt of a task.
 struct AttemptRules {
   int retry_limit = kRetryLimitDefault;
+  // A failed attempt is the last one of the task: it is FAILED, whatever retries and repeats it has
+  // left.
+  bool gives_up = false;
 };
 // `endpoint`: that of the task, if it has one. What the task says goes first.
 AttemptRules rules_for(const Task& task, const Endpoint* endpoint);

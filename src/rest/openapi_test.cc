@@ -280,6 +280,12 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   other.body = R"({"url":"http://127.0.0.1:9/y"})";
   drive(other, 409);
   drive({"POST", tasks, R"({"url":1})"}, 400);
+  drive({"POST", tasks, R"({"endpoint":"none"})"}, 404);
+  drive({"PUT", "/v1/namespaces/ns/endpoints/of-tasks", R"({"url":"http://127.0.0.1:9/x"})"}, 201);
+  drive({"POST", tasks, R"({"endpoint":"of-tasks","flowKey":"k","url":"/y","id":"u",
+                            "scheduledDate":"2090-01-01T00:00:00Z"})"},
+        201);
+  drive({"POST", tasks, R"({"endpoint":"of-tasks","scheduledDate":"2090-01-01T00:00:00Z"})"}, 201);
   drive({"POST", tasks, "url=x", {{"Content-Type", "application/x-www-form-urlencoded"}}}, 415);
   drive({"POST", tasks,
          R"({"url":"http://127.0.0.1:9/x","id":"t","scheduledDate":"2090-01-01T00:00:00Z"})"},

@@ -114,6 +114,7 @@ Route register_route(Hooks& hooks) {
       .responses = {{201, "Registered.", "Task"},
                     {200, "The Idempotency-Key was used before for the same task: this one.",
                      "Task"},
+                    {404, "There is no endpoint of that name."},
                     {409, "The id exists, or the Idempotency-Key was used for another task."}},
       .handler = [&hooks](
                      const HttpRequest& request,

@@ -84,12 +84,13 @@ void add_limits(json::object& property, const model::EndpointName&) {
   property["maxLength"] = model::kEndpointNameBytesMax;
 }
 
-void add_limits(json::object& property, const model::By<model::validate_url>&) {
-  property["format"] = "uri";
+void add_limits(json::object& property, const model::By<model::validate_target>&) {
+  property["format"] = "uri-reference";
   property["maxLength"] = model::kUrlBytesMax;
 }
 void add_limits(json::object& property, const model::By<model::validate_endpoint_url>&) {
-  add_limits(property, model::By<model::validate_url>{});
+  property["format"] = "uri";
+  property["maxLength"] = model::kUrlBytesMax;
 }
 
 template <typename F>
@@ -183,8 +184,8 @@ json::object new_task() {
   made.erase("required");
   made["description"] =
       "url, method, headers and body stand here or in request; given at both places, they must "
-      "agree. A url is required, and in a batch a namespace. A field that is null counts as not "
-      "given.";
+      "agree. A url or an endpoint is required, and in a batch a namespace. A field that is null "
+      "counts as not given.";
   return made;
 }
 
@@ -194,7 +195,7 @@ json::object task() {
   schema.add("id", {{"type", "string"}}, true);
   model::for_each_field<Task>([&]<typename F>(const F& field) {
     if constexpr (model::kIs<F, &Spec::request>) {
-      schema.add("url", {{"type", "string"}, {"format", "uri"}}, true);
+      schema.add("url", {{"type", "string"}, {"format", "uri-reference"}}, false);
       schema.add("method", type_of<Method>(Side::kShown), true);
       schema.add(field.name, type_of<Request>(Side::kShown), true);
     } else {

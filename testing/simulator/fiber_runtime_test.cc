@@ -135,7 +135,8 @@ class RunnerOnFibersTest : public FiberRuntimeTest {
   Metrics metrics;
   Random random{1};
   SimulatedSender sender{timeline, clock, checker, http, {}};
-  engine::Runner runner{store, sender, metrics, clock, random, {}, runtime};
+  store::Endpoints endpoints{store};
+  engine::Runner runner{store, endpoints, sender, metrics, clock, random, {}, runtime};
 };
 
 // As the claimer waits for 5 s and the committer for one.

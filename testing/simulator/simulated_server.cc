@@ -13,6 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// As production has it, where others change them.
+constexpr std::chrono::milliseconds kEndpointsMaxAge = 5s;
 // What a call may take beyond what it has to wait for.
 constexpr Duration kSlack = 2s;
 
@@ -42,14 +44,16 @@ struct SimulatedServer::Worker {
         random(world.timeline.dice().random().next()),
         sender(world.timeline, clock, world.checker, world.http,
                {server.number(), options.concurrency, options.request_timeout}),
+        endpoints(store, world.backend.shared() ? std::optional(kEndpointsMaxAge) : std::nullopt),
         runtime(world.timeline, server.owner()),
-        runner(store, sender, metrics, clock, random, runner_options(options, world.backend),
-               runtime) {}
+        runner(store, endpoints, sender, metrics, clock, random,
+               runner_options(options, world.backend), runtime) {}
 
   WatchedStore store;
   Metrics metrics;
   Random random;
   SimulatedSender sender;
+  store::Endpoints endpoints;
   FiberRuntime runtime;
   engine::Runner runner;
 };
@@ -87,6 +91,7 @@ void SimulatedServer::boot() {
                         {world_.backend.claims_see_all(), world_.backend.claimed_within()});
 
   Hooks::Parts parts;
+  parts.options.store = world_.backend.shared() ? "dynamodb:" : "memory:";
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
