@@ -43,6 +43,9 @@ class Service {
     parts.clock = clock;
     parts.random = std::make_shared<Random>(1);
     parts.store = std::make_unique<testing::FaultyStore>(memory_.emplace(1));
+    store_ = parts.store.get();
+    parts.endpoints =
+        std::shared_ptr<store::Endpoints>(std::shared_ptr<void>(), &endpoints_.emplace(*store_));
     parts.sender = std::make_unique<testing::ScriptedSender>(*clock);
     parts.share_writes = true;
     hooks_.emplace(std::move(parts));
@@ -50,11 +53,16 @@ class Service {
   }
 
   // In its place, so that who refers to it sees an empty one.
-  void empty_store() { memory_.emplace(1); }
+  void empty_store() {
+    memory_.emplace(1);
+    endpoints_.emplace(*store_);
+  }
   const rest::Api& api() const { return *api_; }
 
  private:
   std::optional<store::MemoryStore> memory_;
+  store::Store* store_ = nullptr;
+  std::optional<store::Endpoints> endpoints_;  // what is known of it
   std::optional<Hooks> hooks_;
   std::optional<rest::Api> api_;
 };

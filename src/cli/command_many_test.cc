@@ -150,6 +150,7 @@ TEST(ManyRemoteTest, BulkCommandsFindTheLastTask) {
   auto parts = make_parts(options).value();
   store::MemoryStore memory(1);
   parts.store = std::make_unique<testing::ShortPages>(memory, 10);
+  parts.endpoints = std::make_shared<store::Endpoints>(*parts.store);
   Hooks hooks(std::move(parts));
   rest::Api api(hooks, {.api_key = kKey, .on_request = {}});
   rest::HttpServerOptions server_options;

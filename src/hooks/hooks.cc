@@ -42,12 +42,6 @@ engine::RunnerOptions runner_options(const Options& o) {
   return runner;
 }
 
-// Endpoints of a store that is this process's alone are read once.
-std::optional<std::chrono::milliseconds> endpoints_max_age(const Options& o) {
-  if (store_traits(o.store).shared) return std::chrono::seconds{5};
-  return std::nullopt;
-}
-
 Hooks::Parts parts_or_throw(Options options) {
   auto parts = make_parts(std::move(options));
   if (!parts) throw HooksError(std::move(parts.error()));
@@ -88,9 +82,8 @@ std::vector<NewTask> one_of(NewTask task) {
 Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
-      endpoints(*parts.store, endpoints_max_age(parts.options)),
-      runner(*parts.store, endpoints, *parts.sender, *parts.metrics, *parts.clock, *parts.random,
-             runner_options(parts.options)) {
+      runner(*parts.store, *parts.endpoints, *parts.sender, *parts.metrics, *parts.clock,
+             *parts.random, runner_options(parts.options)) {
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }
@@ -131,8 +124,9 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
 
 Result<void> Hooks::Impl::check(NewTask& task) {
   if (auto checked = normalize(task); !checked || task.endpoint.empty()) return checked;
-  const auto endpoint = endpoints.find(task.ns, task.endpoint, now());
-  return endpoint ? Result<void>() : fail(endpoint.error());
+  const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
+  if (!endpoint) return fail(endpoint.error());
+  return {};
 }
 
 Result<Registration> Hooks::register_task(NewTask task) {

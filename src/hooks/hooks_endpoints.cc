@@ -93,12 +93,12 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
     }
     replaced = *wanted;
     if (!replaced && *found) replaced = (*found)->revision;
-    if (!replaced && impl_->endpoints.count(now) >= model::kEndpointsMax) {
+    if (!replaced && impl_->endpoints().count(now) >= model::kEndpointsMax) {
       return give_up(too_many_endpoints());
     }
     auto put = impl_->store().put_document(
         document, replaced ? store::Replaces(*replaced) : store::Replaces(store::Nothing{}), now);
-    impl_->endpoints.changed(key.ns, key.name);
+    impl_->endpoints().changed(key.ns, key.name);
     if (put) {
       endpoint.revision = to_string(*put);
       endpoint.updated_at = now;
@@ -136,7 +136,7 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
     if (!read) return read;
     endpoint = std::move(*read);
     auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
-    impl_->endpoints.changed(key.ns, key.name);
+    impl_->endpoints().changed(key.ns, key.name);
     if (removed) return endpoint;
     if (removed.error().code == ErrorCode::kUnknownOutcome) {
       unsure = std::move(removed.error());

@@ -8,7 +8,6 @@
 #include "engine/runner.h"
 #include "hooks/hooks_parts.h"
 #include "hooks/registration_batcher.h"
-#include "store/endpoints.h"
 
 namespace rhooks {
 
@@ -19,10 +18,10 @@ struct Hooks::Impl {
 
   Parts parts;
   UuidGenerator uuids;
-  store::Endpoints endpoints;
   engine::Runner runner;
 
   store::Store& store() { return *parts.store; }
+  store::Endpoints& endpoints() { return *parts.endpoints; }
   TimePoint now() const { return parts.clock->now(); }
 
   // Makes a task what is stored, and checks all that can be told before its time. Errors:

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "delivery/sender.h"
 #include "observe/metrics.h"
+#include "store/endpoints.h"
 #include "store/store.h"
 #include "store/traits.h"
 
@@ -24,6 +25,7 @@ struct Hooks::Parts {
   std::shared_ptr<Clock> clock;
   std::shared_ptr<Random> random;
   std::unique_ptr<store::Store> store;
+  std::shared_ptr<store::Endpoints> endpoints;  // of that store
   std::unique_ptr<delivery::Sender> sender;
   // Single registrations that wait at the same time share a write, some of them on another thread.
   bool share_writes = false;

@@ -59,6 +59,17 @@ Result<void> check_dynamo_options(const Options& o) {
   return {};
 }
 
+constexpr milliseconds kEndpointsMaxAge{5'000};
+
+std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
+                                                 const store::StoreTraits& traits, TimePoint now) {
+  if (traits.shared) return std::make_shared<store::Endpoints>(store, kEndpointsMaxAge);
+  auto endpoints = std::make_shared<store::Endpoints>(store);
+  // Registrations on a network loop do not wait for it then.
+  endpoints->refresh_if_old(now);
+  return endpoints;
+}
+
 }  // namespace
 
 Result<void> validate(const Options& o) {
@@ -115,6 +126,7 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.store = std::move(opened->store);
   parts.store->measure_by(*parts.metrics);
   parts.clock = std::move(opened->clock);
+  parts.endpoints = make_endpoints(*parts.store, store_traits(options.store), parts.clock->now());
 
   auto sender =
       delivery::CurlSender::create({.connect_timeout = options.connect_timeout,

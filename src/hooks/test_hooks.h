@@ -26,6 +26,7 @@ struct TestHooks {
     parts.clock = clock;
     parts.random = std::make_shared<Random>(1);
     parts.store = store ? std::move(store) : std::make_unique<store::MemoryStore>(1);
+    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store);
     auto scripted = std::make_unique<ScriptedSender>(*clock);
     sender = scripted.get();
     parts.sender = std::move(scripted);

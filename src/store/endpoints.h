@@ -46,11 +46,13 @@ class Endpoints {
   // How many there are in all namespaces, as far as is known.
   std::size_t count(TimePoint now);
 
+  // Reads all of them, if it is time; as the others do first. A failure is logged.
+  void refresh_if_old(TimePoint now);
+
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Found>;                 // null: it cannot be read
 
-  void refresh_if_old(TimePoint now);
   bool begin_refresh(TimePoint now);
   Result<void> refresh(TimePoint now);
   Result<All> list();

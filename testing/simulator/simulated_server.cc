@@ -44,16 +44,17 @@ struct SimulatedServer::Worker {
         random(world.timeline.dice().random().next()),
         sender(world.timeline, clock, world.checker, world.http,
                {server.number(), options.concurrency, options.request_timeout}),
-        endpoints(store, world.backend.shared() ? std::optional(kEndpointsMaxAge) : std::nullopt),
+        endpoints(std::make_shared<store::Endpoints>(
+            store, world.backend.shared() ? std::optional(kEndpointsMaxAge) : std::nullopt)),
         runtime(world.timeline, server.owner()),
-        runner(store, endpoints, sender, metrics, clock, random,
+        runner(store, *endpoints, sender, metrics, clock, random,
                runner_options(options, world.backend), runtime) {}
 
   WatchedStore store;
   Metrics metrics;
   Random random;
   SimulatedSender sender;
-  store::Endpoints endpoints;
+  std::shared_ptr<store::Endpoints> endpoints;  // the API's too
   FiberRuntime runtime;
   engine::Runner runner;
 };
@@ -91,7 +92,7 @@ void SimulatedServer::boot() {
                         {world_.backend.claims_see_all(), world_.backend.claimed_within()});
 
   Hooks::Parts parts;
-  parts.options.store = world_.backend.shared() ? "dynamodb:" : "memory:";
+  parts.endpoints = worker_->endpoints;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
