@@ -57,6 +57,7 @@ InvariantChecker::Attempt* InvariantChecker::attempt_of(const model::LeaseToken&
 }
 
 InvariantChecker::Flow InvariantChecker::flow_of(const Task& task) {
+  if (!task.endpoint.empty()) return {task.key.ns, task.endpoint + '\0' + task.flow_key};
   const std::string& url = task.request.url;
   return {task.key.ns, url.substr(0, url.find('/', std::string_view("http://").size()))};
 }

@@ -132,7 +132,8 @@ class InvariantChecker final : public StoreObserver {
   const Rare& rare() const { return rare_; }
 
  private:
-  using Flow = std::pair<std::string, std::string>;  // namespace, and scheme and host
+  using Flow =
+      std::pair<std::string, std::string>;  // namespace; scheme and host, or endpoint and key
 
   struct Entry {
     Task task;  // as stored

@@ -44,9 +44,10 @@ void SimulatedSender::start(delivery::HttpRequest request) {
   transfer.started = timeline_.now();
   transfer.result.slot_id = request.slot_id;
   transfer.result.outcome.started_at = clock_.now();
+  transfer.longest = std::min(request.timeout.value_or(options_.time_out), options_.time_out);
   transfer.result.outcome.sent = std::move(request.request);
   transfer.attempt = checker_.started(options_.incarnation, target.key, webhook_id,
-                                      transfer.result.outcome.started_at, options_.time_out);
+                                      transfer.result.outcome.started_at, transfer.longest);
   draw(transfer, target.host, target.bad);
   transfers_.push_back(std::move(transfer));
   if (transfers_.size() > options_.concurrency) {
@@ -62,7 +63,7 @@ void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad
   const bool dead = faults_.by_host && host.starts_with("dead");
   const bool slow = faults_.by_host && host.starts_with("slow");
   const Moment out = timeline_.now() + dice.between(1ms, 20ms);
-  const Moment time_out = timeline_.now() + options_.time_out;
+  const Moment time_out = timeline_.now() + transfer.longest;
   auto& outcome = transfer.result.outcome;
   transfer.ends = out + dice.between(1ms, 20ms);
   if (!dead && dice.chance(faults_.unreachable)) {
@@ -86,7 +87,7 @@ void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad
   }
   if (slow || dice.chance(faults_.slow)) {
     const auto least = slow ? 1'000ms : 1ms;
-    transfer.ends = std::min(time_out - 1ms, out + dice.between(least, options_.time_out));
+    transfer.ends = std::min(time_out - 1ms, out + dice.between(least, transfer.longest));
   }
   Response response;
   response.status = 200;

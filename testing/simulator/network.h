@@ -52,6 +52,7 @@ class SimulatedSender final : public delivery::Sender {
     AttemptNumber attempt = 0;
     Moment started;
     Moment ends;
+    std::chrono::milliseconds longest{0};
     delivery::HttpResult result;
   };
 

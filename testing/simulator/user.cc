@@ -40,6 +40,7 @@ const std::string& User::any() {
 
 void User::act_until(Moment end) {
   Dice& dice = timeline_.dice();
+  put_endpoints();
   while (timeline_.now() < end) {
     timeline_.sleep(dice.between(1ms, 3s));
     const std::size_t act = ids_.empty() ? 0 : dice.below(100);
@@ -63,13 +64,54 @@ void User::act_until(Moment end) {
       clear();
     } else if (act < 93) {
       trigger();
+    } else if (act < 95) {
+      if (!endpoints_.empty()) put_endpoint(endpoints_[dice.below(endpoints_.size())]);
     } else {
       read();
     }
   }
 }
 
-NewTask User::draw(const std::string& host) {
+void User::put_endpoints() {
+  for (std::size_t left = timeline_.dice().below(4); left > 0; --left) {
+    put_endpoint("e" + std::to_string(left));
+  }
+}
+
+// Once more: it leads to another host, say.
+void User::put_endpoint(const std::string& name) {
+  Dice& dice = timeline_.dice();
+  Endpoint endpoint;
+  endpoint.ns = ns_;
+  endpoint.name = name;
+  endpoint.url = "http://" + hosts_[dice.below(hosts_.size())];
+  // Its tasks say more or less.
+  endpoint.retry_limit = static_cast<int>(dice.below(4));
+  if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
+  for (int i = 0; i < kTriesMax; ++i) {
+    const auto answer =
+        ask<EndpointPut>([endpoint](Hooks& hooks) { return hooks.put_endpoint(endpoint); });
+    if (!answer) continue;
+    if (*answer) {
+      const bool known = std::find(endpoints_.begin(), endpoints_.end(), name) != endpoints_.end();
+      if (!known) endpoints_.push_back(name);
+      return;
+    }
+    if (!worth_asking_again(answer->error())) {
+      return timeline_.violation("put an endpoint: " + answer->error().message);
+    }
+  }
+}
+
+// Hosts by turns.
+User::Receiver User::next_receiver() {
+  Dice& dice = timeline_.dice();
+  if (endpoints_.empty() || dice.chance(0.5)) return {hosts_[ids_.size() % hosts_.size()], "", ""};
+  const std::string key = dice.chance(0.5) ? "key" + std::to_string(dice.below(3)) : "";
+  return {"", endpoints_[dice.below(endpoints_.size())], key};
+}
+
+NewTask User::draw(const Receiver& receiver) {
   Dice& dice = timeline_.dice();
   NewTask task;
   task.ns = ns_;
@@ -77,10 +119,13 @@ NewTask User::draw(const std::string& host) {
   // Also an id that is taken, or was until its task was deleted.
   if (!ids_.empty() && dice.chance(0.15)) task.id = any();
   task.request.method = Method::kPost;
-  task.request.url =
-      "http://" + host + "/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
+  task.endpoint = receiver.endpoint;
+  task.flow_key = receiver.flow_key;
+  const std::string base = receiver.endpoint.empty() ? "http://" + receiver.host : "";
+  task.request.url = base + "/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
   task.request.body = Body::json("{}");
   task.retry_limit = static_cast<int>(dice.below(4));
+  if (dice.chance(0.3)) task.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
   if (dice.chance(0.8)) {
     task.scheduled_date = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) +
                           std::chrono::milliseconds{dice.between(-5'000, 20'000)};
@@ -93,7 +138,7 @@ NewTask User::draw(const std::string& host) {
 
 // An id of the user's own makes it safe to ask again.
 void User::add() {
-  const NewTask task = draw(next_host());
+  const NewTask task = draw(next_receiver());
   const bool taken = !remember(task.id);
   for (int i = 0; i < kTriesMax; ++i) {
     const auto answer =
@@ -111,10 +156,10 @@ void User::add() {
 // once, and due before what others are to get.
 void User::add_many() {
   const bool burst = hosts_.size() > 1;
-  const std::string& host = next_host();
+  const Receiver receiver = next_receiver();
   std::vector<NewTask> tasks;
   for (std::size_t n = 1 + timeline_.dice().below(burst ? 16 : 5); n > 0; --n) {
-    tasks.push_back(draw(host));
+    tasks.push_back(draw(receiver));
     if (burst) {
       tasks.back().scheduled_date =
           std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) - 5s;

@@ -30,6 +30,13 @@ class User {
   void resume_all();
 
  private:
+  // Where a task goes: to the host, or to an endpoint, behind whose URL it then is.
+  struct Receiver {
+    std::string host;
+    std::string endpoint;
+    std::string flow_key;
+  };
+
   // Has a server answer; none where it crashed before it did.
   template <typename T>
   std::optional<Result<T>> ask(std::function<Result<T>(Hooks&)> what);
@@ -45,9 +52,11 @@ class User {
   void clear();
   void trigger();
   void read();
+  void put_endpoints();
+  void put_endpoint(const std::string& name);
 
-  const std::string& next_host() const { return hosts_[ids_.size() % hosts_.size()]; }
-  NewTask draw(const std::string& host);
+  Receiver next_receiver();
+  NewTask draw(const Receiver& receiver);
   bool remember(const std::string& id);
   const std::string& any();
   TaskKey key(const std::string& id) const { return {ns_, id}; }
@@ -57,7 +66,8 @@ class User {
   const std::string ns_;
   const std::vector<std::string> hosts_;
   const PickServer pick_;
-  std::vector<std::string> ids_;  // of the tasks that were asked for
+  std::vector<std::string> ids_;        // of the tasks that were asked for
+  std::vector<std::string> endpoints_;  // that are there, acknowledged
 };
 
 }  // namespace rhooks::simulator

@@ -90,6 +90,16 @@ class WatchedStore final : public testing::ForwardingStore {
     return ForwardingStore::do_next_due(now, scope, gate);
   }
 
+  Result<store::StoredDocument> do_get_document(const store::DocumentKey& key) override {
+    const Call call(*this);
+    return ForwardingStore::do_get_document(key);
+  }
+
+  Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override {
+    const Call call(*this);
+    return ForwardingStore::do_list_documents(query);
+  }
+
   void do_resign() override {
     const Call call(*this);
     ForwardingStore::do_resign();
