@@ -47,6 +47,7 @@ std::vector<Task> expected_tasks(const std::vector<Task>& all, const TaskQuery& 
     if (query.status && task.status != *query.status) continue;
     if (query.from && task.scheduled_date < *query.from) continue;
     if (query.to && task.scheduled_date > *query.to) continue;
+    if (query.endpoint && task.endpoint != *query.endpoint) continue;
     found.push_back(task);
   }
   std::sort(found.begin(), found.end(), [&](const Task& a, const Task& b) {
@@ -129,12 +130,14 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
   Rng rng(test_seed());
   std::map<TaskKey, Task> tasks;
   const std::vector<std::string> namespaces{"a", "ab"};
+  const std::vector<std::string> endpoints{"", "acme", "acme2"};
   while (tasks.size() < 150) {
     auto record = make_record(namespaces[below(rng, 2)], random_id(rng),
                               kT0 + seconds{static_cast<long>(below(rng, 20))});
     const Status statuses[] = {Status::kActive, Status::kActive, Status::kDone, Status::kFailed,
                                Status::kSuspended};
     record.task.status = statuses[below(rng, 5)];
+    record.task.endpoint = endpoints[below(rng, 3)];
     if (tasks.emplace(record.task.key, record.task).second) put(record);
   }
   for (const Claim& c : claim(kT0 + seconds{20}, 20)) {
@@ -153,6 +156,7 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
     if (below(rng, 2) == 0) query.status = static_cast<Status>(below(rng, 5));
     if (below(rng, 2) == 0) query.from = kT0 + seconds{static_cast<long>(below(rng, 20))};
     if (below(rng, 2) == 0) query.to = kT0 + seconds{static_cast<long>(below(rng, 20))};
+    if (below(rng, 3) == 0) query.endpoint = endpoints[below(rng, 3)];
     ASSERT_EQ(all_tasks(store(), query), expected_tasks(all, query)) << "round " << round;
   }
 }

@@ -62,7 +62,8 @@ class Hooks final : public HooksApi {
   Result<Endpoint> endpoint(const std::string& ns, const std::string& name) override;
   Result<EndpointPage> endpoints(const EndpointsQuery& query) override;
   Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
-                                   const std::string& if_revision = {}) override;
+                                   const std::string& if_revision = {},
+                                   bool force = false) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

@@ -21,6 +21,7 @@ struct TaskFilter {
   std::optional<Status> status;
   std::optional<TimePoint> from;  // scheduled_date >= from
   std::optional<TimePoint> to;    // scheduled_date <= to
+  std::string endpoint;           // empty: any, or none
 };
 
 struct FetchQuery {
@@ -187,10 +188,13 @@ class HooksApi {
   virtual Result<Endpoint> endpoint(const std::string& ns, const std::string& name) = 0;
   // A page of the endpoints of a namespace.
   virtual Result<EndpointPage> endpoints(const EndpointsQuery& query) = 0;
-  // Deletes an endpoint and returns it, with `if_revision` that revision only. Errors: kNotFound,
-  // kConflict. Safe to retry.
+  // Deletes an endpoint and returns it, with `if_revision` that revision only. Errors: kNotFound;
+  // kConflict (it has another revision; or a task that is not DONE or FAILED names it, unless that
+  // is passed over by `force`: such tasks are FAILED when they are due). Looks at all such tasks of
+  // the namespace, without `force`. Safe to retry.
   virtual Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
-                                           const std::string& if_revision = {}) = 0;
+                                           const std::string& if_revision = {},
+                                           bool force = false) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

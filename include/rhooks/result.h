@@ -13,7 +13,7 @@ enum class ErrorCode {
   kInvalidArgument,  // a field is malformed or past a limit; `Error::field` names it
   kNotFound,         // no such task, or endpoint
   kConflict,         // the task exists already, or its status forbids the call; an endpoint has
-                     // another revision
+                     // another revision, or tasks need it, or there are too many
   kUnsupported,      // this store or build cannot do it
 
   // Retry later: nothing was applied.

@@ -26,6 +26,7 @@ struct EndpointArgs {
   std::string action, ns, name, file, prefix;
   std::map<std::string_view, std::string> values;  // by the flags of the rows
   std::vector<std::string> headers, without_headers;
+  bool force = false;
   PageArgs page;
   CLI::App* command = nullptr;
   // The options that belong to some of the actions only, with these: "put and set".
@@ -189,7 +190,7 @@ int run_delete(Commands& commands, const EndpointArgs& args) {
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
-  const auto endpoint = hooks->remove_endpoint(args.ns, args.name);
+  const auto endpoint = hooks->remove_endpoint(args.ns, args.name, {}, args.force);
   if (!endpoint) return report(commands.io(), endpoint.error(), kExitFailed);
   return show_done(commands, "deleted", *endpoint);
 }
@@ -307,6 +308,9 @@ void add_endpoints(Commands& commands) {
   for (const char* option : {"--prefix", "--limit", "--start-key", "--all"}) {
     args->actions_of.emplace_back(option, "list");
   }
+  command.add_flag("--force", args->force,
+                   "delete it also where tasks name it; they are FAILED when they are due");
+  args->actions_of.emplace_back("--force", "delete");
   commands.add_hooks_options(command);
 }
 

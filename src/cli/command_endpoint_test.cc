@@ -154,6 +154,7 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"put", "acme", "--url", kIn, "--no-timeout"}), "it belongs to set");
   expect_part(refused({"set", "acme", "--file", "-"}), "it belongs to put");
   expect_part(refused({"delete", "acme", "--all"}), "it belongs to list");
+  expect_part(refused({"get", "acme", "--force"}), "it belongs to delete");
   expect_part(refused({"set", "acme"}), "nothing is to be changed");
   expect_part(refused({"put", "acme", "--timeout", "1s"}), "--url is missing");
   expect_part(refused({"put", "acme", "--url", kIn, "--timeout", "5"}),

@@ -129,6 +129,7 @@ std::string restrictions(const FilterArgs& filter) {
   if (!filter.id.empty()) text += " with an id that begins with \"" + filter.id + "\"";
   if (!filter.from.empty()) text += " from " + filter.from;
   if (!filter.to.empty()) text += " to " + filter.to;
+  if (!filter.endpoint.empty()) text += " for the endpoint " + filter.endpoint;
   return text;
 }
 

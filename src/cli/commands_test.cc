@@ -325,8 +325,16 @@ TEST_P(CommandsTest, RegistersForAnEndpoint) {
         "attempts        up to what its endpoint allows\n"}) {
     EXPECT_NE(card.find(line), std::string::npos) << line << " is not in\n" << card;
   }
+  EXPECT_NE(out({"fetch", "-n", "app", "--endpoint", "acme"}).find("e"), std::string::npos);
+  EXPECT_EQ(run({"fetch", "-n", "app", "--endpoint", "other"}).err, "no task matches\n");
+  const TestRun used = run({"endpoint", "delete", "acme", "-n", "app"});
+  EXPECT_EQ(used.exit_code, kExitFailed);
+  EXPECT_NE(used.err.find("endpoint 'acme' is in use: task 'e' names it"), std::string::npos)
+      << used.err;
   out({"trigger"});
   EXPECT_EQ(task("e").status, Status::kDone);
+  out({"register", "-n", "app", "--endpoint", "acme", "--at", "+1h"});
+  EXPECT_EQ(out({"endpoint", "delete", "acme", "-n", "app", "--force"}), "deleted acme\n");
 }
 
 TEST_P(CommandsTest, SuspendAndDelete) {

@@ -23,12 +23,14 @@ void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
       ->type_name("TIME");
   command.add_option("--to", args.to, "scheduled at or before: ISO-8601, or -1h, +1h")
       ->type_name("TIME");
+  command.add_option("--endpoint", args.endpoint, "for this endpoint")->type_name("NAME");
 }
 
 Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now) {
   TaskFilter filter;
   filter.ns = args.ns;
   filter.id = args.id;
+  filter.endpoint = args.endpoint;
   if (!args.status.empty()) {
     const auto status = codec::parse_status(args.status);
     if (!status) return fail(ErrorCode::kInvalidArgument, "--status: " + status.error().message);

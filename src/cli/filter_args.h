@@ -14,7 +14,7 @@ namespace rhooks::cli {
 void add_key_options(Commands& commands, CLI::App& command, TaskKey& key);
 
 struct FilterArgs {
-  std::string ns, id, status, from, to;
+  std::string ns, id, status, from, to, endpoint;
 };
 // `status` false: the command takes no --status.
 void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,

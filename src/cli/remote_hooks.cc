@@ -108,6 +108,7 @@ class RemoteHooks final : public HooksApi {
                             .add("status", filter.status ? to_string(*filter.status) : "")
                             .add("from", filter.from)
                             .add("to", filter.to)
+                            .add("endpoint", filter.endpoint)
                             .add("desc", query.desc ? "true" : "")
                             .add("limit", std::to_string(query.limit))
                             .add("startKey", query.start_key)
@@ -211,8 +212,12 @@ class RemoteHooks final : public HooksApi {
   }
 
   Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
-                                   const std::string& if_revision) override {
-    return call({"DELETE", endpoint_path(ns, name), {}, kCallTimeout, only_if(if_revision)},
+                                   const std::string& if_revision, bool force) override {
+    return call({"DELETE",
+                 Query(endpoint_path(ns, name)).add("force", force ? "true" : "").text(),
+                 {},
+                 kCallTimeout,
+                 only_if(if_revision)},
                 codec::parse_endpoint);
   }
 

@@ -18,6 +18,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
     query.filter.status = in.named("status", parse_status);
     query.filter.from = in.time("from");
     query.filter.to = in.time("to");
+    query.filter.endpoint = in.filled_string("endpoint").value_or("");
     query.chunk_limit = in.small_integer("chunkLimit").value_or(query.chunk_limit);
     query.start_key = in.string("startKey").value_or("");
     in.finish();
@@ -32,6 +33,7 @@ Result<std::string> to_json(const ManyQuery& query) {
   if (query.filter.status) out.string("status", to_string(*query.filter.status));
   out.time("from", query.filter.from);
   out.time("to", query.filter.to);
+  out.string_if_any("endpoint", query.filter.endpoint);
   out.integer("chunkLimit", query.chunk_limit);
   out.string_if_any("startKey", query.start_key);
   out.end_object();

@@ -79,7 +79,8 @@ TEST(ManyQueryJsonTest, EverythingIsOptional) {
 
 TEST(ManyQueryJsonTest, ComesBackAsItWas) {
   ManyQuery query;
-  query.filter = {"ns", "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1}};
+  query.filter = {"ns",  "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1},
+                  "acme"};
   query.chunk_limit = 7;
   query.start_key = "key";
   const std::string json = to_json(query).value();
@@ -91,6 +92,7 @@ TEST(ManyQueryJsonTest, ComesBackAsItWas) {
   EXPECT_EQ(back->filter.status, query.filter.status);
   EXPECT_EQ(back->filter.from, query.filter.from);
   EXPECT_EQ(back->filter.to, query.filter.to);
+  EXPECT_EQ(back->filter.endpoint, "acme");
   EXPECT_EQ(back->chunk_limit, 7);
   EXPECT_EQ(back->start_key, "key");
 }

@@ -61,6 +61,30 @@ Error too_many_endpoints() {
       {}};
 }
 
+// Errors: kConflict; those of the store.
+Result<void> check_unused(store::Store& store, const Endpoint& endpoint, TimePoint now) {
+  for (const Status status : {Status::kActive, Status::kProcessing, Status::kSuspended}) {
+    store::TaskQuery query;
+    query.ns = endpoint.ns;
+    query.endpoint = endpoint.name;
+    query.status = status;
+    query.now = now;
+    do {
+      const auto page = store.query_tasks(query);
+      if (!page) return fail(page.error());
+      if (!page->items.empty()) {
+        return fail(ErrorCode::kConflict,
+                    "endpoint '" + endpoint.name + "' is in use: task '" +
+                        page->items.front().key.id +
+                        "' names it; delete its tasks, or force it, and they are FAILED when they "
+                        "are due");
+      }
+      query.after = page->next;
+    } while (query.after);
+  }
+  return {};
+}
+
 bool is_overtaken(const Error& error) {
   return error.code == ErrorCode::kConflict || error.code == ErrorCode::kNotFound;
 }
@@ -121,7 +145,7 @@ Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name)
 }
 
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
-                                        const std::string& if_revision) {
+                                        const std::string& if_revision, bool force) {
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
   const auto wanted = read_revision(if_revision);
   if (!wanted) return fail(wanted.error());
@@ -135,6 +159,11 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
     auto read = store::endpoint_of(*found);
     if (!read) return read;
     endpoint = std::move(*read);
+    if (!force) {
+      if (auto free = check_unused(impl_->store(), endpoint, impl_->now()); !free) {
+        return fail(unsure.value_or(free.error()));
+      }
+    }
     auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
     impl_->endpoints().changed(key.ns, key.name);
     if (removed) return endpoint;

@@ -256,7 +256,7 @@ TEST_F(EndpointsTest, ATaskIsRegisteredForOneThatIsThere) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->error().code, ErrorCode::kNotFound);
 
-  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme"));
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme", {}, true));
   EXPECT_EQ(hooks_.register_task(task_to("acme", "f")).error().code, ErrorCode::kNotFound);
 }
 
@@ -277,10 +277,66 @@ TEST_F(EndpointsTest, ItsTasksGoWhereItSays) {
   ASSERT_TRUE(hooks_.trigger());
   EXPECT_EQ(test_.sender->started().back().request.url, "http://127.0.0.1:8/orders");
   ASSERT_TRUE(hooks_.register_task(task_to("acme", "c")));
-  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme"));
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme", {}, true));
   ASSERT_TRUE(hooks_.trigger());
   EXPECT_EQ(test_.sender->started_count(), 2u);
   EXPECT_EQ(hooks_.get({"ns", "c"})->status, Status::kFailed);
+}
+
+TEST_F(EndpointsTest, OneThatATaskNamesIsNotDeleted) {
+  const Endpoint made = put(endpoint_named("acme"));
+  put(endpoint_named("other"));
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("b")));
+  const auto refused = hooks_.remove_endpoint("ns", "acme");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(
+      refused.error().message,
+      HasSubstr("endpoint 'acme' is in use: task 'a' names it; delete its tasks, or force"));
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), made);
+  ASSERT_TRUE(hooks_.suspend(TaskKey{"ns", "a"}));
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme").error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(hooks_.remove_endpoint("ns", "other"));
+
+  // One that has ended needs it no more.
+  ASSERT_TRUE(hooks_.unsuspend(TaskKey{"ns", "a"}));
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(hooks_.remove_endpoint("ns", "acme"), made);
+}
+
+TEST_F(EndpointsTest, ItsTasksAreFound) {
+  put(endpoint_named("acme"));
+  put(endpoint_named("other"));
+  for (const char* id : {"a", "b", "c"}) {
+    ASSERT_TRUE(hooks_.register_task(task_to(*id == 'b' ? "other" : "acme", id)));
+  }
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("d")));
+  FetchQuery query;
+  query.filter.ns = "ns";
+  query.filter.endpoint = "acme";
+  query.limit = 1;
+  std::vector<std::string> ids;
+  while (true) {
+    const auto page = hooks_.fetch(query);
+    ASSERT_TRUE(page) << page.error().message;
+    for (const Task& task : page->items) ids.push_back(task.key.id);
+    if (page->last_evaluated_key.empty()) break;
+    query.start_key = page->last_evaluated_key;
+  }
+  EXPECT_THAT(ids, ElementsAre("a", "c"));
+  query.filter.endpoint = "other";
+  EXPECT_EQ(hooks_.fetch(query).error().field, "startKey") << "it is of another query";
+  query.start_key.clear();
+  query.filter.endpoint = "a b";
+  EXPECT_EQ(hooks_.fetch(query).error().field, "endpoint");
+
+  ManyQuery many;
+  many.filter.ns = "ns";
+  many.filter.endpoint = "acme";
+  EXPECT_EQ(hooks_.remove_many(many)->count, 2);
+  EXPECT_TRUE(hooks_.get({"ns", "b"}));
+  EXPECT_TRUE(hooks_.get({"ns", "d"}));
 }
 
 TEST_F(EndpointsTest, ThereMayBeSoMany) {

@@ -50,6 +50,9 @@ Result<void> check_filter(const TaskFilter& filter) {
   if (!is_utf8(filter.id)) {
     return fail(ErrorCode::kInvalidArgument, "id must be valid UTF-8: no id begins so", "id");
   }
+  if (!filter.endpoint.empty()) {
+    if (auto valid = model::EndpointName{}.check(filter.endpoint, "endpoint"); !valid) return valid;
+  }
   return check_order(filter.from, filter.to);
 }
 
@@ -72,7 +75,7 @@ class StartKeyScope {
   }
   StartKeyScope& add(const TaskFilter& f) {
     const std::string_view status = f.status ? to_string(*f.status) : "-";
-    return add(f.ns).add(f.id).add(status).add(f.from).add(f.to);
+    return add(f.ns).add(f.id).add(status).add(f.from).add(f.to).add(f.endpoint);
   }
 
   const std::string& text() const { return text_; }
@@ -128,6 +131,7 @@ store::TaskQuery task_query(const TaskFilter& filter, std::size_t limit, TimePoi
   query.status = filter.status;
   query.from = filter.from;
   query.to = filter.to;
+  if (!filter.endpoint.empty()) query.endpoint = filter.endpoint;
   query.limit = limit;
   query.now = now;
   return query;

@@ -95,6 +95,21 @@ TEST_F(ApiTest, APatchChangesWhatItNames) {
   EXPECT_EQ(get(kAcme).body, patched.body);
 }
 
+TEST_F(ApiTest, AnEndpointInUseIsDeletedByForceOnly) {
+  EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  EXPECT_EQ(post(tasks, R"({"endpoint":"acme","id":"a"})").status, 201);
+  EXPECT_EQ(post(tasks, R"({"url":"http://127.0.0.1:9/","id":"b"})").status, 201);
+  expect_problem(post(tasks, R"({"endpoint":"other","id":"c"})"), 404, "endpoint");
+  const auto found = json_of(get(tasks + "?endpoint=acme"));
+  ASSERT_EQ(found.at("count").as_int64(), 1);
+  EXPECT_EQ(found.at("items").at(0).at("id").as_string(), "a");
+  expect_problem(get(tasks + "?endpoint="), 400, "endpoint");
+  expect_problem(post(tasks + "/delete", R"({"endpoint":null})"), 400, "endpoint");
+  expect_problem(send({"DELETE", kAcme}), 409);
+  EXPECT_EQ(send({"DELETE", kAcme + std::string("?force=true")}).status, 200);
+}
+
 TEST_F(ApiTest, IfMatchNamesTheRevisionThatAChangeIsFor) {
   const auto with = [](const char* method, const std::string& match, const std::string& body = {}) {
     return Call{method, kAcme, body, {{"If-Match", match}}};

@@ -55,7 +55,11 @@ HttpResponse patch_endpoint(Hooks& hooks, const HttpRequest& request, const Path
 HttpResponse delete_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
   const auto revision = revision_in(request);
   if (!revision) return error_response(revision.error());
-  return endpoint_response(hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision));
+  QueryReader in(request);
+  const bool force = in.flag("force");
+  if (in.error()) return error_response(*in.error());
+  return endpoint_response(
+      hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision, force));
 }
 
 HttpResponse fetch_endpoints(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -151,11 +155,15 @@ Route delete_route(Hooks& hooks) {
       .tag = "endpoints",
       .summary = "Delete an endpoint",
       .description = "",
-      .parameters = {if_match_parameter()},
+      .parameters = {if_match_parameter(),
+                     {"force", "Also where tasks name it: they are FAILED when they are due.",
+                      R"({"type":"boolean","default":false})"}},
       .body = {},
       .responses = {{200, "The endpoint as it was.", "Endpoint"},
                     {404, "No such endpoint."},
-                    {409, "It has another revision."}},
+                    {409,
+                     "It has another revision, or a task names it that is not DONE or "
+                     "FAILED."}},
       .handler = handler_of(hooks, delete_endpoint),
   };
 }

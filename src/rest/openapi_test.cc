@@ -169,6 +169,7 @@ class OpenApiTest : public ApiTest {
     drive({"GET", all + "?prefix=a&limit=1"}, 200);
     drive({"GET", all + "?limit=0"}, 400);
     drive({"DELETE", all + "/a", {}, another}, 409);
+    drive({"DELETE", all + "/a?force=maybe"}, 400);
     drive({"DELETE", all + "/a"}, 200);
     drive({"DELETE", all + "/a"}, 404);
   }
@@ -286,6 +287,9 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
                             "scheduledDate":"2090-01-01T00:00:00Z"})"},
         201);
   drive({"POST", tasks, R"({"endpoint":"of-tasks","scheduledDate":"2090-01-01T00:00:00Z"})"}, 201);
+  drive({"DELETE", "/v1/namespaces/ns/endpoints/of-tasks"}, 409);
+  drive({"GET", tasks + "?endpoint=of-tasks&limit=1"}, 200);
+  drive({"DELETE", "/v1/namespaces/ns/endpoints/of-tasks?force=true"}, 200);
   drive({"POST", tasks, "url=x", {{"Content-Type", "application/x-www-form-urlencoded"}}}, 415);
   drive({"POST", tasks,
          R"({"url":"http://127.0.0.1:9/x","id":"t","scheduledDate":"2090-01-01T00:00:00Z"})"},

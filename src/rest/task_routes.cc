@@ -90,6 +90,7 @@ HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathPar
   query.filter.status = in.status("status");
   query.filter.from = in.time("from");
   query.filter.to = in.time("to");
+  query.filter.endpoint = in.text("endpoint");
   query.desc = in.flag("desc");
   query.limit = in.limit("limit", query.limit, 1000);
   query.start_key = in.start_key();
@@ -131,6 +132,7 @@ Route fetch_route(Hooks& hooks) {
       {"status", "Tasks of this status.", R"({"$ref":"#/components/schemas/Status"})"},
       time_parameter("from", "Tasks with a scheduledDate of this time or later."),
       time_parameter("to", "Tasks with a scheduledDate of this time or earlier."),
+      {"endpoint", "Tasks that name this endpoint.", R"({"type":"string"})"},
   };
   for (ParameterDoc& p : page_parameters()) parameters.push_back(std::move(p));
   return {

@@ -40,9 +40,10 @@ struct TaskPosition {
 struct TaskQuery {
   std::string ns;
   std::optional<std::string> id_prefix;
-  std::optional<Status> status;   // PROCESSING = with a live lease, ACTIVE = without
-  std::optional<TimePoint> from;  // inclusive
-  std::optional<TimePoint> to;    // inclusive
+  std::optional<Status> status;         // PROCESSING = with a live lease, ACTIVE = without
+  std::optional<TimePoint> from;        // inclusive
+  std::optional<TimePoint> to;          // inclusive
+  std::optional<std::string> endpoint;  // the one that the task names
   bool desc = false;
   std::size_t limit = 100;
   std::optional<TaskPosition> after;

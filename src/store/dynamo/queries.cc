@@ -36,6 +36,7 @@ bool DynamoStore::shows(const TaskQuery& query, const StoredTask& stored) const 
   const Task& task = stored.record.task;
   if (query.from && task.scheduled_date < *query.from) return false;
   if (query.to && task.scheduled_date > *query.to) return false;
+  if (query.endpoint && task.endpoint != *query.endpoint) return false;
   if (model::expired(task, query.now)) return false;
   if (!query.status) return true;
   const bool processing = task.status == Status::kActive && stored.leased(query.now);
@@ -64,7 +65,7 @@ Result<TaskPage> DynamoStore::tasks_by_id(const TaskQuery& query) {
     options.filter = "st = :st";
     options.filter_values = {{":st", text_value(stored_name(*query.status))}};
   }
-  const bool filtered = query.status || query.from || query.to;
+  const bool filtered = query.status || query.from || query.to || query.endpoint;
 
   return task_page(
       query, RowReader(client_, std::move(options)), "id", filtered,
@@ -93,7 +94,7 @@ Result<TaskPage> DynamoStore::tasks_by_date(const TaskQuery& query) {
   }
 
   return task_page(
-      query, RowReader(client_, std::move(options)), "sd", query.status.has_value(),
+      query, RowReader(client_, std::move(options)), "sd", query.status || query.endpoint,
       [this](std::span<const Item> rows) {
         std::vector<TaskKey> keys;
         for (const Item& row : rows) keys.push_back(key_of(row));
