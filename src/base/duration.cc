@@ -61,17 +61,18 @@ Result<milliseconds> parse_duration(std::string_view text) {
 }
 
 std::string format_duration(milliseconds duration) {
-  std::int64_t left = duration.count();
+  auto left = static_cast<std::uint64_t>(duration.count());
   if (left == 0) return "0";
   std::string text;
-  if (left < 0) {
+  if (duration.count() < 0) {
     text = "-";
-    left = -left;
+    left = 0 - left;  // also of the least one, which no signed number is the negative of
   }
   for (const Unit& unit : kUnits) {
     if (unit.name == "w") continue;  // read, and not written: 30d is plainer than 4w2d
-    if (left >= unit.ms) text += std::to_string(left / unit.ms) + std::string(unit.name);
-    left %= unit.ms;
+    const auto ms = static_cast<std::uint64_t>(unit.ms);
+    if (left >= ms) text += std::to_string(left / ms) + std::string(unit.name);
+    left %= ms;
   }
   return text;
 }

@@ -57,6 +57,7 @@ TEST(FormatDurationTest, ReadsBack) {
   EXPECT_EQ(format_duration(5'400'000ms), "1h30m");
   EXPECT_EQ(format_duration(-1500ms), "-1s500ms");
   EXPECT_EQ(format_duration(168h), "7d");
+  EXPECT_EQ(format_duration(std::chrono::milliseconds::min()), "-106751991167d7h12m55s808ms");
 }
 
 }  // namespace

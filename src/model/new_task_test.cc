@@ -340,7 +340,7 @@ TEST(ValidateTest, BoundsTheTimeout) {
   expect_invalid(taking(milliseconds{0}), "timeout", "must be between 1ms and 1d, not 0");
   expect_invalid(taking(milliseconds{-1}), "timeout", "not -1ms");
   expect_invalid(taking(milliseconds{86'400'001}), "timeout", "not 1d1ms");
-  expect_invalid(taking(milliseconds::min() + milliseconds{1}), "timeout", "between");
+  expect_invalid(taking(milliseconds::min()), "timeout", "between");
 }
 
 TEST(ValidateTest, BoundsTheInterval) {
