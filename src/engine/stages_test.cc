@@ -402,7 +402,7 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   ASSERT_TRUE(shared.store.release({&ended[0].delivery.lease, 1}));
   shared.slots.release(ended[0].delivery.slot_id, FlowEnding::kNotMade);
   EXPECT_EQ(shared.claimer.step(now, now)->claimed, 1u);
-  EXPECT_TRUE(dispatcher.step(now, 0ms));
+  EXPECT_FALSE(dispatcher.step(now, 0ms));
   EXPECT_EQ(sender.started_count(), 2u);
 }
 
