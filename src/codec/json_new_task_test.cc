@@ -358,7 +358,7 @@ TEST(ParseNewTaskTest, DamagedCallsAreBorne) {
 TEST(ParseNewTasksTest, AnItemThatIsWrongIsAnErrorInItsPlace) {
   const auto tasks = parse_new_tasks(R"({"items":[
     {"namespace":"a","url":"http://a/"},
-    {"namespace":"a"},
+    {"namespace":"a","url":""},
     {"url":"http://a/"},
     7,
     {"namespace":"a","url":"http://a/","repeat":{"interval":"x"}},
