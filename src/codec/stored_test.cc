@@ -317,6 +317,8 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.retry_limit = 4;
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
   task.timeout = std::chrono::milliseconds{20};
+  task.endpoint = "e";
+  task.flow_key = "k";
   EXPECT_EQ(hex(encode_spec(record)),
             "0802"                                  // 1
             "121001010101010101010101010101010101"  // 2
@@ -332,7 +334,9 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "6002"
             "6a0164"
             "7014"
-            "00");  // 9 to 14
+            "7a0165"
+            "8201016b"
+            "00");  // 9 to 16
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;
