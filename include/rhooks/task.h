@@ -182,7 +182,7 @@ struct Task : Spec, State {
   friend bool operator==(const Task&, const Task&) = default;
 };
 
-// What register_task takes. Only ns and request.url are required.
+// What register_task takes. Only ns is required, and request.url or endpoint.
 struct NewTask : Spec {
   std::string ns;
   std::string id;                           // chosen by the caller; empty: [id_prefix#]UUIDv7

@@ -36,9 +36,9 @@ Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,
 // takes a field or a header back, and what is left out stays as it is.
 Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint);
 
-// What delete-many, suspend-many and unsuspend-many take: {id,status,from,to,chunkLimit,startKey},
-// all optional; empty text stands for {}. null is refused here: an unset variable must not mean all
-// tasks.
+// What delete-many, suspend-many and unsuspend-many take:
+// {id,status,from,to,endpoint,chunkLimit,startKey}, all optional; empty text stands for {}. null is
+// refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
 // What a program sends to a server. Errors: kInvalidArgument for what JSON cannot carry as it is:
