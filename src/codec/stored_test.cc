@@ -280,6 +280,7 @@ TEST(StoredTest, DefaultsStayAsTheyAre) {
   EXPECT_EQ(back->task.retry_limit, std::nullopt);
   EXPECT_EQ(model::rules_for(back->task, nullptr).retry_limit, 3);
   EXPECT_EQ(back->task.timeout, std::nullopt);
+  EXPECT_EQ(back->task.endpoint + back->task.flow_key, "");
   EXPECT_EQ(back->task.request.method, Method::kGet);
   EXPECT_EQ(back->task.repeat, std::nullopt);
   EXPECT_EQ(back->task.status, Status::kActive);
@@ -316,27 +317,29 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.request = {Method::kPost, "u", {{"n", "v"}}, Body::text("b")};
   task.retry_limit = 4;
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  const std::string before_endpoints =
+      "0802"                                  // 1
+      "121001010101010101010101010101010101"  // 2
+      "1a0170"                                // 3
+      "2001"
+      "2a0175"
+      "32060a016e120176"
+      "3802"
+      "420162"  // 4 to 8
+      "4804"
+      "5001"
+      "5802"
+      "6002"
+      "6a0164";  // 9 to 13
+  EXPECT_EQ(hex(encode_spec(record)), before_endpoints + "00");
   task.timeout = std::chrono::milliseconds{20};
-  task.endpoint = "e";
-  task.flow_key = "k";
-  EXPECT_EQ(hex(encode_spec(record)),
-            "0802"                                  // 1
-            "121001010101010101010101010101010101"  // 2
-            "1a0170"                                // 3
-            "2001"
-            "2a0175"
-            "32060a016e120176"
-            "3802"
-            "420162"  // 4 to 8
-            "4804"
-            "5001"
-            "5802"
-            "6002"
-            "6a0164"
-            "7014"
-            "7a0165"
-            "8201016b"
-            "00");  // 9 to 16
+  task.endpoint = "a";
+  task.flow_key = "f";
+  EXPECT_EQ(hex(encode_spec(record)), before_endpoints +
+                                          "7014"
+                                          "7a0161"
+                                          "82010166"
+                                          "00");  // 14 to 16
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;

@@ -166,6 +166,21 @@ TEST(FingerprintTest, TellsEveryDifferenceApart) {
   add([](NewTask& t) { t.description = "what for"; });
   add([](NewTask& t) { t.timeout = std::chrono::seconds{20}; });
   add([](NewTask& t) { t.timeout = std::chrono::milliseconds{20}; });
+  add([](NewTask& t) { t.endpoint = "acme"; });
+  add([](NewTask& t) { t.endpoint = "other"; });
+  add([](NewTask& t) {
+    t.endpoint = "acme";
+    t.flow_key = "k";
+  });
+  add([](NewTask& t) {
+    t.endpoint = "acme";
+    t.retry_limit.reset();
+  });
+  // An endpoint may have another default.
+  add([](NewTask& t) {
+    t.endpoint = "acme";
+    t.retry_limit = kRetryLimitDefault;
+  });
 }
 
 // Replays are told by it across upgrades: a new field may be a part of it only where it is used.
@@ -181,6 +196,15 @@ TEST(FingerprintTest, StaysAsItIs) {
   least.retry_limit = 3;
   EXPECT_EQ(hex(least), "5647bbcef63796a835e102ab4297970d");
   EXPECT_EQ(hex(full_task()), "305c178128a33b01338b0b78fef29e0e");
+  NewTask to_endpoint;
+  to_endpoint.ns = "my-app";
+  to_endpoint.endpoint = "acme";
+  EXPECT_EQ(hex(to_endpoint), "1b4f55971eed8c039f063bc841a9279a");
+  to_endpoint.request.url = "/orders";
+  to_endpoint.flow_key = "k";
+  to_endpoint.timeout = std::chrono::seconds{20};
+  to_endpoint.retry_limit = 3;
+  EXPECT_EQ(hex(to_endpoint), "53c4d619d63bb0ee88eae167b171c771");
 }
 
 TEST(FingerprintTest, IsTheSameForTheSameRequestWrittenOtherwise) {
