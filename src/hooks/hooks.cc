@@ -261,6 +261,7 @@ Result<StoreDescription> Hooks::describe_store() {
   return impl_->store().describe();
 }
 std::string Hooks::metrics() const {
+  impl_->parts.metrics->endpoints_age(impl_->endpoints().age(impl_->now()));
   return impl_->parts.metrics->expose();
 }
 

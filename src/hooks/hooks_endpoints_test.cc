@@ -365,6 +365,26 @@ TEST_F(EndpointsTest, WhatANewerVersionStoredBesideItStays) {
   EXPECT_EQ(memory_.get_document({"endpoint", "ns", "acme"})->newer_fields, "newer");
 }
 
+TEST(SharedEndpointsTest, TheMetricsTellHowOldTheyAre) {
+  store::MemoryStore memory{1};
+  auto owned = std::make_unique<testing::FaultyStore>(memory);
+  testing::FaultyStore& store = *owned;
+  TestHooks test{{}, std::move(owned), 5s};
+  const auto shows = [](const char* seconds) {
+    return HasSubstr("\nrhooks_endpoints_age_seconds " + std::string(seconds) + "\n");
+  };
+  EXPECT_THAT(test.hooks->metrics(), shows("0"));
+  ASSERT_TRUE(test.hooks->put_endpoint(endpoint_named("acme")));
+  store.fail_always("list_documents");
+  test.clock->advance(30s);
+  ASSERT_TRUE(test.hooks->register_task(task_to("acme", "a")));
+  EXPECT_THAT(test.hooks->metrics(), shows("30"));
+  store.heal();
+  test.clock->advance(1s);
+  ASSERT_TRUE(test.hooks->trigger());
+  EXPECT_THAT(test.hooks->metrics(), shows("0"));
+}
+
 // Others change an endpoint between each look at it and the write.
 class BusyStore final : public testing::ForwardingStore {
  public:

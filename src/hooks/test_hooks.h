@@ -2,7 +2,9 @@
 
 #include <rhooks/hooks.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "hooks/hooks_parts.h"
@@ -19,14 +21,15 @@ using Reply = ScriptedSender::Reply;
 
 // A Hooks on a memory store, a clock by hand and a sender by script.
 struct TestHooks {
-  explicit TestHooks(Options options = {}, std::unique_ptr<store::Store> store = nullptr) {
+  explicit TestHooks(Options options = {}, std::unique_ptr<store::Store> store = nullptr,
+                     std::optional<std::chrono::milliseconds> endpoints_max_age = std::nullopt) {
     Hooks::Parts parts;
     parts.options = std::move(options);
     parts.metrics = std::make_shared<Metrics>();
     parts.clock = clock;
     parts.random = std::make_shared<Random>(1);
     parts.store = store ? std::move(store) : std::make_unique<store::MemoryStore>(1);
-    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store);
+    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store, endpoints_max_age);
     auto scripted = std::make_unique<ScriptedSender>(*clock);
     sender = scripted.get();
     parts.sender = std::move(scripted);

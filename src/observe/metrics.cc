@@ -88,6 +88,7 @@ struct Metrics::Impl {
   Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
   std::array<Gauge*, 3> queue_depth{};
+  Gauge* endpoints_age = nullptr;
   std::array<Histogram*, kStoreMethods.size()> store_duration{};
   std::array<Counter*, kStoreMethods.size()> store_errors{};
 
@@ -137,6 +138,10 @@ struct Metrics::Impl {
     return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
   }
 
+  Gauge* gauge(const std::string& name, const std::string& help) {
+    return &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+
   Histogram* histogram(const std::string& name, const std::string& help, const Buckets& buckets) {
     auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
     return &family.Add({}, buckets);
@@ -173,11 +178,9 @@ Metrics::Impl::Impl() {
                     "Occurrences missed while nothing ran and passed over");
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
-  due_lag = &prometheus::BuildGauge()
-                 .Name("rhooks_due_lag_seconds")
-                 .Help("How long ago the most overdue waiting task was due")
-                 .Register(registry)
-                 .Add({});
+  due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
+  endpoints_age =
+      gauge("rhooks_endpoints_age_seconds", "How old the endpoints were that were used last");
   auto& queue_family = prometheus::BuildGauge()
                            .Name("rhooks_queue_depth")
                            .Help("Tasks between the steps of the worker")
@@ -286,6 +289,10 @@ void Metrics::due_lag(Micros lag) {
 
 void Metrics::queue_depth(Queue queue, std::size_t items) {
   impl_->queue_depth[static_cast<std::size_t>(queue)]->Set(static_cast<double>(items));
+}
+
+void Metrics::endpoints_age(Micros age) {
+  impl_->endpoints_age->Set(seconds(age));
 }
 
 void Metrics::store_call(std::string_view method, bool ok, Micros duration) {

@@ -34,6 +34,9 @@ class Metrics {
   enum class Queue { kToSend, kInFlight, kToCommit };
   void queue_depth(Queue queue, std::size_t items);
 
+  // How old the endpoints were by which the latest attempt or registration went (Endpoints::age()).
+  void endpoints_age(Micros age);
+
   // One call of the store contract, by method name ("claim_due"), and of the REST API.
   void store_call(std::string_view method, bool ok, Micros duration);
   void http_call(std::string_view route, std::string_view method, int status, Micros duration);

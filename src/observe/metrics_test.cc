@@ -52,8 +52,8 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
         "rhooks_attempts_total{result=\"cancelled\"}", "rhooks_attempt_duration_seconds_count",
         "rhooks_lateness_seconds_count", "rhooks_registered_total", "rhooks_lease_lost_total",
         "rhooks_set_aside_total", "rhooks_skipped_occurrences_total", "rhooks_due_lag_seconds",
-        "rhooks_queue_depth{queue=\"to_send\"}", "rhooks_queue_depth{queue=\"in_flight\"}",
-        "rhooks_queue_depth{queue=\"to_commit\"}",
+        "rhooks_endpoints_age_seconds", "rhooks_queue_depth{queue=\"to_send\"}",
+        "rhooks_queue_depth{queue=\"in_flight\"}", "rhooks_queue_depth{queue=\"to_commit\"}",
         "rhooks_store_call_duration_seconds_count{method=\"claim_due\"}",
         "rhooks_store_errors_total{method=\"commit\"}"}) {
     const auto found = samples.find(series);
@@ -91,10 +91,12 @@ TEST(MetricsTest, NeverCountTimeBelowZero) {
   Metrics metrics;
   metrics.attempt(Metrics::Attempt::kSuccess, milliseconds{-5}, milliseconds{-5});
   metrics.due_lag(seconds{-1});
+  metrics.endpoints_age(seconds{-1});
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_lateness_seconds_sum"], 0);
   EXPECT_EQ(samples["rhooks_lateness_seconds_count"], 1);
   EXPECT_EQ(samples["rhooks_due_lag_seconds"], 0);
+  EXPECT_EQ(samples["rhooks_endpoints_age_seconds"], 0);
 }
 
 TEST(MetricsTest, CountWhatHappensToTasks) {
@@ -113,8 +115,10 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_skipped_occurrences_total"], 12);
 }
 
-TEST(MetricsTest, ShowTheLatestOfLagAndDepths) {
+TEST(MetricsTest, ShowTheLatestOfLagAgeAndDepths) {
   Metrics metrics;
+  metrics.endpoints_age(seconds{30});
+  metrics.endpoints_age(milliseconds{2'500});
   metrics.due_lag(seconds{7});
   metrics.due_lag(milliseconds{1'500});
   metrics.queue_depth(Metrics::Queue::kToSend, 3);
@@ -123,6 +127,7 @@ TEST(MetricsTest, ShowTheLatestOfLagAndDepths) {
   metrics.queue_depth(Metrics::Queue::kToCommit, 0);
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_due_lag_seconds"], 1.5);
+  EXPECT_EQ(samples["rhooks_endpoints_age_seconds"], 2.5);
   EXPECT_EQ(samples["rhooks_queue_depth{queue=\"to_send\"}"], 3);
   EXPECT_EQ(samples["rhooks_queue_depth{queue=\"in_flight\"}"], 25);
   EXPECT_EQ(samples["rhooks_queue_depth{queue=\"to_commit\"}"], 0);

@@ -1,5 +1,7 @@
 #include "store/endpoints.h"
 
+#include <algorithm>
+
 #include "codec/public_json.h"
 #include "observe/logging.h"
 
@@ -14,6 +16,8 @@ constexpr std::size_t kListedAtOnce = 1000;
 constexpr int kListsMax = 5;
 // Between two lists where the first one failed.
 constexpr milliseconds kListAgainAfter{1'000};
+// After the latest call.
+constexpr milliseconds kInUseFor{60'000};
 
 std::string named_endpoint(const std::string& ns, const std::string& name) {
   return "endpoint '" + name + "' in namespace '" + ns + "'";
@@ -104,9 +108,17 @@ void Endpoints::refresh_if_old(TimePoint now) {
   }
 }
 
+milliseconds Endpoints::age(TimePoint now) const {
+  MutexLock lock(mutex_);
+  if (!max_age_ || !used_at_ || is_over(*used_at_, kInUseFor, now)) return {};
+  return std::max(*used_at_ - *as_of_, milliseconds{});
+}
+
 // Whether it is time, and nobody else does it.
 bool Endpoints::begin_refresh(TimePoint now) {
   MutexLock lock(mutex_);
+  used_at_ = now;
+  if (!as_of_) as_of_ = now;
   if (listed_at_ && !(max_age_ && is_over(*listed_at_, *max_age_, now))) return false;
   if (asked_at_ && !is_over(*asked_at_, kListAgainAfter, now)) return false;
   asked_at_ = now;
@@ -122,7 +134,7 @@ Result<void> Endpoints::refresh(TimePoint now) {
     if (version_ != before) continue;
     ++version_;
     all_ = std::move(*all);
-    listed_at_ = now;
+    as_of_ = listed_at_ = now;
     return {};
   }
   return fail(ErrorCode::kUnavailable, "endpoints are being changed all the time");

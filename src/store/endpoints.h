@@ -49,6 +49,10 @@ class Endpoints {
   // Reads all of them, if it is time; as the others do first. A failure is logged.
   void refresh_if_old(TimePoint now);
 
+  // How old that was by which the latest call went. 0 where nobody else changes endpoints, and
+  // where there was no call within a minute.
+  std::chrono::milliseconds age(TimePoint now) const;
+
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Found>;                 // null: it cannot be read
@@ -69,6 +73,9 @@ class Endpoints {
   std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
   std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
+  std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);    // by the latest call
+  // Of the latest list; before there was one, of the first call.
+  std::optional<TimePoint> as_of_ RHOOKS_GUARDED_BY(mutex_);
 };
 
 }  // namespace rhooks::store

@@ -115,6 +115,33 @@ TEST_F(KnownEndpointsTest, WhatIsKnownIsUsedWhileTheStoreFails) {
   EXPECT_EQ(own_.count(kNow + 2s), 2u);
 }
 
+TEST_F(KnownEndpointsTest, TheirAgeIsThatOfWhatWasUsed) {
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_EQ(shared_.age(kNow), 0ms);
+  EXPECT_EQ(found(shared_, "acme"), "http://a/");
+  EXPECT_EQ(shared_.age(kNow + 30s), 0ms) << "it was new when it was used";
+  EXPECT_EQ(found(shared_, "acme", kNow + 4s), "http://a/");
+  EXPECT_EQ(shared_.age(kNow + 4s), 4s);
+
+  faulty_.fail_always("list_documents");
+  EXPECT_EQ(found(shared_, "acme", kNow + 90s), "http://a/");
+  EXPECT_EQ(shared_.age(kNow + 90s), 90s);
+  shared_.changed("ns", "acme");
+  EXPECT_EQ(shared_.age(kNow + 149s), 90s);
+  EXPECT_EQ(shared_.age(kNow + 150s), 0ms) << "nobody uses it any more";
+  Endpoints never_read(faulty_, 5s);
+  EXPECT_EQ(found(never_read, "acme"), "http://a/");
+  EXPECT_EQ(found(never_read, "acme", kNow + 9s), "http://a/");
+  EXPECT_EQ(never_read.age(kNow + 9s), 9s);
+  EXPECT_EQ(found(own_, "acme"), "http://a/");
+  EXPECT_EQ(found(own_, "acme", kNow + 90s), "http://a/");
+  EXPECT_EQ(own_.age(kNow + 90s), 0ms) << "nobody else changes it";
+
+  faulty_.heal();
+  EXPECT_EQ(found(shared_, "acme", kNow + 91s), "http://a/");
+  EXPECT_EQ(shared_.age(kNow + 91s), 0ms);
+}
+
 TEST_F(KnownEndpointsTest, OneThatCannotBeReadIsInNobodysWay) {
   store_endpoint(memory_, "acme", "http://a/");
   ASSERT_TRUE(memory_.put_document({endpoint_key("ns", "odd"), "{", {}}, Whatever{}, kNow));
