@@ -52,6 +52,28 @@ class DynamoBudgetTest : public ::testing::Test {
                                    std::string(140, 'x') + R"("})");
     return task;
   }
+  // The same through an endpoint, which has what is the same for all of a partner's.
+  NewTask typical_for(const std::string& endpoint) const {
+    NewTask task = typical();
+    task.endpoint = endpoint;
+    task.request.url = "/orders/payment-received";
+    task.request.headers = {{"X-Request-Source", "billing"}};
+    return task;
+  }
+  // Some 400 bytes as an item.
+  void put_endpoint(Hooks& hooks, const std::string& name) const {
+    Endpoint endpoint;
+    endpoint.ns = typical().ns;
+    endpoint.name = name;
+    endpoint.description = std::string(70, 'x');
+    endpoint.url = receiver_.url("/v1/webhooks");
+    endpoint.headers = {{"Authorization", "Bearer 0123456789abcdef0123456789abcdef"},
+                        {"X-Tenant", "customer-4711"}};
+    endpoint.timeout = 15s;
+    endpoint.retry_limit = 10;
+    const auto put = hooks.put_endpoint(std::move(endpoint));
+    ASSERT_TRUE(put) << put.error().message;
+  }
   static void register_all(Hooks& hooks, const NewTask& task, int count) {
     for (int left = count; left > 0; left -= 1'000) {
       const std::vector<NewTask> batch(static_cast<std::size_t>(std::min(left, 1'000)), task);
@@ -66,10 +88,10 @@ class DynamoBudgetTest : public ::testing::Test {
     double rcu = 0;
   };
   // What was used since the last reset, for each of `count` things; printed by operation.
-  PerPiece spent(const char* what, std::int64_t count) {
+  PerPiece spent(const std::string& what, std::int64_t count) {
     const DynamoUsage usage = fixture_.proxy.usage();
     const auto each = [count](double of_all) { return of_all / static_cast<double>(count); };
-    std::printf("%s (%lld)\n", what, static_cast<long long>(count));
+    std::printf("%s (%lld)\n", what.c_str(), static_cast<long long>(count));
     const auto line = [&](const std::string& name, const DynamoUse& use) {
       std::printf("  %-24s %8.3f requests %8.3f WCU (%.3f in indexes) %8.3f RCU\n", name.c_str(),
                   each(static_cast<double>(use.requests)), each(use.wcu), each(use.index_wcu),
@@ -83,27 +105,69 @@ class DynamoBudgetTest : public ::testing::Test {
     fixture_.proxy.reset_usage();
     return {each(static_cast<double>(all.requests)), each(all.wcu), each(all.rcu)};
   }
+
+  void expect_cost_of_one_shot(Hooks& scheduler, const NewTask& task, const std::string& which) {
+    constexpr int kTasks = 750;
+    fixture_.proxy.reset_usage();
+    register_all(scheduler, task, kTasks);
+    const auto registered = spent("register" + which, kTasks);
+    // And one more in all, which lists the namespace before its first task.
+    EXPECT_EQ(std::lround(registered.wcu * kTasks), 3 * kTasks + 1);
+    EXPECT_EQ(std::lround(registered.requests * kTasks), kTasks + 1);
+
+    const auto result = scheduler.trigger();
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->processed, kTasks);
+    EXPECT_EQ(result->errors, 0);
+    EXPECT_EQ(receiver_.request_count(), static_cast<std::size_t>(kTasks));
+    const auto delivered = spent("one-shot delivery" + which, kTasks);
+    EXPECT_LE(delivered.wcu, 5);
+    // The first batches of logs are small: a receiver gets more at once with its answers.
+    EXPECT_LE(delivered.requests, 2.2);
+    EXPECT_LE(delivered.rcu, 0.1);
+  }
 };
 
 TEST_F(DynamoBudgetTest, AOneShotTask) {
-  constexpr int kTasks = 750;
+  expect_cost_of_one_shot(*hooks(), typical(), "");
+}
+
+// The endpoint is known already: see EndpointsInUse.
+TEST_F(DynamoBudgetTest, AOneShotTaskWithAnEndpoint) {
+  auto scheduler = hooks();
+  put_endpoint(*scheduler, "warehouse");
+  expect_cost_of_one_shot(*scheduler, typical_for("warehouse"), " with an endpoint");
+  const auto requests = receiver_.requests();
+  ASSERT_FALSE(requests.empty());
+  EXPECT_EQ(requests.front().target, "/v1/webhooks/orders/payment-received");
+  EXPECT_TRUE(requests.front().has_header("X-Tenant"));
+}
+
+TEST_F(DynamoBudgetTest, EndpointsInUse) {
+  constexpr int kEndpoints = 100;
+  constexpr int kSeconds = 50;
   auto scheduler = hooks();
   fixture_.proxy.reset_usage();
-  register_all(*scheduler, typical(), kTasks);
-  const auto registered = spent("register", kTasks);
-  // And one more in all, which lists the namespace before its first task.
-  EXPECT_EQ(std::lround(registered.wcu * kTasks), 3 * kTasks + 1);
-  EXPECT_EQ(std::lround(registered.requests * kTasks), kTasks + 1);
+  for (int i = 0; i < kEndpoints; ++i) put_endpoint(*scheduler, "partner-" + std::to_string(i));
+  const auto put = spent("put an endpoint", kEndpoints);
+  EXPECT_EQ(put.wcu, 1);
+  // It is looked up before and afterwards; and all are counted once.
+  EXPECT_LE(put.rcu, 2 + 1.01 / kEndpoints);
 
-  const auto result = scheduler->trigger();
-  ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(result->processed, kTasks);
-  EXPECT_EQ(receiver_.request_count(), static_cast<std::size_t>(kTasks));
-  const auto delivered = spent("one-shot delivery", kTasks);
-  EXPECT_LE(delivered.wcu, 5);
-  // The first batches of logs are small: a receiver gets more at once with its answers.
-  EXPECT_LE(delivered.requests, 2.2);
-  EXPECT_LE(delivered.rcu, 0.1);
+  // Nothing but a list of them is a query here: no worker runs.
+  const auto use_each_second = [&](const NewTask& task) {
+    fixture_.proxy.reset_usage();
+    for (int second = 0; second < kSeconds; ++second) {
+      clock_->advance(1s);
+      register_all(*scheduler, task, 1);
+    }
+    return fixture_.proxy.usage().of_operation("Query");
+  };
+  const DynamoUse lists = use_each_second(typical_for("partner-7"));
+  spent("a second with 100 endpoints in use, and a registration", kSeconds);
+  EXPECT_EQ(lists.requests, static_cast<std::size_t>(kSeconds / 5));
+  EXPECT_LE(lists.rcu, kSeconds / 5 * std::ceil(kEndpoints * 400 / 4096.0));
+  EXPECT_EQ(use_each_second(typical()).requests, 0u) << "none is in use";
 }
 
 TEST_F(DynamoBudgetTest, ATaskThatExpires) {

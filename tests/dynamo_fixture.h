@@ -2,6 +2,7 @@
 
 #include <rhooks/hooks.h>
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -40,6 +41,7 @@ class DynamoFixture {
     parts.random = std::make_shared<Random>();
     parts.clock = std::move(clock);
     parts.store = tables.open(tuning, quick_client());
+    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store, std::chrono::seconds{5});
     auto sender = delivery::CurlSender::create(
         {.connect_timeout = options.connect_timeout,
          .request_timeout = options.request_timeout,
