@@ -288,6 +288,73 @@ TEST_P(CliE2eStoresTest, EndpointsOutliveTheServer) {
   EXPECT_EQ(endpoint({"get", "other"}).exit, 0);
 }
 
+// What a receiver gets through an endpoint, while that is changed and deleted.
+TEST_P(CliE2eStoresTest, TasksGoWhereTheirEndpointSays) {
+  testing::TestReceiver first;
+  testing::TestReceiver second;
+  const auto server = serve();
+  const auto shop = [&](Args args) {
+    args.insert(args.end(), {"-n", "my-app"});
+    return server->run(std::move(args));
+  };
+  const auto done = [&](Args args) {
+    const testing::Finished result = shop(std::move(args));
+    EXPECT_EQ(result.exit, 0) << result.errors;
+    return result.output;
+  };
+  const testing::Finished too_early = shop({"register", "--endpoint", "acme", "--url", "/orders"});
+  EXPECT_EQ(too_early.exit, 1);
+  EXPECT_NE(too_early.errors.find("there is no endpoint 'acme'"), std::string::npos)
+      << too_early.errors;
+
+  done({"endpoint", "put", "acme", "--url", first.url("/in?token=7"), "-H", "X-Shop: 7", "-H",
+        "X-Team: all"});
+  done({"register", "--id", "now", "--endpoint", "acme", "--url", "/orders?x=2", "-H",
+        "x-team: billing", "--body", "{\"order\":17}"});
+  ASSERT_TRUE(first.wait_requests(1)) << server->child().errors();
+  const testing::TestRequest request = first.requests().front();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.target, "/in/orders?token=7&x=2");
+  EXPECT_EQ(request.header("X-Shop"), "7");
+  EXPECT_EQ(request.header("X-Team"), "billing");
+  EXPECT_EQ(std::count_if(request.headers.begin(), request.headers.end(),
+                          [](const Header& header) { return header.value == "all"; }),
+            0);
+  EXPECT_EQ(request.body, "{\"order\":17}");
+  server->wait_status("now", Status::kDone);
+
+  // What waits goes to the URL of its moment.
+  for (const char* id : {"later", "last"}) {
+    done({"register", "--id", id, "--endpoint", "acme", "--at", "+1h"});
+  }
+  done({"register", "--id", "other", "--url", second.url("/"), "--at", "+1h"});
+  done({"endpoint", "set", "acme", "--url", second.url("/new")});
+  done({"trigger", "--id", "later"});
+  ASSERT_TRUE(second.wait_requests(1)) << server->child().errors();
+  EXPECT_EQ(second.requests().front().target, "/new");
+  EXPECT_EQ(second.requests().front().header("X-Shop"), "7");
+  server->wait_status("later", Status::kDone);
+  const auto page = codec::parse_task_page(done({"fetch", "--endpoint", "acme", "--json"}));
+  ASSERT_TRUE(page) << page.error().message;
+  std::vector<std::string> ids;
+  for (const Task& task : page->items) ids.push_back(task.key.id);
+  EXPECT_THAT(ids, ::testing::UnorderedElementsAre("now", "later", "last"));
+
+  const testing::Finished refused = shop({"endpoint", "delete", "acme"});
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_NE(refused.errors.find("endpoint 'acme' is in use: task 'last' names it"),
+            std::string::npos)
+      << refused.errors;
+  EXPECT_EQ(done({"endpoint", "delete", "acme", "--force"}), "deleted acme\n");
+  done({"trigger", "--id", "last"});
+  const Task failed = server->wait_status("last", Status::kFailed);
+  EXPECT_NE(failed.errors.last_error.find("there is no endpoint 'acme' in namespace 'my-app'"),
+            std::string::npos)
+      << failed.errors.last_error;
+  EXPECT_EQ(failed.execution.failed, 1);
+  EXPECT_EQ(first.request_count() + second.request_count(), 2U) << "it was not sent";
+}
+
 testing::TestResponse hold(const testing::TestRequest&) {
   testing::TestResponse response;
   response.hold = true;
