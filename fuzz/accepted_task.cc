@@ -1,6 +1,7 @@
 // A register call all the way to the request that is sent for it. A task that the rules accept
 // is the same after it was stored and after it was shown; only its body can keep it from being
-// sent, libcurl takes its URL, and nothing in it can break out of the request's lines.
+// sent, libcurl takes its URL, which never leaves that of its endpoint, and nothing in it can break
+// out of the request's lines.
 
 #include <curl/curl.h>
 
@@ -34,6 +35,7 @@ void check_request(const Task& task) {
   }
   const std::string& url = built->request.url;
   FUZZ_EXPECT(url.find("://") != std::string::npos);
+  FUZZ_EXPECT(task.endpoint.empty() || url.starts_with("https://example.com/in"));
   FUZZ_EXPECT(!holds_control(url, true));
   FUZZ_EXPECT(url.find_first_of(" #") == std::string::npos);
   CURLU* const parsed = curl_url();
