@@ -77,13 +77,25 @@ Result<Endpoint> endpoint_of(const StoredDocument& document) {
 Result<Endpoints::Found> Endpoints::find(const std::string& ns, const std::string& name,
                                          TimePoint now) {
   refresh_if_old(now);
+  Found known;
   {
     MutexLock lock(mutex_);
-    if (const auto it = all_.find(Key{ns, name}); it != all_.end())
-      return found_endpoint(it->second, ns, name);
-    if (!max_age_ && listed_at_) return no_endpoint(ns, name);
+    const auto it = all_.find(Key{ns, name});
+    const bool there = it != all_.end();
+    if (there && !(listing_ && is_long_old(now))) return found_endpoint(it->second, ns, name);
+    if (!there && !max_age_ && listed_at_) return no_endpoint(ns, name);
+    if (there) known = it->second;
   }
-  return read(ns, name);
+  return known ? look_up(ns, name, known) : read(ns, name);
+}
+
+// As it is now, else as it was known. Nothing is kept of it: the list would be overtaken by that.
+Result<Endpoints::Found> Endpoints::look_up(const std::string& ns, const std::string& name,
+                                            const Found& known) {
+  const auto document = store_.get_document(endpoint_key(ns, name));
+  if (document) return found_endpoint(endpoint_or_none(*document), ns, name);
+  if (document.error().code == ErrorCode::kNotFound) return no_endpoint(ns, name);
+  return found_endpoint(known, ns, name);
 }
 
 void Endpoints::changed(const std::string& ns, const std::string& name) {
@@ -106,6 +118,8 @@ void Endpoints::refresh_if_old(TimePoint now) {
   if (const auto done = refresh(now); !done) {
     log::warn("endpoints cannot be read; trying again", {{"error", done.error().message}});
   }
+  MutexLock lock(mutex_);
+  listing_ = false;
 }
 
 milliseconds Endpoints::age(TimePoint now) const {
@@ -122,7 +136,13 @@ bool Endpoints::begin_refresh(TimePoint now) {
   if (listed_at_ && !(max_age_ && is_over(*listed_at_, *max_age_, now))) return false;
   if (asked_at_ && !is_over(*asked_at_, kListAgainAfter, now)) return false;
   asked_at_ = now;
+  listing_ = true;
   return true;
+}
+
+// Nobody used it in between: what is in use is listed in time.
+bool Endpoints::is_long_old(TimePoint now) const {
+  return max_age_ && (!listed_at_ || is_over(*listed_at_, *max_age_ + kListAgainAfter, now));
 }
 
 Result<void> Endpoints::refresh(TimePoint now) {

@@ -57,7 +57,9 @@ class Endpoints {
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Found>;                 // null: it cannot be read
 
+  Result<Found> look_up(const std::string& ns, const std::string& name, const Found& known);
   bool begin_refresh(TimePoint now);
+  bool is_long_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   Result<void> refresh(TimePoint now);
   Result<All> list();
   Result<Found> read(const std::string& ns, const std::string& name);
@@ -73,6 +75,7 @@ class Endpoints {
   std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
   std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
+  bool listing_ RHOOKS_GUARDED_BY(mutex_) = false;                // somebody asked, and waits
   std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);    // by the latest call
   // Of the latest list; before there was one, of the first call.
   std::optional<TimePoint> as_of_ RHOOKS_GUARDED_BY(mutex_);

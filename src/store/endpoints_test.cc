@@ -175,6 +175,35 @@ class OvertakenStore final : public testing::ForwardingStore {
   }
 };
 
+// Of several that come at once after an hour one lists all.
+TEST_F(KnownEndpointsTest, NobodyGoesByWhatIsLongOldWhileAllAreListed) {
+  OvertakenStore store(faulty_);
+  Endpoints endpoints(store, 5s);
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_EQ(found(endpoints, "acme"), "http://a/");
+  store_endpoint(memory_, "acme", "http://b/");
+  std::string other;
+  store.meanwhile = [&] { other = found(endpoints, "acme", kNow + 5s); };
+  EXPECT_EQ(found(endpoints, "acme", kNow + 5s), "http://b/");
+  EXPECT_EQ(other, "http://a/") << "it was new until then";
+  EXPECT_EQ(reads(), 0);
+
+  store_endpoint(memory_, "acme", "http://c/");
+  store.meanwhile = [&] { other = found(endpoints, "acme", kNow + 1h); };
+  EXPECT_EQ(found(endpoints, "acme", kNow + 1h), "http://c/");
+  EXPECT_EQ(other, "http://c/");
+  EXPECT_EQ(reads(), 1);
+  EXPECT_EQ(lists(), 3) << "none is overtaken by that";
+
+  store_endpoint(memory_, "acme", "http://d/");
+  store.meanwhile = [&] {
+    faulty_.fail_always("*");
+    other = found(endpoints, "acme", kNow + 2h);
+  };
+  EXPECT_EQ(found(endpoints, "acme", kNow + 2h), "http://d/");
+  EXPECT_EQ(other, "http://c/") << "it is all that is known";
+}
+
 TEST_F(KnownEndpointsTest, AnAnswerThatWasOvertakenIsNotUsed) {
   OvertakenStore store(memory_);
   Endpoints endpoints(store);
