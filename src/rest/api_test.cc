@@ -142,19 +142,22 @@ TEST_F(ApiTest, RegistersManyWithAResultForEach) {
   add("taken");
   const Reply reply = post("/v1/tasks/batch", R"({"items":[
       {"namespace":"ns","id":"x","url":"http://127.0.0.1:9/"},
-      {"namespace":"ns"},
+      {"namespace":"ns","url":7},
       {"namespace":"ns","id":"taken","url":"http://127.0.0.1:9/"},
-      {"namespace":"other","url":"http://127.0.0.1:9/"}]})");
+      {"namespace":"other","url":"http://127.0.0.1:9/"},
+      {"namespace":"ns"}]})");
   ASSERT_EQ(reply.status, 200) << reply.body;
   const auto body = json_of(reply);
   const auto& items = body.at("items").as_array();
-  ASSERT_EQ(items.size(), 4u);
+  ASSERT_EQ(items.size(), 5u);
   EXPECT_EQ(items[0].at("status").as_int64(), 201);
   EXPECT_EQ(items[0].at("task").at("id").as_string(), "x");
   EXPECT_EQ(items[1].at("status").as_int64(), 400);
   EXPECT_EQ(items[1].at("error").at("field").as_string(), "items[1].url");
   EXPECT_EQ(items[2].at("status").as_int64(), 409);
   EXPECT_EQ(items[3].at("status").as_int64(), 201);
+  EXPECT_EQ(items[4].at("status").as_int64(), 400);
+  EXPECT_EQ(items[4].at("error").at("field").as_string(), "url");
   expect_problem(post("/v1/tasks/batch", R"({"items":1})"), 400, "items");
   expect_problem(post("/v1/tasks/batch"), 400);
 }
