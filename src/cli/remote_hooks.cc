@@ -213,12 +213,10 @@ class RemoteHooks final : public HooksApi {
 
   Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
                                    const std::string& if_revision, bool force) override {
-    return call({"DELETE",
-                 Query(endpoint_path(ns, name)).add("force", force ? "true" : "").text(),
-                 {},
-                 kCallTimeout,
-                 only_if(if_revision)},
-                codec::parse_endpoint);
+    RestCall removal{"DELETE",
+                     Query(endpoint_path(ns, name)).add("force", force ? "true" : "").text()};
+    removal.headers = only_if(if_revision);
+    return call(std::move(removal), codec::parse_endpoint, kAsLongAsItTakes);
   }
 
   Result<StoreDescription> describe_store() override {

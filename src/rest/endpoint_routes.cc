@@ -164,6 +164,7 @@ Route delete_route(Hooks& hooks) {
                     {409,
                      "It has another revision, or a task names it that is not DONE or "
                      "FAILED."}},
+      .work = Work::kMany,  // it looks at the tasks of the namespace
       .handler = handler_of(hooks, delete_endpoint),
   };
 }
