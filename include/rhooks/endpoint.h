@@ -20,6 +20,7 @@ struct Endpoint {
   std::optional<int> retry_limit;                    // as Spec::retry_limit
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
+  bool paused = false;   // its tasks wait until it is resumed
   std::string revision;  // names this state of it, and no other
   TimePoint created_at{};
   TimePoint updated_at{};

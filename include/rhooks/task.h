@@ -174,6 +174,12 @@ struct State {
   friend bool operator==(const State&, const State&) = default;
 };
 
+// Why a task that is due waits, as far as the process that answers knows.
+struct Held {
+  std::string by;
+  std::optional<TimePoint> until;
+};
+
 // A registered webhook, one-shot or recurring.
 struct Task : Spec, State {
   TaskKey key;
