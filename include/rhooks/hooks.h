@@ -64,6 +64,8 @@ class Hooks final : public HooksApi {
   Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
                                    const std::string& if_revision = {},
                                    bool force = false) override;
+  Result<Endpoint> pause_endpoint(const std::string& ns, const std::string& name) override;
+  Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

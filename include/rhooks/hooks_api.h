@@ -167,20 +167,22 @@ class HooksApi {
   // Called with the counts so far, as far as they are known: 0 where they are not.
   using Progress = std::function<void(const TriggerResult&)>;
   // Attempts everything that is due at the time of the call, whatever the number, and
-  // returns when the outcomes are stored. With a running worker it waits for that worker;
-  // `concurrency` holds either way, shared out among receivers: many tasks for one that does not
-  // answer take long. `progress`, if given, is called from this thread, two to four times a
-  // second. Errors: kUnavailable.
+  // returns when the outcomes are stored. What is for an endpoint that is paused stays. With a
+  // running worker it waits for that worker; `concurrency` holds either way, shared out among
+  // receivers: many tasks for one that does not answer take long. `progress`, if given, is called
+  // from this thread, two to four times a second. Errors: kUnavailable.
   virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
-  // What trigger() would attempt now; stops counting at 10,000. Changes nothing.
+  // What trigger() would attempt now, and what is for endpoints that are paused; stops counting at
+  // 10,000. Changes nothing.
   virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;
 
   // Endpoints. They are no tasks: a namespace that has nothing else has no tasks, and clear()
   // leaves them.
 
-  // Stores an endpoint, in the place of the one of its name if there is one; created_at stays. With
-  // `if_revision` it replaces that revision only. Errors: kInvalidArgument; with `if_revision`
-  // kNotFound (there is none of that name) and kConflict (it has another revision). Safe to retry.
+  // Stores an endpoint, in the place of the one of its name if there is one; created_at and paused
+  // stay. With `if_revision` it replaces that revision only. Errors: kInvalidArgument; with
+  // `if_revision` kNotFound (there is none of that name) and kConflict (it has another revision).
+  // Safe to retry.
   virtual Result<EndpointPut> put_endpoint(Endpoint endpoint,
                                            const std::string& if_revision = {}) = 0;
   // To change one, read it, and put it with the revision that was read; read it again where that is
@@ -195,6 +197,13 @@ class HooksApi {
   virtual Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
                                            const std::string& if_revision = {},
                                            bool force = false) = 0;
+
+  // Pauses an endpoint: its tasks wait until it is resumed, in this process from the return on, in
+  // others that share the store from 5 s later on. Attempts under way end. One that is paused
+  // already stays as it is, and so does one that is not, where it is resumed. Errors: kNotFound.
+  // Safe to retry.
+  virtual Result<Endpoint> pause_endpoint(const std::string& ns, const std::string& name) = 0;
+  virtual Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

@@ -229,6 +229,7 @@ TEST(AppTest, ReadingMakesNoStore) {
                                              {"endpoint", "list", "-n", "a"},
                                              {"endpoint", "set", "b", "-n", "a", "--no-timeout"},
                                              {"endpoint", "delete", "b", "-n", "a"},
+                                             {"endpoint", "pause", "b", "-n", "a"},
                                              {"trigger-dryrun"}}) {
     args.insert(args.end(), {"--store", "rocksdb:" + path});
     const TestRun run = run_line(args);

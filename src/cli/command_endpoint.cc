@@ -186,6 +186,18 @@ int run_list(Commands& commands, const EndpointArgs& args) {
       });
 }
 
+using CallByName = Result<Endpoint> (HooksApi::*)(const std::string& ns, const std::string& name);
+
+template <CallByName kCall>
+int run_by_name(Commands& commands, const EndpointArgs& args) {
+  int exit_code = kExitFailed;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto endpoint = (hooks.get()->*kCall)(args.ns, args.name);
+  if (!endpoint) return report(commands.io(), endpoint.error(), kExitFailed);
+  return show_done(commands, endpoint->paused ? "paused" : "resumed", *endpoint);
+}
+
 int run_delete(Commands& commands, const EndpointArgs& args) {
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
@@ -203,7 +215,9 @@ constexpr Action kActions[] = {{"put", run_put},
                                {"set", run_set},
                                {"get", run_get},
                                {"list", run_list},
-                               {"delete", run_delete}};
+                               {"delete", run_delete},
+                               {"pause", run_by_name<&HooksApi::pause_endpoint>},
+                               {"resume", run_by_name<&HooksApi::resume_endpoint>}};
 
 // Why the options cannot be meant so; nothing if they can.
 std::optional<std::string> wrong_options(const EndpointArgs& args) {
@@ -242,7 +256,7 @@ int run_action(Commands& commands, const EndpointArgs& args) {
   if (action == std::end(kActions)) {
     return report(commands.io(),
                   "there is no `rhooks endpoint " + args.action +
-                      "`; there is put, set, get, list and delete",
+                      "`; there is put, set, get, list, delete, pause and resume",
                   kExitUsage);
   }
   auto wrong = wrong_name(args);
@@ -291,13 +305,15 @@ void add_endpoints(Commands& commands) {
        "rhooks endpoint put acme -n shop --file acme.json",
        "rhooks endpoint set acme -n shop --timeout 30s --no-retry-limit",
        "rhooks endpoint get acme -n shop --json", "rhooks endpoint list -n shop --prefix ac",
+       "rhooks endpoint pause acme -n shop", "rhooks endpoint resume acme -n shop",
        "rhooks endpoint delete acme -n shop"},
       [&commands, args] { return run_action(commands, *args); });
   args->command = &command;
   command
       .add_option("action", args->action,
-                  "put makes or replaces, set changes what is given and keeps the rest")
-      ->type_name("put|set|get|list|delete")
+                  "put makes or replaces, set changes what is given and keeps the rest; pause has "
+                  "its tasks wait until resume")
+      ->type_name("put|set|get|list|delete|pause|resume")
       ->required();
   command.add_option("name,--name", args->name, "of the endpoint")->type_name("NAME");
   commands.add_namespace(command, args->ns);

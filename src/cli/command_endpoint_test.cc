@@ -144,9 +144,32 @@ TEST_P(EndpointCommandsTest, GetListAndDelete) {
   EXPECT_EQ(endpoint({"delete", "a1"}).exit_code, kExitFailed);
 }
 
+TEST_P(EndpointCommandsTest, PauseAndResume) {
+  done({"put", "acme", "--url", kIn});
+  EXPECT_EQ(done({"pause", "acme"}), "paused acme\n");
+  EXPECT_EQ(done({"pause", "acme"}), "paused acme\n");
+  EXPECT_TRUE(got("acme").paused);
+  expect_part(done({"get", "acme"}), "\nstate           paused\n");
+  expect_part(done({"list"}), "  paused  ");
+  EXPECT_EQ(done({"put", "acme", "--url", kIn}), "replaced acme\n");
+  EXPECT_EQ(done({"set", "acme", "--timeout", "1s"}), "changed acme\n");
+  EXPECT_TRUE(got("acme").paused);
+  const auto resumed = codec::parse_endpoint(done({"resume", "acme", "--json"}));
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ(*resumed, got("acme"));
+  EXPECT_EQ(done({"resume", "acme"}), "resumed acme\n");
+  EXPECT_EQ(done({"get", "acme"}).find("state"), std::string::npos);
+  for (const char* action : {"pause", "resume"}) {
+    const TestRun none = endpoint({action, "none"});
+    EXPECT_EQ(none.exit_code, kExitFailed);
+    expect_part(none.err, "there is no endpoint 'none' in namespace 'shop'");
+  }
+}
+
 TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"make", "acme"}),
-              "there is no `rhooks endpoint make`\n  there is put, set, get, list and delete");
+              "there is no `rhooks endpoint make`\n  there is put, set, get, list, delete, pause "
+              "and resume");
   expect_part(refused({"get"}), "the name is missing: rhooks endpoint get NAME");
   expect_part(refused({"list", "acme"}), "`rhooks endpoint get acme`");
   expect_part(refused({"get", "acme", "--timeout", "1s"}),
@@ -155,6 +178,7 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"set", "acme", "--file", "-"}), "it belongs to put");
   expect_part(refused({"delete", "acme", "--all"}), "it belongs to list");
   expect_part(refused({"get", "acme", "--force"}), "it belongs to delete");
+  expect_part(refused({"pause"}), "the name is missing: rhooks endpoint pause NAME");
   expect_part(refused({"set", "acme"}), "nothing is to be changed");
   expect_part(refused({"put", "acme", "--timeout", "1s"}), "--url is missing");
   expect_part(refused({"put", "acme", "--url", kIn, "--timeout", "5"}),

@@ -219,6 +219,13 @@ class RemoteHooks final : public HooksApi {
     return call(std::move(removal), codec::parse_endpoint, kAsLongAsItTakes);
   }
 
+  Result<Endpoint> pause_endpoint(const std::string& ns, const std::string& name) override {
+    return call({"POST", endpoint_path(ns, name) + "/pause"}, codec::parse_endpoint);
+  }
+  Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) override {
+    return call({"POST", endpoint_path(ns, name) + "/resume"}, codec::parse_endpoint);
+  }
+
   Result<StoreDescription> describe_store() override {
     return call({"GET", "/v1/store"}, codec::parse_store_description);
   }

@@ -226,6 +226,7 @@ Table endpoint_table(const Io& io) {
                 {"URL", false, true, 16},
                 {"TIMEOUT", true},
                 {"RETRIES", true},
+                {"STATE"},
                 {"UPDATED"}},
                table_style(io));
 }
@@ -235,6 +236,7 @@ void add_endpoint(Table& table, const Endpoint& endpoint) {
              {endpoint.url},
              {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
              {endpoint.retry_limit ? std::to_string(*endpoint.retry_limit) : "-"},
+             endpoint.paused ? Cell{"paused", Colour::kYellow} : Cell{"-"},
              {show_time(endpoint.updated_at)}});
 }
 
@@ -244,6 +246,7 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   card.line("name", endpoint.name, Colour::kBold);
   card.line("description", endpoint.description);
   card.line("url", endpoint.url);
+  if (endpoint.paused) card.line("state", "paused", Colour::kYellow);
   for (const Header& header : endpoint.headers) {
     card.line("header", header.name + ": " + header.value);
   }

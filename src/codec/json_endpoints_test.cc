@@ -22,6 +22,7 @@ Endpoint full_endpoint() {
   endpoint.headers = {{"X-Shop", "7"}, {"X-List", "a"}, {"X-List", "b"}};
   endpoint.timeout = 90s;
   endpoint.retry_limit = 0;
+  endpoint.paused = true;
   endpoint.revision = kRevision;
   endpoint.created_at = kPutAt;
   endpoint.updated_at = kPutAt + 1ms;
@@ -38,6 +39,7 @@ Endpoint least_endpoint() {
 
 // Without what the scheduler sets.
 Endpoint as_given(Endpoint endpoint) {
+  endpoint.paused = false;
   endpoint.revision.clear();
   endpoint.created_at = endpoint.updated_at = TimePoint{};
   return endpoint;
@@ -56,7 +58,7 @@ TEST(EndpointJsonTest, IsShownByItsFields) {
       R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
       R"("url":"https://hooks.acme.example/in?token=7",)"
       R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-      R"("revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
+      R"("paused":true,"revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
 }
 
@@ -83,7 +85,8 @@ TEST(EndpointJsonTest, WhatIsShownCanBePut) {
             as_given(full_endpoint()));
   // Whatever stands there.
   EXPECT_EQ(
-      parse_new_endpoint(R"({"url":"http://a/","revision":7,"__createdAt":null})", "shop", "acme"),
+      parse_new_endpoint(R"({"url":"http://a/","paused":true,"revision":7,"__createdAt":null})",
+                         "shop", "acme"),
       least_endpoint());
 }
 
@@ -135,7 +138,8 @@ TEST(EndpointChangesTest, WhatIsLeftOutStays) {
   Endpoint wanted = full_endpoint();
   wanted.timeout = 30s;
   wanted.url = "http://b/";
-  EXPECT_EQ(changed(R"({"timeout":"30s","url":"http://b/","revision":"x"})"), wanted);
+  EXPECT_EQ(changed(R"({"timeout":"30s","url":"http://b/","revision":"x","paused":false})"),
+            wanted);
   EXPECT_EQ(changed(to_json(wanted)), wanted);
 }
 
@@ -175,10 +179,11 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
   EXPECT_EQ(json,
             R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
             R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-            R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
+            R"("paused":true,"__createdAt":"2026-01-31T12:34:56.789Z"})");
   Endpoint wanted = as_given(full_endpoint());
   wanted.ns.clear();
   wanted.name.clear();
+  wanted.paused = true;
   wanted.created_at = kPutAt;
   EXPECT_EQ(parse_stored_endpoint(json), wanted);
 }

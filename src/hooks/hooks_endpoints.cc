@@ -35,13 +35,16 @@ Result<std::optional<store::StoredDocument>> find_document(store::Store& store,
   return fail(std::move(found.error()));
 }
 
-// What is to be stored in the place of `found`. One that cannot be read has no date to keep.
+// What is to be stored in the place of `found`. Of one that cannot be read nothing is kept.
 store::Document document_of(Endpoint& endpoint, const std::optional<store::StoredDocument>& found,
                             TimePoint now) {
   endpoint.created_at = now;
+  endpoint.paused = false;
   if (found) {
-    const auto before = codec::parse_stored_endpoint(found->data);
-    if (before) endpoint.created_at = before->created_at;
+    if (const auto before = codec::parse_stored_endpoint(found->data)) {
+      endpoint.created_at = before->created_at;
+      endpoint.paused = before->paused;
+    }
   }
   return {store::endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
           found ? found->newer_fields : std::string()};
@@ -91,6 +94,11 @@ bool is_overtaken(const Error& error) {
 
 }  // namespace
 
+void Hooks::Impl::endpoint_changed(const store::DocumentKey& key) {
+  endpoints().changed(key.ns, key.name);
+  runner.endpoints_changed();
+}
+
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
   const auto wanted = read_revision(if_revision);
@@ -122,7 +130,7 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
     }
     auto put = impl_->store().put_document(
         document, replaced ? store::Replaces(*replaced) : store::Replaces(store::Nothing{}), now);
-    impl_->endpoints().changed(key.ns, key.name);
+    impl_->endpoint_changed(key);
     if (put) {
       endpoint.revision = to_string(*put);
       endpoint.updated_at = now;
@@ -165,7 +173,7 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
       }
     }
     auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
-    impl_->endpoints().changed(key.ns, key.name);
+    impl_->endpoint_changed(key);
     if (removed) return endpoint;
     if (removed.error().code == ErrorCode::kUnknownOutcome) {
       unsure = std::move(removed.error());
@@ -174,6 +182,48 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
     }
   }
   return fail(unsure.value_or(changed_all_the_time(key)));
+}
+
+Result<Endpoint> Hooks::Impl::set_paused(const std::string& ns, const std::string& name,
+                                         bool paused) {
+  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  const store::DocumentKey key = store::endpoint_key(ns, name);
+  std::optional<Error> unsure;  // of a try that may have been carried out
+  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
+    const auto found = store().get_document(key);
+    if (!found) return fail(unsure.value_or(found.error()));
+    auto endpoint = store::endpoint_of(*found);
+    if (!endpoint) return endpoint;
+    if (endpoint->paused == paused) {
+      // By another process, perhaps, and just now.
+      endpoint_changed(key);
+      return endpoint;
+    }
+    endpoint->paused = paused;
+    const TimePoint at = now();
+    auto put = store().put_document({key, codec::to_stored_json(*endpoint), found->newer_fields},
+                                    store::Replaces(found->revision), at);
+    endpoint_changed(key);
+    if (put) {
+      endpoint->revision = to_string(*put);
+      endpoint->updated_at = at;
+      return endpoint;
+    }
+    if (put.error().code == ErrorCode::kUnknownOutcome) {
+      unsure = std::move(put.error());
+    } else if (!is_overtaken(put.error())) {
+      return fail(unsure.value_or(put.error()));
+    }
+  }
+  return fail(unsure.value_or(changed_all_the_time(key)));
+}
+
+Result<Endpoint> Hooks::pause_endpoint(const std::string& ns, const std::string& name) {
+  return impl_->set_paused(ns, name, true);
+}
+
+Result<Endpoint> Hooks::resume_endpoint(const std::string& ns, const std::string& name) {
+  return impl_->set_paused(ns, name, false);
 }
 
 }  // namespace rhooks

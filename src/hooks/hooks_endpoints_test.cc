@@ -58,12 +58,14 @@ TEST_F(EndpointsTest, OneIsKeptAsItWasPut) {
   given.headers = {{"X-Shop", "7"}};
   given.timeout = 15s;
   given.retry_limit = 0;
+  given.paused = true;
   given.revision = "whatever";
   const TimePoint at = test_.clock->now();
   const auto made = hooks_.put_endpoint(given);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_TRUE(made->created);
   EXPECT_NE(made->endpoint.revision, "whatever");
+  given.paused = false;
   given.revision = made->endpoint.revision;
   given.created_at = given.updated_at = at;
   EXPECT_EQ(made->endpoint, given);
@@ -103,6 +105,8 @@ TEST_F(EndpointsTest, WhatIsWrongIsRefused) {
   EXPECT_EQ(refused(hooks_.endpoint("ns", "a/b")), "name");
   EXPECT_EQ(refused(hooks_.remove_endpoint("ns", "")), "name");
   EXPECT_EQ(refused(hooks_.remove_endpoint("ns", "a", "7")), "revision");
+  EXPECT_EQ(refused(hooks_.pause_endpoint("", "a")), "namespace");
+  EXPECT_EQ(refused(hooks_.resume_endpoint("ns", "a b")), "name");
   EXPECT_EQ(refused(hooks_.endpoints({.ns = ""})), "namespace");
   EXPECT_EQ(refused(hooks_.endpoints({.ns = "ns", .limit = 0})), "limit");
   EXPECT_EQ(refused(hooks_.endpoints({.ns = "ns", .prefix = "\xff"})), "prefix");
@@ -213,6 +217,88 @@ TEST_F(EndpointsTest, ADeletionWhoseAnswerIsLostIsFoundOut) {
   EXPECT_FALSE(hooks_.endpoint("ns", "acme"));
 }
 
+TEST_F(EndpointsTest, OneIsPausedUntilItIsResumed) {
+  const auto missing = hooks_.pause_endpoint("ns", "acme");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().message, "there is no endpoint 'acme' in namespace 'ns'");
+
+  Endpoint given = endpoint_named("acme");
+  given.timeout = 15s;
+  const Endpoint made = put(given);
+  test_.clock->advance(1s);
+  const auto paused = hooks_.pause_endpoint("ns", "acme");
+  ASSERT_TRUE(paused) << paused.error().message;
+  Endpoint wanted = made;
+  wanted.paused = true;
+  wanted.revision = paused->revision;
+  wanted.updated_at = made.updated_at + 1s;
+  EXPECT_EQ(*paused, wanted);
+  EXPECT_NE(paused->revision, made.revision);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), wanted);
+
+  const auto resumed = hooks_.resume_endpoint("ns", "acme");
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_FALSE(resumed->paused);
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), *resumed);
+}
+
+TEST_F(EndpointsTest, WhatIsSoAlreadyIsNotWritten) {
+  put(endpoint_named("acme"));
+  const auto paused = hooks_.pause_endpoint("ns", "acme");
+  ASSERT_TRUE(paused);
+  const auto writes = store_->calls("put_document");
+  test_.clock->advance(1s);
+  EXPECT_EQ(hooks_.pause_endpoint("ns", "acme"), *paused);
+  EXPECT_EQ(store_->calls("put_document"), writes);
+  const auto resumed = hooks_.resume_endpoint("ns", "acme");
+  ASSERT_TRUE(resumed);
+  EXPECT_EQ(hooks_.resume_endpoint("ns", "acme"), *resumed);
+  EXPECT_EQ(store_->calls("put_document"), writes + 1);
+}
+
+TEST_F(EndpointsTest, PuttingLeavesAPauseAsItIs) {
+  put(endpoint_named("acme"));
+  const auto paused = hooks_.pause_endpoint("ns", "acme");
+  ASSERT_TRUE(paused);
+  Endpoint given = endpoint_named("acme");
+  given.url = "http://127.0.0.1:9/other";
+  EXPECT_TRUE(put(given).paused);
+  const auto changed =
+      change_endpoint(hooks_, "ns", "acme", {}, [](Endpoint endpoint) -> Result<Endpoint> {
+        endpoint.paused = false;
+        endpoint.retry_limit = 1;
+        return endpoint;
+      });
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_TRUE(changed->paused);
+  EXPECT_TRUE(hooks_.endpoint("ns", "acme")->paused);
+  // Made anew it is as new.
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme"));
+  EXPECT_FALSE(put(*changed).paused);
+}
+
+TEST_F(EndpointsTest, APauseWhoseAnswerIsLostIsFoundOut) {
+  put(endpoint_named("acme"));
+  store_->fail_next("put_document", lost_answer());
+  const auto paused = hooks_.pause_endpoint("ns", "acme");
+  ASSERT_TRUE(paused) << paused.error().message;
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), *paused);
+  store_->fail_next("put_document", lost_call());
+  const auto resumed = hooks_.resume_endpoint("ns", "acme");
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_FALSE(hooks_.endpoint("ns", "acme")->paused);
+
+  store_->fail_always("put_document", lost_call());
+  EXPECT_EQ(hooks_.pause_endpoint("ns", "acme").error().code, ErrorCode::kUnknownOutcome);
+  store_->heal();
+  store_->fail_next("put_document");
+  EXPECT_EQ(hooks_.pause_endpoint("ns", "acme").error().code, ErrorCode::kUnavailable);
+  store_->fail_next("get_document");
+  EXPECT_EQ(hooks_.pause_endpoint("ns", "acme").error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(hooks_.endpoint("ns", "acme")->paused);
+}
+
 TEST_F(EndpointsTest, OneThatCannotBeReadCanBePutAnew) {
   ASSERT_TRUE(memory_.put_document({{"endpoint", "ns", "acme"}, "{", {}}, store::Nothing{},
                                    test_.clock->now()));
@@ -221,6 +307,7 @@ TEST_F(EndpointsTest, OneThatCannotBeReadCanBePutAnew) {
   EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(read.error().message, HasSubstr("endpoint 'acme' in namespace 'ns' cannot be read"));
   EXPECT_EQ(hooks_.endpoints({.ns = "ns"}).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(hooks_.pause_endpoint("ns", "acme").error().code, ErrorCode::kCorrupt);
   EXPECT_FALSE(hooks_.put_endpoint(endpoint_named("acme"))->created);
   EXPECT_TRUE(hooks_.endpoint("ns", "acme"));
 }
@@ -416,6 +503,20 @@ TEST(BusyEndpointsTest, APutIsTriedAgainWhereOthersComeBetween) {
   ASSERT_FALSE(never);
   EXPECT_EQ(never.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(never.error().message, HasSubstr("being changed all the time"));
+}
+
+TEST(BusyEndpointsTest, APauseIsTriedAgainWhereOthersComeBetween) {
+  store::MemoryStore memory{1};
+  auto owned = std::make_unique<BusyStore>(memory);
+  BusyStore& store = *owned;
+  TestHooks test{{}, std::move(owned)};
+  ASSERT_TRUE(test.hooks->put_endpoint(endpoint_named("acme")));
+  // The other one writes what was about to be written.
+  store.changes_left = 1;
+  const auto paused = test.hooks->pause_endpoint("ns", "acme");
+  ASSERT_TRUE(paused) << paused.error().message;
+  EXPECT_TRUE(paused->paused);
+  EXPECT_EQ(test.hooks->endpoint("ns", "acme"), *paused);
 }
 
 TEST(BusyEndpointsTest, AChangeIsMadeOfWhatIsThere) {

@@ -36,6 +36,9 @@ struct Hooks::Impl {
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
+  // Has all go by an endpoint that was put or removed.
+  void endpoint_changed(const store::DocumentKey& key);
+  Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
 
   // Given with Parts::share_writes. The last of the members: it uses the others until it ends.
   std::optional<RegistrationBatcher> batcher;

@@ -61,6 +61,10 @@ struct FieldsOf<Endpoint> {
                                      .doc = "attempts of an occurrence after the first one; 0 to "
                                             "100"},
                                     Range{0, kRetryLimitMax}),
+      field<&Endpoint::paused>({.name = "paused",
+                                .read_only = true,
+                                .doc = "`true` while it is paused: its tasks wait until it is "
+                                       "resumed"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,

@@ -135,6 +135,34 @@ TEST_F(ApiTest, IfMatchNamesTheRevisionThatAChangeIsFor) {
   expect_problem(send({"DELETE", kAcme}), 404);
 }
 
+TEST_F(ApiTest, AnEndpointIsPausedAndResumed) {
+  const auto act = [&](const char* verb) { return post(kAcme + std::string("/") + verb); };
+  expect_problem(act("pause"), 404);
+  expect_problem(act("resume"), 404);
+  const Reply made = send({"PUT", kAcme, kLeastEndpoint});
+  EXPECT_FALSE(json_of(made).contains("paused"));
+  const Reply paused = act("pause");
+  EXPECT_EQ(paused.status, 200) << paused.body;
+  EXPECT_TRUE(json_of(paused).at("paused").as_bool());
+  EXPECT_NE(paused.header("etag"), made.header("etag"));
+  EXPECT_EQ(std::string(json_of(paused).at("revision").as_string()), revision_of(paused));
+  EXPECT_EQ(get(kAcme).body, paused.body);
+  EXPECT_EQ(act("pause").body, paused.body);
+
+  // What was shown can be put; what it says of a pause is passed over.
+  const Reply put_again = send({"PUT", kAcme, kLeastEndpoint});
+  EXPECT_TRUE(json_of(put_again).at("paused").as_bool());
+  EXPECT_TRUE(json_of(send({"PATCH", kAcme, R"({"paused":false})"})).at("paused").as_bool());
+  EXPECT_TRUE(json_of(get("/v1/namespaces/ns/endpoints")).at("items").at(0).at("paused").as_bool());
+
+  const Reply resumed = act("resume");
+  EXPECT_EQ(resumed.status, 200) << resumed.body;
+  EXPECT_FALSE(json_of(resumed).contains("paused"));
+  EXPECT_EQ(act("resume").body, resumed.body);
+  expect_problem(post("/v1/namespaces/ns/endpoints/a%20b/pause"), 400, "name");
+  expect_problem(send({"GET", kAcme + std::string("/pause")}), 405);
+}
+
 TEST_F(ApiTest, EndpointsAreListedByName) {
   for (const char* name : {"b", "a1", "a2"}) {
     EXPECT_EQ(

@@ -169,6 +169,28 @@ Route delete_route(Hooks& hooks) {
   };
 }
 
+using CallByName = Result<Endpoint> (Hooks::*)(const std::string& ns, const std::string& name);
+
+Route pause_route(Hooks& hooks, const char* verb, const char* operation, const char* summary,
+                  const char* description, CallByName call) {
+  return {
+      .method = "POST",
+      .pattern = kEndpointPattern + std::string("/") + verb,
+      .operation_id = operation,
+      .tag = "endpoints",
+      .summary = summary,
+      .description = description,
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "The endpoint, also where it was so already.", "Endpoint"},
+                    {404, "No such endpoint."}},
+      .handler =
+          [&hooks, call](const HttpRequest&, const PathParameters& path) {
+            return endpoint_response((hooks.*call)(path.get("ns"), path.get("name")));
+          },
+  };
+}
+
 Route list_route(Hooks& hooks) {
   std::vector<ParameterDoc> parameters = {
       {"prefix", "Endpoints whose names begin with this.", R"({"type":"string"})"}};
@@ -198,6 +220,12 @@ void add_endpoint_routes(Router& router, Hooks& hooks) {
   router.add(patch_route(hooks));
   router.add(get_route(hooks));
   router.add(delete_route(hooks));
+  router.add(pause_route(hooks, "pause", "pauseEndpoint", "Pause an endpoint",
+                         "Its tasks wait until it is resumed. Attempts that are under way end.",
+                         &Hooks::pause_endpoint));
+  router.add(pause_route(hooks, "resume", "resumeEndpoint", "Resume an endpoint",
+                         "What became due while it was paused is attempted now.",
+                         &Hooks::resume_endpoint));
   router.add(list_route(hooks));
 }
 

@@ -168,6 +168,11 @@ class OpenApiTest : public ApiTest {
     drive({"GET", all + "/none"}, 404);
     drive({"GET", all + "?prefix=a&limit=1"}, 200);
     drive({"GET", all + "?limit=0"}, 400);
+    for (const char* verb : {"/pause", "/resume"}) {
+      drive({"POST", all + "/a" + verb}, 200);
+      drive({"GET", all + "/a"}, 200);
+      drive({"POST", all + "/none" + verb}, 404);
+    }
     drive({"DELETE", all + "/a", {}, another}, 409);
     drive({"DELETE", all + "/a?force=maybe"}, 400);
     drive({"DELETE", all + "/a"}, 200);
@@ -192,7 +197,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 26u);
+  EXPECT_EQ(routed.size(), 28u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
