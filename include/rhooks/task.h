@@ -176,14 +176,18 @@ struct State {
 
 // Why a task that is due waits, as far as the process that answers knows.
 struct Held {
-  std::string by;
-  std::optional<TimePoint> until;
+  std::string by;                  // "paused": its endpoint is
+  std::optional<TimePoint> until;  // none: until somebody acts
+
+  friend bool operator==(const Held&, const Held&) = default;
 };
 
 // A registered webhook, one-shot or recurring.
 struct Task : Spec, State {
   TaskKey key;
   TimePoint created_at{};
+  // Of an ACTIVE task that is due, in answers that show one; never stored.
+  std::optional<Held> held;
 
   friend bool operator==(const Task&, const Task&) = default;
 };

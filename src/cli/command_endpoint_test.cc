@@ -166,6 +166,18 @@ TEST_P(EndpointCommandsTest, PauseAndResume) {
   }
 }
 
+TEST_P(EndpointCommandsTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
+  done({"put", "acme", "--url", kIn});
+  done({"pause", "acme"});
+  out({"register", "-n", "shop", "--id", "a", "--endpoint", "acme"});
+  expect_part(out({"get", "-n", "shop", "--id", "a"}), "status          ACTIVE, held by paused\n");
+  expect_part(out({"fetch", "-n", "shop"}), "  ACTIVE, held by paused  ");
+  expect_part(out({"get", "-n", "shop", "--id", "a", "--json"}), R"("held":{"by":"paused"})");
+  done({"resume", "acme"});
+  const std::string card = out({"get", "-n", "shop", "--id", "a"});
+  EXPECT_EQ(card.find("held"), std::string::npos) << card;
+}
+
 TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"make", "acme"}),
               "there is no `rhooks endpoint make`\n  there is put, set, get, list, delete, pause "

@@ -75,6 +75,13 @@ std::string show_length(std::chrono::microseconds length) {
   return whole.count() == 0 ? std::to_string(length.count()) + "µs" : format_duration(whole);
 }
 
+std::string show_status(const Task& task) {
+  std::string text = to_string(task.status);
+  if (!task.held) return text;
+  text += ", held by " + task.held->by;
+  return task.held->until ? text + " until " + show_time(*task.held->until) : text;
+}
+
 std::string with_distance(TimePoint t, const Io& io) {
   return show_time(t) + (io.out_is_terminal ? "  (" + show_distance(t, io.now()) + ")" : "");
 }
@@ -102,7 +109,7 @@ void add_task(Table& table, const Task& task) {
   const auto& last = task.execution.last_response_status;
   const bool last_ok = last && *last >= 200 && *last < 300;
   table.add({{task.key.id},
-             {to_string(task.status), colour_of(task.status)},
+             {show_status(task), colour_of(task.status)},
              {show_time(task.scheduled_date)},
              {to_string(task.request.method)},
              {task.request.url},
@@ -166,7 +173,7 @@ std::string task_card(const Task& task, const Io& io) {
       if (field.card != nullptr) card.line(field.card, task.*F::kMember);
     }
   });
-  card.line("status", to_string(task.status), colour_of(task.status));
+  card.line("status", show_status(task), colour_of(task.status));
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));

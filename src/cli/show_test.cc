@@ -54,6 +54,22 @@ TEST(TaskCardTest, ShowsATaskToPeople) {
             "  }\n");
 }
 
+TEST(TaskCardTest, ShowsWhatHoldsATask) {
+  TestIo test;
+  Task task = example();
+  task.held = Held{"paused", std::nullopt};
+  EXPECT_NE(task_card(task, test.io).find("\nstatus          ACTIVE, held by paused\n"),
+            std::string::npos);
+  Table table = task_table(test.io);
+  add_task(table, task);
+  std::ostringstream out;
+  table.flush(out);
+  EXPECT_NE(out.str().find("  ACTIVE, held by paused  "), std::string::npos) << out.str();
+  task.held->until = kShownAt;
+  EXPECT_NE(task_card(task, test.io).find(", held by paused until 2023-11-14 22:13:20.000Z\n"),
+            std::string::npos);
+}
+
 TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   Endpoint endpoint;
   endpoint.ns = "shop";

@@ -97,6 +97,23 @@ TEST(TaskJsonTest, EveryField) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
+TEST(TaskJsonTest, WhatHoldsItIsShownAndNotTaken) {
+  Task task = small_task();
+  task.held = Held{"paused", std::nullopt};
+  EXPECT_NE(to_json(task).find(R"("status":"ACTIVE","held":{"by":"paused"},"errors":)"),
+            std::string::npos)
+      << to_json(task);
+  EXPECT_EQ(parse_task(to_json(task)), task);
+  task.held->until = kTime;
+  EXPECT_NE(to_json(task).find(R"("held":{"by":"paused","until":"2026-01-31T12:34:56.789Z"},)"),
+            std::string::npos)
+      << to_json(task);
+  EXPECT_EQ(parse_task(to_json(task)), task);
+  const auto given = parse_new_task(R"({"url":"http://a/","held":{"by":"paused"}})", "ns");
+  ASSERT_FALSE(given);
+  EXPECT_EQ(given.error().field, "held");
+}
+
 TEST(TaskJsonTest, TasksComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   random.utf8_only = true;

@@ -100,7 +100,8 @@ struct Leaf {
 template <typename Record, std::size_t I>
 using RowOf = std::remove_cvref_t<decltype(std::get<I>(Record::kAll))>;
 
-// Of the fields of an optional object the first that is stored, and no other, is required.
+// Of the fields of an optional object the first that is stored, and no other, is required. (Of one
+// that is only shown none is stored.)
 template <typename Object>
 constexpr bool begins_with_what_is_required() {
   std::uint32_t first = 0;
@@ -113,7 +114,7 @@ constexpr bool begins_with_what_is_required() {
     required = field.number;
     ++count;
   });
-  return count == 1 && first == required;
+  return first == 0 || (count == 1 && first == required);
 }
 
 template <typename Record, std::size_t I, typename Visit>

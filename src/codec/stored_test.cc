@@ -59,6 +59,15 @@ TEST(StoredTest, SpecAndStateAreApart) {
   EXPECT_NE(encode_spec(a), encode_spec(c));
 }
 
+TEST(StoredTest, WhatHoldsATaskIsNotStored) {
+  model::TaskRecord record = TestRecords(1).record();
+  const std::string spec = encode_spec(record);
+  const std::string state = encode_state(record);
+  record.task.held = Held{"paused", kTimeMax};
+  EXPECT_EQ(encode_spec(record), spec);
+  EXPECT_EQ(encode_state(record), state);
+}
+
 TEST(StoredTest, ProcessingIsStoredAsActive) {
   model::TaskRecord record = TestRecords(1).record();
   record.task.status = Status::kProcessing;

@@ -147,6 +147,8 @@ class TestRecords {
     if (task.endpoint.empty() && task.retry_limit == model::kRetryLimitDefault) {
       task.retry_limit.reset();
     }
+    // It is shown, and not stored.
+    if (!utf8_only) task.held.reset();
     if (!utf8_only && coin()) record.newer_spec_fields = newer_field(100, text(10));
     if (!utf8_only && coin()) record.task.newer_fields = newer_field(100, text(10));
     return record;

@@ -200,13 +200,23 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
     if (puts[i] && puts[i]->created) continue;
     results[i] = found(records[i], idempotent[i], puts[i]);
   }
+  for (auto& result : results) {
+    if (result) add_held(result->task);
+  }
   return results;
 }
 
 Result<Task> Hooks::get(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
-  return impl_->store().get(key, impl_->now());
+  auto task = impl_->store().get(key, impl_->now());
+  if (task) impl_->add_held(*task);
+  return task;
+}
+
+void Hooks::Impl::add_held(Task& task) {
+  if (task.endpoint.empty() || task.status != Status::kActive) return;
+  if (model::due_at(task) <= now()) task.held = runner.held(task);
 }
 
 Result<Task> Hooks::remove(const TaskKey& key) {
@@ -219,7 +229,9 @@ Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
   auto changed = std::move(store().change({&key, 1}, edit, now()).front());
-  if (changed && changed->status == Status::kActive) runner.notify(model::due_at(*changed));
+  if (!changed) return changed;
+  if (changed->status == Status::kActive) runner.notify(model::due_at(*changed));
+  add_held(*changed);
   return changed;
 }
 

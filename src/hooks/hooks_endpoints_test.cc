@@ -370,6 +370,63 @@ TEST_F(EndpointsTest, ItsTasksGoWhereItSays) {
   EXPECT_EQ(hooks_.get({"ns", "c"})->status, Status::kFailed);
 }
 
+TEST_F(EndpointsTest, ATaskThatIsHeldSaysSo) {
+  const Held by_pause{"paused", std::nullopt};
+  const auto held = [&](const char* id) { return hooks_.get({"ns", id})->held; };
+  put(endpoint_named("acme"));
+  put(endpoint_named("other"));
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  ASSERT_TRUE(hooks_.register_task(task_to("other", "b")));
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("c")));
+  NewTask later = task_to("acme", "later");
+  later.scheduled_date = test_.clock->now() + 1h;
+  ASSERT_TRUE(hooks_.register_task(later));
+  EXPECT_EQ(held("a"), std::nullopt);
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  EXPECT_EQ(held("a"), by_pause);
+  for (const char* id : {"b", "c", "later"}) EXPECT_EQ(held(id), std::nullopt) << id;
+
+  FetchQuery query;
+  query.filter.ns = "ns";
+  query.filter.endpoint = "acme";
+  const auto page = hooks_.fetch(query);
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->items.size(), 2u);
+  EXPECT_EQ(page->items[0].held, by_pause);
+  EXPECT_EQ(page->items[1].held, std::nullopt);
+
+  EXPECT_EQ(hooks_.register_task(task_to("acme", "d"))->task.held, by_pause);
+  const auto many = hooks_.register_many({task_to("acme", "e"), TestHooks::post("f")});
+  ASSERT_TRUE(many);
+  EXPECT_EQ((*many)[0]->task.held, by_pause);
+  EXPECT_EQ((*many)[1]->task.held, std::nullopt);
+  EXPECT_EQ(hooks_.suspend(TaskKey{"ns", "d"})->held, std::nullopt);
+  EXPECT_EQ(held("d"), std::nullopt);
+  EXPECT_EQ(hooks_.unsuspend(TaskKey{"ns", "d"})->held, by_pause);
+  test_.clock->advance(1h);
+  EXPECT_EQ(held("later"), by_pause);
+
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  for (const char* id : {"a", "d", "later"}) EXPECT_EQ(held(id), std::nullopt) << id;
+}
+
+TEST_F(EndpointsTest, TasksOfOneThatIsPausedWait) {
+  put(endpoint_named("acme"));
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("b")));
+  const auto first = hooks_.trigger();
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->processed, 1);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kActive);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->attempt, 0);
+  EXPECT_EQ(hooks_.trigger_dryrun()->count, 1);
+
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  EXPECT_EQ(hooks_.trigger()->processed, 1);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
+}
+
 TEST_F(EndpointsTest, OneThatATaskNamesIsNotDeleted) {
   const Endpoint made = put(endpoint_named("acme"));
   put(endpoint_named("other"));

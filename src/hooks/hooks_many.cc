@@ -208,6 +208,7 @@ Result<TaskPage> Hooks::fetch(const FetchQuery& query) {
   auto found = impl_->store().query_tasks(from_store);
   if (!found) return fail(std::move(found.error()));
   TaskPage page{std::move(found->items), {}};
+  for (Task& task : page.items) impl_->add_held(task);
   if (found->next) page.last_evaluated_key = start_key_of(found->next, scope);
   return page;
 }

@@ -194,6 +194,16 @@ struct FieldsOf<Execution> {
   };
 };
 
+template <>
+struct FieldsOf<Held> {
+  static constexpr std::tuple kAll{
+      field<&Held::by>(
+          {.name = "by", .required = true, .doc = "`paused`: the endpoint of the task is"}),
+      field<&Held::until>(
+          {.name = "until", .doc = "when that ends; not given: when somebody acts"}),
+  };
+};
+
 // What a caller registers and what is kept of it and shown: a row belongs to whichever of NewTask
 // and Task has its member. The key of a Task (namespace, id) is no field of it.
 struct TaskFields {
@@ -298,6 +308,11 @@ struct TaskFields {
                              .number = 1,
                              .required = true,
                              .doc = "`ACTIVE`, `PROCESSING`, `DONE`, `FAILED` or `SUSPENDED`"}),
+      field<&Task::held>(
+          {.name = "held",
+           .doc = "`{by, until}`: why an ACTIVE task that is due waits, as far as the process that "
+                  "answers knows; `by` is `paused` while its endpoint is, and `until` the time at "
+                  "which that ends, if one is set"}),
       field<&State::errors>(
           {.name = "errors",
            .doc = "`{count, consecutive}`: failed executions, in all and since the last success; "

@@ -163,6 +163,19 @@ TEST_F(ApiTest, AnEndpointIsPausedAndResumed) {
   expect_problem(send({"GET", kAcme + std::string("/pause")}), 405);
 }
 
+TEST_F(ApiTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
+  EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
+  EXPECT_EQ(post(kAcme + std::string("/pause")).status, 200);
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  const auto made = json_of(post(tasks, R"({"endpoint":"acme","id":"a"})"));
+  EXPECT_EQ(boost::json::serialize(made.at("held")), R"({"by":"paused"})");
+  EXPECT_EQ(json_of(get(tasks + "/a")).at("held"), made.at("held"));
+  EXPECT_EQ(json_of(get(tasks)).at("items").at(0).at("held"), made.at("held"));
+  expect_problem(post(tasks, R"({"endpoint":"acme","held":{"by":"paused"}})"), 400, "held");
+  EXPECT_EQ(post(kAcme + std::string("/resume")).status, 200);
+  EXPECT_FALSE(json_of(get(tasks + "/a")).contains("held"));
+}
+
 TEST_F(ApiTest, EndpointsAreListedByName) {
   for (const char* name : {"b", "a1", "a2"}) {
     EXPECT_EQ(

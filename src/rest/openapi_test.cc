@@ -168,11 +168,15 @@ class OpenApiTest : public ApiTest {
     drive({"GET", all + "/none"}, 404);
     drive({"GET", all + "?prefix=a&limit=1"}, 200);
     drive({"GET", all + "?limit=0"}, 400);
-    for (const char* verb : {"/pause", "/resume"}) {
-      drive({"POST", all + "/a" + verb}, 200);
-      drive({"GET", all + "/a"}, 200);
-      drive({"POST", all + "/none" + verb}, 404);
-    }
+    drive({"POST", all + "/none/pause"}, 404);
+    drive({"POST", all + "/a/pause"}, 200);
+    drive({"GET", all + "/a"}, 200);
+    const std::string tasks = "/v1/namespaces/ns/tasks";
+    drive({"POST", tasks, R"({"endpoint":"a","id":"held"})"}, 201);
+    drive({"GET", tasks + "/held"}, 200);
+    drive({"DELETE", tasks + "/held"}, 200);
+    drive({"POST", all + "/none/resume"}, 404);
+    drive({"POST", all + "/a/resume"}, 200);
     drive({"DELETE", all + "/a", {}, another}, 409);
     drive({"DELETE", all + "/a?force=maybe"}, 400);
     drive({"DELETE", all + "/a"}, 200);

@@ -33,6 +33,8 @@ inline constexpr const char* kSchemaOf<Request> = "Request";
 template <>
 inline constexpr const char* kSchemaOf<Repeat> = "Repeat";
 template <>
+inline constexpr const char* kSchemaOf<Held> = "Held";
+template <>
 inline constexpr const char* kSchemaOf<Errors> = "Errors";
 template <>
 inline constexpr const char* kSchemaOf<Execution> = "Execution";
@@ -271,6 +273,7 @@ std::string task_schemas() {
   schemas["NewRequest"] = new_request();
   schemas["NewTask"] = new_task();
   schemas["Request"] = schema_of<Request>(Side::kShown);
+  schemas["Held"] = schema_of<Held>(Side::kShown);
   schemas["Errors"] = schema_of<Errors>(Side::kShown);
   schemas["Execution"] = schema_of<Execution>(Side::kShown);
   schemas["Task"] = task();
