@@ -1,6 +1,6 @@
-// The JSON of calls that put and change endpoints, and what a store keeps of them. An endpoint that
-// is accepted is the same after it was written, to be sent, shown or stored, and read again;
-// changing one by all that it is changes nothing.
+// The JSON of calls that put, change and test endpoints, and what a store keeps of them. An
+// endpoint that is accepted is the same after it was written, to be sent, shown or stored, and read
+// again; changing one by all that it is changes nothing.
 
 #include "codec/public_json.h"
 #include "fuzz/fuzz.h"
@@ -49,6 +49,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FUZZ_EXPECT(again == *changed);
   } else {
     check_refused(changed.error());
+  }
+
+  if (const auto request = codec::parse_test_request(json)) {
+    const auto sent = codec::to_test_json(*request);
+    FUZZ_EXPECT(sent);
+    FUZZ_EXPECT(codec::parse_test_request(*sent) == *request);
+  } else {
+    check_refused(request.error());
   }
 
   if (const auto stored = codec::parse_stored_endpoint(json)) {

@@ -47,6 +47,9 @@ class Service {
     parts.endpoints =
         std::shared_ptr<store::Endpoints>(std::shared_ptr<void>(), &endpoints_.emplace(*store_));
     parts.sender = std::make_unique<testing::ScriptedSender>(*clock);
+    parts.make_sender = [clock]() -> Result<std::unique_ptr<delivery::Sender>> {
+      return std::make_unique<testing::ScriptedSender>(*clock);
+    };
     parts.share_writes = true;
     hooks_.emplace(std::move(parts));
     api_.emplace(*hooks_, rest::ApiOptions{});

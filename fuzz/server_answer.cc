@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view json = fuzz::to_text(data, size);
   check_round_trip(codec::parse_task(json), &codec::parse_task);
   check_round_trip(codec::parse_task_page(json), &codec::parse_task_page);
+  check_round_trip(codec::parse_log(json), &codec::parse_log);
   check_round_trip(codec::parse_log_page(json), &codec::parse_log_page);
   check_round_trip(codec::parse_namespace_page(json), &codec::parse_namespace_page);
   check_round_trip(codec::parse_endpoint(json), &codec::parse_endpoint);

@@ -22,7 +22,8 @@ class HooksError : public std::runtime_error {
 // The scheduler in this process: keeps tasks in a store and delivers them.
 //
 // Threads: every method may be called from any thread.
-// Blocking: every method waits for the store; trigger() and stop() also for deliveries.
+// Blocking: every method waits for the store; trigger(), test_endpoint() and stop() also for
+// deliveries.
 class Hooks final : public HooksApi {
  public:
   // Opens the store. Errors: kInvalidArgument (an option; `field` names it), kUnavailable
@@ -66,6 +67,8 @@ class Hooks final : public HooksApi {
                                    bool force = false) override;
   Result<Endpoint> pause_endpoint(const std::string& ns, const std::string& name) override;
   Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) override;
+  Result<Log> test_endpoint(const std::string& ns, const std::string& name,
+                            Request request) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

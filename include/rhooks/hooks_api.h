@@ -114,7 +114,8 @@ struct DryrunResult {
 // The calls of the scheduler, wherever it runs: Hooks is the one in this process.
 //
 // Threads: one at a time, unless the implementation allows more.
-// Blocking: every method waits for the store; trigger() of all that is due also for deliveries.
+// Blocking: every method waits for the store; trigger() of all that is due and test_endpoint() also
+// for deliveries.
 // Promise: a task is on disk (synced) before register_task returns it, and is then
 // delivered at least once, whatever crashes.
 class HooksApi {
@@ -204,6 +205,13 @@ class HooksApi {
   // Safe to retry.
   virtual Result<Endpoint> pause_endpoint(const std::string& ns, const std::string& name) = 0;
   virtual Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) = 0;
+  // Makes one request to an endpoint at once, also while it is paused, as it would be made for a
+  // task that has `request`, and tells what it came to. Nothing is stored or counted, and it is not
+  // repeated: `task.id` of the log is "test". Waits for the answer, or the end of its time limit.
+  // Errors: kNotFound; kInvalidArgument, as of a task; kUnknownOutcome (a stop() came between). An
+  // attempt that failed is none.
+  virtual Result<Log> test_endpoint(const std::string& ns, const std::string& name,
+                                    Request request) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

@@ -25,7 +25,8 @@ namespace {
 struct EndpointArgs {
   std::string action, ns, name, file, prefix;
   std::map<std::string_view, std::string> values;  // by the flags of the rows
-  std::vector<std::string> headers, without_headers;
+  RequestArgs request;  // its headers are those of an endpoint, but for a test
+  std::vector<std::string> without_headers;
   bool force = false;
   PageArgs page;
   CLI::App* command = nullptr;
@@ -107,7 +108,7 @@ Result<Endpoint> endpoint_of_file(const EndpointArgs& args, Io& io) {
 
 Result<Endpoint> endpoint_to_put(const EndpointArgs& args, Io& io) {
   if (!args.file.empty()) return endpoint_of_file(args, io);
-  const auto headers = make_headers(args.headers, io.in);
+  const auto headers = make_headers(args.request.headers, io.in);
   if (!headers) return fail(headers.error());
   Endpoint endpoint;
   endpoint.ns = args.ns;
@@ -138,7 +139,7 @@ int run_put(Commands& commands, const EndpointArgs& args) {
 
 int run_set(Commands& commands, const EndpointArgs& args) {
   Io& io = commands.io();
-  const auto headers = make_headers(args.headers, io.in);
+  const auto headers = make_headers(args.request.headers, io.in);
   if (!headers) return report(io, headers.error(), kExitUsage);
   // What is wrong with the line is told before anything is asked for.
   if (const auto read = edited(args, *headers, {}); !read) {
@@ -207,6 +208,28 @@ int run_delete(Commands& commands, const EndpointArgs& args) {
   return show_done(commands, "deleted", *endpoint);
 }
 
+int run_test(Commands& commands, const EndpointArgs& args) {
+  Io& io = commands.io();
+  Request request = model::default_test_request();
+  request.url = args.values.at("--url");
+  if (auto made = args.request.apply(*args.command, io.in, request); !made) {
+    return report(io, made.error(), kExitUsage);
+  }
+  int exit_code = kExitFailed;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto log = hooks->test_endpoint(args.ns, args.name, std::move(request));
+  if (!log) return report(io, log.error(), kExitFailed);
+  if (commands.json()) {
+    print_json(io, codec::to_json(*log));
+  } else {
+    Table table = log_table(io);
+    add_log(table, *log);
+    table.flush(io.out);
+  }
+  return log->status == LogStatus::kSuccess ? kExitDone : kExitFailed;
+}
+
 struct Action {
   const char* name;
   int (*run)(Commands&, const EndpointArgs&);
@@ -217,7 +240,8 @@ constexpr Action kActions[] = {{"put", run_put},
                                {"list", run_list},
                                {"delete", run_delete},
                                {"pause", run_by_name<&HooksApi::pause_endpoint>},
-                               {"resume", run_by_name<&HooksApi::resume_endpoint>}};
+                               {"resume", run_by_name<&HooksApi::resume_endpoint>},
+                               {"test", run_test}};
 
 // Why the options cannot be meant so; nothing if they can.
 std::optional<std::string> wrong_options(const EndpointArgs& args) {
@@ -256,7 +280,7 @@ int run_action(Commands& commands, const EndpointArgs& args) {
   if (action == std::end(kActions)) {
     return report(commands.io(),
                   "there is no `rhooks endpoint " + args.action +
-                      "`; there is put, set, get, list, delete, pause and resume",
+                      "`; there is put, set, get, list, delete, pause, resume and test",
                   kExitUsage);
   }
   auto wrong = wrong_name(args);
@@ -268,21 +292,21 @@ void add_what_it_is(CLI::App& command, EndpointArgs& args) {
   const auto belongs = [&](std::string option, const char* actions) {
     args.actions_of.emplace_back(std::move(option), actions);
   };
-  for_each_endpoint_option([&](const auto& field) {
+  for_each_endpoint_option([&]<typename F>(const F& field) {
     command.add_option(field.flag, args.values[field.flag], help_of(field))->type_name(field.value);
-    belongs(field.flag, "put and set");
+    belongs(field.flag, model::kIs<F, &Endpoint::url> ? "put, set and test" : "put and set");
     if (field.required) return;
     const std::string help = "as if " + std::string(field.flag) + " had not been given";
     command.add_flag(no_flag(field), help);
     belongs(no_flag(field), "set");
   });
   command
-      .add_option("-H,--header", args.headers,
+      .add_option("-H,--header", args.request.headers,
                   "'Name: value'; @FILE reads one a line, and keeps them out of `ps`; may be "
                   "repeated; set keeps those of other names")
       ->type_name("HEADER")
       ->allow_extra_args(false);
-  belongs("--header", "put and set");
+  belongs("--header", "put, set and test");
   command.add_option("--no-header", args.without_headers, "without the headers of this name")
       ->type_name("NAME")
       ->allow_extra_args(false);
@@ -292,6 +316,21 @@ void add_what_it_is(CLI::App& command, EndpointArgs& args) {
                   "all of it, as JSON; - reads standard input. What is not in it has its default")
       ->type_name("FILE");
   belongs("--file", "put");
+}
+
+void add_what_is_sent(CLI::App& command, EndpointArgs& args) {
+  command.add_option("-X,--method,--request", args.request.method, "HTTP method of a test [POST]")
+      ->type_name("GET|POST|PUT|PATCH|DELETE|HEAD");
+  command
+      .add_option("-d,--body,--data", args.request.body,
+                  "of a test: JSON or text; @FILE reads a file, - standard input "
+                  "[{\"test\":true}]")
+      ->type_name("BODY");
+  command.add_flag("--text", args.request.text,
+                   "the body is text, even if it is or begins like JSON");
+  for (const char* option : {"--method", "--body", "--text"}) {
+    args.actions_of.emplace_back(option, "test");
+  }
 }
 
 }  // namespace
@@ -306,18 +345,20 @@ void add_endpoints(Commands& commands) {
        "rhooks endpoint set acme -n shop --timeout 30s --no-retry-limit",
        "rhooks endpoint get acme -n shop --json", "rhooks endpoint list -n shop --prefix ac",
        "rhooks endpoint pause acme -n shop", "rhooks endpoint resume acme -n shop",
+       "rhooks endpoint test acme -n shop --url /ping --body '{\"hello\":1}'",
        "rhooks endpoint delete acme -n shop"},
       [&commands, args] { return run_action(commands, *args); });
   args->command = &command;
   command
       .add_option("action", args->action,
                   "put makes or replaces, set changes what is given and keeps the rest; pause has "
-                  "its tasks wait until resume")
-      ->type_name("put|set|get|list|delete|pause|resume")
+                  "its tasks wait until resume; test makes one request, and shows what it came to")
+      ->type_name("put|set|get|list|delete|pause|resume|test")
       ->required();
   command.add_option("name,--name", args->name, "of the endpoint")->type_name("NAME");
   commands.add_namespace(command, args->ns);
   add_what_it_is(command, *args);
+  add_what_is_sent(command, *args);
   command.add_option("--prefix", args->prefix, "list those whose names begin with this")
       ->type_name("PREFIX");
   args->page.add_to(command, false);

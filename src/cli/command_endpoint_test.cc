@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "cli/commands_fixture.h"
+#include "testing/test_receiver.h"
 
 namespace rhooks::cli {
 namespace {
@@ -178,10 +179,51 @@ TEST_P(EndpointCommandsTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
   EXPECT_EQ(card.find("held"), std::string::npos) << card;
 }
 
+TEST_P(EndpointCommandsTest, TestMakesOneRequest) {
+  testing::TestReceiver receiver([](const testing::TestRequest& request) {
+    return testing::TestResponse::with_status(request.target == "/in/bad" ? 500 : 200);
+  });
+  done({"put", "acme", "--url", receiver.url("/in"), "-H", "X-Shop: 7"});
+  const std::string log = done({"test", "acme"});
+  expect_part(log, "  test  ");
+  expect_part(log, "  SUCCESS  ");
+  expect_part(log, " 1/1 ");
+  done({"test", "acme", "--url", "/ping", "-X", "PUT", "--body", R"({"hello":1})", "-H", "X-A: 1"});
+  const TestRun failed = endpoint({"test", "acme", "--url", "/bad", "--body", "null"});
+  EXPECT_EQ(failed.exit_code, kExitFailed);
+  expect_part(failed.out, "HTTP 500 Internal Server Error");
+  const TestRun as_json = endpoint({"test", "acme", "--url", "/bad", "--json"});
+  EXPECT_EQ(as_json.exit_code, kExitFailed);
+  const auto shown = codec::parse_log(as_json.out);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(shown->task, (TaskKey{"shop", "test"}));
+
+  const auto requests = receiver.requests();
+  ASSERT_EQ(requests.size(), 4u);
+  EXPECT_EQ(requests[0].method, "POST");
+  EXPECT_EQ(requests[0].target, "/in");
+  EXPECT_EQ(requests[0].body, R"({"test":true})");
+  EXPECT_EQ(requests[0].header("content-type"), "application/json");
+  EXPECT_EQ(requests[0].header("x-shop"), "7");
+  EXPECT_TRUE(requests[0].header("webhook-id").starts_with("msg_"));
+  EXPECT_EQ(requests[1].method, "PUT");
+  EXPECT_EQ(requests[1].target, "/in/ping");
+  EXPECT_EQ(requests[1].body, R"({"hello":1})");
+  EXPECT_EQ(requests[1].header("x-a"), "1");
+  EXPECT_EQ(requests[2].body, "");
+
+  const TestRun none = endpoint({"test", "none"});
+  EXPECT_EQ(none.exit_code, kExitFailed);
+  expect_part(none.err, "there is no endpoint 'none' in namespace 'shop'");
+  const TestRun elsewhere = endpoint({"test", "acme", "--url", "https://elsewhere.example/"});
+  EXPECT_EQ(elsewhere.exit_code, kExitFailed);
+  expect_part(elsewhere.err, "url: the endpoint says where it goes");
+}
+
 TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"make", "acme"}),
-              "there is no `rhooks endpoint make`\n  there is put, set, get, list, delete, pause "
-              "and resume");
+              "there is no `rhooks endpoint make`\n  there is put, set, get, list, delete, pause, "
+              "resume and test");
   expect_part(refused({"get"}), "the name is missing: rhooks endpoint get NAME");
   expect_part(refused({"list", "acme"}), "`rhooks endpoint get acme`");
   expect_part(refused({"get", "acme", "--timeout", "1s"}),
@@ -191,6 +233,12 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"delete", "acme", "--all"}), "it belongs to list");
   expect_part(refused({"get", "acme", "--force"}), "it belongs to delete");
   expect_part(refused({"pause"}), "the name is missing: rhooks endpoint pause NAME");
+  expect_part(refused({"get", "acme", "--body", "{}"}), "it belongs to test");
+  expect_part(refused({"get", "acme", "--url", kIn}), "it belongs to put, set and test");
+  expect_part(refused({"test", "acme", "--timeout", "1s"}), "it belongs to put and set");
+  expect_part(refused({"test", "acme", "--text"}), "--text says what --body is");
+  expect_part(refused({"test", "acme", "--body", "{"}), "--body begins like JSON");
+  expect_part(refused({"test", "acme", "-X", "FETCH"}), "--method: ");
   expect_part(refused({"set", "acme"}), "nothing is to be changed");
   expect_part(refused({"put", "acme", "--timeout", "1s"}), "--url is missing");
   expect_part(refused({"put", "acme", "--url", kIn, "--timeout", "5"}),

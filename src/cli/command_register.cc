@@ -16,7 +16,6 @@
 #include "cli/when_args.h"
 #include "codec/public_json.h"
 #include "hooks/hooks_parts.h"
-#include "json/text.h"
 #include "model/fields.h"
 
 namespace rhooks::cli {
@@ -24,59 +23,17 @@ namespace {
 
 struct RegisterArgs {
   NewTask task;  // plain options go into their fields
-  std::string ns, url, method, body, idempotency_key, every, repeat_unit, file;
-  std::vector<std::string> headers;
+  std::string ns, url, idempotency_key, every, repeat_unit, file;
+  RequestArgs request;
   WhenArgs when;
   std::int64_t repeat_interval = 0;
   std::int64_t max = 0;
-  bool text = false;
   bool wait = false;
   std::string wait_max = "10m";
   CLI::App* command = nullptr;
 
   bool given(const char* option) const { return command->count(option) > 0; }
 };
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-bool begins_like_json(std::string_view text) {
-  if (text.starts_with(kByteOrderMark)) return true;
-  const auto first = text.find_first_not_of(" \t\r\n");
-  return first != text.npos && std::string_view("{[\"").find(text[first]) != text.npos;
-}
-
-// The body that `text` stands for. What begins like JSON and is not goes out as text only if the
-// caller says so: it is far more often a slip, such as quotes that the shell took.
-Result<Body> body_of(std::string text, bool as_text) {
-  if (as_text) return Body::text(std::move(text));
-  const auto json = check_body_json(text);
-  if (json) return json->body();
-  if (!begins_like_json(text)) return Body::text(std::move(text));
-  return usage(
-      "--body begins like JSON and cannot be sent as JSON: " +
-      (text.starts_with(kByteOrderMark)
-           ? std::string("it begins with a byte order mark, which JSON has not")
-           : json.error().message) +
-      "; JSON is quoted for the shell as in --body '{\"key\":\"value\"}'; or add --text to "
-      "send it as it is, as text");
-}
-
-Result<Body> make_body(const RegisterArgs& args, std::istream& in) {
-  std::string text = args.body;
-  if (text == "-" || text == "@-") {
-    auto read = read_all(in, "--body", "standard input");
-    if (!read) return fail(read.error());
-    text = std::move(*read);
-  } else if (text.starts_with('@')) {
-    const std::string name = text.substr(1);
-    std::ifstream file(name, std::ios::binary);
-    if (!file) return usage("--body: the file " + name + " cannot be read");
-    auto read = read_all(file, "--body", name);
-    if (!read) return fail(read.error());
-    text = std::move(*read);
-  }
-  return body_of(std::move(text), args.text);
-}
 
 Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
   const bool by_parts = args.given("--repeat-interval") || args.given("--repeat-unit");
@@ -118,20 +75,8 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   }
 
   task.request.method = args.given("--body") ? Method::kPost : Method::kGet;
-  if (args.given("--method")) {
-    const auto method = codec::parse_method(args.method);
-    if (!method) return usage("--method: " + method.error().message);
-    task.request.method = *method;
-  }
-  auto headers = make_headers(args.headers, io.in);
-  if (!headers) return fail(headers.error());
-  task.request.headers = std::move(*headers);
-  if (args.given("--body")) {
-    auto body = make_body(args, io.in);
-    if (!body) return fail(body.error());
-    task.request.body = std::move(*body);
-  } else if (args.text) {
-    return usage("--text says what --body is; add --body");
+  if (auto made = args.request.apply(*args.command, io.in, task.request); !made) {
+    return fail(made.error());
   }
   auto repeat = make_repeat(args);
   if (!repeat) return fail(repeat.error());
@@ -315,17 +260,18 @@ void add_register(Commands& commands) {
           "where the webhook goes (http or https); with --endpoint what comes behind its URL")
       ->type_name("URL");
   command
-      .add_option("-X,--method,--request", args->method,
+      .add_option("-X,--method,--request", args->request.method,
                   "HTTP method [GET; POST where there is a body]")
       ->type_name("GET|POST|PUT|PATCH|DELETE|HEAD");
   args->when.add_to(command);
   command
-      .add_option("-d,--body,--data", args->body,
+      .add_option("-d,--body,--data", args->request.body,
                   "JSON, sent as it is given, or text; @FILE reads a file, - standard input")
       ->type_name("BODY");
-  command.add_flag("--text", args->text, "the body is text, even if it is or begins like JSON");
+  command.add_flag("--text", args->request.text,
+                   "the body is text, even if it is or begins like JSON");
   command
-      .add_option("-H,--header", args->headers,
+      .add_option("-H,--header", args->request.headers,
                   "'Name: value'; @FILE reads one a line, and keeps them out of `ps`; may be "
                   "repeated")
       ->type_name("HEADER")

@@ -89,6 +89,7 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"store", "d"}), "describe\n");
   EXPECT_EQ(complete({"endpoint", "s"}), "set\n");
   EXPECT_EQ(complete({"endpoint", "p"}), "put pause\n");
+  EXPECT_EQ(complete({"endpoint", "t"}), "test\n");
   EXPECT_EQ(complete({"endpoint", "put", "acme", "--no-h"}), "--no-header\n");
   EXPECT_EQ(complete({"nothing", "--"}), "\n");
 }

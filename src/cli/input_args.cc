@@ -1,10 +1,13 @@
 #include "cli/input_args.h"
 
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <sstream>
 
 #include "base/utf8.h"
 #include "cli/usage.h"
+#include "codec/public_json.h"
+#include "json/text.h"
 #include "model/fields.h"
 #include "model/limits.h"
 
@@ -39,6 +42,40 @@ Result<void> add_headers_of(std::istream& in, const std::string& from,
     headers.push_back(std::move(*header));
   }
   return {};
+}
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+bool begins_like_json(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) return true;
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != text.npos && std::string_view("{[\"").find(text[first]) != text.npos;
+}
+
+// The body that `text` stands for. What begins like JSON and is not goes out as text only if the
+// caller says so: it is far more often a slip, such as quotes that the shell took.
+Result<Body> body_of(std::string text, bool as_text) {
+  if (as_text) return Body::text(std::move(text));
+  const auto json = check_body_json(text);
+  if (json) return json->body();
+  if (!begins_like_json(text)) return Body::text(std::move(text));
+  return usage(
+      "--body begins like JSON and cannot be sent as JSON: " +
+      (text.starts_with(kByteOrderMark)
+           ? std::string("it begins with a byte order mark, which JSON has not")
+           : json.error().message) +
+      "; JSON is quoted for the shell as in --body '{\"key\":\"value\"}'; or add --text to "
+      "send it as it is, as text");
+}
+
+// The text that --body names: that of @FILE, or of - or @- for `in`, or itself.
+Result<std::string> body_text(std::string given, std::istream& in) {
+  if (given == "-" || given == "@-") return read_all(in, "--body", "standard input");
+  if (!given.starts_with('@')) return given;
+  const std::string name = given.substr(1);
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return usage("--body: the file " + name + " cannot be read");
+  return read_all(file, "--body", name);
 }
 
 }  // namespace
@@ -79,6 +116,27 @@ Result<std::vector<Header>> make_headers(const std::vector<std::string>& given, 
     if (!added) return fail(added.error());
   }
   return headers;
+}
+
+Result<void> RequestArgs::apply(const CLI::App& command, std::istream& in, Request& request) const {
+  if (command.count("--method") > 0) {
+    const auto named = codec::parse_method(method);
+    if (!named) return usage("--method: " + named.error().message);
+    request.method = *named;
+  }
+  auto made = make_headers(headers, in);
+  if (!made) return fail(made.error());
+  request.headers = std::move(*made);
+  if (command.count("--body") > 0) {
+    auto read = body_text(body, in);
+    if (!read) return fail(read.error());
+    auto sent = body_of(std::move(*read), text);
+    if (!sent) return fail(sent.error());
+    request.body = std::move(*sent);
+  } else if (text) {
+    return usage("--text says what --body is; add --body");
+  }
+  return {};
 }
 
 }  // namespace rhooks::cli

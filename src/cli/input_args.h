@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace rhooks::model {
 struct FieldWords;
 }  // namespace rhooks::model
@@ -23,5 +27,16 @@ Result<std::string> read_all(std::istream& in, const std::string& option, const 
 
 // What --header says: each of `given` is "Name: value", or @FILE, or @- for `in`.
 Result<std::vector<Header>> make_headers(const std::vector<std::string>& given, std::istream& in);
+
+// What --method, --header, --body and --text say of a request.
+struct RequestArgs {
+  std::string method, body;
+  std::vector<std::string> headers;
+  bool text = false;
+
+  // Puts it into `request`, which keeps what `command` was not given. `in`: standard input. Errors:
+  // kInvalidArgument.
+  Result<void> apply(const CLI::App& command, std::istream& in, Request& request) const;
+};
 
 }  // namespace rhooks::cli

@@ -226,6 +226,14 @@ class RemoteHooks final : public HooksApi {
     return call({"POST", endpoint_path(ns, name) + "/resume"}, codec::parse_endpoint);
   }
 
+  Result<Log> test_endpoint(const std::string& ns, const std::string& name,
+                            Request request) override {
+    auto body = codec::to_test_json(request);
+    if (!body) return fail(std::move(body.error()));
+    return call({"POST", endpoint_path(ns, name) + "/test", std::move(*body)}, codec::parse_log,
+                kAsLongAsItTakes);
+  }
+
   Result<StoreDescription> describe_store() override {
     return call({"GET", "/v1/store"}, codec::parse_store_description);
   }

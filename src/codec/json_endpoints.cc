@@ -1,4 +1,4 @@
-// Endpoints: as they are put, changed, shown and stored.
+// Endpoints: as they are put, changed, shown, stored and tested.
 
 #include "codec/json_fields.h"
 #include "codec/public_json.h"
@@ -81,6 +81,30 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
 Result<std::string> to_put_json(const Endpoint& endpoint) {
   JsonWriter out;
   write_endpoint_fields(out, endpoint, [](const auto& field) { return !field.read_only; });
+  return take_exact(out);
+}
+
+Result<Request> parse_test_request(std::string_view json) {
+  if (json.empty()) json = "{}";
+  return read_json<Request>(json, From::kUser, [](JsonErrors& errors, const JsonValue& value) {
+    Request request = model::default_test_request();
+    ObjectReader in(errors, value, "");
+    model::for_each_field<Request>([&](const auto& field) { read_field(in, field, request); });
+    if (in.is_null("body")) request.body = {};
+    in.finish();
+    return request;
+  });
+}
+
+Result<std::string> to_test_json(const Request& request) {
+  JsonWriter out;
+  out.begin_object();
+  model::for_each_field<Request>([&](const auto& field) { write_field(out, field, request); });
+  if (request.body.kind() == Body::Kind::kNone) {
+    out.name("body");
+    out.raw("null");
+  }
+  out.end_object();
   return take_exact(out);
 }
 

@@ -1,9 +1,10 @@
-// Endpoints: as they are put, changed, shown and stored.
+// Endpoints: as they are put, changed, shown, stored and tested.
 
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
 #include "codec/public_json.h"
+#include "model/endpoint.h"
 
 namespace rhooks::codec {
 namespace {
@@ -171,6 +172,50 @@ TEST(EndpointChangesTest, WhatIsWrongIsNamed) {
                                                         {R"({"headers":{"a":{}}})", "headers.a"},
                                                         {"7", ""}}) {
     EXPECT_EQ(refused_member(parse_endpoint_changes(json, full_endpoint())), field) << json;
+  }
+}
+
+TEST(TestRequestJsonTest, WhatIsLeftOutHasADefault) {
+  for (const char* json : {"", "{}", R"({"method":null,"url":null,"headers":null})"}) {
+    EXPECT_EQ(parse_test_request(json), model::default_test_request()) << json;
+  }
+  Request wanted = model::default_test_request();
+  wanted.method = Method::kPut;
+  EXPECT_EQ(parse_test_request(R"({"method":"put"})"), wanted);
+  wanted = model::default_test_request();
+  wanted.url = "/ping";
+  wanted.headers = {{"a", "1"}};
+  wanted.body = Body::text("x");
+  EXPECT_EQ(parse_test_request(R"({"url":"/ping","headers":{"a":"1"},"body":"x"})"), wanted);
+  wanted.body = {};
+  EXPECT_EQ(parse_test_request(R"({"url":"/ping","headers":{"a":"1"},"body":null})"), wanted);
+}
+
+TEST(TestRequestJsonTest, ComesBackAsItWasSent) {
+  Request request;
+  EXPECT_EQ(parse_test_request(to_test_json(request).value()), request);
+  request.method = Method::kPatch;
+  request.url = "?a=1";
+  request.headers = {{"a", "1"}, {"a", "2"}, {"b", ""}};
+  for (const Body& body : {Body::json("[1, 2.50]"), Body::text(""), Body()}) {
+    request.body = body;
+    EXPECT_EQ(parse_test_request(to_test_json(request).value()), request);
+  }
+  request.body = Body::text("caf\xe9");
+  EXPECT_FALSE(to_test_json(request));
+}
+
+TEST(TestRequestJsonTest, WhatIsWrongIsNamed) {
+  for (const auto& [json, field] :
+       std::vector<std::pair<std::string, std::string>>{{R"({"method":"FETCH"})", "method"},
+                                                        {R"({"url":""})", "url"},
+                                                        {R"({"headers":[]})", "headers"},
+                                                        {R"({"request":{}})", "request"},
+                                                        {"[]", ""}}) {
+    const auto read = parse_test_request(json);
+    ASSERT_FALSE(read) << json;
+    EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(read.error().field, field);
   }
 }
 

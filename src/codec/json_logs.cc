@@ -73,6 +73,13 @@ std::string to_json(const LogPage& page) {
   return write_page(page.items, page.last_evaluated_key, write_log);
 }
 
+Result<Log> parse_log(std::string_view json) {
+  return read_json<Log>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
+    ObjectReader in(errors, value, "");
+    return read_log(in);
+  });
+}
+
 Result<LogPage> parse_log_page(std::string_view json) {
   return read_json<LogPage>(json, From::kServer, [](JsonErrors& errors, const JsonValue& value) {
     LogPage page;

@@ -239,6 +239,11 @@ TEST(LogJsonTest, AResponse) {
       << json;
 }
 
+TEST(LogJsonTest, OneComesBackAsItWas) {
+  EXPECT_EQ(parse_log(to_json(small_log())), small_log());
+  EXPECT_FALSE(parse_log("{}"));
+}
+
 TEST(LogJsonTest, LogsComeBackAsTheyWere) {
   TestRecords random(testing::test_seed());
   random.utf8_only = true;

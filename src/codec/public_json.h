@@ -36,6 +36,10 @@ Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,
 // takes a field or a header back, and what is left out stays as it is.
 Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint);
 
+// What a test of an endpoint takes: {method,url,headers,body}, all optional, with the defaults of
+// model::default_test_request(); empty text stands for {}, and a body that is null for none.
+Result<Request> parse_test_request(std::string_view json);
+
 // What delete-many, suspend-many and unsuspend-many take:
 // {id,status,from,to,endpoint,chunkLimit,startKey}, all optional; empty text stands for {}. null is
 // refused here: an unset variable must not mean all tasks.
@@ -46,6 +50,7 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 Result<std::string> to_json(const NewTask& task);
 Result<std::string> to_json(const ManyQuery& query);
 Result<std::string> to_put_json(const Endpoint& endpoint);
+Result<std::string> to_test_json(const Request& request);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
@@ -79,6 +84,7 @@ Error parse_problem_json(int status, std::string_view json);
 // because what a server answered is no fault of the caller's.
 Result<Task> parse_task(std::string_view json);
 Result<TaskPage> parse_task_page(std::string_view json);
+Result<Log> parse_log(std::string_view json);
 Result<LogPage> parse_log_page(std::string_view json);
 Result<NamespacePage> parse_namespace_page(std::string_view json);
 Result<Endpoint> parse_endpoint(std::string_view json);

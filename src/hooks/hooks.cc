@@ -63,14 +63,6 @@ Result<void> normalize_body(Body& body) {
   return {};
 }
 
-// Makes the body what is stored, and checks all that can be told before the task's time. What is
-// too long is refused before it is looked through.
-Result<void> normalize(NewTask& task) {
-  if (auto valid = model::validate(task); !valid) return valid;
-  if (auto body = normalize_body(task.request.body); !body) return body;
-  return delivery::check_body_fits(task.request);
-}
-
 std::vector<NewTask> one_of(NewTask task) {
   std::vector<NewTask> one;
   one.push_back(std::move(task));
@@ -120,6 +112,13 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
   }
   if (!first) return fail(std::move(first.error()));
   return Registration{std::move(*first), false};
+}
+
+// What is too long is refused before it is looked through.
+Result<void> Hooks::Impl::normalize(NewTask& task) {
+  if (auto valid = model::validate(task); !valid) return valid;
+  if (auto body = normalize_body(task.request.body); !body) return body;
+  return delivery::check_body_fits(task.request);
 }
 
 Result<void> Hooks::Impl::check(NewTask& task) {
@@ -260,6 +259,7 @@ Result<void> Hooks::start() {
 }
 
 void Hooks::stop() {
+  ++impl_->stops;
   impl_->runner.stop();
 }
 void Hooks::stop_now() {

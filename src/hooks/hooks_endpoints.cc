@@ -1,10 +1,12 @@
 #include <rhooks/hooks.h>
 
 #include "codec/public_json.h"
+#include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
 #include "model/endpoint.h"
 #include "model/new_task.h"
 #include "model/refusal.h"
+#include "model/transitions.h"
 
 // Endpoints: documents of the store, whose data is their JSON.
 namespace rhooks {
@@ -12,6 +14,9 @@ namespace {
 
 // More changes in between than these are no chance.
 constexpr int kEndpointTriesMax = 5;
+
+// How soon a test notices a stop().
+constexpr std::chrono::milliseconds kTestPoll{250};
 
 Result<void> validate_endpoint_key(const std::string& ns, const std::string& name) {
   if (auto valid = model::validate_namespace(ns); !valid) return valid;
@@ -224,6 +229,41 @@ Result<Endpoint> Hooks::pause_endpoint(const std::string& ns, const std::string&
 
 Result<Endpoint> Hooks::resume_endpoint(const std::string& ns, const std::string& name) {
   return impl_->set_paused(ns, name, false);
+}
+
+Result<model::AttemptOutcome> Hooks::Impl::attempt_once(delivery::HttpRequest request) {
+  const int stops_before = stops;
+  auto sender = parts.make_sender();
+  if (!sender) return fail(std::move(sender.error()));
+  (*sender)->start(std::move(request));
+  while (stops == stops_before) {
+    auto ended = (*sender)->poll(kTestPoll);
+    if (!ended.empty()) return std::move(ended.front().outcome);
+  }
+  return fail(ErrorCode::kUnknownOutcome,
+              "the scheduler was stopped during the test; its request may have arrived");
+}
+
+Result<Log> Hooks::test_endpoint(const std::string& ns, const std::string& name, Request request) {
+  const auto found = endpoint(ns, name);
+  if (!found) return fail(found.error());
+  NewTask asked;
+  asked.ns = ns;
+  asked.endpoint = name;
+  asked.request = std::move(request);
+  if (auto valid = Impl::normalize(asked); !valid) return fail(std::move(valid.error()));
+
+  const TimePoint now = impl_->now();
+  const Uuid id = impl_->uuids.v7(now);
+  // With an id that no other has, so that its webhook-id is that of no other request.
+  Task task = model::make_record(std::move(asked), now, id).task;
+  auto built = delivery::build_request(task, now, &*found);
+  if (!built) return fail(std::move(built.error()));
+  const auto outcome = impl_->attempt_once(std::move(*built));
+  if (!outcome) return fail(outcome.error());
+  task.key.id = "test";
+  return model::make_log(task, *outcome, outcome->ended_at(), id, std::chrono::seconds{0},
+                         {.retry_limit = 0});
 }
 
 }  // namespace rhooks

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 #include <rhooks/hooks.h>
 
+#include <atomic>
+#include <thread>
+
 #include "hooks/change_endpoint.h"
 #include "hooks/test_hooks.h"
 #include "model/limits.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
+#include "testing/patience.h"
 
 namespace rhooks {
 namespace {
@@ -481,6 +485,130 @@ TEST_F(EndpointsTest, ItsTasksAreFound) {
   EXPECT_EQ(hooks_.remove_many(many)->count, 2);
   EXPECT_TRUE(hooks_.get({"ns", "b"}));
   EXPECT_TRUE(hooks_.get({"ns", "d"}));
+}
+
+Request ping() {
+  Request request;
+  request.method = Method::kPut;
+  request.url = "/ping";
+  request.headers = {{"X-Own", "1"}};
+  request.body = Body::json(R"({"hello":1})");
+  return request;
+}
+
+TEST_F(EndpointsTest, ATestIsOneRequestAsOfATask) {
+  Endpoint endpoint = endpoint_named("acme");
+  endpoint.headers = {{"X-Shop", "7"}, {"X-Own", "2"}};
+  endpoint.timeout = 15s;
+  put(endpoint);
+  std::vector<delivery::HttpRequest> sent;
+  test_.test_script = [&](const delivery::HttpRequest& request) {
+    sent.push_back(request);
+    return Reply::status(200, 0ms, "pong");
+  };
+  const auto log = hooks_.test_endpoint("ns", "acme", ping());
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ(log->task, (TaskKey{"ns", "test"}));
+  EXPECT_EQ(log->status, LogStatus::kSuccess);
+  EXPECT_EQ(log->attempt, 1);
+  EXPECT_EQ(log->retry_limit, 0);
+  EXPECT_EQ(log->request.method, Method::kPut);
+  EXPECT_EQ(log->request.url, "http://127.0.0.1:9/in/ping");
+  ASSERT_TRUE(log->response);
+  EXPECT_EQ(log->response->body, "pong");
+  EXPECT_EQ(log->scheduled_date, test_.clock->now());
+  EXPECT_EQ(log->due_date, test_.clock->now());
+  EXPECT_EQ(log->expires_at, std::nullopt);
+
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].timeout, 15s);
+  EXPECT_EQ(sent[0].wire_body, R"({"hello":1})");
+  EXPECT_EQ(sent[0].request.headers[0], (Header{"X-Own", "1"}));
+  EXPECT_EQ(sent[0].request.headers[1], (Header{"X-Shop", "7"}));
+  EXPECT_TRUE(webhook_id_of(sent[0]).starts_with("msg_"));
+
+  // Another one is another message.
+  const auto again = hooks_.test_endpoint("ns", "acme", ping());
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->id, log->id);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_NE(webhook_id_of(sent[1]), webhook_id_of(sent[0]));
+}
+
+TEST_F(EndpointsTest, ATestLeavesNothingBehind) {
+  put(endpoint_named("acme"));
+  ASSERT_TRUE(hooks_.test_endpoint("ns", "acme", ping()));
+  EXPECT_TRUE(hooks_.namespaces({})->items.empty());
+  FetchLogsQuery logs;
+  logs.ns = "ns";
+  EXPECT_TRUE(hooks_.fetch_logs(logs)->items.empty());
+  EXPECT_EQ(test_.sender->started_count(), 0u) << "it has a sender of its own";
+  EXPECT_EQ(store_->calls("put"), 0);
+}
+
+TEST_F(EndpointsTest, ATestThatFailedIsTold) {
+  put(endpoint_named("acme"));
+  test_.test_script = [](const delivery::HttpRequest&) {
+    return Reply::failure("connection refused");
+  };
+  const auto refused = hooks_.test_endpoint("ns", "acme", ping());
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->status, LogStatus::kFail);
+  EXPECT_EQ(refused->error, "connection refused");
+  EXPECT_FALSE(refused->response);
+  test_.test_script = [](const delivery::HttpRequest&) { return Reply::status(503); };
+  // While it is paused as well.
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  const auto busy = hooks_.test_endpoint("ns", "acme", ping());
+  ASSERT_TRUE(busy);
+  EXPECT_EQ(busy->status, LogStatus::kFail);
+  EXPECT_EQ(busy->error, "HTTP 503 Service Unavailable");
+}
+
+TEST_F(EndpointsTest, WhatATestIsToSendIsCheckedAsOfATask) {
+  put(endpoint_named("acme"));
+  const auto refused = [&](const std::function<void(Request&)>& change) {
+    Request request = ping();
+    change(request);
+    const auto log = hooks_.test_endpoint("ns", "acme", request);
+    if (log) return std::string("none");
+    EXPECT_EQ(log.error().code, ErrorCode::kInvalidArgument);
+    return log.error().field;
+  };
+  EXPECT_EQ(refused([](Request& r) { r.url = "https://elsewhere.example/"; }), "url");
+  EXPECT_EQ(refused([](Request& r) { r.url = "/a b"; }), "url");
+  EXPECT_EQ(refused([](Request& r) { r.headers = {{"webhook-id", "1"}}; }), "request.headers");
+  EXPECT_EQ(refused([](Request& r) { r.body = Body::json("{"); }), "request.body");
+  EXPECT_EQ(refused([](Request& r) {
+              r.method = Method::kGet;
+              r.body = Body::text("a");
+            }),
+            "request.body");
+  EXPECT_EQ(refused([](Request&) {}), "none");
+  EXPECT_EQ(hooks_.test_endpoint("ns", "a b", ping()).error().field, "name");
+  const auto missing = hooks_.test_endpoint("ns", "none", ping());
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().message, "there is no endpoint 'none' in namespace 'ns'");
+}
+
+TEST_F(EndpointsTest, AStopEndsATest) {
+  put(endpoint_named("acme"));
+  std::atomic<bool> begun{false};
+  test_.test_script = [&](const delivery::HttpRequest&) {
+    begun = true;
+    return Reply::hold();
+  };
+  std::optional<Result<Log>> log;
+  std::thread tester([&] { log = hooks_.test_endpoint("ns", "acme", ping()); });
+  EXPECT_TRUE(testing::eventually([&] { return begun.load(); }));
+  hooks_.stop();
+  tester.join();
+  ASSERT_TRUE(log && !*log);
+  EXPECT_EQ(log->error().code, ErrorCode::kUnknownOutcome);
+  // The next one is not of that stop.
+  test_.test_script = nullptr;
+  EXPECT_TRUE(hooks_.test_endpoint("ns", "acme", ping()));
 }
 
 TEST_F(EndpointsTest, ThereMayBeSoMany) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +25,10 @@ struct Hooks::Impl {
   store::Endpoints& endpoints() { return *parts.endpoints; }
   TimePoint now() const { return parts.clock->now(); }
 
-  // Makes a task what is stored, and checks all that can be told before its time. Errors:
-  // kInvalidArgument; kNotFound, field "endpoint"; those of the store.
+  // Makes a task what is stored, and checks all that it tells of itself. Errors: kInvalidArgument.
+  static Result<void> normalize(NewTask& task);
+  // The same, and checks that its endpoint is there. Errors: also kNotFound, field "endpoint";
+  // those of the store.
   Result<void> check(NewTask& task);
   // Stores tasks that are checked already, with one call of the store.
   std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
@@ -41,7 +44,11 @@ struct Hooks::Impl {
   // Has all go by an endpoint that was put or removed.
   void endpoint_changed(const store::DocumentKey& key);
   Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
+  // Makes one request, with a sender of its own. Errors: kUnavailable (there is none);
+  // kUnknownOutcome (a stop() came between).
+  Result<model::AttemptOutcome> attempt_once(delivery::HttpRequest request);
 
+  std::atomic<int> stops{0};  // calls of stop()
   // Given with Parts::share_writes. The last of the members: it uses the others until it ends.
   std::optional<RegistrationBatcher> batcher;
 };

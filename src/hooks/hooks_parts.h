@@ -2,6 +2,7 @@
 
 #include <rhooks/hooks.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ struct Hooks::Parts {
   std::unique_ptr<store::Store> store;
   std::shared_ptr<store::Endpoints> endpoints;  // of that store
   std::unique_ptr<delivery::Sender> sender;
+  // Of one for a single request, apart from all others: a test of an endpoint.
+  std::function<Result<std::unique_ptr<delivery::Sender>>()> make_sender;
   // Single registrations that wait at the same time share a write, some of them on another thread.
   bool share_writes = false;
 };

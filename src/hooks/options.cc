@@ -70,6 +70,13 @@ std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
   return endpoints;
 }
 
+delivery::CurlSenderOptions sender_options(const Options& o, std::size_t max_in_flight) {
+  return {.connect_timeout = o.connect_timeout,
+          .request_timeout = o.request_timeout,
+          .max_in_flight = max_in_flight,
+          .ca_file = o.ca_file};
+}
+
 }  // namespace
 
 Result<void> validate(const Options& o) {
@@ -128,14 +135,14 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.clock = std::move(opened->clock);
   parts.endpoints = make_endpoints(*parts.store, store_traits(options.store), parts.clock->now());
 
-  auto sender =
-      delivery::CurlSender::create({.connect_timeout = options.connect_timeout,
-                                    .request_timeout = options.request_timeout,
-                                    .max_in_flight = static_cast<std::size_t>(options.concurrency),
-                                    .ca_file = options.ca_file},
-                                   *parts.clock);
+  auto sender = delivery::CurlSender::create(
+      sender_options(options, static_cast<std::size_t>(options.concurrency)), *parts.clock);
   if (!sender) return fail(std::move(sender.error()));
   parts.sender = std::move(*sender);
+  parts.make_sender = [for_one = sender_options(options, 1),
+                       clock = parts.clock]() -> Result<std::unique_ptr<delivery::Sender>> {
+    return delivery::CurlSender::create(for_one, *clock);
+  };
   parts.share_writes = store_traits(options.store).groups_writes;
   parts.options = std::move(options);
   return parts;

@@ -33,6 +33,9 @@ struct TestHooks {
     auto scripted = std::make_unique<ScriptedSender>(*clock);
     sender = scripted.get();
     parts.sender = std::move(scripted);
+    parts.make_sender = [this]() -> Result<std::unique_ptr<delivery::Sender>> {
+      return std::make_unique<ScriptedSender>(*clock, test_script);
+    };
     parts.share_writes = true;
     hooks = std::make_unique<Hooks>(std::move(parts));
   }
@@ -50,6 +53,8 @@ struct TestHooks {
 
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
   ScriptedSender* sender = nullptr;  // owned by hooks
+  // Of the tests of endpoints; without it each is answered 200.
+  ScriptedSender::Script test_script;
   std::unique_ptr<Hooks> hooks;
 };
 

@@ -34,4 +34,11 @@ Result<void> validate(const Endpoint& endpoint) {
   return check_fields(endpoint, "");
 }
 
+Request default_test_request() {
+  Request request;
+  request.method = Method::kPost;
+  request.body = Body::json(R"({"test":true})");
+  return request;
+}
+
 }  // namespace rhooks::model

@@ -42,6 +42,8 @@ struct FieldsOf<Endpoint> {
                              .required = true,
                              .flag = "--url",
                              .value = "URL",
+                             .help = "where webhooks go (http or https, without a fragment); of a "
+                                     "test what comes behind it",
                              .doc = "required; `http` or `https`, without a fragment (`#`)"},
                             By<validate_endpoint_url>{}),
       field<&Endpoint::headers>(
@@ -83,5 +85,8 @@ struct FieldsOf<Endpoint> {
 // Errors: kInvalidArgument with the field, which also begins the message.
 Result<void> validate_endpoint_name(std::string_view name);
 Result<void> validate(const Endpoint& endpoint);
+
+// What a test of an endpoint sends where nothing else is said.
+Request default_test_request();
 
 }  // namespace rhooks::model

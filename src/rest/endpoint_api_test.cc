@@ -1,6 +1,10 @@
 // Endpoints over REST.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
 
 #include "rest/routes.h"
 #include "rest/test_api.h"
@@ -174,6 +178,79 @@ TEST_F(ApiTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
   expect_problem(post(tasks, R"({"endpoint":"acme","held":{"by":"paused"}})"), 400, "held");
   EXPECT_EQ(post(kAcme + std::string("/resume")).status, 200);
   EXPECT_FALSE(json_of(get(tasks + "/a")).contains("held"));
+}
+
+TEST_F(ApiTest, ATestMakesOneRequest) {
+  const auto test = [&](const std::string& body) {
+    return post(kAcme + std::string("/test"), body);
+  };
+  expect_problem(test("{}"), 404);
+  EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
+  for (const char* body : {"", "{}"}) {
+    const Reply tested = test(body);
+    EXPECT_EQ(tested.status, 200) << tested.body;
+    const auto log = json_of(tested);
+    EXPECT_EQ(log.at("taskId").as_string(), "test");
+    EXPECT_EQ(log.at("status").as_string(), "SUCCESS");
+    const auto& request = log.at("request").as_object();
+    EXPECT_EQ(request.at("method").as_string(), "POST");
+    EXPECT_EQ(request.at("url").as_string(), "http://127.0.0.1:9/in");
+    EXPECT_EQ(boost::json::serialize(request.at("body")), R"({"test":true})");
+  }
+  const auto log =
+      json_of(test(R"({"method":"PUT","url":"/ping?a=1","headers":{"X-A":"1"},"body":null})"));
+  const auto& request = log.at("request").as_object();
+  EXPECT_EQ(request.at("method").as_string(), "PUT");
+  EXPECT_EQ(request.at("url").as_string(), "http://127.0.0.1:9/in/ping?a=1");
+  EXPECT_EQ(request.at("headers").at("X-A").as_string(), "1");
+  EXPECT_FALSE(request.contains("body"));
+
+  test_.test_script = [](const delivery::HttpRequest&) {
+    return rhooks::Reply::failure("connection refused");
+  };
+  const Reply failed = test("{}");
+  EXPECT_EQ(failed.status, 200) << failed.body;
+  EXPECT_EQ(json_of(failed).at("status").as_string(), "FAIL");
+  EXPECT_EQ(json_of(failed).at("error").as_string(), "connection refused");
+  EXPECT_EQ(json_of(get("/v1/namespaces/ns/logs")).at("count").as_int64(), 0);
+
+  expect_problem(test(R"({"url":"https://elsewhere.example/"})"), 400, "url");
+  expect_problem(test(R"({"later":1})"), 400, "later");
+  expect_problem(test(R"({"method":"FETCH"})"), 400, "method");
+  expect_problem(test(R"({"headers":{"host":"a"}})"), 400, "request.headers");
+  expect_problem(test(R"({"method":"GET","body":"text"})"), 400, "request.body");
+  expect_problem(test("[]"), 400);
+}
+
+TEST_F(ApiTest, OnlySoManyTestsRunAtOnce) {
+  EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
+  std::atomic<bool> held{true};
+  test_.test_script = [&](const delivery::HttpRequest&) {
+    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return rhooks::Reply::status(200);
+  };
+  std::vector<Client> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.emplace_back(server_->port());
+    EXPECT_TRUE(clients.back().send(text_of({"POST", kAcme + std::string("/test")})));
+  }
+  EXPECT_TRUE(testing::eventually([&] { return reported().size() >= 2; }));
+  EXPECT_THAT(reported(), ::testing::Contains(
+                              Reported("/v1/namespaces/{ns}/endpoints/{name}/test", "POST", 503)));
+  // The others hold no thread that this needs.
+  EXPECT_EQ(get(kAcme).status, 200);
+  held = false;
+  int done = 0;
+  for (Client& client : clients) {
+    const Reply reply = client.receive();
+    done += reply.status == 200;
+    if (reply.status == 503) {
+      EXPECT_EQ(json_of(reply).at("detail").as_string(),
+                "4 tests are running already; try again later");
+      EXPECT_EQ(json_of(reply).at("code").as_string(), "overloaded");
+    }
+  }
+  EXPECT_EQ(done, 4);
 }
 
 TEST_F(ApiTest, EndpointsAreListedByName) {

@@ -73,6 +73,12 @@ HttpResponse fetch_endpoints(Hooks& hooks, const HttpRequest& request, const Pat
   return answer(hooks.endpoints(query));
 }
 
+HttpResponse test_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
+  auto asked = codec::parse_test_request(request.body);
+  if (!asked) return error_response(asked.error());
+  return answer(hooks.test_endpoint(path.get("ns"), path.get("name"), std::move(*asked)));
+}
+
 ParameterDoc if_match_parameter() {
   return {"If-Match", "The revision that it is about, as ETag has it; another one is a conflict.",
           R"({"type":"string"})", "header"};
@@ -191,6 +197,25 @@ Route pause_route(Hooks& hooks, const char* verb, const char* operation, const c
   };
 }
 
+Route test_route(Hooks& hooks) {
+  return {
+      .method = "POST",
+      .pattern = kEndpointPattern + std::string("/test"),
+      .operation_id = "testEndpoint",
+      .tag = "endpoints",
+      .summary = "Make one request to an endpoint",
+      .description =
+          "At once, also while it is paused, and as it would be made for a task. Nothing is stored "
+          "or counted. Answers when the request was answered, or its time limit is over.",
+      .parameters = {},
+      .body = BodyDoc{"TestRequest", R"({"url": "/ping", "body": {"test": true}})", false,
+                      kTaskBodyBytesMax},
+      .responses = {{200, "What the attempt came to; its status is FAIL where it failed.", "Log"},
+                    {404, "No such endpoint."}},
+      .handler = few_at_once("tests", handler_of(hooks, test_endpoint)),
+  };
+}
+
 Route list_route(Hooks& hooks) {
   std::vector<ParameterDoc> parameters = {
       {"prefix", "Endpoints whose names begin with this.", R"({"type":"string"})"}};
@@ -226,6 +251,7 @@ void add_endpoint_routes(Router& router, Hooks& hooks) {
   router.add(pause_route(hooks, "resume", "resumeEndpoint", "Resume an endpoint",
                          "What became due while it was paused is attempted now.",
                          &Hooks::resume_endpoint));
+  router.add(test_route(hooks));
   router.add(list_route(hooks));
 }
 

@@ -177,6 +177,9 @@ class OpenApiTest : public ApiTest {
     drive({"DELETE", tasks + "/held"}, 200);
     drive({"POST", all + "/none/resume"}, 404);
     drive({"POST", all + "/a/resume"}, 200);
+    drive({"POST", all + "/a/test", R"({"url":"/y","headers":{"A":"1"}})"}, 200);
+    drive({"POST", all + "/a/test", R"({"url":"y"})"}, 400);
+    drive({"POST", all + "/none/test"}, 404);
     drive({"DELETE", all + "/a", {}, another}, 409);
     drive({"DELETE", all + "/a?force=maybe"}, 400);
     drive({"DELETE", all + "/a"}, 200);
@@ -201,7 +204,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 28u);
+  EXPECT_EQ(routed.size(), 29u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -274,6 +277,8 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
   const char* const pattern = "/v1/namespaces/{ns}/endpoints/{name}";
   EXPECT_EQ(send({"PUT", endpoint, example(pattern, "put")}).status, 201);
   EXPECT_EQ(send({"PATCH", endpoint, example(pattern, "patch")}).status, 200);
+  const std::string test = std::string(pattern) + "/test";
+  EXPECT_EQ(post(endpoint + "/test", example(test.c_str(), "post")).status, 200);
 }
 
 // Drives every route to every status that its table entry names, and checks each answer.

@@ -41,6 +41,11 @@ HttpResponse answer(const Result<T>& result) {
   return result ? json_response(200, codec::to_json(*result)) : error_response(result.error());
 }
 
+// For calls that hold their thread until attempts have ended: a few of them at a time are enough,
+// and leave threads for the other routes. One more is kOverloaded. `calls` is what they are:
+// "triggers".
+RouteHandler few_at_once(std::string calls, RouteHandler handler);
+
 TaskKey key_of(const PathParameters& path);
 
 // The parameters that fetching tasks and logs have in common.

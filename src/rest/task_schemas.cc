@@ -243,6 +243,18 @@ json::object log() {
   return schema.take();
 }
 
+json::object test_request() {
+  json::object schema = new_request();
+  json::object& properties = schema["properties"].as_object();
+  properties["method"].as_object()["default"] = to_string(model::default_test_request().method);
+  properties["url"].as_object()["description"] =
+      "what comes behind the URL of the endpoint, from `/` or `?` on; default nothing";
+  properties["body"].as_object()["default"] =
+      json::parse(model::default_test_request().body.data());
+  schema["description"] = "As of a task that names the endpoint.";
+  return schema;
+}
+
 json::object new_endpoint() {
   json::object schema = schema_of<Endpoint>(Side::kGiven);
   // The namespace and the name may stand in the path.
@@ -282,6 +294,7 @@ std::string task_schemas() {
   schemas["NewEndpoint"] = new_endpoint();
   schemas["EndpointChanges"] = endpoint_changes();
   schemas["Endpoint"] = schema_of<Endpoint>(Side::kShown);
+  schemas["TestRequest"] = test_request();
   return json::serialize(schemas);
 }
 

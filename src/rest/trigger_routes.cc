@@ -1,34 +1,10 @@
 // Routes that attempt what is due.
 
-#include <atomic>
-
 #include "rest/routes.h"
 
 namespace rhooks::rest {
 
-namespace {
-
-// A trigger holds its handler thread until everything due was attempted. A few at a time are
-// enough, and leave threads for the other routes.
-constexpr int kTriggersMax = 4;
-
-class Slot {
- public:
-  explicit Slot(std::atomic<int>& used) : used_(used), taken_(used.fetch_add(1) < kTriggersMax) {}
-  ~Slot() { used_.fetch_sub(1); }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  bool taken() const { return taken_; }
-
- private:
-  std::atomic<int>& used_;
-  const bool taken_;
-};
-
-}  // namespace
-
 void add_trigger_routes(Router& router, Hooks& hooks) {
-  auto running = std::make_shared<std::atomic<int>>(0);
   router.add({
       .method = "POST",
       .pattern = "/v1/trigger",
@@ -40,17 +16,9 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "What was attempted.", "TriggerResult"}},
-      .handler =
-          [&hooks, running](const HttpRequest&, const PathParameters&) {
-            const Slot slot(*running);
-            if (!slot.taken()) {
-              return error_response(
-                  {ErrorCode::kOverloaded,
-                   std::to_string(kTriggersMax) + " triggers are running already; try again later",
-                   ""});
-            }
-            return answer(hooks.trigger());
-          },
+      .handler = few_at_once(
+          "triggers",
+          [&hooks](const HttpRequest&, const PathParameters&) { return answer(hooks.trigger()); }),
   });
   router.add({
       .method = "POST",
