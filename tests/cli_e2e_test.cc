@@ -269,6 +269,7 @@ TEST_P(CliE2eStoresTest, EndpointsOutliveTheServer) {
   EXPECT_EQ(made.output, "made acme\n");
   ASSERT_EQ(endpoint({"set", "acme", "--timeout", "15s", "--retry-limit", "10"}).exit, 0);
   ASSERT_EQ(endpoint({"put", "other", "--url", "http://127.0.0.1:9/"}).exit, 0);
+  ASSERT_EQ(endpoint({"pause", "other"}).exit, 0);
   const testing::Finished before = endpoint({"list", "--json"});
   const auto page = codec::parse_endpoint_page(before.output);
   ASSERT_TRUE(page) << before.output << before.errors;
@@ -276,6 +277,8 @@ TEST_P(CliE2eStoresTest, EndpointsOutliveTheServer) {
   EXPECT_EQ(page->items[0].headers, (std::vector<Header>{{"X-Shop", "7"}}));
   EXPECT_EQ(page->items[0].timeout, milliseconds{15'000});
   EXPECT_EQ(page->items[0].retry_limit, 10);
+  EXPECT_FALSE(page->items[0].paused);
+  EXPECT_TRUE(page->items[1].paused);
 
   server->child().signal(SIGTERM);
   ASSERT_EQ(server->child().wait(), 0) << server->child().errors();
