@@ -15,7 +15,8 @@
 
 namespace rhooks::testing {
 
-// Lets so many tasks for a receiver, and of a namespace, be under way, and opens lanes when told.
+// Lets so many tasks for a receiver, and of a namespace, be under way, none for endpoints that are
+// closed, and opens lanes when told.
 //
 // Threads: any.
 class CountingGate final : public store::FlowGate {
@@ -27,6 +28,11 @@ class CountingGate final : public store::FlowGate {
   void allow(std::string_view url, std::size_t most) {
     const std::lock_guard lock(mutex_);
     most_for_[model::receiver_hash(url)] = most;
+  }
+  // Of each namespace for its endpoint of that name, with that flow key or (empty) without one.
+  void allow(std::string_view endpoint, std::string_view flow_key, std::size_t most) {
+    const std::lock_guard lock(mutex_);
+    most_for_[model::flow_hash(endpoint, flow_key)] = most;
   }
   void allow_of(std::string_view ns, std::size_t most) {
     const std::lock_guard lock(mutex_);
@@ -40,6 +46,17 @@ class CountingGate final : public store::FlowGate {
     const std::lock_guard lock(mutex_);
     most_for_.clear();
     most_of_.clear();
+    closed_.clear();
+  }
+  // What is for the endpoint waits, whatever its flow key.
+  void close(std::string_view ns, std::string_view endpoint) {
+    const std::lock_guard lock(mutex_);
+    closed_.insert(lane_of(ns, endpoint));
+  }
+  // Nothing is looked at for that before its lane is opened.
+  void reopen(std::string_view ns, std::string_view endpoint) {
+    const std::lock_guard lock(mutex_);
+    closed_.erase(lane_of(ns, endpoint));
   }
   void name(Lanes lanes) {
     const std::lock_guard lock(mutex_);
@@ -81,6 +98,10 @@ class CountingGate final : public store::FlowGate {
     const std::lock_guard lock(mutex_);
     return !why_not(flow);
   }
+  bool closed(const store::Lane& lane) const override {
+    const std::lock_guard lock(mutex_);
+    return closed_.contains(lane);
+  }
   std::optional<store::Lane> next_open() override {
     const std::lock_guard lock(mutex_);
     if (opened_.empty()) return std::nullopt;
@@ -107,7 +128,15 @@ class CountingGate final : public store::FlowGate {
     std::size_t all() const { return under_way + given; }
   };
 
+  static store::Lane lane_of(std::string_view ns, std::string_view endpoint) {
+    return {model::namespace_hash(ns), model::endpoint_hash(endpoint), true};
+  }
+
   std::optional<Refusal> why_not(const store::Flow& flow) const {
+    if (flow.endpoint != 0) {
+      const store::Lane lane = store::Lane::of_endpoint_of(flow);
+      if (closed_.contains(lane)) return Refusal{lane};
+    }
     if (const auto most = most_of_.find(flow.ns); most != most_of_.end()) {
       std::size_t all = 0;
       for (const auto& [other, count] : counts_) all += other.ns == flow.ns ? count.all() : 0;
@@ -127,6 +156,7 @@ class CountingGate final : public store::FlowGate {
   std::unordered_map<std::uint64_t, std::size_t> most_for_;  // by receiver
   std::unordered_map<std::uint64_t, std::size_t> most_of_;   // by namespace
   std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
+  std::unordered_set<store::Lane, store::HashOfLane> closed_;  // of endpoints
   std::unordered_set<store::Lane, store::HashOfLane> waiting_;
   std::deque<store::Lane> opened_;
   Lanes lanes_ = Lanes::kOfFlows;

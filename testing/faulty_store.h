@@ -58,7 +58,8 @@ class FaultyStore final : public store::Store {
       std::span<const store::Commit> commits) override;
   Result<void> do_release(std::span<const store::Lease> leases) override;
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope,
-                                               const store::FlowGate* gate) override;
+                                               const store::FlowGate* gate,
+                                               store::Leave leave) override;
   Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                      const std::optional<store::DuePosition>& after) override;
   Result<store::Revision> do_put_document(const store::Document& document,

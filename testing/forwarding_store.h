@@ -48,8 +48,9 @@ class ForwardingStore : public store::Store {
     return inner_.release(leases);
   }
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope,
-                                               const store::FlowGate* gate) override {
-    return inner_.next_due(now, scope, gate);
+                                               const store::FlowGate* gate,
+                                               store::Leave leave) override {
+    return inner_.next_due(now, scope, gate, leave);
   }
   Result<store::DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                      const std::optional<store::DuePosition>& after) override {

@@ -38,6 +38,24 @@ model::TaskRecord to(const std::string& host, const std::string& id, TimePoint a
   return record;
 }
 
+model::TaskRecord to_endpoint(const std::string& endpoint, const std::string& flow_key,
+                              const std::string& id, TimePoint at) {
+  auto record = make_record("ns", id, at);
+  record.task.request.url = "/hook";
+  record.task.endpoint = endpoint;
+  record.task.flow_key = flow_key;
+  return record;
+}
+
+// What tasks of random runs are for: four hosts, and two endpoints with flow keys and without.
+constexpr std::size_t kReceivers = 10;
+
+void send_to(Task& task, std::size_t receiver) {
+  task.request.url = "http://host" + std::to_string(receiver % 4) + "/hook";
+  task.endpoint = receiver < 4 ? "" : "e" + std::to_string(receiver % 2);
+  task.flow_key = receiver < 6 ? "" : "k" + std::to_string(receiver / 8);
+}
+
 std::string id_of(const Claim& claim) {
   return claim.lease.key.id;
 }
@@ -64,6 +82,10 @@ Edit retry_edit(TimePoint at) {
 
 Edit receiver_edit(const std::string& host) {
   return edit_of([host](Task& task) { task.request.url = host + "/hook"; });
+}
+
+Edit receiver_edit(std::size_t receiver) {
+  return edit_of([receiver](Task& task) { send_to(task, receiver); });
 }
 
 }  // namespace
@@ -359,6 +381,102 @@ TEST_P(FlowContractTest, ANamespaceThatHasEnoughHoldsUpNoOther) {
   EXPECT_TRUE(waits_);
 }
 
+TEST_P(FlowContractTest, WhatIsForAClosedEndpointHoldsUpNobodyAndPassesInItsOrder) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.close("ns", "acme");
+  for (int i = 0; i < 9; ++i) {
+    const std::string flow_key = i % 3 == 0 ? "" : "key" + std::to_string(i % 3);
+    put(to_endpoint("acme", flow_key, "waits" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  put(to_endpoint("other", "", "other", kT0 + milliseconds{4}));
+  put(to(kGood, "good", now));
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"good", "other"}));
+  EXPECT_TRUE(waits_);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{}) << "it is closed all the same";
+  EXPECT_TRUE(waits_);
+  put(to_endpoint("acme", "key4", "waits0a", kT0 + milliseconds{0}));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.reopen("ns", "acme");
+  gate_.open_all();
+  for (const char* const id : {"waits0", "waits0a", "waits1", "waits2", "waits3"}) {
+    EXPECT_EQ(sorted_ids(claim_through(now, 1)), Ids{id});
+  }
+  gate_.close("ns", "acme");
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{}) << "while it is looked into";
+  EXPECT_TRUE(waits_);
+  gate_.reopen("ns", "acme");
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)),
+            (Ids{"waits4", "waits5", "waits6", "waits7", "waits8"}));
+  EXPECT_FALSE(waits_);
+}
+
+TEST_P(FlowContractTest, WhatWaitsForItsFlowWaitsForItsEndpointOnceThatIsClosed) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.allow("acme", "slow", 1);
+  for (int i = 0; i < 5; ++i) {
+    put(to_endpoint("acme", "slow", "slow" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{"slow0"});
+  gate_.close("ns", "acme");
+  put(to_endpoint("acme", "quick", "quick", kT0 + milliseconds{1}));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.allow("acme", "slow", 2);
+  for (int round = 0; round < 2; ++round) {
+    gate_.open_all();
+    EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+    EXPECT_TRUE(waits_);
+  }
+  gate_.reopen("ns", "acme");
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"quick", "slow1"}));
+  EXPECT_TRUE(waits_);
+  gate_.allow("acme", "slow", 5);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"slow2", "slow3", "slow4"}));
+  EXPECT_FALSE(waits_);
+}
+
+// One that lets all pass again, but for a flow of it.
+TEST_P(FlowContractTest, WhatWaitedForItsEndpointMayWaitForItsFlow) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.close("ns", "acme");
+  gate_.allow("acme", "slow", 1);
+  for (int i = 0; i < 6; ++i) {
+    const std::string flow_key = i % 2 == 0 ? "slow" : "quick";
+    put(to_endpoint("acme", flow_key, flow_key + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.reopen("ns", "acme");
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"quick1", "quick3", "quick5", "slow0"}));
+  EXPECT_TRUE(waits_);
+  put(to_endpoint("acme", "slow", "slow6", kT0));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.allow_all();
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"slow2", "slow4", "slow6"}));
+  EXPECT_FALSE(waits_);
+}
+
+TEST_P(FlowContractTest, WhatIsNextLeavesOutOnlyWhatIsClosedWhereItIsToldTo) {
+  const TimePoint now = kT0 + seconds{1};
+  const auto next = [&] { return *store().next_due(now, Scope::kAll, &gate_, Leave::kClosed); };
+  gate_.close("ns", "acme");
+  gate_.allow(kDead, 0);
+  put(to_endpoint("acme", "", "paused", kT0));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  EXPECT_EQ(next(), std::nullopt);
+  EXPECT_EQ(*store().next_due(now), kT0);
+  put(to(kDead, "waits", kT0 + milliseconds{5}));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  EXPECT_EQ(next(), kT0 + milliseconds{5});
+  EXPECT_EQ(*store().next_due(now, Scope::kAll, &gate_), std::nullopt);
+  gate_.reopen("ns", "acme");
+  EXPECT_EQ(next(), kT0);
+}
+
 // More than one claim looks at.
 TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
   const int many = subject().many();
@@ -468,12 +586,14 @@ class Turns {
   }
   std::string any_host() { return "http://host" + std::to_string(below(4)); }
   std::string any_namespace() { return below(2) == 0 ? "a" : "b"; }
+  std::string any_endpoint() { return below(2) == 0 ? "e0" : "e1"; }
   TimePoint soon() { return now_ + milliseconds{static_cast<long>(below(50))} - milliseconds{25}; }
 
   void put() {
     std::vector<model::TaskRecord> records;
     for (std::size_t i = 0; i < kTasks; ++i) {
-      records.push_back(to(any_host(), std::to_string(i), soon(), any_namespace()));
+      records.push_back(make_record(any_namespace(), std::to_string(i), soon()));
+      send_to(records.back().task, below(kReceivers));
       left_.insert(records.back().task.key);
     }
     for (const auto& result : subject_.store().put(records)) ASSERT_TRUE(result && result->created);
@@ -481,6 +601,9 @@ class Turns {
 
   void set_gate() {
     gate_.allow(any_host(), 1 + below(5));
+    gate_.allow(any_endpoint(), below(2) == 0 ? "" : "k1", 1 + below(5));
+    if (below(10) == 0) gate_.close(any_namespace(), any_endpoint());
+    if (below(5) == 0) gate_.reopen(any_namespace(), any_endpoint());
     if (below(4) == 0) gate_.allow_of(any_namespace(), 1 + below(8));
     if (below(8) == 0) gate_.name(static_cast<CountingGate::Lanes>(below(3)));
     if (below(3) == 0) gate_.open_all();
@@ -520,7 +643,7 @@ class Turns {
         ASSERT_TRUE(store.change(one, retry_edit(soon()), now_).at(0));
         return;
       default:
-        ASSERT_TRUE(store.change(one, receiver_edit(any_host()), now_).at(0));
+        ASSERT_TRUE(store.change(one, receiver_edit(below(kReceivers)), now_).at(0));
     }
   }
 
@@ -623,7 +746,8 @@ class FlowDifferential {
     std::vector<model::TaskRecord> records;
     for (std::size_t n = 1 + below(8); n > 0; --n) {
       const TaskKey key = any_key();
-      records.push_back(to(any_host(), key.id, soon(), key.ns));
+      records.push_back(make_record(key.ns, key.id, soon()));
+      send_to(records.back().task, below(kReceivers));
     }
     const auto mine = subject_.store().put(records);
     const auto theirs = oracle_.put(records);
@@ -635,7 +759,7 @@ class FlowDifferential {
 
   void change() {
     const std::vector<Edit> edits{suspend_edit, unsuspend_edit, retry_edit(soon()),
-                                  receiver_edit(any_host())};
+                                  receiver_edit(below(kReceivers))};
     const TaskKey key = any_key();
     const Edit& edit = edits[below(edits.size())];
     EXPECT_EQ(subject_.store().change({&key, 1}, edit, now_).at(0).has_value(),
@@ -678,7 +802,11 @@ class FlowDifferential {
 
   void set_gates() {
     const std::string host = any_host();
+    const std::string ns = any_key().ns;
+    const std::string endpoint = below(2) == 0 ? "e0" : "e1";
     const bool blocked = below(2) == 0;
+    const bool closed = below(2) == 0;
+    const std::size_t most = below(2) == 0 ? 0 : 1'000'000;
     const auto lanes = static_cast<CountingGate::Lanes>(below(3));
     for (CountingGate* const gate : {&mine_, &theirs_}) {
       if (blocked) {
@@ -686,6 +814,12 @@ class FlowDifferential {
       } else {
         gate->allow_all(host);
       }
+      if (closed) {
+        gate->close(ns, endpoint);
+      } else {
+        gate->reopen(ns, endpoint);
+      }
+      gate->allow(endpoint, "k0", most);
       gate->name(lanes);
     }
   }

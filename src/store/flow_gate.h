@@ -12,17 +12,21 @@ namespace rhooks::store {
 
 using model::Flow;
 
-// Where tasks wait: those of one flow, or (without a receiver) those of a namespace that have no
-// such lane, or (without either) those of several namespaces.
+// Where tasks wait: those of one flow, or those of an endpoint, or (without a receiver) those of a
+// namespace that have no such lane, or (without either) those of several namespaces.
 struct Lane {
   std::uint64_t ns = 0;
   std::uint64_t receiver = 0;
+  bool of_endpoint = false;  // of all flows of the endpoint that `receiver` is
 
   static Lane of(const Flow& flow) { return {flow.ns, flow.receiver}; }
+  // Of a flow that has an endpoint.
+  static Lane of_endpoint_of(const Flow& flow) { return {flow.ns, flow.endpoint, true}; }
 
-  bool is_of_flow() const { return receiver != 0; }
+  bool is_of_flow() const { return receiver != 0 && !of_endpoint; }
   // Whether a task of that flow may wait in it.
   bool may_hold(const Flow& flow) const {
+    if (of_endpoint) return flow.ns == ns && flow.endpoint == receiver;
     if (is_of_flow()) return flow == Flow{ns, receiver};
     return ns == 0 || ns == flow.ns;
   }
@@ -32,8 +36,30 @@ struct Lane {
 
 struct HashOfLane {
   std::size_t operator()(const Lane& lane) const {
-    return model::HashOfFlow()({lane.ns, lane.receiver});
+    const std::size_t hash = model::HashOfFlow()({lane.ns, lane.receiver});
+    return lane.of_endpoint ? ~hash : hash;
   }
+};
+
+// The lane in which tasks of the flow queue up before the gate is asked for them, so that they keep
+// their order: that of their endpoint, if something waits there, else their own. None: they are
+// asked for. `lanes`: by lane what waits; `met_in`: the one in which the task is met, or null.
+template <typename Lanes>
+std::optional<Lane> queue_of(const Flow& flow, const Lanes& lanes, const Lane* met_in) {
+  const Lane own = Lane::of(flow);
+  if (met_in && *met_in == own) return std::nullopt;
+  if (flow.endpoint != 0) {
+    const Lane all = Lane::of_endpoint_of(flow);
+    if (!(met_in && *met_in == all) && lanes.contains(all)) return all;
+  }
+  if (lanes.contains(own)) return own;
+  return std::nullopt;
+}
+
+// Which of what waits for a gate is left out.
+enum class Leave {
+  kWaiting,  // all of it
+  kClosed,   // what waits in lanes that are closed()
 };
 
 // Says which flows may have one more attempt under way. A claim asks it for each task that it would
@@ -65,6 +91,8 @@ class FlowGate {
   virtual std::optional<Refusal> refuse(const Flow& flow) = 0;
   // Whether it would pass now.
   virtual bool passes(const Flow& flow) const = 0;
+  // Whether what waits in that lane waits until somebody opens it: no end of an attempt will.
+  virtual bool closed(const Lane&) const { return false; }
 
   // A lane out of which something may pass by now, and which is open from then on: until a refusal
   // says that none of it passes, or one of those below is called.

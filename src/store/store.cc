@@ -122,8 +122,9 @@ Result<void> Store::release(std::span<const Lease> leases) {
   return measured(metrics_, "release", 1, [&] { return do_release(leases); });
 }
 
-Result<std::optional<TimePoint>> Store::next_due(TimePoint now, Scope scope, const FlowGate* gate) {
-  return measured(metrics_, "next_due", 0, [&] { return do_next_due(now, scope, gate); });
+Result<std::optional<TimePoint>> Store::next_due(TimePoint now, Scope scope, const FlowGate* gate,
+                                                 Leave leave) {
+  return measured(metrics_, "next_due", 0, [&] { return do_next_due(now, scope, gate, leave); });
 }
 
 Result<DuePage> Store::peek_due(TimePoint now, TimePoint due_by, std::size_t limit,

@@ -256,9 +256,10 @@ class Store {
   // lease or the earliest end of a lease, in the past where something can be claimed now.
   // None: not until something is written. Where a store has not read what lies behind leased
   // tasks, it may name an earlier time after `now`; asked again then, it knows more. With a gate:
-  // what waits for it is left out.
+  // of what waits for it `leave` is left out.
   Result<std::optional<TimePoint>> next_due(TimePoint now, Scope scope = Scope::kAll,
-                                            const FlowGate* gate = nullptr);
+                                            const FlowGate* gate = nullptr,
+                                            Leave leave = Leave::kWaiting);
 
   // What claim_due would find without a gate, in its order, without claiming it.
   Result<DuePage> peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
@@ -315,7 +316,7 @@ class Store {
   virtual std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) = 0;
   virtual Result<void> do_release(std::span<const Lease> leases) = 0;
   virtual Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope,
-                                                       const FlowGate* gate) = 0;
+                                                       const FlowGate* gate, Leave leave) = 0;
   virtual Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                                       const std::optional<DuePosition>& after) = 0;
   virtual Result<Revision> do_put_document(const Document& document, const Replaces& replaces,

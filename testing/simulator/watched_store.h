@@ -85,9 +85,10 @@ class WatchedStore final : public testing::ForwardingStore {
   }
 
   Result<std::optional<TimePoint>> do_next_due(TimePoint now, store::Scope scope,
-                                               const store::FlowGate* gate) override {
+                                               const store::FlowGate* gate,
+                                               store::Leave leave) override {
     const Call call(*this);
-    return ForwardingStore::do_next_due(now, scope, gate);
+    return ForwardingStore::do_next_due(now, scope, gate, leave);
   }
 
   Result<store::StoredDocument> do_get_document(const store::DocumentKey& key) override {

@@ -314,10 +314,10 @@ std::vector<DueCache::Candidate> DueCache::unconfirmed(std::span<const int> numb
 }
 
 std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint now,
-                                        const FlowGate* gate) const {
+                                        const FlowGate* gate, Leave leave) const {
   MutexLock lock(mutex_);
   std::optional<TimePoint> next;
-  const bool only_open = gate && gate->id() == gate_id_;
+  const FlowGate* const refused = gate && gate->id() == gate_id_ ? gate : nullptr;
   const auto consider = [&](TimePoint at) { next = std::min(next.value_or(at), at); };
   for (const int number : numbers) {
     const Shard& shard = shard_at(number);
@@ -334,7 +334,7 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
     }
     if (first < TimePoint::max()) consider(first);
     const auto left_out = shard.reads.left_out_from();
-    if (left_out && (!only_open || hungry_)) consider(*left_out);
+    if (left_out && (!refused || hungry_)) consider(*left_out);
   }
   const auto consider_lane = [&](const Waiting& waiting) {
     const auto row = std::find_if(waiting.rows.begin(), waiting.rows.end(), [&](const auto* one) {
@@ -343,10 +343,12 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
     if (row != waiting.rows.end()) consider((*row)->second.due_at);
     if (waiting.left_out) consider(*waiting.left_out);
   };
-  if (only_open) {
+  if (refused) {
     for (const Lane& lane : visits_) consider_lane(lanes_.at(lane));
-  } else {
-    for (const auto& [lane, waiting] : lanes_) consider_lane(waiting);
+    if (leave == Leave::kWaiting) return next;
+  }
+  for (const auto& [lane, waiting] : lanes_) {
+    if (!refused || !refused->closed(lane)) consider_lane(waiting);
   }
   return next;
 }

@@ -127,7 +127,8 @@ class DueCache {
                                      std::size_t limit) const;
   // The earliest time at which something may be claimed; see Store::next_due.
   std::optional<TimePoint> next(std::span<const int> shards, TimePoint now,
-                                const FlowGate* gate = nullptr) const;
+                                const FlowGate* gate = nullptr,
+                                Leave leave = Leave::kWaiting) const;
 
   // Every shard is read anew before the next claim, leases of others are not believed, and the
   // gate is asked again.
@@ -230,7 +231,7 @@ class DueCache {
   // None: among the rows of its shard.
   void move_to(const std::optional<Lane>& lane, Known& known) RHOOKS_REQUIRES(mutex_);
   void wait_in(const Lane& lane, Known& known) RHOOKS_REQUIRES(mutex_);
-  // Whether tasks of the flow queue up in its own lane.
+  // Whether tasks of the flow queue up in a lane that is not looked into.
   bool queues(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   void forget_lanes() RHOOKS_REQUIRES(mutex_);
   void use_gate(FlowGate* gate) RHOOKS_REQUIRES(mutex_);

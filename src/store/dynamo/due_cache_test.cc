@@ -758,6 +758,33 @@ TEST_F(DueCacheTest, LaneOfManyFlowsIsLookedThrough) {
   EXPECT_FALSE(picked_.waits);
 }
 
+TEST_F(DueCacheTest, WhatIsForAClosedEndpointIsPassedOver) {
+  testing::CountingGate gate;
+  gate.close("ns", "acme");
+  const auto of_acme = [](const std::string& id, TimePoint due_at, const std::string& flow_key) {
+    return DueCache::Row{key(id),
+                         due_at,
+                         {model::namespace_hash("ns"), model::flow_hash("acme", flow_key),
+                          model::endpoint_hash("acme")}};
+  };
+  const TimePoint first = now_ - seconds{3};
+  read_both({of_acme("a", first, "k1"), of_acme("b", now_ - seconds{2}, "k2"),
+             row("c", now_ - seconds{1}, 1)});
+  EXPECT_EQ(pick(100, &gate), Ids{"c"});
+  EXPECT_TRUE(picked_.waits);
+  leased(picked_.candidates[0], now_ + seconds{60});
+  const std::vector<DueCache::Row> others{of_acme("d", now_, "k3"), row("e", now_, 2)};
+  EXPECT_EQ(cache_.claimable(0, others, now_), 1u);
+  EXPECT_EQ(cache_.next(all_, now_), first);
+  EXPECT_EQ(cache_.next(all_, now_, &gate, Leave::kClosed), now_ + seconds{60});
+  gate.reopen("ns", "acme");
+  EXPECT_EQ(cache_.next(all_, now_, &gate, Leave::kClosed), first);
+  EXPECT_EQ(cache_.next(all_, now_, &gate), now_ + seconds{60});
+  gate.open_all();
+  EXPECT_EQ(pick(100, &gate), (Ids{"a", "b"}));
+  EXPECT_FALSE(picked_.waits);
+}
+
 // A table that lags, read and claimed from at random: in the end every task is found.
 TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
   const std::uint64_t seed = testing::test_seed();

@@ -444,7 +444,7 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope scope,
-                                                          const FlowGate* gate) {
+                                                          const FlowGate* gate, Leave leave) {
   // Who does not work on the store has no share, and does not take one by asking.
   std::vector<int> shards = scope == Scope::kAll ? all_shards_ : coordinator_->owned();
   // Those that seem claimable are looked at, until one is: others may hold leases on them, and
@@ -454,7 +454,7 @@ Result<std::optional<TimePoint>> DynamoStore::do_next_due(TimePoint now, Scope s
   for (std::size_t looked_at = 1;; looked_at = std::min(4 * looked_at, kConfirmedMax)) {
     if (auto read = read_due(shards, now, now, false); !read) return fail(std::move(read.error()));
     const auto unconfirmed = due_.unconfirmed(shards, now, now, looked_at);
-    if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now, gate);
+    if (unconfirmed.empty() || races == kRacesMax) return due_.next(shards, now, gate, leave);
     races = unconfirmed.front().key == last ? races + 1 : 0;
     last = unconfirmed.front().key;
     if (auto learnt = confirm(unconfirmed); !learnt) return fail(std::move(learnt.error()));

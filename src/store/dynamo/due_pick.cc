@@ -199,10 +199,8 @@ bool DueCache::look_at_rows(const Lane& lane, Waiting& waiting, Picking& picking
 }
 
 DueCache::Look DueCache::look_at(Known& known, const Lane* lane, Picking& picking) {
-  // In their order.
-  const Lane own = Lane::of(known.second.flow);
-  if (lanes_.contains(own) && (!lane || *lane != own)) {
-    wait_in(own, known);
+  if (const auto queue = queue_of(known.second.flow, lanes_, lane)) {
+    wait_in(*queue, known);
     return Look::kSettled;
   }
   if (picking.picked.candidates.size() >= picking.limit_here) {
@@ -260,13 +258,15 @@ void DueCache::end_look(const Lane& lane, Picking& picking) {
 }
 
 bool DueCache::queues(const Flow& flow) const {
-  const auto own = lanes_.find(Lane::of(flow));
-  return own != lanes_.end() && (!own->second.visit || own->second.visit->paused);
+  const auto queue = queue_of(flow, lanes_, nullptr);
+  if (!queue) return false;
+  const auto& visit = lanes_.at(*queue).visit;
+  return !visit || visit->paused;
 }
 
 bool DueCache::has_room(const Flow& flow) const {
-  const auto own = lanes_.find(Lane::of(flow));
-  return own == lanes_.end() || (own->second.rows.size() < kLaneMax && waiting_ < kWaitingMax);
+  const auto queue = queue_of(flow, lanes_, nullptr);
+  return !queue || (lanes_.at(*queue).rows.size() < kLaneMax && waiting_ < kWaitingMax);
 }
 
 void DueCache::move_to(const std::optional<Lane>& lane, Known& known) {

@@ -23,6 +23,12 @@ bool in_range(TimePoint at, const std::optional<TimePoint>& from,
   return (!from || at >= *from) && (!to || at <= *to);
 }
 
+bool leaves_out(const FlowGate& gate, Leave leave, const Flow& flow) {
+  if (leave == Leave::kWaiting) return !gate.passes(flow);
+  return gate.closed(Lane::of(flow)) ||
+         (flow.endpoint != 0 && gate.closed(Lane::of_endpoint_of(flow)));
+}
+
 }  // namespace
 
 void MemoryStore::index(const Task& task) {
@@ -301,12 +307,14 @@ Result<void> MemoryStore::do_release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> MemoryStore::do_next_due(TimePoint now, Scope /*scope*/,
-                                                          const FlowGate* gate) {
+                                                          const FlowGate* gate, Leave leave) {
   MutexLock lock(mutex_);
   std::optional<TimePoint> next;
   for (const auto& [due_at, key] : due_) {
     if (leased(key, now)) continue;
-    if (gate && due_at <= now && !gate->passes(model::flow_of(tasks_.at(key).task))) continue;
+    if (gate && due_at <= now && leaves_out(*gate, leave, model::flow_of(tasks_.at(key).task))) {
+      continue;
+    }
     next = due_at;
     break;
   }

@@ -341,12 +341,12 @@ Result<void> RocksStore::do_release(std::span<const Lease> leases) {
 }
 
 Result<std::optional<TimePoint>> RocksStore::do_next_due(TimePoint now, Scope /*scope*/,
-                                                         const FlowGate* gate) {
+                                                         const FlowGate* gate, Leave leave) {
   const auto use = database_->use();
   if (!use) return fail(use.error());
   const std::string end = end_of(kTimeMax);
   rocksdb::Slice bound;
-  const auto first = leases_.first_due(now, gate, open_due(end, bound));
+  const auto first = leases_.first_due(now, gate, leave, open_due(end, bound));
   if (!first.status.ok()) {
     return fail(database_->translate(first.status, "reading what is due"));
   }

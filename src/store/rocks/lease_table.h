@@ -60,9 +60,9 @@ struct HeldLease {
 // (reopened()).
 //
 // Through a gate (flow_gate.h): an entry that it refuses is passed over like a leased one, and its
-// range is remembered for its lane. One of a flow that has a lane queues up behind it. Claims look
-// into lanes that the gate opens and at what is unseen by turns, at a bounded number of entries
-// (Asked::entries_max).
+// range is remembered for its lane. One whose endpoint or flow has a lane queues up in it. Claims
+// look into lanes that the gate opens and at what is unseen by turns, at a bounded number of
+// entries (Asked::entries_max).
 //
 // Threads: every method may be called from any thread. Blocking: lock() waits for other
 // writers of the same keys; take() and first_due() read the index under the mutex.
@@ -120,9 +120,9 @@ class LeaseTable {
   // what waited. The iterator ends at `asked.end`. `make_token` names each lease.
   Walk take(const Asked& asked, const OpenIndex& open, const MakeToken& make_token);
 
-  // The earliest due time that is not under a live lease, or the earliest end of a lease. What
-  // waits for this gate is left out.
-  FirstDue first_due(TimePoint now, const FlowGate* gate, const OpenIndex& open);
+  // The earliest due time that is not under a live lease, or the earliest end of a lease. Of what
+  // waits for this gate `leave` is left out.
+  FirstDue first_due(TimePoint now, const FlowGate* gate, Leave leave, const OpenIndex& open);
 
   // Which of these are still the current leases.
   std::vector<bool> confirm(const std::vector<Taken>& taken) const;

@@ -310,11 +310,8 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
     return Look::kSettled;
   }
   if (flow) {
-    // In their order: it queues up behind those of its flow that wait.
-    const Lane own = Lane::of(*flow);
-    if (const auto waiting = ranges_.lanes.find(own);
-        waiting != ranges_.lanes.end() && (!lane || *lane != own)) {
-      ranges_.wait_in(own, entry);
+    if (const auto queue = queue_of(*flow, ranges_.lanes, lane)) {
+      ranges_.wait_in(*queue, entry);
       return Look::kSettled;
     }
   }
@@ -361,7 +358,7 @@ void LeaseTable::lease(std::string_view entry, std::string_view value, Taking& t
   ends_.emplace(lease.until, taken.key);
 }
 
-LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const FlowGate* gate,
+LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const FlowGate* gate, Leave leave,
                                            const OpenIndex& open) {
   FirstDue first;
   MutexLock lock(mutex_);
@@ -377,8 +374,10 @@ LeaseTable::FirstDue LeaseTable::first_due(TimePoint now, const FlowGate* gate,
   const auto earlier = [&](TimePoint at) { first.at = std::min(first.at.value_or(at), at); };
   if (!ends_.empty()) earlier(ends_.begin()->first);
   if (!ranges_.visits.empty()) earlier(now);
-  if (!gate || gate->id() != gate_id_) {
-    for (const auto& [lane, range] : ranges_.lanes) earlier(read_time(range.first()));
+  const FlowGate* const refused = gate && gate->id() == gate_id_ ? gate : nullptr;
+  if (refused && leave == Leave::kWaiting) return first;
+  for (const auto& [lane, range] : ranges_.lanes) {
+    if (!refused || !refused->closed(lane)) earlier(read_time(range.first()));
   }
   return first;
 }

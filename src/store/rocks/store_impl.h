@@ -50,8 +50,8 @@ class RocksStore final : public Store {
   Result<ClaimResult> do_claim_due(const ClaimRequest& request) override;
   std::vector<Result<CommitOutcome>> do_commit(std::span<const Commit> commits) override;
   Result<void> do_release(std::span<const Lease> leases) override;
-  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope,
-                                               const FlowGate* gate) override;
+  Result<std::optional<TimePoint>> do_next_due(TimePoint now, Scope scope, const FlowGate* gate,
+                                               Leave leave) override;
   Result<DuePage> do_peek_due(TimePoint now, TimePoint due_by, std::size_t limit,
                               const std::optional<DuePosition>& after) override;
   Result<Revision> do_put_document(const Document& document, const Replaces& replaces,
