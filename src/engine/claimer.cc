@@ -38,6 +38,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     return step;
   }
 
+  learn_endpoints(now);
   auto claimed = store_.claim_due({.now = now,
                                    .due_by = due_by,
                                    .limit = limit,
@@ -56,14 +57,18 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   std::optional<Error> unknown_endpoint;
   for (store::Claim& claim : claimed->claims) {
     Delivery delivery = acquire(std::move(claim), now);
-    if (waits_for_endpoint(delivery)) unknown_endpoint = delivery.endpoint.error();
+    if (!delivery.endpoint && waits_for_endpoint(delivery)) {
+      unknown_endpoint = delivery.endpoint.error();
+    }
     to_send_.push(std::move(delivery));
   }
   // Others may have the places of what was not handed out.
   const bool places_left = slots_.flows().claim_ended();
   if (unknown_endpoint) return fail(std::move(*unknown_endpoint));
   step.claimed = claimed->claims.size();
-  step.more = claimed->more || places_left;
+  // What was met now for the first time may be known by then, and may pass.
+  const bool learnt = learn_endpoints(now);
+  step.more = claimed->more || places_left || learnt;
   step.waits = claimed->waits;
   if (step.more) return step;
 
@@ -71,6 +76,23 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   if (!next) return fail(std::move(next.error()));
   step.next_due = *next;
   return step;
+}
+
+// Where others change them, only while something waits that they hold: whoever claims a task reads
+// them anyway.
+bool Claimer::learn_endpoints(TimePoint now) {
+  if (!endpoints_.shared() || slots_.flows().meets_endpoints()) endpoints_.refresh_if_old(now);
+  return apply_endpoints();
+}
+
+bool Claimer::apply_endpoints() {
+  MutexLock lock(applying_);
+  const std::uint64_t version = endpoints_.version();
+  if (version == applied_) return false;
+  // As of that version, or newer.
+  if (const auto limits = endpoints_.limits()) slots_.flows().set_endpoints(*limits);
+  applied_ = version;
+  return true;
 }
 
 Delivery Claimer::acquire(store::Claim claim, TimePoint now) {

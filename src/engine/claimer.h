@@ -3,8 +3,10 @@
 #include <rhooks/result.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
+#include "base/mutex.h"
 #include "engine/stages.h"
 #include "observe/metrics.h"
 #include "store/store.h"
@@ -12,14 +14,14 @@
 namespace rhooks::engine {
 
 // First stage: leases due tasks, as many as there are free slots, and hands them on.
-// Threads: one. Blocking: waits for the store.
+// Threads: one, but for apply_endpoints(). Blocking: waits for the store.
 class Claimer {
  public:
   struct Step {
     std::size_t claimed = 0;
     // More may be due: claim again when slots are free.
     bool more = false;
-    // Something is due, and waits for others of its flow (FlowTable).
+    // Something is due, and waits for others of its flow, or for its endpoint (FlowTable).
     bool waits = false;
     // Where there is not more: when something may next be due; none = not until a change.
     std::optional<TimePoint> next_due;
@@ -40,7 +42,13 @@ class Claimer {
   // known of an endpoint for now); what was claimed before one is on its way. Safe to retry.
   Result<Step> step(TimePoint now, TimePoint due_by, store::Scope scope = store::Scope::kAll);
 
+  // From the return on no claim is let through against what is known of endpoints. True: that has
+  // changed. From any thread; waits for nothing.
+  bool apply_endpoints();
+
  private:
+  // As apply_endpoints(), of what is read anew if it is time.
+  bool learn_endpoints(TimePoint now);
   Delivery acquire(store::Claim claim, TimePoint now);
 
   store::Store& store_;
@@ -49,6 +57,9 @@ class Claimer {
   DeliveryQueue& to_send_;
   Metrics& metrics_;
   const std::chrono::milliseconds lease_for_;
+
+  Mutex applying_;  // one after the other, so that none takes the place of a later one
+  std::uint64_t applied_ RHOOKS_GUARDED_BY(applying_) = 0;  // version of the endpoints
 };
 
 }  // namespace rhooks::engine

@@ -33,6 +33,13 @@ inline model::TaskRecord record(const std::string& id, TimePoint at,
   return record;
 }
 
+inline model::TaskRecord to_endpoint(const std::string& id, TimePoint at,
+                                     const std::string& endpoint) {
+  auto made = record(id, at, "/orders");
+  made.task.endpoint = endpoint;
+  return made;
+}
+
 inline std::string numbered(const std::string& prefix, std::size_t n) {
   const std::string digits = std::to_string(n);
   return prefix + std::string(6 - digits.size(), '0') + digits;

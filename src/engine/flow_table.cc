@@ -34,15 +34,15 @@ FlowTable::FlowTable(std::size_t slots)
 
 std::optional<store::FlowGate::Refusal> FlowTable::refuse(const Flow& flow) {
   MutexLock lock(mutex_);
-  if (slots_ >= kSlotsMin) {
-    if (auto refusal = why_not(flow)) return refusal;
-  }
+  if (auto refusal = why_not(flow)) return refusal;
   given_.push_back(flow);
   ++take_place(flow).given;
   return std::nullopt;
 }
 
 std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
+  if (held_by_endpoint(flow)) return refuse_endpoint(Lane::of_endpoint_of(flow));
+  if (slots_ < kSlotsMin) return std::nullopt;
   const auto it = flows_.find(flow);
   if (it == flows_.end()) {
     if (!has_room(Kind::kUntried, 0)) return refuse_shared(flow.ns, Lacks::kPlaceOfUntried);
@@ -56,12 +56,52 @@ std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
 
 bool FlowTable::passes(const Flow& flow) const {
   MutexLock lock(mutex_);
+  if (held_by_endpoint(flow)) return false;
   if (slots_ < kSlotsMin) return true;
   if (full_for(flow.ns)) return false;
   const auto it = flows_.find(flow);
   if (it == flows_.end()) return has_room(Kind::kUntried, 0);
   const State& state = it->second;
   return !window_full(state) && has_room(state.kind, state.under_way);
+}
+
+bool FlowTable::held_by_endpoint(const Flow& flow) const {
+  return flow.endpoint != 0 && holds(Lane::of_endpoint_of(flow));
+}
+
+bool FlowTable::holds(const Lane& endpoint) const {
+  if (!limits_) return true;
+  const auto it = limits_->find(endpoint);
+  return it != limits_->end() && it->second.hold();
+}
+
+// Not that of one of which nothing is known yet: it opens by itself once there is.
+bool FlowTable::closed(const Lane& lane) const {
+  if (!lane.of_endpoint) return false;
+  MutexLock lock(mutex_);
+  if (!limits_) return false;
+  const auto it = limits_->find(lane);
+  return it != limits_->end() && it->second.paused;
+}
+
+std::optional<Held> FlowTable::held(const Flow& flow) const {
+  if (flow.endpoint == 0 || !closed(Lane::of_endpoint_of(flow))) return std::nullopt;
+  return Held{"paused", std::nullopt};
+}
+
+void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
+  LimitsOfEndpoints limits;
+  for (const model::LimitsOf& one : all) limits[Lane{one.ns, one.endpoint, true}] = one.limits;
+  MutexLock lock(mutex_);
+  limits_ = std::move(limits);
+  for (auto& [lane, waiting] : endpoint_lanes_) {
+    if (!holds(lane)) look_at(waiting, lane);
+  }
+}
+
+bool FlowTable::meets_endpoints() const {
+  MutexLock lock(mutex_);
+  return !endpoint_lanes_.empty();
 }
 
 bool FlowTable::full_for(std::uint64_t ns) const {
@@ -130,6 +170,11 @@ store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_i
   leave_idle(state);
   if (for_its_kind) queue(flow);
   return {Lane::of(flow->first)};
+}
+
+store::FlowGate::Refusal FlowTable::refuse_endpoint(const Lane& lane) {
+  endpoint_lanes_[lane].wait = Wait::kWaits;
+  return {lane};
 }
 
 void FlowTable::claimed(const Flow& flow) {
@@ -274,15 +319,28 @@ std::optional<Lane> FlowTable::open_asked_for() {
   if (std::exchange(look_at_all_, false)) {
     for (auto& [flow, state] : flows_) look_at(state, Lane::of(flow));
     for (auto& [hash, ns] : namespaces_) look_at(ns, Lane{hash, 0});
+    for (auto& [lane, waiting] : endpoint_lanes_) look_at(waiting, lane);
   }
   while (!to_look_at_.empty()) {
     const Lane lane = to_look_at_.front();
     to_look_at_.pop_front();
-    if (lane.is_of_flow() ? open_flow({lane.ns, lane.receiver}, false) : open_namespace(lane.ns)) {
-      return lane;
-    }
+    if (open(lane)) return lane;
   }
   return std::nullopt;
+}
+
+bool FlowTable::open(const Lane& lane) {
+  if (lane.of_endpoint) return open_endpoint(lane);
+  return lane.is_of_flow() ? open_flow({lane.ns, lane.receiver}, false) : open_namespace(lane.ns);
+}
+
+bool FlowTable::open_endpoint(const Lane& lane) {
+  const auto it = endpoint_lanes_.find(lane);
+  if (it == endpoint_lanes_.end()) return false;
+  it->second.to_look_at = false;
+  if (it->second.wait != Wait::kWaits || holds(lane)) return false;
+  it->second.wait = Wait::kOpen;
+  return true;
 }
 
 bool FlowTable::open_flow(const Flow& flow, bool in_turn) {
@@ -371,9 +429,10 @@ bool FlowTable::any_open() const {
 }
 
 void FlowTable::looked_through(const Lane& lane) {
+  if (lane.receiver != 0) return;  // of a flow or an endpoint: nothing stays there
   MutexLock lock(mutex_);
   const auto ns = namespaces_.find(lane.ns);
-  if (lane.is_of_flow() || ns == namespaces_.end() || ns->second.wait != Wait::kOpen) return;
+  if (ns == namespaces_.end() || ns->second.wait != Wait::kOpen) return;
   ns->second.wait = Wait::kWaits;
   ns->second.paused = false;
   if (ns->second.changed) look_at(ns->second, lane);
@@ -382,7 +441,9 @@ void FlowTable::looked_through(const Lane& lane) {
 
 void FlowTable::emptied(const Lane& lane) {
   MutexLock lock(mutex_);
-  if (!lane.is_of_flow()) {
+  if (lane.of_endpoint) {
+    endpoint_lanes_.erase(lane);
+  } else if (!lane.is_of_flow()) {
     if (const auto ns = namespaces_.find(lane.ns); ns != namespaces_.end()) empty(ns);
   } else if (const auto flow = flows_.find({lane.ns, lane.receiver}); flow != flows_.end()) {
     if (flow->second.wait != Wait::kNone) --lanes_;
@@ -405,6 +466,7 @@ void FlowTable::empty_all() {
   MutexLock lock(mutex_);
   lanes_ = 0;
   to_look_at_.clear();
+  endpoint_lanes_.clear();
   std::vector<Flow> waited;
   for (auto& [flow, state] : flows_) {
     state.to_look_at = false;

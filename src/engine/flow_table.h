@@ -6,6 +6,7 @@
 #include <deque>
 #include <list>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -47,8 +48,12 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // with each round of answers), half of it after one that was not. One that does not answer is bound
 // by it once those that do not have an eighth of the slots.
 //
+// Before all that, and however many slots there are, it asks whether the endpoint of the flow holds
+// its tasks: one that is paused, or of which nothing is known yet.
+//
 // Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
-// share one. What it knows of flows that have nothing under way and nothing waiting is bounded
+// share one. All that an endpoint holds waits in one lane, which only set_endpoints() opens.
+// What it knows of flows that have nothing under way and nothing waiting is bounded
 // (kKnownMax, those of the latest use), and so is how many flows and namespaces have a lane
 // (kLanesMax each); those beyond share that of their namespace, or one for all.
 //
@@ -65,6 +70,7 @@ class FlowTable final : public store::FlowGate {
 
   std::optional<Refusal> refuse(const Flow& flow) override;
   bool passes(const Flow& flow) const override;
+  bool closed(const Lane& lane) const override;
   std::optional<Lane> next_open() override;
   void looked_through(const Lane& lane) override;
   void emptied(const Lane& lane) override;
@@ -76,6 +82,14 @@ class FlowTable final : public store::FlowGate {
   // after claimed() for each of its tasks. True: there were such.
   bool claim_ended();
   void done(const Flow& flow, FlowEnding ending);
+
+  // What holds for endpoints from now on: none that is not named has limits. Before the first call
+  // nothing is known of any.
+  void set_endpoints(std::span<const model::LimitsOf> all);
+  // Whether tasks wait that an endpoint holds, or held.
+  bool meets_endpoints() const;
+  // None: nothing that only somebody else can end.
+  std::optional<Held> held(const Flow& flow) const;
 
   // Whether next_open() may have something.
   bool any_open() const;
@@ -118,9 +132,14 @@ class FlowTable final : public store::FlowGate {
   };
   using Flows = std::unordered_map<Flow, State, model::HashOfFlow>;
   using Namespaces = std::unordered_map<std::uint64_t, Namespace>;
+  // By the lanes of the endpoints.
+  using LimitsOfEndpoints = std::unordered_map<Lane, model::Limits, store::HashOfLane>;
+  using EndpointLanes = std::unordered_map<Lane, Waiting<Lane>, store::HashOfLane>;
 
   // A refusal is remembered.
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  bool held_by_endpoint(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  bool holds(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
   // Whether one more of that kind may be under way, where its flow has so many.
   bool has_room(Kind kind, std::size_t of_flow) const RHOOKS_REQUIRES(mutex_);
@@ -128,6 +147,7 @@ class FlowTable final : public store::FlowGate {
   enum class Lacks { kPlaceOfUntried, kPlaceOfNamespace, kLane };
   Refusal refuse_shared(std::uint64_t ns, Lacks lacks) RHOOKS_REQUIRES(mutex_);
   Refusal refuse_flow(Flows::iterator flow, bool for_its_kind) RHOOKS_REQUIRES(mutex_);
+  Refusal refuse_endpoint(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   State& take_place(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void free_place(const Flow& flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
   void learn(Flows::iterator flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
@@ -140,6 +160,8 @@ class FlowTable final : public store::FlowGate {
   bool open_flow(const Flow& flow, bool in_turn) RHOOKS_REQUIRES(mutex_);
   bool goes_behind_others(const State& state) const RHOOKS_REQUIRES(mutex_);
   bool open_namespace(std::uint64_t hash) RHOOKS_REQUIRES(mutex_);
+  bool open_endpoint(const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  bool open(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_asked_for() RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_in_turn() RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_in_turn(std::list<std::uint64_t>& turns) RHOOKS_REQUIRES(mutex_);
@@ -162,6 +184,8 @@ class FlowTable final : public store::FlowGate {
   mutable Mutex mutex_;
   Flows flows_ RHOOKS_GUARDED_BY(mutex_);
   Namespaces namespaces_ RHOOKS_GUARDED_BY(mutex_);
+  std::optional<LimitsOfEndpoints> limits_ RHOOKS_GUARDED_BY(mutex_);  // none: nothing is known
+  EndpointLanes endpoint_lanes_ RHOOKS_GUARDED_BY(mutex_);             // in which something waits
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way

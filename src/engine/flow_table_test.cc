@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,17 @@ constexpr std::size_t kAny = 100'000;
 
 Flow flow_to(std::uint64_t receiver, std::uint64_t ns = 1) {
   return {ns, receiver};
+}
+
+Flow flow_of_endpoint(std::uint64_t endpoint, std::uint64_t receiver, std::uint64_t ns = 1) {
+  return {ns, receiver, endpoint};
+}
+
+// These are paused, all of one namespace, and no others.
+void pause_only(FlowTable& table, const std::vector<std::uint64_t>& endpoints) {
+  std::vector<model::LimitsOf> limits;
+  for (const std::uint64_t endpoint : endpoints) limits.push_back({1, endpoint, {.paused = true}});
+  table.set_endpoints(limits);
 }
 
 class FlowTableTest : public ::testing::Test {
@@ -459,6 +471,140 @@ TEST_F(FlowTableTest, AFlowThatWaitsIsNotForgotten) {
   EXPECT_EQ(begin(flow_to(kFailing + 1)), 1u);
 }
 
+class EndpointsOfFlowsTest : public FlowTableTest {
+ protected:
+  static constexpr Lane kEndpoint{1, 7, true};
+  void expect_held(const Flow& flow) { expect_refused(flow, kEndpoint); }
+};
+
+TEST_F(EndpointsOfFlowsTest, WhatIsForAPausedOneWaitsInOneLaneHoweverManyItsFlows) {
+  pause_only(table_, {7});
+  for (std::uint64_t key = 1; key <= 1'000'000; ++key) {
+    const auto refusal = table_.refuse(flow_of_endpoint(7, key));
+    ASSERT_TRUE(refusal && refusal->lane == kEndpoint);
+    ASSERT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
+  }
+  expect_none_open();
+  EXPECT_EQ(begin(flow_of_endpoint(8, 1), 1), 1u);
+  EXPECT_EQ(begin(flow_of_endpoint(7, 1, 2), 1), 1u) << "of another namespace";
+  EXPECT_EQ(begin(flow_to(1)), 2u);
+  expect_waits(flow_to(1));
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+}
+
+TEST_F(EndpointsOfFlowsTest, OneThatIsResumedOrRemovedIsOpenedOnce) {
+  const Flow flow = flow_of_endpoint(7, 1);
+  pause_only(table_, {7, 8});
+  EXPECT_TRUE(table_.closed(kEndpoint));
+  EXPECT_FALSE(table_.closed(Lane::of(flow)));
+  EXPECT_FALSE(table_.meets_endpoints());
+  expect_held(flow);
+  expect_held(flow_of_endpoint(7, 2));
+  EXPECT_TRUE(table_.meets_endpoints());
+  ASSERT_TRUE(table_.held(flow));
+  EXPECT_EQ(table_.held(flow)->by, "paused");
+  EXPECT_FALSE(table_.held(flow)->until);
+  pause_only(table_, {7, 8, 9});
+  expect_none_open();
+
+  pause_only(table_, {8});
+  EXPECT_FALSE(table_.closed(kEndpoint));
+  EXPECT_FALSE(table_.held(flow));
+  EXPECT_TRUE(table_.passes(flow));
+  expect_open({kEndpoint});
+  EXPECT_EQ(begin(flow, 1), 1u);
+  pause_only(table_, {});
+  expect_none_open();
+  EXPECT_TRUE(table_.meets_endpoints()) << "something may be left in it";
+  table_.emptied(kEndpoint);
+  EXPECT_FALSE(table_.meets_endpoints());
+}
+
+TEST_F(EndpointsOfFlowsTest, OneMayBePausedAgainAtAnyTime) {
+  const Flow flow = flow_of_endpoint(7, 1);
+  pause_only(table_, {7});
+  expect_held(flow);
+  pause_only(table_, {});
+  pause_only(table_, {7});
+  expect_none_open();
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+  pause_only(table_, {7});
+  expect_none_open();
+  expect_held(flow);  // while it is looked into
+  expect_none_open();
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+  pause_only(table_, {7});
+  table_.emptied(kEndpoint);
+  pause_only(table_, {});
+  expect_none_open();
+}
+
+TEST_F(EndpointsOfFlowsTest, OfWhichNothingIsKnownHoldTheirTasksAsWell) {
+  const Flow flow = flow_of_endpoint(7, 1);
+  expect_held(flow);
+  EXPECT_FALSE(table_.closed(kEndpoint)) << "it ends by itself";
+  EXPECT_FALSE(table_.held(flow));
+  EXPECT_EQ(begin(flow_to(1), 1), 1u);
+  expect_none_open();
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+
+  const model::LimitsOf unknown{1, 7, {.unknown = true}};
+  table_.set_endpoints({&unknown, 1});
+  expect_held(flow);
+  EXPECT_FALSE(table_.closed(kEndpoint));
+  pause_only(table_, {7});
+  expect_none_open();
+  EXPECT_TRUE(table_.closed(kEndpoint));
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+}
+
+// It is opened by its own attempts, and waits from then on as the others do.
+TEST_F(EndpointsOfFlowsTest, AFlowThatWaitsForItsWindowIsHeldOnceItIsOpen) {
+  const Flow flow = flow_of_endpoint(7, 1);
+  pause_only(table_, {});
+  EXPECT_EQ(begin(flow), 2u);
+  expect_waits(flow);
+  pause_only(table_, {7});
+  end(flow, FlowEnding::kQuick);
+  expect_open({Lane::of(flow)});
+  expect_held(flow);
+  table_.emptied(Lane::of(flow));
+  end(flow, FlowEnding::kQuick);
+  expect_none_open();
+  pause_only(table_, {});
+  expect_open({kEndpoint});
+  EXPECT_EQ(begin(flow), 4u);
+}
+
+TEST_F(EndpointsOfFlowsTest, WhatAllIsAskedForIsNotOpenedByAResume) {
+  pause_only(table_, {7});
+  expect_held(flow_of_endpoint(7, 1));
+  table_.empty_all();
+  EXPECT_FALSE(table_.meets_endpoints());
+  pause_only(table_, {});
+  expect_none_open();
+}
+
+TEST(FewSlotsTest, DoNotPassPausedEndpoints) {
+  FlowTable table(4);
+  const Flow flow = flow_of_endpoint(7, 1);
+  pause_only(table, {7});
+  EXPECT_FALSE(table.passes(flow));
+  const auto refusal = table.refuse(flow);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->lane, Lane::of_endpoint_of(flow));
+  EXPECT_FALSE(table.refuse(flow_to(1)));
+  pause_only(table, {});
+  EXPECT_TRUE(table.any_open());
+  EXPECT_EQ(table.next_open(), Lane::of_endpoint_of(flow));
+  EXPECT_FALSE(table.refuse(flow));
+}
+
 TEST(FewSlotsTest, AreNotSharedOut) {
   FlowTable table(FlowTable::kSlotsMin - 1);
   const Flow flow = flow_to(1);
@@ -579,16 +725,28 @@ class Budgets {
 class TinyWorker {
  public:
   TinyWorker(std::size_t slots, std::mt19937_64& random)
-      : slots_(slots), random_(random), table_(slots), budgets_(slots) {}
+      : slots_(slots), random_(random), table_(slots), budgets_(slots) {
+    table_.set_endpoints({});
+  }
 
   void add(const Flow& flow) { unseen_.push_back(flow); }
   bool at_rest() const { return under_way_.empty() && unseen_.empty() && lanes_.empty(); }
+
+  void pause_or_resume_one() {
+    const Lane endpoint{1 + below(kNamespaces), kEndpoint + below(2), true};
+    if (paused_.erase(endpoint) == 0) paused_.insert(endpoint);
+    tell_paused();
+  }
+  void resume_all() {
+    paused_.clear();
+    tell_paused();
+  }
 
   void claim() {
     limit_ = slots_ - under_way_.size();
     if (limit_ > 1) limit_ = 1 + below(limit_);
     if (limit_ == 0) return;
-    const bool must_pass = under_way_.empty() && !at_rest();
+    const bool must_pass = under_way_.empty() && !at_rest() && paused_.empty();
     taken_.clear();
     fetch_open();
     if (one_in(2)) look_at_unseen();
@@ -623,8 +781,17 @@ class TinyWorker {
     EXPECT_EQ(given, slots_ / 2);
   }
 
+  static constexpr std::size_t kNamespaces = 3;
+  static constexpr std::uint64_t kEndpoint = 1'000;  // the first of two of each namespace
+
  private:
   using Tasks = std::deque<Flow>;
+
+  void tell_paused() {
+    std::vector<model::LimitsOf> limits;
+    for (const Lane& one : paused_) limits.push_back({one.ns, one.receiver, {.paused = true}});
+    table_.set_endpoints(limits);
+  }
 
   std::size_t below(std::size_t end) { return static_cast<std::size_t>(random_() % end); }
   bool one_in(std::size_t n) { return below(n) == 0; }
@@ -664,11 +831,14 @@ class TinyWorker {
     const bool passes = table_.passes(flow);
     const auto refusal = table_.refuse(flow);
     EXPECT_EQ(passes, !refusal);
+    EXPECT_TRUE(!refusal || refusal->lane.may_hold(flow));
+    const bool paused = flow.endpoint != 0 && paused_.contains(Lane::of_endpoint_of(flow));
+    EXPECT_EQ(paused, refusal && refusal->lane.of_endpoint);
+    if (paused) return refusal;
     if (slots_ < FlowTable::kSlotsMin) {
       EXPECT_FALSE(refusal);
     } else if (refusal) {
       EXPECT_TRUE(budgets_.may_be_refused(flow));
-      EXPECT_TRUE(refusal->lane.may_hold(flow));
     } else {
       EXPECT_TRUE(budgets_.may_begin(flow));
     }
@@ -679,18 +849,17 @@ class TinyWorker {
     return refusal;
   }
   // It queues up behind those of its flow that wait.
-  bool waits_already(const Flow& flow) {
-    const auto own = lanes_.find(Lane::of(flow));
-    if (own == lanes_.end()) return false;
-    own->second.push_back(flow);
-    return true;
+  bool waits_already(const Flow& flow, const Lane* met_in) {
+    const auto queue = store::queue_of(flow, lanes_, met_in);
+    if (queue) lanes_.at(*queue).push_back(flow);
+    return queue.has_value();
   }
 
   void look_at_unseen() {
     while (!unseen_.empty() && !full()) {
       const Flow flow = unseen_.front();
       unseen_.pop_front();
-      if (waits_already(flow)) continue;
+      if (waits_already(flow, nullptr)) continue;
       if (const auto refusal = refuse(flow)) lanes_[refusal->lane].push_back(flow);
     }
   }
@@ -708,7 +877,7 @@ class TinyWorker {
     while (!tasks.empty() && !full() && !closed) {
       const Flow flow = tasks.front();
       tasks.pop_front();
-      if (!lane.is_of_flow() && waits_already(flow)) continue;
+      if (waits_already(flow, &lane)) continue;
       const auto refusal = refuse(flow);
       if (!refusal) continue;
       if (refusal->lane == lane) {
@@ -757,6 +926,7 @@ class TinyWorker {
   Tasks unseen_;
   std::unordered_map<Lane, Tasks, store::HashOfLane> lanes_;
   std::deque<Lane> visits_;
+  std::unordered_set<Lane, store::HashOfLane> paused_;  // endpoints
   std::vector<Flow> under_way_;
   // Of the claim under way.
   std::size_t limit_ = 0;
@@ -773,9 +943,13 @@ TEST(FlowTableModelTest, TheLimitsHoldAndEverythingThatWaitsHasItsTurn) {
       ASSERT_LT(step, 100'000u) << "something waits for ever";
       ASSERT_FALSE(::testing::Test::HasFailure()) << "at step " << step;
       for (std::size_t more = std::min<std::size_t>(to_come, random() % 6); more > 0; --more) {
-        worker.add({1 + random() % 3, 1 + random() % 24});
+        const std::uint64_t receiver = 1 + random() % 24;
+        const std::uint64_t endpoint = receiver > 16 ? TinyWorker::kEndpoint + receiver % 2 : 0;
+        worker.add({1 + random() % TinyWorker::kNamespaces, receiver, endpoint});
         --to_come;
       }
+      if (to_come == 0) worker.resume_all();
+      if (to_come > 0 && random() % 8 == 0) worker.pause_or_resume_one();
       worker.claim();
       worker.end_some();
     }

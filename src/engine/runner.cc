@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "engine/timing.h"
+#include "model/flow.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -27,6 +28,7 @@ Runner::Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sende
                Metrics& metrics, const Clock& clock, Random& random, RunnerOptions options,
                Runtime& runtime)
     : store_(store),
+      endpoints_(endpoints),
       sender_(sender),
       metrics_(metrics),
       clock_(clock),
@@ -99,6 +101,17 @@ Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResu
   if (!started_ && triggers_.empty() && state_ == RunState::kRunning) end_run(lock);
   if (thrown) std::rethrow_exception(thrown);
   return result;
+}
+
+void Runner::endpoints_changed() {
+  if (pipeline_.claimer.apply_endpoints()) claimer_waker_.notify();
+}
+
+std::optional<Held> Runner::held(const Task& task) {
+  if (task.endpoint.empty()) return std::nullopt;
+  endpoints_.refresh_if_old(clock_.now());
+  endpoints_changed();
+  return pipeline_.slots.flows().held(model::flow_of(task));
 }
 
 void Runner::launch() {
@@ -260,14 +273,16 @@ void Runner::note_claimed(const Wanted& wanted, TimePoint unclaimed_from) {
 }
 
 // A worker that never catches up still gets past what was due when a trigger came, since it
-// claims the earliest first (unless what comes in is due in the past as well).
+// claims the earliest first (unless what comes in is due in the past as well). What waits until
+// somebody opens its lane is not waited for.
 void Runner::note_first_unclaimed(const Wanted& wanted, TimePoint now) {
   if (!wanted.unclaimed) return;
   // Seldom: the question costs a remote store a request, and nothing hangs on the very moment.
   const auto steady = runtime_.now();
   if (first_unclaimed_asked_ && steady - *first_unclaimed_asked_ < kProgressInterval) return;
   first_unclaimed_asked_ = steady;
-  const auto next = store_.next_due(now);
+  const auto next =
+      store_.next_due(now, store::Scope::kAll, &pipeline_.slots.flows(), store::Leave::kClosed);
   if (next) note_claimed(wanted, next->value_or(kTimeMax));
 }
 

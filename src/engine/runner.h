@@ -54,6 +54,14 @@ class Runner {
   // A task was stored that is due then.
   void notify(TimePoint due_at) { claimer_waker_.notify_at(due_at); }
 
+  // Endpoints were changed: from the return on no claim is let through against what is known of
+  // them, and what may pass by now is claimed.
+  void endpoints_changed();
+
+  // Why a task that is due waits, as far as this process knows; none: for nothing that only
+  // somebody else can end. Waits for the store where endpoints have to be read.
+  std::optional<Held> held(const Task& task);
+
   // Nothing that was claimed is on its way.
   bool idle() const { return pipeline_.slots.free() == pipeline_.slots.capacity(); }
 
@@ -92,6 +100,7 @@ class Runner {
   void measure_lag(bool starved, TimePoint now);
 
   store::Store& store_;
+  store::Endpoints& endpoints_;
   delivery::Sender& sender_;
   Metrics& metrics_;
   const Clock& clock_;

@@ -159,6 +159,63 @@ TEST(RunnerTest, WithTheClockSetBackATriggerRunsNothingBeforeItsTime) {
   EXPECT_EQ(fixture.sender.started_count(), 1u);
 }
 
+constexpr const char* kGoes = R"({"url":"http://127.0.0.1:9/"})";
+constexpr const char* kIsPaused = R"({"url":"http://127.0.0.1:9/","paused":true})";
+
+void change_endpoint(Fixture& fixture, const std::string& json) {
+  store_endpoint(fixture.memory, "acme", json);
+  fixture.endpoints.changed("ns", "acme");
+  fixture.runner.endpoints_changed();
+}
+
+TEST(RunnerTest, ATriggerLeavesOutWhatIsForAPausedEndpoint) {
+  Fixture fixture;
+  change_endpoint(fixture, kIsPaused);
+  put(fixture.memory,
+      {to_endpoint("a", fixture.clock.now(), "acme"), record("b", fixture.clock.now())});
+  auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(fixture.task("a").status, Status::kActive);
+  const auto held = fixture.runner.held(fixture.task("a"));
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "paused");
+  EXPECT_FALSE(held->until);
+  EXPECT_FALSE(fixture.runner.held(fixture.task("b")));
+
+  change_endpoint(fixture, kGoes);
+  EXPECT_FALSE(fixture.runner.held(fixture.task("a")));
+  result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(fixture.task("a").status, Status::kDone);
+}
+
+TEST(RunnerTest, APauseHoldsFromItsReturnOnAndAResumeWakes) {
+  auto options = Fixture::options_for(4);
+  options.poll_interval = 1h;
+  Fixture fixture(options);
+  change_endpoint(fixture, kIsPaused);
+  const auto add = [&](const model::TaskRecord& task) {
+    put(fixture.memory, {task});
+    fixture.runner.notify(fixture.clock.now());
+  };
+  add(to_endpoint("a", fixture.clock.now(), "acme"));
+  add(record("b", fixture.clock.now()));
+  fixture.runner.start();
+  EXPECT_TRUE(fixture.reaches("b", Status::kDone));
+  EXPECT_EQ(fixture.task("a").status, Status::kActive);
+  change_endpoint(fixture, kGoes);
+  EXPECT_TRUE(fixture.reaches("a", Status::kDone));
+
+  change_endpoint(fixture, kIsPaused);
+  add(to_endpoint("c", fixture.clock.now(), "acme"));
+  add(record("d", fixture.clock.now()));
+  EXPECT_TRUE(fixture.reaches("d", Status::kDone));
+  EXPECT_EQ(fixture.sender.started_count(), 3u);
+  EXPECT_EQ(fixture.task("c").status, Status::kActive);
+}
+
 TEST(RunnerTest, AnExceptionOfTheProgressCallbackLeavesTheRunnerUsable) {
   Fixture fixture(1, [](const auto&) { return Reply::hold(); });
   put(fixture.memory, {record("a", fixture.clock.now())});
@@ -420,6 +477,23 @@ TEST(RunnerFlowsTest, ATriggerWaitsForTasksThatWaitForOthers) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->processed, 5);
   EXPECT_EQ(result->errors, 0);
+}
+
+TEST(RunnerFlowsTest, ATriggerWaitsForOthersWhereAnEndpointIsPaused) {
+  SharingFixture fixture;
+  change_endpoint(fixture, kIsPaused);
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme")});
+  fixture.add("dead", 1, 5);
+  TriggerThread trigger(fixture.runner);
+  ASSERT_TRUE(fixture.sender.wait_started(2));
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 2u);
+  ASSERT_TRUE(fixture.sender.wait_started(5));
+  EXPECT_FALSE(trigger.ended());
+  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 3u);
+  const auto result = trigger.join();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->processed, 5);
+  EXPECT_EQ(fixture.task("a").status, Status::kActive);
 }
 
 // Nor is the store asked while all that is due waits: only when an attempt ends, and in the poll

@@ -27,8 +27,10 @@ struct Delivery {
 inline const Endpoint* endpoint_of(const Delivery& delivery) {
   return delivery.endpoint ? delivery.endpoint->get() : nullptr;
 }
-// Whether it names one of which nothing is known for now: it is not attempted then.
+// Whether it names one that is paused by now, or of which nothing is known for now: it is not
+// attempted then.
 inline bool waits_for_endpoint(const Delivery& delivery) {
+  if (const Endpoint* const endpoint = endpoint_of(delivery)) return endpoint->paused;
   if (delivery.endpoint) return false;
   const ErrorCode code = delivery.endpoint.error().code;
   return code != ErrorCode::kNotFound && code != ErrorCode::kCorrupt;

@@ -1,6 +1,9 @@
 // The three stages driven by hand: no threads, every step in sight.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "engine/engine_fixture.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
@@ -327,12 +330,6 @@ TEST_F(StagesTest, ARequestThatCanNotBeBuiltFailsLikeAnAttempt) {
   EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
 }
 
-model::TaskRecord to_endpoint(const std::string& id, TimePoint at, const std::string& endpoint) {
-  auto made = record(id, at, "/orders");
-  made.task.endpoint = endpoint;
-  return made;
-}
-
 TEST_F(StagesTest, ATaskGoesToItsEndpointAsItIsAtTheClaim) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/in","retryLimit":1,"timeout":"2s"})");
@@ -381,14 +378,143 @@ TEST_F(StagesTest, AnEndpointThatCannotBeReadFailsTheAttempt) {
   EXPECT_EQ(task->attempt, 1);
 }
 
+TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
+  make_committer();
+  const auto set = [&](const std::string& json) {
+    store_endpoint(store, "acme", json);
+    endpoints.changed("ns", "acme");
+  };
+  set(R"({"url":"http://127.0.0.1:9/","paused":true})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
+  auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+  EXPECT_TRUE(step->waits);
+  EXPECT_FALSE(step->more);
+  EXPECT_EQ(slots.flows().held(model::flow_of(store.get({"ns", "a"}, clock.now()).value()))->by,
+            "paused");
+  EXPECT_FALSE(slots.flows().any_open());
+
+  set(R"({"url":"http://127.0.0.1:9/"})");
+  EXPECT_TRUE(claimer.apply_endpoints());
+  EXPECT_FALSE(claimer.apply_endpoints());
+  EXPECT_TRUE(slots.flows().any_open());
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+}
+
+TEST_F(StagesTest, WhatWaitsForAnEndpointThatIsRemovedFails) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  ASSERT_TRUE(store.remove_document(store::endpoint_key("ns", "acme"), std::nullopt));
+  endpoints.changed("ns", "acme");
+  step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kFailed);
+}
+
+// Of a claim that had begun before.
+TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
+  class PausingStore final : public testing::ForwardingStore {
+   public:
+    explicit PausingStore(store::Store& inner) : ForwardingStore(inner) {}
+    std::function<void()> meanwhile;
+
+   private:
+    Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
+      auto result = ForwardingStore::do_claim_due(request);
+      if (const auto act = std::exchange(meanwhile, nullptr)) act();
+      return result;
+    }
+  };
+  make_committer();
+  PausingStore pausing(store);
+  Claimer overtaken(pausing, endpoints, slots, to_send, metrics, 60s);
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  pausing.meanwhile = [&] {
+    store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
+    endpoints.changed("ns", "acme");
+  };
+  auto step = overtaken.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  step = overtaken.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_TRUE(step->waits);
+}
+
+TEST(ClaimerTest, ReadsEndpointsOfOthersAgainWhileSomethingWaitsForThem) {
+  SharedSlots shared;
+  store::Endpoints endpoints{shared.store, 5s};
+  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
+  const auto lists = [&] { return shared.store.calls("list_documents"); };
+  const auto step = [&] {
+    const auto done = claimer.step(shared.clock.now(), shared.clock.now());
+    EXPECT_TRUE(done);
+    return done.value_or(Claimer::Step{});
+  };
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
+  put(shared.memory, {record("a", shared.clock.now())});
+  EXPECT_EQ(step().claimed, 1u);
+  EXPECT_EQ(lists(), 0) << "it met none";
+
+  put(shared.memory, {to_endpoint("b", shared.clock.now(), "acme")});
+  const auto met = step();
+  EXPECT_EQ(met.claimed, 0u);
+  EXPECT_TRUE(met.waits);
+  EXPECT_TRUE(met.more) << "something is known by now";
+  EXPECT_EQ(lists(), 1);
+  EXPECT_FALSE(step().more);
+  shared.clock.advance(4s);
+  step();
+  EXPECT_EQ(lists(), 1);
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  shared.clock.advance(1s);
+  EXPECT_EQ(step().claimed, 1u);
+  EXPECT_EQ(lists(), 2);
+  shared.clock.advance(10s);
+  step();
+  EXPECT_EQ(lists(), 2) << "nothing waits for them any more";
+}
+
+TEST(ClaimerTest, LeavesWhatIsForEndpointsWhileNothingIsKnownOfThem) {
+  SharedSlots shared;
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(shared.memory,
+      {record("a", shared.clock.now()), to_endpoint("b", shared.clock.now(), "acme")});
+  shared.store.fail_always("list_documents");
+  auto step = shared.claimer.step(shared.clock.now(), shared.clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u) << "others go on";
+  EXPECT_TRUE(step->waits);
+  shared.store.heal();
+  shared.clock.advance(1s);
+  step = shared.claimer.step(shared.clock.now(), shared.clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 1u);
+}
+
+// One that was put lately, and not by this process.
 TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   SharedSlots shared;
   const TimePoint now = shared.clock.now();
+  store::Endpoints endpoints{shared.store, 5s};
+  endpoints.refresh_if_old(now);
+  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(shared.memory, {record("a", now), to_endpoint("b", now, "acme")});
-  shared.store.fail_always("list_documents");
   shared.store.fail_always("get_document");
-  EXPECT_EQ(shared.claimer.step(now, now).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(claimer.step(now, now).error().code, ErrorCode::kUnavailable);
   ScriptedSender sender{shared.clock, [](const auto&) { return Reply::hold(); }};
   EndedQueue to_commit{16};
   Dispatcher dispatcher{shared.store, sender, shared.to_send, to_commit, shared.metrics};
@@ -401,7 +527,7 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   shared.store.heal();
   ASSERT_TRUE(shared.store.release({&ended[0].delivery.lease, 1}));
   shared.slots.release(ended[0].delivery.slot_id, FlowEnding::kNotMade);
-  EXPECT_EQ(shared.claimer.step(now, now)->claimed, 1u);
+  EXPECT_EQ(claimer.step(now, now)->claimed, 1u);
   EXPECT_FALSE(dispatcher.step(now, 0ms));
   EXPECT_EQ(sender.started_count(), 2u);
 }

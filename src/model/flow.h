@@ -44,6 +44,19 @@ std::uint64_t flow_hash(std::string_view endpoint, std::string_view flow_key);
 
 Flow flow_of(const Task& task);
 
+// What holds for all tasks of an endpoint.
+struct Limits {
+  bool unknown = false;  // nothing is known of them for now: its tasks wait until there is
+  bool paused = false;
+
+  bool hold() const { return unknown || paused; }
+};
+struct LimitsOf {
+  std::uint64_t ns = 0;
+  std::uint64_t endpoint = 0;
+  Limits limits;
+};
+
 struct HashOfFlow {
   std::size_t operator()(const Flow& flow) const {
     return static_cast<std::size_t>(flow.ns ^ flow.receiver);

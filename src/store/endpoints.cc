@@ -104,6 +104,7 @@ void Endpoints::changed(const std::string& ns, const std::string& name) {
   MutexLock lock(mutex_);
   ++version_;
   all_.erase(Key{ns, name});
+  unsure_.insert(Key{ns, name});
   listed_at_.reset();
 }
 
@@ -154,6 +155,8 @@ Result<void> Endpoints::refresh(TimePoint now) {
     if (version_ != before) continue;
     ++version_;
     all_ = std::move(*all);
+    unsure_.clear();
+    listed_ = true;
     as_of_ = listed_at_ = now;
     return {};
   }
@@ -184,6 +187,7 @@ Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::strin
     MutexLock lock(mutex_);
     if (version_ != before) continue;
     ++version_;
+    unsure_.erase(Key{ns, name});
     if (!document) {
       all_.erase(Key{ns, name});
       return no_endpoint(ns, name);
@@ -196,6 +200,20 @@ Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::strin
 std::uint64_t Endpoints::version() const {
   MutexLock lock(mutex_);
   return version_;
+}
+
+std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
+  MutexLock lock(mutex_);
+  if (!listed_) return std::nullopt;
+  std::vector<model::LimitsOf> limits;
+  const auto add = [&](const Key& key, const model::Limits& of) {
+    limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second), of});
+  };
+  for (const auto& [key, found] : all_) {
+    if (found && found->paused) add(key, {.paused = true});
+  }
+  for (const Key& key : unsure_) add(key, {.unknown = true});
+  return limits;
 }
 
 }  // namespace rhooks::store

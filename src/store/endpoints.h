@@ -8,10 +8,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
+#include "model/flow.h"
 #include "store/store.h"
 
 namespace rhooks::store {
@@ -40,7 +43,8 @@ class Endpoints {
   // kCorrupt; those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
 
-  // That one was put or removed. From the return on find() has it so, or newer.
+  // That one was put or removed. From the return on find() has it so, or newer, and limits() too,
+  // or tells that it is not known.
   void changed(const std::string& ns, const std::string& name);
 
   // How many there are in all namespaces, as far as is known.
@@ -53,6 +57,14 @@ class Endpoints {
   // where there was no call within a minute.
   std::chrono::milliseconds age(TimePoint now) const;
 
+  // Whether others change endpoints as well.
+  bool shared() const { return max_age_.has_value(); }
+
+  // Grows with whatever may change what limits() tells. Waits for nothing.
+  std::uint64_t version() const;
+  // Of those that have any, as is known now. None: they were not read so far. Waits for nothing.
+  std::optional<std::vector<model::LimitsOf>> limits() const;
+
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Found>;                 // null: it cannot be read
@@ -63,16 +75,17 @@ class Endpoints {
   Result<void> refresh(TimePoint now);
   Result<All> list();
   Result<Found> read(const std::string& ns, const std::string& name);
-  std::uint64_t version() const;
 
   Store& store_;
   const std::optional<std::chrono::milliseconds> max_age_;
 
   mutable Mutex mutex_;
   All all_ RHOOKS_GUARDED_BY(mutex_);
+  std::set<Key> unsure_ RHOOKS_GUARDED_BY(mutex_);  // changed since they were read
   // Grows with each change of `all_`: what was asked for before one may be older, and is asked for
   // again.
   std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  bool listed_ RHOOKS_GUARDED_BY(mutex_) = false;                 // at some time
   std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
   std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
   bool listing_ RHOOKS_GUARDED_BY(mutex_) = false;                // somebody asked, and waits

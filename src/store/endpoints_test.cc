@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "codec/public_json.h"
@@ -21,9 +22,11 @@ using ::testing::HasSubstr;
 
 const TimePoint kNow = from_millis(1'700'000'000'000);
 
-void store_endpoint(Store& store, const std::string& name, const std::string& url) {
+void store_endpoint(Store& store, const std::string& name, const std::string& url,
+                    bool paused = false) {
   Endpoint endpoint;
   endpoint.url = url;
+  endpoint.paused = paused;
   const Document document{endpoint_key("ns", name), codec::to_stored_json(endpoint), {}};
   ASSERT_TRUE(store.put_document(document, Whatever{}, kNow));
 }
@@ -34,6 +37,21 @@ class KnownEndpointsTest : public ::testing::Test {
   std::string found(Endpoints& endpoints, const std::string& name, TimePoint now = kNow) {
     const auto endpoint = endpoints.find("ns", name, now);
     return endpoint ? (*endpoint)->url : endpoint.error().message;
+  }
+  // "name", where it is paused; "name?", where nothing is known of it.
+  static std::vector<std::string> limited(const Endpoints& endpoints,
+                                          const std::vector<std::string>& names) {
+    const auto limits = endpoints.limits();
+    if (!limits) return {"nothing is known"};
+    std::vector<std::string> found;
+    for (const model::LimitsOf& one : *limits) {
+      EXPECT_EQ(one.ns, model::namespace_hash("ns"));
+      for (const std::string& name : names) {
+        if (model::endpoint_hash(name) != one.endpoint) continue;
+        found.push_back(name + (one.limits.paused ? "" : "?"));
+      }
+    }
+    return found;
   }
   int lists() const { return faulty_.calls("list_documents"); }
   int reads() const { return faulty_.calls("get_document"); }
@@ -153,6 +171,50 @@ TEST_F(KnownEndpointsTest, OneThatCannotBeReadIsInNobodysWay) {
   store_endpoint(memory_, "odd", "http://b/");
   own_.changed("ns", "odd");
   EXPECT_EQ(found(own_, "odd"), "http://b/");
+}
+
+TEST_F(KnownEndpointsTest, TellsWhichArePausedOnceItHasReadThem) {
+  const std::vector<std::string> names{"a", "b", "c"};
+  using Names = std::vector<std::string>;
+  store_endpoint(memory_, "a", "http://a/", true);
+  store_endpoint(memory_, "b", "http://b/");
+  ASSERT_TRUE(memory_.put_document({endpoint_key("ns", "c"), "{", {}}, Whatever{}, kNow));
+  EXPECT_EQ(limited(own_, names), Names{"nothing is known"});
+  own_.refresh_if_old(kNow);
+  EXPECT_EQ(limited(own_, names), Names{"a"});
+
+  const auto version = own_.version();
+  store_endpoint(memory_, "b", "http://b/", true);
+  own_.changed("ns", "b");
+  EXPECT_NE(own_.version(), version);
+  EXPECT_EQ(limited(own_, names), (Names{"a", "b"}));
+  ASSERT_TRUE(memory_.remove_document(endpoint_key("ns", "a"), std::nullopt));
+  own_.changed("ns", "a");
+  EXPECT_EQ(limited(own_, names), Names{"b"});
+}
+
+TEST_F(KnownEndpointsTest, OfOneThatChangedAndCannotBeReadNothingIsKnown) {
+  using Names = std::vector<std::string>;
+  store_endpoint(memory_, "a", "http://a/");
+  own_.refresh_if_old(kNow);
+  store_endpoint(memory_, "a", "http://a/", true);
+  faulty_.fail_always("*");
+  const auto version = own_.version();
+  own_.changed("ns", "a");
+  EXPECT_NE(own_.version(), version);
+  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
+  own_.refresh_if_old(kNow + 1s);
+  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
+  faulty_.heal();
+  own_.refresh_if_old(kNow + 2s);
+  EXPECT_EQ(limited(own_, {"a"}), Names{"a"});
+
+  store_endpoint(memory_, "a", "http://a/");
+  faulty_.fail_next("get_document");
+  own_.changed("ns", "a");
+  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
+  EXPECT_EQ(found(own_, "a", kNow + 2s), "http://a/") << "read by itself";
+  EXPECT_EQ(limited(own_, {"a"}), Names{});
 }
 
 // Does something before the answer of the next list or read comes back.
