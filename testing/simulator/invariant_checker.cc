@@ -17,6 +17,11 @@ std::string name_of(const TaskKey& key) {
 constexpr Duration kQuick = std::chrono::seconds{1};
 // Attempts at once at a receiver of which nothing is known yet.
 constexpr std::size_t kWindow = 2;
+// Where processes share a store, each knows within this time that an endpoint is paused.
+constexpr Duration kPauseKnown = std::chrono::seconds{6};
+// After a change of an endpoint nothing is said for so long of what has to be claimed for it: it
+// may not be known again at once, and its tasks wait meanwhile.
+constexpr Duration kEndpointSettles = std::chrono::seconds{30};
 
 bool final(Status status) {
   return status == Status::kDone || status == Status::kFailed;
@@ -350,11 +355,42 @@ void InvariantChecker::begins(Incarnation incarnation, std::size_t slots, Claims
   state.works_since = timeline_.now();
 }
 
-void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease, const Task& task) {
+void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease, const Task& task,
+                             Moment begun) {
   IncarnationState& state = incarnations_[incarnation];
   Flow flow = flow_of(task);
   check_late(state, lease, flow);
-  state.held.push_back({lease, std::move(flow), false});
+  const bool paused = is_paused(state, task, begun);
+  if (paused && state.claims.alone) {
+    violation(lease.key, "claimed, though its endpoint is paused");
+  }
+  state.held.push_back({lease, std::move(flow), false, paused});
+}
+
+const InvariantChecker::EndpointState* InvariantChecker::endpoint_of(const Task& task) const {
+  const auto it = endpoints_.find({task.key.ns, task.endpoint});
+  return it == endpoints_.end() ? nullptr : &it->second;
+}
+
+// Whether it was for a claim that began then. Who has the store alone knows it at once. Others
+// learn it in time, but where the store fails or they are frozen.
+bool InvariantChecker::is_paused(const IncarnationState& state, const Task& task,
+                                 Moment begun) const {
+  const EndpointState* const endpoint = endpoint_of(task);
+  if (!endpoint || !endpoint->paused_at || endpoint->unanswered > 0) return false;
+  if (state.claims.alone) return begun > *endpoint->paused_at;
+  return calm_from_ &&
+         begun > std::max({*endpoint->paused_at, *calm_from_, state.works_since}) + kPauseKnown;
+}
+
+// Whether its endpoint may have held it since then. Others than who has the store alone may believe
+// that for as long as the store fails.
+bool InvariantChecker::may_be_held(const Task& task, Moment since, bool alone) const {
+  const EndpointState* const endpoint = endpoint_of(task);
+  if (!endpoint) return false;
+  if (endpoint->paused || endpoint->unanswered > 0) return true;
+  if (endpoint->changed_at + kEndpointSettles > since) return true;
+  return !alone && endpoint->was_paused && (!calm_from_ || since < *calm_from_);
 }
 
 // Whoever answers quickly has a share of the slots that are free, and so has what waits for one of
@@ -374,7 +410,8 @@ void InvariantChecker::check_late(const IncarnationState& state, const model::Le
   const Moment since =
       std::max({*calm_from_, state.works_since, state.room_since, entry->waits_since});
   const Moment late = timeline_.now() - state.claims.within;
-  if (since < late && state.has_share_for(flow, late)) {
+  if (since < late && state.has_share_for(flow, late) &&
+      !may_be_held(entry->task, late, state.claims.alone)) {
     violation(lease.key, "claimed late: it could have been since " +
                              ms(std::chrono::floor<std::chrono::milliseconds>(since)));
   }
@@ -396,6 +433,7 @@ void InvariantChecker::claim_ended(Incarnation incarnation, const store::ClaimRe
     if (model::due_at(entry.task) > request.due_by) continue;
     if (entry.lease && entry.lease->until > request.now) continue;
     if (!state.has_share_for(entry.flow, before)) continue;
+    if (may_be_held(entry.task, before, state.claims.alone)) continue;
     violation(key, "left by claims of incarnation " + std::to_string(incarnation) + ", of which " +
                        std::to_string(free) + " of " + std::to_string(state.slots) +
                        " slots are free");
@@ -494,6 +532,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
     violation(key, "sent without a claim, or twice for one");
   } else {
     claim->begun = true;
+    if (claim->paused) violation(key, "sent, though its endpoint is paused");
     attempt.token = claim->lease.token;
     attempt.flow = claim->flow;
     if (claim->lease.until <= at + longest) {
@@ -597,6 +636,44 @@ void InvariantChecker::will_clear(const std::string& ns) {
   std::erase_if(acknowledged_, [&](const TaskKey& key) { return key.ns == ns; });
 }
 
+InvariantChecker::EndpointState& InvariantChecker::will_change(const std::string& ns,
+                                                               const std::string& name) {
+  EndpointState& endpoint = endpoints_[{ns, name}];
+  endpoint.changed_at = timeline_.now();
+  return endpoint;
+}
+
+void InvariantChecker::will_put_endpoint(const std::string& ns, const std::string& name) {
+  will_change(ns, name);
+}
+
+void InvariantChecker::will_pause(const std::string& ns, const std::string& name) {
+  EndpointState& endpoint = will_change(ns, name);
+  ++endpoint.unanswered;
+  endpoint.paused = endpoint.was_paused = true;
+}
+
+void InvariantChecker::acknowledged_pause(const std::string& ns, const std::string& name) {
+  timeline_.note("paused " + ns + "/" + name);
+  EndpointState& endpoint = will_change(ns, name);
+  --endpoint.unanswered;
+  if (!endpoint.paused_at) endpoint.paused_at = timeline_.now();
+  ++rare_.paused;
+}
+
+void InvariantChecker::will_resume(const std::string& ns, const std::string& name) {
+  EndpointState& endpoint = will_change(ns, name);
+  ++endpoint.unanswered;
+  endpoint.paused_at.reset();
+}
+
+void InvariantChecker::acknowledged_resume(const std::string& ns, const std::string& name) {
+  timeline_.note("resumed " + ns + "/" + name);
+  EndpointState& endpoint = will_change(ns, name);
+  --endpoint.unanswered;
+  endpoint.paused = false;
+}
+
 std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool alone) const {
   std::vector<Due> due;
   for (const TaskKey& key : acknowledged_) {
@@ -605,7 +682,7 @@ std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool 
     const Entry& entry = it->second;
     if (entry.task.status != Status::kActive || model::due_at(entry.task) > now) continue;
     if (!alone && entry.lease && entry.lease->until > now) continue;
-    due.push_back({key, entry.put_at, entry.changes, entry.claims});
+    due.push_back({key, entry.put_at, timeline_.now(), entry.changes, entry.claims});
   }
   return due;
 }
@@ -616,6 +693,7 @@ void InvariantChecker::triggered(const std::vector<Due>& due, bool alone) {
     const Entry* const entry = find(before.key);
     if (!entry || entry->put_at != before.put_at || entry->changes != before.changes) continue;
     if (!alone && entry->claims != before.claims) continue;
+    if (may_be_held(entry->task, before.asked_at, alone)) continue;
     violation(before.key, "was due when a trigger was called, and not attempted when it came back");
   }
 }

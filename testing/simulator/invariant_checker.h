@@ -47,10 +47,12 @@ class InvariantChecker final : public StoreObserver {
   struct Claims {
     bool see_all = true;  // that was stored before
     std::chrono::seconds within{2};
+    bool alone = false;  // nobody else has the store open
   };
   // `slots`: that it shares out among receivers; 0: whoever is due first has them.
   void begins(Incarnation incarnation, std::size_t slots, Claims claims);
-  void holds(Incarnation incarnation, const model::Lease& lease, const Task& task);
+  // `begun`: when it began to claim.
+  void holds(Incarnation incarnation, const model::Lease& lease, const Task& task, Moment begun);
   // After holds() for each of its tasks.
   void claim_ended(Incarnation incarnation, const store::ClaimRequest& request,
                    const store::ClaimResult& result);
@@ -85,11 +87,18 @@ class InvariantChecker final : public StoreObserver {
   void acknowledged_status(const TaskKey& key, Status status);
   void will_run_now(const TaskKey& key);  // before it asks
   void will_clear(const std::string& ns);
+  // Endpoints: before they ask, and once that was answered without an error.
+  void will_put_endpoint(const std::string& ns, const std::string& name);
+  void will_pause(const std::string& ns, const std::string& name);
+  void acknowledged_pause(const std::string& ns, const std::string& name);
+  void will_resume(const std::string& ns, const std::string& name);
+  void acknowledged_resume(const std::string& ns, const std::string& name);
 
   // A trigger() of a worker has to attempt what is due by the worker's clock when it is called.
   struct Due {
     TaskKey key;
     Moment put_at{};
+    Moment asked_at{};
     std::uint64_t changes = 0;
     std::uint64_t claims = 0;
   };
@@ -129,6 +138,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t extra = 0;        // occurrences that "run now" added to a series
     std::size_t triggers = 0;     // of all that was due, without an error
     std::size_t waited = 0;       // claims that left something for which there was no share
+    std::size_t paused = 0;       // endpoints
   };
   const Rare& rare() const { return rare_; }
 
@@ -174,6 +184,15 @@ class InvariantChecker final : public StoreObserver {
     model::Lease lease;
     Flow flow;
     bool begun = false;
+    bool paused = false;  // its endpoint was when it was claimed
+  };
+  // As users know it.
+  struct EndpointState {
+    Moment changed_at = Moment::min();  // or asked to be
+    bool paused = false;                // or may be
+    std::optional<Moment> paused_at;    // acknowledged, and not asked to be resumed since
+    bool was_paused = false;            // at some time
+    int unanswered = 0;                 // pauses and resumes, which may yet come to be
   };
   // What an incarnation has seen of a flow.
   struct Seen {
@@ -203,6 +222,10 @@ class InvariantChecker final : public StoreObserver {
   Attempt* attempt_of(const model::LeaseToken& token);
   static Flow flow_of(const Task& task);
   void set_free(Entry& entry);
+  EndpointState& will_change(const std::string& ns, const std::string& name);
+  const EndpointState* endpoint_of(const Task& task) const;
+  bool is_paused(const IncarnationState& state, const Task& task, Moment begun) const;
+  bool may_be_held(const Task& task, Moment since, bool alone) const;
   void check_shares(const TaskKey& key, const IncarnationState& state, const Seen& seen);
   void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
   void check_step(const TaskKey& key, const Entry& before, const Task& after,
@@ -231,6 +254,7 @@ class InvariantChecker final : public StoreObserver {
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
   std::vector<Attempt> attempts_;
   std::map<Incarnation, IncarnationState> incarnations_;
+  std::map<std::pair<std::string, std::string>, EndpointState> endpoints_;  // by namespace, name
   Rare rare_;
   std::size_t repeats_ = 0;
   std::size_t lost_ = 0;

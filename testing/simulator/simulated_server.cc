@@ -88,8 +88,9 @@ void SimulatedServer::boot() {
   if (draining_) return end();
   worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, *this);
   const bool shares_out = options_.concurrency >= engine::FlowTable::kSlotsMin;
-  world_.checker.begins(number_, shares_out ? options_.concurrency : 0,
-                        {world_.backend.claims_see_all(), world_.backend.claimed_within()});
+  world_.checker.begins(
+      number_, shares_out ? options_.concurrency : 0,
+      {world_.backend.claims_see_all(), world_.backend.claimed_within(), !world_.backend.shared()});
 
   Hooks::Parts parts;
   parts.endpoints = worker_->endpoints;
@@ -221,6 +222,7 @@ void SimulatedServer::call(std::function<void(Hooks&)> what, std::shared_ptr<Sig
   serve(
       [this, what = std::move(what)] {
         what(*hooks_);
+        worker_->runner.endpoints_changed();
         worker_->runner.notify(kTimeMin);
       },
       std::move(done));

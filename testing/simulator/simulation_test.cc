@@ -72,6 +72,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.extra += result.rare.extra;
     sum.rare.triggers += result.rare.triggers;
     sum.rare.waited += result.rare.waited;
+    sum.rare.paused += result.rare.paused;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -79,11 +80,12 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
             << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
-            << " claims that let some wait\n";
+            << " claims that let some wait, " << sum.rare.paused << " pauses\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
   EXPECT_GT(sum.rare.triggers, 0u);
+  EXPECT_GT(sum.rare.paused, 0u);
   if (backend != "dynamodb") {
     EXPECT_EQ(sum.rare.taken_over, 0u);
     EXPECT_GT(sum.rare.waited, 0u);

@@ -9,6 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kTriesMax = 4;
+// What was sent longer ago has come to be, or never will.
+constexpr Duration kUnderWayMax = 185s;
 
 // Whether what was asked for may have happened, or may yet work.
 bool worth_asking_again(const Error& error) {
@@ -64,8 +66,15 @@ void User::act_until(Moment end) {
       clear();
     } else if (act < 93) {
       trigger();
-    } else if (act < 95) {
-      if (!endpoints_.empty()) put_endpoint(endpoints_[dice.below(endpoints_.size())]);
+    } else if (act < 94) {
+      if (!endpoints_.empty()) put_endpoint(any_endpoint());
+    } else if (act < 97) {
+      if (endpoints_.empty()) continue;
+      if (dice.chance(0.5)) {
+        pause(any_endpoint());
+      } else {
+        resume(any_endpoint());
+      }
     } else {
       read();
     }
@@ -89,8 +98,10 @@ void User::put_endpoint(const std::string& name) {
   endpoint.retry_limit = static_cast<int>(dice.below(4));
   if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
   for (int i = 0; i < kTriesMax; ++i) {
+    checker_.will_put_endpoint(ns_, name);
     const auto answer =
         ask<EndpointPut>([endpoint](Hooks& hooks) { return hooks.put_endpoint(endpoint); });
+    checker_.will_put_endpoint(ns_, name);  // by what was sent and not answered
     if (!answer) continue;
     if (*answer) {
       const bool known = std::find(endpoints_.begin(), endpoints_.end(), name) != endpoints_.end();
@@ -101,6 +112,31 @@ void User::put_endpoint(const std::string& name) {
       return timeline_.violation("put an endpoint: " + answer->error().message);
     }
   }
+}
+
+const std::string& User::any_endpoint() {
+  return endpoints_[timeline_.dice().below(endpoints_.size())];
+}
+
+void User::pause(const std::string& endpoint) {
+  checker_.will_pause(ns_, endpoint);
+  const auto answer = ask<Endpoint>(
+      [ns = ns_, endpoint](Hooks& hooks) { return hooks.pause_endpoint(ns, endpoint); });
+  if (answer && *answer) {
+    checker_.acknowledged_pause(ns_, endpoint);
+  } else {
+    may_be_paused_yet_ = true;
+  }
+}
+
+// False: nobody knows whether it was.
+bool User::resume(const std::string& endpoint) {
+  checker_.will_resume(ns_, endpoint);
+  const auto answer = ask<Endpoint>(
+      [ns = ns_, endpoint](Hooks& hooks) { return hooks.resume_endpoint(ns, endpoint); });
+  if (!answer || !*answer) return false;
+  checker_.acknowledged_resume(ns_, endpoint);
+  return true;
 }
 
 // Hosts by turns.
@@ -266,6 +302,13 @@ void User::resume_all() {
       const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
       if (answer && (*answer || !worth_asking_again(answer->error()))) break;
     }
+  }
+  // Some are paused for a while in which nothing else happens to their tasks.
+  if (!endpoints_.empty() && (may_be_paused_yet_ || timeline_.dice().chance(0.3))) {
+    timeline_.sleep(kUnderWayMax);
+  }
+  for (const std::string& endpoint : endpoints_) {
+    while (!resume(endpoint)) timeline_.sleep(1s);
   }
 }
 

@@ -26,7 +26,7 @@ class User {
 
   // A process: acts at random until then.
   void act_until(Moment end);
-  // By a process: what is suspended goes on.
+  // By a process: what is suspended or paused goes on, be it after a while.
   void resume_all();
 
  private:
@@ -54,6 +54,9 @@ class User {
   void read();
   void put_endpoints();
   void put_endpoint(const std::string& name);
+  const std::string& any_endpoint();
+  void pause(const std::string& endpoint);
+  bool resume(const std::string& endpoint);
 
   Receiver next_receiver();
   NewTask draw(const Receiver& receiver);
@@ -68,6 +71,7 @@ class User {
   const PickServer pick_;
   std::vector<std::string> ids_;        // of the tasks that were asked for
   std::vector<std::string> endpoints_;  // that are there, acknowledged
+  bool may_be_paused_yet_ = false;      // one of them, by what was not answered
 };
 
 }  // namespace rhooks::simulator

@@ -40,13 +40,14 @@ class WatchedStore final : public testing::ForwardingStore {
     if (request.lease_for != options_.lease_for) {
       timeline_.violation("a worker claims for another time than leases last");
     }
+    const Moment begun = timeline_.now();
     auto result = ForwardingStore::do_claim_due(request);
     if (!result) return result;
     for (const store::SetAside& aside : result->set_aside) {
       timeline_.violation("task '" + aside.key.id + "' cannot be read: " + aside.reason);
     }
     for (const store::Claim& claim : result->claims) {
-      checker_.holds(options_.incarnation, claim.lease, claim.task);
+      checker_.holds(options_.incarnation, claim.lease, claim.task, begun);
       if (claim.lease.until != request.now + request.lease_for) {
         timeline_.violation("a lease lasts longer or shorter than was asked for");
       }
