@@ -150,7 +150,10 @@ Result<void> Endpoints::refresh(TimePoint now) {
   for (int lists = 0; lists < kListsMax; ++lists) {
     const std::uint64_t before = version();
     auto all = list();
-    if (!all) return fail(std::move(all.error()));
+    if (!all) {
+      if (all.error().code == ErrorCode::kCorrupt) read_one_by_one();
+      return fail(std::move(all.error()));
+    }
     MutexLock lock(mutex_);
     if (version_ != before) continue;
     ++version_;
@@ -176,6 +179,20 @@ Result<Endpoints::All> Endpoints::list() {
     if (!page->next) return all;
     query.after = std::move(page->next);
   }
+}
+
+// Forgets those that are read when they are looked up. Those that hold their tasks nobody looks up.
+void Endpoints::read_one_by_one() {
+  std::vector<Key> holding;
+  {
+    MutexLock lock(mutex_);
+    ++version_;
+    listed_ = true;
+    std::erase_if(all_, [](const auto& one) { return !one.second || !one.second->paused; });
+    for (const auto& [key, found] : all_) holding.push_back(key);
+    holding.insert(holding.end(), unsure_.begin(), unsure_.end());
+  }
+  for (const Key& key : holding) read(key.first, key.second);
 }
 
 Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::string& name) {

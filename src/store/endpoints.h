@@ -39,7 +39,8 @@ class Endpoints {
   explicit Endpoints(Store& store, std::optional<std::chrono::milliseconds> max_age = std::nullopt)
       : store_(store), max_age_(max_age) {}
 
-  // What is known is used on while the store cannot be read. Errors: kNotFound, field "endpoint";
+  // What is known is used on while the store cannot be read. Where the store has a damaged one, and
+  // so cannot list them, each is read when it is looked up. Errors: kNotFound, field "endpoint";
   // kCorrupt; those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
 
@@ -74,6 +75,7 @@ class Endpoints {
   bool is_long_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   Result<void> refresh(TimePoint now);
   Result<All> list();
+  void read_one_by_one();
   Result<Found> read(const std::string& ns, const std::string& name);
 
   Store& store_;
@@ -85,7 +87,7 @@ class Endpoints {
   // Grows with each change of `all_`: what was asked for before one may be older, and is asked for
   // again.
   std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
-  bool listed_ RHOOKS_GUARDED_BY(mutex_) = false;                 // at some time
+  bool listed_ RHOOKS_GUARDED_BY(mutex_) = false;  // at some time, as far as they can be
   std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
   std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
   bool listing_ RHOOKS_GUARDED_BY(mutex_) = false;                // somebody asked, and waits

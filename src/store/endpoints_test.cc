@@ -43,15 +43,15 @@ class KnownEndpointsTest : public ::testing::Test {
                                           const std::vector<std::string>& names) {
     const auto limits = endpoints.limits();
     if (!limits) return {"nothing is known"};
-    std::vector<std::string> found;
+    std::vector<std::string> told;
     for (const model::LimitsOf& one : *limits) {
       EXPECT_EQ(one.ns, model::namespace_hash("ns"));
       for (const std::string& name : names) {
         if (model::endpoint_hash(name) != one.endpoint) continue;
-        found.push_back(name + (one.limits.paused ? "" : "?"));
+        told.push_back(name + (one.limits.paused ? "" : "?"));
       }
     }
-    return found;
+    return told;
   }
   int lists() const { return faulty_.calls("list_documents"); }
   int reads() const { return faulty_.calls("get_document"); }
@@ -215,6 +215,26 @@ TEST_F(KnownEndpointsTest, OfOneThatChangedAndCannotBeReadNothingIsKnown) {
   EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
   EXPECT_EQ(found(own_, "a", kNow + 2s), "http://a/") << "read by itself";
   EXPECT_EQ(limited(own_, {"a"}), Names{});
+}
+
+TEST_F(KnownEndpointsTest, ADamagedOneDoesNotHideWhatBecomesOfOthers) {
+  using Names = std::vector<std::string>;
+  store_endpoint(memory_, "a", "http://a/", true);
+  store_endpoint(memory_, "b", "http://b/");
+  shared_.refresh_if_old(kNow);
+  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{"a"});
+  faulty_.fail_always("list_documents", {.error = {ErrorCode::kCorrupt, "damaged", {}}});
+  store_endpoint(memory_, "a", "http://a/");
+  store_endpoint(memory_, "b", "http://c/", true);
+  shared_.refresh_if_old(kNow + 5s);
+  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{});
+  EXPECT_EQ(found(shared_, "b", kNow + 5s), "http://c/");
+  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{"b"});
+
+  own_.refresh_if_old(kNow);
+  EXPECT_EQ(limited(own_, {"a", "b"}), Names{}) << "and not that nothing is known";
+  EXPECT_EQ(found(own_, "b"), "http://c/");
+  EXPECT_EQ(limited(own_, {"a", "b"}), Names{"b"});
 }
 
 // Does something before the answer of the next list or read comes back.
