@@ -72,7 +72,7 @@ bool FlowTable::held_by_endpoint(const Flow& flow) const {
 bool FlowTable::holds(const Lane& endpoint) const {
   if (!limits_) return true;
   const auto it = limits_->find(endpoint);
-  return it != limits_->end() && it->second.hold();
+  return it != limits_->end() && it->second.paused;
 }
 
 // Not that of one of which nothing is known yet: it opens by itself once there is.

@@ -551,16 +551,6 @@ TEST_F(EndpointsOfFlowsTest, OfWhichNothingIsKnownHoldTheirTasksAsWell) {
   expect_none_open();
   pause_only(table_, {});
   expect_open({kEndpoint});
-
-  const model::LimitsOf unknown{1, 7, {.unknown = true}};
-  table_.set_endpoints({&unknown, 1});
-  expect_held(flow);
-  EXPECT_FALSE(table_.closed(kEndpoint));
-  pause_only(table_, {7});
-  expect_none_open();
-  EXPECT_TRUE(table_.closed(kEndpoint));
-  pause_only(table_, {});
-  expect_open({kEndpoint});
 }
 
 // It is opened by its own attempts, and waits from then on as the others do.

@@ -31,12 +31,23 @@ Result<std::optional<store::Revision>> read_revision(const std::string& text) {
                         "must be the `revision` of an endpoint, not " + model::quoted(text));
 }
 
-// None: there is no such document.
-Result<std::optional<store::StoredDocument>> find_document(store::Store& store,
-                                                           const store::DocumentKey& key) {
+struct Looked {
+  std::optional<store::StoredDocument> document;
+  bool damaged = false;  // there is one, whose bytes cannot be read
+
+  // What a write takes the place of.
+  store::Replaces replaces() const {
+    if (document) return document->revision;
+    if (damaged) return store::Whatever{};
+    return store::Nothing{};
+  }
+};
+
+Result<Looked> look(store::Store& store, const store::DocumentKey& key) {
   auto found = store.get_document(key);
-  if (found) return std::optional(std::move(*found));
-  if (found.error().code == ErrorCode::kNotFound) return std::nullopt;
+  if (found) return Looked{std::move(*found)};
+  if (found.error().code == ErrorCode::kNotFound) return Looked{};
+  if (found.error().code == ErrorCode::kCorrupt) return Looked{{}, true};
   return fail(std::move(found.error()));
 }
 
@@ -53,6 +64,18 @@ store::Document document_of(Endpoint& endpoint, const std::optional<store::Store
   }
   return {store::endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
           found ? found->newer_fields : std::string()};
+}
+
+// Of one that cannot be read its name.
+Endpoint shown_or_named(const store::DocumentKey& key,
+                        const std::optional<store::StoredDocument>& document) {
+  if (document) {
+    if (auto endpoint = store::endpoint_of(*document)) return std::move(*endpoint);
+  }
+  Endpoint endpoint;
+  endpoint.ns = key.ns;
+  endpoint.name = key.name;
+  return endpoint;
 }
 
 Error changed_all_the_time(const store::DocumentKey& key) {
@@ -99,9 +122,29 @@ bool is_overtaken(const Error& error) {
 
 }  // namespace
 
-void Hooks::Impl::endpoint_changed(const store::DocumentKey& key) {
-  endpoints().changed(key.ns, key.name);
+Result<void> Hooks::Impl::endpoint_changed(const store::DocumentKey& key) {
+  const auto known = endpoints().changed(key.ns, key.name);
   runner.endpoints_changed();
+  if (known) return {};
+  return fail(ErrorCode::kUnknownOutcome, "endpoint '" + key.name + "' in namespace '" + key.ns +
+                                              "' was changed, and cannot be read since (" +
+                                              known.error().message + "); try again");
+}
+
+Result<store::Revision> Hooks::Impl::write_endpoint(const store::Document& document,
+                                                    const store::Replaces& replaces, TimePoint at) {
+  auto put = store().put_document(document, replaces, at);
+  if (auto known = endpoint_changed(document.key); put && !known) {
+    return fail(std::move(known.error()));
+  }
+  return put;
+}
+
+Result<void> Hooks::Impl::erase_endpoint(const store::DocumentKey& key,
+                                         const std::optional<store::Revision>& revision) {
+  auto removed = store().remove_document(key, revision);
+  auto known = endpoint_changed(key);
+  return removed ? known : removed;
 }
 
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
@@ -110,36 +153,41 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
   if (!wanted) return fail(wanted.error());
   const store::DocumentKey key = store::endpoint_key(endpoint.ns, endpoint.name);
   store::Document document;
-  std::optional<store::Revision> replaced;  // none: nothing
-  std::optional<Error> unsure;              // of a try that may have been carried out
+  store::Replaces replaces;
+  std::optional<Error> unsure;  // of a try that may have been carried out
   const auto give_up = [&](const Error& error) { return fail(unsure.value_or(error)); };
+  // That of such a try.
+  const auto is_ours = [&](const store::StoredDocument& found) {
+    const auto* const before = std::get_if<store::Revision>(&replaces);
+    return found.data == document.data && !(before && *before == found.revision);
+  };
   for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
-    auto found = find_document(impl_->store(), key);
+    const auto found = look(impl_->store(), key);
     if (!found) return give_up(found.error());
-    if (unsure && *found && (*found)->revision != replaced && (*found)->data == document.data) {
-      auto stored = store::endpoint_of(**found);
+    const bool created = std::holds_alternative<store::Nothing>(replaces);
+    if (unsure && found->document && is_ours(*found->document)) {
+      if (!impl_->endpoint_changed(key)) continue;
+      auto stored = store::endpoint_of(*found->document);
       if (!stored) return fail(std::move(stored.error()));
-      return EndpointPut{std::move(*stored), !replaced};
+      return EndpointPut{std::move(*stored), created};
     }
     const TimePoint now = impl_->now();
-    document = document_of(endpoint, *found, now);
+    document = document_of(endpoint, found->document, now);
     if (document.data.size() > model::kEndpointBytesMax) {
       return fail(ErrorCode::kInvalidArgument,
                   "the endpoint " + model::past_limit(document.data.size(),
                                                       model::kEndpointBytesMax, "bytes as JSON"));
     }
-    replaced = *wanted;
-    if (!replaced && *found) replaced = (*found)->revision;
-    if (!replaced && impl_->endpoints().count(now) >= model::kEndpointsMax) {
+    replaces = *wanted ? store::Replaces(**wanted) : found->replaces();
+    const bool makes = std::holds_alternative<store::Nothing>(replaces);
+    if (makes && impl_->endpoints().count(now) >= model::kEndpointsMax) {
       return give_up(too_many_endpoints());
     }
-    auto put = impl_->store().put_document(
-        document, replaced ? store::Replaces(*replaced) : store::Replaces(store::Nothing{}), now);
-    impl_->endpoint_changed(key);
+    auto put = impl_->write_endpoint(document, replaces, now);
     if (put) {
       endpoint.revision = to_string(*put);
       endpoint.updated_at = now;
-      return EndpointPut{std::move(endpoint), !replaced};
+      return EndpointPut{std::move(endpoint), makes};
     }
     if (put.error().code == ErrorCode::kUnknownOutcome) {
       unsure = std::move(put.error());
@@ -166,24 +214,27 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
   Endpoint endpoint;
   std::optional<Error> unsure;  // of a try that may have been carried out
   for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
-    const auto found = impl_->store().get_document(key);
-    if (!found && unsure && found.error().code == ErrorCode::kNotFound) return endpoint;
+    const auto found = look(impl_->store(), key);
     if (!found) return fail(unsure.value_or(found.error()));
-    auto read = store::endpoint_of(*found);
-    if (!read) return read;
-    endpoint = std::move(*read);
+    if (!found->document && !found->damaged) {
+      if (!unsure) return fail(store::no_document(key));
+      if (!impl_->endpoint_changed(key)) continue;
+      return endpoint;
+    }
+    endpoint = shown_or_named(key, found->document);
     if (!force) {
       if (auto free = check_unused(impl_->store(), endpoint, impl_->now()); !free) {
         return fail(unsure.value_or(free.error()));
       }
     }
-    auto removed = impl_->store().remove_document(key, wanted->value_or(found->revision));
-    impl_->endpoint_changed(key);
-    if (removed) return endpoint;
-    if (removed.error().code == ErrorCode::kUnknownOutcome) {
-      unsure = std::move(removed.error());
-    } else if (!is_overtaken(removed.error()) || *wanted) {
-      return fail(unsure.value_or(removed.error()));
+    std::optional<store::Revision> revision = *wanted;
+    if (!revision && found->document) revision = found->document->revision;
+    auto erased = impl_->erase_endpoint(key, revision);
+    if (erased) return endpoint;
+    if (erased.error().code == ErrorCode::kUnknownOutcome) {
+      unsure = std::move(erased.error());
+    } else if (!is_overtaken(erased.error()) || *wanted) {
+      return fail(unsure.value_or(erased.error()));
     }
   }
   return fail(unsure.value_or(changed_all_the_time(key)));
@@ -201,14 +252,13 @@ Result<Endpoint> Hooks::Impl::set_paused(const std::string& ns, const std::strin
     if (!endpoint) return endpoint;
     if (endpoint->paused == paused) {
       // By another process, perhaps, and just now.
-      endpoint_changed(key);
+      if (auto known = endpoint_changed(key); !known) return fail(std::move(known.error()));
       return endpoint;
     }
     endpoint->paused = paused;
     const TimePoint at = now();
-    auto put = store().put_document({key, codec::to_stored_json(*endpoint), found->newer_fields},
-                                    store::Replaces(found->revision), at);
-    endpoint_changed(key);
+    auto put = write_endpoint({key, codec::to_stored_json(*endpoint), found->newer_fields},
+                              found->revision, at);
     if (put) {
       endpoint->revision = to_string(*put);
       endpoint->updated_at = at;

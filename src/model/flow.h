@@ -46,10 +46,7 @@ Flow flow_of(const Task& task);
 
 // What holds for all tasks of an endpoint.
 struct Limits {
-  bool unknown = false;  // nothing is known of them for now: its tasks wait until there is
   bool paused = false;
-
-  bool hold() const { return unknown || paused; }
 };
 struct LimitsOf {
   std::uint64_t ns = 0;

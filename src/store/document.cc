@@ -49,16 +49,22 @@ std::optional<Error> why_refused(const DocumentKey& key, const Replaces& replace
 }
 
 void DocumentPageBuilder::add(StoredDocument document) {
-  const DocumentKey& key = document.key;
-  bytes_ += document.data.size() + key.ns.size() + key.name.size() + kEnvelopeBytes;
+  note(document.key, document.data.size());
   page_.items.push_back(std::move(document));
 }
 
+void DocumentPageBuilder::add_damaged(DocumentKey key) {
+  note(key, 0);
+  page_.damaged.push_back(std::move(key));
+}
+
+void DocumentPageBuilder::note(const DocumentKey& key, std::size_t bytes) {
+  bytes_ += bytes + key.ns.size() + key.name.size() + kEnvelopeBytes;
+  last_ = {key.ns, key.name};
+}
+
 DocumentPage DocumentPageBuilder::take(bool more) {
-  if (more && !page_.items.empty()) {
-    const DocumentKey& last = page_.items.back().key;
-    page_.next = DocumentPosition{last.ns, last.name};
-  }
+  if (more && count() > 0) page_.next = std::move(last_);
   return std::move(page_);
 }
 

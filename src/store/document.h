@@ -42,6 +42,7 @@ struct DocumentQuery {
 // As of TaskPage.
 struct DocumentPage {
   std::vector<StoredDocument> items;
+  std::vector<DocumentKey> damaged;  // their bytes cannot be read; they count as the items do
   std::optional<DocumentPosition> next;
 };
 
@@ -63,18 +64,23 @@ class DocumentPageBuilder {
   DocumentPageBuilder(std::size_t limit, std::size_t bytes_max)
       : limit_(limit), bytes_max_(bytes_max) {}
 
-  bool full() const { return page_.items.size() >= limit_ || bytes_ >= bytes_max_; }
+  bool full() const { return count() >= limit_ || bytes_ >= bytes_max_; }
   // How many documents it may still take, if they are small.
-  std::size_t missing() const { return full() ? 0 : limit_ - page_.items.size(); }
+  std::size_t missing() const { return full() ? 0 : limit_ - count(); }
   void add(StoredDocument document);
+  void add_damaged(DocumentKey key);
   // `more`: there are others behind it.
   DocumentPage take(bool more);
 
  private:
+  std::size_t count() const { return page_.items.size() + page_.damaged.size(); }
+  void note(const DocumentKey& key, std::size_t bytes);
+
   const std::size_t limit_;
   const std::size_t bytes_max_;
   std::size_t bytes_ = 0;
   DocumentPage page_;
+  DocumentPosition last_;
 };
 
 }  // namespace rhooks::store

@@ -12,9 +12,9 @@ using std::chrono::milliseconds;
 
 constexpr const char* kEndpointKind = "endpoint";
 constexpr std::size_t kListedAtOnce = 1000;
-// Lists that others overtake before one is given up.
-constexpr int kListsMax = 5;
-// Between two lists where the first one failed.
+// Answers that changes overtake before another one is given up.
+constexpr int kOvertakenMax = 5;
+// A list that failed.
 constexpr milliseconds kListAgainAfter{1'000};
 // After the latest call.
 constexpr milliseconds kInUseFor{60'000};
@@ -38,13 +38,17 @@ Endpoints::Found endpoint_or_none(const StoredDocument& document) {
 Result<Endpoints::Found> found_endpoint(const Endpoints::Found& found, const std::string& ns,
                                         const std::string& name) {
   if (found) return found;
-  return fail(ErrorCode::kCorrupt, named_endpoint(ns, name) + " cannot be read; put it anew");
+  return fail(damaged_endpoint(ns, name));
 }
 
 tl::unexpected<Error> no_endpoint(const std::string& ns, const std::string& name) {
   return fail(ErrorCode::kNotFound,
               "there is no endpoint '" + name + "' in namespace '" + ns + "'; put it first",
               "endpoint");
+}
+
+Error changed_all_the_time() {
+  return {ErrorCode::kUnavailable, "endpoints are being changed all the time; try again", {}};
 }
 
 }  // namespace
@@ -58,6 +62,10 @@ DocumentQuery endpoint_query(std::optional<std::string> ns) {
   query.kind = kEndpointKind;
   query.ns = std::move(ns);
   return query;
+}
+
+Error damaged_endpoint(const std::string& ns, const std::string& name) {
+  return {ErrorCode::kCorrupt, named_endpoint(ns, name) + " cannot be read; put it anew", {}};
 }
 
 Result<Endpoint> endpoint_of(const StoredDocument& document) {
@@ -77,35 +85,37 @@ Result<Endpoint> endpoint_of(const StoredDocument& document) {
 Result<Endpoints::Found> Endpoints::find(const std::string& ns, const std::string& name,
                                          TimePoint now) {
   refresh_if_old(now);
-  Found known;
   {
     MutexLock lock(mutex_);
-    const auto it = all_.find(Key{ns, name});
-    const bool there = it != all_.end();
-    if (there && !(listing_ && is_long_old(now))) return found_endpoint(it->second, ns, name);
-    if (!there && !max_age_ && listed_at_) return no_endpoint(ns, name);
-    if (there) known = it->second;
+    if (const auto it = all_.find(Key{ns, name}); it != all_.end()) {
+      return found_endpoint(it->second, ns, name);
+    }
+    if (!max_age_ && listed_ && !to_list_) return no_endpoint(ns, name);
   }
-  return known ? look_up(ns, name, known) : read(ns, name);
+  return read(ns, name);
 }
 
-// As it is now, else as it was known. Nothing is kept of it: the list would be overtaken by that.
-Result<Endpoints::Found> Endpoints::look_up(const std::string& ns, const std::string& name,
-                                            const Found& known) {
-  const auto document = store_.get_document(endpoint_key(ns, name));
-  if (document) return found_endpoint(endpoint_or_none(*document), ns, name);
-  if (document.error().code == ErrorCode::kNotFound) return no_endpoint(ns, name);
-  return found_endpoint(known, ns, name);
-}
-
-void Endpoints::changed(const std::string& ns, const std::string& name) {
-  const auto read_now = read(ns, name);
-  if (read_now || read_now.error().code == ErrorCode::kNotFound) return;
+Result<void> Endpoints::changed(const std::string& ns, const std::string& name) {
+  {
+    MutexLock lock(mutex_);
+    ++changes_;
+  }
+  Error why = changed_all_the_time();
+  for (int tries = 0; tries < kOvertakenMax; ++tries) {
+    const std::uint64_t before = changes();
+    const auto found = get(ns, name);
+    MutexLock lock(mutex_);
+    if (found && changes_ != before) continue;
+    if (found) {
+      keep(Key{ns, name}, *found);
+      return {};
+    }
+    why = found.error();
+    break;
+  }
   MutexLock lock(mutex_);
-  ++version_;
-  all_.erase(Key{ns, name});
-  unsure_.insert(Key{ns, name});
-  listed_at_.reset();
+  to_list_ = true;
+  return fail(std::move(why));
 }
 
 std::size_t Endpoints::count(TimePoint now) {
@@ -115,12 +125,14 @@ std::size_t Endpoints::count(TimePoint now) {
 }
 
 void Endpoints::refresh_if_old(TimePoint now) {
-  if (!begin_refresh(now)) return;
-  if (const auto done = refresh(now); !done) {
+  if (!begin_list(now)) return;
+  const auto done = read_all(now);
+  if (!done) {
     log::warn("endpoints cannot be read; trying again", {{"error", done.error().message}});
   }
   MutexLock lock(mutex_);
-  listing_ = false;
+  --lists_under_way_;
+  failed_at_ = done ? std::nullopt : std::optional(now);
 }
 
 milliseconds Endpoints::age(TimePoint now) const {
@@ -129,41 +141,42 @@ milliseconds Endpoints::age(TimePoint now) const {
   return std::max(*used_at_ - *as_of_, milliseconds{});
 }
 
-// Whether it is time, and nobody else does it.
-bool Endpoints::begin_refresh(TimePoint now) {
+// Whether it is time. Who comes while somebody does it goes by what is known.
+bool Endpoints::begin_list(TimePoint now) {
   MutexLock lock(mutex_);
   used_at_ = now;
   if (!as_of_) as_of_ = now;
-  if (listed_at_ && !(max_age_ && is_over(*listed_at_, *max_age_, now))) return false;
-  if (asked_at_ && !is_over(*asked_at_, kListAgainAfter, now)) return false;
-  asked_at_ = now;
-  listing_ = true;
+  if (!is_old(now)) return false;
+  if (failed_at_ && !is_over(*failed_at_, kListAgainAfter, now)) return false;
+  if (lists_under_way_ > 0 && !is_long_old(now)) return false;
+  ++lists_under_way_;
   return true;
+}
+
+bool Endpoints::is_old(TimePoint now) const {
+  return !listed_ || to_list_ || (max_age_ && is_over(*as_of_, *max_age_, now));
 }
 
 // Nobody used it in between: what is in use is listed in time.
 bool Endpoints::is_long_old(TimePoint now) const {
-  return max_age_ && (!listed_at_ || is_over(*listed_at_, *max_age_ + kListAgainAfter, now));
+  return listed_ && max_age_ && is_over(*as_of_, *max_age_ + kListAgainAfter, now);
 }
 
-Result<void> Endpoints::refresh(TimePoint now) {
-  for (int lists = 0; lists < kListsMax; ++lists) {
-    const std::uint64_t before = version();
+Result<void> Endpoints::read_all(TimePoint now) {
+  for (int tries = 0; tries < kOvertakenMax; ++tries) {
+    const std::uint64_t before = changes();
     auto all = list();
-    if (!all) {
-      if (all.error().code == ErrorCode::kCorrupt) read_one_by_one();
-      return fail(std::move(all.error()));
-    }
+    if (!all) return fail(std::move(all.error()));
     MutexLock lock(mutex_);
-    if (version_ != before) continue;
+    if (changes_ != before) continue;
     ++version_;
     all_ = std::move(*all);
-    unsure_.clear();
     listed_ = true;
-    as_of_ = listed_at_ = now;
+    to_list_ = false;
+    as_of_ = now;
     return {};
   }
-  return fail(ErrorCode::kUnavailable, "endpoints are being changed all the time");
+  return fail(changed_all_the_time());
 }
 
 Result<Endpoints::All> Endpoints::list() {
@@ -176,42 +189,44 @@ Result<Endpoints::All> Endpoints::list() {
     for (const StoredDocument& document : page->items) {
       all.emplace(Key{document.key.ns, document.key.name}, endpoint_or_none(document));
     }
+    for (const DocumentKey& key : page->damaged) all.emplace(Key{key.ns, key.name}, nullptr);
     if (!page->next) return all;
     query.after = std::move(page->next);
   }
 }
 
-// Forgets those that are read when they are looked up. Those that hold their tasks nobody looks up.
-void Endpoints::read_one_by_one() {
-  std::vector<Key> holding;
-  {
-    MutexLock lock(mutex_);
-    ++version_;
-    listed_ = true;
-    std::erase_if(all_, [](const auto& one) { return !one.second || !one.second->paused; });
-    for (const auto& [key, found] : all_) holding.push_back(key);
-    holding.insert(holding.end(), unsure_.begin(), unsure_.end());
-  }
-  for (const Key& key : holding) read(key.first, key.second);
+Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::string& name) {
+  const std::uint64_t before = changes();
+  const auto found = get(ns, name);
+  if (!found) return fail(found.error());
+  MutexLock lock(mutex_);
+  if (changes_ == before) keep(Key{ns, name}, *found);
+  if (!*found) return no_endpoint(ns, name);
+  return found_endpoint(**found, ns, name);
 }
 
-Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::string& name) {
-  while (true) {
-    const std::uint64_t before = version();
-    const auto document = store_.get_document(endpoint_key(ns, name));
-    if (!document && document.error().code != ErrorCode::kNotFound) return fail(document.error());
-    const Found found = document ? endpoint_or_none(*document) : nullptr;
-    MutexLock lock(mutex_);
-    if (version_ != before) continue;
-    ++version_;
-    unsure_.erase(Key{ns, name});
-    if (!document) {
-      all_.erase(Key{ns, name});
-      return no_endpoint(ns, name);
-    }
-    all_.insert_or_assign(Key{ns, name}, found);
-    return found_endpoint(found, ns, name);
+// None: there is none.
+Result<std::optional<Endpoints::Found>> Endpoints::get(const std::string& ns,
+                                                       const std::string& name) {
+  const auto document = store_.get_document(endpoint_key(ns, name));
+  if (document) return std::optional(endpoint_or_none(*document));
+  if (document.error().code == ErrorCode::kNotFound) return std::optional<Found>();
+  if (document.error().code == ErrorCode::kCorrupt) return std::optional<Found>(nullptr);
+  return fail(document.error());
+}
+
+void Endpoints::keep(const Key& key, const std::optional<Found>& found) {
+  if (found) {
+    all_.insert_or_assign(key, *found);
+  } else if (all_.erase(key) == 0) {
+    return;
   }
+  ++version_;
+}
+
+std::uint64_t Endpoints::changes() const {
+  MutexLock lock(mutex_);
+  return changes_;
 }
 
 std::uint64_t Endpoints::version() const {
@@ -223,13 +238,11 @@ std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
   MutexLock lock(mutex_);
   if (!listed_) return std::nullopt;
   std::vector<model::LimitsOf> limits;
-  const auto add = [&](const Key& key, const model::Limits& of) {
-    limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second), of});
-  };
   for (const auto& [key, found] : all_) {
-    if (found && found->paused) add(key, {.paused = true});
+    if (!found || !found->paused) continue;
+    limits.push_back(
+        {model::namespace_hash(key.first), model::endpoint_hash(key.second), {.paused = true}});
   }
-  for (const Key& key : unsure_) add(key, {.unknown = true});
   return limits;
 }
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +22,7 @@ namespace rhooks::store {
 DocumentKey endpoint_key(const std::string& ns, const std::string& name);
 // Of all endpoints, or those of a namespace.
 DocumentQuery endpoint_query(std::optional<std::string> ns = std::nullopt);
+Error damaged_endpoint(const std::string& ns, const std::string& name);  // kCorrupt
 // Errors: kCorrupt.
 Result<Endpoint> endpoint_of(const StoredDocument& document);
 
@@ -39,14 +39,13 @@ class Endpoints {
   explicit Endpoints(Store& store, std::optional<std::chrono::milliseconds> max_age = std::nullopt)
       : store_(store), max_age_(max_age) {}
 
-  // What is known is used on while the store cannot be read. Where the store has a damaged one, and
-  // so cannot list them, each is read when it is looked up. Errors: kNotFound, field "endpoint";
+  // What is known is used on while the store cannot be read. Errors: kNotFound, field "endpoint";
   // kCorrupt; those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
 
-  // That one was put or removed. From the return on find() has it so, or newer, and limits() too,
-  // or tells that it is not known.
-  void changed(const std::string& ns, const std::string& name);
+  // Says that this process put or removed one, and reads it: from the return on find() and limits()
+  // have it so, or newer. Errors: it cannot be read, and all are read again when one is used next.
+  Result<void> changed(const std::string& ns, const std::string& name);
 
   // How many there are in all namespaces, as far as is known.
   std::size_t count(TimePoint now);
@@ -70,30 +69,31 @@ class Endpoints {
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Found>;                 // null: it cannot be read
 
-  Result<Found> look_up(const std::string& ns, const std::string& name, const Found& known);
-  bool begin_refresh(TimePoint now);
+  bool begin_list(TimePoint now);
+  bool is_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   bool is_long_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
-  Result<void> refresh(TimePoint now);
+  Result<void> read_all(TimePoint now);
   Result<All> list();
-  void read_one_by_one();
   Result<Found> read(const std::string& ns, const std::string& name);
+  Result<std::optional<Found>> get(const std::string& ns, const std::string& name);
+  void keep(const Key& key, const std::optional<Found>& found) RHOOKS_REQUIRES(mutex_);
+  std::uint64_t changes() const;
 
   Store& store_;
   const std::optional<std::chrono::milliseconds> max_age_;
 
   mutable Mutex mutex_;
   All all_ RHOOKS_GUARDED_BY(mutex_);
-  std::set<Key> unsure_ RHOOKS_GUARDED_BY(mutex_);  // changed since they were read
-  // Grows with each change of `all_`: what was asked for before one may be older, and is asked for
-  // again.
-  std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;
-  bool listed_ RHOOKS_GUARDED_BY(mutex_) = false;  // at some time, as far as they can be
-  std::optional<TimePoint> listed_at_ RHOOKS_GUARDED_BY(mutex_);  // none: not all are known
-  std::optional<TimePoint> asked_at_ RHOOKS_GUARDED_BY(mutex_);   // for all, whatever came of it
-  bool listing_ RHOOKS_GUARDED_BY(mutex_) = false;                // somebody asked, and waits
-  std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);    // by the latest call
+  std::uint64_t version_ RHOOKS_GUARDED_BY(mutex_) = 0;  // of `all_`
+  // That this process made. What the store was asked for before one may be older, and is not kept.
+  std::uint64_t changes_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  bool listed_ RHOOKS_GUARDED_BY(mutex_) = false;   // at some time
+  bool to_list_ RHOOKS_GUARDED_BY(mutex_) = false;  // a change could not be read
   // Of the latest list; before there was one, of the first call.
   std::optional<TimePoint> as_of_ RHOOKS_GUARDED_BY(mutex_);
+  std::optional<TimePoint> failed_at_ RHOOKS_GUARDED_BY(mutex_);  // of a list, since the last one
+  std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);    // by the latest call
+  int lists_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rhooks::store

@@ -38,7 +38,7 @@ class KnownEndpointsTest : public ::testing::Test {
     const auto endpoint = endpoints.find("ns", name, now);
     return endpoint ? (*endpoint)->url : endpoint.error().message;
   }
-  // "name", where it is paused; "name?", where nothing is known of it.
+  // Those that are paused.
   static std::vector<std::string> limited(const Endpoints& endpoints,
                                           const std::vector<std::string>& names) {
     const auto limits = endpoints.limits();
@@ -48,7 +48,8 @@ class KnownEndpointsTest : public ::testing::Test {
       EXPECT_EQ(one.ns, model::namespace_hash("ns"));
       for (const std::string& name : names) {
         if (model::endpoint_hash(name) != one.endpoint) continue;
-        told.push_back(name + (one.limits.paused ? "" : "?"));
+        EXPECT_TRUE(one.limits.paused);
+        told.push_back(name);
       }
     }
     return told;
@@ -82,10 +83,10 @@ TEST_F(KnownEndpointsTest, AChangeOfThisProcessIsKnownAtOnce) {
   store_endpoint(memory_, "acme", "http://a/");
   EXPECT_EQ(found(own_, "acme"), "http://a/");
   store_endpoint(memory_, "acme", "http://b/");
-  own_.changed("ns", "acme");
+  ASSERT_TRUE(own_.changed("ns", "acme"));
   EXPECT_EQ(found(own_, "acme"), "http://b/");
   ASSERT_TRUE(memory_.remove_document(endpoint_key("ns", "acme"), std::nullopt));
-  own_.changed("ns", "acme");
+  ASSERT_TRUE(own_.changed("ns", "acme"));
   EXPECT_THAT(found(own_, "acme"), HasSubstr("there is no endpoint"));
   EXPECT_EQ(own_.count(kNow), 0u);
 }
@@ -95,7 +96,7 @@ TEST_F(KnownEndpointsTest, AChangeThatCannotBeReadIsReadLater) {
   EXPECT_EQ(found(own_, "acme"), "http://a/");
   store_endpoint(memory_, "acme", "http://b/");
   faulty_.fail_next("get_document");
-  own_.changed("ns", "acme");
+  EXPECT_FALSE(own_.changed("ns", "acme"));
   EXPECT_EQ(found(own_, "acme"), "http://b/");
 }
 
@@ -144,7 +145,7 @@ TEST_F(KnownEndpointsTest, TheirAgeIsThatOfWhatWasUsed) {
   faulty_.fail_always("list_documents");
   EXPECT_EQ(found(shared_, "acme", kNow + 90s), "http://a/");
   EXPECT_EQ(shared_.age(kNow + 90s), 90s);
-  shared_.changed("ns", "acme");
+  ASSERT_TRUE(shared_.changed("ns", "acme"));
   EXPECT_EQ(shared_.age(kNow + 149s), 90s);
   EXPECT_EQ(shared_.age(kNow + 150s), 0ms) << "nobody uses it any more";
   Endpoints never_read(faulty_, 5s);
@@ -169,7 +170,7 @@ TEST_F(KnownEndpointsTest, OneThatCannotBeReadIsInNobodysWay) {
   EXPECT_EQ(odd.error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(odd.error().message, "endpoint 'odd' in namespace 'ns' cannot be read; put it anew");
   store_endpoint(memory_, "odd", "http://b/");
-  own_.changed("ns", "odd");
+  ASSERT_TRUE(own_.changed("ns", "odd"));
   EXPECT_EQ(found(own_, "odd"), "http://b/");
 }
 
@@ -185,56 +186,64 @@ TEST_F(KnownEndpointsTest, TellsWhichArePausedOnceItHasReadThem) {
 
   const auto version = own_.version();
   store_endpoint(memory_, "b", "http://b/", true);
-  own_.changed("ns", "b");
+  ASSERT_TRUE(own_.changed("ns", "b"));
   EXPECT_NE(own_.version(), version);
   EXPECT_EQ(limited(own_, names), (Names{"a", "b"}));
   ASSERT_TRUE(memory_.remove_document(endpoint_key("ns", "a"), std::nullopt));
-  own_.changed("ns", "a");
+  ASSERT_TRUE(own_.changed("ns", "a"));
   EXPECT_EQ(limited(own_, names), Names{"b"});
 }
 
-TEST_F(KnownEndpointsTest, OfOneThatChangedAndCannotBeReadNothingIsKnown) {
+TEST_F(KnownEndpointsTest, APauseThatCannotBeReadIsKnownWithTheNextList) {
   using Names = std::vector<std::string>;
   store_endpoint(memory_, "a", "http://a/");
   own_.refresh_if_old(kNow);
   store_endpoint(memory_, "a", "http://a/", true);
   faulty_.fail_always("*");
-  const auto version = own_.version();
-  own_.changed("ns", "a");
-  EXPECT_NE(own_.version(), version);
-  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
+  const auto changed = own_.changed("ns", "a");
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, ErrorCode::kUnavailable);
   own_.refresh_if_old(kNow + 1s);
-  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
+  EXPECT_EQ(limited(own_, {"a"}), Names{});
   faulty_.heal();
+  const auto version = own_.version();
   own_.refresh_if_old(kNow + 2s);
   EXPECT_EQ(limited(own_, {"a"}), Names{"a"});
-
-  store_endpoint(memory_, "a", "http://a/");
-  faulty_.fail_next("get_document");
-  own_.changed("ns", "a");
-  EXPECT_EQ(limited(own_, {"a"}), Names{"a?"});
-  EXPECT_EQ(found(own_, "a", kNow + 2s), "http://a/") << "read by itself";
-  EXPECT_EQ(limited(own_, {"a"}), Names{});
+  EXPECT_NE(own_.version(), version);
 }
+
+// One of its documents has bytes that cannot be read.
+class DamagedStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+ private:
+  Result<StoredDocument> do_get_document(const DocumentKey& key) override {
+    if (key.name == "damaged") return fail(ErrorCode::kCorrupt, "damaged");
+    return ForwardingStore::do_get_document(key);
+  }
+  Result<DocumentPage> do_list_documents(const DocumentQuery& query) override {
+    auto page = ForwardingStore::do_list_documents(query);
+    page->damaged.push_back(endpoint_key("ns", "damaged"));
+    return page;
+  }
+};
 
 TEST_F(KnownEndpointsTest, ADamagedOneDoesNotHideWhatBecomesOfOthers) {
   using Names = std::vector<std::string>;
+  DamagedStore damaged(memory_);
+  Endpoints endpoints(damaged, 5s);
   store_endpoint(memory_, "a", "http://a/", true);
   store_endpoint(memory_, "b", "http://b/");
-  shared_.refresh_if_old(kNow);
-  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{"a"});
-  faulty_.fail_always("list_documents", {.error = {ErrorCode::kCorrupt, "damaged", {}}});
+  endpoints.refresh_if_old(kNow);
+  EXPECT_EQ(limited(endpoints, {"a", "b"}), Names{"a"});
+  EXPECT_EQ(endpoints.find("ns", "damaged", kNow).error().code, ErrorCode::kCorrupt);
   store_endpoint(memory_, "a", "http://a/");
   store_endpoint(memory_, "b", "http://c/", true);
-  shared_.refresh_if_old(kNow + 5s);
-  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{});
-  EXPECT_EQ(found(shared_, "b", kNow + 5s), "http://c/");
-  EXPECT_EQ(limited(shared_, {"a", "b"}), Names{"b"});
-
-  own_.refresh_if_old(kNow);
-  EXPECT_EQ(limited(own_, {"a", "b"}), Names{}) << "and not that nothing is known";
-  EXPECT_EQ(found(own_, "b"), "http://c/");
-  EXPECT_EQ(limited(own_, {"a", "b"}), Names{"b"});
+  EXPECT_EQ(found(endpoints, "b", kNow + 5s), "http://c/");
+  EXPECT_EQ(limited(endpoints, {"a", "b"}), Names{"b"});
+  ASSERT_TRUE(endpoints.changed("ns", "damaged"));
+  EXPECT_EQ(endpoints.find("ns", "damaged", kNow + 5s).error().code, ErrorCode::kCorrupt);
 }
 
 // Does something before the answer of the next list or read comes back.
@@ -257,7 +266,7 @@ class OvertakenStore final : public testing::ForwardingStore {
   }
 };
 
-// Of several that come at once after an hour one lists all.
+// Of several that come at once one lists all, but where nobody did for an hour.
 TEST_F(KnownEndpointsTest, NobodyGoesByWhatIsLongOldWhileAllAreListed) {
   OvertakenStore store(faulty_);
   Endpoints endpoints(store, 5s);
@@ -274,8 +283,8 @@ TEST_F(KnownEndpointsTest, NobodyGoesByWhatIsLongOldWhileAllAreListed) {
   store.meanwhile = [&] { other = found(endpoints, "acme", kNow + 1h); };
   EXPECT_EQ(found(endpoints, "acme", kNow + 1h), "http://c/");
   EXPECT_EQ(other, "http://c/");
-  EXPECT_EQ(reads(), 1);
-  EXPECT_EQ(lists(), 3) << "none is overtaken by that";
+  EXPECT_EQ(reads(), 0);
+  EXPECT_EQ(lists(), 4) << "each lists them";
 
   store_endpoint(memory_, "acme", "http://d/");
   store.meanwhile = [&] {
@@ -293,14 +302,14 @@ TEST_F(KnownEndpointsTest, AnAnswerThatWasOvertakenIsNotUsed) {
   const auto change_to = [&](const std::string& url) {
     return [&memory = memory_, &endpoints, url] {
       store_endpoint(memory, "acme", url);
-      endpoints.changed("ns", "acme");
+      EXPECT_TRUE(endpoints.changed("ns", "acme"));
     };
   };
   store.meanwhile = change_to("http://b/");
   EXPECT_EQ(found(endpoints, "acme"), "http://b/") << "a list";
   store_endpoint(memory_, "acme", "http://c/");
   store.meanwhile = change_to("http://d/");
-  endpoints.changed("ns", "acme");
+  ASSERT_TRUE(endpoints.changed("ns", "acme"));
   EXPECT_EQ(found(endpoints, "acme"), "http://d/") << "a read";
 }
 

@@ -285,7 +285,8 @@ class Store {
   // who remove one revision may both be told that they did.
   Result<void> remove_document(const DocumentKey& key, const std::optional<Revision>& revision);
 
-  // Errors: kInvalidArgument, kCorrupt (one of them cannot be read).
+  // One whose bytes cannot be read is named by its key. Errors: kInvalidArgument, kCorrupt (where
+  // not even a key can be read).
   Result<DocumentPage> list_documents(const DocumentQuery& query);
 
   // This process claims no more (with Scope::kAssigned, that is): what fell to it falls to others

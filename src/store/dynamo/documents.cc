@@ -24,15 +24,19 @@ TaskKey item_key(const DocumentKey& key) {
   return {std::string(kDocuments) + key.kind, document_id(key.ns, key.name)};
 }
 
-Result<StoredDocument> read_document(const Item& item) {
+Result<DocumentKey> document_key_of(const Item& item) {
   const TaskKey at = key_of(item);
   const std::size_t end = at.id.find(kNamespaceEnd);
-  const auto bytes = bytes_of(item, "dv");
-  if (!at.ns.starts_with(kDocuments) || end == std::string::npos || !bytes) {
-    return fail(ErrorCode::kCorrupt, "a stored document lacks its names or its bytes");
+  if (!at.ns.starts_with(kDocuments) || end == std::string::npos) {
+    return fail(ErrorCode::kCorrupt, "a stored document lacks its names");
   }
-  return codec::decode_document(
-      {at.ns.substr(kDocuments.size()), at.id.substr(0, end), at.id.substr(end + 1)}, *bytes);
+  return DocumentKey{at.ns.substr(kDocuments.size()), at.id.substr(0, end), at.id.substr(end + 1)};
+}
+
+Result<StoredDocument> read_document(const DocumentKey& key, const Item& item) {
+  const auto bytes = bytes_of(item, "dv");
+  if (!bytes) return fail(ErrorCode::kCorrupt, "a stored document lacks its bytes");
+  return codec::decode_document(key, *bytes);
 }
 
 std::optional<Revision> revision_of(const std::optional<Item>& item) {
@@ -122,7 +126,7 @@ Result<StoredDocument> Documents::get(const DocumentKey& key) {
   const auto item = read(key);
   if (!item) return fail(item.error());
   if (!*item) return fail(no_document(key));
-  return read_document(**item);
+  return read_document(key, **item);
 }
 
 Result<void> Documents::remove(const DocumentKey& key, const std::optional<Revision>& revision) {
@@ -173,9 +177,14 @@ Result<DocumentPage> Documents::page(const DocumentQuery& query) {
     if (!rows) return fail(rows.error());
     for (const Item& row : *rows) {
       if (page.full()) return page.take(true);
-      auto document = read_document(row);
-      if (!document) return fail(std::move(document.error()));
-      page.add(std::move(*document));
+      auto key = document_key_of(row);
+      if (!key) return fail(std::move(key.error()));
+      auto document = read_document(*key, row);
+      if (document) {
+        page.add(std::move(*document));
+      } else {
+        page.add_damaged(std::move(*key));
+      }
     }
   }
   return page.take(false);

@@ -468,6 +468,23 @@ TEST_F(DynamoStoreTest, AWorkerWhoseLeaseMayRemainDoesNotVanish) {
   EXPECT_EQ(end(), 2u);
 }
 
+TEST_F(DynamoStoreTest, ADocumentThatCannotBeReadIsListedByItsKey) {
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(other_->put_document({{"kind", "ns", name}, name, {}}, Whatever{}, kT0));
+  }
+  write(
+      Operation::kUpdateItem,
+      {{"Key", key_item(std::string(kDocuments) + "kind", std::string("ns") + kNamespaceEnd + "a")},
+       {"UpdateExpression", "SET dv = :junk"},
+       {"ExpressionAttributeValues", {{":junk", bytes_value("junk")}}}});
+  const auto page = other_->list_documents({.kind = "kind"});
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->items.size(), 1u);
+  EXPECT_EQ(page->items[0].data, "b");
+  EXPECT_EQ(page->damaged, (std::vector<DocumentKey>{{"kind", "ns", "a"}}));
+  EXPECT_EQ(other_->get_document({"kind", "ns", "a"}).error().code, ErrorCode::kCorrupt);
+}
+
 TEST_F(DynamoStoreTest, UnreadableTaskIsSetAsideAndPassedOver) {
   for (const std::string lost : {"", "UpdateItem"}) {
     const std::string bad = "bad" + lost;

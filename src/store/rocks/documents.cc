@@ -96,8 +96,11 @@ Result<DocumentPage> RocksStore::do_list_documents(const DocumentQuery& query) {
     const auto key = parse_document_key(it->key().ToStringView());
     if (!key) return fail(ErrorCode::kCorrupt, "a stored document has a key of no document");
     auto document = codec::decode_document(*key, it->value().ToStringView());
-    if (!document) return fail(document.error());
-    page.add(std::move(*document));
+    if (document) {
+      page.add(std::move(*document));
+    } else {
+      page.add_damaged(*key);
+    }
   }
   if (!it->status().ok()) return fail(database_->translate(it->status(), "reading documents"));
   return page.take(false);
