@@ -487,8 +487,8 @@ TEST_F(EndpointsOfFlowsTest, WhatIsForAPausedOneWaitsInOneLaneHoweverManyItsFlow
   expect_none_open();
   EXPECT_EQ(begin(flow_of_endpoint(8, 1), 1), 1u);
   EXPECT_EQ(begin(flow_of_endpoint(7, 1, 2), 1), 1u) << "of another namespace";
-  EXPECT_EQ(begin(flow_to(1)), 2u);
-  expect_waits(flow_to(1));
+  EXPECT_EQ(begin(flow_to(2)), 2u);
+  expect_waits(flow_to(2));
   pause_only(table_, {});
   expect_open({kEndpoint});
 }
