@@ -1,6 +1,7 @@
 #include "store/endpoints.h"
 
 #include <algorithm>
+#include <new>
 
 #include "codec/public_json.h"
 #include "observe/logging.h"
@@ -126,13 +127,20 @@ std::size_t Endpoints::count(TimePoint now) {
 
 void Endpoints::refresh_if_old(TimePoint now) {
   if (!begin_list(now)) return;
-  const auto done = read_all(now);
+  Result<void> done;
+  try {
+    done = read_all(now);
+  } catch (const std::bad_alloc&) {  // as where the store has none
+    done = Result<void>(fail(ErrorCode::kOverloaded, "out of memory"));
+  }
+  {
+    MutexLock lock(mutex_);
+    --lists_under_way_;
+    failed_at_ = done ? std::nullopt : std::optional(now);
+  }
   if (!done) {
     log::warn("endpoints cannot be read; trying again", {{"error", done.error().message}});
   }
-  MutexLock lock(mutex_);
-  --lists_under_way_;
-  failed_at_ = done ? std::nullopt : std::optional(now);
 }
 
 milliseconds Endpoints::age(TimePoint now) const {
