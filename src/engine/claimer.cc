@@ -38,7 +38,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     return step;
   }
 
-  learn_endpoints(now);
+  apply_endpoints();
   auto claimed = store_.claim_due({.now = now,
                                    .due_by = due_by,
                                    .limit = limit,
@@ -66,9 +66,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   const bool places_left = slots_.flows().claim_ended();
   if (unknown_endpoint) return fail(std::move(*unknown_endpoint));
   step.claimed = claimed->claims.size();
-  // What was met now for the first time may be known by then, and may pass.
-  const bool learnt = learn_endpoints(now);
-  step.more = claimed->more || places_left || learnt;
+  step.more = claimed->more || places_left;
   step.waits = claimed->waits;
   if (step.more) return step;
 

@@ -45,10 +45,11 @@ class Claimer {
   // From the return on no claim is let through against what is known of endpoints. True: that has
   // changed. From any thread; waits for nothing.
   bool apply_endpoints();
+  // The same, of what is read anew if it is time. Not within a step, which goes by the time at
+  // which it began: it waits for the store.
+  bool learn_endpoints(TimePoint now);
 
  private:
-  // As apply_endpoints(), of what is read anew if it is time.
-  bool learn_endpoints(TimePoint now);
   Delivery acquire(store::Claim claim, TimePoint now);
 
   store::Store& store_;

@@ -171,8 +171,10 @@ void Runner::claim_loop() {
     }
     failures = 0;
     measure_lag(step->more, now);
+    // What was met for the first time may be known by then, and may pass.
+    const bool learnt = pipeline_.claimer.learn_endpoints(clock_.now());
 
-    if (step->more) {
+    if (step->more || learnt) {
       note_first_unclaimed(want, now);
       if (pipeline_.slots.free() == 0) {
         claimer_waker_.wait(options_.poll_interval);

@@ -18,6 +18,7 @@ class StagesTest : public ::testing::Test, protected Stages {
                       [this](TimePoint, bool ok) { recorded.push_back(ok); });
   }
   void step_all() {
+    claimer.learn_endpoints(clock.now());
     ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
     dispatcher.step(clock.now(), 0ms);
     committer->step(clock.now_micros());
@@ -386,7 +387,8 @@ TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
   };
   set(R"({"url":"http://127.0.0.1:9/","paused":true})");
   put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
-  auto step = claimer.step(clock.now(), clock.now());
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  const auto step = claimer.step(clock.now(), clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);
   EXPECT_TRUE(step->waits);
@@ -439,6 +441,7 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
     store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
     endpoints.changed("ns", "acme");
   };
+  EXPECT_TRUE(overtaken.learn_endpoints(clock.now()));
   auto step = overtaken.step(clock.now(), clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);
@@ -463,27 +466,32 @@ TEST(ClaimerTest, ReadsEndpointsOfOthersAgainWhileSomethingWaitsForThem) {
     EXPECT_TRUE(done);
     return done.value_or(Claimer::Step{});
   };
+  const auto learn = [&] { return claimer.learn_endpoints(shared.clock.now()); };
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
   put(shared.memory, {record("a", shared.clock.now())});
   EXPECT_EQ(step().claimed, 1u);
+  EXPECT_FALSE(learn());
   EXPECT_EQ(lists(), 0) << "it met none";
 
   put(shared.memory, {to_endpoint("b", shared.clock.now(), "acme")});
   const auto met = step();
   EXPECT_EQ(met.claimed, 0u);
   EXPECT_TRUE(met.waits);
-  EXPECT_TRUE(met.more) << "something is known by now";
+  EXPECT_EQ(lists(), 0) << "a step reads none";
+  EXPECT_TRUE(learn());
   EXPECT_EQ(lists(), 1);
-  EXPECT_FALSE(step().more);
+  EXPECT_EQ(step().claimed, 0u);
   shared.clock.advance(4s);
-  step();
+  EXPECT_FALSE(learn());
   EXPECT_EQ(lists(), 1);
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
   shared.clock.advance(1s);
+  EXPECT_TRUE(learn());
   EXPECT_EQ(step().claimed, 1u);
   EXPECT_EQ(lists(), 2);
   shared.clock.advance(10s);
   step();
+  EXPECT_FALSE(learn());
   EXPECT_EQ(lists(), 2) << "nothing waits for them any more";
 }
 
@@ -493,12 +501,14 @@ TEST(ClaimerTest, LeavesWhatIsForEndpointsWhileNothingIsKnownOfThem) {
   put(shared.memory,
       {record("a", shared.clock.now()), to_endpoint("b", shared.clock.now(), "acme")});
   shared.store.fail_always("list_documents");
+  EXPECT_FALSE(shared.claimer.learn_endpoints(shared.clock.now()));
   auto step = shared.claimer.step(shared.clock.now(), shared.clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u) << "others go on";
   EXPECT_TRUE(step->waits);
   shared.store.heal();
   shared.clock.advance(1s);
+  EXPECT_TRUE(shared.claimer.learn_endpoints(shared.clock.now()));
   step = shared.claimer.step(shared.clock.now(), shared.clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);
