@@ -85,7 +85,8 @@ TEST(ManyQueryJsonTest, ComesBackAsItWas) {
   query.start_key = "key";
   const std::string json = to_json(query).value();
   EXPECT_EQ(json, R"({"id":"order#","status":"FAILED","from":"2026-01-31T12:34:56.789Z",)"
-                  R"("to":"2026-01-31T13:34:56.789Z","chunkLimit":7,"startKey":"key"})");
+                  R"("to":"2026-01-31T13:34:56.789Z","endpoint":"acme",)"
+                  R"("chunkLimit":7,"startKey":"key"})");
   const auto back = parse_many_query(json, "ns");
   ASSERT_TRUE(back);
   EXPECT_EQ(back->filter.id, query.filter.id);
