@@ -25,7 +25,9 @@ class WatchedStore final : public testing::ForwardingStore {
         clock_(clock),
         options_(options) {}
 
-  // For how long, altogether, one of these calls at least was under way.
+  // Whether one of these calls is under way.
+  bool waits() const { return calls_ > 0; }
+  // For how long, altogether, one of them at least was.
   Duration waited() const {
     return calls_ > 0 ? waited_ + (timeline_.now() - waiting_since_) : waited_;
   }
