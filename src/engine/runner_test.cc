@@ -464,8 +464,8 @@ TEST(RunnerFlowsTest, AReceiverThatAnswersAgainHasMoreAtOnce) {
   EXPECT_TRUE(fixture.reaches(numbered("dead", 7), Status::kDone));
 }
 
-TEST(RunnerFlowsTest, ATriggerWaitsForTasksThatWaitForOthers) {
-  SharingFixture fixture;
+// Five tasks of one receiver, of which three wait for the first two.
+void expect_trigger_of_five(SharingFixture& fixture) {
   fixture.add("dead", 1, 5);
   TriggerThread trigger(fixture.runner);
   ASSERT_TRUE(fixture.sender.wait_started(2));
@@ -479,20 +479,16 @@ TEST(RunnerFlowsTest, ATriggerWaitsForTasksThatWaitForOthers) {
   EXPECT_EQ(result->errors, 0);
 }
 
+TEST(RunnerFlowsTest, ATriggerWaitsForTasksThatWaitForOthers) {
+  SharingFixture fixture;
+  expect_trigger_of_five(fixture);
+}
+
 TEST(RunnerFlowsTest, ATriggerWaitsForOthersWhereAnEndpointIsPaused) {
   SharingFixture fixture;
   change_endpoint(fixture, kIsPaused);
   put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme")});
-  fixture.add("dead", 1, 5);
-  TriggerThread trigger(fixture.runner);
-  ASSERT_TRUE(fixture.sender.wait_started(2));
-  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 2u);
-  ASSERT_TRUE(fixture.sender.wait_started(5));
-  EXPECT_FALSE(trigger.ended());
-  EXPECT_EQ(fixture.sender.release_all(Reply::status(200)), 3u);
-  const auto result = trigger.join();
-  ASSERT_TRUE(result);
-  EXPECT_EQ(result->processed, 5);
+  expect_trigger_of_five(fixture);
   EXPECT_EQ(fixture.task("a").status, Status::kActive);
 }
 

@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
+#include <future>
 
 #include "rest/routes.h"
 #include "rest/test_api.h"
@@ -224,9 +223,9 @@ TEST_F(ApiTest, ATestMakesOneRequest) {
 
 TEST_F(ApiTest, OnlySoManyTestsRunAtOnce) {
   EXPECT_EQ(send({"PUT", kAcme, kLeastEndpoint}).status, 201);
-  std::atomic<bool> held{true};
-  test_.test_script = [&](const delivery::HttpRequest&) {
-    while (held) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  std::promise<void> answer;
+  test_.test_script = [answers = answer.get_future().share()](const delivery::HttpRequest&) {
+    answers.wait();
     return rhooks::Reply::status(200);
   };
   std::vector<Client> clients;
@@ -239,7 +238,7 @@ TEST_F(ApiTest, OnlySoManyTestsRunAtOnce) {
                               Reported("/v1/namespaces/{ns}/endpoints/{name}/test", "POST", 503)));
   // The others hold no thread that this needs.
   EXPECT_EQ(get(kAcme).status, 200);
-  held = false;
+  answer.set_value();
   int done = 0;
   for (Client& client : clients) {
     const Reply reply = client.receive();
