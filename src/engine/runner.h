@@ -62,7 +62,8 @@ class Runner {
   // somebody else can end. Waits for the store where endpoints have to be read.
   std::optional<Held> held(const Task& task);
 
-  // Nothing that was claimed is on its way.
+  // Nothing that was claimed is on its way, but for what a claim has just brought while its
+  // endpoint is read: that has no slot yet.
   bool idle() const { return pipeline_.slots.free() == pipeline_.slots.capacity(); }
 
  private:
