@@ -197,11 +197,13 @@ void DueCache::leased_elsewhere(const Candidate& candidate, TimePoint until, Ask
         asked, steady);
 }
 
-void DueCache::put_back(const Candidate& candidate) {
+void DueCache::put_back(std::span<const Candidate> candidates) {
   MutexLock lock(mutex_);
-  Shard& shard = shard_at(candidate.shard);
-  const auto it = shard.entries.find(candidate.key);
-  if (it != shard.entries.end()) it->second.picked = false;
+  for (const Candidate& candidate : candidates) {
+    Entries& entries = shard_at(candidate.shard).entries;
+    const auto it = entries.find(candidate.key);
+    if (it != entries.end()) it->second.picked = false;
+  }
 }
 
 void DueCache::stored(int number, const TaskKey& key, const std::optional<Due>& due, Asked asked,
@@ -249,6 +251,7 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
     return;
   }
   is->shard = number;
+  is->picked = known != shard.entries.end() && known->second.picked;
   is->sure = dropped == shard.dropped.end() || !crossed(dropped->second.order);
   if (!is->sure) is->leased_until = kTimeMin;
   is->learned_at = steady;

@@ -100,7 +100,7 @@ class DueCache {
     bool more = false;                  // others may be picked as well
     bool waits = false;                 // something waits for the gate
   };
-  // Picks what to claim; nobody else gets it until it is leased(), stored() or put_back().
+  // Picks what to claim; nobody else gets it until it is put_back(), whatever is told of it.
   Picked pick(std::span<const int> shards, TimePoint now, TimePoint due_by, std::size_t limit,
               FlowGate* gate = nullptr);
   // By this process.
@@ -108,7 +108,7 @@ class DueCache {
   // By another, as it was read. That one may give it back before its end, which the index does
   // not tell: it is believed for kIndexLag, and then the next read has it tried again.
   void leased_elsewhere(const Candidate& candidate, TimePoint until, Asked asked, Steady steady);
-  void put_back(const Candidate& candidate);  // nothing was learnt
+  void put_back(std::span<const Candidate> candidates);
 
   struct Due {
     TimePoint at{};

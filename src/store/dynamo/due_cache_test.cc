@@ -41,9 +41,7 @@ class DueCacheTest : public ::testing::Test {
     for (const auto& candidate : picked_.candidates) ids.push_back(candidate.key.id);
     return ids;
   }
-  void put_back() {
-    for (const auto& candidate : picked_.candidates) cache_.put_back(candidate);
-  }
+  void put_back() { cache_.put_back(picked_.candidates); }
   // What the cache is told by one request after the other, unless it was asked earlier.
   using Asked = std::optional<DueCache::Asked>;
   void stored(int shard, const TaskKey& key, std::optional<TimePoint> due_at, Asked asked = {},
@@ -55,11 +53,14 @@ class DueCacheTest : public ::testing::Test {
   std::optional<DueCache::ToRead> to_read() const {
     return cache_.to_read(0, now_, now_, seconds{1}, steady_);
   }
+  // The claim ends with it.
   void leased(const DueCache::Candidate& candidate, TimePoint until, Asked asked = {}) {
     cache_.leased(candidate, until, asked.value_or(cache_.asking()), steady_);
+    cache_.put_back({&candidate, 1});
   }
   void leased_elsewhere(const DueCache::Candidate& candidate, TimePoint until, Asked asked = {}) {
     cache_.leased_elsewhere(candidate, until, asked.value_or(cache_.asking()), steady_);
+    cache_.put_back({&candidate, 1});
   }
   void released(int shard, const TaskKey& key, Asked asked = {}) {
     cache_.released(shard, key, asked.value_or(cache_.asking()), steady_);
@@ -106,8 +107,11 @@ TEST_F(DueCacheTest, PickedIsFreeAgainOnEveryPath) {
   EXPECT_EQ(pick(), Ids{"a"});
   put_back();
   EXPECT_EQ(pick(), Ids{"a"});
+  const auto claiming = picked_.candidates;
   stored(0, key("a"), now_);
-  EXPECT_EQ(pick(), Ids{"a"}) << "stored anew by another call";
+  EXPECT_EQ(pick(), Ids{}) << "stored anew by another call, while it is being claimed";
+  cache_.put_back(claiming);
+  EXPECT_EQ(pick(), Ids{"a"});
   leased(picked_.candidates[0], now_ + seconds{60});
   EXPECT_EQ(pick(), Ids{});
   pass(seconds{60});
@@ -311,6 +315,17 @@ TEST_F(DueCacheTest, OfTwoAnswersThatCrossTheEarlierTimeIsTried) {
   stored(0, key("b"), now_ - seconds{1}, second);
   EXPECT_EQ(unconfirmed(), Ids{}) << "both say the same of what is due first";
   EXPECT_EQ(cache_.next(all_, now_), now_ - seconds{1});
+}
+
+TEST_F(DueCacheTest, ClaimWhoseAnswerCrossesAnotherHoldsTheTaskNoLonger) {
+  read_both({{key("a"), now_}});
+  ASSERT_EQ(pick(), Ids{"a"});
+  const auto claim = cache_.asking();
+  stored(0, key("a"), now_ - seconds{1}, claim);  // a registration that was answered late
+  leased(picked_.candidates[0], now_ + seconds{60}, claim);
+  EXPECT_EQ(unconfirmed(), Ids{"a"});
+  released(0, key("a"));
+  EXPECT_EQ(pick(), Ids{"a"});
 }
 
 // Tasks registered here and claimed by others: a process that once read the shards.
@@ -882,20 +897,21 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
         read(lag == 0 ? table : past[past.size() - lag], quiet ? 1'000 : 1 + draw(30));
       }
       gate.all_done();
-      for (const auto& candidate : cache.pick(shards, now, now, 5, asked_gate).candidates) {
+      const auto picked = cache.pick(shards, now, now, 5, asked_gate);
+      for (const auto& candidate : picked.candidates) {
         True& task = table[candidate.key];
         if (!quiet && draw(4) == 0) {
-          cache.put_back(candidate);  // the request failed
+          // The request failed.
         } else if (task.due == candidate.due_at && task.leased_until <= now) {
           cache.leased(candidate, now + seconds{10}, cache.asking(), steady);
           task = {};
           answered(candidate.key);  // done
         } else {
-          cache.put_back(candidate);
           answered(candidate.key);
           ++idle;
         }
       }
+      cache.put_back(picked.candidates);
     }
     for (const auto& [task, state] : table) EXPECT_FALSE(state.due) << task.id << " seed " << seed;
     EXPECT_EQ(cache.size(), 0u);

@@ -24,6 +24,14 @@ constexpr std::size_t kNextRows = 500;
 constexpr std::size_t kReadRows = 1'000;
 constexpr std::size_t kReadRowsMax = 5'000;
 
+// What was picked for a claim may be picked again after it, whatever it came to: also where there
+// was no memory for it.
+struct PutBack {
+  DueCache& cache;
+  const std::vector<DueCache::Candidate>& candidates;
+  ~PutBack() { cache.put_back(candidates); }
+};
+
 struct ShardRead {
   int shard = 0;
   DueCache::ToRead what;
@@ -229,7 +237,7 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
       if (result.claims.size() == request.limit || !result.more) break;
       continue;
     }
-    if (auto claimed = claim_candidates(request, std::move(picked.candidates), result); !claimed) {
+    if (auto claimed = claim_candidates(request, picked.candidates, result); !claimed) {
       error = std::move(claimed.error());
     }
     if (result.claims.size() == request.limit && result.more) break;
@@ -258,7 +266,7 @@ Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
 
 // A row that is being claimed.
 struct DynamoStore::Claiming {
-  DueCache::Candidate candidate;
+  const DueCache::Candidate& candidate;
   Lease lease;
   std::optional<Uuid> over;  // the token of a dead worker's lease, which need not have ended
 };
@@ -300,13 +308,14 @@ Call DynamoStore::claim_call(const Claiming& claiming, const ClaimRequest& reque
 }
 
 Result<void> DynamoStore::claim_candidates(const ClaimRequest& request,
-                                           std::vector<DueCache::Candidate> candidates,
+                                           const std::vector<DueCache::Candidate>& candidates,
                                            ClaimResult& result) {
+  const PutBack put_back{due_, candidates};
   const Uuid life = coordinator_->life();
   std::vector<Claiming> claiming;
-  for (DueCache::Candidate& candidate : candidates) {
+  for (const DueCache::Candidate& candidate : candidates) {
     Lease lease{candidate.key, uuids_.v7(request.now), request.now + request.lease_for, life};
-    claiming.push_back({std::move(candidate), std::move(lease), std::nullopt});
+    claiming.push_back({candidate, std::move(lease), std::nullopt});
   }
   Claimed claimed;
   send_claims(std::move(claiming), request, claimed);
@@ -335,18 +344,15 @@ void DynamoStore::send_claims(std::vector<Claiming> claiming, const ClaimRequest
     auto& [refusal, answer] = written[i];
     if (refusal) {  // taken by others, or changed since
       if (!refusal->there) {
-        due_.put_back(one.candidate);
         claimed.error = std::move(refusal->there.error());
       } else if (const auto token = token_of_the_dead(one, *refusal->there)) {
         one.over = token;
         claimed.dead.push_back(std::move(one));
       } else {
-        due_.put_back(one.candidate);
         note_item(one.lease.key, *refusal->there, asked);
       }
     } else if (!answer) {
       // Where it was applied after all, the next claim finds the lease, or its end.
-      due_.put_back(one.candidate);
       if (answer.error().code == ErrorCode::kUnknownOutcome) coordinator_->note_left_lease();
       claimed.error = std::move(answer.error());
     } else {
@@ -375,7 +381,9 @@ Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, Cl
     auto& [candidate, lease, over] = leased[n];
     if (!loaded) {
       // Leased, but its payload cannot be had now.
-      if (do_release({&lease, 1})) due_.put_back(candidate);
+      if (auto released = do_release({&lease, 1}); !released) {
+        log::warn("a lease could not be given back", {{"error", released.error().message}});
+      }
       continue;
     }
     Loaded& task = (*loaded)[n];

@@ -161,7 +161,8 @@ class DynamoStore final : public Store {
   struct Claimed;
   Call claim_call(const Claiming& claiming, const ClaimRequest& request) const;
   Result<void> claim_candidates(const ClaimRequest& request,
-                                std::vector<DueCache::Candidate> candidates, ClaimResult& result);
+                                const std::vector<DueCache::Candidate>& candidates,
+                                ClaimResult& result);
   void send_claims(std::vector<Claiming> claiming, const ClaimRequest& request, Claimed& claimed);
   std::optional<Uuid> token_of_the_dead(const Claiming& refused,
                                         const std::optional<Item>& item) const;

@@ -1,8 +1,10 @@
 // Where there is no memory for a part of a claim, nothing is forgotten.
+#include "testing/no_memory.h"
+
 #include <gtest/gtest.h>
 
+#include "store/dynamo/test_tables.h"
 #include "store/rocks/test_raw.h"
-#include "testing/no_memory.h"
 #include "testing/store_contract.h"
 #include "testing/temp_dir.h"
 
@@ -72,6 +74,32 @@ TEST(RocksNoMemoryTest, WhatWaitsAndWhatWasClaimedIsClaimedLater) {
   gate.allow_all();
   gate.open_all();
   EXPECT_EQ(store->claim_due(request)->claims.size(), 1U);
+}
+
+TEST(DynamoNoMemoryTest, WhatWasPickedForAClaimIsClaimedLater) {
+  constexpr std::size_t kTasks = 60;
+  TestTables tables(dynalite_endpoint(), 1);
+  auto store = tables.open();
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    records.push_back(make_record("ns", std::to_string(i), kT0));
+  }
+  for (const auto& result : store->put(records)) ASSERT_TRUE(result);
+  ClaimRequest request{.now = kT0,
+                       .due_by = kT0,
+                       .limit = kTasks,
+                       .lease_for = std::chrono::seconds{1},
+                       .scope = Scope::kAll};
+  std::size_t failed = 0;
+  for (std::size_t from = 1'000; from < 40'000; from += from / 4) {
+    const NoMemory none(from);
+    if (!store->claim_due(request)) ++failed;
+    request.now += std::chrono::seconds{1};  // leases of it are over
+  }
+  EXPECT_GT(failed, 5U);
+  const auto claimed = store->claim_due(request);
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_EQ(claimed->claims.size(), kTasks);
 }
 
 }  // namespace
