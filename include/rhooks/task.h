@@ -159,6 +159,13 @@ struct State {
   // for then by run now (Hooks::trigger(key)), and has not ended.
   std::optional<TimePoint> extra_date;
   Status status = Status::kActive;
+  // Why it is FAILED; empty where it is not:
+  //   exhausted         the attempts of its last occurrence are used up
+  //   gone              the receiver answered 410
+  //   max_errors        too many executions in a row have failed (Options::max_errors)
+  //   endpoint_missing  its endpoint is not there
+  //   unbuildable       no request can be made of it
+  std::string failure_reason;
   Errors errors;
   Execution execution;
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending

@@ -77,6 +77,7 @@ std::string show_length(std::chrono::microseconds length) {
 
 std::string show_status(const Task& task) {
   std::string text = to_string(task.status);
+  if (!task.failure_reason.empty()) text += ", " + task.failure_reason;
   if (!task.held) return text;
   text += ", held by " + task.held->by;
   return task.held->until ? text + " until " + show_time(*task.held->until) : text;

@@ -98,6 +98,15 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   EXPECT_NE(endpoint_card(endpoint, test.io).find("\nstate           paused\n"), std::string::npos);
 }
 
+TEST(TaskCardTest, SaysWhyATaskIsFailed) {
+  Task task = example();
+  task.status = Status::kFailed;
+  task.failure_reason = "gone";
+  TestIo test;
+  const std::string card = task_card(task, test.io);
+  EXPECT_NE(card.find("status          FAILED, gone\n"), std::string::npos) << card;
+}
+
 TEST(TaskCardTest, ShowsWhatHappened) {
   TestIo test;
   test.io.out_is_terminal = true;

@@ -72,6 +72,7 @@ TEST(TaskJsonTest, EveryField) {
   task.repeat = Repeat{2, 0, RepeatUnit::kDays};
   task.timeout = std::chrono::milliseconds{90'500};
   task.status = Status::kProcessing;
+  task.failure_reason = "exhausted";
   task.errors = {4, 1, kTime, kTime + std::chrono::hours{1}, "status 500"};
   task.extra_date = kTime - std::chrono::hours{1};
   task.execution = {6, 4, 2, 1, 3, kTime, kTime, kTime, 500, {{"server", "s"}}, "oops"};
@@ -85,7 +86,7 @@ TEST(TaskJsonTest, EveryField) {
       R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{ "n": 1.50 }},)"
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"
       R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,"timeout":"1m30s500ms",)"
-      R"("status":"PROCESSING","errors":{"count":4,"consecutive":1,)"
+      R"("status":"PROCESSING","failureReason":"exhausted","errors":{"count":4,"consecutive":1,)"
       R"("firstErrorDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastErrorDate":"2026-01-31T13:34:56.789Z","lastError":"status 500"},)"
       R"("execution":{"count":6,"failed":4,"successful":2,"skipped":1,"extra":3,)"

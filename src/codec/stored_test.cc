@@ -356,6 +356,7 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   record.last_token.fill(2);
   task.errors = {1, 1, t, t, "e"};
   task.execution = {1, 1, 1, 1, 1, t, t, t, 200, {{"n", "v"}}, "b"};
+  task.failure_reason = "r";
   EXPECT_EQ(hex(encode_state(record)),
             "0803"
             "1002"
@@ -381,7 +382,8 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "b001c801"  // 19 to 22
             "ba01060a016e120176"
             "c2010162"
-            "00");  // 23, 24
+            "ca010172"
+            "00");  // 23 to 25
 }
 
 // Tasks that were stored before it could be left open keep their bytes.

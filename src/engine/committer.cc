@@ -23,10 +23,9 @@ bool worth_retrying(ErrorCode code) {
          code == ErrorCode::kUnknownOutcome;
 }
 
-// Without its endpoint a task has nowhere to go until somebody acts.
-model::AttemptRules rules_of(const Delivery& delivery) {
-  auto rules = model::rules_for(delivery.task, endpoint_of(delivery));
-  rules.gives_up = !delivery.endpoint && delivery.endpoint.error().code == ErrorCode::kNotFound;
+model::AttemptRules rules_of(const EndedDelivery& ended) {
+  auto rules = model::rules_for(ended.delivery.task, endpoint_of(ended.delivery));
+  rules.final_reason = ended.final_reason;
   return rules;
 }
 
@@ -110,7 +109,7 @@ bool Committer::accept(EndedDelivery& ended) {
 
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
-  const model::AttemptRules rules = rules_of(delivery);
+  const model::AttemptRules rules = rules_of(ended);
   Log log;
   try {
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),

@@ -31,7 +31,16 @@ Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
   }
 }
 
-// It fails like an attempt, so that it is logged, retried and seen.
+// Why a task whose request was not built is FAILED at once: it has nowhere to go, or nothing to
+// send, until somebody acts. Empty: another attempt may find memory, or an endpoint that can be
+// read.
+std::string_view final_reason_of(const Delivery& delivery, const Error& error) {
+  if (error.code == ErrorCode::kOverloaded) return {};
+  if (delivery.endpoint) return model::failure::kUnbuildable;
+  return error.code == ErrorCode::kNotFound ? model::failure::kEndpointMissing : std::string_view();
+}
+
+// It fails like an attempt, so that it is logged and seen.
 model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& error) {
   model::AttemptOutcome outcome;
   outcome.sent.method = task.request.method;
@@ -80,7 +89,8 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
   auto request = build(delivery, now);
   if (!request) {
     auto outcome = not_built(delivery.task, now, request.error());
-    to_commit_.push({std::move(delivery), std::move(outcome), false});
+    const std::string_view reason = final_reason_of(delivery, request.error());
+    to_commit_.push({std::move(delivery), std::move(outcome), false, reason});
     return false;
   }
   request->slot_id = delivery.slot_id;

@@ -3,6 +3,7 @@
 #include <rhooks/result.h>
 
 #include <optional>
+#include <string_view>
 
 #include "base/bounded_queue.h"
 #include "engine/slots.h"
@@ -43,6 +44,8 @@ struct EndedDelivery {
   std::optional<model::AttemptOutcome> outcome;
   // The attempt was cancelled by a stop: it is logged, and does not count for the task.
   bool cancelled = false;
+  // Why the task is FAILED whatever retries it has left (model::AttemptRules); empty: it is not.
+  std::string_view final_reason = {};
 };
 
 using DeliveryQueue = BoundedQueue<Delivery>;

@@ -317,16 +317,16 @@ TEST_F(StagesTest, LogsCarryTheTtl) {
   EXPECT_TRUE(logs_of(store, "a", clock.now() + 10s).empty());
 }
 
-TEST_F(StagesTest, ARequestThatCanNotBeBuiltFailsLikeAnAttempt) {
+TEST_F(StagesTest, ATaskOfWhichNoRequestCanBeMadeFailsAtOnce) {
   make_committer();
   auto odd = record("a", clock.now());
   odd.task.request.method = Method::kGet;
   odd.task.request.body = Body::json("[1]");  // no query string can hold it
-  odd.task.retry_limit = 0;
   put(store, {odd});
   step_all();
   const auto task = store.get({"ns", "a"}, clock.now());
   EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->failure_reason, model::failure::kUnbuildable);
   EXPECT_NE(task->errors.last_error.find("could not be built"), std::string::npos);
   EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
 }
@@ -362,6 +362,7 @@ TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   EXPECT_EQ(sender.started_count(), 0u);
   const auto task = store.get({"ns", "a"}, clock.now());
   EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->failure_reason, model::failure::kEndpointMissing);
   EXPECT_NE(task->errors.last_error.find("there is no endpoint 'acme' in namespace 'ns'"),
             std::string::npos)
       << task->errors.last_error;

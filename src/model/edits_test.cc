@@ -251,9 +251,11 @@ TEST(RunNowTest, ASeriesOfOneIsBroughtForwardAsAOneShotIs) {
 TEST(RunNowTest, GivesAnEndedTaskOneMoreOccurrence) {
   for (Status status : {Status::kDone, Status::kFailed}) {
     SCOPED_TRACE(to_string(status));
-    const Task before = busy_task(status);
+    Task before = busy_task(status);
+    if (status == Status::kFailed) before.failure_reason = failure::kExhausted;
     Task expected = before;
     expected.status = Status::kActive;
+    expected.failure_reason.clear();
     expected.scheduled_date = kLater;
     expected.next_attempt_date.reset();
     expected.attempt = 0;

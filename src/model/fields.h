@@ -27,7 +27,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 17, of a state 25, of a log 20. A number that is not used any
+// The next free numbers: of a spec 17, of a state 26, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -313,6 +313,12 @@ struct TaskFields {
            .doc = "`{by, until}`: why an ACTIVE task that is due waits, as far as the process that "
                   "answers knows; `by` is `paused` while its endpoint is, and `until` the time at "
                   "which that ends, if one is set"}),
+      field<&State::failure_reason>(
+          {.name = "failureReason",
+           .number = 25,
+           .doc = "why it is FAILED: `exhausted` (its attempts are used up), `gone` (the receiver "
+                  "answered 410), `max_errors` (too many executions in a row have failed), "
+                  "`endpoint_missing` or `unbuildable` (no request can be made of it)"}),
       field<&State::errors>(
           {.name = "errors",
            .doc = "`{count, consecutive}`: failed executions, in all and since the last success; "

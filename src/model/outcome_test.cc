@@ -45,8 +45,8 @@ void check(const Task& before, const AttemptOutcome& outcome, const OutcomePolic
   EXPECT_EQ(after.updated_at, kEnd);
 
   const bool ok = outcome.response && outcome.response->status / 100 == 2;
-  const bool last_attempt = before.attempt == before.retry_limit;
-  const bool execution_ends = ok || last_attempt;
+  const bool gone = outcome.response && outcome.response->status == 410;
+  const bool execution_ends = ok || gone || before.attempt == before.retry_limit;
   const std::int64_t ended = before.execution.count + 1;
   const std::int64_t executions_max = before.repeat ? before.repeat->max : 1;
   const bool another = executions_max == 0 || ended < executions_max;
@@ -74,6 +74,8 @@ void check(const Task& before, const AttemptOutcome& outcome, const OutcomePolic
     EXPECT_EQ(after.scheduled_date, before.scheduled_date);
     EXPECT_EQ(after.next_attempt_date, std::nullopt);
   }
+  const std::string_view reason = another ? "max_errors" : gone ? "gone" : "exhausted";
+  EXPECT_EQ(after.failure_reason, after.status == Status::kFailed ? reason : "");
 
   EXPECT_EQ(after.execution.first_execution_date,
             before.execution.first_execution_date.value_or(kStart));
@@ -245,14 +247,52 @@ TEST(ApplyOutcomeTest, TheRulesOfTheAttemptDecide) {
 TEST(ApplyOutcomeTest, ATaskThatIsGivenUpHasNoOtherAttempt) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};
-  const AttemptRules rules{.retry_limit = 9, .gives_up = true};
+  const AttemptRules rules{.retry_limit = 9, .final_reason = failure::kEndpointMissing};
   const Task failed = apply_outcome(task, answered(500), kEnd, {}, rules, 0);
   EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kEndpointMissing);
   EXPECT_EQ(failed.attempt, 0);
   EXPECT_EQ(failed.next_attempt_date, std::nullopt);
   EXPECT_EQ(failed.execution.failed, 1);
   EXPECT_EQ(failed.errors.consecutive, 1);
   EXPECT_EQ(apply_outcome(task, answered(200), kEnd, {}, rules, 0).status, Status::kActive);
+}
+
+TEST(ApplyOutcomeTest, AReceiverThatIsGoneEndsTheOccurrence) {
+  AttemptOutcome gone = answered(410);
+  gone.retry_after = seconds{60};
+  Task task = active_task();
+  task.retry_limit = 9;
+  task.attempt = 4;
+  const Task failed = apply_outcome(task, gone, kEnd, {}, 0.5);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kGone);
+  EXPECT_EQ(failed.attempt, 0);
+  EXPECT_EQ(failed.errors.last_error, "HTTP 410 Gone");
+
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  Task series = apply_outcome(task, gone, kEnd, {}, 0.5);
+  EXPECT_EQ(series.status, Status::kActive);
+  EXPECT_EQ(series.scheduled_date, kT0 + hours{1});
+  EXPECT_EQ(series.execution.failed, 1);
+  EXPECT_EQ(series.failure_reason, "");
+  while (series.status == Status::kActive) series = apply_outcome(series, gone, kEnd, {}, 0.5);
+  EXPECT_EQ(series.execution.failed, 5);
+  EXPECT_EQ(series.failure_reason, failure::kMaxErrors);
+}
+
+TEST(ApplyOutcomeTest, TheLastOccurrenceTellsWhyItFailed) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task.retry_limit = 0;
+  OutcomePolicy policy;
+  policy.max_errors = 2;
+  task = apply_outcome(task, answered(500), kEnd, policy, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  // The second in a row, and none would follow anyway.
+  task = apply_outcome(task, answered(500), kEnd, policy, 0);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.failure_reason, failure::kExhausted);
 }
 
 TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {

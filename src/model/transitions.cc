@@ -58,9 +58,29 @@ void note_failed_attempt(Task& task, const AttemptOutcome& outcome, TimePoint no
   errors.last_error = error_text(outcome);
 }
 
-// The current occurrence has no attempts left, or needs none: on to the next, if there is one.
-void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& policy,
-                   const AttemptRules& rules) {
+// What an attempt makes of its occurrence. Neither: it has succeeded.
+struct AfterAttempt {
+  std::optional<TimePoint> retry_at;
+  std::string_view failed_by = {};  // why it has failed
+};
+
+// The table of docs/semantics.md: the first that holds decides.
+AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, TimePoint now,
+                           const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+  constexpr int kGoneStatus = 410;
+  const auto failed = [](std::string_view why) { return AfterAttempt{std::nullopt, why}; };
+  if (outcome.ok()) return {};
+  if (!rules.final_reason.empty()) return failed(rules.final_reason);
+  if (outcome.response && outcome.response->status == kGoneStatus) return failed(failure::kGone);
+  if (task.attempt >= rules.retry_limit) return failed(failure::kExhausted);
+  return {shown(now + retry_delay(task.attempt + 1, policy.backoff, jitter, outcome.retry_after))};
+}
+
+// The current occurrence has succeeded, or failed by what is named: on to the next, if there is
+// one, and the task does not end `for_good`.
+void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePoint now,
+                   const OutcomePolicy& policy) {
+  const bool ok = failed_by.empty();
   task.attempt = 0;
   ++task.execution.count;
   if (ok) {
@@ -74,9 +94,11 @@ void end_execution(Task& task, bool ok, TimePoint now, const OutcomePolicy& poli
   const bool extra = std::exchange(task.extra_date, std::nullopt).has_value();
   if (extra) ++task.execution.extra;
 
-  const bool gives_up = !ok && (rules.gives_up || task.errors.consecutive >= policy.max_errors);
-  if (gives_up || !(extra || repeats_left(task))) {
+  const bool another = !for_good && (extra || repeats_left(task));
+  const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
+  if (!another || too_many) {
     task.status = ok ? Status::kDone : Status::kFailed;
+    task.failure_reason = another ? failure::kMaxErrors : failed_by;
     task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
     return;
   }
@@ -132,6 +154,7 @@ Result<Task> run_now(Task task, TimePoint now) {
     case Status::kDone:
     case Status::kFailed:
       task.status = Status::kActive;
+      task.failure_reason.clear();
       task.scheduled_date = now;
       task.next_attempt_date.reset();
       task.attempt = 0;
@@ -197,24 +220,18 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
 
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+  const AfterAttempt after = after_attempt(task, outcome, now, policy, rules, jitter);
   note_attempt(task, outcome);
+  if (!outcome.ok()) note_failed_attempt(task, outcome, now);
   task.updated_at = now;
-  task.next_attempt_date.reset();
-
-  if (outcome.ok()) {
-    end_execution(task, true, now, policy, rules);
-    return task;
-  }
-
-  note_failed_attempt(task, outcome, now);
-  ++task.attempt;
-  if (task.attempt <= rules.retry_limit && !rules.gives_up) {
+  task.next_attempt_date = after.retry_at;
+  if (after.retry_at) {
     task.status = Status::kActive;
-    task.next_attempt_date =
-        shown(now + retry_delay(task.attempt, policy.backoff, jitter, outcome.retry_after));
-    return task;
+    ++task.attempt;
+  } else {
+    const bool for_good = !outcome.ok() && !rules.final_reason.empty();
+    end_execution(task, after.failed_by, for_good, now, policy);
   }
-  end_execution(task, false, now, policy, rules);
   return task;
 }
 

@@ -3,6 +3,8 @@
 #include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 
+#include <string_view>
+
 #include "model/backoff.h"
 #include "model/limits.h"
 #include "model/record.h"
@@ -10,6 +12,15 @@
 // The state machine of docs/semantics.md. Pure: time and chance are arguments. Each
 // function takes the task as shown (PROCESSING where a lease is live).
 namespace rhooks::model {
+
+// What State::failure_reason says. Text is stored, so another one needs no new format.
+namespace failure {
+inline constexpr std::string_view kExhausted = "exhausted";
+inline constexpr std::string_view kGone = "gone";
+inline constexpr std::string_view kMaxErrors = "max_errors";
+inline constexpr std::string_view kEndpointMissing = "endpoint_missing";
+inline constexpr std::string_view kUnbuildable = "unbuildable";
+}  // namespace failure
 
 // Whether scheduled_date is that of an occurrence of a series. That of a one-shot is not, nor is
 // the one more that run_now() gives a series at its end.
@@ -48,9 +59,9 @@ struct OutcomePolicy {
 // What holds for one attempt of a task.
 struct AttemptRules {
   int retry_limit = kRetryLimitDefault;
-  // A failed attempt is the last one of the task: it is FAILED, whatever retries and repeats it has
-  // left.
-  bool gives_up = false;
+  // Not empty: a failed attempt is the last one of the task. It is FAILED for this reason, whatever
+  // retries and repeats it has left.
+  std::string_view final_reason = {};
 };
 // `endpoint`: that of the task, if it has one. What the task says goes first.
 AttemptRules rules_for(const Task& task, const Endpoint* endpoint);

@@ -300,6 +300,7 @@ void InvariantChecker::edited(const Task& after) {
     same.errors.consecutive = 0;
     same.next_attempt_date.reset();
     same.expires_at.reset();
+    same.failure_reason.clear();
     const auto passed = after.execution.count - entry->extras + after.execution.skipped;
     entry->first_date = after.scheduled_date;
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
