@@ -147,6 +147,8 @@ struct Spec {
   // The longest that one attempt may take, 1 ms to 24 h. None: that of the endpoint. None, or more
   // than Options::request_timeout: that.
   std::optional<std::chrono::milliseconds> timeout;
+  // No attempt begins at that time or later: the task is FAILED then. Excludes `repeat`.
+  std::optional<TimePoint> deliver_before;
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };
@@ -162,6 +164,7 @@ struct State {
   // Why it is FAILED; empty where it is not:
   //   exhausted         the attempts of its last occurrence are used up
   //   gone              the receiver answered 410
+  //   expired           it was not delivered before `deliver_before`
   //   max_errors        too many executions in a row have failed (Options::max_errors)
   //   endpoint_missing  its endpoint is not there
   //   unbuildable       no request can be made of it

@@ -168,25 +168,38 @@ void for_each_plain_option(NewTask& task, Visit visit) {
   model::for_each_field<NewTask>([&]<typename F>(const F& field) {
     using Value = model::Bare<typename F::Value>;
     if constexpr (std::is_same_v<typename F::Value, std::string> || std::is_integral_v<Value> ||
+                  std::is_same_v<Value, TimePoint> ||
                   std::is_same_v<Value, std::chrono::milliseconds>) {
       if (field.flag != nullptr) visit(field, task.*F::kMember);
     }
   });
 }
 
-template <typename T>
-CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field, T& value) {
-  return command.add_option(field.flag, value, help_of(field));
-}
-CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field,
-                              std::optional<std::chrono::milliseconds>& value) {
-  const auto read = [&value, flag = field.flag](const std::string& text) {
+// A value that is read from text by `parse`.
+template <typename T, typename Parse>
+CLI::Option* add_parsed_option(CLI::App& command, const model::FieldWords& field,
+                               std::optional<T>& value, Parse parse) {
+  const auto read = [&value, flag = field.flag, parse](const std::string& text) {
     if (text.empty()) return;  // refused once the whole line is read
-    const auto length = parse_duration(text);
-    if (!length) throw CLI::ValidationError(flag, length.error().message);
-    value = *length;
+    const Result<T> parsed = parse(text);
+    if (!parsed) throw CLI::ValidationError(flag, parsed.error().message);
+    value = *parsed;
   };
   return command.add_option_function<std::string>(field.flag, read, help_of(field));
+}
+
+template <typename T>
+CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field, T& value,
+                              const Io& io) {
+  using Value = model::Bare<T>;
+  if constexpr (std::is_same_v<Value, std::chrono::milliseconds>) {
+    return add_parsed_option(command, field, value, parse_duration);
+  } else if constexpr (std::is_same_v<Value, TimePoint>) {
+    return add_parsed_option(command, field, value,
+                             [&io](const std::string& text) { return parse_when(text, io.now()); });
+  } else {
+    return command.add_option(field.flag, value, help_of(field));
+  }
 }
 
 int register_file(Commands& commands, RegisterArgs& args) {
@@ -277,7 +290,7 @@ void add_register(Commands& commands) {
       ->type_name("HEADER")
       ->allow_extra_args(false);
   for_each_plain_option(args->task, [&](const auto& field, auto& value) {
-    add_plain_option(command, field, value)->type_name(field.value);
+    add_plain_option(command, field, value, commands.io())->type_name(field.value);
   });
   command
       .add_option("--idempotency-key", args->idempotency_key,

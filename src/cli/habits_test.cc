@@ -171,6 +171,16 @@ TEST_F(HabitsTest, ATimeoutIsALengthOfTime) {
             std::string::npos);
 }
 
+TEST_F(HabitsTest, WhatIsToBeDeliveredBeforeATime) {
+  EXPECT_NE(refused({kUrl, "--deliver-before", "soon"}).find("--deliver-before: "),
+            std::string::npos);
+  EXPECT_NE(refused({"--file", "x", "--deliver-before", "+1h"}).find("--deliver-before and --file"),
+            std::string::npos);
+  registered({kUrl, "--id", "timely", "--at", "+1h", "--deliver-before", "+2h"});
+  const TestRun shown = run({"get", "-n", "app", "--id", "timely"});
+  EXPECT_NE(shown.out.find("deliver before  "), std::string::npos) << shown.out;
+}
+
 TEST_F(HabitsTest, TheNamesOfOtherTools) {
   registered({kUrl, "--id", "x", "--at", "+1h"});
   const TestRun shown = run({"show", "-n", "app", "x"});

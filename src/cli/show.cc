@@ -187,6 +187,7 @@ std::string task_card(const Task& task, const Io& io) {
   } else {
     card.line("attempts", "up to " + attempts);
   }
+  if (task.deliver_before) card.line("deliver before", with_distance(*task.deliver_before, io));
   if (task.timeout) card.line("timeout", format_duration(*task.timeout));
   if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));
   const std::string& url = task.request.url;

@@ -64,7 +64,8 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
       {"x-a": "1", "x-b": ["2", "3"]}, "body": {"key": [1.50, "v"]}},
     "scheduledDate": "2026-01-31T13:34:56.789+01:00",
     "repeat": {"interval": 5, "max": 0, "unit": "hour"},
-    "retryLimit": 7, "timeout": "1m30s", "endpoint": "acme", "flowKey": "customer 42"
+    "retryLimit": 7, "timeout": "1m30s", "endpoint": "acme", "flowKey": "customer 42",
+    "deliverBefore": "2026-01-31T13:34:57+01:00"
   })");
   EXPECT_EQ(task.id, "i");
   EXPECT_EQ(task.id_prefix, "p");
@@ -78,6 +79,8 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
   EXPECT_EQ(task.repeat, (Repeat{5, 0, RepeatUnit::kHours}));
   EXPECT_EQ(task.retry_limit, 7);
   EXPECT_EQ(task.timeout, std::chrono::seconds{90});
+  ASSERT_TRUE(task.deliver_before);
+  EXPECT_EQ(format_time(*task.deliver_before), "2026-01-31T12:34:57.000Z");
   EXPECT_EQ(task.endpoint, "acme");
   EXPECT_EQ(task.flow_key, "customer 42");
 }
@@ -250,7 +253,7 @@ TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
       "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null,
-      "endpoint":null,"flowKey":null})");
+      "deliverBefore":null,"endpoint":null,"flowKey":null})");
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = "http://a/";

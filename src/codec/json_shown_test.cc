@@ -71,6 +71,7 @@ TEST(TaskJsonTest, EveryField) {
   task.request.body = Body::json(R"({ "n": 1.50 })");
   task.repeat = Repeat{2, 0, RepeatUnit::kDays};
   task.timeout = std::chrono::milliseconds{90'500};
+  task.deliver_before = kTime + std::chrono::hours{2};
   task.status = Status::kProcessing;
   task.failure_reason = "exhausted";
   task.errors = {4, 1, kTime, kTime + std::chrono::hours{1}, "status 500"};
@@ -86,6 +87,7 @@ TEST(TaskJsonTest, EveryField) {
       R"("headers":{"x-a":["1","3"],"x-b":"2"},"body":{ "n": 1.50 }},)"
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"
       R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,"timeout":"1m30s500ms",)"
+      R"("deliverBefore":"2026-01-31T14:34:56.789Z",)"
       R"("status":"PROCESSING","failureReason":"exhausted","errors":{"count":4,"consecutive":1,)"
       R"("firstErrorDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastErrorDate":"2026-01-31T13:34:56.789Z","lastError":"status 500"},)"

@@ -344,11 +344,13 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.timeout = std::chrono::milliseconds{20};
   task.endpoint = "a";
   task.flow_key = "f";
+  task.deliver_before = t;
   EXPECT_EQ(hex(encode_spec(record)), before_endpoints +
                                           "7014"
                                           "7a0161"
                                           "82010166"
-                                          "00");  // 14 to 16
+                                          "880102"
+                                          "00");  // 14 to 17
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;

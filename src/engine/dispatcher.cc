@@ -41,14 +41,20 @@ std::string_view final_reason_of(const Delivery& delivery, const Error& error) {
 }
 
 // It fails like an attempt, so that it is logged and seen.
-model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& error) {
+model::AttemptOutcome not_sent(Request request, TimePoint now, std::string why) {
   model::AttemptOutcome outcome;
-  outcome.sent.method = task.request.method;
-  outcome.sent.url = task.request.url;
-  if (error.code != ErrorCode::kOverloaded) outcome.sent = task.request;
-  outcome.error = "the request could not be built: " + error.message;
+  outcome.sent = std::move(request);
+  outcome.error = std::move(why);
   outcome.started_at = now;
   return outcome;
+}
+
+model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& error) {
+  Request request;
+  request.method = task.request.method;
+  request.url = task.request.url;
+  if (error.code != ErrorCode::kOverloaded) request = task.request;
+  return not_sent(std::move(request), now, "the request could not be built: " + error.message);
 }
 
 }  // namespace
@@ -80,6 +86,12 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
     log::warn("another worker may have the task by now, or during the attempt; not sent",
               {{"namespace", delivery.task.key.ns}, {"id", delivery.task.key.id}});
     to_commit_.push({std::move(delivery), std::nullopt, false});
+    return false;
+  }
+
+  if (model::too_late(delivery.task, now)) {
+    auto outcome = not_sent(delivery.task.request, now, "not sent: its deliverBefore had come");
+    to_commit_.push({std::move(delivery), std::move(outcome), false, model::failure::kExpired});
     return false;
   }
 

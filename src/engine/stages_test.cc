@@ -331,6 +331,27 @@ TEST_F(StagesTest, ATaskOfWhichNoRequestCanBeMadeFailsAtOnce) {
   EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
 }
 
+TEST_F(StagesTest, NothingIsSentWhenItIsTooLate) {
+  make_committer();
+  auto late = record("late", clock.now());
+  late.task.deliver_before = clock.now() + 1ms;
+  auto in_time = record("in time", clock.now());
+  in_time.task.deliver_before = clock.now() + 2ms;
+  put(store, {late, in_time});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(1ms);
+  step_all();
+  ASSERT_EQ(sender.started_count(), 1u);
+  EXPECT_EQ(store.get({"ns", "in time"}, clock.now())->status, Status::kDone);
+  const auto task = store.get({"ns", "late"}, clock.now());
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->failure_reason, model::failure::kExpired);
+  const auto logs = logs_of(store, "late", clock.now());
+  ASSERT_EQ(logs.size(), 1u);
+  EXPECT_FALSE(logs[0].response);
+  EXPECT_EQ(logs[0].error, "not sent: its deliverBefore had come");
+}
+
 TEST_F(StagesTest, ATaskGoesToItsEndpointAsItIsAtTheClaim) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/in","retryLimit":1,"timeout":"2s"})");

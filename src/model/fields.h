@@ -27,7 +27,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 17, of a state 26, of a log 20. A number that is not used any
+// The next free numbers: of a spec 18, of a state 26, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -41,7 +41,7 @@ struct FieldWords {
   bool required = false;
   bool read_only = false;       // the scheduler sets it: what a caller gives is passed over
   bool in_answers = false;      // a caller may leave it out, and answers always have it
-  const char* flag = nullptr;   // of `rhooks register`, for text, whole numbers, lengths of time
+  const char* flag = nullptr;   // of `rhooks register`, for text, whole numbers and times
   const char* value = nullptr;  // what the help of that flag calls the value
   const char* help = nullptr;   // and what it says; none: `doc`
   const char* card = nullptr;   // its title in the card of `rhooks get`, for text
@@ -304,6 +304,16 @@ struct TaskFields {
                                     "or `500ms`; default that of its endpoint, and in any case at "
                                     "most the `request_timeout` of the worker"},
                             Span{std::chrono::milliseconds{1}, kTimeoutMax}),
+      field<&Spec::deliver_before>(
+          {.name = "deliverBefore",
+           .number = 17,
+           .flag = "--deliver-before",
+           .value = "WHEN",
+           .help = "no attempt begins at that time or later: ISO-8601 with an offset, or from now "
+                   "on (+5m)",
+           .doc = "no attempt begins at that time or later: what is not delivered by then is "
+                  "FAILED. Excludes `repeat`"},
+          ShownTime{}),
       field<&State::status>({.name = "status",
                              .number = 1,
                              .required = true,
@@ -317,8 +327,9 @@ struct TaskFields {
           {.name = "failureReason",
            .number = 25,
            .doc = "why it is FAILED: `exhausted` (its attempts are used up), `gone` (the receiver "
-                  "answered 410), `max_errors` (too many executions in a row have failed), "
-                  "`endpoint_missing` or `unbuildable` (no request can be made of it)"}),
+                  "answered 410), `expired` (see `deliverBefore`), `max_errors` (too many "
+                  "executions in a row have failed), `endpoint_missing` or `unbuildable` (no "
+                  "request can be made of it)"}),
       field<&State::errors>(
           {.name = "errors",
            .doc = "`{count, consecutive}`: failed executions, in all and since the last success; "
@@ -457,8 +468,9 @@ constexpr bool options_and_cards_fit() {
   for_each_field<T>([&]<typename F>(const F& field) {
     constexpr bool kText = std::is_same_v<typename F::Value, std::string>;
     using Value = Bare<typename F::Value>;
-    constexpr bool kPlain =
-        kText || std::is_integral_v<Value> || std::is_same_v<Value, std::chrono::milliseconds>;
+    constexpr bool kPlain = kText || std::is_integral_v<Value> ||
+                            std::is_same_v<Value, TimePoint> ||
+                            std::is_same_v<Value, std::chrono::milliseconds>;
     fit = fit && (field.flag != nullptr) == (field.value != nullptr);
     fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
   });

@@ -46,6 +46,15 @@ Result<void> check_target(const NewTask& task) {
   return is_url_rest(url) ? validate_url(url) : Result<void>();
 }
 
+Result<void> check_deliver_before(const NewTask& task) {
+  constexpr std::string_view field = "deliverBefore";
+  if (!task.deliver_before) return {};
+  if (task.repeat) return invalid(field, "excludes repeat: each occurrence has a time of its own");
+  // One in the past is taken where no date is given, as scheduledDate takes one.
+  if (!task.scheduled_date || *task.deliver_before > *task.scheduled_date) return {};
+  return invalid(field, "is not after scheduledDate, so no attempt could begin");
+}
+
 // Whether a field is as if it were left out.
 template <typename F, typename T>
 bool says_nothing(const F& field, const T& object) {
@@ -145,6 +154,7 @@ Result<void> validate_id(std::string_view id, std::string_view field) {
 Result<void> validate(const NewTask& task) {
   if (auto ok = check_fields(task, ""); !ok) return ok;
   if (auto ok = check_target(task); !ok) return ok;
+  if (auto ok = check_deliver_before(task); !ok) return ok;
   return check_ids_agree(task);
 }
 

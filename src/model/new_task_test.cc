@@ -343,6 +343,29 @@ TEST(ValidateTest, BoundsTheTimeout) {
   expect_invalid(taking(milliseconds::min()), "timeout", "between");
 }
 
+TEST(ValidateTest, ATimeToDeliverBeforeLeavesTimeForAnAttempt) {
+  using std::chrono::milliseconds;
+  const TimePoint at{milliseconds{1'900'000'000'000}};
+  const auto before = [=](TimePoint end, bool dated) {
+    return with([=](NewTask& t) {
+      t.repeat.reset();
+      t.scheduled_date.reset();
+      if (dated) t.scheduled_date = at;
+      t.deliver_before = end;
+    });
+  };
+  expect_valid(before(at + milliseconds{1}, true));
+  expect_invalid(before(at, true), "deliverBefore", "is not after scheduledDate");
+  expect_valid(before(at - milliseconds{1}, false));
+  expect_valid(before(kTimeMin, false));
+  expect_invalid(before(kTimeMax + milliseconds{1}, false), "deliverBefore", "1970 to 9999");
+  expect_invalid(with([=](NewTask& t) {
+                   t.repeat = Repeat{};
+                   t.deliver_before = at;
+                 }),
+                 "deliverBefore", "excludes repeat");
+}
+
 TEST(ValidateTest, BoundsTheInterval) {
   const auto repeating = [](std::int64_t interval, RepeatUnit unit) {
     return with([=](NewTask& t) { t.repeat = Repeat{interval, 0, unit}; });

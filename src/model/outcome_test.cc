@@ -281,6 +281,26 @@ TEST(ApplyOutcomeTest, AReceiverThatIsGoneEndsTheOccurrence) {
   EXPECT_EQ(series.failure_reason, failure::kMaxErrors);
 }
 
+TEST(ApplyOutcomeTest, NoRetryIsPlannedForATimeThatIsTooLate) {
+  const OutcomePolicy policy;
+  Task task = active_task();
+  const TimePoint retry_at =
+      *apply_outcome(task, answered(500), kEnd, policy, 0.5).next_attempt_date;
+  task.deliver_before = retry_at + milliseconds{1};
+  EXPECT_EQ(apply_outcome(task, answered(500), kEnd, policy, 0.5).next_attempt_date, retry_at);
+  task.deliver_before = retry_at;
+  const Task failed = apply_outcome(task, answered(500), kEnd, policy, 0.5);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kExpired);
+  EXPECT_EQ(failed.next_attempt_date, std::nullopt);
+  EXPECT_EQ(failed.execution.failed, 1);
+  // What was begun in time counts, and what has no retries left says so.
+  EXPECT_EQ(apply_outcome(task, answered(200), retry_at, policy, 0.5).status, Status::kDone);
+  task.retry_limit = 0;
+  EXPECT_EQ(apply_outcome(task, answered(500), kEnd, policy, 0.5).failure_reason,
+            failure::kExhausted);
+}
+
 TEST(ApplyOutcomeTest, TheLastOccurrenceTellsWhyItFailed) {
   Task task = active_task();
   task.repeat = Repeat{1, 2, RepeatUnit::kHours};

@@ -61,6 +61,11 @@ inline TimePoint late_after(const Task& task, TimePoint due) {
   return std::max(due, task.created_at);
 }
 
+// Whether no attempt of the task may begin at `now` any more.
+inline bool too_late(const Task& task, TimePoint now) {
+  return task.deliver_before && *task.deliver_before <= now;
+}
+
 // Whether the task is deleted at `now`, though a store may still hold it.
 inline bool expired(const Task& task, TimePoint now) {
   return task.expires_at && *task.expires_at <= now;

@@ -181,6 +181,8 @@ TEST(FingerprintTest, TellsEveryDifferenceApart) {
     t.endpoint = "acme";
     t.retry_limit = kRetryLimitDefault;
   });
+  add([](NewTask& t) { t.deliver_before = kNow; });
+  add([](NewTask& t) { t.deliver_before = kNow + std::chrono::milliseconds{1}; });
 }
 
 // Replays are told by it across upgrades: a new field may be a part of it only where it is used.

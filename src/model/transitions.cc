@@ -73,7 +73,10 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
   if (!rules.final_reason.empty()) return failed(rules.final_reason);
   if (outcome.response && outcome.response->status == kGoneStatus) return failed(failure::kGone);
   if (task.attempt >= rules.retry_limit) return failed(failure::kExhausted);
-  return {shown(now + retry_delay(task.attempt + 1, policy.backoff, jitter, outcome.retry_after))};
+  const TimePoint retry_at =
+      shown(now + retry_delay(task.attempt + 1, policy.backoff, jitter, outcome.retry_after));
+  if (too_late(task, retry_at)) return failed(failure::kExpired);
+  return {retry_at};
 }
 
 // The current occurrence has succeeded, or failed by what is named: on to the next, if there is

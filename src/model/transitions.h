@@ -17,6 +17,7 @@ namespace rhooks::model {
 namespace failure {
 inline constexpr std::string_view kExhausted = "exhausted";
 inline constexpr std::string_view kGone = "gone";
+inline constexpr std::string_view kExpired = "expired";
 inline constexpr std::string_view kMaxErrors = "max_errors";
 inline constexpr std::string_view kEndpointMissing = "endpoint_missing";
 inline constexpr std::string_view kUnbuildable = "unbuildable";

@@ -368,7 +368,7 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
 // A failed delivery fills the fields that a good one leaves out.
 TEST_F(OpenApiTest, FailedTasksAndLogsAreDescribed) {
   test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::status(500); });
-  add("bad", R"(,"retryLimit":1,"timeout":"20s")");
+  add("bad", R"(,"retryLimit":1,"timeout":"20s","deliverBefore":"9000-01-31T12:00:00Z")");
   drive({"POST", "/v1/trigger"}, 200);
   drive({"GET", "/v1/namespaces/ns/tasks/bad"}, 200);
   EXPECT_TRUE(json_of(get("/v1/namespaces/ns/tasks/bad")).contains("nextAttemptDate"));
