@@ -315,6 +315,34 @@ TEST_P(StoreContractTest, ChangeOfATaskWithAnExpiredLeaseEndsTheLease) {
   EXPECT_EQ(claim(kT0 + seconds{12}).size(), 1u);
 }
 
+TEST_P(StoreContractTest, ACancelledAttemptIsLoggedAndChangesNothing) {
+  put("ns", "id");
+  const Claim c = claim_one(kT0, seconds{60});
+  const TimePoint at = kT0 + seconds{1};
+  const auto cancel = [&](Task task) { return model::cancel(std::move(task), at, seconds{0}); };
+  const auto cancelled = change(kKey, cancel, at);
+  ASSERT_TRUE(cancelled) << cancelled.error().message;
+  EXPECT_EQ(cancelled->status, Status::kFailed);
+  EXPECT_EQ(cancelled->failure_reason, model::failure::kCancelled);
+  EXPECT_EQ(*store().get(kKey, at), *cancelled);
+
+  EXPECT_EQ(commit(retried(c, kT0 + seconds{2}, kT0 + seconds{7})), CommitOutcome::kLeaseLost);
+  EXPECT_EQ(*store().get(kKey, kT0 + seconds{2}), *cancelled);
+  EXPECT_EQ(logs("ns").size(), 1u);
+  const TimePoint later = kT0 + seconds{100};
+  EXPECT_TRUE(claim(later).empty());
+  EXPECT_EQ(*store().next_due(later), std::nullopt);
+
+  // Run again, it is still none of that attempt's business.
+  const auto run = [&](Task task) { return model::run_now(std::move(task), later); };
+  ASSERT_TRUE(change(kKey, run, later));
+  EXPECT_EQ(commit(done(c, later)), CommitOutcome::kLeaseLost);
+  const Claim next = claim_one(later);
+  EXPECT_EQ(next.task.failure_reason, "");
+  EXPECT_EQ(commit(done(next, later)), CommitOutcome::kApplied);
+  EXPECT_EQ(status_of(kKey, later), Status::kDone);
+}
+
 TEST_P(StoreContractTest, ChangeSeesAndMayRefuseProcessing) {
   put("ns", "id");
   const Claim c = claim_one(kT0);

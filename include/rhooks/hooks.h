@@ -56,6 +56,8 @@ class Hooks final : public HooksApi {
   Result<ManyResult> suspend_many(const ManyQuery& query) override;
   Result<Task> unsuspend(const TaskKey& key) override;
   Result<ManyResult> unsuspend_many(const ManyQuery& query) override;
+  Result<Task> cancel(const TaskKey& key) override;
+  Result<ManyResult> cancel_many(const ManyQuery& query) override;
   Result<Task> trigger(const TaskKey& key) override;
   Result<TriggerResult> trigger(const Progress& progress = {}) override;
   Result<DryrunResult> trigger_dryrun(int limit = 1000) override;

@@ -159,6 +159,15 @@ class HooksApi {
   // due at once. filter.status must be empty or kSuspended. Safe to retry.
   virtual Result<ManyResult> unsuspend_many(const ManyQuery& query) = 0;
 
+  // ACTIVE, PROCESSING, SUSPENDED -> FAILED, its failure_reason being "cancelled". No other attempt
+  // follows. One that is under way, or about to begin, ends and is logged, and changes nothing.
+  // trigger(key) runs the task again. Errors: kNotFound, kConflict (DONE, FAILED). Safe to retry,
+  // the second answer being kConflict.
+  virtual Result<Task> cancel(const TaskKey& key) = 0;
+  // Cancels a chunk of the tasks that match. filter.status: kActive (also if empty), kProcessing or
+  // kSuspended.
+  virtual Result<ManyResult> cancel_many(const ManyQuery& query) = 0;
+
   // Run now: makes the occurrence of an ACTIVE task due at once; a series whose next one is yet
   // to come gets an extra one (Task::extra_date) and goes on as if there were none. Gives a DONE
   // or FAILED task one more occurrence. A worker delivers it. Errors: kNotFound, kConflict. Safe

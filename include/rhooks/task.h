@@ -17,7 +17,7 @@ enum class Method { kGet, kPost, kPut, kPatch, kDelete, kHead };
 // ACTIVE      waits for its time (or for the next attempt).
 // PROCESSING  a worker holds its lease and is making an attempt.
 // DONE        its last occurrence succeeded.
-// FAILED      its last occurrence failed, or too many in a row did.
+// FAILED      its last occurrence failed, or too many in a row did, or it was cancelled.
 // SUSPENDED   set aside by suspend() until unsuspend().
 enum class Status { kActive, kProcessing, kDone, kFailed, kSuspended };
 
@@ -165,6 +165,7 @@ struct State {
   //   exhausted         the attempts of its last occurrence are used up
   //   gone              the receiver answered 410
   //   expired           it was not delivered before `deliver_before`
+  //   cancelled         by Hooks::cancel() or cancel_many()
   //   max_errors        too many executions in a row have failed (Options::max_errors)
   //   endpoint_missing  its endpoint is not there
   //   unbuildable       no request can be made of it

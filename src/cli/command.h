@@ -98,7 +98,7 @@ std::string count_of(std::int64_t n, const std::string& noun);
 
 void add_register(Commands& commands);
 void add_queries(Commands& commands);  // get, fetch, logs, namespaces
-void add_changes(Commands& commands);  // delete, suspend, unsuspend, and the bulk ones
+void add_changes(Commands& commands);  // delete, suspend, unsuspend, cancel, and the bulk ones
 void add_many_changes(Commands& commands);
 void add_triggers(Commands& commands);  // trigger, trigger-dryrun
 void add_endpoints(Commands& commands);

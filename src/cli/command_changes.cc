@@ -45,6 +45,8 @@ void add_changes(Commands& commands) {
   add_change(commands, "suspend", "Suspend an ACTIVE task.", "suspended", &HooksApi::suspend);
   add_change(commands, "unsuspend", "Make a SUSPENDED task ACTIVE again.", "unsuspended",
              &HooksApi::unsuspend);
+  add_change(commands, "cancel", "Make a task that may still run FAILED, once and for all.",
+             "cancelled", &HooksApi::cancel);
   add_many_changes(commands);
 }
 

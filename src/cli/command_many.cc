@@ -120,7 +120,8 @@ struct ManyArgs {
 
 struct Many {
   Act act;
-  std::optional<Status> only;  // the status of the tasks that it acts on
+  std::optional<Status> status;  // of the tasks that it acts on, unless others are asked for
+  bool takes_status;             // others may be asked for
   Result<ManyResult> (HooksApi::*chunk)(const ManyQuery&);
 };
 
@@ -186,7 +187,7 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
 
-  if (many.only) filter->status = many.only;
+  if (!filter->status) filter->status = many.status;
   const auto describe = [&](const Counted& counted) -> std::string {
     if (counted.count == 0 && !counted.more) return {};
     const std::string status = filter->status ? std::string(to_string(*filter->status)) + " " : "";
@@ -204,7 +205,7 @@ void add_many(Commands& commands, const char* name, const char* description,
   CLI::App& command = commands.add(name, description, examples, [&commands, args, many] {
     return run_many(commands, *args, many);
   });
-  add_filter_options(commands, command, args->filter, !many.only);
+  add_filter_options(commands, command, args->filter, many.takes_status);
   command
       .add_option("--chunk-limit", args->chunk_limit,
                   "tasks that one request acts on, 1 to 1000 [1000]")
@@ -264,18 +265,25 @@ void add_many_changes(Commands& commands) {
            {"rhooks delete-many --namespace my-app --status DONE --to -7d",
             "rhooks delete-many -n my-app --id order- --dry-run",
             "rhooks delete-many -n my-app --id order- --yes"},
-           {{"delete", "deleted"}, std::nullopt, &HooksApi::remove_many});
+           {{"delete", "deleted"}, std::nullopt, true, &HooksApi::remove_many});
   add_clear(commands);
   add_many(commands, "suspend-many", "Suspend the ACTIVE tasks that match.",
            {"rhooks suspend-many --namespace my-app",
             "rhooks suspend-many -n my-app --id order- --to +1h --yes"},
-           {{"suspend", "suspended"}, Status::kActive, &HooksApi::suspend_many});
+           {{"suspend", "suspended"}, Status::kActive, false, &HooksApi::suspend_many});
   add_many(
       commands, "unsuspend-many",
       "Make the SUSPENDED tasks that match ACTIVE again; those whose time is past run at once.",
       {"rhooks unsuspend-many --namespace my-app",
        "rhooks unsuspend-many -n my-app --id order- --yes"},
-      {{"unsuspend", "unsuspended"}, Status::kSuspended, &HooksApi::unsuspend_many});
+      {{"unsuspend", "unsuspended"}, Status::kSuspended, false, &HooksApi::unsuspend_many});
+  add_many(commands, "cancel-many",
+           "Make the tasks that match FAILED, once and for all; the ACTIVE ones, unless --status "
+           "says others.",
+           {"rhooks cancel-many --namespace my-app --endpoint acme",
+            "rhooks cancel-many -n my-app --status SUSPENDED --dry-run",
+            "rhooks cancel-many -n my-app --id order- --yes"},
+           {{"cancel", "cancelled"}, Status::kActive, true, &HooksApi::cancel_many});
 }
 
 }  // namespace rhooks::cli

@@ -59,11 +59,16 @@ TEST_P(ManyTest, BulkCommandsCountAndAsk) {
        "would delete 201 SUSPENDED tasks of app from +1h\n",
        "deleted 201 tasks\n",
        "SUSPENDED"},
+      {{"cancel-many", "-n", "app", "--id", "t-10"},
+       "Cancel 1,000 ACTIVE tasks of app with an id that begins with \"t-10\"? [y/N] ",
+       "would cancel 1,000 ACTIVE tasks of app with an id that begins with \"t-10\"\n",
+       "cancelled 1,000 tasks\n",
+       "ACTIVE"},
       {{"clear", "-n", "app"},
        "Delete 1,000 tasks and all logs of app? [y/N] ",
        "would delete 1,000 tasks and all logs of app\n",
        "cleared 1,000 tasks\n",
-       "ACTIVE"}};
+       "FAILED"}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.line[0]);
     const auto before = statuses(c.status);
@@ -88,7 +93,7 @@ TEST_P(ManyTest, BulkCommandsCountAndAsk) {
 
 TEST_P(ManyTest, BulkCommandsThatMatchNothingSaySo) {
   out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
-  for (const char* name : {"delete-many", "suspend-many", "unsuspend-many"}) {
+  for (const char* name : {"delete-many", "suspend-many", "unsuspend-many", "cancel-many"}) {
     SCOPED_TRACE(name);
     const TestRun dry = run({name, "-n", "app", "--id", "none", "--dry-run"});
     EXPECT_EQ(dry.exit_code, kExitDone);

@@ -344,6 +344,10 @@ TEST_P(CommandsTest, SuspendAndDelete) {
   EXPECT_EQ(run({"suspend", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
   EXPECT_EQ(out({"unsuspend", "-n", "app", "--id", "x"}), "unsuspended x\n");
   EXPECT_EQ(task("x").status, Status::kActive);
+  EXPECT_EQ(out({"cancel", "-n", "app", "--id", "x"}), "cancelled x\n");
+  EXPECT_EQ(task("x").status, Status::kFailed);
+  EXPECT_EQ(task("x").failure_reason, "cancelled");
+  EXPECT_EQ(run({"cancel", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
   EXPECT_EQ(out({"delete", "-n", "app", "--id", "x"}), "deleted x\n");
   EXPECT_EQ(run({"get", "-n", "app", "--id", "x"}).exit_code, kExitFailed);
 }

@@ -74,6 +74,7 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"reg"}), "register\n");
   EXPECT_EQ(complete({"suspend-"}), "suspend-many\n");
   EXPECT_EQ(complete({"unsuspend-"}), "unsuspend-many\n");
+  EXPECT_EQ(complete({"cancel-"}), "cancel-many\n");
   EXPECT_EQ(complete({"clear", "--dry"}), "--dry-run\n");
   EXPECT_EQ(complete({"sho"}), "show\n");
   EXPECT_EQ(complete({"ls", "--status", "S"}), "SUSPENDED\n");

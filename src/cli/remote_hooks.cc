@@ -142,10 +142,12 @@ class RemoteHooks final : public HooksApi {
   Result<Task> remove(const TaskKey& key) override { return act("DELETE", key); }
   Result<Task> suspend(const TaskKey& key) override { return act("POST", key, "/suspend"); }
   Result<Task> unsuspend(const TaskKey& key) override { return act("POST", key, "/unsuspend"); }
+  Result<Task> cancel(const TaskKey& key) override { return act("POST", key, "/cancel"); }
   Result<Task> trigger(const TaskKey& key) override { return act("POST", key, "/trigger"); }
   Result<ManyResult> remove_many(const ManyQuery& q) override { return many(q, "/delete"); }
   Result<ManyResult> suspend_many(const ManyQuery& q) override { return many(q, "/suspend"); }
   Result<ManyResult> unsuspend_many(const ManyQuery& q) override { return many(q, "/unsuspend"); }
+  Result<ManyResult> cancel_many(const ManyQuery& q) override { return many(q, "/cancel"); }
 
   Result<std::int64_t> clear(const std::string& ns) override {
     return call({"DELETE", namespace_path(ns)}, codec::parse_count, kAsLongAsItTakes);

@@ -244,6 +244,10 @@ Result<Task> Hooks::unsuspend(const TaskKey& key) {
   return impl_->change_one(key, [now](Task t) { return model::unsuspend(std::move(t), now); });
 }
 
+Result<Task> Hooks::cancel(const TaskKey& key) {
+  return impl_->change_one(key, impl_->cancelling());
+}
+
 Result<Task> Hooks::trigger(const TaskKey& key) {
   const TimePoint now = impl_->now();
   return impl_->change_one(key, [now](Task t) { return model::run_now(std::move(t), now); });

@@ -35,6 +35,7 @@ struct Hooks::Impl {
   // What became of a record that was put, and was not created.
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);
+  store::Edit cancelling() const;  // model::cancel(), as of now
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
   // Adds to a task that is shown what no store has.
   void add_held(Task& task);

@@ -365,6 +365,22 @@ Result<ManyResult> Hooks::unsuspend_many(const ManyQuery& query) {
                             [now](Task t) { return model::unsuspend(std::move(t), now); });
 }
 
+store::Edit Hooks::Impl::cancelling() const {
+  return [at = now(), ttl = parts.options.failed_ttl](Task task) {
+    return model::cancel(std::move(task), at, ttl);
+  };
+}
+
+Result<ManyResult> Hooks::cancel_many(const ManyQuery& query) {
+  const Status status = query.filter.status.value_or(Status::kActive);
+  if (status == Status::kDone || status == Status::kFailed) {
+    return fail(ErrorCode::kInvalidArgument,
+                std::string("only what may still run can be cancelled, not ") + to_string(status),
+                "status");
+  }
+  return impl_->change_many(query, status, "cancel", impl_->cancelling());
+}
+
 Result<std::int64_t> Hooks::clear(const std::string& ns) {
   if (auto valid = model::validate_namespace(ns); !valid) return fail(std::move(valid.error()));
   std::int64_t count = 0;

@@ -216,6 +216,26 @@ TEST(HooksManyTest, UnsuspendManyTakesWhatIsSuspendedAndWhatIsPastIsDueAtOnce) {
   EXPECT_EQ(t.hooks->unsuspend_many(query).error().field, "chunkLimit");
 }
 
+TEST(HooksManyTest, CancelManyTakesWhatMayStillRun) {
+  TestHooks t;
+  register_numbered(t, 5);
+  ASSERT_TRUE(t.hooks->suspend({"ns", "t1003"}));
+  ManyQuery query;
+  query.filter.ns = "ns";
+  EXPECT_EQ(t.hooks->cancel_many(query)->count, 4);
+  EXPECT_EQ(t.hooks->cancel_many(query)->count, 0);
+  query.filter.status = Status::kSuspended;
+  EXPECT_EQ(t.hooks->cancel_many(query)->count, 1);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  for (const Status status : {Status::kDone, Status::kFailed}) {
+    query.filter.status = status;
+    EXPECT_EQ(t.hooks->cancel_many(query).error().field, "status");
+  }
+  FetchQuery failed = query_of();
+  failed.filter.status = Status::kFailed;
+  EXPECT_EQ(t.hooks->fetch(failed)->items.size(), 5u);
+}
+
 // The worker sleeps until the next time that it knows of: it has to be told of these.
 TEST(HooksManyTest, TheWorkerDeliversWhatIsUnsuspended) {
   TestHooks t;

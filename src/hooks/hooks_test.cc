@@ -245,6 +245,26 @@ TEST(HooksTest, SuspendKeepsATaskFromFiringUntilUnsuspend) {
   EXPECT_EQ(t.hooks->suspend({"ns", "none"}).error().code, ErrorCode::kNotFound);
 }
 
+TEST(HooksTest, CancelEndsATaskUntilItIsRunAgain) {
+  Options options;
+  options.failed_ttl = 60s;
+  TestHooks t(options);
+  ASSERT_TRUE(t.hooks->register_task(t.post("a")));
+  const auto cancelled = t.hooks->cancel({"ns", "a"});
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->status, Status::kFailed);
+  EXPECT_EQ(cancelled->failure_reason, "cancelled");
+  EXPECT_EQ(cancelled->expires_at, t.clock->now() + 60s);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  const auto again = t.hooks->cancel({"ns", "a"});
+  EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(again.error().message, "task is FAILED; only what may still run can be cancelled");
+  EXPECT_EQ(t.hooks->cancel({"ns", "none"}).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(t.hooks->trigger({"ns", "a"}));
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->status, Status::kDone);
+}
+
 TEST(HooksTest, RunNowFiresAFutureTaskAndGivesADoneOneAnotherOccurrence) {
   TestHooks t;
   NewTask later = t.post("a");

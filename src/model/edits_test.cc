@@ -2,7 +2,7 @@
 
 #include "model/test_support.h"
 
-// suspend(), unsuspend() and run_now() on every status.
+// suspend(), unsuspend(), cancel() and run_now() on every status.
 namespace rhooks::model {
 namespace {
 
@@ -90,6 +90,43 @@ TEST(UnsuspendTest, UndoesSuspend) {
   Task after = unsuspend(suspend(before, kLater).value(), kLater).value();
   after.updated_at = before.updated_at;
   EXPECT_EQ(after, before);
+}
+
+TEST(CancelTest, EndsWhatMayStillRun) {
+  for (Status status : kStatuses) {
+    SCOPED_TRACE(to_string(status));
+    Task before = busy_task(status);
+    before.extra_date = kT0 - hours{2};
+    const auto after = cancel(before, kLater, std::chrono::seconds{60});
+    if (status == Status::kDone || status == Status::kFailed) {
+      expect_conflict(after, status, "only what may still run");
+      continue;
+    }
+    Task expected = before;
+    expected.status = Status::kFailed;
+    expected.failure_reason = "cancelled";
+    expected.attempt = 0;
+    expected.next_attempt_date.reset();
+    expected.extra_date.reset();
+    expected.expires_at = kLater + std::chrono::seconds{60};
+    expected.updated_at = kLater;
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(*after, expected);
+    EXPECT_EQ(cancel(before, kLater, std::chrono::seconds{0})->expires_at, std::nullopt);
+  }
+}
+
+TEST(CancelTest, ASeriesThatIsRunAgainGoesOnFromThere) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 3, RepeatUnit::kHours};
+  task = apply_outcome(task, answered(200), kT0, {}, 0);
+  task = cancel(task, kT0, std::chrono::seconds{0}).value();
+  task = run_now(task, kLater).value();
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.failure_reason, "");
+  task = apply_outcome(task, answered(200), kLater, {}, 0);
+  EXPECT_EQ(task.scheduled_date, kLater + hours{1});
+  EXPECT_EQ(apply_outcome(task, answered(200), kLater, {}, 0).status, Status::kDone);
 }
 
 TEST(RunNowTest, BringsARetryForwardWithoutMovingItsOccurrence) {

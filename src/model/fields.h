@@ -327,8 +327,8 @@ struct TaskFields {
           {.name = "failureReason",
            .number = 25,
            .doc = "why it is FAILED: `exhausted` (its attempts are used up), `gone` (the receiver "
-                  "answered 410), `expired` (see `deliverBefore`), `max_errors` (too many "
-                  "executions in a row have failed), `endpoint_missing` or `unbuildable` (no "
+                  "answered 410), `expired` (see `deliverBefore`), `cancelled`, `max_errors` (too "
+                  "many executions in a row have failed), `endpoint_missing` or `unbuildable` (no "
                   "request can be made of it)"}),
       field<&State::errors>(
           {.name = "errors",

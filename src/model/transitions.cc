@@ -174,6 +174,20 @@ Result<Task> run_now(Task task, TimePoint now) {
   return task;
 }
 
+Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl) {
+  if (task.status == Status::kDone || task.status == Status::kFailed) {
+    return conflict(task, "only what may still run can be cancelled");
+  }
+  task.status = Status::kFailed;
+  task.failure_reason = failure::kCancelled;
+  task.attempt = 0;
+  task.next_attempt_date.reset();
+  task.extra_date.reset();
+  task.expires_at = expiry(now, failed_ttl);
+  task.updated_at = now;
+  return task;
+}
+
 milliseconds interval_of(const Repeat& repeat) {
   std::int64_t unit = 0;
   switch (repeat.unit) {

@@ -18,6 +18,7 @@ namespace failure {
 inline constexpr std::string_view kExhausted = "exhausted";
 inline constexpr std::string_view kGone = "gone";
 inline constexpr std::string_view kExpired = "expired";
+inline constexpr std::string_view kCancelled = "cancelled";
 inline constexpr std::string_view kMaxErrors = "max_errors";
 inline constexpr std::string_view kEndpointMissing = "endpoint_missing";
 inline constexpr std::string_view kUnbuildable = "unbuildable";
@@ -38,6 +39,10 @@ Result<Task> unsuspend(Task task, TimePoint now);
 // kept, but errors.consecutive begins anew, since whoever calls this decided that the task may
 // fail some more. A series with repeats left goes on from there. Errors: kConflict.
 Result<Task> run_now(Task task, TimePoint now);
+
+// ACTIVE, PROCESSING, SUSPENDED -> FAILED; kept for `failed_ttl` (OutcomePolicy) from then on. An
+// attempt that is under way tells nothing any more. Errors: kConflict.
+Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl);
 
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
 // missed while nothing ran the latest is kept and the others are counted as skipped. An

@@ -268,10 +268,21 @@ TEST_F(ApiTest, SuspendsUnsuspendsAndRunsNow) {
   EXPECT_TRUE(json_of(post(task + "/trigger")).contains("nextAttemptDate"));
   EXPECT_EQ(json_of(post("/v1/trigger")).at("processed").as_int64(), 1);
   EXPECT_EQ(json_of(get(task)).at("status").as_string(), "DONE");
-  for (const char* verb : {"/suspend", "/unsuspend", "/trigger"}) {
+  for (const char* verb : {"/suspend", "/unsuspend", "/trigger", "/cancel"}) {
     expect_problem(post("/v1/namespaces/ns/tasks/none" + std::string(verb)), 404);
   }
   expect_problem(post(task + "/suspend", R"({"force":true})"), 400);
+}
+
+TEST_F(ApiTest, Cancels) {
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  for (const char* id : {"a1", "a2", "t"}) add(id, R"(,"scheduledDate":"2090-01-01T00:00:00Z")");
+  const auto cancelled = json_of(post(tasks + "/t/cancel"));
+  EXPECT_EQ(cancelled.at("status").as_string(), "FAILED");
+  EXPECT_EQ(cancelled.at("failureReason").as_string(), "cancelled");
+  expect_problem(post(tasks + "/t/cancel"), 409);
+  EXPECT_EQ(json_of(post(tasks + "/cancel", R"({"id":"a"})")).at("count").as_int64(), 2);
+  expect_problem(post(tasks + "/cancel", R"({"status":"FAILED"})"), 400, "status");
 }
 
 TEST_F(ApiTest, ActsOnManyByFilter) {

@@ -104,6 +104,10 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
                         "Makes one chunk of the SUSPENDED tasks that match ACTIVE again, their "
                         "times as they were: what is past is due at once.",
                         &Hooks::unsuspend_many));
+  router.add(many_route(hooks, "cancel", "cancelTasks", "Cancel many tasks",
+                        "Makes one chunk of the tasks that match FAILED, cancelled: of the ACTIVE "
+                        "ones, or with a status of the PROCESSING or SUSPENDED ones.",
+                        &Hooks::cancel_many));
   std::vector<ParameterDoc> parameters = {
       {"prefix", "Namespaces that begin with this.", R"({"type":"string"})"}};
   for (ParameterDoc& p : page_parameters()) {

@@ -335,6 +335,12 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive({"POST", tasks + "/suspend", R"({"chunkLimit":1})"}, 200);
   drive({"POST", tasks + "/unsuspend", R"({"chunkLimit":1})"}, 200);
   drive({"POST", tasks + "/unsuspend", R"({"status":"ACTIVE"})"}, 400);
+  drive({"POST", tasks + "/none/cancel"}, 404);
+  drive({"POST", tasks + "/t/cancel"}, 200);
+  drive({"POST", tasks + "/t/cancel"}, 409);
+  drive({"GET", tasks + "/t"}, 200);
+  drive({"POST", tasks + "/cancel", R"({"chunkLimit":1})"}, 200);
+  drive({"POST", tasks + "/cancel", R"({"status":"DONE"})"}, 400);
   drive({"GET", "/v1/namespaces?prefix=n&limit=1"}, 200);
   drive({"GET", "/v1/namespaces?limit=0"}, 400);
   drive({"POST", tasks + "/delete", R"({"chunkLimit":1})"}, 200);

@@ -191,6 +191,10 @@ void add_task_routes(Router& router, Hooks& hooks) {
   router.add(task_route(hooks, "POST", "unsuspend", "unsuspendTask", "Make a SUSPENDED task ACTIVE",
                         "It keeps its times: what is past is due at once.", now,
                         &Hooks::unsuspend));
+  router.add(task_route(hooks, "POST", "cancel", "cancelTask", "Cancel a task that may still run",
+                        "It is FAILED, cancelled. An attempt that is under way ends and is logged, "
+                        "and changes nothing.",
+                        now, &Hooks::cancel));
   router.add(task_route(hooks, "POST", "trigger", "triggerTask", "Run a task now",
                         "Makes an ACTIVE task's occurrence due at once, and gives a DONE or "
                         "FAILED task one more occurrence.",

@@ -218,9 +218,10 @@ class Store {
   Result<NamespacePage> namespaces(const NamespaceQuery& query);
 
   // Applies `edit` to each task, atomically against every other method. The edit sees the
-  // status as shown and must refuse PROCESSING itself. An expired lease ends here: a commit
-  // under it is refused. Errors of an item: kNotFound, and what `edit` returned. Returns the
-  // tasks as changed. Safe to repeat if the edit is.
+  // status as shown and must refuse PROCESSING itself, unless the attempt is to come to nothing: a
+  // lease ends with the change, live or not, and a commit under it is refused. Errors of an item:
+  // kNotFound, and what `edit` returned. Returns the tasks as changed. Safe to repeat if the edit
+  // is.
   std::vector<Result<Task>> change(std::span<const TaskKey> keys, const Edit& edit, TimePoint now);
 
   // Deletes tasks, leased or not, and returns them. Errors of an item: kNotFound. Their logs

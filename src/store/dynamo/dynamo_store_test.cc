@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "model/transitions.h"
 #include "store/dynamo/test_gate.h"
 #include "store/dynamo/test_tables.h"
 #include "testing/dynamo_proxy.h"
@@ -246,6 +247,20 @@ TEST_F(DynamoStoreTest, WhatExpiresIsLeftToTimeToLive) {
   next.task.created_at = end;
   EXPECT_TRUE(put(*other_, next).created);
   EXPECT_EQ(*other_->get(kTask, end), next.task);
+}
+
+TEST_F(DynamoStoreTest, ACancelledTaskExpiresWithItsPayload) {
+  put(*other_, large_record("task"));
+  const auto cancel = [](Task task) {
+    return model::cancel(std::move(task), kT0, std::chrono::seconds{10});
+  };
+  const auto cancelled = other_->change(std::vector{kTask}, cancel, kT0);
+  ASSERT_TRUE(cancelled[0]) << cancelled[0].error().message;
+  for (const std::string& ns : {std::string("ns"), std::string(kPayloads) + "ns"}) {
+    const auto found = items(ns);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(number_of(found[0].as_object(), "ttl"), to_millis(kT0) / 1'000 + 10);
+  }
 }
 
 // Who read the task with its old payload's name, and then did not find that payload, reads again.

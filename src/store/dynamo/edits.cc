@@ -45,6 +45,7 @@ class DynamoStore::Changing {
   std::vector<Result<Task>> run() {
     for (int race = 0; race < kRacesMax && !open_.empty(); ++race) change_open();
     store_.drop_payloads(unused_);
+    store_.expire_payloads(expiring_);
     return std::move(results_);
   }
 
@@ -53,8 +54,9 @@ class DynamoStore::Changing {
     std::size_t index = 0;
     TaskRecord record;
     Uuid rev{};
-    std::optional<TaskKey> old_payload;  // no longer used once this is stored
-    std::optional<TaskKey> new_payload;  // not used if it is not
+    std::optional<TaskKey> old_payload;   // no longer used once this is stored
+    std::optional<TaskKey> new_payload;   // not used if it is not
+    std::optional<TaskKey> payload = {};  // that the task then has
   };
 
   void change_open() {
@@ -103,6 +105,7 @@ class DynamoStore::Changing {
     RHOOKS_CHECK(changed->key == key);
     Edited edited{index, stored.record, store_.fresh(), std::nullopt, std::nullopt};
     edited.record.task = as_stored(std::move(*changed));
+    if (stored.payload) edited.payload = payload_key(key, *stored.payload);
     Item more;
     std::vector<std::string> remove;
     const bool kept = stored.record.task.expires_at && !edited.record.task.expires_at;
@@ -111,11 +114,11 @@ class DynamoStore::Changing {
     // The payload of one that was to expire may be deleted, or be marked for it right now.
     if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
       more["rc"] = receiver_value(model::flow_of(edited.record.task));
-      if (stored.payload) edited.old_payload = payload_key(key, *stored.payload);
+      edited.old_payload = std::exchange(edited.payload, std::nullopt);
       if (wants_payload(task_item(edited.record, edited.rev, store_.parts_.shards))) {
         auto id = store_.put_payload(key, spec);
         if (!id) return fail(std::move(id.error()));
-        edited.new_payload = payload_key(key, *id);
+        edited.payload = edited.new_payload = payload_key(key, *id);
         more["pl"] = text_value(*id);
         remove.push_back("sp");
       } else {
@@ -130,6 +133,8 @@ class DynamoStore::Changing {
 
   void finish(Edited& edited) {
     if (edited.old_payload) unused_.push_back(*edited.old_payload);
+    const auto& expires_at = edited.record.task.expires_at;
+    if (edited.payload && expires_at) expiring_.push_back({*edited.payload, *expires_at});
     results_[edited.index] = std::move(edited.record.task);
   }
 
@@ -161,6 +166,7 @@ class DynamoStore::Changing {
   std::vector<std::size_t> open_;
   Result<Items> items_;  // of what is open
   std::vector<TaskKey> unused_;
+  std::vector<Expiring> expiring_;
 };
 
 std::vector<Result<Task>> DynamoStore::do_change(std::span<const TaskKey> keys, const Edit& edit,
