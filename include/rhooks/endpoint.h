@@ -9,6 +9,15 @@
 
 namespace rhooks {
 
+// HTTP statuses, both ends included.
+struct StatusRange {
+  int first = 0;
+  int last = 0;
+
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+using StatusSet = std::vector<StatusRange>;
+
 // Where webhooks go, and how: one place for what is the same for all that go to one receiver.
 struct Endpoint {
   std::string ns;    // the namespace: 1 to 256 bytes
@@ -18,6 +27,15 @@ struct Endpoint {
   std::vector<Header> headers;                       // as of a request, without content-type
   std::optional<std::chrono::milliseconds> timeout;  // of one attempt: 1 ms to 24 h
   std::optional<int> retry_limit;                    // as Spec::retry_limit
+  // Waits after the first, second, … failed attempt of an occurrence, each shorter or longer by up
+  // to a fifth, by chance: 1 to 100 of up to 30 days. How many there are is the retry limit.
+  // Excludes retry_limit and retry_max.
+  std::vector<std::chrono::milliseconds> retry_schedule;
+  // The longest that the back-off waits, 1 s to 30 days. None: Options::backoff_max.
+  std::optional<std::chrono::milliseconds> retry_max;
+  // Answers after which an occurrence is not retried: up to 100 ranges within 100 to 599, without
+  // those of a success.
+  StatusSet stop_on;
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;   // its tasks wait until it is resumed

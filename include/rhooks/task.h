@@ -141,8 +141,8 @@ struct Spec {
   std::string flow_key;
   Request request;
   std::optional<Repeat> repeat;  // none: one-shot
-  // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: that of the endpoint,
-  // else 3.
+  // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: that of the endpoint, or
+  // as many as its retry_schedule has, else 3.
   std::optional<int> retry_limit;
   // The longest that one attempt may take, 1 ms to 24 h. None: that of the endpoint. None, or more
   // than Options::request_timeout: that.
@@ -164,6 +164,7 @@ struct State {
   // Why it is FAILED; empty where it is not:
   //   exhausted         the attempts of its last occurrence are used up
   //   gone              the receiver answered 410
+  //   non_retryable     it answered what its endpoint does not retry (Endpoint::stop_on)
   //   expired           it was not delivered before `deliver_before`
   //   cancelled         by Hooks::cancel() or cancel_many()
   //   max_errors        too many executions in a row have failed (Options::max_errors)

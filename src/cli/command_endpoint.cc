@@ -18,6 +18,7 @@
 #include "hooks/change_endpoint.h"
 #include "model/endpoint.h"
 #include "model/headers.h"
+#include "model/status_set.h"
 
 namespace rhooks::cli {
 namespace {
@@ -37,13 +38,29 @@ struct EndpointArgs {
   bool belongs(const std::string& actions) const { return actions.find(action) != actions.npos; }
 };
 
+using Lengths = std::vector<std::chrono::milliseconds>;
+
+// "5s,1m,1h".
+Result<Lengths> parse_lengths(std::string_view text) {
+  Lengths lengths;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t to = std::min(text.find(',', from), text.size());
+    auto length = parse_duration(text.substr(from, to - from));
+    if (!length) return fail(std::move(length.error()));
+    lengths.push_back(*length);
+    from = to + 1;
+  }
+  return lengths;
+}
+
 // Calls visit(row) for each field that has a flag.
 template <typename Visit>
 void for_each_endpoint_option(Visit visit) {
   model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
     using Value = model::Bare<typename F::Value>;
     if constexpr (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
-                  std::is_same_v<Value, std::chrono::milliseconds>) {
+                  std::is_same_v<Value, std::chrono::milliseconds> ||
+                  std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet>) {
       if (field.flag != nullptr) visit(field);
     }
   });
@@ -60,6 +77,10 @@ Result<T> read_value(const std::string& text) {
     return text;
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
     return parse_duration(text);
+  } else if constexpr (std::is_same_v<T, Lengths>) {
+    return parse_lengths(text);
+  } else if constexpr (std::is_same_v<T, StatusSet>) {
+    return model::parse_status_set(text);
   } else {
     T number = 0;
     const char* const end = text.data() + text.size();
@@ -341,6 +362,8 @@ void add_endpoints(Commands& commands) {
       "endpoint", "Keep where webhooks go, and how, under a name.",
       {"rhooks endpoint put acme -n shop --url https://hooks.acme.example/in \\",
        "    --header 'X-Shop: 7' --timeout 15s --retry-limit 10",
+       "rhooks endpoint put acme -n shop --url https://hooks.acme.example/in \\",
+       "    --retry-schedule 10s,1m,10m,1h,1d --stop-on 400-403,422",
        "rhooks endpoint put acme -n shop --file acme.json",
        "rhooks endpoint set acme -n shop --timeout 30s --no-retry-limit",
        "rhooks endpoint get acme -n shop --json", "rhooks endpoint list -n shop --prefix ac",

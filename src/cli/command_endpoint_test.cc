@@ -70,6 +70,24 @@ TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
   EXPECT_EQ(*shown, got("other"));
 }
 
+TEST_P(EndpointCommandsTest, PutSaysWhenItIsRetried) {
+  done({"put", "acme", "--url", kIn, "--retry-schedule", "10s,1m,1h30m", "--stop-on",
+        "400-403,422"});
+  const Endpoint made = got("acme");
+  EXPECT_EQ(made.retry_schedule, (std::vector<std::chrono::milliseconds>{10s, 1min, 90min}));
+  EXPECT_EQ(made.stop_on, (StatusSet{{400, 403}, {422, 422}}));
+  expect_part(done({"get", "acme"}), "retry schedule  10s, 1m, 1h30m\n");
+
+  done({"set", "acme", "--no-retry-schedule", "--retry-max", "10m", "--no-stop-on"});
+  const Endpoint changed = got("acme");
+  EXPECT_TRUE(changed.retry_schedule.empty());
+  EXPECT_EQ(changed.retry_max, 10min);
+  EXPECT_TRUE(changed.stop_on.empty());
+
+  expect_part(refused({"set", "acme", "--retry-schedule", "10s,,1m"}), "--retry-schedule: ");
+  expect_part(refused({"set", "acme", "--stop-on", "4xx"}), "--stop-on: \"4xx\" names no statuses");
+}
+
 TEST_P(EndpointCommandsTest, PutTakesAFile) {
   const std::string file = dir_.sub("acme.json");
   std::ofstream(file) << R"({"url":"http://127.0.0.1:9/in","headers":{"A":["1","2"]},)"

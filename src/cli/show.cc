@@ -12,6 +12,7 @@
 #include "json/pretty.h"
 #include "json/space.h"
 #include "model/fields.h"
+#include "model/status_set.h"
 #include "model/transitions.h"
 
 namespace rhooks::cli {
@@ -230,6 +231,20 @@ std::string task_card(const Task& task, const Io& io) {
   return card.text();
 }
 
+// What the endpoint says of how often it is retried.
+std::string retries_of(const Endpoint& endpoint) {
+  if (!endpoint.retry_schedule.empty()) return std::to_string(endpoint.retry_schedule.size());
+  return endpoint.retry_limit ? std::to_string(*endpoint.retry_limit) : "-";
+}
+
+std::string schedule_of(const Endpoint& endpoint) {
+  std::string text;
+  for (const std::chrono::milliseconds wait : endpoint.retry_schedule) {
+    text += (text.empty() ? "" : ", ") + format_duration(wait);
+  }
+  return text;
+}
+
 Table endpoint_table(const Io& io) {
   return Table({{"NAME", false, true, 12},
                 {"URL", false, true, 16},
@@ -244,7 +259,7 @@ void add_endpoint(Table& table, const Endpoint& endpoint) {
   table.add({{endpoint.name},
              {endpoint.url},
              {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
-             {endpoint.retry_limit ? std::to_string(*endpoint.retry_limit) : "-"},
+             {retries_of(endpoint)},
              endpoint.paused ? Cell{"paused", Colour::kYellow} : Cell{"-"},
              {show_time(endpoint.updated_at)}});
 }
@@ -261,6 +276,9 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   }
   if (endpoint.timeout) card.line("timeout", format_duration(*endpoint.timeout));
   if (endpoint.retry_limit) card.line("retry limit", std::to_string(*endpoint.retry_limit));
+  card.line("retry schedule", schedule_of(endpoint));
+  if (endpoint.retry_max) card.line("retry max", format_duration(*endpoint.retry_max));
+  card.line("stop on", model::format_status_set(endpoint.stop_on));
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));
   card.line("revision", endpoint.revision);

@@ -98,6 +98,23 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   EXPECT_NE(endpoint_card(endpoint, test.io).find("\nstate           paused\n"), std::string::npos);
 }
 
+TEST(EndpointCardTest, ShowsWhenItIsRetried) {
+  Endpoint endpoint;
+  endpoint.ns = "shop";
+  endpoint.name = "acme";
+  endpoint.url = "https://hooks.acme.example/in";
+  endpoint.retry_schedule = {5s, 90s};
+  endpoint.retry_max = 60s;
+  endpoint.stop_on = {{400, 403}, {422, 422}};
+  TestIo test;
+  const std::string card = endpoint_card(endpoint, test.io);
+  EXPECT_NE(card.find("retry schedule  5s, 1m30s\n"
+                      "retry max       1m\n"
+                      "stop on         400-403,422\n"),
+            std::string::npos)
+      << card;
+}
+
 TEST(TaskCardTest, SaysWhyATaskIsFailed) {
   Task task = example();
   task.status = Status::kFailed;

@@ -112,6 +112,28 @@ TEST(EndpointJsonTest, NamesOfTheCallStandInTheJsonOrDoNot) {
   EXPECT_EQ(other.error().message, R"(name: "b" is not "acme", the name of the call)");
 }
 
+TEST(EndpointJsonTest, WhenItIsRetried) {
+  Endpoint endpoint = least_endpoint();
+  endpoint.retry_schedule = {5s, 90s, 24h};
+  endpoint.stop_on = {{400, 403}, {422, 422}};
+  const std::string given =
+      R"({"url":"http://a/","retrySchedule":["5s","1m30s","24h"],"stopOn":"400-403,422"})";
+  EXPECT_EQ(parse_new_endpoint(given, "shop", "acme"), endpoint);
+  const std::string stored = to_stored_json(endpoint);
+  EXPECT_NE(stored.find(R"("retrySchedule":["5s","1m30s","1d"],"stopOn":"400-403,422")"),
+            std::string::npos)
+      << stored;
+  EXPECT_EQ(parse_new_endpoint(to_put_json(endpoint).value(), "", ""), endpoint);
+
+  endpoint.retry_schedule.clear();
+  endpoint.retry_max = 10min;
+  EXPECT_EQ(parse_endpoint_changes(R"({"retrySchedule":null,"retryMax":"10m"})",
+                                   parse_new_endpoint(given, "shop", "acme").value()),
+            endpoint);
+  endpoint.stop_on.clear();
+  EXPECT_EQ(parse_endpoint_changes(R"({"stopOn":null})", endpoint), endpoint);
+}
+
 TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   const auto refused = [](const std::string& json) {
     return refused_member(parse_new_endpoint(json, "shop", "acme"));
@@ -122,6 +144,12 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","timeout":15})"), "timeout");
   EXPECT_EQ(refused(R"({"url":"http://a/","timeout":"15"})"), "timeout");
   EXPECT_EQ(refused(R"({"url":"http://a/","retryLimit":1.5})"), "retryLimit");
+  EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":"5s"})"), "retrySchedule");
+  EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":[]})"), "retrySchedule");
+  EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":["5s",5]})"), "retrySchedule[1]");
+  EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":["5"]})"), "retrySchedule[0]");
+  EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":404})"), "stopOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","headers":{"a":1}})"), "headers.a");
   EXPECT_EQ(refused(R"({"url":"http://a/","url":"http://b/"})"), "url");
   EXPECT_EQ(refused(R"({"url":"http://a/","description":""})"), "description");

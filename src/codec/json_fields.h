@@ -7,6 +7,7 @@
 #include "codec/json_parts.h"
 #include "codec/public_json.h"
 #include "model/fields.h"
+#include "model/status_set.h"
 
 // Objects of the public JSON by the rows of model/fields.h. Internal to the codec.
 namespace rhooks::codec {
@@ -47,6 +48,13 @@ void write_value(JsonWriter& out, std::string_view name, E value, bool) {
 inline void write_value(JsonWriter& out, std::string_view name, const std::vector<Header>& headers,
                         bool always) {
   if (always || !headers.empty()) write_headers(out, name, headers);
+}
+inline void write_value(JsonWriter& out, std::string_view name,
+                        const std::vector<std::chrono::milliseconds>& lengths, bool) {
+  if (!lengths.empty()) write_lengths(out, name, lengths);
+}
+inline void write_value(JsonWriter& out, std::string_view name, const StatusSet& statuses, bool) {
+  out.string_if_any(name, model::format_status_set(statuses));
 }
 inline void write_value(JsonWriter& out, std::string_view, const Body& body, bool) {
   write_body(out, body);
@@ -124,6 +132,10 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.named(name, parse_repeat_unit);
   } else if constexpr (std::is_same_v<T, std::vector<Header>>) {
     return in.value(name) ? std::optional(read_headers(in, name)) : std::nullopt;
+  } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>>) {
+    return read_lengths(in, name);
+  } else if constexpr (std::is_same_v<T, StatusSet>) {
+    return in.named(name, model::parse_status_set);
   } else if constexpr (std::is_same_v<T, Body>) {
     return read_body(in);
   } else {

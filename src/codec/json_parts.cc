@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "base/duration.h"
 #include "base/text.h"
 #include "codec/public_json.h"
 #include "model/headers.h"
@@ -80,6 +81,34 @@ void read_header_changes(ObjectReader& in, std::string_view name, std::vector<He
     }
   }
   headers = model::merged(std::move(headers), given);
+}
+
+void write_lengths(JsonWriter& out, std::string_view name,
+                   const std::vector<std::chrono::milliseconds>& lengths) {
+  out.begin_array(name);
+  for (const std::chrono::milliseconds length : lengths) out.string(format_duration(length));
+  out.end_array();
+}
+
+std::optional<std::vector<std::chrono::milliseconds>> read_lengths(ObjectReader& in,
+                                                                   std::string_view name) {
+  const auto elements = in.array(name);
+  if (!elements) return std::nullopt;
+  std::vector<std::chrono::milliseconds> lengths;
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    const JsonValue& element = (*elements)[i];
+    const auto length = element.kind() == JsonKind::kString
+                            ? parse_duration(element.string())
+                            : fail(ErrorCode::kInvalidArgument, "must be a string");
+    if (!length) {
+      in.errors().add(json_path(in.path_of(name), i), length.error().message);
+      return std::nullopt;
+    }
+    lengths.push_back(*length);
+  }
+  if (!lengths.empty()) return lengths;
+  in.refuse(name, "must have at least one");
+  return std::nullopt;
 }
 
 void write_body(JsonWriter& out, const Body& body) {

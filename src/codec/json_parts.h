@@ -2,6 +2,8 @@
 
 #include <rhooks/task.h>
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +19,12 @@ std::vector<Header> read_headers(ObjectReader& in, std::string_view name);
 // Those of the member take the place of what `headers` has under their names; null takes a header
 // out, and all of them where it stands for the member.
 void read_header_changes(ObjectReader& in, std::string_view name, std::vector<Header>& headers);
+
+// An array of lengths of time, "1h30m". None: not given, or null, or refused, as an empty one is.
+void write_lengths(JsonWriter& out, std::string_view name,
+                   const std::vector<std::chrono::milliseconds>& lengths);
+std::optional<std::vector<std::chrono::milliseconds>> read_lengths(ObjectReader& in,
+                                                                   std::string_view name);
 
 // The member "body": text is a JSON string, other JSON stands as it was given, white space
 // within it included, and no body is no member.

@@ -374,6 +374,26 @@ TEST_F(StagesTest, ATaskGoesToItsEndpointAsItIsAtTheClaim) {
   EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kFailed);
 }
 
+TEST_F(StagesTest, AnEndpointSaysWhenItIsRetried) {
+  make_committer();
+  store_endpoint(store, "acme",
+                 R"({"url":"http://127.0.0.1:9/","retrySchedule":["10s","1h"],"stopOn":"422"})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  int status = 500;
+  sender.set_script([&](const auto&) { return Reply::status(status); });
+  step_all();
+  auto task = store.get({"ns", "a"}, clock.now());
+  ASSERT_TRUE(task->next_attempt_date);
+  EXPECT_GE(*task->next_attempt_date, clock.now() + 8s);
+  EXPECT_LE(*task->next_attempt_date, clock.now() + 12s);
+  clock.advance(12s);
+  status = 422;
+  step_all();
+  task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->failure_reason, model::failure::kNonRetryable);
+}
+
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   make_committer();
   auto hourly = to_endpoint("a", clock.now(), "acme");

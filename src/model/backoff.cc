@@ -4,6 +4,14 @@
 #include <cstdint>
 
 namespace rhooks::model {
+namespace {
+
+std::chrono::milliseconds least_wait(std::optional<std::chrono::milliseconds> retry_after) {
+  constexpr std::chrono::milliseconds kNone{0};
+  return std::clamp(retry_after.value_or(kNone), kNone, kRetryAfterMax);
+}
+
+}  // namespace
 
 std::chrono::milliseconds retry_delay(int attempt, const BackoffPolicy& policy, double jitter,
                                       std::optional<std::chrono::milliseconds> retry_after) {
@@ -14,10 +22,18 @@ std::chrono::milliseconds retry_delay(int attempt, const BackoffPolicy& policy, 
     cap = cap > max / 2 ? max : cap * 2;
   }
   const auto wait = static_cast<std::int64_t>(static_cast<double>(cap) * jitter);
-  const std::chrono::milliseconds floor =
-      std::clamp(retry_after.value_or(std::chrono::milliseconds{0}), std::chrono::milliseconds{0},
-                 kRetryAfterMax);
-  return floor + std::chrono::milliseconds{std::clamp<std::int64_t>(wait, 0, cap)};
+  return least_wait(retry_after) +
+         std::chrono::milliseconds{std::clamp<std::int64_t>(wait, 0, cap)};
+}
+
+std::chrono::milliseconds scheduled_delay(int attempt,
+                                          std::span<const std::chrono::milliseconds> schedule,
+                                          double jitter,
+                                          std::optional<std::chrono::milliseconds> retry_after) {
+  const auto place = static_cast<std::size_t>(std::max(attempt, 1)) - 1;
+  const auto wait = static_cast<double>(schedule[std::min(place, schedule.size() - 1)].count());
+  const std::chrono::milliseconds varied{static_cast<std::int64_t>(wait * (0.8 + 0.4 * jitter))};
+  return std::max(varied, least_wait(retry_after));
 }
 
 }  // namespace rhooks::model

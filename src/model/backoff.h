@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 
 namespace rhooks::model {
 
@@ -17,6 +18,13 @@ struct BackoffPolicy {
 // `jitter` is uniform in [0, 1).
 std::chrono::milliseconds retry_delay(int attempt, const BackoffPolicy& policy, double jitter,
                                       std::optional<std::chrono::milliseconds> retry_after);
+
+// The same by a schedule, which must not be empty: its `attempt`-th wait, or its last one, shorter
+// or longer by up to a fifth, and no less than `retry_after`.
+std::chrono::milliseconds scheduled_delay(int attempt,
+                                          std::span<const std::chrono::milliseconds> schedule,
+                                          double jitter,
+                                          std::optional<std::chrono::milliseconds> retry_after);
 
 inline constexpr std::chrono::milliseconds kRetryAfterMax{std::chrono::hours{24}};
 

@@ -44,6 +44,25 @@ TEST(RetryDelayTest, IsUniformBelowTheCap) {
   for (int count : tenths) EXPECT_NEAR(count, 10'000, 700);
 }
 
+TEST(ScheduledDelayTest, VariesItsWaitsByAFifth) {
+  const std::vector<milliseconds> schedule{seconds{10}, hours{1}};
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.0, {}), seconds{8});
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.5, {}), seconds{10});
+  EXPECT_GE(scheduled_delay(1, schedule, kMost, {}), milliseconds{11'999});
+  EXPECT_LE(scheduled_delay(1, schedule, kMost, {}), seconds{12});
+  EXPECT_EQ(scheduled_delay(2, schedule, 0.5, {}), hours{1});
+  // Where there are more attempts than waits.
+  EXPECT_EQ(scheduled_delay(9, schedule, 0.5, {}), hours{1});
+}
+
+TEST(ScheduledDelayTest, WaitsForWhatWasAskedFor) {
+  const std::vector<milliseconds> schedule{seconds{10}};
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.5, seconds{9}), seconds{10});
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.5, seconds{11}), seconds{11});
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.5, hours{25}), hours{24});
+  EXPECT_EQ(scheduled_delay(1, schedule, 0.5, milliseconds::min()), seconds{10});
+}
+
 TEST(RetryDelayTest, NeverOverflows) {
   const BackoffPolicy widest{milliseconds{1}, milliseconds::max()};
   for (int attempt : {1, 62, 63, 64, 65, 101, std::numeric_limits<int>::max()}) {

@@ -31,7 +31,15 @@ Result<void> validate_endpoint_name(std::string_view name) {
 }
 
 Result<void> validate(const Endpoint& endpoint) {
-  return check_fields(endpoint, "");
+  if (auto ok = check_fields(endpoint, ""); !ok) return ok;
+  if (endpoint.retry_schedule.empty()) return {};
+  if (endpoint.retry_limit) {
+    return invalid("retryLimit", "retrySchedule says how many; leave one of them out");
+  }
+  if (endpoint.retry_max) {
+    return invalid("retryMax", "retrySchedule says how long; leave one of them out");
+  }
+  return {};
 }
 
 Request default_test_request() {

@@ -63,6 +63,33 @@ struct FieldsOf<Endpoint> {
                                      .doc = "attempts of an occurrence after the first one; 0 to "
                                             "100"},
                                     Range{0, kRetryLimitMax}),
+      field<&Endpoint::retry_schedule>(
+          {.name = "retrySchedule",
+           .flag = "--retry-schedule",
+           .value = "TIMES",
+           .help = "waits after the first, second, third failed attempt, and so on: 5s,1m,1h",
+           .doc =
+               "an array of the waits after the first, second, third failed attempt, and so on, as "
+               "in `[\"5s\", \"1m\", \"1h\"]`, each shorter or longer by up to a fifth, by chance; "
+               "1 to 100 of up to 30 d. There are as many retries as waits. Excludes "
+               "`retryLimit` and `retryMax`"},
+          Waits{}),
+      field<&Endpoint::retry_max>({.name = "retryMax",
+                                   .flag = "--retry-max",
+                                   .value = "TIME",
+                                   .help = "the longest that the back-off waits [backoff_max of "
+                                           "the worker]",
+                                   .doc = "the longest that the back-off waits between attempts, "
+                                          "in the place of the worker's `backoff_max`; 1 s to "
+                                          "30 d"},
+                                  Span{std::chrono::seconds{1}, kRetryWaitLongest}),
+      field<&Endpoint::stop_on>({.name = "stopOn",
+                                 .flag = "--stop-on",
+                                 .value = "STATUSES",
+                                 .help = "answers that are not retried: 400-403,405,422",
+                                 .doc = "answers after which an occurrence is not retried, as in "
+                                        "`400-403,405,422`; 410 never is"},
+                                FailedStatuses{}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "

@@ -107,6 +107,50 @@ TEST(EndpointTest, RefusesWhatIsPastALimit) {
       "has 1025 bytes");
 }
 
+TEST(EndpointTest, ChecksWhenItIsRetried) {
+  const auto waits = [](std::vector<std::chrono::milliseconds> schedule) {
+    return endpoint_with([&](Endpoint& e) { e.retry_schedule = schedule; });
+  };
+  expect_valid_endpoint(waits({0ms}));
+  expect_valid_endpoint(waits(std::vector<std::chrono::milliseconds>(100, 30 * 24h)));
+  expect_endpoint_refused(waits(std::vector<std::chrono::milliseconds>(101, 1s)), "retrySchedule",
+                          "has 101 waits; at most 100");
+  expect_endpoint_refused(waits({1s, 30 * 24h + 1ms}), "retrySchedule[1]", "must be between 0 and");
+  expect_endpoint_refused(waits({-1ms}), "retrySchedule[0]", "not -1ms");
+
+  for (const auto longest : {std::chrono::milliseconds(1s), std::chrono::milliseconds(30 * 24h)}) {
+    expect_valid_endpoint(endpoint_with([=](Endpoint& e) { e.retry_max = longest; }));
+  }
+  for (const auto longest : {999ms, std::chrono::milliseconds(30 * 24h) + 1ms}) {
+    expect_endpoint_refused(endpoint_with([=](Endpoint& e) { e.retry_max = longest; }), "retryMax",
+                            "must be between 1s and 30d");
+  }
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) {
+                            e.retry_schedule = {1s};
+                            e.retry_limit = 1;
+                          }),
+                          "retryLimit", "leave one of them out");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) {
+                            e.retry_schedule = {1s};
+                            e.retry_max = 1s;
+                          }),
+                          "retryMax", "leave one of them out");
+}
+
+TEST(EndpointTest, StopsOnNoSuccess) {
+  const auto stops = [](StatusSet statuses) {
+    return endpoint_with([&](Endpoint& e) { e.stop_on = statuses; });
+  };
+  expect_valid_endpoint(stops({{100, 199}, {300, 599}, {404, 404}}));
+  expect_endpoint_refused(stops({{200, 200}}), "stopOn", "200 is a success");
+  expect_endpoint_refused(stops({{400, 404}, {150, 204}}), "stopOn", "200 is a success");
+  expect_endpoint_refused(stops({{250, 300}}), "stopOn", "250 is a success");
+  expect_endpoint_refused(stops({{99, 199}}), "stopOn", "not 99-199");
+  expect_endpoint_refused(stops({{500, 600}}), "stopOn", "not 500-600");
+  expect_endpoint_refused(stops({{404, 403}}), "stopOn", "the lower one first");
+  expect_endpoint_refused(stops(StatusSet(101, {404, 404})), "stopOn", "has 101 ranges");
+}
+
 TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {
   const std::vector<Header> headers = {{"X-A", "1"}, {"x-b", "2"}, {"x-a", "3"}};
   EXPECT_EQ(merged(headers, {}), headers);
@@ -124,6 +168,10 @@ TEST(EndpointTest, TheTaskSaysHowOftenItIsRetriedOrItsEndpoint) {
   EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 3);
   endpoint.retry_limit = 10;
   EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 10);
+  endpoint.retry_limit.reset();
+  endpoint.retry_schedule = {1s, 1min, 1h, 1h};
+  EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 4);
+  EXPECT_EQ(rules_for(task, &endpoint).schedule.size(), 4u);
   task.retry_limit = 3;
   EXPECT_EQ(rules_for(task, &endpoint).retry_limit, 3);
   EXPECT_EQ(rules_for(task, nullptr).retry_limit, 3);

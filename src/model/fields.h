@@ -327,7 +327,8 @@ struct TaskFields {
           {.name = "failureReason",
            .number = 25,
            .doc = "why it is FAILED: `exhausted` (its attempts are used up), `gone` (the receiver "
-                  "answered 410), `expired` (see `deliverBefore`), `cancelled`, `max_errors` (too "
+                  "answered 410), `non_retryable` (it answered what its endpoint does not retry), "
+                  "`expired` (see `deliverBefore`), `cancelled`, `max_errors` (too "
                   "many executions in a row have failed), `endpoint_missing` or `unbuildable` (no "
                   "request can be made of it)"}),
       field<&State::errors>(

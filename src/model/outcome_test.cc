@@ -281,6 +281,100 @@ TEST(ApplyOutcomeTest, AReceiverThatIsGoneEndsTheOccurrence) {
   EXPECT_EQ(series.failure_reason, failure::kMaxErrors);
 }
 
+// The table of docs/semantics.md, in its order: where several hold, the first decides.
+TEST(ApplyOutcomeTest, TheFirstThatHoldsDecides) {
+  const std::vector<milliseconds> schedule{seconds{10}, seconds{60}};
+  const StatusSet refusals{{400, 403}, {410, 410}, {500, 500}};
+  const AttemptRules plain{.retry_limit = 2};
+  const AttemptRules stops{.retry_limit = 2, .stop_on = refusals};
+  const AttemptRules stops_at_once{.retry_limit = 0, .stop_on = refusals};
+  const AttemptRules scheduled{.retry_limit = 2, .schedule = schedule};
+  const AttemptRules bounded{.retry_limit = 99, .backoff_max = seconds{4}};
+  const AttemptRules unbuildable{
+      .retry_limit = 2, .stop_on = refusals, .final_reason = failure::kUnbuildable};
+  AttemptOutcome throttled = answered(429);
+  throttled.retry_after = seconds{30};
+  const struct {
+    const char* what;
+    AttemptOutcome outcome;
+    AttemptRules rules;
+    int attempt;
+    std::string_view failed_by;       // not empty: FAILED
+    std::optional<seconds> retry_in;  // neither: DONE
+    std::optional<seconds> too_late_in = std::nullopt;
+  } cases[] = {
+      {"a success", answered(204), stops, 2, "", {}, seconds{0}},
+      {"no request can be made", unanswered("none"), unbuildable, 0, failure::kUnbuildable, {}},
+      {"no request, and gone", answered(410), unbuildable, 0, failure::kUnbuildable, {}},
+      {"gone", answered(410), plain, 0, failure::kGone, {}},
+      {"gone, and not retried", answered(410), stops, 0, failure::kGone, {}},
+      {"gone, at the last attempt", answered(410), plain, 2, failure::kGone, {}},
+      {"not retried", answered(402), stops, 0, failure::kNonRetryable, {}},
+      {"not retried, at the last attempt",
+       answered(500),
+       stops_at_once,
+       0,
+       failure::kNonRetryable,
+       {}},
+      {"another answer", answered(404), stops, 0, "", seconds{1}},
+      {"no answer", unanswered("timed out"), stops, 0, "", seconds{1}},
+      {"the last attempt", answered(404), stops, 2, failure::kExhausted, {}},
+      {"the last attempt, and too late",
+       answered(404),
+       stops,
+       2,
+       failure::kExhausted,
+       {},
+       seconds{0}},
+      {"too late", answered(404), stops, 1, failure::kExpired, {}, seconds{2}},
+      {"not yet too late", answered(404), stops, 1, "", seconds{2}, seconds{3}},
+      {"asked to wait until it is too late",
+       throttled,
+       plain,
+       0,
+       failure::kExpired,
+       {},
+       seconds{31}},
+      {"asked to wait", throttled, plain, 0, "", seconds{31}},
+      {"the first wait", answered(500), scheduled, 0, "", seconds{10}},
+      {"the second wait", answered(500), scheduled, 1, "", seconds{60}},
+      {"a wait that is asked for", throttled, scheduled, 0, "", seconds{30}},
+      {"past the schedule", answered(500), scheduled, 2, failure::kExhausted, {}},
+      {"a bounded back-off", answered(500), bounded, 9, "", seconds{4}},
+  };
+  // All jitter there is, so that the back-off waits for 1 s, 2 s, 4 s; the schedule for its waits.
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    Task task = active_task();
+    task.attempt = c.attempt;
+    if (c.too_late_in) task.deliver_before = kEnd + *c.too_late_in;
+    const double jitter = c.rules.schedule.empty() ? 1.0 : 0.5;
+    const Task after = apply_outcome(task, c.outcome, kEnd, {}, c.rules, jitter);
+    EXPECT_EQ(after.failure_reason, c.failed_by);
+    EXPECT_EQ(after.status, !c.failed_by.empty() ? Status::kFailed
+                            : c.retry_in         ? Status::kActive
+                                                 : Status::kDone);
+    EXPECT_EQ(after.next_attempt_date,
+              c.retry_in ? std::optional(kEnd + *c.retry_in) : std::nullopt);
+    EXPECT_EQ(after.attempt, c.retry_in ? c.attempt + 1 : 0);
+  }
+}
+
+// What ends an occurrence ends no series.
+TEST(ApplyOutcomeTest, ASeriesGoesOnAfterWhatIsNotRetried) {
+  const StatusSet refusals{{404, 404}};
+  const AttemptRules rules{.retry_limit = 9, .stop_on = refusals};
+  Task task = active_task();
+  task.repeat = Repeat{1, 2, RepeatUnit::kHours};
+  task = apply_outcome(task, answered(404), kEnd, {}, rules, 0);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{1});
+  EXPECT_EQ(task.execution.failed, 1);
+  task = apply_outcome(task, answered(404), kEnd, {}, rules, 0);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.failure_reason, failure::kNonRetryable);
+}
+
 TEST(ApplyOutcomeTest, NoRetryIsPlannedForATimeThatIsTooLate) {
   const OutcomePolicy policy;
   Task task = active_task();

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "model/limits.h"
 #include "model/refusal.h"
+#include "model/status_set.h"
 #include "model/transitions.h"
 
 namespace rhooks::model {
@@ -63,6 +64,34 @@ Result<void> Span::check(std::chrono::milliseconds length, std::string_view fiel
   if (length >= min && length <= max) return {};
   return invalid(field, "must be between " + format_duration(min) + " and " + format_duration(max) +
                             ", not " + format_duration(length));
+}
+
+Result<void> Waits::check(const std::vector<std::chrono::milliseconds>& waits,
+                          std::string_view field) const {
+  constexpr std::size_t kMax = kRetryLimitMax;
+  if (waits.size() > kMax) return invalid(field, past_limit(waits.size(), kMax, "waits"));
+  constexpr Span one{std::chrono::milliseconds{0}, kRetryWaitLongest};
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    const std::string path = std::string(field) + "[" + std::to_string(i) + "]";
+    if (auto ok = one.check(waits[i], path); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> FailedStatuses::check(const StatusSet& statuses, std::string_view field) const {
+  if (statuses.size() > kStatusRangesMax) {
+    return invalid(field, past_limit(statuses.size(), kStatusRangesMax, "ranges"));
+  }
+  for (const auto& [first, last] : statuses) {
+    if (first < 100 || last > 599 || first > last) {
+      return invalid(field, "must be within 100 and 599, the lower one first, not " +
+                                format_status_set({{first, last}}));
+    }
+    if (last >= 200 && first <= 299) {
+      return invalid(field, std::to_string(std::max(first, 200)) + " is a success");
+    }
+  }
+  return {};
 }
 
 Result<void> ShownTime::check(TimePoint t, std::string_view field) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 #include <rhooks/task.h>
 
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 // What a field of a task may be. A rule checks one value and words what it refuses:
 // kInvalidArgument, the message begins with `field`. Its limits also stand in the schemas of
@@ -50,6 +52,17 @@ struct Span {
   std::chrono::milliseconds min;
   std::chrono::milliseconds max;
   Result<void> check(std::chrono::milliseconds length, std::string_view field) const;
+};
+
+// The waits before retries; none: they follow from something else.
+struct Waits {
+  Result<void> check(const std::vector<std::chrono::milliseconds>& waits,
+                     std::string_view field) const;
+};
+
+// Statuses of answers that are no success.
+struct FailedStatuses {
+  Result<void> check(const StatusSet& statuses, std::string_view field) const;
 };
 
 // The years 1970 to 9999.

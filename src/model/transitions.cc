@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "model/outcome.h"
+#include "model/status_set.h"
 
 namespace rhooks::model {
 namespace {
@@ -64,6 +65,16 @@ struct AfterAttempt {
   std::string_view failed_by = {};  // why it has failed
 };
 
+milliseconds wait_after(int failed_attempts, const AttemptOutcome& outcome,
+                        const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+  if (!rules.schedule.empty()) {
+    return scheduled_delay(failed_attempts, rules.schedule, jitter, outcome.retry_after);
+  }
+  BackoffPolicy backoff = policy.backoff;
+  backoff.max = rules.backoff_max.value_or(backoff.max);
+  return retry_delay(failed_attempts, backoff, jitter, outcome.retry_after);
+}
+
 // The table of docs/semantics.md: the first that holds decides.
 AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, TimePoint now,
                            const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
@@ -71,10 +82,12 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
   const auto failed = [](std::string_view why) { return AfterAttempt{std::nullopt, why}; };
   if (outcome.ok()) return {};
   if (!rules.final_reason.empty()) return failed(rules.final_reason);
-  if (outcome.response && outcome.response->status == kGoneStatus) return failed(failure::kGone);
+  const int status = outcome.response ? outcome.response->status : 0;
+  if (status == kGoneStatus) return failed(failure::kGone);
+  if (contains(rules.stop_on, status)) return failed(failure::kNonRetryable);
   if (task.attempt >= rules.retry_limit) return failed(failure::kExhausted);
   const TimePoint retry_at =
-      shown(now + retry_delay(task.attempt + 1, policy.backoff, jitter, outcome.retry_after));
+      shown(now + wait_after(task.attempt + 1, outcome, policy, rules, jitter));
   if (too_late(task, retry_at)) return failed(failure::kExpired);
   return {retry_at};
 }
@@ -230,7 +243,14 @@ Task begin_attempt(Task task, TimePoint now) {
 
 AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
   AttemptRules rules;
-  if (endpoint && endpoint->retry_limit) rules.retry_limit = *endpoint->retry_limit;
+  if (endpoint) {
+    rules.schedule = endpoint->retry_schedule;
+    rules.backoff_max = endpoint->retry_max;
+    rules.stop_on = endpoint->stop_on;
+    const auto scheduled = static_cast<int>(rules.schedule.size());
+    rules.retry_limit =
+        endpoint->retry_limit.value_or(scheduled > 0 ? scheduled : rules.retry_limit);
+  }
   if (task.retry_limit) rules.retry_limit = *task.retry_limit;
   return rules;
 }

@@ -3,6 +3,8 @@
 #include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "model/backoff.h"
@@ -17,6 +19,7 @@ namespace rhooks::model {
 namespace failure {
 inline constexpr std::string_view kExhausted = "exhausted";
 inline constexpr std::string_view kGone = "gone";
+inline constexpr std::string_view kNonRetryable = "non_retryable";
 inline constexpr std::string_view kExpired = "expired";
 inline constexpr std::string_view kCancelled = "cancelled";
 inline constexpr std::string_view kMaxErrors = "max_errors";
@@ -62,9 +65,12 @@ struct OutcomePolicy {
   std::chrono::seconds failed_ttl{0};
 };
 
-// What holds for one attempt of a task.
+// What holds for one attempt of a task. It refers to the endpoint that it is made from.
 struct AttemptRules {
   int retry_limit = kRetryLimitDefault;
+  std::span<const std::chrono::milliseconds> schedule = {};   // empty: the back-off
+  std::optional<std::chrono::milliseconds> backoff_max = {};  // none: that of OutcomePolicy
+  std::span<const StatusRange> stop_on = {};                  // answers that end it
   // Not empty: a failed attempt is the last one of the task. It is FAILED for this reason, whatever
   // retries and repeats it has left.
   std::string_view final_reason = {};

@@ -160,6 +160,11 @@ class OpenApiTest : public ApiTest {
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y"})"}, 200);
     drive({"PUT", all + "/a", rich, another}, 409);
     drive({"PUT", all + "/a", rich}, 200);
+    drive({"PUT", all + "/a",
+           R"({"url":"http://127.0.0.1:9/y","retrySchedule":["5s","1h"],"stopOn":"400-403"})"},
+          200);
+    drive({"PATCH", all + "/a", R"({"retrySchedule":null,"retryMax":"1m"})"}, 200);
+    drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y","stopOn":"204"})"}, 400);
     drive({"PUT", all + "/a", "{}"}, 400);
     drive({"PATCH", all + "/a", R"({"timeout":null})"}, 200);
     drive({"PATCH", all + "/a", "{}", another}, 409);

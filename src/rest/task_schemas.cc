@@ -48,9 +48,11 @@ json::object type_of(Side side) {
   } else if constexpr (kSchemaOf<T> != nullptr) {
     const bool given = side == Side::kGiven && std::is_same_v<T, Request>;
     return {{"$ref", std::string("#/components/schemas/") + (given ? "New" : "") + kSchemaOf<T>}};
-  } else if constexpr (std::is_same_v<T, std::string> ||
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, StatusSet> ||
                        std::is_same_v<T, std::chrono::milliseconds>) {
     return {{"type", "string"}};
+  } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>>) {
+    return {{"type", "array"}, {"items", json::object{{"type", "string"}}}};
   } else if constexpr (std::is_same_v<T, bool>) {
     return {{"type", "boolean"}};
   } else if constexpr (std::is_integral_v<T>) {
@@ -79,6 +81,14 @@ void add_limits(json::object& property, const R& rule) {
 void add_limits(json::object& property, const model::Range& rule) {
   property["minimum"] = rule.min;
   if (rule.max < std::numeric_limits<std::int64_t>::max()) property["maximum"] = rule.max;
+}
+
+void add_limits(json::object& property, const model::Waits&) {
+  property["minItems"] = 1;
+  property["maxItems"] = model::kRetryLimitMax;
+}
+void add_limits(json::object& property, const model::FailedStatuses&) {
+  property["pattern"] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$";
 }
 
 void add_limits(json::object& property, const model::EndpointName&) {
@@ -118,14 +128,19 @@ json::object property_of(const F& field, Side side) {
   return property;
 }
 
+// A text or a list, which is left out then.
+template <typename T>
+concept MayBeEmpty = requires(const T& value) {
+  value.empty();
+};
+
 // Whether an answer always has it.
 template <typename F>
 bool always_shown(const F& field) {
   using Value = typename F::Value;
   return field.required || field.in_answers ||
-         (!model::kIsOptional<Value> && !std::is_same_v<Value, std::string> &&
-          !std::is_same_v<Value, bool> && !std::is_same_v<Value, Body> &&
-          !std::is_same_v<Value, std::vector<Header>>);
+         (!model::kIsOptional<Value> && !MayBeEmpty<Value> && !std::is_same_v<Value, bool> &&
+          !std::is_same_v<Value, Body>);
 }
 
 class Schema {
