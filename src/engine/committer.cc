@@ -110,6 +110,8 @@ bool Committer::accept(EndedDelivery& ended) {
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
   const model::AttemptRules rules = rules_of(ended);
+  // Of a receiver to which nothing was sent nothing is known.
+  const bool tells = !ended.cancelled && ended.final_reason.empty();
   Log log;
   try {
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
@@ -127,7 +129,7 @@ bool Committer::accept(EndedDelivery& ended) {
                                : model::apply_outcome(std::move(delivery.task), outcome, ended_at,
                                                       options_.policy, rules, random_.unit());
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
-                   ended.cancelled ? FlowEnding::kNotMade : ending_of(outcome)});
+                   tells ? ending_of(outcome) : FlowEnding::kNotMade});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log)});
   return true;
 }
