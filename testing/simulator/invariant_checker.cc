@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/uuid.h"
+#include "testing/simulator/retries.h"
 
 namespace rhooks::simulator {
 namespace {
@@ -42,6 +43,43 @@ bool series_left(const Task& task, std::int64_t executed) {
 
 std::string ms(TimePoint t) {
   return std::to_string(to_millis(t));
+}
+
+bool too_late(const Task& task, TimePoint at) {
+  return task.deliver_before && at >= *task.deliver_before;
+}
+
+// When the next attempt may be planned for, after an attempt of `task` that failed so.
+struct RetryTime {
+  TimePoint earliest;
+  TimePoint latest;
+};
+
+// By the waits that the endpoint names, give or take a fifth and no sooner than was asked for; or
+// after what was asked for and a random time of up to 1 s, 2 s, 4 s …
+RetryTime retry_time(const Task& task, const InvariantChecker::Answer& answer) {
+  constexpr std::chrono::milliseconds kRounding{1};
+  const Retries retries = retries_of(task.endpoint);
+  const TimePoint end = answer.ended_at;
+  const auto failed = static_cast<std::size_t>(task.attempt);
+  if (!retries.schedule.empty()) {
+    const auto wait = retries.schedule[std::min(failed, retries.schedule.size() - 1)];
+    return {end + std::max(wait * 4 / 5 - kRounding, answer.retry_after),
+            end + std::max(wait * 6 / 5, answer.retry_after)};
+  }
+  std::chrono::milliseconds window = std::chrono::seconds{1} * (std::int64_t{1} << failed);
+  if (retries.longest) window = std::min(window, *retries.longest);
+  return {end + answer.retry_after, end + answer.retry_after + window};
+}
+
+// Why the occurrence fails with this answer, whenever it would be retried; empty: it does not.
+std::string_view failed_by(const Task& task, const InvariantChecker::Answer& answer) {
+  if (answer.ok) return {};
+  if (answer.status == 410) return "gone";
+  for (const StatusRange& range : retries_of(task.endpoint).stop_on) {
+    if (answer.status >= range.first && answer.status <= range.last) return "non_retryable";
+  }
+  return task.attempt < task.retry_limit.value_or(3) ? "" : "exhausted";
 }
 
 }  // namespace
@@ -87,6 +125,7 @@ void InvariantChecker::put(const Task& task) {
     violation(task.key, "registered over a task that is there");
   }
   if (removed_.erase(task.key) > 0) ++rare_.anew;
+  if (task.deliver_before) timely_.insert(task.key);
 }
 
 void InvariantChecker::claimed(const model::Lease& lease, const Task& task, TimePoint now) {
@@ -129,35 +168,22 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
                  ms(model::due_at(after)));
   Entry* const entry = find(key);
   if (!entry) return violation(key, "an outcome was taken of a deleted task");
+  if (entry->task.status != Status::kActive) {
+    violation(key, std::string("an outcome was taken of a task that is ") +
+                       to_string(entry->task.status));
+  }
   if (!entry->lease || entry->lease->token != token) {
     violation(key, "a stale lease committed: " + to_string(token));
   }
   Attempt* const attempt = attempt_of(token);
-  if (!attempt || !attempt->answer) {
-    return violation(key, "an outcome was taken of an attempt that was not made");
-  }
-  if (!attempt->logged) violation(key, "an outcome was taken before its log was written");
-  attempt->committed = true;
-  check_skipped(key, *entry, after, *attempt);
-  if (attempt->answer->cancelled) {
-    // It counts for nothing, and is made again as if it had not been.
-    ++rare_.cancelled;
-    Task same = entry->task;
-    same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
-    same.next_attempt_date = after.next_attempt_date;
-    same.execution.skipped = after.execution.skipped;
-    if (after != same) violation(key, "an attempt that was cut off was counted");
-  } else {
-    check_step(key, *entry, after, *attempt);
+  if (!attempt && timely_.contains(key)) {
+    check_too_late(key, *entry, after);
     entry->not_before.reset();
     entry->retried.reset();
-    if (after.status == Status::kActive && after.attempt > 0) {
-      check_retry(key, after, *attempt);
-      entry->not_before = attempt->answer->ended_at + attempt->answer->retry_after;
-      entry->retried = attempt->webhook_id;
-    } else if (std::exchange(entry->extra, false)) {
-      ++entry->extras;
-    }
+  } else if (!attempt || !attempt->answer) {
+    return violation(key, "an outcome was taken of an attempt that was not made");
+  } else {
+    take_outcome(key, *entry, after, *attempt);
   }
   rare_.skipped +=
       static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
@@ -167,12 +193,77 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
   set_free(*entry);
 }
 
-// What one attempt makes of a task (docs/semantics.md, "States").
+void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task& after,
+                                    Attempt& attempt) {
+  if (!attempt.logged) violation(key, "an outcome was taken before its log was written");
+  attempt.committed = true;
+  check_skipped(key, entry, after, attempt);
+  if (attempt.answer->cancelled) {
+    // It counts for nothing, and is made again as if it had not been.
+    ++rare_.cancelled;
+    Task same = entry.task;
+    same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
+    same.next_attempt_date = after.next_attempt_date;
+    same.execution.skipped = after.execution.skipped;
+    if (after != same) violation(key, "an attempt that was cut off was counted");
+    return;
+  }
+  check_step(key, entry, after, attempt);
+  entry.not_before.reset();
+  entry.retried.reset();
+  if (after.status == Status::kActive && after.attempt > 0) {
+    entry.not_before = attempt.answer->ended_at + attempt.answer->retry_after;
+    entry.retried = attempt.webhook_id;
+  } else if (std::exchange(entry.extra, false)) {
+    ++entry.extras;
+  }
+}
+
+// It was too late for an attempt: the task is FAILED without one.
+void InvariantChecker::check_too_late(const TaskKey& key, const Entry& entry, const Task& after) {
+  ++rare_.expired;
+  const Task& before = entry.task;
+  if (!before.deliver_before || after.updated_at < *before.deliver_before) {
+    violation(key, "given up at " + ms(after.updated_at) + ", before it was too late");
+  }
+  if (!unsent_.contains({key, after.updated_at})) {
+    violation(key, "an outcome was taken before its log was written");
+  }
+  if (after.status != Status::kFailed || after.failure_reason != "expired" || after.attempt != 0 ||
+      after.next_attempt_date || after.execution.count != before.execution.count + 1 ||
+      after.execution.failed != before.execution.failed + 1) {
+    violation(key, "what came too late did not fail once");
+  }
+  check_expiry(key, after);
+}
+
+void InvariantChecker::check_expiry(const TaskKey& key, const Task& after) {
+  const bool expires = final(after.status) && ended_ttl_.count() > 0;
+  const auto end = expires ? std::optional(after.updated_at + ended_ttl_) : std::nullopt;
+  if (after.expires_at != end) violation(key, "does not expire when it should");
+}
+
+// What one attempt makes of a task (docs/semantics.md, "Failed attempts and retries").
 void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const Task& after,
                                   const Attempt& attempt) {
   const Task& before = entry.task;
   const bool ok = attempt.answer->ok;
-  const bool retry = !ok && before.attempt < model::rules_for(before, nullptr).retry_limit;
+  const RetryTime next = retry_time(before, *attempt.answer);
+  std::string_view why = failed_by(before, *attempt.answer);
+  if (!ok && why.empty() && before.deliver_before && after.attempt == 0 &&
+      next.latest >= *before.deliver_before) {
+    why = "expired";
+    ++rare_.expired;
+  }
+  const bool retry = !ok && why.empty();
+  if (!retry && after.attempt > 0) {
+    violation(key, "retried, though it is " + std::string(ok ? "done" : why));
+  }
+  if (retry && (after.next_attempt_date < next.earliest || after.next_attempt_date > next.latest ||
+                too_late(before, model::due_at(after)))) {
+    violation(key, "its next attempt is at " + ms(model::due_at(after)) + ", and not between " +
+                       ms(next.earliest) + " and " + ms(next.latest));
+  }
   const std::int64_t executed = retry ? 0 : 1;
   if (after.execution.count != before.execution.count + executed ||
       after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
@@ -191,20 +282,11 @@ void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const 
                        std::to_string(after.attempt));
   }
   if (retry && after.status != Status::kActive) violation(key, "ended with attempts left");
-  const bool expires = final(after.status) && ended_ttl_.count() > 0;
-  const auto end = expires ? std::optional(attempt.answer->ended_at + ended_ttl_) : std::nullopt;
-  if (after.expires_at != end) violation(key, "does not expire when it should");
-  check_occurrences(key, entry, after);
-}
-
-// The next attempt is made after Retry-After and a random time of up to 1 s, 2 s, 4 s …
-void InvariantChecker::check_retry(const TaskKey& key, const Task& after, const Attempt& attempt) {
-  const auto window = std::chrono::seconds{1} * (std::int64_t{1} << (after.attempt - 1));
-  const auto waits = model::due_at(after) - attempt.answer->ended_at - attempt.answer->retry_after;
-  if (waits < std::chrono::milliseconds{0} || waits > window) {
-    violation(key, "its next attempt is " + std::to_string(waits.count()) +
-                       " ms after what was asked for");
+  if (after.updated_at != attempt.answer->ended_at) {
+    violation(key, "was changed at another time than its attempt ended");
   }
+  check_expiry(key, after);
+  check_occurrences(key, entry, after, why);
 }
 
 // Of the occurrences that were missed the latest is attempted, and no other.
@@ -229,8 +311,8 @@ void InvariantChecker::check_skipped(const TaskKey& key, const Entry& entry, con
 }
 
 // Occurrences of a series = its executions + skipped; extra ones do not move it, nor end it.
-void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry,
-                                         const Task& after) {
+void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry, const Task& after,
+                                         std::string_view why) {
   const std::int64_t max = after.repeat ? after.repeat->max : 1;
   const bool retrying = after.attempt > 0;
   const std::int64_t executed =
@@ -240,6 +322,11 @@ void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry,
   if (!retrying && final(after.status) != (all || too_many)) {
     violation(key, std::string(to_string(after.status)) + " after " + std::to_string(executed) +
                        " of " + std::to_string(max) + " executions");
+  }
+  const std::string_view reason = all ? why : "max_errors";
+  if (after.failure_reason != (after.status == Status::kFailed ? reason : "")) {
+    violation(key, std::string(to_string(after.status)) + " because of \"" + after.failure_reason +
+                       "\", not of \"" + std::string(reason) + "\"");
   }
   if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
     violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
@@ -259,6 +346,11 @@ void InvariantChecker::logged(const Log& log) {
   if (!logs_[log.task].emplace(log.id, log).second) return;
   timeline_.note("logged " + name_of(log.task) + " " + to_string(log.status));
   const std::string webhook_id = webhook_id_of(log);
+  if (webhook_id.empty()) {  // nothing was sent
+    unsent_.emplace(log.task, log.started_at);
+    if (!timely_.contains(log.task)) violation(log.task, "given up without an attempt");
+    return;
+  }
   const auto attempt = std::find_if(attempts_.rbegin(), attempts_.rend(), [&](const Attempt& made) {
     return made.key == log.task && made.webhook_id == webhook_id && made.answer &&
            made.started_at == log.started_at && !made.logged;
@@ -282,6 +374,7 @@ void InvariantChecker::edited(const Task& after) {
   if (!entry) return violation(after.key, "changed, though it is deleted");
   const Task& before = entry->task;
   const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
+  const bool cancelled = after.status == Status::kFailed;
   if (run_now && !asked_to_run_.contains(after.key))
     violation(after.key, "run though nobody asked for it");
   Task same = before;
@@ -292,6 +385,7 @@ void InvariantChecker::edited(const Task& after) {
     same.extra_date = after.extra_date;
     check_run_now(after.key, *entry, after);
   }
+  if (cancelled) check_cancel(after.key, *entry, after, same);
   if (run_now) entry->not_before.reset();
   if (final(before.status)) {
     if (!run_now) violation(after.key, "left its final state");
@@ -309,6 +403,23 @@ void InvariantChecker::edited(const Task& after) {
   ++entry->changes;
   entry->task = after;
   set_free(*entry);
+}
+
+// `same`: what it may have become.
+void InvariantChecker::check_cancel(const TaskKey& key, Entry& entry, const Task& after,
+                                    Task& same) {
+  if (!asked_to_cancel_.contains(key)) violation(key, "cancelled though nobody asked for it");
+  same.failure_reason = "cancelled";
+  same.attempt = 0;
+  same.next_attempt_date.reset();
+  same.extra_date.reset();
+  same.expires_at = after.expires_at;
+  check_expiry(key, after);
+  if (entry.lease) ++rare_.called_off;
+  entry.cancelled_at = timeline_.now();
+  entry.not_before.reset();
+  entry.retried.reset();
+  entry.extra = false;
 }
 
 // Something is due now, and nothing is lost for it: a series whose next occurrence is yet to come
@@ -540,14 +651,20 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
       violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
                          ms(claim->lease.until));
     }
-    // A task that is deleted after its claim, and maybe registered anew, is sent once more: the
-    // attempt goes on.
+    // A task that is deleted after its claim, and maybe registered anew, or cancelled, is sent once
+    // more: the attempt goes on.
+    const Moment claimed_at = claimed_at_[claim->lease.token];
     const Entry* const entry = find(key);
-    const bool same = entry && entry->put_at <= claimed_at_[claim->lease.token];
+    const bool same = entry && entry->put_at <= claimed_at;
     const bool current = same && entry->lease && entry->lease->token == attempt.token;
-    // Of one that is deleted nobody knows: it may have been taken over before.
+    const bool cancelled = same && entry->cancelled_at && *entry->cancelled_at >= claimed_at;
+    // Of one that is deleted or cancelled nobody knows: it may have been taken over before.
     attempt.stale = !current && clocks_wrong_;
-    if (same && !current && !clocks_wrong_) {
+    if (same && too_late(entry->task, at)) {
+      violation(key, "sent at " + ms(at) + ", and was to be delivered before " +
+                         ms(*entry->task.deliver_before));
+    }
+    if (same && !current && !cancelled && !clocks_wrong_) {
       violation(key, std::string("sent under a lease that is over; the task is ") +
                          to_string(entry->task.status));
     }
@@ -598,7 +715,7 @@ void InvariantChecker::answered(AttemptNumber number, const Answer& answer) {
   --seen.in_flight;
   if (answer.cancelled) return;
   ++seen.ended;
-  seen.responds = seen.responds || answer.heard || answer.took < kQuick;
+  seen.responds = seen.responds || answer.status != 0 || answer.took < kQuick;
 }
 
 void InvariantChecker::received(AttemptNumber number) {
@@ -622,7 +739,8 @@ void InvariantChecker::acknowledged_remove(const TaskKey& key) {
 
 void InvariantChecker::acknowledged_status(const TaskKey& key, Status status) {
   const Entry* const entry = find(key);
-  if (!entry || (entry->task.status != status && status == Status::kSuspended)) {
+  const bool lasts = status == Status::kSuspended || status == Status::kFailed;
+  if (!entry || (entry->task.status != status && lasts)) {
     violation(key, std::string("acknowledged as ") + to_string(status) + ", and it is not");
   }
 }
@@ -630,6 +748,10 @@ void InvariantChecker::acknowledged_status(const TaskKey& key, Status status) {
 void InvariantChecker::will_run_now(const TaskKey& key) {
   // The task may yet come to be: its registration was not answered.
   asked_to_run_.insert(key);
+}
+
+void InvariantChecker::will_cancel(const TaskKey& key) {
+  asked_to_cancel_.insert(key);
 }
 
 void InvariantChecker::will_clear(const std::string& ns) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,7 +73,7 @@ class InvariantChecker final : public StoreObserver {
   struct Answer {
     bool ok = false;
     bool cancelled = false;  // by a stop of the worker
-    bool heard = false;      // there is a response
+    int status = 0;          // of the response; 0: there is none
     Duration took{0};
     TimePoint ended_at{};  // by the worker's clock
     std::chrono::milliseconds retry_after{0};
@@ -86,6 +87,7 @@ class InvariantChecker final : public StoreObserver {
   void acknowledged_remove(const TaskKey& key);
   void acknowledged_status(const TaskKey& key, Status status);
   void will_run_now(const TaskKey& key);  // before it asks
+  void will_cancel(const TaskKey& key);   // before it asks
   void will_clear(const std::string& ns);
   // Endpoints: before they ask, and once that was answered without an error.
   void will_put_endpoint(const std::string& ns, const std::string& name);
@@ -139,6 +141,8 @@ class InvariantChecker final : public StoreObserver {
     std::size_t triggers = 0;     // of all that was due, without an error
     std::size_t waited = 0;       // claims that left something for which there was no share
     std::size_t paused = 0;       // endpoints
+    std::size_t called_off = 0;   // tasks that were cancelled while they were attempted
+    std::size_t expired = 0;      // tasks for which it was too late
   };
   const Rare& rare() const { return rare_; }
 
@@ -160,6 +164,7 @@ class InvariantChecker final : public StoreObserver {
     std::optional<model::Lease> lease;    // the latest claim that nothing has ended
     std::optional<TimePoint> not_before;  // of a retry
     std::optional<std::string> retried;   // the webhook-id of the occurrence that is retried
+    std::optional<Moment> cancelled_at;
     bool extra = false;       // the current occurrence is one that "run now" added to a series
     std::int64_t extras = 0;  // how many of those have been executed
     model::LeaseToken last_committed{};
@@ -228,13 +233,17 @@ class InvariantChecker final : public StoreObserver {
   bool may_be_held(const Task& task, Moment since, bool alone) const;
   void check_shares(const TaskKey& key, const IncarnationState& state, const Seen& seen);
   void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
+  void take_outcome(const TaskKey& key, Entry& entry, const Task& after, Attempt& attempt);
+  void check_too_late(const TaskKey& key, const Entry& entry, const Task& after);
   void check_step(const TaskKey& key, const Entry& before, const Task& after,
                   const Attempt& attempt);
-  void check_retry(const TaskKey& key, const Task& after, const Attempt& attempt);
+  void check_expiry(const TaskKey& key, const Task& after);
   void check_skipped(const TaskKey& key, const Entry& before, const Task& after,
                      const Attempt& attempt);
-  void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after);
+  void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after,
+                         std::string_view why);
   void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
+  void check_cancel(const TaskKey& key, Entry& entry, const Task& after, Task& same);
   void check_tasks(store::Store& store, TimePoint now);
   void check_namespaces(store::Store& store, TimePoint now);
   void check_logs(store::Store& store, TimePoint now);
@@ -250,6 +259,9 @@ class InvariantChecker final : public StoreObserver {
   std::set<TaskKey> removed_;
   std::map<model::LeaseToken, Moment> claimed_at_;
   std::set<TaskKey> asked_to_run_;                      // at some time
+  std::set<TaskKey> asked_to_cancel_;                   // likewise
+  std::set<TaskKey> timely_;                            // that had a deliver_before
+  std::set<std::pair<TaskKey, TimePoint>> unsent_;      // logs without a request
   std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
   std::vector<Attempt> attempts_;

@@ -96,6 +96,8 @@ void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad
   } else if (dice.chance(faults_.too_many)) {
     response.status = 429;
     outcome.retry_after = std::chrono::seconds{dice.between(1, 30)};
+  } else if (dice.chance(faults_.gone)) {
+    response.status = 410;
   } else if (dice.chance(faults_.endless)) {
     // What is read of a body is bounded, so it is an answer as any other (docs/semantics.md).
     response.body_truncated = true;
@@ -128,7 +130,7 @@ std::vector<delivery::HttpResult> SimulatedSender::poll(std::chrono::millisecond
     InvariantChecker::Answer answer;
     answer.ok = outcome.ok() && !transfer.result.cancelled;
     answer.cancelled = transfer.result.cancelled;
-    answer.heard = outcome.response.has_value();
+    if (outcome.response) answer.status = outcome.response->status;
     answer.took = outcome.duration;
     answer.ended_at = outcome.ended_at();
     answer.retry_after = outcome.retry_after.value_or(0ms);

@@ -300,9 +300,14 @@ void RocksBackend::Machine::settle(Store& store, const Clock& clock) {
       timeline_.violation("after a crash task '" + key.id + "' is not as it was");
     } else if (old == before->tasks.end()) {
       put(task);
-    } else if (const auto commit = commits.find(key); commit != commits.end()) {
+    } else if (const auto commit = commits.find(key); commit == commits.end()) {
+      edited(task);
+    } else if (task.failure_reason != "cancelled") {
       committed(key, commit->second->lease.token, task);
     } else {
+      // The one edit that waits for no attempt. An outcome may have come before it, or none.
+      const bool was_attempted = task.execution != old->second.execution;
+      if (was_attempted) committed(key, commit->second->lease.token, commit->second->task);
       edited(task);
     }
   }

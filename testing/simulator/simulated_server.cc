@@ -93,6 +93,7 @@ void SimulatedServer::boot() {
       {world_.backend.claims_see_all(), world_.backend.claimed_within(), !world_.backend.shared()});
 
   Hooks::Parts parts;
+  parts.options.failed_ttl = options_.ended_ttl;
   parts.endpoints = worker_->endpoints;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;

@@ -82,6 +82,7 @@ void Simulation::draw_faults() {
   http_faults_ = {.unreachable = some(0.1),
                   .server_error = some(0.2),
                   .too_many = some(0.2),
+                  .gone = some(0.1),
                   .unsent_timeout = some(0.1),
                   .late_timeout = some(0.1),
                   .reset = some(0.1),

@@ -73,6 +73,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.triggers += result.rare.triggers;
     sum.rare.waited += result.rare.waited;
     sum.rare.paused += result.rare.paused;
+    sum.rare.called_off += result.rare.called_off;
+    sum.rare.expired += result.rare.expired;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -80,12 +82,14 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
             << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
-            << " claims that let some wait, " << sum.rare.paused << " pauses\n";
+            << " claims that let some wait, " << sum.rare.paused << " pauses, "
+            << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
   EXPECT_GT(sum.rare.triggers, 0u);
   EXPECT_GT(sum.rare.paused, 0u);
+  EXPECT_GT(sum.rare.expired, 0u);
   if (backend != "dynamodb") {
     EXPECT_EQ(sum.rare.taken_over, 0u);
     EXPECT_GT(sum.rare.waited, 0u);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "testing/simulator/retries.h"
+
 namespace rhooks::simulator {
 namespace {
 
@@ -50,25 +52,29 @@ void User::act_until(Moment end) {
       add();
     } else if (act < 45) {
       add_many();
-    } else if (act < 55) {
+    } else if (act < 54) {
       suspend(any());
-    } else if (act < 65) {
+    } else if (act < 63) {
       unsuspend(any());
-    } else if (act < 73) {
+    } else if (act < 71) {
       run_now(any());
-    } else if (act < 83) {
+    } else if (act < 80) {
       remove(any());
-    } else if (act < 86) {
+    } else if (act < 83) {
       remove_some();
-    } else if (act < 90) {
+    } else if (act < 86) {
       suspend_some();
-    } else if (act < 91) {
+    } else if (act < 87) {
       clear();
-    } else if (act < 93) {
+    } else if (act < 89) {
       trigger();
-    } else if (act < 94) {
+    } else if (act < 91) {
+      cancel(any());
+    } else if (act < 92) {
+      cancel_some();
+    } else if (act < 93) {
       if (!endpoints_.empty()) put_endpoint(any_endpoint());
-    } else if (act < 97) {
+    } else if (act < 96) {
       if (endpoints_.empty()) continue;
       if (dice.chance(0.5)) {
         pause(any_endpoint());
@@ -95,7 +101,11 @@ void User::put_endpoint(const std::string& name) {
   endpoint.name = name;
   endpoint.url = "http://" + hosts_[dice.below(hosts_.size())];
   // Its tasks say more or less.
-  endpoint.retry_limit = static_cast<int>(dice.below(4));
+  const Retries retries = retries_of(name);
+  endpoint.retry_schedule = retries.schedule;
+  endpoint.retry_max = retries.longest;
+  endpoint.stop_on = retries.stop_on;
+  if (retries.schedule.empty()) endpoint.retry_limit = static_cast<int>(dice.below(4));
   if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
   for (int i = 0; i < kTriesMax; ++i) {
     checker_.will_put_endpoint(ns_, name);
@@ -168,6 +178,10 @@ NewTask User::draw(const Receiver& receiver) {
   }
   if (dice.chance(0.35)) {
     task.repeat = Repeat{dice.between(1, 8), dice.between(1, 4), RepeatUnit::kSeconds};
+  } else if (dice.chance(0.2)) {
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(timeline_.now());
+    task.deliver_before =
+        task.scheduled_date.value_or(now) + std::chrono::milliseconds{dice.between(1, 15'000)};
   }
   return task;
 }
@@ -218,6 +232,29 @@ void User::suspend(const std::string& id) {
 void User::unsuspend(const std::string& id) {
   const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
   if (answer && *answer) checker_.acknowledged_status(key(id), Status::kActive);
+}
+
+void User::cancel(const std::string& id) {
+  checker_.will_cancel(key(id));
+  const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.cancel(key); });
+  if (answer && *answer) checker_.acknowledged_status(key(id), Status::kFailed);
+}
+
+void User::cancel_some() {
+  for (const std::string& id : ids_) {
+    if (id.starts_with("b")) checker_.will_cancel(key(id));
+  }
+  const auto answer = ask<ManyResult>([this](Hooks& hooks) {
+    ManyQuery query;
+    query.filter.ns = ns_;
+    query.filter.id = "b";
+    query.chunk_limit = 3;
+    return hooks.cancel_many(query);
+  });
+  if (!answer || !*answer) return;
+  for (const TaskKey& cancelled : (*answer)->items) {
+    checker_.acknowledged_status(cancelled, Status::kFailed);
+  }
 }
 
 void User::run_now(const std::string& id) {

@@ -45,6 +45,8 @@ class User {
   void add_many();
   void suspend(const std::string& id);
   void unsuspend(const std::string& id);
+  void cancel(const std::string& id);
+  void cancel_some();
   void run_now(const std::string& id);
   void remove(const std::string& id);
   void remove_some();

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <rhooks/endpoint.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rhooks::simulator {
+
+// What an endpoint says of retries. In every world those of one name say the same, so that who
+// knows a task knows it, too.
+struct Retries {
+  std::vector<std::chrono::milliseconds> schedule;
+  std::optional<std::chrono::milliseconds> longest;
+  StatusSet stop_on;
+};
+
+inline Retries retries_of(const std::string& endpoint) {
+  using namespace std::chrono_literals;
+  Retries retries;
+  if (endpoint == "e1") retries.stop_on = {{500, 599}};
+  if (endpoint == "e2") retries.schedule = {1s, 4s};
+  if (endpoint == "e3") retries.longest = 1s;
+  return retries;
+}
+
+}  // namespace rhooks::simulator
