@@ -104,11 +104,11 @@ Result<void> check_unused(store::Store& store, const Endpoint& endpoint, TimePoi
       const auto page = store.query_tasks(query);
       if (!page) return fail(page.error());
       if (!page->items.empty()) {
-        return fail(ErrorCode::kConflict,
-                    "endpoint '" + endpoint.name + "' is in use: task '" +
-                        page->items.front().key.id +
-                        "' names it; delete its tasks, or force it, and they are FAILED when they "
-                        "are due");
+        return fail(ErrorCode::kConflict, "endpoint '" + endpoint.name + "' is in use: task '" +
+                                              page->items.front().key.id +
+                                              "' names it; delete or cancel its tasks, or force "
+                                              "it, and they are FAILED when they "
+                                              "are due");
       }
       query.after = page->next;
     } while (query.after);

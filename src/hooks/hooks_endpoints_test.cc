@@ -441,7 +441,8 @@ TEST_F(EndpointsTest, OneThatATaskNamesIsNotDeleted) {
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
   EXPECT_THAT(
       refused.error().message,
-      HasSubstr("endpoint 'acme' is in use: task 'a' names it; delete its tasks, or force"));
+      HasSubstr(
+          "endpoint 'acme' is in use: task 'a' names it; delete or cancel its tasks, or force"));
   EXPECT_EQ(hooks_.endpoint("ns", "acme"), made);
   ASSERT_TRUE(hooks_.suspend(TaskKey{"ns", "a"}));
   EXPECT_EQ(hooks_.remove_endpoint("ns", "acme").error().code, ErrorCode::kConflict);

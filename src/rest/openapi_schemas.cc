@@ -12,7 +12,7 @@ constexpr const char* kSchemas = R"json({
 "Method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]},
 "Status": {
   "type": "string", "enum": ["ACTIVE", "PROCESSING", "DONE", "FAILED", "SUSPENDED"],
-  "description": "ACTIVE waits for its time; PROCESSING is being attempted; DONE and FAILED tell how the last occurrence ended; SUSPENDED waits for unsuspend."
+  "description": "ACTIVE waits for its time; PROCESSING is being attempted; DONE and FAILED tell how the last occurrence ended, or that the task was cancelled; SUSPENDED waits for unsuspend."
 },
 "LogStatus": {"type": "string", "enum": ["SUCCESS", "FAIL"]},
 "Headers": {
