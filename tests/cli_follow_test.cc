@@ -74,6 +74,15 @@ TEST_F(CliFollowTest, WaitsUntilATaskHasFailed) {
   EXPECT_EQ(json.errors, "");
 }
 
+TEST_F(CliFollowTest, WaitsNoLongerForATaskThatIsCancelled) {
+  const testing::RunningServer server(dir_, "memory:", {"--no-worker"});
+  const auto child = start(server, waiting("http://127.0.0.1:9/"));
+  ASSERT_TRUE(child->wait_for_output("registered x")) << child->errors();
+  EXPECT_EQ(server.run({"cancel", "-n", "app", "x"}).exit, 0);
+  EXPECT_EQ(child->wait(), 1);
+  EXPECT_TRUE(child->errors().starts_with("rhooks: x is FAILED: cancelled; ")) << child->errors();
+}
+
 TEST_F(CliFollowTest, AWaitThatIsOverOrCutOffLeavesTheTaskRegistered) {
   const testing::RunningServer server(dir_, "memory:", {"--no-worker"});
   const testing::Finished over =

@@ -9,6 +9,7 @@
 #include "cli/log_follower.h"
 #include "cli/show.h"
 #include "codec/public_json.h"
+#include "model/transitions.h"
 
 namespace rhooks::cli {
 namespace {
@@ -82,10 +83,7 @@ class EndOfTask {
         return polling_.ended_by() != 0 ? cut_off() : report_of(looked.error());
       }
       polling_.answered();
-      // Where stores tell logs a little later than tasks, the last ones are waited for.
-      if (has_ended(task_) && (shown_ > 0 || commands_.json() || ++rounds_since_end > kLogRounds)) {
-        return ended();
-      }
+      if (has_ended(task_) && (shows_all() || ++rounds_since_end > kLogRounds)) return ended();
       if (waited >= longest) return given_up(longest);
       if (!polling_.wait(std::min(pause_after(waited), longest - waited))) return cut_off();
     }
@@ -117,6 +115,11 @@ class EndOfTask {
     return {};
   }
 
+  // Stores may tell logs a little later than tasks: the last ones are waited for, if there are any.
+  bool shows_all() const {
+    return shown_ > 0 || commands_.json() || !task_.execution.last_execution_date;
+  }
+
   void print_task() {
     if (commands_.json()) print_json(commands_.io(), codec::to_json(task_));
   }
@@ -135,9 +138,15 @@ class EndOfTask {
     }
     if (commands_.json()) return kExitFailed;  // the task says it
     return report(commands_.io(),
-                  id + " is FAILED: " + task_.errors.last_error + "; `rhooks logs " +
-                      spell(task_.key) + " --json` shows what was sent and answered",
+                  id + " is FAILED: " + why_failed() + "; `rhooks logs " + spell(task_.key) +
+                      " --json` shows what was sent and answered",
                   kExitFailed);
+  }
+
+  // One that was cancelled may have no error, or that of an attempt which was to be made again.
+  std::string why_failed() const {
+    const std::string& reason = task_.failure_reason;
+    return reason == model::failure::kCancelled ? reason : task_.errors.last_error;
   }
 
   int given_up(milliseconds longest) {
