@@ -40,21 +40,21 @@ std::string_view final_reason_of(const Delivery& delivery, const Error& error) {
   return error.code == ErrorCode::kNotFound ? model::failure::kEndpointMissing : std::string_view();
 }
 
-// It fails like an attempt, so that it is logged and seen.
-model::AttemptOutcome not_sent(Request request, TimePoint now, std::string why) {
+// It fails like an attempt, so that it is logged and seen; without what may be large, for which
+// there may be no memory.
+model::AttemptOutcome not_sent(const Task& task, TimePoint now, std::string why) {
   model::AttemptOutcome outcome;
-  outcome.sent = std::move(request);
+  outcome.sent.method = task.request.method;
+  outcome.sent.url = task.request.url;
   outcome.error = std::move(why);
   outcome.started_at = now;
   return outcome;
 }
 
 model::AttemptOutcome not_built(const Task& task, TimePoint now, const Error& error) {
-  Request request;
-  request.method = task.request.method;
-  request.url = task.request.url;
-  if (error.code != ErrorCode::kOverloaded) request = task.request;
-  return not_sent(std::move(request), now, "the request could not be built: " + error.message);
+  auto outcome = not_sent(task, now, "the request could not be built: " + error.message);
+  if (error.code != ErrorCode::kOverloaded) outcome.sent = task.request;
+  return outcome;
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
   }
 
   if (model::too_late(delivery.task, now)) {
-    auto outcome = not_sent(delivery.task.request, now, "not sent: its deliverBefore had come");
+    auto outcome = not_sent(delivery.task, now, "not sent: its deliverBefore had come");
     to_commit_.push({std::move(delivery), std::move(outcome), false, model::failure::kExpired});
     return false;
   }
