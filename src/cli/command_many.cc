@@ -123,6 +123,11 @@ struct Many {
   std::optional<Status> status;  // of the tasks that it acts on, unless others are asked for
   bool takes_status;             // others may be asked for
   Result<ManyResult> (HooksApi::*chunk)(const ManyQuery&);
+
+  // Whether it acts on any of that status: what has ended can only be deleted.
+  bool takes(Status asked) const {
+    return !status || (asked != Status::kDone && asked != Status::kFailed);
+  }
 };
 
 std::string restrictions(const FilterArgs& filter) {
@@ -177,6 +182,12 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
   Io& io = commands.io();
   auto filter = make_filter(args.filter, io.now());
   if (!filter) return report(io, filter.error(), kExitUsage);
+  if (filter->status && !many.takes(*filter->status)) {
+    return report(io,
+                  std::string("--status: ") + to_string(*filter->status) + " tasks cannot be " +
+                      many.act.past,
+                  kExitUsage);
+  }
   if (args.chunk_limit < 1 || args.chunk_limit > 1000) {
     return report(io,
                   "--chunk-limit: " + std::to_string(args.chunk_limit) + " is not from 1 to 1000",

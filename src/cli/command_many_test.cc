@@ -105,6 +105,16 @@ TEST_P(ManyTest, BulkCommandsThatMatchNothingSaySo) {
   }
 }
 
+TEST_P(ManyTest, WhatHasEndedIsNotCancelled) {
+  for (const char* status : {"DONE", "FAILED"}) {
+    const TestRun refused = run({"cancel-many", "-n", "app", "--status", status, "--dry-run"});
+    EXPECT_EQ(refused.exit_code, kExitUsage);
+    EXPECT_NE(refused.err.find(std::string("--status: ") + status + " tasks cannot be cancelled"),
+              std::string::npos)
+        << refused.err;
+  }
+}
+
 // What a server answers to bulk calls, one after the other; the last one to all that follow.
 class AnsweredBulkCalls {
  public:
