@@ -40,7 +40,7 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
 // model::default_test_request(); empty text stands for {}, and a body that is null for none.
 Result<Request> parse_test_request(std::string_view json);
 
-// What delete-many, suspend-many and unsuspend-many take:
+// What delete-many, suspend-many, unsuspend-many and cancel-many take:
 // {id,status,from,to,endpoint,chunkLimit,startKey}, all optional; empty text stands for {}. null is
 // refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);

@@ -23,9 +23,8 @@ using AttemptNumber = std::size_t;
 // What is true in the simulated world. It hears of everything that stores, workers, receivers
 // and users do, keeps what follows from it by rules of its own, and reports what must not be:
 // docs/reliability.md lists these invariants. Of production's rules it takes only when a task is
-// due, how long an interval is and how many retries there are where a task says nothing of them.
-// invariant_checker.cc is what it hears while all goes on, invariant_checker_end.cc what it checks
-// afterwards.
+// due and how long an interval is. invariant_checker.cc is what it hears while all goes on,
+// invariant_checker_end.cc what it checks afterwards.
 //
 // Threads: one.
 class InvariantChecker final : public StoreObserver {
