@@ -185,6 +185,29 @@ TEST(ClaimerTest, AClaimWhoseAnswerWasLostTakesNoPlaceOfItsFlow) {
   EXPECT_TRUE(step->waits);
 }
 
+TEST(CommitterTest, WhatWasNotSentOpensNoWindow) {
+  SharedSlots shared;
+  ScriptedSender sender{shared.clock};
+  EndedQueue to_commit{16};
+  Random random{1};
+  Dispatcher dispatcher{shared.store, sender, shared.to_send, to_commit, shared.metrics};
+  Committer committer{shared.store, shared.slots, to_commit, shared.metrics, random, {}, {}};
+  const TimePoint now = shared.clock.now();
+  for (std::size_t i = 0; i < 8; ++i) {
+    auto late = record(numbered("t", i), now);
+    late.task.deliver_before = now;
+    put(shared.memory, {late});
+  }
+  for (int round = 0; round < 3; ++round) {
+    const auto step = shared.claimer.step(now, now);
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->claimed, 2u);
+    dispatcher.step(now, 0ms);
+    committer.step(shared.clock.now_micros());
+  }
+  EXPECT_EQ(sender.started_count(), 0u);
+}
+
 TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {
   make_committer();
   put(store, {record("a", clock.now())});
