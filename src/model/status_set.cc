@@ -13,6 +13,7 @@ constexpr std::size_t kDigits = 3;
 
 std::optional<int> status_of(std::string_view text) {
   if (text.size() != kDigits || !std::all_of(text.begin(), text.end(), is_digit)) return {};
+  if (text.front() == '0') return {};
   int status = 0;
   for (const char c : text) status = 10 * status + (c - '0');
   return status;

@@ -17,8 +17,9 @@ TEST(StatusSetTest, ReadsBackWhatItWrites) {
 }
 
 TEST(StatusSetTest, RefusesWhatNamesNoStatus) {
-  for (const char* text : {"", ",", "404,", ",404", "4xx", "40", "4040", "400-", "-400", "400--403",
-                           "400-40", "400 - 403", "400, 403", "+40", "400-403-405", "404\n"}) {
+  for (const char* text :
+       {"", ",", "404,", ",404", "4xx", "40", "4040", "400-", "-400", "400--403", "400-40",
+        "400 - 403", "400, 403", "+40", "400-403-405", "404\n", "099", "000-404"}) {
     const auto refused = parse_status_set(text);
     ASSERT_FALSE(refused) << text;
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
