@@ -80,7 +80,7 @@ TEST_F(CliFollowTest, WaitsNoLongerForATaskThatIsCancelled) {
   ASSERT_TRUE(child->wait_for_output("registered x")) << child->errors();
   EXPECT_EQ(server.run({"cancel", "-n", "app", "x"}).exit, 0);
   EXPECT_EQ(child->wait(), 1);
-  EXPECT_TRUE(child->errors().starts_with("rhooks: x is FAILED: cancelled; ")) << child->errors();
+  EXPECT_TRUE(child->errors().starts_with("rhooks: x is FAILED: cancelled\n")) << child->errors();
 }
 
 TEST_F(CliFollowTest, AWaitThatIsOverOrCutOffLeavesTheTaskRegistered) {

@@ -53,7 +53,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 20);
+  EXPECT_EQ(count, 22);
 }
 
 TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
