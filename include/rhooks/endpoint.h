@@ -3,11 +3,20 @@
 #include <rhooks/task.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace rhooks {
+
+// So many in that time.
+struct Rate {
+  std::int64_t limit = 1;                   // 1 to 1,000,000
+  std::chrono::milliseconds period{1'000};  // 1 s to 7 d
+
+  friend bool operator==(const Rate&, const Rate&) = default;
+};
 
 // HTTP statuses, both ends included.
 struct StatusRange {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include "base/text.h"
 
@@ -29,6 +30,15 @@ tl::unexpected<Error> bad_duration(std::string_view text) {
               quote(text) +
                   " is no length of time; use a number and a unit, such as 500ms, 30s, 5m, "
                   "1h, 7d, 1w or 1h30m");
+}
+
+// None: there is anything but digits, or too many.
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || at != end || text.front() == '-') return std::nullopt;
+  return count;
 }
 
 }  // namespace
@@ -75,6 +85,21 @@ std::string format_duration(milliseconds duration) {
     left %= ms;
   }
   return text;
+}
+
+Result<Rate> parse_rate(std::string_view text) {
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto limit = parse_count(text.substr(0, slash));
+  std::string period(text.substr(std::min(slash + 1, text.size())));
+  if (!period.empty() && (period.front() < '0' || period.front() > '9')) period.insert(0, "1");
+  const auto length = parse_duration(period);
+  if (limit && length) return Rate{*limit, *length};
+  return fail(ErrorCode::kInvalidArgument,
+              "must be a number and a time, as in 100/1m, not " + quote(text));
+}
+
+std::string format_rate(const Rate& rate) {
+  return std::to_string(rate.limit) + "/" + format_duration(rate.period);
 }
 
 }  // namespace rhooks

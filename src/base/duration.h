@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 
 #include <chrono>
@@ -14,5 +15,12 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // The shortest spelling that parse_duration reads back: "1h30m", "500ms", "0".
 std::string format_duration(std::chrono::milliseconds duration);
+
+// A number, "/" and a length of time, of which a 1 may be left out: 100/1m, 100/m, 50/s. Errors:
+// kInvalidArgument, saying what is accepted.
+Result<Rate> parse_rate(std::string_view text);
+
+// What parse_rate reads back: "100/1m".
+std::string format_rate(const Rate& rate);
 
 }  // namespace rhooks

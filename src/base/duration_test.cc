@@ -60,5 +60,28 @@ TEST(FormatDurationTest, ReadsBack) {
   EXPECT_EQ(format_duration(std::chrono::milliseconds::min()), "-106751991167d7h12m55s808ms");
 }
 
+TEST(ParseRateTest, IsANumberAndATime) {
+  EXPECT_EQ(parse_rate("100/1m").value(), (Rate{100, 1min}));
+  EXPECT_EQ(parse_rate("50/s").value(), (Rate{50, 1s}));
+  EXPECT_EQ(parse_rate("100/m").value(), (Rate{100, 1min}));
+  EXPECT_EQ(parse_rate("1/12h").value(), (Rate{1, 12h}));
+  EXPECT_EQ(parse_rate("3/1m30s").value(), (Rate{3, 90s}));
+  for (const char* text : {"100/1m", "1/500ms", "0/0", "9223372036854775807/7d"}) {
+    EXPECT_EQ(format_rate(parse_rate(text).value()), text);
+  }
+}
+
+TEST(ParseRateTest, RefusesEverythingElse) {
+  for (const std::string text :
+       {"", "/", "fast", "100", "100/", "/1m", "1e3/s", " 1/s", "1 /s", "1/ s", "-1/s", "+1/s",
+        "1/-1s", "1/s/s", "1/1x", "1.5/s", "99999999999999999999/s", "1/99999999999999999999s"}) {
+    const auto parsed = parse_rate(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(parsed.error().message.find("must be a number and a time, as in 100/1m, not \""), 0u)
+        << parsed.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace rhooks

@@ -2,9 +2,13 @@
 
 #include <rhooks/task.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
+
+#include "model/gcra.h"
 
 namespace rhooks::model {
 
@@ -47,6 +51,13 @@ Flow flow_of(const Task& task);
 // What holds for all tasks of an endpoint.
 struct Limits {
   bool paused = false;
+  // Of each of its flows by itself.
+  std::size_t concurrency = 0;  // attempts at once; 0: any number
+  std::optional<Gcra> rate = std::nullopt;
+
+  bool any() const { return *this != Limits{}; }
+
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 struct LimitsOf {
   std::uint64_t ns = 0;

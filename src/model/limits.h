@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 // The limits that are checked when a task is registered (docs/semantics.md lists them), or an
 // endpoint put (docs/endpoints.md).
@@ -27,6 +28,13 @@ inline constexpr int kPageLimitDefault = 100;
 inline constexpr int kConcurrencyMax = 10'000;
 // What a dry run counts: a million due tasks would keep the store busy for seconds.
 inline constexpr std::size_t kDryrunCountMax = 10'000;
+
+inline constexpr std::int64_t kRateLimitMax = 1'000'000;
+inline constexpr std::chrono::milliseconds kRatePeriodMin = std::chrono::seconds{1};
+inline constexpr std::chrono::milliseconds kRatePeriodMax = std::chrono::days{7};
+inline constexpr int kBurstMax = 1'000'000;
+// The longest in which a flow that was as fast as its rate allows earns all of its burst again.
+inline constexpr std::chrono::milliseconds kRateRestMax = std::chrono::seconds{60};
 
 inline constexpr std::size_t kFlowKeyBytesMax = 128;
 inline constexpr std::size_t kEndpointNameBytesMax = 128;

@@ -66,6 +66,16 @@ Result<void> Span::check(std::chrono::milliseconds length, std::string_view fiel
                             ", not " + format_duration(length));
 }
 
+Result<void> RateRange::check(const Rate& rate, std::string_view field) const {
+  if (rate.limit < 1 || rate.limit > kRateLimitMax) {
+    return invalid(field, "must allow between 1 and " + std::to_string(kRateLimitMax) +
+                              " in its time, not " + format_rate(rate));
+  }
+  if (rate.period >= kRatePeriodMin && rate.period <= kRatePeriodMax) return {};
+  return invalid(field, "must be for a time between " + format_duration(kRatePeriodMin) + " and " +
+                            format_duration(kRatePeriodMax) + ", not " + format_rate(rate));
+}
+
 Result<void> Waits::check(const std::vector<std::chrono::milliseconds>& waits,
                           std::string_view field) const {
   constexpr std::size_t kMax = kRetryLimitMax;

@@ -54,6 +54,10 @@ struct Span {
   Result<void> check(std::chrono::milliseconds length, std::string_view field) const;
 };
 
+struct RateRange {
+  Result<void> check(const Rate& rate, std::string_view field) const;
+};
+
 // The waits before retries; none: they follow from something else.
 struct Waits {
   Result<void> check(const std::vector<std::chrono::milliseconds>& waits,
