@@ -45,6 +45,8 @@ struct Endpoint {
   // Answers after which an occurrence is not retried: up to 100 ranges within 100 to 599, without
   // those of a success.
   StatusSet stop_on;
+  // Of its tasks with one flow key, and of those without one: attempts at once; 1 to 10,000.
+  std::optional<int> concurrency;
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;   // its tasks wait until it is resumed

@@ -47,8 +47,9 @@ void expect_part(const std::string& text, const std::string& part) {
 INSTANTIATE_TEST_SUITE_P(Sides, EndpointCommandsTest, ::testing::Bool(), side_name);
 
 TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
-  EXPECT_EQ(done({"put", "acme", "--url", kIn, "--header", "X-Shop: 7", "-H", "X-Empty:",
-                  "--timeout", "1m30s", "--retry-limit", "0", "--description", "the warehouse"}),
+  EXPECT_EQ(done({"put", "acme", "--url", kIn, "--header", "X-Shop: 7", "-H",
+                  "X-Empty:", "--timeout", "1m30s", "--retry-limit", "0", "--description",
+                  "the warehouse", "--concurrency", "10"}),
             "made acme\n");
   const Endpoint made = got("acme");
   EXPECT_EQ(made.ns, "shop");
@@ -57,6 +58,7 @@ TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
   EXPECT_EQ(made.timeout, 90s);
   EXPECT_EQ(made.retry_limit, 0);
   EXPECT_EQ(made.description, "the warehouse");
+  EXPECT_EQ(made.concurrency, 10);
 
   EXPECT_EQ(done({"put", "acme", "--url", kIn}), "replaced acme\n");
   const Endpoint replaced = got("acme");
@@ -111,15 +113,16 @@ TEST_P(EndpointCommandsTest, PutTakesAFile) {
 
 TEST_P(EndpointCommandsTest, SetKeepsTheRest) {
   done({"put", "acme", "--url", kIn, "-H", "X-Shop: 7", "-H", "X-Old: 1", "--timeout", "15s",
-        "--retry-limit", "3", "--description", "d"});
+        "--retry-limit", "3", "--description", "d", "--concurrency", "2"});
   Endpoint wanted = got("acme");
   EXPECT_EQ(done({"set", "acme", "--timeout", "30s", "-H", "x-shop: 8", "--no-header", "x-old",
-                  "--no-retry-limit", "--no-description"}),
+                  "--no-retry-limit", "--no-description", "--no-concurrency"}),
             "changed acme\n");
   wanted.timeout = 30s;
   wanted.headers = {{"x-shop", "8"}};
   wanted.retry_limit.reset();
   wanted.description.clear();
+  wanted.concurrency.reset();
   Endpoint shown = got("acme");
   EXPECT_NE(shown.revision, wanted.revision);
   wanted.revision = shown.revision;
@@ -268,6 +271,9 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   const TestRun rule = endpoint({"put", "acme", "--url", "ftp://a/"});
   EXPECT_EQ(rule.exit_code, kExitFailed);
   expect_part(rule.err, "url: must begin with http:// or https://");
+  const TestRun none = endpoint({"put", "acme", "--url", kIn, "--concurrency", "0"});
+  EXPECT_EQ(none.exit_code, kExitFailed);
+  expect_part(none.err, "concurrency: must be between 1 and 10000, not 0");
 }
 
 }  // namespace

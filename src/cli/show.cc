@@ -279,6 +279,7 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   card.line("retry schedule", schedule_of(endpoint));
   if (endpoint.retry_max) card.line("retry max", format_duration(*endpoint.retry_max));
   card.line("stop on", model::format_status_set(endpoint.stop_on));
+  if (endpoint.concurrency) card.line("concurrency", std::to_string(*endpoint.concurrency));
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));
   card.line("revision", endpoint.revision);

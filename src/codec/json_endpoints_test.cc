@@ -23,6 +23,7 @@ Endpoint full_endpoint() {
   endpoint.headers = {{"X-Shop", "7"}, {"X-List", "a"}, {"X-List", "b"}};
   endpoint.timeout = 90s;
   endpoint.retry_limit = 0;
+  endpoint.concurrency = 10;
   endpoint.paused = true;
   endpoint.revision = kRevision;
   endpoint.created_at = kPutAt;
@@ -59,7 +60,7 @@ TEST(EndpointJsonTest, IsShownByItsFields) {
       R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
       R"("url":"https://hooks.acme.example/in?token=7",)"
       R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-      R"("paused":true,"revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
+      R"("concurrency":10,"paused":true,"revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
 }
 
@@ -177,7 +178,9 @@ TEST(EndpointChangesTest, NullTakesBack) {
   wanted.description.clear();
   wanted.timeout.reset();
   wanted.retry_limit.reset();
-  EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null})"), wanted);
+  wanted.concurrency.reset();
+  EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null,"concurrency":null})"),
+            wanted);
   EXPECT_EQ(changed(R"({"url":null})").url, "");  // the rules refuse it
   EXPECT_EQ(changed(R"({"headers":null})").headers, std::vector<Header>{});
 }
@@ -252,7 +255,7 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
   EXPECT_EQ(json,
             R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
             R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-            R"("paused":true,"__createdAt":"2026-01-31T12:34:56.789Z"})");
+            R"("concurrency":10,"paused":true,"__createdAt":"2026-01-31T12:34:56.789Z"})");
   Endpoint wanted = as_given(full_endpoint());
   wanted.ns.clear();
   wanted.name.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/endpoint.h"
 #include "model/flow.h"
 #include "model/limits.h"
 #include "observe/logging.h"
@@ -64,6 +65,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   }
   // Others may have the places of what was not handed out.
   const bool places_left = slots_.flows().claim_ended();
+  count_held();
   if (unknown_endpoint) return fail(std::move(*unknown_endpoint));
   step.claimed = claimed->claims.size();
   step.more = claimed->more || places_left;
@@ -99,9 +101,19 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   delivery.task = std::move(claim.task);
   delivery.due_at = claim.due_at;
   const Task& task = delivery.task;
+  const model::Flow flow = model::flow_of(task);
   if (!task.endpoint.empty()) delivery.endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
-  delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), model::flow_of(task));
+  if (const Endpoint* const endpoint = endpoint_of(delivery)) {
+    delivery.within_limits = slots_.flows().goes_by(flow, model::limits_of(*endpoint));
+  }
+  delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), flow);
   return delivery;
+}
+
+void Claimer::count_held() {
+  const FlowTable::HeldCounts held = slots_.flows().take_held();
+  metrics_.held(Metrics::HeldBy::kPaused, held.paused);
+  metrics_.held(Metrics::HeldBy::kConcurrency, held.concurrency);
 }
 
 }  // namespace rhooks::engine

@@ -51,6 +51,7 @@ class Claimer {
 
  private:
   Delivery acquire(store::Claim claim, TimePoint now);
+  void count_held();
 
   store::Store& store_;
   store::Endpoints& endpoints_;

@@ -1,7 +1,6 @@
 #include "engine/flow_table.h"
 
 #include <algorithm>
-#include <new>
 #include <numeric>
 #include <utility>
 
@@ -41,7 +40,7 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse(const Flow& flow) {
 }
 
 std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
-  if (held_by_endpoint(flow)) return refuse_endpoint(Lane::of_endpoint_of(flow));
+  if (auto refusal = refuse_limited(flow)) return refusal;
   if (slots_ < kSlotsMin) return std::nullopt;
   const auto it = flows_.find(flow);
   if (it == flows_.end()) {
@@ -56,52 +55,13 @@ std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
 
 bool FlowTable::passes(const Flow& flow) const {
   MutexLock lock(mutex_);
-  if (held_by_endpoint(flow)) return false;
+  if (limited(flow)) return false;
   if (slots_ < kSlotsMin) return true;
   if (full_for(flow.ns)) return false;
   const auto it = flows_.find(flow);
   if (it == flows_.end()) return has_room(Kind::kUntried, 0);
   const State& state = it->second;
   return !window_full(state) && has_room(state.kind, state.under_way);
-}
-
-bool FlowTable::held_by_endpoint(const Flow& flow) const {
-  return flow.endpoint != 0 && holds(Lane::of_endpoint_of(flow));
-}
-
-bool FlowTable::holds(const Lane& endpoint) const {
-  if (!limits_) return true;
-  const auto it = limits_->find(endpoint);
-  return it != limits_->end() && it->second.paused;
-}
-
-// Not that of one of which nothing is known yet: it opens by itself once there is.
-bool FlowTable::closed(const Lane& lane) const {
-  if (!lane.of_endpoint) return false;
-  MutexLock lock(mutex_);
-  if (!limits_) return false;
-  const auto it = limits_->find(lane);
-  return it != limits_->end() && it->second.paused;
-}
-
-std::optional<Held> FlowTable::held(const Flow& flow) const {
-  if (flow.endpoint == 0 || !closed(Lane::of_endpoint_of(flow))) return std::nullopt;
-  return Held{"paused", std::nullopt};
-}
-
-void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
-  LimitsOfEndpoints limits;
-  for (const model::LimitsOf& one : all) limits[Lane{one.ns, one.endpoint, true}] = one.limits;
-  MutexLock lock(mutex_);
-  limits_ = std::move(limits);
-  for (auto& [lane, waiting] : endpoint_lanes_) {
-    if (!holds(lane)) look_at(waiting, lane);
-  }
-}
-
-bool FlowTable::meets_endpoints() const {
-  MutexLock lock(mutex_);
-  return !endpoint_lanes_.empty();
 }
 
 bool FlowTable::full_for(std::uint64_t ns) const {
@@ -161,20 +121,20 @@ store::FlowGate::Refusal FlowTable::refuse_shared(std::uint64_t hash, Lacks lack
 
 // `for_its_kind`: not for its own window.
 store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_its_kind) {
-  State& state = flow->second;
-  if (state.wait == Wait::kNone) {
-    if (lanes_ >= kLanesMax) return refuse_shared(flow->first.ns, Lacks::kLane);
-    ++lanes_;
+  if (flow->second.wait == Wait::kNone && lanes_ >= kLanesMax) {
+    return refuse_shared(flow->first.ns, Lacks::kLane);
   }
-  state.wait = Wait::kWaits;
-  leave_idle(state);
+  const Refusal refusal = wait_in_own_lane(flow);
   if (for_its_kind) queue(flow);
-  return {Lane::of(flow->first)};
+  return refusal;
 }
 
-store::FlowGate::Refusal FlowTable::refuse_endpoint(const Lane& lane) {
-  endpoint_lanes_[lane].wait = Wait::kWaits;
-  return {lane};
+store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
+  State& state = flow->second;
+  if (state.wait == Wait::kNone) ++lanes_;
+  state.wait = Wait::kWaits;
+  leave_idle(state);
+  return {Lane::of(flow->first)};
 }
 
 void FlowTable::claimed(const Flow& flow) {
@@ -267,17 +227,6 @@ void FlowTable::learn(Flows::iterator flow, FlowEnding ending) {
   state.kind = kind;
 }
 
-template <typename Id>
-void FlowTable::look_at(Waiting<Id>& waiting, const Lane& lane) {
-  if (waiting.wait != Wait::kWaits || waiting.to_look_at) return;
-  try {
-    to_look_at_.push_back(lane);
-    waiting.to_look_at = true;
-  } catch (const std::bad_alloc&) {  // an outcome was stored: that must not fail
-    look_at_all_ = true;
-  }
-}
-
 void FlowTable::queue(Flows::iterator flow) {
   State& state = flow->second;
   if (state.turn) return;
@@ -334,24 +283,18 @@ bool FlowTable::open(const Lane& lane) {
   return lane.is_of_flow() ? open_flow({lane.ns, lane.receiver}, false) : open_namespace(lane.ns);
 }
 
-bool FlowTable::open_endpoint(const Lane& lane) {
-  const auto it = endpoint_lanes_.find(lane);
-  if (it == endpoint_lanes_.end()) return false;
-  it->second.to_look_at = false;
-  if (it->second.wait != Wait::kWaits || holds(lane)) return false;
-  it->second.wait = Wait::kOpen;
-  return true;
-}
-
 bool FlowTable::open_flow(const Flow& flow, bool in_turn) {
   const auto it = flows_.find(flow);
   if (it == flows_.end()) return false;
   State& state = it->second;
   state.to_look_at = false;
-  if (state.wait != Wait::kWaits || window_full(state)) return false;
-  if (!has_room(state.kind, state.under_way) || (!in_turn && goes_behind_others(state))) {
-    queue(it);
-    return false;
+  if (state.wait != Wait::kWaits || limited_by_itself(it->first)) return false;
+  if (slots_ >= kSlotsMin) {
+    if (window_full(state)) return false;
+    if (!has_room(state.kind, state.under_way) || (!in_turn && goes_behind_others(state))) {
+      queue(it);
+      return false;
+    }
   }
   leave_turn(state);
   state.wait = Wait::kOpen;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <list>
+#include <new>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -48,14 +49,19 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // with each round of answers), half of it after one that was not. One that does not answer is bound
 // by it once those that do not have an eighth of the slots.
 //
-// Before all that, and however many slots there are, it asks whether the endpoint of the flow holds
-// its tasks: one that is paused, or of which nothing is known yet.
+// Before all that, and however many slots there are, it asks what the endpoint of the flow says
+// (flow_limits.cc), in this order:
+//
+//   unknown, paused   nothing of the endpoint begins
+//   concurrency       of the flow no more are under way than that
 //
 // Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
-// share one. All that an endpoint holds waits in one lane, which only set_endpoints() opens.
+// share one. All that an endpoint holds as a whole waits in one lane, which only set_endpoints()
+// opens; what waits for a limit of its flow has the lane of that in any case.
 // What it knows of flows that have nothing under way and nothing waiting is bounded
 // (kKnownMax, those of the latest use), and so is how many flows and namespaces have a lane
-// (kLanesMax each); those beyond share that of their namespace, or one for all.
+// (kLanesMax each); those beyond share that of their namespace, or one for all. Flows that wait for
+// a limit are not bounded: they take some 400 bytes each.
 //
 // Threads: any. Blocking: never.
 class FlowTable final : public store::FlowGate {
@@ -88,8 +94,16 @@ class FlowTable final : public store::FlowGate {
   void set_endpoints(std::span<const model::LimitsOf> all);
   // Whether tasks wait that an endpoint holds, or held.
   bool meets_endpoints() const;
-  // None: nothing that only somebody else can end.
+  // Whether it goes by these limits of the flow's endpoint. Whether that is paused is left out.
+  bool goes_by(const Flow& flow, const model::Limits& limits) const;
+  // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow) const;
+  // How many endpoints and flows came to wait since the last call, by that.
+  struct HeldCounts {
+    std::size_t paused = 0;
+    std::size_t concurrency = 0;
+  };
+  HeldCounts take_held();
 
   // Whether next_open() may have something.
   bool any_open() const;
@@ -136,9 +150,21 @@ class FlowTable final : public store::FlowGate {
   using LimitsOfEndpoints = std::unordered_map<Lane, model::Limits, store::HashOfLane>;
   using EndpointLanes = std::unordered_map<Lane, Waiting<Lane>, store::HashOfLane>;
 
+  // In the order in which they are asked for.
+  enum class HeldBy { kUnknown, kPaused, kConcurrency };
+  // Whether it holds for all flows of an endpoint.
+  static bool of_endpoint(HeldBy by) { return by <= HeldBy::kPaused; }
+
   // A refusal is remembered.
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
-  bool held_by_endpoint(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  // Null: there are none.
+  const model::Limits* limits_of(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  // Which of them lets no more of the flow begin; it alone decides about that.
+  std::optional<HeldBy> limited(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  // Not as all flows of its endpoint are.
+  bool limited_by_itself(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  std::optional<Refusal> refuse_limited(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  void count_held(HeldBy by, Wait before) RHOOKS_REQUIRES(mutex_);
   bool holds(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
   // Whether one more of that kind may be under way, where its flow has so many.
@@ -147,7 +173,7 @@ class FlowTable final : public store::FlowGate {
   enum class Lacks { kPlaceOfUntried, kPlaceOfNamespace, kLane };
   Refusal refuse_shared(std::uint64_t ns, Lacks lacks) RHOOKS_REQUIRES(mutex_);
   Refusal refuse_flow(Flows::iterator flow, bool for_its_kind) RHOOKS_REQUIRES(mutex_);
-  Refusal refuse_endpoint(const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  Refusal wait_in_own_lane(Flows::iterator flow) RHOOKS_REQUIRES(mutex_);
   State& take_place(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void free_place(const Flow& flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
   void learn(Flows::iterator flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
@@ -186,6 +212,7 @@ class FlowTable final : public store::FlowGate {
   Namespaces namespaces_ RHOOKS_GUARDED_BY(mutex_);
   std::optional<LimitsOfEndpoints> limits_ RHOOKS_GUARDED_BY(mutex_);  // none: nothing is known
   EndpointLanes endpoint_lanes_ RHOOKS_GUARDED_BY(mutex_);             // in which something waits
+  HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
@@ -200,5 +227,16 @@ class FlowTable final : public store::FlowGate {
   std::list<Flow> idle_ RHOOKS_GUARDED_BY(mutex_);  // the latest last
   int first_ RHOOKS_GUARDED_BY(mutex_) = 0;         // of what next_open() tried last
 };
+
+template <typename Id>
+void FlowTable::look_at(Waiting<Id>& waiting, const Lane& lane) {
+  if (waiting.wait != Wait::kWaits || waiting.to_look_at) return;
+  try {
+    to_look_at_.push_back(lane);
+    waiting.to_look_at = true;
+  } catch (const std::bad_alloc&) {  // an outcome was stored: that must not fail
+    look_at_all_ = true;
+  }
+}
 
 }  // namespace rhooks::engine

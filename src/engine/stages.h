@@ -23,15 +23,18 @@ struct Delivery {
   // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
   // or could not be read.
   Result<store::Endpoints::Found> endpoint = nullptr;
+  bool within_limits = true;  // the gate went by those of that endpoint
 };
 
 inline const Endpoint* endpoint_of(const Delivery& delivery) {
   return delivery.endpoint ? delivery.endpoint->get() : nullptr;
 }
-// Whether it names one that is paused by now, or of which nothing is known for now: it is not
-// attempted then.
+// Whether it names one that is paused by now, or has other limits than it was let through by, or of
+// which nothing is known for now: it is not attempted then.
 inline bool waits_for_endpoint(const Delivery& delivery) {
-  if (const Endpoint* const endpoint = endpoint_of(delivery)) return endpoint->paused;
+  if (const Endpoint* const endpoint = endpoint_of(delivery)) {
+    return endpoint->paused || !delivery.within_limits;
+  }
   if (delivery.endpoint) return false;
   const ErrorCode code = delivery.endpoint.error().code;
   return code != ErrorCode::kNotFound && code != ErrorCode::kCorrupt;

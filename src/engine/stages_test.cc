@@ -470,6 +470,55 @@ TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
   EXPECT_EQ(sender.started_count(), 2u);
 }
 
+TEST_F(StagesTest, OfAnEndpointNoMoreAreClaimedThanItsConcurrency) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","concurrency":1})");
+  const auto keyed = [&](const std::string& id, const std::string& key) {
+    auto made = to_endpoint(id, clock.now(), "acme");
+    made.task.flow_key = key;
+    return made;
+  };
+  put(store, {keyed("a", ""), keyed("b", ""), keyed("c", "key")});
+  sender.set_script([](const auto&) { return Reply::hold(); });
+  step_all();
+  ASSERT_EQ(sender.started_count(), 2u);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kActive);
+  EXPECT_EQ(slots.flows().held(model::flow_of(store.get({"ns", "b"}, clock.now()).value()))->by,
+            "concurrency");
+  EXPECT_NE(metrics.expose().find("rhooks_held_total{by=\"concurrency\"} 1"), std::string::npos);
+
+  sender.release_all(Reply::status(200));
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_TRUE(slots.flows().any_open());
+  step_all();
+  EXPECT_EQ(sender.started_count(), 3u);
+}
+
+// One that was put lately, and not by this process.
+TEST(ClaimerTest, GivesBackWhatItLetThroughByOtherLimits) {
+  SharedSlots shared;
+  const TimePoint now = shared.clock.now();
+  store::Endpoints endpoints{shared.store, 5s};
+  endpoints.refresh_if_old(now);
+  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","concurrency":1})");
+  put(shared.memory, {to_endpoint("a", now, "acme"), to_endpoint("b", now, "acme")});
+  const auto first = claimer.step(now, now);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->claimed, 2u);
+  EXPECT_TRUE(claimer.learn_endpoints(now)) << "its limits are known by now";
+  for (const Delivery& delivery : shared.to_send.take(16)) {
+    EXPECT_TRUE(waits_for_endpoint(delivery));
+    ASSERT_TRUE(shared.store.release({&delivery.lease, 1}));
+    shared.slots.release(delivery.slot_id, FlowEnding::kNotMade);
+  }
+  const auto second = claimer.step(now, now);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->claimed, 1u);
+  EXPECT_FALSE(waits_for_endpoint(shared.to_send.take(16).front()));
+}
+
 TEST_F(StagesTest, WhatWaitsForAnEndpointThatIsRemovedFails) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");

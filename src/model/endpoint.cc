@@ -42,6 +42,13 @@ Result<void> validate(const Endpoint& endpoint) {
   return {};
 }
 
+Limits limits_of(const Endpoint& endpoint) {
+  Limits limits;
+  limits.paused = endpoint.paused;
+  limits.concurrency = static_cast<std::size_t>(std::max(endpoint.concurrency.value_or(0), 0));
+  return limits;
+}
+
 Request default_test_request() {
   Request request;
   request.method = Method::kPost;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/fields.h"
+#include "model/flow.h"
 #include "model/limits.h"
 #include "model/rules.h"
 
@@ -90,6 +91,13 @@ struct FieldsOf<Endpoint> {
                                  .doc = "answers after which an occurrence is not retried, as in "
                                         "`400-403,405,422`; 410 never is"},
                                 FailedStatuses{}),
+      field<&Endpoint::concurrency>({.name = "concurrency",
+                                     .flag = "--concurrency",
+                                     .value = "N",
+                                     .help = "attempts that may be under way at once",
+                                     .doc = "attempts that may be under way at once, of tasks with "
+                                            "one `flowKey`, and of those without one; 1 to 10,000"},
+                                    Range{1, kConcurrencyMax}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "
@@ -112,6 +120,9 @@ struct FieldsOf<Endpoint> {
 // Errors: kInvalidArgument with the field, which also begins the message.
 Result<void> validate_endpoint_name(std::string_view name);
 Result<void> validate(const Endpoint& endpoint);
+
+// Of each of its flows.
+Limits limits_of(const Endpoint& endpoint);
 
 // What a test of an endpoint sends where nothing else is said.
 Request default_test_request();

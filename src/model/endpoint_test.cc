@@ -49,10 +49,12 @@ TEST(EndpointTest, AcceptsTheLeastAndTheFullest) {
     e.headers = {{"X-Shop", "7"}, {"authorization", "Bearer x"}};
     e.timeout = 24h;
     e.retry_limit = 100;
+    e.concurrency = 10'000;
   }));
   expect_valid_endpoint(endpoint_with([](Endpoint& e) {
     e.timeout = 1ms;
     e.retry_limit = 0;
+    e.concurrency = 1;
   }));
 }
 
@@ -102,6 +104,10 @@ TEST(EndpointTest, RefusesWhatIsPastALimit) {
     expect_endpoint_refused(endpoint_with([=](Endpoint& e) { e.retry_limit = limit; }),
                             "retryLimit", "between 0 and 100");
   }
+  for (const int limit : {-1, 0, 10'001}) {
+    expect_endpoint_refused(endpoint_with([=](Endpoint& e) { e.concurrency = limit; }),
+                            "concurrency", "between 1 and 10000");
+  }
   expect_endpoint_refused(
       endpoint_with([](Endpoint& e) { e.description = std::string(1025, 'a'); }), "description",
       "has 1025 bytes");
@@ -149,6 +155,18 @@ TEST(EndpointTest, StopsOnNoSuccess) {
   expect_endpoint_refused(stops({{500, 600}}), "stopOn", "not 500-600");
   expect_endpoint_refused(stops({{404, 403}}), "stopOn", "the lower one first");
   expect_endpoint_refused(stops(StatusSet(101, {404, 404})), "stopOn", "has 101 ranges");
+}
+
+TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
+  Endpoint endpoint;
+  EXPECT_FALSE(limits_of(endpoint).any());
+  endpoint.timeout = 1s;
+  EXPECT_FALSE(limits_of(endpoint).any());
+  endpoint.concurrency = 3;
+  EXPECT_EQ(limits_of(endpoint).concurrency, 3u);
+  EXPECT_FALSE(limits_of(endpoint).paused);
+  endpoint.paused = true;
+  EXPECT_TRUE(limits_of(endpoint).paused);
 }
 
 TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {

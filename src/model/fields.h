@@ -198,7 +198,10 @@ template <>
 struct FieldsOf<Held> {
   static constexpr std::tuple kAll{
       field<&Held::by>(
-          {.name = "by", .required = true, .doc = "`paused`: the endpoint of the task is"}),
+          {.name = "by",
+           .required = true,
+           .doc = "`paused`: the endpoint of the task is; `concurrency`: as many attempts of its "
+                  "flow are under way as may be"}),
       field<&Held::until>(
           {.name = "until", .doc = "when that ends; not given: when somebody acts"}),
   };
@@ -320,9 +323,9 @@ struct TaskFields {
                              .doc = "`ACTIVE`, `PROCESSING`, `DONE`, `FAILED` or `SUSPENDED`"}),
       field<&Task::held>(
           {.name = "held",
-           .doc = "`{by, until}`: why an ACTIVE task that is due waits, as far as the process that "
-                  "answers knows; `by` is `paused` while its endpoint is, and `until` the time at "
-                  "which that ends, if one is set"}),
+           .doc = "`{by, until}`: why an ACTIVE task that is due waits for its endpoint, as far as "
+                  "the process that answers knows; `by` is `paused` or the limit of the endpoint "
+                  "that it waits for, and `until` the time at which that ends, if it is known"}),
       field<&State::failure_reason>(
           {.name = "failureReason",
            .number = 25,

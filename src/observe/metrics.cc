@@ -84,6 +84,7 @@ struct Metrics::Impl {
   Counter* writes_dropped = nullptr;
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
+  std::array<Counter*, 3> held{};
   Counter* log_lines_dropped = nullptr;
   Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
@@ -176,6 +177,12 @@ Metrics::Impl::Impl() {
       counter("rhooks_http_connections_ended_total", "Connections ended to make room for others");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
+  auto& held_family = prometheus::BuildCounter()
+                          .Name("rhooks_held_total")
+                          .Help("Endpoints and flows that came to wait, by what they wait for")
+                          .Register(registry);
+  constexpr std::array<const char*, 3> kHeldBy{"paused", "concurrency", "rate"};
+  for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
@@ -281,6 +288,12 @@ void Metrics::writes_dropped(std::int64_t writes) {
 
 void Metrics::skipped(std::int64_t occurrences) {
   impl_->skipped->Increment(static_cast<double>(occurrences));
+}
+
+void Metrics::held(HeldBy by, std::size_t times) {
+  if (times > 0) {
+    impl_->held[static_cast<std::size_t>(by)]->Increment(static_cast<double>(times));
+  }
 }
 
 void Metrics::due_lag(Micros lag) {

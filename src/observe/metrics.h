@@ -28,6 +28,9 @@ class Metrics {
   void set_aside();
   void writes_dropped(std::int64_t writes);
   void skipped(std::int64_t occurrences);
+  // What something that is due came to wait for, so often.
+  enum class HeldBy { kPaused, kConcurrency, kRate };
+  void held(HeldBy by, std::size_t times);
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.
   void due_lag(Micros lag);

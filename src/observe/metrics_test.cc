@@ -45,17 +45,26 @@ std::map<std::string, std::string> kinds_of(const Metrics& metrics) {
 TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
   const Metrics metrics;
   const auto samples = samples_of(metrics);
-  for (const char* series :
-       {"rhooks_attempts_total{result=\"success\"}",
-        "rhooks_attempts_total{result=\"http_status\"}",
-        "rhooks_attempts_total{result=\"no_response\"}",
-        "rhooks_attempts_total{result=\"cancelled\"}", "rhooks_attempt_duration_seconds_count",
-        "rhooks_lateness_seconds_count", "rhooks_registered_total", "rhooks_lease_lost_total",
-        "rhooks_set_aside_total", "rhooks_skipped_occurrences_total", "rhooks_due_lag_seconds",
-        "rhooks_endpoints_age_seconds", "rhooks_queue_depth{queue=\"to_send\"}",
-        "rhooks_queue_depth{queue=\"in_flight\"}", "rhooks_queue_depth{queue=\"to_commit\"}",
-        "rhooks_store_call_duration_seconds_count{method=\"claim_due\"}",
-        "rhooks_store_errors_total{method=\"commit\"}"}) {
+  for (const char* series : {"rhooks_attempts_total{result=\"success\"}",
+                             "rhooks_attempts_total{result=\"http_status\"}",
+                             "rhooks_attempts_total{result=\"no_response\"}",
+                             "rhooks_attempts_total{result=\"cancelled\"}",
+                             "rhooks_attempt_duration_seconds_count",
+                             "rhooks_lateness_seconds_count",
+                             "rhooks_registered_total",
+                             "rhooks_lease_lost_total",
+                             "rhooks_set_aside_total",
+                             "rhooks_skipped_occurrences_total",
+                             "rhooks_due_lag_seconds",
+                             "rhooks_held_total{by=\"paused\"}",
+                             "rhooks_held_total{by=\"concurrency\"}",
+                             "rhooks_held_total{by=\"rate\"}",
+                             "rhooks_endpoints_age_seconds",
+                             "rhooks_queue_depth{queue=\"to_send\"}",
+                             "rhooks_queue_depth{queue=\"in_flight\"}",
+                             "rhooks_queue_depth{queue=\"to_commit\"}",
+                             "rhooks_store_call_duration_seconds_count{method=\"claim_due\"}",
+                             "rhooks_store_errors_total{method=\"commit\"}"}) {
     const auto found = samples.find(series);
     ASSERT_NE(found, samples.end()) << series;
     EXPECT_EQ(found->second, 0) << series;
@@ -108,11 +117,17 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.set_aside();
   metrics.skipped(12);
   metrics.skipped(0);
+  metrics.held(Metrics::HeldBy::kConcurrency, 3);
+  metrics.held(Metrics::HeldBy::kRate, 1);
+  metrics.held(Metrics::HeldBy::kRate, 0);
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_registered_total"], 1'000);
   EXPECT_EQ(samples["rhooks_lease_lost_total"], 1);
   EXPECT_EQ(samples["rhooks_set_aside_total"], 2);
   EXPECT_EQ(samples["rhooks_skipped_occurrences_total"], 12);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"paused\"}"], 0);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"rate\"}"], 1);
 }
 
 TEST(MetricsTest, ShowTheLatestOfLagAgeAndDepths) {

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "codec/public_json.h"
+#include "model/endpoint.h"
 #include "observe/logging.h"
 
 namespace rhooks::store {
@@ -247,9 +248,9 @@ std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
   if (!listed_) return std::nullopt;
   std::vector<model::LimitsOf> limits;
   for (const auto& [key, found] : all_) {
-    if (!found || !found->paused) continue;
-    limits.push_back(
-        {model::namespace_hash(key.first), model::endpoint_hash(key.second), {.paused = true}});
+    const model::Limits of = found ? model::limits_of(*found) : model::Limits{};
+    if (!of.any()) continue;
+    limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second), of});
   }
   return limits;
 }

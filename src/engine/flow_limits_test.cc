@@ -1,0 +1,223 @@
+// What the endpoints of flows say, but for pauses, which are in flow_table_test.cc.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/flow_table.h"
+
+namespace rhooks::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kLimited = 7;  // an endpoint
+
+Flow limited_flow(std::uint64_t key = 1) {
+  return {1, 100 + key, kLimited};
+}
+
+class FlowLimitsTest : public ::testing::Test {
+ protected:
+  explicit FlowLimitsTest(std::size_t slots = 64) : table_(slots) {}
+
+  void set(const model::Limits& limits) {
+    const model::LimitsOf of{1, kLimited, limits};
+    table_.set_endpoints({&of, 1});
+  }
+  static model::Limits at_once(std::size_t concurrency) {
+    model::Limits limits;
+    limits.concurrency = concurrency;
+    return limits;
+  }
+  // Begins attempts until one is refused, which waits, or there are so many.
+  std::size_t begin(const Flow& flow, std::size_t most = 100) {
+    std::size_t begun = 0;
+    while (begun < most && !table_.refuse(flow)) {
+      table_.claimed(flow);
+      ++begun;
+    }
+    table_.claim_ended();
+    return begun;
+  }
+  void end(const Flow& flow, FlowEnding ending = FlowEnding::kQuick) { table_.done(flow, ending); }
+  void attempt(const Flow& flow, std::size_t times = 1) {
+    for (; times > 0; --times) {
+      ASSERT_EQ(begin(flow, 1), 1u);
+      end(flow);
+    }
+  }
+  void expect_waits(const Flow& flow, const char* by) {
+    EXPECT_FALSE(table_.passes(flow));
+    const auto refusal = table_.refuse(flow);
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->lane, Lane::of(flow));
+    EXPECT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
+    EXPECT_EQ(held_by(flow), by);
+  }
+  std::string held_by(const Flow& flow) const {
+    const auto held = table_.held(flow);
+    return held ? held->by : "";
+  }
+  void expect_none_open() {
+    EXPECT_FALSE(table_.any_open());
+    EXPECT_FALSE(table_.next_open());
+  }
+  void expect_open(const Flow& flow) {
+    EXPECT_TRUE(table_.any_open());
+    EXPECT_EQ(table_.next_open(), Lane::of(flow));
+    expect_none_open();
+  }
+
+  FlowTable table_;
+};
+
+class FewSlotsLimitsTest : public FlowLimitsTest {
+ protected:
+  FewSlotsLimitsTest() : FlowLimitsTest(FlowTable::kSlotsMin - 1) {}
+};
+
+TEST_F(FlowLimitsTest, NoMoreAreUnderWayThanItsConcurrency) {
+  set(at_once(3));
+  attempt(limited_flow(), 20);
+  EXPECT_EQ(begin(limited_flow()), 3u);
+  expect_waits(limited_flow(), "concurrency");
+  expect_none_open();
+  EXPECT_FALSE(table_.closed(Lane::of(limited_flow()))) << "an end of its own opens it";
+
+  end(limited_flow(), FlowEnding::kNoAnswer);
+  expect_open(limited_flow());
+  EXPECT_EQ(held_by(limited_flow()), "");
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_none_open();
+}
+
+TEST_F(FlowLimitsTest, OneIsEnoughForAConcurrencyOfOne) {
+  set(at_once(1));
+  EXPECT_EQ(begin(limited_flow()), 1u) << "one that was not tried has a lane of its own, too";
+  expect_waits(limited_flow(), "concurrency");
+  end(limited_flow(), FlowEnding::kNotMade);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FlowLimitsTest, EachFlowHasItsOwn) {
+  set(at_once(2));
+  EXPECT_EQ(begin(limited_flow(1)), 2u);
+  EXPECT_EQ(begin(limited_flow(2)), 2u);
+  EXPECT_EQ(begin({2, 101, kLimited}, 1), 1u) << "of another namespace";
+  EXPECT_EQ(begin({1, 5}, 1), 1u);
+}
+
+// Windows and parts of the slots hold for them as for others.
+TEST_F(FlowLimitsTest, AConcurrencyBeyondItsWindowIsNoPromise) {
+  set(at_once(50));
+  EXPECT_EQ(begin(limited_flow()), FlowTable::kWindow);
+  EXPECT_EQ(held_by(limited_flow()), "");
+  end(limited_flow());
+  expect_open(limited_flow());
+}
+
+TEST_F(FlowLimitsTest, PlacesOfAClaimCountUntilItIsOver) {
+  set(at_once(2));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  table_.claimed(limited_flow());
+  EXPECT_TRUE(table_.claim_ended()) << "the second one was lost";
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FlowLimitsTest, AChangeHoldsForWhatBeginsNext) {
+  set(at_once(1));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "concurrency");
+  set(at_once(1));
+  expect_none_open();
+  set(at_once(2));
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  set(at_once(1));
+  end(limited_flow());
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(held_by(limited_flow()), "concurrency");
+  table_.set_endpoints({});
+  expect_open(limited_flow());
+  EXPECT_EQ(held_by(limited_flow()), "");
+}
+
+TEST_F(FlowLimitsTest, APauseGoesBeforeIt) {
+  model::Limits limits = at_once(1);
+  set(limits);
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "concurrency");
+  limits.paused = true;
+  set(limits);
+  EXPECT_EQ(held_by(limited_flow()), "paused");
+  end(limited_flow());
+  expect_open(limited_flow());
+  const auto refusal = table_.refuse(limited_flow());
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->lane, Lane::of_endpoint_of(limited_flow()));
+}
+
+TEST_F(FlowLimitsTest, EachHasALaneHoweverManyThereAre) {
+  set(at_once(1));
+  for (std::uint64_t key = 1; key <= 2; ++key) EXPECT_EQ(begin(limited_flow(key)), 1u);
+  const std::uint64_t most = FlowTable::kLanesMax + 10;
+  for (std::uint64_t key = 3; key < most; ++key) {
+    table_.claimed(limited_flow(key));
+    const auto refusal = table_.refuse(limited_flow(key));
+    ASSERT_TRUE(refusal);
+    ASSERT_EQ(refusal->lane, Lane::of(limited_flow(key)));
+  }
+  end(limited_flow(most - 1));
+  EXPECT_EQ(table_.next_open(), Lane::of(limited_flow(most - 1)));
+}
+
+TEST_F(FlowLimitsTest, TellsHowOftenSomethingCameToWait) {
+  set(at_once(1));
+  begin(limited_flow(1));
+  begin(limited_flow(1));
+  begin(limited_flow(2));
+  auto held = table_.take_held();
+  EXPECT_EQ(held.concurrency, 2u) << "what waits already is not counted again";
+  EXPECT_EQ(held.paused, 0u);
+  model::Limits paused;
+  paused.paused = true;
+  set(paused);
+  begin(limited_flow(3));
+  begin(limited_flow(4));
+  held = table_.take_held();
+  EXPECT_EQ(held.concurrency, 0u);
+  EXPECT_EQ(held.paused, 1u) << "an endpoint waits once";
+}
+
+TEST_F(FlowLimitsTest, ItGoesByWhatItWasTold) {
+  EXPECT_FALSE(table_.goes_by(limited_flow(), {})) << "nothing is known yet";
+  table_.set_endpoints({});
+  EXPECT_TRUE(table_.goes_by(limited_flow(), {}));
+  EXPECT_FALSE(table_.goes_by(limited_flow(), at_once(1)));
+  set(at_once(1));
+  EXPECT_TRUE(table_.goes_by(limited_flow(), at_once(1)));
+  EXPECT_FALSE(table_.goes_by(limited_flow(), {}));
+  model::Limits paused = at_once(1);
+  paused.paused = true;
+  EXPECT_TRUE(table_.goes_by(limited_flow(), paused)) << "that is another question";
+}
+
+TEST_F(FewSlotsLimitsTest, LimitsHoldWhereNothingIsSharedOut) {
+  set(at_once(2));
+  EXPECT_EQ(begin(limited_flow()), 2u);
+  expect_waits(limited_flow(), "concurrency");
+  EXPECT_EQ(begin({1, 5}, 3), 3u);
+  end(limited_flow(), FlowEnding::kNoAnswer);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  table_.set_endpoints({});
+  end(limited_flow(), FlowEnding::kNoAnswer);
+  EXPECT_EQ(begin(limited_flow(), 3), 3u) << "however it answers";
+}
+
+}  // namespace
+}  // namespace rhooks::engine
