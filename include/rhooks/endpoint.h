@@ -45,8 +45,12 @@ struct Endpoint {
   // Answers after which an occurrence is not retried: up to 100 ranges within 100 to 599, without
   // those of a success.
   StatusSet stop_on;
-  // Of its tasks with one flow key, and of those without one: attempts at once; 1 to 10,000.
-  std::optional<int> concurrency;
+  // Of its tasks with one flow key, and of those without one:
+  std::optional<int> concurrency;  // attempts at once: 1 to 10,000
+  std::optional<Rate> rate;        // attempts that begin
+  // How many of these may begin at once, and be that many more than the rate: 1 to 1,000,000. None:
+  // what the rate allows in a second, at least 1.
+  std::optional<int> burst;
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;   // its tasks wait until it is resumed

@@ -60,7 +60,8 @@ void for_each_endpoint_option(Visit visit) {
     using Value = model::Bare<typename F::Value>;
     if constexpr (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
                   std::is_same_v<Value, std::chrono::milliseconds> ||
-                  std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet>) {
+                  std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet> ||
+                  std::is_same_v<Value, Rate>) {
       if (field.flag != nullptr) visit(field);
     }
   });
@@ -81,6 +82,8 @@ Result<T> read_value(const std::string& text) {
     return parse_lengths(text);
   } else if constexpr (std::is_same_v<T, StatusSet>) {
     return model::parse_status_set(text);
+  } else if constexpr (std::is_same_v<T, Rate>) {
+    return parse_rate(text);
   } else {
     T number = 0;
     const char* const end = text.data() + text.size();
@@ -366,6 +369,7 @@ void add_endpoints(Commands& commands) {
        "    --retry-schedule 10s,1m,10m,1h,1d --stop-on 400-403,422",
        "rhooks endpoint put acme -n shop --file acme.json",
        "rhooks endpoint set acme -n shop --timeout 30s --no-retry-limit",
+       "rhooks endpoint set acme -n shop --concurrency 10 --rate 100/1m",
        "rhooks endpoint get acme -n shop --json", "rhooks endpoint list -n shop --prefix ac",
        "rhooks endpoint pause acme -n shop", "rhooks endpoint resume acme -n shop",
        "rhooks endpoint test acme -n shop --url /ping --body '{\"hello\":1}'",

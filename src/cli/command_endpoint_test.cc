@@ -47,9 +47,26 @@ void expect_part(const std::string& text, const std::string& part) {
 INSTANTIATE_TEST_SUITE_P(Sides, EndpointCommandsTest, ::testing::Bool(), side_name);
 
 TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
-  EXPECT_EQ(done({"put", "acme", "--url", kIn, "--header", "X-Shop: 7", "-H",
-                  "X-Empty:", "--timeout", "1m30s", "--retry-limit", "0", "--description",
-                  "the warehouse", "--concurrency", "10"}),
+  EXPECT_EQ(done({"put",
+                  "acme",
+                  "--url",
+                  kIn,
+                  "--header",
+                  "X-Shop: 7",
+                  "-H",
+                  "X-Empty:",
+                  "--timeout",
+                  "1m30s",
+                  "--retry-limit",
+                  "0",
+                  "--description",
+                  "the warehouse",
+                  "--concurrency",
+                  "10",
+                  "--rate",
+                  "100/m",
+                  "--burst",
+                  "5"}),
             "made acme\n");
   const Endpoint made = got("acme");
   EXPECT_EQ(made.ns, "shop");
@@ -59,6 +76,8 @@ TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
   EXPECT_EQ(made.retry_limit, 0);
   EXPECT_EQ(made.description, "the warehouse");
   EXPECT_EQ(made.concurrency, 10);
+  EXPECT_EQ(made.rate, (Rate{100, 1min}));
+  EXPECT_EQ(made.burst, 5);
 
   EXPECT_EQ(done({"put", "acme", "--url", kIn}), "replaced acme\n");
   const Endpoint replaced = got("acme");
@@ -113,16 +132,17 @@ TEST_P(EndpointCommandsTest, PutTakesAFile) {
 
 TEST_P(EndpointCommandsTest, SetKeepsTheRest) {
   done({"put", "acme", "--url", kIn, "-H", "X-Shop: 7", "-H", "X-Old: 1", "--timeout", "15s",
-        "--retry-limit", "3", "--description", "d", "--concurrency", "2"});
+        "--retry-limit", "3", "--description", "d", "--concurrency", "2", "--rate", "50/s"});
   Endpoint wanted = got("acme");
   EXPECT_EQ(done({"set", "acme", "--timeout", "30s", "-H", "x-shop: 8", "--no-header", "x-old",
-                  "--no-retry-limit", "--no-description", "--no-concurrency"}),
+                  "--no-retry-limit", "--no-description", "--no-concurrency", "--no-rate"}),
             "changed acme\n");
   wanted.timeout = 30s;
   wanted.headers = {{"x-shop", "8"}};
   wanted.retry_limit.reset();
   wanted.description.clear();
   wanted.concurrency.reset();
+  wanted.rate.reset();
   Endpoint shown = got("acme");
   EXPECT_NE(shown.revision, wanted.revision);
   wanted.revision = shown.revision;
@@ -266,6 +286,8 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
               "--timeout: \"5\" is no length of time");
   expect_part(refused({"set", "acme", "--retry-limit", "1.5"}),
               "--retry-limit: \"1.5\" is no whole number");
+  expect_part(refused({"set", "acme", "--rate", "fast"}),
+              "--rate: must be a number and a time, as in 100/1m, not \"fast\"");
   expect_part(refused({"put", "acme", "--url", kIn, "-H", "no header"}), "write 'Name: value'");
   expect_part(refused({"list", "--limit", "0"}), "is not from 1 to 1000");
   const TestRun rule = endpoint({"put", "acme", "--url", "ftp://a/"});

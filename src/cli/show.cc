@@ -280,6 +280,8 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   if (endpoint.retry_max) card.line("retry max", format_duration(*endpoint.retry_max));
   card.line("stop on", model::format_status_set(endpoint.stop_on));
   if (endpoint.concurrency) card.line("concurrency", std::to_string(*endpoint.concurrency));
+  if (endpoint.rate) card.line("rate", format_rate(*endpoint.rate));
+  if (endpoint.burst) card.line("burst", std::to_string(*endpoint.burst));
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));
   card.line("revision", endpoint.revision);

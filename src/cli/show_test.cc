@@ -80,6 +80,8 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   endpoint.timeout = 90s;
   endpoint.retry_limit = 0;
   endpoint.concurrency = 10;
+  endpoint.rate = Rate{100, 60s};
+  endpoint.burst = 5;
   endpoint.revision = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
   endpoint.created_at = kShownAt;
   endpoint.updated_at = kShownAt + 1s;
@@ -93,6 +95,8 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
             "timeout         1m30s\n"
             "retry limit     0\n"
             "concurrency     10\n"
+            "rate            100/1m\n"
+            "burst           5\n"
             "created         2023-11-14 22:13:20.000Z\n"
             "updated         2023-11-14 22:13:21.000Z\n"
             "revision        017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n");

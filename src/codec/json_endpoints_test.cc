@@ -24,6 +24,8 @@ Endpoint full_endpoint() {
   endpoint.timeout = 90s;
   endpoint.retry_limit = 0;
   endpoint.concurrency = 10;
+  endpoint.rate = Rate{100, 60s};
+  endpoint.burst = 5;
   endpoint.paused = true;
   endpoint.revision = kRevision;
   endpoint.created_at = kPutAt;
@@ -60,7 +62,8 @@ TEST(EndpointJsonTest, IsShownByItsFields) {
       R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
       R"("url":"https://hooks.acme.example/in?token=7",)"
       R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-      R"("concurrency":10,"paused":true,"revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
+      R"("concurrency":10,"rate":"100/1m","burst":5,"paused":true,)"
+      R"("revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
 }
 
@@ -151,6 +154,10 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":["5"]})"), "retrySchedule[0]");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":404})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","rate":100})"), "rate");
+  EXPECT_EQ(
+      parse_new_endpoint(R"({"url":"http://a/","rate":"fast"})", "shop", "acme").error().message,
+      R"(rate: must be a number and a time, as in 100/1m, not "fast")");
   EXPECT_EQ(refused(R"({"url":"http://a/","headers":{"a":1}})"), "headers.a");
   EXPECT_EQ(refused(R"({"url":"http://a/","url":"http://b/"})"), "url");
   EXPECT_EQ(refused(R"({"url":"http://a/","description":""})"), "description");
@@ -179,7 +186,10 @@ TEST(EndpointChangesTest, NullTakesBack) {
   wanted.timeout.reset();
   wanted.retry_limit.reset();
   wanted.concurrency.reset();
-  EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null,"concurrency":null})"),
+  wanted.rate.reset();
+  wanted.burst.reset();
+  EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null,"concurrency":null,)"
+                    R"("rate":null,"burst":null})"),
             wanted);
   EXPECT_EQ(changed(R"({"url":null})").url, "");  // the rules refuse it
   EXPECT_EQ(changed(R"({"headers":null})").headers, std::vector<Header>{});
@@ -255,7 +265,8 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
   EXPECT_EQ(json,
             R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
             R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-            R"("concurrency":10,"paused":true,"__createdAt":"2026-01-31T12:34:56.789Z"})");
+            R"("concurrency":10,"rate":"100/1m","burst":5,"paused":true,)"
+            R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
   Endpoint wanted = as_given(full_endpoint());
   wanted.ns.clear();
   wanted.name.clear();
@@ -265,7 +276,7 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
 }
 
 TEST(StoredEndpointTest, PassesOverWhatANewerVersionStored) {
-  const auto read = parse_stored_endpoint(R"({"url":"http://a/","rate":"100/1m","x":{"y":[]}})");
+  const auto read = parse_stored_endpoint(R"({"url":"http://a/","later":"100/1m","x":{"y":[]}})");
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->url, "http://a/");
   for (const char* json :

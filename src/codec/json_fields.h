@@ -36,6 +36,9 @@ inline void write_value(JsonWriter& out, std::string_view name, std::chrono::mil
                         bool) {
   out.string(name, format_duration(length));
 }
+inline void write_value(JsonWriter& out, std::string_view name, const Rate& rate, bool) {
+  out.string(name, format_rate(rate));
+}
 inline void write_value(JsonWriter& out, std::string_view name, std::chrono::microseconds length,
                         bool) {
   out.milliseconds(name, length);
@@ -120,6 +123,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.time(name);
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
     return in.named(name, parse_duration);
+  } else if constexpr (std::is_same_v<T, Rate>) {
+    return in.named(name, parse_rate);
   } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
     return in.milliseconds(name);
   } else if constexpr (std::is_same_v<T, Method>) {

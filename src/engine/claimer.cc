@@ -33,6 +33,7 @@ std::size_t memory_of(const Task& task, const Endpoint* endpoint) {
 
 Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scope scope) {
   Step step;
+  slots_.flows().at(now);
   const std::size_t limit = std::min(slots_.free(), model::kBatchMax);
   if (limit == 0) {
     step.more = true;
@@ -50,6 +51,9 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     slots_.flows().claim_ended();
     return fail(std::move(claimed.error()));
   }
+  // A rate counts what begins from now on, however long the claim took.
+  const TimePoint let_through = clock_.now();
+  slots_.flows().at(let_through);
   for (const store::SetAside& aside : claimed->set_aside) {
     metrics_.set_aside();
     log::error("task set aside: its stored bytes cannot be read",
@@ -58,6 +62,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   std::optional<Error> unknown_endpoint;
   for (store::Claim& claim : claimed->claims) {
     Delivery delivery = acquire(std::move(claim), now);
+    delivery.let_through = let_through;
     if (!delivery.endpoint && waits_for_endpoint(delivery)) {
       unknown_endpoint = delivery.endpoint.error();
     }
@@ -75,6 +80,9 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   auto next = store_.next_due(now, scope, &slots_.flows());
   if (!next) return fail(std::move(next.error()));
   step.next_due = *next;
+  if (const auto opens_at = slots_.flows().opens_at()) {
+    step.next_due = std::min(step.next_due.value_or(*opens_at), *opens_at);
+  }
   return step;
 }
 
@@ -114,6 +122,7 @@ void Claimer::count_held() {
   const FlowTable::HeldCounts held = slots_.flows().take_held();
   metrics_.held(Metrics::HeldBy::kPaused, held.paused);
   metrics_.held(Metrics::HeldBy::kConcurrency, held.concurrency);
+  metrics_.held(Metrics::HeldBy::kRate, held.rate);
 }
 
 }  // namespace rhooks::engine

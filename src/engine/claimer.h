@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "engine/stages.h"
 #include "observe/metrics.h"
@@ -23,23 +24,26 @@ class Claimer {
     bool more = false;
     // Something is due, and waits for others of its flow, or for its endpoint (FlowTable).
     bool waits = false;
-    // Where there is not more: when something may next be due; none = not until a change.
+    // Where there is not more: when something may next be due, or pass that is; none = not until a
+    // change.
     std::optional<TimePoint> next_due;
   };
 
   // `lease_for` must be longer than an attempt and its commit can take.
   Claimer(store::Store& store, store::Endpoints& endpoints, Slots& slots, DeliveryQueue& to_send,
-          Metrics& metrics, std::chrono::milliseconds lease_for)
+          Metrics& metrics, const Clock& clock, std::chrono::milliseconds lease_for)
       : store_(store),
         endpoints_(endpoints),
         slots_(slots),
         to_send_(to_send),
         metrics_(metrics),
+        clock_(clock),
         lease_for_(lease_for) {}
 
   // Claims what is due at or before `due_by`, in all of the store or in this process's share.
-  // Errors are those of Store::claim_due, Store::next_due and Endpoints::find (where nothing is
-  // known of an endpoint for now); what was claimed before one is on its way. Safe to retry.
+  // `now`: of the clock. Errors are those of Store::claim_due, Store::next_due and Endpoints::find
+  // (where nothing is known of an endpoint for now); what was claimed before one is on its way.
+  // Safe to retry.
   Result<Step> step(TimePoint now, TimePoint due_by, store::Scope scope = store::Scope::kAll);
 
   // From the return on no claim is let through against what is known of endpoints. True: that has
@@ -58,6 +62,7 @@ class Claimer {
   Slots& slots_;
   DeliveryQueue& to_send_;
   Metrics& metrics_;
+  const Clock& clock_;
   const std::chrono::milliseconds lease_for_;
 
   Mutex applying_;  // one after the other, so that none takes the place of a later one

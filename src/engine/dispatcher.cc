@@ -12,7 +12,15 @@
 namespace rhooks::engine {
 namespace {
 
+// What a rate let through begins within this time, or it could meet what it lets through later.
+constexpr std::chrono::milliseconds kLetThroughFor{1'000};
+
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+bool let_through_too_long_ago(const Delivery& delivery, TimePoint now) {
+  const Endpoint* const endpoint = endpoint_of(delivery);
+  return endpoint && endpoint->rate && now - delivery.let_through > kLetThroughFor;
+}
 
 Metrics::Attempt kind_of(const delivery::HttpResult& result) {
   if (result.cancelled) return Metrics::Attempt::kCancelled;
@@ -78,7 +86,7 @@ bool Dispatcher::release_unsent() {
 }
 
 bool Dispatcher::start(Delivery delivery, TimePoint now) {
-  if (waits_for_endpoint(delivery)) {
+  if (waits_for_endpoint(delivery) || let_through_too_long_ago(delivery, now)) {
     to_commit_.push({std::move(delivery), std::nullopt, false});
     return false;
   }

@@ -27,9 +27,9 @@ class Dispatcher {
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
   // A task whose lease could run out during the attempt, or may be another worker's already, is not
   // sent: the claim was answered late, or the process was paused. Nor is one of whose endpoint
-  // nothing is known for now. One whose endpoint is not there, or of which no request can be made,
-  // is FAILED without one; so is one whose deliver_before has come. True, here and below: something
-  // was passed on to the committer.
+  // nothing is known for now, or whose rate let it through a second ago. One whose endpoint is not
+  // there, or of which no request can be made, is FAILED without one; so is one whose
+  // deliver_before has come. True, here and below: something was passed on to the committer.
   bool step(TimePoint now, std::chrono::milliseconds max_wait);
 
   // Passes on what was claimed but not started, to be released.

@@ -130,7 +130,7 @@ struct Stages {
   Slots slots{kConcurrency};
   DeliveryQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
-  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
   Dispatcher dispatcher{store, sender, to_send, to_commit, metrics};
 };
 

@@ -1,6 +1,7 @@
 // What the endpoints of flows say, but for pauses, which are in flow_table_test.cc.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "engine/flow_table.h"
@@ -29,6 +30,21 @@ class FlowLimitsTest : public ::testing::Test {
     limits.concurrency = concurrency;
     return limits;
   }
+  static model::Limits as_fast_as(Rate rate, std::optional<int> burst = std::nullopt) {
+    model::Limits limits;
+    limits.rate = model::Gcra::of(rate, burst);
+    return limits;
+  }
+  // The worker began an hour ago.
+  void begin_long_ago() {
+    at(kNoon - 1h);
+    at(kNoon);
+  }
+  void at(TimePoint now) {
+    now_ = now;
+    table_.at(now);
+  }
+  void advance(std::chrono::milliseconds by) { at(now_ + by); }
   // Begins attempts until one is refused, which waits, or there are so many.
   std::size_t begin(const Flow& flow, std::size_t most = 100) {
     std::size_t begun = 0;
@@ -55,7 +71,7 @@ class FlowLimitsTest : public ::testing::Test {
     EXPECT_EQ(held_by(flow), by);
   }
   std::string held_by(const Flow& flow) const {
-    const auto held = table_.held(flow);
+    const auto held = table_.held(flow, now_);
     return held ? held->by : "";
   }
   void expect_none_open() {
@@ -68,6 +84,8 @@ class FlowLimitsTest : public ::testing::Test {
     expect_none_open();
   }
 
+  static constexpr TimePoint kNoon{std::chrono::hours{500'000}};
+  TimePoint now_ = kNoon;
   FlowTable table_;
 };
 
@@ -204,6 +222,165 @@ TEST_F(FlowLimitsTest, ItGoesByWhatItWasTold) {
   model::Limits paused = at_once(1);
   paused.paused = true;
   EXPECT_TRUE(table_.goes_by(limited_flow(), paused)) << "that is another question";
+}
+
+TEST_F(FlowLimitsTest, ARateLetsThroughABurstAndThenOneEachInterval) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 2));
+  attempt(limited_flow(), 2);
+  EXPECT_FALSE(table_.opens_at());
+  EXPECT_EQ(begin(limited_flow()), 0u);
+  expect_waits(limited_flow(), "rate");
+  EXPECT_EQ(table_.held(limited_flow(), now_)->until, now_ + 1s);
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  EXPECT_TRUE(table_.closed(Lane::of(limited_flow()))) << "no end of an attempt opens it";
+  EXPECT_TRUE(table_.meets_endpoints());
+  expect_none_open();
+
+  advance(999ms);
+  expect_none_open();
+  advance(1ms);
+  EXPECT_FALSE(table_.closed(Lane::of(limited_flow())));
+  EXPECT_EQ(held_by(limited_flow()), "");
+  expect_open(limited_flow());
+  EXPECT_FALSE(table_.opens_at());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  table_.emptied(Lane::of(limited_flow()));
+  advance(1h);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_FALSE(table_.any_open());
+  EXPECT_FALSE(table_.meets_endpoints());
+  EXPECT_EQ(begin(limited_flow()), 2u);
+}
+
+TEST_F(FlowLimitsTest, EachFlowIsAsFastAsTheRate) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 1));
+  EXPECT_EQ(begin(limited_flow(1)), 1u);
+  advance(500ms);
+  EXPECT_EQ(begin(limited_flow(2)), 1u);
+  EXPECT_EQ(begin({1, 5}, 2), 2u) << "one without an endpoint";
+  EXPECT_EQ(table_.opens_at(), now_ + 500ms);
+  advance(500ms);
+  expect_open(limited_flow(1));
+  EXPECT_EQ(table_.opens_at(), now_ + 500ms);
+}
+
+TEST_F(FlowLimitsTest, WhatBeganBeforeTheWorkerCounts) {
+  at(kNoon);
+  set(as_fast_as({60, 1min}, 3));
+  EXPECT_EQ(begin(limited_flow()), 0u);
+  EXPECT_EQ(table_.opens_at(), kNoon + 1s);
+  advance(1s);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  end(limited_flow());
+  advance(2s);
+  EXPECT_EQ(begin(limited_flow()), 2u) << "it earns its burst";
+  advance(1h);
+  EXPECT_EQ(begin(limited_flow(2)), FlowTable::kWindow) << "also one that was not met so far";
+}
+
+// A claim may take as long as it likes: what it got begins when it is over.
+TEST_F(FlowLimitsTest, ATokenIsTakenWhenTheClaimIsOver) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 2));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  advance(30s);
+  table_.claimed(limited_flow());
+  table_.claimed(limited_flow());
+  table_.claim_ended();
+  EXPECT_FALSE(table_.next_open()) << "it had its time, and has to wait longer";
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  EXPECT_EQ(held_by(limited_flow()), "rate");
+}
+
+TEST_F(FlowLimitsTest, ALostClaimTakesNone) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 2));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  table_.claimed(limited_flow());
+  EXPECT_TRUE(table_.claim_ended());
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "rate");
+}
+
+TEST_F(FlowLimitsTest, ConcurrencyIsAskedForBeforeTheRate) {
+  begin_long_ago();
+  model::Limits limits = as_fast_as({60, 1min}, 1);
+  limits.concurrency = 1;
+  set(limits);
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "concurrency");
+  EXPECT_FALSE(table_.closed(Lane::of(limited_flow())));
+  EXPECT_FALSE(table_.opens_at());
+  end(limited_flow());
+  EXPECT_FALSE(table_.next_open()) << "its rate is asked for then";
+  EXPECT_EQ(held_by(limited_flow()), "rate");
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  advance(1s);
+  expect_open(limited_flow());
+}
+
+TEST_F(FlowLimitsTest, AnotherRateHoldsAtOnce) {
+  begin_long_ago();
+  set(as_fast_as({1, 1min}, 1));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  EXPECT_EQ(table_.opens_at(), now_ + 1min);
+  set(as_fast_as({10, 10s}, 2));
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 1s) << "as after a burst, and not longer";
+  table_.set_endpoints({});
+  EXPECT_FALSE(table_.opens_at());
+  expect_open(limited_flow());
+}
+
+TEST_F(FlowLimitsTest, WithItsClockSetBackAWorkerIsNotFaster) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 1));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  advance(-30min);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+  advance(1s);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  EXPECT_EQ(begin(limited_flow(2)), 1u) << "it has been working for long";
+}
+
+TEST_F(FlowLimitsTest, WhatAllIsAskedForWaitsForNoTime) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 1));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  EXPECT_TRUE(table_.opens_at());
+  table_.empty_all();
+  EXPECT_FALSE(table_.opens_at());
+  expect_waits(limited_flow(), "rate");
+  EXPECT_EQ(table_.opens_at(), now_ + 1s);
+}
+
+// The worker of another process, or none, has this flow.
+TEST_F(FlowLimitsTest, WhoClaimsNothingKnowsOfNoRateThatHolds) {
+  set(as_fast_as({60, 1min}, 1));
+  EXPECT_FALSE(table_.held(limited_flow(), kNoon));
+}
+
+TEST_F(FewSlotsLimitsTest, RatesHoldWhereNothingIsSharedOut) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 3));
+  EXPECT_EQ(begin(limited_flow()), 3u);
+  for (int i = 0; i < 3; ++i) end(limited_flow(), FlowEnding::kNoAnswer);
+  EXPECT_FALSE(table_.next_open());
+  advance(1s);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
 }
 
 TEST_F(FewSlotsLimitsTest, LimitsHoldWhereNothingIsSharedOut) {

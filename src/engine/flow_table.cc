@@ -55,7 +55,7 @@ std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
 
 bool FlowTable::passes(const Flow& flow) const {
   MutexLock lock(mutex_);
-  if (limited(flow)) return false;
+  if (limited(flow, now_)) return false;
   if (slots_ < kSlotsMin) return true;
   if (full_for(flow.ns)) return false;
   const auto it = flows_.find(flow);
@@ -139,6 +139,7 @@ store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
 
 void FlowTable::claimed(const Flow& flow) {
   MutexLock lock(mutex_);
+  take_token(flow);
   if (const auto it = flows_.find(flow); it != flows_.end() && it->second.given > 0) {
     --it->second.given;  // it is the claim's from now on
   } else {
@@ -270,6 +271,7 @@ std::optional<Lane> FlowTable::open_asked_for() {
     for (auto& [hash, ns] : namespaces_) look_at(ns, Lane{hash, 0});
     for (auto& [lane, waiting] : endpoint_lanes_) look_at(waiting, lane);
   }
+  look_at_openings();
   while (!to_look_at_.empty()) {
     const Lane lane = to_look_at_.front();
     to_look_at_.pop_front();
@@ -288,7 +290,7 @@ bool FlowTable::open_flow(const Flow& flow, bool in_turn) {
   if (it == flows_.end()) return false;
   State& state = it->second;
   state.to_look_at = false;
-  if (state.wait != Wait::kWaits || limited_by_itself(it->first)) return false;
+  if (state.wait != Wait::kWaits || still_limited(it->first)) return false;
   if (slots_ >= kSlotsMin) {
     if (window_full(state)) return false;
     if (!has_room(state.kind, state.under_way) || (!in_turn && goes_behind_others(state))) {
@@ -361,6 +363,7 @@ std::optional<Lane> FlowTable::open_in_turn(std::list<std::uint64_t>& turns) {
 bool FlowTable::any_open() const {
   MutexLock lock(mutex_);
   if (!to_look_at_.empty() || look_at_all_) return true;
+  if (!openings_.empty() && openings_.begin()->first <= now_) return true;
   if (!namespace_turns_.empty() && all_under_way_ < of_namespaces_) return true;
   if (!untried_turns_.empty() && has_room(Kind::kUntried, 0)) return true;
   return std::any_of(turns_.begin(), turns_.end(),
@@ -410,6 +413,7 @@ void FlowTable::empty_all() {
   lanes_ = 0;
   to_look_at_.clear();
   endpoint_lanes_.clear();
+  forget_openings();
   std::vector<Flow> waited;
   for (auto& [flow, state] : flows_) {
     state.to_look_at = false;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <list>
+#include <map>
 #include <new>
 #include <optional>
 #include <span>
@@ -54,6 +55,7 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 //
 //   unknown, paused   nothing of the endpoint begins
 //   concurrency       of the flow no more are under way than that
+//   rate              of the flow no more begin than that. The claim counts, when it is over
 //
 // Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
 // share one. All that an endpoint holds as a whole waits in one lane, which only set_endpoints()
@@ -89,19 +91,26 @@ class FlowTable final : public store::FlowGate {
   bool claim_ended();
   void done(const Flow& flow, FlowEnding ending);
 
+  // The time of all that follows, by which rates are kept. To be called before each claim, and
+  // after it, before claimed(). One before that of the call before: the clock was set back.
+  void at(TimePoint now);
+  // When a lane may open by itself, or might have; none: by nothing but an end or a call.
+  std::optional<TimePoint> opens_at() const;
+
   // What holds for endpoints from now on: none that is not named has limits. Before the first call
   // nothing is known of any.
   void set_endpoints(std::span<const model::LimitsOf> all);
-  // Whether tasks wait that an endpoint holds, or held.
+  // Whether tasks wait that only time or a change of their endpoint lets pass, or did so.
   bool meets_endpoints() const;
   // Whether it goes by these limits of the flow's endpoint. Whether that is paused is left out.
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
-  std::optional<Held> held(const Flow& flow) const;
+  std::optional<Held> held(const Flow& flow, TimePoint now) const;
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
     std::size_t paused = 0;
     std::size_t concurrency = 0;
+    std::size_t rate = 0;
   };
   HeldCounts take_held();
 
@@ -148,10 +157,21 @@ class FlowTable final : public store::FlowGate {
   using Namespaces = std::unordered_map<std::uint64_t, Namespace>;
   // By the lanes of the endpoints.
   using LimitsOfEndpoints = std::unordered_map<Lane, model::Limits, store::HashOfLane>;
+  using Time = model::Gcra::Time;
+  using Openings = std::multimap<Time, Flow>;
+  // What is known of a flow with a rate.
+  struct Paced {
+    Time tat{};
+    std::optional<Openings::iterator> opens;  // when it may go on, where it waits for that
+  };
   using EndpointLanes = std::unordered_map<Lane, Waiting<Lane>, store::HashOfLane>;
 
   // In the order in which they are asked for.
-  enum class HeldBy { kUnknown, kPaused, kConcurrency };
+  enum class HeldBy { kUnknown, kPaused, kConcurrency, kRate };
+  struct Limit {
+    HeldBy by;
+    std::optional<Time> until;
+  };
   // Whether it holds for all flows of an endpoint.
   static bool of_endpoint(HeldBy by) { return by <= HeldBy::kPaused; }
 
@@ -160,11 +180,24 @@ class FlowTable final : public store::FlowGate {
   // Null: there are none.
   const model::Limits* limits_of(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   // Which of them lets no more of the flow begin; it alone decides about that.
-  std::optional<HeldBy> limited(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
-  // Not as all flows of its endpoint are.
-  bool limited_by_itself(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  std::optional<Limit> limited(const Flow& flow, Time now) const RHOOKS_REQUIRES(mutex_);
+  std::optional<Limit> limited_by_rate(const Flow& flow, const model::Gcra& rate, Time now) const
+      RHOOKS_REQUIRES(mutex_);
+  // Whether what waits for a limit of the flow waits on.
+  bool still_limited(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   std::optional<Refusal> refuse_limited(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void count_held(HeldBy by, Wait before) RHOOKS_REQUIRES(mutex_);
+  Time tat_of(const Flow& flow, const model::Gcra& rate) const RHOOKS_REQUIRES(mutex_);
+  Paced& pace(const Flow& flow, const model::Gcra& rate) RHOOKS_REQUIRES(mutex_);
+  void take_token(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  void open_later(const Flow& flow, const Limit& limit) RHOOKS_REQUIRES(mutex_);
+  void open_never(Paced& paced) RHOOKS_REQUIRES(mutex_);
+  void look_at_openings() RHOOKS_REQUIRES(mutex_);
+  void forget_openings() RHOOKS_REQUIRES(mutex_);
+  void look_at_flow(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  void set_back(std::chrono::microseconds by) RHOOKS_REQUIRES(mutex_);
+  void forget_rates_at_rest() RHOOKS_REQUIRES(mutex_);
+  void fit_rates() RHOOKS_REQUIRES(mutex_);
   bool holds(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
   // Whether one more of that kind may be under way, where its flow has so many.
@@ -213,6 +246,13 @@ class FlowTable final : public store::FlowGate {
   std::optional<LimitsOfEndpoints> limits_ RHOOKS_GUARDED_BY(mutex_);  // none: nothing is known
   EndpointLanes endpoint_lanes_ RHOOKS_GUARDED_BY(mutex_);             // in which something waits
   HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
+  Time now_ RHOOKS_GUARDED_BY(mutex_){};
+  // The first at(): what began before it is not known, but that it did.
+  std::optional<Time> began_ RHOOKS_GUARDED_BY(mutex_);
+  // Of flows with a rate that are not at rest, and some that are.
+  std::unordered_map<Flow, Paced, model::HashOfFlow> paced_ RHOOKS_GUARDED_BY(mutex_);
+  std::size_t paced_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
+  Openings openings_ RHOOKS_GUARDED_BY(mutex_);
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way

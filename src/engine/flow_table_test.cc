@@ -502,15 +502,15 @@ TEST_F(EndpointsOfFlowsTest, OneThatIsResumedOrRemovedIsOpenedOnce) {
   expect_held(flow);
   expect_held(flow_of_endpoint(7, 2));
   EXPECT_TRUE(table_.meets_endpoints());
-  ASSERT_TRUE(table_.held(flow));
-  EXPECT_EQ(table_.held(flow)->by, "paused");
-  EXPECT_FALSE(table_.held(flow)->until);
+  ASSERT_TRUE(table_.held(flow, {}));
+  EXPECT_EQ(table_.held(flow, {})->by, "paused");
+  EXPECT_FALSE(table_.held(flow, {})->until);
   pause_only(table_, {7, 8, 9});
   expect_none_open();
 
   pause_only(table_, {8});
   EXPECT_FALSE(table_.closed(kEndpoint));
-  EXPECT_FALSE(table_.held(flow));
+  EXPECT_FALSE(table_.held(flow, {}));
   EXPECT_TRUE(table_.passes(flow));
   expect_open({kEndpoint});
   EXPECT_EQ(begin(flow, 1), 1u);
@@ -546,7 +546,7 @@ TEST_F(EndpointsOfFlowsTest, OfWhichNothingIsKnownHoldTheirTasksAsWell) {
   const Flow flow = flow_of_endpoint(7, 1);
   expect_held(flow);
   EXPECT_FALSE(table_.closed(kEndpoint)) << "it ends by itself";
-  EXPECT_FALSE(table_.held(flow));
+  EXPECT_FALSE(table_.held(flow, {}));
   EXPECT_EQ(begin(flow_to(1), 1), 1u);
   expect_none_open();
   pause_only(table_, {});

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "engine/claimer.h"
 #include "engine/committer.h"
@@ -30,12 +31,12 @@ struct PipelineOptions {
 // Threads: those of the stages. What it refers to must outlive it.
 struct Pipeline {
   Pipeline(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
-           Metrics& metrics, Random& random, const PipelineOptions& options,
+           Metrics& metrics, const Clock& clock, Random& random, const PipelineOptions& options,
            Committer::OnRecorded on_recorded = {})
       : slots(options.concurrency, options.attempt_bytes_max),
         to_send(options.concurrency),
         to_commit(options.concurrency),
-        claimer(store, endpoints, slots, to_send, metrics, options.lease_for),
+        claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for),
         dispatcher(store, sender, to_send, to_commit, metrics, options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}

@@ -34,7 +34,7 @@ Runner::Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sende
       clock_(clock),
       options_(options),
       runtime_(runtime),
-      pipeline_(store, endpoints, sender, metrics, random, options_,
+      pipeline_(store, endpoints, sender, metrics, clock, random, options_,
                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
       claimer_waker_(runtime, clock),
       committer_waker_(runtime, clock),
@@ -111,7 +111,7 @@ std::optional<Held> Runner::held(const Task& task) {
   if (task.endpoint.empty()) return std::nullopt;
   endpoints_.refresh_if_old(clock_.now());
   endpoints_changed();
-  return pipeline_.slots.flows().held(model::flow_of(task));
+  return pipeline_.slots.flows().held(model::flow_of(task), clock_.now());
 }
 
 void Runner::launch() {
@@ -189,10 +189,11 @@ void Runner::claim_loop() {
     } else {
       note_claimed(want, kTimeMax);
     }
-    if (want.started && step->next_due) {
+    const auto opens_at = want.unclaimed ? pipeline_.slots.flows().opens_at() : std::nullopt;
+    if (const auto again_at = want.started ? step->next_due : opens_at) {
       // What is due but was not to be had (a key in the middle of a change) is tried again
       // a little later, not at once.
-      claimer_waker_.notify_at(std::max(*step->next_due, now + milliseconds{1}));
+      claimer_waker_.notify_at(std::max(*again_at, now + milliseconds{1}));
     }
     claimer_waker_.wait(options_.poll_interval);
   }

@@ -216,6 +216,60 @@ TEST(RunnerTest, APauseHoldsFromItsReturnOnAndAResumeWakes) {
   EXPECT_EQ(fixture.task("c").status, Status::kActive);
 }
 
+constexpr const char* kOneAtOnce = R"({"url":"http://127.0.0.1:9/","concurrency":1})";
+constexpr const char* kOneASecond = R"({"url":"http://127.0.0.1:9/","rate":"1/s"})";
+
+TEST(RunnerTest, ATriggerWaitsForWhatIsBehindAnAttemptOfItsEndpoint) {
+  Fixture fixture(4, [](const auto&) { return Reply::hold(); });
+  change_endpoint(fixture, kOneAtOnce);
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme"),
+                       to_endpoint("b", fixture.clock.now(), "acme")});
+  TriggerThread trigger(fixture.runner);
+  ASSERT_TRUE(fixture.sender.wait_started(1));
+  EXPECT_FALSE(trigger.ended());
+  EXPECT_EQ(fixture.runner.held(fixture.task("b"))->by, "concurrency");
+  fixture.sender.set_script({});
+  fixture.sender.release_all(Reply::status(200));
+  const auto result = trigger.join();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 2);
+  EXPECT_EQ(fixture.sender.max_in_flight(), 1u);
+}
+
+TEST(RunnerTest, ATriggerLeavesOutWhatWaitsForARate) {
+  Fixture fixture;
+  change_endpoint(fixture, kOneASecond);
+  ASSERT_TRUE(fixture.runner.trigger({}));  // the worker begins
+  fixture.clock.advance(1min);
+  put(fixture.memory,
+      {to_endpoint("a", fixture.clock.now(), "acme"), to_endpoint("b", fixture.clock.now(), "acme"),
+       record("c", fixture.clock.now())});
+  auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 2);
+  const auto held = fixture.runner.held(fixture.task("b"));
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "rate");
+  EXPECT_EQ(held->until, fixture.clock.now() + 1s);
+}
+
+TEST(RunnerTest, WakesAtTheTimeOfARate) {
+  auto options = Fixture::options_for(4);
+  options.poll_interval = 1h;
+  Fixture fixture(options);
+  change_endpoint(fixture, kOneASecond);
+  ASSERT_TRUE(fixture.runner.trigger({}));
+  fixture.clock.advance(1min);
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme"),
+                       to_endpoint("b", fixture.clock.now(), "acme")});
+  fixture.runner.start();
+  EXPECT_TRUE(fixture.reaches("a", Status::kDone));
+  EXPECT_EQ(fixture.task("b").status, Status::kActive);
+  fixture.clock.advance(1s);  // nobody tells it; it sleeps a second of the machine's
+  EXPECT_TRUE(fixture.reaches("b", Status::kDone));
+  EXPECT_EQ(fixture.sender.started_count(), 2u);
+}
+
 TEST(RunnerTest, AnExceptionOfTheProgressCallbackLeavesTheRunnerUsable) {
   Fixture fixture(1, [](const auto&) { return Reply::hold(); });
   put(fixture.memory, {record("a", fixture.clock.now())});

@@ -24,6 +24,7 @@ struct Delivery {
   // or could not be read.
   Result<store::Endpoints::Found> endpoint = nullptr;
   bool within_limits = true;  // the gate went by those of that endpoint
+  TimePoint let_through{};    // when its rate counted it
 };
 
 inline const Endpoint* endpoint_of(const Delivery& delivery) {

@@ -24,6 +24,12 @@ class StagesTest : public ::testing::Test, protected Stages {
     committer->step(clock.now_micros());
   }
 
+  std::string held_by(const std::string& id) {
+    const auto task = store.get({"ns", id}, clock.now());
+    const auto held = slots.flows().held(model::flow_of(task.value()), clock.now());
+    return held ? held->by : "";
+  }
+
   std::optional<Committer> committer;
   std::vector<bool> recorded;
 };
@@ -110,7 +116,7 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   Slots slots{7, 10 * kBody};
   DeliveryQueue to_send{7};
   store::Endpoints endpoints{store};
-  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
   const auto put_large = [&](std::size_t from, std::size_t to) {
     std::vector<model::TaskRecord> records;
     for (std::size_t i = from; i < to; ++i) {
@@ -144,7 +150,7 @@ struct SharedSlots {
   Slots slots{16};
   DeliveryQueue to_send{16};
   store::Endpoints endpoints{store};
-  Claimer claimer{store, endpoints, slots, to_send, metrics, 60s};
+  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
 };
 
 TEST(ClaimerTest, TellsThatSomethingWaitsForOthersOfItsFlow) {
@@ -458,8 +464,7 @@ TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
   EXPECT_EQ(step->claimed, 1u);
   EXPECT_TRUE(step->waits);
   EXPECT_FALSE(step->more);
-  EXPECT_EQ(slots.flows().held(model::flow_of(store.get({"ns", "a"}, clock.now()).value()))->by,
-            "paused");
+  EXPECT_EQ(held_by("a"), "paused");
   EXPECT_FALSE(slots.flows().any_open());
 
   set(R"({"url":"http://127.0.0.1:9/"})");
@@ -483,8 +488,7 @@ TEST_F(StagesTest, OfAnEndpointNoMoreAreClaimedThanItsConcurrency) {
   step_all();
   ASSERT_EQ(sender.started_count(), 2u);
   EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kActive);
-  EXPECT_EQ(slots.flows().held(model::flow_of(store.get({"ns", "b"}, clock.now()).value()))->by,
-            "concurrency");
+  EXPECT_EQ(held_by("b"), "concurrency");
   EXPECT_NE(metrics.expose().find("rhooks_held_total{by=\"concurrency\"} 1"), std::string::npos);
 
   sender.release_all(Reply::status(200));
@@ -495,13 +499,58 @@ TEST_F(StagesTest, OfAnEndpointNoMoreAreClaimedThanItsConcurrency) {
   EXPECT_EQ(sender.started_count(), 3u);
 }
 
+TEST_F(StagesTest, OfAnEndpointNoMoreAreClaimedThanItsRate) {
+  make_committer();
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));  // the worker begins
+  clock.advance(1min);
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m","burst":2})");
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  for (const char* id : {"a", "b", "c", "d"}) put(store, {to_endpoint(id, clock.now(), "acme")});
+  auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 2u);
+  EXPECT_FALSE(step->more);
+  EXPECT_TRUE(step->waits);
+  EXPECT_EQ(step->next_due, clock.now() + 1s) << "the rate is asked for again";
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 2u);
+  EXPECT_EQ(held_by("c"), "rate");
+  EXPECT_EQ(claimer.step(clock.now(), clock.now())->claimed, 0u);
+  clock.advance(1s);
+  EXPECT_EQ(held_by("c"), "");
+  step_all();
+  EXPECT_EQ(sender.started_count(), 3u);
+  EXPECT_EQ(store.get({"ns", "d"}, clock.now())->status, Status::kActive);
+}
+
+// A process that was frozen, say.
+TEST_F(StagesTest, WhatItsRateLetThroughLongAgoIsGivenBack) {
+  make_committer();
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(1min);
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m"})");
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(1001ms);
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 1u) << "others are sent";
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kActive);
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+}
+
 // One that was put lately, and not by this process.
 TEST(ClaimerTest, GivesBackWhatItLetThroughByOtherLimits) {
   SharedSlots shared;
   const TimePoint now = shared.clock.now();
   store::Endpoints endpoints{shared.store, 5s};
   endpoints.refresh_if_old(now);
-  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
+  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
+                  shared.metrics, shared.clock, 60s};
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","concurrency":1})");
   put(shared.memory, {to_endpoint("a", now, "acme"), to_endpoint("b", now, "acme")});
   const auto first = claimer.step(now, now);
@@ -548,7 +597,7 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
   };
   make_committer();
   PausingStore pausing(store);
-  Claimer overtaken(pausing, endpoints, slots, to_send, metrics, 60s);
+  Claimer overtaken(pausing, endpoints, slots, to_send, metrics, clock, 60s);
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(store, {to_endpoint("a", clock.now(), "acme")});
   pausing.meanwhile = [&] {
@@ -573,7 +622,8 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
 TEST(ClaimerTest, ReadsEndpointsOfOthersAgainWhileSomethingWaitsForThem) {
   SharedSlots shared;
   store::Endpoints endpoints{shared.store, 5s};
-  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
+  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
+                  shared.metrics, shared.clock, 60s};
   const auto lists = [&] { return shared.store.calls("list_documents"); };
   const auto step = [&] {
     const auto done = claimer.step(shared.clock.now(), shared.clock.now());
@@ -634,7 +684,8 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   const TimePoint now = shared.clock.now();
   store::Endpoints endpoints{shared.store, 5s};
   endpoints.refresh_if_old(now);
-  Claimer claimer{shared.store, endpoints, shared.slots, shared.to_send, shared.metrics, 60s};
+  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
+                  shared.metrics, shared.clock, 60s};
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(shared.memory, {record("a", now), to_endpoint("b", now, "acme")});
   shared.store.fail_always("get_document");

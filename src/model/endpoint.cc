@@ -3,12 +3,45 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/duration.h"
 #include "model/checks.h"
 #include "model/headers.h"
 #include "model/refusal.h"
 #include "model/url.h"
 
 namespace rhooks::model {
+namespace {
+
+Result<void> check_retries(const Endpoint& endpoint) {
+  if (endpoint.retry_schedule.empty()) return {};
+  if (endpoint.retry_limit) {
+    return invalid("retryLimit", "retrySchedule says how many; leave one of them out");
+  }
+  if (endpoint.retry_max) {
+    return invalid("retryMax", "retrySchedule says how long; leave one of them out");
+  }
+  return {};
+}
+
+// What a flow has begun is not kept over a restart: it has to be long enough ago soon.
+Result<void> check_pace(const Endpoint& endpoint) {
+  if (!endpoint.rate) {
+    if (endpoint.burst) return invalid("burst", "needs a rate");
+    return {};
+  }
+  const Gcra rate = Gcra::of(*endpoint.rate, endpoint.burst);
+  if (rate.interval > kRateRestMax) {
+    return invalid("rate", "must allow one in " + format_duration(kRateRestMax) +
+                               " at least; slower ones are not kept over a restart yet");
+  }
+  if (rate.tolerance + rate.interval <= kRateRestMax) return {};
+  return invalid("burst", "must be at most what the rate allows in " +
+                              format_duration(kRateRestMax) + ", " +
+                              std::to_string(kRateRestMax / rate.interval) +
+                              "; larger ones are not kept over a restart yet");
+}
+
+}  // namespace
 
 Result<void> validate_endpoint_url(std::string_view url) {
   if (auto valid = validate_url(url); !valid) return valid;
@@ -31,20 +64,15 @@ Result<void> validate_endpoint_name(std::string_view name) {
 }
 
 Result<void> validate(const Endpoint& endpoint) {
-  if (auto ok = check_fields(endpoint, ""); !ok) return ok;
-  if (endpoint.retry_schedule.empty()) return {};
-  if (endpoint.retry_limit) {
-    return invalid("retryLimit", "retrySchedule says how many; leave one of them out");
-  }
-  if (endpoint.retry_max) {
-    return invalid("retryMax", "retrySchedule says how long; leave one of them out");
-  }
-  return {};
+  if (auto valid = check_fields(endpoint, ""); !valid) return valid;
+  if (auto valid = check_retries(endpoint); !valid) return valid;
+  return check_pace(endpoint);
 }
 
 Limits limits_of(const Endpoint& endpoint) {
   Limits limits;
   limits.paused = endpoint.paused;
+  if (endpoint.rate) limits.rate = Gcra::of(*endpoint.rate, endpoint.burst);
   limits.concurrency = static_cast<std::size_t>(std::max(endpoint.concurrency.value_or(0), 0));
   return limits;
 }

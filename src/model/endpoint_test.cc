@@ -50,11 +50,15 @@ TEST(EndpointTest, AcceptsTheLeastAndTheFullest) {
     e.timeout = 24h;
     e.retry_limit = 100;
     e.concurrency = 10'000;
+    e.rate = Rate{1'000'000, 1s};
+    e.burst = 1'000'000;
   }));
   expect_valid_endpoint(endpoint_with([](Endpoint& e) {
     e.timeout = 1ms;
     e.retry_limit = 0;
     e.concurrency = 1;
+    e.rate = Rate{1, 1min};
+    e.burst = 1;
   }));
 }
 
@@ -108,6 +112,24 @@ TEST(EndpointTest, RefusesWhatIsPastALimit) {
     expect_endpoint_refused(endpoint_with([=](Endpoint& e) { e.concurrency = limit; }),
                             "concurrency", "between 1 and 10000");
   }
+  const auto paced = [](Rate rate, std::optional<int> burst = std::nullopt) {
+    return endpoint_with([=](Endpoint& e) {
+      e.rate = rate;
+      e.burst = burst;
+    });
+  };
+  expect_valid_endpoint(paced({10'080, 7 * 24h}));
+  expect_valid_endpoint(paced({10, 1s}, 600));
+  expect_endpoint_refused(paced({0, 1s}), "rate", "between 1 and 1000000 in its time, not 0/1s");
+  expect_endpoint_refused(paced({1'000'001, 1s}), "rate", "not 1000001/1s");
+  expect_endpoint_refused(paced({1, 999ms}), "rate", "between 1s and 7d, not 1/999ms");
+  expect_endpoint_refused(paced({1, 7 * 24h + 1ms}), "rate", "not 1/7d1ms");
+  expect_endpoint_refused(paced({1, 1min + 1ms}), "rate", "must allow one in 1m at least");
+  for (const int burst : {-1, 0, 1'000'001}) {
+    expect_endpoint_refused(paced({1'000'000, 1s}, burst), "burst", "between 1 and 1000000");
+  }
+  expect_endpoint_refused(paced({10, 1s}, 601), "burst", "allows in 1m, 600;");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.burst = 1; }), "burst", "needs a rate");
   expect_endpoint_refused(
       endpoint_with([](Endpoint& e) { e.description = std::string(1025, 'a'); }), "description",
       "has 1025 bytes");
@@ -165,6 +187,9 @@ TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   endpoint.concurrency = 3;
   EXPECT_EQ(limits_of(endpoint).concurrency, 3u);
   EXPECT_FALSE(limits_of(endpoint).paused);
+  endpoint.rate = Rate{100, 1min};
+  endpoint.burst = 5;
+  EXPECT_EQ(limits_of(endpoint).rate, Gcra::of({100, 1min}, 5));
   endpoint.paused = true;
   EXPECT_TRUE(limits_of(endpoint).paused);
 }

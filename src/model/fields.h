@@ -201,7 +201,7 @@ struct FieldsOf<Held> {
           {.name = "by",
            .required = true,
            .doc = "`paused`: the endpoint of the task is; `concurrency`: as many attempts of its "
-                  "flow are under way as may be"}),
+                  "flow are under way as may be; `rate`: as many of them began as may until then"}),
       field<&Held::until>(
           {.name = "until", .doc = "when that ends; not given: when somebody acts"}),
   };

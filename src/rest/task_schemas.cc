@@ -49,7 +49,7 @@ json::object type_of(Side side) {
     const bool given = side == Side::kGiven && std::is_same_v<T, Request>;
     return {{"$ref", std::string("#/components/schemas/") + (given ? "New" : "") + kSchemaOf<T>}};
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, StatusSet> ||
-                       std::is_same_v<T, std::chrono::milliseconds>) {
+                       std::is_same_v<T, std::chrono::milliseconds> || std::is_same_v<T, Rate>) {
     return {{"type", "string"}};
   } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>>) {
     return {{"type", "array"}, {"items", json::object{{"type", "string"}}}};
