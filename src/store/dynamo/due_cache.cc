@@ -214,6 +214,14 @@ void DueCache::stored(int number, const TaskKey& key, const std::optional<Due>& 
   learn(number, key, is, asked, steady);
 }
 
+std::optional<int> DueCache::shard_with(const TaskKey& key) const {
+  MutexLock lock(mutex_);
+  for (std::size_t number = 0; number < shards_.size(); ++number) {
+    if (shards_[number].entries.contains(key)) return static_cast<int>(number);
+  }
+  return std::nullopt;
+}
+
 void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, Asked asked,
                      Steady steady) {
   Shard& shard = shard_at(number);

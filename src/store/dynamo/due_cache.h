@@ -117,6 +117,8 @@ class DueCache {
   // When the task is due now, as this process stored or read it; none = never. No lease.
   void stored(int shard, const TaskKey& key, const std::optional<Due>& due, Asked asked,
               Steady steady);
+  // Where the task is; none: it is not known.
+  std::optional<int> shard_with(const TaskKey& key) const;
   // The lease of the task ended unused.
   void released(int shard, const TaskKey& key, Asked asked, Steady steady);
 

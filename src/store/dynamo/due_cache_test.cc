@@ -83,6 +83,14 @@ class DueCacheTest : public ::testing::Test {
   DueCache::Picked picked_;
 };
 
+TEST_F(DueCacheTest, TellsTheShardOfWhatItKnows) {
+  EXPECT_FALSE(cache_.shard_with(key("a")));
+  stored(1, key("a"), now_);
+  EXPECT_EQ(cache_.shard_with(key("a")), 1);
+  stored(1, key("a"), std::nullopt);
+  EXPECT_FALSE(cache_.shard_with(key("a")));
+}
+
 TEST_F(DueCacheTest, EarliestOfAllShardsAreFirst) {
   merge(0, {{key("b"), now_ - seconds{2}}, {key("d"), now_}});
   merge(1, {{key("a"), now_ - seconds{3}}, {key("c"), now_ - seconds{1}}, {key("e"), now_}});

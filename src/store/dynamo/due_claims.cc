@@ -443,7 +443,7 @@ Result<void> DynamoStore::do_release(std::span<const Lease> leases) {
     } else if (!answer) {
       error = std::move(answer.error());
     } else {
-      due_.released(shard_of(key, parts_.shards), key, asked, parts_.steady());
+      due_.released(shard_with(key), key, asked, parts_.steady());
     }
   }
   if (!error) return {};

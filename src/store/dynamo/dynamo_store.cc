@@ -77,30 +77,34 @@ Uuid DynamoStore::fresh() {
 }
 
 void DynamoStore::note(const Task& task, DueCache::Asked asked) {
+  const model::Flow flow = model::flow_of(task);
   std::optional<DueCache::Due> due;
-  if (task.status == Status::kActive) {
-    due = DueCache::Due{model::due_at(task), model::flow_of(task)};
-  }
-  due_.stored(shard_of(task.key, parts_.shards), task.key, due, asked, parts_.steady());
+  if (task.status == Status::kActive) due = DueCache::Due{model::due_at(task), flow};
+  due_.stored(shard_of(task.key, flow, parts_.shards), task.key, due, asked, parts_.steady());
 }
 
 void DynamoStore::note_item(const TaskKey& key, const std::optional<Item>& item,
                             DueCache::Asked asked) {
   const auto due = item ? number_of(*item, "due") : std::nullopt;
   if (!due) return note_gone(key, asked);
-  const int shard = shard_of(key, parts_.shards);
+  const model::Flow flow = flow_of(*item);
+  const int shard = shard_of(key, flow, parts_.shards);
   const auto until = number_of(*item, "lu");
   if (until && !is_dead(uuid_of(*item, "wl"))) {
-    due_.leased_elsewhere({shard, key, from_millis(*due), flow_of(*item)}, from_millis(*until),
-                          asked, parts_.steady());
+    due_.leased_elsewhere({shard, key, from_millis(*due), flow}, from_millis(*until), asked,
+                          parts_.steady());
   } else {
-    due_.stored(shard, key, DueCache::Due{from_millis(*due), flow_of(*item)}, asked,
-                parts_.steady());
+    due_.stored(shard, key, DueCache::Due{from_millis(*due), flow}, asked, parts_.steady());
   }
 }
 
+// Where nothing is known of it, no wrong shard does harm.
+int DynamoStore::shard_with(const TaskKey& key) const {
+  return due_.shard_with(key).value_or(shard_of(key, {}, parts_.shards));
+}
+
 void DynamoStore::note_gone(const TaskKey& key, DueCache::Asked asked) {
-  due_.stored(shard_of(key, parts_.shards), key, std::nullopt, asked, parts_.steady());
+  due_.stored(shard_with(key), key, std::nullopt, asked, parts_.steady());
 }
 
 void DynamoStore::report_unreadable(const TaskKey& key, const Error& error) {

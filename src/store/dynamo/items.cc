@@ -70,8 +70,10 @@ bool shorten(Log& log, std::size_t excess) {
 
 }  // namespace
 
-int shard_of(const TaskKey& key, int shards) {
-  const Sha256 digest = sha256({key.ns, key.id});
+int shard_of(const TaskKey& key, const model::Flow& flow, int shards) {
+  std::string of_flow;
+  if (flow.endpoint != 0) append_hash(of_flow, flow.receiver);
+  const Sha256 digest = sha256({key.ns, of_flow.empty() ? key.id : of_flow});
   std::uint32_t head = 0;
   for (std::size_t i = 0; i < 4; ++i) head = head << 8 | digest[i];
   return static_cast<int>(head % static_cast<std::uint32_t>(shards));
@@ -120,8 +122,9 @@ void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
 
 Item task_item(const model::TaskRecord& record, const Uuid& rev, int shards) {
   Item item = key_item(record.task.key);
-  item.emplace("sh", number_value(shard_of(record.task.key, shards)));
-  item.emplace("rc", receiver_value(model::flow_of(record.task)));
+  const model::Flow flow = model::flow_of(record.task);
+  item.emplace("sh", number_value(shard_of(record.task.key, flow, shards)));
+  item.emplace("rc", receiver_value(flow));
   set_state(item, record, rev);
   item.emplace("sp", bytes_value(codec::encode_spec(record)));
   return item;

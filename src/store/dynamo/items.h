@@ -32,8 +32,9 @@ struct StoredTask {
   bool leased(TimePoint now) const { return lease_until && *lease_until > now; }
 };
 
-// The shard of the due index that a task belongs to, for ever: a hash of its key.
-int shard_of(const TaskKey& key, int shards);
+// The shard of the due index that a task belongs to, for ever: a hash of its key, or, where it has
+// an endpoint, of its flow, all of which one worker has then.
+int shard_of(const TaskKey& key, const model::Flow& flow, int shards);
 
 // The sort key of the date index and of the logs: sorts by time, then by id.
 std::string dated_id(TimePoint at, std::string_view id);

@@ -26,7 +26,7 @@ TEST(ItemsTest, TaskComesBackAsItWasStored) {
   record.last_token = {9, 9};
   const Item item = task_item(record, kRev, 16);
   EXPECT_EQ(number_of(item, "due"), to_millis(*record.task.next_attempt_date));
-  EXPECT_EQ(number_of(item, "sh"), shard_of(record.task.key, 16));
+  EXPECT_EQ(number_of(item, "sh"), shard_of(record.task.key, {}, 16));
   const auto stored = read_task(item, nullptr);
   ASSERT_TRUE(stored) << stored.error().message;
   EXPECT_EQ(stored->record, record);
@@ -159,12 +159,30 @@ TEST(ItemsTest, DatedIdsSortByTimeAndThenById) {
 
 TEST(ItemsTest, ShardsAreAllUsedAndNeverChange) {
   std::set<int> used;
-  for (int i = 0; i < 1'000; ++i) used.insert(shard_of({"ns", std::to_string(i)}, 16));
+  for (int i = 0; i < 1'000; ++i) used.insert(shard_of({"ns", std::to_string(i)}, {}, 16));
   EXPECT_EQ(used.size(), 16u);
   // Stored with every task: another hash would make them all unclaimable.
-  EXPECT_EQ(shard_of({"ns", "task"}, 16), shard_of({"ns", "task"}, 16));
+  EXPECT_EQ(shard_of({"ns", "task"}, {}, 16), shard_of({"ns", "task"}, {7, 8}, 16));
   EXPECT_EQ(*used.begin(), 0);
   EXPECT_EQ(*used.rbegin(), 15);
+}
+
+// So that one worker has them.
+TEST(ItemsTest, AFlowOfAnEndpointIsInOneShard) {
+  std::set<int> of_flow, of_keys;
+  for (int i = 0; i < 1'000; ++i) {
+    auto record = make_record("ns", std::to_string(i), kT0);
+    record.task.endpoint = "acme";
+    of_flow.insert(static_cast<int>(number_of(task_item(record, kRev, 16), "sh").value()));
+    record.task.flow_key = std::to_string(i);
+    of_keys.insert(static_cast<int>(number_of(task_item(record, kRev, 16), "sh").value()));
+  }
+  EXPECT_EQ(of_flow.size(), 1u);
+  EXPECT_EQ(of_keys.size(), 16u);
+  const model::Flow flow{model::namespace_hash("ns"), model::flow_hash("acme", ""),
+                         model::endpoint_hash("acme")};
+  EXPECT_EQ(*of_flow.begin(), shard_of({"ns", "any"}, flow, 16));
+  EXPECT_EQ(flow_of(task_item(make_record("ns", "a", kT0), kRev, 16)).endpoint, 0u);
 }
 
 TEST(ItemsTest, LogComesBackAsItWasStored) {

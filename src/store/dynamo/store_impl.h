@@ -120,6 +120,8 @@ class DynamoStore final : public Store {
   void note(const Task& task, DueCache::Asked asked);
   void note_item(const TaskKey& key, const std::optional<Item>& item, DueCache::Asked asked);
   void note_gone(const TaskKey& key, DueCache::Asked asked);
+  // That of a task of which only the key is known.
+  int shard_with(const TaskKey& key) const;
   // Whether others may take what was leased in this life of a worker.
   bool is_dead(const std::optional<Uuid>& life) const;
   void report_unreadable(const TaskKey& key, const Error& error);
