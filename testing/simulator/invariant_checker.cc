@@ -20,6 +20,8 @@ constexpr Duration kQuick = std::chrono::seconds{1};
 constexpr std::size_t kWindow = 2;
 // Where processes share a store, each knows within this time that an endpoint is paused.
 constexpr Duration kPauseKnown = std::chrono::seconds{6};
+// From what a rate lets through to its start no more passes than a second; and clocks go wrong.
+constexpr Duration kStartsLate = std::chrono::milliseconds{1'100};
 // After a change of an endpoint nothing is said for so long of what has to be claimed for it: it
 // may not be known again at once, and its tasks wait meanwhile.
 constexpr Duration kEndpointSettles = std::chrono::seconds{30};
@@ -476,7 +478,7 @@ void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease,
   if (paused && state.claims.alone) {
     violation(lease.key, "claimed, though its endpoint is paused");
   }
-  state.held.push_back({lease, std::move(flow), false, paused});
+  state.held.push_back({lease, std::move(flow), false, paused, endpoint_of(task), begun});
 }
 
 const InvariantChecker::EndpointState* InvariantChecker::endpoint_of(const Task& task) const {
@@ -500,7 +502,7 @@ bool InvariantChecker::is_paused(const IncarnationState& state, const Task& task
 bool InvariantChecker::may_be_held(const Task& task, Moment since, bool alone) const {
   const EndpointState* const endpoint = endpoint_of(task);
   if (!endpoint) return false;
-  if (endpoint->paused || endpoint->unanswered > 0) return true;
+  if (endpoint->paused || endpoint->unanswered > 0 || endpoint->limited) return true;
   if (endpoint->changed_at + kEndpointSettles > since) return true;
   return !alone && endpoint->was_paused && (!calm_from_ || since < *calm_from_);
 }
@@ -636,6 +638,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   attempt.started_at = at;
   IncarnationState& state = incarnations_[incarnation];
   auto& held = state.held;
+  std::optional<Held> sent;
   // A worker may hold an older lease too, one that ran out before it got it: that is not sent.
   const auto claim = std::find_if(held.rbegin(), held.rend(), [&](const Held& one) {
     return one.lease.key == key && !one.begun;
@@ -647,6 +650,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
     if (claim->paused) violation(key, "sent, though its endpoint is paused");
     attempt.token = claim->lease.token;
     attempt.flow = claim->flow;
+    sent = *claim;
     if (claim->lease.until <= at + longest) {
       violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
                          ms(claim->lease.until));
@@ -675,8 +679,49 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   Seen& seen = state.seen[attempt.flow];
   ++seen.in_flight;
   check_shares(key, state, seen);
+  if (sent) check_limits(key, incarnation, *sent, seen.in_flight);
   attempts_.push_back(std::move(attempt));
   return attempts_.size() - 1;
+}
+
+// Whether the limits of its endpoint have to hold for that claim. Who has the store alone knows
+// them at once, others as they know of a pause.
+bool InvariantChecker::limits_hold(const IncarnationState& state, const Held& claim) const {
+  const EndpointState* const endpoint = claim.endpoint;
+  if (!endpoint || !endpoint->limits) return false;
+  if (state.claims.alone) return claim.claimed_from > endpoint->limits_at;
+  return calm_from_ &&
+         claim.claimed_from >
+             std::max({endpoint->limits_at, *calm_from_, state.works_since}) + kPauseKnown;
+}
+
+// `at_once`: with this one, of its flow and by this worker. Where others share the store, each
+// counts by itself.
+void InvariantChecker::check_limits(const TaskKey& key, Incarnation incarnation, const Held& claim,
+                                    std::size_t at_once) {
+  const IncarnationState& state = incarnations_[incarnation];
+  if (!limits_hold(state, claim) || !claim.endpoint->limits->any()) return;
+  const Limits& limits = *claim.endpoint->limits;
+  ++rare_.limited;
+  if (limits.concurrency > 0 && at_once > limits.concurrency) {
+    violation(key, "sent as one of " + std::to_string(at_once) +
+                       ", more at once than its endpoint allows, " +
+                       std::to_string(limits.concurrency));
+  }
+  if (limits.starts == 0) return;
+  Starts& starts = starts_[{state.claims.alone ? 0 : incarnation, claim.flow}];
+  if (starts.limits_at != claim.endpoint->limits_at) starts = {claim.endpoint->limits_at, {}};
+  const Moment now = timeline_.now();
+  starts.at.push_back(now);
+  // Of what it let through before its clock was set a worker may not know how long ago that was.
+  const Moment from =
+      std::max(now - (limits.period - kStartsLate), clock_set_at_ + 2 * kStartsLate);
+  while (!starts.at.empty() && starts.at.front() <= from) starts.at.pop_front();
+  if (starts.at.size() > limits.starts) {
+    violation(key, "sent as one of " + std::to_string(starts.at.size()) + " in " +
+                       std::to_string(limits.period.count() / 1'000) +
+                       " ms, faster than its rate allows, " + std::to_string(limits.starts));
+  }
 }
 
 // `seen`: of the flow of an attempt that was begun. What no receiver has answered for has parts of
@@ -766,8 +811,27 @@ InvariantChecker::EndpointState& InvariantChecker::will_change(const std::string
   return endpoint;
 }
 
-void InvariantChecker::will_put_endpoint(const std::string& ns, const std::string& name) {
-  will_change(ns, name);
+// Those of users allow less than one in a second.
+InvariantChecker::Limits InvariantChecker::limits_of(const Endpoint& endpoint) {
+  Limits limits;
+  limits.concurrency = static_cast<std::size_t>(endpoint.concurrency.value_or(0));
+  if (!endpoint.rate) return limits;
+  limits.starts = static_cast<std::size_t>(endpoint.rate->limit + endpoint.burst.value_or(1) - 1);
+  limits.period = endpoint.rate->period;
+  return limits;
+}
+
+void InvariantChecker::will_put_endpoint(const Endpoint& given) {
+  EndpointState& endpoint = will_change(given.ns, given.name);
+  endpoint.limits.reset();
+  endpoint.limited = endpoint.limited || limits_of(given).any();
+}
+
+void InvariantChecker::acknowledged_endpoint(const Endpoint& given) {
+  EndpointState& endpoint = will_change(given.ns, given.name);
+  endpoint.limits = limits_of(given);
+  endpoint.limits_at = timeline_.now();
+  endpoint.limited = endpoint.limits->any();
 }
 
 void InvariantChecker::will_pause(const std::string& ns, const std::string& name) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
+
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -89,7 +92,8 @@ class InvariantChecker final : public StoreObserver {
   void will_cancel(const TaskKey& key);   // before it asks
   void will_clear(const std::string& ns);
   // Endpoints: before they ask, and once that was answered without an error.
-  void will_put_endpoint(const std::string& ns, const std::string& name);
+  void will_put_endpoint(const Endpoint& endpoint);
+  void acknowledged_endpoint(const Endpoint& endpoint);
   void will_pause(const std::string& ns, const std::string& name);
   void acknowledged_pause(const std::string& ns, const std::string& name);
   void will_resume(const std::string& ns, const std::string& name);
@@ -115,6 +119,8 @@ class InvariantChecker final : public StoreObserver {
   // A clock was set, or ran wrong, by more than leases have to spare: a worker may begin what
   // another has taken over. It stays at least once, but not more than that.
   void clocks_went_wrong() { clocks_wrong_ = true; }
+  // The clock of some server was set, by however much.
+  void clock_was_set() { clock_set_at_ = timeline_.now(); }
 
   // From then on nothing fails or stalls, but for what was frozen.
   void calm_from(Moment moment) { calm_from_ = moment; }
@@ -142,6 +148,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t paused = 0;       // endpoints
     std::size_t called_off = 0;   // tasks that were cancelled while they were attempted
     std::size_t expired = 0;      // tasks for which it was too late
+    std::size_t limited = 0;      // attempts that were held to limits of their endpoint
   };
   const Rare& rare() const { return rare_; }
 
@@ -184,14 +191,28 @@ class InvariantChecker final : public StoreObserver {
     bool at_crash = false;  // its worker crashed before it knew the outcome to be stored
     bool stale = false;     // sent under a lease that was over by a wrong clock
   };
+  struct EndpointState;
   struct Held {
     model::Lease lease;
     Flow flow;
     bool begun = false;
-    bool paused = false;  // its endpoint was when it was claimed
+    bool paused = false;                      // its endpoint was when it was claimed
+    const EndpointState* endpoint = nullptr;  // if it has one
+    Moment claimed_from{};                    // when that claim began
+  };
+  // Of each flow of an endpoint.
+  struct Limits {
+    std::size_t concurrency = 0;  // 0: any number
+    std::size_t starts = 0;       // in less than `period`; 0: any number
+    Duration period{0};
+
+    bool any() const { return concurrency > 0 || starts > 0; }
   };
   // As users know it.
   struct EndpointState {
+    std::optional<Limits> limits;  // acknowledged, and not asked to be changed since
+    Moment limits_at = Moment::min();
+    bool limited = false;               // it has limits, or may have
     Moment changed_at = Moment::min();  // or asked to be
     bool paused = false;                // or may be
     std::optional<Moment> paused_at;    // acknowledged, and not asked to be resumed since
@@ -230,6 +251,10 @@ class InvariantChecker final : public StoreObserver {
   const EndpointState* endpoint_of(const Task& task) const;
   bool is_paused(const IncarnationState& state, const Task& task, Moment begun) const;
   bool may_be_held(const Task& task, Moment since, bool alone) const;
+  static Limits limits_of(const Endpoint& endpoint);
+  bool limits_hold(const IncarnationState& state, const Held& claim) const;
+  void check_limits(const TaskKey& key, Incarnation incarnation, const Held& claim,
+                    std::size_t at_once);
   void check_shares(const TaskKey& key, const IncarnationState& state, const Seen& seen);
   void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
   void take_outcome(const TaskKey& key, Entry& entry, const Task& after, Attempt& attempt);
@@ -252,6 +277,7 @@ class InvariantChecker final : public StoreObserver {
   const int max_errors_;
   std::chrono::seconds ended_ttl_{0};
   bool clocks_wrong_ = false;
+  Moment clock_set_at_ = Moment::min();
   std::optional<Moment> calm_from_;
   std::map<TaskKey, Entry> entries_;
   std::set<TaskKey> acknowledged_;  // and not deleted since
@@ -266,6 +292,13 @@ class InvariantChecker final : public StoreObserver {
   std::vector<Attempt> attempts_;
   std::map<Incarnation, IncarnationState> incarnations_;
   std::map<std::pair<std::string, std::string>, EndpointState> endpoints_;  // by namespace, name
+  // The latest starts of a flow with a rate, under the limits of that time; by whom, or 0 where
+  // only one at a time has the store.
+  struct Starts {
+    Moment limits_at{};
+    std::deque<Moment> at;
+  };
+  std::map<std::pair<Incarnation, Flow>, Starts> starts_;
   Rare rare_;
   std::size_t repeats_ = 0;
   std::size_t lost_ = 0;

@@ -189,6 +189,7 @@ void Simulation::trouble(Node& node) {
     const Duration most = wild_clocks_ ? Duration{30min} : Duration{1s};
     timeline_.note("a clock jumps");
     node.clock->jump(dice().between(-most, most));
+    checker_.clock_was_set();
   }
 }
 
@@ -214,6 +215,7 @@ void Simulation::end_trouble() {
   store_faults_ = {};
   http_faults_ = {};
   for (Node& node : nodes_) node.clock->heal();
+  checker_.clock_was_set();
 }
 
 // Servers that have ended are cleared away, by nobody who could wait, and others begin.

@@ -75,6 +75,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.paused += result.rare.paused;
     sum.rare.called_off += result.rare.called_off;
     sum.rare.expired += result.rare.expired;
+    sum.rare.limited += result.rare.limited;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -83,7 +84,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
-            << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late\n";
+            << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
+            << sum.rare.limited << " attempts within limits\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
@@ -93,6 +95,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
   if (backend != "dynamodb") {
     EXPECT_EQ(sum.rare.taken_over, 0u);
     EXPECT_GT(sum.rare.waited, 0u);
+    EXPECT_GT(sum.rare.limited, 0u);
   }
 }
 

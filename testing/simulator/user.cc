@@ -107,13 +107,15 @@ void User::put_endpoint(const std::string& name) {
   endpoint.stop_on = retries.stop_on;
   if (retries.schedule.empty()) endpoint.retry_limit = static_cast<int>(dice.below(4));
   if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
+  draw_limits(endpoint);
   for (int i = 0; i < kTriesMax; ++i) {
-    checker_.will_put_endpoint(ns_, name);
+    checker_.will_put_endpoint(endpoint);
     const auto answer =
         ask<EndpointPut>([endpoint](Hooks& hooks) { return hooks.put_endpoint(endpoint); });
-    checker_.will_put_endpoint(ns_, name);  // by what was sent and not answered
+    checker_.will_put_endpoint(endpoint);  // by what was sent and not answered
     if (!answer) continue;
     if (*answer) {
+      checker_.acknowledged_endpoint(endpoint);
       const bool known = std::find(endpoints_.begin(), endpoints_.end(), name) != endpoints_.end();
       if (!known) endpoints_.push_back(name);
       return;
@@ -122,6 +124,16 @@ void User::put_endpoint(const std::string& name) {
       return timeline_.violation("put an endpoint: " + answer->error().message);
     }
   }
+}
+
+// Fast enough for all that a user registers to come to its end.
+void User::draw_limits(Endpoint& endpoint) {
+  Dice& dice = timeline_.dice();
+  if (dice.chance(0.4)) endpoint.concurrency = static_cast<int>(dice.between(1, 3));
+  if (!dice.chance(0.4)) return;
+  const std::int64_t limit = dice.between(2, 5);
+  endpoint.rate = Rate{limit, std::chrono::milliseconds{limit * dice.between(1'000, 2'500)}};
+  if (dice.chance(0.7)) endpoint.burst = static_cast<int>(dice.between(1, limit + 2));
 }
 
 const std::string& User::any_endpoint() {

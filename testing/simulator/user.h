@@ -56,6 +56,7 @@ class User {
   void read();
   void put_endpoints();
   void put_endpoint(const std::string& name);
+  void draw_limits(Endpoint& endpoint);
   const std::string& any_endpoint();
   void pause(const std::string& endpoint);
   bool resume(const std::string& endpoint);
