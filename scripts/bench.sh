@@ -10,6 +10,7 @@ suites=(
   "register|tasks registered, each synced before its answer"
   "lateness|how late webhooks arrive while a million wait"
   "isolation|webhooks past receivers that never answer, and to many hosts"
+  "limits|limits of endpoints: what they cost, and whether a rate is reached"
   "scale|delivery, idle CPU, memory and start with up to 10 million tasks waiting"
   "fetch|a page of 100 from a namespace of a million"
   "clear|a namespace of a million, cleared"

@@ -22,6 +22,7 @@ const std::vector<Suite>& suites() {
       {"register", "tasks registered, each synced before its answer", run_register},
       {"lateness", "how late webhooks arrive while a million wait", run_lateness},
       {"isolation", "webhooks past receivers that never answer, and to many hosts", run_isolation},
+      {"limits", "limits of endpoints: what they cost, and whether a rate is reached", run_limits},
       {"scale", "deliveries, memory, idle CPU and start with many tasks waiting", run_scale, true},
       {"fetch", "pages of 100 from a namespace of a million", run_fetch, true},
       {"clear", "a namespace of a million, cleared", run_clear},

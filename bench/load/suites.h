@@ -73,6 +73,7 @@ void run_register(Report& report, const Extent& extent);
 void add_rest_rows(Report& report, const Extent& extent);
 void run_lateness(Report& report, const Extent& extent);
 void run_isolation(Report& report, const Extent& extent);
+void run_limits(Report& report, const Extent& extent);
 void run_scale(Report& report, const Extent& extent);
 void run_fetch(Report& report, const Extent& extent);
 void run_clear(Report& report, const Extent& extent);

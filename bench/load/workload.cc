@@ -77,6 +77,7 @@ NewTask webhook(const Receiver& receiver, const Workload& workload, std::size_t 
   if (body.size() + 2 < workload.body_bytes)
     body.append(workload.body_bytes - body.size() - 2, 'x');
   task.request.body = Body::json(body + "\"}");
+  if (workload.shape) workload.shape(task, number);
   return task;
 }
 

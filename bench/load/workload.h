@@ -20,6 +20,8 @@ struct Workload {
   bool tls = false;
   bool keeps = true;  // connections; otherwise each is for one webhook
   std::string ns = "bench";
+  // What else the n-th task is.
+  std::function<void(NewTask& task, std::size_t number)> shape = {};
 
   std::string conditions() const;  // "concurrency 256, body 100 B, 1 host"
   ReceiverKind receivers() const;
