@@ -15,8 +15,8 @@
 
 namespace rhooks::testing {
 
-// Lets so many tasks for a receiver, and of a namespace, be under way, none for endpoints that are
-// closed, and opens lanes when told.
+// Lets so many tasks for a receiver, and of a namespace, be under way, none for endpoints and their
+// flows that are closed, and opens lanes when told.
 //
 // Threads: any.
 class CountingGate final : public store::FlowGate {
@@ -57,6 +57,15 @@ class CountingGate final : public store::FlowGate {
   void reopen(std::string_view ns, std::string_view endpoint) {
     const std::lock_guard lock(mutex_);
     closed_.erase(lane_of(ns, endpoint));
+  }
+  // The same of one flow of it, by its key; empty: those without one.
+  void close_flow(std::string_view ns, std::string_view endpoint, std::string_view flow_key) {
+    const std::lock_guard lock(mutex_);
+    closed_.insert(lane_of(ns, endpoint, flow_key));
+  }
+  void reopen_flow(std::string_view ns, std::string_view endpoint, std::string_view flow_key) {
+    const std::lock_guard lock(mutex_);
+    closed_.erase(lane_of(ns, endpoint, flow_key));
   }
   void name(Lanes lanes) {
     const std::lock_guard lock(mutex_);
@@ -131,11 +140,16 @@ class CountingGate final : public store::FlowGate {
   static store::Lane lane_of(std::string_view ns, std::string_view endpoint) {
     return {model::namespace_hash(ns), model::endpoint_hash(endpoint), true};
   }
+  static store::Lane lane_of(std::string_view ns, std::string_view endpoint,
+                             std::string_view flow_key) {
+    return {model::namespace_hash(ns), model::flow_hash(endpoint, flow_key)};
+  }
 
   std::optional<Refusal> why_not(const store::Flow& flow) const {
     if (flow.endpoint != 0) {
       const store::Lane lane = store::Lane::of_endpoint_of(flow);
       if (closed_.contains(lane)) return Refusal{lane};
+      if (closed_.contains(store::Lane::of(flow))) return Refusal{store::Lane::of(flow)};
     }
     if (const auto most = most_of_.find(flow.ns); most != most_of_.end()) {
       std::size_t all = 0;
@@ -156,7 +170,7 @@ class CountingGate final : public store::FlowGate {
   std::unordered_map<std::uint64_t, std::size_t> most_for_;  // by receiver
   std::unordered_map<std::uint64_t, std::size_t> most_of_;   // by namespace
   std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
-  std::unordered_set<store::Lane, store::HashOfLane> closed_;  // of endpoints
+  std::unordered_set<store::Lane, store::HashOfLane> closed_;  // of endpoints, and flows of them
   std::unordered_set<store::Lane, store::HashOfLane> waiting_;
   std::deque<store::Lane> opened_;
   Lanes lanes_ = Lanes::kOfFlows;

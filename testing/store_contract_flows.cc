@@ -477,6 +477,29 @@ TEST_P(FlowContractTest, WhatIsNextLeavesOutOnlyWhatIsClosedWhereItIsToldTo) {
   EXPECT_EQ(next(), kT0);
 }
 
+// Until its time comes, say.
+TEST_P(FlowContractTest, OneFlowOfAnEndpointMayBeClosed) {
+  const TimePoint now = kT0 + seconds{1};
+  const auto next = [&] { return *store().next_due(now, Scope::kAll, &gate_, Leave::kClosed); };
+  gate_.close_flow("ns", "acme", "slow");
+  put(to_endpoint("acme", "slow", "slow0", kT0));
+  put(to_endpoint("acme", "slow", "slow1", kT0 + milliseconds{1}));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  EXPECT_TRUE(waits_);
+  EXPECT_EQ(next(), std::nullopt);
+  EXPECT_EQ(*store().next_due(now), kT0);
+  for (const std::string flow_key : {"", "quick"}) {
+    const std::string id = "good" + flow_key;
+    put(to_endpoint("acme", flow_key, id, kT0 + milliseconds{2}));
+    EXPECT_EQ(sorted_ids(claim_through(now)), Ids{id});
+  }
+  gate_.reopen_flow("ns", "acme", "slow");
+  EXPECT_EQ(next(), kT0);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), (Ids{"slow0", "slow1"}));
+  EXPECT_FALSE(waits_);
+}
+
 // More than one claim looks at.
 TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
   const int many = subject().many();
