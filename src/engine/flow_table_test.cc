@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -619,6 +620,7 @@ class Budgets {
   explicit Budgets(std::size_t slots) : slots_(slots) {}
 
   std::size_t under_way() const { return all_; }
+  std::size_t under_way_of(const Flow& flow) const { return of(flow).under_way; }
 
   // One more passes only where all of these say so.
   bool may_begin(const Flow& flow) const {
@@ -716,7 +718,19 @@ class TinyWorker {
  public:
   TinyWorker(std::size_t slots, std::mt19937_64& random)
       : slots_(slots), random_(random), table_(slots), budgets_(slots) {
-    table_.set_endpoints({});
+    table_.at(now_);
+    tell_endpoints();
+  }
+
+  // Endpoints have limits from now on, each its own.
+  void draw_limits() {
+    for (std::uint64_t i = 0; i < 2 * kNamespaces; ++i) {
+      model::Limits limits;
+      if (one_in(2)) limits.concurrency = 1 + below(3);
+      if (one_in(2)) limits.rate = model::Gcra::of({20, 1s}, static_cast<int>(1 + below(5)));
+      limits_[Lane{1 + i / 2, kEndpoint + i % 2, true}] = limits;
+    }
+    tell_endpoints();
   }
 
   void add(const Flow& flow) { unseen_.push_back(flow); }
@@ -725,18 +739,21 @@ class TinyWorker {
   void pause_or_resume_one() {
     const Lane endpoint{1 + below(kNamespaces), kEndpoint + below(2), true};
     if (paused_.erase(endpoint) == 0) paused_.insert(endpoint);
-    tell_paused();
+    tell_endpoints();
   }
   void resume_all() {
     paused_.clear();
-    tell_paused();
+    tell_endpoints();
   }
 
   void claim() {
     limit_ = slots_ - under_way_.size();
     if (limit_ > 1) limit_ = 1 + below(limit_);
     if (limit_ == 0) return;
-    const bool must_pass = under_way_.empty() && !at_rest() && paused_.empty();
+    pass(40ms);
+    const bool may_wait = std::any_of(limits_.begin(), limits_.end(),
+                                      [](const auto& one) { return one.second.rate.has_value(); });
+    const bool must_pass = under_way_.empty() && !at_rest() && paused_.empty() && !may_wait;
     taken_.clear();
     fetch_open();
     if (one_in(2)) look_at_unseen();
@@ -771,16 +788,46 @@ class TinyWorker {
     EXPECT_EQ(given, slots_ / 2);
   }
 
+  static constexpr TimePoint kBegan{1h};
   static constexpr std::size_t kNamespaces = 3;
   static constexpr std::uint64_t kEndpoint = 1'000;  // the first of two of each namespace
 
  private:
   using Tasks = std::deque<Flow>;
 
-  void tell_paused() {
-    std::vector<model::LimitsOf> limits;
-    for (const Lane& one : paused_) limits.push_back({one.ns, one.receiver, {.paused = true}});
-    table_.set_endpoints(limits);
+  void tell_endpoints() {
+    auto limits = limits_;
+    for (const Lane& one : paused_) limits[one].paused = true;
+    std::vector<model::LimitsOf> all;
+    for (const auto& [endpoint, of] : limits) all.push_back({endpoint.ns, endpoint.receiver, of});
+    table_.set_endpoints(all);
+  }
+
+  // By what it was told and has begun itself.
+  bool is_limited(const Flow& flow) const {
+    const auto found = limits_.find(Lane::of_endpoint_of(flow));
+    if (flow.endpoint == 0 || found == limits_.end()) return false;
+    const model::Limits& limits = found->second;
+    if (limits.concurrency > 0 && budgets_.under_way_of(flow) >= limits.concurrency) return true;
+    if (!limits.rate) return false;
+    const auto given = std::count(taken_.begin(), taken_.end(), flow);
+    return limits.rate->allowed(tat_of(flow, *limits.rate), now_) <= given;
+  }
+  model::Gcra::Time tat_of(const Flow& flow, const model::Gcra& rate) const {
+    const auto found = tats_.find(flow);
+    return found == tats_.end() ? rate.latest(kBegan) : found->second;
+  }
+  void begin(const Flow& flow) {
+    table_.claimed(flow);
+    under_way_.push_back(flow);
+    const auto limits = limits_.find(Lane::of_endpoint_of(flow));
+    if (flow.endpoint == 0 || limits == limits_.end() || !limits->second.rate) return;
+    const model::Gcra& rate = *limits->second.rate;
+    tats_[flow] = rate.after(tat_of(flow, rate), now_);
+  }
+  void pass(std::chrono::milliseconds most) {
+    now_ += std::chrono::milliseconds{below(static_cast<std::size_t>(most.count()) + 1)};
+    table_.at(now_);
   }
 
   std::size_t below(std::size_t end) { return static_cast<std::size_t>(random_() % end); }
@@ -825,6 +872,10 @@ class TinyWorker {
     const bool paused = flow.endpoint != 0 && paused_.contains(Lane::of_endpoint_of(flow));
     EXPECT_EQ(paused, refusal && refusal->lane.of_endpoint);
     if (paused) return refusal;
+    if (is_limited(flow)) {
+      EXPECT_TRUE(refusal && refusal->lane == Lane::of(flow));
+      return refusal;
+    }
     if (slots_ < FlowTable::kSlotsMin) {
       EXPECT_FALSE(refusal);
     } else if (refusal) {
@@ -897,13 +948,13 @@ class TinyWorker {
   // Some are lost on their way out of the store, and sometimes all are: they are due again.
   void keep_taken() {
     const bool all_lost = one_in(20);
+    pass(10ms);
     for (const Flow& flow : taken_) {
       if (all_lost || one_in(30)) {
         budgets_.end(flow, FlowEnding::kNotMade);
         unseen_.push_back(flow);
       } else {
-        table_.claimed(flow);
-        under_way_.push_back(flow);
+        begin(flow);
       }
     }
     table_.claim_ended();
@@ -911,39 +962,50 @@ class TinyWorker {
 
   const std::size_t slots_;
   std::mt19937_64& random_;
+  TimePoint now_ = kBegan;
   FlowTable table_;
   Budgets budgets_;
   Tasks unseen_;
   std::unordered_map<Lane, Tasks, store::HashOfLane> lanes_;
   std::deque<Lane> visits_;
-  std::unordered_set<Lane, store::HashOfLane> paused_;  // endpoints
+  std::unordered_set<Lane, store::HashOfLane> paused_;                 // endpoints
+  std::unordered_map<Lane, model::Limits, store::HashOfLane> limits_;  // of those
+  std::unordered_map<Flow, model::Gcra::Time, model::HashOfFlow> tats_;
   std::vector<Flow> under_way_;
   // Of the claim under way.
   std::size_t limit_ = 0;
   std::vector<Flow> taken_;
 };
 
+void run_tiny_worker(TinyWorker& worker, std::mt19937_64& random) {
+  std::size_t to_come = 1'500;
+  for (std::size_t step = 0; to_come > 0 || !worker.at_rest(); ++step) {
+    ASSERT_LT(step, 100'000u) << "something waits for ever";
+    ASSERT_FALSE(::testing::Test::HasFailure()) << "at step " << step;
+    for (std::size_t more = std::min<std::size_t>(to_come, random() % 6); more > 0; --more) {
+      const std::uint64_t receiver = 1 + random() % 24;
+      const std::uint64_t endpoint = receiver > 16 ? TinyWorker::kEndpoint + receiver % 2 : 0;
+      worker.add({1 + random() % TinyWorker::kNamespaces, receiver, endpoint});
+      --to_come;
+    }
+    if (to_come == 0) worker.resume_all();
+    if (to_come > 0 && random() % 8 == 0) worker.pause_or_resume_one();
+    worker.claim();
+    worker.end_some();
+  }
+  worker.expect_all_is_free();
+}
+
 TEST(FlowTableModelTest, TheLimitsHoldAndEverythingThatWaitsHasItsTurn) {
   std::mt19937_64 random(testing::test_seed());
   for (const std::size_t slots : {1, 4, 7, 8, 9, 12, 16, 21, 40, 64, 100}) {
-    SCOPED_TRACE(slots);
-    TinyWorker worker(slots, random);
-    std::size_t to_come = 1'500;
-    for (std::size_t step = 0; to_come > 0 || !worker.at_rest(); ++step) {
-      ASSERT_LT(step, 100'000u) << "something waits for ever";
-      ASSERT_FALSE(::testing::Test::HasFailure()) << "at step " << step;
-      for (std::size_t more = std::min<std::size_t>(to_come, random() % 6); more > 0; --more) {
-        const std::uint64_t receiver = 1 + random() % 24;
-        const std::uint64_t endpoint = receiver > 16 ? TinyWorker::kEndpoint + receiver % 2 : 0;
-        worker.add({1 + random() % TinyWorker::kNamespaces, receiver, endpoint});
-        --to_come;
-      }
-      if (to_come == 0) worker.resume_all();
-      if (to_come > 0 && random() % 8 == 0) worker.pause_or_resume_one();
-      worker.claim();
-      worker.end_some();
+    for (const bool of_endpoints : {false, true}) {
+      SCOPED_TRACE(std::to_string(slots) + (of_endpoints ? " slots, limits" : " slots"));
+      TinyWorker worker(slots, random);
+      if (of_endpoints) worker.draw_limits();
+      run_tiny_worker(worker, random);
+      if (::testing::Test::HasFailure()) return;
     }
-    worker.expect_all_is_free();
   }
 }
 
