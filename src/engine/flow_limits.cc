@@ -59,11 +59,10 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
     count_held(limit->by, std::exchange(endpoint_lanes_[lane].wait, Wait::kWaits));
     return Refusal{lane};
   }
+  open_later(flow, *limit);  // first what may throw
   const auto it = flows_.try_emplace(flow).first;
   count_held(limit->by, it->second.wait);
-  const Refusal refusal = wait_in_own_lane(it);
-  open_later(flow, *limit);
-  return refusal;
+  return wait_in_own_lane(it);
 }
 
 void FlowTable::count_held(HeldBy by, Wait before) {
