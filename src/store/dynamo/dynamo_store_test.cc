@@ -654,6 +654,25 @@ TEST_F(DynamoStoreTest, ATaskTellsItsReceiverAsItIsNow) {
   EXPECT_EQ(flow(), model::flow_of(record_for("two.example", "task").task));
 }
 
+TEST_F(DynamoStoreTest, ATaskLiesInTheShardOfItsFlowAsItIsNow) {
+  put(*other_, make_record("ns", "task", kT0));
+  for (int i = 0; i < 8; ++i) {
+    const auto changed = other_->change(
+        std::vector{kTask},
+        [i](Task task) -> Result<Task> {
+          task.endpoint = "e" + std::to_string(i);
+          return task;
+        },
+        kT0);
+    ASSERT_TRUE(changed[0]) << changed[0].error().message;
+    EXPECT_EQ(number_of(items("ns").at(0).as_object(), "sh"),
+              shard_of(kTask, model::flow_of(*changed[0]), 2));
+    const auto claims = claim(*other_);
+    ASSERT_EQ(claims.size(), 1u) << "and in no other one";
+    ASSERT_TRUE(other_->release({&claims[0].lease, 1}));
+  }
+}
+
 // One shard of two cannot be read.
 TEST_F(DynamoStoreTest, ShardThatCanNotBeReadDoesNotHoldUpTheOthers) {
   for (int i = 0; i < 20; ++i) put(*other_, make_record("ns", std::to_string(i), kT0));

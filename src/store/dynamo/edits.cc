@@ -57,6 +57,7 @@ class DynamoStore::Changing {
     std::optional<TaskKey> old_payload;   // no longer used once this is stored
     std::optional<TaskKey> new_payload;   // not used if it is not
     std::optional<TaskKey> payload = {};  // that the task then has
+    std::optional<int> left_shard = {};   // where it lay before
   };
 
   void change_open() {
@@ -89,7 +90,7 @@ class DynamoStore::Changing {
         results_[edit.index] = fail(answer.error());
       } else {
         store_.note(edit.record.task, asked);
-        finish(edit);
+        finish(edit, asked);
       }
     }
   }
@@ -113,7 +114,14 @@ class DynamoStore::Changing {
     const std::string spec = codec::encode_spec(edited.record);
     // The payload of one that was to expire may be deleted, or be marked for it right now.
     if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
-      more["rc"] = receiver_value(model::flow_of(edited.record.task));
+      const model::Flow flow = model::flow_of(edited.record.task);
+      more["rc"] = receiver_value(flow);
+      const int shard = shard_of(key, flow, store_.parts_.shards);
+      const int before = shard_of(key, model::flow_of(stored.record.task), store_.parts_.shards);
+      if (shard != before) {
+        more["sh"] = number_value(shard);
+        edited.left_shard = before;
+      }
       edited.old_payload = std::exchange(edited.payload, std::nullopt);
       if (wants_payload(task_item(edited.record, edited.rev, store_.parts_.shards))) {
         auto id = store_.put_payload(key, spec);
@@ -131,7 +139,11 @@ class DynamoStore::Changing {
     return edited;
   }
 
-  void finish(Edited& edited) {
+  void finish(Edited& edited, DueCache::Asked asked) {
+    if (edited.left_shard) {
+      store_.due_.stored(*edited.left_shard, edited.record.task.key, std::nullopt, asked,
+                         store_.parts_.steady());
+    }
     if (edited.old_payload) unused_.push_back(*edited.old_payload);
     const auto& expires_at = edited.record.task.expires_at;
     if (edited.payload && expires_at) expiring_.push_back({*edited.payload, *expires_at});
@@ -143,7 +155,7 @@ class DynamoStore::Changing {
     auto& there = refusal.there;
     if (there && *there && is_from(**there, edited.rev, edited.new_payload)) {
       store_.note_item(key, *there, asked);  // by an earlier try whose answer was lost
-      finish(edited);
+      finish(edited, asked);
       return;
     }
     if (edited.new_payload && !refusal.maybe_ours) unused_.push_back(*edited.new_payload);
