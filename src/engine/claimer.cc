@@ -5,6 +5,7 @@
 #include "model/endpoint.h"
 #include "model/flow.h"
 #include "model/limits.h"
+#include "model/record.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -114,7 +115,9 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
     delivery.within_limits = slots_.flows().goes_by(flow, model::limits_of(*endpoint));
   }
-  delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), flow);
+  // What is given back, or FAILED since its time is over, takes nothing of what others wait for.
+  const bool begins = !waits_for_endpoint(delivery) && !model::too_late(task, now);
+  delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), flow, begins);
   return delivery;
 }
 

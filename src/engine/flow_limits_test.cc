@@ -312,6 +312,18 @@ TEST_F(FlowLimitsTest, ALostClaimTakesNone) {
   expect_waits(limited_flow(), "rate");
 }
 
+TEST_F(FlowLimitsTest, WhatBeginsNoAttemptTakesNone) {
+  begin_long_ago();
+  set(as_fast_as({60, 1min}, 1));
+  EXPECT_FALSE(table_.refuse(limited_flow()));
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  table_.claimed(limited_flow(), false);
+  EXPECT_FALSE(table_.claim_ended());
+  end(limited_flow(), FlowEnding::kNotMade);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
 TEST_F(FlowLimitsTest, ConcurrencyIsAskedForBeforeTheRate) {
   begin_long_ago();
   model::Limits limits = as_fast_as({60, 1min}, 1);

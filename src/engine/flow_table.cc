@@ -137,9 +137,9 @@ store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
   return {Lane::of(flow->first)};
 }
 
-void FlowTable::claimed(const Flow& flow) {
+void FlowTable::claimed(const Flow& flow, bool begins) {
   MutexLock lock(mutex_);
-  take_token(flow);
+  if (begins) take_token(flow);
   if (const auto it = flows_.find(flow); it != flows_.end() && it->second.given > 0) {
     --it->second.given;  // it is the claim's from now on
   } else {

@@ -84,8 +84,9 @@ class FlowTable final : public store::FlowGate {
   void emptied(const Lane& lane) override;
   void empty_all() override;
 
-  // A task of the flow was claimed: its attempt keeps a place until done().
-  void claimed(const Flow& flow);
+  // A task of the flow was claimed: it keeps a place until done(). One of which no attempt `begins`
+  // counts for no rate.
+  void claimed(const Flow& flow, bool begins = true);
   // The claim is over: the places that refuse() gave are free again. To be called after it, and
   // after claimed() for each of its tasks. True: there were such.
   bool claim_ended();

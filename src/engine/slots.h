@@ -36,13 +36,13 @@ class Slots {
 
   FlowTable& flows() { return flows_; }
 
-  // `bytes`: of memory that the task will take.
-  Number acquire(std::size_t bytes, const Flow& flow) {
+  // `bytes`: of memory that the task will take. `begins`: an attempt of it does.
+  Number acquire(std::size_t bytes, const Flow& flow, bool begins = true) {
     MutexLock lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
     const auto slot = taken_.emplace(++last_, Slot{bytes, flow}).first;
     try {
-      flows_.claimed(flow);
+      flows_.claimed(flow, begins);
     } catch (...) {  // no memory
       taken_.erase(slot);
       throw;

@@ -543,6 +543,24 @@ TEST_F(StagesTest, WhatItsRateLetThroughLongAgoIsGivenBack) {
   EXPECT_EQ(sender.started_count(), 2u);
 }
 
+// Or where more comes than its rate allows, in the end all is too late once it may begin.
+TEST_F(StagesTest, WhatIsTooLateTakesNothingOfItsRate) {
+  make_committer();
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  clock.advance(1min);
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m"})");
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  auto late = to_endpoint("a", clock.now() - 1s, "acme");
+  late.task.deliver_before = clock.now();
+  put(store, {late, to_endpoint("b", clock.now(), "acme")});
+  step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kFailed);
+  EXPECT_EQ(held_by("b"), "");
+  step_all();
+  EXPECT_EQ(sender.started_count(), 1u);
+}
+
 // One that was put lately, and not by this process.
 TEST(ClaimerTest, GivesBackWhatItLetThroughByOtherLimits) {
   SharedSlots shared;
