@@ -238,7 +238,7 @@ void FlowTable::fit_rates() {
 
 bool FlowTable::meets_endpoints() const {
   MutexLock lock(mutex_);
-  return !endpoint_lanes_.empty() || !openings_.empty();
+  return !endpoint_lanes_.empty() || lanes_of_endpoints_ > 0;
 }
 
 bool FlowTable::open_endpoint(const Lane& lane) {

@@ -131,7 +131,10 @@ store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_i
 
 store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
   State& state = flow->second;
-  if (state.wait == Wait::kNone) ++lanes_;
+  if (state.wait == Wait::kNone) {
+    ++lanes_;
+    if (flow->first.endpoint != 0) ++lanes_of_endpoints_;
+  }
   state.wait = Wait::kWaits;
   leave_idle(state);
   return {Lane::of(flow->first)};
@@ -392,8 +395,10 @@ void FlowTable::emptied(const Lane& lane) {
   } else if (!lane.is_of_flow()) {
     if (const auto ns = namespaces_.find(lane.ns); ns != namespaces_.end()) empty(ns);
   } else if (const auto flow = flows_.find({lane.ns, lane.receiver}); flow != flows_.end()) {
-    if (flow->second.wait != Wait::kNone) --lanes_;
-    flow->second.wait = Wait::kNone;
+    if (std::exchange(flow->second.wait, Wait::kNone) != Wait::kNone) {
+      --lanes_;
+      if (flow->first.endpoint != 0) --lanes_of_endpoints_;
+    }
     leave_turn(flow->second);
     forget_if_idle(flow);
   }
@@ -410,7 +415,7 @@ void FlowTable::empty(Namespaces::iterator ns) {
 
 void FlowTable::empty_all() {
   MutexLock lock(mutex_);
-  lanes_ = 0;
+  lanes_ = lanes_of_endpoints_ = 0;
   to_look_at_.clear();
   endpoint_lanes_.clear();
   forget_openings();

@@ -101,7 +101,7 @@ class FlowTable final : public store::FlowGate {
   // What holds for endpoints from now on: none that is not named has limits. Before the first call
   // nothing is known of any.
   void set_endpoints(std::span<const model::LimitsOf> all);
-  // Whether tasks wait that only time or a change of their endpoint lets pass, or did so.
+  // Whether tasks wait that a change of their endpoint may let pass, or did so.
   bool meets_endpoints() const;
   // Whether it goes by these limits of the flow's endpoint. Whether that is paused is left out.
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
@@ -258,6 +258,7 @@ class FlowTable final : public store::FlowGate {
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
   std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;    // of flows
+  std::size_t lanes_of_endpoints_ RHOOKS_GUARDED_BY(mutex_) = 0;  // these: of flows that have one
   std::size_t shared_lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;
   bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what
   std::deque<Lane> to_look_at_ RHOOKS_GUARDED_BY(mutex_);  // may have a place of their own
