@@ -194,6 +194,19 @@ TEST_F(FlowLimitsTest, EachHasALaneHoweverManyThereAre) {
   EXPECT_EQ(table_.next_open(), Lane::of(limited_flow(most - 1)));
 }
 
+TEST_F(FlowLimitsTest, TheirLanesTakeNoneOfOthers) {
+  at(kNoon);
+  set(as_fast_as({60, 1min}, 1));
+  for (std::uint64_t key = 1; key <= FlowTable::kLanesMax; ++key) {
+    ASSERT_TRUE(table_.refuse(limited_flow(key)));
+  }
+  const Flow other{1, 5};
+  EXPECT_EQ(begin(other), FlowTable::kWindow);
+  const auto refusal = table_.refuse(other);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->lane, Lane::of(other));
+}
+
 TEST_F(FlowLimitsTest, TellsHowOftenSomethingCameToWait) {
   set(at_once(1));
   begin(limited_flow(1));

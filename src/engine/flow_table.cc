@@ -121,8 +121,10 @@ store::FlowGate::Refusal FlowTable::refuse_shared(std::uint64_t hash, Lacks lack
 
 // `for_its_kind`: not for its own window.
 store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_its_kind) {
-  if (flow->second.wait == Wait::kNone && lanes_ >= kLanesMax) {
-    return refuse_shared(flow->first.ns, Lacks::kLane);
+  if (flow->second.wait == Wait::kNone) {
+    if (lanes_ >= kLanesMax) return refuse_shared(flow->first.ns, Lacks::kLane);
+    ++lanes_;
+    flow->second.counted = true;
   }
   const Refusal refusal = wait_in_own_lane(flow);
   if (for_its_kind) queue(flow);
@@ -131,10 +133,7 @@ store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_i
 
 store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
   State& state = flow->second;
-  if (state.wait == Wait::kNone) {
-    ++lanes_;
-    if (flow->first.endpoint != 0) ++lanes_of_endpoints_;
-  }
+  if (state.wait == Wait::kNone && flow->first.endpoint != 0) ++lanes_of_endpoints_;
   state.wait = Wait::kWaits;
   leave_idle(state);
   return {Lane::of(flow->first)};
@@ -395,11 +394,12 @@ void FlowTable::emptied(const Lane& lane) {
   } else if (!lane.is_of_flow()) {
     if (const auto ns = namespaces_.find(lane.ns); ns != namespaces_.end()) empty(ns);
   } else if (const auto flow = flows_.find({lane.ns, lane.receiver}); flow != flows_.end()) {
-    if (std::exchange(flow->second.wait, Wait::kNone) != Wait::kNone) {
-      --lanes_;
-      if (flow->first.endpoint != 0) --lanes_of_endpoints_;
+    State& state = flow->second;
+    if (std::exchange(state.counted, false)) --lanes_;
+    if (std::exchange(state.wait, Wait::kNone) != Wait::kNone && flow->first.endpoint != 0) {
+      --lanes_of_endpoints_;
     }
-    leave_turn(flow->second);
+    leave_turn(state);
     forget_if_idle(flow);
   }
 }
@@ -421,7 +421,7 @@ void FlowTable::empty_all() {
   forget_openings();
   std::vector<Flow> waited;
   for (auto& [flow, state] : flows_) {
-    state.to_look_at = false;
+    state.to_look_at = state.counted = false;
     if (std::exchange(state.wait, Wait::kNone) == Wait::kNone) continue;
     leave_turn(state);
     waited.push_back(flow);

@@ -63,7 +63,7 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // What it knows of flows that have nothing under way and nothing waiting is bounded
 // (kKnownMax, those of the latest use), and so is how many flows and namespaces have a lane
 // (kLanesMax each); those beyond share that of their namespace, or one for all. Flows that wait for
-// a limit are not bounded: they take some 400 bytes each.
+// a limit are not bounded, and do not count there: they take some 400 bytes each.
 //
 // Threads: any. Blocking: never.
 class FlowTable final : public store::FlowGate {
@@ -139,6 +139,7 @@ class FlowTable final : public store::FlowGate {
     std::size_t window = kWindow;
     std::size_t under_way = 0;
     std::size_t given = 0;                          // of these: by refuse(), in the claim under way
+    bool counted = false;                           // its lane is one of lanes_
     std::optional<std::list<Flow>::iterator> idle;  // where it stands in idle_
   };
   // Whose flows share a lane: a namespace, or (as 0) those that have no lane of their own.
@@ -257,8 +258,8 @@ class FlowTable final : public store::FlowGate {
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
-  std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;    // of flows
-  std::size_t lanes_of_endpoints_ RHOOKS_GUARDED_BY(mutex_) = 0;  // these: of flows that have one
+  std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;    // of flows, but for a limit
+  std::size_t lanes_of_endpoints_ RHOOKS_GUARDED_BY(mutex_) = 0;  // of flows that have one
   std::size_t shared_lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;
   bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what
   std::deque<Lane> to_look_at_ RHOOKS_GUARDED_BY(mutex_);  // may have a place of their own
