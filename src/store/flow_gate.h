@@ -91,7 +91,8 @@ class FlowGate {
   virtual std::optional<Refusal> refuse(const Flow& flow) = 0;
   // Whether it would pass now.
   virtual bool passes(const Flow& flow) const = 0;
-  // Whether what waits in that lane waits until somebody opens it: no end of an attempt will.
+  // Whether what waits in that lane waits for somebody, or a time, to open it: no end of an attempt
+  // will.
   virtual bool closed(const Lane&) const { return false; }
 
   // A lane out of which something may pass by now, and which is open from then on: until a refusal
