@@ -53,15 +53,19 @@ Result<Lengths> parse_lengths(std::string_view text) {
   return lengths;
 }
 
+// Of namespace and name there is none: they say which endpoint is meant.
+template <typename F>
+constexpr bool kNames = model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name>;
+
 // Calls visit(row) for each field that has a flag.
 template <typename Visit>
 void for_each_endpoint_option(Visit visit) {
   model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
     using Value = model::Bare<typename F::Value>;
-    if constexpr (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
-                  std::is_same_v<Value, std::chrono::milliseconds> ||
-                  std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet> ||
-                  std::is_same_v<Value, Rate>) {
+    if constexpr (!kNames<F> && (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
+                                 std::is_same_v<Value, std::chrono::milliseconds> ||
+                                 std::is_same_v<Value, Lengths> ||
+                                 std::is_same_v<Value, StatusSet> || std::is_same_v<Value, Rate>)) {
       if (field.flag != nullptr) visit(field);
     }
   });
