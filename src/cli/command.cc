@@ -73,7 +73,7 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
           .add_flag_callback(
               setting.flag, [this, name = std::string(key), other] { flags_[name] = other; },
               setting.help)
-          ->group("Settings");
+          ->group(kSettingsGroup);
       continue;
     }
     std::string& slot =
@@ -99,12 +99,12 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
     if (name == "ca_file") type = "FILE";
     if (name == "store" || name == "server") type = "URL";
     if (name == "listen") type = "ADDRESS:PORT";
-    command.add_option(setting.flag, slot, help)->type_name(type)->group("Settings");
+    command.add_option(setting.flag, slot, help)->type_name(type)->group(kSettingsGroup);
   }
   if (command.get_option_no_throw("--config") != nullptr) return;
   command.add_option("--config", config_path_, "TOML file with settings [$RHOOKS_CONFIG]")
       ->type_name("FILE")
-      ->group("Settings");
+      ->group(kSettingsGroup);
 }
 
 void Commands::add_hooks_options(CLI::App& command) {
@@ -127,7 +127,9 @@ std::optional<Config> Commands::config() {
     const CLI::Option* option =
         subcommands.empty() ? nullptr
                             : subcommands.front()->get_option_no_throw(find_setting(key)->flag);
-    if (option != nullptr && option->count() > 0) flags_[key] = *slot;
+    // A command may have an option of that name which is none: `endpoint put --concurrency`.
+    if (option == nullptr || option->get_group() != kSettingsGroup) continue;
+    if (option->count() > 0) flags_[key] = *slot;
   }
   auto config =
       Config::load(config_path_.empty() ? std::nullopt : std::optional<std::string>(config_path_),
