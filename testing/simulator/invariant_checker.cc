@@ -708,19 +708,25 @@ void InvariantChecker::check_limits(const TaskKey& key, Incarnation incarnation,
                        ", more at once than its endpoint allows, " +
                        std::to_string(limits.concurrency));
   }
-  if (limits.starts == 0) return;
-  Starts& starts = starts_[{state.claims.alone ? 0 : incarnation, claim.flow}];
-  if (starts.limits_at != claim.endpoint->limits_at) starts = {claim.endpoint->limits_at, {}};
-  const Moment now = timeline_.now();
-  starts.at.push_back(now);
+  if (limits.interval.count() > 0) check_rate(key, incarnation, claim);
+}
+
+// So many at once, and one more each interval. That is so of any time, however short, and so those
+// that began never reach further ahead, at an interval each.
+void InvariantChecker::check_rate(const TaskKey& key, Incarnation incarnation, const Held& claim) {
+  const Limits& limits = *claim.endpoint->limits;
   // Of what it let through before its clock was set a worker may not know how long ago that was.
-  const Moment from =
-      std::max(now - (limits.period - kStartsLate), clock_set_at_ + 2 * kStartsLate);
-  while (!starts.at.empty() && starts.at.front() <= from) starts.at.pop_front();
-  if (starts.at.size() > limits.starts) {
-    violation(key, "sent as one of " + std::to_string(starts.at.size()) + " in " +
-                       std::to_string(limits.period.count() / 1'000) +
-                       " ms, faster than its rate allows, " + std::to_string(limits.starts));
+  const Moment from = std::max(claim.endpoint->limits_at, clock_set_at_);
+  if (claim.claimed_from <= from) return;
+  const bool alone = incarnations_[incarnation].claims.alone;
+  Paced& paced = paced_[{alone ? 0 : incarnation, claim.flow}];
+  if (paced.from != from) paced = {from, from};
+  const Moment now = timeline_.now();
+  paced.reach = std::max(paced.reach, now) + limits.interval;
+  const Duration early = paced.reach - now - limits.burst * limits.interval;
+  if (early > kStartsLate) {
+    violation(key, "sent " + std::to_string(early.count() / 1'000) +
+                       " ms too early, faster than its rate allows");
   }
 }
 
@@ -816,8 +822,8 @@ InvariantChecker::Limits InvariantChecker::limits_of(const Endpoint& endpoint) {
   Limits limits;
   limits.concurrency = static_cast<std::size_t>(endpoint.concurrency.value_or(0));
   if (!endpoint.rate) return limits;
-  limits.starts = static_cast<std::size_t>(endpoint.rate->limit + endpoint.burst.value_or(1) - 1);
-  limits.period = endpoint.rate->period;
+  limits.burst = endpoint.burst.value_or(1);
+  limits.interval = Duration{endpoint.rate->period} / endpoint.rate->limit;
   return limits;
 }
 

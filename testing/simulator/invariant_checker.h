@@ -3,7 +3,6 @@
 #include <rhooks/endpoint.h>
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -203,10 +202,10 @@ class InvariantChecker final : public StoreObserver {
   // Of each flow of an endpoint.
   struct Limits {
     std::size_t concurrency = 0;  // 0: any number
-    std::size_t starts = 0;       // in less than `period`; 0: any number
-    Duration period{0};
+    int burst = 0;                // that may begin at once,
+    Duration interval{0};         // and one more each; 0: any number
 
-    bool any() const { return concurrency > 0 || starts > 0; }
+    bool any() const { return concurrency > 0 || interval.count() > 0; }
   };
   // As users know it.
   struct EndpointState {
@@ -255,6 +254,7 @@ class InvariantChecker final : public StoreObserver {
   bool limits_hold(const IncarnationState& state, const Held& claim) const;
   void check_limits(const TaskKey& key, Incarnation incarnation, const Held& claim,
                     std::size_t at_once);
+  void check_rate(const TaskKey& key, Incarnation incarnation, const Held& claim);
   void check_shares(const TaskKey& key, const IncarnationState& state, const Seen& seen);
   void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
   void take_outcome(const TaskKey& key, Entry& entry, const Task& after, Attempt& attempt);
@@ -292,13 +292,13 @@ class InvariantChecker final : public StoreObserver {
   std::vector<Attempt> attempts_;
   std::map<Incarnation, IncarnationState> incarnations_;
   std::map<std::pair<std::string, std::string>, EndpointState> endpoints_;  // by namespace, name
-  // The latest starts of a flow with a rate, under the limits of that time; by whom, or 0 where
+  // Of a flow with a rate how far those that began reach, at an interval each; by whom, or 0 where
   // only one at a time has the store.
-  struct Starts {
-    Moment limits_at{};
-    std::deque<Moment> at;
+  struct Paced {
+    Moment from{};  // those of claims that began later
+    Moment reach{};
   };
-  std::map<std::pair<Incarnation, Flow>, Starts> starts_;
+  std::map<std::pair<Incarnation, Flow>, Paced> paced_;
   Rare rare_;
   std::size_t repeats_ = 0;
   std::size_t lost_ = 0;
