@@ -20,6 +20,8 @@ class Backend {
   virtual bool claims_see_all() const { return true; }
   // A worker that has room claims what is due within this time, once nothing fails any more.
   virtual std::chrono::seconds claimed_within() const { return std::chrono::seconds{2}; }
+  // Whether what a process asked for may take effect once that is gone.
+  virtual bool requests_outlive() const { return false; }
 
   // The store as another process has it: its calls wait in simulated time, and fail as the
   // faults say. By a process, which may wait and be crashed here. What it gives is destroyed by

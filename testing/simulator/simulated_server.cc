@@ -90,7 +90,7 @@ void SimulatedServer::boot() {
   const bool shares_out = options_.concurrency >= engine::FlowTable::kSlotsMin;
   world_.checker.begins(
       number_, shares_out ? options_.concurrency : 0,
-      {world_.backend.claims_see_all(), world_.backend.claimed_within(), !world_.backend.shared()});
+      {world_.backend.claims_see_all(), world_.backend.claimed_within(), options_.alone});
 
   Hooks::Parts parts;
   parts.options.failed_ttl = options_.ended_ttl;

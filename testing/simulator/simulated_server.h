@@ -15,6 +15,7 @@
 namespace rhooks::simulator {
 
 struct NodeOptions {
+  bool alone = false;  // no other server has the store open meanwhile
   std::size_t concurrency = 4;
   int max_errors = 3;
   std::chrono::seconds ended_ttl{0};  // done_ttl and failed_ttl

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 constexpr Owner kWorld = 0;
 // After the trouble all has to be done by then, and in so many steps.
 constexpr Duration kDrainMax = 15min;
-constexpr Duration kDrainMaxWild = 3h;  // clocks were set by up to half an hour, again and again
+constexpr Duration kDrainMaxRush = 30min;  // much waits for rates
+constexpr Duration kDrainMaxWild = 3h;     // clocks were set by up to half an hour, again and again
 constexpr std::uint64_t kStepsMax = 3'000'000;
 
 class Simulation {
@@ -23,6 +24,8 @@ class Simulation {
       : timeline_(seed), checker_(timeline_, options_.max_errors) {
     draw_faults();
     backend_ = make_backend(timeline_, checker_, store_faults_);
+    // By the seed itself, so that other worlds are as they would be without these.
+    if (seed % 5 == 3 && !backend_->requests_outlive()) draw_rush();
     draw_nodes();
   }
 
@@ -38,6 +41,7 @@ class Simulation {
   };
 
   void draw_faults();
+  void draw_rush();
   void draw_nodes();
   void draw_flows();
   // How likely a fault is, where there is any of it in this world.
@@ -68,6 +72,10 @@ class Simulation {
   std::size_t crashes_ = 0;
   bool trouble_ended_ = false;
   bool wild_clocks_ = false;
+  bool rushed_ = false;      // see draw_rush()
+  Duration rest_max_ = 15s;  // from one trouble of a server to the next, if there is only that one
+  Duration down_max_ = 20s;  // that a server stays down, and
+  Duration back_max_ = 5s;   // until somebody sees to those that do not
   std::size_t stuck_ = 0;
 };
 
@@ -91,6 +99,18 @@ void Simulation::draw_faults() {
   wild_clocks_ = dice().chance(0.1);
 }
 
+// Endpoints have rates, and users send bursts to them. There is one server, which is back soon; its
+// store is slow, or it is hardly ever left alone.
+void Simulation::draw_rush() {
+  rushed_ = true;
+  down_max_ = back_max_ = 500ms;
+  const bool slow_store = dice().chance(0.7);
+  rest_max_ = slow_store ? 30s : 3s;
+  if (!slow_store) return;
+  store_faults_.stalled = 0.05 + 0.15 * dice().random().unit();
+  store_faults_.stall_max = 3s;
+}
+
 void Simulation::draw_nodes() {
   // Leases of a store that is one process's alone outlast any of that.
   if (wild_clocks_ && backend_->shared()) checker_.clocks_went_wrong();
@@ -102,7 +122,8 @@ void Simulation::draw_nodes() {
   // Further away than clocks can be set.
   options_.ended_ttl = dice().chance(0.5) ? 0s : 240h;
   checker_.ends_expire_after(options_.ended_ttl);
-  const std::size_t count = backend_->shared() ? 1 + dice().below(4) : 1;
+  const std::size_t count = backend_->shared() && !rushed_ ? 1 + dice().below(4) : 1;
+  options_.alone = count == 1 && !backend_->requests_outlive();
   for (std::size_t i = 0; i < count; ++i) {
     const Duration ahead = dice().between(-1s, 1s);
     const std::int64_t drift_ppm = dice().between(-300, 300);
@@ -112,7 +133,7 @@ void Simulation::draw_nodes() {
   const std::size_t users = 1 + dice().below(3);
   for (std::size_t i = 0; i < users; ++i) {
     users_.push_back(
-        std::make_unique<User>(timeline_, checker_, "u" + std::to_string(i), hosts_,
+        std::make_unique<User>(timeline_, checker_, "u" + std::to_string(i), hosts_, rushed_,
                                [this]() -> SimulatedServer& { return pick_server(); }));
   }
 }
@@ -150,7 +171,7 @@ SimulatedServer& Simulation::pick_server() {
 // A process for each node, so that troubles meet: one crashes while another stops, or while its
 // clock is set in the middle of its own stop.
 void Simulation::make_trouble(Node& node, Moment end) {
-  const auto pause = Duration{15s} * static_cast<std::int64_t>(nodes_.size());
+  const auto pause = rest_max_ * static_cast<std::int64_t>(nodes_.size());
   while (timeline_.now() < end) {
     timeline_.sleep(dice().between(10ms, pause));
     if (timeline_.now() < end) trouble(node);
@@ -205,7 +226,7 @@ void Simulation::stay_down(Node& node) {
       backend_->lose_power();
     }
   }
-  timeline_.sleep(dice().between(1ms, 20s));
+  timeline_.sleep(dice().between(1ms, down_max_));
   node.stays_down = false;
 }
 
@@ -255,7 +276,7 @@ SimulationResult Simulation::run() {
   // Whoever is down comes up again some time.
   timeline_.spawn(kWorld, [this] {
     while (true) {
-      timeline_.sleep(trouble_ended_ ? Duration{100ms} : dice().between(10ms, 5s));
+      timeline_.sleep(trouble_ended_ ? Duration{100ms} : dice().between(10ms, back_max_));
       for (Node& node : nodes_) {
         if (!node.server && !node.stays_down && ended_.empty()) begin(node);
       }
@@ -267,7 +288,9 @@ SimulationResult Simulation::run() {
 
   const Duration stall_max = store_faults_.stall_max;
   end_trouble();
-  const Moment drained_by = timeline_.now() + (wild_clocks_ ? kDrainMaxWild : kDrainMax);
+  const Moment drained_by = timeline_.now() + (wild_clocks_ ? kDrainMaxWild
+                                               : rushed_    ? kDrainMaxRush
+                                                            : kDrainMax);
   // What was on its way when the trouble ended may still arrive.
   const Moment arrived_by = timeline_.now() + 2 * stall_max + 1s;
   checker_.calm_from(arrived_by);

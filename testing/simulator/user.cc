@@ -48,7 +48,7 @@ void User::act_until(Moment end) {
   while (timeline_.now() < end) {
     timeline_.sleep(dice.between(1ms, 3s));
     const std::size_t act = ids_.empty() ? 0 : dice.below(100);
-    if (act < 35) {
+    if (act < (rushes_ ? 20 : 35)) {
       add();
     } else if (act < 45) {
       add_many();
@@ -88,7 +88,8 @@ void User::act_until(Moment end) {
 }
 
 void User::put_endpoints() {
-  for (std::size_t left = timeline_.dice().below(4); left > 0; --left) {
+  Dice& dice = timeline_.dice();
+  for (std::size_t left = rushes_ ? 1 + dice.below(3) : dice.below(4); left > 0; --left) {
     put_endpoint("e" + std::to_string(left));
   }
 }
@@ -130,7 +131,7 @@ void User::put_endpoint(const std::string& name) {
 void User::draw_limits(Endpoint& endpoint) {
   Dice& dice = timeline_.dice();
   if (dice.chance(0.4)) endpoint.concurrency = static_cast<int>(dice.between(1, 3));
-  if (!dice.chance(0.4)) return;
+  if (!rushes_ && !dice.chance(0.4)) return;
   const std::int64_t limit = dice.between(2, 5);
   endpoint.rate = Rate{limit, std::chrono::milliseconds{limit * dice.between(1'000, 2'500)}};
   if (dice.chance(0.7)) endpoint.burst = static_cast<int>(dice.between(1, limit + 2));
@@ -164,7 +165,10 @@ bool User::resume(const std::string& endpoint) {
 // Hosts by turns.
 User::Receiver User::next_receiver() {
   Dice& dice = timeline_.dice();
-  if (endpoints_.empty() || dice.chance(0.5)) return {hosts_[ids_.size() % hosts_.size()], "", ""};
+  const double without = rushes_ ? 0.25 : 0.5;
+  if (endpoints_.empty() || dice.chance(without)) {
+    return {hosts_[ids_.size() % hosts_.size()], "", ""};
+  }
   const std::string key = dice.chance(0.5) ? "key" + std::to_string(dice.below(3)) : "";
   return {"", endpoints_[dice.below(endpoints_.size())], key};
 }
@@ -214,11 +218,11 @@ void User::add() {
   }
 }
 
-// Where there are several receivers, a burst for one of them: more than may be on their way at
-// once, and due before what others are to get.
+// Where there are several receivers, or the endpoint has a rate, a burst for one of them: more than
+// may be on their way at once, and due before what others are to get.
 void User::add_many() {
-  const bool burst = hosts_.size() > 1;
   const Receiver receiver = next_receiver();
+  const bool burst = hosts_.size() > 1 || (rushes_ && !receiver.endpoint.empty());
   std::vector<NewTask> tasks;
   for (std::size_t n = 1 + timeline_.dice().below(burst ? 16 : 5); n > 0; --n) {
     tasks.push_back(draw(receiver));

@@ -15,13 +15,14 @@ class User {
   // A server that is up; waits for one (and so is to be called by a process).
   using PickServer = std::function<SimulatedServer&()>;
 
-  // `hosts`: of the receivers, by turns.
+  // `hosts`: of the receivers, by turns. `rushes`: it sends bursts to endpoints that have rates.
   User(Timeline& timeline, InvariantChecker& checker, std::string ns,
-       std::vector<std::string> hosts, PickServer pick)
+       std::vector<std::string> hosts, bool rushes, PickServer pick)
       : timeline_(timeline),
         checker_(checker),
         ns_(std::move(ns)),
         hosts_(std::move(hosts)),
+        rushes_(rushes),
         pick_(std::move(pick)) {}
 
   // A process: acts at random until then.
@@ -71,6 +72,7 @@ class User {
   InvariantChecker& checker_;
   const std::string ns_;
   const std::vector<std::string> hosts_;
+  const bool rushes_;
   const PickServer pick_;
   std::vector<std::string> ids_;        // of the tasks that were asked for
   std::vector<std::string> endpoints_;  // that are there, acknowledged
