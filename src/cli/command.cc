@@ -15,6 +15,8 @@
 namespace rhooks::cli {
 namespace {
 
+constexpr char kSettingsGroup[] = "Settings";
+
 Result<std::unique_ptr<HooksApi>> open_on_store(Options options) {
   const bool exclusive = !store_traits(options.store).directory.empty();
   auto hooks = Hooks::open(std::move(options));
