@@ -124,8 +124,13 @@ Result<void> Hooks::Impl::normalize(NewTask& task) {
 Result<void> Hooks::Impl::check(NewTask& task) {
   if (auto checked = normalize(task); !checked || task.endpoint.empty()) return checked;
   const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
-  if (!endpoint) return fail(endpoint.error());
+  if (!endpoint && !has_first(task)) return fail(endpoint.error());
   return {};
+}
+
+bool Hooks::Impl::has_first(const NewTask& task) {
+  if (task.idempotency_key.empty()) return false;
+  return store().get({task.ns, model::id_from_idempotency_key(task)}, now()).has_value();
 }
 
 Result<Registration> Hooks::register_task(NewTask task) {

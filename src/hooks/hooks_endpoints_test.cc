@@ -351,6 +351,33 @@ TEST_F(EndpointsTest, ATaskIsRegisteredForOneThatIsThere) {
   EXPECT_EQ(hooks_.register_task(task_to("acme", "f")).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(EndpointsTest, AReplayFindsItsTaskAlsoWhereTheEndpointIsGone) {
+  put(endpoint_named("acme"));
+  NewTask given = task_to("acme", "");
+  given.idempotency_key = "order-17";
+  const auto first = hooks_.register_task(given);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(hooks_.remove_endpoint("ns", "acme", {}, true));
+
+  const auto replay = hooks_.register_task(given);
+  ASSERT_TRUE(replay) << replay.error().message;
+  EXPECT_FALSE(replay->created);
+  EXPECT_EQ(replay->task.key, first->task.key);
+  const auto many = hooks_.register_many({given});
+  ASSERT_TRUE(many);
+  EXPECT_TRUE(many->front());
+  NewTask changed = given;
+  changed.request.url = "/other";
+  EXPECT_EQ(hooks_.register_task(changed).error().code, ErrorCode::kConflict);
+
+  NewTask another = given;
+  another.idempotency_key = "order-18";
+  EXPECT_EQ(hooks_.register_task(another).error().code, ErrorCode::kNotFound);
+  // While the task can be found: it would be registered anew.
+  ASSERT_TRUE(hooks_.remove(first->task.key));
+  EXPECT_EQ(hooks_.register_task(given).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(EndpointsTest, ItsTasksGoWhereItSays) {
   Endpoint endpoint = endpoint_named("acme");
   endpoint.headers = {{"X-Shop", "7"}};

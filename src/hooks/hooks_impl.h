@@ -27,9 +27,11 @@ struct Hooks::Impl {
 
   // Makes a task what is stored, and checks all that it tells of itself. Errors: kInvalidArgument.
   static Result<void> normalize(NewTask& task);
-  // The same, and checks that its endpoint is there. Errors: also kNotFound, field "endpoint";
-  // those of the store.
+  // The same, and checks that its endpoint is there, unless it was registered before. Errors: also
+  // kNotFound, field "endpoint"; those of the store.
   Result<void> check(NewTask& task);
+  // Whether its idempotency key has a first task.
+  bool has_first(const NewTask& task);
   // Stores tasks that are checked already, with one call of the store.
   std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
   // What became of a record that was put, and was not created.
