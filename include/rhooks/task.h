@@ -188,7 +188,9 @@ struct State {
 
 // Why a task that is due waits, as far as the process that answers knows.
 struct Held {
-  std::string by;                  // "paused": its endpoint is
+  // Of its endpoint: "paused"; "concurrency" or "rate", by that limit; "endpoint": it cannot be
+  // read.
+  std::string by;
   std::optional<TimePoint> until;  // none: until somebody acts
 
   friend bool operator==(const Held&, const Held&) = default;

@@ -23,6 +23,11 @@ std::size_t bytes_of(const std::string& url, const std::vector<Header>& headers)
   return bytes;
 }
 
+// One that is not there, or is damaged, is known as that: the next claim goes by it.
+bool may_be_known_later(const Error& error) {
+  return error.code != ErrorCode::kNotFound && error.code != ErrorCode::kCorrupt;
+}
+
 std::size_t memory_of(const Task& task, const Endpoint* endpoint) {
   std::size_t request =
       bytes_of(task.request.url, task.request.headers) + task.request.body.data().size();
@@ -64,7 +69,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   for (store::Claim& claim : claimed->claims) {
     Delivery delivery = acquire(std::move(claim), now);
     delivery.let_through = let_through;
-    if (!delivery.endpoint && waits_for_endpoint(delivery)) {
+    if (!delivery.endpoint && may_be_known_later(delivery.endpoint.error())) {
       unknown_endpoint = delivery.endpoint.error();
     }
     to_send_.push(std::move(delivery));

@@ -40,12 +40,10 @@ Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
 }
 
 // Why a task whose request was not built is FAILED at once: it has nowhere to go, or nothing to
-// send, until somebody acts. Empty: another attempt may find memory, or an endpoint that can be
-// read.
+// send, until somebody acts. Empty: another attempt may find memory.
 std::string_view final_reason_of(const Delivery& delivery, const Error& error) {
   if (error.code == ErrorCode::kOverloaded) return {};
-  if (delivery.endpoint) return model::failure::kUnbuildable;
-  return error.code == ErrorCode::kNotFound ? model::failure::kEndpointMissing : std::string_view();
+  return delivery.endpoint ? model::failure::kUnbuildable : model::failure::kEndpointMissing;
 }
 
 // It fails like an attempt, so that it is logged and seen; without what may be large, for which

@@ -23,6 +23,7 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Flow& flow, Time now) c
   if (!limits_) return Limit{HeldBy::kUnknown, {}};
   const model::Limits* const limits = limits_of(flow);
   if (!limits) return std::nullopt;
+  if (limits->unknown) return Limit{HeldBy::kUnknown, {}};
   if (limits->paused) return Limit{HeldBy::kPaused, {}};
   if (limits->concurrency > 0) {
     const auto state = flows_.find(flow);
@@ -164,16 +165,16 @@ void FlowTable::look_at_flow(const Flow& flow) {
 bool FlowTable::holds(const Lane& endpoint) const {
   if (!limits_) return true;
   const auto it = limits_->find(endpoint);
-  return it != limits_->end() && it->second.paused;
+  return it != limits_->end() && it->second.hold_all();
 }
 
-// Not that of one of which nothing is known yet: it opens by itself once there is.
+// Not while nothing is known of any: it opens by itself once something is.
 bool FlowTable::closed(const Lane& lane) const {
   MutexLock lock(mutex_);
   if (!limits_) return false;
   if (lane.of_endpoint) {
     const auto it = limits_->find(lane);
-    return it != limits_->end() && it->second.paused;
+    return it != limits_->end() && it->second.hold_all();
   }
   const auto it = flows_.find({lane.ns, lane.receiver});
   if (it == flows_.end() || it->second.wait == Wait::kNone) return false;
@@ -195,7 +196,7 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   if (!limit) return std::nullopt;
   switch (limit->by) {
     case HeldBy::kUnknown:
-      return std::nullopt;
+      return Held{"endpoint", std::nullopt};
     case HeldBy::kPaused:
       return Held{"paused", std::nullopt};
     case HeldBy::kConcurrency:

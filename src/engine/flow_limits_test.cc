@@ -180,6 +180,23 @@ TEST_F(FlowLimitsTest, APauseGoesBeforeIt) {
   EXPECT_EQ(refusal->lane, Lane::of_endpoint_of(limited_flow()));
 }
 
+TEST_F(FlowLimitsTest, OfOneThatCannotBeReadNothingBegins) {
+  const Lane endpoint = Lane::of_endpoint_of(limited_flow());
+  model::Limits limits;
+  limits.unknown = true;
+  set(limits);
+  EXPECT_FALSE(table_.passes(limited_flow()));
+  const auto refusal = table_.refuse(limited_flow());
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->lane, endpoint);
+  EXPECT_EQ(held_by(limited_flow()), "endpoint");
+  EXPECT_TRUE(table_.closed(endpoint)) << "nothing opens it but a change";
+  expect_none_open();
+  set(at_once(1));
+  EXPECT_EQ(table_.next_open(), endpoint);
+  EXPECT_EQ(held_by(limited_flow()), "");
+}
+
 TEST_F(FlowLimitsTest, EachHasALaneHoweverManyThereAre) {
   set(at_once(1));
   for (std::uint64_t key = 1; key <= 2; ++key) EXPECT_EQ(begin(limited_flow(key)), 1u);

@@ -103,7 +103,7 @@ class FlowTable final : public store::FlowGate {
   void set_endpoints(std::span<const model::LimitsOf> all);
   // Whether tasks wait that a change of their endpoint may let pass, or did so.
   bool meets_endpoints() const;
-  // Whether it goes by these limits of the flow's endpoint. Whether that is paused is left out.
+  // Whether it goes by these limits of the flow's endpoint. What holds all of that is left out.
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow, TimePoint now) const;

@@ -547,7 +547,7 @@ TEST_F(EndpointsOfFlowsTest, OfWhichNothingIsKnownHoldTheirTasksAsWell) {
   const Flow flow = flow_of_endpoint(7, 1);
   expect_held(flow);
   EXPECT_FALSE(table_.closed(kEndpoint)) << "it ends by itself";
-  EXPECT_FALSE(table_.held(flow, {}));
+  EXPECT_EQ(table_.held(flow, {})->by, "endpoint");
   EXPECT_EQ(begin(flow_to(1), 1), 1u);
   expect_none_open();
   pause_only(table_, {});

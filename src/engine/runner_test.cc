@@ -191,6 +191,25 @@ TEST(RunnerTest, ATriggerLeavesOutWhatIsForAPausedEndpoint) {
   EXPECT_EQ(fixture.task("a").status, Status::kDone);
 }
 
+TEST(RunnerTest, ATriggerLeavesOutWhatIsForAnEndpointThatCannotBeRead) {
+  Fixture fixture;
+  change_endpoint(fixture, "{");
+  put(fixture.memory,
+      {to_endpoint("a", fixture.clock.now(), "acme"), record("b", fixture.clock.now())});
+  auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  const auto held = fixture.runner.held(fixture.task("a"));
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "endpoint");
+
+  change_endpoint(fixture, kGoes);
+  result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(fixture.task("a").status, Status::kDone);
+}
+
 TEST(RunnerTest, APauseHoldsFromItsReturnOnAndAResumeWakes) {
   auto options = Fixture::options_for(4);
   options.poll_interval = 1h;

@@ -30,15 +30,13 @@ struct Delivery {
 inline const Endpoint* endpoint_of(const Delivery& delivery) {
   return delivery.endpoint ? delivery.endpoint->get() : nullptr;
 }
-// Whether it names one that is paused by now, or has other limits than it was let through by, or of
-// which nothing is known for now: it is not attempted then.
+// Whether it names one that is paused by now, or has other limits than it was let through by, or
+// that cannot be read: it is not attempted then.
 inline bool waits_for_endpoint(const Delivery& delivery) {
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
     return endpoint->paused || !delivery.within_limits;
   }
-  if (delivery.endpoint) return false;
-  const ErrorCode code = delivery.endpoint.error().code;
-  return code != ErrorCode::kNotFound && code != ErrorCode::kCorrupt;
+  return !delivery.endpoint && delivery.endpoint.error().code != ErrorCode::kNotFound;
 }
 
 // A delivery that ended: dispatcher -> committer. Without an outcome it was not attempted, and

@@ -439,15 +439,22 @@ TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   EXPECT_EQ(logs_of(store, "a", clock.now()).size(), 1u);
 }
 
-TEST_F(StagesTest, AnEndpointThatCannotBeReadFailsTheAttempt) {
+TEST_F(StagesTest, WhatIsForAnEndpointThatCannotBeReadWaits) {
   make_committer();
   store_endpoint(store, "acme", "{");
-  put(store, {to_endpoint("a", clock.now(), "acme")});
+  put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
   step_all();
-  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(sender.started_count(), 1u) << "others go on";
   const auto task = store.get({"ns", "a"}, clock.now());
-  EXPECT_EQ(task->status, Status::kActive) << "it is retried";
-  EXPECT_EQ(task->attempt, 1);
+  EXPECT_EQ(task->status, Status::kActive);
+  EXPECT_EQ(task->attempt, 0);
+  EXPECT_TRUE(logs_of(store, "a", clock.now()).empty());
+  EXPECT_EQ(held_by("a"), "endpoint");
+
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  endpoints.changed("ns", "acme");
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
 }
 
 TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
@@ -723,6 +730,29 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   EXPECT_EQ(claimer.step(now, now)->claimed, 1u);
   EXPECT_FALSE(dispatcher.step(now, 0ms));
   EXPECT_EQ(sender.started_count(), 2u);
+}
+
+TEST(ClaimerTest, GivesBackWhatIsForAnEndpointThatIsDamaged) {
+  SharedSlots shared;
+  const TimePoint now = shared.clock.now();
+  store::Endpoints endpoints{shared.store, 5s};
+  endpoints.refresh_if_old(now);
+  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
+                  shared.metrics, shared.clock, 60s};
+  store_endpoint(shared.memory, "acme", "{");
+  put(shared.memory, {to_endpoint("a", now, "acme")});
+  auto step = claimer.step(now, now);
+  ASSERT_TRUE(step) << "it is known from now on";
+  EXPECT_EQ(step->claimed, 1u);
+  const auto unsent = shared.to_send.take(16);
+  ASSERT_EQ(unsent.size(), 1u);
+  EXPECT_TRUE(waits_for_endpoint(unsent[0]));
+  ASSERT_TRUE(shared.store.release({&unsent[0].lease, 1}));
+  shared.slots.release(unsent[0].slot_id, FlowEnding::kNotMade);
+  step = claimer.step(now, now);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_TRUE(step->waits);
 }
 
 TEST_F(StagesTest, MissedOccurrencesAreSkippedAndCounted) {

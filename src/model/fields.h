@@ -324,8 +324,9 @@ struct TaskFields {
       field<&Task::held>(
           {.name = "held",
            .doc = "`{by, until}`: why an ACTIVE task that is due waits for its endpoint, as far as "
-                  "the process that answers knows; `by` is `paused` or the limit of the endpoint "
-                  "that it waits for, and `until` the time at which that ends, if it is known"}),
+                  "the process that answers knows; `by` is `paused`, the limit of the endpoint "
+                  "that it waits for, or `endpoint` where that cannot be read, and `until` the "
+                  "time at which that ends, if it is known"}),
       field<&State::failure_reason>(
           {.name = "failureReason",
            .number = 25,

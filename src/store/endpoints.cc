@@ -16,6 +16,8 @@ constexpr const char* kEndpointKind = "endpoint";
 constexpr std::size_t kListedAtOnce = 1000;
 // Answers that changes overtake before another one is given up.
 constexpr int kOvertakenMax = 5;
+// Of those that one list finds damaged: what damages one of them may damage all.
+constexpr int kReportedAtOnce = 10;
 // A list that failed.
 constexpr milliseconds kListAgainAfter{1'000};
 // After the latest call.
@@ -30,17 +32,20 @@ bool is_over(TimePoint since, milliseconds age, TimePoint now) {
   return now < since || now - since >= age;
 }
 
-Endpoints::Found endpoint_or_none(const StoredDocument& document) {
+Result<Endpoints::Found> found_endpoint(const StoredDocument& document) {
   auto endpoint = endpoint_of(document);
-  if (endpoint) return std::make_shared<const Endpoint>(std::move(*endpoint));
-  log::error("an endpoint cannot be read", {{"error", endpoint.error().message}});
-  return nullptr;
+  if (!endpoint) return fail(std::move(endpoint.error()));
+  return std::make_shared<const Endpoint>(std::move(*endpoint));
 }
 
-Result<Endpoints::Found> found_endpoint(const Endpoints::Found& found, const std::string& ns,
-                                        const std::string& name) {
-  if (found) return found;
-  return fail(damaged_endpoint(ns, name));
+// Whether it tells what the store has.
+bool is_answer(const Result<Endpoints::Found>& found) {
+  return found || found.error().code == ErrorCode::kNotFound ||
+         found.error().code == ErrorCode::kCorrupt;
+}
+
+void report_damaged(const Error& error) {
+  log::error("an endpoint cannot be read; its tasks wait", {{"error", error.message}});
 }
 
 tl::unexpected<Error> no_endpoint(const std::string& ns, const std::string& name) {
@@ -89,9 +94,7 @@ Result<Endpoints::Found> Endpoints::find(const std::string& ns, const std::strin
   refresh_if_old(now);
   {
     MutexLock lock(mutex_);
-    if (const auto it = all_.find(Key{ns, name}); it != all_.end()) {
-      return found_endpoint(it->second, ns, name);
-    }
+    if (const auto it = all_.find(Key{ns, name}); it != all_.end()) return it->second;
     if (!max_age_ && listed_ && !to_list_) return no_endpoint(ns, name);
   }
   return read(ns, name);
@@ -106,14 +109,14 @@ Result<void> Endpoints::changed(const std::string& ns, const std::string& name) 
   for (int tries = 0; tries < kOvertakenMax; ++tries) {
     const std::uint64_t before = changes();
     const auto found = get(ns, name);
-    MutexLock lock(mutex_);
-    if (found && changes_ != before) continue;
-    if (found) {
-      keep(Key{ns, name}, *found);
-      return {};
+    if (!is_answer(found)) {
+      why = found.error();
+      break;
     }
-    why = found.error();
-    break;
+    MutexLock lock(mutex_);
+    if (changes_ != before) continue;
+    keep(Key{ns, name}, found);
+    return {};
   }
   MutexLock lock(mutex_);
   to_list_ = true;
@@ -178,6 +181,7 @@ Result<void> Endpoints::read_all(TimePoint now) {
     if (!all) return fail(std::move(all.error()));
     MutexLock lock(mutex_);
     if (changes_ != before) continue;
+    report_newly_damaged(*all);
     ++version_;
     all_ = std::move(*all);
     listed_ = true;
@@ -196,9 +200,11 @@ Result<Endpoints::All> Endpoints::list() {
     auto page = store_.list_documents(query);
     if (!page) return fail(std::move(page.error()));
     for (const StoredDocument& document : page->items) {
-      all.emplace(Key{document.key.ns, document.key.name}, endpoint_or_none(document));
+      all.emplace(Key{document.key.ns, document.key.name}, found_endpoint(document));
     }
-    for (const DocumentKey& key : page->damaged) all.emplace(Key{key.ns, key.name}, nullptr);
+    for (const DocumentKey& key : page->damaged) {
+      all.emplace(Key{key.ns, key.name}, fail(damaged_endpoint(key.ns, key.name)));
+    }
     if (!page->next) return all;
     query.after = std::move(page->next);
   }
@@ -206,31 +212,46 @@ Result<Endpoints::All> Endpoints::list() {
 
 Result<Endpoints::Found> Endpoints::read(const std::string& ns, const std::string& name) {
   const std::uint64_t before = changes();
-  const auto found = get(ns, name);
-  if (!found) return fail(found.error());
+  auto found = get(ns, name);
+  if (!is_answer(found)) return found;
   MutexLock lock(mutex_);
-  if (changes_ == before) keep(Key{ns, name}, *found);
-  if (!*found) return no_endpoint(ns, name);
-  return found_endpoint(**found, ns, name);
+  if (changes_ == before) keep(Key{ns, name}, found);
+  return found;
 }
 
-// None: there is none.
-Result<std::optional<Endpoints::Found>> Endpoints::get(const std::string& ns,
-                                                       const std::string& name) {
+Result<Endpoints::Found> Endpoints::get(const std::string& ns, const std::string& name) {
   const auto document = store_.get_document(endpoint_key(ns, name));
-  if (document) return std::optional(endpoint_or_none(*document));
-  if (document.error().code == ErrorCode::kNotFound) return std::optional<Found>();
-  if (document.error().code == ErrorCode::kCorrupt) return std::optional<Found>(nullptr);
+  if (document) return found_endpoint(*document);
+  if (document.error().code == ErrorCode::kNotFound) return no_endpoint(ns, name);
+  if (document.error().code == ErrorCode::kCorrupt) return fail(damaged_endpoint(ns, name));
   return fail(document.error());
 }
 
-void Endpoints::keep(const Key& key, const std::optional<Found>& found) {
-  if (found) {
-    all_.insert_or_assign(key, *found);
-  } else if (all_.erase(key) == 0) {
-    return;
+// `found`: an answer of the store.
+void Endpoints::keep(const Key& key, const Result<Found>& found) {
+  if (!found && found.error().code == ErrorCode::kNotFound) {
+    if (all_.erase(key) == 0) return;
+  } else {
+    if (is_newly_damaged(key, found)) report_damaged(found.error());
+    all_.insert_or_assign(key, found);
   }
   ++version_;
+}
+
+bool Endpoints::is_newly_damaged(const Key& key, const Result<Found>& found) const {
+  if (found) return false;
+  const auto before = all_.find(key);
+  return before == all_.end() || before->second;
+}
+
+void Endpoints::report_newly_damaged(const All& all) const {
+  int left = kReportedAtOnce;
+  for (const auto& [key, found] : all) {
+    if (left == 0) return;
+    if (!is_newly_damaged(key, found)) continue;
+    report_damaged(found.error());
+    --left;
+  }
 }
 
 std::uint64_t Endpoints::changes() const {
@@ -248,7 +269,7 @@ std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
   if (!listed_) return std::nullopt;
   std::vector<model::LimitsOf> limits;
   for (const auto& [key, found] : all_) {
-    const model::Limits of = found ? model::limits_of(*found) : model::Limits{};
+    const model::Limits of = found ? model::limits_of(**found) : model::Limits{.unknown = true};
     if (!of.any()) continue;
     limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second), of});
   }

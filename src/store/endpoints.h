@@ -26,7 +26,8 @@ Error damaged_endpoint(const std::string& ns, const std::string& name);  // kCor
 // Errors: kCorrupt.
 Result<Endpoint> endpoint_of(const StoredDocument& document);
 
-// All endpoints of a store, as they were lately, in memory.
+// All endpoints of a store, as they were lately, in memory. One that cannot be read is in nobody's
+// way; it is logged once.
 //
 // Threads: every method may be called from any thread. Blocking: waits for the store where
 // something has to be read.
@@ -40,7 +41,7 @@ class Endpoints {
       : store_(store), max_age_(max_age) {}
 
   // What is known is used on while the store cannot be read. Errors: kNotFound, field "endpoint";
-  // kCorrupt; those of the store.
+  // kCorrupt (that one cannot be read); those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
 
   // Says that this process put or removed one, and reads it: from the return on find() and limits()
@@ -67,7 +68,7 @@ class Endpoints {
 
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
-  using All = std::map<Key, Found>;                 // null: it cannot be read
+  using All = std::map<Key, Result<Found>>;         // an error: kCorrupt
 
   bool begin_list(TimePoint now);
   bool is_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
@@ -75,8 +76,11 @@ class Endpoints {
   Result<void> read_all(TimePoint now);
   Result<All> list();
   Result<Found> read(const std::string& ns, const std::string& name);
-  Result<std::optional<Found>> get(const std::string& ns, const std::string& name);
-  void keep(const Key& key, const std::optional<Found>& found) RHOOKS_REQUIRES(mutex_);
+  Result<Found> get(const std::string& ns, const std::string& name);
+  void keep(const Key& key, const Result<Found>& found) RHOOKS_REQUIRES(mutex_);
+  // Whether it cannot be read, and could before, or was not known.
+  bool is_newly_damaged(const Key& key, const Result<Found>& found) const RHOOKS_REQUIRES(mutex_);
+  void report_newly_damaged(const All& all) const RHOOKS_REQUIRES(mutex_);
   std::uint64_t changes() const;
 
   Store& store_;

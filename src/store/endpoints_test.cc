@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "codec/public_json.h"
 #include "store/memory/memory_store.h"
+#include "testing/captured_log.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 
@@ -38,7 +39,7 @@ class KnownEndpointsTest : public ::testing::Test {
     const auto endpoint = endpoints.find("ns", name, now);
     return endpoint ? (*endpoint)->url : endpoint.error().message;
   }
-  // Those that are paused.
+  // Those that hold their tasks.
   static std::vector<std::string> limited(const Endpoints& endpoints,
                                           const std::vector<std::string>& names) {
     const auto limits = endpoints.limits();
@@ -48,8 +49,8 @@ class KnownEndpointsTest : public ::testing::Test {
       EXPECT_EQ(one.ns, model::namespace_hash("ns"));
       for (const std::string& name : names) {
         if (model::endpoint_hash(name) != one.endpoint) continue;
-        EXPECT_TRUE(one.limits.paused);
-        told.push_back(name);
+        EXPECT_NE(one.limits.paused, one.limits.unknown);
+        told.push_back(one.limits.unknown ? name + " is unknown" : name);
       }
     }
     return told;
@@ -168,7 +169,8 @@ TEST_F(KnownEndpointsTest, OneThatCannotBeReadIsInNobodysWay) {
   const auto odd = own_.find("ns", "odd", kNow);
   ASSERT_FALSE(odd);
   EXPECT_EQ(odd.error().code, ErrorCode::kCorrupt);
-  EXPECT_EQ(odd.error().message, "endpoint 'odd' in namespace 'ns' cannot be read; put it anew");
+  EXPECT_THAT(odd.error().message, HasSubstr("endpoint 'odd' in namespace 'ns' cannot be read"));
+  EXPECT_THAT(odd.error().message, HasSubstr("put it anew"));
   store_endpoint(memory_, "odd", "http://b/");
   ASSERT_TRUE(own_.changed("ns", "odd"));
   EXPECT_EQ(found(own_, "odd"), "http://b/");
@@ -182,15 +184,17 @@ TEST_F(KnownEndpointsTest, TellsWhichArePausedOnceItHasReadThem) {
   ASSERT_TRUE(memory_.put_document({endpoint_key("ns", "c"), "{", {}}, Whatever{}, kNow));
   EXPECT_EQ(limited(own_, names), Names{"nothing is known"});
   own_.refresh_if_old(kNow);
-  EXPECT_EQ(limited(own_, names), Names{"a"});
+  EXPECT_EQ(limited(own_, names), (Names{"a", "c is unknown"}));
 
   const auto version = own_.version();
   store_endpoint(memory_, "b", "http://b/", true);
   ASSERT_TRUE(own_.changed("ns", "b"));
   EXPECT_NE(own_.version(), version);
-  EXPECT_EQ(limited(own_, names), (Names{"a", "b"}));
+  EXPECT_EQ(limited(own_, names), (Names{"a", "b", "c is unknown"}));
   ASSERT_TRUE(memory_.remove_document(endpoint_key("ns", "a"), std::nullopt));
   ASSERT_TRUE(own_.changed("ns", "a"));
+  store_endpoint(memory_, "c", "http://c/");
+  ASSERT_TRUE(own_.changed("ns", "c"));
   EXPECT_EQ(limited(own_, names), Names{"b"});
 }
 
@@ -244,6 +248,37 @@ TEST_F(KnownEndpointsTest, ADamagedOneDoesNotHideWhatBecomesOfOthers) {
   EXPECT_EQ(limited(endpoints, {"a", "b"}), Names{"b"});
   ASSERT_TRUE(endpoints.changed("ns", "damaged"));
   EXPECT_EQ(endpoints.find("ns", "damaged", kNow + 5s).error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(KnownEndpointsTest, ADamagedOneIsLoggedOnce) {
+  DamagedStore damaged(memory_);
+  Endpoints endpoints(damaged, 5s);
+  const auto damage = [&](const std::string& name) {
+    ASSERT_TRUE(memory_.put_document({endpoint_key("ns", name), "{", {}}, Whatever{}, kNow));
+  };
+  damage("odd");
+  store_endpoint(memory_, "later", "http://a/");
+  const auto lines_in = [](const std::string& text, const std::string& part) {
+    std::size_t lines = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++lines;
+    return lines;
+  };
+  testing::CapturedLog log;
+  for (int i = 0; i < 3; ++i) endpoints.refresh_if_old(kNow + i * 5s);
+  EXPECT_FALSE(endpoints.find("ns", "odd", kNow + 10s));
+  damage("later");
+  ASSERT_TRUE(endpoints.changed("ns", "later"));
+  endpoints.refresh_if_old(kNow + 15s);
+  std::string text = log.text();
+  for (const char* name : {"damaged", "odd", "later"}) {
+    EXPECT_EQ(lines_in(text, "endpoint '" + std::string(name) + "' in namespace 'ns'"), 1u) << text;
+  }
+
+  for (int i = 0; i < 100; ++i) damage("many" + std::to_string(i));
+  testing::CapturedLog log_of_many;
+  endpoints.refresh_if_old(kNow + 20s);
+  text = log_of_many.text();
+  EXPECT_EQ(lines_in(text, "an endpoint cannot be read"), 10u) << text;
 }
 
 // Does something before the answer of the next list or read comes back.
