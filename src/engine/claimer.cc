@@ -94,8 +94,12 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
 
 // Where others change them, only while something waits that they hold: whoever claims a task reads
 // them anyway.
-bool Claimer::learn_endpoints(TimePoint now) {
-  if (!endpoints_.shared() || slots_.flows().meets_endpoints()) endpoints_.refresh_if_old(now);
+Result<bool> Claimer::learn_endpoints(TimePoint now) {
+  const bool any_wait = slots_.flows().meets_endpoints();
+  if (any_wait || !endpoints_.shared()) {
+    const auto known = endpoints_.refresh_if_old(now);
+    if (!known && any_wait) return fail(known.error());
+  }
   return apply_endpoints();
 }
 

@@ -50,8 +50,9 @@ class Claimer {
   // changed. From any thread; waits for nothing.
   bool apply_endpoints();
   // The same, of what is read anew if it is time. Not within a step, which goes by the time at
-  // which it began: it waits for the store.
-  bool learn_endpoints(TimePoint now);
+  // which it began: it waits for the store. Errors: those of the store, where something waits since
+  // endpoints could not be read so far. Safe to retry.
+  Result<bool> learn_endpoints(TimePoint now);
 
  private:
   Delivery acquire(store::Claim claim, TimePoint now);

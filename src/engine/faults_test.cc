@@ -105,6 +105,34 @@ TEST(EngineFaultsTest, TriggerTellsThatTheStoreCanNotBeUsed) {
   EXPECT_EQ(fixture.sender.started_count(), 0u);
 }
 
+// As where a policy permits the rest.
+TEST(EngineFaultsTest, TriggerTellsThatEndpointsCanNotBeRead) {
+  FaultyFixture fixture;
+  fixture.faulty.fail_always("list_documents",
+                             {.error = {ErrorCode::kUnavailable, "permit it", {}}});
+  store_endpoint(fixture.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  const TimePoint now = fixture.clock.now();
+  put(fixture.memory, {record("a", now), to_endpoint("b", now, "acme")});
+  auto result = fixture.runner.trigger({});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(result.error().message, "endpoints cannot be read: permit it");
+  EXPECT_EQ(fixture.memory.get({"ns", "a"}, now)->status, Status::kDone) << "others go on";
+  const auto waits = fixture.memory.get({"ns", "b"}, now);
+  ASSERT_TRUE(waits);
+  EXPECT_EQ(waits->status, Status::kActive);
+  EXPECT_EQ(waits->attempt, 0);
+  const auto held = fixture.runner.held(*waits);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "endpoint");
+
+  put(fixture.memory, {record("c", now)});
+  fixture.faulty.heal();
+  result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 2);
+}
+
 TEST(EngineFaultsTest, AStopGivesUpWhatCanNotBeStoredAndTheNextStartTriesAgain) {
   auto options = Fixture::options_for(2);
   options.drain_timeout = 0ms;

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kProgressInterval{250};
 constexpr milliseconds kTroubleMax{30'000};
 constexpr int kClaimFailuresMax = 5;
+constexpr milliseconds kUnreadMax{2'000};  // as long as it bears that endpoints cannot be read
 
 Error stopped() {
   return {
@@ -146,6 +147,7 @@ void Runner::end_run(MutexLock& lock) {
 
 void Runner::claim_loop() {
   int failures = 0;
+  unread_since_.reset();
   while (true) {
     claimer_waker_.clear();
     if (ending()) break;
@@ -171,8 +173,7 @@ void Runner::claim_loop() {
     }
     failures = 0;
     measure_lag(step->more, now);
-    // What was met for the first time may be known by then, and may pass.
-    const bool learnt = pipeline_.claimer.learn_endpoints(clock_.now());
+    const bool learnt = learn_endpoints();
 
     if (step->more || learnt) {
       note_first_unclaimed(want, now);
@@ -202,6 +203,20 @@ void Runner::claim_loop() {
   // Not after the drain, which can take as long as an attempt: what falls to this process would
   // wait for that.
   store_.resign();
+}
+
+// What was met for the first time may be known by then, and may pass. Where it cannot be known,
+// others are claimed on.
+bool Runner::learn_endpoints() {
+  const auto learnt = pipeline_.claimer.learn_endpoints(clock_.now());
+  if (learnt) {
+    unread_since_.reset();
+    return *learnt;
+  }
+  const auto steady = runtime_.now();
+  if (!unread_since_) unread_since_ = steady;
+  if (steady - *unread_since_ >= kUnreadMax) fail_triggers(learnt.error());
+  return false;
 }
 
 // Only a stop cuts it short, and no new task: while the store refuses, registrations must not make

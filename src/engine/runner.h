@@ -85,6 +85,7 @@ class Runner {
   void dispatch_loop();
   void commit_loop();
 
+  bool learn_endpoints();
   void pause(std::chrono::milliseconds time);
 
   void launch() RHOOKS_REQUIRES(mutex_);
@@ -130,6 +131,7 @@ class Runner {
   // hours.
   std::optional<Steady> lag_measured_;
   std::optional<Steady> first_unclaimed_asked_;
+  std::optional<Steady> unread_since_;  // something waits, as endpoints cannot be read
 
   std::vector<std::unique_ptr<Thread>> threads_;
 };

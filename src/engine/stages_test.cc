@@ -18,7 +18,7 @@ class StagesTest : public ::testing::Test, protected Stages {
                       [this](TimePoint, bool ok) { recorded.push_back(ok); });
   }
   void step_all() {
-    claimer.learn_endpoints(clock.now());
+    ASSERT_TRUE(claimer.learn_endpoints(clock.now()));
     ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
     dispatcher.step(clock.now(), 0ms);
     committer->step(clock.now_micros());
@@ -465,7 +465,7 @@ TEST_F(StagesTest, WhatIsForAPausedEndpointIsClaimedOnceItIsResumed) {
   };
   set(R"({"url":"http://127.0.0.1:9/","paused":true})");
   put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
-  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()).value());
   const auto step = claimer.step(clock.now(), clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);
@@ -511,7 +511,7 @@ TEST_F(StagesTest, OfAnEndpointNoMoreAreClaimedThanItsRate) {
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));  // the worker begins
   clock.advance(1min);
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m","burst":2})");
-  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()).value());
   for (const char* id : {"a", "b", "c", "d"}) put(store, {to_endpoint(id, clock.now(), "acme")});
   auto step = claimer.step(clock.now(), clock.now());
   ASSERT_TRUE(step);
@@ -537,7 +537,7 @@ TEST_F(StagesTest, WhatItsRateLetThroughLongAgoIsGivenBack) {
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   clock.advance(1min);
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m"})");
-  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()).value());
   put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   clock.advance(1001ms);
@@ -556,7 +556,7 @@ TEST_F(StagesTest, WhatIsTooLateTakesNothingOfItsRate) {
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   clock.advance(1min);
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","rate":"60/1m"})");
-  EXPECT_TRUE(claimer.learn_endpoints(clock.now()));
+  EXPECT_TRUE(claimer.learn_endpoints(clock.now()).value());
   auto late = to_endpoint("a", clock.now() - 1s, "acme");
   late.task.deliver_before = clock.now();
   put(store, {late, to_endpoint("b", clock.now(), "acme")});
@@ -581,7 +581,7 @@ TEST(ClaimerTest, GivesBackWhatItLetThroughByOtherLimits) {
   const auto first = claimer.step(now, now);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->claimed, 2u);
-  EXPECT_TRUE(claimer.learn_endpoints(now)) << "its limits are known by now";
+  EXPECT_TRUE(claimer.learn_endpoints(now).value()) << "its limits are known by now";
   for (const Delivery& delivery : shared.to_send.take(16)) {
     EXPECT_TRUE(waits_for_endpoint(delivery));
     ASSERT_TRUE(shared.store.release({&delivery.lease, 1}));
@@ -629,7 +629,7 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
     store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
     endpoints.changed("ns", "acme");
   };
-  EXPECT_TRUE(overtaken.learn_endpoints(clock.now()));
+  EXPECT_TRUE(overtaken.learn_endpoints(clock.now()).value());
   auto step = overtaken.step(clock.now(), clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);
@@ -655,7 +655,7 @@ TEST(ClaimerTest, ReadsEndpointsOfOthersAgainWhileSomethingWaitsForThem) {
     EXPECT_TRUE(done);
     return done.value_or(Claimer::Step{});
   };
-  const auto learn = [&] { return claimer.learn_endpoints(shared.clock.now()); };
+  const auto learn = [&] { return claimer.learn_endpoints(shared.clock.now()).value(); };
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
   put(shared.memory, {record("a", shared.clock.now())});
   EXPECT_EQ(step().claimed, 1u);
@@ -690,14 +690,18 @@ TEST(ClaimerTest, LeavesWhatIsForEndpointsWhileNothingIsKnownOfThem) {
   put(shared.memory,
       {record("a", shared.clock.now()), to_endpoint("b", shared.clock.now(), "acme")});
   shared.store.fail_always("list_documents");
-  EXPECT_FALSE(shared.claimer.learn_endpoints(shared.clock.now()));
+  EXPECT_FALSE(shared.claimer.learn_endpoints(shared.clock.now()).value()) << "none waits";
   auto step = shared.claimer.step(shared.clock.now(), shared.clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u) << "others go on";
   EXPECT_TRUE(step->waits);
+  const auto learnt = shared.claimer.learn_endpoints(shared.clock.now());
+  ASSERT_FALSE(learnt);
+  EXPECT_EQ(learnt.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(learnt.error().message, "endpoints cannot be read: scripted failure");
   shared.store.heal();
   shared.clock.advance(1s);
-  EXPECT_TRUE(shared.claimer.learn_endpoints(shared.clock.now()));
+  EXPECT_TRUE(shared.claimer.learn_endpoints(shared.clock.now()).value());
   step = shared.claimer.step(shared.clock.now(), shared.clock.now());
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 1u);

@@ -20,6 +20,8 @@ constexpr int kOvertakenMax = 5;
 constexpr int kReportedAtOnce = 10;
 // A list that failed.
 constexpr milliseconds kListAgainAfter{1'000};
+// The next one that fails, where it was logged before.
+constexpr milliseconds kLogAgainAfter{10'000};
 // After the latest call.
 constexpr milliseconds kInUseFor{60'000};
 
@@ -129,22 +131,19 @@ std::size_t Endpoints::count(TimePoint now) {
   return all_.size();
 }
 
-void Endpoints::refresh_if_old(TimePoint now) {
-  if (!begin_list(now)) return;
-  Result<void> done;
-  try {
-    done = read_all(now);
-  } catch (const std::bad_alloc&) {  // as where the store has none
-    done = Result<void>(fail(ErrorCode::kOverloaded, "out of memory"));
+Result<void> Endpoints::refresh_if_old(TimePoint now) {
+  if (begin_list(now)) {
+    Result<void> done;
+    try {
+      done = read_all(now);
+    } catch (const std::bad_alloc&) {  // as where the store has none
+      done = Result<void>(fail(ErrorCode::kOverloaded, "out of memory"));
+    }
+    end_list(now, std::move(done));
   }
-  {
-    MutexLock lock(mutex_);
-    --lists_under_way_;
-    failed_at_ = done ? std::nullopt : std::optional(now);
-  }
-  if (!done) {
-    log::warn("endpoints cannot be read; trying again", {{"error", done.error().message}});
-  }
+  MutexLock lock(mutex_);
+  if (listed_ || !failure_) return {};
+  return fail(failure_->why.code, "endpoints cannot be read: " + failure_->why.message);
 }
 
 milliseconds Endpoints::age(TimePoint now) const {
@@ -159,10 +158,29 @@ bool Endpoints::begin_list(TimePoint now) {
   used_at_ = now;
   if (!as_of_) as_of_ = now;
   if (!is_old(now)) return false;
-  if (failed_at_ && !is_over(*failed_at_, kListAgainAfter, now)) return false;
+  if (failure_ && !is_over(failure_->at, kListAgainAfter, now)) return false;
   if (lists_under_way_ > 0 && !is_long_old(now)) return false;
   ++lists_under_way_;
   return true;
+}
+
+void Endpoints::end_list(TimePoint now, Result<void> done) {
+  MutexLock lock(mutex_);
+  --lists_under_way_;
+  if (done) {
+    failure_.reset();
+    return;
+  }
+  const bool logged = failure_ && !is_over(failure_->logged_at, kLogAgainAfter, now);
+  failure_ = Failure{now, logged ? failure_->logged_at : now, std::move(done.error())};
+  if (logged) return;
+  if (listed_) {
+    log::warn("endpoints cannot be read again; going on by what is known",
+              {{"error", failure_->why.message}});
+  } else {
+    log::error("endpoints cannot be read; tasks that name one wait",
+               {{"error", failure_->why.message}});
+  }
 }
 
 bool Endpoints::is_old(TimePoint now) const {

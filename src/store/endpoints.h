@@ -51,8 +51,9 @@ class Endpoints {
   // How many there are in all namespaces, as far as is known.
   std::size_t count(TimePoint now);
 
-  // Reads all of them, if it is time; as the others do first. A failure is logged.
-  void refresh_if_old(TimePoint now);
+  // Reads all of them, if it is time; as the others do first. Errors: those of the store, while
+  // they were read at no time. One that comes later is logged: what is known is used on.
+  Result<void> refresh_if_old(TimePoint now);
 
   // How old that was by which the latest call went. 0 where nobody else changes endpoints, and
   // where there was no call within a minute.
@@ -70,7 +71,14 @@ class Endpoints {
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using All = std::map<Key, Result<Found>>;         // an error: kCorrupt
 
+  struct Failure {
+    TimePoint at{};
+    TimePoint logged_at{};  // it, or one before it
+    Error why;
+  };
+
   bool begin_list(TimePoint now);
+  void end_list(TimePoint now, Result<void> done);
   bool is_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   bool is_long_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   Result<void> read_all(TimePoint now);
@@ -95,8 +103,8 @@ class Endpoints {
   bool to_list_ RHOOKS_GUARDED_BY(mutex_) = false;  // a change could not be read
   // Of the latest list; before there was one, of the first call.
   std::optional<TimePoint> as_of_ RHOOKS_GUARDED_BY(mutex_);
-  std::optional<TimePoint> failed_at_ RHOOKS_GUARDED_BY(mutex_);  // of a list, since the last one
-  std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);    // by the latest call
+  std::optional<Failure> failure_ RHOOKS_GUARDED_BY(mutex_);    // of a list, since the last one
+  std::optional<TimePoint> used_at_ RHOOKS_GUARDED_BY(mutex_);  // by the latest call
   int lists_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
 };
 

@@ -55,6 +55,11 @@ class KnownEndpointsTest : public ::testing::Test {
     }
     return told;
   }
+  static std::size_t times_in(const std::string& text, const std::string& part) {
+    std::size_t times = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++times;
+    return times;
+  }
   int lists() const { return faulty_.calls("list_documents"); }
   int reads() const { return faulty_.calls("get_document"); }
 
@@ -133,6 +138,30 @@ TEST_F(KnownEndpointsTest, WhatIsKnownIsUsedWhileTheStoreFails) {
   faulty_.heal();
   EXPECT_EQ(found(own_, "other", kNow + 2s), "http://b/");
   EXPECT_EQ(own_.count(kNow + 2s), 2u);
+}
+
+TEST_F(KnownEndpointsTest, TellsWhyTheyCouldNotBeReadSoFar) {
+  faulty_.fail_always("list_documents", {.error = {ErrorCode::kUnavailable, "permit it", {}}});
+  const auto known = shared_.refresh_if_old(kNow);
+  ASSERT_FALSE(known);
+  EXPECT_EQ(known.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(known.error().message, "endpoints cannot be read: permit it");
+  EXPECT_FALSE(shared_.refresh_if_old(kNow + 999ms));
+  EXPECT_EQ(lists(), 1);
+  faulty_.heal();
+  EXPECT_TRUE(shared_.refresh_if_old(kNow + 1s));
+  faulty_.fail_always("list_documents");
+  EXPECT_TRUE(shared_.refresh_if_old(kNow + 6s)) << "what is known is used on";
+  EXPECT_EQ(lists(), 3);
+}
+
+TEST_F(KnownEndpointsTest, AListThatFailsOnIsLoggedNowAndThen) {
+  faulty_.fail_always("list_documents");
+  testing::CapturedLog log;
+  for (int i = 0; i < 25; ++i) EXPECT_FALSE(shared_.refresh_if_old(kNow + i * 1s));
+  EXPECT_EQ(lists(), 25);
+  const std::string text = log.text();
+  EXPECT_EQ(times_in(text, "endpoints cannot be read"), 3u) << text;
 }
 
 TEST_F(KnownEndpointsTest, TheirAgeIsThatOfWhatWasUsed) {
@@ -258,11 +287,6 @@ TEST_F(KnownEndpointsTest, ADamagedOneIsLoggedOnce) {
   };
   damage("odd");
   store_endpoint(memory_, "later", "http://a/");
-  const auto lines_in = [](const std::string& text, const std::string& part) {
-    std::size_t lines = 0;
-    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++lines;
-    return lines;
-  };
   testing::CapturedLog log;
   for (int i = 0; i < 3; ++i) endpoints.refresh_if_old(kNow + i * 5s);
   EXPECT_FALSE(endpoints.find("ns", "odd", kNow + 10s));
@@ -271,14 +295,14 @@ TEST_F(KnownEndpointsTest, ADamagedOneIsLoggedOnce) {
   endpoints.refresh_if_old(kNow + 15s);
   std::string text = log.text();
   for (const char* name : {"damaged", "odd", "later"}) {
-    EXPECT_EQ(lines_in(text, "endpoint '" + std::string(name) + "' in namespace 'ns'"), 1u) << text;
+    EXPECT_EQ(times_in(text, "endpoint '" + std::string(name) + "' in namespace 'ns'"), 1u) << text;
   }
 
   for (int i = 0; i < 100; ++i) damage("many" + std::to_string(i));
   testing::CapturedLog log_of_many;
   endpoints.refresh_if_old(kNow + 20s);
   text = log_of_many.text();
-  EXPECT_EQ(lines_in(text, "an endpoint cannot be read"), 10u) << text;
+  EXPECT_EQ(times_in(text, "an endpoint cannot be read"), 10u) << text;
 }
 
 // Does something before the answer of the next list or read comes back.
