@@ -65,20 +65,12 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
     log::error("task set aside: its stored bytes cannot be read",
                {{"namespace", aside.key.ns}, {"id", aside.key.id}, {"reason", aside.reason}});
   }
-  std::optional<Error> unknown_endpoint;
-  for (store::Claim& claim : claimed->claims) {
-    Delivery delivery = acquire(std::move(claim), now);
-    delivery.let_through = let_through;
-    if (!delivery.endpoint && may_be_known_later(delivery.endpoint.error())) {
-      unknown_endpoint = delivery.endpoint.error();
-    }
-    to_send_.push(std::move(delivery));
-  }
+  step.claimed = claimed->claims.size();
+  auto handed_on = hand_on(std::move(claimed->claims), now, let_through);
   // Others may have the places of what was not handed out.
   const bool places_left = slots_.flows().claim_ended();
   count_held();
-  if (unknown_endpoint) return fail(std::move(*unknown_endpoint));
-  step.claimed = claimed->claims.size();
+  if (!handed_on) return fail(std::move(handed_on.error()));
   step.more = claimed->more || places_left;
   step.waits = claimed->waits;
   if (step.more) return step;
@@ -111,6 +103,28 @@ bool Claimer::apply_endpoints() {
   if (const auto limits = endpoints_.limits()) slots_.flows().set_endpoints(*limits);
   applied_ = version;
   return true;
+}
+
+// All of them, also where it ends with an error.
+Result<void> Claimer::hand_on(std::vector<store::Claim> claims, TimePoint now,
+                              TimePoint let_through) {
+  // To read an endpoint may take long: what needs none goes first.
+  const auto to_read =
+      std::stable_partition(claims.begin(), claims.end(), [&](const store::Claim& claim) {
+        const Task& task = claim.task;
+        return task.endpoint.empty() || endpoints_.knows(task.key.ns, task.endpoint, now);
+      });
+  Result<void> done;
+  for (auto claim = claims.begin(); claim != claims.end(); ++claim) {
+    if (claim == to_read && wake_sender_) wake_sender_();
+    Delivery delivery = acquire(std::move(*claim), now);
+    delivery.let_through = let_through;
+    if (!delivery.endpoint && may_be_known_later(delivery.endpoint.error())) {
+      done = Result<void>(fail(delivery.endpoint.error()));
+    }
+    to_send_.push(std::move(delivery));
+  }
+  return done;
 }
 
 Delivery Claimer::acquire(store::Claim claim, TimePoint now) {

@@ -4,7 +4,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -29,16 +32,19 @@ class Claimer {
     std::optional<TimePoint> next_due;
   };
 
-  // `lease_for` must be longer than an attempt and its commit can take.
+  // `lease_for` must be longer than an attempt and its commit can take. `wake_sender`: called where
+  // a step that may have handed something on waits for the store.
   Claimer(store::Store& store, store::Endpoints& endpoints, Slots& slots, DeliveryQueue& to_send,
-          Metrics& metrics, const Clock& clock, std::chrono::milliseconds lease_for)
+          Metrics& metrics, const Clock& clock, std::chrono::milliseconds lease_for,
+          std::function<void()> wake_sender = {})
       : store_(store),
         endpoints_(endpoints),
         slots_(slots),
         to_send_(to_send),
         metrics_(metrics),
         clock_(clock),
-        lease_for_(lease_for) {}
+        lease_for_(lease_for),
+        wake_sender_(std::move(wake_sender)) {}
 
   // Claims what is due at or before `due_by`, in all of the store or in this process's share.
   // `now`: of the clock. Errors are those of Store::claim_due, Store::next_due and Endpoints::find
@@ -55,6 +61,7 @@ class Claimer {
   Result<bool> learn_endpoints(TimePoint now);
 
  private:
+  Result<void> hand_on(std::vector<store::Claim> claims, TimePoint now, TimePoint let_through);
   Delivery acquire(store::Claim claim, TimePoint now);
   void count_held();
 
@@ -65,6 +72,7 @@ class Claimer {
   Metrics& metrics_;
   const Clock& clock_;
   const std::chrono::milliseconds lease_for_;
+  const std::function<void()> wake_sender_;
 
   Mutex applying_;  // one after the other, so that none takes the place of a later one
   std::uint64_t applied_ RHOOKS_GUARDED_BY(applying_) = 0;  // version of the endpoints

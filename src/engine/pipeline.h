@@ -36,7 +36,8 @@ struct Pipeline {
       : slots(options.concurrency, options.attempt_bytes_max),
         to_send(options.concurrency),
         to_commit(options.concurrency),
-        claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for),
+        claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for,
+                [&sender] { sender.wake(); }),
         dispatcher(store, sender, to_send, to_commit, metrics, options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}

@@ -736,6 +736,70 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   EXPECT_EQ(sender.started_count(), 2u);
 }
 
+// To read one may take as long as the store likes.
+TEST(ClaimerTest, HandsOthersOnBeforeItReadsAnEndpoint) {
+  class ReadStore final : public testing::ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+    std::function<void()> on_read;
+
+   private:
+    Result<store::StoredDocument> do_get_document(const store::DocumentKey& key) override {
+      if (on_read) on_read();
+      return ForwardingStore::do_get_document(key);
+    }
+    Result<store::DocumentPage> do_list_documents(const store::DocumentQuery& query) override {
+      if (on_read) on_read();
+      return ForwardingStore::do_list_documents(query);
+    }
+  };
+  SharedSlots shared;
+  ReadStore store(shared.memory);
+  store::Endpoints endpoints{store, 5s};
+  ASSERT_TRUE(endpoints.refresh_if_old(shared.clock.now()));
+  int woken = 0;
+  Claimer claimer{store,          endpoints,    shared.slots, shared.to_send,
+                  shared.metrics, shared.clock, 60s,          [&] { ++woken; }};
+  std::vector<std::string> before;
+  store.on_read = [&] {
+    EXPECT_EQ(woken, 1);
+    for (const Delivery& delivery : shared.to_send.take(16)) {
+      before.push_back(delivery.task.key.id);
+      shared.slots.release(delivery.slot_id, FlowEnding::kQuick);
+    }
+  };
+  const auto step = [&] {
+    const auto done = claimer.step(shared.clock.now(), shared.clock.now());
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(done->claimed, 2u);
+    const auto after = shared.to_send.take(16);
+    ASSERT_EQ(after.size(), 1u);
+    shared.slots.release(after[0].slot_id, FlowEnding::kQuick);
+  };
+  store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(shared.memory,
+      {to_endpoint("a", shared.clock.now(), "acme"), record("b", shared.clock.now())});
+  step();
+  EXPECT_EQ(before, std::vector<std::string>{"b"}) << "one that is not known";
+
+  shared.clock.advance(5s);
+  woken = 0;
+  before.clear();
+  put(shared.memory,
+      {to_endpoint("c", shared.clock.now(), "acme"), record("d", shared.clock.now())});
+  step();
+  EXPECT_EQ(before, std::vector<std::string>{"d"}) << "a list";
+
+  store.on_read = [] { ADD_FAILURE() << "it is known"; };
+  put(shared.memory,
+      {to_endpoint("e", shared.clock.now(), "acme"), record("f", shared.clock.now())});
+  const auto done = claimer.step(shared.clock.now(), shared.clock.now());
+  ASSERT_TRUE(done);
+  const auto handed_on = shared.to_send.take(16);
+  ASSERT_EQ(handed_on.size(), 2u);
+  EXPECT_EQ(handed_on[0].task.key.id, "e") << "in the order of the claim";
+}
+
 TEST(ClaimerTest, GivesBackWhatIsForAnEndpointThatIsDamaged) {
   SharedSlots shared;
   const TimePoint now = shared.clock.now();

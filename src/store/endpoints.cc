@@ -97,9 +97,18 @@ Result<Endpoints::Found> Endpoints::find(const std::string& ns, const std::strin
   {
     MutexLock lock(mutex_);
     if (const auto it = all_.find(Key{ns, name}); it != all_.end()) return it->second;
-    if (!max_age_ && listed_ && !to_list_) return no_endpoint(ns, name);
+    if (knows_all()) return no_endpoint(ns, name);
   }
   return read(ns, name);
+}
+
+bool Endpoints::knows(const std::string& ns, const std::string& name, TimePoint now) const {
+  MutexLock lock(mutex_);
+  return !is_time(now) && (knows_all() || all_.contains(Key{ns, name}));
+}
+
+bool Endpoints::knows_all() const {
+  return !max_age_ && listed_ && !to_list_;
 }
 
 Result<void> Endpoints::changed(const std::string& ns, const std::string& name) {
@@ -152,14 +161,11 @@ milliseconds Endpoints::age(TimePoint now) const {
   return std::max(*used_at_ - *as_of_, milliseconds{});
 }
 
-// Whether it is time. Who comes while somebody does it goes by what is known.
 bool Endpoints::begin_list(TimePoint now) {
   MutexLock lock(mutex_);
   used_at_ = now;
   if (!as_of_) as_of_ = now;
-  if (!is_old(now)) return false;
-  if (failure_ && !is_over(failure_->at, kListAgainAfter, now)) return false;
-  if (lists_under_way_ > 0 && !is_long_old(now)) return false;
+  if (!is_time(now)) return false;
   ++lists_under_way_;
   return true;
 }
@@ -181,6 +187,13 @@ void Endpoints::end_list(TimePoint now, Result<void> done) {
     log::error("endpoints cannot be read; tasks that name one wait",
                {{"error", failure_->why.message}});
   }
+}
+
+// Who comes while somebody lists all goes by what is known.
+bool Endpoints::is_time(TimePoint now) const {
+  if (!is_old(now)) return false;
+  if (failure_ && !is_over(failure_->at, kListAgainAfter, now)) return false;
+  return lists_under_way_ == 0 || is_long_old(now);
 }
 
 bool Endpoints::is_old(TimePoint now) const {

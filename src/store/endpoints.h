@@ -44,6 +44,9 @@ class Endpoints {
   // kCorrupt (that one cannot be read); those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now);
 
+  // Whether find() would wait for nothing.
+  bool knows(const std::string& ns, const std::string& name, TimePoint now) const;
+
   // Says that this process put or removed one, and reads it: from the return on find() and limits()
   // have it so, or newer. Errors: it cannot be read, and all are read again when one is used next.
   Result<void> changed(const std::string& ns, const std::string& name);
@@ -77,8 +80,10 @@ class Endpoints {
     Error why;
   };
 
+  bool knows_all() const RHOOKS_REQUIRES(mutex_);
   bool begin_list(TimePoint now);
   void end_list(TimePoint now, Result<void> done);
+  bool is_time(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   bool is_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   bool is_long_old(TimePoint now) const RHOOKS_REQUIRES(mutex_);
   Result<void> read_all(TimePoint now);

@@ -85,6 +85,23 @@ TEST_F(KnownEndpointsTest, ThoseOfAProcessAreReadOnce) {
   EXPECT_EQ(reads(), 0);
 }
 
+TEST_F(KnownEndpointsTest, TellsWhetherOneHasToBeRead) {
+  store_endpoint(memory_, "acme", "http://a/");
+  EXPECT_FALSE(own_.knows("ns", "acme", kNow));
+  EXPECT_EQ(found(own_, "acme"), "http://a/");
+  EXPECT_TRUE(own_.knows("ns", "acme", kNow + 24h));
+  EXPECT_TRUE(own_.knows("ns", "none", kNow)) << "there is none";
+
+  EXPECT_EQ(found(shared_, "acme"), "http://a/");
+  EXPECT_TRUE(shared_.knows("ns", "acme", kNow + 4'999ms));
+  EXPECT_FALSE(shared_.knows("ns", "none", kNow)) << "others may have put it";
+  EXPECT_FALSE(shared_.knows("ns", "acme", kNow + 5s));
+  faulty_.fail_always("list_documents");
+  EXPECT_EQ(found(shared_, "acme", kNow + 5s), "http://a/");
+  EXPECT_TRUE(shared_.knows("ns", "acme", kNow + 5'999ms)) << "they were tried";
+  EXPECT_FALSE(shared_.knows("ns", "acme", kNow + 6s));
+}
+
 TEST_F(KnownEndpointsTest, AChangeOfThisProcessIsKnownAtOnce) {
   store_endpoint(memory_, "acme", "http://a/");
   EXPECT_EQ(found(own_, "acme"), "http://a/");
