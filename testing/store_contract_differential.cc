@@ -277,6 +277,7 @@ class Differential {
     query.desc = below(2) == 0;
     if (below(3) == 0) query.id_prefix = random_key().id.substr(0, below(3));
     if (below(2) == 0) query.status = static_cast<Status>(below(5));
+    query.not_ended = below(4) == 0;
     if (below(3) == 0) query.from = soon();
     if (below(3) == 0) query.to = soon();
     EXPECT_EQ(all_tasks(subject_.store(), query), all_tasks(oracle_, query));

@@ -45,6 +45,8 @@ std::vector<Task> expected_tasks(const std::vector<Task>& all, const TaskQuery& 
       continue;
     }
     if (query.status && task.status != *query.status) continue;
+    const bool ended = task.status == Status::kDone || task.status == Status::kFailed;
+    if (query.not_ended && ended) continue;
     if (query.from && task.scheduled_date < *query.from) continue;
     if (query.to && task.scheduled_date > *query.to) continue;
     if (query.endpoint && task.endpoint != *query.endpoint) continue;
@@ -154,6 +156,7 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
     query.desc = below(rng, 2) == 0;
     if (below(rng, 3) == 0) query.id_prefix = random_text(rng, below(rng, 3));
     if (below(rng, 2) == 0) query.status = static_cast<Status>(below(rng, 5));
+    query.not_ended = below(rng, 4) == 0;
     if (below(rng, 2) == 0) query.from = kT0 + seconds{static_cast<long>(below(rng, 20))};
     if (below(rng, 2) == 0) query.to = kT0 + seconds{static_cast<long>(below(rng, 20))};
     if (below(rng, 3) == 0) query.endpoint = endpoints[below(rng, 3)];

@@ -203,7 +203,8 @@ class HooksApi {
   // Deletes an endpoint and returns it, with `if_revision` that revision only. Errors: kNotFound;
   // kConflict (it has another revision; or a task that is not DONE or FAILED names it, unless that
   // is passed over by `force`: such tasks are FAILED when they are due). Looks at all such tasks of
-  // the namespace, without `force`. Safe to retry.
+  // the namespace, without `force`. One that is registered or run again meanwhile may be missed; on
+  // DynamoDB also one that was just before, or whose occurrence ends then. Safe to retry.
   virtual Result<Endpoint> remove_endpoint(const std::string& ns, const std::string& name,
                                            const std::string& if_revision = {},
                                            bool force = false) = 0;

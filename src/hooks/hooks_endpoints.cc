@@ -92,27 +92,25 @@ Error too_many_endpoints() {
       {}};
 }
 
-// Errors: kConflict; those of the store.
+// One look at each task: of one that went from one status to another between two looks, for each
+// status, neither may see it. Errors: kConflict; those of the store.
 Result<void> check_unused(store::Store& store, const Endpoint& endpoint, TimePoint now) {
-  for (const Status status : {Status::kActive, Status::kProcessing, Status::kSuspended}) {
-    store::TaskQuery query;
-    query.ns = endpoint.ns;
-    query.endpoint = endpoint.name;
-    query.status = status;
-    query.now = now;
-    do {
-      const auto page = store.query_tasks(query);
-      if (!page) return fail(page.error());
-      if (!page->items.empty()) {
-        return fail(ErrorCode::kConflict, "endpoint '" + endpoint.name + "' is in use: task '" +
-                                              page->items.front().key.id +
-                                              "' names it; delete or cancel its tasks, or force "
-                                              "it, and they are FAILED when they "
-                                              "are due");
-      }
-      query.after = page->next;
-    } while (query.after);
-  }
+  store::TaskQuery query;
+  query.ns = endpoint.ns;
+  query.endpoint = endpoint.name;
+  query.not_ended = true;
+  query.now = now;
+  do {
+    const auto page = store.query_tasks(query);
+    if (!page) return fail(page.error());
+    if (!page->items.empty()) {
+      return fail(ErrorCode::kConflict, "endpoint '" + endpoint.name + "' is in use: task '" +
+                                            page->items.front().key.id +
+                                            "' names it; delete or cancel its tasks, or force it, "
+                                            "and they are FAILED when they are due");
+    }
+    query.after = page->next;
+  } while (query.after);
   return {};
 }
 

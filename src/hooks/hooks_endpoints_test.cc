@@ -704,6 +704,40 @@ class BusyStore final : public testing::ForwardingStore {
   store::Store& inner_;
 };
 
+// A worker claims what is due, or gives it back, before each look at tasks.
+class ClaimingStore final : public testing::ForwardingStore {
+ public:
+  explicit ClaimingStore(store::Store& inner) : ForwardingStore(inner), inner_(inner) {}
+
+ private:
+  Result<store::TaskPage> do_query_tasks(const store::TaskQuery& query) override {
+    if (leases_.empty()) {
+      const auto claimed =
+          inner_.claim_due({.now = query.now, .due_by = query.now, .limit = 10, .lease_for = 1min});
+      EXPECT_TRUE(claimed);
+      if (!claimed) return fail(claimed.error());
+      for (const store::Claim& claim : claimed->claims) leases_.push_back(claim.lease);
+    } else {
+      EXPECT_TRUE(inner_.release(leases_));
+      leases_.clear();
+    }
+    return inner_.query_tasks(query);
+  }
+
+  store::Store& inner_;
+  std::vector<store::Lease> leases_;
+};
+
+TEST(BusyEndpointsTest, OneWhoseTaskIsClaimedMeanwhileIsNotDeleted) {
+  store::MemoryStore memory{1};
+  TestHooks test{{}, std::make_unique<ClaimingStore>(memory)};
+  ASSERT_TRUE(test.hooks->put_endpoint(endpoint_named("acme")));
+  ASSERT_TRUE(test.hooks->register_task(task_to("acme", "a")));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(test.hooks->remove_endpoint("ns", "acme").error().code, ErrorCode::kConflict);
+  }
+}
+
 TEST(BusyEndpointsTest, APutIsTriedAgainWhereOthersComeBetween) {
   store::MemoryStore memory{1};
   auto owned = std::make_unique<BusyStore>(memory);

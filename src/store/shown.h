@@ -18,4 +18,8 @@ inline Task as_stored(Task task) {
   return task;
 }
 
+inline bool has_ended(Status status) {
+  return status == Status::kDone || status == Status::kFailed;
+}
+
 }  // namespace rhooks::store

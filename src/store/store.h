@@ -41,6 +41,7 @@ struct TaskQuery {
   std::string ns;
   std::optional<std::string> id_prefix;
   std::optional<Status> status;         // PROCESSING = with a live lease, ACTIVE = without
+  bool not_ended = false;               // neither DONE nor FAILED, whether there is a lease or not
   std::optional<TimePoint> from;        // inclusive
   std::optional<TimePoint> to;          // inclusive
   std::optional<std::string> endpoint;  // the one that the task names

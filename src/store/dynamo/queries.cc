@@ -23,6 +23,18 @@ std::string stored_name(Status status) {
   return to_string(status == Status::kProcessing ? Status::kActive : status);
 }
 
+// Rows that it leaves out are read, and not sent.
+void add_filter(const TaskQuery& query, RowReader::Options& options) {
+  if (query.status) {
+    options.filter = "st = :st";
+    options.filter_values = {{":st", text_value(stored_name(*query.status))}};
+  } else if (query.not_ended) {
+    options.filter = "st = :st OR st = :su";
+    options.filter_values = {{":st", text_value(stored_name(Status::kActive))},
+                             {":su", text_value(stored_name(Status::kSuspended))}};
+  }
+}
+
 KeyRange date_range(const std::optional<TimePoint>& from, const std::optional<TimePoint>& to) {
   KeyRange range;
   if (from) range.from = *from > kTimeMax ? after_date(kTimeMax) : before_date(*from);
@@ -38,6 +50,7 @@ bool DynamoStore::shows(const TaskQuery& query, const StoredTask& stored) const 
   if (query.to && task.scheduled_date > *query.to) return false;
   if (query.endpoint && task.endpoint != *query.endpoint) return false;
   if (model::expired(task, query.now)) return false;
+  if (query.not_ended && has_ended(task.status)) return false;
   if (!query.status) return true;
   const bool processing = task.status == Status::kActive && stored.leased(query.now);
   return *query.status == (processing ? Status::kProcessing : task.status);
@@ -61,11 +74,8 @@ Result<TaskPage> DynamoStore::tasks_by_id(const TaskQuery& query) {
                              .range = keys_with(*query.id_prefix),
                              .desc = query.desc};
   if (query.after) options.after = query.after->id;
-  if (query.status) {
-    options.filter = "st = :st";
-    options.filter_values = {{":st", text_value(stored_name(*query.status))}};
-  }
-  const bool filtered = query.status || query.from || query.to || query.endpoint;
+  add_filter(query, options);
+  const bool filtered = !options.filter.empty() || query.from || query.to || query.endpoint;
 
   return task_page(
       query, RowReader(client_, std::move(options)), "id", filtered,
@@ -88,13 +98,11 @@ Result<TaskPage> DynamoStore::tasks_by_date(const TaskQuery& query) {
                              .range = date_range(query.from, query.to),
                              .desc = query.desc};
   if (query.after) options.after = dated_id(query.after->scheduled_date, query.after->id);
-  if (query.status) {
-    options.filter = "st = :st";
-    options.filter_values = {{":st", text_value(stored_name(*query.status))}};
-  }
+  add_filter(query, options);
+  const bool filtered = !options.filter.empty() || query.endpoint;
 
   return task_page(
-      query, RowReader(client_, std::move(options)), "sd", query.status || query.endpoint,
+      query, RowReader(client_, std::move(options)), "sd", filtered,
       [this](std::span<const Item> rows) {
         std::vector<TaskKey> keys;
         for (const Item& row : rows) keys.push_back(key_of(row));

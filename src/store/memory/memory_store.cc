@@ -100,6 +100,7 @@ Result<TaskPage> MemoryStore::do_query_tasks(const TaskQuery& query) {
                              ? Status::kProcessing
                              : task.status;
     if (query.status && shown != *query.status) continue;
+    if (query.not_ended && has_ended(shown)) continue;
     if (query.endpoint && task.endpoint != *query.endpoint) continue;
     if (model::expired(task, query.now)) continue;
     if (query.after) {

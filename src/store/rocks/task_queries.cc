@@ -142,6 +142,7 @@ Result<TaskPage> RocksStore::query_by_date(const TaskQuery& query) {
   for (const Status status :
        {Status::kActive, Status::kDone, Status::kFailed, Status::kSuspended}) {
     if (query.status && *query.status != status) continue;
+    if (query.not_ended && has_ended(status)) continue;
     ranges.push_back(
         time_range(date_prefix(query.ns, status), query.from, query.to, after, query.desc));
     KeyRange& range = ranges.back();
@@ -223,6 +224,7 @@ Result<TaskPage> RocksStore::query_by_id(const TaskQuery& query) {
       const bool leased = state->task.status == Status::kActive && live.contains(bytes);
       if (!in_range(state->task.scheduled_date, query)) continue;
       if (query.status && (leased || state->task.status != *query.status)) continue;
+      if (query.not_ended && has_ended(state->task.status)) continue;
       candidates.push_back({*last, leased});
       keys.push_back(std::move(bytes));
     }

@@ -255,8 +255,10 @@ class Requests {
     if (bounds == 1 || bounds == 2) values[":from"] = range.first;
     if (bounds == 1 || bounds == 3) values[":to"] = range.second;
     if (dice_.chance(0.3) && body.at("TableName") == json::value(tables_.tasks)) {
-      body["FilterExpression"] = "st = :st";
+      const bool one = dice_.chance(0.5);
+      body["FilterExpression"] = one ? "st = :st" : "st = :st OR st = :su";
       values[":st"] = text_value("ACTIVE");
+      if (!one) values[":su"] = text_value("SUSPENDED");
     } else if (dice_.chance(0.2) && !body.contains("IndexName") &&
                body.at("TableName") == json::value(tables_.logs)) {
       body["FilterExpression"] = "tk = :tk AND attribute_not_exists(fl)";
