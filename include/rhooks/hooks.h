@@ -41,7 +41,8 @@ class Hooks final : public HooksApi {
   // The same for those who do not wait: calls `done` with the result, once, on a thread of the
   // scheduler, or on this one if nothing has to be stored for it. It must not throw, or wait for
   // another call of the scheduler. Calls that wait at the same time, of either kind, share one
-  // sync. With a dynamodb: store this waits all the same. kOverloaded: some 16,000 of them, or
+  // sync. With a dynamodb: store this waits all the same, and so it does for one read where a task
+  // has an idempotency key and an endpoint that is not there. kOverloaded: some 16,000 of them, or
   // 64 MiB, wait already.
   void register_task(NewTask task, std::function<void(Result<Registration>)> done);
   Result<std::vector<Result<Registration>>> register_many(std::vector<NewTask> tasks) override;
