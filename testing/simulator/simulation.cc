@@ -85,7 +85,7 @@ void Simulation::draw_faults() {
   store_faults_.partial = some(0.2);
   // Long ones are as long as leases and more.
   const bool long_stalls = dice().chance(0.3);
-  store_faults_.stalled = some(long_stalls ? 0.05 : 0.02);
+  store_faults_.stalled = some(long_stalls ? 0.15 : 0.02);
   store_faults_.stall_max = long_stalls ? 90s : 2s;
   http_faults_ = {.unreachable = some(0.1),
                   .server_error = some(0.2),

@@ -12,7 +12,7 @@
 namespace rhooks::simulator {
 namespace {
 
-constexpr std::uint64_t kSeedsMax = 500;
+constexpr std::uint64_t kSeedsMax = 1'000;
 
 TEST(CanaryTest, IsFound) {
   log::configure(log::Level::kOff, log::Format::kText);
