@@ -50,6 +50,8 @@ std::vector<Task> expected_tasks(const std::vector<Task>& all, const TaskQuery& 
     if (query.from && task.scheduled_date < *query.from) continue;
     if (query.to && task.scheduled_date > *query.to) continue;
     if (query.endpoint && task.endpoint != *query.endpoint) continue;
+    if (query.reason && task.failure_reason != *query.reason) continue;
+    if (query.last_status && task.execution.last_response_status != *query.last_status) continue;
     found.push_back(task);
   }
   std::sort(found.begin(), found.end(), [&](const Task& a, const Task& b) {
@@ -133,6 +135,7 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
   std::map<TaskKey, Task> tasks;
   const std::vector<std::string> namespaces{"a", "ab"};
   const std::vector<std::string> endpoints{"", "acme", "acme2"};
+  const std::vector<std::string> reasons{"", "exhausted", "gone"};
   while (tasks.size() < 150) {
     auto record = make_record(namespaces[below(rng, 2)], random_id(rng),
                               kT0 + seconds{static_cast<long>(below(rng, 20))});
@@ -140,6 +143,8 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
                                Status::kSuspended};
     record.task.status = statuses[below(rng, 5)];
     record.task.endpoint = endpoints[below(rng, 3)];
+    record.task.failure_reason = reasons[below(rng, 3)];
+    if (below(rng, 2) == 0) record.task.execution.last_response_status = below(rng, 2) ? 503 : 410;
     if (tasks.emplace(record.task.key, record.task).second) put(record);
   }
   for (const Claim& c : claim(kT0 + seconds{20}, 20)) {
@@ -160,6 +165,8 @@ TEST_P(StoreContractTest, TaskQueriesAgreeWithBruteForce) {
     if (below(rng, 2) == 0) query.from = kT0 + seconds{static_cast<long>(below(rng, 20))};
     if (below(rng, 2) == 0) query.to = kT0 + seconds{static_cast<long>(below(rng, 20))};
     if (below(rng, 3) == 0) query.endpoint = endpoints[below(rng, 3)];
+    if (below(rng, 4) == 0) query.reason = reasons[below(rng, 3)];
+    if (below(rng, 4) == 0) query.last_status = below(rng, 2) ? 503 : 410;
     ASSERT_EQ(all_tasks(store(), query), expected_tasks(all, query)) << "round " << round;
   }
 }

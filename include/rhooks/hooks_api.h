@@ -5,6 +5,7 @@
 #include <rhooks/result.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
+#include <rhooks/task_filter.h>
 
 #include <cstdint>
 #include <functional>
@@ -13,16 +14,6 @@
 #include <vector>
 
 namespace rhooks {
-
-// Which tasks of a namespace. Empty members do not restrict.
-struct TaskFilter {
-  std::string ns;  // required
-  std::string id;  // a prefix; given, results are ordered by id
-  std::optional<Status> status;
-  std::optional<TimePoint> from;  // scheduled_date >= from
-  std::optional<TimePoint> to;    // scheduled_date <= to
-  std::string endpoint;           // empty: any, or none
-};
 
 struct FetchQuery {
   TaskFilter filter;

@@ -136,6 +136,8 @@ std::string restrictions(const FilterArgs& filter) {
   if (!filter.from.empty()) text += " from " + filter.from;
   if (!filter.to.empty()) text += " to " + filter.to;
   if (!filter.endpoint.empty()) text += " for the endpoint " + filter.endpoint;
+  if (!filter.reason.empty()) text += ", " + filter.reason;
+  if (filter.last_status) text += ", last answered with " + std::to_string(*filter.last_status);
   return text;
 }
 

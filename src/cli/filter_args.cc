@@ -24,6 +24,10 @@ void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
   command.add_option("--to", args.to, "scheduled at or before: ISO-8601, or -1h, +1h")
       ->type_name("TIME");
   command.add_option("--endpoint", args.endpoint, "for this endpoint")->type_name("NAME");
+  command.add_option("--reason", args.reason, "FAILED for this reason: exhausted, gone, ...")
+      ->type_name("REASON");
+  command.add_option("--last-status", args.last_status, "answered with this status the last time")
+      ->type_name("STATUS");
 }
 
 Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now) {
@@ -31,6 +35,8 @@ Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now) {
   filter.ns = args.ns;
   filter.id = args.id;
   filter.endpoint = args.endpoint;
+  filter.reason = args.reason;
+  filter.last_status = args.last_status;
   if (!args.status.empty()) {
     const auto status = codec::parse_status(args.status);
     if (!status) return fail(ErrorCode::kInvalidArgument, "--status: " + status.error().message);

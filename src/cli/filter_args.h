@@ -14,7 +14,8 @@ namespace rhooks::cli {
 void add_key_options(Commands& commands, CLI::App& command, TaskKey& key);
 
 struct FilterArgs {
-  std::string ns, id, status, from, to, endpoint;
+  std::string ns, id, status, from, to, endpoint, reason;
+  std::optional<int> last_status;
 };
 // `status` false: the command takes no --status.
 void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,

@@ -109,6 +109,9 @@ class RemoteHooks final : public HooksApi {
                             .add("from", filter.from)
                             .add("to", filter.to)
                             .add("endpoint", filter.endpoint)
+                            .add("reason", filter.reason)
+                            .add("lastStatus",
+                                 filter.last_status ? std::to_string(*filter.last_status) : "")
                             .add("desc", query.desc ? "true" : "")
                             .add("limit", std::to_string(query.limit))
                             .add("startKey", query.start_key)

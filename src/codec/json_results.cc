@@ -19,6 +19,8 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
     query.filter.from = in.time("from");
     query.filter.to = in.time("to");
     query.filter.endpoint = in.filled_string("endpoint").value_or("");
+    query.filter.reason = in.filled_string("reason").value_or("");
+    query.filter.last_status = in.small_integer("lastStatus");
     query.chunk_limit = in.small_integer("chunkLimit").value_or(query.chunk_limit);
     query.start_key = in.string("startKey").value_or("");
     in.finish();
@@ -34,6 +36,8 @@ Result<std::string> to_json(const ManyQuery& query) {
   out.time("from", query.filter.from);
   out.time("to", query.filter.to);
   out.string_if_any("endpoint", query.filter.endpoint);
+  out.string_if_any("reason", query.filter.reason);
+  if (query.filter.last_status) out.integer("lastStatus", *query.filter.last_status);
   out.integer("chunkLimit", query.chunk_limit);
   out.string_if_any("startKey", query.start_key);
   out.end_object();

@@ -79,21 +79,18 @@ TEST(ManyQueryJsonTest, EverythingIsOptional) {
 
 TEST(ManyQueryJsonTest, ComesBackAsItWas) {
   ManyQuery query;
-  query.filter = {"ns",  "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1},
-                  "acme"};
+  query.filter = {
+      "ns",        "order#", Status::kFailed, kEndedAt, kEndedAt + std::chrono::hours{1}, "acme",
+      "exhausted", 503};
   query.chunk_limit = 7;
   query.start_key = "key";
   const std::string json = to_json(query).value();
   EXPECT_EQ(json, R"({"id":"order#","status":"FAILED","from":"2026-01-31T12:34:56.789Z",)"
-                  R"("to":"2026-01-31T13:34:56.789Z","endpoint":"acme",)"
-                  R"("chunkLimit":7,"startKey":"key"})");
+                  R"("to":"2026-01-31T13:34:56.789Z","endpoint":"acme","reason":"exhausted",)"
+                  R"("lastStatus":503,"chunkLimit":7,"startKey":"key"})");
   const auto back = parse_many_query(json, "ns");
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->filter.id, query.filter.id);
-  EXPECT_EQ(back->filter.status, query.filter.status);
-  EXPECT_EQ(back->filter.from, query.filter.from);
-  EXPECT_EQ(back->filter.to, query.filter.to);
-  EXPECT_EQ(back->filter.endpoint, "acme");
+  EXPECT_EQ(back->filter, query.filter);
   EXPECT_EQ(back->chunk_limit, 7);
   EXPECT_EQ(back->start_key, "key");
 }
@@ -112,6 +109,8 @@ TEST(ManyQueryJsonTest, NamesTheFieldThatIsWrong) {
                 {R"({"from":null})", "from"},
                 {R"({"from":"today"})", "from"},
                 {R"({"to":1})", "to"},
+                {R"({"reason":""})", "reason"},
+                {R"({"lastStatus":"503"})", "lastStatus"},
                 {R"({"chunkLimit":"5"})", "chunkLimit"},
                 {R"({"chunkLimit":5000000000})", "chunkLimit"},
                 {R"({"startKey":1})", "startKey"},

@@ -41,8 +41,8 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
 Result<Request> parse_test_request(std::string_view json);
 
 // What delete-many, suspend-many, unsuspend-many and cancel-many take:
-// {id,status,from,to,endpoint,chunkLimit,startKey}, all optional; empty text stands for {}. null is
-// refused here: an unset variable must not mean all tasks.
+// {id,status,from,to,endpoint,reason,lastStatus,chunkLimit,startKey}, all optional; empty text
+// stands for {}. null is refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
 // What a program sends to a server. Errors: kInvalidArgument for what JSON cannot carry as it is:

@@ -53,6 +53,13 @@ Result<void> check_filter(const TaskFilter& filter) {
   if (!filter.endpoint.empty()) {
     if (auto valid = model::EndpointName{}.check(filter.endpoint, "endpoint"); !valid) return valid;
   }
+  if (!filter.reason.empty()) {
+    if (auto valid = model::FailureReason{}.check(filter.reason, "reason"); !valid) return valid;
+  }
+  if (filter.last_status) {
+    const model::Range statuses{model::kStatusMin, model::kStatusMax};
+    if (auto valid = statuses.check(*filter.last_status, "lastStatus"); !valid) return valid;
+  }
   return check_order(filter.from, filter.to);
 }
 
@@ -75,7 +82,9 @@ class StartKeyScope {
   }
   StartKeyScope& add(const TaskFilter& f) {
     const std::string_view status = f.status ? to_string(*f.status) : "-";
-    return add(f.ns).add(f.id).add(status).add(f.from).add(f.to).add(f.endpoint);
+    const std::string last_status = f.last_status ? std::to_string(*f.last_status) : "-";
+    add(f.ns).add(f.id).add(status).add(f.from).add(f.to);
+    return add(f.endpoint).add(f.reason).add(last_status);
   }
 
   const std::string& text() const { return text_; }
@@ -132,6 +141,8 @@ store::TaskQuery task_query(const TaskFilter& filter, std::size_t limit, TimePoi
   query.from = filter.from;
   query.to = filter.to;
   if (!filter.endpoint.empty()) query.endpoint = filter.endpoint;
+  if (!filter.reason.empty()) query.reason = filter.reason;
+  query.last_status = filter.last_status;
   query.limit = limit;
   query.now = now;
   return query;

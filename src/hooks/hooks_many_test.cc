@@ -236,6 +236,50 @@ TEST(HooksManyTest, CancelManyTakesWhatMayStillRun) {
   EXPECT_EQ(t.hooks->fetch(failed)->items.size(), 5u);
 }
 
+TEST(HooksManyTest, TasksAreFoundByHowTheyFailed) {
+  TestHooks t;
+  t.sender->set_script([](const delivery::HttpRequest& request) {
+    return Reply::status(request.request.url.ends_with("/gone") ? 410 : 503);
+  });
+  for (const char* id : {"a", "b", "c"}) {
+    NewTask task = t.post(id);
+    task.retry_limit = 0;
+    if (*id == 'b') task.request.url = "http://127.0.0.1:9/gone";
+    ASSERT_TRUE(t.hooks->register_task(task));
+  }
+  NewTask waits = t.post("d");
+  waits.scheduled_date = t.clock->now() + 1h;
+  ASSERT_TRUE(t.hooks->register_task(waits));
+  ASSERT_TRUE(t.hooks->trigger());
+
+  FetchQuery query = query_of();
+  query.filter.reason = "gone";
+  ASSERT_EQ(t.hooks->fetch(query)->items.size(), 1u);
+  EXPECT_EQ(t.hooks->fetch(query)->items[0].key.id, "b");
+  query.filter.reason.clear();
+  query.filter.last_status = 503;
+  query.limit = 1;
+  const auto first = t.hooks->fetch(query);
+  ASSERT_TRUE(first);
+  query.start_key = first->last_evaluated_key;
+  EXPECT_EQ(t.hooks->fetch(query)->items[0].key.id, "c");
+  query.filter.last_status = 410;
+  EXPECT_EQ(t.hooks->fetch(query).error().field, "startKey") << "it is of another query";
+
+  query.start_key.clear();
+  query.filter.last_status = 600;
+  EXPECT_EQ(t.hooks->fetch(query).error().field, "lastStatus");
+  query.filter.last_status.reset();
+  query.filter.reason = "tired";
+  EXPECT_EQ(t.hooks->fetch(query).error().field, "reason");
+
+  ManyQuery many;
+  many.filter.ns = "ns";
+  many.filter.reason = "exhausted";
+  EXPECT_EQ(t.hooks->remove_many(many)->count, 2);
+  EXPECT_TRUE(t.hooks->get({"ns", "b"}));
+}
+
 // The worker sleeps until the next time that it knows of: it has to be told of these.
 TEST(HooksManyTest, TheWorkerDeliversWhatIsUnsuspended) {
   TestHooks t;

@@ -104,6 +104,15 @@ Result<void> FailedStatuses::check(const StatusSet& statuses, std::string_view f
   return {};
 }
 
+Result<void> FailureReason::check(std::string_view reason, std::string_view field) const {
+  std::string known;
+  for (const std::string_view one : failure::kAll) {
+    if (reason == one) return {};
+    known.append(known.empty() ? "" : ", ").append(one);
+  }
+  return invalid(field, "must be one of " + known + ", not " + quoted(reason));
+}
+
 Result<void> ShownTime::check(TimePoint t, std::string_view field) const {
   if (t >= kTimeMin && t <= kTimeMax) return {};
   return invalid(field, "must lie in the years 1970 to 9999");

@@ -69,6 +69,11 @@ struct FailedStatuses {
   Result<void> check(const StatusSet& statuses, std::string_view field) const;
 };
 
+// What State::failure_reason says of a task that is FAILED.
+struct FailureReason {
+  Result<void> check(std::string_view reason, std::string_view field) const;
+};
+
 // The years 1970 to 9999.
 struct ShownTime {
   Result<void> check(TimePoint t, std::string_view field) const;

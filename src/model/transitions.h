@@ -3,6 +3,7 @@
 #include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -25,6 +26,8 @@ inline constexpr std::string_view kCancelled = "cancelled";
 inline constexpr std::string_view kMaxErrors = "max_errors";
 inline constexpr std::string_view kEndpointMissing = "endpoint_missing";
 inline constexpr std::string_view kUnbuildable = "unbuildable";
+inline constexpr std::array kAll{kExhausted, kGone,      kNonRetryable,    kExpired,
+                                 kCancelled, kMaxErrors, kEndpointMissing, kUnbuildable};
 }  // namespace failure
 
 // Whether scheduled_date is that of an occurrence of a series. That of a one-shot is not, nor is

@@ -47,17 +47,19 @@ std::string QueryReader::start_key() {
   return {};
 }
 
-int QueryReader::limit(std::string_view name, int standard, int max) {
+std::optional<int> QueryReader::integer(std::string_view name, int min, int max) {
   const std::string* text = find(name);
-  if (!text) return standard;
+  if (!text) return std::nullopt;
   int value = 0;
   const char* end = text->data() + text->size();
   const auto [at, ec] = std::from_chars(text->data(), end, value);
-  if (ec != std::errc() || at != end || value < 1 || value > max) {
-    refuse(name, "must be a whole number from 1 to " + std::to_string(max));
-    return standard;
-  }
-  return value;
+  if (ec == std::errc() && at == end && value >= min && value <= max) return value;
+  refuse(name, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  return std::nullopt;
+}
+
+int QueryReader::limit(std::string_view name, int standard, int max) {
+  return integer(name, 1, max).value_or(standard);
 }
 
 bool QueryReader::flag(std::string_view name) {

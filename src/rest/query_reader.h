@@ -22,6 +22,7 @@ class QueryReader {
   std::string text(std::string_view name);
   // startKey; without a value it is that of the first page, so that clients can loop.
   std::string start_key();
+  std::optional<int> integer(std::string_view name, int min, int max);
   int limit(std::string_view name, int standard, int max);
   bool flag(std::string_view name);
   std::optional<TimePoint> time(std::string_view name);

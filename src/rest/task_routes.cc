@@ -3,6 +3,7 @@
 #include <new>
 
 #include "base/ascii.h"
+#include "model/limits.h"
 #include "rest/query_reader.h"
 #include "rest/routes.h"
 
@@ -91,6 +92,8 @@ HttpResponse fetch_tasks(Hooks& hooks, const HttpRequest& request, const PathPar
   query.filter.from = in.time("from");
   query.filter.to = in.time("to");
   query.filter.endpoint = in.text("endpoint");
+  query.filter.reason = in.text("reason");
+  query.filter.last_status = in.integer("lastStatus", model::kStatusMin, model::kStatusMax);
   query.desc = in.flag("desc");
   query.limit = in.limit("limit", query.limit, 1000);
   query.start_key = in.start_key();
@@ -133,6 +136,9 @@ Route fetch_route(Hooks& hooks) {
       time_parameter("from", "Tasks with a scheduledDate of this time or later."),
       time_parameter("to", "Tasks with a scheduledDate of this time or earlier."),
       {"endpoint", "Tasks that name this endpoint.", R"({"type":"string"})"},
+      {"reason", "Tasks with this failureReason.", R"({"type":"string"})"},
+      {"lastStatus", "Tasks whose latest answer had this status.",
+       R"({"type":"integer","minimum":100,"maximum":599})"},
   };
   for (ParameterDoc& p : page_parameters()) parameters.push_back(std::move(p));
   return {

@@ -45,6 +45,8 @@ struct TaskQuery {
   std::optional<TimePoint> from;        // inclusive
   std::optional<TimePoint> to;          // inclusive
   std::optional<std::string> endpoint;  // the one that the task names
+  std::optional<std::string> reason;    // State::failure_reason
+  std::optional<int> last_status;       // Execution::last_response_status
   bool desc = false;
   std::size_t limit = 100;
   std::optional<TaskPosition> after;

@@ -48,9 +48,7 @@ bool DynamoStore::shows(const TaskQuery& query, const StoredTask& stored) const 
   const Task& task = stored.record.task;
   if (query.from && task.scheduled_date < *query.from) return false;
   if (query.to && task.scheduled_date > *query.to) return false;
-  if (query.endpoint && task.endpoint != *query.endpoint) return false;
-  if (model::expired(task, query.now)) return false;
-  if (query.not_ended && has_ended(task.status)) return false;
+  if (!matches(query, task)) return false;
   if (!query.status) return true;
   const bool processing = task.status == Status::kActive && stored.leased(query.now);
   return *query.status == (processing ? Status::kProcessing : task.status);
@@ -75,7 +73,8 @@ Result<TaskPage> DynamoStore::tasks_by_id(const TaskQuery& query) {
                              .desc = query.desc};
   if (query.after) options.after = query.after->id;
   add_filter(query, options);
-  const bool filtered = !options.filter.empty() || query.from || query.to || query.endpoint;
+  const bool filtered =
+      !options.filter.empty() || query.from || query.to || looks_into_tasks(query);
 
   return task_page(
       query, RowReader(client_, std::move(options)), "id", filtered,
@@ -99,7 +98,7 @@ Result<TaskPage> DynamoStore::tasks_by_date(const TaskQuery& query) {
                              .desc = query.desc};
   if (query.after) options.after = dated_id(query.after->scheduled_date, query.after->id);
   add_filter(query, options);
-  const bool filtered = !options.filter.empty() || query.endpoint;
+  const bool filtered = !options.filter.empty() || looks_into_tasks(query);
 
   return task_page(
       query, RowReader(client_, std::move(options)), "sd", filtered,

@@ -100,9 +100,7 @@ Result<TaskPage> MemoryStore::do_query_tasks(const TaskQuery& query) {
                              ? Status::kProcessing
                              : task.status;
     if (query.status && shown != *query.status) continue;
-    if (query.not_ended && has_ended(shown)) continue;
-    if (query.endpoint && task.endpoint != *query.endpoint) continue;
-    if (model::expired(task, query.now)) continue;
+    if (!matches(query, task)) continue;
     if (query.after) {
       const auto after = std::pair(by_id ? TimePoint{} : query.after->scheduled_date,
                                    std::string_view(query.after->id));

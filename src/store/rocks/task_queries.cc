@@ -23,10 +23,6 @@ bool in_range(TimePoint at, const TaskQuery& query) {
   return (!query.from || at >= *query.from) && (!query.to || at <= *query.to);
 }
 
-bool is_for(const Task& task, const std::optional<std::string>& endpoint) {
-  return !endpoint || task.endpoint == *endpoint;
-}
-
 }  // namespace
 
 // A task that may match, by its place in the order.
@@ -48,9 +44,7 @@ class RocksStore::PageBuilder {
   // How many tasks the next chunk may read.
   std::size_t chunk() const { return std::min(kChunk, query_.limit - page.items.size()); }
   void looked_at() { ++rows_; }
-  bool shows(const Task& task) const {
-    return !model::expired(task, query_.now) && is_for(task, query_.endpoint);
-  }
+  bool shows(const Task& task) const { return matches(query_, task); }
   bool rows_left() const { return rows_ < options_.page_rows_max; }
   void add(Task task) {
     bytes_ += shown_bytes(task);
@@ -281,7 +275,7 @@ Result<TaskPage> RocksStore::query_leased(const TaskQuery& query) {
     if (record->task.status != Status::kActive || !in_range(record->task.scheduled_date, query)) {
       continue;
     }
-    if (!is_for(record->task, query.endpoint)) continue;
+    if (!builder.shows(record->task)) continue;
     builder.add(as_shown(std::move(record->task), true));
   }
   return std::move(builder.page);
