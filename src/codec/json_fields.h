@@ -127,6 +127,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.named(name, parse_rate);
   } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
     return in.milliseconds(name);
+  } else if constexpr (std::is_same_v<T, RedriveState>) {
+    return in.named(name, parse_redrive_state);
   } else if constexpr (std::is_same_v<T, Method>) {
     return in.named(name, parse_method);
   } else if constexpr (std::is_same_v<T, Status>) {

@@ -41,6 +41,11 @@ Result<LogStatus> parse_log_status(std::string_view name) {
   return find_name(name, "log status", {LogStatus::kSuccess, LogStatus::kFail});
 }
 
+Result<RedriveState> parse_redrive_state(std::string_view name) {
+  return find_name(name, "state of a redrive",
+                   {RedriveState::kRunning, RedriveState::kDone, RedriveState::kCancelled});
+}
+
 Result<RepeatUnit> parse_repeat_unit(std::string_view name) {
   const auto find = [](std::string_view text) {
     return find_name(

@@ -3,6 +3,7 @@
 #include <rhooks/endpoint.h>
 #include <rhooks/hooks_api.h>
 #include <rhooks/log.h>
+#include <rhooks/redrive.h>
 #include <rhooks/result.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
@@ -10,6 +11,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace rhooks::model {
+struct StoredRedrive;
+}
 
 // The public JSON of docs/semantics.md, as the REST API and `--json` show it. Text in, text
 // out, so that no other module needs a JSON library for it.
@@ -45,12 +50,17 @@ Result<Request> parse_test_request(std::string_view json);
 // stands for {}. null is refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
+// Reads a redrive that is asked for. `ns` comes from the path, and a "namespace" inside must agree
+// with it. null is refused here as well.
+Result<Redrive> parse_new_redrive(std::string_view json, std::string_view ns);
+
 // What a program sends to a server. Errors: kInvalidArgument for what JSON cannot carry as it is:
 // text that is not UTF-8, a body of kind kJson that is not JSON.
 Result<std::string> to_json(const NewTask& task);
 Result<std::string> to_json(const ManyQuery& query);
 Result<std::string> to_put_json(const Endpoint& endpoint);
 Result<std::string> to_test_json(const Request& request);
+Result<std::string> to_start_json(const Redrive& redrive);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
@@ -59,7 +69,8 @@ std::string to_json(const LogPage& page);        // {items,count,lastEvaluatedKe
 std::string to_json(const Namespace& item);      // {namespace}
 std::string to_json(const NamespacePage& page);  // {items,count,lastEvaluatedKey?}
 std::string to_json(const Endpoint& endpoint);
-std::string to_json(const EndpointPage& page);     // {items,count,lastEvaluatedKey?}
+std::string to_json(const EndpointPage& page);  // {items,count,lastEvaluatedKey?}
+std::string to_json(const Redrive& redrive);
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
@@ -89,6 +100,7 @@ Result<LogPage> parse_log_page(std::string_view json);
 Result<NamespacePage> parse_namespace_page(std::string_view json);
 Result<Endpoint> parse_endpoint(std::string_view json);
 Result<EndpointPage> parse_endpoint_page(std::string_view json);
+Result<Redrive> parse_redrive(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
@@ -99,15 +111,19 @@ Result<DryrunResult> parse_dryrun_result(std::string_view json);
 Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);
 
-Result<Method> parse_method(std::string_view name);           // "GET"; any case
-Result<Status> parse_status(std::string_view name);           // "ACTIVE"; any case
-Result<LogStatus> parse_log_status(std::string_view name);    // "FAIL"; any case
-Result<RepeatUnit> parse_repeat_unit(std::string_view name);  // "minutes", also "minute"
+Result<Method> parse_method(std::string_view name);               // "GET"; any case
+Result<Status> parse_status(std::string_view name);               // "ACTIVE"; any case
+Result<LogStatus> parse_log_status(std::string_view name);        // "FAIL"; any case
+Result<RepeatUnit> parse_repeat_unit(std::string_view name);      // "minutes", also "minute"
+Result<RedriveState> parse_redrive_state(std::string_view name);  // "RUNNING"; any case
 
 // What a store keeps of an endpoint: JSON without what the document has besides its data (names,
 // revision, time of the last change). Fields that a newer version stored are passed over. Errors:
 // kCorrupt.
 std::string to_stored_json(const Endpoint& endpoint);
 Result<Endpoint> parse_stored_endpoint(std::string_view json);
+// The same of a redrive, with how far it has come.
+std::string to_stored_json(const model::StoredRedrive& redrive);
+Result<model::StoredRedrive> parse_stored_redrive(std::string_view json);
 
 }  // namespace rhooks::codec

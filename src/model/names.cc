@@ -1,4 +1,5 @@
 #include <rhooks/log.h>
+#include <rhooks/redrive.h>
 #include <rhooks/result.h>
 #include <rhooks/task.h>
 
@@ -74,6 +75,18 @@ const char* to_string(RepeatUnit unit) {
       return "hours";
     case RepeatUnit::kDays:
       return "days";
+  }
+  return "invalid";
+}
+
+const char* to_string(RedriveState state) {
+  switch (state) {
+    case RedriveState::kRunning:
+      return "RUNNING";
+    case RedriveState::kDone:
+      return "DONE";
+    case RedriveState::kCancelled:
+      return "CANCELLED";
   }
   return "invalid";
 }

@@ -79,6 +79,7 @@ struct Metrics::Impl {
   Histogram* attempt_duration = nullptr;
   Histogram* lateness = nullptr;
   Counter* registered = nullptr;
+  Counter* redriven = nullptr;
   Counter* lease_lost = nullptr;
   Counter* set_aside = nullptr;
   Counter* writes_dropped = nullptr;
@@ -167,6 +168,7 @@ Metrics::Impl::Impl() {
   lateness = histogram("rhooks_lateness_seconds", "Start of an attempt after its due time",
                        kLatenessBuckets);
   registered = counter("rhooks_registered_total", "Tasks registered");
+  redriven = counter("rhooks_redriven_total", "FAILED tasks that redrives ran again");
   lease_lost = counter("rhooks_lease_lost_total",
                        "Outcomes refused because another worker or change had taken the task");
   set_aside = counter("rhooks_set_aside_total",
@@ -272,6 +274,10 @@ void Metrics::attempt(Attempt result, Micros lateness, Micros duration) {
 
 void Metrics::registered(std::int64_t tasks) {
   impl_->registered->Increment(static_cast<double>(tasks));
+}
+
+void Metrics::redriven(std::int64_t tasks) {
+  impl_->redriven->Increment(static_cast<double>(tasks));
 }
 
 void Metrics::lease_lost() {

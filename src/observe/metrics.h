@@ -24,6 +24,7 @@ class Metrics {
   // An attempt ended: `lateness` is its start after its due time, `duration` the HTTP time.
   void attempt(Attempt result, Micros lateness, Micros duration);
   void registered(std::int64_t tasks);
+  void redriven(std::int64_t tasks);
   void lease_lost();
   void set_aside();
   void writes_dropped(std::int64_t writes);

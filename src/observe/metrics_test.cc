@@ -52,6 +52,7 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_attempt_duration_seconds_count",
                              "rhooks_lateness_seconds_count",
                              "rhooks_registered_total",
+                             "rhooks_redriven_total",
                              "rhooks_lease_lost_total",
                              "rhooks_set_aside_total",
                              "rhooks_skipped_occurrences_total",

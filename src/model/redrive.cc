@@ -1,0 +1,69 @@
+#include "model/redrive.h"
+
+#include <algorithm>
+
+#include "base/duration.h"
+#include "model/checks.h"
+#include "model/refusal.h"
+#include "model/transitions.h"
+
+namespace rhooks::model {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kRedrivenASecondMax = 10'000;
+// Tasks of one step: a document holds their ids.
+constexpr std::int64_t kStepMax = 100;
+constexpr Span kRatePeriod{std::chrono::seconds{1}, std::chrono::days{7}};
+
+std::int64_t in_a_second(const Rate& rate) {
+  constexpr milliseconds kSecond = std::chrono::seconds{1};
+  return rate.limit * kSecond.count() / std::max<std::int64_t>(rate.period.count(), 1);
+}
+
+}  // namespace
+
+Result<void> RedriveRate::check(const Rate& rate, std::string_view field) const {
+  if (auto ok = kRatePeriod.check(rate.period, field); !ok) return ok;
+  const std::int64_t most = kRedrivenASecondMax * rate.period.count() / 1'000;
+  if (rate.limit >= 1 && rate.limit <= most) return {};
+  return invalid(field, "must be between 1 and 10,000 a second, as in 50/1s or 100/1m, not " +
+                            format_rate(rate));
+}
+
+Result<void> validate(const Redrive& redrive) {
+  if (auto ok = check_fields(redrive, ""); !ok) return ok;
+  if (redrive.status && *redrive.status != Status::kFailed) {
+    return invalid("status", "only FAILED tasks are run again");
+  }
+  if (redrive.from && redrive.to && *redrive.to < *redrive.from) {
+    return invalid("from", "is later than `to`");
+  }
+  return {};
+}
+
+bool takes(const Redrive& redrive, const Task& task) {
+  if (task.status != Status::kFailed || task.updated_at > redrive.started_at) return false;
+  return !redrive.reason.empty() || task.failure_reason != failure::kCancelled;
+}
+
+std::size_t step_max(const StoredRedrive& redrive) {
+  std::int64_t most = std::clamp<std::int64_t>(in_a_second(redrive.rate), 1, kStepMax);
+  if (redrive.max > 0) most = std::min(most, redrive.max - redrive.redriven);
+  return static_cast<std::size_t>(std::max<std::int64_t>(most, 0));
+}
+
+milliseconds length_of(const StoredRedrive::Step& step, const Rate& rate) {
+  const auto tasks = static_cast<std::int64_t>(step.ids.size());
+  const std::int64_t limit = std::max<std::int64_t>(rate.limit, 1);
+  return milliseconds{(tasks * rate.period.count() + limit - 1) / limit};
+}
+
+Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step) {
+  if (!takes(redrive, task)) return fail(ErrorCode::kConflict, "it is not FAILED any more");
+  // Later than the beginning by any clock, so that it is not taken if it fails again.
+  return run_now(std::move(task), std::max(step.at, redrive.started_at + milliseconds{1}));
+}
+
+}  // namespace rhooks::model
