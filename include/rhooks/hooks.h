@@ -72,6 +72,9 @@ class Hooks final : public HooksApi {
   Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) override;
   Result<Log> test_endpoint(const std::string& ns, const std::string& name,
                             Request request) override;
+  Result<Redrive> start_redrive(Redrive redrive) override;
+  Result<Redrive> redrive(const std::string& ns) override;
+  Result<Redrive> cancel_redrive(const std::string& ns) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond. Idempotent.

@@ -2,6 +2,7 @@
 
 #include <rhooks/endpoint.h>
 #include <rhooks/log.h>
+#include <rhooks/redrive.h>
 #include <rhooks/result.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
@@ -213,6 +214,20 @@ class HooksApi {
   // attempt that failed is none.
   virtual Result<Log> test_endpoint(const std::string& ns, const std::string& name,
                                     Request request) = 0;
+
+  // Redrives: FAILED tasks of a namespace are run again, a few at a time. A namespace has one,
+  // which stays as it ended until the next one.
+
+  // Begins one, and returns at once. The process that was asked carries it on, with a worker or
+  // without; stopped or killed in between, the next one that start()s on the store goes on, or is
+  // asked for it, and counts no task twice. Errors: kInvalidArgument; kConflict (one is under way).
+  // Safe to retry: what failed before the first one and was run again is not FAILED any more.
+  virtual Result<Redrive> start_redrive(Redrive redrive) = 0;
+  // As far as it has come. Errors: kNotFound.
+  virtual Result<Redrive> redrive(const std::string& ns) = 0;
+  // Ends one, and returns how far it had come. The tasks of its last step, a second's worth or 100,
+  // may yet run again. One that has ended stays as it is. Errors: kNotFound. Safe to retry.
+  virtual Result<Redrive> cancel_redrive(const std::string& ns) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

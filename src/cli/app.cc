@@ -140,6 +140,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_changes(commands);
   add_triggers(commands);
   add_endpoints(commands);
+  add_redrive(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);

@@ -41,6 +41,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
   add_changes(commands);
   add_triggers(commands);
   add_endpoints(commands);
+  add_redrive(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);
@@ -53,7 +54,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 22);
+  EXPECT_EQ(count, 23);
 }
 
 TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
@@ -230,6 +231,8 @@ TEST(AppTest, ReadingMakesNoStore) {
                                              {"endpoint", "set", "b", "-n", "a", "--no-timeout"},
                                              {"endpoint", "delete", "b", "-n", "a"},
                                              {"endpoint", "pause", "b", "-n", "a"},
+                                             {"redrive", "-n", "a", "--yes"},
+                                             {"redrive", "-n", "a", "--show"},
                                              {"trigger-dryrun"}}) {
     args.insert(args.end(), {"--store", "rocksdb:" + path});
     const TestRun run = run_line(args);

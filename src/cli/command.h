@@ -102,6 +102,7 @@ void add_changes(Commands& commands);  // delete, suspend, unsuspend, cancel, an
 void add_many_changes(Commands& commands);
 void add_triggers(Commands& commands);  // trigger, trigger-dryrun
 void add_endpoints(Commands& commands);
+void add_redrive(Commands& commands);
 void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);

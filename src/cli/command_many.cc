@@ -1,116 +1,25 @@
 // Commands that change many tasks. All of them count first and ask.
 
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <iostream>
 
 #include "cli/app.h"
 #include "cli/command.h"
+#include "cli/consent.h"
 #include "cli/filter_args.h"
 #include "cli/namespaces.h"
 #include "cli/progress.h"
 #include "cli/show.h"
 #include "codec/public_json.h"
-#include "model/limits.h"
 
 namespace rhooks::cli {
 namespace {
 
-// What is counted before the question, at most: "at least so many" is enough to know.
-constexpr std::int64_t kCountMax = 100'000;
-constexpr int kCountPagesMax = 1'000;  // a page may be empty, and not the last one
-
-// "1 task", "41,201 ACTIVE tasks".
-std::string tasks_of(std::int64_t n, const std::string& which = {}) {
-  return grouped(n) + " " + which + (n == 1 ? "task" : "tasks");
-}
-
-struct Consent {
-  bool yes = false;
-  bool dry_run = false;
-
-  void add_to(CLI::App& command) {
-    command.add_flag("-y,--yes", yes, "do not ask for confirmation");
-    command.add_flag("--dry-run", dry_run, "count what it would act on, and change nothing");
-  }
-  // Whether there is a count to be made.
-  bool counts() const { return dry_run || !yes; }
-};
-
-struct Counted {
-  std::int64_t count = 0;
-  bool more = false;  // there may be more
-
-  std::string text(const std::string& what) const {
-    return (more ? "at least " : "") + tasks_of(count, what);
-  }
-  std::string json() const {
-    return "{\"count\":" + std::to_string(count) + ",\"more\":" + (more ? "true" : "false") + "}";
-  }
-};
-
-Result<Counted> count(Io& io, HooksApi& hooks, const TaskFilter& filter) {
-  FetchQuery query;
-  query.filter = filter;
-  query.limit = model::kPageLimitMax;
-  Progress progress(io);
-  Counted counted;
-  for (int pages = 0; pages < kCountPagesMax; ++pages) {
-    const auto page = hooks.fetch(query);
-    if (!page) return fail(page.error());
-    counted.count += static_cast<std::int64_t>(page->items.size());
-    query.start_key = page->last_evaluated_key;
-    counted.more = !query.start_key.empty();
-    if (!counted.more || counted.count >= kCountMax) break;
-    progress.update("counted " + grouped(counted.count));
-  }
-  return counted;
-}
-
-// What a command is about to do, in the words of its question.
+// In the words of its question, and of what it says then.
 struct Act {
   const char* verb;  // "suspend"
   const char* past;  // "suspended"
 };
-
-std::string question(const Act& act, const std::string& what) {
-  std::string text = std::string(act.verb) + " " + what + "?";
-  text[0] = static_cast<char>(text[0] - 'a' + 'A');
-  return text;
-}
-
-// Counts where that is to be done, and asks. Returns an exit code where the command ends here:
-// nothing is there, it was only to be counted, or the answer is no.
-std::optional<int> ask(Commands& commands, HooksApi& hooks, const Consent& consent,
-                       const TaskFilter& filter, const Act& act,
-                       const std::function<std::string(const Counted&)>& describe) {
-  if (!consent.counts()) return std::nullopt;
-  Io& io = commands.io();
-  const auto counted = count(io, hooks, filter);
-  if (!counted) return report(io, counted.error(), kExitFailed);
-  if (counted->count == 0) {
-    if (const auto missing = report_if_empty(commands, hooks, filter.ns)) return missing;
-  }
-  const std::string what = describe(*counted);
-  if (what.empty()) {
-    if (commands.json()) print_json(io, counted->json());
-    io.err << "no task matches\n";
-    return kExitDone;
-  }
-  if (!consent.dry_run) return refuse_unless_confirmed(io, question(act, what));
-  if (commands.json()) {
-    print_json(io, counted->json());
-  } else {
-    io.out << "would " << act.verb << ' ' << what << '\n';
-  }
-  return kExitDone;
-}
-
-// Without a terminal there is nobody to ask, so nothing needs to be counted.
-std::optional<int> refuse_unless_askable(Io& io, const Consent& consent) {
-  if (!consent.counts() || consent.dry_run || io.in_is_terminal) return std::nullopt;
-  return refuse_unless_confirmed(io, {});
-}
 
 struct ManyArgs {
   FilterArgs filter;
@@ -129,17 +38,6 @@ struct Many {
     return !status || (asked != Status::kDone && asked != Status::kFailed);
   }
 };
-
-std::string restrictions(const FilterArgs& filter) {
-  std::string text;
-  if (!filter.id.empty()) text += " with an id that begins with \"" + filter.id + "\"";
-  if (!filter.from.empty()) text += " from " + filter.from;
-  if (!filter.to.empty()) text += " to " + filter.to;
-  if (!filter.endpoint.empty()) text += " for the endpoint " + filter.endpoint;
-  if (!filter.reason.empty()) text += ", " + filter.reason;
-  if (filter.last_status) text += ", last answered with " + std::to_string(*filter.last_status);
-  return text;
-}
 
 // Errors: those of the call, and a chunk of nothing that names no place further on: to ask
 // again would come to the same, without end.
@@ -206,7 +104,7 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
     const std::string status = filter->status ? std::string(to_string(*filter->status)) + " " : "";
     return counted.text(status) + " of " + filter->ns + restrictions(args.filter);
   };
-  if (const auto ended = ask(commands, *hooks, args.consent, *filter, many.act, describe)) {
+  if (const auto ended = ask(commands, *hooks, args.consent, {many.act.verb, *filter, describe})) {
     return *ended;
   }
   return run_chunks(commands, *hooks, {std::move(*filter), args.chunk_limit, {}}, many);
@@ -239,9 +137,7 @@ int clear(Commands& commands, const std::string& ns, const Consent& consent) {
     return counted.count == 0 ? "all logs of " + ns + ", which has no tasks"
                               : counted.text("") + " and all logs of " + ns;
   };
-  if (const auto ended = ask(commands, *hooks, consent, all, {"delete", "deleted"}, describe)) {
-    return *ended;
-  }
+  if (const auto ended = ask(commands, *hooks, consent, {"delete", all, describe})) return *ended;
   if (!consent.counts()) {
     if (const auto missing = report_if_empty(commands, *hooks, ns)) return *missing;
   }

@@ -46,6 +46,7 @@ TEST(CompletionTest, HasEveryCommandAndFlag) {
   add_changes(commands);
   add_triggers(commands);
   add_endpoints(commands);
+  add_redrive(commands);
   add_store(commands);
   add_listen(commands);
   add_completion(commands);

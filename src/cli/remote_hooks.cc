@@ -30,6 +30,10 @@ std::string endpoints_path(const std::string& ns) {
   return namespace_path(ns) + "/endpoints";
 }
 
+std::string redrive_path(const std::string& ns) {
+  return namespace_path(ns) + "/redrive";
+}
+
 std::string endpoint_path(const std::string& ns, const std::string& name) {
   return endpoints_path(ns) + '/' + percent_encoded(name);
 }
@@ -237,6 +241,18 @@ class RemoteHooks final : public HooksApi {
     if (!body) return fail(std::move(body.error()));
     return call({"POST", endpoint_path(ns, name) + "/test", std::move(*body)}, codec::parse_log,
                 kAsLongAsItTakes);
+  }
+
+  Result<Redrive> start_redrive(Redrive redrive) override {
+    auto body = codec::to_start_json(redrive);
+    if (!body) return fail(std::move(body.error()));
+    return call({"POST", redrive_path(redrive.ns), std::move(*body)}, codec::parse_redrive);
+  }
+  Result<Redrive> redrive(const std::string& ns) override {
+    return call({"GET", redrive_path(ns)}, codec::parse_redrive);
+  }
+  Result<Redrive> cancel_redrive(const std::string& ns) override {
+    return call({"DELETE", redrive_path(ns)}, codec::parse_redrive);
   }
 
   Result<StoreDescription> describe_store() override {

@@ -288,6 +288,25 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   return card.text();
 }
 
+std::string redrive_card(const Redrive& redrive, const Io& io) {
+  Card card(io.colours());
+  card.line("namespace", redrive.ns);
+  card.line("state", to_string(redrive.state), Colour::kBold);
+  card.line("ids", redrive.id.empty() ? "" : redrive.id + "...");
+  card.line("endpoint", redrive.endpoint);
+  card.line("reason", redrive.reason);
+  if (redrive.last_status) card.line("last response", std::to_string(*redrive.last_status));
+  if (redrive.from) card.line("from", show_time(*redrive.from));
+  if (redrive.to) card.line("to", show_time(*redrive.to));
+  card.line("rate", format_rate(redrive.rate));
+  if (redrive.max > 0) card.line("max", std::to_string(redrive.max));
+  card.line("redriven", std::to_string(redrive.redriven));
+  if (redrive.skipped > 0) card.line("skipped", std::to_string(redrive.skipped));
+  card.line("started", with_distance(redrive.started_at, io));
+  if (redrive.ended_at) card.line("ended", with_distance(*redrive.ended_at, io));
+  return card.text();
+}
+
 std::string store_card(const StoreDescription& description, const Io& io) {
   Card card(io.colours());
   card.line("store", description.kind, Colour::kBold);

@@ -2,6 +2,7 @@
 
 #include <rhooks/endpoint.h>
 #include <rhooks/log.h>
+#include <rhooks/redrive.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
@@ -29,6 +30,8 @@ void add_endpoint(Table& table, const Endpoint& endpoint);
 std::string task_card(const Task& task, const Io& io);
 
 std::string endpoint_card(const Endpoint& endpoint, const Io& io);
+
+std::string redrive_card(const Redrive& redrive, const Io& io);
 
 // What a store tells of itself, without its tables.
 std::string store_card(const StoreDescription& description, const Io& io);

@@ -22,9 +22,17 @@ constexpr std::chrono::milliseconds kLeaseOfOne = std::chrono::hours{24};
 // and some time to store its outcome.
 constexpr std::chrono::milliseconds kLeaseBeyondRequest = std::chrono::seconds{30};
 
+// For a process that starts again, or another one, to be sure that nobody goes on with a redrive.
+// At most rates several of its steps.
+constexpr std::chrono::milliseconds kRedriveOfOthers = std::chrono::seconds{30};
+
 std::chrono::milliseconds lease_for(const Options& o) {
   if (store_traits(o.store).shared) return o.request_timeout + kLeaseBeyondRequest;
   return std::max(kLeaseOfOne, 2 * o.request_timeout);
+}
+
+std::chrono::milliseconds others_have_redrives(const Options& o) {
+  return store_traits(o.store).shared ? kRedriveOfOthers : std::chrono::milliseconds{0};
 }
 
 engine::RunnerOptions runner_options(const Options& o) {
@@ -75,7 +83,9 @@ Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
       runner(*parts.store, *parts.endpoints, *parts.sender, *parts.metrics, *parts.clock,
-             *parts.random, runner_options(parts.options)) {
+             *parts.random, runner_options(parts.options)),
+      redrives(*parts.store, *parts.metrics, *parts.clock, others_have_redrives(parts.options),
+               [this](TimePoint due_at) { runner.notify(due_at); }) {
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }
@@ -264,11 +274,13 @@ Result<TriggerResult> Hooks::trigger(const Progress& progress) {
 
 Result<void> Hooks::start() {
   impl_->runner.start();
+  impl_->redrives.look_for_all();
   return {};
 }
 
 void Hooks::stop() {
   ++impl_->stops;
+  impl_->redrives.stop();
   impl_->runner.stop();
 }
 void Hooks::stop_now() {

@@ -6,20 +6,23 @@
 #include <vector>
 
 #include "base/uuid.h"
+#include "engine/redrive_loop.h"
 #include "engine/runner.h"
 #include "hooks/hooks_parts.h"
 #include "hooks/registration_batcher.h"
 
 namespace rhooks {
 
-// State of a Hooks. Its methods stand in three files by what they do: hooks.cc (one task, the
-// worker), hooks_many.cc (pages and bulk operations) and hooks_endpoints.cc (one endpoint).
+// State of a Hooks. Its methods stand in four files by what they do: hooks.cc (one task, the
+// worker), hooks_many.cc (pages and bulk operations), hooks_endpoints.cc (one endpoint) and
+// hooks_redrives.cc.
 struct Hooks::Impl {
   explicit Impl(Parts given);
 
   Parts parts;
   UuidGenerator uuids;
   engine::Runner runner;
+  engine::RedriveLoop redrives;
 
   store::Store& store() { return *parts.store; }
   store::Endpoints& endpoints() { return *parts.endpoints; }

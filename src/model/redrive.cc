@@ -43,9 +43,13 @@ Result<void> validate(const Redrive& redrive) {
   return {};
 }
 
-bool takes(const Redrive& redrive, const Task& task) {
-  if (task.status != Status::kFailed || task.updated_at > redrive.started_at) return false;
+bool is_meant(const Redrive& redrive, const Task& task) {
   return !redrive.reason.empty() || task.failure_reason != failure::kCancelled;
+}
+
+bool takes(const Redrive& redrive, const Task& task) {
+  return task.status == Status::kFailed && task.updated_at <= redrive.started_at &&
+         is_meant(redrive, task);
 }
 
 std::size_t step_max(const StoredRedrive& redrive) {

@@ -105,6 +105,8 @@ struct StoredRedrive : Redrive {
   friend bool operator==(const StoredRedrive&, const StoredRedrive&) = default;
 };
 
+// Whether a FAILED task that matches is to be run again by such a redrive, whenever it failed.
+bool is_meant(const Redrive& redrive, const Task& task);
 // Whether the redrive runs the task again, if it is one of those that match.
 bool takes(const Redrive& redrive, const Task& task);
 

@@ -160,6 +160,7 @@ std::string openapi_document(const Router& router) {
   document["tags"] = {{{"name", "tasks"}, {"description", "Single tasks."}},
                       {{"name", "many"}, {"description", "Many tasks at once."}},
                       {{"name", "endpoints"}, {"description", "Where webhooks go."}},
+                      {{"name", "redrive"}, {"description", "Running FAILED tasks again."}},
                       {{"name", "logs"}, {"description", "What the attempts came to."}},
                       {{"name", "trigger"}, {"description", "Attempting what is due."}},
                       {{"name", "system"}, {"description", "For those who operate the server."}}};

@@ -15,6 +15,7 @@ constexpr const char* kSchemas = R"json({
   "description": "ACTIVE waits for its time; PROCESSING is being attempted; DONE and FAILED tell how the last occurrence ended, or that the task was cancelled; SUSPENDED waits for unsuspend."
 },
 "LogStatus": {"type": "string", "enum": ["SUCCESS", "FAIL"]},
+"RedriveState": {"type": "string", "enum": ["RUNNING", "DONE", "CANCELLED"]},
 "Headers": {
   "type": "object",
   "description": "Names and values; an array where a header stands more than once.",

@@ -191,6 +191,28 @@ class OpenApiTest : public ApiTest {
     drive({"DELETE", all + "/a"}, 404);
   }
 
+  void drive_redrive() {
+    const std::string redrive = "/v1/namespaces/failed/redrive";
+    const std::string tasks = "/v1/namespaces/failed/tasks";
+    drive({"GET", redrive}, 404);
+    drive({"DELETE", redrive}, 404);
+    for (const char* id : {"a", "b", "c"}) {
+      const std::string task = R"({"url":"http://127.0.0.1:9/x","id":")" + std::string(id) + "\"}";
+      drive({"POST", tasks, task}, 201);
+      drive({"POST", tasks + "/" + id + "/cancel"}, 200);
+    }
+    drive({"GET", tasks + "?status=FAILED&reason=cancelled"}, 200);
+    drive({"GET", tasks + "?lastStatus=99"}, 400);
+    // One in an hour: it is under way for as long as the clock stands.
+    drive({"POST", redrive, R"({"reason":"cancelled","rate":"1/1h","from":"1970-01-01T00:00:00Z",
+                                "to":"2999-01-01T00:00:00Z","max":10})"},
+          201);
+    drive({"POST", redrive}, 409);
+    drive({"GET", redrive}, 200);
+    drive({"POST", redrive, R"({"rate":"1/1ms"})"}, 400);
+    drive({"DELETE", redrive}, 200);
+  }
+
   json::object document_;
   mutable std::optional<json::value> root_;
   std::map<Operation, std::set<int>> produced_;
@@ -209,7 +231,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 31u);
+  EXPECT_EQ(routed.size(), 34u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -284,6 +306,9 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
   EXPECT_EQ(send({"PATCH", endpoint, example(pattern, "patch")}).status, 200);
   const std::string test = std::string(pattern) + "/test";
   EXPECT_EQ(post(endpoint + "/test", example(test.c_str(), "post")).status, 200);
+  EXPECT_EQ(
+      post("/v1/namespaces/ns/redrive", example("/v1/namespaces/{ns}/redrive", "post")).status,
+      201);
 }
 
 // Drives every route to every status that its table entry names, and checks each answer.
@@ -355,6 +380,7 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive({"DELETE", "/v1/namespaces/ns"}, 200);
 
   drive_endpoints();
+  drive_redrive();
 
   drive({"GET", "/healthz"}, 200);
   drive({"GET", "/readyz"}, 200);

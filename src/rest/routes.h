@@ -18,6 +18,7 @@ namespace rhooks::rest {
 void add_task_routes(Router& router, Hooks& hooks);
 void add_bulk_routes(Router& router, Hooks& hooks);
 void add_endpoint_routes(Router& router, Hooks& hooks);
+void add_redrive_routes(Router& router, Hooks& hooks);
 void add_log_routes(Router& router, Hooks& hooks);
 void add_trigger_routes(Router& router, Hooks& hooks);
 struct SystemRoutes {

@@ -1,4 +1,5 @@
-// The schemas of tasks, logs and endpoints, by the rows of model/fields.h and model/endpoint.h.
+// The schemas of tasks, logs, endpoints and redrives, by the rows of model/fields.h,
+// model/endpoint.h and model/redrive.h.
 // Those of answers leave additional properties open, because fields are added in later versions;
 // those of requests do not, because unknown ones are refused.
 
@@ -7,6 +8,8 @@
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/numbers.h"
+#include "model/redrive.h"
+#include "model/transitions.h"
 #include "rest/openapi.h"
 
 namespace rhooks::rest {
@@ -24,6 +27,8 @@ template <>
 inline constexpr const char* kSchemaOf<Status> = "Status";
 template <>
 inline constexpr const char* kSchemaOf<LogStatus> = "LogStatus";
+template <>
+inline constexpr const char* kSchemaOf<RedriveState> = "RedriveState";
 template <>
 inline constexpr const char* kSchemaOf<TimePoint> = "Time";
 template <>
@@ -89,6 +94,18 @@ void add_limits(json::object& property, const model::Waits&) {
 }
 void add_limits(json::object& property, const model::FailedStatuses&) {
   property["pattern"] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$";
+}
+
+void add_limits(json::object& property, const model::RedriveRate&) {
+  property["pattern"] = "^[0-9]+/([0-9]*(w|d|h|m|s|ms))+$";
+}
+
+void add_limits(json::object& property, const model::FailureReason&) {
+  json::array reasons;
+  for (const std::string_view reason : model::failure::kAll) {
+    reasons.emplace_back(json::string_view(reason.data(), reason.size()));
+  }
+  property["enum"] = std::move(reasons);
 }
 
 void add_limits(json::object& property, const model::EndpointName&) {
@@ -292,6 +309,17 @@ json::object endpoint_changes() {
   return schema;
 }
 
+json::object new_redrive() {
+  Schema schema(Side::kGiven);
+  model::for_each_field<Redrive>([&](const auto& field) {
+    if (!field.read_only) schema.add(field);
+  });
+  json::object made = schema.take();
+  made.erase("required");  // the namespace may stand in the path
+  made["description"] = "Which tasks, and how fast. All are optional; null is refused.";
+  return made;
+}
+
 }  // namespace
 
 std::string task_schemas() {
@@ -310,6 +338,8 @@ std::string task_schemas() {
   schemas["EndpointChanges"] = endpoint_changes();
   schemas["Endpoint"] = schema_of<Endpoint>(Side::kShown);
   schemas["TestRequest"] = test_request();
+  schemas["NewRedrive"] = new_redrive();
+  schemas["Redrive"] = schema_of<Redrive>(Side::kShown);
   return json::serialize(schemas);
 }
 
