@@ -77,6 +77,8 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"unsuspend-"}), "unsuspend-many\n");
   EXPECT_EQ(complete({"cancel-"}), "cancel-many\n");
   EXPECT_EQ(complete({"clear", "--dry"}), "--dry-run\n");
+  EXPECT_EQ(complete({"redr"}), "redrive\n");
+  EXPECT_EQ(complete({"redrive", "--sho"}), "--show\n");
   EXPECT_EQ(complete({"sho"}), "show\n");
   EXPECT_EQ(complete({"ls", "--status", "S"}), "SUSPENDED\n");
   EXPECT_EQ(complete({"rm", "--names"}), "--namespace\n");

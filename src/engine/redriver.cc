@@ -216,7 +216,7 @@ void Redriver::carry_out(InHand& one, TimePoint now) {
     }
   }
   metrics_.redriven(run);
-  if (run > 0) on_due_(these.at);
+  if (run > 0) on_due_(model::due_of(these, redrive));
   if (trouble != nullptr) {
     warn_of(redrive.ns, *trouble);
     one.wait = kRedriveTryAgain;

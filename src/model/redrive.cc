@@ -64,10 +64,13 @@ milliseconds length_of(const StoredRedrive::Step& step, const Rate& rate) {
   return milliseconds{(tasks * rate.period.count() + limit - 1) / limit};
 }
 
+TimePoint due_of(const StoredRedrive::Step& step, const Redrive& redrive) {
+  return std::max(step.at, redrive.started_at + milliseconds{1});
+}
+
 Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step) {
   if (!takes(redrive, task)) return fail(ErrorCode::kConflict, "it is not FAILED any more");
-  // Later than the beginning by any clock, so that it is not taken if it fails again.
-  return run_now(std::move(task), std::max(step.at, redrive.started_at + milliseconds{1}));
+  return run_now(std::move(task), due_of(step, redrive));
 }
 
 }  // namespace rhooks::model

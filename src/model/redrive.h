@@ -91,7 +91,7 @@ struct StoredRedrive : Redrive {
   // before they are changed. So after a crash it is known which ones they were, and to carry it out
   // once more changes nothing.
   struct Step {
-    TimePoint at{};  // when they are due
+    TimePoint at{};  // when it was begun
     std::vector<std::string> ids;
 
     friend bool operator==(const Step&, const Step&) = default;
@@ -115,8 +115,11 @@ std::size_t step_max(const StoredRedrive& redrive);
 // How long a step takes, by the rate.
 std::chrono::milliseconds length_of(const StoredRedrive::Step& step, const Rate& rate);
 
-// What a step makes of a task: run_now(), and never so that the redrive takes it once more. Errors:
-// kConflict, where it is not to be run again, or has been.
+// When tasks of a step are due: later than the redrive began, by whatever clock, so that it does
+// not take them once more where they fail again.
+TimePoint due_of(const StoredRedrive::Step& step, const Redrive& redrive);
+// What a step makes of a task: run_now(). Errors: kConflict, where it is not to be run again, or
+// has been.
 Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step);
 
 }  // namespace rhooks::model
