@@ -13,6 +13,7 @@
 #include "codec/public_json.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
+#include "model/redrive.h"
 
 namespace rhooks {
 namespace {
@@ -71,11 +72,12 @@ TEST(DocsTest, SemanticsListsEveryField) {
 TEST(DocsTest, EndpointsListsEveryField) {
   const std::string page = read(kRoot / "docs/endpoints.md");
   for (const bool read_only : {false, true}) {
-    const std::string rows =
-        rows_of<Endpoint>([&](const auto& field) { return field.read_only == read_only; });
-    EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
-        << "docs/endpoints.md has other rows than model/endpoint.h gives:\n"
-        << rows;
+    const auto listed = [&](const auto& field) { return field.read_only == read_only; };
+    for (const std::string& rows : {rows_of<Endpoint>(listed), rows_of<Redrive>(listed)}) {
+      EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
+          << "docs/endpoints.md has other rows than model/endpoint.h or model/redrive.h gives:\n"
+          << rows;
+    }
   }
 }
 
