@@ -300,6 +300,32 @@ TEST_F(DynamoBudgetTest, EditsAndLeasesGivenBack) {
   EXPECT_EQ(released.requests, 1);
 }
 
+TEST_F(DynamoBudgetTest, ARedrive) {
+  constexpr int kFew = 100;
+  auto scheduler = hooks();
+  NewTask task = typical();
+  task.scheduled_date = clock_->now() + 1h;
+  register_all(*scheduler, task, kFew);
+  ManyQuery many;
+  many.filter.ns = task.ns;
+  ASSERT_EQ(scheduler->cancel_many(many)->count, kFew);
+  fixture_.proxy.reset_usage();
+  Redrive redrive;
+  redrive.ns = task.ns;
+  redrive.reason = "cancelled";
+  redrive.rate = {10'000, 1s};
+  ASSERT_TRUE(scheduler->start_redrive(redrive));
+  EXPECT_TRUE(eventually(
+      [&] {
+        clock_->advance(10ms);
+        return scheduler->redrive(task.ns)->state == RedriveState::kDone;
+      },
+      50ms));
+  EXPECT_EQ(scheduler->redrive(task.ns)->redriven, kFew);
+  // As run now, which moves the row of the index by date. Its document: three writes.
+  EXPECT_LE(spent("redriven, a hundred in a step", kFew).wcu, 4.2);
+}
+
 TEST_F(DynamoBudgetTest, AWorkerAtRest) {
   auto scheduler = fixture_.hooks();
   ASSERT_TRUE(scheduler->start());
