@@ -14,6 +14,7 @@ suites=(
   "scale|delivery, idle CPU, memory and start with up to 10 million tasks waiting"
   "fetch|a page of 100 from a namespace of a million"
   "clear|a namespace of a million, cleared"
+  "redrive|a hundred thousand FAILED tasks, run again"
   "sustained|ten minutes of registering and delivering, while the store grows"
   "dynamo|deliveries on the DynamoDB emulator, and what AWS would charge for them"
   "micro|the parts that every task passes, by Google Benchmark"

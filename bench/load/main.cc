@@ -26,6 +26,7 @@ const std::vector<Suite>& suites() {
       {"scale", "deliveries, memory, idle CPU and start with many tasks waiting", run_scale, true},
       {"fetch", "pages of 100 from a namespace of a million", run_fetch, true},
       {"clear", "a namespace of a million, cleared", run_clear},
+      {"redrive", "a hundred thousand FAILED tasks, run again", run_redrive},
       {"sustained", "ten minutes of registering and delivering, while the store grows",
        run_sustained},
       {"dynamo", "deliveries on the emulator of DynamoDB, and what they would cost", run_dynamo},

@@ -77,6 +77,7 @@ void run_limits(Report& report, const Extent& extent);
 void run_scale(Report& report, const Extent& extent);
 void run_fetch(Report& report, const Extent& extent);
 void run_clear(Report& report, const Extent& extent);
+void run_redrive(Report& report, const Extent& extent);
 void run_sustained(Report& report, const Extent& extent);
 void run_dynamo(Report& report, const Extent& extent);
 void run_micro(Report& report, const Extent& extent);
