@@ -17,53 +17,54 @@ RedriveLoop::RedriveLoop(store::Store& store, Metrics& metrics, const Clock& clo
       clock_(clock),
       redriver_(store, metrics, others_have, std::move(on_due)),
       waker_(runtime, clock),
-      stopped_(runtime.condition()) {}
+      joined_(runtime.condition()) {}
 
 RedriveLoop::~RedriveLoop() {
   if (!runtime_.gone()) stop();
 }
 
 void RedriveLoop::look_for_all() {
-  tell([](Told& told) { told.look_for_all = true; });
+  MutexLock lock(mutex_);
+  while (joining_) joined_->wait(lock);
+  stopped_ = false;
+  told_.look_for_all = true;
+  wake();
 }
 
 void RedriveLoop::look_at(const std::string& ns) {
-  tell([&](Told& told) { told.look_at.insert(ns); });
+  MutexLock lock(mutex_);
+  if (stopped_) return;
+  told_.look_at.insert(ns);
+  wake();
 }
 
 void RedriveLoop::changed(const std::string& ns) {
-  tell([&](Told& told) { told.changed.insert(ns); });
+  MutexLock lock(mutex_);
+  if (stopped_) return;
+  told_.changed.insert(ns);
+  wake();
 }
 
-template <typename Tell>
-void RedriveLoop::tell(const Tell& what) {
-  {
-    MutexLock lock(mutex_);
-    while (stopping_) stopped_->wait(lock);
-    what(told_);
-    if (!thread_) thread_ = runtime_.spawn("rhooks-redrive", [this] { loop(); });
-  }
+void RedriveLoop::wake() {
+  if (!thread_) thread_ = runtime_.spawn("rhooks-redrive", [this] { loop(); });
   waker_.notify();
 }
 
 void RedriveLoop::stop() {
-  std::unique_ptr<Thread> thread;
-  {
-    MutexLock lock(mutex_);
-    while (stopping_) stopped_->wait(lock);
-    if (!thread_) return;
-    stopping_ = true;
-    thread = std::move(thread_);
-  }
+  MutexLock lock(mutex_);
+  while (joining_) joined_->wait(lock);
+  stopped_ = true;
+  if (!thread_) return;
+  joining_ = true;
+  const std::unique_ptr<Thread> thread = std::move(thread_);
+  lock.unlock();
   waker_.notify();
   thread->join();
   redriver_.forget_all();
-  {
-    MutexLock lock(mutex_);
-    stopping_ = false;
-    told_ = {};
-  }
-  stopped_->notify_all();
+  lock.lock();
+  told_ = {};
+  joining_ = false;
+  joined_->notify_all();
 }
 
 void RedriveLoop::loop() {
@@ -72,7 +73,7 @@ void RedriveLoop::loop() {
     Told told;
     {
       MutexLock lock(mutex_);
-      if (stopping_) return;
+      if (stopped_) return;
       told = std::exchange(told_, {});
     }
     pass_on(told);

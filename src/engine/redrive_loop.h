@@ -16,8 +16,8 @@ namespace rhooks::engine {
 // Drives a redriver with a thread, from the first call that has something for it until stop(). At
 // rest it asks the store for nothing.
 //
-// Threads: every method may be called from any thread. Blocking: stop(), and the others while one
-// is under way.
+// Threads: every method may be called from any thread. Blocking: stop(), and look_for_all() while
+// one is under way.
 class RedriveLoop {
  public:
   // As of Redriver.
@@ -35,7 +35,7 @@ class RedriveLoop {
   void changed(const std::string& ns);
 
   // Ends the thread after the step that is under way; what is left is for whoever looks for it
-  // next.
+  // next. Until look_for_all() the other calls are without effect then.
   void stop();
 
  private:
@@ -44,8 +44,7 @@ class RedriveLoop {
     std::set<std::string> look_at, changed;
   };
 
-  template <typename Tell>
-  void tell(const Tell& what);
+  void wake() RHOOKS_REQUIRES(mutex_);
   void loop();
   void pass_on(const Told& told);
 
@@ -54,9 +53,10 @@ class RedriveLoop {
   Redriver redriver_;  // the thread's
   Waker waker_;
   Mutex mutex_;
-  const std::unique_ptr<Condition> stopped_;  // a stop() has come to its end
+  const std::unique_ptr<Condition> joined_;  // a stop() has come to its end
   Told told_ RHOOKS_GUARDED_BY(mutex_);
-  bool stopping_ RHOOKS_GUARDED_BY(mutex_) = false;
+  bool stopped_ RHOOKS_GUARDED_BY(mutex_) = false;
+  bool joining_ RHOOKS_GUARDED_BY(mutex_) = false;  // a stop() is under way
   std::unique_ptr<Thread> thread_ RHOOKS_GUARDED_BY(mutex_);
 };
 

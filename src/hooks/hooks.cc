@@ -83,9 +83,10 @@ Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
       runner(*parts.store, *parts.endpoints, *parts.sender, *parts.metrics, *parts.clock,
-             *parts.random, runner_options(parts.options)),
-      redrives(*parts.store, *parts.metrics, *parts.clock, others_have_redrives(parts.options),
-               [this](TimePoint due_at) { runner.notify(due_at); }) {
+             *parts.random, runner_options(parts.options), *parts.runtime),
+      redrives(
+          *parts.store, *parts.metrics, *parts.clock, others_have_redrives(parts.options),
+          [this](TimePoint due_at) { runner.notify(due_at); }, *parts.runtime) {
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }

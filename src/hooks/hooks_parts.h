@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "delivery/sender.h"
+#include "engine/runtime.h"
 #include "observe/metrics.h"
 #include "store/endpoints.h"
 #include "store/store.h"
@@ -32,6 +33,8 @@ struct Hooks::Parts {
   std::function<Result<std::unique_ptr<delivery::Sender>>()> make_sender;
   // Single registrations that wait at the same time share a write, some of them on another thread.
   bool share_writes = false;
+  // What its worker and its redrives run on; must outlive them.
+  engine::Runtime* runtime = &engine::thread_runtime();
 };
 
 // Checks options and opens what they name: see Hooks::open for the errors.

@@ -126,7 +126,10 @@ void InvariantChecker::put(const Task& task) {
   if (!entries_.emplace(task.key, std::move(entry)).second) {
     violation(task.key, "registered over a task that is there");
   }
-  if (removed_.erase(task.key) > 0) ++rare_.anew;
+  if (removed_.erase(task.key) > 0) {
+    ++rare_.anew;
+    if (const auto it = run_again_.find(task.key.ns); it != run_again_.end()) ++it->second;
+  }
   if (task.deliver_before) timely_.insert(task.key);
 }
 
@@ -377,8 +380,11 @@ void InvariantChecker::edited(const Task& after) {
   const Task& before = entry->task;
   const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
   const bool cancelled = after.status == Status::kFailed;
-  if (run_now && !asked_to_run_.contains(after.key))
+  const auto redrive = run_again_.find(after.key.ns);
+  const bool redrivable = redrive != run_again_.end() && before.status == Status::kFailed;
+  if (run_now && !asked_to_run_.contains(after.key) && !redrivable)
     violation(after.key, "run though nobody asked for it");
+  if (run_now && redrive != run_again_.end()) ++redrive->second;
   Task same = before;
   same.status = after.status;
   same.updated_at = after.updated_at;
@@ -865,6 +871,18 @@ void InvariantChecker::acknowledged_resume(const std::string& ns, const std::str
   EndpointState& endpoint = will_change(ns, name);
   --endpoint.unanswered;
   endpoint.paused = false;
+}
+
+void InvariantChecker::will_redrive(const std::string& ns) {
+  run_again_.emplace(ns, 0);
+}
+
+void InvariantChecker::redriven(const std::string& ns, std::int64_t tasks) {
+  rare_.redriven += static_cast<std::size_t>(tasks);
+  if (tasks > run_again_[ns]) {
+    timeline_.violation(ns + ": a redrive counts " + std::to_string(tasks) + " tasks, and " +
+                        std::to_string(run_again_[ns]) + " were run again");
+  }
 }
 
 std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool alone) const {

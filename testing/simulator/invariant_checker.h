@@ -97,6 +97,9 @@ class InvariantChecker final : public StoreObserver {
   void acknowledged_pause(const std::string& ns, const std::string& name);
   void will_resume(const std::string& ns, const std::string& name);
   void acknowledged_resume(const std::string& ns, const std::string& name);
+  void will_redrive(const std::string& ns);  // before it asks
+  // A redrive has ended, and tells that it ran so many tasks again.
+  void redriven(const std::string& ns, std::int64_t tasks);
 
   // A trigger() of a worker has to attempt what is due by the worker's clock when it is called.
   struct Due {
@@ -148,6 +151,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t called_off = 0;   // tasks that were cancelled while they were attempted
     std::size_t expired = 0;      // tasks for which it was too late
     std::size_t limited = 0;      // attempts that were held to limits of their endpoint
+    std::size_t redriven = 0;     // tasks, as redrives tell
   };
   const Rare& rare() const { return rare_; }
 
@@ -289,6 +293,8 @@ class InvariantChecker final : public StoreObserver {
   std::set<std::pair<TaskKey, TimePoint>> unsent_;      // logs without a request
   std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
+  // Of namespaces that had a redrive: tasks that were run again or registered anew since the first.
+  std::map<std::string, std::int64_t> run_again_;
   std::vector<Attempt> attempts_;
   std::map<Incarnation, IncarnationState> incarnations_;
   std::map<std::pair<std::string, std::string>, EndpointState> endpoints_;  // by namespace, name

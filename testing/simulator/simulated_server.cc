@@ -94,11 +94,13 @@ void SimulatedServer::boot() {
 
   Hooks::Parts parts;
   parts.options.failed_ttl = options_.ended_ttl;
+  if (world_.backend.shared()) parts.options.store = "dynamodb:";
   parts.endpoints = worker_->endpoints;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
-  // Its own worker is never started.
+  // Its own worker is never started; redrives are its.
+  parts.runtime = &worker_->runtime;
   parts.store = std::make_unique<WatchedStore>(*store_, timeline_, world_.checker, *clock_,
                                                WatchedStore::Options{number_, 0, {}});
   parts.sender = std::make_unique<SimulatedSender>(timeline_, *clock_, world_.checker, world_.http,
@@ -158,6 +160,7 @@ void SimulatedServer::stop() {
   draining_ = true;
   timeline_.spawn(owner(), [this] {
     if (!worker_) return;  // boot() sees it
+    if (hooks_) hooks_->stop();
     // As the server does: again until there is no call that may have begun meanwhile.
     do {
       stop_worker();

@@ -76,6 +76,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.called_off += result.rare.called_off;
     sum.rare.expired += result.rare.expired;
     sum.rare.limited += result.rare.limited;
+    sum.rare.redriven += result.rare.redriven;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -85,13 +86,15 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
-            << sum.rare.limited << " attempts within limits\n";
+            << sum.rare.limited << " attempts within limits, " << sum.rare.redriven
+            << " redriven\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
   EXPECT_GT(sum.rare.triggers, 0u);
   EXPECT_GT(sum.rare.paused, 0u);
   EXPECT_GT(sum.rare.expired, 0u);
+  EXPECT_GT(sum.rare.redriven, 0u);
   if (backend != "dynamodb") {
     EXPECT_EQ(sum.rare.taken_over, 0u);
     EXPECT_GT(sum.rare.waited, 0u);

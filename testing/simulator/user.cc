@@ -81,6 +81,8 @@ void User::act_until(Moment end) {
       } else {
         resume(any_endpoint());
       }
+    } else if (act < 98) {
+      redrive();
     } else {
       read();
     }
@@ -349,6 +351,38 @@ void User::read() {
   });
 }
 
+// Begins one, or cancels it. Another one may be under way, and it is not known what has come of one
+// that a server was asked for before it crashed.
+void User::redrive() {
+  Dice& dice = timeline_.dice();
+  checker_.will_redrive(ns_);
+  Redrive redrive;
+  redrive.ns = ns_;
+  redrive.rate = {dice.between(1, 20), 1s};
+  if (dice.chance(0.3)) redrive.max = dice.between(1, 5);
+  if (dice.chance(0.5)) redrive.reason = dice.chance(0.5) ? "exhausted" : "cancelled";
+  const bool cancels = dice.chance(0.2);
+  const auto answer = ask<Redrive>([redrive, cancels](Hooks& hooks) {
+    return cancels ? hooks.cancel_redrive(redrive.ns) : hooks.start_redrive(redrive);
+  });
+  if (!answer || *answer || worth_asking_again(answer->error())) return;
+  const ErrorCode expected = cancels ? ErrorCode::kNotFound : ErrorCode::kConflict;
+  if (answer->error().code != expected) {
+    timeline_.violation("a redrive: " + answer->error().message);
+  }
+}
+
+// Whoever is asked for it goes on with it, whatever became of the server that had it.
+bool User::redrive_is_over() {
+  const auto answer = ask<Redrive>([this](Hooks& hooks) { return hooks.redrive(ns_); });
+  if (!answer) return false;
+  if (!*answer) return answer->error().code == ErrorCode::kNotFound;
+  const Redrive& redrive = **answer;
+  if (redrive.state == RedriveState::kRunning) return false;
+  checker_.redriven(ns_, redrive.redriven);
+  return true;
+}
+
 void User::resume_all() {
   for (const std::string& id : ids_) {
     for (int i = 0; i < kTriesMax; ++i) {
@@ -363,6 +397,7 @@ void User::resume_all() {
   for (const std::string& endpoint : endpoints_) {
     while (!resume(endpoint)) timeline_.sleep(1s);
   }
+  while (!redrive_is_over()) timeline_.sleep(500ms);
 }
 
 }  // namespace rhooks::simulator

@@ -27,7 +27,8 @@ class User {
 
   // A process: acts at random until then.
   void act_until(Moment end);
-  // By a process: what is suspended or paused goes on, be it after a while.
+  // By a process: what is suspended or paused goes on, be it after a while, and a redrive comes to
+  // its end.
   void resume_all();
 
  private:
@@ -55,6 +56,8 @@ class User {
   void clear();
   void trigger();
   void read();
+  void redrive();
+  bool redrive_is_over();
   void put_endpoints();
   void put_endpoint(const std::string& name);
   void draw_limits(Endpoint& endpoint);
