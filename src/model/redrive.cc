@@ -17,9 +17,14 @@ constexpr std::int64_t kRedrivenASecondMax = 10'000;
 constexpr std::int64_t kStepMax = 100;
 constexpr Span kRatePeriod{std::chrono::seconds{1}, std::chrono::days{7}};
 
+// Within what arithmetic bears, whatever is stored.
+std::int64_t limit_of(const Rate& rate) {
+  return std::clamp<std::int64_t>(rate.limit, 1, std::int64_t{1} << 40);
+}
+
 std::int64_t in_a_second(const Rate& rate) {
   constexpr milliseconds kSecond = std::chrono::seconds{1};
-  return rate.limit * kSecond.count() / std::max<std::int64_t>(rate.period.count(), 1);
+  return limit_of(rate) * kSecond.count() / std::max<std::int64_t>(rate.period.count(), 1);
 }
 
 }  // namespace
@@ -54,14 +59,14 @@ bool takes(const Redrive& redrive, const Task& task) {
 
 std::size_t step_max(const StoredRedrive& redrive) {
   std::int64_t most = std::clamp<std::int64_t>(in_a_second(redrive.rate), 1, kStepMax);
-  if (redrive.max > 0) most = std::min(most, redrive.max - redrive.redriven);
+  const std::int64_t so_far = std::max<std::int64_t>(redrive.redriven, 0);
+  if (redrive.max > 0) most = std::min(most, redrive.max - so_far);
   return static_cast<std::size_t>(std::max<std::int64_t>(most, 0));
 }
 
 milliseconds length_of(const StoredRedrive::Step& step, const Rate& rate) {
   const auto tasks = static_cast<std::int64_t>(step.ids.size());
-  const std::int64_t limit = std::max<std::int64_t>(rate.limit, 1);
-  return milliseconds{(tasks * rate.period.count() + limit - 1) / limit};
+  return milliseconds{(tasks * rate.period.count() + limit_of(rate) - 1) / limit_of(rate)};
 }
 
 TimePoint due_of(const StoredRedrive::Step& step, const Redrive& redrive) {
