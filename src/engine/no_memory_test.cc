@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/engine_fixture.h"
+#include "engine/redriver.h"
+#include "store/redrives.h"
 
 namespace rhooks::engine {
 namespace {
@@ -86,6 +88,31 @@ TEST_F(EngineNoMemoryTest, AnOutcomeIsGivenUpAtTheStop) {
   EXPECT_TRUE(committer.idle());
   EXPECT_EQ(slots.free(), kConcurrency);
   EXPECT_EQ(status_of("large"), Status::kActive);
+}
+
+TEST_F(EngineNoMemoryTest, AStepOfARedriveIsTriedAgain) {
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < 60; ++i) {
+    records.push_back(record(numbered(std::string(500, 'x'), i), clock.now()));
+    records.back().task.status = Status::kFailed;
+  }
+  put(store, records);
+  model::StoredRedrive redrive;
+  redrive.ns = "ns";
+  redrive.rate = {100, 1s};
+  redrive.started_at = clock.now();
+  ASSERT_TRUE(
+      store.put_document(store::redrive_document(redrive, {}), store::Nothing{}, clock.now()));
+  Redriver redriver(store, metrics, 0ms, [](TimePoint) {});
+  redriver.look_at("ns");
+  {
+    const NoMemory none(16 * 1024);
+    EXPECT_EQ(redriver.step(clock.now()), 1s);
+  }
+  while (const auto wait = redriver.step(clock.now())) clock.advance(*wait);
+  const auto done = store.get_document(store::redrive_key("ns"));
+  ASSERT_TRUE(done);
+  EXPECT_EQ(store::redrive_of(*done)->redriven, 60);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "engine/redriver.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "observe/logging.h"
@@ -57,6 +58,17 @@ milliseconds time_left(TimePoint since, milliseconds wait, TimePoint now) {
   return std::max(wait - (now - since), milliseconds{0});
 }
 
+// False: there was no memory for it.
+template <typename Work>
+bool has_memory(const Work& work) {
+  try {
+    work();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 void warn_of(const std::string& ns, const Error& error) {
   log::warn("a redrive cannot go on; trying again", {{"namespace", ns}, {"error", error.message}});
 }
@@ -78,12 +90,16 @@ void Redriver::forget_all() {
 }
 
 std::optional<milliseconds> Redriver::step(TimePoint now) {
-  if (to_list_) list(now);
+  if (to_list_) has_memory([&] { list(now); });
   std::optional<milliseconds> next;
   if (to_list_) next = kRedriveTryAgain;
   for (auto it = in_hand_.begin(); it != in_hand_.end();) {
     InHand& one = it->second;
-    if (time_left(one.since, one.wait, now).count() == 0) go_on(it->first, one, now);
+    const bool is_time = time_left(one.since, one.wait, now).count() == 0;
+    if (is_time && !has_memory([&] { go_on(it->first, one, now); })) {
+      one.ours = false;  // what is stored says how far it came
+      one.wait = kRedriveTryAgain;
+    }
     if (one.over) {
       it = in_hand_.erase(it);
       continue;

@@ -1,6 +1,7 @@
 #include "model/redrive.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/duration.h"
 #include "model/checks.h"
