@@ -452,5 +452,42 @@ TEST_F(DynamoWorkersTest, OneThatWasPausedUntilItWasTakenForDeadChangesNothing) 
             << " after that one began, none of the outcomes taken, all logged\n";
 }
 
+TEST_F(DynamoWorkersTest, ARedriveGoesOnAtAnotherWhereItsServerIsKilled) {
+  constexpr std::size_t kTasks = 300;
+  std::atomic<bool> gone = true;
+  TestReceiver receiver(
+      [&](const TestRequest&) { return TestResponse::with_status(gone ? 410 : 200); });
+  const Servers servers = start(2);
+  RunningServer& dies = *servers[0];
+  RunningServer& other = *servers[1];
+  register_tasks(dies, receiver, "t", kTasks);
+  const auto count_of = [&](const char* status) {
+    const Finished found = other.run(
+        {"fetch", "--namespace", "ns", "--status", status, "--all", "--limit", "1000", "--json"});
+    EXPECT_EQ(found.exit, 0) << found.errors;
+    return objects_in(found.output).size();
+  };
+  ASSERT_TRUE(eventually([&] { return count_of("FAILED") == kTasks; }, 1s));
+  gone = false;
+  const Finished begun =
+      dies.run({"redrive", "--namespace", "ns", "--reason", "gone", "--rate", "50/s", "--yes"});
+  ASSERT_EQ(begun.exit, 0) << begun.errors;
+  ASSERT_TRUE(receiver.wait_requests(kTasks + 50));
+  dies.kill();
+
+  // Who is asked how far it is takes over, once nobody has gone on with it for 30 s.
+  json::object redrive;
+  EXPECT_TRUE(eventually(
+      [&] {
+        const Finished shown = other.run({"redrive", "--namespace", "ns", "--show", "--json"});
+        EXPECT_EQ(shown.exit, 0) << shown.errors;
+        redrive = json::parse(shown.output).as_object();
+        return redrive.at("state").as_string() == "DONE";
+      },
+      1s));
+  EXPECT_EQ(redrive.at("redriven").to_number<std::size_t>(), kTasks);
+  EXPECT_TRUE(eventually([&] { return count_of("DONE") == kTasks; }, 1s));
+}
+
 }  // namespace
 }  // namespace rhooks::testing
