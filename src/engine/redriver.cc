@@ -81,6 +81,7 @@ Redriver::Redriver(store::Store& store, Metrics& metrics, milliseconds others_ha
 void Redriver::changed(const std::string& ns) {
   InHand& one = in_hand_[ns];
   one.ours = false;
+  one.revision = {};
   one.wait = milliseconds{0};
 }
 

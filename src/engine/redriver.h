@@ -43,9 +43,9 @@ class Redriver {
 
  private:
   struct InHand {
-    bool ours = false;  // what follows is as it is stored, and ours to go on with
+    bool ours = false;  // what follows is as it is stored, or newer, and ours to go on with
     model::StoredRedrive redrive;
-    store::Revision revision{};
+    store::Revision revision{};  // as it was read last, or written
     std::string newer_fields;
     std::string written;  // the data that were written last, or perhaps were
     TimePoint since{};    // it goes on so long after

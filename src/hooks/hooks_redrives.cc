@@ -67,9 +67,14 @@ Result<Redrive> Hooks::start_redrive(Redrive given) {
     const auto before = found ? store::redrive_of(*found) : fail(no_redrive(redrive.ns));
     const bool is_this_one = before && error.code == ErrorCode::kUnknownOutcome &&
                              before->started_at == redrive.started_at;
-    if (is_this_one || (before && before->goes_on())) impl_->redrives.changed(redrive.ns);
-    if (is_this_one) return redrive;
-    if (before && before->goes_on()) return fail(runs_already(*before));
+    if (is_this_one) {
+      impl_->redrives.changed(redrive.ns);
+      return redrive;
+    }
+    if (before && before->goes_on()) {
+      impl_->redrives.look_at(redrive.ns);
+      return fail(runs_already(*before));
+    }
     const auto put = impl_->store().put_document(
         store::redrive_document(stored_of(redrive), found ? found->newer_fields : std::string()),
         found ? store::Replaces(found->revision) : store::Replaces(store::Nothing{}),
