@@ -59,15 +59,14 @@ Result<Redrive> Hooks::start_redrive(Redrive given) {
   if (auto valid = model::validate(given); !valid) return fail(std::move(valid.error()));
   const Redrive redrive = begun(std::move(given), impl_->now());
   const store::DocumentKey key = store::redrive_key(redrive.ns);
-  Error error = redrive_changes_all_the_time(redrive.ns);
+  std::optional<Error> unsure;  // of a try that may have been carried out
+  const auto give_up = [&](const Error& error) { return fail(unsure.value_or(error)); };
   for (int tries = 0; tries < kRedriveTriesMax; ++tries) {
     const auto found = impl_->store().get_document(key);
-    if (!found && found.error().code != ErrorCode::kNotFound) return fail(found.error());
+    if (!found && found.error().code != ErrorCode::kNotFound) return give_up(found.error());
     // One that cannot be read is replaced.
     const auto before = found ? store::redrive_of(*found) : fail(no_redrive(redrive.ns));
-    const bool is_this_one = before && error.code == ErrorCode::kUnknownOutcome &&
-                             before->started_at == redrive.started_at;
-    if (is_this_one) {
+    if (unsure && before && before->started_at == redrive.started_at) {
       impl_->redrives.changed(redrive.ns);
       return redrive;
     }
@@ -83,10 +82,10 @@ Result<Redrive> Hooks::start_redrive(Redrive given) {
       impl_->redrives.changed(redrive.ns);
       return redrive;
     }
-    if (!is_open(put.error())) return fail(put.error());
-    if (put.error().code == ErrorCode::kUnknownOutcome) error = put.error();
+    if (!is_open(put.error())) return give_up(put.error());
+    if (put.error().code == ErrorCode::kUnknownOutcome) unsure = put.error();
   }
-  return fail(std::move(error));
+  return give_up(redrive_changes_all_the_time(redrive.ns));
 }
 
 Result<Redrive> Hooks::redrive(const std::string& ns) {
