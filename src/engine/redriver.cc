@@ -137,12 +137,12 @@ void Redriver::list(TimePoint now) {
 void Redriver::go_on(const std::string& ns, InHand& one, TimePoint now) {
   one.since = now;
   one.wait = milliseconds{0};
-  if (!one.ours && !take(ns, one, now)) return;
+  if (!one.ours && !take(ns, one)) return;
   if (one.redrive.step || begin_step(one, now)) carry_out(one, now);
 }
 
 // Reads it. False: it is over, or another process goes on with it, as far as is known.
-bool Redriver::take(const std::string& ns, InHand& one, TimePoint now) {
+bool Redriver::take(const std::string& ns, InHand& one) {
   auto document = store_.get_document(store::redrive_key(ns));
   auto redrive = document ? store::redrive_of(*document)
                           : Result<StoredRedrive>(fail(std::move(document.error())));

@@ -60,7 +60,7 @@ class Redriver {
 
   void list(TimePoint now);
   void go_on(const std::string& ns, InHand& one, TimePoint now);
-  bool take(const std::string& ns, InHand& one, TimePoint now);
+  bool take(const std::string& ns, InHand& one);
   bool begin_step(InHand& one, TimePoint now);
   Result<Next> next_tasks(const model::StoredRedrive& redrive, TimePoint now);
   void carry_out(InHand& one, TimePoint now);
