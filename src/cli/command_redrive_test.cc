@@ -86,7 +86,7 @@ TEST_P(RedriveCommandTest, AsksAndCanBeCancelled) {
 
 TEST_P(RedriveCommandTest, SaysWhatIsWrong) {
   expect_in("--rate: must be a number and a time", refused({"--rate", "50", "--yes"}));
-  expect_in("rate: must be between 1 and 10,000 a second", refused({"--rate", "20000/s", "--yes"}));
+  expect_in("rate: must be at most 10,000 a second", refused({"--rate", "20000/s", "--yes"}));
   expect_in("--max: -1 is less than 0", refused({"--max", "-1", "--yes"}));
   expect_in("reason: must be one of exhausted, gone", refused({"--reason", "tired", "--yes"}));
   expect_in("--show and --cancel exclude each other", refused({"--show", "--cancel"}));

@@ -16,7 +16,6 @@ using std::chrono::milliseconds;
 constexpr std::int64_t kRedrivenASecondMax = 10'000;
 // Tasks of one step: a document holds their ids.
 constexpr std::int64_t kStepMax = 100;
-constexpr Span kRatePeriod{std::chrono::seconds{1}, std::chrono::days{7}};
 
 // Within what arithmetic bears, whatever is stored.
 std::int64_t limit_of(const Rate& rate) {
@@ -31,11 +30,10 @@ std::int64_t in_a_second(const Rate& rate) {
 }  // namespace
 
 Result<void> RedriveRate::check(const Rate& rate, std::string_view field) const {
-  if (auto ok = kRatePeriod.check(rate.period, field); !ok) return ok;
-  const std::int64_t most = kRedrivenASecondMax * rate.period.count() / 1'000;
-  if (rate.limit >= 1 && rate.limit <= most) return {};
-  return invalid(field, "must be between 1 and 10,000 a second, as in 50/1s or 100/1m, not " +
-                            format_rate(rate));
+  if (auto ok = RateRange{}.check(rate, field); !ok) return ok;
+  if (rate.limit <= kRedrivenASecondMax * rate.period.count() / 1'000) return {};
+  return invalid(
+      field, "must be at most 10,000 a second, as in 50/1s or 100/1m, not " + format_rate(rate));
 }
 
 Result<void> validate(const Redrive& redrive) {

@@ -96,7 +96,9 @@ void add_limits(json::object& property, const model::FailedStatuses&) {
   property["pattern"] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$";
 }
 
-void add_limits(json::object& property, const model::RedriveRate&) {
+template <typename R>
+requires std::is_same_v<R, model::RateRange> || std::is_same_v<R, model::RedriveRate>
+void add_limits(json::object& property, const R&) {
   property["pattern"] = "^[0-9]+/([0-9]*(w|d|h|m|s|ms))+$";
 }
 
