@@ -17,6 +17,8 @@ constexpr milliseconds kRedriveTryAgain{1'000};
 // Pages of the store that a step looks at for a task: with those of RocksDB and DynamoDB 40,000
 // tasks.
 constexpr int kRedrivePagesMax = 4;
+// Of a page after one without any.
+constexpr std::size_t kRedrivePageLimit = 100;
 // Ids of a step, as JSON in a document of 64 KiB.
 constexpr std::size_t kStepBytesMax = 40 * 1024;
 
@@ -191,18 +193,22 @@ Result<Redriver::Next> Redriver::next_tasks(const StoredRedrive& redrive, TimePo
   store::TaskQuery query = query_of(redrive, now);
   Next next;
   next.after = redrive.after;
-  next.more = query.limit > 0;
+  const std::size_t most = query.limit;
+  next.more = most > 0;
   std::size_t bytes = 0;
   for (int pages = 0; pages < kRedrivePagesMax && next.ids.empty() && next.more; ++pages) {
     const auto page = store_.query_tasks(query);
     if (!page) return fail(page.error());
     for (const Task& task : page->items) {
+      if (!model::takes(redrive, task)) continue;
       bytes += bytes_as_json(task.key.id);
-      if (bytes > kStepBytesMax && !next.ids.empty()) return next;
+      if (next.ids.size() == most || (bytes > kStepBytesMax && !next.ids.empty())) return next;
+      // It has not moved since the redrive began; a page may show others at a former place.
       next.after = position_of(task);
-      if (model::takes(redrive, task)) next.ids.push_back(task.key.id);
+      next.ids.push_back(task.key.id);
     }
     query.after = page->next;
+    query.limit = kRedrivePageLimit;
     next.more = page->next.has_value();
     if (page->next) {
       next.after = StoredRedrive::Position{page->next->scheduled_date, page->next->id};

@@ -220,6 +220,26 @@ TEST_F(RedriverTest, WhatWasCancelledStaysUnlessItIsAskedFor) {
   EXPECT_EQ(active(), 2u);
 }
 
+// However slow it is.
+TEST_F(RedriverTest, PassesOverManyAtATime) {
+  const TimePoint at = clock_.now() - 1h;
+  std::vector<model::TaskRecord> records;
+  for (std::size_t i = 0; i < 350; ++i) {
+    records.push_back(failed_record(numbered("c", i), at, model::failure::kCancelled));
+  }
+  for (const char* id : {"x", "y", "z"}) records.push_back(failed_record(id, at));
+  put(memory_, records);
+  start(at_rate(1, 1min));
+  testing::FaultyStore counted(memory_);
+  const auto one = redriver(counted);
+  for (int steps = 0; steps < 5 && active() == 0; ++steps) one->step(clock_.now());
+  EXPECT_EQ(ids_of(Status::kActive), std::set<std::string>{"x"});
+  EXPECT_LE(counted.calls("query_tasks"), 8);
+  run(*one);
+  EXPECT_EQ(active(), 3u);
+  expect_done(3);
+}
+
 TEST_F(RedriverTest, WhatFailsAgainIsNotRunAgain) {
   put_failed(100);
   start();
