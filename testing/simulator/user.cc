@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 constexpr int kTriesMax = 4;
 // What was sent longer ago has come to be, or never will.
 constexpr Duration kUnderWayMax = 185s;
+// Whoever had a redrive in hand has found out by then that it was cancelled.
+constexpr Duration kLastStepMax = 40s;
 
 // Whether what was asked for may have happened, or may yet work.
 bool worth_asking_again(const Error& error) {
@@ -379,6 +381,8 @@ bool User::redrive_is_over() {
   if (!*answer) return answer->error().code == ErrorCode::kNotFound;
   const Redrive& redrive = **answer;
   if (redrive.state == RedriveState::kRunning) return false;
+  // Its last step may be carried out yet.
+  if (redrive.state == RedriveState::kCancelled) timeline_.sleep(kLastStepMax);
   checker_.redriven(ns_, redrive.redriven);
   return true;
 }
