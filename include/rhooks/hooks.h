@@ -77,10 +77,11 @@ class Hooks final : public HooksApi {
   Result<Redrive> cancel_redrive(const std::string& ns) override;
   Result<StoreDescription> describe_store() override;
 
-  // Starts the background worker, which delivers each task on its millisecond. Idempotent.
+  // Starts the background worker, which delivers each task on its millisecond, and goes on with
+  // redrives that were left. Idempotent.
   Result<void> start();
-  // Claims no more, lets attempts end until drain_timeout, releases what was not sent.
-  // Idempotent.
+  // Claims no more, lets attempts end until drain_timeout, releases what was not sent. Redrives are
+  // carried no further until start(). Idempotent.
   void stop();
   // Makes a stop() that is under way, or the next one, not wait for attempts.
   void stop_now();
