@@ -77,7 +77,11 @@ void RedriveLoop::loop() {
       told = std::exchange(told_, {});
     }
     pass_on(told);
-    waker_.wait(redriver_.step(clock_.now()).value_or(kRedriveRest));
+    const TimePoint now = clock_.now();
+    const auto left = redriver_.step(now);
+    // What the step took is a part of that.
+    if (left) waker_.notify_at(now + *left);
+    waker_.wait(left.value_or(kRedriveRest));
   }
 }
 
