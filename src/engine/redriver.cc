@@ -130,6 +130,8 @@ void Redriver::list(TimePoint now) {
       if (redrive && redrive->goes_on()) look_at(document.key.ns);
       if (!redrive) log::error("a redrive is left alone", {{"error", redrive.error().message}});
     }
+    // A look at one logs what is wrong with it.
+    for (const store::DocumentKey& key : page->damaged) look_at(key.ns);
     query.after = page->next;
   } while (query.after);
   to_list_ = false;

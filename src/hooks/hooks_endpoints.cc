@@ -3,6 +3,7 @@
 #include "codec/public_json.h"
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
+#include "hooks/looked.h"
 #include "model/endpoint.h"
 #include "model/new_task.h"
 #include "model/refusal.h"
@@ -29,26 +30,6 @@ Result<std::optional<store::Revision>> read_revision(const std::string& text) {
   if (const auto revision = parse_uuid(text)) return revision;
   return model::invalid("revision",
                         "must be the `revision` of an endpoint, not " + model::quoted(text));
-}
-
-struct Looked {
-  std::optional<store::StoredDocument> document;
-  bool damaged = false;  // there is one, whose bytes cannot be read
-
-  // What a write takes the place of.
-  store::Replaces replaces() const {
-    if (document) return document->revision;
-    if (damaged) return store::Whatever{};
-    return store::Nothing{};
-  }
-};
-
-Result<Looked> look(store::Store& store, const store::DocumentKey& key) {
-  auto found = store.get_document(key);
-  if (found) return Looked{std::move(*found)};
-  if (found.error().code == ErrorCode::kNotFound) return Looked{};
-  if (found.error().code == ErrorCode::kCorrupt) return Looked{{}, true};
-  return fail(std::move(found.error()));
 }
 
 // What is to be stored in the place of `found`. Of one that cannot be read nothing is kept.

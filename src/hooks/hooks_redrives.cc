@@ -2,6 +2,7 @@
 
 #include "base/iso8601.h"
 #include "hooks/hooks_impl.h"
+#include "hooks/looked.h"
 #include "model/new_task.h"
 #include "model/redrive.h"
 #include "store/redrives.h"
@@ -62,10 +63,11 @@ Result<Redrive> Hooks::start_redrive(Redrive given) {
   std::optional<Error> unsure;  // of a try that may have been carried out
   const auto give_up = [&](const Error& error) { return fail(unsure.value_or(error)); };
   for (int tries = 0; tries < kRedriveTriesMax; ++tries) {
-    const auto found = impl_->store().get_document(key);
-    if (!found && found.error().code != ErrorCode::kNotFound) return give_up(found.error());
+    const auto found = look(impl_->store(), key);
+    if (!found) return give_up(found.error());
     // One that cannot be read is replaced.
-    const auto before = found ? store::redrive_of(*found) : fail(no_redrive(redrive.ns));
+    const auto before =
+        found->document ? store::redrive_of(*found->document) : fail(no_redrive(redrive.ns));
     if (unsure && before && before->started_at == redrive.started_at) {
       impl_->redrives.changed(redrive.ns);
       return redrive;
@@ -75,8 +77,7 @@ Result<Redrive> Hooks::start_redrive(Redrive given) {
       return fail(runs_already(*before));
     }
     const auto put = impl_->store().put_document(
-        store::redrive_document(stored_of(redrive), found ? found->newer_fields : std::string()),
-        found ? store::Replaces(found->revision) : store::Replaces(store::Nothing{}),
+        store::redrive_document(stored_of(redrive), found->newer_fields()), found->replaces(),
         redrive.started_at);
     if (put) {
       impl_->redrives.changed(redrive.ns);

@@ -178,6 +178,12 @@ TEST_F(RedrivesTest, OneThatCannotBeReadIsReplaced) {
   ASSERT_TRUE(hooks_.start_redrive(of_namespace()));
   EXPECT_TRUE(reaches(RedriveState::kDone, 0));
   EXPECT_EQ(memory_.get_document(store::redrive_key("ns"))->newer_fields, "newer");
+
+  test_.clock->advance(1s);
+  store_->fail_next("get_document", {.error = {ErrorCode::kCorrupt, "damaged", {}}, .keys = {}});
+  ASSERT_TRUE(hooks_.start_redrive(of_namespace()));
+  EXPECT_TRUE(reaches(RedriveState::kDone, 0));
+  EXPECT_EQ(hooks_.redrive("ns")->started_at, test_.clock->now());
 }
 
 }  // namespace
