@@ -111,7 +111,11 @@ class RedriverTest : public ::testing::Test {
     query.limit = 1000;
     query.now = clock_.now();
     std::set<std::string> ids;
-    for (const Task& task : memory_.query_tasks(query)->items) ids.insert(task.key.id);
+    do {
+      const auto page = memory_.query_tasks(query);
+      for (const Task& task : page->items) ids.insert(task.key.id);
+      query.after = page->next;
+    } while (query.after);
     return ids;
   }
   std::size_t active() { return ids_of(Status::kActive).size(); }
