@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "model/record.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -180,8 +181,12 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
     metrics_.lease_lost();
     log::warn("lease lost: the outcome of an attempt was logged, the task was not changed",
               {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
-  } else if (on_recorded_ && !kept.cancelled) {
-    on_recorded_(kept.due_at, kept.ok);
+  } else {
+    if (on_recorded_ && !kept.cancelled) on_recorded_(kept.due_at, kept.ok);
+    if (commit.task.status == Status::kActive) {
+      const TimePoint due = model::due_at(commit.task);
+      due_again_ = std::min(due_again_.value_or(due), due);
+    }
   }
   slots_.release(kept.slot_id, kept.ending);
 }

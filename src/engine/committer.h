@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -46,6 +47,10 @@ class Committer {
   // Gives up what is kept: the tasks are due again.
   void abandon();
 
+  // The earliest time at which a task is due again, of those that were stored since the last call.
+  // None: no one is.
+  std::optional<TimePoint> take_due_again() { return std::exchange(due_again_, std::nullopt); }
+
   bool idle() const { return held() == 0 && to_commit_.size() == 0; }
   bool failing() const { return failing_.load(); }
 
@@ -77,6 +82,7 @@ class Committer {
   const Options options_;
   const OnRecorded on_recorded_;
 
+  std::optional<TimePoint> due_again_;
   std::vector<EndedDelivery> ended_;  // taken, and neither commits nor releases yet
   // Commits and what belongs to each, index by index.
   std::vector<store::Commit> commits_;

@@ -250,6 +250,7 @@ void Runner::commit_loop() {
   while (true) {
     const bool dispatcher_ended = state_ >= RunState::kDispatcherEnded;
     const auto wait = pipeline_.committer.step(clock_.now_micros());
+    if (const auto due = pipeline_.committer.take_due_again()) claimer_waker_.notify_at(*due);
     if (starved_ && pipeline_.slots.free() > 0 && starved_.exchange(false)) claimer_waker_.notify();
     if (pipeline_.slots.flows().any_open()) claimer_waker_.notify();
     note_returned();

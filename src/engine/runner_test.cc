@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "engine/engine_fixture.h"
@@ -355,6 +356,25 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   const auto started = logs_of(memory, "a", due).front().started_at;
   EXPECT_GE(started, due);
   EXPECT_LT(started - due, slowdown.stop() * 1s);
+}
+
+// Of an idle runner, which nobody tells of what its own outcomes made due.
+TEST(RunnerTest, TheAlarmWakesForARetryAndForTheNextOccurrence) {
+  SystemClock clock;
+  store::MemoryStore memory;
+  std::atomic<int> attempts{0};
+  ScriptedSender sender(clock, [&](const auto&) { return Reply::status(attempts++ ? 200 : 500); });
+  Metrics metrics;
+  Random random;
+  RunnerOptions options = Fixture::options_for(4);
+  options.poll_interval = 1h;  // so that polling cannot be what finds it
+  store::Endpoints endpoints{memory};
+  Runner runner(memory, endpoints, sender, metrics, clock, random, options);
+  auto task = record("a", clock.now());
+  task.task.repeat = Repeat{1, 2, RepeatUnit::kSeconds};
+  put(memory, {task});
+  runner.start();
+  EXPECT_TRUE(sender.wait_started(3)) << "fails, is retried, and goes on a second later";
 }
 
 TEST(RunnerTest, ARetryWaitsForItsStoredTimeAndRetryAfterIsAFloor) {
