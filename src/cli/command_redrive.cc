@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/consent.h"
 #include "cli/filter_args.h"
+#include "cli/namespaces.h"
 #include "cli/polling.h"
 #include "cli/progress.h"
 #include "cli/show.h"
@@ -45,8 +46,9 @@ std::optional<std::string> wrong_redrive_options(const RedriveArgs& args) {
   if (args.show && args.cancel) return "--show and --cancel exclude each other";
   if (args.max < 0) return "--max: " + std::to_string(args.max) + " is less than 0, which is all";
   if (!args.show && !args.cancel) return std::nullopt;
+  if (args.cancel && args.wait) return "--cancel waits for nothing; leave out --wait";
   for (const char* option : {"--id", "--from", "--to", "--endpoint", "--reason", "--last-status",
-                             "--rate", "--max", "--yes", "--dry-run", "--wait"}) {
+                             "--rate", "--max", "--yes", "--dry-run"}) {
     if (!args.given(option)) continue;
     return std::string(option) + " belongs to a redrive that is started, and " +
            (args.show ? "--show" : "--cancel") + " is about one that is there";
@@ -67,10 +69,22 @@ Result<Redrive> redrive_of(const RedriveArgs& args, TimePoint now) {
   return redrive;
 }
 
+std::string show_command(const std::string& ns) {
+  return "`rhooks redrive -n " + ns + " --show`";
+}
+
+// Whether this process carries out what it asks for.
+bool on_store(const HooksApi& hooks) {
+  return dynamic_cast<const Hooks*>(&hooks) != nullptr;
+}
+
 // Shows how far it is until it has ended. A signal leaves it as it is.
 int wait_for_redrive(Commands& commands, HooksApi& hooks, Polling& polling,
                      const Redrive& started) {
   Io& io = commands.io();
+  polling.on_signal(on_store(hooks) ? "the redrive goes on once `rhooks serve` runs on this store"
+                                    : "the redrive goes on; " + show_command(started.ns) +
+                                          " shows how far it is");
   Progress progress(io);
   while (true) {
     const auto redrive = hooks.redrive(started.ns);
@@ -88,8 +102,9 @@ int wait_for_redrive(Commands& commands, HooksApi& hooks, Polling& polling,
         if (!commands.json()) io.out << "redriven " << tasks_of(redrive->redriven) << '\n';
         return kExitDone;
       }
-      return report(io, "the redrive was cancelled; `rhooks redrive --show` shows how far it came",
-                    kExitFailed);
+      return report(
+          io, "the redrive was cancelled; " + show_command(started.ns) + " shows how far it came",
+          kExitFailed);
     }
     progress.update("redriven " + grouped(redrive->redriven));
     if (!polling.wait(kBetweenLooks)) return exit_code_of_signal(polling.ended_by());
@@ -99,10 +114,10 @@ int wait_for_redrive(Commands& commands, HooksApi& hooks, Polling& polling,
 int show_started(Commands& commands, const HooksApi& hooks, const Redrive& started) {
   Io& io = commands.io();
   if (commands.json()) return show_redrive(commands, started);
-  io.out << "started at " << format_rate(started.rate)
-         << "; `rhooks redrive --show` shows how far it is\n";
-  if (dynamic_cast<const Hooks*>(&hooks) != nullptr) {
-    io.err << "it goes on once `rhooks serve` runs on this store; --wait does it here\n";
+  io.out << "started at " << format_rate(started.rate) << "; " << show_command(started.ns)
+         << " shows how far it is\n";
+  if (on_store(hooks)) {
+    io.err << "it goes on once `rhooks serve` runs on this store; --show --wait does it here\n";
   }
   return kExitDone;
 }
@@ -125,14 +140,16 @@ int start_redrive(Commands& commands, const RedriveArgs& args) {
     return counted.text("FAILED ") + " of " + redrive->ns + restrictions(args.filter);
   };
   const auto acts_on = [&](const Task& task) { return model::is_meant(*redrive, task); };
-  if (const auto ended =
-          ask(commands, *hooks, args.consent, {"redrive", *redrive, describe, acts_on})) {
+  if (const auto ended = ask(commands, *hooks, args.consent,
+                             {"redrive", *redrive, describe, acts_on, redrive->max})) {
     return *ended;
+  }
+  if (!args.consent.counts()) {
+    if (const auto missing = report_if_empty(commands, *hooks, redrive->ns)) return *missing;
   }
   const auto started = hooks->start_redrive(std::move(*redrive));
   if (!started) return report(io, started.error(), kExitFailed);
   if (!polling) return show_started(commands, *hooks, *started);
-  polling->on_signal("the redrive goes on; `rhooks redrive --show` shows how far it is");
   return wait_for_redrive(commands, *hooks, *polling, *started);
 }
 
@@ -140,12 +157,17 @@ int run_redrive(Commands& commands, const RedriveArgs& args) {
   Io& io = commands.io();
   if (const auto wrong = wrong_redrive_options(args)) return report(io, *wrong, kExitUsage);
   if (!args.show && !args.cancel) return start_redrive(commands, args);
+  std::optional<Polling> polling;  // before any thread is started
+  if (args.wait) polling.emplace(io);
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
   const auto redrive =
       args.show ? hooks->redrive(args.filter.ns) : hooks->cancel_redrive(args.filter.ns);
   if (!redrive) return report(io, redrive.error(), kExitFailed);
+  if (polling && redrive->state == RedriveState::kRunning) {
+    return wait_for_redrive(commands, *hooks, *polling, *redrive);
+  }
   return show_redrive(commands, *redrive);
 }
 
@@ -158,7 +180,7 @@ void add_redrive(Commands& commands) {
       {"rhooks redrive -n shop --endpoint acme --reason exhausted --rate 50/s",
        "rhooks redrive -n shop --last-status 503 --from -1d --dry-run",
        "rhooks redrive -n shop --id order- --max 1000 --yes --wait",
-       "rhooks redrive -n shop --show", "rhooks redrive -n shop --cancel"},
+       "rhooks redrive -n shop --show --wait", "rhooks redrive -n shop --cancel"},
       [&commands, args] { return run_redrive(commands, *args); });
   args->command = &command;
   add_filter_options(commands, command, args->filter, false);
@@ -167,7 +189,7 @@ void add_redrive(Commands& commands) {
   command.add_option("--max", args->max, "so many at most; 0: all [0]")->type_name("N");
   args->consent.add_to(command);
   command.add_flag("--wait", args->wait,
-                   "wait until it is done, and show how far it is; Ctrl-C leaves it running");
+                   "wait until it is done, and show how far it is; Ctrl-C does not cancel it");
   command.add_flag("--show", args->show, "show the one that runs, or the last one, and start none");
   command.add_flag("--cancel", args->cancel, "cancel the one that runs");
   commands.add_hooks_options(command);

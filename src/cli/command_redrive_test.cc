@@ -47,6 +47,8 @@ TEST_P(RedriveCommandTest, RunsFailedTasksAgainAndWaits) {
            .key.id});
   EXPECT_EQ(out({"redrive", "-n", "app", "--reason", "exhausted", "--dry-run"}),
             "would redrive 12 FAILED tasks of app, exhausted\n");
+  EXPECT_EQ(out({"redrive", "-n", "app", "--dry-run", "--max", "5", "--json"}),
+            "{\"count\":5,\"more\":false}\n");
   EXPECT_EQ(out({"redrive", "-n", "app", "--dry-run", "--json"}), "{\"count\":12,\"more\":false}\n")
       << "what was cancelled stays";
   EXPECT_EQ(
@@ -75,13 +77,20 @@ TEST_P(RedriveCommandTest, AsksAndCanBeCancelled) {
   test.io.environment = environment();
   const TestRun yes = test.run({"redrive", "-n", "app", "--rate", "1/1h", "--max", "2"});
   EXPECT_EQ(yes.exit_code, kExitDone) << yes.err;
-  expect_in("Redrive 3 FAILED tasks of app? [y/N] ", yes.err);
-  EXPECT_EQ(yes.out, "started at 1/1h; `rhooks redrive --show` shows how far it is\n");
+  expect_in("Redrive 2 FAILED tasks of app? [y/N] ", yes.err);
+  EXPECT_EQ(yes.out, "started at 1/1h; `rhooks redrive -n app --show` shows how far it is\n");
   EXPECT_EQ(yes.err.find("rhooks serve") == std::string::npos, GetParam()) << yes.err;
   const TestRun second = run({"redrive", "-n", "app", "--yes"});
   EXPECT_EQ(second.exit_code, kExitFailed);
   expect_in("is under way since", second.err);
   expect_in("state           CANCELLED\n", out({"redrive", "-n", "app", "--cancel"}));
+}
+
+TEST_P(RedriveCommandTest, OneThatIsThereCanBeWaitedFor) {
+  fail_tasks(3);
+  out({"redrive", "-n", "app", "--rate", "1/2s", "--max", "2", "--yes"});
+  EXPECT_EQ(out({"redrive", "-n", "app", "--show", "--wait"}), "redriven 2 tasks\n");
+  expect_in("state           DONE\n", out({"redrive", "-n", "app", "--show", "--wait"}));
 }
 
 TEST_P(RedriveCommandTest, SaysWhatIsWrong) {
@@ -90,10 +99,12 @@ TEST_P(RedriveCommandTest, SaysWhatIsWrong) {
   expect_in("--max: -1 is less than 0", refused({"--max", "-1", "--yes"}));
   expect_in("reason: must be one of exhausted, gone", refused({"--reason", "tired", "--yes"}));
   expect_in("--show and --cancel exclude each other", refused({"--show", "--cancel"}));
+  expect_in("--cancel waits for nothing", refused({"--cancel", "--wait"}));
   expect_in(
       "--endpoint belongs to a redrive that is started, and --show is about one that is there",
       refused({"--show", "--endpoint", "acme"}));
   out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h"});
+  expect_in("no namespace ap\n  near: app", run({"redrive", "-n", "ap", "--yes"}).err);
   const TestRun none = run({"redrive", "-n", "app", "--show"});
   EXPECT_EQ(none.exit_code, kExitFailed);
   expect_in("there has been no redrive in namespace 'app'", none.err);

@@ -160,9 +160,10 @@ void add_triggers(Commands& commands) {
                          "connect_timeout", "request_timeout", "backoff_max", "drain_timeout"});
 
   auto limit = std::make_shared<int>(1000);
-  CLI::App& dry = commands.add("trigger-dryrun", "List what trigger would attempt now.",
-                               {"rhooks trigger-dryrun", "rhooks trigger-dryrun --limit 10 --json"},
-                               [&commands, limit] { return dryrun(commands, *limit); });
+  CLI::App& dry =
+      commands.add("trigger-dryrun", "List what is due now, what waits for its endpoint included.",
+                   {"rhooks trigger-dryrun", "rhooks trigger-dryrun --limit 10 --json"},
+                   [&commands, limit] { return dryrun(commands, *limit); });
   dry.add_option("--limit", *limit, "the most to show, 1 to 1000 [1000]")->type_name("N");
   commands.add_hooks_options(dry);
 }

@@ -34,6 +34,7 @@ Result<Counted> count(Io& io, HooksApi& hooks, const Plan& plan) {
     counted.count += count_in(*page, plan);
     query.start_key = page->last_evaluated_key;
     counted.more = !query.start_key.empty();
+    if (plan.most > 0 && counted.count >= plan.most) return Counted{plan.most, false};
     if (!counted.more || counted.count >= kCountMax) break;
     progress.update("counted " + grouped(counted.count));
   }

@@ -45,6 +45,7 @@ struct Plan {
   std::function<std::string(const Counted&)> describe;
   // Of the tasks of the filter those that it acts on; none: all.
   std::function<bool(const Task&)> acts_on = {};
+  std::int64_t most = 0;  // of them; 0: all
 };
 
 // Counts where that is to be done, and asks. Returns an exit code where the command ends here:

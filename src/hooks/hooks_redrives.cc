@@ -20,6 +20,12 @@ Error no_redrive(const std::string& ns) {
 }
 
 Error runs_already(const Redrive& redrive) {
+  if (redrive.state != RedriveState::kRunning) {
+    return {ErrorCode::kConflict,
+            "the last tasks of the redrive of namespace '" + redrive.ns +
+                "' that was cancelled are being run; try again in a second",
+            {}};
+  }
   return {ErrorCode::kConflict,
           "a redrive of namespace '" + redrive.ns + "' is under way since " +
               format_time(redrive.started_at) + "; wait for it, or cancel it",
