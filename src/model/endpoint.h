@@ -103,17 +103,19 @@ struct FieldsOf<Endpoint> {
                               .value = "N/TIME",
                               .help = "attempts that may begin in a time, as in 100/1m or 50/s",
                               .doc = "attempts that may begin in a time, as in `100/1m` or `50/s`, "
-                                     "of tasks with one `flowKey`, and of those without one; at "
-                                     "most 1,000,000 in a second, and at least one in a minute"},
+                                     "of tasks with one `flowKey`, and of those without one; 1 to "
+                                     "1,000,000 in a time of 1 s to 7 d, and at least one in a "
+                                     "minute"},
                              RateRange{}),
-      field<&Endpoint::burst>({.name = "burst",
-                               .flag = "--burst",
-                               .value = "N",
-                               .help = "of the rate, attempts that may begin at once",
-                               .doc = "only with `rate`: how many of them may begin at once, where "
-                                      "none did for a while; at most what it allows in a minute, "
-                                      "default what it allows in a second, at least 1"},
-                              Range{1, kBurstMax}),
+      field<&Endpoint::burst>(
+          {.name = "burst",
+           .flag = "--burst",
+           .value = "N",
+           .help = "of the rate, attempts that may begin at once",
+           .doc = "only with `rate`: how many of them may begin at once, where "
+                  "none did for a while; at most what it allows in a minute, "
+                  "and 1,000,000; default what it allows in a second, at least 1"},
+          Range{1, kBurstMax}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "

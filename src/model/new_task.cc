@@ -152,8 +152,9 @@ Result<void> validate_id(std::string_view id, std::string_view field) {
 }
 
 Result<void> validate(const NewTask& task) {
-  if (auto ok = check_fields(task, ""); !ok) return ok;
+  // First: to a task with an endpoint "orders" lacks a "/", not a host.
   if (auto ok = check_target(task); !ok) return ok;
+  if (auto ok = check_fields(task, ""); !ok) return ok;
   if (auto ok = check_deliver_before(task); !ok) return ok;
   return check_ids_agree(task);
 }

@@ -138,7 +138,7 @@ TEST(ValidateTest, AUrlOrAnEndpointSaysWhereItGoes) {
   expect_invalid(to("", ""), "url", "is required, unless there is an endpoint");
   expect_invalid(to("", "/orders"), "url", "must begin with http:// or https://");
   expect_invalid(to("acme", "https://example.com/"), "url", "the endpoint says where it goes");
-  expect_invalid(to("acme", "orders"), "url", "must begin with http:// or https://");
+  expect_invalid(to("acme", "orders"), "url", "from \"/\" or \"?\" on");
   expect_invalid(to("acme", "/a b"), "url", "a space");
   expect_invalid(to("", "http://a/", "k"), "flowKey", "needs an endpoint");
   expect_invalid(to("a b", ""), "endpoint", "must be 1 to 128 letters, digits");

@@ -49,7 +49,7 @@ struct FieldsOf<Redrive> {
       field<&Redrive::rate>({.name = "rate",
                              .in_answers = true,
                              .doc = "how many in what time, as in `50/1s` (default) or `100/1m`; "
-                                    "at most 10,000 a second"},
+                                    "at most 10,000 a second, in a time of 1 s to 7 d"},
                             RedriveRate{}),
       field<&Redrive::max>(
           {.name = "max", .in_answers = true, .doc = "so many at most; 0 (default) is all"},

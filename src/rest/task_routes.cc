@@ -202,8 +202,9 @@ void add_task_routes(Router& router, Hooks& hooks) {
                         "and changes nothing.",
                         now, &Hooks::cancel));
   router.add(task_route(hooks, "POST", "trigger", "triggerTask", "Run a task now",
-                        "Makes an ACTIVE task's occurrence due at once, and gives a DONE or "
-                        "FAILED task one more occurrence.",
+                        "Makes an ACTIVE task's occurrence due at once, or gives it an extra "
+                        "one before the time of its series, and gives a DONE or FAILED task "
+                        "one more occurrence.",
                         now, static_cast<CallOnTask>(&Hooks::trigger)));
 }
 

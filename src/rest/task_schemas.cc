@@ -129,7 +129,7 @@ void add_default(json::object& property, const F& field) {
   using Value = typename F::Value;
   if (field.required) return;
   if constexpr (model::kIs<F, &Spec::retry_limit>) {
-    property["default"] = model::kRetryLimitDefault;
+    // That of its endpoint: a client that fills in what is left out would override it.
   } else if constexpr (std::is_enum_v<Value>) {
     property["default"] = to_string(model::kDefault<F>);
   } else if constexpr (std::is_integral_v<Value>) {
@@ -280,7 +280,9 @@ json::object log() {
 json::object test_request() {
   json::object schema = new_request();
   json::object& properties = schema["properties"].as_object();
-  properties["method"].as_object()["default"] = to_string(model::default_test_request().method);
+  json::object& method = properties["method"].as_object();
+  method["default"] = to_string(model::default_test_request().method);
+  method.erase("description");
   properties["url"].as_object()["description"] =
       "what comes behind the URL of the endpoint, from `/` or `?` on; default nothing";
   properties["body"].as_object()["default"] =

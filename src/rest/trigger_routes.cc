@@ -12,7 +12,8 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .tag = "trigger",
       .summary = "Attempt everything that is due",
       .description = "Answers when what was due at the call was attempted and recorded, whatever "
-                     "the number, so it may take long.",
+                     "the number, so it may take long. What its endpoint holds, by a pause or a "
+                     "rate, is left for later.",
       .parameters = {},
       .body = {},
       .responses = {{200, "What was attempted.", "TriggerResult"}},
@@ -25,8 +26,9 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .pattern = "/v1/trigger/dryrun",
       .operation_id = "triggerDryrun",
       .tag = "trigger",
-      .summary = "What a trigger would attempt now",
-      .description = "Changes nothing. It lists the first 1000 that are due and counts up to "
+      .summary = "What is due now",
+      .description = "Changes nothing. What waits for its endpoint is among it. It lists the first "
+                     "1000 that are due and counts up to "
                      "10,000; `more` says that it stopped there.",
       .parameters = {},
       .body = {},
