@@ -88,7 +88,7 @@ TEST_P(RedriveCommandTest, AsksAndCanBeCancelled) {
 
 TEST_P(RedriveCommandTest, OneThatIsThereCanBeWaitedFor) {
   fail_tasks(3);
-  out({"redrive", "-n", "app", "--rate", "1/2s", "--max", "2", "--yes"});
+  out({"redrive", "-n", "app", "--rate", "1/3s", "--max", "2", "--yes"});
   EXPECT_EQ(out({"redrive", "-n", "app", "--show", "--wait"}), "redriven 2 tasks\n");
   expect_in("state           DONE\n", out({"redrive", "-n", "app", "--show", "--wait"}));
 }
