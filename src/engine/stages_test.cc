@@ -143,13 +143,17 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
 
 // As many slots as are shared out.
 struct SharedSlots {
+  // `max_age`: of what is known of endpoints, as where other processes change them.
+  explicit SharedSlots(std::optional<std::chrono::milliseconds> max_age = {})
+      : endpoints(store, max_age) {}
+
   ManualClock clock;
   store::MemoryStore memory{1};
   testing::FaultyStore store{memory};
   Metrics metrics;
   Slots slots{16};
   DeliveryQueue to_send{16};
-  store::Endpoints endpoints{store};
+  store::Endpoints endpoints;
   Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
 };
 
@@ -570,24 +574,21 @@ TEST_F(StagesTest, WhatIsTooLateTakesNothingOfItsRate) {
 
 // One that was put lately, and not by this process.
 TEST(ClaimerTest, GivesBackWhatItLetThroughByOtherLimits) {
-  SharedSlots shared;
+  SharedSlots shared{5s};
   const TimePoint now = shared.clock.now();
-  store::Endpoints endpoints{shared.store, 5s};
-  endpoints.refresh_if_old(now);
-  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
-                  shared.metrics, shared.clock, 60s};
+  shared.endpoints.refresh_if_old(now);
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","concurrency":1})");
   put(shared.memory, {to_endpoint("a", now, "acme"), to_endpoint("b", now, "acme")});
-  const auto first = claimer.step(now, now);
+  const auto first = shared.claimer.step(now, now);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->claimed, 2u);
-  EXPECT_TRUE(claimer.learn_endpoints(now).value()) << "its limits are known by now";
+  EXPECT_TRUE(shared.claimer.learn_endpoints(now).value()) << "its limits are known by now";
   for (const Delivery& delivery : shared.to_send.take(16)) {
     EXPECT_TRUE(waits_for_endpoint(delivery));
     ASSERT_TRUE(shared.store.release({&delivery.lease, 1}));
     shared.slots.release(delivery.slot_id, FlowEnding::kNotMade);
   }
-  const auto second = claimer.step(now, now);
+  const auto second = shared.claimer.step(now, now);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->claimed, 1u);
   EXPECT_FALSE(waits_for_endpoint(shared.to_send.take(16).front()));
@@ -645,17 +646,14 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
 }
 
 TEST(ClaimerTest, ReadsEndpointsOfOthersAgainWhileSomethingWaitsForThem) {
-  SharedSlots shared;
-  store::Endpoints endpoints{shared.store, 5s};
-  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
-                  shared.metrics, shared.clock, 60s};
+  SharedSlots shared{5s};
   const auto lists = [&] { return shared.store.calls("list_documents"); };
   const auto step = [&] {
-    const auto done = claimer.step(shared.clock.now(), shared.clock.now());
+    const auto done = shared.claimer.step(shared.clock.now(), shared.clock.now());
     EXPECT_TRUE(done);
     return done.value_or(Claimer::Step{});
   };
-  const auto learn = [&] { return claimer.learn_endpoints(shared.clock.now()).value(); };
+  const auto learn = [&] { return shared.claimer.learn_endpoints(shared.clock.now()).value(); };
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/","paused":true})");
   put(shared.memory, {record("a", shared.clock.now())});
   EXPECT_EQ(step().claimed, 1u);
@@ -709,16 +707,13 @@ TEST(ClaimerTest, LeavesWhatIsForEndpointsWhileNothingIsKnownOfThem) {
 
 // One that was put lately, and not by this process.
 TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
-  SharedSlots shared;
+  SharedSlots shared{5s};
   const TimePoint now = shared.clock.now();
-  store::Endpoints endpoints{shared.store, 5s};
-  endpoints.refresh_if_old(now);
-  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
-                  shared.metrics, shared.clock, 60s};
+  shared.endpoints.refresh_if_old(now);
   store_endpoint(shared.memory, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(shared.memory, {record("a", now), to_endpoint("b", now, "acme")});
   shared.store.fail_always("get_document");
-  EXPECT_EQ(claimer.step(now, now).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(shared.claimer.step(now, now).error().code, ErrorCode::kUnavailable);
   ScriptedSender sender{shared.clock, [](const auto&) { return Reply::hold(); }};
   EndedQueue to_commit{16};
   Dispatcher dispatcher{shared.store, sender, shared.to_send, to_commit, shared.metrics};
@@ -731,7 +726,7 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   shared.store.heal();
   ASSERT_TRUE(shared.store.release({&ended[0].delivery.lease, 1}));
   shared.slots.release(ended[0].delivery.slot_id, FlowEnding::kNotMade);
-  EXPECT_EQ(claimer.step(now, now)->claimed, 1u);
+  EXPECT_EQ(shared.claimer.step(now, now)->claimed, 1u);
   EXPECT_FALSE(dispatcher.step(now, 0ms));
   EXPECT_EQ(sender.started_count(), 2u);
 }
@@ -801,15 +796,12 @@ TEST(ClaimerTest, HandsOthersOnBeforeItReadsAnEndpoint) {
 }
 
 TEST(ClaimerTest, GivesBackWhatIsForAnEndpointThatIsDamaged) {
-  SharedSlots shared;
+  SharedSlots shared{5s};
   const TimePoint now = shared.clock.now();
-  store::Endpoints endpoints{shared.store, 5s};
-  endpoints.refresh_if_old(now);
-  Claimer claimer{shared.store,   endpoints,    shared.slots, shared.to_send,
-                  shared.metrics, shared.clock, 60s};
+  shared.endpoints.refresh_if_old(now);
   store_endpoint(shared.memory, "acme", "{");
   put(shared.memory, {to_endpoint("a", now, "acme")});
-  auto step = claimer.step(now, now);
+  auto step = shared.claimer.step(now, now);
   ASSERT_TRUE(step) << "it is known from now on";
   EXPECT_EQ(step->claimed, 1u);
   const auto unsent = shared.to_send.take(16);
@@ -817,7 +809,7 @@ TEST(ClaimerTest, GivesBackWhatIsForAnEndpointThatIsDamaged) {
   EXPECT_TRUE(waits_for_endpoint(unsent[0]));
   ASSERT_TRUE(shared.store.release({&unsent[0].lease, 1}));
   shared.slots.release(unsent[0].slot_id, FlowEnding::kNotMade);
-  step = claimer.step(now, now);
+  step = shared.claimer.step(now, now);
   ASSERT_TRUE(step);
   EXPECT_EQ(step->claimed, 0u);
   EXPECT_TRUE(step->waits);

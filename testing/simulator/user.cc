@@ -260,19 +260,25 @@ void User::cancel(const std::string& id) {
   if (answer && *answer) checker_.acknowledged_status(key(id), Status::kFailed);
 }
 
-void User::cancel_some() {
+// Tells the checker of all that it may be about, and returns those of which the answer says that it
+// was.
+std::vector<TaskKey> User::act_on_some(void (InvariantChecker::*will)(const TaskKey&),
+                                       Result<ManyResult> (Hooks::*act)(const ManyQuery&)) {
   for (const std::string& id : ids_) {
-    if (id.starts_with("b")) checker_.will_cancel(key(id));
+    if (id.starts_with("b")) (checker_.*will)(key(id));
   }
-  const auto answer = ask<ManyResult>([this](Hooks& hooks) {
+  const auto answer = ask<ManyResult>([this, act](Hooks& hooks) {
     ManyQuery query;
     query.filter.ns = ns_;
     query.filter.id = "b";
     query.chunk_limit = 3;
-    return hooks.cancel_many(query);
+    return (hooks.*act)(query);
   });
-  if (!answer || !*answer) return;
-  for (const TaskKey& cancelled : (*answer)->items) {
+  return answer && *answer ? (*answer)->items : std::vector<TaskKey>();
+}
+
+void User::cancel_some() {
+  for (const auto& cancelled : act_on_some(&InvariantChecker::will_cancel, &Hooks::cancel_many)) {
     checker_.acknowledged_status(cancelled, Status::kFailed);
   }
 }
@@ -294,18 +300,9 @@ void User::remove(const std::string& id) {
 }
 
 void User::remove_some() {
-  for (const std::string& id : ids_) {
-    if (id.starts_with("b")) checker_.will_remove(key(id));
+  for (const auto& removed : act_on_some(&InvariantChecker::will_remove, &Hooks::remove_many)) {
+    checker_.acknowledged_remove(removed);
   }
-  const auto answer = ask<ManyResult>([this](Hooks& hooks) {
-    ManyQuery query;
-    query.filter.ns = ns_;
-    query.filter.id = "b";
-    query.chunk_limit = 3;
-    return hooks.remove_many(query);
-  });
-  if (!answer || !*answer) return;
-  for (const TaskKey& removed : (*answer)->items) checker_.acknowledged_remove(removed);
 }
 
 void User::suspend_some() {

@@ -48,6 +48,8 @@ class User {
   void suspend(const std::string& id);
   void unsuspend(const std::string& id);
   void cancel(const std::string& id);
+  std::vector<TaskKey> act_on_some(void (InvariantChecker::*will)(const TaskKey&),
+                                   Result<ManyResult> (Hooks::*act)(const ManyQuery&));
   void cancel_some();
   void run_now(const std::string& id);
   void remove(const std::string& id);
