@@ -128,9 +128,9 @@ template <typename F>
 void add_default(json::object& property, const F& field) {
   using Value = typename F::Value;
   if (field.required) return;
-  if constexpr (model::kIs<F, &Spec::retry_limit>) {
-    // That of its endpoint: a client that fills in what is left out would override it.
-  } else if constexpr (std::is_enum_v<Value>) {
+  // Not of what is left open, such as retryLimit: a client that fills in defaults would override
+  // its endpoint.
+  if constexpr (std::is_enum_v<Value>) {
     property["default"] = to_string(model::kDefault<F>);
   } else if constexpr (std::is_integral_v<Value>) {
     property["default"] = model::kDefault<F>;
