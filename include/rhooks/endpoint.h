@@ -51,6 +51,9 @@ struct Endpoint {
   // How many of these may begin at once, and be that many more than the rate: 1 to 1,000,000. None:
   // what the rate allows in a second, at least 1.
   std::optional<int> burst;
+  // Of tasks that have no callback of their own: as Spec::callback and Spec::callback_on.
+  std::string callback;
+  std::vector<std::string> callback_on;
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;   // its tasks wait until it is resumed

@@ -149,6 +149,11 @@ struct Spec {
   std::optional<std::chrono::milliseconds> timeout;
   // No attempt begins at that time or later: the task is FAILED then. Excludes `repeat`.
   std::optional<TimePoint> deliver_before;
+  // An endpoint of the namespace to which a task is sent at the end of each execution, to tell of
+  // it. Empty: that of its endpoint, if it has one.
+  std::string callback;
+  // The ends that are told, "task.succeeded" and "task.failed"; empty: both. Only with `callback`.
+  std::vector<std::string> callback_on;
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };
@@ -200,6 +205,8 @@ struct Held {
 struct Task : Spec, State {
   TaskKey key;
   TimePoint created_at{};
+  // Of a task that was made to tell of another one (Spec::callback): the id of that one.
+  std::string origin;
   // Of an ACTIVE task that is due, in answers that show one; never stored.
   std::optional<Held> held;
 

@@ -39,16 +39,15 @@ struct EndpointArgs {
 };
 
 using Lengths = std::vector<std::chrono::milliseconds>;
+using Texts = std::vector<std::string>;
 
 // "5s,1m,1h".
 Result<Lengths> parse_lengths(std::string_view text) {
   Lengths lengths;
-  for (std::size_t from = 0; from <= text.size();) {
-    const std::size_t to = std::min(text.find(',', from), text.size());
-    auto length = parse_duration(text.substr(from, to - from));
+  for (const std::string& one : split_at_commas(text)) {
+    auto length = parse_duration(one);
     if (!length) return fail(std::move(length.error()));
     lengths.push_back(*length);
-    from = to + 1;
   }
   return lengths;
 }
@@ -62,10 +61,11 @@ template <typename Visit>
 void for_each_endpoint_option(Visit visit) {
   model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
     using Value = model::Bare<typename F::Value>;
-    if constexpr (!kNames<F> && (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
-                                 std::is_same_v<Value, std::chrono::milliseconds> ||
-                                 std::is_same_v<Value, Lengths> ||
-                                 std::is_same_v<Value, StatusSet> || std::is_same_v<Value, Rate>)) {
+    if constexpr (!kNames<F> &&
+                  (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
+                   std::is_same_v<Value, std::chrono::milliseconds> ||
+                   std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet> ||
+                   std::is_same_v<Value, Rate> || std::is_same_v<Value, Texts>)) {
       if (field.flag != nullptr) visit(field);
     }
   });
@@ -84,6 +84,8 @@ Result<T> read_value(const std::string& text) {
     return parse_duration(text);
   } else if constexpr (std::is_same_v<T, Lengths>) {
     return parse_lengths(text);
+  } else if constexpr (std::is_same_v<T, Texts>) {
+    return split_at_commas(text);
   } else if constexpr (std::is_same_v<T, StatusSet>) {
     return model::parse_status_set(text);
   } else if constexpr (std::is_same_v<T, Rate>) {

@@ -109,6 +109,18 @@ TEST_P(EndpointCommandsTest, PutSaysWhenItIsRetried) {
   expect_part(refused({"set", "acme", "--stop-on", "4xx"}), "--stop-on: \"4xx\" names no statuses");
 }
 
+TEST_P(EndpointCommandsTest, PutSaysWhoIsTold) {
+  done({"put", "acme", "--url", kIn, "--callback", "ops", "--callback-on",
+        "task.failed,task.succeeded"});
+  EXPECT_EQ(got("acme").callback, "ops");
+  EXPECT_EQ(got("acme").callback_on, (std::vector<std::string>{"task.failed", "task.succeeded"}));
+  expect_part(done({"get", "acme"}), "callback        ops, task.failed, task.succeeded\n");
+  done({"set", "acme", "--no-callback-on"});
+  EXPECT_TRUE(got("acme").callback_on.empty());
+  done({"set", "acme", "--no-callback"});
+  EXPECT_EQ(got("acme").callback, "");
+}
+
 TEST_P(EndpointCommandsTest, PutTakesAFile) {
   const std::string file = dir_.sub("acme.json");
   std::ofstream(file) << R"({"url":"http://127.0.0.1:9/in","headers":{"A":["1","2"]},)"

@@ -169,7 +169,8 @@ void for_each_plain_option(NewTask& task, Visit visit) {
     using Value = model::Bare<typename F::Value>;
     if constexpr (std::is_same_v<typename F::Value, std::string> || std::is_integral_v<Value> ||
                   std::is_same_v<Value, TimePoint> ||
-                  std::is_same_v<Value, std::chrono::milliseconds>) {
+                  std::is_same_v<Value, std::chrono::milliseconds> ||
+                  std::is_same_v<Value, std::vector<std::string>>) {
       if (field.flag != nullptr) visit(field, task.*F::kMember);
     }
   });
@@ -177,11 +178,11 @@ void for_each_plain_option(NewTask& task, Visit visit) {
 
 // A value that is read from text by `parse`.
 template <typename T, typename Parse>
-CLI::Option* add_parsed_option(CLI::App& command, const model::FieldWords& field,
-                               std::optional<T>& value, Parse parse) {
+CLI::Option* add_parsed_option(CLI::App& command, const model::FieldWords& field, T& value,
+                               Parse parse) {
   const auto read = [&value, flag = field.flag, parse](const std::string& text) {
     if (text.empty()) return;  // refused once the whole line is read
-    const Result<T> parsed = parse(text);
+    const auto parsed = parse(text);
     if (!parsed) throw CLI::ValidationError(flag, parsed.error().message);
     value = *parsed;
   };
@@ -197,6 +198,10 @@ CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field,
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
     return add_parsed_option(command, field, value,
                              [&io](const std::string& text) { return parse_when(text, io.now()); });
+  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+    return add_parsed_option(command, field, value, [](const std::string& text) {
+      return Result<Value>(split_at_commas(text));
+    });
   } else {
     return command.add_option(field.flag, value, help_of(field));
   }

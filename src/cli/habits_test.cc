@@ -181,6 +181,21 @@ TEST_F(HabitsTest, WhatIsToBeDeliveredBeforeATime) {
   EXPECT_NE(shown.out.find("deliver before  "), std::string::npos) << shown.out;
 }
 
+TEST_F(HabitsTest, WhoIsToldOfTheEnd) {
+  EXPECT_NE(
+      refused({"--file", "x", "--callback-on", "task.failed"}).find("--callback-on and --file"),
+      std::string::npos);
+  const TestRun unknown = run(
+      {"register", "-n", "app", kUrl, "--callback", "ops", "--callback-on", "task.failed,failed"});
+  EXPECT_NE(unknown.err.find("callbackOn[1]: must be"), std::string::npos) << unknown.err;
+  registered(
+      {"--callback-on", "task.failed", kUrl, "--callback", "ops", "--id", "told", "--at", "+1h"});
+  const TestRun shown = run({"get", "-n", "app", "--id", "told"});
+  EXPECT_NE(shown.out.find("callback        ops\n"), std::string::npos) << shown.out;
+  const TestRun json = run({"get", "-n", "app", "--id", "told", "--json"});
+  EXPECT_NE(json.out.find(R"("callbackOn":["task.failed"])"), std::string::npos) << json.out;
+}
+
 TEST_F(HabitsTest, TheNamesOfOtherTools) {
   registered({kUrl, "--id", "x", "--at", "+1h"});
   const TestRun shown = run({"show", "-n", "app", "x"});

@@ -1,6 +1,7 @@
 #include "cli/input_args.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -84,6 +85,16 @@ std::string help_of(const model::FieldWords& field) {
   std::string help = field.help != nullptr ? field.help : field.doc;
   std::erase(help, '`');
   return help;
+}
+
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t to = std::min(text.find(',', from), text.size());
+    parts.emplace_back(text.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
 }
 
 Result<std::string> read_all(std::istream& in, const std::string& option, const std::string& name) {

@@ -5,6 +5,7 @@
 
 #include <istream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -20,6 +21,9 @@ namespace rhooks::cli {
 
 // The help of a field's flag.
 std::string help_of(const model::FieldWords& field);
+
+// What stands between commas, in its order; "" is one empty text.
+std::vector<std::string> split_at_commas(std::string_view text);
 
 // The whole of a stream that `option` named, if it is not longer than a body may be. `name`: of the
 // stream, for messages. Errors: kInvalidArgument.

@@ -245,6 +245,12 @@ std::string schedule_of(const Endpoint& endpoint) {
   return text;
 }
 
+std::string callback_of(const Endpoint& endpoint) {
+  std::string text = endpoint.callback;
+  for (const std::string& event : endpoint.callback_on) text += ", " + event;
+  return text;
+}
+
 Table endpoint_table(const Io& io) {
   return Table({{"NAME", false, true, 12},
                 {"URL", false, true, 16},
@@ -282,6 +288,7 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   if (endpoint.concurrency) card.line("concurrency", std::to_string(*endpoint.concurrency));
   if (endpoint.rate) card.line("rate", format_rate(*endpoint.rate));
   if (endpoint.burst) card.line("burst", std::to_string(*endpoint.burst));
+  card.line("callback", callback_of(endpoint));
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));
   card.line("revision", endpoint.revision);

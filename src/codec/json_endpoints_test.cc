@@ -138,6 +138,20 @@ TEST(EndpointJsonTest, WhenItIsRetried) {
   EXPECT_EQ(parse_endpoint_changes(R"({"stopOn":null})", endpoint), endpoint);
 }
 
+TEST(EndpointJsonTest, WhoIsTold) {
+  Endpoint endpoint = least_endpoint();
+  endpoint.callback = "ops";
+  endpoint.callback_on = {"task.failed", "task.succeeded"};
+  const std::string given =
+      R"({"url":"http://a/","callback":"ops","callbackOn":["task.failed","task.succeeded"]})";
+  EXPECT_EQ(parse_new_endpoint(given, "shop", "acme"), endpoint);
+  EXPECT_EQ(parse_new_endpoint(to_put_json(endpoint).value(), "", ""), endpoint);
+  endpoint.callback_on.clear();
+  EXPECT_EQ(parse_endpoint_changes(R"({"callbackOn":null})",
+                                   parse_new_endpoint(given, "shop", "acme").value()),
+            endpoint);
+}
+
 TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   const auto refused = [](const std::string& json) {
     return refused_member(parse_new_endpoint(json, "shop", "acme"));
@@ -153,6 +167,9 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":["5s",5]})"), "retrySchedule[1]");
   EXPECT_EQ(refused(R"({"url":"http://a/","retrySchedule":["5"]})"), "retrySchedule[0]");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":404})"), "stopOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":"task.failed"})"), "callbackOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":[]})"), "callbackOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":["task.failed",1]})"), "callbackOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","rate":100})"), "rate");
   EXPECT_EQ(

@@ -56,6 +56,10 @@ inline void write_value(JsonWriter& out, std::string_view name,
                         const std::vector<std::chrono::milliseconds>& lengths, bool) {
   if (!lengths.empty()) write_lengths(out, name, lengths);
 }
+inline void write_value(JsonWriter& out, std::string_view name,
+                        const std::vector<std::string>& texts, bool) {
+  if (!texts.empty()) write_texts(out, name, texts);
+}
 inline void write_value(JsonWriter& out, std::string_view name, const StatusSet& statuses, bool) {
   out.string_if_any(name, model::format_status_set(statuses));
 }
@@ -141,6 +145,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.value(name) ? std::optional(read_headers(in, name)) : std::nullopt;
   } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>>) {
     return read_lengths(in, name);
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    return read_texts(in, name);
   } else if constexpr (std::is_same_v<T, StatusSet>) {
     return in.named(name, model::parse_status_set);
   } else if constexpr (std::is_same_v<T, Body>) {

@@ -65,7 +65,8 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
     "scheduledDate": "2026-01-31T13:34:56.789+01:00",
     "repeat": {"interval": 5, "max": 0, "unit": "hour"},
     "retryLimit": 7, "timeout": "1m30s", "endpoint": "acme", "flowKey": "customer 42",
-    "deliverBefore": "2026-01-31T13:34:57+01:00"
+    "deliverBefore": "2026-01-31T13:34:57+01:00",
+    "callback": "audit", "callbackOn": ["task.failed"]
   })");
   EXPECT_EQ(task.id, "i");
   EXPECT_EQ(task.id_prefix, "p");
@@ -83,6 +84,8 @@ TEST(ParseNewTaskTest, ReadsEveryField) {
   EXPECT_EQ(format_time(*task.deliver_before), "2026-01-31T12:34:57.000Z");
   EXPECT_EQ(task.endpoint, "acme");
   EXPECT_EQ(task.flow_key, "customer 42");
+  EXPECT_EQ(task.callback, "audit");
+  EXPECT_EQ(task.callback_on, std::vector<std::string>{"task.failed"});
 }
 
 TEST(ParseNewTaskTest, RepeatHasDefaults) {
@@ -222,6 +225,11 @@ TEST(ParseNewTaskTest, NamesTheFieldThatIsWrong) {
       {R"("idempotencyKey":7)", "idempotencyKey", "must be a string"},
       {R"("idempotencyKey":"")", "idempotencyKey", "must not be empty"},
       {R"("Url":"x")", "Url", "not known"},
+      {R"("callback":"")", "callback", "must not be empty"},
+      {R"("callbackOn":"task.failed")", "callbackOn", "must be an array"},
+      {R"("callbackOn":[])", "callbackOn", "must have at least one"},
+      {R"("callbackOn":[null])", "callbackOn", "strings only"},
+      {R"("origin":"x")", "origin", "not known"},
       {R"("status":"ACTIVE")", "status", "not known"},
       {R"("url":"http://b/")", "url", "twice"},
       {R"("u\u0072l":"http://b/")", "url", "twice"},
@@ -253,7 +261,7 @@ TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
       "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null,
-      "deliverBefore":null,"endpoint":null,"flowKey":null})");
+      "deliverBefore":null,"endpoint":null,"flowKey":null,"callback":null,"callbackOn":null})");
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = "http://a/";

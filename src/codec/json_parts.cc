@@ -111,6 +111,28 @@ std::optional<std::vector<std::chrono::milliseconds>> read_lengths(ObjectReader&
   return std::nullopt;
 }
 
+void write_texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts) {
+  out.begin_array(name);
+  for (const std::string& text : texts) out.string(text);
+  out.end_array();
+}
+
+std::optional<std::vector<std::string>> read_texts(ObjectReader& in, std::string_view name) {
+  const auto elements = in.array(name);
+  if (!elements) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const JsonValue& element : *elements) {
+    if (element.kind() != JsonKind::kString) {
+      in.refuse(name, "must have strings only");
+      return std::nullopt;
+    }
+    texts.push_back(element.string());
+  }
+  if (!texts.empty()) return texts;
+  in.refuse(name, "must have at least one");
+  return std::nullopt;
+}
+
 void write_body(JsonWriter& out, const Body& body) {
   if (body.kind() == Body::Kind::kText) out.string("body", body.data());
   if (body.kind() != Body::Kind::kJson) return;

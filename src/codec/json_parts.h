@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,10 @@ void write_lengths(JsonWriter& out, std::string_view name,
                    const std::vector<std::chrono::milliseconds>& lengths);
 std::optional<std::vector<std::chrono::milliseconds>> read_lengths(ObjectReader& in,
                                                                    std::string_view name);
+
+// An array of texts. None: not given, or null, or refused, as an empty one is.
+void write_texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts);
+std::optional<std::vector<std::string>> read_texts(ObjectReader& in, std::string_view name);
 
 // The member "body": text is a JSON string, other JSON stands as it was given, white space
 // within it included, and no body is no member.

@@ -72,6 +72,9 @@ TEST(TaskJsonTest, EveryField) {
   task.repeat = Repeat{2, 0, RepeatUnit::kDays};
   task.timeout = std::chrono::milliseconds{90'500};
   task.deliver_before = kTime + std::chrono::hours{2};
+  task.callback = "audit";
+  task.callback_on = {"task.succeeded", "task.failed"};
+  task.origin = "order-17";
   task.status = Status::kProcessing;
   task.failure_reason = "exhausted";
   task.errors = {4, 1, kTime, kTime + std::chrono::hours{1}, "status 500"};
@@ -88,6 +91,7 @@ TEST(TaskJsonTest, EveryField) {
       R"("scheduledDate":"2026-01-31T12:34:56.789Z","extraDate":"2026-01-31T11:34:56.789Z",)"
       R"("repeat":{"interval":2,"max":0,"unit":"days"},"retryLimit":3,"timeout":"1m30s500ms",)"
       R"("deliverBefore":"2026-01-31T14:34:56.789Z",)"
+      R"("callback":"audit","callbackOn":["task.succeeded","task.failed"],"origin":"order-17",)"
       R"("status":"PROCESSING","failureReason":"exhausted","errors":{"count":4,"consecutive":1,)"
       R"("firstErrorDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastErrorDate":"2026-01-31T13:34:56.789Z","lastError":"status 500"},)"

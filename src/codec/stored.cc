@@ -195,6 +195,11 @@ std::size_t bytes_of(const std::string& text) {
 std::size_t bytes_of(const Body& body) {
   return body.data().size();
 }
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+  std::size_t bytes = 0;
+  for (const std::string& text : texts) bytes += text.size() + 4;
+  return bytes;
+}
 std::size_t bytes_of(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
   for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 8;
@@ -227,6 +232,8 @@ void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& v
     out.text(number + 1, value.data());
   } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
     for (const Header& header : value) out.header(number, header);
+  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+    for (const std::string& text : value) out.put_text(number, text);
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
     out.time(number, value);
   } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {
@@ -271,6 +278,8 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
   } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
     if (value.empty()) value.reserve(4);
     value.push_back(in.header());
+  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+    value.emplace_back(in.repeated_text());
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
     value = in.time();
   } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {

@@ -345,12 +345,18 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.endpoint = "a";
   task.flow_key = "f";
   task.deliver_before = t;
+  task.callback = "c";
+  task.callback_on = {"e", ""};
+  task.origin = "o";
   EXPECT_EQ(hex(encode_spec(record)), before_endpoints +
                                           "7014"
                                           "7a0161"
                                           "82010166"
-                                          "880102"
-                                          "00");  // 14 to 17
+                                          "880102"  // 14 to 17
+                                          "92010163"
+                                          "9a0101659a0100"
+                                          "a201016f"
+                                          "00");  // 18 to 20
   task.status = Status::kSuspended;
   task.scheduled_date = t;
   task.attempt = 1;

@@ -113,6 +113,10 @@ class TestRecords {
   void fill(std::chrono::microseconds& value) { value = std::chrono::microseconds{number() >> 12}; }
   void fill(std::string& value) { value = coin() ? "" : text(100); }
   void fill(std::vector<Header>& value) { value = headers(); }
+  void fill(std::vector<std::string>& value) {
+    value.resize(below(3));
+    for (std::string& one : value) fill(one);
+  }
   void fill(Request& value) { value = request(); }
   void fill(Repeat& value) { value = repeat(); }
   void fill(TaskKey& value) { value = {"ns-" + text(10), "id-" + text(20)}; }

@@ -8,14 +8,12 @@
 #include <utility>
 
 #include "base/ascii.h"
-#include "base/clock.h"
-#include "base/sha256.h"
 #include "base/utf8.h"
 #include "delivery/flatten.h"
 #include "model/headers.h"
 #include "model/limits.h"
-#include "model/transitions.h"
 #include "model/url.h"
+#include "model/webhook_id.h"
 
 namespace rhooks::delivery {
 namespace {
@@ -201,7 +199,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoin
   if (!placed) return tl::make_unexpected(std::move(placed.error()));
   request.url = url->text();
 
-  request.headers.push_back({"webhook-id", webhook_id(task)});
+  request.headers.push_back({"webhook-id", model::webhook_id(task)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
   if (!find_header(std::span(request.headers), "user-agent")) {
@@ -223,20 +221,6 @@ Result<void> check_body_fits(const Request& request) {
   Url url = cut(request.url);
   Body body = request.body;
   return put_in_query(url, body);
-}
-
-std::string webhook_id(const Task& task) {
-  std::string occurrence = std::to_string(to_millis(model::nominal_date(task)));
-  // Its time alone names one of a series, also to a store that was restored from a backup. Others
-  // may be asked for at any millisecond: at that of one of the series, or at that of one before, by
-  // a clock that was set back or by another machine's.
-  if (task.extra_date) {
-    occurrence += " extra " + std::to_string(task.execution.extra);
-  } else if (!model::series_open(task)) {
-    occurrence += " run " + std::to_string(task.execution.count);
-  }
-  const auto hash = sha256({task.key.ns, task.key.id, occurrence});
-  return "msg_" + to_hex(hash.data(), 16);
 }
 
 }  // namespace rhooks::delivery

@@ -25,9 +25,4 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now,
 // (model::validate), without building anything. Its errors are those of build_request.
 Result<void> check_body_fits(const Request& request);
 
-// The same for every attempt of one occurrence, different for every other occurrence:
-// "msg_" and 32 hexadecimal digits of SHA-256 over (namespace, id, nominal time in ms); of one that
-// is not of a series, and of an extra one, also which one it is.
-std::string webhook_id(const Task& task);
-
 }  // namespace rhooks::delivery

@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "model/transitions.h"
+#include "model/webhook_id.h"
 
 namespace rhooks::delivery {
 namespace {
@@ -336,7 +337,7 @@ TEST(RequestBuilderTest, OurHeaders) {
   const auto http = built(task_with(Method::kGet, "http://h/", {}, {{"X-Own", "1"}}));
   EXPECT_EQ(header(http, "X-Own"), "1");
   EXPECT_EQ(header(http, "webhook-timestamp"), "1900000000");
-  EXPECT_EQ(header(http, "webhook-id"), webhook_id(task_with(Method::kGet, "http://h/")));
+  EXPECT_EQ(header(http, "webhook-id"), model::webhook_id(task_with(Method::kGet, "http://h/")));
   EXPECT_EQ(header(http, "user-agent").substr(0, 7), "rhooks/");
   EXPECT_GT(header(http, "user-agent").size(), 7u);
 
@@ -381,7 +382,7 @@ TEST(WebhookIdTest, IsOfTheOccurrenceAlone) {
     Task task;
     task.key = key;
     task.scheduled_date = scheduled;
-    return webhook_id(task);
+    return model::webhook_id(task);
   };
   const auto id = id_of({"ns", "id"}, at);
   EXPECT_EQ(id.size(), 36u);

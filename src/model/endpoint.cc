@@ -65,6 +65,7 @@ Result<void> validate_endpoint_name(std::string_view name) {
 
 Result<void> validate(const Endpoint& endpoint) {
   if (auto valid = check_fields(endpoint, ""); !valid) return valid;
+  if (auto valid = check_callback(endpoint.callback, endpoint.callback_on); !valid) return valid;
   if (auto valid = check_retries(endpoint); !valid) return valid;
   return check_pace(endpoint);
 }

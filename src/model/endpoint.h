@@ -116,6 +116,22 @@ struct FieldsOf<Endpoint> {
                   "none did for a while; at most what it allows in a minute, "
                   "and 1,000,000; default what it allows in a second, at least 1"},
           Range{1, kBurstMax}),
+      field<&Endpoint::callback>(
+          {.name = "callback",
+           .flag = "--callback",
+           .value = "NAME",
+           .help = "an endpoint that is told of the ends of its tasks' executions",
+           .doc = "the name of an endpoint of the namespace that is told of the end of each "
+                  "execution of its tasks, but for those that have a `callback` of their own"},
+          EndpointName{}),
+      field<&Endpoint::callback_on>(
+          {.name = "callbackOn",
+           .flag = "--callback-on",
+           .value = "EVENTS",
+           .help = "the ends that are told: task.succeeded,task.failed [both]",
+           .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
+                  "`task.failed`; default both"},
+          Events{}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "

@@ -194,6 +194,22 @@ TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   EXPECT_TRUE(limits_of(endpoint).paused);
 }
 
+TEST(EndpointTest, ChecksWhoIsTold) {
+  expect_valid_endpoint(endpoint_with([](Endpoint& e) {
+    e.callback = "acme";
+    e.callback_on = {"task.failed"};
+  }));
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.callback = "a b"; }), "callback",
+                          "letters, digits");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) { e.callback_on = {"task.failed"}; }),
+                          "callbackOn", "needs a callback");
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) {
+                            e.callback = "ops";
+                            e.callback_on = {""};
+                          }),
+                          "callbackOn[0]", "must be task.succeeded or task.failed");
+}
+
 TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {
   const std::vector<Header> headers = {{"X-A", "1"}, {"x-b", "2"}, {"x-a", "3"}};
   EXPECT_EQ(merged(headers, {}), headers);

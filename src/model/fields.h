@@ -8,9 +8,11 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include "model/headers.h"
 #include "model/limits.h"
@@ -27,7 +29,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 18, of a state 26, of a log 20. A number that is not used any
+// The next free numbers: of a spec 21, of a state 26, of a log 20. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -41,7 +43,7 @@ struct FieldWords {
   bool required = false;
   bool read_only = false;       // the scheduler sets it: what a caller gives is passed over
   bool in_answers = false;      // a caller may leave it out, and answers always have it
-  const char* flag = nullptr;   // of `rhooks register`, for text, whole numbers and times
+  const char* flag = nullptr;   // of `rhooks register`, for text, numbers, times and lists of text
   const char* value = nullptr;  // what the help of that flag calls the value
   const char* help = nullptr;   // and what it says; none: `doc`
   const char* card = nullptr;   // its title in the card of `rhooks get`, for text
@@ -317,6 +319,30 @@ struct TaskFields {
            .doc = "no attempt begins at that time or later: what is not delivered by then is "
                   "FAILED. Excludes `repeat`"},
           ShownTime{}),
+      field<&Spec::callback>(
+          {.name = "callback",
+           .number = 18,
+           .flag = "--callback",
+           .value = "NAME",
+           .help = "an endpoint that is told of the end of each execution [that of its endpoint]",
+           .card = "callback",
+           .doc = "the name of an endpoint of the namespace that is told of the end of each "
+                  "execution; default that of its endpoint, if it has one"},
+          EndpointName{}),
+      field<&Spec::callback_on>(
+          {.name = "callbackOn",
+           .number = 19,
+           .flag = "--callback-on",
+           .value = "EVENTS",
+           .help = "the ends that are told: task.succeeded,task.failed [both]",
+           .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
+                  "`task.failed`; default both"},
+          Events{}),
+      field<&Task::origin>({.name = "origin",
+                            .number = 20,
+                            .card = "tells of",
+                            .doc = "of a task that was made by a `callback`: the id of the task of "
+                                   "which it tells. It has no callback itself"}),
       field<&State::status>({.name = "status",
                              .number = 1,
                              .required = true,
@@ -475,7 +501,8 @@ constexpr bool options_and_cards_fit() {
     using Value = Bare<typename F::Value>;
     constexpr bool kPlain = kText || std::is_integral_v<Value> ||
                             std::is_same_v<Value, TimePoint> ||
-                            std::is_same_v<Value, std::chrono::milliseconds>;
+                            std::is_same_v<Value, std::chrono::milliseconds> ||
+                            std::is_same_v<Value, std::vector<std::string>>;
     fit = fit && (field.flag != nullptr) == (field.value != nullptr);
     fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
   });

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -101,6 +102,12 @@ class Content {
       add(value);
     }
   }
+  // In any order.
+  void add(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    add_size(names.size());
+    for (const std::string& name : names) add(std::string_view(name));
+  }
   void add(const Body& body) {
     add(std::int64_t{number_of(body.kind())});
     if (body.kind() == Body::Kind::kJson) {
@@ -156,6 +163,7 @@ Result<void> validate(const NewTask& task) {
   if (auto ok = check_target(task); !ok) return ok;
   if (auto ok = check_fields(task, ""); !ok) return ok;
   if (auto ok = check_deliver_before(task); !ok) return ok;
+  if (auto ok = check_callback(task.callback, task.callback_on); !ok) return ok;
   return check_ids_agree(task);
 }
 

@@ -366,6 +366,37 @@ TEST(ValidateTest, ATimeToDeliverBeforeLeavesTimeForAnAttempt) {
                  "deliverBefore", "excludes repeat");
 }
 
+TEST(ValidateTest, ACallbackIsToldOfKnownEnds) {
+  const auto told = [](std::string callback, std::vector<std::string> on) {
+    return with([&](NewTask& t) {
+      t.callback = callback;
+      t.callback_on = on;
+    });
+  };
+  expect_valid(told("audit", {}));
+  expect_valid(told("audit", {"task.failed"}));
+  expect_valid(told("audit", {"task.succeeded", "task.failed"}));
+  expect_invalid(told("http://a/", {}), "callback", "letters, digits");
+  expect_invalid(told("", {"task.failed"}), "callbackOn", "needs a callback");
+  expect_invalid(told("audit", {"task.failed", "task.ended"}), "callbackOn[1]",
+                 "not \"task.ended\"");
+  expect_invalid(told("audit", {"task.failed", "task.failed"}), "callbackOn[1]", "there already");
+}
+
+TEST(FingerprintTest, TheOrderOfEventsMeansNothing) {
+  NewTask task = valid_task();
+  task.callback = "audit";
+  const Fingerprint both = fingerprint(task);
+  task.callback_on = {"task.succeeded", "task.failed"};
+  const Fingerprint named = fingerprint(task);
+  EXPECT_NE(named, both);
+  task.callback_on = {"task.failed", "task.succeeded"};
+  EXPECT_EQ(fingerprint(task), named);
+  task.callback_on = {"task.failed"};
+  EXPECT_NE(fingerprint(task), named);
+  EXPECT_NE(fingerprint(valid_task()), both);
+}
+
 TEST(ValidateTest, BoundsTheInterval) {
   const auto repeating = [](std::int64_t interval, RepeatUnit unit) {
     return with([=](NewTask& t) { t.repeat = Repeat{interval, 0, unit}; });

@@ -1,12 +1,14 @@
 #include "model/rules.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/utf8.h"
+#include "model/callback.h"
 #include "model/limits.h"
 #include "model/refusal.h"
 #include "model/status_set.h"
@@ -113,9 +115,26 @@ Result<void> FailureReason::check(std::string_view reason, std::string_view fiel
   return invalid(field, "must be one of " + known + ", not " + quoted(reason));
 }
 
+Result<void> Events::check(const std::vector<std::string>& names, std::string_view field) const {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
+    const std::string path = std::string(field) + "[" + std::to_string(i) + "]";
+    if (std::find(std::begin(kEvents), std::end(kEvents), *here) == std::end(kEvents)) {
+      return invalid(path, "must be task.succeeded or task.failed, not " + quoted(*here));
+    }
+    if (std::find(names.begin(), here, *here) != here) return invalid(path, "is there already");
+  }
+  return {};
+}
+
 Result<void> ShownTime::check(TimePoint t, std::string_view field) const {
   if (t >= kTimeMin && t <= kTimeMax) return {};
   return invalid(field, "must lie in the years 1970 to 9999");
+}
+
+Result<void> check_callback(std::string_view callback, const std::vector<std::string>& on) {
+  if (on.empty() || !callback.empty()) return {};
+  return invalid("callbackOn", "needs a callback, which is told of these");
 }
 
 Result<void> check_body(const Body& body) {

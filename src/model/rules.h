@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -74,6 +75,11 @@ struct FailureReason {
   Result<void> check(std::string_view reason, std::string_view field) const;
 };
 
+// What a callback can be told of (model/callback.h), each once.
+struct Events {
+  Result<void> check(const std::vector<std::string>& names, std::string_view field) const;
+};
+
 // The years 1970 to 9999.
 struct ShownTime {
   Result<void> check(TimePoint t, std::string_view field) const;
@@ -87,6 +93,9 @@ struct By {
     return Check(value);
   }
 };
+
+// Of a task or an endpoint.
+Result<void> check_callback(std::string_view callback, const std::vector<std::string>& on);
 
 // Of By: what needs more than one field, or knows more of a value than its size.
 Result<void> check_body(const Body& body);

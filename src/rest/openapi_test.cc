@@ -164,6 +164,8 @@ class OpenApiTest : public ApiTest {
            R"({"url":"http://127.0.0.1:9/y","retrySchedule":["5s","1h"],"stopOn":"400-403"})"},
           200);
     drive({"PATCH", all + "/a", R"({"retrySchedule":null,"retryMax":"1m"})"}, 200);
+    drive({"PATCH", all + "/a", R"({"callback":"ops","callbackOn":["task.failed"]})"}, 200);
+    drive({"PATCH", all + "/a", R"({"callback":null})"}, 400);
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y","stopOn":"204"})"}, 400);
     drive({"PUT", all + "/a", "{}"}, 400);
     drive({"PATCH", all + "/a", R"({"timeout":null})"}, 200);
@@ -405,7 +407,8 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
 // A failed delivery fills the fields that a good one leaves out.
 TEST_F(OpenApiTest, FailedTasksAndLogsAreDescribed) {
   test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::status(500); });
-  add("bad", R"(,"retryLimit":1,"timeout":"20s","deliverBefore":"9000-01-31T12:00:00Z")");
+  add("bad", R"(,"retryLimit":1,"timeout":"20s","deliverBefore":"9000-01-31T12:00:00Z",)"
+             R"("callback":"ops","callbackOn":["task.failed"])");
   drive({"POST", "/v1/trigger"}, 200);
   drive({"GET", "/v1/namespaces/ns/tasks/bad"}, 200);
   EXPECT_TRUE(json_of(get("/v1/namespaces/ns/tasks/bad")).contains("nextAttemptDate"));

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "model/callback.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/numbers.h"
@@ -56,7 +57,8 @@ json::object type_of(Side side) {
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, StatusSet> ||
                        std::is_same_v<T, std::chrono::milliseconds> || std::is_same_v<T, Rate>) {
     return {{"type", "string"}};
-  } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>>) {
+  } else if constexpr (std::is_same_v<T, std::vector<std::chrono::milliseconds>> ||
+                       std::is_same_v<T, std::vector<std::string>>) {
     return {{"type", "array"}, {"items", json::object{{"type", "string"}}}};
   } else if constexpr (std::is_same_v<T, bool>) {
     return {{"type", "boolean"}};
@@ -91,6 +93,15 @@ void add_limits(json::object& property, const model::Range& rule) {
 void add_limits(json::object& property, const model::Waits&) {
   property["minItems"] = 1;
   property["maxItems"] = model::kRetryLimitMax;
+}
+void add_limits(json::object& property, const model::Events&) {
+  json::array names;
+  for (const std::string_view event : model::kEvents) {
+    names.emplace_back(json::string_view(event.data(), event.size()));
+  }
+  property["items"].as_object()["enum"] = std::move(names);
+  property["minItems"] = 1;
+  property["uniqueItems"] = true;
 }
 void add_limits(json::object& property, const model::FailedStatuses&) {
   property["pattern"] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$";

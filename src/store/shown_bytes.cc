@@ -33,6 +33,12 @@ std::size_t quoted(const std::vector<Header>& headers) {
   return bytes;
 }
 
+std::size_t quoted(const std::vector<std::string>& texts) {
+  std::size_t bytes = 0;
+  for (const std::string& text : texts) bytes += quoted(text) + 3;
+  return bytes;
+}
+
 template <model::HasFields T>
 std::size_t quoted(const T& object);
 
