@@ -163,6 +163,8 @@ struct Commit {
   Lease lease;
   Task task;
   Log log;
+  // Tasks that are to be stored with the outcome: ACTIVE, in the namespace of `task`, at most two.
+  std::vector<TaskRecord> follow_ups = {};
 };
 
 enum class CommitOutcome {
@@ -250,6 +252,12 @@ class Store {
   // task: an attempt that was made is a fact. The task is changed only while `lease` is its
   // current one. Safe to repeat: an applied item answers kApplied again. A lease that has
   // run out but that nothing else replaced still counts.
+  //
+  // Follow-ups are stored where the outcome takes effect, and nowhere else: with it, or by nobody;
+  // not again where the commit is repeated. One whose key is taken, as of put(), is passed over. A
+  // store in a network that dies, or is not answered, after the outcome keeps what is still to be
+  // stored with the task, and stores it before anything else becomes of that: soon, by who claims
+  // the task, which is due until then; or by who changes or removes it. clear() drops it.
   std::vector<Result<CommitOutcome>> commit(std::span<const Commit> commits);
 
   // Gives leases back unused: the tasks are due again at once. Leases that are not current

@@ -47,6 +47,14 @@ void MemoryStore::erase(Tasks::iterator it) {
   tasks_.erase(it);
 }
 
+bool MemoryStore::add(const TaskRecord& record) {
+  const auto old = tasks_.find(record.task.key);
+  if (old != tasks_.end() && model::expired(old->second.task, record.task.created_at)) erase(old);
+  const bool added = tasks_.try_emplace(record.task.key, record).second;
+  if (added) index(record.task);
+  return added;
+}
+
 MemoryStore::Tasks::iterator MemoryStore::find(const TaskKey& key, TimePoint now) {
   const auto it = tasks_.find(key);
   return it != tasks_.end() && model::expired(it->second.task, now) ? tasks_.end() : it;
@@ -63,14 +71,10 @@ std::vector<Result<PutResult>> MemoryStore::do_put(std::span<const TaskRecord> r
   results.reserve(records.size());
   for (const TaskRecord& record : records) {
     RHOOKS_CHECK(record.task.status != Status::kProcessing);
-    const auto old = tasks_.find(record.task.key);
-    if (old != tasks_.end() && model::expired(old->second.task, record.task.created_at)) erase(old);
-    const auto [it, created] = tasks_.try_emplace(record.task.key, record);
-    if (created) {
-      index(record.task);
+    if (add(record)) {
       results.push_back(PutResult{});
     } else {
-      results.push_back(PutResult{.created = false, .existing = it->second});
+      results.push_back(PutResult{.created = false, .existing = tasks_.at(record.task.key)});
     }
   }
   return results;
@@ -286,6 +290,7 @@ std::vector<Result<CommitOutcome>> MemoryStore::do_commit(std::span<const Commit
       it->second.last_token = commit.lease.token;
       index(it->second.task);
       leases_.erase(lease);
+      for (const TaskRecord& record : commit.follow_ups) add(record);
       results.push_back(CommitOutcome::kApplied);
     } else if (it->second.last_token == commit.lease.token) {
       results.push_back(CommitOutcome::kApplied);

@@ -60,6 +60,8 @@ class MemoryStore final : public Store {
   void index(const Task& task) RHOOKS_REQUIRES(mutex_);
   void unindex(const Task& task) RHOOKS_REQUIRES(mutex_);
   void erase(Tasks::iterator it) RHOOKS_REQUIRES(mutex_);
+  // False: its key is taken.
+  bool add(const TaskRecord& record) RHOOKS_REQUIRES(mutex_);
   // None: also where it has expired.
   Tasks::iterator find(const TaskKey& key, TimePoint now) RHOOKS_REQUIRES(mutex_);
   bool leased(const TaskKey& key, TimePoint now) const RHOOKS_REQUIRES(mutex_);

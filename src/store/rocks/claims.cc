@@ -293,6 +293,35 @@ void RocksStore::put_outcome(rocksdb::WriteBatch& batch, const Commit& commit,
   effects.ended.push_back(key);
 }
 
+// Writes what follows from outcomes that are applied, where its key is free or held by what had
+// expired. The keys are held. Errors: those of the disk, which leave open what is free.
+Result<void> RocksStore::put_follow_ups(rocksdb::WriteBatch& batch,
+                                        std::span<const TaskRecord> records,
+                                        IndexHeads::Adding& adding, LeaseTable::Effects& effects) {
+  if (records.empty()) return {};
+  std::vector<std::string> keys;
+  for (const TaskRecord& record : records) keys.push_back(task_key(record.task.key));
+  const auto stored = read_expecting_none(keys);
+  std::vector<std::size_t> written;
+  std::unordered_set<std::string_view> taken;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Task& task = records[i].task;
+    if (!taken.insert(keys[i]).second) continue;
+    if (!stored[i].missing()) {
+      const auto there = decode(task.key, stored[i]);
+      if (!there && there.error().code != ErrorCode::kCorrupt) return fail(there.error());
+      if (!there || !model::expired(there->task, task.created_at)) continue;
+      delete_index(batch, there->task, keys[i]);
+      delete_spec(batch, keys[i], stored[i].spec_beside);
+      effects.ended.push_back(keys[i]);  // one that a failed write left in doubt
+    }
+    adding.add(date_key(task));
+    written.push_back(i);
+  }
+  put_new(batch, records, keys, written, effects);
+  return {};
+}
+
 std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit> commits) {
   if (commits.empty()) return {};
   const auto use = database_->use();
@@ -300,6 +329,9 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
   std::vector<std::string> keys;
   keys.reserve(commits.size());
   for (const Commit& commit : commits) keys.push_back(task_key(commit.lease.key));
+  for (const Commit& commit : commits) {  // behind those of the tasks
+    for (const TaskRecord& next : commit.follow_ups) keys.push_back(task_key(next.task.key));
+  }
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
   std::vector<CommitPlan> plans = plan_commits(commits, keys, effects);
@@ -312,20 +344,30 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
             [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
   rocksdb::WriteBatch batch;
   std::vector<std::string> new_dates;
+  std::vector<TaskRecord> follow_ups;
   for (const std::size_t i : order) {
     const Commit& commit = commits[i];
     RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
     RHOOKS_CHECK(commit.task.status != Status::kProcessing);
     put_log(batch, commit.log);
-    if (plans[i].lease) put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
+    if (!plans[i].lease) continue;
+    put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
+    follow_ups.insert(follow_ups.end(), commit.follow_ups.begin(), commit.follow_ups.end());
   }
   IndexHeads::Adding adding(heads_);
   for (const std::string& date : new_dates) {
     adding.add(date);
     (void)batch.Put(family(Family::kByDate), date, rocksdb::Slice());
   }
+  if (const auto put = put_follow_ups(batch, follow_ups, adding, effects); !put) {
+    return std::vector<Result<CommitOutcome>>(commits.size(), fail(put.error()));
+  }
 
   const auto done = write(batch, lock, std::move(effects));
+  for (const TaskRecord& next : follow_ups) {
+    cleared_.put(task_key(next.task.key));
+    note_end(next.task);
+  }
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());
   for (std::size_t i = 0; i < commits.size(); ++i) {

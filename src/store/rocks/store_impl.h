@@ -148,6 +148,8 @@ class RocksStore final : public Store {
   void put_outcome(rocksdb::WriteBatch& batch, const Commit& commit, const std::string& key,
                    const HeldLease& lease, std::vector<std::string>& new_dates,
                    LeaseTable::Effects& effects) const;
+  Result<void> put_follow_ups(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
+                              IndexHeads::Adding& adding, LeaseTable::Effects& effects);
 
   // task_queries.cc
   class PageBuilder;
