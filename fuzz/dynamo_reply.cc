@@ -4,7 +4,7 @@
 //
 // An input is a byte for the status and the answer's body. Values of items are base64, which a
 // fuzzer hardly gets right, so the whole input also stands in items: a byte says how long the
-// state is, and what follows it is the spec, or a log.
+// state is, and what follows it is the spec, or a log. It is also read as an outbox.
 
 #include <cmath>
 #include <iterator>
@@ -12,6 +12,7 @@
 #include "fuzz/fuzz.h"
 #include "store/dynamo/attributes.h"
 #include "store/dynamo/items.h"
+#include "store/dynamo/outbox.h"
 #include "store/dynamo/service_answer.h"
 
 using namespace rhooks::store::dynamo;
@@ -57,6 +58,16 @@ void check_log(const Item& item) {
   const auto ttl = number_of(again, "ttl");
   FUZZ_EXPECT(ttl.has_value() == log->expires_at.has_value());
   FUZZ_EXPECT(!ttl || *ttl * 1000 >= rhooks::to_millis(*log->expires_at));
+}
+
+// Of what was read each byte is needed.
+void check_outbox(std::string_view bytes) {
+  const auto follow_ups = decode_outbox({"app", "order-1"}, bytes);
+  if (!follow_ups) {
+    FUZZ_EXPECT(follow_ups.error().code == rhooks::ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(encode_outbox(*follow_ups) == bytes);
 }
 
 void check_item(const Item& item) {
@@ -120,5 +131,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FUZZ_EXPECT(parse_dated_id(dated_id(dated->at, dated->id))->at == dated->at);
   }
   check_values(rhooks::fuzz::Input(data, size));
+  check_outbox(rhooks::fuzz::Input(data, size).rest());
   return 0;
 }

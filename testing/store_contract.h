@@ -65,6 +65,9 @@ store::Commit done(const store::Claim& claim, TimePoint now);
 // ACTIVE again, due at `next`.
 store::Commit retried(const store::Claim& claim, TimePoint now, TimePoint next);
 
+// With a task that follows from the outcome, made and due at `at`.
+store::Commit followed_by(store::Commit commit, const std::string& id, TimePoint at);
+
 // Edits as the engine makes them; each refuses a task that is shown as PROCESSING.
 Result<Task> suspend_edit(Task task);
 Result<Task> unsuspend_edit(Task task);

@@ -212,6 +212,11 @@ class Differential {
       }
       if (outcome.task.status == Status::kDone) end(outcome.task);
       if (below(2) == 0) outcome.log.expires_at = now_ + seconds{static_cast<long>(below(60))};
+      if (below(4) == 0) {
+        // Of a key that no other item of the batch has.
+        const TaskKey key{outcome.task.key.ns, "f" + std::to_string(below(10))};
+        if (used.emplace(key, 1).second) outcome = followed_by(std::move(outcome), key.id, now_);
+      }
       mine.push_back(outcome);
       outcome.lease = pair.oracle.lease;
       theirs.push_back(outcome);

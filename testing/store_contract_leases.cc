@@ -379,6 +379,89 @@ TEST_P(StoreContractTest, ABatchOfCommitsAnswersEachItem) {
   EXPECT_EQ(logs("ns").size(), 3u);
 }
 
+TEST_P(StoreContractTest, AFollowUpIsWrittenWithItsOutcomeOnly) {
+  const TimePoint at = kT0 + seconds{20};
+  const auto there = [&](const char* id) { return store().get({"ns", id}, at).has_value(); };
+
+  put("ns", "applied");
+  const Commit applied = followed_by(done(claim_one(kT0), at), "f", at);
+  ASSERT_EQ(commit(applied), CommitOutcome::kApplied);
+  if (subject().durable()) subject().reopen();
+  EXPECT_EQ(status_of({"ns", "applied"}, at), Status::kDone);
+  const Claim next = claim_one(at);
+  EXPECT_EQ(next.task, applied.follow_ups.front().task);
+  ASSERT_EQ(commit(done(next, at)), CommitOutcome::kApplied);
+  // Once, however often the outcome is told.
+  ASSERT_TRUE(remove({"ns", "f"}, at));
+  EXPECT_EQ(commit(applied), CommitOutcome::kApplied);
+  EXPECT_FALSE(there("f"));
+
+  put("ns", "lost");
+  const Claim old = claim_one(kT0, seconds{10});
+  const Claim current = claim_one(kT0 + seconds{10}, seconds{10});
+  EXPECT_EQ(commit(followed_by(done(old, at), "g", at)), CommitOutcome::kLeaseLost);
+  EXPECT_FALSE(there("g"));
+  ASSERT_TRUE(remove({"ns", "lost"}, at));
+  EXPECT_EQ(commit(followed_by(done(current, at), "g", at)), CommitOutcome::kGone);
+  EXPECT_FALSE(there("g"));
+  EXPECT_TRUE(claim(at + seconds{100}).empty());
+  EXPECT_EQ(*store().next_due(at), std::nullopt);
+}
+
+TEST_P(StoreContractTest, AFollowUpLeavesAloneWhatHasItsKey) {
+  put("ns", "id");
+  const auto taken = make_record("ns", "taken", kT0 + seconds{500});
+  put(taken);
+  EXPECT_EQ(commit(followed_by(done(claim_one(kT0), kT0), "taken", kT0)), CommitOutcome::kApplied);
+  EXPECT_EQ(*store().get({"ns", "taken"}, kT0), taken.task);
+  EXPECT_TRUE(claim(kT0 + seconds{1}).empty());
+
+  // But what had expired when it was made.
+  auto expired = make_record("ns", "expired", kT0);
+  expired.task.status = Status::kDone;
+  expired.task.expires_at = kT0 + seconds{1};
+  put(expired);
+  put("ns", "other");
+  const TimePoint at = kT0 + seconds{1};
+  const Commit other = followed_by(done(claim_one(kT0), at), "expired", at);
+  EXPECT_EQ(commit(other), CommitOutcome::kApplied);
+  EXPECT_EQ(claim_one(at).task, other.follow_ups.front().task);
+}
+
+TEST_P(StoreContractTest, FollowUpsOfASeriesLeaveItDueAtItsTime) {
+  put("ns", "id");
+  Commit ended = followed_by(followed_by(done(claim_one(kT0), kT0), "f", kT0), "g", kT0);
+  ended.task.status = Status::kActive;
+  ended.task.scheduled_date = kT0 + seconds{60};
+  ended.follow_ups.front().task.request.body = Body::text(std::string(40'000, 'x'));
+  ASSERT_EQ(commit(ended), CommitOutcome::kApplied);
+  const auto claims = claim(kT0 + seconds{59});
+  ASSERT_EQ(claims.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(claims[i].task, ended.follow_ups[i].task);
+    EXPECT_EQ(commit(done(claims[i], kT0 + seconds{59})), CommitOutcome::kApplied);
+  }
+  EXPECT_EQ(*store().next_due(kT0 + seconds{59}), kT0 + seconds{60});
+  EXPECT_EQ(claim_one(kT0 + seconds{60}).task, ended.task);
+}
+
+TEST_P(StoreContractTest, ABatchOfCommitsWritesTheFollowUpsOfThoseThatAreApplied) {
+  for (const char* id : {"applied", "gone", "lost"}) put("ns", id);
+  std::vector<Commit> commits;
+  for (const Claim& c : claim(kT0, 10, seconds{10})) {
+    commits.push_back(followed_by(done(c, kT0), "f-" + c.lease.key.id, kT0));
+  }
+  ASSERT_EQ(commits.size(), 3u);
+  ASSERT_TRUE(remove({"ns", "gone"}));
+  ASSERT_TRUE(change({"ns", "lost"}, suspend_edit, kT0 + seconds{10}));
+  for (const auto& result : store().commit(commits)) EXPECT_TRUE(result);
+  TaskQuery query;
+  query.ns = "ns";
+  query.id_prefix = "f-";
+  query.now = kT0;
+  EXPECT_EQ(ids(all_tasks(store(), query)), std::vector<std::string>{"f-applied"});
+}
+
 TEST_P(StoreContractTest, ReleaseMakesTheTaskDueAtOnce) {
   put("ns", "id");
   const Claim c = claim_one(kT0);

@@ -61,6 +61,14 @@ Commit retried(const Claim& claim, TimePoint now, TimePoint next) {
   return commit;
 }
 
+Commit followed_by(Commit commit, const std::string& id, TimePoint at) {
+  auto record = make_record(commit.task.key.ns, id, at);
+  record.task.origin = commit.task.key.id;
+  record.task.created_at = record.task.updated_at = at;
+  commit.follow_ups.push_back(std::move(record));
+  return commit;
+}
+
 Result<Task> suspend_edit(Task task) {
   if (task.status != Status::kActive) return fail(ErrorCode::kConflict, "the task is not ACTIVE");
   task.status = Status::kSuspended;

@@ -1,5 +1,7 @@
 #include "base/check.h"
+#include "store/dynamo/outbox.h"
 #include "store/dynamo/store_impl.h"
+#include "store/dynamo/time_to_live.h"
 
 namespace rhooks::store::dynamo {
 
@@ -30,6 +32,7 @@ class DynamoStore::Committing {
     });
     for (std::size_t n = 0; n < sent.size(); ++n) settle(sent[n], written[n]);
     settle_refused();
+    finish_outboxes();
     store_.expire_payloads(expiring_);
     return std::move(results_);
   }
@@ -38,6 +41,7 @@ class DynamoStore::Committing {
   struct Refused {
     std::size_t index = 0;
     bool maybe_ours = false;
+    std::optional<Item> with_outbox = {};  // the item, where something waits there
   };
 
   std::vector<Item> logs() const {
@@ -54,8 +58,22 @@ class DynamoStore::Committing {
     TaskRecord record;
     record.task = commit.task;
     record.last_token = commit.lease.token;
+    if (!commit.follow_ups.empty()) return call_with_outbox(record, commit);
     Call call = store_.state_call(record, commit.lease.token, store_.fresh(), {}, {});
     if (record.task.expires_at) call.body["ReturnValues"] = "ALL_NEW";
+    return call;
+  }
+
+  // The first step of outbox.h.
+  Call call_with_outbox(const TaskRecord& record, const Commit& commit) {
+    Item set;
+    set_state(set, record, store_.fresh());
+    set.erase("due");
+    set.erase(kTtlAttribute);
+    set["ob"] = bytes_value(encode_outbox(commit.follow_ups));
+    Call call = store_.update_call(commit.lease.key, set, {"lu", "wl"}, "rev = :seen",
+                                   {{":seen", uuid_value(commit.lease.token)}});
+    call.body["ReturnValues"] = "ALL_NEW";
     return call;
   }
 
@@ -68,15 +86,21 @@ class DynamoStore::Committing {
         return;
       }
       store_.note_item(task.key, *there, asked_);
-      refused_.push_back({i, maybe_ours});
+      const bool waits = *there && (*there)->contains("ob");
+      refused_.push_back({i, maybe_ours, waits ? *there : std::nullopt});
       refused_items_.push_back(std::move(*there));
     } else if (!written.answer) {
       results_[i] = fail(std::move(written.answer.error()));
     } else {
-      store_.note(task, asked_);
       results_[i] = CommitOutcome::kApplied;
       const json::value* const item = written.answer->if_contains("Attributes");
-      if (item && item->is_object()) expire(task, text_of(item->get_object(), "pl"));
+      const bool known = item && item->is_object();
+      if (known && item->get_object().contains("ob")) {
+        outboxes_.push_back(item->get_object());
+        return;
+      }
+      store_.note(task, asked_);
+      if (known) expire(task, text_of(item->get_object(), "pl"));
     }
   }
 
@@ -84,7 +108,7 @@ class DynamoStore::Committing {
   void settle_refused() {
     const auto current = store_.with_payloads(std::move(refused_items_));
     for (std::size_t n = 0; n < refused_.size(); ++n) {
-      const auto [i, maybe_ours] = refused_[n];
+      const auto& [i, maybe_ours, with_outbox] = refused_[n];
       if (!current) {
         results_[i] = fail(maybe_ours ? maybe_done(commits_[i].task.key) : current.error());
         continue;
@@ -96,10 +120,22 @@ class DynamoStore::Committing {
         results_[i] = CommitOutcome::kGone;
       } else if ((*task)->record.last_token == commits_[i].lease.token) {
         results_[i] = CommitOutcome::kApplied;
-        if ((*task)->record.task.expires_at) expire(commits_[i].task, (*task)->payload);
+        if (with_outbox) {
+          outboxes_.push_back(*with_outbox);
+        } else if ((*task)->record.task.expires_at) {
+          expire(commits_[i].task, (*task)->payload);
+        }
       } else {
         results_[i] = CommitOutcome::kLeaseLost;
       }
+    }
+  }
+
+  // The outcomes are stored whatever becomes of this: who meets an outbox that is left goes on.
+  void finish_outboxes() {
+    const auto finished = store_.finish_outboxes(outboxes_);
+    for (std::size_t n = 0; n < outboxes_.size(); ++n) {
+      if (!finished[n]) store_.note_item(key_of(outboxes_[n]), outboxes_[n], asked_);
     }
   }
 
@@ -113,7 +149,8 @@ class DynamoStore::Committing {
   std::vector<Result<CommitOutcome>> results_;
   DueCache::Asked asked_{};
   std::vector<Refused> refused_;
-  Items refused_items_;  // of them
+  Items refused_items_;         // of them
+  std::vector<Item> outboxes_;  // items of tasks, with what waits there
   std::vector<Expiring> expiring_;
 };
 

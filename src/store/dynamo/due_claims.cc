@@ -373,8 +373,40 @@ std::optional<Uuid> DynamoStore::token_of_the_dead(const Claiming& refused,
   return uuid_of(*item, "rev");
 }
 
+// Takes out what looked due because something waits there (outbox.h), and finishes that: where the
+// task itself is due then, the next look finds it.
+Result<void> DynamoStore::finish_claimed(std::vector<Claiming>& leased, Items& items) {
+  std::vector<Item> outboxes;
+  std::vector<Claiming> met;
+  std::vector<Claiming> others;
+  Items others_items;
+  for (std::size_t n = 0; n < leased.size(); ++n) {
+    if (items[n] && items[n]->contains("ob")) {
+      outboxes.push_back(std::move(*items[n]));
+      met.push_back(std::move(leased[n]));
+    } else {
+      others.push_back(std::move(leased[n]));
+      others_items.push_back(std::move(items[n]));
+    }
+  }
+  leased = std::move(others);
+  items = std::move(others_items);
+  Result<void> result;
+  const auto finished = finish_outboxes(outboxes);
+  for (std::size_t n = 0; n < met.size(); ++n) {
+    if (finished[n]) continue;
+    if (do_release({&met[n].lease, 1})) due_.put_back(met[n].candidate);
+    result = fail(not_finished(met[n].lease.key));
+  }
+  return result;
+}
+
 // Adds what was leased to `result`, with what was registered.
 Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result) {
+  const bool waiting = std::any_of(items.begin(), items.end(), [](const std::optional<Item>& item) {
+    return item && item->contains("ob");
+  });
+  const auto finished = waiting ? finish_claimed(leased, items) : Result<void>();
   const auto loading = due_.asking();
   auto loaded = with_payloads(std::move(items));
   for (std::size_t n = 0; n < leased.size(); ++n) {
@@ -399,7 +431,7 @@ Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, Cl
     }
   }
   if (!loaded) return fail(std::move(loaded.error()));
-  return {};
+  return finished;
 }
 
 // Takes an unreadable task out of the due index. Its bytes stay as they are.

@@ -61,9 +61,10 @@ class DynamoStore::Changing {
   };
 
   void change_open() {
-    const auto loaded =
+    auto loaded =
         items_ ? store_.with_payloads(std::move(*items_)) : fail(std::move(items_.error()));
     items_ = Items();
+    if (loaded) put_outboxes(*loaded);
     std::vector<Edited> edits;
     std::vector<Call> calls;
     const auto open = std::exchange(open_, {});
@@ -95,6 +96,21 @@ class DynamoStore::Changing {
     }
   }
 
+  // What waits with a task is put before the task is changed; the change takes it out.
+  void put_outboxes(std::vector<Loaded>& loaded) {
+    std::vector<Outbox> outboxes;
+    std::vector<Loaded*> owners;
+    for (Loaded& task : loaded) {
+      if (!task || !*task || !(*task)->outbox) continue;
+      outboxes.push_back({(*task)->record.task.key, *(*task)->outbox});
+      owners.push_back(&task);
+    }
+    const auto put = store_.put_outboxes(outboxes);
+    for (std::size_t n = 0; n < owners.size(); ++n) {
+      if (!put[n]) *owners[n] = fail(not_finished(outboxes[n].task));
+    }
+  }
+
   // Edits a task, and adds the call that stores it.
   Result<Edited> edited(std::size_t index, const Loaded& task, std::vector<Call>& calls) {
     const TaskKey& key = keys_[index];
@@ -111,6 +127,7 @@ class DynamoStore::Changing {
     std::vector<std::string> remove;
     const bool kept = stored.record.task.expires_at && !edited.record.task.expires_at;
     if (kept) remove.emplace_back(kTtlAttribute);
+    if (stored.outbox) remove.emplace_back("ob");
     const std::string spec = codec::encode_spec(edited.record);
     // The payload of one that was to expire may be deleted, or be marked for it right now.
     if (spec != codec::encode_spec(stored.record) || (kept && stored.payload)) {
@@ -225,6 +242,7 @@ class DynamoStore::Removing {
 
   void remove_open() {
     auto loaded = items_ ? store_.with_payloads(*items_) : fail(items_.error());
+    const auto put = loaded ? put_outboxes() : std::vector<bool>();
     std::vector<Seen> present;
     std::vector<Call> calls;
     const auto open = std::exchange(open_, {});
@@ -239,6 +257,8 @@ class DynamoStore::Removing {
         answer_gone(open[n]);
       } else if (is_another(open[n], task)) {
         answer_replaced(open[n], *item, task.has_value());
+      } else if (!put[n]) {
+        results_[open[n]] = not_removed(open[n], not_finished(keys_[open[n]]));
       } else {
         calls.push_back(store_.delete_call(*item));
         present.push_back(seen(open[n], *item, task));
@@ -249,6 +269,23 @@ class DynamoStore::Removing {
     auto written = store_.write_each(
         std::move(calls), [&](std::size_t n) -> const TaskKey& { return keys_[present[n].index]; });
     for (std::size_t n = 0; n < present.size(); ++n) settle(present[n], written[n]);
+  }
+
+  // For each item whether nothing waits there any more.
+  std::vector<bool> put_outboxes() {
+    std::vector<bool> put(items_->size(), true);
+    std::vector<Outbox> outboxes;
+    std::vector<std::size_t> owners;
+    for (std::size_t n = 0; n < items_->size(); ++n) {
+      const auto& item = (*items_)[n];
+      const auto bytes = item ? bytes_of(*item, "ob") : std::nullopt;
+      if (!bytes) continue;
+      outboxes.push_back({key_of(*item), *bytes});
+      owners.push_back(n);
+    }
+    const auto stored = store_.put_outboxes(outboxes);
+    for (std::size_t n = 0; n < owners.size(); ++n) put[owners[n]] = stored[n];
+    return put;
   }
 
   Seen seen(std::size_t index, const Item& item, Loaded& task) const {

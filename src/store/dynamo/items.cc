@@ -185,6 +185,7 @@ Result<StoredTask> read_task(const Item& item, const Item* payload) {
   if (const auto until = number_of(item, "lu")) stored.lease_until = from_millis(*until);
   stored.lease_life = uuid_of(item, "wl");
   stored.payload = text_of(item, "pl");
+  stored.outbox = bytes_of(item, "ob");
 
   const auto state = bytes_of(item, "sv");
   if (!state) return unreadable("task", item, "it has no state (sv)");
@@ -202,7 +203,8 @@ Result<StoredTask> read_task(const Item& item, const Item* payload) {
 
 bool has_expired(const Item& item, TimePoint now) {
   const auto state = bytes_of(item, "sv");
-  if (!item.contains(kTtlAttribute) || !state) return false;
+  const bool may_expire = item.contains(kTtlAttribute) || item.contains("ob");
+  if (!may_expire || !state) return false;
   // Its payload may be deleted already, and says nothing of this.
   static const std::string kNoSpec = codec::encode_spec(model::TaskRecord{});
   const auto record = codec::decode_record(key_of(item), kNoSpec, *state);

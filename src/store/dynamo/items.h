@@ -28,6 +28,7 @@ struct StoredTask {
   std::optional<TimePoint> lease_until;
   std::optional<Uuid> lease_life;      // see Lease::life
   std::optional<std::string> payload;  // the id of its payload item, if it has one
+  std::optional<std::string> outbox;   // what waits there to be put (outbox.h)
 
   bool leased(TimePoint now) const { return lease_until && *lease_until > now; }
 };

@@ -211,13 +211,17 @@ class DynamoStore::Putting {
         store_.note_item(key, *refusal.there, asked);
         return;
       }
-      if (again && has_expired(item, records_[task.index].task.created_at)) {
+      const bool expired = has_expired(item, records_[task.index].task.created_at);
+      if (expired && !is_finished(item)) {
+        result = fail(not_finished(key));
+      } else if (expired && again) {
         task.expired = std::move(item);
         open_.push_back(std::move(task));
         return;
+      } else {
+        taken_.push_back(task.index);
+        holders_.push_back(std::move(item));
       }
-      taken_.push_back(task.index);
-      holders_.push_back(std::move(item));
     } else if (maybe_ours) {
       // Deleted since, as far as is known. Where this very task was the one, storing it again would
       // bring it back, and without its payload.
@@ -231,6 +235,12 @@ class DynamoStore::Putting {
       result = fail(always_changing(key));
     }
     if (task.payload && !maybe_ours) unused_.push_back(*task.payload);
+  }
+
+  // Whether what follows from the last outcome of this task is stored.
+  bool is_finished(const Item& item) {
+    const auto outbox = bytes_of(item, "ob");
+    return !outbox || store_.put_outboxes({{key_of(item), *outbox}}).front();
   }
 
   void answer_taken() {

@@ -31,7 +31,8 @@ namespace rhooks::store::dynamo {
 // every change of it one conditional write: `rev`, which each change renews, is the revision
 // that an edit was made of and the token of a lease. Files by what they do: dynamo_store.cc (get
 // and what the others share), puts.cc, edits.cc (change, remove, clear), due_claims.cc (claim,
-// release, what is due), commits.cc, queries.cc, open_dynamo.cc; documents.h keeps the documents.
+// release, what is due), commits.cc, outbox.cc, queries.cc, open_dynamo.cc; documents.h keeps the
+// documents.
 //
 // Threads, blocking and contract: see Store.
 class DynamoStore final : public Store {
@@ -143,6 +144,19 @@ class DynamoStore final : public Store {
   };
   void expire_payloads(const std::vector<Expiring>& payloads);
 
+  // outbox.cc (see outbox.h)
+  struct Outbox {
+    TaskKey task;
+    std::string bytes;  // of `ob`
+  };
+  // Puts what waits there. True for each of which nothing is left to be put.
+  std::vector<bool> put_outboxes(const std::vector<Outbox>& outboxes);
+  // Takes `ob` and a lease out of this item, which is due from then on when its state says so.
+  Call emptied_call(const Item& item);
+  // The second and the third step for these items, of tasks whose outcome is stored. False for each
+  // that others have to go on with: it is as it was, as far as is known.
+  std::vector<bool> finish_outboxes(const std::vector<Item>& items);
+
   // Calls of put, change, remove and commit under way.
   class Putting;
   class Changing;
@@ -169,6 +183,7 @@ class DynamoStore final : public Store {
   std::optional<Uuid> token_of_the_dead(const Claiming& refused,
                                         const std::optional<Item>& item) const;
   Result<void> hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result);
+  Result<void> finish_claimed(std::vector<Claiming>& leased, Items& items);
   std::optional<SetAside> set_aside(const Lease& lease, const Error& why);
   Result<std::vector<DueCache::Row>> peek_rows(TimePoint due_by, std::size_t limit,
                                                const std::optional<DuePosition>& after, bool& more);
@@ -209,6 +224,8 @@ boost::json::object start_key_after(const boost::json::object& answer);
 inline constexpr int kRacesMax = 20;
 Error not_found(const TaskKey& key);
 Error always_changing(const TaskKey& key);
+// Where an outbox could not be emptied (outbox.h).
+Error not_finished(const TaskKey& key);
 // After a failed condition where an earlier try of the same call may have been applied.
 Error maybe_done(const TaskKey& key);
 // Whether a write left this item so, with that revision; or another did on top of it, which
