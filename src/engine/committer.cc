@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "model/callback.h"
 #include "model/record.h"
 #include "observe/logging.h"
 
@@ -100,6 +101,25 @@ void Committer::take_ended() {
   }
 }
 
+Task Committer::applied(Task task, const model::AttemptOutcome& outcome,
+                        const model::AttemptRules& rules) {
+  return model::apply_outcome(std::move(task), outcome, outcome.ended_at(), options_.policy, rules,
+                              random_.unit());
+}
+
+// It is worked out of a copy: there may be no memory for all of it.
+std::optional<Committer::Told> Committer::tell_of(const EndedDelivery& ended,
+                                                  const model::AttemptRules& rules) {
+  if (ended.cancelled) return std::nullopt;
+  const Task& task = ended.delivery.task;
+  const auto awaited = model::awaited_of(task, endpoint_of(ended.delivery));
+  if (!awaited) return std::nullopt;
+  const model::AttemptOutcome& outcome = *ended.outcome;
+  Told told{applied(task, outcome, rules), {}};
+  told.follow_ups = model::follow_ups(*awaited, told.after, outcome, outcome.ended_at());
+  return told;
+}
+
 bool Committer::accept(EndedDelivery& ended) {
   Delivery& delivery = ended.delivery;
   if (!ended.outcome) {
@@ -114,6 +134,7 @@ bool Committer::accept(EndedDelivery& ended) {
   // Of a receiver to which nothing was sent nothing is known.
   const bool tells = !ended.cancelled && ended.final_reason.empty();
   Log log;
+  std::optional<Told> told;
   try {
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                           options_.logs_ttl, rules);
@@ -121,17 +142,19 @@ bool Committer::accept(EndedDelivery& ended) {
     if (outcome.response) {
       delivery.task.execution.last_response_body.reserve(outcome.response->body.size());
     }
+    told = tell_of(ended, rules);
   } catch (const std::bad_alloc&) {
     return false;
   }
   metrics_.skipped(delivery.skipped);
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
-  Task after = ended.cancelled ? std::move(delivery.task)
-                               : model::apply_outcome(std::move(delivery.task), outcome, ended_at,
-                                                      options_.policy, rules, random_.unit());
+  Task after = told              ? std::move(told->after)
+               : ended.cancelled ? std::move(delivery.task)
+                                 : applied(std::move(delivery.task), outcome, rules);
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
                    tells ? ending_of(outcome) : FlowEnding::kNotMade});
-  commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log)});
+  commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log),
+                      told ? std::move(told->follow_ups) : std::vector<model::TaskRecord>()});
   return true;
 }
 
@@ -183,12 +206,22 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
               {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
   } else {
     if (on_recorded_ && !kept.cancelled) on_recorded_(kept.due_at, kept.ok);
-    if (commit.task.status == Status::kActive) {
-      const TimePoint due = model::due_at(commit.task);
-      due_again_ = std::min(due_again_.value_or(due), due);
-    }
+    if (outcome == store::CommitOutcome::kApplied) note_stored(commit);
   }
   slots_.release(kept.slot_id, kept.ending);
+}
+
+void Committer::note_stored(const store::Commit& commit) {
+  const auto note = [this](const Task& task) {
+    if (task.status != Status::kActive) return;
+    const TimePoint due = model::due_at(task);
+    due_again_ = std::min(due_again_.value_or(due), due);
+  };
+  note(commit.task);
+  for (const model::TaskRecord& one : commit.follow_ups) note(one.task);
+  if (!commit.follow_ups.empty()) {
+    metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size()));
+  }
 }
 
 bool Committer::release() {

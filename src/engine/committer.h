@@ -47,8 +47,8 @@ class Committer {
   // Gives up what is kept: the tasks are due again.
   void abandon();
 
-  // The earliest time at which a task is due again, of those that were stored since the last call.
-  // None: no one is.
+  // The earliest time at which something is due that was stored since the last call: a task again,
+  // or what tells of an end. None: nothing is.
   std::optional<TimePoint> take_due_again() { return std::exchange(due_again_, std::nullopt); }
 
   bool idle() const { return held() == 0 && to_commit_.size() == 0; }
@@ -63,15 +63,24 @@ class Committer {
     FlowEnding ending = FlowEnding::kNotMade;
   };
 
+  // What an outcome of whose end somebody is told comes to.
+  struct Told {
+    Task after;
+    std::vector<model::TaskRecord> follow_ups;
+  };
+
   std::size_t held() const { return ended_.size() + commits_.size() + releases_.size(); }
   // Takes what has ended; what there is no memory for stays in ended_.
   void take_ended();
   bool accept(EndedDelivery& ended);  // false: there is no memory for it, and it is as it was
+  Task applied(Task task, const model::AttemptOutcome& outcome, const model::AttemptRules& rules);
+  std::optional<Told> tell_of(const EndedDelivery& ended, const model::AttemptRules& rules);
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();
   void give_up(const store::Commit& commit, const Error& error);
   void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);
+  void note_stored(const store::Commit& commit);
 
   store::Store& store_;
   Slots& slots_;

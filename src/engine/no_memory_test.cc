@@ -76,6 +76,33 @@ TEST_F(EngineNoMemoryTest, AnOutcomeIsKeptAndStoredLater) {
   EXPECT_EQ(slots.free(), kConcurrency);
 }
 
+// Neither is stored without the other.
+TEST_F(EngineNoMemoryTest, AnOutcomeWaitsForMemoryForWhatFollows) {
+  auto task = record("told", clock.now());
+  task.task.callback = "audit";
+  put(store, {task});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  sender.set_script([](const auto&) {
+    return ScriptedSender::Reply::status(
+        200, {}, std::string(kLarge / 2, '\x01'));  // six times as much as JSON
+  });
+  dispatcher.step(clock.now(), 0ms);
+  {
+    const NoMemory none(kLarge);
+    committer.step(clock.now_micros());
+  }
+  EXPECT_TRUE(committer.failing());
+  EXPECT_EQ(status_of("told"), Status::kProcessing);
+  clock.advance(1s);
+  committer.step(clock.now_micros());
+  EXPECT_EQ(status_of("told"), Status::kDone);
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  const auto next = to_send.take(1);
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].task.origin, "told");
+  slots.release(next[0].slot_id, FlowEnding::kNotMade);
+}
+
 TEST_F(EngineNoMemoryTest, AnOutcomeIsGivenUpAtTheStop) {
   put(store, {large("large", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));

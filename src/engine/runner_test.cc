@@ -444,6 +444,21 @@ TEST(RunnerTest, TheLagIsMeasuredOnAfterTheClockWasSetBack) {
   fixture.runner.stop_now();
 }
 
+TEST(RunnerTest, ACallbackIsSentAtOnce) {
+  RunnerOptions options = Fixture::options_for(4);
+  options.poll_interval = 10min;  // nothing but the outcome wakes the claimer
+  Fixture fixture(options);
+  store_endpoint(fixture.memory, "audit", R"({"url":"http://127.0.0.1:7/audit"})");
+  fixture.runner.start();
+  auto told = record("told", fixture.clock.now());
+  told.task.callback = "audit";
+  put(fixture.memory, {told});
+  fixture.runner.notify(fixture.clock.now());
+  EXPECT_TRUE(eventually([&] { return fixture.sender.started_count() == 2; }));
+  EXPECT_EQ(fixture.sender.started()[1].request.url, "http://127.0.0.1:7/audit");
+  fixture.runner.stop();
+}
+
 TEST(RunnerTest, TaskDeletedDuringItsAttemptIsLoggedAndStaysAway) {
   Fixture fixture(1, [](const auto&) { return Reply::hold(); });
   put(fixture.memory, {record("a", fixture.clock.now())});

@@ -427,6 +427,86 @@ TEST_F(StagesTest, AnEndpointSaysWhenItIsRetried) {
   EXPECT_EQ(task->failure_reason, model::failure::kNonRetryable);
 }
 
+std::vector<Task> tasks_of(store::Store& store, const std::string& prefix, TimePoint now) {
+  store::TaskQuery query;
+  query.ns = "ns";
+  query.id_prefix = prefix;
+  query.now = now;
+  const auto page = store.query_tasks(query);
+  EXPECT_TRUE(page);
+  return page ? page->items : std::vector<Task>();
+}
+
+TEST_F(StagesTest, TheEndOfAnExecutionIsTold) {
+  make_committer();
+  store_endpoint(store, "audit", R"({"url":"http://127.0.0.1:7/audit","callback":"audit"})");
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","callback":"audit"})");
+  auto quiet = to_endpoint("quiet", clock.now(), "acme");
+  quiet.task.callback = "audit";
+  quiet.task.callback_on = {"task.failed"};
+  put(store, {to_endpoint("told", clock.now(), "acme"), quiet, record("other", clock.now())});
+  EXPECT_EQ(committer->take_due_again(), std::nullopt);
+  step_all();
+  EXPECT_EQ(committer->take_due_again(), clock.now());
+  EXPECT_EQ(committer->take_due_again(), std::nullopt);
+  EXPECT_EQ(sender.started_count(), 3u);
+  const auto telling = tasks_of(store, "cb_", clock.now());
+  ASSERT_EQ(telling.size(), 1u);
+  EXPECT_EQ(telling[0].origin, "told");
+  EXPECT_EQ(telling[0].status, Status::kActive);
+
+  // It is delivered as any task is, and nobody is told of that.
+  step_all();
+  ASSERT_EQ(sender.started_count(), 4u);
+  EXPECT_EQ(sender.started()[3].request.url, "http://127.0.0.1:7/audit");
+  EXPECT_EQ(sender.started()[3].request.method, Method::kPost);
+  EXPECT_EQ(sender.started()[3].wire_body, telling[0].request.body.data());
+  EXPECT_EQ(tasks_of(store, "cb_", clock.now()).size(), 1u);
+  EXPECT_EQ(committer->take_due_again(), std::nullopt);
+  EXPECT_NE(metrics.expose().find("rhooks_callbacks_total 1"), std::string::npos);
+}
+
+TEST_F(StagesTest, OnlyTheLastAttemptIsAnEnd) {
+  make_committer();
+  auto task = record("a", clock.now());
+  task.task.callback = "audit";
+  task.task.retry_limit = 1;
+  put(store, {task});
+  sender.set_script([](const auto&) { return Reply::status(500); });
+  step_all();
+  EXPECT_TRUE(tasks_of(store, "cb_", clock.now()).empty());
+  clock.advance(1h);
+  step_all();
+  const auto telling = tasks_of(store, "cb_", clock.now());
+  ASSERT_EQ(telling.size(), 1u);
+  EXPECT_EQ(telling[0].endpoint, "audit");
+  // There is no such endpoint: that is seen, and can be put right.
+  step_all();
+  EXPECT_EQ(tasks_of(store, "cb_", clock.now())[0].failure_reason,
+            model::failure::kEndpointMissing);
+}
+
+TEST_F(StagesTest, WhatWasNotSentIsToldAsFailed) {
+  make_committer();
+  auto late = record("late", clock.now());
+  late.task.deliver_before = clock.now();
+  auto lost = to_endpoint("lost", clock.now(), "acme");
+  for (auto* one : {&late, &lost}) one->task.callback = "audit";
+  put(store, {late, lost});
+  step_all();
+  const auto telling = tasks_of(store, "cb_", clock.now());
+  ASSERT_EQ(telling.size(), 2u);
+  for (const Task& one : telling) {
+    const std::string& body = one.request.body.data();
+    EXPECT_NE(body.find(R"("type":"task.failed")"), body.npos) << body;
+    const bool expired = one.origin == "late";
+    EXPECT_NE(body.find(expired ? R"("failureReason":"expired")"
+                                : R"("failureReason":"endpoint_missing")"),
+              body.npos)
+        << body;
+  }
+}
+
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   make_committer();
   auto hourly = to_endpoint("a", clock.now(), "acme");

@@ -458,6 +458,32 @@ TEST_F(EndpointsTest, TasksOfOneThatIsPausedWait) {
   EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
 }
 
+TEST_F(EndpointsTest, TheEndsOfItsTasksAreTold) {
+  put(endpoint_named("ops"));
+  Endpoint acme = endpoint_named("acme");
+  acme.callback = "ops";
+  put(acme);
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  ASSERT_TRUE(hooks_.trigger());
+  test_.clock->advance(1s);
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(test_.sender->started_count(), 2u);
+  FetchQuery query;
+  query.filter.ns = "ns";
+  query.filter.endpoint = "ops";
+  const auto page = hooks_.fetch(query);
+  ASSERT_TRUE(page) << page.error().message;
+  ASSERT_EQ(page->items.size(), 1u);
+  EXPECT_EQ(page->items[0].origin, "a");
+  EXPECT_EQ(page->items[0].status, Status::kDone);
+  // It can be run again as any other, and is not told of.
+  ASSERT_TRUE(hooks_.trigger(page->items[0].key));
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(test_.sender->started_count(), 3u);
+  EXPECT_EQ(test_.sender->started()[2].wire_body, test_.sender->started()[1].wire_body);
+  EXPECT_EQ(hooks_.fetch(query)->items.size(), 1u);
+}
+
 TEST_F(EndpointsTest, OneThatATaskNamesIsNotDeleted) {
   const Endpoint made = put(endpoint_named("acme"));
   put(endpoint_named("other"));

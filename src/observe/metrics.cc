@@ -86,6 +86,7 @@ struct Metrics::Impl {
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
   std::array<Counter*, 3> held{};
+  Counter* callbacks = nullptr;
   Counter* log_lines_dropped = nullptr;
   Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
@@ -185,6 +186,7 @@ Metrics::Impl::Impl() {
                           .Register(registry);
   constexpr std::array<const char*, 3> kHeldBy{"paused", "concurrency", "rate"};
   for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
+  callbacks = counter("rhooks_callbacks_total", "Tasks that were made to tell of other ones");
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
@@ -300,6 +302,10 @@ void Metrics::held(HeldBy by, std::size_t times) {
   if (times > 0) {
     impl_->held[static_cast<std::size_t>(by)]->Increment(static_cast<double>(times));
   }
+}
+
+void Metrics::callbacks(std::int64_t tasks) {
+  impl_->callbacks->Increment(static_cast<double>(tasks));
 }
 
 void Metrics::due_lag(Micros lag) {

@@ -32,6 +32,7 @@ class Metrics {
   // What something that is due came to wait for, so often.
   enum class HeldBy { kPaused, kConcurrency, kRate };
   void held(HeldBy by, std::size_t times);
+  void callbacks(std::int64_t tasks);  // that were stored to tell of others
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.
   void due_lag(Micros lag);

@@ -56,6 +56,7 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_lease_lost_total",
                              "rhooks_set_aside_total",
                              "rhooks_skipped_occurrences_total",
+                             "rhooks_callbacks_total",
                              "rhooks_due_lag_seconds",
                              "rhooks_held_total{by=\"paused\"}",
                              "rhooks_held_total{by=\"concurrency\"}",
@@ -121,6 +122,7 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.held(Metrics::HeldBy::kConcurrency, 3);
   metrics.held(Metrics::HeldBy::kRate, 1);
   metrics.held(Metrics::HeldBy::kRate, 0);
+  metrics.callbacks(2);
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_registered_total"], 1'000);
   EXPECT_EQ(samples["rhooks_lease_lost_total"], 1);
@@ -129,6 +131,7 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_held_total{by=\"paused\"}"], 0);
   EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
   EXPECT_EQ(samples["rhooks_held_total{by=\"rate\"}"], 1);
+  EXPECT_EQ(samples["rhooks_callbacks_total"], 2);
 }
 
 TEST(MetricsTest, ShowTheLatestOfLagAgeAndDepths) {
