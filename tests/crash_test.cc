@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -141,6 +142,72 @@ TEST_F(CrashTest, KilledAgainAndAgainInFullFlow) {
   }
   RunningServer server(dir_, store_, flags());
   expect_all_delivered(server, receiver, kKills * kInFlight);
+}
+
+// What an outcome promised to tell is told, and once, wherever the kill fell.
+TEST_F(CrashTest, EveryEndIsToldOnce) {
+  const auto seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 random(seed);
+  constexpr std::size_t kTold = 3'000;
+  constexpr std::size_t kKills = 4;
+  const auto fails = [](std::size_t task) { return task % 3 == 0; };
+
+  TestReceiver receiver([](const TestRequest& request) {
+    return TestResponse::with_status(request.target.starts_with("/bad") ? 500 : 200);
+  });
+  {
+    RunningServer server(dir_, store_, flags());
+    const Finished put =
+        server.run({"endpoint", "put", "audit", "-n", "crash", "--url", receiver.url("/told")});
+    ASSERT_EQ(put.exit, 0) << put.errors;
+    const std::string file = dir_.sub("tasks.json");
+    std::ofstream out(file);
+    for (std::size_t i = 0; i < kTold; ++i) {
+      out << R"({"namespace":"crash","id":")" << i << R"(","url":")"
+          << receiver.url(fails(i) ? "/bad" : "/good") << R"(","retryLimit":0,"callback":"audit"})"
+          << '\n';
+    }
+    out.close();
+    const Finished done = server.run({"register", "--file", file});
+    ASSERT_EQ(done.exit, 0) << done.errors;
+    server.kill();
+  }
+  for (std::size_t kill = 1; kill < kKills; ++kill) {
+    RunningServer server(dir_, store_, flags());
+    const std::size_t more = std::uniform_int_distribution<std::size_t>(1, kTold / 2)(random);
+    receiver.wait_requests(receiver.request_count() + more, 2s);
+    server.kill();
+  }
+  RunningServer server(dir_, store_, flags());
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < kTold; ++i) failed += fails(i) ? 1 : 0;
+  const std::size_t good = 2 * kTold - failed;
+  for (int i = 0; i < 600 && count_of(server, "DONE") < good; ++i) {
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_EQ(count_of(server, "DONE"), good);
+  EXPECT_EQ(count_of(server, "FAILED"), failed);
+  EXPECT_EQ(count_of(server, "ACTIVE"), 0u);
+
+  std::map<std::size_t, std::map<std::string, std::string>> told;  // webhook-id and event, by task
+  std::size_t requests = 0;
+  for (const TestRequest& request : receiver.requests()) {
+    if (request.target != "/told") continue;
+    ++requests;
+    const auto body = boost::json::parse(request.body);
+    const std::size_t task =
+        std::stoul(boost::json::value_to<std::string>(body.at("data").at("id")));
+    told[task][request.header("webhook-id")] = boost::json::value_to<std::string>(body.at("type"));
+  }
+  std::cout << "told of " << told.size() << " of " << kTold << " tasks by " << requests
+            << " requests\n";
+  EXPECT_EQ(told.size(), kTold);
+  for (const auto& [task, events] : told) {
+    ASSERT_EQ(events.size(), 1u) << "task " << task;
+    EXPECT_EQ(events.begin()->second, fails(task) ? "task.failed" : "task.succeeded") << task;
+  }
+  EXPECT_LE(requests, kTold + kKills * kInFlight);
 }
 
 }  // namespace

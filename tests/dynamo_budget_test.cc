@@ -29,9 +29,11 @@ class DynamoBudgetTest : public ::testing::Test {
     auto response = TestResponse::with_status(status_, R"({"received":true})");
     // Without it one retry in a thousand is due at once, and the clock stands still.
     if (status_ == 503) response.headers.push_back({"Retry-After", "1"});
+    response.delay = std::chrono::milliseconds{delay_ms_.load()};
     return response;
   }}};
   std::atomic<int> status_{200};
+  std::atomic<int> delay_ms_{0};
 
   // Shards are read anew every second, whatever there is to do: what a delivery costs must not
   // depend on how many seconds a slow machine takes. AWorkerAtRest has what that costs.
@@ -188,6 +190,34 @@ TEST_F(DynamoBudgetTest, ATaskThatExpires) {
   large.request.body = Body::text(std::string(10'000, 'x'));
   // The item of the large request is written once more.
   EXPECT_LE(deliver(large, "the same, of a body of 10 KB").wcu, 4 + 11 + 11);
+}
+
+TEST_F(DynamoBudgetTest, ATaskWithACallback) {
+  constexpr int kTold = 125;
+  auto scheduler = hooks();
+  Endpoint audit;
+  audit.ns = typical().ns;
+  audit.name = "audit";
+  audit.url = receiver_.url("/audit");
+  ASSERT_TRUE(scheduler->put_endpoint(audit));
+  NewTask task = typical();
+  task.callback = "audit";
+  register_all(*scheduler, task, kTold);
+  fixture_.proxy.reset_usage();
+  delay_ms_ = 20;  // what follows is due after the trigger, then
+  auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTold);
+  // Beside what others take: the task that tells (3), and the update that empties the outbox (1);
+  // and while it is there the item is larger than 1 KB (1 each time it is written).
+  const auto delivered = spent("one-shot delivery with a callback", kTold);
+  EXPECT_LE(delivered.wcu, 5 + 3 + 1 + 2);
+  EXPECT_LE(delivered.requests, 2.2 + 2);
+  clock_->advance(1s);
+  result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, kTold);
+  EXPECT_LE(spent("and that of the callback", kTold).wcu, 5);
 }
 
 // Outcomes share the requests of their logs with what ends meanwhile: with fewer attempts at a

@@ -42,11 +42,13 @@ const char* name_of(DynamoFault fault) {
 
 // How many tasks of each kind.
 struct Mixture {
-  int once = 0;   // delivered at the first attempt
-  int flaky = 0;  // at the second
-  int bad = 0;    // never: two attempts, then FAILED
-  int ticks = 0;  // recurring: two occurrences, a second apart
+  int once = 0;       // delivered at the first attempt
+  int flaky = 0;      // at the second
+  int bad = 0;        // never: two attempts, then FAILED
+  int ticks = 0;      // recurring: two occurrences, a second apart
+  bool told = false;  // of each end there is a callback
   int total() const { return once + flaky + bad + ticks; }
+  int callbacks() const { return told ? total() + ticks : 0; }
 };
 
 class DynamoFaultsTest : public ::testing::Test {
@@ -76,6 +78,7 @@ class DynamoFaultsTest : public ::testing::Test {
         task.request.body = Body::json(R"({"kind":")" + std::string(kind) + R"("})");
         if (i % 10 == 0) task.request.body = Body::text(std::string(3'000, 'x'));
         task.retry_limit = 1;
+        if (mixture.told) task.callback = "audit";
         if (std::string_view(kind) == "tick") {
           task.repeat = Repeat{.interval = 1, .max = 2, .unit = RepeatUnit::kSeconds};
         }
@@ -187,6 +190,14 @@ class DynamoFaultsTest : public ::testing::Test {
     options.request_timeout = 30s;
     options.backoff_max = 1s;
     fixture_.tables.open();  // makes the tables while all is well
+    const auto observer = fixture_.observer();
+    Endpoint audit;
+    audit.ns = kNamespace;
+    audit.name = "audit";
+    audit.url = receiver_.url("/audit");
+    if (mixture.told) {
+      ASSERT_TRUE(observer->put_endpoint(audit));
+    }
     fixture_.proxy.faults(faults);
     const auto first = fixture_.hooks(options);
     const auto second = fixture_.hooks(options);
@@ -194,16 +205,22 @@ class DynamoFaultsTest : public ::testing::Test {
     ASSERT_TRUE(second->start());
     register_all(*first, tasks_of(mixture));
 
-    const auto observer = fixture_.observer();
-    const auto tasks = wait_settled(*observer, static_cast<std::size_t>(mixture.total()), 300s);
+    const auto count = static_cast<std::size_t>(mixture.total() + mixture.callbacks());
+    const auto tasks = wait_settled(*observer, count, 300s);
     first->stop();
     second->stop();
     print_counts(mixture);
 
-    ASSERT_EQ(tasks.size(), static_cast<std::size_t>(mixture.total()));
+    ASSERT_EQ(tasks.size(), count);
     const auto logs = count_logs(*observer);
     int repeats = 0;
+    std::map<std::string, int> told;
     for (const Task& task : tasks) {
+      if (!task.origin.empty()) {
+        EXPECT_EQ(task.status, Status::kDone) << task.key.id;
+        ++told[task.origin];
+        continue;
+      }
       const std::string& id = task.key.id;
       const int attempts = attempts_[id];
       check_final(task, attempts);
@@ -212,6 +229,7 @@ class DynamoFaultsTest : public ::testing::Test {
       const bool two = id.starts_with("flaky") || id.starts_with("bad") || id.starts_with("tick");
       repeats += std::max(0, attempts - (two ? 2 : 1));
     }
+    for (const auto& [id, times] : told) EXPECT_EQ(times, id.starts_with("tick") ? 2 : 1) << id;
     std::cout << "attempts beyond those needed: " << repeats << "\n";
     // At least once: only an attempt whose lease ran out may be made again.
     EXPECT_LE(repeats, mixture.total() / 100);
@@ -245,6 +263,12 @@ TEST_F(DynamoFaultsTest, ManyTasksUnderThrottlesLostAnswersAndStaleIndexes) {
   EXPECT_GT(counts.of(DynamoFault::kThrottle), 80u);
   EXPECT_GT(counts.of(DynamoFault::kDropAfter), 10u);
   EXPECT_GT(counts.stale_queries, 0u);
+}
+
+TEST_F(DynamoFaultsTest, EveryEndIsToldOnce) {
+  deliver_all({.once = 130, .flaky = 30, .bad = 20, .ticks = 20, .told = true},
+              {.rates = {{DynamoFault::kThrottle, 0.1}, {DynamoFault::kDropAfter, 0.02}},
+               .index_lag = DynamoFaults::IndexLag{0ms, 1'000ms}});
 }
 
 TEST_F(DynamoFaultsTest, EveryKindOfFaultAtOnce) {

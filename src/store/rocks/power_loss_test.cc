@@ -34,8 +34,9 @@ constexpr std::uint64_t kSeeds = 12;
 class Expected {
  public:
   struct Doubt {
-    std::optional<Task> after;  // none: gone
-    std::optional<Log> log;     // there if and only if the task is as after it
+    std::optional<Task> after;          // none: gone
+    std::optional<Log> log;             // there if and only if the task is as after it
+    std::vector<Task> follow_ups = {};  // likewise
   };
 
   std::map<TaskKey, Task> tasks;
@@ -52,6 +53,7 @@ class Expected {
       tasks.erase(key);
     }
     if (doubt.log && !doubt.log->expires_at) logs[doubt.log->id] = *doubt.log;
+    for (const Task& task : doubt.follow_ups) tasks[task.key] = task;
   }
 
   void document_done(const DocumentKey& key, const std::optional<std::string>& after) {
@@ -241,7 +243,8 @@ class Machine {
     }
     rest();
   }
-  // Claims and commits, DONE and a retry by turns. `expired`: of logs that nobody sees again.
+  // Claims and commits, DONE and a retry by turns; from the end of a task that follows from no
+  // other one another follows. `expired`: of logs that nobody sees again.
   void work(std::size_t limit, bool expired = false) {
     const auto claimed = store_->claim_due({.now = kLater, .due_by = kLater, .limit = limit});
     if (!claimed) {
@@ -253,13 +256,20 @@ class Machine {
       commits.push_back(commits.size() % 2 == 0 ? testing::done(claim, kT0)
                                                 : retried(claim, kT0, kT0 + seconds{5}));
       if (expired) commits.back().log.expires_at = kT0 - seconds{1};
+      if (commits.size() % 2 == 1 && claim.task.origin.empty()) {
+        commits.back() = followed_by(std::move(commits.back()), "f" + claim.lease.key.id, kT0);
+      }
     }
     const auto results = store_->commit(commits);
     for (std::size_t i = 0; i < commits.size(); ++i) {
       if (results[i]) {
         EXPECT_EQ(*results[i], CommitOutcome::kApplied);
       }
-      came(results[i], commits[i].lease.key, {commits[i].task, commits[i].log});
+      Expected::Doubt doubt{commits[i].task, commits[i].log};
+      for (const TaskRecord& next : commits[i].follow_ups) {
+        if (!expected_.tasks.contains(next.task.key)) doubt.follow_ups.push_back(next.task);
+      }
+      came(results[i], commits[i].lease.key, std::move(doubt));
     }
     rest();
   }
