@@ -67,6 +67,7 @@ class ObservedChange {
 
  private:
   std::string of_update(const StoredTask& was, const StoredTask& is, const TaskKey& key) {
+    if (was.outbox && !sets(change_, ":sv")) return of_outbox(was, is);
     if (sets(change_, ":lu")) {
       const auto now =
           dynamo::number_of(change_.call.body.at("ExpressionAttributeValues").as_object(), ":now");
@@ -86,6 +87,7 @@ class ObservedChange {
       observer_.released({key, was.rev, was.lease_until.value_or(TimePoint())});
       return "release";
     }
+    if (was.outbox && is.outbox) return wrong("a change that leaves what waits with the task");
     // A commit leaves the token of its claim, which was the revision until now if all is well.
     if (is.record.last_token != was.record.last_token) {
       observer_.committed(key, is.record.last_token, is.record.task);
@@ -93,6 +95,12 @@ class ObservedChange {
     }
     observer_.edited(is.record.task);
     return std::string("edit ") + to_string(is.record.task.status);
+  }
+
+  // Whoever meets something that waits with a task has the task for that alone.
+  std::string of_outbox(const StoredTask& was, const StoredTask& is) {
+    if (is.record != was.record) return wrong("a change of a task with which something waits");
+    return is.outbox ? "meet an outbox of" : "empty the outbox of";
   }
 
   Result<StoredTask> read(const Item& item) const {

@@ -255,23 +255,43 @@ bool FaultyLink::first_time(const model::LeaseToken& token) {
   return true;
 }
 
+// The keys of what is to follow that are there already.
+std::set<TaskKey> FaultyLink::taken_by_others(std::span<const Commit> commits) {
+  std::set<TaskKey> taken;
+  for (const Commit& commit : commits) {
+    for (const TaskRecord& next : commit.follow_ups) {
+      if (inner_.get(next.task.key, next.task.created_at)) taken.insert(next.task.key);
+    }
+  }
+  return taken;
+}
+
 std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit> commits) {
   return batch<CommitOutcome>(
       "commit", commits,
       [&](std::span<const Commit> passed) {
+        const auto taken = taken_by_others(passed);
         auto results = inner_.commit(passed);
         for (std::size_t i = 0; i < passed.size(); ++i) {
           if (!results[i]) continue;
           observer_.logged(passed[i].log);
-          if (*results[i] == CommitOutcome::kApplied && first_time(passed[i].lease.token)) {
-            observer_.committed(passed[i].lease.key, passed[i].lease.token, passed[i].task);
+          if (*results[i] != CommitOutcome::kApplied || !first_time(passed[i].lease.token)) {
+            continue;
+          }
+          observer_.committed(passed[i].lease.key, passed[i].lease.token, passed[i].task);
+          for (const TaskRecord& next : passed[i].follow_ups) {
+            const bool there = inner_.get(next.task.key, next.task.created_at).has_value();
+            if (there && !taken.contains(next.task.key)) observer_.put(next.task);
           }
         }
         return results;
       },
       [](const std::vector<Commit>& passed) {
         Interrupted call;
-        for (const Commit& commit : passed) call.keys.push_back(commit.lease.key);
+        for (const Commit& commit : passed) {
+          call.keys.push_back(commit.lease.key);
+          for (const TaskRecord& next : commit.follow_ups) call.keys.push_back(next.task.key);
+        }
         call.commits = passed;
         call.apply = [&passed](Store& inner) { (void)inner.commit(passed); };
         return call;

@@ -96,6 +96,7 @@ class FaultyLink final : public store::Store {
                                const Rest& interrupted);
 
   std::set<TaskKey> keys_of(const std::string& ns);
+  std::set<TaskKey> taken_by_others(std::span<const store::Commit> commits);
   bool first_time(const model::LeaseToken& token);
 
   store::Store& inner_;

@@ -4,7 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/sha256.h"
 #include "base/uuid.h"
+#include "model/webhook_id.h"
 #include "testing/simulator/retries.h"
 
 namespace rhooks::simulator {
@@ -131,6 +133,7 @@ void InvariantChecker::put(const Task& task) {
     if (const auto it = run_again_.find(task.key.ns); it != run_again_.end()) ++it->second;
   }
   if (task.deliver_before) timely_.insert(task.key);
+  if (!task.origin.empty()) check_telling(task);
 }
 
 void InvariantChecker::claimed(const model::Lease& lease, const Task& task, TimePoint now) {
@@ -192,6 +195,7 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
   }
   rare_.skipped +=
       static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
+  expect_told(entry->task, after, attempt);
   entry->last_committed = token;
   ++entry->changes;
   entry->task = after;
@@ -221,6 +225,35 @@ void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task
     entry.retried = attempt.webhook_id;
   } else if (std::exchange(entry.extra, false)) {
     ++entry.extras;
+  }
+}
+
+// Where an execution has ended of which somebody wants to be told: that is stored with it, once.
+void InvariantChecker::expect_told(const Task& before, const Task& after, const Attempt* attempt) {
+  if (after.execution.count == before.execution.count || !before.origin.empty()) return;
+  const Callback callback = before.callback.empty() ? callback_of(before.endpoint)
+                                                    : Callback{before.callback, before.callback_on};
+  const std::string event = attempt && attempt->answer->ok ? "task.succeeded" : "task.failed";
+  const auto& on = callback.on;
+  const bool wanted = on.empty() || std::find(on.begin(), on.end(), event) != on.end();
+  if (callback.to.empty() || !wanted) return;
+  const std::string end = attempt ? attempt->webhook_id : model::webhook_id(before);
+  const Sha256 hash = sha256({end, event});
+  told_.try_emplace({before.key.ns, "cb_" + to_hex(hash.data(), 16)},
+                    Told{callback.to, after.updated_at});
+}
+
+void InvariantChecker::check_telling(const Task& task) {
+  const auto told = told_.find(task.key);
+  if (told == told_.end()) {
+    return violation(task.key, "tells of an end that is not stored, or of which nobody asked");
+  }
+  ++rare_.told;
+  if (std::exchange(told->second.stored, true) && !cleared_.contains(task.key.ns)) {
+    violation(task.key, "an end is told twice");
+  }
+  if (task.endpoint != told->second.to || task.scheduled_date != told->second.at) {
+    violation(task.key, "an end is told to another, or at another time");
   }
 }
 
@@ -913,6 +946,14 @@ std::vector<TaskKey> InvariantChecker::unfinished() const {
   std::vector<TaskKey> keys;
   for (const auto& [key, entry] : entries_) {
     if (!final(entry.task.status)) keys.push_back(key);
+  }
+  return keys;
+}
+
+std::vector<TaskKey> InvariantChecker::untold() const {
+  std::vector<TaskKey> keys;
+  for (const auto& [key, told] : told_) {
+    if (!told.stored && !cleared_.contains(key.ns)) keys.push_back(key);
   }
   return keys;
 }

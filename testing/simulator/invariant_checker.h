@@ -129,6 +129,8 @@ class InvariantChecker final : public StoreObserver {
 
   // Tasks that have not come to an end: neither DONE nor FAILED.
   std::vector<TaskKey> unfinished() const;
+  // What was to be stored with the end of an execution, and is not there yet.
+  std::vector<TaskKey> untold() const;
   // After all has come to an end. What the store holds is what it should.
   void check_end(store::Store& store, TimePoint now);
 
@@ -152,6 +154,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t expired = 0;      // tasks for which it was too late
     std::size_t limited = 0;      // attempts that were held to limits of their endpoint
     std::size_t redriven = 0;     // tasks, as redrives tell
+    std::size_t told = 0;         // ends of executions, by callbacks
   };
   const Rare& rare() const { return rare_; }
 
@@ -245,6 +248,13 @@ class InvariantChecker final : public StoreObserver {
     bool has_share_for(const Flow& flow, Moment since) const;
   };
 
+  // What tells of the end of an execution.
+  struct Told {
+    std::string to;
+    TimePoint at{};
+    bool stored = false;
+  };
+
   void violation(const TaskKey& key, const std::string& what);
   Entry* find(const TaskKey& key);
   Attempt* attempt_of(const model::LeaseToken& token);
@@ -272,6 +282,8 @@ class InvariantChecker final : public StoreObserver {
                          std::string_view why);
   void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
   void check_cancel(const TaskKey& key, Entry& entry, const Task& after, Task& same);
+  void expect_told(const Task& before, const Task& after, const Attempt* attempt);
+  void check_telling(const Task& task);
   void check_tasks(store::Store& store, TimePoint now);
   void check_namespaces(store::Store& store, TimePoint now);
   void check_logs(store::Store& store, TimePoint now);
@@ -293,6 +305,7 @@ class InvariantChecker final : public StoreObserver {
   std::set<std::pair<TaskKey, TimePoint>> unsent_;      // logs without a request
   std::map<TaskKey, std::map<std::string, Log>> logs_;  // by id
   std::set<std::string> cleared_;                       // namespaces whose logs may be gone
+  std::map<TaskKey, Told> told_;                        // that is, or was, to be stored
   // Of namespaces that had a redrive: tasks that were run again or registered anew since the first.
   std::map<std::string, std::int64_t> run_again_;
   std::vector<Attempt> attempts_;

@@ -1,10 +1,12 @@
 #include "testing/simulator/network.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "base/check.h"
+#include "base/sha256.h"
 
 namespace rhooks::simulator {
 namespace {
@@ -17,8 +19,20 @@ struct Target {
   bool bad = false;
 };
 
-// "http://HOST/NAMESPACE/ID/BEHAVIOUR"
-Target target_of(const std::string& url) {
+// Of what tells of another task, by what it tells.
+TaskKey teller_by(const std::string& body) {
+  const auto told = boost::json::parse(body);
+  const auto text = [](const boost::json::value& of, const char* name) {
+    return boost::json::value_to<std::string>(of.at(name));
+  };
+  const auto& data = told.at("data");
+  const Sha256 hash = sha256({text(data, "webhookId"), text(told, "type")});
+  return {text(data, "namespace"), "cb_" + to_hex(hash.data(), 16)};
+}
+
+// "http://HOST/NAMESPACE/ID/BEHAVIOUR", or "http://HOST/" of what tells.
+Target target_of(const Request& request) {
+  const std::string& url = request.url;
   constexpr std::size_t kHost = std::string_view("http://").size();
   std::vector<std::string> parts;
   std::size_t from = url.find('/', kHost);
@@ -28,6 +42,7 @@ Target target_of(const std::string& url) {
     parts.push_back(url.substr(from + 1, to == std::string::npos ? to : to - from - 1));
     from = to;
   }
+  if (parts.size() == 1 && parts[0].empty()) return {host, teller_by(request.body.data()), false};
   RHOOKS_CHECK(parts.size() == 3);
   return {host, {parts[0], parts[1]}, parts[2] == "bad"};
 }
@@ -35,7 +50,7 @@ Target target_of(const std::string& url) {
 }  // namespace
 
 void SimulatedSender::start(delivery::HttpRequest request) {
-  const Target target = target_of(request.request.url);
+  const Target target = target_of(request.request);
   std::string webhook_id;
   for (const Header& header : request.request.headers) {
     if (header.name == "webhook-id") webhook_id = header.value;

@@ -30,6 +30,7 @@ inline constexpr Owner kNetwork = 1;
 
 // Makes the requests of one incarnation of a worker; a seed says how each one ends. A request names
 // its task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 500.
+// That of a callback has no path, and its body names it.
 // Threads: one; poll() waits in simulated time.
 class SimulatedSender final : public delivery::Sender {
  public:

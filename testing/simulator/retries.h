@@ -17,6 +17,22 @@ struct Retries {
   StatusSet stop_on;
 };
 
+// The endpoint to which callbacks go.
+inline constexpr const char* kToldEndpoint = "cb";
+
+// Who is told of the ends of executions, and of which; empty: nobody, and all.
+struct Callback {
+  std::string to;
+  std::vector<std::string> on;
+};
+
+// Also in every world. That of kToldEndpoint says that what tells is not told of.
+inline Callback callback_of(const std::string& endpoint) {
+  if (endpoint == kToldEndpoint) return {kToldEndpoint, {}};
+  if (endpoint == "e3") return {kToldEndpoint, {"task.failed"}};
+  return {};
+}
+
 inline Retries retries_of(const std::string& endpoint) {
   using namespace std::chrono_literals;
   Retries retries;

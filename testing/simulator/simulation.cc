@@ -255,7 +255,7 @@ bool Simulation::step(Moment until) {
 }
 
 bool Simulation::quiet() const {
-  return checker_.unfinished().empty() &&
+  return checker_.unfinished().empty() && checker_.untold().empty() &&
          std::all_of(nodes_.begin(), nodes_.end(),
                      [](const Node& n) { return n.server && n.server->idle(); });
 }
@@ -304,6 +304,9 @@ SimulationResult Simulation::run() {
   if (timeline_.alive(kWorld) != 1) timeline_.violation("a call does not come back");
   for (const TaskKey& key : checker_.unfinished()) {
     timeline_.violation(key.ns + "/" + key.id + ": stuck");
+  }
+  for (const TaskKey& key : checker_.untold()) {
+    timeline_.violation(key.ns + "/" + key.id + ": ended without its callback");
   }
   if (!quiet()) timeline_.violation("work goes on without an end");
   if (timeline_.violated()) return result();

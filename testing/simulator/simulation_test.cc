@@ -77,6 +77,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.expired += result.rare.expired;
     sum.rare.limited += result.rare.limited;
     sum.rare.redriven += result.rare.redriven;
+    sum.rare.told += result.rare.told;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -87,7 +88,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
             << sum.rare.limited << " attempts within limits, " << sum.rare.redriven
-            << " redriven\n";
+            << " redriven, " << sum.rare.told << " told\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
@@ -116,9 +117,10 @@ TEST_F(QuietTest, SomeWorldOnDynamoDbTakesOverFromTheDead) {
   EXPECT_TRUE(happens_in_some_world("dynamodb", &InvariantChecker::Rare::taken_over));
 }
 
-TEST_F(QuietTest, SomeWorldOfEachStoreRedrives) {
+TEST_F(QuietTest, SomeWorldOfEachStoreRedrivesAndTells) {
   for (const char* const store : {"memory", "rocksdb", "dynamodb"}) {
     EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::redriven)) << store;
+    EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::told)) << store;
   }
 }
 

@@ -40,6 +40,10 @@ bool User::remember(const std::string& id) {
   return true;
 }
 
+bool User::has_endpoint(const std::string& name) const {
+  return std::find(endpoints_.begin(), endpoints_.end(), name) != endpoints_.end();
+}
+
 const std::string& User::any() {
   return ids_[timeline_.dice().below(ids_.size())];
 }
@@ -93,8 +97,11 @@ void User::act_until(Moment end) {
 
 void User::put_endpoints() {
   Dice& dice = timeline_.dice();
+  if (dice.chance(0.5)) put_endpoint(kToldEndpoint);
   for (std::size_t left = rushes_ ? 1 + dice.below(3) : dice.below(4); left > 0; --left) {
-    put_endpoint("e" + std::to_string(left));
+    const std::string name = "e" + std::to_string(left);
+    const std::string told = callback_of(name).to;
+    if (told.empty() || has_endpoint(told)) put_endpoint(name);
   }
 }
 
@@ -110,7 +117,12 @@ void User::put_endpoint(const std::string& name) {
   endpoint.retry_schedule = retries.schedule;
   endpoint.retry_max = retries.longest;
   endpoint.stop_on = retries.stop_on;
-  if (retries.schedule.empty()) endpoint.retry_limit = static_cast<int>(dice.below(4));
+  // What tells has no limit of its own, which the checker would know.
+  const bool limited = retries.schedule.empty() && name != kToldEndpoint;
+  if (limited) endpoint.retry_limit = static_cast<int>(dice.below(4));
+  const Callback callback = callback_of(name);
+  endpoint.callback = callback.to;
+  endpoint.callback_on = callback.on;
   if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
   draw_limits(endpoint);
   for (int i = 0; i < kTriesMax; ++i) {
@@ -121,8 +133,7 @@ void User::put_endpoint(const std::string& name) {
     if (!answer) continue;
     if (*answer) {
       checker_.acknowledged_endpoint(endpoint);
-      const bool known = std::find(endpoints_.begin(), endpoints_.end(), name) != endpoints_.end();
-      if (!known) endpoints_.push_back(name);
+      if (!has_endpoint(name)) endpoints_.push_back(name);
       return;
     }
     if (!worth_asking_again(answer->error())) {
@@ -191,6 +202,10 @@ NewTask User::draw(const Receiver& receiver) {
   task.request.url = base + "/" + ns_ + "/" + task.id + (dice.chance(0.12) ? "/bad" : "/good");
   task.request.body = Body::json("{}");
   task.retry_limit = static_cast<int>(dice.below(4));
+  if (has_endpoint(kToldEndpoint) && dice.chance(0.3)) {
+    task.callback = kToldEndpoint;
+    if (dice.chance(0.5)) task.callback_on = {dice.chance(0.5) ? "task.failed" : "task.succeeded"};
+  }
   if (dice.chance(0.3)) task.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
   if (dice.chance(0.8)) {
     task.scheduled_date = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) +
@@ -390,6 +405,16 @@ void User::resume_all() {
       const auto answer = ask<Task>([key = key(id)](Hooks& hooks) { return hooks.unsuspend(key); });
       if (answer && (*answer || !worth_asking_again(answer->error()))) break;
     }
+  }
+  // And what follows from them, whose ids nobody here remembers.
+  for (int i = 0; i < kTriesMax; ++i) {
+    const auto answer = ask<ManyResult>([this](Hooks& hooks) {
+      ManyQuery query;
+      query.filter.ns = ns_;
+      query.filter.id = "cb_";
+      return hooks.unsuspend_many(query);
+    });
+    if (answer && *answer && !(*answer)->more) break;
   }
   // Some are paused for a while in which nothing else happens to their tasks.
   if (!endpoints_.empty() && (may_be_paused_yet_ || timeline_.dice().chance(0.3))) {

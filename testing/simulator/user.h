@@ -70,6 +70,7 @@ class User {
   Receiver next_receiver();
   NewTask draw(const Receiver& receiver);
   bool remember(const std::string& id);
+  bool has_endpoint(const std::string& name) const;
   const std::string& any();
   TaskKey key(const std::string& id) const { return {ns_, id}; }
 
