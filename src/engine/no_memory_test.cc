@@ -96,6 +96,7 @@ TEST_F(EngineNoMemoryTest, AnOutcomeWaitsForMemoryForWhatFollows) {
   clock.advance(1s);
   committer.step(clock.now_micros());
   EXPECT_EQ(status_of("told"), Status::kDone);
+  claimer.learn_endpoints(clock.now());
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   const auto next = to_send.take(1);
   ASSERT_EQ(next.size(), 1u);
