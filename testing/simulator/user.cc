@@ -117,13 +117,16 @@ void User::put_endpoint(const std::string& name) {
   endpoint.retry_schedule = retries.schedule;
   endpoint.retry_max = retries.longest;
   endpoint.stop_on = retries.stop_on;
-  // What tells has no limit of its own, which the checker would know.
-  const bool limited = retries.schedule.empty() && name != kToldEndpoint;
-  if (limited) endpoint.retry_limit = static_cast<int>(dice.below(4));
   const Callback callback = callback_of(name);
   endpoint.callback = callback.to;
   endpoint.callback_on = callback.on;
-  if (dice.chance(0.5)) endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, 12'000)};
+  // Tasks that tell have no retry limit of their own, which the checker would know; and they come
+  // on top of all else, so that none of their attempts may take long.
+  const bool is_told = name == kToldEndpoint;
+  if (retries.schedule.empty() && !is_told) endpoint.retry_limit = static_cast<int>(dice.below(4));
+  if (is_told || dice.chance(0.5)) {
+    endpoint.timeout = std::chrono::milliseconds{dice.between(2'000, is_told ? 3'000 : 12'000)};
+  }
   draw_limits(endpoint);
   for (int i = 0; i < kTriesMax; ++i) {
     checker_.will_put_endpoint(endpoint);
