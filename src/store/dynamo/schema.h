@@ -6,8 +6,8 @@
 // The names in the tables. docs/dynamodb.md explains the design.
 //
 // tasks   ns (S), id (S): the task's key
-//   index due   sh (N), due (N): shard and due time in epoch ms; ACTIVE tasks only (others have
-//               no `due`). With rc.
+//   index due   sh (N), due (N): shard and due time in epoch ms; ACTIVE tasks, and those with an
+//               `ob` (others have no `due`). With rc.
 //   index nsd   ns (S), sd (S): "2026-01-31T12:34:56.789Z#id", so that the order and a page's
 //               position are exact where dates are equal. With st.
 //   attributes  sh due sd st (status), rc (B, 8 bytes: the receiver of model::Flow; or 16: and the
