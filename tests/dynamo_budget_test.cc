@@ -193,7 +193,7 @@ TEST_F(DynamoBudgetTest, ATaskThatExpires) {
 }
 
 TEST_F(DynamoBudgetTest, ATaskWithACallback) {
-  constexpr int kTold = 125;
+  constexpr int kTold = 500;
   auto scheduler = hooks();
   Endpoint audit;
   audit.ns = typical().ns;
