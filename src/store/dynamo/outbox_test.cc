@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "codec/test_records.h"
+#include "model/flow.h"
+#include "store/dynamo/items.h"
 #include "store/dynamo/test_tables.h"
 #include "testing/dynamo_proxy.h"
 #include "testing/store_contract.h"
@@ -126,10 +128,10 @@ class OutboxTest : public ::testing::Test {
     EXPECT_TRUE(has_outbox());
     EXPECT_FALSE(is_there("told"));
   }
-  store::dynamo::Item item() {
+  store::dynamo::Item item(const std::string& id = "id") {
     const auto reply = client_->call({store::dynamo::Operation::kGetItem,
                                       {{"TableName", tables_.names().tasks},
-                                       {"Key", store::dynamo::key_item("ns", "id")},
+                                       {"Key", store::dynamo::key_item("ns", id)},
                                        {"ConsistentRead", true}}});
     EXPECT_TRUE(reply && reply->ok());
     const auto* found = reply ? reply->body.if_contains("Item") : nullptr;
@@ -288,6 +290,23 @@ TEST_F(OutboxTest, WhoClaimsATaskThatExpiresLetsItExpire) {
   EXPECT_EQ(
       store::dynamo::number_of(item(), "ttl"),
       std::chrono::duration_cast<std::chrono::seconds>((kT0 + 1h).time_since_epoch()).count());
+}
+
+// As what is registered does: who has that shard has all of the flow.
+TEST_F(OutboxTest, WhatFollowsLiesInTheShardOfItsFlow) {
+  auto commit = ended();
+  Task& told = commit.follow_ups.front().task;
+  told.endpoint = "audit";
+  told.flow_key = "customer 42";
+  EXPECT_EQ(caller_->commit({&commit, 1})[0], store::CommitOutcome::kApplied);
+  const model::Flow flow = model::flow_of(told);
+  EXPECT_NE(flow.endpoint, 0u);
+  const auto stored = item("told");
+  EXPECT_EQ(store::dynamo::flow_of(stored), flow);
+  EXPECT_EQ(store::dynamo::flow_of(stored).endpoint, flow.endpoint);
+  EXPECT_EQ(store::dynamo::number_of(stored, "sh"),
+            store::dynamo::shard_of(told.key, flow, store::dynamo::kShardsDefault));
+  EXPECT_EQ(claims(*other_), Ids{"told"});
 }
 
 TEST_F(OutboxTest, AClearDropsIt) {
