@@ -395,10 +395,17 @@ Result<void> DynamoStore::finish_claimed(std::vector<Claiming>& leased, Items& i
   const auto finished = finish_outboxes(outboxes);
   for (std::size_t n = 0; n < met.size(); ++n) {
     if (finished[n]) continue;
-    if (do_release({&met[n].lease, 1})) due_.put_back(met[n].candidate);
+    give_back(met[n].lease);
     result = fail(not_finished(met[n].lease.key));
   }
   return result;
+}
+
+// Where that fails, the lease runs out.
+void DynamoStore::give_back(const Lease& lease) {
+  if (auto released = do_release({&lease, 1}); !released) {
+    log::warn("a lease could not be given back", {{"error", released.error().message}});
+  }
 }
 
 // Adds what was leased to `result`, with what was registered.
@@ -413,9 +420,7 @@ Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, Cl
     auto& [candidate, lease, over] = leased[n];
     if (!loaded) {
       // Leased, but its payload cannot be had now.
-      if (auto released = do_release({&lease, 1}); !released) {
-        log::warn("a lease could not be given back", {{"error", released.error().message}});
-      }
+      give_back(lease);
       continue;
     }
     Loaded& task = (*loaded)[n];

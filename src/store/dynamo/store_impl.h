@@ -183,6 +183,7 @@ class DynamoStore final : public Store {
   std::optional<Uuid> token_of_the_dead(const Claiming& refused,
                                         const std::optional<Item>& item) const;
   Result<void> hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result);
+  void give_back(const Lease& lease);
   Result<void> finish_claimed(std::vector<Claiming>& leased, Items& items);
   std::optional<SetAside> set_aside(const Lease& lease, const Error& why);
   Result<std::vector<DueCache::Row>> peek_rows(TimePoint due_by, std::size_t limit,
