@@ -30,6 +30,7 @@ struct Log {
   std::optional<Response> response;  // none if no response arrived
   std::string error;                 // why the attempt failed; empty on success
   LogStatus status = LogStatus::kFail;
+  bool probe = false;          // it did not count for the task: its endpoint answered nobody
   TimePoint scheduled_date{};  // nominal time of the occurrence
   // When this attempt was due: for a retry its own time, for a task that was registered for the
   // past the registration. started_at - due_date is how late it began.

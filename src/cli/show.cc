@@ -138,7 +138,8 @@ void add_log(Table& table, const Log& log) {
   const auto late = log.started_at - log.due_date;
   table.add({{show_time(log.started_at)},
              {log.task.id},
-             {std::to_string(log.attempt) + "/" + std::to_string(log.retry_limit + 1)},
+             {log.probe ? "probe"
+                        : std::to_string(log.attempt) + "/" + std::to_string(log.retry_limit + 1)},
              {to_string(log.status), ok ? Colour::kGreen : Colour::kRed},
              {log.response ? std::to_string(log.response->status) : "-"},
              {show_length(log.duration)},

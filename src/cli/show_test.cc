@@ -218,16 +218,23 @@ TEST(LogTableTest, Golden) {
   log.due_date += 1ms;  // the clock was set back
   log.duration = 0us;
   add_log(table, log);
+  log.probe = true;  // and which attempt it is does not matter
+  log.response.reset();
+  log.error = "refused";
+  log.status = LogStatus::kFail;
+  add_log(table, log);
   std::ostringstream out;
   table.flush(out);
-  EXPECT_EQ(out.str(),
-            "STARTED                   TASK      ATTEMPT  STATUS   RESPONSE   TOOK  LATE  ERROR\n"
-            "2023-11-14 22:13:20.004Z  order-17      1/4  FAIL          500   12ms   4ms  HTTP "
-            "status 500\n"
-            "2023-11-14 22:13:21.000Z  order-17      2/4  FAIL          500  1s2ms  15ms  HTTP "
-            "status 500\n"
-            "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200  412µs   0ms\n"
-            "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200    0µs     -\n");
+  EXPECT_EQ(
+      out.str(),
+      "STARTED                   TASK      ATTEMPT  STATUS   RESPONSE   TOOK  LATE  ERROR\n"
+      "2023-11-14 22:13:20.004Z  order-17      1/4  FAIL          500   12ms   4ms  HTTP "
+      "status 500\n"
+      "2023-11-14 22:13:21.000Z  order-17      2/4  FAIL          500  1s2ms  15ms  HTTP "
+      "status 500\n"
+      "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200  412µs   0ms\n"
+      "2023-11-14 22:13:21.000Z  order-17      3/4  SUCCESS       200    0µs     -\n"
+      "2023-11-14 22:13:21.000Z  order-17    probe  FAIL            -    0µs     -  refused\n");
 }
 
 TEST(ShowRepeatTest, Reads) {

@@ -198,6 +198,20 @@ TEST(RunNowTest, GivesASeriesAnExtraOccurrenceAndLeavesItsOwnAlone) {
   EXPECT_EQ(task.execution.skipped, 0);
 }
 
+// It has had its time, and waits since nobody was answered and it was asked to.
+TEST(RunNowTest, BringsForwardWhatHadAnAttemptThatDidNotCount) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  AttemptOutcome busy = answered(503);
+  busy.retry_after = hours{9};
+  task = apply_outcome(task, busy, kT0, {}, {.retry_limit = 3, .counts = false}, 0);
+  ASSERT_EQ(due_at(task), kT0 + hours{9});
+  task = run_now(task, kLater).value();
+  EXPECT_EQ(due_at(task), kLater);
+  EXPECT_EQ(task.extra_date, std::nullopt);
+  EXPECT_EQ(task.attempt, 0);
+}
+
 TEST(RunNowTest, TwiceBeforeTheExtraOccurrenceEndsAsksForOne) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};

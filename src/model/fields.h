@@ -29,7 +29,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 21, of a state 26, of a log 20. A number that is not used any
+// The next free numbers: of a spec 21, of a state 26, of a log 21. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -432,6 +432,10 @@ struct FieldsOf<Log> {
       field<&Log::response>({.name = "response", .doc = "if one arrived"}),
       field<&Log::error>({.name = "error", .number = 14, .doc = "why the attempt failed"}),
       field<&Log::status>({.name = "status", .number = 15, .required = true}),
+      field<&Log::probe>(
+          {.name = "probe",
+           .number = 20,
+           .doc = "it did not count for the task, since its endpoint answered nobody"}),
       field<&Log::scheduled_date>({.name = "scheduledDate",
                                    .number = 16,
                                    .required = true,

@@ -292,6 +292,7 @@ TEST(ApplyOutcomeTest, TheFirstThatHoldsDecides) {
   const AttemptRules bounded{.retry_limit = 99, .backoff_max = seconds{4}};
   const AttemptRules unbuildable{
       .retry_limit = 2, .stop_on = refusals, .final_reason = failure::kUnbuildable};
+  const AttemptRules uncounted{.retry_limit = 2, .schedule = schedule, .counts = false};
   AttemptOutcome throttled = answered(429);
   throttled.retry_after = seconds{30};
   const struct {
@@ -341,6 +342,17 @@ TEST(ApplyOutcomeTest, TheFirstThatHoldsDecides) {
       {"a wait that is asked for", throttled, scheduled, 0, "", seconds{30}},
       {"past the schedule", answered(500), scheduled, 2, failure::kExhausted, {}},
       {"a bounded back-off", answered(500), bounded, 9, "", seconds{4}},
+      {"it does not count", unanswered("refused"), uncounted, 1, "", seconds{0}},
+      {"it does not count, and was the last", answered(503), uncounted, 2, "", seconds{0}},
+      {"it does not count, and is asked to wait", throttled, uncounted, 2, "", seconds{30}},
+      {"it does not count, and is too late",
+       unanswered("refused"),
+       uncounted,
+       1,
+       failure::kExpired,
+       {},
+       seconds{0}},
+      {"a success counts", answered(204), uncounted, 1, "", {}},
   };
   // All jitter there is, so that the back-off waits for 1 s, 2 s, 4 s; the schedule for its waits.
   for (const auto& c : cases) {
@@ -356,7 +368,7 @@ TEST(ApplyOutcomeTest, TheFirstThatHoldsDecides) {
                                                  : Status::kDone);
     EXPECT_EQ(after.next_attempt_date,
               c.retry_in ? std::optional(kEnd + *c.retry_in) : std::nullopt);
-    EXPECT_EQ(after.attempt, c.retry_in ? c.attempt + 1 : 0);
+    EXPECT_EQ(after.attempt, c.retry_in ? c.attempt + (c.rules.counts ? 1 : 0) : 0);
   }
 }
 
@@ -373,6 +385,32 @@ TEST(ApplyOutcomeTest, ASeriesGoesOnAfterWhatIsNotRetried) {
   task = apply_outcome(task, answered(404), kEnd, {}, rules, 0);
   EXPECT_EQ(task.status, Status::kFailed);
   EXPECT_EQ(task.failure_reason, failure::kNonRetryable);
+}
+
+// It was made, and is seen, but the task is where it was.
+TEST(ApplyOutcomeTest, WhatDoesNotCountIsRememberedAllTheSame) {
+  Task task = active_task();
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  const AttemptRules rules{.retry_limit = 3, .counts = false};
+  Task expected = task;
+  expected.next_attempt_date = kEnd;
+  expected.updated_at = kEnd;
+  expected.execution.first_execution_date = kStart;
+  expected.execution.first_scheduled_date = kT0;
+  expected.execution.last_execution_date = kStart;
+  expected.errors.first_error_date = kEnd;
+  expected.errors.last_error_date = kEnd;
+  expected.errors.last_error = "refused";
+  task = apply_outcome(task, unanswered("refused", kStart), kEnd, {}, rules, 0.5);
+  EXPECT_EQ(task, expected);
+  EXPECT_TRUE(make_log(task, unanswered("refused", kStart), kEnd, {}, seconds{0}, rules).probe);
+  // So a series passes on to its latest occurrence, as after any time in which nothing ran.
+  task = begin_attempt(task, kT0 + hours{5});
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{5});
+  EXPECT_EQ(task.execution.skipped, 5);
+  task = apply_outcome(task, answered(200, kT0 + hours{5}), kT0 + hours{5}, {}, rules, 0.5);
+  EXPECT_EQ(task.scheduled_date, kT0 + hours{6});
+  EXPECT_EQ(task.next_attempt_date, std::nullopt);
 }
 
 TEST(ApplyOutcomeTest, NoRetryIsPlannedForATimeThatIsTooLate) {
@@ -480,6 +518,7 @@ TEST(MakeLogTest, DescribesTheAttempt) {
   EXPECT_EQ(log.response, outcome.response);
   EXPECT_EQ(log.error, "HTTP 503 Service Unavailable");
   EXPECT_EQ(log.status, LogStatus::kFail);
+  EXPECT_FALSE(log.probe);
   EXPECT_EQ(log.scheduled_date, kT0);
   EXPECT_EQ(log.started_at, kStart);
   EXPECT_EQ(log.due_date, kT0);

@@ -67,6 +67,7 @@ struct AfterAttempt {
 
 milliseconds wait_after(int failed_attempts, const AttemptOutcome& outcome,
                         const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+  if (!rules.counts) return retry_delay(1, policy.backoff, 0, outcome.retry_after);
   if (!rules.schedule.empty()) {
     return scheduled_delay(failed_attempts, rules.schedule, jitter, outcome.retry_after);
   }
@@ -85,7 +86,7 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
   const int status = outcome.response ? outcome.response->status : 0;
   if (status == kGoneStatus) return failed(failure::kGone);
   if (contains(rules.stop_on, status)) return failed(failure::kNonRetryable);
-  if (task.attempt >= rules.retry_limit) return failed(failure::kExhausted);
+  if (rules.counts && task.attempt >= rules.retry_limit) return failed(failure::kExhausted);
   const TimePoint retry_at =
       shown(now + wait_after(task.attempt + 1, outcome, policy, rules, jitter));
   if (too_late(task, retry_at)) return failed(failure::kExpired);
@@ -160,9 +161,9 @@ Result<Task> run_now(Task task, TimePoint now) {
   switch (task.status) {
     case Status::kActive:
       if (due_at(task) <= now) break;
-      if (series_open(task) && !task.extra_date && task.attempt == 0) {
+      // One that had its time already waits for its next attempt.
+      if (series_open(task) && !task.extra_date && task.attempt == 0 && !task.next_attempt_date) {
         task.extra_date = now;
-        task.next_attempt_date.reset();
       } else {
         task.next_attempt_date = now;
       }
@@ -264,7 +265,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
   task.next_attempt_date = after.retry_at;
   if (after.retry_at) {
     task.status = Status::kActive;
-    ++task.attempt;
+    if (rules.counts) ++task.attempt;
   } else {
     const bool for_good = !outcome.ok() && !rules.final_reason.empty();
     end_execution(task, after.failed_by, for_good, now, policy);
@@ -285,6 +286,7 @@ Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, con
   log.status = outcome.ok() ? LogStatus::kSuccess : LogStatus::kFail;
   log.scheduled_date = nominal_date(task);
   log.due_date = late_after(task, due_at(task));
+  log.probe = !rules.counts;
   log.started_at = outcome.started_at;
   log.duration = outcome.duration;
   log.expires_at = expiry(now, ttl);

@@ -52,8 +52,8 @@ Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl);
 
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
 // missed while nothing ran the latest is kept and the others are counted as skipped. An
-// occurrence with attempts behind it is kept, and so are an extra one and one that none follows
-// (one-shot, or run_now() at the end of a series). Idempotent at one `now`.
+// occurrence with attempts behind it that count is kept, and so are an extra one and one that none
+// follows (one-shot, or run_now() at the end of a series). Idempotent at one `now`.
 Task begin_attempt(Task task, TimePoint now);
 
 // Nominal time of the occurrence after `at`; kTimeMax at most.
@@ -77,6 +77,9 @@ struct AttemptRules {
   // Not empty: a failed attempt is the last one of the task. It is FAILED for this reason, whatever
   // retries and repeats it has left.
   std::string_view final_reason = {};
+  // False: if it is not answered it uses up no attempt, and the task is due again behind those that
+  // wait already, or after the Retry-After (model/breaker.h).
+  bool counts = true;
 };
 // `endpoint`: that of the task, if it has one. What the task says goes first.
 AttemptRules rules_for(const Task& task, const Endpoint* endpoint);

@@ -1,0 +1,73 @@
+#include "model/breaker.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/backoff.h"
+#include "model/status_set.h"
+
+namespace rhooks::model {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr int kFailuresToOpen = 5;
+constexpr std::array<milliseconds, 8> kOpenings{seconds{5},   seconds{10}, seconds{20},
+                                                seconds{40},  seconds{80}, seconds{160},
+                                                seconds{320}, minutes{10}};
+constexpr milliseconds kHeardAtMost = std::chrono::hours{1};  // of a Retry-After
+
+enum class Sign {
+  kAnswers,
+  kFails,        // it answers, and not for want of a sound request
+  kUnavailable,  // nobody there took the request on
+};
+
+// 0: of no answer.
+Sign sign_of(int status) {
+  if (status == 0 || status == 429 || (status >= 502 && status <= 504)) return Sign::kUnavailable;
+  return status >= 500 ? Sign::kFails : Sign::kAnswers;
+}
+
+void open(Breaker& breaker, const AttemptOutcome& outcome, double jitter) {
+  std::optional<milliseconds> asked_for = outcome.retry_after;
+  if (asked_for) asked_for = std::min(*asked_for, kHeardAtMost);
+  breaker.openings = std::min(breaker.openings + 1, static_cast<int>(kOpenings.size()));
+  breaker.open_until =
+      outcome.ended_at() + scheduled_delay(breaker.openings, kOpenings, jitter, asked_for);
+}
+
+bool answered_since_attempt_before(const Breaker& breaker, const Task& task) {
+  const auto& began = task.execution.last_execution_date;
+  return breaker.answered_at && (!began || *breaker.answered_at >= *began);
+}
+
+}  // namespace
+
+bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
+           const AttemptRules& rules, double jitter) {
+  const int status = outcome.response ? outcome.response->status : 0;
+  const Sign sign = sign_of(status);
+  if (sign != Sign::kUnavailable) {
+    breaker.answered_at = std::max(breaker.answered_at.value_or(TimePoint{}), outcome.ended_at());
+  }
+  if (sign == Sign::kAnswers) {
+    breaker.close();
+    return true;
+  }
+
+  const bool may_not_count =
+      sign == Sign::kUnavailable && rules.retry_limit > 0 && !contains(rules.stop_on, status);
+  if (breaker.open()) {
+    if (outcome.started_at >= *breaker.open_until) open(breaker, outcome, jitter);
+    return !may_not_count;
+  }
+  const bool spared = may_not_count && task.attempt >= rules.retry_limit &&
+                      !answered_since_attempt_before(breaker, task);
+  if (++breaker.failures >= kFailuresToOpen || spared) open(breaker, outcome, jitter);
+  return !spared;
+}
+
+}  // namespace rhooks::model

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+
+#include "model/record.h"
+#include "model/transitions.h"
+
+namespace rhooks::model {
+
+// Whether an endpoint answers, as far as its latest attempts tell. Where it does not, the breaker
+// is open: its tasks wait, and one attempt at a time tries it, each after a longer wait. Pure:
+// times and chance are arguments.
+//
+//   an attempt ended with         it opens                    while it is open
+//   2xx, 3xx, 4xx but for 429                                 it closes
+//   500, 501, 505 to 599          with the fifth in a row     it stays open for longer
+//   429, 502, 503, 504, nothing   the same, and see learn()   the same; does not count for the task
+struct Breaker {
+  int failures = 0;  // in a row
+  int openings = 0;  // in a row
+  // Nothing may begin before; from then on one at a time. None: it is closed.
+  std::optional<TimePoint> open_until;
+  std::optional<TimePoint> answered_at;  // the latest answer, with a 500 also; none is known of
+
+  bool open() const { return open_until.has_value(); }
+  // As if nothing were known of the attempts.
+  void close() {
+    failures = openings = 0;
+    open_until.reset();
+  }
+
+  friend bool operator==(const Breaker&, const Breaker&) = default;
+};
+
+// Tells it how an attempt ended, after all that ended before. `task`: as it was during it. False:
+// the attempt does not count for the task (AttemptRules::counts), since nobody is answered.
+//
+// The last attempt of an occurrence that nothing answers does not count either while the breaker is
+// closed, if no attempt of the endpoint was answered since the one before it began; it opens then.
+// So no task is given up because its endpoint is away, one that has it for itself included. A retry
+// limit of 0 is taken at its word, and so is AttemptRules::stop_on: there each attempt counts.
+//
+// An opening lasts for 5 s, 10 s, 20 s … 10 min, a fifth more or less by `jitter` (uniform in
+// [0, 1)), and at least for the Retry-After of the answer, up to an hour. What began before it is
+// over makes it no longer.
+bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
+           const AttemptRules& rules, double jitter);
+
+}  // namespace rhooks::model
