@@ -45,6 +45,9 @@ struct Endpoint {
   // Answers after which an occurrence is not retried: up to 100 ranges within 100 to 599, without
   // those of a success.
   StatusSet stop_on;
+  // While nothing answers its tasks wait, one attempt at a time tries it, and what is not answered
+  // does not count for its task. False: attempts count, and are made, whatever it answers.
+  bool breaker = true;
   // Of its tasks with one flow key, and of those without one:
   std::optional<int> concurrency;  // attempts at once: 1 to 10,000
   std::optional<Rate> rate;        // attempts that begin

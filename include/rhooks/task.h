@@ -193,10 +193,10 @@ struct State {
 
 // Why a task that is due waits, as far as the process that answers knows.
 struct Held {
-  // Of its endpoint: "paused"; "concurrency" or "rate", by that limit; "endpoint": it cannot be
-  // read.
+  // Of its endpoint: "paused"; "breaker": it does not answer; "concurrency" or "rate", by that
+  // limit; "endpoint": it cannot be read.
   std::string by;
-  std::optional<TimePoint> until;  // none: until somebody acts
+  std::optional<TimePoint> until;  // none: until somebody acts, or an attempt ends
 
   friend bool operator==(const Held&, const Held&) = default;
 };

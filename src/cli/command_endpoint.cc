@@ -62,8 +62,8 @@ void for_each_endpoint_option(Visit visit) {
   model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
     using Value = model::Bare<typename F::Value>;
     if constexpr (!kNames<F> &&
-                  (std::is_same_v<Value, std::string> || std::is_same_v<Value, int> ||
-                   std::is_same_v<Value, std::chrono::milliseconds> ||
+                  (std::is_same_v<Value, bool> || std::is_same_v<Value, std::string> ||
+                   std::is_same_v<Value, int> || std::is_same_v<Value, std::chrono::milliseconds> ||
                    std::is_same_v<Value, Lengths> || std::is_same_v<Value, StatusSet> ||
                    std::is_same_v<Value, Rate> || std::is_same_v<Value, Texts>)) {
       if (field.flag != nullptr) visit(field);
@@ -71,7 +71,10 @@ void for_each_endpoint_option(Visit visit) {
   });
 }
 
-// The flag that takes a field back.
+template <typename F>
+inline constexpr bool kIsFlag = std::is_same_v<typename F::Value, bool>;
+
+// The flag that takes a field back, or is the reverse of one that is a flag itself.
 std::string no_flag(const model::FieldWords& field) {
   return "--no-" + std::string(field.flag + 2);
 }
@@ -105,7 +108,10 @@ Result<Endpoint> edited(const EndpointArgs& args, const std::vector<Header>& hea
   std::optional<std::string> wrong;
   for_each_endpoint_option([&]<typename F>(const F& field) {
     auto& member = endpoint.*F::kMember;
-    if (args.given(field.flag)) {
+    if constexpr (kIsFlag<F>) {
+      if (args.given(field.flag)) member = true;
+      if (args.given(no_flag(field))) member = false;
+    } else if (args.given(field.flag)) {
       auto value = read_value<model::Bare<typename F::Value>>(args.values.at(field.flag));
       if (value) {
         member = std::move(*value);
@@ -323,6 +329,15 @@ void add_what_it_is(CLI::App& command, EndpointArgs& args) {
     args.actions_of.emplace_back(std::move(option), actions);
   };
   for_each_endpoint_option([&]<typename F>(const F& field) {
+    if constexpr (kIsFlag<F>) {
+      const std::string help = help_of(field);
+      const std::string reverse = "the reverse of " + std::string(field.flag);
+      command.add_flag(field.flag, help);
+      command.add_flag(no_flag(field), reverse);
+      belongs(field.flag, "put and set");
+      belongs(no_flag(field), "put and set");
+      return;
+    }
     command.add_option(field.flag, args.values[field.flag], help_of(field))->type_name(field.value);
     belongs(field.flag, model::kIs<F, &Endpoint::url> ? "put, set and test" : "put and set");
     if (field.required) return;

@@ -121,6 +121,18 @@ TEST_P(EndpointCommandsTest, PutSaysWhoIsTold) {
   EXPECT_EQ(got("acme").callback, "");
 }
 
+TEST_P(EndpointCommandsTest, ABreakerIsSwitchedOffAndOn) {
+  done({"put", "acme", "--url", kIn});
+  EXPECT_TRUE(got("acme").breaker);
+  done({"put", "acme", "--url", kIn, "--no-breaker"});
+  EXPECT_FALSE(got("acme").breaker);
+  done({"set", "acme", "--timeout", "15s"});
+  EXPECT_FALSE(got("acme").breaker);
+  done({"set", "acme", "--breaker"});
+  EXPECT_TRUE(got("acme").breaker);
+  expect_part(refused({"get", "acme", "--breaker"}), "--breaker and `get` do not go together");
+}
+
 TEST_P(EndpointCommandsTest, PutTakesAFile) {
   const std::string file = dir_.sub("acme.json");
   std::ofstream(file) << R"({"url":"http://127.0.0.1:9/in","headers":{"A":["1","2"]},)"

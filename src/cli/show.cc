@@ -286,6 +286,7 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   card.line("retry schedule", schedule_of(endpoint));
   if (endpoint.retry_max) card.line("retry max", format_duration(*endpoint.retry_max));
   card.line("stop on", model::format_status_set(endpoint.stop_on));
+  if (!endpoint.breaker) card.line("breaker", "off");
   if (endpoint.concurrency) card.line("concurrency", std::to_string(*endpoint.concurrency));
   if (endpoint.rate) card.line("rate", format_rate(*endpoint.rate));
   if (endpoint.burst) card.line("burst", std::to_string(*endpoint.burst));

@@ -102,6 +102,8 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
             "revision        017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n");
   endpoint.paused = true;
   EXPECT_NE(endpoint_card(endpoint, test.io).find("\nstate           paused\n"), std::string::npos);
+  endpoint.breaker = false;
+  EXPECT_NE(endpoint_card(endpoint, test.io).find("\nbreaker         off\n"), std::string::npos);
 }
 
 TEST(EndpointCardTest, ShowsWhenItIsRetried) {

@@ -46,7 +46,7 @@ void read_change(ObjectReader& in, const F& field, Endpoint& endpoint) {
   } else if (auto value = read_as<model::Bare<Value>>(in, field)) {
     endpoint.*F::kMember = std::move(*value);
   } else if (in.is_null(field.name)) {
-    endpoint.*F::kMember = Value{};
+    endpoint.*F::kMember = Endpoint{}.*F::kMember;
   }
 }
 

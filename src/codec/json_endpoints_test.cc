@@ -152,6 +152,20 @@ TEST(EndpointJsonTest, WhoIsTold) {
             endpoint);
 }
 
+TEST(EndpointJsonTest, ABreakerIsThereUnlessItIsSaidNotTo) {
+  Endpoint endpoint = least_endpoint();
+  EXPECT_EQ(to_put_json(endpoint)->find("breaker"), std::string::npos);
+  EXPECT_EQ(parse_new_endpoint(R"({"url":"http://a/","breaker":true})", "shop", "acme"), endpoint);
+  endpoint.breaker = false;
+  const std::string given = R"({"url":"http://a/","breaker":false})";
+  EXPECT_EQ(parse_new_endpoint(given, "shop", "acme"), endpoint);
+  EXPECT_EQ(parse_new_endpoint(to_put_json(endpoint).value(), "", ""), endpoint);
+  EXPECT_NE(to_stored_json(endpoint).find(R"("breaker":false)"), std::string::npos);
+  EXPECT_FALSE(parse_stored_endpoint(to_stored_json(endpoint))->breaker);
+  EXPECT_EQ(parse_endpoint_changes(R"({"breaker":null})", endpoint), least_endpoint());
+  EXPECT_EQ(parse_endpoint_changes("{}", endpoint), endpoint);
+}
+
 TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   const auto refused = [](const std::string& json) {
     return refused_member(parse_new_endpoint(json, "shop", "acme"));
@@ -171,6 +185,7 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":[]})"), "callbackOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":["task.failed",1]})"), "callbackOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","breaker":"no"})"), "breaker");
   EXPECT_EQ(refused(R"({"url":"http://a/","rate":100})"), "rate");
   EXPECT_EQ(
       parse_new_endpoint(R"({"url":"http://a/","rate":"fast"})", "shop", "acme").error().message,

@@ -27,7 +27,7 @@ void write_value(JsonWriter& out, std::string_view name, N number, bool) {
   out.integer(name, number);
 }
 inline void write_value(JsonWriter& out, std::string_view name, bool flag, bool) {
-  if (flag) out.boolean(name, true);
+  out.boolean(name, flag);
 }
 inline void write_value(JsonWriter& out, std::string_view name, TimePoint t, bool) {
   out.time(name, t);
@@ -96,8 +96,12 @@ template <typename F>
 inline constexpr bool kStandsElsewhere =
     model::kIs<F, &NewTask::ns> || model::kIs<F, &Request::url>;
 
+// A flag is written where it is not what it is by default.
 template <typename F, typename T>
 void write_field(JsonWriter& out, const F& field, const T& object) {
+  if constexpr (std::is_same_v<typename F::Value, bool>) {
+    if (model::is_default(field, object.*F::kMember)) return;
+  }
   const bool always = field.required || field.in_answers || shown_if_empty(object);
   write_value(out, field.name, object.*F::kMember, always && !kStandsElsewhere<F>);
 }

@@ -147,8 +147,10 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
 void Claimer::count_held() {
   const FlowTable::HeldCounts held = slots_.flows().take_held();
   metrics_.held(Metrics::HeldBy::kPaused, held.paused);
+  metrics_.held(Metrics::HeldBy::kBreaker, held.breaker);
   metrics_.held(Metrics::HeldBy::kConcurrency, held.concurrency);
   metrics_.held(Metrics::HeldBy::kRate, held.rate);
+  metrics_.open_breakers(slots_.flows().open_breakers());
 }
 
 }  // namespace rhooks::engine

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "model/callback.h"
+#include "model/flow.h"
 #include "model/record.h"
 #include "observe/logging.h"
 
@@ -130,12 +131,14 @@ bool Committer::accept(EndedDelivery& ended) {
 
   const model::AttemptOutcome& outcome = *ended.outcome;
   const TimePoint ended_at = outcome.ended_at();
-  const model::AttemptRules rules = rules_of(ended);
+  model::AttemptRules rules = rules_of(ended);
   // Of a receiver to which nothing was sent nothing is known.
-  const bool tells = !ended.cancelled && ended.final_reason.empty();
+  const bool tells = ended.sent && !ended.cancelled;
   Log log;
   std::optional<Told> told;
   try {
+    if (tells && !ended.counts) learn(ended, rules);
+    rules.counts = ended.counts.value_or(true);
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                           options_.logs_ttl, rules);
     // What the task will hold of it besides.
@@ -156,6 +159,27 @@ bool Committer::accept(EndedDelivery& ended) {
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log),
                       told ? std::move(told->follow_ups) : std::vector<model::TaskRecord>()});
   return true;
+}
+
+// What the attempt says of its endpoint, and whether it counts for its task.
+void Committer::learn(EndedDelivery& ended, const model::AttemptRules& rules) {
+  const Task& task = ended.delivery.task;
+  const auto& outcome = *ended.outcome;
+  const Endpoint* const endpoint = endpoint_of(ended.delivery);
+  if (!endpoint || !endpoint->breaker) return;
+  const auto learnt =
+      slots_.flows().attempted(model::flow_of(task), task, outcome, rules, random_.unit());
+  ended.counts = learnt.counts;
+  if (learnt.opened) {
+    log::warn("an endpoint does not answer; its tasks wait, and one at a time tries it",
+              {{"namespace", task.key.ns},
+               {"endpoint", task.endpoint},
+               {"status", std::int64_t{outcome.response ? outcome.response->status : 0}}});
+  }
+  if (learnt.closed) {
+    log::info("an endpoint answers again",
+              {{"namespace", task.key.ns}, {"endpoint", task.endpoint}});
+  }
 }
 
 bool Committer::commit() {

@@ -75,6 +75,7 @@ class Committer {
   bool accept(EndedDelivery& ended);  // false: there is no memory for it, and it is as it was
   Task applied(Task task, const model::AttemptOutcome& outcome, const model::AttemptRules& rules);
   std::optional<Told> tell_of(const EndedDelivery& ended, const model::AttemptRules& rules);
+  void learn(EndedDelivery& ended, const model::AttemptRules& rules);
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();

@@ -97,7 +97,10 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
 
   if (model::too_late(delivery.task, now)) {
     auto outcome = not_sent(delivery.task, now, "not sent: its deliverBefore had come");
-    to_commit_.push({std::move(delivery), std::move(outcome), false, model::failure::kExpired});
+    to_commit_.push({.delivery = std::move(delivery),
+                     .outcome = std::move(outcome),
+                     .final_reason = model::failure::kExpired,
+                     .sent = false});
     return false;
   }
 
@@ -108,7 +111,10 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
   if (!request) {
     auto outcome = not_built(delivery.task, now, request.error());
     const std::string_view reason = final_reason_of(delivery, request.error());
-    to_commit_.push({std::move(delivery), std::move(outcome), false, reason});
+    to_commit_.push({.delivery = std::move(delivery),
+                     .outcome = std::move(outcome),
+                     .final_reason = reason,
+                     .sent = false});
     return false;
   }
   request->slot_id = delivery.slot_id;

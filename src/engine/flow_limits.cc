@@ -1,4 +1,4 @@
-// FlowTable: what the endpoints of flows say.
+// FlowTable: what the endpoints of flows say, and whether they answer.
 #include <algorithm>
 #include <utility>
 
@@ -13,18 +13,30 @@ TimePoint to_shown(model::Gcra::Time t) {
 
 }  // namespace
 
-const model::Limits* FlowTable::limits_of(const Flow& flow) const {
-  const auto it = limits_->find(Lane::of_endpoint_of(flow));
+const model::Limits* FlowTable::limits_of(const Lane& endpoint) const {
+  const auto it = limits_->find(endpoint);
   return it == limits_->end() ? nullptr : &it->second;
+}
+
+std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time now) const {
+  if (!limits_) return Limit{HeldBy::kUnknown, {}};
+  const model::Limits* const limits = limits_of(endpoint);
+  if (limits && limits->unknown) return Limit{HeldBy::kUnknown, {}};
+  if (limits && limits->paused) return Limit{HeldBy::kPaused, {}};
+  const auto it = tried_.find(endpoint);
+  if (it == tried_.end() || !it->second.breaker.open()) return std::nullopt;
+  const Time opens = *it->second.breaker.open_until;
+  if (now < opens) return Limit{HeldBy::kBreaker, opens};
+  if (it->second.under_way > 0) return Limit{HeldBy::kBreaker, {}};
+  return std::nullopt;
 }
 
 std::optional<FlowTable::Limit> FlowTable::limited(const Flow& flow, Time now) const {
   if (flow.endpoint == 0) return std::nullopt;
-  if (!limits_) return Limit{HeldBy::kUnknown, {}};
-  const model::Limits* const limits = limits_of(flow);
+  const Lane endpoint = Lane::of_endpoint_of(flow);
+  if (auto limit = limited(endpoint, now)) return limit;
+  const model::Limits* const limits = limits_of(endpoint);
   if (!limits) return std::nullopt;
-  if (limits->unknown) return Limit{HeldBy::kUnknown, {}};
-  if (limits->paused) return Limit{HeldBy::kPaused, {}};
   if (limits->concurrency > 0) {
     const auto state = flows_.find(flow);
     const std::size_t under_way = state == flows_.end() ? 0 : state->second.under_way;
@@ -57,7 +69,9 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
   if (!limit) return std::nullopt;
   if (of_endpoint(limit->by)) {
     const Lane lane = Lane::of_endpoint_of(flow);
-    count_held(limit->by, std::exchange(endpoint_lanes_[lane].wait, Wait::kWaits));
+    EndpointLane& waiting = endpoint_lanes_[lane];
+    open_later(waiting.opens, *limit, lane);
+    count_held(limit->by, std::exchange(waiting.wait, Wait::kWaits));
     return Refusal{lane};
   }
   open_later(flow, *limit);  // first what may throw
@@ -69,6 +83,7 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
 void FlowTable::count_held(HeldBy by, Wait before) {
   if (before == Wait::kWaits) return;
   if (by == HeldBy::kPaused) ++held_.paused;
+  if (by == HeldBy::kBreaker) ++held_.breaker;
   if (by == HeldBy::kConcurrency) ++held_.concurrency;
   if (by == HeldBy::kRate) ++held_.rate;
 }
@@ -89,10 +104,15 @@ void FlowTable::at(TimePoint now) {
 // at.
 void FlowTable::set_back(std::chrono::microseconds by) {
   *began_ -= by;
-  for (auto& [flow, paced] : paced_) {
-    paced.tat -= by;
-    if (paced.opens) look_at_flow(flow);
+  for (auto& [flow, paced] : paced_) paced.tat -= by;
+  for (auto& [lane, one] : tried_) {
+    const auto shift = [by](std::optional<TimePoint>& time) {
+      if (time) *time -= std::chrono::ceil<std::chrono::milliseconds>(by);
+    };
+    shift(one.breaker.open_until);
+    shift(one.breaker.answered_at);
   }
+  for (const auto& [time, lane] : openings_) look_at_lane(lane);
   forget_openings();
 }
 
@@ -116,7 +136,7 @@ FlowTable::Paced& FlowTable::pace(const Flow& flow, const model::Gcra& rate) {
 
 void FlowTable::take_token(const Flow& flow) {
   if (flow.endpoint == 0 || !limits_) return;
-  const model::Limits* const limits = limits_of(flow);
+  const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
   if (!limits || !limits->rate) return;
   Paced& paced = pace(flow, *limits->rate);
   paced.tat = limits->rate->after(paced.tat, now_);
@@ -133,39 +153,49 @@ void FlowTable::forget_rates_at_rest() {
 // `limit`: one of the flow itself.
 void FlowTable::open_later(const Flow& flow, const Limit& limit) {
   if (!limit.until) return;
-  Paced& paced = pace(flow, *limits_of(flow)->rate);
-  if (paced.opens && (*paced.opens)->first == *limit.until) return;
-  open_never(paced);
-  paced.opens = openings_.emplace(*limit.until, flow);
+  const model::Gcra& rate = *limits_of(Lane::of_endpoint_of(flow))->rate;
+  open_later(pace(flow, rate).opens, limit, Lane::of(flow));
 }
 
-void FlowTable::open_never(Paced& paced) {
-  if (paced.opens) openings_.erase(*paced.opens);
-  paced.opens.reset();
+void FlowTable::open_later(Opening& opening, const Limit& limit, const Lane& lane) {
+  if (!limit.until || (opening && (*opening)->first == *limit.until)) return;
+  open_never(opening);
+  opening = openings_.emplace(*limit.until, lane);
+}
+
+void FlowTable::open_never(Opening& opening) {
+  if (opening) openings_.erase(*opening);
+  opening.reset();
+}
+
+// Of one that waits for a time.
+FlowTable::Opening& FlowTable::opening_of(const Lane& lane) {
+  if (lane.of_endpoint) return endpoint_lanes_.at(lane).opens;
+  return paced_.at({lane.ns, lane.receiver}).opens;
 }
 
 void FlowTable::look_at_openings() {
   while (!openings_.empty() && openings_.begin()->first <= now_) {
-    const Flow flow = openings_.begin()->second;
-    open_never(paced_.at(flow));
-    look_at_flow(flow);
+    const Lane lane = openings_.begin()->second;
+    open_never(opening_of(lane));
+    look_at_lane(lane);
   }
 }
 
 void FlowTable::forget_openings() {
-  for (const auto& [time, flow] : openings_) paced_.at(flow).opens.reset();
+  for (const auto& [time, lane] : openings_) opening_of(lane).reset();
   openings_.clear();
 }
 
-void FlowTable::look_at_flow(const Flow& flow) {
-  const auto it = flows_.find(flow);
-  if (it != flows_.end()) look_at(it->second, Lane::of(flow));
-}
-
-bool FlowTable::holds(const Lane& endpoint) const {
-  if (!limits_) return true;
-  const auto it = limits_->find(endpoint);
-  return it != limits_->end() && it->second.hold_all();
+// `lane`: of a flow or an endpoint.
+void FlowTable::look_at_lane(const Lane& lane) {
+  if (lane.of_endpoint) {
+    const auto it = endpoint_lanes_.find(lane);
+    if (it != endpoint_lanes_.end()) look_at(it->second, lane);
+  } else {
+    const auto it = flows_.find({lane.ns, lane.receiver});
+    if (it != flows_.end()) look_at(it->second, lane);
+  }
 }
 
 // Not while nothing is known of any: it opens by itself once something is.
@@ -173,38 +203,39 @@ bool FlowTable::closed(const Lane& lane) const {
   MutexLock lock(mutex_);
   if (!limits_) return false;
   if (lane.of_endpoint) {
-    const auto it = limits_->find(lane);
-    return it != limits_->end() && it->second.hold_all();
+    // The end of an attempt that tries it is waited for.
+    const auto limit = limited(lane, now_);
+    return limit && (limit->until || limit->by != HeldBy::kBreaker);
   }
   const auto it = flows_.find({lane.ns, lane.receiver});
   if (it == flows_.end() || it->second.wait == Wait::kNone) return false;
   const auto limit = limited(it->first, now_);
-  return limit && limit->by == HeldBy::kRate;
+  return limit && limit->until;
 }
 
 bool FlowTable::goes_by(const Flow& flow, const model::Limits& limits) const {
   MutexLock lock(mutex_);
   if (!limits_) return false;
-  const model::Limits* const found = limits_of(flow);
+  const model::Limits* const found = limits_of(Lane::of_endpoint_of(flow));
   const model::Limits known = found ? *found : model::Limits{};
   return known.concurrency == limits.concurrency && known.rate == limits.rate;
 }
 
 std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   MutexLock lock(mutex_);
-  const auto limit = limited(flow, now);
+  return shown(limited(flow, now));
+}
+
+std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   if (!limit) return std::nullopt;
-  switch (limit->by) {
-    case HeldBy::kUnknown:
-      return Held{"endpoint", std::nullopt};
-    case HeldBy::kPaused:
-      return Held{"paused", std::nullopt};
-    case HeldBy::kConcurrency:
-      return Held{"concurrency", std::nullopt};
-    case HeldBy::kRate:
-      return Held{"rate", to_shown(*limit->until)};
-  }
-  return std::nullopt;
+  Held held;
+  if (limit->until) held.until = to_shown(*limit->until);
+  if (limit->by == HeldBy::kUnknown) held.by = "endpoint";
+  if (limit->by == HeldBy::kPaused) held.by = "paused";
+  if (limit->by == HeldBy::kBreaker) held.by = "breaker";
+  if (limit->by == HeldBy::kConcurrency) held.by = "concurrency";
+  if (limit->by == HeldBy::kRate) held.by = "rate";
+  return held;
 }
 
 void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
@@ -212,10 +243,11 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   for (const model::LimitsOf& one : all) limits[Lane{one.ns, one.endpoint, true}] = one.limits;
   MutexLock lock(mutex_);
   if (limits == limits_) return;
-  limits_ = std::move(limits);
+  const auto before = std::exchange(limits_, std::move(limits));
   fit_rates();
+  if (before) fit_breakers(*before);
   for (auto& [lane, waiting] : endpoint_lanes_) {
-    if (!holds(lane)) look_at(waiting, lane);
+    if (!limited(lane, now_)) look_at(waiting, lane);
   }
   for (auto& [flow, state] : flows_) {
     if (flow.endpoint != 0) look_at(state, Lane::of(flow));
@@ -226,12 +258,12 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
 void FlowTable::fit_rates() {
   for (auto it = paced_.begin(); it != paced_.end();) {
     auto& [flow, paced] = *it;
-    const model::Limits* const limits = limits_of(flow);
+    const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
     if (limits && limits->rate) {
       paced.tat = std::min(paced.tat, limits->rate->latest(now_));
       ++it;
     } else {
-      open_never(paced);
+      open_never(paced.opens);
       it = paced_.erase(it);
     }
   }
@@ -245,10 +277,87 @@ bool FlowTable::meets_endpoints() const {
 bool FlowTable::open_endpoint(const Lane& lane) {
   const auto it = endpoint_lanes_.find(lane);
   if (it == endpoint_lanes_.end()) return false;
-  it->second.to_look_at = false;
-  if (it->second.wait != Wait::kWaits || holds(lane)) return false;
-  it->second.wait = Wait::kOpen;
+  EndpointLane& waiting = it->second;
+  waiting.to_look_at = false;
+  if (waiting.wait != Wait::kWaits) return false;
+  if (const auto limit = limited(lane, now_)) {
+    open_later(waiting.opens, *limit, lane);
+    return false;
+  }
+  waiting.wait = Wait::kOpen;
   return true;
+}
+
+FlowTable::Tried& FlowTable::tried(const Lane& endpoint) {
+  if (const auto it = tried_.find(endpoint); it != tried_.end()) return it->second;
+  if (tried_.size() >= tried_max_) forget_closed_breakers();
+  return tried_[endpoint];
+}
+
+// What is under way when a breaker opens ends first, and then each attempt before the next one.
+void FlowTable::free_place_of_endpoint(const Lane& endpoint) {
+  Tried& one = tried_.at(endpoint);
+  if (--one.under_way == 0 && one.breaker.open()) look_at_lane(endpoint);
+}
+
+FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
+                                       const model::AttemptOutcome& outcome,
+                                       const model::AttemptRules& rules, double jitter) {
+  Learnt learnt;
+  const Lane endpoint = Lane::of_endpoint_of(flow);
+  MutexLock lock(mutex_);
+  const auto it = tried_.find(endpoint);
+  if (it == tried_.end() || !limits_) return learnt;
+  const model::Limits* const limits = limits_of(endpoint);
+  if (limits && limits->without_breaker) return learnt;
+  model::Breaker& breaker = it->second.breaker;
+  const bool was_open = breaker.open();
+  learnt.counts = model::learn(breaker, task, outcome, rules, jitter);
+  learnt.opened = !was_open && breaker.open();
+  learnt.closed = was_open && !breaker.open();
+  if (learnt.opened) ++open_breakers_;
+  if (learnt.closed) {
+    --open_breakers_;
+    look_at_lane(endpoint);
+    // Whoever is back is not met with all at once.
+    if (const auto state = flows_.find(flow); state != flows_.end()) state->second.window = kWindow;
+  }
+  return learnt;
+}
+
+std::size_t FlowTable::open_breakers() const {
+  MutexLock lock(mutex_);
+  return open_breakers_;
+}
+
+void FlowTable::close(model::Breaker& breaker) {
+  if (breaker.open()) --open_breakers_;
+  breaker.close();
+}
+
+// One that is resumed, or has no breaker any more, is tried as if it had answered.
+void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
+  for (auto& [lane, one] : tried_) {
+    const auto was = before.find(lane);
+    const model::Limits* const limits = limits_of(lane);
+    const bool resumed = was != before.end() && was->second.paused && !(limits && limits->paused);
+    if (resumed || (limits && limits->without_breaker)) close(one.breaker);
+  }
+}
+
+// One whose time is over is as good as closed: five failures open it again.
+void FlowTable::forget_closed_breakers() {
+  for (auto it = tried_.begin(); it != tried_.end();) {
+    Tried& one = it->second;
+    const bool shut = one.breaker.open() && *one.breaker.open_until > now_;
+    if (one.under_way > 0 || shut) {
+      ++it;
+    } else {
+      close(one.breaker);
+      it = tried_.erase(it);
+    }
+  }
+  tried_max_ = std::max(2 * tried_.size(), kKnownMax);
 }
 
 }  // namespace rhooks::engine

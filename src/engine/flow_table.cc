@@ -170,7 +170,9 @@ void FlowTable::done(const Flow& flow, FlowEnding ending) {
 
 FlowTable::State& FlowTable::take_place(const Flow& flow) {
   Namespace& ns = namespaces_[flow.ns];  // first what may throw
-  State& state = flows_[flow];
+  const auto it = flows_.try_emplace(flow).first;
+  if (it->first.endpoint != 0) ++tried(Lane::of_endpoint_of(it->first)).under_way;
+  State& state = it->second;
   leave_idle(state);
   ++state.under_way;
   ++under_way_[index(state.kind)];
@@ -190,6 +192,7 @@ void FlowTable::free_place(const Flow& flow, FlowEnding ending) {
   --ns->second.under_way;
   --all_under_way_;
   learn(it, ending);
+  if (it->first.endpoint != 0) free_place_of_endpoint(Lane::of_endpoint_of(it->first));
   look_at(state, Lane::of(flow));
   for (const std::uint64_t hash : {flow.ns, std::uint64_t{0}}) {
     const auto lane = namespaces_.find(hash);
@@ -390,7 +393,10 @@ void FlowTable::looked_through(const Lane& lane) {
 void FlowTable::emptied(const Lane& lane) {
   MutexLock lock(mutex_);
   if (lane.of_endpoint) {
-    endpoint_lanes_.erase(lane);
+    const auto it = endpoint_lanes_.find(lane);
+    if (it == endpoint_lanes_.end()) return;
+    open_never(it->second.opens);
+    endpoint_lanes_.erase(it);
   } else if (!lane.is_of_flow()) {
     if (const auto ns = namespaces_.find(lane.ns); ns != namespaces_.end()) empty(ns);
   } else if (const auto flow = flows_.find({lane.ns, lane.receiver}); flow != flows_.end()) {
@@ -417,8 +423,8 @@ void FlowTable::empty_all() {
   MutexLock lock(mutex_);
   lanes_ = lanes_of_endpoints_ = 0;
   to_look_at_.clear();
-  endpoint_lanes_.clear();
   forget_openings();
+  endpoint_lanes_.clear();
   std::vector<Flow> waited;
   for (auto& [flow, state] : flows_) {
     state.to_look_at = state.counted = false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "model/breaker.h"
 #include "model/record.h"
 #include "store/flow_gate.h"
 
@@ -54,14 +55,17 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // (flow_limits.cc), in this order:
 //
 //   unknown, paused   nothing of the endpoint begins
+//   breaker           nothing of it begins for a time, and then one attempt while none is under way
 //   concurrency       of the flow no more are under way than that
 //   rate              of the flow no more begin than that. The claim counts, when it is over
 //
 // Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
-// share one. All that an endpoint holds as a whole waits in one lane, which only set_endpoints()
-// opens; what waits for a limit of its flow has the lane of that in any case.
+// share one. All that an endpoint holds as a whole waits in one lane, which set_endpoints() opens,
+// or what becomes of its breaker; what waits for a limit of its flow has the lane of that in any
+// case.
 // What it knows of flows that have nothing under way and nothing waiting is bounded
-// (kKnownMax, those of the latest use), and so is how many flows and namespaces have a lane
+// (kKnownMax, those of the latest use), and so are the breakers that are not open (for those of
+// endpoints that are there they are enough), and how many flows and namespaces have a lane
 // (kLanesMax each); those beyond share that of their namespace, or one for all. Flows that wait for
 // a limit are not bounded, and do not count there: they take some 400 bytes each.
 //
@@ -92,6 +96,17 @@ class FlowTable final : public store::FlowGate {
   bool claim_ended();
   void done(const Flow& flow, FlowEnding ending);
 
+  // What an attempt of the flow that was sent came to: the breaker of its endpoint learns from it.
+  // To be called for each, in the order of their ends, and before done().
+  struct Learnt {
+    bool counts = true;  // for its task (model::learn())
+    bool opened = false;
+    bool closed = false;
+  };
+  Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
+                   const model::AttemptRules& rules, double jitter);
+  std::size_t open_breakers() const;
+
   // The time of all that follows, by which rates are kept. To be called before each claim, and
   // after it, before claimed(). One before that of the call before: the clock was set back.
   void at(TimePoint now);
@@ -110,6 +125,7 @@ class FlowTable final : public store::FlowGate {
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
     std::size_t paused = 0;
+    std::size_t breaker = 0;
     std::size_t concurrency = 0;
     std::size_t rate = 0;
   };
@@ -160,29 +176,41 @@ class FlowTable final : public store::FlowGate {
   // By the lanes of the endpoints.
   using LimitsOfEndpoints = std::unordered_map<Lane, model::Limits, store::HashOfLane>;
   using Time = model::Gcra::Time;
-  using Openings = std::multimap<Time, Flow>;
+  using Openings = std::multimap<Time, Lane>;
+  using Opening = std::optional<Openings::iterator>;  // of a lane, where it waits for a time
   // What is known of a flow with a rate.
   struct Paced {
     Time tat{};
-    std::optional<Openings::iterator> opens;  // when it may go on, where it waits for that
+    Opening opens;
   };
-  using EndpointLanes = std::unordered_map<Lane, Waiting<Lane>, store::HashOfLane>;
+  struct EndpointLane : Waiting<Lane> {
+    Opening opens;
+  };
+  using EndpointLanes = std::unordered_map<Lane, EndpointLane, store::HashOfLane>;
+  // What is known of an endpoint.
+  struct Tried {
+    model::Breaker breaker;
+    std::size_t under_way = 0;  // of all of its flows
+  };
+  using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
 
   // In the order in which they are asked for.
-  enum class HeldBy { kUnknown, kPaused, kConcurrency, kRate };
+  enum class HeldBy { kUnknown, kPaused, kBreaker, kConcurrency, kRate };
   struct Limit {
     HeldBy by;
-    std::optional<Time> until;
+    std::optional<Time> until;  // none: until somebody acts, or an attempt ends
   };
   // Whether it holds for all flows of an endpoint.
-  static bool of_endpoint(HeldBy by) { return by <= HeldBy::kPaused; }
+  static bool of_endpoint(HeldBy by) { return by <= HeldBy::kBreaker; }
+  static std::optional<Held> shown(const std::optional<Limit>& limit);
 
   // A refusal is remembered.
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   // Null: there are none.
-  const model::Limits* limits_of(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
-  // Which of them lets no more of the flow begin; it alone decides about that.
+  const model::Limits* limits_of(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
+  // Which of them lets no more of the flow, or of the endpoint, begin; it alone decides about that.
   std::optional<Limit> limited(const Flow& flow, Time now) const RHOOKS_REQUIRES(mutex_);
+  std::optional<Limit> limited(const Lane& endpoint, Time now) const RHOOKS_REQUIRES(mutex_);
   std::optional<Limit> limited_by_rate(const Flow& flow, const model::Gcra& rate, Time now) const
       RHOOKS_REQUIRES(mutex_);
   // Whether what waits for a limit of the flow waits on.
@@ -193,14 +221,20 @@ class FlowTable final : public store::FlowGate {
   Paced& pace(const Flow& flow, const model::Gcra& rate) RHOOKS_REQUIRES(mutex_);
   void take_token(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void open_later(const Flow& flow, const Limit& limit) RHOOKS_REQUIRES(mutex_);
-  void open_never(Paced& paced) RHOOKS_REQUIRES(mutex_);
+  void open_later(Opening& opening, const Limit& limit, const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  void open_never(Opening& opening) RHOOKS_REQUIRES(mutex_);
+  Opening& opening_of(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   void look_at_openings() RHOOKS_REQUIRES(mutex_);
   void forget_openings() RHOOKS_REQUIRES(mutex_);
-  void look_at_flow(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  void look_at_lane(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   void set_back(std::chrono::microseconds by) RHOOKS_REQUIRES(mutex_);
   void forget_rates_at_rest() RHOOKS_REQUIRES(mutex_);
   void fit_rates() RHOOKS_REQUIRES(mutex_);
-  bool holds(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
+  Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  void free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  void close(model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
+  void fit_breakers(const LimitsOfEndpoints& before) RHOOKS_REQUIRES(mutex_);
+  void forget_closed_breakers() RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
   // Whether one more of that kind may be under way, where its flow has so many.
   bool has_room(Kind kind, std::size_t of_flow) const RHOOKS_REQUIRES(mutex_);
@@ -247,6 +281,10 @@ class FlowTable final : public store::FlowGate {
   Namespaces namespaces_ RHOOKS_GUARDED_BY(mutex_);
   std::optional<LimitsOfEndpoints> limits_ RHOOKS_GUARDED_BY(mutex_);  // none: nothing is known
   EndpointLanes endpoint_lanes_ RHOOKS_GUARDED_BY(mutex_);             // in which something waits
+  // That have attempts under way, or had, and so may be of use.
+  TriedEndpoints tried_ RHOOKS_GUARDED_BY(mutex_);
+  std::size_t tried_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
+  std::size_t open_breakers_ RHOOKS_GUARDED_BY(mutex_) = 0;
   HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
   // The first at(): what began before it is not known, but that it did.

@@ -733,15 +733,23 @@ class TinyWorker {
     tell_endpoints();
   }
 
+  // Endpoints fail most attempts from now on, and time passes.
+  void make_silent() { silent_ = true; }
+
   void add(const Flow& flow) { unseen_.push_back(flow); }
   bool at_rest() const { return under_way_.empty() && unseen_.empty() && lanes_.empty(); }
 
   void pause_or_resume_one() {
     const Lane endpoint{1 + below(kNamespaces), kEndpoint + below(2), true};
-    if (paused_.erase(endpoint) == 0) paused_.insert(endpoint);
+    if (paused_.erase(endpoint) == 0) {
+      paused_.insert(endpoint);
+    } else {
+      breakers_[endpoint].close();
+    }
     tell_endpoints();
   }
   void resume_all() {
+    for (const Lane& endpoint : paused_) breakers_[endpoint].close();
     paused_.clear();
     tell_endpoints();
   }
@@ -750,9 +758,10 @@ class TinyWorker {
     limit_ = slots_ - under_way_.size();
     if (limit_ > 1) limit_ = 1 + below(limit_);
     if (limit_ == 0) return;
-    pass(40ms);
-    const bool may_wait = std::any_of(limits_.begin(), limits_.end(),
-                                      [](const auto& one) { return one.second.rate.has_value(); });
+    pass(silent_ ? 4s : 40ms);
+    const bool may_wait =
+        silent_ || std::any_of(limits_.begin(), limits_.end(),
+                               [](const auto& of) { return of.second.rate.has_value(); });
     const bool must_pass = under_way_.empty() && !at_rest() && paused_.empty() && !may_wait;
     taken_.clear();
     fetch_open();
@@ -769,9 +778,10 @@ class TinyWorker {
   void end_some() {
     for (std::size_t left = below(4); left > 0 && !under_way_.empty(); --left) {
       std::swap(under_way_[below(under_way_.size())], under_way_.back());
-      const Flow flow = under_way_.back();
+      const auto [flow, began] = under_way_.back();
       under_way_.pop_back();
       const FlowEnding ending = ending_for(flow);
+      if (ending != FlowEnding::kNotMade) tell_breaker(flow, began);
       table_.done(flow, ending);
       budgets_.end(flow, ending);
       if (ending == FlowEnding::kNotMade) unseen_.push_back(flow);
@@ -803,6 +813,30 @@ class TinyWorker {
     table_.set_endpoints(all);
   }
 
+  void tell_breaker(const Flow& flow, TimePoint began) {
+    if (!silent_ || flow.endpoint == 0) return;
+    model::AttemptOutcome outcome;
+    outcome.started_at = began;
+    outcome.duration = now_ - began;
+    if (one_in(2)) outcome.response = Response{one_in(3) ? 500 : 200, {}, "", false};
+    model::Breaker& breaker = breakers_[Lane::of_endpoint_of(flow)];
+    const bool counts = model::learn(breaker, Task{}, outcome, {}, 0.5);
+    EXPECT_EQ(table_.attempted(flow, Task{}, outcome, {}, 0.5).counts, counts);
+  }
+  bool is_held(const Flow& flow) const {
+    const Lane endpoint = Lane::of_endpoint_of(flow);
+    if (flow.endpoint == 0) return false;
+    if (paused_.contains(endpoint)) return true;
+    const auto found = breakers_.find(endpoint);
+    if (found == breakers_.end() || !found->second.open()) return false;
+    const auto is_of = [&](const Flow& one) {
+      return one.endpoint != 0 && Lane::of_endpoint_of(one) == endpoint;
+    };
+    return now_ < *found->second.open_until || std::any_of(taken_.begin(), taken_.end(), is_of) ||
+           std::any_of(under_way_.begin(), under_way_.end(),
+                       [&](const auto& one) { return is_of(one.first); });
+  }
+
   // By what it was told and has begun itself.
   bool is_limited(const Flow& flow) const {
     const auto found = limits_.find(Lane::of_endpoint_of(flow));
@@ -819,7 +853,7 @@ class TinyWorker {
   }
   void begin(const Flow& flow) {
     table_.claimed(flow);
-    under_way_.push_back(flow);
+    under_way_.emplace_back(flow, now_);
     const auto limits = limits_.find(Lane::of_endpoint_of(flow));
     if (flow.endpoint == 0 || limits == limits_.end() || !limits->second.rate) return;
     const model::Gcra& rate = *limits->second.rate;
@@ -869,9 +903,9 @@ class TinyWorker {
     const auto refusal = table_.refuse(flow);
     EXPECT_EQ(passes, !refusal);
     EXPECT_TRUE(!refusal || refusal->lane.may_hold(flow));
-    const bool paused = flow.endpoint != 0 && paused_.contains(Lane::of_endpoint_of(flow));
-    EXPECT_EQ(paused, refusal && refusal->lane.of_endpoint);
-    if (paused) return refusal;
+    const bool held = is_held(flow);
+    EXPECT_EQ(held, refusal && refusal->lane.of_endpoint);
+    if (held) return refusal;
     if (is_limited(flow)) {
       EXPECT_TRUE(refusal && refusal->lane == Lane::of(flow));
       return refusal;
@@ -971,7 +1005,9 @@ class TinyWorker {
   std::unordered_set<Lane, store::HashOfLane> paused_;                 // endpoints
   std::unordered_map<Lane, model::Limits, store::HashOfLane> limits_;  // of those
   std::unordered_map<Flow, model::Gcra::Time, model::HashOfFlow> tats_;
-  std::vector<Flow> under_way_;
+  bool silent_ = false;
+  std::unordered_map<Lane, model::Breaker, store::HashOfLane> breakers_;
+  std::vector<std::pair<Flow, TimePoint>> under_way_;  // since when
   // Of the claim under way.
   std::size_t limit_ = 0;
   std::vector<Flow> taken_;
@@ -999,10 +1035,14 @@ void run_tiny_worker(TinyWorker& worker, std::mt19937_64& random) {
 TEST(FlowTableModelTest, TheLimitsHoldAndEverythingThatWaitsHasItsTurn) {
   std::mt19937_64 random(testing::test_seed());
   for (const std::size_t slots : {1, 4, 7, 8, 9, 12, 16, 21, 40, 64, 100}) {
-    for (const bool of_endpoints : {false, true}) {
-      SCOPED_TRACE(std::to_string(slots) + (of_endpoints ? " slots, limits" : " slots"));
+    for (const int kind : {0, 1, 2, 3}) {
+      const bool limits = kind % 2 == 1;
+      const bool silent = kind >= 2;
+      SCOPED_TRACE(std::to_string(slots) + " slots" + (limits ? ", limits" : "") +
+                   (silent ? ", breakers" : ""));
       TinyWorker worker(slots, random);
-      if (of_endpoints) worker.draw_limits();
+      if (limits) worker.draw_limits();
+      if (silent) worker.make_silent();
       run_tiny_worker(worker, random);
       if (::testing::Test::HasFailure()) return;
     }

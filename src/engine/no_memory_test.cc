@@ -104,6 +104,29 @@ TEST_F(EngineNoMemoryTest, AnOutcomeWaitsForMemoryForWhatFollows) {
   slots.release(next[0].slot_id, FlowEnding::kNotMade);
 }
 
+TEST_F(EngineNoMemoryTest, AnOutcomeThatIsKeptTellsOfItsEndpointOnce) {
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  auto task = to_endpoint("large", clock.now(), "acme");
+  task.task.request.body = Body::text(std::string(2 * kLarge, 'x'));
+  put(store, {task});
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  claimer.learn_endpoints(clock.now());
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  for (int round = 0; round < 9; ++round) {
+    const NoMemory none(kLarge);
+    committer.step(clock.now_micros());
+    clock.advance(1s);
+    EXPECT_TRUE(committer.failing());
+  }
+  committer.step(clock.now_micros());
+  committer.step(clock.now_micros());
+  EXPECT_TRUE(committer.idle());
+  EXPECT_EQ(sender.started().size(), 1u);
+  EXPECT_EQ(slots.flows().open_breakers(), 0u) << "that is one failure, not ten";
+  EXPECT_EQ(status_of("large"), Status::kActive);
+}
+
 TEST_F(EngineNoMemoryTest, AnOutcomeIsGivenUpAtTheStop) {
   put(store, {large("large", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));

@@ -273,6 +273,39 @@ TEST(RunnerTest, ATriggerLeavesOutWhatWaitsForARate) {
   EXPECT_EQ(held->until, fixture.clock.now() + 1s);
 }
 
+TEST(RunnerTest, ATriggerLeavesOutWhatIsForAnEndpointThatDoesNotAnswer) {
+  const auto refuse_orders = [](const delivery::HttpRequest& request) {
+    return request.request.url.ends_with("/orders") ? Reply::failure("refused")
+                                                    : Reply::status(200);
+  };
+  Fixture fixture(4, refuse_orders);
+  change_endpoint(fixture, kGoes);
+  constexpr std::size_t kTasks = 20;
+  std::vector<model::TaskRecord> records{record("other", fixture.clock.now())};
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    records.push_back(to_endpoint(numbered("t", i), fixture.clock.now(), "acme"));
+  }
+  put(fixture.memory, records);
+  auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_LE(result->errors, 8) << "five, and what was under way with the fifth";
+  EXPECT_EQ(fixture.task("other").status, Status::kDone);
+  const Task waits = fixture.task(numbered("t", kTasks - 1));
+  EXPECT_EQ(waits.attempt, 0);
+  const auto held = fixture.runner.held(waits);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "breaker");
+  EXPECT_GT(held->until, fixture.clock.now());
+
+  // The first one tries it, and the others are waited for.
+  fixture.sender.set_script({});
+  fixture.clock.advance(1h);
+  result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, static_cast<std::int64_t>(kTasks));
+  EXPECT_FALSE(fixture.runner.held(waits));
+}
+
 TEST(RunnerTest, WakesAtTheTimeOfARate) {
   auto options = Fixture::options_for(4);
   options.poll_interval = 1h;

@@ -48,6 +48,8 @@ struct EndedDelivery {
   bool cancelled = false;
   // Why the task is FAILED whatever retries it has left (model::AttemptRules); empty: it is not.
   std::string_view final_reason = {};
+  bool sent = true;                 // its request was
+  std::optional<bool> counts = {};  // for its task; none: the committer did not ask yet
 };
 
 using DeliveryQueue = BoundedQueue<Delivery>;

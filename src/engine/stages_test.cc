@@ -507,6 +507,74 @@ TEST_F(StagesTest, WhatWasNotSentIsToldAsFailed) {
   }
 }
 
+TEST_F(StagesTest, ATaskIsNotGivenUpWhileItsEndpointAnswersNobody) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","retryLimit":1})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  for (int i = 0; i < 3; ++i) {
+    step_all();
+    const auto task = store.get({"ns", "a"}, clock.now());
+    ASSERT_EQ(task->status, Status::kActive);
+    EXPECT_EQ(task->attempt, 1) << "the first one counts";
+    EXPECT_EQ(held_by("a"), i == 0 ? "" : "breaker");
+    EXPECT_TRUE(i == 0 || model::due_at(*task) == clock.now()) << "it waits for no time";
+    clock.advance(1h);
+  }
+  sender.set_script({});
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(held_by("a"), "");
+  const auto logs = logs_of(store, "a", clock.now());
+  ASSERT_EQ(logs.size(), 4u);
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    EXPECT_EQ(logs[i].probe, i == 1 || i == 2) << i;
+    EXPECT_EQ(logs[i].attempt, i == 0 ? 1 : 2) << i;
+  }
+}
+
+// A message on which the receiver hangs does not make every probe.
+TEST_F(StagesTest, ProbesAreMadeByTurns) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  for (const char* id : {"a", "b", "c"}) put(store, {to_endpoint(id, clock.now(), "acme")});
+  sender.set_script([](const auto&) { return Reply::failure("timed out"); });
+  while (slots.flows().open_breakers() == 0) {
+    step_all();
+    clock.advance(10s);
+  }
+  std::vector<std::string> probes;
+  sender.set_script([&](const delivery::HttpRequest& request) {
+    for (const Header& header : request.request.headers) {
+      if (header.name == "webhook-id") probes.push_back(header.value);
+    }
+    return Reply::failure("timed out");
+  });
+  for (int i = 0; i < 6; ++i) {
+    clock.advance(1h);
+    step_all();
+  }
+  ASSERT_EQ(probes.size(), 6u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(probes[i], probes[i + 3]);
+    EXPECT_NE(probes[i], probes[(i + 1) % 3]);
+  }
+}
+
+TEST_F(StagesTest, WhatWasNotSentTellsNothingOfItsEndpoint) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  for (std::size_t i = 0; i < 9; ++i) {
+    auto late = to_endpoint(numbered("late", i), clock.now() - 1s, "acme");
+    late.task.deliver_before = clock.now();
+    put(store, {late});
+  }
+  for (int i = 0; i < 9; ++i) step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.flows().open_breakers(), 0u);
+  EXPECT_EQ(store.get({"ns", numbered("late", 8)}, clock.now())->status, Status::kFailed);
+}
+
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   make_committer();
   auto hourly = to_endpoint("a", clock.now(), "acme");

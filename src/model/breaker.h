@@ -7,9 +7,9 @@
 
 namespace rhooks::model {
 
-// Whether an endpoint answers, as far as its latest attempts tell. Where it does not, the breaker
-// is open: its tasks wait, and one attempt at a time tries it, each after a longer wait. Pure:
-// times and chance are arguments.
+// Whether an endpoint answers, as far as its latest attempts tell. While it does not the breaker is
+// open: its tasks wait, and one attempt at a time tries it, after a wait that is longer each time.
+// Pure: times and chance are arguments.
 //
 //   an attempt ended with         it opens                    while it is open
 //   2xx, 3xx, 4xx but for 429                                 it closes

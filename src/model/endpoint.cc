@@ -73,6 +73,7 @@ Result<void> validate(const Endpoint& endpoint) {
 Limits limits_of(const Endpoint& endpoint) {
   Limits limits;
   limits.paused = endpoint.paused;
+  limits.without_breaker = !endpoint.breaker;
   if (endpoint.rate) limits.rate = Gcra::of(*endpoint.rate, endpoint.burst);
   limits.concurrency = static_cast<std::size_t>(std::max(endpoint.concurrency.value_or(0), 0));
   return limits;

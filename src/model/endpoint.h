@@ -91,6 +91,12 @@ struct FieldsOf<Endpoint> {
                                  .doc = "answers after which an occurrence is not retried, as in "
                                         "`400-403,405,422`; 410 never is"},
                                 FailedStatuses{}),
+      field<&Endpoint::breaker>(
+          {.name = "breaker",
+           .flag = "--breaker",
+           .help = "while nothing answers let its tasks wait, and one at a time try it [that]",
+           .doc = "`false`: its tasks are attempted, and use up their attempts, also while it does "
+                  "not answer; default `true`: they wait, and one at a time tries it"}),
       field<&Endpoint::concurrency>({.name = "concurrency",
                                      .flag = "--concurrency",
                                      .value = "N",

@@ -192,6 +192,10 @@ TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   EXPECT_EQ(limits_of(endpoint).rate, Gcra::of({100, 1min}, 5));
   endpoint.paused = true;
   EXPECT_TRUE(limits_of(endpoint).paused);
+  Endpoint without_breaker;
+  EXPECT_FALSE(limits_of(without_breaker).any());
+  without_breaker.breaker = false;
+  EXPECT_TRUE(limits_of(without_breaker).without_breaker);
 }
 
 TEST(EndpointTest, ChecksWhoIsTold) {

@@ -202,10 +202,12 @@ struct FieldsOf<Held> {
       field<&Held::by>(
           {.name = "by",
            .required = true,
-           .doc = "`paused`: the endpoint of the task is; `concurrency`: as many attempts of its "
-                  "flow are under way as may be; `rate`: as many of them began as may until then"}),
+           .doc = "`paused`: the endpoint of the task is; `breaker`: it does not answer; "
+                  "`endpoint`: it cannot be read; `concurrency`: as many attempts of its flow are "
+                  "under way as may be; `rate`: as many of them began as may until then"}),
       field<&Held::until>(
-          {.name = "until", .doc = "when that ends; not given: when somebody acts"}),
+          {.name = "until",
+           .doc = "when that ends; not given: when somebody acts, or an attempt ends"}),
   };
 };
 
@@ -350,9 +352,9 @@ struct TaskFields {
       field<&Task::held>(
           {.name = "held",
            .doc = "`{by, until}`: why an ACTIVE task that is due waits for its endpoint, as far as "
-                  "the process that answers knows; `by` is `paused`, the limit of the endpoint "
-                  "that it waits for, or `endpoint` where that cannot be read, and `until` the "
-                  "time at which that ends, if it is known"}),
+                  "the process that answers knows; `by` is `paused`, `breaker` (the endpoint does "
+                  "not answer), the limit of the endpoint that it waits for, or `endpoint` where "
+                  "that cannot be read, and `until` the time at which that ends, if it is known"}),
       field<&State::failure_reason>(
           {.name = "failureReason",
            .number = 25,

@@ -52,13 +52,12 @@ Flow flow_of(const Task& task);
 struct Limits {
   bool unknown = false;  // it cannot be read
   bool paused = false;
+  bool without_breaker = false;
   // Of each of its flows by itself.
   std::size_t concurrency = 0;  // attempts at once; 0: any number
   std::optional<Gcra> rate = std::nullopt;
 
   bool any() const { return *this != Limits{}; }
-  // Whether none of its tasks is attempted.
-  bool hold_all() const { return unknown || paused; }
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

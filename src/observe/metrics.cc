@@ -85,7 +85,8 @@ struct Metrics::Impl {
   Counter* writes_dropped = nullptr;
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
-  std::array<Counter*, 3> held{};
+  std::array<Counter*, 4> held{};
+  Gauge* open_breakers = nullptr;
   Counter* callbacks = nullptr;
   Counter* log_lines_dropped = nullptr;
   Mutex log_mutex;  // held while that is brought up to date
@@ -184,8 +185,9 @@ Metrics::Impl::Impl() {
                           .Name("rhooks_held_total")
                           .Help("Endpoints and flows that came to wait, by what they wait for")
                           .Register(registry);
-  constexpr std::array<const char*, 3> kHeldBy{"paused", "concurrency", "rate"};
+  constexpr std::array<const char*, 4> kHeldBy{"paused", "breaker", "concurrency", "rate"};
   for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
+  open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
   callbacks = counter("rhooks_callbacks_total", "Tasks that were made to tell of other ones");
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
@@ -302,6 +304,10 @@ void Metrics::held(HeldBy by, std::size_t times) {
   if (times > 0) {
     impl_->held[static_cast<std::size_t>(by)]->Increment(static_cast<double>(times));
   }
+}
+
+void Metrics::open_breakers(std::size_t endpoints) {
+  impl_->open_breakers->Set(static_cast<double>(endpoints));
 }
 
 void Metrics::callbacks(std::int64_t tasks) {

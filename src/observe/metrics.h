@@ -30,8 +30,10 @@ class Metrics {
   void writes_dropped(std::int64_t writes);
   void skipped(std::int64_t occurrences);
   // What something that is due came to wait for, so often.
-  enum class HeldBy { kPaused, kConcurrency, kRate };
+  enum class HeldBy { kPaused, kBreaker, kConcurrency, kRate };
   void held(HeldBy by, std::size_t times);
+  // How many endpoints do not answer.
+  void open_breakers(std::size_t endpoints);
   void callbacks(std::int64_t tasks);  // that were stored to tell of others
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.

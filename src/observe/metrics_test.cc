@@ -59,8 +59,10 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_callbacks_total",
                              "rhooks_due_lag_seconds",
                              "rhooks_held_total{by=\"paused\"}",
+                             "rhooks_held_total{by=\"breaker\"}",
                              "rhooks_held_total{by=\"concurrency\"}",
                              "rhooks_held_total{by=\"rate\"}",
+                             "rhooks_breakers_open",
                              "rhooks_endpoints_age_seconds",
                              "rhooks_queue_depth{queue=\"to_send\"}",
                              "rhooks_queue_depth{queue=\"in_flight\"}",
@@ -123,13 +125,18 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.held(Metrics::HeldBy::kRate, 1);
   metrics.held(Metrics::HeldBy::kRate, 0);
   metrics.callbacks(2);
+  metrics.held(Metrics::HeldBy::kBreaker, 2);
+  metrics.open_breakers(3);
+  metrics.open_breakers(1);
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_registered_total"], 1'000);
   EXPECT_EQ(samples["rhooks_lease_lost_total"], 1);
   EXPECT_EQ(samples["rhooks_set_aside_total"], 2);
   EXPECT_EQ(samples["rhooks_skipped_occurrences_total"], 12);
   EXPECT_EQ(samples["rhooks_held_total{by=\"paused\"}"], 0);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"breaker\"}"], 2);
   EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
+  EXPECT_EQ(samples["rhooks_breakers_open"], 1);
   EXPECT_EQ(samples["rhooks_held_total{by=\"rate\"}"], 1);
   EXPECT_EQ(samples["rhooks_callbacks_total"], 2);
 }

@@ -28,6 +28,10 @@ constexpr Duration kStartsLate = std::chrono::milliseconds{1'100};
 // may not be known again at once, and its tasks wait meanwhile.
 constexpr Duration kEndpointSettles = std::chrono::seconds{30};
 
+// The longest that an endpoint is not tried, whatever it asked for.
+constexpr std::chrono::milliseconds kOpeningMax = std::chrono::minutes{10};
+constexpr int kFailuresToOpen = 5;
+
 bool final(Status status) {
   return status == Status::kDone || status == Status::kFailed;
 }
@@ -76,13 +80,23 @@ RetryTime retry_time(const Task& task, const InvariantChecker::Answer& answer) {
   return {end + answer.retry_after, end + answer.retry_after + window};
 }
 
+bool stops(const std::string& endpoint, int status) {
+  const StatusSet statuses = retries_of(endpoint).stop_on;
+  return std::any_of(statuses.begin(), statuses.end(), [&](const StatusRange& range) {
+    return status >= range.first && status <= range.last;
+  });
+}
+
+// Nobody there took it on.
+bool unavailable(int status) {
+  return status == 0 || status == 429 || (status >= 502 && status <= 504);
+}
+
 // Why the occurrence fails with this answer, whenever it would be retried; empty: it does not.
 std::string_view failed_by(const Task& task, const InvariantChecker::Answer& answer) {
   if (answer.ok) return {};
   if (answer.status == 410) return "gone";
-  for (const StatusRange& range : retries_of(task.endpoint).stop_on) {
-    if (answer.status >= range.first && answer.status <= range.last) return "non_retryable";
-  }
+  if (stops(task.endpoint, answer.status)) return "non_retryable";
   return task.attempt < task.retry_limit.value_or(3) ? "" : "exhausted";
 }
 
@@ -217,6 +231,7 @@ void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task
     if (after != same) violation(key, "an attempt that was cut off was counted");
     return;
   }
+  if (take_uncounted(key, entry, after, attempt)) return;
   check_step(key, entry, after, attempt);
   entry.not_before.reset();
   entry.retried.reset();
@@ -257,6 +272,38 @@ void InvariantChecker::check_telling(const Task& task) {
   }
 }
 
+// Where nobody was answered the task is as it was, and due again: whether it is.
+bool InvariantChecker::take_uncounted(const TaskKey& key, Entry& entry, const Task& after,
+                                      const Attempt& attempt) {
+  const Task& before = entry.task;
+  const Answer& answer = *attempt.answer;
+  const TimePoint again = answer.ended_at + answer.retry_after;
+  if (attempt.counts == true || too_late(before, again)) return false;
+  Task same = before;
+  same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
+  same.execution = after.execution;
+  same.execution.count = before.execution.count;
+  same.execution.successful = before.execution.successful;
+  same.execution.failed = before.execution.failed;
+  same.execution.extra = before.execution.extra;
+  same.errors = after.errors;
+  same.errors.count = before.errors.count;
+  same.errors.consecutive = before.errors.consecutive;
+  same.next_attempt_date = again;
+  same.updated_at = answer.ended_at;
+  if (after != same) {
+    if (!attempt.counts) return false;
+    violation(key, std::string(final(after.status) ? "given up" : "counted") +
+                       ", though its endpoint answers nobody");
+    return true;
+  }
+  ++rare_.uncounted;
+  entry.not_before = again;
+  entry.retried.reset();
+  if (after.attempt > 0) entry.retried = attempt.webhook_id;
+  return true;
+}
+
 // It was too late for an attempt: the task is FAILED without one.
 void InvariantChecker::check_too_late(const TaskKey& key, const Entry& entry, const Task& after) {
   ++rare_.expired;
@@ -292,6 +339,9 @@ void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const 
       next.latest >= *before.deliver_before) {
     why = "expired";
     ++rare_.expired;
+  }
+  if (why == "exhausted" && attempt.counts != true && after.failure_reason == "expired") {
+    why = "expired";  // it did not count, and was due again too late
   }
   const bool retry = !ok && why.empty();
   if (!retry && after.attempt > 0) {
@@ -400,6 +450,9 @@ void InvariantChecker::logged(const Log& log) {
   if ((log.status == LogStatus::kSuccess) != attempt->answer->ok) {
     violation(log.task, "the log tells another outcome than there was");
   }
+  if (attempt->counts && log.probe == *attempt->counts) {
+    violation(log.task, "the log does not tell whether its attempt counted");
+  }
   if (attempt->answer->ok && !attempt->received) {
     violation(log.task, "logged as a success, and nobody received it");
   }
@@ -469,7 +522,8 @@ void InvariantChecker::check_run_now(const TaskKey& key, Entry& entry, const Tas
   const Task& before = entry.task;
   const TimePoint now = after.updated_at;
   if (model::due_at(after) > now) violation(key, "was to run now, and is not due");
-  const bool waits = before.attempt == 0 && !entry.extra && before.scheduled_date > now;
+  const bool waits = before.attempt == 0 && !before.next_attempt_date && !entry.extra &&
+                     before.scheduled_date > now;
   if (waits && series_left(before, before.execution.count - entry.extras)) {
     if (after.extra_date != now || after.next_attempt_date) {
       violation(key, "run now took an occurrence of its series");
@@ -505,6 +559,7 @@ void InvariantChecker::begins(Incarnation incarnation, std::size_t slots, Claims
   IncarnationState& state = incarnations_[incarnation];
   state.slots = slots;
   state.claims = claims;
+  state.began = timeline_.now();
   state.works_since = timeline_.now();
 }
 
@@ -517,7 +572,9 @@ void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease,
   if (paused && state.claims.alone) {
     violation(lease.key, "claimed, though its endpoint is paused");
   }
-  state.held.push_back({lease, std::move(flow), false, paused, endpoint_of(task), begun});
+  const Retried retried{task.endpoint, task.attempt, task.retry_limit.value_or(3),
+                        task.execution.last_execution_date};
+  state.held.push_back({lease, std::move(flow), false, paused, endpoint_of(task), begun, retried});
 }
 
 const InvariantChecker::EndpointState* InvariantChecker::endpoint_of(const Task& task) const {
@@ -538,12 +595,32 @@ bool InvariantChecker::is_paused(const IncarnationState& state, const Task& task
 
 // Whether its endpoint may have held it since then. Others than who has the store alone may believe
 // that for as long as the store fails.
-bool InvariantChecker::may_be_held(const Task& task, Moment since, bool alone) const {
+bool InvariantChecker::may_be_held(const IncarnationState& state, const Task& task,
+                                   Moment since) const {
   const EndpointState* const endpoint = endpoint_of(task);
   if (!endpoint) return false;
   if (endpoint->paused || endpoint->unanswered > 0 || endpoint->limited) return true;
   if (endpoint->changed_at + kEndpointSettles > since) return true;
-  return !alone && endpoint->was_paused && (!calm_from_ || since < *calm_from_);
+  if (may_be_open(state, task, since)) return true;
+  return !state.claims.alone && endpoint->was_paused && (!calm_from_ || since < *calm_from_);
+}
+
+// Whether it may not have been tried, or by one attempt at a time, since then.
+bool InvariantChecker::may_be_open(const IncarnationState& state, const Task& task,
+                                   Moment since) const {
+  const auto it = state.breakers.find({task.key.ns, task.endpoint});
+  if (it == state.breakers.end()) return false;
+  const Breaker& breaker = it->second;
+  return !is_known(state, task.key, task.endpoint, breaker) || breaker.opens ||
+         breaker.turning > 0 || breaker.turned_at + kEndpointSettles > since;
+}
+
+// A resume makes it as new, and who shares the store may learn of one whenever it can.
+bool InvariantChecker::is_known(const IncarnationState& state, const TaskKey& key,
+                                const std::string& endpoint, const Breaker& breaker) const {
+  const auto it = endpoints_.find({key.ns, endpoint});
+  if (it == endpoints_.end() || it->second.unanswered > 0) return false;
+  return breaker.known && (state.claims.alone || !it->second.was_paused);
 }
 
 // Whoever answers quickly has a share of the slots that are free, and so has what waits for one of
@@ -563,8 +640,7 @@ void InvariantChecker::check_late(const IncarnationState& state, const model::Le
   const Moment since =
       std::max({*calm_from_, state.works_since, state.room_since, entry->waits_since});
   const Moment late = timeline_.now() - state.claims.within;
-  if (since < late && state.has_share_for(flow, late) &&
-      !may_be_held(entry->task, late, state.claims.alone)) {
+  if (since < late && state.has_share_for(flow, late) && !may_be_held(state, entry->task, late)) {
     violation(lease.key, "claimed late: it could have been since " +
                              ms(std::chrono::floor<std::chrono::milliseconds>(since)));
   }
@@ -586,7 +662,7 @@ void InvariantChecker::claim_ended(Incarnation incarnation, const store::ClaimRe
     if (model::due_at(entry.task) > request.due_by) continue;
     if (entry.lease && entry.lease->until > request.now) continue;
     if (!state.has_share_for(entry.flow, before)) continue;
-    if (may_be_held(entry.task, before, state.claims.alone)) continue;
+    if (may_be_held(state, entry.task, before)) continue;
     violation(key, "left by claims of incarnation " + std::to_string(incarnation) + ", of which " +
                        std::to_string(free) + " of " + std::to_string(state.slots) +
                        " slots are free");
@@ -600,9 +676,10 @@ void InvariantChecker::settled(Incarnation incarnation, const model::LeaseToken&
   if (held == state.held.end()) return;
   Seen& seen = state.seen[held->flow];
   seen.let_go_at = timeline_.now();
-  const Attempt* const attempt = attempt_of(token);
+  Attempt* const attempt = attempt_of(token);
   if (attempt && attempt->answer && !attempt->answer->cancelled) {
     seen.quick = attempt->answer->took < kQuick;
+    settle_breaker(state, *attempt);
   }
   const bool crowded = state.crowded();
   state.held.erase(held);
@@ -632,8 +709,11 @@ void InvariantChecker::lost(Incarnation incarnation, const model::LeaseToken& to
   }
 }
 
+// From here on outcomes may be given up, and nothing learnt from them.
 void InvariantChecker::stopping(Incarnation incarnation) {
-  incarnations_[incarnation].stopping = true;
+  IncarnationState& state = incarnations_[incarnation];
+  state.stopping = true;
+  for (auto& [endpoint, breaker] : state.breakers) breaker.known = false;
 }
 
 void InvariantChecker::resumed(Incarnation incarnation) {
@@ -656,6 +736,7 @@ void InvariantChecker::ended(Incarnation incarnation, bool crashed) {
   state.held.clear();
   // It may know more than was settled: outcomes that it gave up.
   for (auto& [flow, seen] : state.seen) seen.quick = false;
+  for (auto& [endpoint, breaker] : state.breakers) breaker.turning = 0;
 }
 
 std::size_t InvariantChecker::held_by(Incarnation incarnation) const {
@@ -689,6 +770,8 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
     if (claim->paused) violation(key, "sent, though its endpoint is paused");
     attempt.token = claim->lease.token;
     attempt.flow = claim->flow;
+    attempt.task = claim->task;
+    attempt.claimed_from = claim->claimed_from;
     sent = *claim;
     if (claim->lease.until <= at + longest) {
       violation(key, "sent at " + ms(at) + " though it may outlast its lease, which ends at " +
@@ -719,6 +802,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   ++seen.in_flight;
   check_shares(key, state, seen);
   if (sent) check_limits(key, incarnation, *sent, seen.in_flight);
+  if (sent) check_probe(key, incarnation, *sent, at);
   attempts_.push_back(std::move(attempt));
   return attempts_.size() - 1;
 }
@@ -769,6 +853,103 @@ void InvariantChecker::check_rate(const TaskKey& key, Incarnation incarnation, c
   }
 }
 
+// What is claimed for an endpoint that does not answer tries it at its time, and alone. By a clock
+// that was set a worker may have taken another time for that.
+void InvariantChecker::check_probe(const TaskKey& key, Incarnation incarnation, const Held& claim,
+                                   TimePoint at) {
+  const std::string& endpoint = claim.task.endpoint;
+  if (endpoint.empty() || !retries_of(endpoint).breaker) return;
+  const IncarnationState& state = incarnations_[incarnation];
+  Breaker& breaker = incarnations_[incarnation].breakers[{key.ns, endpoint}];
+  const std::size_t others = breaker.in_flight++;
+  if (!is_known(state, key, endpoint, breaker) || !breaker.opens || !breaker.holds_from) return;
+  if (claim.claimed_from <= *breaker.holds_from || clock_set_at_ >= state.began) return;
+  ++rare_.probes;
+  if (at < *breaker.opens) {
+    violation(key, "sent at " + ms(at) +
+                       ", though its endpoint does not answer and is not tried before " +
+                       ms(*breaker.opens));
+  }
+  if (others > 0) {
+    violation(key, "sent beside " + std::to_string(others) +
+                       " others, though its endpoint does not answer");
+  }
+}
+
+// What the end of an attempt says of its endpoint.
+void InvariantChecker::learn(IncarnationState& state, Attempt& attempt) {
+  const std::string& endpoint = attempt.task.endpoint;
+  attempt.counts = true;
+  if (endpoint.empty() || !retries_of(endpoint).breaker) return;
+  Breaker& breaker = state.breakers[{attempt.key.ns, endpoint}];
+  --breaker.in_flight;
+  if (state.stopping) breaker.known = false;
+  const Answer& answer = *attempt.answer;
+  if (answer.cancelled) return;
+  attempt.counts = counts(state, attempt, breaker);
+  if (!unavailable(answer.status)) {
+    breaker.answered_at = std::max(breaker.answered_at.value_or(TimePoint{}), answer.ended_at);
+  }
+  if (!unavailable(answer.status) && answer.status < 500) {
+    attempt.turned = breaker.opens.has_value();
+    breaker.known = !state.stopping;
+    breaker.failures = breaker.openings = 0;
+    breaker.opens.reset();
+    breaker.holds_from.reset();
+  } else if (breaker.opens) {
+    const bool is_probe = breaker.holds_from && attempt.claimed_from > *breaker.holds_from;
+    if (is_probe) open(breaker, attempt);
+  } else if (++breaker.failures >= kFailuresToOpen || attempt.counts == false) {
+    attempt.turned = true;
+    breaker.opened_by = attempt.token;
+    open(breaker, attempt);
+  } else if (!attempt.counts) {
+    breaker.known = false;
+  }
+  if (!attempt.turned) return;
+  ++breaker.turning;
+  breaker.turned_at = timeline_.now();
+}
+
+// Whether the attempt does for its task. What did not end well does not while the endpoint is not
+// tried, nor as the last one where nobody was answered since the one before.
+std::optional<bool> InvariantChecker::counts(const IncarnationState& state, const Attempt& attempt,
+                                             const Breaker& breaker) const {
+  const Retried& task = attempt.task;
+  const int status = attempt.answer->status;
+  if (!unavailable(status) || task.limit == 0 || stops(task.endpoint, status)) return true;
+  if (!is_known(state, attempt.key, task.endpoint, breaker)) return std::nullopt;
+  if (breaker.opens) return false;
+  if (task.attempt < task.limit) return true;
+  if (!breaker.answered_at) return false;
+  if (clock_set_at_ >= state.began) return std::nullopt;
+  return !task.before || *breaker.answered_at >= *task.before;
+}
+
+void InvariantChecker::open(Breaker& breaker, const Attempt& attempt) {
+  const auto longest = std::min<std::chrono::milliseconds>(
+      std::chrono::seconds{5} * (std::int64_t{1} << breaker.openings), kOpeningMax);
+  breaker.openings = std::min(breaker.openings + 1, 7);
+  breaker.opens =
+      attempt.answer->ended_at +
+      std::max(longest * 4 / 5 - std::chrono::milliseconds{1}, attempt.answer->retry_after);
+}
+
+void InvariantChecker::settle_breaker(IncarnationState& state, Attempt& attempt) {
+  if (!std::exchange(attempt.turned, false)) return;
+  Breaker& breaker = state.breakers[{attempt.key.ns, attempt.task.endpoint}];
+  --breaker.turning;
+  breaker.turned_at = timeline_.now();
+  if (breaker.opens && breaker.opened_by == attempt.token) breaker.holds_from = timeline_.now();
+}
+
+void InvariantChecker::forget_breakers(const std::string& ns, const std::string& name) {
+  for (auto& [incarnation, state] : incarnations_) {
+    const auto it = state.breakers.find({ns, name});
+    if (it != state.breakers.end()) it->second.known = false;
+  }
+}
+
 // `seen`: of the flow of an attempt that was begun. What no receiver has answered for has parts of
 // the slots, in whatever order a claim's attempts begin, and each flow a window that its answers
 // open.
@@ -801,7 +982,9 @@ void InvariantChecker::check_shares(const TaskKey& key, const IncarnationState& 
 void InvariantChecker::answered(AttemptNumber number, const Answer& answer) {
   Attempt& attempt = attempts_.at(number);
   attempt.answer = answer;
-  Seen& seen = incarnations_[attempt.incarnation].seen[attempt.flow];
+  IncarnationState& state = incarnations_[attempt.incarnation];
+  learn(state, attempt);
+  Seen& seen = state.seen[attempt.flow];
   --seen.in_flight;
   if (answer.cancelled) return;
   ++seen.ended;
@@ -897,6 +1080,7 @@ void InvariantChecker::will_resume(const std::string& ns, const std::string& nam
   EndpointState& endpoint = will_change(ns, name);
   ++endpoint.unanswered;
   endpoint.paused_at.reset();
+  forget_breakers(ns, name);
 }
 
 void InvariantChecker::acknowledged_resume(const std::string& ns, const std::string& name) {
@@ -904,6 +1088,7 @@ void InvariantChecker::acknowledged_resume(const std::string& ns, const std::str
   EndpointState& endpoint = will_change(ns, name);
   --endpoint.unanswered;
   endpoint.paused = false;
+  forget_breakers(ns, name);
 }
 
 void InvariantChecker::will_redrive(const std::string& ns) {
@@ -931,13 +1116,15 @@ std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool 
   return due;
 }
 
-void InvariantChecker::triggered(const std::vector<Due>& due, bool alone) {
+void InvariantChecker::triggered(Incarnation incarnation, const std::vector<Due>& due) {
   ++rare_.triggers;
+  const IncarnationState& state = incarnations_[incarnation];
+  const bool alone = state.claims.alone;
   for (const Due& before : due) {
     const Entry* const entry = find(before.key);
     if (!entry || entry->put_at != before.put_at || entry->changes != before.changes) continue;
     if (!alone && entry->claims != before.claims) continue;
-    if (may_be_held(entry->task, before.asked_at, alone)) continue;
+    if (may_be_held(state, entry->task, before.asked_at)) continue;
     violation(before.key, "was due when a trigger was called, and not attempted when it came back");
   }
 }

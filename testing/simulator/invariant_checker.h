@@ -113,7 +113,7 @@ class InvariantChecker final : public StoreObserver {
   // is their business.
   std::vector<Due> due_by(TimePoint now, bool alone) const;
   // It came back without an error, and has attempted all of that.
-  void triggered(const std::vector<Due>& due, bool alone);
+  void triggered(Incarnation incarnation, const std::vector<Due>& due);
 
   // How long tasks are kept once they are DONE or FAILED; 0: for ever.
   void ends_expire_after(std::chrono::seconds ttl) { ended_ttl_ = ttl; }
@@ -155,6 +155,8 @@ class InvariantChecker final : public StoreObserver {
     std::size_t limited = 0;      // attempts that were held to limits of their endpoint
     std::size_t redriven = 0;     // tasks, as redrives tell
     std::size_t told = 0;         // ends of executions, by callbacks
+    std::size_t uncounted = 0;    // attempts that did not count, since nobody was answered
+    std::size_t probes = 0;       // of endpoints that did not answer, held to their times
   };
   const Rare& rare() const { return rare_; }
 
@@ -181,9 +183,18 @@ class InvariantChecker final : public StoreObserver {
     std::int64_t extras = 0;  // how many of those have been executed
     model::LeaseToken last_committed{};
   };
+  // Of a task, as it was claimed.
+  struct Retried {
+    std::string endpoint;
+    int attempt = 0;
+    int limit = 0;
+    std::optional<TimePoint> before;  // when the attempt before it began
+  };
   struct Attempt {
     TaskKey key;
     Flow flow;
+    Retried task;
+    Moment claimed_from{};
     std::string webhook_id;
     Incarnation incarnation = 0;
     model::LeaseToken token{};
@@ -193,9 +204,11 @@ class InvariantChecker final : public StoreObserver {
     bool logged = false;
     bool committed = false;
     bool lease_lost = false;
-    bool given_up = false;  // its outcome, by a worker that was stopped
-    bool at_crash = false;  // its worker crashed before it knew the outcome to be stored
-    bool stale = false;     // sent under a lease that was over by a wrong clock
+    std::optional<bool> counts;  // for its task, by how it was answered; none: not known
+    bool turned = false;         // its end changed whether its endpoint is tried
+    bool given_up = false;       // its outcome, by a worker that was stopped
+    bool at_crash = false;       // its worker crashed before it knew the outcome to be stored
+    bool stale = false;          // sent under a lease that was over by a wrong clock
   };
   struct EndpointState;
   struct Held {
@@ -205,6 +218,20 @@ class InvariantChecker final : public StoreObserver {
     bool paused = false;                      // its endpoint was when it was claimed
     const EndpointState* endpoint = nullptr;  // if it has one
     Moment claimed_from{};                    // when that claim began
+    Retried task;
+  };
+  // Whether an endpoint answers, as an incarnation has to see it.
+  struct Breaker {
+    bool known = true;  // nothing else than ends of attempts may have changed it since it was
+    int failures = 0;   // in a row
+    int openings = 0;   // in a row, at least
+    std::optional<TimePoint> opens;        // it is open; no probe before, by the worker's clock
+    model::LeaseToken opened_by{};         // the first time
+    std::optional<Moment> holds_from;      // that is settled; what is claimed later goes by it
+    std::optional<TimePoint> answered_at;  // the latest answer, by the worker's clock
+    std::size_t in_flight = 0;             // of the endpoint
+    std::size_t turning = 0;               // ends that changed it and are not settled
+    Moment turned_at = Moment::min();
   };
   // Of each flow of an endpoint.
   struct Limits {
@@ -236,12 +263,14 @@ class InvariantChecker final : public StoreObserver {
   struct IncarnationState {
     std::size_t slots = 0;  // see begins()
     Claims claims;
+    Moment began{};
     bool stopping = false;
     Moment works_since{};
     Moment room_since{};                // half of the slots are free, if they are
     Moment saw_all_at = Moment::min();  // when a claim last found nothing more to claim
     std::vector<Held> held;
     std::map<Flow, Seen> seen;
+    std::map<std::pair<std::string, std::string>, Breaker> breakers;  // by namespace, endpoint
 
     bool crowded() const { return 2 * held.size() > slots; }
     // Whether more for the flow is to be claimed at once, while half of the slots are free.
@@ -263,7 +292,18 @@ class InvariantChecker final : public StoreObserver {
   EndpointState& will_change(const std::string& ns, const std::string& name);
   const EndpointState* endpoint_of(const Task& task) const;
   bool is_paused(const IncarnationState& state, const Task& task, Moment begun) const;
-  bool may_be_held(const Task& task, Moment since, bool alone) const;
+  bool may_be_held(const IncarnationState& state, const Task& task, Moment since) const;
+  bool may_be_open(const IncarnationState& state, const Task& task, Moment since) const;
+  bool is_known(const IncarnationState& state, const TaskKey& key, const std::string& endpoint,
+                const Breaker& breaker) const;
+  void learn(IncarnationState& state, Attempt& attempt);
+  std::optional<bool> counts(const IncarnationState& state, const Attempt& attempt,
+                             const Breaker& breaker) const;
+  void open(Breaker& breaker, const Attempt& attempt);
+  void check_probe(const TaskKey& key, Incarnation incarnation, const Held& claim, TimePoint at);
+  void settle_breaker(IncarnationState& state, Attempt& attempt);
+  void forget_breakers(const std::string& ns, const std::string& name);
+  bool take_uncounted(const TaskKey& key, Entry& entry, const Task& after, const Attempt& attempt);
   static Limits limits_of(const Endpoint& endpoint);
   bool limits_hold(const IncarnationState& state, const Held& claim) const;
   void check_limits(const TaskKey& key, Incarnation incarnation, const Held& claim,

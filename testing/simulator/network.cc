@@ -76,12 +76,13 @@ void SimulatedSender::start(delivery::HttpRequest request) {
 void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad) {
   Dice& dice = timeline_.dice();
   const bool dead = faults_.by_host && host.starts_with("dead");
+  const bool down = faults_.by_host && host.starts_with("down");
   const bool slow = faults_.by_host && host.starts_with("slow");
   const Moment out = timeline_.now() + dice.between(1ms, 20ms);
   const Moment time_out = timeline_.now() + transfer.longest;
   auto& outcome = transfer.result.outcome;
   transfer.ends = out + dice.between(1ms, 20ms);
-  if (!dead && dice.chance(faults_.unreachable)) {
+  if (down || (!dead && dice.chance(faults_.unreachable))) {
     outcome.error = "could not connect";
     return;
   }
@@ -106,7 +107,9 @@ void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad
   }
   Response response;
   response.status = 200;
-  if (bad || dice.chance(faults_.server_error)) {
+  if (bad) {
+    response.status = 400;
+  } else if (dice.chance(faults_.server_error)) {
     response.status = 500;
   } else if (dice.chance(faults_.too_many)) {
     response.status = 429;

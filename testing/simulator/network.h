@@ -21,7 +21,8 @@ struct HttpFaults {
   double reset = 0;           // received, and the connection is cut
   double endless = 0;         // 200 with a body that never ends
   double slow = 0;            // answered after up to the time-out
-  // Hosts whose name begins with "dead" never answer, those with "slow" not within a second.
+  // Hosts whose name begins with "dead" never answer, those with "down" refuse, and those with
+  // "slow" do not answer within a second.
   bool by_host = false;
 };
 
@@ -29,7 +30,7 @@ struct HttpFaults {
 inline constexpr Owner kNetwork = 1;
 
 // Makes the requests of one incarnation of a worker; a seed says how each one ends. A request names
-// its task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 500.
+// its task as PATH = /NAMESPACE/ID/BEHAVIOUR; one whose behaviour is "bad" is always answered 400.
 // That of a callback has no path, and its body names it.
 // Threads: one; poll() waits in simulated time.
 class SimulatedSender final : public delivery::Sender {

@@ -15,6 +15,7 @@ struct Retries {
   std::vector<std::chrono::milliseconds> schedule;
   std::optional<std::chrono::milliseconds> longest;
   StatusSet stop_on;
+  bool breaker = true;
 };
 
 // The endpoint to which callbacks go.
@@ -36,9 +37,12 @@ inline Callback callback_of(const std::string& endpoint) {
 inline Retries retries_of(const std::string& endpoint) {
   using namespace std::chrono_literals;
   Retries retries;
-  if (endpoint == "e1") retries.stop_on = {{500, 599}};
+  if (endpoint == "e1") retries.stop_on = {{400, 400}, {500, 599}};
   if (endpoint == "e2") retries.schedule = {1s, 4s};
-  if (endpoint == "e3") retries.longest = 1s;
+  if (endpoint == "e3") {
+    retries.longest = 1s;
+    retries.breaker = false;
+  }
   return retries;
 }
 

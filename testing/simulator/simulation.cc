@@ -1,6 +1,7 @@
 #include "testing/simulator/simulation.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "testing/simulator/simulated_server.h"
@@ -145,8 +146,8 @@ void Simulation::draw_flows() {
   http_faults_.by_host = true;
   hosts_.clear();
   for (std::size_t left = 3 + dice().below(6); left > 0; --left) {
-    const std::size_t kind = dice().below(5);
-    hosts_.push_back((kind < 2 ? "dead" : kind == 2 ? "slow" : "quick") + std::to_string(left));
+    constexpr std::array kKinds{"dead", "dead", "down", "slow", "quick", "quick"};
+    hosts_.push_back(kKinds[dice().below(kKinds.size())] + std::to_string(left));
   }
 }
 

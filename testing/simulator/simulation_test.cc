@@ -78,6 +78,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.limited += result.rare.limited;
     sum.rare.redriven += result.rare.redriven;
     sum.rare.told += result.rare.told;
+    sum.rare.uncounted += result.rare.uncounted;
+    sum.rare.probes += result.rare.probes;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -87,8 +89,9 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
-            << sum.rare.limited << " attempts within limits, " << sum.rare.redriven
-            << " redriven, " << sum.rare.told << " told\n";
+            << sum.rare.limited << " attempts within limits, " << sum.rare.redriven << " redriven, "
+            << sum.rare.told << " told, " << sum.rare.uncounted << " that did not count, "
+            << sum.rare.probes << " probes\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
@@ -99,6 +102,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     EXPECT_EQ(sum.rare.taken_over, 0u);
     EXPECT_GT(sum.rare.waited, 0u);
     EXPECT_GT(sum.rare.limited, 0u);
+    EXPECT_GT(sum.rare.uncounted, 0u);
   }
 }
 

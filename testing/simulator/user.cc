@@ -117,6 +117,7 @@ void User::put_endpoint(const std::string& name) {
   endpoint.retry_schedule = retries.schedule;
   endpoint.retry_max = retries.longest;
   endpoint.stop_on = retries.stop_on;
+  endpoint.breaker = retries.breaker;
   const Callback callback = callback_of(name);
   endpoint.callback = callback.to;
   endpoint.callback_on = callback.on;

@@ -1,0 +1,314 @@
+// Endpoints that do not answer. How a breaker opens and closes is in model/breaker_test.cc.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "engine/flow_table.h"
+
+namespace rhooks::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kSilent = 7;  // an endpoint
+
+Flow flow_with_key(std::uint64_t key = 1) {
+  return {1, 100 + key, kSilent};
+}
+
+class FlowBreakerTest : public ::testing::Test {
+ protected:
+  explicit FlowBreakerTest(std::size_t slots = 64) : table_(slots) {
+    table_.set_endpoints({});
+    at(kNoon);
+  }
+
+  void at(TimePoint now) {
+    now_ = now;
+    table_.at(now);
+  }
+  void advance(std::chrono::milliseconds by) { at(now_ + by); }
+  void set(const model::Limits& limits) {
+    const model::LimitsOf of{1, kSilent, limits};
+    table_.set_endpoints({&of, 1});
+  }
+  // Begins an attempt, if one may begin; if not, it waits.
+  bool begin(const Flow& flow) {
+    const bool passes = table_.passes(flow);
+    const auto refusal = table_.refuse(flow);
+    EXPECT_EQ(passes, !refusal);
+    if (!refusal) table_.claimed(flow);
+    table_.claim_ended();
+    return !refusal;
+  }
+  // Ends one that began at that time.
+  FlowTable::Learnt end(const Flow& flow, bool answered, std::optional<TimePoint> began = {}) {
+    model::AttemptOutcome outcome;
+    outcome.started_at = began.value_or(now_);
+    outcome.duration = now_ - outcome.started_at;
+    if (answered) outcome.response = Response{200, {}, "", false};
+    const auto learnt = table_.attempted(flow, Task{}, outcome, {}, 0.5);
+    table_.done(flow, FlowEnding::kQuick);
+    return learnt;
+  }
+  FlowTable::Learnt attempt(bool answered) {
+    EXPECT_TRUE(begin(flow_with_key()));
+    return end(flow_with_key(), answered);
+  }
+  // For 5 s.
+  void open() {
+    for (int i = 0; i < 4; ++i) EXPECT_FALSE(attempt(false).opened);
+    EXPECT_TRUE(attempt(false).opened);
+  }
+  std::string held_by() const {
+    const auto held = table_.held(flow_with_key(), now_);
+    return held ? held->by : "";
+  }
+  void expect_none_open() {
+    EXPECT_FALSE(table_.next_open());
+    EXPECT_FALSE(table_.any_open());
+  }
+  void expect_open() {
+    EXPECT_TRUE(table_.any_open());
+    EXPECT_EQ(table_.next_open(), kLane);
+    expect_none_open();
+  }
+
+  static constexpr TimePoint kNoon{std::chrono::hours{500'000}};
+  static constexpr Lane kLane{1, kSilent, true};
+  TimePoint now_ = kNoon;
+  FlowTable table_;
+};
+
+class FewSlotsBreakerTest : public FlowBreakerTest {
+ protected:
+  FewSlotsBreakerTest() : FlowBreakerTest(FlowTable::kSlotsMin - 1) {}
+};
+
+TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  open();
+  EXPECT_EQ(table_.open_breakers(), 1u);
+  for (std::uint64_t key = 1; key <= 3; ++key) {
+    const auto refusal = table_.refuse(flow_with_key(key));
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->lane, kLane);
+    EXPECT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
+    EXPECT_EQ(table_.held(flow_with_key(key), now_), (Held{"breaker", now_ + 5s}));
+  }
+  EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
+  EXPECT_EQ(table_.opens_at(), now_ + 5s);
+  EXPECT_EQ(table_.take_held().breaker, 1u) << "an endpoint waits once";
+  EXPECT_TRUE(table_.meets_endpoints());
+  expect_none_open();
+
+  EXPECT_TRUE(begin({1, 5, 8})) << "another endpoint";
+  EXPECT_TRUE(begin({2, 101, kSilent})) << "one of another namespace";
+  EXPECT_TRUE(begin({1, 5})) << "none";
+}
+
+TEST_F(FlowBreakerTest, ThenOneAtATimeTriesIt) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(4'999ms);
+  expect_none_open();
+  advance(1ms);
+  EXPECT_FALSE(table_.closed(kLane));
+  EXPECT_EQ(held_by(), "");
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(1)));
+  EXPECT_FALSE(begin(flow_with_key(1)));
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  EXPECT_EQ(table_.held(flow_with_key(), now_), (Held{"breaker", std::nullopt}));
+  EXPECT_FALSE(table_.closed(kLane)) << "an end opens it";
+  EXPECT_FALSE(table_.opens_at());
+  expect_none_open();
+
+  advance(30s);
+  EXPECT_FALSE(end(flow_with_key(1), false, now_ - 30s).counts);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 10s);
+  EXPECT_EQ(table_.held(flow_with_key(), now_), (Held{"breaker", now_ + 10s}));
+  EXPECT_TRUE(table_.closed(kLane));
+  advance(10s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(2)));
+  EXPECT_FALSE(begin(flow_with_key(1)));
+}
+
+TEST_F(FlowBreakerTest, AnAnswerLetsAllOfItPass) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(5s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  const auto learnt = end(flow_with_key(), true);
+  EXPECT_TRUE(learnt.closed);
+  EXPECT_TRUE(learnt.counts);
+  expect_open();
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  EXPECT_EQ(held_by(), "");
+  for (std::uint64_t key = 2; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+}
+
+TEST_F(FlowBreakerTest, WhoeverIsBackIsNotMetWithAllAtOnce) {
+  for (int i = 0; i < 20; ++i) attempt(true);
+  open();
+  advance(5s);
+  attempt(true);
+  std::size_t begun = 0;
+  while (begin(flow_with_key())) ++begun;
+  EXPECT_EQ(begun, FlowTable::kWindow + 1);
+}
+
+TEST_F(FlowBreakerTest, WhatWasUnderWayEndsBeforeItIsTried) {
+  for (std::uint64_t key = 2; key <= 3; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  const TimePoint began = now_;
+  advance(1s);
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(1min);
+  EXPECT_FALSE(table_.next_open()) << "its time has come";
+  EXPECT_EQ(table_.held(flow_with_key(), now_), (Held{"breaker", std::nullopt}));
+  EXPECT_FALSE(end(flow_with_key(2), false, began).counts);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_FALSE(end(flow_with_key(3), false, began).counts);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+
+  // An answer is one, whoever had it.
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  EXPECT_TRUE(end(flow_with_key(), true).closed);
+  expect_open();
+}
+
+TEST_F(FlowBreakerTest, AProbeThatIsNotMadeMakesRoomForAnother) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(5s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  table_.done(flow_with_key(), FlowEnding::kNotMade);  // cut off, or given back
+  expect_open();
+  EXPECT_FALSE(table_.refuse(flow_with_key(2)));
+  EXPECT_TRUE(table_.refuse(flow_with_key()));
+  EXPECT_TRUE(table_.claim_ended()) << "the claim was lost";
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+}
+
+TEST_F(FlowBreakerTest, OneThatIsResumedIsTriedAtOnce) {
+  model::Limits paused;
+  paused.paused = true;
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  set(paused);
+  EXPECT_EQ(held_by(), "paused");
+  expect_none_open();
+  EXPECT_EQ(table_.open_breakers(), 1u);
+  table_.set_endpoints({});
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  expect_open();
+  open();
+  EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 5s) << "it is as new";
+}
+
+TEST_F(FlowBreakerTest, WithoutABreakerNothingWaits) {
+  model::Limits limits;
+  limits.without_breaker = true;
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  set(limits);
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  expect_open();
+  for (int i = 0; i < 20; ++i) {
+    const auto learnt = attempt(false);
+    EXPECT_TRUE(learnt.counts);
+    EXPECT_FALSE(learnt.opened);
+  }
+  EXPECT_EQ(held_by(), "");
+}
+
+TEST_F(FlowBreakerTest, ItIsAskedForBeforeTheLimitsOfItsFlows) {
+  model::Limits limits;
+  limits.concurrency = 1;
+  limits.rate = model::Gcra::of({60, 1min}, 20);
+  advance(1h);
+  set(limits);
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(held_by(), "breaker");
+  advance(5s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(held_by(), "breaker");
+  end(flow_with_key(), true);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_EQ(held_by(), "concurrency");
+}
+
+TEST_F(FlowBreakerTest, WithItsClockSetBackItIsTriedNoLater) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(2s);
+  advance(-1h);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 3s);
+  EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 3s);
+  advance(3s);
+  expect_open();
+}
+
+TEST_F(FlowBreakerTest, WhereNothingWaitsItOpensForNobody) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  table_.emptied(kLane);
+  EXPECT_FALSE(table_.opens_at());
+  EXPECT_FALSE(table_.meets_endpoints());
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(table_.opens_at(), now_ + 5s);
+  table_.empty_all();
+  EXPECT_FALSE(table_.opens_at());
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(table_.opens_at(), now_ + 5s);
+}
+
+TEST_F(FlowBreakerTest, WhatDoesNotAnswerIsKnownHoweverManyAnswer) {
+  open();
+  for (std::uint64_t other = 10; other < FlowTable::kKnownMax + 1'000; ++other) {
+    const Flow flow{1, 1'000'000 + other, other};
+    ASSERT_TRUE(begin(flow));
+    end(flow, true);
+  }
+  EXPECT_EQ(table_.open_breakers(), 1u);
+  EXPECT_EQ(held_by(), "breaker");
+  // Once its time is over it may be forgotten: five failures more, and it is known again.
+  advance(1h);
+  for (std::uint64_t other = 10; other < 2 * FlowTable::kKnownMax + 1'000; ++other) {
+    const Flow flow{2, 1'000'000 + other, other};
+    ASSERT_TRUE(begin(flow));
+    end(flow, true);
+  }
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  open();
+}
+
+TEST_F(FewSlotsBreakerTest, HoldsWhereNothingIsSharedOut) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(5s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  end(flow_with_key(), true);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(2)));
+}
+
+}  // namespace
+}  // namespace rhooks::engine

@@ -1,0 +1,134 @@
+// A day on which endpoints do not answer. The stages of a worker are driven by hand, and the clock
+// goes on from one thing to do to the next.
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "engine/engine_fixture.h"
+
+namespace rhooks::engine {
+namespace {
+
+class OutageTest : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kTasks = 12;
+  static constexpr std::size_t kAtOnce = 4;
+  static constexpr auto kDay = 24h;
+
+  OutageTest() {
+    store_endpoint(store_, "acme", R"({"url":"http://acme","retryLimit":3})");
+    store_endpoint(store_, "lone", R"({"url":"http://lone","retryLimit":3})");
+    for (std::size_t i = 0; i < kTasks; ++i) {
+      put(store_, {to_endpoint(numbered("t", i), clock_.now(), "acme")});
+    }
+    put(store_, {to_endpoint("alone", clock_.now(), "lone")});
+    sender_.set_script([this](const auto&) {
+      return clock_.now() < back_ ? Reply::failure("refused") : Reply::status(200);
+    });
+    start_worker();
+  }
+
+  void start_worker() {
+    PipelineOptions options;
+    options.concurrency = kAtOnce;
+    worker_.reset();
+    endpoints_.emplace(store_);
+    worker_.emplace(store_, *endpoints_, sender_, metrics_, clock_, random_, options);
+  }
+
+  // Does all that is to be done now. Returns when there will be more.
+  std::optional<TimePoint> work() {
+    while (true) {
+      worker_->claimer.learn_endpoints(clock_.now());
+      const auto step = worker_->claimer.step(clock_.now(), clock_.now());
+      EXPECT_TRUE(step);
+      if (!step) return std::nullopt;
+      worker_->dispatcher.step(clock_.now(), 0ms);
+      worker_->committer.step(clock_.now_micros());
+      if (step->claimed == 0 && !step->more && !worker_->slots.flows().any_open()) {
+        return step->next_due;
+      }
+    }
+  }
+
+  // Until nothing is left to be done; a worker lives for so long.
+  void live(std::chrono::milliseconds life) {
+    TimePoint ends = clock_.now() + life;
+    while (const auto next = work()) {
+      ASSERT_LT(clock_.now(), back_ + 1h) << "tasks wait for ever";
+      clock_.set(std::min(std::max(*next, clock_.now() + 1ms), ends));
+      if (clock_.now() < ends) continue;
+      start_worker();
+      ends = clock_.now() + life;
+    }
+  }
+
+  void expect_all_is_delivered() {
+    std::vector<std::string> ids{"alone"};
+    for (std::size_t i = 0; i < kTasks; ++i) ids.push_back(numbered("t", i));
+    for (const std::string& id : ids) {
+      const auto task = store_.get({"ns", id}, clock_.now());
+      ASSERT_TRUE(task) << id;
+      EXPECT_EQ(task->status, Status::kDone) << id;
+      EXPECT_EQ(task->execution.failed, 0) << id;
+      EXPECT_GT(*task->execution.last_execution_date, back_ - 1ms) << id;
+    }
+    EXPECT_LT(clock_.now(), back_ + 13min) << "the longest opening, and what it varies by";
+  }
+
+  // Without the deliveries.
+  std::size_t failed_attempts(const std::string& endpoint, std::size_t tasks) const {
+    const auto started = sender_.started();
+    const auto all = std::count_if(started.begin(), started.end(), [&](const auto& request) {
+      return request.request.url == "http://" + endpoint + "/orders";
+    });
+    return static_cast<std::size_t>(all) - tasks;
+  }
+  // The most and the least that are made in such a time: openings last for 5 s, 10 s, … 10 min, a
+  // fifth more or less.
+  static std::size_t probes(std::chrono::milliseconds time, double part) {
+    std::size_t count = 0;
+    std::chrono::milliseconds opening = 5s;
+    for (auto passed = 0ms; passed < time; ++count) {
+      passed += std::chrono::milliseconds{
+          static_cast<std::int64_t>(static_cast<double>(opening.count()) * part)};
+      opening = std::min<std::chrono::milliseconds>(2 * opening, 10min);
+    }
+    return count;
+  }
+
+  ManualClock clock_;
+  const TimePoint back_ = clock_.now() + kDay;
+  store::MemoryStore store_{1};
+  ScriptedSender sender_{clock_};
+  Metrics metrics_;
+  Random random_{1};
+  std::optional<store::Endpoints> endpoints_;
+  std::optional<Pipeline> worker_;
+};
+
+TEST_F(OutageTest, ADayOfRefusalsFailsNoTask) {
+  live(2 * kDay);
+  expect_all_is_delivered();
+  const std::size_t of_many = failed_attempts("acme", kTasks);
+  const std::size_t of_one = failed_attempts("lone", 1);
+  std::cout << of_many << " attempts of " << kTasks << " tasks, " << of_one << " of a lone one\n";
+  // Five, and those that were under way with the fifth.
+  EXPECT_LE(of_many, 5 + kAtOnce - 1 + probes(kDay, 0.8));
+  EXPECT_LE(of_one, 5 + probes(kDay, 0.8));
+  EXPECT_GE(std::min(of_many, of_one), probes(kDay, 1.2)) << "it is tried all the time";
+}
+
+TEST_F(OutageTest, NorWithAWorkerThatStartsAnewEachHour) {
+  live(1h);
+  expect_all_is_delivered();
+  const std::size_t of_many = failed_attempts("acme", kTasks);
+  const std::size_t of_one = failed_attempts("lone", 1);
+  std::cout << of_many << " attempts of " << kTasks << " tasks, " << of_one << " of a lone one\n";
+  const std::size_t an_hour = 5 + kAtOnce - 1 + probes(1h, 0.8);
+  EXPECT_LE(of_many, 24 * an_hour);
+  EXPECT_LE(of_one, 24 * an_hour);
+}
+
+}  // namespace
+}  // namespace rhooks::engine
