@@ -59,7 +59,10 @@ struct Endpoint {
   std::vector<std::string> callback_on;
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
-  bool paused = false;   // its tasks wait until it is resumed
+  bool paused = false;  // its tasks wait until it is resumed
+  // By "breaker": it does not answer, as far as the process knows that tells of it. `until` is when
+  // it is tried again; none: it is being tried.
+  std::optional<Held> held;
   std::string revision;  // names this state of it, and no other
   TimePoint created_at{};
   TimePoint updated_at{};

@@ -188,7 +188,7 @@ class HooksApi {
   virtual Result<EndpointPut> put_endpoint(Endpoint endpoint,
                                            const std::string& if_revision = {}) = 0;
   // To change one, read it, and put it with the revision that was read; read it again where that is
-  // kConflict. Errors: kNotFound.
+  // kConflict. `held` is what this process knows, here and in a page. Errors: kNotFound.
   virtual Result<Endpoint> endpoint(const std::string& ns, const std::string& name) = 0;
   // A page of the endpoints of a namespace.
   virtual Result<EndpointPage> endpoints(const EndpointsQuery& query) = 0;

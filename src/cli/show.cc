@@ -267,7 +267,9 @@ void add_endpoint(Table& table, const Endpoint& endpoint) {
              {endpoint.url},
              {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
              {retries_of(endpoint)},
-             endpoint.paused ? Cell{"paused", Colour::kYellow} : Cell{"-"},
+             endpoint.paused ? Cell{"paused", Colour::kYellow}
+             : endpoint.held ? Cell{"no answer", Colour::kRed}
+                             : Cell{"-"},
              {show_time(endpoint.updated_at)}});
 }
 
@@ -278,6 +280,11 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   card.line("description", endpoint.description);
   card.line("url", endpoint.url);
   if (endpoint.paused) card.line("state", "paused", Colour::kYellow);
+  if (endpoint.held) {
+    const auto& until = endpoint.held->until;
+    card.line("state", "no answer, tried again " + (until ? with_distance(*until, io) : "now"),
+              Colour::kRed);
+  }
   for (const Header& header : endpoint.headers) {
     card.line("header", header.name + ": " + header.value);
   }

@@ -102,8 +102,20 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
             "revision        017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n");
   endpoint.paused = true;
   EXPECT_NE(endpoint_card(endpoint, test.io).find("\nstate           paused\n"), std::string::npos);
-  endpoint.breaker = false;
-  EXPECT_NE(endpoint_card(endpoint, test.io).find("\nbreaker         off\n"), std::string::npos);
+  endpoint.paused = endpoint.breaker = false;
+  endpoint.held = Held{"breaker", kShownAt};
+  const auto shows = [&](const char* line) {
+    return endpoint_card(endpoint, test.io).find(line) != std::string::npos;
+  };
+  EXPECT_TRUE(shows("\nstate           no answer, tried again 2023-11-14 22:13:20.000Z\n"));
+  EXPECT_TRUE(shows("\nbreaker         off\n"));
+  endpoint.held->until.reset();
+  EXPECT_TRUE(shows("\nstate           no answer, tried again now\n"));
+  Table table = endpoint_table(test.io);
+  add_endpoint(table, endpoint);
+  std::ostringstream out;
+  table.flush(out);
+  EXPECT_NE(out.str().find("  no answer  "), std::string::npos) << out.str();
 }
 
 TEST(EndpointCardTest, ShowsWhenItIsRetried) {

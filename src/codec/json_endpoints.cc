@@ -7,11 +7,11 @@
 namespace rhooks::codec {
 namespace {
 
-// Whether the row is of what a document has besides its data.
+// Whether the row is of what a document has besides its data, or of what nobody stores.
 template <typename F>
-constexpr bool kOfDocument =
-    model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name> ||
-    model::kIs<F, &Endpoint::revision> || model::kIs<F, &Endpoint::updated_at>;
+constexpr bool kNoData = model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name> ||
+                         model::kIs<F, &Endpoint::revision> ||
+                         model::kIs<F, &Endpoint::updated_at> || model::kIs<F, &Endpoint::held>;
 
 template <typename Shown>
 void write_endpoint_fields(JsonWriter& out, const Endpoint& endpoint, Shown shown) {
@@ -138,7 +138,7 @@ Result<EndpointPage> parse_endpoint_page(std::string_view json) {
 
 std::string to_stored_json(const Endpoint& endpoint) {
   JsonWriter out;
-  write_endpoint_fields(out, endpoint, []<typename F>(const F&) { return !kOfDocument<F>; });
+  write_endpoint_fields(out, endpoint, []<typename F>(const F&) { return !kNoData<F>; });
   return out.take();
 }
 
@@ -148,7 +148,7 @@ Result<Endpoint> parse_stored_endpoint(std::string_view json) {
         Endpoint read;
         ObjectReader in(errors, value, "");
         model::for_each_field<Endpoint>([&]<typename F>(const F& field) {
-          if constexpr (!kOfDocument<F>) read_field(in, field, read);
+          if constexpr (!kNoData<F>) read_field(in, field, read);
         });
         return read;
       });

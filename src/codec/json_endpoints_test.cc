@@ -166,6 +166,23 @@ TEST(EndpointJsonTest, ABreakerIsThereUnlessItIsSaidNotTo) {
   EXPECT_EQ(parse_endpoint_changes("{}", endpoint), endpoint);
 }
 
+TEST(EndpointJsonTest, ThatItDoesNotAnswerIsShownAndNotStored) {
+  Endpoint endpoint = full_endpoint();
+  endpoint.paused = false;
+  endpoint.held = Held{"breaker", kPutAt};
+  const std::string shown = to_json(endpoint);
+  EXPECT_NE(
+      shown.find(R"("burst":5,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z"},"rev)"),
+      std::string::npos)
+      << shown;
+  EXPECT_EQ(parse_endpoint(shown), endpoint);
+  EXPECT_EQ(parse_new_endpoint(shown, "shop", "acme"), as_given(full_endpoint()));
+  EXPECT_EQ(to_stored_json(endpoint).find("held"), std::string::npos);
+  EXPECT_EQ(to_put_json(endpoint)->find("held"), std::string::npos);
+  endpoint.held->until.reset();
+  EXPECT_EQ(parse_endpoint(to_json(endpoint)), endpoint);
+}
+
 TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   const auto refused = [](const std::string& json) {
     return refused_member(parse_new_endpoint(json, "shop", "acme"));

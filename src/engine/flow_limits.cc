@@ -226,6 +226,11 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   return shown(limited(flow, now));
 }
 
+std::optional<Held> FlowTable::held(const Lane& endpoint, TimePoint now) const {
+  MutexLock lock(mutex_);
+  return shown(limited(endpoint, now));
+}
+
 std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   if (!limit) return std::nullopt;
   Held held;

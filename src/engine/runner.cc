@@ -115,6 +115,11 @@ std::optional<Held> Runner::held(const Task& task) {
   return pipeline_.slots.flows().held(model::flow_of(task), clock_.now());
 }
 
+std::optional<Held> Runner::held(const Endpoint& endpoint) const {
+  const Lane lane{model::namespace_hash(endpoint.ns), model::endpoint_hash(endpoint.name), true};
+  return pipeline_.slots.flows().held(lane, clock_.now());
+}
+
 void Runner::launch() {
   state_ = RunState::kRunning;
   starved_ = false;

@@ -58,9 +58,11 @@ class Runner {
   // them, and what may pass by now is claimed.
   void endpoints_changed();
 
-  // Why a task that is due waits, as far as this process knows; none: for nothing that only
-  // somebody else can end. Waits for the store where endpoints have to be read.
+  // Why a task that is due waits for its endpoint, as far as this process knows; none: it does not.
+  // Waits for the store where endpoints have to be read.
   std::optional<Held> held(const Task& task);
+  // The same of an endpoint. Waits for nothing.
+  std::optional<Held> held(const Endpoint& endpoint) const;
 
   // Nothing that was claimed is on its way, but for what a claim has just brought while its
   // endpoint is read: that has no slot yet.

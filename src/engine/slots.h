@@ -35,6 +35,7 @@ class Slots {
   }
 
   FlowTable& flows() { return flows_; }
+  const FlowTable& flows() const { return flows_; }
 
   // `bytes`: of memory that the task will take. `begins`: an attempt of it does.
   Number acquire(std::size_t bytes, const Flow& flow, bool begins = true) {

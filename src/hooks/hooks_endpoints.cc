@@ -37,6 +37,7 @@ store::Document document_of(Endpoint& endpoint, const std::optional<store::Store
                             TimePoint now) {
   endpoint.created_at = now;
   endpoint.paused = false;
+  endpoint.held.reset();
   if (found) {
     if (const auto before = codec::parse_stored_endpoint(found->data)) {
       endpoint.created_at = before->created_at;
@@ -181,7 +182,13 @@ Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name)
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
   const auto found = impl_->store().get_document(store::endpoint_key(ns, name));
   if (!found) return fail(found.error());
-  return store::endpoint_of(*found);
+  auto endpoint = store::endpoint_of(*found);
+  if (endpoint) impl_->add_held(*endpoint);
+  return endpoint;
+}
+
+void Hooks::Impl::add_held(Endpoint& endpoint) {
+  if (!endpoint.paused) endpoint.held = runner.held(endpoint);
 }
 
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,

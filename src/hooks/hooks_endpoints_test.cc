@@ -441,6 +441,48 @@ TEST_F(EndpointsTest, ATaskThatIsHeldSaysSo) {
   for (const char* id : {"a", "d", "later"}) EXPECT_EQ(held(id), std::nullopt) << id;
 }
 
+TEST_F(EndpointsTest, OneThatDoesNotAnswerSaysSo) {
+  put(endpoint_named("acme"));
+  const auto held = [&] { return hooks_.endpoint("ns", "acme")->held; };
+  EXPECT_EQ(held(), std::nullopt);
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    ASSERT_TRUE(hooks_.register_task(task_to("acme", id)));
+  }
+  test_.sender->set_script(
+      [](const auto&) { return testing::ScriptedSender::Reply::failure("refused"); });
+  ASSERT_TRUE(hooks_.trigger());
+  test_.clock->advance(2s);  // their retries are due
+  ASSERT_TRUE(held());
+  EXPECT_EQ(held()->by, "breaker");
+  ASSERT_TRUE(held()->until);
+  EXPECT_GT(*held()->until, test_.clock->now());
+  EXPECT_EQ(hooks_.endpoints({.ns = "ns"})->items[0].held, held());
+  EXPECT_EQ(hooks_.get({"ns", "a"})->held, held());
+
+  // What was read can be put, and says nothing of that.
+  const auto changed = change_endpoint(hooks_, "ns", "acme", {}, [](Endpoint endpoint) {
+    endpoint.description = "away";
+    return Result<Endpoint>(std::move(endpoint));
+  });
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(changed->held, std::nullopt);
+  EXPECT_EQ(memory_.get_document(store::endpoint_key("ns", "acme"))->data.find("held"),
+            std::string::npos);
+  ASSERT_TRUE(held());
+
+  // A pause takes its place, and once it is resumed it is tried at once.
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  EXPECT_EQ(held(), std::nullopt);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->held, (Held{"paused", std::nullopt}));
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  EXPECT_EQ(held(), std::nullopt);
+  test_.sender->set_script({});
+  const auto done = hooks_.trigger();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->processed, 5);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
+}
+
 TEST_F(EndpointsTest, TasksOfOneThatIsPausedWait) {
   put(endpoint_named("acme"));
   ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));

@@ -44,6 +44,7 @@ struct Hooks::Impl {
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
   // Adds to a task that is shown what no store has.
   void add_held(Task& task);
+  void add_held(Endpoint& endpoint);
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);

@@ -320,6 +320,7 @@ Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
   for (const store::StoredDocument& document : found->items) {
     auto endpoint = store::endpoint_of(document);
     if (!endpoint) return fail(std::move(endpoint.error()));
+    impl_->add_held(*endpoint);
     page.items.push_back(std::move(*endpoint));
   }
   if (found->next)

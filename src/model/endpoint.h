@@ -142,6 +142,12 @@ struct FieldsOf<Endpoint> {
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "
                                        "resumed"}),
+      field<&Endpoint::held>({.name = "held",
+                              .read_only = true,
+                              .doc =
+                                  "`{by, until}`: it does not answer (`by` is `breaker`), as far "
+                                  "as the process that answers knows, and is tried again at "
+                                  "`until`; without that it is being tried"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,
