@@ -232,6 +232,8 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
     if (on_recorded_ && !kept.cancelled) on_recorded_(kept.due_at, kept.ok);
     if (outcome == store::CommitOutcome::kApplied) note_stored(commit);
   }
+  const bool applied = outcome == store::CommitOutcome::kApplied;
+  if (applied && commit.task.status == Status::kFailed) metrics_.failed(commit.task.failure_reason);
   slots_.release(kept.slot_id, kept.ending);
 }
 

@@ -585,6 +585,8 @@ TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   const auto task = store.get({"ns", "a"}, clock.now());
   EXPECT_EQ(task->status, Status::kFailed);
   EXPECT_EQ(task->failure_reason, model::failure::kEndpointMissing);
+  EXPECT_NE(metrics.expose().find("rhooks_failed_total{reason=\"endpoint_missing\"} 1"),
+            std::string::npos);
   EXPECT_NE(task->errors.last_error.find("there is no endpoint 'acme' in namespace 'ns'"),
             std::string::npos)
       << task->errors.last_error;

@@ -39,6 +39,9 @@ constexpr std::array<std::string_view, 19> kStoreMethods{
     "remove",   "clear",        "claim_due",    "commit",          "release",        "next_due",
     "peek_due", "put_document", "get_document", "remove_document", "list_documents", "check",
     "other"};
+constexpr std::array<std::string_view, 8> kFailures{"exhausted",   "gone",       "non_retryable",
+                                                    "expired",     "max_errors", "endpoint_missing",
+                                                    "unbuildable", "other"};
 constexpr std::array<std::string_view, 8> kHttpMethods{"GET",    "POST", "PUT",     "PATCH",
                                                        "DELETE", "HEAD", "OPTIONS", "other"};
 // Combinations of route, method and status that get a series of their own; far more than a
@@ -85,6 +88,7 @@ struct Metrics::Impl {
   Counter* writes_dropped = nullptr;
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
+  std::array<Counter*, kFailures.size()> failed{};
   std::array<Counter*, 4> held{};
   Gauge* open_breakers = nullptr;
   Counter* callbacks = nullptr;
@@ -181,6 +185,13 @@ Metrics::Impl::Impl() {
       counter("rhooks_http_connections_ended_total", "Connections ended to make room for others");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
+  auto& failed_family = prometheus::BuildCounter()
+                            .Name("rhooks_failed_total")
+                            .Help("Tasks that became FAILED, by why")
+                            .Register(registry);
+  for (std::size_t i = 0; i < kFailures.size(); ++i) {
+    failed[i] = &failed_family.Add({{"reason", std::string(kFailures[i])}});
+  }
   auto& held_family = prometheus::BuildCounter()
                           .Name("rhooks_held_total")
                           .Help("Endpoints and flows that came to wait, by what they wait for")
@@ -298,6 +309,10 @@ void Metrics::writes_dropped(std::int64_t writes) {
 
 void Metrics::skipped(std::int64_t occurrences) {
   impl_->skipped->Increment(static_cast<double>(occurrences));
+}
+
+void Metrics::failed(std::string_view reason) {
+  impl_->failed[index_of(kFailures, reason)]->Increment();
 }
 
 void Metrics::held(HeldBy by, std::size_t times) {

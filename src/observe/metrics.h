@@ -29,6 +29,8 @@ class Metrics {
   void set_aside();
   void writes_dropped(std::int64_t writes);
   void skipped(std::int64_t occurrences);
+  // A task became FAILED, for that `failureReason`.
+  void failed(std::string_view reason);
   // What something that is due came to wait for, so often.
   enum class HeldBy { kPaused, kBreaker, kConcurrency, kRate };
   void held(HeldBy by, std::size_t times);

@@ -58,6 +58,7 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_skipped_occurrences_total",
                              "rhooks_callbacks_total",
                              "rhooks_due_lag_seconds",
+                             "rhooks_failed_total{reason=\"exhausted\"}",
                              "rhooks_held_total{by=\"paused\"}",
                              "rhooks_held_total{by=\"breaker\"}",
                              "rhooks_held_total{by=\"concurrency\"}",
@@ -121,6 +122,10 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.set_aside();
   metrics.skipped(12);
   metrics.skipped(0);
+  metrics.failed("gone");
+  metrics.failed("gone");
+  metrics.failed("unbuildable");
+  metrics.failed("of a newer version");
   metrics.held(Metrics::HeldBy::kConcurrency, 3);
   metrics.held(Metrics::HeldBy::kRate, 1);
   metrics.held(Metrics::HeldBy::kRate, 0);
@@ -133,6 +138,9 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_lease_lost_total"], 1);
   EXPECT_EQ(samples["rhooks_set_aside_total"], 2);
   EXPECT_EQ(samples["rhooks_skipped_occurrences_total"], 12);
+  EXPECT_EQ(samples["rhooks_failed_total{reason=\"gone\"}"], 2);
+  EXPECT_EQ(samples["rhooks_failed_total{reason=\"unbuildable\"}"], 1);
+  EXPECT_EQ(samples["rhooks_failed_total{reason=\"other\"}"], 1);
   EXPECT_EQ(samples["rhooks_held_total{by=\"paused\"}"], 0);
   EXPECT_EQ(samples["rhooks_held_total{by=\"breaker\"}"], 2);
   EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
