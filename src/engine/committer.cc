@@ -228,26 +228,24 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
     metrics_.lease_lost();
     log::warn("lease lost: the outcome of an attempt was logged, the task was not changed",
               {{"namespace", commit.task.key.ns}, {"id", commit.task.key.id}});
-  } else {
-    if (on_recorded_ && !kept.cancelled) on_recorded_(kept.due_at, kept.ok);
-    if (outcome == store::CommitOutcome::kApplied) note_stored(commit);
+  } else if (on_recorded_ && !kept.cancelled) {
+    on_recorded_(kept.due_at, kept.ok);
   }
-  const bool applied = outcome == store::CommitOutcome::kApplied;
-  if (applied && commit.task.status == Status::kFailed) metrics_.failed(commit.task.failure_reason);
+  if (outcome == store::CommitOutcome::kApplied) note_applied(commit);
   slots_.release(kept.slot_id, kept.ending);
 }
 
-void Committer::note_stored(const store::Commit& commit) {
-  const auto note = [this](const Task& task) {
+void Committer::note_applied(const store::Commit& commit) {
+  const auto note_due = [this](const Task& task) {
     if (task.status != Status::kActive) return;
     const TimePoint due = model::due_at(task);
     due_again_ = std::min(due_again_.value_or(due), due);
   };
-  note(commit.task);
-  for (const model::TaskRecord& one : commit.follow_ups) note(one.task);
-  if (!commit.follow_ups.empty()) {
-    metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size()));
-  }
+  if (commit.task.status == Status::kFailed) metrics_.failed(commit.task.failure_reason);
+  note_due(commit.task);
+  for (const model::TaskRecord& one : commit.follow_ups) note_due(one.task);
+  if (commit.follow_ups.empty()) return;
+  metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size()));
 }
 
 bool Committer::release() {

@@ -81,7 +81,7 @@ class Committer {
   bool release();
   void give_up(const store::Commit& commit, const Error& error);
   void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);
-  void note_stored(const store::Commit& commit);
+  void note_applied(const store::Commit& commit);
 
   store::Store& store_;
   Slots& slots_;

@@ -97,7 +97,7 @@ TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
     EXPECT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
     EXPECT_EQ(table_.held(flow_with_key(key), now_), (Held{"breaker", now_ + 5s}));
   }
-  EXPECT_EQ(table_.held(kLane, now_), (Held{"breaker", now_ + 5s}));
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", now_ + 5s}));
   EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
   EXPECT_EQ(table_.opens_at(), now_ + 5s);
   EXPECT_EQ(table_.take_held().breaker, 1u) << "an endpoint waits once";
@@ -107,7 +107,7 @@ TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
   EXPECT_TRUE(begin({1, 5, 8})) << "another endpoint";
   EXPECT_TRUE(begin({2, 101, kSilent})) << "one of another namespace";
   EXPECT_TRUE(begin({1, 5})) << "none";
-  EXPECT_FALSE(table_.held(Lane{1, 8, true}, now_));
+  EXPECT_FALSE(table_.untried(Lane{1, 8, true}, now_));
 }
 
 TEST_F(FlowBreakerTest, ThenOneAtATimeTriesIt) {

@@ -226,9 +226,10 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   return shown(limited(flow, now));
 }
 
-std::optional<Held> FlowTable::held(const Lane& endpoint, TimePoint now) const {
+std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) const {
   MutexLock lock(mutex_);
-  return shown(limited(endpoint, now));
+  const auto limit = limited(endpoint, now);
+  return limit && limit->by == HeldBy::kBreaker ? shown(limit) : std::nullopt;
 }
 
 std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {

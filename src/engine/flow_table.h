@@ -122,8 +122,8 @@ class FlowTable final : public store::FlowGate {
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow, TimePoint now) const;
-  // The same of all flows of the endpoint.
-  std::optional<Held> held(const Lane& endpoint, TimePoint now) const;
+  // The same of all flows of the endpoint, where it is that it does not answer.
+  std::optional<Held> untried(const Lane& endpoint, TimePoint now) const;
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
     std::size_t paused = 0;

@@ -506,6 +506,7 @@ TEST_F(EndpointsOfFlowsTest, OneThatIsResumedOrRemovedIsOpenedOnce) {
   ASSERT_TRUE(table_.held(flow, {}));
   EXPECT_EQ(table_.held(flow, {})->by, "paused");
   EXPECT_FALSE(table_.held(flow, {})->until);
+  EXPECT_FALSE(table_.untried(kEndpoint, {}));
   pause_only(table_, {7, 8, 9});
   expect_none_open();
 
@@ -548,6 +549,7 @@ TEST_F(EndpointsOfFlowsTest, OfWhichNothingIsKnownHoldTheirTasksAsWell) {
   expect_held(flow);
   EXPECT_FALSE(table_.closed(kEndpoint)) << "it ends by itself";
   EXPECT_EQ(table_.held(flow, {})->by, "endpoint");
+  EXPECT_FALSE(table_.untried(kEndpoint, {})) << "it may answer";
   EXPECT_EQ(begin(flow_to(1), 1), 1u);
   expect_none_open();
   pause_only(table_, {});

@@ -117,7 +117,7 @@ std::optional<Held> Runner::held(const Task& task) {
 
 std::optional<Held> Runner::held(const Endpoint& endpoint) const {
   const Lane lane{model::namespace_hash(endpoint.ns), model::endpoint_hash(endpoint.name), true};
-  return pipeline_.slots.flows().held(lane, clock_.now());
+  return pipeline_.slots.flows().untried(lane, clock_.now());
 }
 
 void Runner::launch() {

@@ -61,7 +61,7 @@ class Runner {
   // Why a task that is due waits for its endpoint, as far as this process knows; none: it does not.
   // Waits for the store where endpoints have to be read.
   std::optional<Held> held(const Task& task);
-  // The same of an endpoint. Waits for nothing.
+  // The same of an endpoint, where it is that it does not answer. Waits for nothing.
   std::optional<Held> held(const Endpoint& endpoint) const;
 
   // Nothing that was claimed is on its way, but for what a claim has just brought while its
