@@ -79,7 +79,8 @@ rocksdb::WriteBatch RawRocks::put_batch(const std::vector<model::TaskRecord>& re
     check(batch.Put(handles_[kByDate], date_key(record.task), rocksdb::Slice()));
   }
   for (const auto& record : records) {
-    check(batch.Put(handles_[kDue], due_key(model::due_at(record.task), task_key(record.task.key)),
+    check(batch.Put(handles_[kDue],
+                    due_key(model::place_of(record.task), task_key(record.task.key)),
                     due_value(record.task)));
   }
   return batch;
@@ -102,10 +103,10 @@ rocksdb::WriteBatch RawRocks::commit_batch(const std::vector<Task>& before,
     check(batch.Put(handles_[kByDate], date_key(commits[i].task), rocksdb::Slice()));
   }
   for (const auto& [key, i] : by_key) {
-    check(batch.Delete(handles_[kDue], due_key(model::due_at(before[i]), key)));
+    check(batch.Delete(handles_[kDue], due_key(model::place_of(before[i]), key)));
   }
   for (const auto& [key, i] : by_key) {
-    check(batch.Put(handles_[kDue], due_key(model::due_at(commits[i].task), key),
+    check(batch.Put(handles_[kDue], due_key(model::place_of(commits[i].task), key),
                     due_value(commits[i].task)));
   }
   for (const auto& [key, i] : by_key) {

@@ -67,7 +67,7 @@ class RawWrites {
     outcome.response = Response{.status = 200, .headers = {}, .body = "ok"};
     const Log log =
         model::make_log(record.task, outcome, now, uuids_.v7(now), std::chrono::hours{24}, rules);
-    const json::object due = number_value(to_millis(model::due_at(record.task)));
+    const json::object due = number_value(to_millis(model::place_of(record.task)));
     Item claimed{{":rev", uuid_value(token)},
                  {":lu", number_value(to_millis(now + std::chrono::minutes{1}))},
                  {":wl", uuid_value(token)},

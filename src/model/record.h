@@ -55,6 +55,12 @@ inline TimePoint due_at(const Task& task) {
   return task.next_attempt_date.value_or(nominal_date(task));
 }
 
+// Where an ACTIVE task stands among what is due: the earliest go first, and of those the one with
+// the least key.
+inline TimePoint place_of(const Task& task) {
+  return due_at(task);
+}
+
 // From when on an attempt is late: a task that was registered for the past is due from its
 // registration on.
 inline TimePoint late_after(const Task& task, TimePoint due) {

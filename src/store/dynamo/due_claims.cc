@@ -588,7 +588,7 @@ Result<DuePage> DynamoStore::do_peek_due(TimePoint now, TimePoint due_by, std::s
     if ((*task)->leased(now) && !is_dead((*task)->lease_life)) continue;
     const Task& stored = (*task)->record.task;
     // A row of the index may be older than the task.
-    if (stored.status != Status::kActive || model::due_at(stored) != due_at) continue;
+    if (stored.status != Status::kActive || model::place_of(stored) != due_at) continue;
     page.items.push_back({keys[i], due_at, stored.scheduled_date});
   }
   if (more && !rows->empty()) page.next = DuePosition{rows->back().due_at, rows->back().key};

@@ -79,7 +79,7 @@ Uuid DynamoStore::fresh() {
 void DynamoStore::note(const Task& task, DueCache::Asked asked) {
   const model::Flow flow = model::flow_of(task);
   std::optional<DueCache::Due> due;
-  if (task.status == Status::kActive) due = DueCache::Due{model::due_at(task), flow};
+  if (task.status == Status::kActive) due = DueCache::Due{model::place_of(task), flow};
   due_.stored(shard_of(task.key, flow, parts_.shards), task.key, due, asked, parts_.steady());
 }
 

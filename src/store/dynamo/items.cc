@@ -114,7 +114,7 @@ void set_state(Item& item, const model::TaskRecord& record, const Uuid& rev) {
   const Task& task = record.task;
   item["st"] = text_value(to_string(task.status));
   item["sd"] = text_value(dated_id(task.scheduled_date, task.key.id));
-  if (task.status == Status::kActive) item["due"] = number_value(to_millis(model::due_at(task)));
+  if (task.status == Status::kActive) item["due"] = number_value(to_millis(model::place_of(task)));
   if (task.expires_at) item[kTtlAttribute] = ttl_value(*task.expires_at);
   item["rev"] = uuid_value(rev);
   item["sv"] = bytes_value(codec::encode_state(record));

@@ -32,12 +32,12 @@ bool leaves_out(const FlowGate& gate, Leave leave, const Flow& flow) {
 }  // namespace
 
 void MemoryStore::index(const Task& task) {
-  if (task.status == Status::kActive) due_.emplace(model::due_at(task), task.key);
+  if (task.status == Status::kActive) due_.emplace(model::place_of(task), task.key);
   if (task.expires_at) ends_.emplace(*task.expires_at, task.key);
 }
 
 void MemoryStore::unindex(const Task& task) {
-  if (task.status == Status::kActive) due_.erase({model::due_at(task), task.key});
+  if (task.status == Status::kActive) due_.erase({model::place_of(task), task.key});
   if (task.expires_at) ends_.erase({*task.expires_at, task.key});
 }
 

@@ -40,7 +40,7 @@ std::string end_of(TimePoint t) {
 }
 
 bool is_as_leased(const Task& task, const HeldLease& lease) {
-  return task.status == Status::kActive && model::due_at(task) == lease.due &&
+  return task.status == Status::kActive && model::place_of(task) == lease.due &&
          task.scheduled_date == lease.scheduled_date;
 }
 
@@ -137,7 +137,7 @@ RocksStore::ClaimRead RocksStore::read_claims(std::vector<LeaseTable::Taken>&& t
     auto record = key ? decode(*key, stored[i])
                       : Result<TaskRecord>(fail(ErrorCode::kCorrupt, "its key cannot be read"));
     if (!record || record->task.status != Status::kActive ||
-        model::due_at(record->task) != taken[i].lease.due) {
+        model::place_of(record->task) != taken[i].lease.due) {
       if (auto aside = set_aside(taken[i], now)) result.set_aside.push_back(std::move(*aside));
       continue;
     }
@@ -169,7 +169,7 @@ std::optional<SetAside> RocksStore::set_aside(const LeaseTable::Taken& taken, Ti
   if (record || stored[0].missing()) {
     // The entry is wrong, not the task: nothing that this version writes leaves one behind.
     if (record && record->task.status == Status::kActive &&
-        model::due_at(record->task) == taken.lease.due) {
+        model::place_of(record->task) == taken.lease.due) {
       return std::nullopt;  // changed since: it is as it should be
     }
     log::warn("removed an entry of the due index that is no task's",
@@ -251,7 +251,7 @@ std::vector<RocksStore::CommitPlan> RocksStore::plan_commits(std::span<const Com
     if (!doubtful || plan.lease) continue;
     // A doubtful lease is settled now: what failed had been applied after all.
     if (record && record->task.status == Status::kActive) {
-      effects.claimable(due_key(model::due_at(record->task), key));
+      effects.claimable(due_key(model::place_of(record->task), key));
     }
     if (plan.outcome) effects.ended.push_back(key);
   }
@@ -269,7 +269,7 @@ void RocksStore::put_outcome(rocksdb::WriteBatch& batch, const Commit& commit,
 
   const bool active = task.status == Status::kActive;
   const bool same_date = task.scheduled_date == lease.scheduled_date;
-  const TimePoint due = model::due_at(task);
+  const TimePoint due = model::place_of(task);
   if (!active || !same_date) {
     Task old;
     old.key = commit.lease.key;

@@ -117,7 +117,7 @@ class Expected {
     }
     std::map<TaskKey, TimePoint> due;
     for (const auto& [key, task] : tasks) {
-      if (task.status == Status::kActive) due[key] = model::due_at(task);
+      if (task.status == Status::kActive) due[key] = model::place_of(task);
     }
     std::map<TaskKey, TimePoint> found;
     for (const DueEntry& entry : all_due(store, kLater, kLater, 100)) {

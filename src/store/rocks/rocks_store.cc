@@ -225,7 +225,7 @@ std::vector<Result<Task>> RocksStore::do_change(std::span<const TaskKey> keys, c
       put_spec(batch, bytes[i], spec);
     }
     if (record->task.status == Status::kActive) {
-      effects.claimable(due_key(model::due_at(record->task), bytes[i]));
+      effects.claimable(due_key(model::place_of(record->task), bytes[i]));
     }
     effects.ended.push_back(bytes[i]);
     written.push_back(i);

@@ -561,7 +561,7 @@ TEST_F(RocksStoreTest, IndexesHoldExactlyWhatTheTasksSay) {
     ASSERT_TRUE(record);
     by_date[rocks::date_key(record->task)] = "";
     if (record->task.status == Status::kActive) {
-      due[rocks::due_key(model::due_at(record->task), bytes)] = rocks::due_value(record->task);
+      due[rocks::due_key(model::place_of(record->task), bytes)] = rocks::due_value(record->task);
     }
   }
   EXPECT_EQ(raw.all("due"), due);

@@ -154,7 +154,7 @@ void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord>
       (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, keys[i]), rocksdb::Slice());
     }
     if (task.status != Status::kActive) continue;
-    std::string key = due_key(model::due_at(task), keys[i]);
+    std::string key = due_key(model::place_of(task), keys[i]);
     (void)batch.Put(family(Family::kDue), key, due_value(task));
     effects.claimable(std::move(key));
   }
@@ -182,7 +182,7 @@ void RocksStore::put_index(rocksdb::WriteBatch& batch, const Task& task,
                            const std::string& key) const {
   (void)batch.Put(family(Family::kByDate), date_key(task), rocksdb::Slice());
   if (task.status == Status::kActive) {
-    (void)batch.Put(family(Family::kDue), due_key(model::due_at(task), key), due_value(task));
+    (void)batch.Put(family(Family::kDue), due_key(model::place_of(task), key), due_value(task));
   }
   if (task.expires_at) {
     (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, key), rocksdb::Slice());
@@ -193,7 +193,7 @@ void RocksStore::delete_index(rocksdb::WriteBatch& batch, const Task& task,
                               const std::string& key) const {
   (void)batch.Delete(family(Family::kByDate), date_key(task));
   if (task.status == Status::kActive) {
-    (void)batch.Delete(family(Family::kDue), due_key(model::due_at(task), key));
+    (void)batch.Delete(family(Family::kDue), due_key(model::place_of(task), key));
   }
   if (task.expires_at) {
     (void)batch.Delete(family(Family::kEnds), end_key(*task.expires_at, key));
