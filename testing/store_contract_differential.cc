@@ -200,6 +200,7 @@ class Differential {
       if (!used.emplace(pair.subject.lease.key, 1).second) continue;
       Commit outcome =
           below(2) == 0 ? done(pair.subject, now_) : retried(pair.subject, now_, soon());
+      outcome.task.in_order = below(4) == 0;
       if (below(3) == 0 && outcome.task.status == Status::kDone) {
         outcome.task.status = Status::kActive;
         outcome.task.next_attempt_date.reset();

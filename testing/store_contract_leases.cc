@@ -178,6 +178,32 @@ TEST_P(StoreContractTest, CommitMakesTheTaskDueAgainAtItsNextTime) {
   EXPECT_EQ(logs("ns").size(), 2u);
 }
 
+// It is met before what is due after its occurrence, though it is not to be attempted yet.
+TEST_P(StoreContractTest, ARetryMayKeepThePlaceOfItsOccurrence) {
+  put("ns", "id");
+  Commit retry = retried(claim_one(kT0), kT0, kT0 + seconds{9});
+  retry.task.in_order = true;
+  ASSERT_EQ(commit(retry), CommitOutcome::kApplied);
+  if (subject().durable()) subject().reopen();
+  put("ns", "later", kT0 + seconds{1});
+  EXPECT_EQ(*store().next_due(kT0 + seconds{1}), kT0);
+  EXPECT_EQ(all_due(store(), kT0, kT0, 10).size(), 1u);
+  auto claims = claim(kT0 + seconds{1});
+  ASSERT_EQ(claims.size(), 2u);
+  EXPECT_EQ(claims[0].task, retry.task);
+  EXPECT_EQ(claims[0].due_at, kT0);
+  EXPECT_EQ(claims[1].lease.key.id, "later");
+  ASSERT_TRUE(store().release({&claims[0].lease, 1}));
+  const Claim again = claim_one(kT0 + seconds{1});
+  EXPECT_EQ(again.task, retry.task);
+
+  Commit other = retried(again, kT0 + seconds{1}, kT0 + seconds{20});
+  other.task.in_order = false;
+  ASSERT_EQ(commit(other), CommitOutcome::kApplied);
+  EXPECT_TRUE(claim(kT0 + seconds{19}).empty());
+  EXPECT_EQ(claim_one(kT0 + seconds{20}).due_at, kT0 + seconds{20});
+}
+
 // Run now, of a series: due at a time of its own, in front of the series' next.
 TEST_P(StoreContractTest, AnExtraOccurrenceIsDueAtItsOwnTimeAndListedAtTheSeries) {
   auto record = make_record("ns", "id", kT0 + seconds{60});

@@ -59,6 +59,7 @@ TEST_P(StoreContractTest, PutThenGetGivesTheWholeTask) {
   record.task.execution.last_response_body = "body";
   record.task.attempt = 1;
   record.task.next_attempt_date = kT0 + seconds{6};
+  record.task.in_order = true;
   put(record);
   const auto got = store().get(record.task.key, kT0);
   ASSERT_TRUE(got) << got.error().message;

@@ -181,6 +181,9 @@ struct State {
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
   // When the next attempt is made if not at the nominal time: a pending retry, or run now.
   std::optional<TimePoint> next_attempt_date;
+  // Whether it keeps its place while the retry is pending: others of its flow, which are due after
+  // its nominal time, wait behind it (Endpoint::ordered).
+  bool in_order = false;
   // When a DONE or FAILED task is deleted (Options::done_ttl, Options::failed_ttl). From then on it
   // is as if it were not there. None: it is kept.
   std::optional<TimePoint> expires_at;

@@ -82,6 +82,7 @@ TEST(TaskJsonTest, EveryField) {
   task.execution = {6, 4, 2, 1, 3, kTime, kTime, kTime, 500, {{"server", "s"}}, "oops"};
   task.attempt = 2;
   task.next_attempt_date = kTime;
+  task.in_order = true;
   EXPECT_EQ(
       to_json(task),
       R"({"namespace":"my-app","id":"p#1","idPrefix":"p","description":"what for",)"
@@ -100,7 +101,7 @@ TEST(TaskJsonTest, EveryField) {
       R"("firstScheduledDate":"2026-01-31T12:34:56.789Z",)"
       R"("lastExecutionDate":"2026-01-31T12:34:56.789Z","lastResponseBody":"oops",)"
       R"("lastResponseHeaders":{"server":"s"},"lastResponseStatus":500},"attempt":2,)"
-      R"("nextAttemptDate":"2026-01-31T12:34:56.789Z",)"
+      R"("nextAttemptDate":"2026-01-31T12:34:56.789Z","inOrder":true,)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 

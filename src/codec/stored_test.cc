@@ -294,6 +294,7 @@ TEST(StoredTest, DefaultsStayAsTheyAre) {
   EXPECT_EQ(back->task.repeat, std::nullopt);
   EXPECT_EQ(back->task.status, Status::kActive);
   EXPECT_EQ(back->task.attempt, 0);
+  EXPECT_FALSE(back->task.in_order);
   const auto repeat = decode_record({}, std::string("\x50\x02\0", 3), std::string(1, '\0'));
   ASSERT_TRUE(repeat);
   EXPECT_EQ(repeat->task.repeat, (Repeat{2, 1, RepeatUnit::kMinutes}));
@@ -365,6 +366,7 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
   task.errors = {1, 1, t, t, "e"};
   task.execution = {1, 1, 1, 1, 1, t, t, t, 200, {{"n", "v"}}, "b"};
   task.failure_reason = "r";
+  task.in_order = true;
   EXPECT_EQ(hex(encode_state(record)),
             "0803"
             "1002"
@@ -391,7 +393,8 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "ba01060a016e120176"
             "c2010162"
             "ca010172"
-            "00");  // 23 to 25
+            "d00101"
+            "00");  // 23 to 26
 }
 
 // Tasks that were stored before it could be left open keep their bytes.

@@ -97,6 +97,7 @@ TEST(CancelTest, EndsWhatMayStillRun) {
     SCOPED_TRACE(to_string(status));
     Task before = busy_task(status);
     before.extra_date = kT0 - hours{2};
+    before.in_order = true;
     const auto after = cancel(before, kLater, std::chrono::seconds{60});
     if (status == Status::kDone || status == Status::kFailed) {
       expect_conflict(after, status, "only what may still run");
@@ -107,6 +108,7 @@ TEST(CancelTest, EndsWhatMayStillRun) {
     expected.failure_reason = "cancelled";
     expected.attempt = 0;
     expected.next_attempt_date.reset();
+    expected.in_order = false;
     expected.extra_date.reset();
     expected.expires_at = kLater + std::chrono::seconds{60};
     expected.updated_at = kLater;

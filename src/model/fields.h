@@ -29,7 +29,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 21, of a state 26, of a log 21. A number that is not used any
+// The next free numbers: of a spec 21, of a state 27, of a log 21. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -383,6 +383,11 @@ struct TaskFields {
            .number = 4,
            .doc = "when the next attempt is made, if not at `scheduledDate` or `extraDate`: a "
                   "pending retry, or \"run now\""}),
+      field<&State::in_order>(
+          {.name = "inOrder",
+           .number = 26,
+           .doc = "`true` while a retry is pending behind which others wait, since its endpoint is "
+                  "`ordered`"}),
       field<&State::expires_at>(
           {.name = "expiresAt",
            .number = 8,

@@ -244,6 +244,20 @@ TEST(ApplyOutcomeTest, TheRulesOfTheAttemptDecide) {
   EXPECT_EQ(task.retry_limit, 9);
 }
 
+TEST(ApplyOutcomeTest, ARetryKeepsItsPlaceWhereTheRulesSaySo) {
+  AttemptRules rules{.retry_limit = 1, .ordered = true};
+  const Task retry = apply_outcome(active_task(), answered(500), kEnd, {}, rules, 0.5);
+  EXPECT_TRUE(retry.in_order);
+  EXPECT_EQ(place_of(retry), kT0);
+  EXPECT_GT(due_at(retry), kEnd);
+  const Task failed = apply_outcome(retry, answered(500), kEnd, {}, rules, 0.5);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_FALSE(failed.in_order);
+  EXPECT_FALSE(apply_outcome(retry, answered(200), kEnd, {}, rules, 0.5).in_order);
+  rules = {.retry_limit = 9};
+  EXPECT_FALSE(apply_outcome(retry, answered(500), kEnd, {}, rules, 0.5).in_order);
+}
+
 TEST(ApplyOutcomeTest, ATaskThatIsGivenUpHasNoOtherAttempt) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};

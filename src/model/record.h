@@ -56,9 +56,9 @@ inline TimePoint due_at(const Task& task) {
 }
 
 // Where an ACTIVE task stands among what is due: the earliest go first, and of those the one with
-// the least key.
+// the least key. Before due_at() where a retry keeps the place of its occurrence.
 inline TimePoint place_of(const Task& task) {
-  return due_at(task);
+  return task.in_order ? nominal_date(task) : due_at(task);
 }
 
 // From when on an attempt is late: a task that was registered for the past is due from its

@@ -246,5 +246,17 @@ TEST(DueAtTest, IsTheNextAttemptWhereOneIsPending) {
   EXPECT_EQ(due_at(task), kNow - std::chrono::hours{1});
 }
 
+TEST(PlaceOfTest, IsThatOfTheOccurrenceWhereARetryKeepsIt) {
+  Task task;
+  task.scheduled_date = kNow;
+  task.next_attempt_date = kNow + std::chrono::hours{1};
+  EXPECT_EQ(place_of(task), due_at(task));
+  task.in_order = true;
+  EXPECT_EQ(place_of(task), kNow);
+  EXPECT_EQ(due_at(task), kNow + std::chrono::hours{1});
+  task.extra_date = kNow - std::chrono::hours{1};
+  EXPECT_EQ(place_of(task), kNow - std::chrono::hours{1});
+}
+
 }  // namespace
 }  // namespace rhooks::model

@@ -196,6 +196,7 @@ Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl) {
   task.failure_reason = failure::kCancelled;
   task.attempt = 0;
   task.next_attempt_date.reset();
+  task.in_order = false;
   task.extra_date.reset();
   task.expires_at = expiry(now, failed_ttl);
   task.updated_at = now;
@@ -270,6 +271,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
     const bool for_good = !outcome.ok() && !rules.final_reason.empty();
     end_execution(task, after.failed_by, for_good, now, policy);
   }
+  task.in_order = after.retry_at && rules.ordered;
   return task;
 }
 

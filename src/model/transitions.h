@@ -74,6 +74,7 @@ struct AttemptRules {
   std::span<const std::chrono::milliseconds> schedule = {};   // empty: the back-off
   std::optional<std::chrono::milliseconds> backoff_max = {};  // none: that of OutcomePolicy
   std::span<const StatusRange> stop_on = {};                  // answers that end it
+  bool ordered = false;  // a retry keeps its place (State::in_order)
   // Not empty: a failed attempt is the last one of the task. It is FAILED for this reason, whatever
   // retries and repeats it has left.
   std::string_view final_reason = {};
