@@ -131,15 +131,18 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   Delivery delivery;
   delivery.lease = std::move(claim.lease);
   delivery.task = std::move(claim.task);
-  delivery.due_at = claim.due_at;
   const Task& task = delivery.task;
   const model::Flow flow = model::flow_of(task);
+  delivery.due_at = model::due_at(task);
+  delivery.ready = delivery.due_at <= now;
+  if (!delivery.ready) slots_.flows().hold(flow, delivery.due_at);
   if (!task.endpoint.empty()) delivery.endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
     delivery.within_limits = slots_.flows().goes_by(flow, model::limits_of(*endpoint));
   }
   // What is given back, or FAILED since its time is over, takes nothing of what others wait for.
-  const bool begins = !waits_for_endpoint(delivery) && !model::too_late(task, now);
+  const bool begins =
+      delivery.ready && !waits_for_endpoint(delivery) && !model::too_late(task, now);
   delivery.slot_id = slots_.acquire(memory_of(task, endpoint_of(delivery)), flow, begins);
   return delivery;
 }
@@ -148,7 +151,9 @@ void Claimer::count_held() {
   const FlowTable::HeldCounts held = slots_.flows().take_held();
   metrics_.held(Metrics::HeldBy::kPaused, held.paused);
   metrics_.held(Metrics::HeldBy::kBreaker, held.breaker);
+  metrics_.held(Metrics::HeldBy::kOrder, held.order);
   metrics_.held(Metrics::HeldBy::kConcurrency, held.concurrency);
+  metrics_.held(Metrics::HeldBy::kRetry, held.retry);
   metrics_.held(Metrics::HeldBy::kRate, held.rate);
   metrics_.open_breakers(slots_.flows().open_breakers());
 }

@@ -84,7 +84,7 @@ bool Dispatcher::release_unsent() {
 }
 
 bool Dispatcher::start(Delivery delivery, TimePoint now) {
-  if (waits_for_endpoint(delivery) || let_through_too_long_ago(delivery, now)) {
+  if (!delivery.ready || waits_for_endpoint(delivery) || let_through_too_long_ago(delivery, now)) {
     to_commit_.push({std::move(delivery), std::nullopt, false});
     return false;
   }

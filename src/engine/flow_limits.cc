@@ -1,5 +1,6 @@
 // FlowTable: what the endpoints of flows say, and whether they answer.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/flow_table.h"
@@ -31,18 +32,38 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time no
   return std::nullopt;
 }
 
+bool FlowTable::is_ordered(const Flow& flow) const {
+  if (flow.endpoint == 0 || !limits_) return false;
+  const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
+  return limits && limits->ordered;
+}
+
+bool FlowTable::in_order(const Flow& flow) const {
+  MutexLock lock(mutex_);
+  return is_ordered(flow);
+}
+
+std::size_t FlowTable::under_way_of(const Flow& flow) const {
+  const auto state = flows_.find(flow);
+  return state == flows_.end() ? 0 : state->second.under_way;
+}
+
 std::optional<FlowTable::Limit> FlowTable::limited(const Flow& flow, Time now) const {
   if (flow.endpoint == 0) return std::nullopt;
   const Lane endpoint = Lane::of_endpoint_of(flow);
   if (auto limit = limited(endpoint, now)) return limit;
-  const model::Limits* const limits = limits_of(endpoint);
-  if (!limits) return std::nullopt;
-  if (limits->concurrency > 0) {
-    const auto state = flows_.find(flow);
-    const std::size_t under_way = state == flows_.end() ? 0 : state->second.under_way;
-    if (under_way >= limits->concurrency) return Limit{HeldBy::kConcurrency, {}};
+  const model::Limits* const found = limits_of(endpoint);
+  const model::Limits limits = found ? *found : model::Limits{};
+  if (limits.ordered && under_way_of(flow) > 0) return Limit{HeldBy::kOrder, {}};
+  if (limits.concurrency > 0 && under_way_of(flow) >= limits.concurrency) {
+    return Limit{HeldBy::kConcurrency, {}};
   }
-  return limits->rate ? limited_by_rate(flow, *limits->rate, now) : std::nullopt;
+  // Also where it is not ordered any more: its first task is not ready all the same.
+  if (const auto paced = paced_.find(flow);
+      paced != paced_.end() && paced->second.held_until > now) {
+    return Limit{HeldBy::kRetry, paced->second.held_until};
+  }
+  return limits.rate ? limited_by_rate(flow, *limits.rate, now) : std::nullopt;
 }
 
 // Those that the claim under way was given count as if they began now.
@@ -60,7 +81,7 @@ std::optional<FlowTable::Limit> FlowTable::limited_by_rate(const Flow& flow,
 bool FlowTable::still_limited(const Flow& flow) {
   const auto limit = limited(flow, now_);
   if (!limit || of_endpoint(limit->by)) return false;
-  open_later(flow, *limit);
+  open_later(Lane::of(flow), *limit);
   return true;
 }
 
@@ -69,12 +90,11 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
   if (!limit) return std::nullopt;
   if (of_endpoint(limit->by)) {
     const Lane lane = Lane::of_endpoint_of(flow);
-    EndpointLane& waiting = endpoint_lanes_[lane];
-    open_later(waiting.opens, *limit, lane);
-    count_held(limit->by, std::exchange(waiting.wait, Wait::kWaits));
+    open_later(lane, *limit);  // first what may throw
+    count_held(limit->by, std::exchange(endpoint_lanes_[lane].wait, Wait::kWaits));
     return Refusal{lane};
   }
-  open_later(flow, *limit);  // first what may throw
+  open_later(Lane::of(flow), *limit);
   const auto it = flows_.try_emplace(flow).first;
   count_held(limit->by, it->second.wait);
   return wait_in_own_lane(it);
@@ -84,7 +104,9 @@ void FlowTable::count_held(HeldBy by, Wait before) {
   if (before == Wait::kWaits) return;
   if (by == HeldBy::kPaused) ++held_.paused;
   if (by == HeldBy::kBreaker) ++held_.breaker;
+  if (by == HeldBy::kOrder) ++held_.order;
   if (by == HeldBy::kConcurrency) ++held_.concurrency;
+  if (by == HeldBy::kRetry) ++held_.retry;
   if (by == HeldBy::kRate) ++held_.rate;
 }
 
@@ -100,11 +122,13 @@ void FlowTable::at(TimePoint now) {
   now_ = now;
 }
 
-// As if time had stood still. Those that wait for a time are told another one when they are looked
-// at.
+// To rates it is as if time had stood still. Those that wait for a time are told another one when
+// they are looked at.
 void FlowTable::set_back(std::chrono::microseconds by) {
   *began_ -= by;
-  for (auto& [flow, paced] : paced_) paced.tat -= by;
+  for (auto& [flow, paced] : paced_) {
+    if (paced.tat) *paced.tat -= by;
+  }
   for (auto& [lane, one] : tried_) {
     const auto shift = [by](std::optional<TimePoint>& time) {
       if (time) *time -= std::chrono::ceil<std::chrono::milliseconds>(by);
@@ -125,66 +149,77 @@ std::optional<TimePoint> FlowTable::opens_at() const {
 // One that nothing is known of may have begun a burst just before this worker did.
 FlowTable::Time FlowTable::tat_of(const Flow& flow, const model::Gcra& rate) const {
   const auto it = paced_.find(flow);
-  return it != paced_.end() ? it->second.tat : rate.latest(began_.value_or(Time{}));
+  if (it != paced_.end() && it->second.tat) return *it->second.tat;
+  return rate.latest(began_.value_or(Time{}));
 }
 
-FlowTable::Paced& FlowTable::pace(const Flow& flow, const model::Gcra& rate) {
-  if (const auto it = paced_.find(flow); it != paced_.end()) return it->second;
-  if (paced_.size() >= paced_max_) forget_rates_at_rest();
-  return paced_.emplace(flow, Paced{tat_of(flow, rate), {}}).first->second;
+FlowTable::Paced& FlowTable::pace(const Flow& flow) {
+  if (paced_.size() >= paced_max_) forget_what_is_past();
+  return paced_[flow];
 }
 
 void FlowTable::take_token(const Flow& flow) {
   if (flow.endpoint == 0 || !limits_) return;
   const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
   if (!limits || !limits->rate) return;
-  Paced& paced = pace(flow, *limits->rate);
-  paced.tat = limits->rate->after(paced.tat, now_);
+  const Time tat = limits->rate->after(tat_of(flow, *limits->rate), now_);
+  pace(flow).tat = tat;
+}
+
+void FlowTable::hold(const Flow& flow, TimePoint until) {
+  MutexLock lock(mutex_);
+  Paced& paced = pace(flow);
+  paced.ready_at = until;
+  paced.held_until = std::min<Time>(until, now_ + kHoldMax);
+}
+
+bool FlowTable::look_again(const Flow& flow) {
+  MutexLock lock(mutex_);
+  const auto it = paced_.find(flow);
+  if (it == paced_.end() || it->second.held_until <= now_) return false;
+  it->second.held_until = Time{};
+  look_at_lane(Lane::of(flow));
+  return true;
 }
 
 // Nothing is lost with them: that of a flow of which nothing is known lies in the past by then,
 // too.
-void FlowTable::forget_rates_at_rest() {
-  std::erase_if(
-      paced_, [now = now_](const auto& one) { return !one.second.opens && one.second.tat <= now; });
+void FlowTable::forget_what_is_past() {
+  std::erase_if(paced_, [now = now_](const auto& one) {
+    const Paced& paced = one.second;
+    return paced.held_until <= now && (!paced.tat || *paced.tat <= now);
+  });
   paced_max_ = std::max(2 * paced_.size(), kKnownMax);
 }
 
-// `limit`: one of the flow itself.
-void FlowTable::open_later(const Flow& flow, const Limit& limit) {
+void FlowTable::open_later(const Lane& lane, const Limit& limit) {
   if (!limit.until) return;
-  const model::Gcra& rate = *limits_of(Lane::of_endpoint_of(flow))->rate;
-  open_later(pace(flow, rate).opens, limit, Lane::of(flow));
+  auto& place = opens_.try_emplace(lane, openings_.end()).first->second;
+  if (place != openings_.end()) {
+    if (place->first == *limit.until) return;
+    openings_.erase(std::exchange(place, openings_.end()));
+  }
+  place = openings_.emplace(*limit.until, lane);
 }
 
-void FlowTable::open_later(Opening& opening, const Limit& limit, const Lane& lane) {
-  if (!limit.until || (opening && (*opening)->first == *limit.until)) return;
-  open_never(opening);
-  opening = openings_.emplace(*limit.until, lane);
-}
-
-void FlowTable::open_never(Opening& opening) {
-  if (opening) openings_.erase(*opening);
-  opening.reset();
-}
-
-// Of one that waits for a time.
-FlowTable::Opening& FlowTable::opening_of(const Lane& lane) {
-  if (lane.of_endpoint) return endpoint_lanes_.at(lane).opens;
-  return paced_.at({lane.ns, lane.receiver}).opens;
+void FlowTable::open_never(const Lane& lane) {
+  const auto it = opens_.find(lane);
+  if (it == opens_.end()) return;
+  if (it->second != openings_.end()) openings_.erase(it->second);
+  opens_.erase(it);
 }
 
 void FlowTable::look_at_openings() {
   while (!openings_.empty() && openings_.begin()->first <= now_) {
     const Lane lane = openings_.begin()->second;
-    open_never(opening_of(lane));
+    open_never(lane);
     look_at_lane(lane);
   }
 }
 
 void FlowTable::forget_openings() {
-  for (const auto& [time, lane] : openings_) opening_of(lane).reset();
   openings_.clear();
+  opens_.clear();
 }
 
 // `lane`: of a flow or an endpoint.
@@ -218,12 +253,16 @@ bool FlowTable::goes_by(const Flow& flow, const model::Limits& limits) const {
   if (!limits_) return false;
   const model::Limits* const found = limits_of(Lane::of_endpoint_of(flow));
   const model::Limits known = found ? *found : model::Limits{};
-  return known.concurrency == limits.concurrency && known.rate == limits.rate;
+  return known.concurrency == limits.concurrency && known.ordered == limits.ordered &&
+         known.rate == limits.rate;
 }
 
 std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   MutexLock lock(mutex_);
-  return shown(limited(flow, now));
+  const auto limit = limited(flow, now);
+  auto held = shown(limit);
+  if (limit && limit->by == HeldBy::kRetry) held->until = to_shown(paced_.at(flow).ready_at);
+  return held;
 }
 
 std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) const {
@@ -239,9 +278,19 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   if (limit->by == HeldBy::kUnknown) held.by = "endpoint";
   if (limit->by == HeldBy::kPaused) held.by = "paused";
   if (limit->by == HeldBy::kBreaker) held.by = "breaker";
+  if (limit->by == HeldBy::kOrder) held.by = "order";
   if (limit->by == HeldBy::kConcurrency) held.by = "concurrency";
+  if (limit->by == HeldBy::kRetry) held.by = "retry";
   if (limit->by == HeldBy::kRate) held.by = "rate";
   return held;
+}
+
+bool FlowTable::order_more(const LimitsOfEndpoints& limits) const {
+  return std::any_of(limits.begin(), limits.end(), [&](const auto& one) RHOOKS_REQUIRES(mutex_) {
+    if (!one.second.ordered || !limits_) return one.second.ordered;
+    const auto before = limits_->find(one.first);
+    return before == limits_->end() || !before->second.ordered;
+  });
 }
 
 void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
@@ -249,6 +298,8 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   for (const model::LimitsOf& one : all) limits[Lane{one.ns, one.endpoint, true}] = one.limits;
   MutexLock lock(mutex_);
   if (limits == limits_) return;
+  // In a lane of several flows what is to keep its order now would be passed.
+  if (order_more(limits)) begin_anew();
   const auto before = std::exchange(limits_, std::move(limits));
   fit_rates();
   if (before) fit_breakers(*before);
@@ -266,12 +317,12 @@ void FlowTable::fit_rates() {
     auto& [flow, paced] = *it;
     const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
     if (limits && limits->rate) {
-      paced.tat = std::min(paced.tat, limits->rate->latest(now_));
-      ++it;
+      if (paced.tat) paced.tat = std::min(*paced.tat, limits->rate->latest(now_));
     } else {
-      open_never(paced.opens);
-      it = paced_.erase(it);
+      open_never(Lane::of(flow));
+      paced.tat.reset();
     }
+    it = paced.tat || paced.held_until > now_ ? std::next(it) : paced_.erase(it);
   }
 }
 
@@ -283,11 +334,11 @@ bool FlowTable::meets_endpoints() const {
 bool FlowTable::open_endpoint(const Lane& lane) {
   const auto it = endpoint_lanes_.find(lane);
   if (it == endpoint_lanes_.end()) return false;
-  EndpointLane& waiting = it->second;
+  Waiting<Lane>& waiting = it->second;
   waiting.to_look_at = false;
   if (waiting.wait != Wait::kWaits) return false;
   if (const auto limit = limited(lane, now_)) {
-    open_later(waiting.opens, *limit, lane);
+    open_later(lane, *limit);
     return false;
   }
   waiting.wait = Wait::kOpen;

@@ -30,6 +30,11 @@ class FlowLimitsTest : public ::testing::Test {
     limits.concurrency = concurrency;
     return limits;
   }
+  static model::Limits in_order() {
+    model::Limits limits;
+    limits.ordered = true;
+    return limits;
+  }
   static model::Limits as_fast_as(Rate rate, std::optional<int> burst = std::nullopt) {
     model::Limits limits;
     limits.rate = model::Gcra::of(rate, burst);
@@ -407,6 +412,131 @@ TEST_F(FlowLimitsTest, WhatAllIsAskedForWaitsForNoTime) {
   EXPECT_FALSE(table_.opens_at());
   expect_waits(limited_flow(), "rate");
   EXPECT_EQ(table_.opens_at(), now_ + 1s);
+}
+
+TEST_F(FlowLimitsTest, OfAnOrderedFlowOneIsUnderWay) {
+  EXPECT_FALSE(table_.in_order(limited_flow())) << "nothing is known of its endpoint";
+  set(in_order());
+  EXPECT_TRUE(table_.in_order(limited_flow()));
+  EXPECT_FALSE(table_.in_order({2, 101, kLimited})) << "of another namespace";
+  EXPECT_FALSE(table_.in_order({1, 5}));
+  attempt(limited_flow(), 5);
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "order");
+  EXPECT_EQ(begin(limited_flow(2)), 1u) << "each flow by itself";
+  EXPECT_FALSE(table_.closed(Lane::of(limited_flow()))) << "an end of its own opens it";
+  EXPECT_FALSE(table_.opens_at());
+  expect_none_open();
+  end(limited_flow(), FlowEnding::kNotMade);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FlowLimitsTest, AFlowIsHeldUntilItsFirstTaskIsReady) {
+  at(kNoon);
+  set(in_order());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  table_.hold(limited_flow(), kNoon + 10s);
+  end(limited_flow(), FlowEnding::kNotMade);
+  expect_waits(limited_flow(), "retry");
+  EXPECT_EQ(table_.held(limited_flow(), now_)->until, kNoon + 10s);
+  EXPECT_EQ(table_.opens_at(), kNoon + 10s);
+  EXPECT_TRUE(table_.closed(Lane::of(limited_flow())));
+  EXPECT_EQ(begin(limited_flow(2)), 1u);
+  advance(10s - 1ms);
+  expect_none_open();
+  advance(1ms);
+  expect_open(limited_flow());
+  EXPECT_EQ(held_by(limited_flow()), "");
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FlowLimitsTest, WhatHoldsAFlowIsLookedAtAgain) {
+  at(kNoon);
+  set(in_order());
+  table_.hold(limited_flow(), kNoon + 24h);
+  expect_waits(limited_flow(), "retry");
+  EXPECT_EQ(table_.held(limited_flow(), now_)->until, kNoon + 24h);
+  EXPECT_EQ(table_.opens_at(), kNoon + FlowTable::kHoldMax) << "others may have changed it";
+  EXPECT_TRUE(table_.look_again(limited_flow()));
+  expect_open(limited_flow());
+  EXPECT_FALSE(table_.look_again(limited_flow()));
+  EXPECT_FALSE(table_.look_again(limited_flow(2)));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  table_.hold(limited_flow(2), kNoon + 24h);
+  expect_waits(limited_flow(2), "retry");
+  advance(FlowTable::kHoldMax);
+  expect_open(limited_flow(2));
+}
+
+TEST_F(FlowLimitsTest, AFlowThatIsNotOrderedAnyMoreIsHeldAllTheSame) {
+  at(kNoon);
+  set(in_order());
+  table_.hold(limited_flow(), kNoon + 10s);
+  table_.set_endpoints({});
+  expect_waits(limited_flow(), "retry");
+  advance(10s);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), FlowTable::kWindow);
+}
+
+TEST_F(FlowLimitsTest, WhatIsToKeepItsOrderFromNowOnIsAskedForAnew) {
+  const std::uint64_t id = table_.id();
+  set(at_once(1));
+  EXPECT_EQ(table_.id(), id);
+  set(in_order());
+  EXPECT_NE(table_.id(), id);
+  const std::uint64_t ordered = table_.id();
+  model::Limits paused = in_order();
+  paused.paused = true;
+  for (const model::Limits& limits : {paused, in_order(), at_once(1), model::Limits{}}) {
+    set(limits);
+    EXPECT_EQ(table_.id(), ordered);
+  }
+  set(in_order());
+  EXPECT_NE(table_.id(), ordered);
+}
+
+// In one that it shared a later task could pass an earlier one.
+TEST_F(FlowLimitsTest, AnOrderedFlowThatWasNotTriedHasALaneOfItsOwn) {
+  set(in_order());
+  for (std::uint64_t receiver = 1; receiver <= 32; ++receiver) {
+    ASSERT_EQ(begin({2, receiver}, 1), 1u);
+  }
+  EXPECT_EQ(table_.refuse({1, 5})->lane, (Lane{1, 0}));
+  table_.emptied({1, 0});
+  expect_waits(limited_flow(), "");
+  expect_none_open();
+  end({2, 1});
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FlowLimitsTest, AnOrderedFlowWaitsForAPlaceOfItsNamespaceInItsOwnLane) {
+  set(in_order());
+  const Flow other{1, 31};
+  attempt(limited_flow());
+  attempt(other);
+  for (std::uint64_t receiver = 1; receiver <= 30; ++receiver) {
+    attempt({1, receiver});
+    ASSERT_EQ(begin({1, receiver}, 2), 2u);
+  }
+  EXPECT_EQ(table_.refuse(other)->lane, (Lane{1, 0}));
+  table_.emptied({1, 0});
+  expect_waits(limited_flow(), "");
+  expect_none_open();
+  end({1, 1});
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
+TEST_F(FewSlotsLimitsTest, OrderHoldsWhereNothingIsSharedOut) {
+  set(in_order());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "order");
+  EXPECT_EQ(begin({1, 5}, 3), 3u);
+  end(limited_flow(), FlowEnding::kNoAnswer);
+  expect_open(limited_flow());
 }
 
 // The worker of another process, or none, has this flow.

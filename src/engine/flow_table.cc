@@ -42,15 +42,19 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse(const Flow& flow) {
 std::optional<store::FlowGate::Refusal> FlowTable::why_not(const Flow& flow) {
   if (auto refusal = refuse_limited(flow)) return refusal;
   if (slots_ < kSlotsMin) return std::nullopt;
-  const auto it = flows_.find(flow);
+  const bool ordered = is_ordered(flow);
+  const auto it = ordered ? flows_.try_emplace(flow).first : flows_.find(flow);
   if (it == flows_.end()) {
     if (!has_room(Kind::kUntried, 0)) return refuse_shared(flow.ns, Lacks::kPlaceOfUntried);
   } else {
     if (window_full(it->second)) return refuse_flow(it, false);
     if (!has_room(it->second.kind, it->second.under_way)) return refuse_flow(it, true);
   }
-  if (full_for(flow.ns)) return refuse_shared(flow.ns, Lacks::kPlaceOfNamespace);
-  return std::nullopt;
+  if (!full_for(flow.ns)) return std::nullopt;
+  if (!ordered) return refuse_shared(flow.ns, Lacks::kPlaceOfNamespace);
+  const Refusal refusal = wait_in_own_lane(it);
+  queue(it, true);
+  return refusal;
 }
 
 bool FlowTable::passes(const Flow& flow) const {
@@ -121,7 +125,7 @@ store::FlowGate::Refusal FlowTable::refuse_shared(std::uint64_t hash, Lacks lack
 
 // `for_its_kind`: not for its own window.
 store::FlowGate::Refusal FlowTable::refuse_flow(Flows::iterator flow, bool for_its_kind) {
-  if (flow->second.wait == Wait::kNone) {
+  if (flow->second.wait == Wait::kNone && !is_ordered(flow->first)) {
     if (lanes_ >= kLanesMax) return refuse_shared(flow->first.ns, Lacks::kLane);
     ++lanes_;
     flow->second.counted = true;
@@ -233,10 +237,12 @@ void FlowTable::learn(Flows::iterator flow, FlowEnding ending) {
   state.kind = kind;
 }
 
-void FlowTable::queue(Flows::iterator flow) {
+void FlowTable::queue(Flows::iterator flow, bool crowded) {
   State& state = flow->second;
-  if (state.turn) return;
-  auto& turns = turns_[index(state.kind)];
+  if (state.turn && state.crowded == crowded) return;
+  leave_turn(state);
+  state.crowded = crowded;
+  auto& turns = turns_of(state);
   state.turn = turns.insert(turns.end(), flow->first);
 }
 
@@ -251,7 +257,7 @@ void FlowTable::wait_in_turn(Namespaces::iterator ns, bool for_untried) {
 }
 
 void FlowTable::leave_turn(State& state) {
-  if (state.turn) turns_[index(state.kind)].erase(*state.turn);
+  if (state.turn) turns_of(state).erase(*state.turn);
   state.turn.reset();
 }
 
@@ -302,6 +308,10 @@ bool FlowTable::open_flow(const Flow& flow, bool in_turn) {
       queue(it);
       return false;
     }
+    if (is_ordered(it->first) && full_for(it->first.ns)) {
+      queue(it, true);
+      return false;
+    }
   }
   leave_turn(state);
   state.wait = Wait::kOpen;
@@ -341,6 +351,7 @@ bool FlowTable::open_namespace(std::uint64_t hash) {
 std::optional<Lane> FlowTable::open_in_turn() {
   if (all_under_way_ < of_namespaces_) {
     if (const auto lane = open_in_turn(namespace_turns_)) return lane;
+    if (const auto lane = open_crowded()) return lane;
   }
   if (has_room(Kind::kUntried, 0)) {
     if (const auto lane = open_in_turn(untried_turns_)) return lane;
@@ -365,11 +376,22 @@ std::optional<Lane> FlowTable::open_in_turn(std::list<std::uint64_t>& turns) {
   return std::nullopt;
 }
 
+// No namespace is full then.
+std::optional<Lane> FlowTable::open_crowded() {
+  while (!crowded_.empty()) {
+    const Flow flow = crowded_.front();
+    leave_turn(flows_.at(flow));
+    if (open_flow(flow, true)) return Lane::of(flow);
+  }
+  return std::nullopt;
+}
+
 bool FlowTable::any_open() const {
   MutexLock lock(mutex_);
   if (!to_look_at_.empty() || look_at_all_) return true;
   if (!openings_.empty() && openings_.begin()->first <= now_) return true;
-  if (!namespace_turns_.empty() && all_under_way_ < of_namespaces_) return true;
+  const bool any_crowded = !namespace_turns_.empty() || !crowded_.empty();
+  if (any_crowded && all_under_way_ < of_namespaces_) return true;
   if (!untried_turns_.empty() && has_room(Kind::kUntried, 0)) return true;
   return std::any_of(turns_.begin(), turns_.end(),
                      [&](const std::list<Flow>& turns) RHOOKS_REQUIRES(mutex_) {
@@ -395,7 +417,7 @@ void FlowTable::emptied(const Lane& lane) {
   if (lane.of_endpoint) {
     const auto it = endpoint_lanes_.find(lane);
     if (it == endpoint_lanes_.end()) return;
-    open_never(it->second.opens);
+    open_never(lane);
     endpoint_lanes_.erase(it);
   } else if (!lane.is_of_flow()) {
     if (const auto ns = namespaces_.find(lane.ns); ns != namespaces_.end()) empty(ns);

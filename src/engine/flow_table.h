@@ -56,18 +56,20 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 //
 //   unknown, paused   nothing of the endpoint begins
 //   breaker           nothing of it begins for a time, and then one attempt while none is under way
+//   order             of the flow one is under way, and those behind it wait for it
 //   concurrency       of the flow no more are under way than that
+//   retry             the first of the flow is not ready: see hold()
 //   rate              of the flow no more begin than that. The claim counts, when it is over
 //
 // Where tasks wait: a flow that has been tried has a lane of its own, the others of a namespace
 // share one. All that an endpoint holds as a whole waits in one lane, which set_endpoints() opens,
 // or what becomes of its breaker; what waits for a limit of its flow has the lane of that in any
-// case.
-// What it knows of flows that have nothing under way and nothing waiting is bounded
-// (kKnownMax, those of the latest use), and so are the breakers that are not open (for those of
-// endpoints that are there they are enough), and how many flows and namespaces have a lane
+// case. So has what is to keep its order, for whatever it waits: in a lane of several flows a later
+// one could pass it. What it knows of flows that have nothing under way and nothing waiting is
+// bounded (kKnownMax, those of the latest use), and so are the breakers that are not open (for
+// those of endpoints that are there they are enough), and how many flows and namespaces have a lane
 // (kLanesMax each); those beyond share that of their namespace, or one for all. Flows that wait for
-// a limit are not bounded, and do not count there: they take some 400 bytes each.
+// a limit, or in order, are not bounded, and do not count there: they take some 400 bytes each.
 //
 // Threads: any. Blocking: never.
 class FlowTable final : public store::FlowGate {
@@ -77,11 +79,13 @@ class FlowTable final : public store::FlowGate {
   static constexpr std::size_t kLanesMax = 16'384;
   static constexpr std::size_t kWindow = 2;
   static constexpr std::chrono::milliseconds kQuick{1'000};
+  static constexpr std::chrono::milliseconds kHoldMax{60'000};
 
   explicit FlowTable(std::size_t slots);
 
   std::optional<Refusal> refuse(const Flow& flow) override;
   bool passes(const Flow& flow) const override;
+  bool in_order(const Flow& flow) const override;
   bool closed(const Lane& lane) const override;
   std::optional<Lane> next_open() override;
   void looked_through(const Lane& lane) override;
@@ -113,6 +117,13 @@ class FlowTable final : public store::FlowGate {
   // When a lane may open by itself, or might have; none: by nothing but an end or a call.
   std::optional<TimePoint> opens_at() const;
 
+  // The first task of the flow was claimed before it is ready, and others wait behind it: none of
+  // the flow begins before then. After kHoldMax it is claimed again, in any case: others may have
+  // changed it.
+  void hold(const Flow& flow, TimePoint until);
+  // Ends that: what the first task of the flow is may have changed. False: nothing was held.
+  bool look_again(const Flow& flow);
+
   // What holds for endpoints from now on: none that is not named has limits. Before the first call
   // nothing is known of any.
   void set_endpoints(std::span<const model::LimitsOf> all);
@@ -128,7 +139,9 @@ class FlowTable final : public store::FlowGate {
   struct HeldCounts {
     std::size_t paused = 0;
     std::size_t breaker = 0;
+    std::size_t order = 0;
     std::size_t concurrency = 0;
+    std::size_t retry = 0;
     std::size_t rate = 0;
   };
   HeldCounts take_held();
@@ -153,6 +166,7 @@ class FlowTable final : public store::FlowGate {
     std::optional<typename std::list<Id>::iterator> turn;  // it waits for others to leave a place
   };
   struct State : Waiting<Flow> {
+    bool crowded = false;  // its turn is for a place of its namespace, not for one of its kind
     Kind kind = Kind::kUntried;
     std::size_t window = kWindow;
     std::size_t under_way = 0;
@@ -179,16 +193,13 @@ class FlowTable final : public store::FlowGate {
   using LimitsOfEndpoints = std::unordered_map<Lane, model::Limits, store::HashOfLane>;
   using Time = model::Gcra::Time;
   using Openings = std::multimap<Time, Lane>;
-  using Opening = std::optional<Openings::iterator>;  // of a lane, where it waits for a time
-  // What is known of a flow with a rate.
+  // What is known of a flow by times.
   struct Paced {
-    Time tat{};
-    Opening opens;
+    std::optional<Time> tat;  // with a rate
+    Time held_until{};        // by hold()
+    Time ready_at{};          // when the task is ready for which it is held
   };
-  struct EndpointLane : Waiting<Lane> {
-    Opening opens;
-  };
-  using EndpointLanes = std::unordered_map<Lane, EndpointLane, store::HashOfLane>;
+  using EndpointLanes = std::unordered_map<Lane, Waiting<Lane>, store::HashOfLane>;
   // What is known of an endpoint.
   struct Tried {
     model::Breaker breaker;
@@ -197,7 +208,7 @@ class FlowTable final : public store::FlowGate {
   using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
 
   // In the order in which they are asked for.
-  enum class HeldBy { kUnknown, kPaused, kBreaker, kConcurrency, kRate };
+  enum class HeldBy { kUnknown, kPaused, kBreaker, kOrder, kConcurrency, kRetry, kRate };
   struct Limit {
     HeldBy by;
     std::optional<Time> until;  // none: until somebody acts, or an attempt ends
@@ -210,6 +221,10 @@ class FlowTable final : public store::FlowGate {
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   // Null: there are none.
   const model::Limits* limits_of(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
+  bool is_ordered(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
+  // Whether these order an endpoint that was not ordered so far.
+  bool order_more(const LimitsOfEndpoints& limits) const RHOOKS_REQUIRES(mutex_);
+  std::size_t under_way_of(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   // Which of them lets no more of the flow, or of the endpoint, begin; it alone decides about that.
   std::optional<Limit> limited(const Flow& flow, Time now) const RHOOKS_REQUIRES(mutex_);
   std::optional<Limit> limited(const Lane& endpoint, Time now) const RHOOKS_REQUIRES(mutex_);
@@ -220,17 +235,15 @@ class FlowTable final : public store::FlowGate {
   std::optional<Refusal> refuse_limited(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void count_held(HeldBy by, Wait before) RHOOKS_REQUIRES(mutex_);
   Time tat_of(const Flow& flow, const model::Gcra& rate) const RHOOKS_REQUIRES(mutex_);
-  Paced& pace(const Flow& flow, const model::Gcra& rate) RHOOKS_REQUIRES(mutex_);
+  Paced& pace(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void take_token(const Flow& flow) RHOOKS_REQUIRES(mutex_);
-  void open_later(const Flow& flow, const Limit& limit) RHOOKS_REQUIRES(mutex_);
-  void open_later(Opening& opening, const Limit& limit, const Lane& lane) RHOOKS_REQUIRES(mutex_);
-  void open_never(Opening& opening) RHOOKS_REQUIRES(mutex_);
-  Opening& opening_of(const Lane& lane) RHOOKS_REQUIRES(mutex_);
+  void open_later(const Lane& lane, const Limit& limit) RHOOKS_REQUIRES(mutex_);
+  void open_never(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   void look_at_openings() RHOOKS_REQUIRES(mutex_);
   void forget_openings() RHOOKS_REQUIRES(mutex_);
   void look_at_lane(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   void set_back(std::chrono::microseconds by) RHOOKS_REQUIRES(mutex_);
-  void forget_rates_at_rest() RHOOKS_REQUIRES(mutex_);
+  void forget_what_is_past() RHOOKS_REQUIRES(mutex_);
   void fit_rates() RHOOKS_REQUIRES(mutex_);
   Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
@@ -250,7 +263,7 @@ class FlowTable final : public store::FlowGate {
   void learn(Flows::iterator flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
   template <typename Id>
   void look_at(Waiting<Id>& waiting, const Lane& lane) RHOOKS_REQUIRES(mutex_);
-  void queue(Flows::iterator flow) RHOOKS_REQUIRES(mutex_);
+  void queue(Flows::iterator flow, bool crowded = false) RHOOKS_REQUIRES(mutex_);
   void wait_in_turn(Namespaces::iterator ns, bool for_untried) RHOOKS_REQUIRES(mutex_);
   void leave_turn(State& state) RHOOKS_REQUIRES(mutex_);
   void leave_turn(Namespace& ns) RHOOKS_REQUIRES(mutex_);
@@ -262,6 +275,10 @@ class FlowTable final : public store::FlowGate {
   std::optional<Lane> open_asked_for() RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_in_turn() RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_in_turn(std::list<std::uint64_t>& turns) RHOOKS_REQUIRES(mutex_);
+  std::optional<Lane> open_crowded() RHOOKS_REQUIRES(mutex_);
+  std::list<Flow>& turns_of(const State& state) RHOOKS_REQUIRES(mutex_) {
+    return state.crowded ? crowded_ : turns_[static_cast<std::size_t>(state.kind)];
+  }
   std::list<std::uint64_t>& turns_of(const Namespace& ns) RHOOKS_REQUIRES(mutex_) {
     return ns.for_untried ? untried_turns_ : namespace_turns_;
   }
@@ -291,10 +308,12 @@ class FlowTable final : public store::FlowGate {
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
   // The first at(): what began before it is not known, but that it did.
   std::optional<Time> began_ RHOOKS_GUARDED_BY(mutex_);
-  // Of flows with a rate that are not at rest, and some that are.
+  // Of flows with a rate that are not at rest, or that are held, and some others.
   std::unordered_map<Flow, Paced, model::HashOfFlow> paced_ RHOOKS_GUARDED_BY(mutex_);
   std::size_t paced_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
+  // When lanes that wait for a time may go on, and where each stands there.
   Openings openings_ RHOOKS_GUARDED_BY(mutex_);
+  std::unordered_map<Lane, Openings::iterator, store::HashOfLane> opens_ RHOOKS_GUARDED_BY(mutex_);
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
@@ -304,6 +323,7 @@ class FlowTable final : public store::FlowGate {
   bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what
   std::deque<Lane> to_look_at_ RHOOKS_GUARDED_BY(mutex_);  // may have a place of their own
   std::array<std::list<Flow>, kKinds> turns_ RHOOKS_GUARDED_BY(mutex_);
+  std::list<Flow> crowded_ RHOOKS_GUARDED_BY(mutex_);  // wait for a place of their namespace
   // Shared lanes, for a place of those that were not tried, and for one of their namespace.
   std::list<std::uint64_t> untried_turns_ RHOOKS_GUARDED_BY(mutex_);
   std::list<std::uint64_t> namespace_turns_ RHOOKS_GUARDED_BY(mutex_);

@@ -729,6 +729,7 @@ class TinyWorker {
     for (std::uint64_t i = 0; i < 2 * kNamespaces; ++i) {
       model::Limits limits;
       if (one_in(2)) limits.concurrency = 1 + below(3);
+      if (one_in(3)) limits.ordered = true;
       if (one_in(2)) limits.rate = model::Gcra::of({20, 1s}, static_cast<int>(1 + below(5)));
       limits_[Lane{1 + i / 2, kEndpoint + i % 2, true}] = limits;
     }
@@ -844,6 +845,7 @@ class TinyWorker {
     const auto found = limits_.find(Lane::of_endpoint_of(flow));
     if (flow.endpoint == 0 || found == limits_.end()) return false;
     const model::Limits& limits = found->second;
+    if (limits.ordered && budgets_.under_way_of(flow) > 0) return true;
     if (limits.concurrency > 0 && budgets_.under_way_of(flow) >= limits.concurrency) return true;
     if (!limits.rate) return false;
     const auto given = std::count(taken_.begin(), taken_.end(), flow);
@@ -912,6 +914,7 @@ class TinyWorker {
       EXPECT_TRUE(refusal && refusal->lane == Lane::of(flow));
       return refusal;
     }
+    EXPECT_TRUE(!refusal || !table_.in_order(flow) || refusal->lane == Lane::of(flow));
     if (slots_ < FlowTable::kSlotsMin) {
       EXPECT_FALSE(refusal);
     } else if (refusal) {

@@ -19,6 +19,7 @@ struct Delivery {
   model::Lease lease;
   Task task;
   TimePoint due_at{};
+  bool ready = true;         // false: it was claimed before it is due, since it keeps its place
   std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
   // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
   // or could not be read.

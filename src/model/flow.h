@@ -55,6 +55,7 @@ struct Limits {
   bool without_breaker = false;
   // Of each of its flows by itself.
   std::size_t concurrency = 0;  // attempts at once; 0: any number
+  bool ordered = false;         // one at a time, by their places
   std::optional<Gcra> rate = std::nullopt;
 
   bool any() const { return *this != Limits{}; }

@@ -89,7 +89,7 @@ struct Metrics::Impl {
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
   std::array<Counter*, kFailures.size()> failed{};
-  std::array<Counter*, 4> held{};
+  std::array<Counter*, 6> held{};
   Gauge* open_breakers = nullptr;
   Counter* callbacks = nullptr;
   Counter* log_lines_dropped = nullptr;
@@ -196,7 +196,8 @@ Metrics::Impl::Impl() {
                           .Name("rhooks_held_total")
                           .Help("Endpoints and flows that came to wait, by what they wait for")
                           .Register(registry);
-  constexpr std::array<const char*, 4> kHeldBy{"paused", "breaker", "concurrency", "rate"};
+  constexpr std::array<const char*, 6> kHeldBy{"paused",      "breaker", "order",
+                                               "concurrency", "retry",   "rate"};
   for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
   callbacks = counter("rhooks_callbacks_total", "Tasks that were made to tell of other ones");

@@ -32,7 +32,7 @@ class Metrics {
   // A task became FAILED, for that `failureReason`.
   void failed(std::string_view reason);
   // What something that is due came to wait for, so often.
-  enum class HeldBy { kPaused, kBreaker, kConcurrency, kRate };
+  enum class HeldBy { kPaused, kBreaker, kOrder, kConcurrency, kRetry, kRate };
   void held(HeldBy by, std::size_t times);
   // How many endpoints do not answer.
   void open_breakers(std::size_t endpoints);

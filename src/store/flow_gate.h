@@ -74,7 +74,7 @@ class FlowGate {
   FlowGate(const FlowGate&) = delete;
   FlowGate& operator=(const FlowGate&) = delete;
 
-  // No other gate of this process has or had it.
+  // No other gate of this process has or had it. With another one what waits is asked for anew.
   std::uint64_t id() const { return id_; }
 
   struct Refusal {
@@ -91,6 +91,11 @@ class FlowGate {
   virtual std::optional<Refusal> refuse(const Flow& flow) = 0;
   // Whether it would pass now.
   virtual bool passes(const Flow& flow) const = 0;
+  // Whether the tasks of the flow pass one at a time, in the order of their places
+  // (model::place_of) and then of their keys: one is then asked for only if none is known before
+  // it, be it that others have it under way or change it. Such a flow has no part in a lane of
+  // several flows, but in that of its endpoint.
+  virtual bool in_order(const Flow&) const { return false; }
   // Whether what waits in that lane waits for somebody, or a time, to open it: no end of an attempt
   // will.
   virtual bool closed(const Lane&) const { return false; }
@@ -107,13 +112,17 @@ class FlowGate {
   // Nothing waits anywhere: all that is due is asked for anew.
   virtual void empty_all() = 0;
 
+ protected:
+  // From the next claim on it is another gate to those who claim.
+  void begin_anew() { id_ = next_id(); }
+
  private:
   static std::uint64_t next_id() {
     static std::atomic<std::uint64_t> last{0};
     return ++last;
   }
 
-  const std::uint64_t id_;
+  std::atomic<std::uint64_t> id_;
 };
 
 }  // namespace rhooks::store
