@@ -32,12 +32,17 @@ void DueRanges::wait_in(const Lane& lane, std::string_view entry) {
   Range& range = lanes[lane];
   if (range.entries.contains(entry)) return;
   const bool is_next = range.to.empty() || entry < range.from;
-  if (lane.is_of_flow() && is_next && range.entries.size() < kEntriesOfLaneMax &&
-      entries_ < kEntriesMax) {
+  if (!lane.is_of_flow() || !is_next) return extend(range, entry, entry);
+  if (range.entries.size() < kEntriesOfLaneMax && entries_ < kEntriesMax) {
     range.entries.emplace(entry);
     ++entries_;
-  } else {
+  } else if (range.entries.empty() || entry > *range.entries.rbegin()) {
     extend(range, entry, entry);
+  } else {  // those that are kept one by one stay the first
+    auto last = range.entries.extract(std::prev(range.entries.end()));
+    extend(range, last.value(), last.value());
+    last.value() = entry;
+    range.entries.insert(std::move(last));
   }
 }
 

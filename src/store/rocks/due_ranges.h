@@ -62,6 +62,10 @@ class DueRanges {
   bool visit(const Lane& lane);
   // Where it is being looked into, that is gone on with by the next visit().
   void pause(const Lane& lane);
+  // Whether something before that entry may be claimable, and was not looked at.
+  bool unseen_before(std::string_view entry) const {
+    return rest < entry || (!islands.empty() && islands.begin()->first < entry);
+  }
   // The first of its entries waits no more.
   void drop_first(Range& lane);
   // All that waits in one lane waits in another.

@@ -125,6 +125,33 @@ TEST_F(DueRangesTest, WhatComesToWaitWhereALaneWasLookedThroughIsMetAllTheSame) 
   EXPECT_EQ(ranges_.lanes.at(kLane).from, "a");
 }
 
+TEST_F(DueRangesTest, TheFirstOfAFlowAreKeptOneByOneInWhateverOrderTheyCome) {
+  constexpr std::size_t kMax = DueRanges::kEntriesOfLaneMax;
+  for (std::size_t i = 0; i <= kMax; ++i) ranges_.wait_in(kFlowLane, numbered(2 * i));
+  const DueRanges::Range& range = ranges_.lanes.at(kFlowLane);
+  EXPECT_EQ(range.from, numbered(2 * kMax));
+  ranges_.wait_in(kFlowLane, numbered(3));
+  EXPECT_EQ(range.entries.size(), kMax);
+  EXPECT_TRUE(range.entries.contains(numbered(3)));
+  EXPECT_EQ(range.from, numbered(2 * kMax - 2)) << "the last of them goes";
+  ranges_.wait_in(kFlowLane, numbered(2 * kMax - 3));
+  EXPECT_EQ(range.from, numbered(2 * kMax - 3));
+  EXPECT_EQ(range.to, numbered(2 * kMax));
+  EXPECT_LT(*range.entries.rbegin(), range.from);
+  ranges_.forget_lanes();
+  EXPECT_EQ(ranges_.rest, "") << "it was never looked at";
+}
+
+TEST_F(DueRangesTest, SomethingBeforeAnEntryMayBeUnseen) {
+  wait_before("m");
+  EXPECT_FALSE(ranges_.unseen_before("c"));
+  EXPECT_FALSE(ranges_.unseen_before("m"));
+  EXPECT_TRUE(ranges_.unseen_before("n"));
+  ranges_.add_unseen("c", "d");
+  EXPECT_FALSE(ranges_.unseen_before("c"));
+  EXPECT_TRUE(ranges_.unseen_before("d"));
+}
+
 TEST_F(DueRangesTest, AllOfALaneMayWaitInAnother) {
   ranges_.wait_in(kLane, "c");
   ranges_.wait_in(kLane, "k");

@@ -62,7 +62,8 @@ struct HeldLease {
 // Through a gate (flow_gate.h): an entry that it refuses is passed over like a leased one, and its
 // range is remembered for its lane. One whose endpoint or flow has a lane queues up in it. Claims
 // look into lanes that the gate opens and at what is unseen by turns, at a bounded number of
-// entries (Asked::entries_max).
+// entries (Asked::entries_max). Of a flow that keeps its order an entry is leased only if none of
+// it may go before: unseen, in the lane of its endpoint, or held by a writer.
 //
 // Threads: every method may be called from any thread. Blocking: lock() waits for other
 // writers of the same keys; take() and first_due() read the index under the mutex.
@@ -203,6 +204,8 @@ class LeaseTable {
       RHOOKS_REQUIRES(mutex_);
   Look look_at(std::string_view entry, std::string_view value, const Lane* lane, Taking& taking)
       RHOOKS_REQUIRES(mutex_);
+  bool may_have_earlier(std::string_view entry, const Flow& flow, const Lane& lane,
+                        const Taking& taking) const RHOOKS_REQUIRES(mutex_);
   Look wait(std::string_view entry, const FlowGate::Refusal& refusal, const Lane* lane,
             Taking& taking) RHOOKS_REQUIRES(mutex_);
   void lease(std::string_view entry, std::string_view value, Taking& taking)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "store/rocks/keys.h"
@@ -63,6 +64,8 @@ struct LeaseTable::Taking {
   FlowGate::Refusal::Others others = FlowGate::Refusal::kOthersMayPass;
   std::optional<Lane> moved_to = {};
   std::vector<std::string> held = {};  // entries that a writer holds
+  // Flows that keep their order, of which a writer holds one: it may go first.
+  std::unordered_set<Flow, model::HashOfFlow> in_doubt = {};
 
   bool ok() const { return walk.status.ok(); }
   bool full() const { return walk.taken.size() >= asked.limit || entries_left == 0; }
@@ -71,6 +74,9 @@ struct LeaseTable::Taking {
     if (entries_left > 0) return true;
     walk.more = walk.cut_off = true;
     return false;
+  }
+  bool keeps_order(const Flow& flow) const {
+    return flow.endpoint != 0 && asked.gate->in_order(flow);
   }
   void seek(const std::string& from) {
     if (cursor.seek(from) && entries_left > 0) --entries_left;
@@ -304,8 +310,11 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
     ends_.emplace(lease->second.until, lease->first);
     return Look::kSettled;
   }
-  if (held_.contains(key)) {
+  const bool is_held = held_.contains(key);
+  if (is_held || (flow && taking.in_doubt.contains(*flow))) {
     taking.walk.more = true;
+    if (lane && !is_held) return Look::kStop;
+    if (flow && taking.keeps_order(*flow)) taking.in_doubt.insert(*flow);
     taking.held.emplace_back(entry);
     return Look::kSettled;
   }
@@ -315,7 +324,8 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
       return Look::kSettled;
     }
   }
-  if (taking.walk.taken.size() >= taking.limit) {
+  const bool limit_reached = taking.walk.taken.size() >= taking.limit;
+  if (limit_reached || (lane && may_have_earlier(entry, *flow, *lane, taking))) {
     taking.walk.more = taking.walk.cut_off = true;
     return Look::kStop;
   }
@@ -326,6 +336,19 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
   }
   lease(entry, value, taking);
   return Look::kSettled;
+}
+
+// Whether some of its flow, which keeps its order, may go before an entry that is met in a lane:
+// what was not looked at, or waits for its endpoint.
+bool LeaseTable::may_have_earlier(std::string_view entry, const Flow& flow, const Lane& lane,
+                                  const Taking& taking) const {
+  if (flow.endpoint == 0) return false;
+  bool any = ranges_.unseen_before(entry);
+  if (lane.is_of_flow()) {
+    const auto of_endpoint = ranges_.lanes.find(Lane::of_endpoint_of(flow));
+    any = any || (of_endpoint != ranges_.lanes.end() && of_endpoint->second.first() < entry);
+  }
+  return any && taking.keeps_order(flow);
 }
 
 LeaseTable::Look LeaseTable::wait(std::string_view entry, const FlowGate::Refusal& refusal,
