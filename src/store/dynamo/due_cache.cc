@@ -16,9 +16,15 @@ constexpr std::size_t kDroppedMax = 20'000;
 constexpr std::chrono::seconds kReadKept{30};
 constexpr std::size_t kRoomMin = 1'000;
 
+// A lane that was put off is looked into again so soon, where nothing is claimed before.
+constexpr std::chrono::milliseconds kLookAgain{250};
+
 }  // namespace
 
-DueCache::DueCache(int shards) : shards_(static_cast<std::size_t>(shards)) {
+DueCache::DueCache(int shards, std::chrono::milliseconds order_lag)
+    : order_lag_(order_lag),
+      of_others_(static_cast<std::size_t>(shards)),
+      shards_(static_cast<std::size_t>(shards)) {
   for (int i = 0; i < shards; ++i) shard_at(i).reads = ShardReads(i);
 }
 
@@ -50,35 +56,64 @@ DueCache::Rows::node_type DueCache::take_out(Known& known) {
   return node;
 }
 
-void DueCache::set(const TaskKey& key, const Entry& entry) {
+DueCache::Rows::node_type DueCache::leave_flow(Known& known) {
+  const auto it = by_flow_.find(known.second.flow);
+  if (it == by_flow_.end()) return {};
+  auto node = it->second.extract(&known);
+  if (it->second.empty()) by_flow_.erase(it);
+  const auto put_off = put_off_.find(Lane::of(known.second.flow));
+  if (put_off != put_off_.end()) put_off->second.look_again = true;
+  return node;
+}
+
+void DueCache::join_flow(Known& known, Rows::node_type node) {
+  if (known.second.flow.endpoint == 0) return;
+  Rows& rows = by_flow_[known.second.flow];
+  if (node) {
+    rows.insert(std::move(node));
+  } else {
+    rows.insert(&known);
+  }
+}
+
+void DueCache::set(const TaskKey& key, Entry entry, Steady now) {
+  entry.known_since = now;
   Entries& entries = shard_at(entry.shard).entries;
   const auto [it, added] = entries.try_emplace(key, entry);
   if (added) {
     try {
+      join_flow(*it, {});
       return put_in(rows_of(entry), *it, {});
     } catch (...) {  // no memory
+      leave_flow(*it);
       entries.erase(it);
       throw;
     }
   }
   Entry& known = it->second;
-  if (known.due_at == entry.due_at && known.lane == entry.lane) {
-    known = entry;
-    return;
+  if (known.due_at == entry.due_at) {
+    entry.known_since = known.known_since;
+    if (known.lane == entry.lane && known.flow == entry.flow) {
+      known = entry;
+      return;
+    }
   }
   Rows& rows = rows_of(entry);
+  auto in_flow = leave_flow(*it);
   auto node = take_out(*it);
   known = entry;
   put_in(rows, *it, std::move(node));
+  join_flow(*it, std::move(in_flow));
 }
 
 DueCache::Entries::iterator DueCache::erase(Entries::iterator it) {
+  leave_flow(*it);
   take_out(*it);
   return shard_at(it->second.shard).entries.erase(it);
 }
 
 void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, Steady read_started,
-                     const ToRead& read) {
+                     const ToRead& read, std::optional<Steady> answered) {
   MutexLock lock(mutex_);
   Shard& shard = shard_at(number);
   if (!shard.reads.fits(read)) return;
@@ -107,7 +142,7 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
     }
     if (entry.flow != row.flow) entry.lane.reset();
     entry.flow = row.flow;
-    set(row.key, entry);
+    set(row.key, entry, answered.value_or(read_started));
   }
 
   // What the index does not show is gone; what lies beyond this read is read when its turn
@@ -128,7 +163,17 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
     --shard.left_out;
   }
   shard.reads.note(read, to, read_started);
+  for (auto& [lane, put_off] : put_off_) {
+    if (put_off.shard == number) put_off.look_again = true;
+  }
   if (read.part == Part::kLeftOut && !new_kept) shard.reads.forget_left_out();
+}
+
+void DueCache::own(const std::optional<std::vector<int>>& shards) {
+  MutexLock lock(mutex_);
+  of_others_.assign(shards_.size(), shards.has_value());
+  if (!shards) return;
+  for (const int number : *shards) of_others_[static_cast<std::size_t>(number)] = false;
 }
 
 std::optional<DueCache::ToRead> DueCache::to_read(int number, TimePoint now, TimePoint due_by,
@@ -248,7 +293,7 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
     either.sure = same;
     either.learned_at = steady;
     either.order = order;
-    set(key, either);
+    set(key, either, steady);
     return;
   }
   if (!is) {
@@ -267,7 +312,7 @@ void DueCache::learn(int number, const TaskKey& key, std::optional<Entry> is, As
   if (dropped != shard.dropped.end()) shard.dropped.erase(dropped);
   if (shard.entries.size() >= shard.room) make_room(shard, unread, steady);
   // Also beyond what was read: the read that gets there may not see it yet.
-  set(key, *is);
+  set(key, *is, steady);
 }
 
 // Forgets what a read will tell, so that what is stored and never read here takes no memory.
@@ -336,6 +381,7 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
     TimePoint first =
         shard.reads.complete(kTimeMax) ? TimePoint::max() : shard.reads.unknown_from();
     for (const Known* const known : shard.order) {
+      if (is_for_others(known->second)) continue;
       // Also what is picked: a claim that fails puts it back.
       if (known->second.leased_until > now) {
         consider(known->second.leased_until);
@@ -356,6 +402,7 @@ std::optional<TimePoint> DueCache::next(std::span<const int> numbers, TimePoint 
   };
   if (refused) {
     for (const Lane& lane : visits_) consider_lane(lanes_.at(lane));
+    if (!put_off_.empty()) consider(now + kLookAgain);
     if (leave == Leave::kWaiting) return next;
   }
   for (const auto& [lane, waiting] : lanes_) {

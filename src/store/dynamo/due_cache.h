@@ -35,6 +35,13 @@ namespace rhooks::store::dynamo {
 // but what is due behind it is read on. Lanes that the gate opens are looked into by turns
 // (due_pick.cc). Only this memory says what waits; the index does not.
 //
+// Of a flow that keeps its order (FlowGate::in_order) only the first task that is known is picked:
+// not while an earlier one is leased, by whomever, or free and not met yet. And only once all that
+// others stored before it is known: what is news was read since the index has to show that. What is
+// not picked for that waits in the lane of its flow, into which picks look by themselves.
+//
+// What is for endpoints is picked by the owner of its shard alone, where there is one.
+//
 // Memory: what the last reads told, what was written since, and, of shards that this process does
 // not read, what it wrote within kIndexLag. Of what waits, kLaneMax tasks of a lane and kWaitingMax
 // in all (and one of each lane): the others are met again when their piece of the index is read.
@@ -59,7 +66,9 @@ class DueCache {
   static constexpr std::size_t kLaneMax = 10'000;
   static constexpr std::size_t kWaitingMax = 100'000;
 
-  explicit DueCache(int shards);
+  // `order_lag`: so long the index may hide from a flow that keeps its order what goes first; 0:
+  // it hides nothing.
+  explicit DueCache(int shards, std::chrono::milliseconds order_lag = kIndexLag);
 
   // A moment in the order of what the cache is told, taken before the request is sent whose
   // answer it is told.
@@ -78,9 +87,12 @@ class DueCache {
   std::optional<ToRead> to_read(int shard, TimePoint now, TimePoint due_by,
                                 std::chrono::milliseconds read_every, Steady steady,
                                 bool hurry = true) const;
-  // One read of a shard, in order.
+  // One read of a shard, in order. `answered`: after all of it was; none: at once.
   void merge(int shard, std::span<const Row> rows, const ReadTo& to, Steady read_started,
-             const ToRead& read);
+             const ToRead& read, std::optional<Steady> answered = std::nullopt);
+  // What is for endpoints in other shards than these is for other workers from now on. None: this
+  // process is no worker, and nothing is.
+  void own(const std::optional<std::vector<int>>& shards);
   // Whether, after the last pick, nothing waits in a lane that had left some out, and they are
   // still to be read of one of these shards.
   bool hungry(std::span<const int> shards) const;
@@ -149,6 +161,7 @@ class DueCache {
     bool elsewhere = false;         // the lease is another's
     bool sure = false;              // not from the index alone, and nothing contradicts it
     Steady learned_at{};            // by this process itself, at that time
+    Steady known_since{};           // at that place
     std::uint64_t order = 0;        // and as the n-th that the cache learned
     std::optional<Lane> lane = {};  // in which it waits; it is neither picked nor leased then
   };
@@ -192,10 +205,15 @@ class DueCache {
   // What waits in a lane, of all shards.
   struct Waiting {
     Rows rows;
+    Flow flow = {};  // of one of them
     std::optional<Visit> visit;
     std::optional<TimePoint> left_out;  // when the first of those is due that had no room
   };
   using Lanes = std::unordered_map<Lane, Waiting, HashOfLane>;
+  struct PutOff {
+    int shard = 0;
+    bool look_again = false;  // the shard was read since, or another task of the flow has changed
+  };
   struct Walk;
   struct Picking;
   enum class Look {
@@ -217,22 +235,33 @@ class DueCache {
   // Takes what an answer tells: that the task is due and leased so, or, without `is`, not due.
   void learn(int shard, const TaskKey& key, std::optional<Entry> is, Asked asked, Steady steady)
       RHOOKS_REQUIRES(mutex_);
-  void set(const TaskKey& key, const Entry& entry) RHOOKS_REQUIRES(mutex_);
+  // `now`: or a little before, but not before whoever wrote it did.
+  void set(const TaskKey& key, Entry entry, Steady now) RHOOKS_REQUIRES(mutex_);
   Entries::iterator erase(Entries::iterator entry) RHOOKS_REQUIRES(mutex_);
   void make_room(Shard& shard, bool unread, Steady steady) RHOOKS_REQUIRES(mutex_);
-  bool free(const Entry& entry, TimePoint now) const {
-    return !entry.picked && entry.leased_until <= now;
+  bool is_for_others(const Entry& entry) const RHOOKS_REQUIRES(mutex_) {
+    return entry.flow.endpoint != 0 && of_others_[static_cast<std::size_t>(entry.shard)];
+  }
+  bool free(const Entry& entry, TimePoint now) const RHOOKS_REQUIRES(mutex_) {
+    return !entry.picked && entry.leased_until <= now && !is_for_others(entry);
   }
   // Of its shard, or of the lane in which it waits.
   Rows& rows_of(const Entry& entry) RHOOKS_REQUIRES(mutex_);
   Rows::node_type take_out(Known& known) RHOOKS_REQUIRES(mutex_);
   // The node is that of another place; none: it makes one.
   void put_in(Rows& rows, Known& known, Rows::node_type node) RHOOKS_REQUIRES(mutex_);
+  Rows::node_type leave_flow(Known& known) RHOOKS_REQUIRES(mutex_);
+  void join_flow(Known& known, Rows::node_type node) RHOOKS_REQUIRES(mutex_);
 
   // due_pick.cc
   // None: among the rows of its shard.
   void move_to(const std::optional<Lane>& lane, Known& known) RHOOKS_REQUIRES(mutex_);
-  void wait_in(const Lane& lane, Known& known) RHOOKS_REQUIRES(mutex_);
+  void wait_in(const Lane& lane, Known& known, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  // It has no room in the lane.
+  void leave_out(Waiting& waiting, Known& known) RHOOKS_REQUIRES(mutex_);
+  // Whether it may go, as far as the order of its flow says.
+  bool is_next(const Known& known) const RHOOKS_REQUIRES(mutex_);
+  void look_again() RHOOKS_REQUIRES(mutex_);
   // Whether tasks of the flow queue up in a lane that is not looked into.
   bool queues(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   void forget_lanes() RHOOKS_REQUIRES(mutex_);
@@ -247,19 +276,26 @@ class DueCache {
   bool look_into(const Lane& lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
   bool look_at_rows(const Lane& lane, Waiting& waiting, Picking& picking) RHOOKS_REQUIRES(mutex_);
   Look look_at(Known& known, const Lane* lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
+  Look put_off(Known& known, const Lane* lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
   Look wait(Known& known, const FlowGate::Refusal& refusal, const Lane* lane, Picking& picking)
       RHOOKS_REQUIRES(mutex_);
   void end_look(const Lane& lane, Picking& picking) RHOOKS_REQUIRES(mutex_);
   // Whether one more task of the flow would be kept.
   bool has_room(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
-  void move_all(const Lane& from, const Lane& to) RHOOKS_REQUIRES(mutex_);
+  void move_all(const Lane& from, const Lane& to, Picking& picking) RHOOKS_REQUIRES(mutex_);
 
+  const std::chrono::milliseconds order_lag_;
   mutable Mutex mutex_;
-  std::uint64_t learned_ RHOOKS_GUARDED_BY(mutex_) = 0;  // how often
+  std::vector<bool> of_others_ RHOOKS_GUARDED_BY(mutex_);  // by shard: what is for endpoints is
+  std::uint64_t learned_ RHOOKS_GUARDED_BY(mutex_) = 0;    // how often
   std::vector<Shard> shards_ RHOOKS_GUARDED_BY(mutex_);
   Lanes lanes_ RHOOKS_GUARDED_BY(mutex_);
-  std::size_t waiting_ RHOOKS_GUARDED_BY(mutex_) = 0;    // rows in all lanes
-  std::deque<Lane> visits_ RHOOKS_GUARDED_BY(mutex_);    // those that are looked into, by turns
+  std::size_t waiting_ RHOOKS_GUARDED_BY(mutex_) = 0;  // rows in all lanes
+  std::deque<Lane> visits_ RHOOKS_GUARDED_BY(mutex_);  // those that are looked into, by turns
+  // Whose first row has to wait for what the gate does not know of.
+  std::unordered_map<Lane, PutOff, HashOfLane> put_off_ RHOOKS_GUARDED_BY(mutex_);
+  // All that is known, also what waits, by flows of endpoints.
+  std::unordered_map<Flow, Rows, model::HashOfFlow> by_flow_ RHOOKS_GUARDED_BY(mutex_);
   std::uint64_t gate_id_ RHOOKS_GUARDED_BY(mutex_) = 0;  // whose lanes they are
   bool lanes_first_ RHOOKS_GUARDED_BY(mutex_) = false;
   // Lanes that ran empty after they had left some out, until no shard is to be read for that.

@@ -808,6 +808,172 @@ TEST_F(DueCacheTest, WhatIsForAClosedEndpointIsPassedOver) {
   EXPECT_FALSE(picked_.waits);
 }
 
+// Through a gate that lets all pass, but in order.
+class OrderTest : public DueCacheTest {
+ protected:
+  OrderTest() { gate_.keep_order(); }
+
+  static DueCache::Row in_flow(const std::string& id, TimePoint due_at,
+                               std::uint64_t receiver = 1) {
+    return {key(id), due_at, {7, receiver, 9}};
+  }
+  // Knows these for long enough.
+  void know(const std::vector<DueCache::Row>& rows) {
+    read_both(rows);
+    pass(DueCache::kIndexLag);
+    read_both(rows);
+  }
+  void done(const std::string& id) { stored(0, key(id), std::nullopt); }
+  // Picks until there is no more.
+  Ids take() {
+    gate_.all_done();
+    taken_.clear();
+    Ids ids;
+    for (int picks = 0; picks == 0 || picked_.more; ++picks) {
+      if (picks == 10) {
+        ADD_FAILURE() << "there is always more";
+        break;
+      }
+      for (std::string& id : pick(100, &gate_)) ids.push_back(std::move(id));
+      for (const auto& candidate : picked_.candidates) taken_.push_back(candidate);
+    }
+    return ids;
+  }
+
+  WindowGate gate_{100};
+  std::vector<DueCache::Candidate> taken_;
+};
+
+TEST_F(OrderTest, OneOfAFlowIsPickedAtATime) {
+  know({in_flow("a", now_ - seconds{3}), in_flow("b", now_ - seconds{3}),
+        in_flow("c", now_ - seconds{4}), in_flow("d", now_, 2), row("e", now_, 3)});
+  EXPECT_EQ(take(), (Ids{"c", "d", "e"}));
+  EXPECT_TRUE(picked_.waits);
+  EXPECT_FALSE(picked_.more);
+  EXPECT_EQ(take(), Ids{}) << "though the gate would let it pass";
+  done("c");
+  EXPECT_EQ(take(), Ids{"a"});
+  stored(0, key("c"), now_ - seconds{9}, {}, {7, 1, 9});
+  done("a");
+  EXPECT_EQ(take(), Ids{}) << "it is known as due earlier since just now";
+}
+
+TEST_F(OrderTest, AnEarlierOneThatIsLeasedIsWaitedFor) {
+  const std::vector<DueCache::Row> rows{in_flow("a", now_ - seconds{3}),
+                                        in_flow("b", now_ - seconds{2})};
+  know(rows);
+  EXPECT_EQ(take(), Ids{"a"});
+  leased_elsewhere(taken_[0], now_ + seconds{60});
+  EXPECT_EQ(take(), Ids{});
+  EXPECT_EQ(cache_.next(all_, now_, &gate_), now_ + milliseconds{250}) << "the cache looks again";
+  EXPECT_EQ(cache_.next(all_, now_, &gate_, Leave::kClosed), rows[1].due_at);
+  pass(DueCache::kIndexLag + milliseconds{1});
+  read_both(rows);
+  EXPECT_EQ(take(), Ids{"a"}) << "it may have been given back";
+  leased(taken_[0], now_ + seconds{60});
+  EXPECT_EQ(take(), Ids{});
+  released(0, key("a"));
+  EXPECT_EQ(take(), Ids{"a"});
+  done("a");
+  EXPECT_EQ(take(), Ids{"b"});
+}
+
+TEST_F(OrderTest, WhatTheIndexMayHideIsWaitedFor) {
+  const auto first = in_flow("a", now_ - seconds{3});
+  const auto second = in_flow("b", now_ - seconds{2});
+  read_both({second, row("c", now_, 3)});
+  EXPECT_EQ(take(), Ids{"c"});
+  EXPECT_TRUE(picked_.waits);
+  done("c");
+  pass(DueCache::kIndexLag - milliseconds{1});
+  read_both({second});
+  EXPECT_EQ(take(), Ids{});
+  pass(milliseconds{1});
+  EXPECT_EQ(take(), Ids{}) << "it was not read since";
+  read_both({first, second});
+  EXPECT_EQ(take(), Ids{}) << "another goes first, and is not known for long";
+  pass(DueCache::kIndexLag);
+  read_both({first, second});
+  EXPECT_EQ(take(), Ids{"a"});
+  done("a");
+  EXPECT_EQ(take(), Ids{"b"}) << "a backlog is not slowed";
+}
+
+TEST_F(OrderTest, AnAnswerThatTookLongTellsOfWhatCameMeanwhile) {
+  const std::vector<DueCache::Row> rows{in_flow("a", now_)};
+  merge(1, {});
+  cache_.merge(0, rows, {}, steady_, {}, steady_ + seconds{3});
+  pass(DueCache::kIndexLag);
+  read_both(rows);
+  EXPECT_EQ(take(), Ids{});
+  pass(seconds{3});
+  read_both(rows);
+  EXPECT_EQ(take(), Ids{"a"});
+}
+
+TEST_F(OrderTest, NothingIsPickedBehindWhatIsNotRead) {
+  const TimePoint last = now_;
+  know({in_flow("a", last - seconds{3}), in_flow("c", last)});
+  EXPECT_EQ(take(), Ids{"a"});
+  stored(0, key("c"), last, {}, {7, 1, 9});  // so it is due, whatever the index shows
+  done("a");
+  merge(0, {}, last - seconds{1});
+  EXPECT_EQ(take(), Ids{}) << "there may be others before it";
+  merge(0, {});
+  EXPECT_EQ(take(), Ids{"c"});
+}
+
+TEST_F(OrderTest, TheLastOnesHaveNoRoomInALaneAndAreReadInOrder) {
+  std::vector<DueCache::Row> rows;
+  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
+    rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
+  }
+  gate_.set_window(0);
+  know(rows);
+  EXPECT_EQ(take(), Ids{});
+  EXPECT_EQ(cache_.size(), DueCache::kLaneMax);
+  stored(0, key("early"), kT0 - seconds{200}, {}, {7, 1, 9});
+  stored(0, key("late"), kT0, {}, {7, 1, 9});
+  EXPECT_EQ(take(), Ids{});
+  EXPECT_EQ(cache_.size(), DueCache::kLaneMax);
+  pass(DueCache::kIndexLag);
+  merge(0, {});
+  EXPECT_EQ(cache_.size(), 1u) << "that is what this process wrote itself";
+}
+
+TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadFromTheBeginning) {
+  std::vector<DueCache::Row> rows;
+  for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
+    rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
+  }
+  know(rows);
+  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
+    ASSERT_EQ(take(), Ids{std::to_string(i)});
+    done(std::to_string(i));
+  }
+  EXPECT_EQ(take(), Ids{});
+  const auto read = to_read();
+  ASSERT_TRUE(read && read->part == DueCache::Part::kHead);
+  stored(0, key("new"), kT0, {}, {7, 1, 9});
+  EXPECT_EQ(take(), Ids{});
+  know({rows.back(), in_flow("new", kT0)});
+  EXPECT_EQ(take(), Ids{rows.back().key.id});
+}
+
+TEST_F(DueCacheTest, WhatIsForEndpointsIsPickedByTheOwnerOfItsShard) {
+  merge(0, {{key("a"), now_, {7, 1, 9}}});
+  merge(1, {{key("b"), now_ - seconds{1}, {7, 2, 9}}, {key("c"), now_, {7, 3}}});
+  cache_.own(std::vector<int>{0});
+  EXPECT_EQ(pick(), (Ids{"a", "c"}));
+  EXPECT_FALSE(picked_.more);
+  stored(0, key("a"), std::nullopt);
+  stored(1, key("c"), std::nullopt);
+  EXPECT_EQ(cache_.next(all_, now_), std::nullopt);
+  cache_.own(std::nullopt);
+  EXPECT_EQ(cache_.next(all_, now_), now_ - seconds{1});
+  EXPECT_EQ(pick(), Ids{"b"});
+}
+
 // A table that lags, read and claimed from at random: in the end every task is found.
 TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
   const std::uint64_t seed = testing::test_seed();
@@ -835,8 +1001,12 @@ TEST(DueCacheRandomTest, EveryTaskIsFoundHoweverTheIndexLags) {
     // Every second run has a gate, which lets one task of each of three flows pass in each step.
     WindowGate gate(1);
     FlowGate* const asked_gate = run % 2 == 0 ? nullptr : &gate;
-    const auto flow_of = [](const TaskKey& task) {
-      return Flow{7, 1 + task.id.size() + static_cast<std::uint64_t>(task.id.back() % 2)};
+    // And half of those keep them in order.
+    const bool in_order = run % 4 == 1;
+    if (in_order) gate.keep_order();
+    const auto flow_of = [in_order](const TaskKey& task) {
+      const auto receiver = 1 + task.id.size() + static_cast<std::uint64_t>(task.id.back() % 2);
+      return Flow{7, receiver, in_order ? 9u : 0u};
     };
     const auto tell = [&](const Answer& answer) {
       const auto& [task, is, asked] = answer;

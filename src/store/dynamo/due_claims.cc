@@ -209,7 +209,7 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
   }
   for (const ShardRead& read : reads) {
     if (read.failed) continue;
-    due_.merge(read.shard, read.rows, end_of(read), read.started, read.what);
+    due_.merge(read.shard, read.rows, end_of(read), read.started, read.what, parts_.steady());
   }
   if (error) return fail(std::move(*error));
   return {};
@@ -218,6 +218,7 @@ Result<void> DynamoStore::read_due(std::vector<int>& shards, TimePoint now, Time
 Result<ClaimResult> DynamoStore::do_claim_due(const ClaimRequest& request) {
   auto shards = shards_of(request.scope);
   if (!shards) return fail(std::move(shards.error()));
+  due_.own(coordinator_->joined() ? std::optional(coordinator_->owned()) : std::nullopt);
   const TimePoint due_by = std::min(request.due_by, kTimeMax);
   ClaimResult result;
   std::optional<Error> error;

@@ -2,6 +2,7 @@
 // that the gate opened.
 
 #include <algorithm>
+#include <iterator>
 #include <queue>
 #include <utility>
 
@@ -34,6 +35,10 @@ struct DueCache::Picking {
   // Of the lane that is looked into: what its refusal said, or that all of it waits in another one.
   FlowGate::Refusal::Others others = FlowGate::Refusal::kOthersMayPass;
   std::optional<Lane> moved_to = {};
+
+  bool keeps_order(const Flow& flow) const {
+    return gate && flow.endpoint != 0 && gate->in_order(flow);
+  }
 };
 
 DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, TimePoint due_by,
@@ -48,6 +53,7 @@ DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, Tim
   try {
     use_gate(gate);
     if (gate && !fetch_open_lanes(*gate)) picking.picked.more = true;
+    look_again();
     if (lanes_first_) look_into_lanes(picking);
     look_at_unseen(numbers, picking);
     if (!lanes_first_) look_into_lanes(picking);
@@ -90,6 +96,13 @@ bool DueCache::fetch_open_lanes(FlowGate& gate) {
     if (!visit(*lane)) gate.emptied(*lane);
   }
   return false;
+}
+
+void DueCache::look_again() {
+  for (auto it = put_off_.begin(); it != put_off_.end();) {
+    if (it->second.look_again) visit(it->first);
+    it = it->second.look_again ? put_off_.erase(it) : std::next(it);
+  }
 }
 
 // From its beginning, or from where that was paused. False: nothing waits in it.
@@ -161,7 +174,7 @@ bool DueCache::look_into(const Lane& lane, Picking& picking) {
   Waiting& waiting = lanes_.at(lane);
   const bool through = look_at_rows(lane, waiting, picking);
   if (picking.moved_to) {
-    move_all(lane, *picking.moved_to);
+    move_all(lane, *picking.moved_to, picking);
     picking.gate->emptied(lane);
     return false;
   }
@@ -199,13 +212,18 @@ bool DueCache::look_at_rows(const Lane& lane, Waiting& waiting, Picking& picking
 }
 
 DueCache::Look DueCache::look_at(Known& known, const Lane* lane, Picking& picking) {
-  if (const auto queue = queue_of(known.second.flow, lanes_, lane)) {
-    wait_in(*queue, known);
+  const Flow& flow = known.second.flow;
+  if (const auto queue = queue_of(flow, lanes_, lane)) {
+    wait_in(*queue, known, picking);
     return Look::kSettled;
   }
   if (picking.picked.candidates.size() >= picking.limit_here) {
     if (!lane) picking.picked.more = true;
     return Look::kStop;
+  }
+  // The gate is not asked for a place that is not taken.
+  if (picking.keeps_order(flow) && !is_next(known) && picking.gate->passes(flow)) {
+    return put_off(known, lane, picking);
   }
   if (picking.gate) {
     if (const auto refusal = picking.gate->refuse(known.second.flow)) {
@@ -218,9 +236,28 @@ DueCache::Look DueCache::look_at(Known& known, const Lane* lane, Picking& pickin
   return Look::kSettled;
 }
 
+bool DueCache::is_next(const Known& known) const {
+  const Entry& entry = known.second;
+  const ShardReads& reads = shard_at(entry.shard).reads;
+  if (!reads.complete(entry.due_at)) return false;
+  if (order_lag_.count() > 0 && !reads.read_since(entry.known_since + order_lag_)) return false;
+  const auto of_flow = by_flow_.find(entry.flow);
+  return of_flow == by_flow_.end() || *of_flow->second.begin() == &known;
+}
+
+DueCache::Look DueCache::put_off(Known& known, const Lane* lane, Picking& picking) {
+  const Lane own = Lane::of(known.second.flow);
+  const int shard = known.second.shard;  // it may be forgotten
+  wait_in(own, known, picking);
+  put_off_[own] = {shard};
+  if (!lane || *lane != own) return Look::kSettled;
+  picking.others = FlowGate::Refusal::kClosed;
+  return Look::kStop;
+}
+
 DueCache::Look DueCache::wait(Known& known, const FlowGate::Refusal& refusal, const Lane* lane,
                               Picking& picking) {
-  wait_in(refusal.lane, known);
+  wait_in(refusal.lane, known, picking);
   if (lane && refusal.lane == *lane) {
     picking.others = refusal.others;
     if (picking.others != FlowGate::Refusal::kOthersMayPass) return Look::kStop;
@@ -247,10 +284,17 @@ void DueCache::end_look(const Lane& lane, Picking& picking) {
     return;
   }
   if (waiting.left_out) {
+    // What goes first is not to be passed by what is new: the former are read from the beginning.
+    const bool in_order = picking.keeps_order(waiting.flow);
     for (Shard& shard : shards_) {
-      if (shard.left_out > 0) shard.reads.note_left_out(*waiting.left_out, picking.due_by);
+      if (shard.left_out == 0) continue;
+      if (in_order) {
+        shard.reads.forget();
+      } else {
+        shard.reads.note_left_out(*waiting.left_out, picking.due_by);
+      }
     }
-    ran_empty_.insert(lane);
+    if (!in_order) ran_empty_.insert(lane);
     picking.picked.more = true;
   }
   lanes_.erase(lane);
@@ -277,7 +321,7 @@ void DueCache::move_to(const std::optional<Lane>& lane, Known& known) {
   put_in(rows, known, std::move(node));
 }
 
-void DueCache::wait_in(const Lane& lane, Known& known) {
+void DueCache::wait_in(const Lane& lane, Known& known, Picking& picking) {
   const Entry& entry = known.second;
   if (entry.lane == lane) return;
   // Then that lane is the one that runs empty.
@@ -286,25 +330,40 @@ void DueCache::wait_in(const Lane& lane, Known& known) {
     ran_empty_.insert(lane);
     ran_empty_.erase(own);
   }
-  Shard& shard = shard_at(entry.shard);
   Waiting& waiting = lanes_[lane];
+  waiting.flow = entry.flow;
+  // Before it others may go that are not known any more.
+  if (waiting.left_out && entry.due_at >= *waiting.left_out && picking.keeps_order(entry.flow)) {
+    return leave_out(waiting, known);
+  }
   const bool fits = waiting.rows.size() < kLaneMax && (entry.lane || waiting_ < kWaitingMax);
   if (!waiting.rows.empty() && !fits) {
-    waiting.left_out = std::min(waiting.left_out.value_or(entry.due_at), entry.due_at);
-    shard.left_out = 2;
-    erase(shard.entries.find(known.first));
-    return;
+    Known& last = **waiting.rows.rbegin();
+    if (!Earlier()(&known, &last)) return leave_out(waiting, known);
+    leave_out(waiting, last);
   }
   move_to(lane, known);
+  const auto put_off = put_off_.find(lane);
+  if (put_off != put_off_.end() && *waiting.rows.begin() == &known) {
+    put_off->second.look_again = picking.picked.more = true;
+  }
   // Where the lane is being looked into, it is met there.
   if (waiting.visit && waiting.visit->at && Earlier()(&known, *waiting.visit->at)) {
     waiting.visit->at = Place{entry.due_at, known.first};
   }
 }
 
-void DueCache::move_all(const Lane& from, const Lane& to) {
+void DueCache::leave_out(Waiting& waiting, Known& known) {
+  const TimePoint due_at = known.second.due_at;
+  waiting.left_out = std::min(waiting.left_out.value_or(due_at), due_at);
+  Shard& shard = shard_at(known.second.shard);
+  shard.left_out = 2;
+  erase(shard.entries.find(known.first));
+}
+
+void DueCache::move_all(const Lane& from, const Lane& to, Picking& picking) {
   Waiting& waiting = lanes_.at(from);
-  while (!waiting.rows.empty()) wait_in(to, **waiting.rows.begin());
+  while (!waiting.rows.empty()) wait_in(to, **waiting.rows.begin(), picking);
   if (waiting.left_out) {
     auto& left_out = lanes_.at(to).left_out;
     left_out = std::min(left_out.value_or(*waiting.left_out), *waiting.left_out);
@@ -330,6 +389,7 @@ void DueCache::forget_lanes() {
   waiting_ = 0;
   lanes_.clear();
   visits_.clear();
+  put_off_.clear();
   ran_empty_.clear();
   hungry_ = false;
   gate_id_ = 0;

@@ -60,7 +60,7 @@ DynamoStore::DynamoStore(Parts parts, Random& random)
       registry_(client_, batches_, parts_.tables.tasks),
       documents_(client_, parts_.tables.tasks, parts_.tuning),
       uuids_(random),
-      due_(parts_.shards),
+      due_(parts_.shards, parts_.tuning.order_lag),
       all_shards_(static_cast<std::size_t>(parts_.shards)) {
   std::iota(all_shards_.begin(), all_shards_.end(), 0);
   // What others did with a shard before it came here is not known, nor what a dead one has leased.

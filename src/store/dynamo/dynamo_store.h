@@ -19,6 +19,8 @@ struct DynamoTuning {
   // The due index of a shard is read at most so often while nothing is known to be due: how
   // late a task may be noticed that another process registered for less than so far ahead.
   std::chrono::milliseconds read_every{1'000};
+  // For so long an index may not show what was stored. What is to go in order waits for that.
+  std::chrono::milliseconds order_lag{5'000};
   // What a query looks at in one call, at most; the page ends there.
   std::size_t page_rows_max = 10'000;
   // What a page may become as JSON, about, before it ends.

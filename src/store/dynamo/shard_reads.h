@@ -83,6 +83,9 @@ class ShardReads {
     return read_at_ && steady - last_read_at_ <= time;
   }
 
+  // Whether what is new was read by a read that began at that time or later.
+  bool read_since(Steady time) const { return read_at_ && *read_at_ >= time; }
+
   // The head is read before anything else; what is known stays known until then.
   void read_head() { read_at_.reset(); }
   // Nothing is known.

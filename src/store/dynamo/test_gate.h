@@ -8,11 +8,16 @@
 
 namespace rhooks::store::dynamo {
 
-// Lets so many attempts of each flow be under way.
+// Lets so many attempts of each flow be under way; where it is told to, those of flows of endpoints
+// are to be in order.
 class WindowGate final : public FlowGate {
  public:
   explicit WindowGate(std::size_t window) : window_(window) {}
 
+  void keep_order() {
+    ordered_ = true;
+    begin_anew();
+  }
   void set_window(std::size_t window) { window_ = window; }
   std::size_t asked() const { return asked_; }  // how often
   void done(const Flow& flow) { --flows_.at(flow).under_way; }
@@ -34,6 +39,7 @@ class WindowGate final : public FlowGate {
     const auto it = flows_.find(flow);
     return it == flows_.end() || it->second.under_way < window_;
   }
+  bool in_order(const Flow& flow) const override { return ordered_ && flow.endpoint != 0; }
   std::optional<Lane> next_open() override {
     for (auto& [flow, state] : flows_) {
       if (!state.waits || state.under_way >= window_) continue;
@@ -55,6 +61,7 @@ class WindowGate final : public FlowGate {
   };
 
   std::size_t window_;
+  bool ordered_ = false;
   std::size_t asked_ = 0;
   std::unordered_map<Flow, State, model::HashOfFlow> flows_;
 };
