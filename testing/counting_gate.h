@@ -67,6 +67,11 @@ class CountingGate final : public store::FlowGate {
     const std::lock_guard lock(mutex_);
     closed_.erase(lane_of(ns, endpoint, flow_key));
   }
+  // Tasks of its flows pass one at a time from now on, in the order of their places.
+  void keep_order(std::string_view endpoint) {
+    const std::lock_guard lock(mutex_);
+    if (ordered_.insert(model::endpoint_hash(endpoint)).second) begin_anew();
+  }
   void name(Lanes lanes) {
     const std::lock_guard lock(mutex_);
     lanes_ = lanes;
@@ -85,6 +90,10 @@ class CountingGate final : public store::FlowGate {
   void ended(const store::Claim& claim) {
     const std::lock_guard lock(mutex_);
     --counts_.at(model::flow_of(claim.task)).under_way;
+  }
+  void forget_what_is_under_way() {
+    const std::lock_guard lock(mutex_);
+    counts_.clear();
   }
   std::size_t under_way() const {
     const std::lock_guard lock(mutex_);
@@ -106,6 +115,10 @@ class CountingGate final : public store::FlowGate {
   bool passes(const store::Flow& flow) const override {
     const std::lock_guard lock(mutex_);
     return !why_not(flow);
+  }
+  bool in_order(const store::Flow& flow) const override {
+    const std::lock_guard lock(mutex_);
+    return ordered_.contains(flow.endpoint);
   }
   bool closed(const store::Lane& lane) const override {
     const std::lock_guard lock(mutex_);
@@ -151,17 +164,22 @@ class CountingGate final : public store::FlowGate {
       if (closed_.contains(lane)) return Refusal{lane};
       if (closed_.contains(store::Lane::of(flow))) return Refusal{store::Lane::of(flow)};
     }
+    const bool ordered = ordered_.contains(flow.endpoint);
     if (const auto most = most_of_.find(flow.ns); most != most_of_.end()) {
       std::size_t all = 0;
       for (const auto& [other, count] : counts_) all += other.ns == flow.ns ? count.all() : 0;
-      if (all >= most->second) return Refusal{{flow.ns, 0}, Refusal::kPaused};
+      if (all >= most->second) {
+        if (ordered) return Refusal{store::Lane::of(flow)};
+        return Refusal{{flow.ns, 0}, Refusal::kPaused};
+      }
     }
-    const auto most = most_for_.find(flow.receiver);
     const auto count = counts_.find(flow);
     const std::size_t has = count == counts_.end() ? 0 : count->second.all();
+    if (ordered && has > 0) return Refusal{store::Lane::of(flow)};
+    const auto most = most_for_.find(flow.receiver);
     if (most == most_for_.end() || has < most->second) return std::nullopt;
     // Others that wait in a lane of many may pass.
-    if (lanes_ == Lanes::kOfFlows) return Refusal{store::Lane::of(flow)};
+    if (ordered || lanes_ == Lanes::kOfFlows) return Refusal{store::Lane::of(flow)};
     const std::uint64_t ns = lanes_ == Lanes::kOfAll ? 0 : flow.ns;
     return Refusal{{ns, 0}, Refusal::kOthersMayPass};
   }
@@ -170,6 +188,7 @@ class CountingGate final : public store::FlowGate {
   std::unordered_map<std::uint64_t, std::size_t> most_for_;  // by receiver
   std::unordered_map<std::uint64_t, std::size_t> most_of_;   // by namespace
   std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
+  std::unordered_set<std::uint64_t> ordered_;                  // endpoints, by their hashes
   std::unordered_set<store::Lane, store::HashOfLane> closed_;  // of endpoints, and flows of them
   std::unordered_set<store::Lane, store::HashOfLane> waiting_;
   std::deque<store::Lane> opened_;

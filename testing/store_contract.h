@@ -143,6 +143,8 @@ class FlowContractTest : public StoreContractTest {
   // Claims until there is no more, or as many as the limit says.
   std::vector<store::Claim> claim_through(CountingGate& gate, store::ClaimRequest request);
   std::vector<store::Claim> claim_through(TimePoint now, std::size_t limit = 100);
+  // Claims and completes, again and again, until nothing passes any more. Their ids.
+  std::vector<std::string> pass_one_by_one(TimePoint now, std::size_t limit = 100);
 
   CountingGate gate_;
   bool waits_ = false;  // as the last claim told

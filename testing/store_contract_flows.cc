@@ -126,6 +126,20 @@ std::vector<Claim> FlowContractTest::claim_through(TimePoint now, std::size_t li
   return claim_through(gate_, {.now = now, .due_by = now, .limit = limit});
 }
 
+Ids FlowContractTest::pass_one_by_one(TimePoint now, std::size_t limit) {
+  Ids passed;
+  for (int idle = 0; idle < 3; ++idle) {
+    gate_.open_all();
+    for (const Claim& claim : claim_through(now, limit)) {
+      gate_.ended(claim);
+      EXPECT_EQ(commit(done(claim, now)), CommitOutcome::kApplied);
+      passed.push_back(id_of(claim));
+      idle = -1;
+    }
+  }
+  return passed;
+}
+
 TEST_P(FlowContractTest, WhatWaitsHoldsUpNobodyBehindIt) {
   put_ten_and_one();
   EXPECT_EQ(sorted_ids(claim_through(kT0 + seconds{1}, 1)), Ids{"good"});
@@ -500,6 +514,154 @@ TEST_P(FlowContractTest, OneFlowOfAnEndpointMayBeClosed) {
   EXPECT_FALSE(waits_);
 }
 
+// Of those that are due at one time the least id.
+TEST_P(FlowContractTest, AnOrderedFlowPassesOneByOneByItsPlaces) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.keep_order("acme");
+  for (const int i : {4, 2, 0, 3, 1}) {
+    put(to_endpoint("acme", "", "t" + std::to_string(i), kT0 + milliseconds{i / 2}));
+  }
+  put(to_endpoint("acme", "key", "of_key", kT0 + milliseconds{1}));
+  put(to_endpoint("other", "", "other0", kT0));
+  put(to_endpoint("other", "", "other1", kT0));
+  EXPECT_EQ(sorted_ids(claim_through(now, 4)), (Ids{"of_key", "other0", "other1", "t0"}));
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  EXPECT_TRUE(waits_);
+  gate_.open_all();
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{}) << "it is under way all the same";
+  EXPECT_EQ(*store().next_due(now, Scope::kAll, &gate_), kT0 + seconds{61}) << "the ends of leases";
+  ASSERT_TRUE(remove({"ns", "t0"}, now));
+  gate_.forget_what_is_under_way();
+  EXPECT_EQ(pass_one_by_one(now), (Ids{"t1", "t2", "t3", "t4"}));
+  EXPECT_FALSE(waits_);
+}
+
+TEST_P(FlowContractTest, TheFirstOfAnOrderedFlowKeepsItsPlaceOrLeavesIt) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.keep_order("acme");
+  for (int i = 0; i < 6; ++i) {
+    put(to_endpoint("acme", "", "t" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  const auto next = [&] {
+    gate_.open_all();
+    const auto claims = claim_through(now);
+    EXPECT_EQ(claims.size(), 1U);
+    for (const Claim& claim : claims) gate_.ended(claim);
+    return claims.empty() ? Claim() : claims.front();
+  };
+  Claim first = next();
+  EXPECT_EQ(id_of(first), "t0");
+  ASSERT_TRUE(store().release({&first.lease, 1}));
+  first = next();
+  EXPECT_EQ(id_of(first), "t0") << "given back, it is the first again";
+  Commit retry = retried(first, now, now + seconds{9});
+  retry.task.in_order = true;
+  EXPECT_EQ(commit(retry), CommitOutcome::kApplied);
+  first = next();
+  EXPECT_EQ(first.task, retry.task) << "whoever claims it sees that it is not ready";
+  ASSERT_TRUE(store().release({&first.lease, 1}));
+  if (subject().durable()) subject().reopen();
+  first = next();
+  EXPECT_EQ(first.task, retry.task);
+  retry = retried(first, now, now + seconds{9});
+  retry.task.in_order = false;
+  EXPECT_EQ(commit(retry), CommitOutcome::kApplied);
+
+  first = next();
+  EXPECT_EQ(id_of(first), "t1");
+  EXPECT_EQ(commit(done(first, now)), CommitOutcome::kApplied);
+  ASSERT_TRUE(change({"ns", "t2"}, suspend_edit, now));
+  ASSERT_TRUE(remove({"ns", "t3"}, now));
+  first = next();
+  EXPECT_EQ(id_of(first), "t4");
+  EXPECT_EQ(commit(done(first, now)), CommitOutcome::kApplied);
+  ASSERT_TRUE(change({"ns", "t2"}, unsuspend_edit, now));
+  put(to_endpoint("acme", "", "early", kT0 - seconds{1}));
+  EXPECT_EQ(pass_one_by_one(now), (Ids{"early", "t2", "t5"}));
+  EXPECT_EQ(sorted_ids(claim_through(now + seconds{9})), Ids{"t0"});
+}
+
+// What came since, and what waits for the endpoint, is met beside what waits for its flow.
+TEST_P(FlowContractTest, WhatComesBeforeTheLaneOfAnOrderedFlowGoesFirst) {
+  const TimePoint now = kT0 + seconds{1};
+  const auto keyed = [&](const std::string& key, int i) {
+    put(to_endpoint("acme", key, key + std::to_string(100 + i), kT0 + milliseconds{i}));
+  };
+  gate_.keep_order("acme");
+  gate_.allow(kDead, 0);
+  put(to(kDead, "waits", kT0 - seconds{2}));
+  for (int i = 10; i < 15; ++i) {
+    keyed("a", i);
+    keyed("b", i);
+  }
+  auto claims = claim_through(now);
+  ASSERT_EQ(sorted_ids(claims), (Ids{"a110", "b110"}));
+  for (const int i : {3, 12, 5}) keyed("a", i == 12 ? 20 : i);
+  for (const Claim& claim : claims) {
+    gate_.ended(claim);
+    EXPECT_EQ(commit(done(claim, now)), CommitOutcome::kApplied);
+  }
+  gate_.open_all();
+  claims = claim_through(now, 1);
+  ASSERT_EQ(claims.size(), 1U);
+  EXPECT_TRUE(id_of(claims[0]) == "a103" || id_of(claims[0]) == "b111") << id_of(claims[0]);
+  for (const Claim& claim : claims) gate_.ended(claim);
+  ASSERT_TRUE(store().release({&claims[0].lease, 1}));
+
+  gate_.close("ns", "acme");
+  keyed("c", 1);
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  for (const int i : {1, 7}) {
+    keyed("a", i);
+    keyed("b", i);
+  }
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.reopen("ns", "acme");
+  Ids a, b;
+  for (const std::string& id : pass_one_by_one(now, 1)) {
+    if (id[0] == 'a') a.push_back(id);
+    if (id[0] == 'b') b.push_back(id);
+  }
+  EXPECT_EQ(a, (Ids{"a101", "a103", "a105", "a107", "a111", "a112", "a113", "a114", "a120"}));
+  EXPECT_EQ(b, (Ids{"b101", "b107", "b111", "b112", "b113", "b114"}));
+}
+
+// In a lane that keeps more than it has the places of, too.
+TEST_P(FlowContractTest, ManyOfAnOrderedFlowKeepTheirOrder) {
+  const TimePoint now = kT0 + seconds{10};
+  const int many = subject().remote() ? 30 : 300;
+  const auto keyed = [&](int i) {
+    put(to_endpoint("acme", "", std::to_string(10'000 + i), kT0 + milliseconds{i}));
+  };
+  gate_.keep_order("acme");
+  Ids wanted;
+  for (int i = 0; i < many; ++i) keyed(2 * i);
+  auto first = claim_through(now);
+  ASSERT_EQ(first.size(), 1U);
+  gate_.ended(first[0]);
+  ASSERT_TRUE(store().release({&first[0].lease, 1}));
+  for (int i = many - 1; i >= 0; i -= 3) keyed(2 * i + 1);
+  for (int i = 0; i < 2 * many; ++i) {
+    if (i % 2 == 0 || (many - 1 - i / 2) % 3 == 0) wanted.push_back(std::to_string(10'000 + i));
+  }
+  EXPECT_EQ(pass_one_by_one(now), wanted);
+  EXPECT_FALSE(waits_);
+}
+
+// What waited among others may have been passed.
+TEST_P(FlowContractTest, AnEndpointMayBecomeOrdered) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.name(CountingGate::Lanes::kOfNamespaces);
+  gate_.allow("acme", "", 0);
+  for (int i = 0; i < 4; ++i) {
+    put(to_endpoint("acme", "", "t" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  EXPECT_EQ(sorted_ids(claim_through(now)), Ids{});
+  gate_.allow_all();
+  gate_.keep_order("acme");
+  EXPECT_EQ(pass_one_by_one(now), (Ids{"t0", "t1", "t2", "t3"}));
+}
+
 // More than one claim looks at.
 TEST_P(FlowContractTest, ManyThatWaitHoldUpNobody) {
   const int many = subject().many();
@@ -577,6 +739,46 @@ TEST_P(FlowRacesTest, TwoWhoClaimThroughOneGateDoAllOnce) {
   EXPECT_EQ(gate_.under_way(), 0U);
 }
 
+// Whoever edits a task holds its key for a while, and it may stay as it is.
+TEST_P(FlowRacesTest, AnOrderedFlowDoesNotPassWhatIsBeingEdited) {
+  constexpr int kTasks = 60;
+  const TimePoint now = kT0 + seconds{1};
+  gate_.keep_order("acme");
+  for (int i = 0; i < kTasks; ++i) {
+    put(to_endpoint("acme", "", std::to_string(100 + i), kT0 + milliseconds{i / 3}));
+  }
+  std::atomic<int> first{0};
+  const auto deadline = std::chrono::steady_clock::now() + seconds{120};
+  const auto goes_on = [&] {
+    return first < kTasks && std::chrono::steady_clock::now() < deadline;
+  };
+  std::thread editor([&] {
+    for (int i = 0; goes_on(); ++i) {
+      const int at = std::min(first + i % 3, kTasks - 1);
+      (void)change({"ns", std::to_string(100 + at)}, edit_of([](Task&) {}), now);
+    }
+  });
+  while (goes_on()) {
+    gate_.open_all();
+    const auto result = store().claim_due({.now = now, .due_by = now, .limit = 5, .gate = &gate_});
+    if (!result) {
+      ADD_FAILURE() << result.error().message;
+      break;
+    }
+    gate_.handed_out(*result);
+    for (const Claim& claim : result->claims) {
+      EXPECT_EQ(id_of(claim), std::to_string(100 + first));
+      EXPECT_EQ(commit(done(claim, now)), CommitOutcome::kApplied);
+      gate_.ended(claim);
+      ++first;
+    }
+  }
+  first = kTasks;
+  editor.join();
+  EXPECT_EQ(gate_.under_way(), 0U);
+  EXPECT_TRUE(all_due(store(), now, now, 10).empty());
+}
+
 namespace {
 
 // Whatever is refused, changed, given back and opened when: each task is attempted until it is
@@ -586,6 +788,7 @@ class Turns {
   Turns(StoreUnderTest& subject, std::uint64_t seed) : subject_(subject), random_(seed) {}
 
   void run() {
+    gate_.keep_order("e1");
     put();
     for (int step = 0; !left_.empty() && !::testing::Test::HasFailure(); ++step) {
       ASSERT_LT(step, 20'000) << left_.size() << " are left, the first: " << left_.begin()->id;
@@ -708,14 +911,16 @@ class Turns {
   std::map<TaskKey, Claim> under_way_;
 };
 
-// The same calls on both stores, with receivers that let all pass, or none: what a claim that has
-// no limit takes then does not hang on the order in which the stores look at what waits.
+// The same calls on both stores, with receivers that let all pass, or none, or the first of each
+// flow: what a claim that has no limit takes then does not hang on the order in which the stores
+// look at what waits.
 class FlowDifferential {
  public:
   FlowDifferential(StoreUnderTest& subject, Store& oracle, std::uint64_t seed)
       : subject_(subject), oracle_(oracle), random_(seed) {}
 
   void run(int steps) {
+    for (CountingGate* const gate : {&mine_, &theirs_}) gate->keep_order("e1");
     for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       now_ += milliseconds{static_cast<long>(below(20))};
@@ -813,8 +1018,8 @@ class FlowDifferential {
   void commit() {
     const auto pair = take_claim();
     if (!pair) return;
-    const Commit mine =
-        below(2) == 0 ? done(pair->subject, now_) : retried(pair->subject, now_, soon());
+    Commit mine = below(2) == 0 ? done(pair->subject, now_) : retried(pair->subject, now_, soon());
+    mine.task.in_order = below(4) == 0;
     Commit theirs = mine;
     theirs.lease = pair->oracle.lease;
     const auto a = subject_.store().commit({&mine, 1}).at(0);
@@ -896,6 +1101,7 @@ class FlowDifferential {
                                .due_by = now_ + milliseconds{static_cast<long>(below(100))},
                                .limit = 1 + below(20),
                                .lease_for = milliseconds{1 + static_cast<long>(below(200))}};
+    tell_what_is_under_way();
     mine_.open_all();
     bool waits = false;
     bool others_wait = false;
@@ -907,6 +1113,21 @@ class FlowDifferential {
     const auto b = all_due(oracle_, now_, request.due_by, request.limit);
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].key, b[i].key);
+  }
+
+  // What is leased, so that of an ordered flow none passes beside it.
+  void tell_what_is_under_way() {
+    ClaimResult mine;
+    ClaimResult theirs;
+    for (const auto& [key, pair] : claims_) {
+      if (pair.oracle.lease.until <= now_) continue;
+      mine.claims.push_back(pair.subject);
+      theirs.claims.push_back(pair.oracle);
+    }
+    mine_.forget_what_is_under_way();
+    mine_.handed_out(mine);
+    theirs_.forget_what_is_under_way();
+    theirs_.handed_out(theirs);
   }
 
   static std::vector<Claim> claim_all(Store& store, ClaimRequest request, CountingGate& gate,

@@ -109,17 +109,18 @@ class DynamoUnderTest final : public StoreUnderTest {
 
 // What is due is read from the index for every claim, as if all else came from other processes.
 StoreFactory dynamo_factory() {
-  return {"dynamo", [] {
-            return std::make_unique<DynamoUnderTest>(
-                store::DynamoTuning{.read_every = std::chrono::milliseconds{0}});
-          }};
+  return {
+      "dynamo", [] {
+        return std::make_unique<DynamoUnderTest>(store::DynamoTuning{
+            .read_every = std::chrono::milliseconds{0}, .order_lag = std::chrono::milliseconds{0}});
+      }};
 }
 
 // What is due is read once, and then known from what this process does.
 StoreFactory knowing_dynamo_factory() {
   return {"dynamo_knowing", [] {
-            return std::make_unique<DynamoUnderTest>(
-                store::DynamoTuning{.read_every = std::chrono::hours{1}});
+            return std::make_unique<DynamoUnderTest>(store::DynamoTuning{
+                .read_every = std::chrono::hours{1}, .order_lag = std::chrono::milliseconds{0}});
           }};
 }
 
@@ -128,6 +129,7 @@ StoreFactory tight_dynamo_factory() {
   return {"dynamo_tight", [] {
             return std::make_unique<DynamoUnderTest>(
                 store::DynamoTuning{.read_every = std::chrono::milliseconds{0},
+                                    .order_lag = std::chrono::milliseconds{0},
                                     .page_rows_max = 5,
                                     .page_bytes_max = 3'000,
                                     .request_rows_max = 3});

@@ -67,9 +67,11 @@ StoreFactory factory(std::string name, store::DynamoTuning tuning) {
 }
 
 // Read for each claim, read once, or read a few rows at a time.
-constexpr store::DynamoTuning kReading{.read_every = milliseconds{0}};
-constexpr store::DynamoTuning kKnowing{.read_every = std::chrono::hours{1}};
+constexpr store::DynamoTuning kReading{.read_every = milliseconds{0}, .order_lag = milliseconds{0}};
+constexpr store::DynamoTuning kKnowing{.read_every = std::chrono::hours{1},
+                                       .order_lag = milliseconds{0}};
 constexpr store::DynamoTuning kTight{.read_every = milliseconds{0},
+                                     .order_lag = milliseconds{0},
                                      .page_rows_max = 5,
                                      .page_bytes_max = 3'000,
                                      .request_rows_max = 3};
