@@ -54,6 +54,10 @@ struct Endpoint {
   // How many of these may begin at once, and be that many more than the rate: 1 to 1,000,000. None:
   // what the rate allows in a second, at least 1.
   std::optional<int> burst;
+  // Attempts are one at a time, and in the order of the dates: a task waits until the one before it
+  // is DONE, FAILED, SUSPENDED or gone, its retries included. Excludes a concurrency of more
+  // than 1.
+  bool ordered = false;
   // Of tasks that have no callback of their own: as Spec::callback and Spec::callback_on.
   std::string callback;
   std::vector<std::string> callback_on;

@@ -197,7 +197,8 @@ struct State {
 // Why a task that is due waits, as far as the process that answers knows.
 struct Held {
   // Of its endpoint: "paused"; "breaker": it does not answer; "concurrency" or "rate", by that
-  // limit; "endpoint": it cannot be read.
+  // limit; "endpoint": it cannot be read. Of the task before it in order: "order": that is being
+  // attempted; "retry": that waits for its retry.
   std::string by;
   std::optional<TimePoint> until;  // none: until somebody acts, or an attempt ends
 

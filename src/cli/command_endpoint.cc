@@ -391,8 +391,9 @@ void add_endpoints(Commands& commands) {
        "rhooks endpoint put acme -n shop --file acme.json",
        "rhooks endpoint set acme -n shop --timeout 30s --no-retry-limit",
        "rhooks endpoint set acme -n shop --concurrency 10 --rate 100/1m",
-       "rhooks endpoint get acme -n shop --json", "rhooks endpoint list -n shop --prefix ac",
-       "rhooks endpoint pause acme -n shop", "rhooks endpoint resume acme -n shop",
+       "rhooks endpoint set acme -n shop --ordered", "rhooks endpoint get acme -n shop --json",
+       "rhooks endpoint list -n shop --prefix ac", "rhooks endpoint pause acme -n shop",
+       "rhooks endpoint resume acme -n shop",
        "rhooks endpoint test acme -n shop --url /ping --body '{\"hello\":1}'",
        "rhooks endpoint delete acme -n shop"},
       [&commands, args] { return run_action(commands, *args); });

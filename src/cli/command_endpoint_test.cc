@@ -79,6 +79,8 @@ TEST_P(EndpointCommandsTest, PutMakesAndReplaces) {
   EXPECT_EQ(made.rate, (Rate{100, 1min}));
   EXPECT_EQ(made.burst, 5);
 
+  EXPECT_FALSE(made.ordered);
+
   EXPECT_EQ(done({"put", "acme", "--url", kIn}), "replaced acme\n");
   const Endpoint replaced = got("acme");
   EXPECT_EQ(replaced.headers, std::vector<Header>{});
@@ -107,6 +109,22 @@ TEST_P(EndpointCommandsTest, PutSaysWhenItIsRetried) {
 
   expect_part(refused({"set", "acme", "--retry-schedule", "10s,,1m"}), "--retry-schedule: ");
   expect_part(refused({"set", "acme", "--stop-on", "4xx"}), "--stop-on: \"4xx\" names no statuses");
+}
+
+TEST_P(EndpointCommandsTest, AnOrderIsGivenAndTakenBack) {
+  done({"put", "acme", "--url", kIn, "--ordered"});
+  EXPECT_TRUE(got("acme").ordered);
+  expect_part(done({"get", "acme"}), "ordered         yes\n");
+  done({"set", "acme", "--timeout", "5s"});
+  EXPECT_TRUE(got("acme").ordered);
+  done({"set", "acme", "--no-ordered"});
+  EXPECT_FALSE(got("acme").ordered);
+  done({"set", "acme", "--ordered"});
+  EXPECT_TRUE(got("acme").ordered);
+  expect_part(refused({"get", "acme", "--ordered"}), "it belongs to put and set");
+  const TestRun two = endpoint({"set", "acme", "--concurrency", "2"});
+  EXPECT_NE(two.exit_code, kExitDone);
+  expect_part(two.err, "leave concurrency out");
 }
 
 TEST_P(EndpointCommandsTest, PutSaysWhoIsTold) {

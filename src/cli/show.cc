@@ -297,6 +297,7 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   if (endpoint.concurrency) card.line("concurrency", std::to_string(*endpoint.concurrency));
   if (endpoint.rate) card.line("rate", format_rate(*endpoint.rate));
   if (endpoint.burst) card.line("burst", std::to_string(*endpoint.burst));
+  if (endpoint.ordered) card.line("ordered", "yes");
   card.line("callback", callback_of(endpoint));
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));

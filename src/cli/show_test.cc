@@ -100,8 +100,9 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
             "created         2023-11-14 22:13:20.000Z\n"
             "updated         2023-11-14 22:13:21.000Z\n"
             "revision        017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n");
-  endpoint.paused = true;
+  endpoint.paused = endpoint.ordered = true;
   EXPECT_NE(endpoint_card(endpoint, test.io).find("\nstate           paused\n"), std::string::npos);
+  EXPECT_NE(endpoint_card(endpoint, test.io).find("\nordered         yes\n"), std::string::npos);
   endpoint.paused = endpoint.breaker = false;
   endpoint.held = Held{"breaker", kShownAt};
   const auto shows = [&](const char* line) {

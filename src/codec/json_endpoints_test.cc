@@ -26,6 +26,7 @@ Endpoint full_endpoint() {
   endpoint.concurrency = 10;
   endpoint.rate = Rate{100, 60s};
   endpoint.burst = 5;
+  endpoint.ordered = true;
   endpoint.paused = true;
   endpoint.revision = kRevision;
   endpoint.created_at = kPutAt;
@@ -62,7 +63,7 @@ TEST(EndpointJsonTest, IsShownByItsFields) {
       R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
       R"("url":"https://hooks.acme.example/in?token=7",)"
       R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-      R"("concurrency":10,"rate":"100/1m","burst":5,"paused":true,)"
+      R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"paused":true,)"
       R"("revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
 }
@@ -204,6 +205,7 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","breaker":"no"})"), "breaker");
   EXPECT_EQ(refused(R"({"url":"http://a/","rate":100})"), "rate");
+  EXPECT_EQ(refused(R"({"url":"http://a/","ordered":"yes"})"), "ordered");
   EXPECT_EQ(
       parse_new_endpoint(R"({"url":"http://a/","rate":"fast"})", "shop", "acme").error().message,
       R"(rate: must be a number and a time, as in 100/1m, not "fast")");
@@ -237,8 +239,9 @@ TEST(EndpointChangesTest, NullTakesBack) {
   wanted.concurrency.reset();
   wanted.rate.reset();
   wanted.burst.reset();
+  wanted.ordered = false;
   EXPECT_EQ(changed(R"({"description":null,"timeout":null,"retryLimit":null,"concurrency":null,)"
-                    R"("rate":null,"burst":null})"),
+                    R"("rate":null,"burst":null,"ordered":null})"),
             wanted);
   EXPECT_EQ(changed(R"({"url":null})").url, "");  // the rules refuse it
   EXPECT_EQ(changed(R"({"headers":null})").headers, std::vector<Header>{});
@@ -314,7 +317,7 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
   EXPECT_EQ(json,
             R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
             R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-            R"("concurrency":10,"rate":"100/1m","burst":5,"paused":true,)"
+            R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"paused":true,)"
             R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
   Endpoint wanted = as_given(full_endpoint());
   wanted.ns.clear();

@@ -104,6 +104,11 @@ Result<TriggerResult> Runner::trigger(const std::function<void(const TriggerResu
   return result;
 }
 
+void Runner::look_again(const Task& task) {
+  if (task.endpoint.empty()) return;
+  if (pipeline_.slots.flows().look_again(model::flow_of(task))) claimer_waker_.notify();
+}
+
 void Runner::endpoints_changed() {
   if (pipeline_.claimer.apply_endpoints()) claimer_waker_.notify();
 }

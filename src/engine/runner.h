@@ -54,6 +54,9 @@ class Runner {
   // A task was stored that is due then.
   void notify(TimePoint due_at) { claimer_waker_.notify_at(due_at); }
 
+  // A task was changed or removed: if others of its flow waited for it, they may go now.
+  void look_again(const Task& task);
+
   // Endpoints were changed: from the return on no claim is let through against what is known of
   // them, and what may pass by now is claimed.
   void endpoints_changed();

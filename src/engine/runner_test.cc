@@ -323,6 +323,46 @@ TEST(RunnerTest, WakesAtTheTimeOfARate) {
   EXPECT_EQ(fixture.sender.started_count(), 2u);
 }
 
+constexpr const char* kInOrder =
+    R"({"url":"http://127.0.0.1:9/","ordered":true,"retrySchedule":["1h"]})";
+
+TEST(RunnerTest, AnEditOfTheFirstOfAnOrderedFlowLetsTheNextGo) {
+  auto options = Fixture::options_for(4);
+  options.poll_interval = 1h;
+  int sent = 0;
+  Fixture fixture(options, [&](const auto&) { return Reply::status(sent++ == 0 ? 500 : 200); });
+  change_endpoint(fixture, kInOrder);
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme"),
+                       to_endpoint("b", fixture.clock.now(), "acme")});
+  fixture.runner.start();
+  ASSERT_TRUE(eventually([&] {
+    const auto held = fixture.runner.held(fixture.task("b"));
+    return held && held->by == "retry" && held->until == fixture.task("a").next_attempt_date;
+  }));
+  const TaskKey first{"ns", "a"};
+  const TimePoint now = fixture.clock.now();
+  ASSERT_TRUE(eventually([&] {  // it may be leased just now, and be given back
+    const auto suspended = fixture.memory.change(
+        {&first, 1}, [now](Task task) { return model::suspend(std::move(task), now); }, now);
+    if (suspended.front()) fixture.runner.look_again(*suspended.front());
+    return suspended.front().has_value();
+  }));
+  EXPECT_TRUE(fixture.reaches("b", Status::kDone));
+  EXPECT_EQ(fixture.sender.started_count(), 2u);
+}
+
+TEST(RunnerTest, ATriggerLeavesOutWhatWaitsForARetry) {
+  Fixture fixture(4, [](const auto&) { return Reply::status(500); });
+  change_endpoint(fixture, kInOrder);
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme"),
+                       to_endpoint("b", fixture.clock.now(), "acme")});
+  const auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 1);
+  EXPECT_EQ(fixture.task("a").attempt, 1);
+  EXPECT_EQ(fixture.task("b").attempt, 0);
+}
+
 TEST(RunnerTest, AnExceptionOfTheProgressCallbackLeavesTheRunnerUsable) {
   Fixture fixture(1, [](const auto&) { return Reply::hold(); });
   put(fixture.memory, {record("a", fixture.clock.now())});

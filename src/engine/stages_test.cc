@@ -575,6 +575,57 @@ TEST_F(StagesTest, WhatWasNotSentTellsNothingOfItsEndpoint) {
   EXPECT_EQ(store.get({"ns", numbered("late", 8)}, clock.now())->status, Status::kFailed);
 }
 
+TEST_F(StagesTest, OfAnOrderedEndpointEachTaskWaitsForTheOneBefore) {
+  make_committer();
+  store_endpoint(store, "acme",
+                 R"({"url":"http://127.0.0.1:9/","ordered":true,"retrySchedule":["10s"]})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), to_endpoint("b", clock.now(), "acme")});
+  int status = 500;
+  sender.set_script([&](const auto&) { return Reply::status(status); });
+  step_all();
+  ASSERT_EQ(sender.started_count(), 1u);
+  const Task failed = store.get({"ns", "a"}, clock.now()).value();
+  EXPECT_EQ(failed.attempt, 1);
+  EXPECT_TRUE(failed.in_order);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->attempt, 0);
+
+  step_all();  // it is met, and is not ready
+  EXPECT_EQ(sender.started_count(), 1u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now()).value(), failed);
+  EXPECT_EQ(held_by("b"), "retry");
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_EQ(step->next_due, failed.next_attempt_date);
+
+  clock.advance(12s);
+  status = 200;
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kActive);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
+}
+
+// What it held is not due before, so it has to be.
+TEST_F(StagesTest, ARetryThatKeepsItsPlaceIsNotMadeEarlyWhereItsEndpointIsNotOrderedAnyMore) {
+  make_committer();
+  auto retry = to_endpoint("a", clock.now(), "acme");
+  retry.task.attempt = 1;
+  retry.task.next_attempt_date = clock.now() + 10s;
+  retry.task.in_order = true;
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {retry});
+  for (int i = 0; i < 3; ++i) step_all();
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.flows().opens_at(), clock.now() + 10s);
+  clock.advance(10s);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+}
+
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   make_committer();
   auto hourly = to_endpoint("a", clock.now(), "acme");

@@ -194,7 +194,9 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
   records.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     idempotent.push_back(!tasks[i].idempotency_key.empty());
+    const bool dated = tasks[i].scheduled_date.has_value();
     records.push_back(model::make_record(std::move(tasks[i]), at, ids[i]));
+    if (!dated) put_in_order(records.back().task, at);
   }
 
   const auto puts = store().put(records);
@@ -221,6 +223,13 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
   return results;
 }
 
+// So what was acknowledged before goes before it. The endpoint was looked up just now.
+void Hooks::Impl::put_in_order(Task& task, TimePoint at) {
+  if (task.endpoint.empty()) return;
+  const auto endpoint = endpoints().find(task.key.ns, task.endpoint, at);
+  if (endpoint && (*endpoint)->ordered) task.scheduled_date = dates.next(model::flow_of(task), at);
+}
+
 Result<Task> Hooks::get(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
@@ -237,7 +246,9 @@ void Hooks::Impl::add_held(Task& task) {
 Result<Task> Hooks::remove(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
-  return std::move(impl_->store().remove({&key, 1}, impl_->now()).front());
+  auto removed = std::move(impl_->store().remove({&key, 1}, impl_->now()).front());
+  if (removed) impl_->runner.look_again(*removed);
+  return removed;
 }
 
 Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit) {
@@ -245,6 +256,7 @@ Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
   auto changed = std::move(store().change({&key, 1}, edit, now()).front());
   if (!changed) return changed;
+  runner.look_again(*changed);
   if (changed->status == Status::kActive) runner.notify(model::due_at(*changed));
   add_held(*changed);
   return changed;

@@ -93,6 +93,39 @@ TEST_F(EndpointsTest, PuttingReplacesAllButTheDateOfTheFirst) {
   EXPECT_EQ(hooks_.endpoint("ns", "acme"), second->endpoint);
 }
 
+TEST_F(EndpointsTest, WhatIsRegisteredForNowIsDatedInOrderWhereItsEndpointIsOrdered) {
+  Endpoint ordered = endpoint_named("ordered");
+  ordered.ordered = true;
+  put(ordered);
+  put(endpoint_named("other"));
+  const auto task = [](const std::string& endpoint, const std::string& id) {
+    NewTask made;
+    made.ns = "ns";
+    made.id = id;
+    made.endpoint = endpoint;
+    return made;
+  };
+  NewTask dated = task("ordered", "6");
+  const TimePoint now = test_.clock->now();
+  dated.scheduled_date = now - 1h;
+  NewTask keyed = task("ordered", "5");
+  keyed.flow_key = "key";
+  const auto many = hooks_.register_many(
+      {task("ordered", "9"), task("other", "8"), task("ordered", "7"), dated, keyed});
+  ASSERT_TRUE(many);
+  const auto date = [&](std::size_t i) { return many->at(i)->task.scheduled_date; };
+  EXPECT_EQ(date(0), now);
+  EXPECT_EQ(date(1), now);
+  EXPECT_EQ(date(2), now + 1ms);
+  EXPECT_EQ(date(3), now - 1h);
+  EXPECT_EQ(date(4), now) << "each flow by itself";
+  test_.clock->advance(-5s);
+  const auto one = hooks_.register_task(task("ordered", "4"));
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->task.scheduled_date, now + 2ms) << "the clock was set back";
+  EXPECT_EQ(one->task.created_at, now - 5s);
+}
+
 TEST_F(EndpointsTest, WhatIsWrongIsRefused) {
   const auto refused = [](const auto& result) {
     EXPECT_FALSE(result);

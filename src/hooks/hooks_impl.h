@@ -9,6 +9,7 @@
 #include "engine/redrive_loop.h"
 #include "engine/runner.h"
 #include "hooks/hooks_parts.h"
+#include "hooks/ordered_dates.h"
 #include "hooks/registration_batcher.h"
 
 namespace rhooks {
@@ -21,6 +22,7 @@ struct Hooks::Impl {
 
   Parts parts;
   UuidGenerator uuids;
+  OrderedDates dates;
   engine::Runner runner;
   engine::RedriveLoop redrives;
 
@@ -37,6 +39,8 @@ struct Hooks::Impl {
   bool has_first(const NewTask& task);
   // Stores tasks that are checked already, with one call of the store.
   std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
+  // Dates a task that is registered for now, where its endpoint is ordered.
+  void put_in_order(Task& task, TimePoint at);
   // What became of a record that was put, and was not created.
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);

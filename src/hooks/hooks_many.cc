@@ -335,7 +335,11 @@ Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {
   }
   const TimePoint now = impl_->now();
   return act_on_chunk(impl_->store(), query, "remove", now, [&](const std::vector<TaskKey>& keys) {
-    return impl_->store().remove(keys, now);
+    auto removed = impl_->store().remove(keys, now);
+    for (const auto& task : removed) {
+      if (task) impl_->runner.look_again(*task);
+    }
+    return removed;
   });
 }
 
@@ -357,7 +361,9 @@ Result<ManyResult> Hooks::Impl::change_many(ManyQuery query, Status from, const 
     auto changed = store().change(keys, edit, at);
     std::optional<TimePoint> earliest;
     for (const auto& task : changed) {
-      if (!task || task->status != Status::kActive) continue;
+      if (!task) continue;
+      runner.look_again(*task);
+      if (task->status != Status::kActive) continue;
       earliest = std::min(earliest.value_or(TimePoint::max()), model::due_at(*task));
     }
     if (earliest) runner.notify(*earliest);

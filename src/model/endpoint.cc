@@ -23,6 +23,11 @@ Result<void> check_retries(const Endpoint& endpoint) {
   return {};
 }
 
+Result<void> check_order(const Endpoint& endpoint) {
+  if (!endpoint.ordered || endpoint.concurrency.value_or(1) == 1) return {};
+  return invalid("ordered", "attempts are one at a time; leave concurrency out");
+}
+
 // What a flow has begun is not kept over a restart: it has to be long enough ago soon.
 Result<void> check_pace(const Endpoint& endpoint) {
   if (!endpoint.rate) {
@@ -67,6 +72,7 @@ Result<void> validate(const Endpoint& endpoint) {
   if (auto valid = check_fields(endpoint, ""); !valid) return valid;
   if (auto valid = check_callback(endpoint.callback, endpoint.callback_on); !valid) return valid;
   if (auto valid = check_retries(endpoint); !valid) return valid;
+  if (auto valid = check_order(endpoint); !valid) return valid;
   return check_pace(endpoint);
 }
 
@@ -74,6 +80,7 @@ Limits limits_of(const Endpoint& endpoint) {
   Limits limits;
   limits.paused = endpoint.paused;
   limits.without_breaker = !endpoint.breaker;
+  limits.ordered = endpoint.ordered;
   if (endpoint.rate) limits.rate = Gcra::of(*endpoint.rate, endpoint.burst);
   limits.concurrency = static_cast<std::size_t>(std::max(endpoint.concurrency.value_or(0), 0));
   return limits;

@@ -122,6 +122,13 @@ struct FieldsOf<Endpoint> {
                   "none did for a while; at most what it allows in a minute, "
                   "and 1,000,000; default what it allows in a second, at least 1"},
           Range{1, kBurstMax}),
+      field<&Endpoint::ordered>(
+          {.name = "ordered",
+           .flag = "--ordered",
+           .help = "attempts are one at a time, in the order of the dates",
+           .doc = "`true`: tasks with one `flowKey`, and those without one, are attempted one at a "
+                  "time, in the order of their dates; each waits for the end of the one before it, "
+                  "its retries included"}),
       field<&Endpoint::callback>(
           {.name = "callback",
            .flag = "--callback",

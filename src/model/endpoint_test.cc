@@ -59,6 +59,7 @@ TEST(EndpointTest, AcceptsTheLeastAndTheFullest) {
     e.concurrency = 1;
     e.rate = Rate{1, 1min};
     e.burst = 1;
+    e.ordered = true;
   }));
 }
 
@@ -135,6 +136,15 @@ TEST(EndpointTest, RefusesWhatIsPastALimit) {
       "has 1025 bytes");
 }
 
+TEST(EndpointTest, AttemptsInOrderAreOneAtATime) {
+  expect_valid_endpoint(endpoint_with([](Endpoint& e) { e.ordered = true; }));
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) {
+                            e.ordered = true;
+                            e.concurrency = 2;
+                          }),
+                          "ordered", "leave concurrency out");
+}
+
 TEST(EndpointTest, ChecksWhenItIsRetried) {
   const auto waits = [](std::vector<std::chrono::milliseconds> schedule) {
     return endpoint_with([&](Endpoint& e) { e.retry_schedule = schedule; });
@@ -192,6 +202,9 @@ TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   EXPECT_EQ(limits_of(endpoint).rate, Gcra::of({100, 1min}, 5));
   endpoint.paused = true;
   EXPECT_TRUE(limits_of(endpoint).paused);
+  EXPECT_FALSE(limits_of(endpoint).ordered);
+  endpoint.ordered = true;
+  EXPECT_TRUE(limits_of(endpoint).ordered);
   Endpoint without_breaker;
   EXPECT_FALSE(limits_of(without_breaker).any());
   without_breaker.breaker = false;

@@ -203,8 +203,9 @@ struct FieldsOf<Held> {
           {.name = "by",
            .required = true,
            .doc = "`paused`: the endpoint of the task is; `breaker`: it does not answer; "
-                  "`endpoint`: it cannot be read; `concurrency`: as many attempts of its flow are "
-                  "under way as may be; `rate`: as many of them began as may until then"}),
+                  "`endpoint`: it cannot be read; `order`: the one before it is being attempted; "
+                  "`retry`: that one waits for its retry; `concurrency`: as many attempts of its "
+                  "flow are under way as may be; `rate`: as many of them began as may until then"}),
       field<&Held::until>(
           {.name = "until",
            .doc = "when that ends; not given: when somebody acts, or an attempt ends"}),

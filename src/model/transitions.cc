@@ -249,6 +249,7 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
     rules.schedule = endpoint->retry_schedule;
     rules.backoff_max = endpoint->retry_max;
     rules.stop_on = endpoint->stop_on;
+    rules.ordered = endpoint->ordered;
     const auto scheduled = static_cast<int>(rules.schedule.size());
     rules.retry_limit =
         endpoint->retry_limit.value_or(scheduled > 0 ? scheduled : rules.retry_limit);

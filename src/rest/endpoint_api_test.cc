@@ -23,7 +23,7 @@ std::string revision_of(const Reply& reply) {
 TEST_F(ApiTest, AnEndpointIsMadeReplacedAndShown) {
   const std::string given = R"({"url":"http://127.0.0.1:9/in?a=1","headers":{"X-Shop":"7"},)"
                             R"("timeout":"90s","retryLimit":10,"description":"the warehouse",)"
-                            R"("concurrency":3,"rate":"100/m","burst":5})";
+                            R"("concurrency":1,"rate":"100/m","burst":5,"ordered":true})";
   const Reply made = send({"PUT", kAcme, given});
   EXPECT_EQ(made.status, 201) << made.body;
   const auto shown = json_of(made);
@@ -32,7 +32,8 @@ TEST_F(ApiTest, AnEndpointIsMadeReplacedAndShown) {
   EXPECT_EQ(shown.at("url").as_string(), "http://127.0.0.1:9/in?a=1");
   EXPECT_EQ(shown.at("timeout").as_string(), "1m30s");
   EXPECT_EQ(shown.at("retryLimit").as_int64(), 10);
-  EXPECT_EQ(shown.at("concurrency").as_int64(), 3);
+  EXPECT_EQ(shown.at("concurrency").as_int64(), 1);
+  EXPECT_TRUE(shown.at("ordered").as_bool());
   EXPECT_EQ(shown.at("rate").as_string(), "100/1m");
   EXPECT_EQ(shown.at("burst").as_int64(), 5);
   EXPECT_EQ(std::string(shown.at("revision").as_string()), revision_of(made));
@@ -52,8 +53,8 @@ TEST_F(ApiTest, AnEndpointIsMadeReplacedAndShown) {
 
   const Reply least = send({"PUT", kAcme, kLeastEndpoint});
   EXPECT_EQ(least.status, 200);
-  for (const char* gone :
-       {"headers", "timeout", "retryLimit", "description", "concurrency", "rate", "burst"}) {
+  for (const char* gone : {"headers", "timeout", "retryLimit", "description", "concurrency", "rate",
+                           "burst", "ordered"}) {
     EXPECT_FALSE(json_of(least).contains(gone)) << gone;
   }
 }
@@ -73,6 +74,8 @@ TEST_F(ApiTest, WrongEndpointsAreRefusedNamingTheField) {
     expect_problem(put(R"({"url":"http://a/","rate":")" + std::string(rate) + "\"}"), 400, "rate");
   }
   expect_problem(put(R"({"url":"http://a/","burst":2})"), 400, "burst");
+  expect_problem(put(R"({"url":"http://a/","ordered":1})"), 400, "ordered");
+  expect_problem(put(R"({"url":"http://a/","ordered":true,"concurrency":2})"), 400, "ordered");
   expect_problem(put(R"({"url":"http://a/","rate":"1/m","burst":2})"), 400, "burst");
   expect_problem(put(R"({"url":"http://a/","headers":{"content-type":"a/b"}})"), 400, "headers");
   expect_problem(put(R"({"url":"http://a/","name":"other"})"), 400, "name");
