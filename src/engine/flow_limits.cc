@@ -122,12 +122,13 @@ void FlowTable::at(TimePoint now) {
   now_ = now;
 }
 
-// To rates it is as if time had stood still. Those that wait for a time are told another one when
-// they are looked at.
+// To rates it is as if time had stood still, and nothing is held for longer than it can be. Those
+// that wait for a time are told another one when they are looked at.
 void FlowTable::set_back(std::chrono::microseconds by) {
   *began_ -= by;
   for (auto& [flow, paced] : paced_) {
     if (paced.tat) *paced.tat -= by;
+    paced.held_until = std::min<Time>(paced.held_until, now_ - by + kHoldMax);
   }
   for (auto& [lane, one] : tried_) {
     const auto shift = [by](std::optional<TimePoint>& time) {

@@ -469,6 +469,18 @@ TEST_F(FlowLimitsTest, WhatHoldsAFlowIsLookedAtAgain) {
   expect_open(limited_flow(2));
 }
 
+TEST_F(FlowLimitsTest, WithItsClockSetBackAWorkerHoldsNoFlowForLong) {
+  at(kNoon);
+  set(in_order());
+  table_.hold(limited_flow(), kNoon + 10s);
+  expect_waits(limited_flow(), "retry");
+  advance(-1h);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + FlowTable::kHoldMax);
+  advance(FlowTable::kHoldMax);
+  expect_open(limited_flow());
+}
+
 TEST_F(FlowLimitsTest, AFlowThatIsNotOrderedAnyMoreIsHeldAllTheSame) {
   at(kNoon);
   set(in_order());
