@@ -18,6 +18,8 @@ class Backend {
   virtual std::chrono::milliseconds lease_for() const = 0;
   // Whether a claim sees all that was stored before: not where indexes are late.
   virtual bool claims_see_all() const { return true; }
+  // Whether all workers together attempt what is to go in order one at a time.
+  virtual bool keeps_order() const { return !shared(); }
   // A worker that has room claims what is due within this time, once nothing fails any more.
   virtual std::chrono::seconds claimed_within() const { return std::chrono::seconds{2}; }
   // Whether what a process asked for may take effect once that is gone.

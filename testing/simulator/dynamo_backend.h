@@ -35,6 +35,7 @@ class DynamoBackend final : public Backend {
   std::chrono::milliseconds lease_for() const override { return options_.lease_for; }
   bool claims_see_all() const override { return false; }
   bool requests_outlive() const override { return true; }
+  bool keeps_order() const override { return true; }
   // Indexes are late, shards change their owners, and leases of others are believed for a while.
   std::chrono::seconds claimed_within() const override { return std::chrono::seconds{20}; }
   Result<std::unique_ptr<store::Store>> open(const Clock& clock) override;

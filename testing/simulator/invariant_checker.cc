@@ -123,6 +123,15 @@ InvariantChecker::Flow InvariantChecker::flow_of(const Task& task) {
   return {task.key.ns, url.substr(0, url.find('/', std::string_view("http://").size()))};
 }
 
+// From now on nobody knows but the store.
+void InvariantChecker::change(Entry& entry, const Task& after) {
+  ++entry.changes;
+  entry.known_at.reset();
+  if (model::place_of(entry.task) != model::place_of(after)) entry.placed_at = timeline_.now();
+  entry.task = after;
+  set_free(entry);
+}
+
 // Nobody has a lease on it from now on.
 void InvariantChecker::set_free(Entry& entry) {
   entry.lease.reset();
@@ -137,7 +146,7 @@ void InvariantChecker::put(const Task& task) {
   entry.task = task;
   entry.flow = flow_of(task);
   entry.put_at = timeline_.now();
-  entry.free_since = entry.put_at;
+  entry.free_since = entry.placed_at = entry.put_at;
   entry.first_date = task.scheduled_date;
   if (!entries_.emplace(task.key, std::move(entry)).second) {
     violation(task.key, "registered over a task that is there");
@@ -163,13 +172,15 @@ void InvariantChecker::claimed(const model::Lease& lease, const Task& task, Time
     violation(lease.key, "claimed under a live lease");
   }
   const TimePoint due = model::due_at(entry->task);
-  if (now < due) violation(lease.key, "claimed at " + ms(now) + ", before its time " + ms(due));
-  if (entry->not_before && now < *entry->not_before) {
+  const TimePoint place = model::place_of(entry->task);
+  if (now < place) violation(lease.key, "claimed at " + ms(now) + ", before its time " + ms(place));
+  if (entry->not_before && now < *entry->not_before && !entry->task.in_order) {
     violation(lease.key, "claimed at " + ms(now) + ", before the time of its retry, " +
                              ms(*entry->not_before));
   }
   if (task != entry->task) violation(lease.key, "claimed in another state than it is in");
   ++entry->claims;
+  entry->claimed_at = now;
   entry->waits_since = std::max(entry->free_since, Moment(due));
   if (entry->lease) entry->waits_since = std::max(entry->waits_since, Moment(entry->lease->until));
   entry->lease = lease;
@@ -211,9 +222,7 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
       static_cast<std::size_t>(after.execution.skipped - entry->task.execution.skipped);
   expect_told(entry->task, after, attempt);
   entry->last_committed = token;
-  ++entry->changes;
-  entry->task = after;
-  set_free(*entry);
+  change(*entry, after);
 }
 
 void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task& after,
@@ -290,6 +299,7 @@ bool InvariantChecker::take_uncounted(const TaskKey& key, Entry& entry, const Ta
   same.errors.count = before.errors.count;
   same.errors.consecutive = before.errors.consecutive;
   same.next_attempt_date = again;
+  same.in_order = after.in_order;
   same.updated_at = answer.ended_at;
   if (after != same) {
     if (!attempt.counts) return false;
@@ -297,11 +307,20 @@ bool InvariantChecker::take_uncounted(const TaskKey& key, Entry& entry, const Ta
                        ", though its endpoint answers nobody");
     return true;
   }
+  check_place(key, after, attempt, true);
   ++rare_.uncounted;
   entry.not_before = again;
   entry.retried.reset();
   if (after.attempt > 0) entry.retried = attempt.webhook_id;
   return true;
+}
+
+// Others wait behind a retry where its endpoint is ordered.
+void InvariantChecker::check_place(const TaskKey& key, const Task& after, const Attempt& attempt,
+                                   bool retry) {
+  if (!attempt.ordered || after.in_order == (retry && *attempt.ordered)) return;
+  violation(key, after.in_order ? "it keeps its place, and nobody is to wait for it"
+                                : "a retry does not keep its place");
 }
 
 // It was too late for an attempt: the task is FAILED without one.
@@ -352,6 +371,7 @@ void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const 
     violation(key, "its next attempt is at " + ms(model::due_at(after)) + ", and not between " +
                        ms(next.earliest) + " and " + ms(next.latest));
   }
+  check_place(key, after, attempt, retry);
   const std::int64_t executed = retry ? 0 : 1;
   if (after.execution.count != before.execution.count + executed ||
       after.execution.successful != before.execution.successful + (ok ? 1 : 0) ||
@@ -494,9 +514,7 @@ void InvariantChecker::edited(const Task& after) {
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
-  ++entry->changes;
-  entry->task = after;
-  set_free(*entry);
+  change(*entry, after);
 }
 
 // `same`: what it may have become.
@@ -506,6 +524,7 @@ void InvariantChecker::check_cancel(const TaskKey& key, Entry& entry, const Task
   same.failure_reason = "cancelled";
   same.attempt = 0;
   same.next_attempt_date.reset();
+  same.in_order = false;
   same.extra_date.reset();
   same.expires_at = after.expires_at;
   check_expiry(key, after);
@@ -559,8 +578,7 @@ void InvariantChecker::begins(Incarnation incarnation, std::size_t slots, Claims
   IncarnationState& state = incarnations_[incarnation];
   state.slots = slots;
   state.claims = claims;
-  state.began = timeline_.now();
-  state.works_since = timeline_.now();
+  state.began = state.works_since = timeline_.now();
 }
 
 void InvariantChecker::holds(Incarnation incarnation, const model::Lease& lease, const Task& task,
@@ -674,6 +692,8 @@ void InvariantChecker::settled(Incarnation incarnation, const model::LeaseToken&
   const auto held = std::find_if(state.held.begin(), state.held.end(),
                                  [&](const Held& one) { return one.lease.token == token; });
   if (held == state.held.end()) return;
+  Entry* const entry = find(held->lease.key);
+  if (entry && entry->last_committed == token) entry->known_at = timeline_.now();
   Seen& seen = state.seen[held->flow];
   seen.let_go_at = timeline_.now();
   Attempt* const attempt = attempt_of(token);
@@ -759,6 +779,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   IncarnationState& state = incarnations_[incarnation];
   auto& held = state.held;
   std::optional<Held> sent;
+  const Entry* leased = nullptr;  // as it was claimed
   // A worker may hold an older lease too, one that ran out before it got it: that is not sent.
   const auto claim = std::find_if(held.rbegin(), held.rend(), [&](const Held& one) {
     return one.lease.key == key && !one.begun;
@@ -784,6 +805,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
     const bool same = entry && entry->put_at <= claimed_at;
     const bool current = same && entry->lease && entry->lease->token == attempt.token;
     const bool cancelled = same && entry->cancelled_at && *entry->cancelled_at >= claimed_at;
+    if (current) leased = entry;
     // Of one that is deleted or cancelled nobody knows: it may have been taken over before.
     attempt.stale = !current && clocks_wrong_;
     if (same && too_late(entry->task, at)) {
@@ -794,6 +816,10 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
       violation(key, std::string("sent under a lease that is over; the task is ") +
                          to_string(entry->task.status));
     }
+    if (current && entry->not_before && entry->claimed_at < *entry->not_before) {
+      violation(key, "sent by a claim at " + ms(entry->claimed_at) +
+                         ", before the time of its retry, " + ms(*entry->not_before));
+    }
     if (current && entry->retried && *entry->retried != webhook_id) {
       violation(key, "a retry has another webhook-id than the attempt before");
     }
@@ -803,6 +829,10 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   check_shares(key, state, seen);
   if (sent) check_limits(key, incarnation, *sent, seen.in_flight);
   if (sent) check_probe(key, incarnation, *sent, at);
+  if (sent && order_holds(state, *sent)) {
+    attempt.ordered = sent->endpoint->limits->ordered;
+    if (*attempt.ordered && leased) check_order(*leased, state, sent->claimed_from);
+  }
   attempts_.push_back(std::move(attempt));
   return attempts_.size() - 1;
 }
@@ -816,6 +846,36 @@ bool InvariantChecker::limits_hold(const IncarnationState& state, const Held& cl
   return calm_from_ &&
          claim.claimed_from >
              std::max({endpoint->limits_at, *calm_from_, state.works_since}) + kPauseKnown;
+}
+
+// Likewise, and also for who read endpoints for the first time since they were acknowledged.
+bool InvariantChecker::order_holds(const IncarnationState& state, const Held& claim) const {
+  if (!claim.endpoint || !claim.endpoint->limits || clocks_wrong_) return false;
+  return limits_hold(state, claim) || state.began > claim.endpoint->limits_at;
+}
+
+// Of a flow that is in order none is sent before another that stands before it. Who claims by an
+// index that is late knows of those that were there before this one.
+void InvariantChecker::check_order(const Entry& sent, const IncarnationState& state,
+                                   Moment claimed_from) {
+  if (!state.claims.in_order) return;
+  const TaskKey& key = sent.task.key;
+  const Moment before =
+      state.claims.see_all ? claimed_from : std::min(claimed_from, sent.placed_at);
+  bool any_behind = false;
+  for (const auto& [other_key, other] : entries_) {
+    if (other.flow != sent.flow || other_key == key) continue;
+    if (other.task.status != Status::kActive || !other.known_at || *other.known_at >= before) {
+      continue;
+    }
+    if (std::pair(model::place_of(other.task), other_key) <
+        std::pair(model::place_of(sent.task), key)) {
+      violation(key, "sent, though an earlier one of its flow waits: " + other_key.id);
+    } else {
+      any_behind = true;
+    }
+  }
+  if (any_behind) ++rare_.ordered;
 }
 
 // `at_once`: with this one, of its flow and by this worker. Where others share the store, each
@@ -998,7 +1058,9 @@ void InvariantChecker::received(AttemptNumber number) {
 // ---- the users
 
 void InvariantChecker::acknowledged_put(const Task& task) {
-  if (!find(task.key)) violation(task.key, "acknowledged, and not stored");
+  Entry* const entry = find(task.key);
+  if (!entry) violation(task.key, "acknowledged, and not stored");
+  if (entry && entry->changes == 0) entry->known_at = timeline_.now();
   acknowledged_.insert(task.key);
 }
 
@@ -1011,10 +1073,12 @@ void InvariantChecker::acknowledged_remove(const TaskKey& key) {
 }
 
 void InvariantChecker::acknowledged_status(const TaskKey& key, Status status) {
-  const Entry* const entry = find(key);
+  Entry* const entry = find(key);
   const bool lasts = status == Status::kSuspended || status == Status::kFailed;
   if (!entry || (entry->task.status != status && lasts)) {
     violation(key, std::string("acknowledged as ") + to_string(status) + ", and it is not");
+  } else if (entry->task.status == status) {
+    entry->known_at = timeline_.now();
   }
 }
 
@@ -1042,7 +1106,9 @@ InvariantChecker::EndpointState& InvariantChecker::will_change(const std::string
 // Those of users allow less than one in a second.
 InvariantChecker::Limits InvariantChecker::limits_of(const Endpoint& endpoint) {
   Limits limits;
-  limits.concurrency = static_cast<std::size_t>(endpoint.concurrency.value_or(0));
+  limits.ordered = endpoint.ordered;
+  limits.concurrency =
+      endpoint.ordered ? 1 : static_cast<std::size_t>(endpoint.concurrency.value_or(0));
   if (!endpoint.rate) return limits;
   limits.burst = endpoint.burst.value_or(1);
   limits.interval = Duration{endpoint.rate->period} / endpoint.rate->limit;

@@ -49,7 +49,8 @@ class InvariantChecker final : public StoreObserver {
   struct Claims {
     bool see_all = true;  // that was stored before
     std::chrono::seconds within{2};
-    bool alone = false;  // nobody else has the store open
+    bool alone = false;     // nobody else has the store open
+    bool in_order = false;  // with all others that have it it keeps the order of flows
   };
   // `slots`: that it shares out among receivers; 0: whoever is due first has them.
   void begins(Incarnation incarnation, std::size_t slots, Claims claims);
@@ -157,6 +158,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t told = 0;         // ends of executions, by callbacks
     std::size_t uncounted = 0;    // attempts that did not count, since nobody was answered
     std::size_t probes = 0;       // of endpoints that did not answer, held to their times
+    std::size_t ordered = 0;      // of flows in order, with others behind them
   };
   const Rare& rare() const { return rare_; }
 
@@ -170,6 +172,9 @@ class InvariantChecker final : public StoreObserver {
     Moment put_at{};
     Moment free_since{};   // registered, changed, or let go by a worker: a claim could have it
     Moment waits_since{};  // when the latest claim could first have had it
+    Moment placed_at{};    // when it came to where it stands among what is due
+    std::optional<Moment> known_at;  // when somebody was told so, since it changed last
+    TimePoint claimed_at{};          // by the clock of the latest claim
     // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
     // that leads to that one by the same rule.
     TimePoint first_date{};
@@ -204,11 +209,12 @@ class InvariantChecker final : public StoreObserver {
     bool logged = false;
     bool committed = false;
     bool lease_lost = false;
-    std::optional<bool> counts;  // for its task, by how it was answered; none: not known
-    bool turned = false;         // its end changed whether its endpoint is tried
-    bool given_up = false;       // its outcome, by a worker that was stopped
-    bool at_crash = false;       // its worker crashed before it knew the outcome to be stored
-    bool stale = false;          // sent under a lease that was over by a wrong clock
+    std::optional<bool> counts;   // for its task, by how it was answered; none: not known
+    bool turned = false;          // its end changed whether its endpoint is tried
+    bool given_up = false;        // its outcome, by a worker that was stopped
+    bool at_crash = false;        // its worker crashed before it knew the outcome to be stored
+    bool stale = false;           // sent under a lease that was over by a wrong clock
+    std::optional<bool> ordered;  // its endpoint was, if that is known
   };
   struct EndpointState;
   struct Held {
@@ -238,6 +244,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t concurrency = 0;  // 0: any number
     int burst = 0;                // that may begin at once,
     Duration interval{0};         // and one more each; 0: any number
+    bool ordered = false;
 
     bool any() const { return concurrency > 0 || interval.count() > 0; }
   };
@@ -289,6 +296,7 @@ class InvariantChecker final : public StoreObserver {
   Attempt* attempt_of(const model::LeaseToken& token);
   static Flow flow_of(const Task& task);
   void set_free(Entry& entry);
+  void change(Entry& entry, const Task& after);
   EndpointState& will_change(const std::string& ns, const std::string& name);
   const EndpointState* endpoint_of(const Task& task) const;
   bool is_paused(const IncarnationState& state, const Task& task, Moment begun) const;
@@ -304,8 +312,11 @@ class InvariantChecker final : public StoreObserver {
   void settle_breaker(IncarnationState& state, Attempt& attempt);
   void forget_breakers(const std::string& ns, const std::string& name);
   bool take_uncounted(const TaskKey& key, Entry& entry, const Task& after, const Attempt& attempt);
+  void check_place(const TaskKey& key, const Task& after, const Attempt& attempt, bool retry);
   static Limits limits_of(const Endpoint& endpoint);
   bool limits_hold(const IncarnationState& state, const Held& claim) const;
+  bool order_holds(const IncarnationState& state, const Held& claim) const;
+  void check_order(const Entry& sent, const IncarnationState& state, Moment claimed_from);
   void check_limits(const TaskKey& key, Incarnation incarnation, const Held& claim,
                     std::size_t at_once);
   void check_rate(const TaskKey& key, Incarnation incarnation, const Held& claim);

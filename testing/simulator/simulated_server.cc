@@ -88,9 +88,9 @@ void SimulatedServer::boot() {
   if (draining_) return end();
   worker_ = std::make_unique<Worker>(world_, *store_, *clock_, options_, *this);
   const bool shares_out = options_.concurrency >= engine::FlowTable::kSlotsMin;
-  world_.checker.begins(
-      number_, shares_out ? options_.concurrency : 0,
-      {world_.backend.claims_see_all(), world_.backend.claimed_within(), options_.alone});
+  world_.checker.begins(number_, shares_out ? options_.concurrency : 0,
+                        {world_.backend.claims_see_all(), world_.backend.claimed_within(),
+                         options_.alone, world_.backend.keeps_order()});
 
   Hooks::Parts parts;
   parts.options.failed_ttl = options_.ended_ttl;

@@ -80,6 +80,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.told += result.rare.told;
     sum.rare.uncounted += result.rare.uncounted;
     sum.rare.probes += result.rare.probes;
+    sum.rare.ordered += result.rare.ordered;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
@@ -91,7 +92,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
             << sum.rare.limited << " attempts within limits, " << sum.rare.redriven << " redriven, "
             << sum.rare.told << " told, " << sum.rare.uncounted << " that did not count, "
-            << sum.rare.probes << " probes\n";
+            << sum.rare.probes << " probes, " << sum.rare.ordered << " before others in order\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);

@@ -149,7 +149,11 @@ void User::put_endpoint(const std::string& name) {
 // Fast enough for all that a user registers to come to its end.
 void User::draw_limits(Endpoint& endpoint) {
   Dice& dice = timeline_.dice();
-  if (dice.chance(0.4)) endpoint.concurrency = static_cast<int>(dice.between(1, 3));
+  if (dice.chance(0.3)) {
+    endpoint.ordered = true;
+  } else if (dice.chance(0.4)) {
+    endpoint.concurrency = static_cast<int>(dice.between(1, 3));
+  }
   if (!rushes_ && !dice.chance(0.4)) return;
   const std::int64_t limit = dice.between(2, 5);
   endpoint.rate = Rate{limit, std::chrono::milliseconds{limit * dice.between(1'000, 2'500)}};
