@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -45,15 +46,15 @@ void send_to_endpoint(NewTask& task) {
   task.request.url = "/hook";
 }
 
-// Of an endpoint like this one, with a flow key for each task or none.
+// Of an endpoint like this one, with so many flow keys by turns.
 double rate_by_endpoint(Receiver& receiver, const Endpoint& endpoint, Workload workload,
-                        bool keyed) {
+                        std::size_t keys) {
   const testing::TempDir dir("rhooks-bench");
   Hooks hooks(new_store(dir));
   put_limited_endpoint(hooks, receiver, endpoint);
-  workload.shape = [keyed](NewTask& task, std::size_t number) {
+  workload.shape = [keys](NewTask& task, std::size_t number) {
     send_to_endpoint(task);
-    if (keyed) task.flow_key = "customer " + std::to_string(number);
+    if (keys > 0) task.flow_key = "customer " + std::to_string(number % keys);
   };
   return delivery_rate(hooks, receiver, workload);
 }
@@ -65,7 +66,7 @@ double rate_without_endpoint(Receiver& receiver, const Workload& workload) {
 }
 
 void add_by_endpoint(Report& report, const Extent& extent, const std::string& conditions,
-                     const Endpoint& endpoint, bool keyed) {
+                     const Endpoint& endpoint, std::size_t keys) {
   if (!extent.wants(conditions)) return;
   Report::progress("limits: " + conditions);
   Workload workload;
@@ -75,7 +76,7 @@ void add_by_endpoint(Report& report, const Extent& extent, const std::string& co
   report.add(measure_pairs(
       {"limits", "rate", conditions, 0, "tasks/s", {}}, "without an endpoint", extent,
       [&] { return rate_without_endpoint(receiver, workload); },
-      [&] { return rate_by_endpoint(receiver, endpoint, workload, keyed); }));
+      [&] { return rate_by_endpoint(receiver, endpoint, workload, keys); }));
 }
 
 // All the time while far more wait than may begin.
@@ -120,13 +121,18 @@ void add_rate_reached(Report& report, const Extent& extent) {
 
 void run_limits(Report& report, const Extent& extent) {
   Endpoint endpoint;
-  add_by_endpoint(report, extent, "an endpoint without limits", endpoint, false);
+  add_by_endpoint(report, extent, "an endpoint without limits", endpoint, 0);
   endpoint.concurrency = Options{}.concurrency;
   add_by_endpoint(report, extent,
                   "concurrency " + std::to_string(*endpoint.concurrency) + ", of as many slots",
-                  endpoint, false);
+                  endpoint, 0);
   endpoint.concurrency = 1;
-  add_by_endpoint(report, extent, "concurrency 1, a flow key for each task", endpoint, true);
+  add_by_endpoint(report, extent, "concurrency 1, a flow key for each task", endpoint,
+                  std::numeric_limits<std::size_t>::max());
+#if __has_include("hooks/ordered_dates.h")
+  endpoint.ordered = true;
+  add_by_endpoint(report, extent, "ordered, 1,000 flow keys", endpoint, 1'000);
+#endif
   add_rate_reached(report, extent);
 }
 

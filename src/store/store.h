@@ -120,8 +120,8 @@ struct ClaimRequest {
 
 struct Claim {
   Lease lease;
-  Task task;  // as stored: ACTIVE
-  TimePoint due_at{};
+  Task task;           // as stored: ACTIVE
+  TimePoint due_at{};  // its place among what is due (model::place_of)
 };
 
 // A task whose stored bytes cannot be read. It is out of the way of the others, and its
@@ -143,7 +143,7 @@ struct ClaimResult {
 
 struct DueEntry {
   TaskKey key;
-  TimePoint due_at{};
+  TimePoint due_at{};  // as of a Claim
   TimePoint scheduled_date{};
 };
 
