@@ -261,7 +261,7 @@ class DueCache {
   void leave_out(Waiting& waiting, Known& known) RHOOKS_REQUIRES(mutex_);
   // Whether it may go, as far as the order of its flow says.
   bool is_next(const Known& known) const RHOOKS_REQUIRES(mutex_);
-  void look_again() RHOOKS_REQUIRES(mutex_);
+  void look_again(FlowGate* gate) RHOOKS_REQUIRES(mutex_);
   // Whether tasks of the flow queue up in a lane that is not looked into.
   bool queues(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   void forget_lanes() RHOOKS_REQUIRES(mutex_);

@@ -53,7 +53,7 @@ DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, Tim
   try {
     use_gate(gate);
     if (gate && !fetch_open_lanes(*gate)) picking.picked.more = true;
-    look_again();
+    look_again(gate);
     if (lanes_first_) look_into_lanes(picking);
     look_at_unseen(numbers, picking);
     if (!lanes_first_) look_into_lanes(picking);
@@ -98,9 +98,9 @@ bool DueCache::fetch_open_lanes(FlowGate& gate) {
   return false;
 }
 
-void DueCache::look_again() {
+void DueCache::look_again(FlowGate* gate) {
   for (auto it = put_off_.begin(); it != put_off_.end();) {
-    if (it->second.look_again) visit(it->first);
+    if (it->second.look_again && !visit(it->first) && gate) gate->emptied(it->first);
     it = it->second.look_again ? put_off_.erase(it) : std::next(it);
   }
 }

@@ -204,6 +204,7 @@ class LeaseTable {
       RHOOKS_REQUIRES(mutex_);
   Look look_at(std::string_view entry, std::string_view value, const Lane* lane, Taking& taking)
       RHOOKS_REQUIRES(mutex_);
+  void visit_endpoint_of(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   bool may_have_earlier(std::string_view entry, const Flow& flow, const Lane& lane,
                         const Taking& taking) const RHOOKS_REQUIRES(mutex_);
   Look wait(std::string_view entry, const FlowGate::Refusal& refusal, const Lane* lane,

@@ -324,8 +324,9 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
       return Look::kSettled;
     }
   }
-  const bool limit_reached = taking.walk.taken.size() >= taking.limit;
-  if (limit_reached || (lane && may_have_earlier(entry, *flow, *lane, taking))) {
+  const bool others_first = lane && may_have_earlier(entry, *flow, *lane, taking);
+  if (others_first) visit_endpoint_of(*flow);
+  if (others_first || taking.walk.taken.size() >= taking.limit) {
     taking.walk.more = taking.walk.cut_off = true;
     return Look::kStop;
   }
@@ -338,8 +339,8 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
   return Look::kSettled;
 }
 
-// Whether some of its flow, which keeps its order, may go before an entry that is met in a lane:
-// what was not looked at, or waits for its endpoint.
+// Whether some of its flow, which keeps its order, may go before an entry that is met in a lane,
+// and would pass: what was not looked at, or waited for its endpoint.
 bool LeaseTable::may_have_earlier(std::string_view entry, const Flow& flow, const Lane& lane,
                                   const Taking& taking) const {
   if (flow.endpoint == 0) return false;
@@ -348,7 +349,14 @@ bool LeaseTable::may_have_earlier(std::string_view entry, const Flow& flow, cons
     const auto of_endpoint = ranges_.lanes.find(Lane::of_endpoint_of(flow));
     any = any || (of_endpoint != ranges_.lanes.end() && of_endpoint->second.first() < entry);
   }
-  return any && taking.keeps_order(flow);
+  return any && taking.keeps_order(flow) && taking.asked.gate->passes(flow);
+}
+
+// The gate may name its lane only after those that wait for it.
+void LeaseTable::visit_endpoint_of(const Flow& flow) {
+  const Lane lane = Lane::of_endpoint_of(flow);
+  const auto waiting = ranges_.lanes.find(lane);
+  if (waiting != ranges_.lanes.end() && !waiting->second.visit) ranges_.visit(lane);
 }
 
 LeaseTable::Look LeaseTable::wait(std::string_view entry, const FlowGate::Refusal& refusal,
