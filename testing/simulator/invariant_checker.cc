@@ -25,8 +25,9 @@ constexpr Duration kPauseKnown = std::chrono::seconds{6};
 // From what a rate lets through to its start no more passes than a second; and clocks go wrong.
 constexpr Duration kStartsLate = std::chrono::milliseconds{1'100};
 // After a change of an endpoint nothing is said for so long of what has to be claimed for it: it
-// may not be known again at once, and its tasks wait meanwhile.
-constexpr Duration kEndpointSettles = std::chrono::seconds{30};
+// may not be known again at once, and its tasks wait meanwhile; and behind a retry that keeps its
+// place they wait for a minute also if it is not ordered any more.
+constexpr Duration kEndpointSettles = std::chrono::seconds{90};
 
 // The longest that an endpoint is not tried, whatever it asked for.
 constexpr std::chrono::milliseconds kOpeningMax = std::chrono::minutes{10};
