@@ -169,13 +169,14 @@ class HooksApi {
   // Called with the counts so far, as far as they are known: 0 where they are not.
   using Progress = std::function<void(const TriggerResult&)>;
   // Attempts everything that is due at the time of the call, whatever the number, and
-  // returns when the outcomes are stored. What is for an endpoint that is paused, or whose bytes
-  // are damaged, stays. With a running worker it waits for that worker; `concurrency` holds either
-  // way, shared out among receivers: many tasks for one that does not answer take long. `progress`,
-  // if given, is called from this thread, two to four times a second. Errors: kUnavailable.
+  // returns when the outcomes are stored. What its endpoint holds stays: while that is paused, does
+  // not answer or is damaged, for its rate, or behind a retry. With a running worker it waits for
+  // that worker; `concurrency` holds either way, shared out among receivers: many tasks for one
+  // that does not answer take long. `progress`, if given, is called from this thread, two to four
+  // times a second. Errors: kUnavailable.
   virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
-  // What trigger() would attempt now, and what is for endpoints such as stay; stops counting at
-  // 10,000. Changes nothing.
+  // What trigger() would attempt now, and what endpoints hold; stops counting at 10,000. Changes
+  // nothing.
   virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;
 
   // Endpoints. They are no tasks: a namespace that has nothing else has no tasks, and clear()
