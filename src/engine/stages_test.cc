@@ -561,6 +561,35 @@ TEST_F(StagesTest, ProbesAreMadeByTurns) {
   }
 }
 
+// Nothing may pass it.
+TEST_F(StagesTest, OfAnOrderedEndpointTheFirstTaskMakesEachProbe) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","ordered":true})");
+  for (const char* id : {"a", "b"}) put(store, {to_endpoint(id, clock.now(), "acme")});
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  while (slots.flows().open_breakers() == 0) {
+    step_all();
+    clock.advance(10s);
+  }
+  const std::size_t before = sender.started_count();
+  for (std::size_t i = 1; i <= 3; ++i) {
+    clock.advance(1h);
+    step_all();
+    EXPECT_EQ(sender.started_count(), before + i);
+    EXPECT_TRUE(store.get({"ns", "a"}, clock.now())->in_order);
+  }
+  EXPECT_FALSE(store.get({"ns", "b"}, clock.now())->execution.last_execution_date);
+  EXPECT_EQ(held_by("b"), "breaker");
+
+  clock.advance(1h);
+  sender.set_script({});
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kActive);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
+}
+
 TEST_F(StagesTest, WhatWasNotSentTellsNothingOfItsEndpoint) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");

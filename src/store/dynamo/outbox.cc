@@ -117,7 +117,7 @@ Call DynamoStore::emptied_call(const Item& item) {
   // One that cannot be read stays due, and the next claim sets it aside.
   if (codec::decode_state(bytes_of(item, "sv").value_or(""), record)) {
     if (record.task.status == Status::kActive) {
-      set["due"] = number_value(to_millis(model::due_at(record.task)));
+      set["due"] = number_value(to_millis(model::place_of(record.task)));
     } else {
       remove.emplace_back("due");
     }
