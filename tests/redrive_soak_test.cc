@@ -47,7 +47,7 @@ class Outage {
   Outage(std::size_t tasks, std::size_t a_second) : tasks_(tasks), a_second_(a_second) { start(); }
 
   void fail_all() {
-    put_endpoint(closed_.url("/in"));
+    put_endpoint(closed_.url("/in"), "--no-breaker");  // they are not to wait
     const std::string file = dir_.sub("tasks.json");
     {
       std::ofstream out(file);
@@ -63,7 +63,7 @@ class Outage {
     EXPECT_EQ(count_of("FAILED"), tasks_);
   }
   void begin_redrive() {
-    put_endpoint(receiver_.url("/in"));
+    put_endpoint(receiver_.url("/in"), "--breaker");
     run({"redrive", "-n", "shop", "--endpoint", "acme", "--reason", "exhausted", "--rate",
          std::to_string(a_second_) + "/s", "--yes"});
   }
@@ -117,8 +117,8 @@ class Outage {
         std::vector<std::string>{"--concurrency", std::to_string(kSlotsOfRedrive), "--log-level",
                                  "warn"});
   }
-  void put_endpoint(const std::string& url) {
-    run({"endpoint", "put", "acme", "-n", "shop", "--url", url});
+  void put_endpoint(const std::string& url, const char* breaker) {
+    run({"endpoint", "put", "acme", "-n", "shop", "--url", url, breaker});
   }
   std::string run(std::vector<std::string> args) {
     const Finished done = server_->run(std::move(args));
