@@ -423,6 +423,7 @@ TEST(StoredTest, NumbersOfALogStayAsTheyAre) {
   log.status = LogStatus::kSuccess;
   log.scheduled_date = log.due_date = log.created_at = t;
   log.duration = std::chrono::microseconds{1};
+  log.probe = true;
   const std::string bytes = encode_log(log);
   EXPECT_EQ(to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
             "0802"
@@ -443,7 +444,8 @@ TEST(StoredTest, NumbersOfALogStayAsTheyAre) {
             "800102"
             "880102"
             "900101"
-            "980102"  // 14 to 19
+            "980102"
+            "a00101"  // 14 to 20
             "00");
 }
 
