@@ -30,7 +30,7 @@ constexpr Duration kStartsLate = std::chrono::milliseconds{1'100};
 constexpr Duration kEndpointSettles = std::chrono::seconds{90};
 
 // The longest that an endpoint is not tried, whatever it asked for.
-constexpr std::chrono::milliseconds kOpeningMax = std::chrono::minutes{10};
+constexpr std::chrono::milliseconds kUntriedMax = std::chrono::minutes{10};
 constexpr int kFailuresToOpen = 5;
 
 bool final(Status status) {
@@ -989,7 +989,7 @@ std::optional<bool> InvariantChecker::counts(const IncarnationState& state, cons
 
 void InvariantChecker::open(Breaker& breaker, const Attempt& attempt) {
   const auto longest = std::min<std::chrono::milliseconds>(
-      std::chrono::seconds{5} * (std::int64_t{1} << breaker.openings), kOpeningMax);
+      std::chrono::seconds{5} * (std::int64_t{1} << breaker.openings), kUntriedMax);
   breaker.openings = std::min(breaker.openings + 1, 7);
   breaker.opens =
       attempt.answer->ended_at +
