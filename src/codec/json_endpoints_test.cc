@@ -173,7 +173,8 @@ TEST(EndpointJsonTest, ThatItDoesNotAnswerIsShownAndNotStored) {
   endpoint.held = Held{"breaker", kPutAt};
   const std::string shown = to_json(endpoint);
   EXPECT_NE(
-      shown.find(R"("burst":5,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z"},"rev)"),
+      shown.find(
+          R"("ordered":true,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z"},"rev)"),
       std::string::npos)
       << shown;
   EXPECT_EQ(parse_endpoint(shown), endpoint);

@@ -435,7 +435,7 @@ TEST_F(FlowLimitsTest, OfAnOrderedFlowOneIsUnderWay) {
 TEST_F(FlowLimitsTest, AFlowIsHeldUntilItsFirstTaskIsReady) {
   at(kNoon);
   set(in_order());
-  EXPECT_EQ(begin(limited_flow()), 1u);
+  EXPECT_EQ(begin(limited_flow(), 1), 1u);
   table_.hold(limited_flow(), kNoon + 10s);
   end(limited_flow(), FlowEnding::kNotMade);
   expect_waits(limited_flow(), "retry");

@@ -639,6 +639,8 @@ class Budgets {
     ++flows_[flow.ns][flow.receiver].under_way;
     ++all_;
   }
+  // Its endpoint answers again.
+  void begin_anew(const Flow& flow) { flows_[flow.ns][flow.receiver].window = 2; }
   void end(const Flow& flow, FlowEnding ending) {
     Known& known = flows_[flow.ns][flow.receiver];
     --known.under_way;
@@ -824,7 +826,9 @@ class TinyWorker {
     if (one_in(2)) outcome.response = Response{one_in(3) ? 500 : 200, {}, "", false};
     model::Breaker& breaker = breakers_[Lane::of_endpoint_of(flow)];
     const bool counts = model::learn(breaker, Task{}, outcome, {}, 0.5);
-    EXPECT_EQ(table_.attempted(flow, Task{}, outcome, {}, 0.5).counts, counts);
+    const FlowTable::Learnt learnt = table_.attempted(flow, Task{}, outcome, {}, 0.5);
+    EXPECT_EQ(learnt.counts, counts);
+    if (learnt.closed) budgets_.begin_anew(flow);
   }
   bool is_held(const Flow& flow) const {
     const Lane endpoint = Lane::of_endpoint_of(flow);

@@ -209,8 +209,9 @@ TEST_F(DueRangesTest, TheFirstThatWaitInALaneOfAFlowAreKnownOneByOne) {
   ranges_.wait_in(kFlowLane, numbered(1));
   EXPECT_EQ(lane.entries.size(), kMax);
   EXPECT_EQ(lane.first(), numbered(1));
-  ranges_.wait_in(kFlowLane, numbered(0));  // there is no place for it
-  EXPECT_EQ(lane.from, numbered(0));
+  ranges_.wait_in(kFlowLane, numbered(0));  // the last of them makes room
+  EXPECT_EQ(lane.entries.size(), kMax);
+  EXPECT_EQ(lane.from, numbered(2 * kMax - 2));
   EXPECT_EQ(lane.first(), numbered(0));
 
   ranges_.rest = "z";
