@@ -1183,10 +1183,9 @@ std::vector<InvariantChecker::Due> InvariantChecker::due_by(TimePoint now, bool 
   return due;
 }
 
-void InvariantChecker::triggered(Incarnation incarnation, const std::vector<Due>& due) {
+void InvariantChecker::triggered(Incarnation incarnation, const std::vector<Due>& due, bool alone) {
   ++rare_.triggers;
   const IncarnationState& state = incarnations_[incarnation];
-  const bool alone = state.claims.alone;
   for (const Due& before : due) {
     const Entry* const entry = find(before.key);
     if (!entry || entry->put_at != before.put_at || entry->changes != before.changes) continue;

@@ -114,7 +114,7 @@ class InvariantChecker final : public StoreObserver {
   // is their business.
   std::vector<Due> due_by(TimePoint now, bool alone) const;
   // It came back without an error, and has attempted all of that.
-  void triggered(Incarnation incarnation, const std::vector<Due>& due);
+  void triggered(Incarnation incarnation, const std::vector<Due>& due, bool alone);
 
   // How long tasks are kept once they are DONE or FAILED; 0: for ever.
   void ends_expire_after(std::chrono::seconds ttl) { ended_ttl_ = ttl; }

@@ -146,7 +146,7 @@ void SimulatedServer::run_trigger() {
   if (!result) return;
   // With its clock set back nothing runs before its time.
   const bool promised = world_.backend.claims_see_all() && clock_->times_set() == times_set;
-  world_.checker.triggered(number_, promised ? due : std::vector<InvariantChecker::Due>());
+  world_.checker.triggered(number_, promised ? due : std::vector<InvariantChecker::Due>(), alone);
 }
 
 // Leases that could not be given back at the end of a drain.
