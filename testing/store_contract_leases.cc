@@ -488,6 +488,34 @@ TEST_P(StoreContractTest, ABatchOfCommitsWritesTheFollowUpsOfThoseThatAreApplied
   EXPECT_EQ(ids(all_tasks(store(), query)), std::vector<std::string>{"f-applied"});
 }
 
+// As of an event that several attempts make within a minute, and that end no execution.
+TEST_P(StoreContractTest, AFollowUpThatOutcomesShareIsWrittenOnce) {
+  for (const char* id : {"a", "b"}) put("ns", id);
+  const TimePoint later = kT0 + seconds{60};
+  std::vector<Commit> commits;
+  for (const Claim& c : claim(kT0, 10, seconds{10})) {
+    commits.push_back(followed_by(retried(c, kT0, later), "event", kT0));
+  }
+  ASSERT_EQ(commits.size(), 2u);
+  for (const auto& result : store().commit(commits)) {
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(*result, CommitOutcome::kApplied);
+  }
+  const Claim event = claim_one(kT0);
+  EXPECT_EQ(event.task.key.id, "event");
+  ASSERT_EQ(commit(done(event, kT0)), CommitOutcome::kApplied);
+  EXPECT_TRUE(claim(later - seconds{1}).empty());
+
+  const auto again = claim(later);
+  ASSERT_EQ(again.size(), 2u);
+  for (const Claim& c : again) {
+    EXPECT_EQ(c.task.attempt, 1);
+    EXPECT_EQ(commit(followed_by(done(c, later), "event", later)), CommitOutcome::kApplied);
+  }
+  EXPECT_EQ(status_of({"ns", "event"}, later), Status::kDone);
+  EXPECT_TRUE(claim(later).empty());
+}
+
 TEST_P(StoreContractTest, ReleaseMakesTheTaskDueAtOnce) {
   put("ns", "id");
   const Claim c = claim_one(kT0);
