@@ -58,7 +58,9 @@ struct Endpoint {
   // is DONE, FAILED, SUSPENDED or gone, its retries included. Excludes a concurrency of more
   // than 1.
   bool ordered = false;
-  // Of tasks that have no callback of their own: as Spec::callback and Spec::callback_on.
+  // Of tasks that have no callback of their own: as Spec::callback and Spec::callback_on. These may
+  // also name "endpoint.opened", its tasks wait since it does not answer, and "endpoint.closed", it
+  // answers again; neither can go to the endpoint itself.
   std::string callback;
   std::vector<std::string> callback_on;
 

@@ -209,7 +209,8 @@ struct Held {
 struct Task : Spec, State {
   TaskKey key;
   TimePoint created_at{};
-  // Of a task that was made to tell of another one (Spec::callback): the id of that one.
+  // Of a task that was made to tell of another one (Spec::callback): the id of that one. Of one
+  // that tells of an endpoint: its name.
   std::string origin;
   // Of an ACTIVE task that is due, in answers that show one; never stored.
   std::optional<Held> held;

@@ -137,6 +137,12 @@ TEST_P(EndpointCommandsTest, PutSaysWhoIsTold) {
   EXPECT_TRUE(got("acme").callback_on.empty());
   done({"set", "acme", "--no-callback"});
   EXPECT_EQ(got("acme").callback, "");
+  done({"set", "acme", "--callback", "ops", "--callback-on", "endpoint.opened,endpoint.closed"});
+  EXPECT_EQ(got("acme").callback_on,
+            (std::vector<std::string>{"endpoint.opened", "endpoint.closed"}));
+  const TestRun own = endpoint({"set", "acme", "--callback", "acme"});
+  EXPECT_NE(own.exit_code, kExitDone);
+  expect_part(own.err, "endpoint.opened cannot go to the endpoint that it is about");
 }
 
 TEST_P(EndpointCommandsTest, ABreakerIsSwitchedOffAndOn) {

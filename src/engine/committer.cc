@@ -32,6 +32,14 @@ model::AttemptRules rules_of(const EndedDelivery& ended) {
   return rules;
 }
 
+// What tells of what it made of its endpoint.
+std::optional<model::TaskRecord> event_by(const EndedDelivery& ended) {
+  const Endpoint* const endpoint = endpoint_of(ended.delivery);
+  const auto& learnt = ended.learnt;
+  if (!endpoint || !learnt || !(learnt->opened || learnt->closed)) return std::nullopt;
+  return model::follow_up(*endpoint, learnt->breaker, *ended.outcome);
+}
+
 }  // namespace
 
 Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, Metrics& metrics,
@@ -114,10 +122,17 @@ std::optional<Committer::Told> Committer::tell_of(const EndedDelivery& ended,
   if (ended.cancelled) return std::nullopt;
   const Task& task = ended.delivery.task;
   const auto awaited = model::awaited_of(task, endpoint_of(ended.delivery));
-  if (!awaited) return std::nullopt;
+  auto event = event_by(ended);
+  if (!awaited && !event) return std::nullopt;
   const model::AttemptOutcome& outcome = *ended.outcome;
-  Told told{applied(task, outcome, rules), {}};
-  told.follow_ups = model::follow_ups(*awaited, told.after, outcome, outcome.ended_at());
+  Told told{applied(task, outcome, rules), {}, {}};
+  if (awaited) {
+    told.follow_ups = model::follow_ups(*awaited, told.after, outcome, outcome.ended_at());
+  }
+  if (event) {
+    told.follow_ups.push_back(std::move(*event));
+    told.event = model::event_of(ended.learnt->breaker);
+  }
   return told;
 }
 
@@ -137,8 +152,8 @@ bool Committer::accept(EndedDelivery& ended) {
   Log log;
   std::optional<Told> told;
   try {
-    if (tells && !ended.counts) learn(ended, rules);
-    rules.counts = ended.counts.value_or(true);
+    if (tells && !ended.learnt) learn(ended, rules);
+    rules.counts = !ended.learnt || ended.learnt->counts;
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                           options_.logs_ttl, rules);
     // What the task will hold of it besides.
@@ -155,7 +170,8 @@ bool Committer::accept(EndedDelivery& ended) {
                : ended.cancelled ? std::move(delivery.task)
                                  : applied(std::move(delivery.task), outcome, rules);
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
-                   tells ? ending_of(outcome) : FlowEnding::kNotMade});
+                   tells ? ending_of(outcome) : FlowEnding::kNotMade,
+                   told ? told->event : std::string_view()});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log),
                       told ? std::move(told->follow_ups) : std::vector<model::TaskRecord>()});
   return true;
@@ -169,7 +185,7 @@ void Committer::learn(EndedDelivery& ended, const model::AttemptRules& rules) {
   if (!endpoint || !endpoint->breaker) return;
   const auto learnt =
       slots_.flows().attempted(model::flow_of(task), task, outcome, rules, random_.unit());
-  ended.counts = learnt.counts;
+  ended.learnt = learnt;
   if (learnt.opened) {
     log::warn("an endpoint does not answer; its tasks wait, and one at a time tries it",
               {{"namespace", task.key.ns},
@@ -202,6 +218,7 @@ bool Committer::commit() {
       ++again;
     } else {
       give_up(commits_[i], results[i].error());
+      lose_event(kept_[i], commits_[i]);
       slots_.release(kept_[i].slot_id, kept_[i].ending);
     }
   }
@@ -222,6 +239,16 @@ void Committer::give_up(const store::Commit& commit, const Error& error) {
   }
 }
 
+// It is told with its outcome or not at all: no outcome waits for it.
+void Committer::lose_event(const Kept& kept, const store::Commit& commit) {
+  if (kept.event.empty()) return;
+  metrics_.event_lost();
+  log::warn("an event of an endpoint is not told, since the outcome that made it was not stored",
+            {{"namespace", commit.task.key.ns},
+             {"endpoint", commit.task.endpoint},
+             {"event", std::string(kept.event)}});
+}
+
 void Committer::settle(const Kept& kept, const store::Commit& commit,
                        store::CommitOutcome outcome) {
   if (outcome == store::CommitOutcome::kLeaseLost) {
@@ -231,11 +258,15 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
   } else if (on_recorded_ && !kept.cancelled) {
     on_recorded_(kept.due_at, kept.ok);
   }
-  if (outcome == store::CommitOutcome::kApplied) note_applied(commit);
+  if (outcome == store::CommitOutcome::kApplied) {
+    note_applied(kept, commit);
+  } else {
+    lose_event(kept, commit);
+  }
   slots_.release(kept.slot_id, kept.ending);
 }
 
-void Committer::note_applied(const store::Commit& commit) {
+void Committer::note_applied(const Kept& kept, const store::Commit& commit) {
   const auto note_due = [this](const Task& task) {
     if (task.status != Status::kActive) return;
     const TimePoint due = model::due_at(task);
@@ -244,8 +275,8 @@ void Committer::note_applied(const store::Commit& commit) {
   if (commit.task.status == Status::kFailed) metrics_.failed(commit.task.failure_reason);
   note_due(commit.task);
   for (const model::TaskRecord& one : commit.follow_ups) note_due(one.task);
-  if (commit.follow_ups.empty()) return;
-  metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size()));
+  const std::size_t events = kept.event.empty() ? 0 : 1;
+  metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size() - events));
 }
 
 bool Committer::release() {
@@ -278,7 +309,10 @@ void Committer::abandon() {
     releases_.push_back(std::move(ended.delivery.lease));
     release_slots_.push_back(ended.delivery.slot_id);
   }
-  for (store::Commit& commit : commits_) releases_.push_back(std::move(commit.lease));
+  for (std::size_t i = 0; i < commits_.size(); ++i) {
+    lose_event(kept_[i], commits_[i]);
+    releases_.push_back(std::move(commits_[i].lease));
+  }
   if (auto released = store_.release(releases_); !released) {
     log::warn("leases could not be given back; their tasks are due again when they run out",
               {{"error", released.error().message}});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,12 +62,14 @@ class Committer {
     bool ok = false;
     bool cancelled = false;
     FlowEnding ending = FlowEnding::kNotMade;
+    std::string_view event = {};  // of its endpoint, that is to be stored with it
   };
 
-  // What an outcome of whose end somebody is told comes to.
+  // What an outcome of which somebody is told comes to.
   struct Told {
     Task after;
     std::vector<model::TaskRecord> follow_ups;
+    std::string_view event = {};  // as Kept has it
   };
 
   std::size_t held() const { return ended_.size() + commits_.size() + releases_.size(); }
@@ -80,8 +83,9 @@ class Committer {
   bool commit();  // false: some are kept for another try
   bool release();
   void give_up(const store::Commit& commit, const Error& error);
+  void lose_event(const Kept& kept, const store::Commit& commit);
   void settle(const Kept& kept, const store::Commit& commit, store::CommitOutcome outcome);
-  void note_applied(const store::Commit& commit);
+  void note_applied(const Kept& kept, const store::Commit& commit);
 
   store::Store& store_;
   Slots& slots_;

@@ -373,6 +373,7 @@ FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
   learnt.counts = model::learn(breaker, task, outcome, rules, jitter);
   learnt.opened = !was_open && breaker.open();
   learnt.closed = was_open && !breaker.open();
+  learnt.breaker = breaker;
   if (learnt.opened) ++open_breakers_;
   if (learnt.closed) {
     --open_breakers_;

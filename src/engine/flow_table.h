@@ -106,6 +106,7 @@ class FlowTable final : public store::FlowGate {
     bool counts = true;  // for its task (model::learn())
     bool opened = false;
     bool closed = false;
+    model::Breaker breaker = {};  // as it is then
   };
   Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
                    const model::AttemptRules& rules, double jitter);

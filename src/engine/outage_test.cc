@@ -16,16 +16,32 @@ class OutageTest : public ::testing::Test {
   static constexpr auto kDay = 24h;
 
   OutageTest() {
-    store_endpoint(store_, "acme", R"({"url":"http://acme","retryLimit":3})");
+    store_endpoint(store_, "ops", R"({"url":"http://ops"})");
+    store_endpoint(store_, "acme",
+                   R"({"url":"http://acme","retryLimit":3,"callback":"ops",)"
+                   R"("callbackOn":["endpoint.opened","endpoint.closed"]})");
     store_endpoint(store_, "lone", R"({"url":"http://lone","retryLimit":3})");
     for (std::size_t i = 0; i < kTasks; ++i) {
       put(store_, {to_endpoint(numbered("t", i), clock_.now(), "acme")});
     }
     put(store_, {to_endpoint("alone", clock_.now(), "lone")});
-    sender_.set_script([this](const auto&) {
-      return clock_.now() < back_ ? Reply::failure("refused") : Reply::status(200);
+    sender_.set_script([this](const delivery::HttpRequest& request) {
+      const bool away = clock_.now() < back_ && !is_to_ops(request);
+      return away ? Reply::failure("refused") : Reply::status(200);
     });
     start_worker();
+  }
+
+  static bool is_to_ops(const delivery::HttpRequest& request) {
+    return request.request.url.starts_with("http://ops");
+  }
+  // What "ops" was told of "acme".
+  std::vector<std::string> told() const {
+    std::vector<std::string> bodies;
+    for (const delivery::HttpRequest& request : sender_.started()) {
+      if (is_to_ops(request)) bodies.push_back(request.wire_body);
+    }
+    return bodies;
   }
 
   void start_worker() {
@@ -117,6 +133,9 @@ TEST_F(OutageTest, ADayOfRefusalsFailsNoTask) {
   EXPECT_LE(of_many, 5 + kAtOnce - 1 + probes(kDay, 0.8));
   EXPECT_LE(of_one, 5 + probes(kDay, 0.8));
   EXPECT_GE(std::min(of_many, of_one), probes(kDay, 1.2)) << "it is tried all the time";
+  ASSERT_EQ(told().size(), 2u);
+  EXPECT_TRUE(told()[0].starts_with(R"({"type":"endpoint.opened",)")) << told()[0];
+  EXPECT_TRUE(told()[1].starts_with(R"({"type":"endpoint.closed",)")) << told()[1];
 }
 
 TEST_F(OutageTest, NorWithAWorkerThatStartsAnewEachHour) {

@@ -49,8 +49,9 @@ struct EndedDelivery {
   bool cancelled = false;
   // Why the task is FAILED whatever retries it has left (model::AttemptRules); empty: it is not.
   std::string_view final_reason = {};
-  bool sent = true;                 // its request was
-  std::optional<bool> counts = {};  // for its task; none: the committer did not ask yet
+  bool sent = true;  // its request was
+  // What its endpoint's breaker made of it; none: the committer did not tell that yet.
+  std::optional<FlowTable::Learnt> learnt = {};
 };
 
 using DeliveryQueue = BoundedQueue<Delivery>;

@@ -507,6 +507,124 @@ TEST_F(StagesTest, WhatWasNotSentIsToldAsFailed) {
   }
 }
 
+// "acme", of whose state "ops" is told. Its tasks "slow" hang, and the others fail.
+class EventsTest : public StagesTest {
+ protected:
+  EventsTest() {
+    make_committer();
+    store_endpoint(store, "ops", R"({"url":"http://127.0.0.1:7/ops","callback":"ops"})");
+    store_endpoint(store, "acme",
+                   R"({"url":"http://127.0.0.1:9/","callback":"ops",)"
+                   R"("callbackOn":["endpoint.opened","endpoint.closed"]})");
+    sender.set_script([](const delivery::HttpRequest& request) {
+      const std::string& url = request.request.url;
+      if (url.ends_with("/slow")) return Reply::hold();
+      return Reply::status(url.ends_with("/failing") ? 500 : 200);
+    });
+  }
+
+  void put_task(const std::string& id, const std::string& path) {
+    auto task = to_endpoint(id, clock.now(), "acme");
+    task.task.request.url = path;
+    task.task.retry_limit = 0;
+    put(store, {task});
+  }
+  void fail_tasks(const std::string& prefix, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) put_task(numbered(prefix, i), "/failing");
+    for (std::size_t i = 0; i < 2 * count && slots.flows().open_breakers() == 0; ++i) step_all();
+  }
+  // The tasks that hang are answered so.
+  void answer(int status) {
+    sender.release_all(Reply::status(status));
+    dispatcher.step(clock.now(), 0ms);
+    committer->step(clock.now_micros());
+  }
+  std::vector<std::string> told() const {
+    std::vector<std::string> bodies;
+    for (const delivery::HttpRequest& request : sender.started()) {
+      if (request.request.url.starts_with("http://127.0.0.1:7/")) {
+        bodies.push_back(request.wire_body);
+      }
+    }
+    return bodies;
+  }
+  bool has_series(const std::string& line) const {
+    return metrics.expose().find("\n" + line + "\n") != std::string::npos;
+  }
+};
+
+TEST_F(EventsTest, AnEndpointThatDoesNotAnswerIsToldOf) {
+  fail_tasks("a", 4);
+  EXPECT_TRUE(tasks_of(store, "ev_", clock.now()).empty());
+  put_task("slow", "/slow");
+  step_all();
+  fail_tasks("b", 1);
+  ASSERT_EQ(slots.flows().open_breakers(), 1u);
+  const auto opened = tasks_of(store, "ev_", clock.now());
+  ASSERT_EQ(opened.size(), 1u);
+  EXPECT_EQ(opened[0].endpoint, "ops");
+  EXPECT_EQ(opened[0].origin, "acme");
+  EXPECT_EQ(committer->take_due_again(), clock.now()) << "it goes out at once";
+  step_all();
+  ASSERT_EQ(told().size(), 1u);
+  EXPECT_TRUE(told()[0].starts_with(R"({"type":"endpoint.opened",)")) << told()[0];
+
+  answer(200);
+  EXPECT_EQ(slots.flows().open_breakers(), 0u);
+  step_all();
+  ASSERT_EQ(told().size(), 2u);
+  EXPECT_TRUE(told()[1].starts_with(R"({"type":"endpoint.closed",)")) << told()[1];
+  // Nobody is told of what tells, nor of the ends of tasks.
+  step_all();
+  EXPECT_EQ(told().size(), 2u);
+  EXPECT_TRUE(tasks_of(store, "cb_", clock.now()).empty());
+  EXPECT_TRUE(has_series("rhooks_callbacks_total 0"));
+  EXPECT_TRUE(has_series("rhooks_events_lost_total 0"));
+}
+
+TEST_F(EventsTest, OneThatComesAndGoesIsToldOfOnceInAMinute) {
+  for (std::size_t i = 0; i < 10; ++i) {
+    put_task(numbered("slow", i), "/slow");
+    step_all();
+    fail_tasks(numbered("a", i), 5);
+    ASSERT_EQ(slots.flows().open_breakers(), 1u) << i;
+    answer(200);
+    ASSERT_EQ(slots.flows().open_breakers(), 0u) << i;
+  }
+  for (int i = 0; i < 3; ++i) step_all();
+  EXPECT_EQ(told().size(), 2u);
+  EXPECT_EQ(tasks_of(store, "ev_", clock.now()).size(), 2u);
+  clock.advance(1min);
+  fail_tasks("b", 5);
+  EXPECT_EQ(tasks_of(store, "ev_", clock.now()).size(), 3u);
+}
+
+TEST_F(EventsTest, AnOutcomeThatIsNotTakenLosesItsEvent) {
+  fail_tasks("a", 4);
+  put_task("slow", "/slow");
+  step_all();
+  const TaskKey key{"ns", "slow"};
+  ASSERT_TRUE(store.remove({&key, 1}, clock.now()).front());
+  answer(500);
+  EXPECT_EQ(slots.flows().open_breakers(), 1u);
+  EXPECT_TRUE(tasks_of(store, "ev_", clock.now()).empty());
+  EXPECT_TRUE(has_series("rhooks_events_lost_total 1"));
+  EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+TEST_F(EventsTest, AnEndIsToldBesideTheEvent) {
+  fail_tasks("a", 4);
+  auto task = to_endpoint("both", clock.now(), "acme");
+  task.task.request.url = "/failing";
+  task.task.retry_limit = 0;
+  task.task.callback = "ops";
+  put(store, {task});
+  step_all();
+  EXPECT_EQ(tasks_of(store, "ev_", clock.now()).size(), 1u);
+  EXPECT_EQ(tasks_of(store, "cb_", clock.now()).size(), 1u);
+  EXPECT_TRUE(has_series("rhooks_callbacks_total 1"));
+}
+
 TEST_F(StagesTest, ATaskIsNotGivenUpWhileItsEndpointAnswersNobody) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","retryLimit":1})");

@@ -9,16 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "model/breaker.h"
 #include "model/record.h"
 
-// Callbacks: tasks that tell an endpoint of the ends of another task's executions. They are tasks
-// as others are, and stored with the outcome of which they tell (store::Commit::follow_ups). Pure.
+// Callbacks: tasks that tell an endpoint of the ends of another task's executions, or of what
+// another endpoint has come to. They are tasks as others are, and stored with the outcome of which
+// they tell (store::Commit::follow_ups). Pure.
 namespace rhooks::model {
-
-inline constexpr std::string_view kTaskSucceeded = "task.succeeded";
-inline constexpr std::string_view kTaskFailed = "task.failed";
-// What `callbackOn` may name. What an endpoint will have to tell of its own state joins them here.
-inline constexpr std::string_view kEvents[] = {kTaskSucceeded, kTaskFailed};
 
 // An execution of whose end an endpoint is to be told, as it is before its end.
 struct Awaited {
@@ -39,5 +36,12 @@ std::optional<Awaited> awaited_of(const Task& task, const Endpoint* endpoint);
 // the execution and the event, so that one end is told once. `now`: the end of the attempt.
 std::vector<TaskRecord> follow_ups(const Awaited& awaited, const Task& after,
                                    const AttemptOutcome& outcome, TimePoint now);
+
+// What an outcome has made of the breaker of its endpoint.
+std::string_view event_of(const Breaker& breaker);
+// The task that tells of that. None: nobody asked for it. The id follows from the endpoint, the
+// event and the minute, so that one that comes and goes tells of each once in a minute.
+std::optional<TaskRecord> follow_up(const Endpoint& endpoint, const Breaker& breaker,
+                                    const AttemptOutcome& outcome);
 
 }  // namespace rhooks::model

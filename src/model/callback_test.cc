@@ -164,5 +164,80 @@ TEST(CallbackTest, AnyAnswerFits) {
   }
 }
 
+// An endpoint of whose state "ops" is told.
+Endpoint told_endpoint(std::vector<std::string> on = {"endpoint.opened", "endpoint.closed"}) {
+  Endpoint endpoint;
+  endpoint.ns = "ns";
+  endpoint.name = "acme";
+  endpoint.callback = "ops";
+  endpoint.callback_on = std::move(on);
+  return endpoint;
+}
+
+Breaker open_breaker() {
+  Breaker breaker;
+  breaker.failures = 5;
+  breaker.open_until = kT0 + 5s;
+  return breaker;
+}
+
+TEST(CallbackTest, AnEndpointThatDoesNotAnswerBecomesATask) {
+  EXPECT_EQ(event_of(open_breaker()), "endpoint.opened");
+  const auto found = follow_up(told_endpoint(), open_breaker(), unanswered("refused", kT0 + 5ms));
+  ASSERT_TRUE(found);
+  Task expected;
+  expected.key = {"ns", found->task.key.id};
+  expected.endpoint = "ops";
+  expected.request.method = Method::kPost;
+  expected.request.body =
+      Body::json(R"({"type":"endpoint.opened","timestamp":"2030-01-01T00:00:00.005Z","data":{)"
+                 R"("namespace":"ns","endpoint":"acme","failures":5,"error":"refused",)"
+                 R"("until":"2030-01-01T00:00:05.000Z"}})");
+  expected.origin = "acme";
+  expected.scheduled_date = expected.created_at = expected.updated_at = kT0 + 5ms;
+  EXPECT_EQ(found->task, expected);
+  EXPECT_EQ(expected.key.id.size(), 35u);
+  EXPECT_TRUE(expected.key.id.starts_with("ev_")) << expected.key.id;
+  EXPECT_FALSE(awaited_of(found->task, nullptr)) << "nobody is told of its end";
+}
+
+TEST(CallbackTest, SoDoesOneThatAnswersAgain) {
+  EXPECT_EQ(event_of(Breaker()), "endpoint.closed");
+  const auto found = follow_up(told_endpoint(), Breaker(), answered(200));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->task.request.body.data(),
+            R"({"type":"endpoint.closed","timestamp":"2030-01-01T00:00:00.000Z","data":{)"
+            R"("namespace":"ns","endpoint":"acme"}})");
+}
+
+TEST(CallbackTest, OfAnEndpointIsToldWhatWasAskedFor) {
+  const AttemptOutcome failed = answered(500);
+  for (const std::vector<std::string>& on :
+       {std::vector<std::string>(), {"task.failed"}, {"endpoint.closed"}}) {
+    EXPECT_FALSE(follow_up(told_endpoint(on), open_breaker(), failed));
+  }
+  EXPECT_TRUE(follow_up(told_endpoint({"endpoint.opened"}), open_breaker(), failed));
+  // Ends are not asked for then.
+  Task task = active_task();
+  task.retry_limit = 0;
+  const Endpoint endpoint = told_endpoint();
+  EXPECT_TRUE(after_attempt_of(task, failed, &endpoint).empty());
+}
+
+TEST(CallbackTest, AnEndpointIsToldOfOnceInAMinute) {
+  const auto id = [](const Endpoint& endpoint, const Breaker& breaker, TimePoint at) {
+    const auto found = follow_up(endpoint, breaker, answered(503, at));
+    return found ? found->task.key.id : std::string();
+  };
+  const Endpoint acme = told_endpoint();
+  const std::string opened = id(acme, open_breaker(), kT0);
+  EXPECT_EQ(id(acme, open_breaker(), kT0 + 59'999ms), opened);
+  Endpoint other = told_endpoint();
+  other.name = "other";
+  const std::set<std::string> ids{opened, id(acme, open_breaker(), kT0 + 1min),
+                                  id(acme, Breaker(), kT0), id(other, open_breaker(), kT0)};
+  EXPECT_EQ(ids.size(), 4u);
+}
+
 }  // namespace
 }  // namespace rhooks::model

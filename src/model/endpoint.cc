@@ -23,6 +23,16 @@ Result<void> check_retries(const Endpoint& endpoint) {
   return {};
 }
 
+// It would not be told that it does not answer before it does.
+Result<void> check_events(const Endpoint& endpoint) {
+  if (endpoint.callback != endpoint.name) return {};
+  for (const std::string& one : endpoint.callback_on) {
+    if (one != events::kEndpointOpened && one != events::kEndpointClosed) continue;
+    return invalid("callbackOn", one + " cannot go to the endpoint that it is about");
+  }
+  return {};
+}
+
 Result<void> check_order(const Endpoint& endpoint) {
   if (!endpoint.ordered || endpoint.concurrency.value_or(1) == 1) return {};
   return invalid("ordered", "attempts are one at a time; leave concurrency out");
@@ -71,6 +81,7 @@ Result<void> validate_endpoint_name(std::string_view name) {
 Result<void> validate(const Endpoint& endpoint) {
   if (auto valid = check_fields(endpoint, ""); !valid) return valid;
   if (auto valid = check_callback(endpoint.callback, endpoint.callback_on); !valid) return valid;
+  if (auto valid = check_events(endpoint); !valid) return valid;
   if (auto valid = check_retries(endpoint); !valid) return valid;
   if (auto valid = check_order(endpoint); !valid) return valid;
   return check_pace(endpoint);

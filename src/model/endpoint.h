@@ -141,10 +141,12 @@ struct FieldsOf<Endpoint> {
           {.name = "callbackOn",
            .flag = "--callback-on",
            .value = "EVENTS",
-           .help = "the ends that are told: task.succeeded,task.failed [both]",
-           .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
-                  "`task.failed`; default both"},
-          Events{}),
+           .help = "what is told [task.succeeded,task.failed]; also endpoint.opened and "
+                   "endpoint.closed",
+           .doc = "only with `callback`: an array of what is told: the ends `task.succeeded` and "
+                  "`task.failed`, which are the default; `endpoint.opened`, its tasks wait since "
+                  "it does not answer; and `endpoint.closed`, it answers again"},
+          Events{events::kOfEndpoint}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "

@@ -224,7 +224,24 @@ TEST(EndpointTest, ChecksWhoIsTold) {
                             e.callback = "ops";
                             e.callback_on = {""};
                           }),
-                          "callbackOn[0]", "must be task.succeeded or task.failed");
+                          "callbackOn[0]",
+                          "must be one of task.succeeded, task.failed, endpoint.opened");
+}
+
+TEST(EndpointTest, AnEndpointIsNotToldOfItself) {
+  const auto told = [](std::string callback, std::vector<std::string> on) {
+    return endpoint_with([&](Endpoint& e) {
+      e.name = "acme";
+      e.callback = callback;
+      e.callback_on = on;
+    });
+  };
+  expect_valid_endpoint(told("ops", {"endpoint.opened", "endpoint.closed", "task.failed"}));
+  expect_valid_endpoint(told("acme", {"task.succeeded", "task.failed"}));
+  expect_endpoint_refused(told("acme", {"task.failed", "endpoint.closed"}), "callbackOn",
+                          "endpoint.closed cannot go to the endpoint that it is about");
+  expect_endpoint_refused(told("acme", {"endpoint.opened"}), "callbackOn",
+                          "endpoint.opened cannot go to the endpoint that it is about");
 }
 
 TEST(HeadersTest, OneTakesThePlaceOfAllThatHaveItsName) {

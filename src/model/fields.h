@@ -340,12 +340,14 @@ struct TaskFields {
            .help = "the ends that are told: task.succeeded,task.failed [both]",
            .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
                   "`task.failed`; default both"},
-          Events{}),
+          Events{events::kOfTask}),
       field<&Task::origin>({.name = "origin",
                             .number = 20,
                             .card = "tells of",
-                            .doc = "of a task that was made by a `callback`: the id of the task of "
-                                   "which it tells. It has no callback itself"}),
+                            .doc =
+                                "of a task that was made by a `callback`: the id of the task, or "
+                                "the name of the endpoint, of which it tells. It has no "
+                                "callback itself"}),
       field<&State::status>({.name = "status",
                              .number = 1,
                              .required = true,

@@ -381,6 +381,8 @@ TEST(ValidateTest, ACallbackIsToldOfKnownEnds) {
   expect_invalid(told("audit", {"task.failed", "task.ended"}), "callbackOn[1]",
                  "not \"task.ended\"");
   expect_invalid(told("audit", {"task.failed", "task.failed"}), "callbackOn[1]", "there already");
+  expect_invalid(told("audit", {"endpoint.opened"}), "callbackOn[0]",
+                 "must be one of task.succeeded, task.failed, not \"endpoint.opened\"");
 }
 
 TEST(FingerprintTest, TheOrderOfEventsMeansNothing) {

@@ -1,14 +1,12 @@
 #include "model/rules.h"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/utf8.h"
-#include "model/callback.h"
 #include "model/limits.h"
 #include "model/refusal.h"
 #include "model/status_set.h"
@@ -19,6 +17,16 @@ namespace {
 
 // Far past any use; near enough that no arithmetic on it overflows.
 constexpr std::chrono::milliseconds kIntervalMax = std::chrono::days{36'525};
+
+Result<void> check_known(std::string_view name, std::span<const std::string_view> known,
+                         std::string_view field) {
+  std::string all;
+  for (const std::string_view one : known) {
+    if (name == one) return {};
+    all.append(all.empty() ? "" : ", ").append(one);
+  }
+  return invalid(field, "must be one of " + all + ", not " + quoted(name));
+}
 
 }  // namespace
 
@@ -107,21 +115,14 @@ Result<void> FailedStatuses::check(const StatusSet& statuses, std::string_view f
 }
 
 Result<void> FailureReason::check(std::string_view reason, std::string_view field) const {
-  std::string known;
-  for (const std::string_view one : failure::kAll) {
-    if (reason == one) return {};
-    known.append(known.empty() ? "" : ", ").append(one);
-  }
-  return invalid(field, "must be one of " + known + ", not " + quoted(reason));
+  return check_known(reason, failure::kAll, field);
 }
 
 Result<void> Events::check(const std::vector<std::string>& names, std::string_view field) const {
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto here = names.begin() + static_cast<std::ptrdiff_t>(i);
     const std::string path = std::string(field) + "[" + std::to_string(i) + "]";
-    if (std::find(std::begin(kEvents), std::end(kEvents), *here) == std::end(kEvents)) {
-      return invalid(path, "must be task.succeeded or task.failed, not " + quoted(*here));
-    }
+    if (auto ok = check_known(*here, known, path); !ok) return ok;
     if (std::find(names.begin(), here, *here) != here) return invalid(path, "is there already");
   }
   return {};

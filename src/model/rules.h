@@ -4,10 +4,12 @@
 #include <rhooks/result.h>
 #include <rhooks/task.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,8 +77,20 @@ struct FailureReason {
   Result<void> check(std::string_view reason, std::string_view field) const;
 };
 
-// What a callback can be told of (model/callback.h), each once.
+// What callbacks tell of (model/callback.h).
+namespace events {
+inline constexpr std::string_view kTaskSucceeded = "task.succeeded";
+inline constexpr std::string_view kTaskFailed = "task.failed";
+inline constexpr std::string_view kEndpointOpened = "endpoint.opened";  // its breaker
+inline constexpr std::string_view kEndpointClosed = "endpoint.closed";
+inline constexpr std::array kOfTask{kTaskSucceeded, kTaskFailed};
+inline constexpr std::array kOfEndpoint{kTaskSucceeded, kTaskFailed, kEndpointOpened,
+                                        kEndpointClosed};
+}  // namespace events
+
+// Some of these, each once.
 struct Events {
+  std::span<const std::string_view> known;
   Result<void> check(const std::vector<std::string>& names, std::string_view field) const;
 };
 

@@ -92,6 +92,7 @@ struct Metrics::Impl {
   std::array<Counter*, 6> held{};
   Gauge* open_breakers = nullptr;
   Counter* callbacks = nullptr;
+  Counter* events_lost = nullptr;
   Counter* log_lines_dropped = nullptr;
   Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
@@ -201,6 +202,8 @@ Metrics::Impl::Impl() {
   for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
   callbacks = counter("rhooks_callbacks_total", "Tasks that were made to tell of other ones");
+  events_lost = counter("rhooks_events_lost_total",
+                        "Events of endpoints that are not told, since an outcome was not stored");
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
@@ -328,6 +331,10 @@ void Metrics::open_breakers(std::size_t endpoints) {
 
 void Metrics::callbacks(std::int64_t tasks) {
   impl_->callbacks->Increment(static_cast<double>(tasks));
+}
+
+void Metrics::event_lost() {
+  impl_->events_lost->Increment();
 }
 
 void Metrics::due_lag(Micros lag) {

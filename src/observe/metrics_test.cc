@@ -57,6 +57,7 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_set_aside_total",
                              "rhooks_skipped_occurrences_total",
                              "rhooks_callbacks_total",
+                             "rhooks_events_lost_total",
                              "rhooks_due_lag_seconds",
                              "rhooks_failed_total{reason=\"exhausted\"}",
                              "rhooks_held_total{by=\"paused\"}",
@@ -132,6 +133,7 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.held(Metrics::HeldBy::kRate, 1);
   metrics.held(Metrics::HeldBy::kRate, 0);
   metrics.callbacks(2);
+  metrics.event_lost();
   metrics.held(Metrics::HeldBy::kBreaker, 2);
   metrics.open_breakers(3);
   metrics.open_breakers(1);
@@ -149,6 +151,7 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_breakers_open"], 1);
   EXPECT_EQ(samples["rhooks_held_total{by=\"rate\"}"], 1);
   EXPECT_EQ(samples["rhooks_callbacks_total"], 2);
+  EXPECT_EQ(samples["rhooks_events_lost_total"], 1);
 }
 
 TEST(MetricsTest, ShowTheLatestOfLagAgeAndDepths) {

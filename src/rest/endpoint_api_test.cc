@@ -78,6 +78,12 @@ TEST_F(ApiTest, WrongEndpointsAreRefusedNamingTheField) {
   expect_problem(put(R"({"url":"http://a/","ordered":true,"concurrency":2})"), 400, "ordered");
   expect_problem(put(R"({"url":"http://a/","rate":"1/m","burst":2})"), 400, "burst");
   expect_problem(put(R"({"url":"http://a/","headers":{"content-type":"a/b"}})"), 400, "headers");
+  expect_problem(put(R"({"url":"http://a/","callback":"b","callbackOn":["endpoint.paused"]})"), 400,
+                 "callbackOn[0]");
+  const Reply own =
+      put(R"({"url":"http://a/","callback":"acme","callbackOn":["endpoint.opened"]})");
+  expect_problem(own, 400, "callbackOn");
+  EXPECT_THAT(own.body, ::testing::HasSubstr("cannot go to the endpoint that it is about"));
   expect_problem(put(R"({"url":"http://a/","name":"other"})"), 400, "name");
   expect_problem(put(std::string(kSmallBodyBytesMax + 1, ' ')), 413);
   expect_problem(send({"PUT", "/v1/namespaces/ns/endpoints/a%20b", kLeastEndpoint}), 400, "name");

@@ -164,7 +164,7 @@ class OpenApiTest : public ApiTest {
            R"({"url":"http://127.0.0.1:9/y","retrySchedule":["5s","1h"],"stopOn":"400-403"})"},
           200);
     drive({"PATCH", all + "/a", R"({"retrySchedule":null,"retryMax":"1m"})"}, 200);
-    drive({"PATCH", all + "/a", R"({"callback":"ops","callbackOn":["task.failed"]})"}, 200);
+    drive({"PATCH", all + "/a", R"({"callback":"ops","callbackOn":["endpoint.opened"]})"}, 200);
     drive({"PATCH", all + "/a", R"({"callback":null})"}, 400);
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y","stopOn":"204"})"}, 400);
     drive({"PUT", all + "/a", "{}"}, 400);

@@ -5,7 +5,6 @@
 
 #include <boost/json.hpp>
 
-#include "model/callback.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/numbers.h"
@@ -94,9 +93,9 @@ void add_limits(json::object& property, const model::Waits&) {
   property["minItems"] = 1;
   property["maxItems"] = model::kRetryLimitMax;
 }
-void add_limits(json::object& property, const model::Events&) {
+void add_limits(json::object& property, const model::Events& rule) {
   json::array names;
-  for (const std::string_view event : model::kEvents) {
+  for (const std::string_view event : rule.known) {
     names.emplace_back(json::string_view(event.data(), event.size()));
   }
   property["items"].as_object()["enum"] = std::move(names);
