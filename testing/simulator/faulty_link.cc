@@ -270,7 +270,7 @@ std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit>
   return batch<CommitOutcome>(
       "commit", commits,
       [&](std::span<const Commit> passed) {
-        const auto taken = taken_by_others(passed);
+        auto taken = taken_by_others(passed);
         auto results = inner_.commit(passed);
         for (std::size_t i = 0; i < passed.size(); ++i) {
           if (!results[i]) continue;
@@ -280,8 +280,8 @@ std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit>
           }
           observer_.committed(passed[i].lease.key, passed[i].lease.token, passed[i].task);
           for (const TaskRecord& next : passed[i].follow_ups) {
-            const bool there = inner_.get(next.task.key, next.task.created_at).has_value();
-            if (there && !taken.contains(next.task.key)) observer_.put(next.task);
+            const auto stored = inner_.get(next.task.key, next.task.created_at);
+            if (stored && taken.insert(next.task.key).second) observer_.put(*stored);
           }
         }
         return results;

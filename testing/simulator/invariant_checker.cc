@@ -268,7 +268,21 @@ void InvariantChecker::expect_told(const Task& before, const Task& after, const 
                     Told{callback.to, after.updated_at});
 }
 
+// Of an endpoint. Whether that did not answer, or does again, is not looked at.
+void InvariantChecker::check_event(const Task& task) {
+  ++rare_.events;
+  const TimePoint at = task.scheduled_date;
+  if (task.key.id != event_id(task.origin, "endpoint.opened", at) &&
+      task.key.id != event_id(task.origin, "endpoint.closed", at)) {
+    violation(task.key, "tells of an endpoint, and has not the id of its minute");
+  }
+  if (task.origin != kWatchedEndpoint || task.endpoint != kToldEndpoint) {
+    violation(task.key, "tells another of an endpoint, or of one of which nobody asked");
+  }
+}
+
 void InvariantChecker::check_telling(const Task& task) {
+  if (task.key.id.starts_with("ev_")) return check_event(task);
   const auto told = told_.find(task.key);
   if (told == told_.end()) {
     return violation(task.key, "tells of an end that is not stored, or of which nobody asked");

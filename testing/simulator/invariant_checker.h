@@ -156,6 +156,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t limited = 0;      // attempts that were held to limits of their endpoint
     std::size_t redriven = 0;     // tasks, as redrives tell
     std::size_t told = 0;         // ends of executions, by callbacks
+    std::size_t events = 0;       // of endpoints that were told
     std::size_t uncounted = 0;    // attempts that did not count, since nobody was answered
     std::size_t probes = 0;       // of endpoints that did not answer, held to their times
     std::size_t ordered = 0;      // of flows in order, with others behind them
@@ -335,6 +336,7 @@ class InvariantChecker final : public StoreObserver {
   void check_cancel(const TaskKey& key, Entry& entry, const Task& after, Task& same);
   void expect_told(const Task& before, const Task& after, const Attempt* attempt);
   void check_telling(const Task& task);
+  void check_event(const Task& task);
   void check_tasks(store::Store& store, TimePoint now);
   void check_namespaces(store::Store& store, TimePoint now);
   void check_logs(store::Store& store, TimePoint now);

@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/iso8601.h"
 #include "base/sha256.h"
+#include "testing/simulator/retries.h"
 
 namespace rhooks::simulator {
 namespace {
@@ -19,15 +21,21 @@ struct Target {
   bool bad = false;
 };
 
-// Of what tells of another task, by what it tells.
+// Of what tells of another task, or of an endpoint, by what it tells.
 TaskKey teller_by(const std::string& body) {
   const auto told = boost::json::parse(body);
   const auto text = [](const boost::json::value& of, const char* name) {
     return boost::json::value_to<std::string>(of.at(name));
   };
   const auto& data = told.at("data");
-  const Sha256 hash = sha256({text(data, "webhookId"), text(told, "type")});
-  return {text(data, "namespace"), "cb_" + to_hex(hash.data(), 16)};
+  const std::string ns = text(data, "namespace");
+  const std::string type = text(told, "type");
+  if (type.starts_with("endpoint.")) {
+    const auto at = parse_time(text(told, "timestamp"));
+    return {ns, event_id(text(data, "endpoint"), type, at.value())};
+  }
+  const Sha256 hash = sha256({text(data, "webhookId"), type});
+  return {ns, "cb_" + to_hex(hash.data(), 16)};
 }
 
 // "http://HOST/NAMESPACE/ID/BEHAVIOUR", or "http://HOST/" of what tells.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/sha256.h"
+
 namespace rhooks::simulator {
 
 // What an endpoint says of retries. In every world those of one name say the same, so that who
@@ -32,6 +34,16 @@ inline Callback callback_of(const std::string& endpoint) {
   if (endpoint == kToldEndpoint) return {kToldEndpoint, {}};
   if (endpoint == "e3") return {kToldEndpoint, {"task.failed"}};
   return {};
+}
+
+// The endpoint of whose state that one is told, where it is there when this one is put.
+inline constexpr const char* kWatchedEndpoint = "e2";
+
+// The id of what tells of an endpoint at that time: one in a minute.
+inline std::string event_id(const std::string& endpoint, const std::string& type, TimePoint at) {
+  const auto minute = std::chrono::floor<std::chrono::minutes>(at).time_since_epoch().count();
+  const Sha256 hash = sha256({endpoint, type, std::to_string(minute)});
+  return "ev_" + to_hex(hash.data(), 16);
 }
 
 inline Retries retries_of(const std::string& endpoint) {

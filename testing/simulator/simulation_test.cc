@@ -78,6 +78,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.limited += result.rare.limited;
     sum.rare.redriven += result.rare.redriven;
     sum.rare.told += result.rare.told;
+    sum.rare.events += result.rare.events;
     sum.rare.uncounted += result.rare.uncounted;
     sum.rare.probes += result.rare.probes;
     sum.rare.ordered += result.rare.ordered;
@@ -91,8 +92,9 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
             << sum.rare.limited << " attempts within limits, " << sum.rare.redriven << " redriven, "
-            << sum.rare.told << " told, " << sum.rare.uncounted << " that did not count, "
-            << sum.rare.probes << " probes, " << sum.rare.ordered << " before others in order\n";
+            << sum.rare.told << " told, " << sum.rare.events << " events, " << sum.rare.uncounted
+            << " that did not count, " << sum.rare.probes << " probes, " << sum.rare.ordered
+            << " before others in order\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);

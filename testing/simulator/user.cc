@@ -121,6 +121,10 @@ void User::put_endpoint(const std::string& name) {
   const Callback callback = callback_of(name);
   endpoint.callback = callback.to;
   endpoint.callback_on = callback.on;
+  if (name == kWatchedEndpoint && has_endpoint(kToldEndpoint)) {
+    endpoint.callback = kToldEndpoint;
+    endpoint.callback_on = {"endpoint.opened", "endpoint.closed"};
+  }
   // Tasks that tell have no retry limit of their own, which the checker would know; and they come
   // on top of all else, so that none of their attempts may take long.
   const bool is_told = name == kToldEndpoint;
@@ -415,14 +419,16 @@ void User::resume_all() {
     }
   }
   // And what follows from them, whose ids nobody here remembers.
-  for (int i = 0; i < kTriesMax; ++i) {
-    const auto answer = ask<ManyResult>([this](Hooks& hooks) {
-      ManyQuery query;
-      query.filter.ns = ns_;
-      query.filter.id = "cb_";
-      return hooks.unsuspend_many(query);
-    });
-    if (answer && *answer && !(*answer)->more) break;
+  for (const char* const prefix : {"cb_", "ev_"}) {
+    for (int i = 0; i < kTriesMax; ++i) {
+      const auto answer = ask<ManyResult>([this, prefix](Hooks& hooks) {
+        ManyQuery query;
+        query.filter.ns = ns_;
+        query.filter.id = prefix;
+        return hooks.unsuspend_many(query);
+      });
+      if (answer && *answer && !(*answer)->more) break;
+    }
   }
   // Some are paused for a while in which nothing else happens to their tasks.
   if (!endpoints_.empty() && (may_be_paused_yet_ || timeline_.dice().chance(0.3))) {
