@@ -91,6 +91,11 @@ class CountingGate final : public store::FlowGate {
     const std::lock_guard lock(mutex_);
     --counts_.at(model::flow_of(claim.task)).under_way;
   }
+  // The same as soon as one of its flow was refused, and before anything else is asked.
+  void end_once_refused(const store::Claim& claim) {
+    const std::lock_guard lock(mutex_);
+    ending_ = model::flow_of(claim.task);
+  }
   void forget_what_is_under_way() {
     const std::lock_guard lock(mutex_);
     counts_.clear();
@@ -104,7 +109,7 @@ class CountingGate final : public store::FlowGate {
 
   std::optional<Refusal> refuse(const store::Flow& flow) override {
     const std::lock_guard lock(mutex_);
-    auto refusal = why_not(flow);
+    auto refusal = asked(flow);
     if (refusal) {
       waiting_.insert(refusal->lane);
     } else {
@@ -114,7 +119,7 @@ class CountingGate final : public store::FlowGate {
   }
   bool passes(const store::Flow& flow) const override {
     const std::lock_guard lock(mutex_);
-    return !why_not(flow);
+    return !asked(flow);
   }
   bool in_order(const store::Flow& flow) const override {
     const std::lock_guard lock(mutex_);
@@ -158,6 +163,15 @@ class CountingGate final : public store::FlowGate {
     return {model::namespace_hash(ns), model::flow_hash(endpoint, flow_key)};
   }
 
+  std::optional<Refusal> asked(const store::Flow& flow) const {
+    auto refusal = why_not(flow);
+    if (refusal && ending_ == flow) {
+      --counts_.at(flow).under_way;
+      ending_.reset();
+    }
+    return refusal;
+  }
+
   std::optional<Refusal> why_not(const store::Flow& flow) const {
     if (flow.endpoint != 0) {
       const store::Lane lane = store::Lane::of_endpoint_of(flow);
@@ -187,7 +201,8 @@ class CountingGate final : public store::FlowGate {
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, std::size_t> most_for_;  // by receiver
   std::unordered_map<std::uint64_t, std::size_t> most_of_;   // by namespace
-  std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
+  mutable std::unordered_map<store::Flow, Count, model::HashOfFlow> counts_;
+  mutable std::optional<store::Flow> ending_;
   std::unordered_set<std::uint64_t> ordered_;                  // endpoints, by their hashes
   std::unordered_set<store::Lane, store::HashOfLane> closed_;  // of endpoints, and flows of them
   std::unordered_set<store::Lane, store::HashOfLane> waiting_;

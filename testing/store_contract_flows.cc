@@ -581,6 +581,31 @@ TEST_P(FlowContractTest, TheFirstOfAnOrderedFlowKeepsItsPlaceOrLeavesIt) {
   EXPECT_EQ(sorted_ids(claim_through(now + seconds{9})), Ids{"t0"});
 }
 
+// Who stores an outcome leaves the place of the attempt after that, whatever is asked meanwhile.
+TEST_P(FlowContractTest, AnOrderedFlowIsNotPassedWhereItsPlaceIsLeftWhileAClaimAsks) {
+  const TimePoint now = kT0 + seconds{1};
+  gate_.keep_order("acme");
+  for (int i = 0; i < 3; ++i) {
+    put(to_endpoint("acme", "", "t" + std::to_string(i), kT0 + milliseconds{i}));
+  }
+  auto claims = claim_through(now);
+  for (int turn = 0; turn < 4; ++turn) {
+    ASSERT_EQ(sorted_ids(claims), Ids{"t0"}) << turn;
+    if (turn >= 2) {
+      EXPECT_EQ(sorted_ids(claim_through(now)), Ids{}) << "so that lanes are looked into last";
+    }
+    Commit retry = retried(claims[0], now, now + seconds{9});
+    retry.task.in_order = true;
+    ASSERT_EQ(commit(retry), CommitOutcome::kApplied);
+    gate_.end_once_refused(claims[0]);
+    claims.clear();
+    for (int tries = 0; claims.empty() && tries < 4; ++tries) {
+      gate_.open_all();
+      claims = claim_through(now);
+    }
+  }
+}
+
 // What came since, and what waits for the endpoint, is met beside what waits for its flow.
 TEST_P(FlowContractTest, WhatComesBeforeTheLaneOfAnOrderedFlowGoesFirst) {
   const TimePoint now = kT0 + seconds{1};

@@ -221,15 +221,14 @@ DueCache::Look DueCache::look_at(Known& known, const Lane* lane, Picking& pickin
     if (!lane) picking.picked.more = true;
     return Look::kStop;
   }
-  // The gate is not asked for a place that is not taken.
-  if (picking.keeps_order(flow) && !is_next(known) && picking.gate->passes(flow)) {
-    return put_off(known, lane, picking);
-  }
-  if (picking.gate) {
-    if (const auto refusal = picking.gate->refuse(known.second.flow)) {
+  // The gate is not asked for a place that is not taken, if it tells; it may open at any time.
+  const bool others_first = picking.keeps_order(flow) && !is_next(known);
+  if (picking.gate && !(others_first && picking.gate->passes(flow))) {
+    if (const auto refusal = picking.gate->refuse(flow)) {
       return wait(known, *refusal, lane, picking);
     }
   }
+  if (others_first) return put_off(known, lane, picking);
   picking.picked.candidates.push_back(candidate_of(known));
   move_to(std::nullopt, known);
   known.second.picked = true;

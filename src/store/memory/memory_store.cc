@@ -1,6 +1,7 @@
 #include "store/memory/memory_store.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "model/flow.h"
@@ -251,6 +252,8 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
   drop_expired(request.now);
   ClaimResult result;
   if (request.gate) request.gate->empty_all();  // every task is asked for
+  // Flows in order of which one waits: the gate may open at any time.
+  std::unordered_set<Flow, model::HashOfFlow> waiting;
   for (const auto& [due_at, key] : due_) {
     if (due_at > request.due_by) break;
     if (leased(key, request.now)) continue;
@@ -259,7 +262,9 @@ Result<ClaimResult> MemoryStore::do_claim_due(const ClaimRequest& request) {
       break;
     }
     const Task& task = tasks_.at(key).task;
-    if (request.gate && request.gate->refuse(model::flow_of(task))) {
+    const Flow flow = model::flow_of(task);
+    if (request.gate && (waiting.contains(flow) || request.gate->refuse(flow))) {
+      if (request.gate->in_order(flow)) waiting.insert(flow);
       result.waits = true;
       continue;
     }

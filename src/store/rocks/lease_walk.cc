@@ -324,23 +324,27 @@ LeaseTable::Look LeaseTable::look_at(std::string_view entry, std::string_view va
       return Look::kSettled;
     }
   }
-  const bool others_first = lane && may_have_earlier(entry, *flow, *lane, taking);
-  if (others_first) visit_endpoint_of(*flow);
-  if (others_first || taking.walk.taken.size() >= taking.limit) {
-    taking.walk.more = taking.walk.cut_off = true;
-    return Look::kStop;
-  }
-  if (flow) {
+  const bool any_earlier = lane && may_have_earlier(entry, *flow, *lane, taking);
+  const bool full = taking.walk.taken.size() >= taking.limit;
+  // The gate is not asked for a place that is not taken, if it tells; it may open at any time.
+  bool others_first = any_earlier && taking.asked.gate->passes(*flow);
+  if (flow && !full && !others_first) {
     if (const auto refusal = taking.asked.gate->refuse(*flow)) {
       return wait(entry, *refusal, lane, taking);
     }
+    others_first = any_earlier;
+  }
+  if (others_first) visit_endpoint_of(*flow);
+  if (others_first || full) {
+    taking.walk.more = taking.walk.cut_off = true;
+    return Look::kStop;
   }
   lease(entry, value, taking);
   return Look::kSettled;
 }
 
-// Whether some of its flow, which keeps its order, may go before an entry that is met in a lane,
-// and would pass: what was not looked at, or waited for its endpoint.
+// Whether some of its flow, which keeps its order, may go before an entry that is met in a lane:
+// what was not looked at, or waited for its endpoint.
 bool LeaseTable::may_have_earlier(std::string_view entry, const Flow& flow, const Lane& lane,
                                   const Taking& taking) const {
   if (flow.endpoint == 0) return false;
@@ -349,7 +353,7 @@ bool LeaseTable::may_have_earlier(std::string_view entry, const Flow& flow, cons
     const auto of_endpoint = ranges_.lanes.find(Lane::of_endpoint_of(flow));
     any = any || (of_endpoint != ranges_.lanes.end() && of_endpoint->second.first() < entry);
   }
-  return any && taking.keeps_order(flow) && taking.asked.gate->passes(flow);
+  return any && taking.keeps_order(flow);
 }
 
 // The gate may name its lane only after those that wait for it.
