@@ -89,7 +89,7 @@ class FlowGate {
 
   // Takes a place for an attempt of the flow, for which a task may be leased; or says why not.
   virtual std::optional<Refusal> refuse(const Flow& flow) = 0;
-  // Whether it would pass now.
+  // Whether it would pass now. refuse() may say something else in the next moment.
   virtual bool passes(const Flow& flow) const = 0;
   // Whether the tasks of the flow pass one at a time, in the order of their places
   // (model::place_of) and then of their keys: one is then asked for only if none is known before

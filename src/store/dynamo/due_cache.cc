@@ -57,6 +57,7 @@ DueCache::Rows::node_type DueCache::take_out(Known& known) {
 }
 
 DueCache::Rows::node_type DueCache::leave_flow(Known& known) {
+  if (known.second.flow.endpoint == 0) return {};
   const auto it = by_flow_.find(known.second.flow);
   if (it == by_flow_.end()) return {};
   auto node = it->second.extract(&known);
@@ -166,7 +167,7 @@ void DueCache::merge(int number, std::span<const Row> rows, const ReadTo& to, St
   for (auto& [lane, put_off] : put_off_) {
     if (put_off.shard == number) put_off.look_again = true;
   }
-  if (read.part == Part::kLeftOut && !new_kept) shard.reads.forget_left_out();
+  if (read.part == Part::kLeftOut && !new_kept) shard.reads.give_up_left_out();
 }
 
 void DueCache::own(const std::optional<std::vector<int>>& shards) {

@@ -52,6 +52,9 @@ namespace rhooks::store::dynamo {
 // nothing new for which there is room. So read units are spent on what can be attempted soon: a
 // receiver that does not answer has one such piece read for all that its lane takes.
 //
+// Of a flow that keeps its order nothing goes meanwhile that is due behind what is still to be read
+// so: its shard is not given up before that was read, and some is read ahead. All others go on.
+//
 // Threads: every method may be called from any thread. Blocking: none. Times named `steady`
 // are of the steady clock; all others are times of tasks and leases.
 class DueCache {
@@ -65,6 +68,8 @@ class DueCache {
   static constexpr std::size_t kWaitingOfHeadMax = 250;
   static constexpr std::size_t kLaneMax = 10'000;
   static constexpr std::size_t kWaitingMax = 100'000;
+  // Where some of an ordered flow had no room, so many of it are to wait in its lane.
+  static constexpr std::size_t kReadAhead = kLaneMax / 2;
 
   // `order_lag`: so long the index may hide from a flow that keeps its order what goes first; 0:
   // it hides nothing.
@@ -93,8 +98,8 @@ class DueCache {
   // What is for endpoints in other shards than these is for other workers from now on. None: this
   // process is no worker, and nothing is.
   void own(const std::optional<std::vector<int>>& shards);
-  // Whether, after the last pick, nothing waits in a lane that had left some out, and they are
-  // still to be read of one of these shards.
+  // Whether, after the last pick, nothing waits in a lane that had left some out, or, in order, too
+  // little, and they are still to be read of one of these shards.
   bool hungry(std::span<const int> shards) const;
   // Whether entries that are due by then may be in the index and not here.
   bool incomplete(std::span<const int> shards, TimePoint due_by) const;
@@ -206,6 +211,7 @@ class DueCache {
   struct Waiting {
     Rows rows;
     Flow flow = {};  // of one of them
+    int shard = 0;   // in which that is
     std::optional<Visit> visit;
     std::optional<TimePoint> left_out;  // when the first of those is due that had no room
   };
@@ -261,6 +267,9 @@ class DueCache {
   void leave_out(Waiting& waiting, Known& known) RHOOKS_REQUIRES(mutex_);
   // Whether it may go, as far as the order of its flow says.
   bool is_next(const Known& known) const RHOOKS_REQUIRES(mutex_);
+  bool is_behind_left_out(const Known& known) const RHOOKS_REQUIRES(mutex_);
+  // Whether what had no room is to be read for that lane, which ran empty.
+  bool wants_left_out(const Lane& lane, const Picking& picking) const RHOOKS_REQUIRES(mutex_);
   void look_again(FlowGate* gate) RHOOKS_REQUIRES(mutex_);
   // Whether tasks of the flow queue up in a lane that is not looked into.
   bool queues(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
@@ -300,7 +309,7 @@ class DueCache {
   bool lanes_first_ RHOOKS_GUARDED_BY(mutex_) = false;
   // Lanes that ran empty after they had left some out, until no shard is to be read for that.
   std::unordered_set<Lane, HashOfLane> ran_empty_ RHOOKS_GUARDED_BY(mutex_);
-  bool hungry_ RHOOKS_GUARDED_BY(mutex_) = false;  // nothing waits in one of those
+  bool hungry_ RHOOKS_GUARDED_BY(mutex_) = false;  // one of those wants it
 };
 
 }  // namespace rhooks::store::dynamo

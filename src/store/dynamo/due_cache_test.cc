@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -632,6 +634,29 @@ TEST_F(LeftOutTest, IsGivenUpWhereOnlyOthersFollowThatWait) {
   EXPECT_FALSE(cache_.hungry(all_));
 }
 
+TEST_F(LeftOutTest, OfAFlowInOrderIsReadAheadAndNothingPassesIt) {
+  gate_.keep_order();
+  for (std::size_t i = 0; i < DueCache::kLaneMax + 3'000; ++i) {
+    const TimePoint at = now_ - seconds{100} + milliseconds{i};
+    index_.emplace(at, DueCache::Row{key(std::to_string(i)), at, {7, 1, 9}});
+  }
+  int most_idle = 0;
+  for (int i = 0, idle = 0; i < 60'000 && !index_.empty(); ++i) {
+    pass(milliseconds{2});
+    claim();
+    idle = under_way_.empty() ? idle + 1 : 0;
+    most_idle = std::max(most_idle, idle);
+    if (under_way_.empty()) continue;
+    ASSERT_EQ(under_way_.size(), 1u);
+    ASSERT_EQ(under_way_[0].due_at, index_.begin()->first);
+    answer(1);
+  }
+  EXPECT_TRUE(index_.empty());
+  EXPECT_GE(left_out_reads_, 3);
+  EXPECT_LE(left_out_reads_, 8);
+  EXPECT_LE(most_idle, 3'500) << "what was read just now waits for 5 s, and a read once a second";
+}
+
 // Most of the lane lies in the other shard.
 TEST_F(DueCacheTest, WhatHasNoRoomDoesNotHaveTheHeadReadAtOnce) {
   WindowGate gate(1);
@@ -941,7 +966,7 @@ TEST_F(OrderTest, TheLastOnesHaveNoRoomInALaneAndAreReadInOrder) {
   EXPECT_EQ(cache_.size(), 1u) << "that is what this process wrote itself";
 }
 
-TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadFromTheBeginning) {
+TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadBeforeAnyBehindThem) {
   std::vector<DueCache::Row> rows;
   for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
     rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
@@ -952,12 +977,55 @@ TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadFromTheBeginning) {
     done(std::to_string(i));
   }
   EXPECT_EQ(take(), Ids{});
-  const auto read = to_read();
-  ASSERT_TRUE(read && read->part == DueCache::Part::kHead);
-  stored(0, key("new"), kT0, {}, {7, 1, 9});
+  const auto read_news = [&](const std::vector<DueCache::Row>& news) {
+    cache_.merge(0, news, {}, steady_, {DueCache::Part::kNews, 0, kT0 - seconds{5}});
+  };
+  const auto last = rows.back();
+  const auto late = in_flow("late", now_);
+  const auto other = in_flow("other", now_, 2);
+  read_news({late, other, row("unordered", now_, 3)});
+  pass(DueCache::kIndexLag);
+  read_news({late, other, row("unordered", now_, 3)});
+  EXPECT_EQ(take(), (Ids{"other", "unordered"})) << "only its flow waits";
+  EXPECT_FALSE(cache_.incomplete(all_, now_));
+  EXPECT_TRUE(cache_.hungry(all_));
+  const auto read = cache_.to_read(0, now_, now_, seconds{100}, steady_);
+  ASSERT_TRUE(read && read->part == DueCache::Part::kLeftOut);
+  EXPECT_EQ(read->from, last.due_at);
+
+  // Its own is known for too short a time, and has been seen.
+  cache_.merge(0, std::vector{last, late}, {}, steady_, *read);
   EXPECT_EQ(take(), Ids{});
-  know({rows.back(), in_flow("new", kT0)});
-  EXPECT_EQ(take(), Ids{rows.back().key.id});
+  EXPECT_FALSE(cache_.hungry(all_));
+  pass(DueCache::kIndexLag);
+  read_news({late});
+  EXPECT_EQ(take(), Ids{last.key.id});
+  done(last.key.id);
+  EXPECT_EQ(take(), Ids{"late"});
+}
+
+// Nothing of a piece has room, or belongs to it.
+TEST_F(OrderTest, WhatAFlowWaitsForIsReadOnThroughWhatOthersLeftOut) {
+  std::vector<DueCache::Row> rows;
+  for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
+    rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
+  }
+  know(rows);
+  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
+    ASSERT_EQ(take(), Ids{std::to_string(i)});
+    done(std::to_string(i));
+  }
+  EXPECT_EQ(take(), Ids{});
+  const auto next_read = [&] { return cache_.to_read(0, now_, now_, seconds{100}, steady_); };
+  const auto first = next_read();
+  ASSERT_TRUE(first && first->part == DueCache::Part::kLeftOut);
+  cache_.merge(0, {}, {first->from}, steady_, *first);
+  EXPECT_TRUE(cache_.hungry(all_));
+  const auto second = next_read();
+  ASSERT_TRUE(second && second->part == DueCache::Part::kLeftOut);
+  EXPECT_EQ(second->from, first->from + milliseconds{1});
+  cache_.merge(0, {}, {}, steady_, *second);
+  EXPECT_FALSE(cache_.hungry(all_));
 }
 
 TEST_F(DueCacheTest, WhatIsForEndpointsIsPickedByTheOwnerOfItsShard) {

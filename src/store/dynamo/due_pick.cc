@@ -68,10 +68,23 @@ DueCache::Picked DueCache::pick(std::span<const int> numbers, TimePoint now, Tim
   Picked picked = std::move(picking.picked);
   sort_by_time(picked.candidates);
   picked.waits = !lanes_.empty();
-  hungry_ =
-      std::any_of(ran_empty_.begin(), ran_empty_.end(),
-                  [&](const Lane& lane) RHOOKS_REQUIRES(mutex_) { return !lanes_.contains(lane); });
+  hungry_ = std::any_of(ran_empty_.begin(), ran_empty_.end(),
+                        [&](const Lane& lane)
+                            RHOOKS_REQUIRES(mutex_) { return wants_left_out(lane, picking); });
   return picked;
+}
+
+// What is in order waits for it, and for a while (order_lag_) once it was read: it is read ahead.
+bool DueCache::wants_left_out(const Lane& lane, const Picking& picking) const {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return true;
+  const Waiting& waiting = found->second;
+  const bool in_order = lane.is_of_flow() && picking.keeps_order(waiting.flow);
+  if (!in_order || waiting.rows.empty()) return false;
+  const Known& first = **waiting.rows.begin();
+  if (!shard_at(first.second.shard).reads.left_out_from()) return false;
+  const bool has_room = waiting.rows.size() < kReadAhead && waiting_ < kWaitingMax;
+  return is_behind_left_out(first) || (has_room && !waiting.left_out);
 }
 
 void DueCache::sort_by_time(std::vector<Candidate>& candidates) {
@@ -241,7 +254,17 @@ bool DueCache::is_next(const Known& known) const {
   if (!reads.complete(entry.due_at)) return false;
   if (order_lag_.count() > 0 && !reads.read_since(entry.known_since + order_lag_)) return false;
   const auto of_flow = by_flow_.find(entry.flow);
-  return of_flow == by_flow_.end() || *of_flow->second.begin() == &known;
+  if (of_flow != by_flow_.end() && *of_flow->second.begin() != &known) return false;
+  return !is_behind_left_out(known);
+}
+
+// Where the lane of its flow, or of its endpoint, ran empty: others may be due before it.
+bool DueCache::is_behind_left_out(const Known& known) const {
+  const Entry& entry = known.second;
+  const auto left_out = shard_at(entry.shard).reads.left_out_from();
+  if (!left_out || *left_out > entry.due_at) return false;
+  return ran_empty_.contains(Lane::of(entry.flow)) ||
+         ran_empty_.contains(Lane::of_endpoint_of(entry.flow));
 }
 
 DueCache::Look DueCache::put_off(Known& known, const Lane* lane, Picking& picking) {
@@ -283,17 +306,13 @@ void DueCache::end_look(const Lane& lane, Picking& picking) {
     return;
   }
   if (waiting.left_out) {
-    // What goes first is not to be passed by what is new: the former are read from the beginning.
     const bool in_order = picking.keeps_order(waiting.flow);
+    const Shard* const of_flow = lane.is_of_flow() && in_order ? &shard_at(waiting.shard) : nullptr;
     for (Shard& shard : shards_) {
-      if (shard.left_out == 0) continue;
-      if (in_order) {
-        shard.reads.forget();
-      } else {
-        shard.reads.note_left_out(*waiting.left_out, picking.due_by);
-      }
+      if (shard.left_out == 0 || (of_flow && &shard != of_flow)) continue;
+      shard.reads.note_left_out(*waiting.left_out, picking.due_by, in_order);
     }
-    if (!in_order) ran_empty_.insert(lane);
+    ran_empty_.insert(lane);
     picking.picked.more = true;
   }
   lanes_.erase(lane);
@@ -331,15 +350,17 @@ void DueCache::wait_in(const Lane& lane, Known& known, Picking& picking) {
   }
   Waiting& waiting = lanes_[lane];
   waiting.flow = entry.flow;
+  waiting.shard = entry.shard;
   // Before it others may go that are not known any more.
-  if (waiting.left_out && entry.due_at >= *waiting.left_out && picking.keeps_order(entry.flow)) {
+  const bool is_last = waiting.rows.empty() || Earlier()(*waiting.rows.rbegin(), &known);
+  if (is_last && waiting.left_out && entry.due_at >= *waiting.left_out &&
+      picking.keeps_order(entry.flow)) {
     return leave_out(waiting, known);
   }
   const bool fits = waiting.rows.size() < kLaneMax && (entry.lane || waiting_ < kWaitingMax);
   if (!waiting.rows.empty() && !fits) {
-    Known& last = **waiting.rows.rbegin();
-    if (!Earlier()(&known, &last)) return leave_out(waiting, known);
-    leave_out(waiting, last);
+    if (is_last) return leave_out(waiting, known);
+    leave_out(waiting, **waiting.rows.rbegin());
   }
   move_to(lane, known);
   const auto put_off = put_off_.find(lane);

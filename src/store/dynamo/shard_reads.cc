@@ -84,14 +84,21 @@ void ShardReads::note(const ToRead& read, const ReadTo& to, Steady started) {
       again_ = end;
       break;
     case Part::kLeftOut:
-      if (!left_out_ || !begins_at(read, *left_out_)) break;  // others asked for more meanwhile
-      left_out_ =
-          end.from <= left_out_to_ && end.from < unknown_.from ? std::optional(end) : std::nullopt;
-      break;
     case Part::kBehind:
       break;
   }
+  note_of_left_out(read, end);
   if (unknown_.from < end.from || begins_at(read, unknown_)) unknown_ = end;
+}
+
+// Others may have asked for what lies before it meanwhile.
+void ShardReads::note_of_left_out(const ToRead& read, const Place& end) {
+  if (!left_out_) return;
+  const bool passes =
+      begins_at(read, *left_out_) || (begins_by(read, *left_out_) && left_out_->from < end.from);
+  if (!passes) return;
+  left_out_ =
+      end.from <= left_out_to_ && end.from < unknown_.from ? std::optional(end) : std::nullopt;
 }
 
 TimePoint ShardReads::complete_through() const {
@@ -105,8 +112,9 @@ void ShardReads::forget() {
   left_out_.reset();
 }
 
-void ShardReads::note_left_out(TimePoint from, TimePoint due_by) {
+void ShardReads::note_left_out(TimePoint from, TimePoint due_by, bool in_order) {
   if (from > unknown_.from) return;
+  left_out_in_order_ = in_order || (left_out_ && left_out_in_order_);
   if (!left_out_ || from <= left_out_->from) left_out_ = Place{from};
   left_out_to_ = std::max(left_out_to_, due_by);
 }

@@ -18,7 +18,8 @@ namespace rhooks::store::dynamo {
 //
 // What was read and had no room in memory comes back with the pieces. Where the caller has room
 // again and nothing else to do, it is read on from the first of that without a wait
-// (next_left_out()). Neither news nor pieces come later by that.
+// (next_left_out()). Neither news nor pieces come later by that. A piece that passes it counts,
+// too.
 //
 // Threads: the caller's mutex.
 class ShardReads {
@@ -90,9 +91,13 @@ class ShardReads {
   void read_head() { read_at_.reset(); }
   // Nothing is known.
   void forget();
-  // Some of what is known and due from then on, up to `due_by`, had no room.
-  void note_left_out(TimePoint from, TimePoint due_by);
-  void forget_left_out() { left_out_.reset(); }
+  // Some of what is known and due from then on, up to `due_by`, had no room. `in_order`: others
+  // have to wait until it was read, whatever comes of that.
+  void note_left_out(TimePoint from, TimePoint due_by, bool in_order = false);
+  // It is left to the pieces, unless others wait for it.
+  void give_up_left_out() {
+    if (!left_out_in_order_) left_out_.reset();
+  }
   // When the first of that is due which is still to be read for it; none: nothing is.
   std::optional<TimePoint> left_out_from() const {
     return left_out_ ? std::optional(left_out_->from) : std::nullopt;
@@ -108,6 +113,10 @@ class ShardReads {
   bool begins_at(const ToRead& read, const Place& place) const {
     return read.from == place.from && read.after == place.after;
   }
+  bool begins_by(const ToRead& read, const Place& place) const {
+    return read.from < place.from || (read.from == place.from && !read.after);
+  }
+  void note_of_left_out(const ToRead& read, const Place& end);
 
   std::chrono::seconds delay_of_pieces_;
   Place unknown_;                  // what lies before it is known
@@ -119,6 +128,7 @@ class ShardReads {
   Steady again_at_{};
   std::optional<Place> left_out_;     // the next piece of what had no room
   TimePoint left_out_to_ = kTimeMin;  // its last is due by then
+  bool left_out_in_order_ = false;
 };
 
 }  // namespace rhooks::store::dynamo

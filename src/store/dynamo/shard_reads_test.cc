@@ -198,6 +198,36 @@ TEST_F(ShardReadsTest, WhatHadNoRoomIsReadFromTheFirstOfIt) {
   EXPECT_EQ(reads_.left_out_from(), now_ - seconds{7}) << "a read that was begun before";
 }
 
+TEST_F(ShardReadsTest, WhatOthersWaitForIsNotGivenUp) {
+  read(false);
+  reads_.note_left_out(now_ - seconds{9}, now_);
+  reads_.give_up_left_out();
+  EXPECT_FALSE(reads_.left_out_from());
+  reads_.note_left_out(now_ - seconds{9}, now_, true);
+  reads_.note_left_out(now_ - seconds{5}, now_);
+  reads_.give_up_left_out();
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{9});
+  read_left_out({});
+  EXPECT_FALSE(reads_.left_out_from());
+  reads_.note_left_out(now_ - seconds{9}, now_);
+  reads_.give_up_left_out();
+  EXPECT_FALSE(reads_.left_out_from()) << "nobody waits for that";
+}
+
+TEST_F(ShardReadsTest, APieceThatPassesWhatHadNoRoomCounts) {
+  read(false);
+  reads_.note_left_out(now_ - seconds{9}, now_, true);
+  reads_.note({Part::kAgain}, {now_ - seconds{10}}, steady_);
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{9});
+  reads_.note({Part::kAgain, 0, now_ - seconds{8}}, {now_ - seconds{6}}, steady_);
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{9}) << "it began behind it";
+  reads_.note({Part::kAgain, 0, now_ - seconds{10}}, {now_ - seconds{7}}, steady_);
+  EXPECT_EQ(reads_.left_out_from(), now_ - seconds{7} + milliseconds{1});
+  reads_.note({Part::kNews, 0, now_ - seconds{10}}, {}, steady_);
+  EXPECT_FALSE(reads_.left_out_from());
+  EXPECT_TRUE(reads_.complete(kTimeMax));
+}
+
 TEST_F(ShardReadsTest, WhatHadNoRoomEndsWhereNothingIsKnown) {
   read(false, {now_ - seconds{3}});
   reads_.note_left_out(now_ - seconds{2}, now_);
