@@ -142,6 +142,8 @@ void User::put_endpoint(const std::string& name) {
     if (*answer) {
       checker_.acknowledged_endpoint(endpoint);
       if (!has_endpoint(name)) endpoints_.push_back(name);
+      std::erase(ordered_, name);
+      if (endpoint.ordered && !is_told) ordered_.push_back(name);
       return;
     }
     if (!worth_asking_again(answer->error())) {
@@ -189,9 +191,12 @@ bool User::resume(const std::string& endpoint) {
   return true;
 }
 
-// Hosts by turns.
+// Hosts by turns. Now and then the one flow in which many tasks are in order.
 User::Receiver User::next_receiver() {
   Dice& dice = timeline_.dice();
+  if (!ordered_.empty() && dice.chance(0.4)) {
+    return {"", ordered_[dice.below(ordered_.size())], ""};
+  }
   const double without = rushes_ ? 0.25 : 0.5;
   if (endpoints_.empty() || dice.chance(without)) {
     return {hosts_[ids_.size() % hosts_.size()], "", ""};
@@ -250,16 +255,20 @@ void User::add() {
 }
 
 // Where there are several receivers, or the endpoint has a rate, a burst for one of them: more than
-// may be on their way at once, and due before what others are to get.
+// may be on their way at once, and due before what others are to get. Where the endpoint is
+// ordered, a few that are all due, among those that were registered before.
 void User::add_many() {
+  Dice& dice = timeline_.dice();
   const Receiver receiver = next_receiver();
+  const bool row = std::find(ordered_.begin(), ordered_.end(), receiver.endpoint) != ordered_.end();
   const bool burst = hosts_.size() > 1 || (rushes_ && !receiver.endpoint.empty());
   std::vector<NewTask> tasks;
-  for (std::size_t n = 1 + timeline_.dice().below(burst ? 16 : 5); n > 0; --n) {
+  for (std::size_t n = 1 + dice.below(row ? 8 : burst ? 16 : 5); n > 0; --n) {
     tasks.push_back(draw(receiver));
-    if (burst) {
+    if (row || burst) {
+      const auto late = std::chrono::milliseconds{row ? dice.between(0, 5'000) : 5'000};
       tasks.back().scheduled_date =
-          std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) - 5s;
+          std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) - late;
     }
     remember(tasks.back().id);
   }

@@ -82,6 +82,7 @@ class User {
   const PickServer pick_;
   std::vector<std::string> ids_;        // of the tasks that were asked for
   std::vector<std::string> endpoints_;  // that are there, acknowledged
+  std::vector<std::string> ordered_;    // of these, but for the one that is told
   bool may_be_paused_yet_ = false;      // one of them, by what was not answered
 };
 
