@@ -227,7 +227,8 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
 void Hooks::Impl::put_in_order(Task& task, TimePoint at) {
   if (task.endpoint.empty()) return;
   const auto endpoint = endpoints().find(task.key.ns, task.endpoint, at);
-  if (endpoint && (*endpoint)->ordered) task.scheduled_date = dates.next(model::flow_of(task), at);
+  if (!endpoint || !(*endpoint)->ordered) return;
+  task.scheduled_date = dates.next(model::flow_of(task), task.key.id, at);
 }
 
 Result<Task> Hooks::get(const TaskKey& key) {
