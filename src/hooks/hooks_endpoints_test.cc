@@ -559,6 +559,25 @@ TEST_F(EndpointsTest, TheEndsOfItsTasksAreTold) {
   EXPECT_EQ(hooks_.fetch(query)->items.size(), 1u);
 }
 
+TEST_F(EndpointsTest, ATaskThatIsRegisteredAnewForTheSameDateIsToldOfAgain) {
+  put(endpoint_named("ops"));
+  Endpoint acme = endpoint_named("acme");
+  acme.callback = "ops";
+  put(acme);
+  NewTask task = task_to("acme", "a");
+  task.scheduled_date = test_.clock->now();
+  for (const std::size_t sent : {2u, 4u}) {
+    ASSERT_TRUE(hooks_.register_task(task));
+    ASSERT_TRUE(hooks_.trigger());
+    test_.clock->advance(1s);
+    ASSERT_TRUE(hooks_.trigger());
+    EXPECT_EQ(test_.sender->started_count(), sent);
+    ASSERT_TRUE(hooks_.remove(TaskKey{"ns", "a"}));
+  }
+  EXPECT_EQ(webhook_id_of(test_.sender->started()[0]), webhook_id_of(test_.sender->started()[2]));
+  EXPECT_NE(webhook_id_of(test_.sender->started()[1]), webhook_id_of(test_.sender->started()[3]));
+}
+
 TEST_F(EndpointsTest, OneThatATaskNamesIsNotDeleted) {
   const Endpoint made = put(endpoint_named("acme"));
   put(endpoint_named("other"));

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -23,6 +24,12 @@ bool is_among(const std::vector<std::string>& names, std::string_view name) {
 
 std::string id_by(std::string prefix, std::initializer_list<std::string_view> parts) {
   return prefix + to_hex(sha256(parts).data(), 16);
+}
+
+// A task that is deleted and registered anew, for the same date, is another one: its ends are told,
+// too, whatever tells of the former is still there.
+std::string id_of_end(const Awaited& awaited, std::string_view event, TimePoint created_at) {
+  return id_by("cb_", {awaited.webhook_id, std::to_string(to_millis(created_at)), event});
 }
 
 TaskRecord telling(TaskKey key, std::string callback, std::string body, TimePoint now) {
@@ -109,7 +116,7 @@ std::vector<TaskRecord> follow_ups(const Awaited& awaited, const Task& after,
   const bool wanted = awaited.on.empty() || is_among(awaited.on, event);
   if (after.execution.count == awaited.executions || !wanted) return {};
   TaskRecord record =
-      telling({after.key.ns, id_by("cb_", {awaited.webhook_id, event})}, awaited.callback,
+      telling({after.key.ns, id_of_end(awaited, event, after.created_at)}, awaited.callback,
               body_of_end(awaited, event, after, outcome, now), now);
   record.task.flow_key = after.flow_key;
   record.task.origin = after.key.id;

@@ -33,7 +33,8 @@ std::optional<Awaited> awaited_of(const Task& task, const Endpoint* endpoint);
 
 // What is to be stored with the outcome of that attempt, from which the task came to be `after`.
 // One task, or none: the execution goes on, or nobody asked for such an end. The id follows from
-// the execution and the event, so that one end is told once. `now`: the end of the attempt.
+// the execution, the time at which its task was registered, and the event, so that one end is told
+// once. `now`: the end of the attempt.
 std::vector<TaskRecord> follow_ups(const Awaited& awaited, const Task& after,
                                    const AttemptOutcome& outcome, TimePoint now);
 

@@ -152,6 +152,14 @@ TEST(CallbackTest, EachEndHasAnIdOfItsOwn) {
   EXPECT_NE(body.find(R"("status":"ACTIVE")"), body.npos) << "it goes on: " << body;
 }
 
+TEST(CallbackTest, AnotherLifeOfATaskHasEndsOfItsOwn) {
+  const Task task = told_task();
+  Task anew = task;
+  anew.created_at = anew.updated_at = kT0 + 1ms;  // deleted and registered again, for the same date
+  EXPECT_EQ(webhook_id(anew), webhook_id(task));
+  EXPECT_NE(teller(anew, answered(200)).key, teller(task, answered(200)).key);
+}
+
 TEST(CallbackTest, AnyAnswerFits) {
   for (const std::string piece : {"\x01", "\xff", "\xe2\x82\xac", "\""}) {
     AttemptOutcome outcome = answered(200);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "base/uuid.h"
 #include "model/webhook_id.h"
@@ -263,9 +264,18 @@ void InvariantChecker::expect_told(const Task& before, const Task& after, const 
   const bool wanted = on.empty() || std::find(on.begin(), on.end(), event) != on.end();
   if (callback.to.empty() || !wanted) return;
   const std::string end = attempt ? attempt->webhook_id : model::webhook_id(before);
-  const Sha256 hash = sha256({end, event});
+  const Sha256 hash = sha256({end, std::to_string(to_millis(before.created_at)), event});
   told_.try_emplace({before.key.ns, "cb_" + to_hex(hash.data(), 16)},
-                    Told{callback.to, after.updated_at});
+                    Told{callback.to, after.updated_at, end, event});
+}
+
+TaskKey InvariantChecker::teller(const std::string& ns, const std::string& webhook_id,
+                                 const std::string& event, TimePoint at) const {
+  for (const auto& [key, told] : told_) {
+    if (key.ns != ns || told.at != at) continue;
+    if (told.webhook_id == webhook_id && told.event == event) return key;
+  }
+  return {ns, "nobody"};
 }
 
 // Of an endpoint. Whether that did not answer, or does again, is not looked at.

@@ -69,6 +69,9 @@ class InvariantChecker final : public StoreObserver {
   std::size_t held_by(Incarnation incarnation) const;
 
   // The requests. `at` is by the worker's clock.
+  // The task that tells of this event of an execution, as its request names them; "nobody": none.
+  TaskKey teller(const std::string& ns, const std::string& webhook_id, const std::string& event,
+                 TimePoint at) const;
   // `longest`: what it may take.
   AttemptNumber started(Incarnation incarnation, const TaskKey& key, const std::string& webhook_id,
                         TimePoint at, std::chrono::milliseconds longest);
@@ -289,6 +292,8 @@ class InvariantChecker final : public StoreObserver {
   struct Told {
     std::string to;
     TimePoint at{};
+    std::string webhook_id;  // of the execution
+    std::string event;
     bool stored = false;
   };
 

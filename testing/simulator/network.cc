@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "base/iso8601.h"
-#include "base/sha256.h"
 #include "testing/simulator/retries.h"
 
 namespace rhooks::simulator {
@@ -22,7 +21,7 @@ struct Target {
 };
 
 // Of what tells of another task, or of an endpoint, by what it tells.
-TaskKey teller_by(const std::string& body) {
+TaskKey teller_by(const std::string& body, const InvariantChecker& checker) {
   const auto told = boost::json::parse(body);
   const auto text = [](const boost::json::value& of, const char* name) {
     return boost::json::value_to<std::string>(of.at(name));
@@ -30,16 +29,14 @@ TaskKey teller_by(const std::string& body) {
   const auto& data = told.at("data");
   const std::string ns = text(data, "namespace");
   const std::string type = text(told, "type");
-  if (type.starts_with("endpoint.")) {
-    const auto at = parse_time(text(told, "timestamp"));
-    return {ns, event_id(text(data, "endpoint"), type, at.value())};
-  }
-  const Sha256 hash = sha256({text(data, "webhookId"), type});
-  return {ns, "cb_" + to_hex(hash.data(), 16)};
+  const auto at = parse_time(text(told, "timestamp"));
+  RHOOKS_CHECK(at);
+  if (type.starts_with("endpoint.")) return {ns, event_id(text(data, "endpoint"), type, *at)};
+  return checker.teller(ns, text(data, "webhookId"), type, *at);
 }
 
 // "http://HOST/NAMESPACE/ID/BEHAVIOUR", or "http://HOST/" of what tells.
-Target target_of(const Request& request) {
+Target target_of(const Request& request, const InvariantChecker& checker) {
   const std::string& url = request.url;
   constexpr std::size_t kHost = std::string_view("http://").size();
   std::vector<std::string> parts;
@@ -50,7 +47,9 @@ Target target_of(const Request& request) {
     parts.push_back(url.substr(from + 1, to == std::string::npos ? to : to - from - 1));
     from = to;
   }
-  if (parts.size() == 1 && parts[0].empty()) return {host, teller_by(request.body.data()), false};
+  if (parts.size() == 1 && parts[0].empty()) {
+    return {host, teller_by(request.body.data(), checker), false};
+  }
   RHOOKS_CHECK(parts.size() == 3);
   return {host, {parts[0], parts[1]}, parts[2] == "bad"};
 }
@@ -58,7 +57,7 @@ Target target_of(const Request& request) {
 }  // namespace
 
 void SimulatedSender::start(delivery::HttpRequest request) {
-  const Target target = target_of(request.request);
+  const Target target = target_of(request.request, checker_);
   std::string webhook_id;
   for (const Header& header : request.request.headers) {
     if (header.name == "webhook-id") webhook_id = header.value;
