@@ -19,6 +19,33 @@ bool is_plain(char c) {
   return kTable[static_cast<unsigned char>(c)];
 }
 
+// Appends the character that `text` begins with as it stands in a string, and returns its length.
+// 0: it begins with none, and U+FFFD was appended for its first byte.
+std::size_t append_character(std::string& out, std::string_view text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const char c = text.front();
+  const std::size_t length = utf8_length(text);
+  if (length == 0) {
+    out += "\xef\xbf\xbd";
+  } else if (length > 1 || is_plain(c)) {
+    out += text.substr(0, length);
+  } else if (c == '"' || c == '\\') {
+    out.push_back('\\');
+    out.push_back(c);
+  } else if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\r') {
+    out += "\\r";
+  } else if (c == '\t') {
+    out += "\\t";
+  } else {
+    out += "\\u00";
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 0x0f]);
+  }
+  return length;
+}
+
 }  // namespace
 
 // Nothing that ends a value is one of these, so the last character tells where we are.
@@ -34,7 +61,6 @@ void JsonWriter::open(char bracket) {
 }
 
 void JsonWriter::quoted(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   out_.push_back('"');
   while (!text.empty()) {
     std::size_t plain = 0;
@@ -43,28 +69,9 @@ void JsonWriter::quoted(std::string_view text) {
     text.remove_prefix(plain);
     if (text.empty()) break;
 
-    const char c = text.front();
-    const std::size_t length = utf8_length(text);
-    if (length == 0) {
-      out_ += "\xef\xbf\xbd";
-      exact_ = false;
-    } else if (length > 1) {
-      out_ += text.substr(0, length);
-    } else if (c == '"' || c == '\\') {
-      out_.push_back('\\');
-      out_.push_back(c);
-    } else if (c == '\n') {
-      out_ += "\\n";
-    } else if (c == '\r') {
-      out_ += "\\r";
-    } else if (c == '\t') {
-      out_ += "\\t";
-    } else {
-      out_ += "\\u00";
-      out_.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-      out_.push_back(kDigits[static_cast<unsigned char>(c) & 0x0f]);
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
+    const std::size_t length = append_character(out_, text);
+    if (length == 0) exact_ = false;
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   out_.push_back('"');
 }
@@ -144,6 +151,17 @@ void JsonWriter::begin_object(std::string_view member) {
 void JsonWriter::begin_array(std::string_view member) {
   name(member);
   begin_array();
+}
+
+std::string_view json_cut(std::string_view text, std::size_t bytes_max) {
+  std::string written;
+  std::size_t kept = 0;
+  while (kept < text.size()) {
+    const std::size_t length = append_character(written, text.substr(kept));
+    if (written.size() > bytes_max) break;
+    kept += std::max<std::size_t>(length, 1);
+  }
+  return text.substr(0, kept);
 }
 
 }  // namespace rhooks

@@ -3,6 +3,7 @@
 #include <rhooks/task.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,5 +60,9 @@ class JsonWriter {
   std::string out_;
   bool exact_ = true;
 };
+
+// The longest part at the start of `text` of which a JsonWriter makes at most `bytes_max` bytes,
+// without the quotes, and that ends between two characters.
+std::string_view json_cut(std::string_view text, std::size_t bytes_max);
 
 }  // namespace rhooks

@@ -7,8 +7,6 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
-#include "base/text.h"
-#include "base/utf8.h"
 #include "json/writer.h"
 #include "model/limits.h"
 #include "model/outcome.h"
@@ -45,12 +43,12 @@ TaskRecord telling(TaskKey key, std::string callback, std::string body, TimePoin
 
 // The headers of the answer are in the log of the attempt.
 void write_response(JsonWriter& out, const Response& response) {
-  const std::string text = to_utf8(response.body);
-  const std::string_view body = utf8_cut(text, kCallbackResponseBytesMax);
+  const std::string_view body = json_cut(response.body, kCallbackResponseBytesMax);
+  const bool cut = body.size() < response.body.size();
   out.begin_object("response");
   out.integer("status", response.status);
   out.string("body", body);
-  if (response.body_truncated || body.size() < text.size()) out.boolean("bodyTruncated", true);
+  if (response.body_truncated || cut) out.boolean("bodyTruncated", true);
   out.end_object();
 }
 

@@ -48,8 +48,7 @@ inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;
 inline constexpr std::size_t kResponseBodyBytesMax = 64 * 1024;
 inline constexpr std::size_t kResponseHeaderBytesMax = 64 * 1024;
 
-// What a callback tells of the body of a response. As JSON it has up to six times as many bytes,
-// and with all else that is told it stays below kBodyBytesMax.
+// What a callback tells of the body of a response, as it stands in JSON: escaped.
 inline constexpr std::size_t kCallbackResponseBytesMax = 32 * 1024;
 
 // lastError and a log's error are cut to this.
