@@ -211,8 +211,8 @@ std::vector<Result<Reply>> SimulatedClient::call_all(std::vector<Call> calls) {
   batch->open = calls.size();
   for (std::size_t i = 0; i < calls.size(); ++i) {
     // The retry quota of production may be used up: then there are fewer tries.
-    const int tries =
-        1 + static_cast<int>(timeline.dice().below(static_cast<std::size_t>(options_.tries_max)));
+    const int most = calls[i].tries == store::dynamo::Tries::kOne ? 1 : options_.tries_max;
+    const int tries = 1 + static_cast<int>(timeline.dice().below(static_cast<std::size_t>(most)));
     const auto run = std::make_shared<Run>(*this, batch, i, std::move(calls[i]), tries);
     run->send();
   }

@@ -67,7 +67,7 @@ class ObservedChange {
 
  private:
   std::string of_update(const StoredTask& was, const StoredTask& is, const TaskKey& key) {
-    if (was.outbox && !sets(change_, ":sv")) return of_outbox(was, is);
+    if (was.outbox && !sets(change_, ":sv")) return of_outbox(was, is, key);
     if (sets(change_, ":lu")) {
       const auto now =
           dynamo::number_of(change_.call.body.at("ExpressionAttributeValues").as_object(), ":now");
@@ -98,9 +98,11 @@ class ObservedChange {
   }
 
   // Whoever meets something that waits with a task has the task for that alone.
-  std::string of_outbox(const StoredTask& was, const StoredTask& is) {
+  std::string of_outbox(const StoredTask& was, const StoredTask& is, const TaskKey& key) {
     if (is.record != was.record) return wrong("a change of a task with which something waits");
-    return is.outbox ? "meet an outbox of" : "empty the outbox of";
+    if (is.outbox) return "meet an outbox of";
+    observer_.goes_on(key);
+    return "empty the outbox of";
   }
 
   Result<StoredTask> read(const Item& item) const {

@@ -593,6 +593,14 @@ void InvariantChecker::ended_early(const model::Lease& lease) {
   ++rare_.taken_over;
 }
 
+void InvariantChecker::goes_on(const TaskKey& key) {
+  const Entry* const source = find(key);
+  if (!source) return;
+  for (auto& [other_key, other] : entries_) {
+    if (other.flow == source->flow && !other.lease) other.free_since = timeline_.now();
+  }
+}
+
 void InvariantChecker::leases_ended() {
   for (auto& [key, entry] : entries_) set_free(entry);
 }

@@ -43,6 +43,7 @@ class InvariantChecker final : public StoreObserver {
   void edited(const Task& after) override;
   void removed(const TaskKey& key) override;
   void ended_early(const model::Lease& lease) override;
+  void goes_on(const TaskKey& key) override;
   void leases_ended() override;
 
   // The workers: what they were told.

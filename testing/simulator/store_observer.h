@@ -26,6 +26,9 @@ class StoreObserver {
   // This lease is over before its end, and the next claim may follow: its worker could not show for
   // so long that it lives that others may call it dead. Only where leases outlive their worker.
   virtual void ended_early(const model::Lease&) {}
+  // Something waited with this task and is done: until now neither the task nor what goes after it
+  // in its flow could be claimed. Only where something can wait.
+  virtual void goes_on(const TaskKey&) {}
   // All leases are over: the process that kept them is gone.
   virtual void leases_ended() = 0;
 };

@@ -30,11 +30,11 @@ tl::unexpected<Error> refused(const Reply& reply, const std::string& table) {
   return fail(ErrorCode::kUnavailable, "DynamoDB: table '" + table + "': " + reply.error);
 }
 
-tl::unexpected<Error> left_over(const std::string& table) {
+tl::unexpected<Error> left_over(const std::string& table, int rounds) {
   return fail(ErrorCode::kUnavailable,
               "DynamoDB did not process all items of a batch for table '" + table + "' within " +
-                  std::to_string(kRoundsMax) +
-                  " tries; the table is throttled (see its capacity and its hot partitions)");
+                  std::to_string(rounds) + (rounds == 1 ? " try" : " tries") +
+                  "; the table is throttled (see its capacity and its hot partitions)");
 }
 
 // As many batches as the service takes, and the keys of each.
@@ -43,7 +43,8 @@ struct WriteBatches {
   std::vector<std::vector<TaskKey>> keys;
 };
 
-WriteBatches write_batches(const std::string& table, const std::map<TaskKey, json::object>& open) {
+WriteBatches write_batches(const std::string& table, const std::map<TaskKey, json::object>& open,
+                           Tries tries) {
   WriteBatches batches;
   for (auto it = open.begin(); it != open.end();) {
     json::array chunk;
@@ -54,7 +55,8 @@ WriteBatches write_batches(const std::string& table, const std::map<TaskKey, jso
     }
     json::object request;
     request[table] = std::move(chunk);
-    batches.calls.push_back({Operation::kBatchWriteItem, {{"RequestItems", std::move(request)}}});
+    batches.calls.push_back(
+        {Operation::kBatchWriteItem, {{"RequestItems", std::move(request)}}, tries});
   }
   return batches;
 }
@@ -94,7 +96,7 @@ Result<BatchRequests::Items> BatchRequests::get(const std::string& table,
   std::sort(open.begin(), open.end());
   open.erase(std::unique(open.begin(), open.end()), open.end());
   for (int round = 0; !open.empty(); ++round) {
-    if (round == kRoundsMax) return left_over(table);
+    if (round == kRoundsMax) return left_over(table, round);
     if (round > 0) back_off(round);
     std::vector<Call> calls;
     for (std::size_t from = 0; from < open.size(); from += kGetMax) {
@@ -129,29 +131,31 @@ Result<BatchRequests::Items> BatchRequests::get(const std::string& table,
   return found;
 }
 
-std::vector<Result<void>> BatchRequests::put(const std::string& table, std::vector<Item> items) {
+std::vector<Result<void>> BatchRequests::put(const std::string& table, std::vector<Item> items,
+                                             Tries tries) {
   std::vector<TaskKey> keys;
   std::vector<json::object> requests;
   for (Item& item : items) {
     keys.push_back(key_of(item));
     requests.push_back({{"PutRequest", json::object{{"Item", std::move(item)}}}});
   }
-  return write(table, keys, std::move(requests));
+  return write(table, keys, std::move(requests), tries);
 }
 
 std::vector<Result<void>> BatchRequests::remove(const std::string& table,
-                                                const std::vector<TaskKey>& keys) {
+                                                const std::vector<TaskKey>& keys, Tries tries) {
   std::vector<json::object> requests;
   for (const TaskKey& key : keys) {
     requests.push_back({{"DeleteRequest", json::object{{"Key", key_item(key)}}}});
   }
-  return write(table, keys, std::move(requests));
+  return write(table, keys, std::move(requests), tries);
 }
 
 // A batch holds no key twice: of two writes of one key the later is sent, and counts for both.
 std::vector<Result<void>> BatchRequests::write(const std::string& table,
                                                const std::vector<TaskKey>& keys,
-                                               std::vector<json::object> requests) {
+                                               std::vector<json::object> requests, Tries tries) {
+  const int rounds = tries == Tries::kOne ? 1 : kRoundsMax;
   std::map<TaskKey, Result<void>> outcomes;
   std::map<TaskKey, json::object> open;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -159,12 +163,12 @@ std::vector<Result<void>> BatchRequests::write(const std::string& table,
     outcomes.insert_or_assign(keys[i], Result<void>());
   }
   for (int round = 0; !open.empty(); ++round) {
-    if (round == kRoundsMax) {
-      for (const auto& [key, request] : open) outcomes.at(key) = left_over(table);
+    if (round == rounds) {
+      for (const auto& [key, request] : open) outcomes.at(key) = left_over(table, rounds);
       break;
     }
     if (round > 0) back_off(round);
-    auto [calls, chunks] = write_batches(table, open);
+    auto [calls, chunks] = write_batches(table, open, tries);
     const auto replies = client_.call_all(std::move(calls));
     std::map<TaskKey, json::object> rest;
     for (std::size_t c = 0; c < replies.size(); ++c) {

@@ -25,13 +25,16 @@ class BatchRequests {
   // What is there under these keys, read consistently. All or nothing.
   Result<Items> get(const std::string& table, const std::vector<TaskKey>& keys);
 
-  // Each gives a result for each item, in order. Safe to repeat.
-  std::vector<Result<void>> put(const std::string& table, std::vector<Item> items);
-  std::vector<Result<void>> remove(const std::string& table, const std::vector<TaskKey>& keys);
+  // Each gives a result for each item, in order. Safe to repeat. Tries::kOne: what is left
+  // unprocessed is not sent again.
+  std::vector<Result<void>> put(const std::string& table, std::vector<Item> items,
+                                Tries tries = Tries::kMany);
+  std::vector<Result<void>> remove(const std::string& table, const std::vector<TaskKey>& keys,
+                                   Tries tries = Tries::kMany);
 
  private:
   std::vector<Result<void>> write(const std::string& table, const std::vector<TaskKey>& keys,
-                                  std::vector<boost::json::object> requests);
+                                  std::vector<boost::json::object> requests, Tries tries);
   void back_off(int tries);
 
   Client& client_;

@@ -37,11 +37,16 @@ const char* to_string(Operation operation);  // "GetItem"
 // Whether a lost answer leaves open if something was changed.
 bool writes(Operation operation);
 
+// How often a call is tried: as ClientOptions says, or once, where others go on with what it leaves
+// and whoever makes it has better to do than to wait.
+enum class Tries { kMany, kOne };
+
 // One request of the DynamoDB low-level API, without ReturnConsumedCapacity, which is added
 // (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html).
 struct Call {
   Operation operation;
   boost::json::object body;
+  Tries tries = Tries::kMany;
 };
 
 // What the service answered, where a caller can act on it.
@@ -66,7 +71,7 @@ struct ClientOptions {
   std::string region;
   std::string ca_file;              // PEM, instead of the system's authorities; empty: those
   std::size_t max_in_flight = 128;  // requests on the wire at once; the others wait
-  int tries_max = 5;                // of one call
+  int tries_max = 5;                // of one call (Tries::kMany)
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds request_timeout{10'000};  // of one try
   std::chrono::milliseconds backoff_base{25};

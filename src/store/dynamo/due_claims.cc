@@ -375,16 +375,15 @@ std::optional<Uuid> DynamoStore::token_of_the_dead(const Claiming& refused,
 }
 
 // Takes out what looked due because something waits there (outbox.h), and finishes that: where the
-// task itself is due then, the next look finds it.
-Result<void> DynamoStore::finish_claimed(std::vector<Claiming>& leased, Items& items) {
+// task itself is due then, the next look finds it. Where it cannot be finished now, the lease runs
+// out before it is tried again: given back, it would be claimed at once.
+void DynamoStore::finish_claimed(std::vector<Claiming>& leased, Items& items) {
   std::vector<Item> outboxes;
-  std::vector<Claiming> met;
   std::vector<Claiming> others;
   Items others_items;
   for (std::size_t n = 0; n < leased.size(); ++n) {
     if (items[n] && items[n]->contains("ob")) {
       outboxes.push_back(std::move(*items[n]));
-      met.push_back(std::move(leased[n]));
     } else {
       others.push_back(std::move(leased[n]));
       others_items.push_back(std::move(items[n]));
@@ -392,14 +391,7 @@ Result<void> DynamoStore::finish_claimed(std::vector<Claiming>& leased, Items& i
   }
   leased = std::move(others);
   items = std::move(others_items);
-  Result<void> result;
-  const auto finished = finish_outboxes(outboxes);
-  for (std::size_t n = 0; n < met.size(); ++n) {
-    if (finished[n]) continue;
-    give_back(met[n].lease);
-    result = fail(not_finished(met[n].lease.key));
-  }
-  return result;
+  finish_outboxes(outboxes);
 }
 
 // Where that fails, the lease runs out.
@@ -414,7 +406,7 @@ Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, Cl
   const bool waiting = std::any_of(items.begin(), items.end(), [](const std::optional<Item>& item) {
     return item && item->contains("ob");
   });
-  const auto finished = waiting ? finish_claimed(leased, items) : Result<void>();
+  if (waiting) finish_claimed(leased, items);
   const auto loading = due_.asking();
   auto loaded = with_payloads(std::move(items));
   for (std::size_t n = 0; n < leased.size(); ++n) {
@@ -437,7 +429,7 @@ Result<void> DynamoStore::hand_out(std::vector<Claiming> leased, Items items, Cl
     }
   }
   if (!loaded) return fail(std::move(loaded.error()));
-  return finished;
+  return {};
 }
 
 // Takes an unreadable task out of the due index. Its bytes stay as they are.

@@ -105,9 +105,9 @@ class DynamoStore::Changing {
       outboxes.push_back({(*task)->record.task.key, *(*task)->outbox});
       owners.push_back(&task);
     }
-    const auto put = store_.put_outboxes(outboxes);
+    const auto ends = store_.put_outboxes(outboxes, Tries::kMany);
     for (std::size_t n = 0; n < owners.size(); ++n) {
-      if (!put[n]) *owners[n] = fail(not_finished(outboxes[n].task));
+      if (ends[n] == OutboxEnd::kLeft) *owners[n] = fail(not_finished(outboxes[n].task));
     }
   }
 
@@ -283,8 +283,8 @@ class DynamoStore::Removing {
       outboxes.push_back({key_of(*item), *bytes});
       owners.push_back(n);
     }
-    const auto stored = store_.put_outboxes(outboxes);
-    for (std::size_t n = 0; n < owners.size(); ++n) put[owners[n]] = stored[n];
+    const auto ends = store_.put_outboxes(outboxes, Tries::kMany);
+    for (std::size_t n = 0; n < owners.size(); ++n) put[owners[n]] = ends[n] != OutboxEnd::kLeft;
     return put;
   }
 

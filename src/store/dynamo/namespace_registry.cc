@@ -20,7 +20,8 @@ constexpr std::size_t kLookedIntoMax = 1'000;
 
 }  // namespace
 
-std::map<std::string, Error> NamespaceRegistry::add(const std::set<std::string>& namespaces) {
+std::map<std::string, Error> NamespaceRegistry::add(const std::set<std::string>& namespaces,
+                                                    Tries tries) {
   std::vector<std::string> missing;
   {
     const MutexLock lock(mutex_);
@@ -32,7 +33,7 @@ std::map<std::string, Error> NamespaceRegistry::add(const std::set<std::string>&
   if (missing.empty()) return failed;
   std::vector<Item> items;
   for (const std::string& ns : missing) items.push_back(key_item(kNamespaces, ns));
-  const auto put = batches_.put(table_, std::move(items));
+  const auto put = batches_.put(table_, std::move(items), tries);
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (!put[i]) {

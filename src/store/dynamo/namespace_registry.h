@@ -27,7 +27,7 @@ class NamespaceRegistry {
 
   // Sees to it that these are listed: a write for each that this process has not listed before.
   // Returns those for which that failed, and why. Safe to repeat.
-  std::map<std::string, Error> add(const std::set<std::string>& namespaces);
+  std::map<std::string, Error> add(const std::set<std::string>& namespaces, Tries tries);
 
   // A page of those that hold a task: consistent reads of the list and of one key of each.
   Result<NamespacePage> page(const NamespaceQuery& query);

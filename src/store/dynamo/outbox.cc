@@ -78,14 +78,16 @@ Error not_finished(const TaskKey& key) {
                {}};
 }
 
-std::vector<bool> DynamoStore::put_outboxes(const std::vector<Outbox>& outboxes) {
-  std::vector<bool> put(outboxes.size(), true);
+std::vector<DynamoStore::OutboxEnd> DynamoStore::put_outboxes(const std::vector<Outbox>& outboxes,
+                                                              Tries tries) {
+  std::vector<OutboxEnd> ends(outboxes.size(), OutboxEnd::kPut);
   std::vector<TaskRecord> records;
   std::vector<std::size_t> owners;
   for (std::size_t i = 0; i < outboxes.size(); ++i) {
     auto follow_ups = decode_outbox(outboxes[i].task, outboxes[i].bytes);
     if (!follow_ups) {
       report_unreadable(outboxes[i].task, follow_ups.error());
+      ends[i] = OutboxEnd::kUnreadable;
       continue;
     }
     for (TaskRecord& record : *follow_ups) {
@@ -93,24 +95,33 @@ std::vector<bool> DynamoStore::put_outboxes(const std::vector<Outbox>& outboxes)
       owners.push_back(i);
     }
   }
-  if (records.empty()) return put;
-  const auto results = do_put(records);
+  if (records.empty()) return ends;
+  const auto results = put_tasks(records, tries);
   for (std::size_t n = 0; n < results.size(); ++n) {
     if (results[n]) continue;
-    const bool again = may_pass(results[n].error().code);
-    log::warn(again ? "what follows from an outcome is not stored yet; it is tried again"
-                    : "what follows from an outcome cannot be stored",
-              {{"namespace", records[n].task.key.ns},
-               {"id", records[n].task.key.id},
-               {"error", results[n].error().message}});
-    if (again) put[owners[n]] = false;
+    const TaskKey& key = records[n].task.key;
+    const Error& error = results[n].error();
+    if (!may_pass(error.code)) {
+      log::warn("what follows from an outcome cannot be stored",
+                {{"namespace", key.ns}, {"id", key.id}, {"error", error.message}});
+      continue;
+    }
+    ends[owners[n]] = OutboxEnd::kLeft;
+    if (const auto held_back = outbox_log_.pass(parts_.steady())) {
+      log::warn("what follows from an outcome is not stored yet; it is tried again",
+                {{"namespace", key.ns},
+                 {"id", key.id},
+                 {"error", error.message},
+                 {"others_not_shown", *held_back}});
+    }
   }
-  return put;
+  return ends;
 }
 
-Call DynamoStore::emptied_call(const Item& item) {
+Call DynamoStore::emptied_call(const Item& item, OutboxEnd end) {
   Item set;
   set["rev"] = uuid_value(fresh());
+  if (end == OutboxEnd::kUnreadable) set["ou"] = item.at("ob");
   std::vector<std::string> remove{"ob", "lu", "wl"};
   TaskRecord record;
   record.task.key = key_of(item);
@@ -135,13 +146,14 @@ std::vector<bool> DynamoStore::finish_outboxes(const std::vector<Item>& items) {
   for (const Item& item : items) {
     outboxes.push_back({key_of(item), bytes_of(item, "ob").value_or("")});
   }
-  std::vector<bool> finished = put_outboxes(outboxes);
+  const auto put = put_outboxes(outboxes, Tries::kOne);
+  std::vector<bool> finished(items.size(), false);
   std::vector<std::size_t> sent;
   std::vector<Call> calls;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!finished[i]) continue;
+    if (put[i] == OutboxEnd::kLeft) continue;
     sent.push_back(i);
-    calls.push_back(emptied_call(items[i]));
+    calls.push_back(emptied_call(items[i], put[i]));
   }
   const auto asked = due_.asking();
   const auto written = write_each(

@@ -19,7 +19,11 @@
 // Whoever meets an item that has an `ob` does the second and the third step first: a claim, to
 // which it looks due; a change, whose own write is the third; a removal; and a registration that
 // takes the place of an expired task. So nothing that an outcome promised is lost, whoever dies
-// when, and to do a step twice changes nothing.
+// when, and to do a step twice changes nothing. Of an `ob` that cannot be read nothing is put; the
+// third step keeps its bytes in `ou`, and the task goes on.
+//
+// Who claims it and cannot put it keeps the lease, whose end is when it is tried again: so one that
+// is throttled costs a try for each lease, and holds up nothing else.
 namespace rhooks::store::dynamo {
 
 // The bytes of `ob`: of each follow-up its id, spec and state (codec/stored.h), each behind its

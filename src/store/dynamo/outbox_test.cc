@@ -57,7 +57,8 @@ TEST(OutboxBytesTest, AnyBytesAreBorne) {
 }
 
 // What goes wrong for the caller after it has claimed. The requests of its commit are a batch with
-// the log, the update with the outcome, a put, and the update that empties the outbox.
+// the log, the update with the outcome, a batch that lists the namespace and a put, which are tried
+// once, and the update that empties the outbox.
 struct Trouble {
   const char* name;
   void (*inject)(DynamoProxy& proxy);
@@ -83,6 +84,14 @@ const Trouble kTroubles[] = {
     {"OutcomeUnanswered",
      [](DynamoProxy& proxy) { proxy.inject_next("UpdateItem", DynamoFault::kDropAfter); }, false},
     {"PutRefused", [](DynamoProxy& proxy) { proxy.deny("PutItem"); }, true},
+    {"PutThrottled",
+     [](DynamoProxy& proxy) { proxy.inject_next("PutItem", DynamoFault::kThrottle); }, true},
+    {"NamespaceThrottled",
+     [](DynamoProxy& proxy) {
+       proxy.inject_next("BatchWriteItem", DynamoFault::kDelay);  // the log
+       proxy.inject_next("BatchWriteItem", DynamoFault::kThrottle);
+     },
+     true},
     {"PutUnanswered",
      [](DynamoProxy& proxy) { proxy.inject_next("PutItem", DynamoFault::kDropAfter); }, false},
     {"PutNeverAnswered",
@@ -111,6 +120,9 @@ class OutboxTest : public ::testing::Test {
     if (!client) throw std::runtime_error(client.error().message);
     client_ = std::move(*client);
   }
+
+  static constexpr store::ClaimRequest kAll{.now = kT0, .due_by = kT0, .limit = 10};
+  static constexpr TimePoint kLeaseOver = kT0 + kAll.lease_for;
 
   // The task "id" has ended, as `change` makes of it, and "told" follows.
   store::Commit ended(const std::function<void(Task&)>& change = [](Task&) {}) {
@@ -220,27 +232,72 @@ TEST_F(OutboxTest, AnOutcomeThatWasNeverAnsweredIsToldAgain) {
 
 TEST_F(OutboxTest, WhoClaimsTheTaskGoesOn) {
   leave_outbox();
-  // The very one that could not: it knows that something is left.
-  const auto refused = caller_->claim_due({.now = kT0, .due_by = kT0, .limit = 10});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
-  EXPECT_TRUE(has_outbox());
-  EXPECT_FALSE(item().contains("lu")) << "the lease is given back";
-  EXPECT_EQ(*other_->next_due(kT0), kT0);
-  EXPECT_EQ(other_->peek_due(kT0, kT0, 10, std::nullopt)->items.size(), 0u);
   proxy_.allow("PutItem");
   EXPECT_EQ(claims(*caller_), Ids{"told"});
   EXPECT_FALSE(has_outbox());
 }
 
+// The end of the lease is when it is tried again: nobody is told of an error, and nobody spins.
+TEST_F(OutboxTest, WhoCannotGoOnKeepsTheLease) {
+  const auto waiting = make_record("ns", "waiting", kT0);
+  ASSERT_TRUE(caller_->put({&waiting, 1})[0]);
+  leave_outbox();
+  EXPECT_EQ(claims(*caller_), Ids{"waiting"});
+  EXPECT_TRUE(has_outbox());
+  EXPECT_EQ(claims(*caller_), Ids{});
+  EXPECT_EQ(*caller_->next_due(kT0), kLeaseOver);
+  EXPECT_EQ(claims(*other_), Ids{});
+  EXPECT_EQ(*other_->next_due(kT0), kLeaseOver);
+  EXPECT_EQ(other_->peek_due(kT0, kT0, 10, std::nullopt)->items.size(), 0u);
+  proxy_.allow("PutItem");
+  EXPECT_EQ(claims(*caller_), Ids{});
+  EXPECT_EQ(claims(*caller_, kLeaseOver), Ids{"told"});
+  EXPECT_FALSE(has_outbox());
+}
+
 TEST_F(OutboxTest, WhoDiesWithTheLeaseLeavesItToOthers) {
   leave_outbox();
-  proxy_.inject_next("UpdateItem", DynamoFault::kDelay);            // the claim
-  proxy_.inject_next("UpdateItem", DynamoFault::kErrorBefore, 20);  // and nothing after it
-  EXPECT_FALSE(caller_->claim_due({.now = kT0, .due_by = kT0, .limit = 10}));
+  ASSERT_TRUE(caller_->claim_due(kAll));
   EXPECT_EQ(claims(*other_), Ids{});
-  EXPECT_EQ(claims(*other_, kT0 + 2min), Ids{"told"});
+  EXPECT_EQ(claims(*other_, kLeaseOver), Ids{"told"});
   EXPECT_FALSE(has_outbox());
+}
+
+// Also one with a payload of its own, which is put before it.
+TEST_F(OutboxTest, WhatIsThrottledIsTriedOnceByACommitAndOnceByAClaim) {
+  auto commit = ended();
+  commit.follow_ups.front().task.request.body = Body::text(std::string(40'000, 'x'));
+  proxy_.inject_next("BatchWriteItem", DynamoFault::kDelay, 2);  // the log, and the namespace
+  proxy_.inject_next("BatchWriteItem", DynamoFault::kThrottle);
+  proxy_.inject_next("PutItem", DynamoFault::kThrottle);
+  EXPECT_EQ(caller_->commit({&commit, 1})[0], store::CommitOutcome::kApplied);
+  EXPECT_EQ(proxy_.counts().of(DynamoFault::kThrottle), 1u);
+  EXPECT_EQ(claims(*caller_), Ids{});
+  EXPECT_EQ(proxy_.counts().of(DynamoFault::kThrottle), 2u);
+  EXPECT_TRUE(has_outbox());
+  EXPECT_EQ(claims(*caller_, kLeaseOver), Ids{"told"});
+  EXPECT_FALSE(has_outbox());
+}
+
+// As one of a later version may be. Its task goes on, and the bytes are kept.
+TEST_F(OutboxTest, WhatCannotBeReadIsKeptAside) {
+  const TimePoint next = kT0 + 1h;
+  leave_outbox([&](Task& task) {
+    task.status = Status::kActive;
+    task.scheduled_date = next;
+  });
+  const auto written = client_->call(
+      {store::dynamo::Operation::kUpdateItem,
+       {{"TableName", tables_.names().tasks},
+        {"Key", store::dynamo::key_item("ns", "id")},
+        {"UpdateExpression", "SET ob = :ob"},
+        {"ExpressionAttributeValues", {{":ob", store::dynamo::bytes_value("unreadable")}}}}});
+  ASSERT_TRUE(written && written->ok());
+  EXPECT_EQ(claims(*other_), Ids{});
+  EXPECT_FALSE(has_outbox());
+  EXPECT_EQ(store::dynamo::bytes_of(item(), "ou"), "unreadable");
+  EXPECT_EQ(*other_->next_due(kT0), next);
+  EXPECT_EQ(claims(*other_, next), Ids{"id"});
 }
 
 TEST_F(OutboxTest, WhoChangesTheTaskStoresWhatFollowsFirst) {

@@ -40,9 +40,9 @@ Result<std::string> DynamoStore::put_payload(const TaskKey& key, const std::stri
 
 // Payloads that nothing points to any more. One that stays behind costs its storage and
 // nothing else, so a failure is no error of the caller's.
-void DynamoStore::drop_payloads(const std::vector<TaskKey>& keys) {
+void DynamoStore::drop_payloads(const std::vector<TaskKey>& keys, Tries tries) {
   if (keys.empty()) return;
-  for (const auto& removed : batches_.remove(parts_.tables.tasks, keys)) {
+  for (const auto& removed : batches_.remove(parts_.tables.tasks, keys, tries)) {
     if (removed) continue;
     log::warn("a payload that is no longer used could not be deleted",
               {{"error", removed.error().message}});
@@ -69,16 +69,17 @@ void DynamoStore::expire_payloads(const std::vector<Expiring>& payloads) {
 
 class DynamoStore::Putting {
  public:
-  Putting(DynamoStore& store, std::span<const TaskRecord> records)
+  Putting(DynamoStore& store, std::span<const TaskRecord> records, Tries tries)
       : store_(store),
         records_(records),
+        tries_(tries),
         results_(records.size(), Result<PutResult>(PutResult{})) {}
 
   std::vector<Result<PutResult>> run() {
     prepare();
     put_payloads();
     for (int race = 0; !open_.empty(); ++race) put_open(race < kRacesMax);
-    store_.drop_payloads(unused_);
+    store_.drop_payloads(unused_, tries_);
     answer_repeats();
     return std::move(results_);
   }
@@ -98,7 +99,7 @@ class DynamoStore::Putting {
   void prepare() {
     std::set<std::string> namespaces;
     for (const TaskRecord& record : records_) namespaces.insert(record.task.key.ns);
-    const auto unlisted = store_.registry_.add(namespaces);
+    const auto unlisted = store_.registry_.add(namespaces, tries_);
     for (std::size_t i = 0; i < records_.size(); ++i) {
       const TaskKey& key = key_of_record(i);
       RHOOKS_CHECK(records_[i].task.status != Status::kProcessing);
@@ -141,7 +142,8 @@ class DynamoStore::Putting {
     std::vector<TaskKey> keys;
     for (const Item& item : payloads_) keys.push_back(key_of(item));
     std::map<TaskKey, Error> failed;
-    const auto stored = store_.batches_.put(store_.parts_.tables.tasks, std::move(payloads_));
+    const auto stored =
+        store_.batches_.put(store_.parts_.tables.tasks, std::move(payloads_), tries_);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (stored[i]) continue;
       failed.emplace(keys[i], stored[i].error());
@@ -162,7 +164,8 @@ class DynamoStore::Putting {
               {{"TableName", store_.parts_.tables.tasks},
                {"Item", task.item},
                {"ConditionExpression", "attribute_not_exists(id)"},
-               {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}};
+               {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}},
+              tries_};
     if (task.expired) {
       call.body["ConditionExpression"] = "attribute_not_exists(id) OR rev = :expired";
       call.body["ExpressionAttributeValues"] = {{":expired", task.expired->at("rev")}};
@@ -240,7 +243,8 @@ class DynamoStore::Putting {
   // Whether what follows from the last outcome of this task is stored.
   bool is_finished(const Item& item) {
     const auto outbox = bytes_of(item, "ob");
-    return !outbox || store_.put_outboxes({{key_of(item), *outbox}}).front();
+    if (!outbox) return true;
+    return store_.put_outboxes({{key_of(item), *outbox}}, tries_).front() != OutboxEnd::kLeft;
   }
 
   void answer_taken() {
@@ -277,6 +281,7 @@ class DynamoStore::Putting {
 
   DynamoStore& store_;
   const std::span<const TaskRecord> records_;
+  const Tries tries_;
   std::vector<Result<PutResult>> results_;
   std::map<TaskKey, std::size_t> first_;  // of the records with one key only the first is put
   std::vector<New> open_;
@@ -288,7 +293,12 @@ class DynamoStore::Putting {
 };
 
 std::vector<Result<PutResult>> DynamoStore::do_put(std::span<const TaskRecord> records) {
-  return Putting(*this, records).run();
+  return put_tasks(records, Tries::kMany);
+}
+
+std::vector<Result<PutResult>> DynamoStore::put_tasks(std::span<const TaskRecord> records,
+                                                      Tries tries) {
+  return Putting(*this, records, tries).run();
 }
 
 }  // namespace rhooks::store::dynamo

@@ -13,8 +13,6 @@ namespace json = boost::json;
 using Retry = Metrics::DynamoDbRetry;
 using Counted = Metrics::DynamoDb;
 
-constexpr std::chrono::seconds kLogEvery{10};
-
 bool works_on_items(Operation operation) {
   switch (operation) {
     case Operation::kGetItem:
@@ -56,21 +54,12 @@ std::string tables_of(const json::object& body) {
 
 }  // namespace
 
-std::optional<std::int64_t> LogRateLimiter::pass(std::chrono::steady_clock::time_point now) {
-  const MutexLock lock(mutex_);
-  if (last_ && now - *last_ < kLogEvery) {
-    ++held_back_;
-    return std::nullopt;
-  }
-  last_ = now;
-  return std::exchange(held_back_, 0);
-}
-
 RetryingCall::RetryingCall(ClientParts& parts, Call call)
     : parts_(parts),
       operation_(call.operation),
       body_(body_of(call)),
-      table_(tables_of(call.body)) {}
+      table_(tables_of(call.body)),
+      tries_max_(call.tries == Tries::kOne ? 1 : parts.options.tries_max) {}
 
 std::optional<aws::WireRequest> RetryingCall::next_request() {
   auto credentials = parts_.credentials.get(parts_.clock.now() + parts_.service_clock.offset());
@@ -215,7 +204,7 @@ bool RetryingCall::refused(const ServiceAnswer& answer) {
 }
 
 bool RetryingCall::again(Retry reason, const std::string& what, int cost) {
-  if (tries_ >= parts_.options.tries_max) {
+  if (tries_ >= tries_max_) {
     return end(ErrorCode::kUnavailable, what + "; given up after " + std::to_string(tries_) +
                                             (tries_ == 1 ? " try" : " tries"));
   }

@@ -10,26 +10,13 @@
 #include "aws/service_clock.h"
 #include "aws/sigv4.h"
 #include "aws/wire.h"
-#include "base/mutex.h"
 #include "base/random.h"
 #include "observe/metrics.h"
 #include "store/dynamo/client.h"
+#include "store/dynamo/log_rate_limiter.h"
 #include "store/dynamo/service_answer.h"
 
 namespace rhooks::store::dynamo {
-
-// Lets one log line through every ten seconds, and counts those that it held back.
-// Threads: may be called from any thread.
-class LogRateLimiter {
- public:
-  // How many were held back since the last; none: hold this one back too.
-  std::optional<std::int64_t> pass(std::chrono::steady_clock::time_point now);
-
- private:
-  Mutex mutex_;
-  std::optional<std::chrono::steady_clock::time_point> last_ RHOOKS_GUARDED_BY(mutex_);
-  std::int64_t held_back_ RHOOKS_GUARDED_BY(mutex_) = 0;
-};
 
 // What the calls of one client share.
 struct ClientParts {
@@ -80,6 +67,7 @@ class RetryingCall {
   const Operation operation_;
   const std::string body_;
   const std::string table_;
+  const int tries_max_;
 
   int tries_ = 0;                       // that count against tries_max
   int last_cost_ = 0;                   // what the last retry took of the quota

@@ -20,6 +20,7 @@
 #include "store/dynamo/due_cache.h"
 #include "store/dynamo/dynamo_store.h"
 #include "store/dynamo/items.h"
+#include "store/dynamo/log_rate_limiter.h"
 #include "store/dynamo/namespace_registry.h"
 #include "store/dynamo/row_reader.h"
 #include "store/dynamo/schema.h"
@@ -115,7 +116,8 @@ class DynamoStore final : public Store {
   // Stores a spec as an item of its own, and gives its id. Errors: kInvalidArgument (too large),
   // kUnavailable.
   Result<std::string> put_payload(const TaskKey& key, const std::string& spec);
-  void drop_payloads(const std::vector<TaskKey>& keys);
+  void drop_payloads(const std::vector<TaskKey>& keys, Tries tries = Tries::kMany);
+  std::vector<Result<PutResult>> put_tasks(std::span<const TaskRecord> records, Tries tries);
   // Tells the due view what is stored now: by this process itself, or as it was read by a
   // request that was sent then.
   void note(const Task& task, DueCache::Asked asked);
@@ -149,12 +151,14 @@ class DynamoStore final : public Store {
     TaskKey task;
     std::string bytes;  // of `ob`
   };
-  // Puts what waits there. True for each of which nothing is left to be put.
-  std::vector<bool> put_outboxes(const std::vector<Outbox>& outboxes);
+  enum class OutboxEnd { kPut, kUnreadable, kLeft };  // kLeft: others have to go on with it
+  // Puts what waits there.
+  std::vector<OutboxEnd> put_outboxes(const std::vector<Outbox>& outboxes, Tries tries);
   // Takes `ob` and a lease out of this item, which is due from then on when its state says so.
-  Call emptied_call(const Item& item);
+  Call emptied_call(const Item& item, OutboxEnd end);
   // The second and the third step for these items, of tasks whose outcome is stored. False for each
-  // that others have to go on with: it is as it was, as far as is known.
+  // that others have to go on with: it is as it was, as far as is known. What follows is put by one
+  // try: nobody waits for it who has others' outcomes to store, or tasks to hand out.
   std::vector<bool> finish_outboxes(const std::vector<Item>& items);
 
   // Calls of put, change, remove and commit under way.
@@ -184,7 +188,7 @@ class DynamoStore final : public Store {
                                         const std::optional<Item>& item) const;
   Result<void> hand_out(std::vector<Claiming> leased, Items items, ClaimResult& result);
   void give_back(const Lease& lease);
-  Result<void> finish_claimed(std::vector<Claiming>& leased, Items& items);
+  void finish_claimed(std::vector<Claiming>& leased, Items& items);
   std::optional<SetAside> set_aside(const Lease& lease, const Error& why);
   Result<std::vector<DueCache::Row>> peek_rows(TimePoint due_by, std::size_t limit,
                                                const std::optional<DuePosition>& after, bool& more);
@@ -209,6 +213,7 @@ class DynamoStore final : public Store {
   DueCache due_;
   std::vector<int> all_shards_;
   std::unique_ptr<Coordinator> coordinator_;
+  LogRateLimiter outbox_log_;  // of what follows from outcomes and is not stored yet
 
   Mutex reported_mutex_;
   // Unreadable tasks that were logged; bounded.
