@@ -293,33 +293,78 @@ void RocksStore::put_outcome(rocksdb::WriteBatch& batch, const Commit& commit,
   effects.ended.push_back(key);
 }
 
-// Writes what follows from outcomes that are applied, where its key is free or held by what had
-// expired. The keys are held. Errors: those of the disk, which leave open what is free.
-Result<void> RocksStore::put_follow_ups(rocksdb::WriteBatch& batch,
-                                        std::span<const TaskRecord> records,
-                                        IndexHeads::Adding& adding, LeaseTable::Effects& effects) {
-  if (records.empty()) return {};
-  std::vector<std::string> keys;
-  for (const TaskRecord& record : records) keys.push_back(task_key(record.task.key));
-  const auto stored = read_expecting_none(keys);
-  std::vector<std::size_t> written;
-  std::unordered_set<std::string_view> taken;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const Task& task = records[i].task;
-    if (!taken.insert(keys[i]).second) continue;
-    if (!stored[i].missing()) {
-      const auto there = decode(task.key, stored[i]);
-      if (!there && there.error().code != ErrorCode::kCorrupt) return fail(there.error());
-      if (!there || !model::expired(there->task, task.created_at)) continue;
-      delete_index(batch, there->task, keys[i]);
-      delete_spec(batch, keys[i], stored[i].spec_beside);
-      effects.ended.push_back(keys[i]);  // one that a failed write left in doubt
+// What is to be written of that which follows from outcomes.
+struct RocksStore::FollowUps {
+  struct Expired {
+    const std::string* key = nullptr;
+    Task task;
+    bool spec_beside = false;
+  };
+  std::vector<Expired> expired;  // whose place is taken
+  std::vector<New> tasks;
+};
+
+// Of outcomes that are to be applied: what has a key that is free, or held by what had expired.
+// `keys`: of the tasks, and then of what follows; they are held. Where the disk does not tell who
+// has a key, its outcome is left out, and answered with that error.
+RocksStore::FollowUps RocksStore::plan_follow_ups(std::span<const Commit> commits,
+                                                  const std::vector<std::string>& keys,
+                                                  std::vector<CommitPlan>& plans) {
+  std::vector<New> asked;
+  std::vector<std::size_t> owners;
+  std::vector<std::string> asked_keys;
+  auto key = keys.begin() + static_cast<std::ptrdiff_t>(commits.size());
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    for (const TaskRecord& next : commits[i].follow_ups) {
+      const std::string& its = *key++;
+      if (!plans[i].lease) continue;
+      asked.push_back({&next, &its});
+      owners.push_back(i);
+      asked_keys.push_back(its);
     }
-    adding.add(date_key(task));
-    written.push_back(i);
   }
-  put_new(batch, records, keys, written, effects);
-  return {};
+  FollowUps found;
+  if (asked.empty()) return found;
+  const auto stored = read_expecting_none(asked_keys);
+  std::vector<std::optional<Task>> holders(asked.size());
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    if (stored[n].missing()) continue;
+    const TaskKey& id = asked[n].record->task.key;
+    auto holder = decode(id, stored[n]);
+    if (holder) {
+      holders[n] = std::move(holder->task);
+    } else if (holder.error().code == ErrorCode::kCorrupt) {
+      report_unreadable(id, holder.error());
+    } else {
+      // With what repeats it in the same batch.
+      const LeaseToken& token = commits[owners[n]].lease.token;
+      for (std::size_t i = 0; i < commits.size(); ++i) {
+        if (commits[i].lease.token == token) plans[i] = {fail(holder.error()), std::nullopt};
+      }
+    }
+  }
+  std::unordered_set<std::string_view> taken;
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    const TimePoint made_at = asked[n].record->task.created_at;
+    if (!plans[owners[n]].lease || !taken.insert(*asked[n].key).second) continue;
+    if (!stored[n].missing()) {
+      if (!holders[n] || !model::expired(*holders[n], made_at)) continue;
+      found.expired.push_back({asked[n].key, std::move(*holders[n]), stored[n].spec_beside});
+    }
+    found.tasks.push_back(asked[n]);
+  }
+  return found;
+}
+
+void RocksStore::put_follow_ups(rocksdb::WriteBatch& batch, const FollowUps& follow_ups,
+                                IndexHeads::Adding& adding, LeaseTable::Effects& effects) const {
+  for (const auto& [key, task, spec_beside] : follow_ups.expired) {
+    delete_index(batch, task, *key);
+    delete_spec(batch, *key, spec_beside);
+    effects.ended.push_back(*key);  // one that a failed write left in doubt
+  }
+  for (const New& next : follow_ups.tasks) adding.add(date_key(next.record->task));
+  put_new(batch, follow_ups.tasks, effects);
 }
 
 std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit> commits) {
@@ -335,6 +380,7 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
   LeaseTable::Lock lock(leases_, keys);
   LeaseTable::Effects effects;
   std::vector<CommitPlan> plans = plan_commits(commits, keys, effects);
+  const FollowUps follow_ups = plan_follow_ups(commits, keys, plans);
 
   // In the order of the keys, and what goes from by_date before what comes to it: RocksDB then
   // finds the place of an entry near that of the last one in its family, in memory just read.
@@ -344,7 +390,6 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
             [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
   rocksdb::WriteBatch batch;
   std::vector<std::string> new_dates;
-  std::vector<TaskRecord> follow_ups;
   for (const std::size_t i : order) {
     const Commit& commit = commits[i];
     RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
@@ -352,21 +397,18 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
     put_log(batch, commit.log);
     if (!plans[i].lease) continue;
     put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
-    follow_ups.insert(follow_ups.end(), commit.follow_ups.begin(), commit.follow_ups.end());
   }
   IndexHeads::Adding adding(heads_);
   for (const std::string& date : new_dates) {
     adding.add(date);
     (void)batch.Put(family(Family::kByDate), date, rocksdb::Slice());
   }
-  if (const auto put = put_follow_ups(batch, follow_ups, adding, effects); !put) {
-    return std::vector<Result<CommitOutcome>>(commits.size(), fail(put.error()));
-  }
+  put_follow_ups(batch, follow_ups, adding, effects);
 
   const auto done = write(batch, lock, std::move(effects));
-  for (const TaskRecord& next : follow_ups) {
-    cleared_.put(task_key(next.task.key));
-    note_end(next.task);
+  for (const auto& [record, key] : follow_ups.tasks) {
+    cleared_.put(*key);
+    note_end(record->task);
   }
   std::vector<Result<CommitOutcome>> results;
   results.reserve(commits.size());

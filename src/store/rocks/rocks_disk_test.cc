@@ -388,6 +388,44 @@ TEST_F(RocksDiskTest, ABlockThatCanNotBeReadHoldsUpOnlyItsTasks) {
   EXPECT_EQ(store->claim_due(all)->claims.size(), kTasks);
 }
 
+TEST_F(RocksDiskTest, AKeyThatCanNotBeReadHoldsUpOnlyTheOutcomeFromWhichItFollows) {
+  const auto disk = std::make_shared<FullDisk>();
+  const auto env = FullDisk::env(disk);
+  RocksOptions options;
+  options.env = env.get();
+  const std::string marker = "qZ7!wK2#";
+  {
+    auto store = open_ok(path(), options);
+    std::mt19937 random(1);  // so that what a task has fills a block, compressed or not
+    for (int i = 0; i < 40; ++i) {
+      auto record = make_record("ns", std::to_string(100 + i), kT0 + std::chrono::hours{1});
+      std::string body;
+      while (body.size() < 10'000) body.push_back(static_cast<char>('a' + random() % 26));
+      record.task.request.body = Body::text(i == 0 ? marker + body : body);
+      ASSERT_TRUE(put_ok(*store, record));
+    }
+    for (const char* id : {"a", "b"}) ASSERT_TRUE(put_ok(*store, make_record("ns", id, kT0)));
+  }
+  open_ok(path(), options).reset();  // moves what the log holds into files
+  disk->set_unreadable(marker);
+  auto store = open_ok(path(), options);
+  const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 2});
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->claims.size(), 2u);
+  const std::vector<Commit> commits = {
+      followed_by(followed_by(done(claimed->claims[0], kT0), "new", kT0), "100", kT0),
+      followed_by(done(claimed->claims[1], kT0), "other", kT0)};
+  const auto results = store->commit(commits);
+  ASSERT_FALSE(results.at(0));
+  EXPECT_EQ(results[0].error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(store->get({"ns", "a"}, kT0)->status, Status::kProcessing);
+  EXPECT_EQ(store->get({"ns", "new"}, kT0).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(results.at(1)) << results[1].error().message;
+  EXPECT_EQ(store->get({"ns", "b"}, kT0)->status, Status::kDone);
+  EXPECT_TRUE(store->get({"ns", "other"}, kT0));
+  EXPECT_FALSE(store->commit({&commits[0], 1}).at(0));
+}
+
 TEST_F(RocksDiskTest, AnExpiredTaskWhoseSpecCanNotBeReadLeavesNothingBehind) {
   const auto disk = std::make_shared<FullDisk>();
   const auto env = FullDisk::env(disk);

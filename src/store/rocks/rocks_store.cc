@@ -156,7 +156,10 @@ std::vector<Result<PutResult>> RocksStore::do_put(std::span<const TaskRecord> re
     delete_index(batch, task, keys[i]);
     delete_spec(batch, keys[i], stored[i].spec_beside);
   }
-  put_new(batch, records, keys, written, effects);
+  std::vector<New> tasks;
+  tasks.reserve(written.size());
+  for (const std::size_t i : written) tasks.push_back({&records[i], &keys[i]});
+  put_new(batch, tasks, effects);
   IndexHeads::Adding adding(heads_);
   if (adding.any()) {
     for (const std::size_t i : written) adding.add(date_key(records[i].task));

@@ -20,6 +20,7 @@
 #include "store/rocks/database.h"
 #include "store/rocks/keys.h"
 #include "store/rocks/test_raw.h"
+#include "testing/captured_log.h"
 #include "testing/manual_clock.h"
 #include "testing/patience.h"
 #include "testing/store_contract.h"
@@ -31,6 +32,7 @@ namespace {
 using namespace store;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -383,6 +385,19 @@ TEST_F(RocksStoreTest, HalfATaskIsNotOverwritten) {
     }
     EXPECT_FALSE(Raw(at).all(family).contains(row));
   }
+}
+
+TEST_F(RocksStoreTest, AnOutcomeIsStoredWhereTheKeyOfWhatFollowsHoldsNoTask) {
+  ASSERT_TRUE(put_ok(*open_ok(path()), make_record("ns", "id", kT0)));
+  Raw(path()).put("tasks", rocks::task_key({"ns", "f"}), "\xff garbage");
+  auto store = open_ok(path());
+  const auto claimed = store->claim_due({.now = kT0, .due_by = kT0, .limit = 1});
+  const Commit commit = followed_by(done(claimed->claims.at(0), kT0), "f", kT0);
+  CapturedLog log;
+  EXPECT_EQ(*store->commit({&commit, 1}).at(0), CommitOutcome::kApplied);
+  EXPECT_THAT(log.text(), AllOf(HasSubstr("cannot be read"), HasSubstr("id=f ")));
+  EXPECT_EQ(store->get({"ns", "id"}, kT0)->status, Status::kDone);
+  EXPECT_EQ(store->get({"ns", "f"}, kT0).error().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(RocksStoreTest, APageByIdEndsWhereTheTasksDo) {

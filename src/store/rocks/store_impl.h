@@ -76,6 +76,7 @@ class RocksStore final : public Store {
   };
   struct Candidate;
   struct CommitPlan;
+  struct FollowUps;
 
   rocksdb::DB& db() { return database_->db(); }
   rocksdb::ColumnFamilyHandle* family(Family which) const { return (*database_)[which]; }
@@ -111,10 +112,13 @@ class RocksStore final : public Store {
   static Result<TaskRecord> decode_state(const TaskKey& key, std::string_view state);
   // Errors: as decode().
   Result<TaskRecord> decode_state(const TaskKey& key, const Stored& stored) const;
-  // The tasks at these positions, which are new, and what becomes claimable with them. Family by
-  // family: neighbours of one family are found faster than those of another.
-  void put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
-               const std::vector<std::string>& keys, const std::vector<std::size_t>& positions,
+  struct New {
+    const TaskRecord* record = nullptr;
+    const std::string* key = nullptr;
+  };
+  // Tasks that are new, and what becomes claimable with them. Family by family: neighbours of one
+  // family are found faster than those of another.
+  void put_new(rocksdb::WriteBatch& batch, std::span<const New> tasks,
                LeaseTable::Effects& effects) const;
   void put_spec(rocksdb::WriteBatch& batch, const std::string& key, const std::string& spec) const;
   void delete_spec(rocksdb::WriteBatch& batch, const std::string& key, bool beside) const;
@@ -148,8 +152,10 @@ class RocksStore final : public Store {
   void put_outcome(rocksdb::WriteBatch& batch, const Commit& commit, const std::string& key,
                    const HeldLease& lease, std::vector<std::string>& new_dates,
                    LeaseTable::Effects& effects) const;
-  Result<void> put_follow_ups(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
-                              IndexHeads::Adding& adding, LeaseTable::Effects& effects);
+  FollowUps plan_follow_ups(std::span<const Commit> commits, const std::vector<std::string>& keys,
+                            std::vector<CommitPlan>& plans);
+  void put_follow_ups(rocksdb::WriteBatch& batch, const FollowUps& follow_ups,
+                      IndexHeads::Adding& adding, LeaseTable::Effects& effects) const;
 
   // task_queries.cc
   class PageBuilder;

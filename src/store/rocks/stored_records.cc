@@ -137,26 +137,24 @@ Result<TaskRecord> RocksStore::decode_state(const TaskKey& key, const Stored& st
   return decode_state(key, stored.state.ToStringView());
 }
 
-void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const TaskRecord> records,
-                         const std::vector<std::string>& keys,
-                         const std::vector<std::size_t>& positions,
+void RocksStore::put_new(rocksdb::WriteBatch& batch, std::span<const New> tasks,
                          LeaseTable::Effects& effects) const {
-  for (const std::size_t i : positions) {
-    (void)batch.Put(family(Family::kTasks), keys[i], codec::encode_state(records[i]));
-    put_spec(batch, keys[i], codec::encode_spec(records[i]));
+  for (const auto& [record, key] : tasks) {
+    (void)batch.Put(family(Family::kTasks), *key, codec::encode_state(*record));
+    put_spec(batch, *key, codec::encode_spec(*record));
   }
-  for (const std::size_t i : positions) {
-    (void)batch.Put(family(Family::kByDate), date_key(records[i].task), rocksdb::Slice());
+  for (const auto& [record, key] : tasks) {
+    (void)batch.Put(family(Family::kByDate), date_key(record->task), rocksdb::Slice());
   }
-  for (const std::size_t i : positions) {
-    const Task& task = records[i].task;
+  for (const auto& [record, key] : tasks) {
+    const Task& task = record->task;
     if (task.expires_at) {
-      (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, keys[i]), rocksdb::Slice());
+      (void)batch.Put(family(Family::kEnds), end_key(*task.expires_at, *key), rocksdb::Slice());
     }
     if (task.status != Status::kActive) continue;
-    std::string key = due_key(model::place_of(task), keys[i]);
-    (void)batch.Put(family(Family::kDue), key, due_value(task));
-    effects.claimable(std::move(key));
+    std::string due = due_key(model::place_of(task), *key);
+    (void)batch.Put(family(Family::kDue), due, due_value(task));
+    effects.claimable(std::move(due));
   }
 }
 
