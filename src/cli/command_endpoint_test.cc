@@ -135,8 +135,10 @@ TEST_P(EndpointCommandsTest, PutSaysWhoIsTold) {
   expect_part(done({"get", "acme"}), "callback        ops, task.failed, task.succeeded\n");
   done({"set", "acme", "--no-callback-on"});
   EXPECT_TRUE(got("acme").callback_on.empty());
+  done({"set", "acme", "--callback-on", "task.failed"});
   done({"set", "acme", "--no-callback"});
   EXPECT_EQ(got("acme").callback, "");
+  EXPECT_TRUE(got("acme").callback_on.empty());
   done({"set", "acme", "--callback", "ops", "--callback-on", "endpoint.opened,endpoint.closed"});
   EXPECT_EQ(got("acme").callback_on,
             (std::vector<std::string>{"endpoint.opened", "endpoint.closed"}));

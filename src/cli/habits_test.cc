@@ -191,7 +191,8 @@ TEST_F(HabitsTest, WhoIsToldOfTheEnd) {
   registered(
       {"--callback-on", "task.failed", kUrl, "--callback", "ops", "--id", "told", "--at", "+1h"});
   const TestRun shown = run({"get", "-n", "app", "--id", "told"});
-  EXPECT_NE(shown.out.find("callback        ops\n"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("callback        ops\ncallback on     task.failed\n"), std::string::npos)
+      << shown.out;
   const TestRun json = run({"get", "-n", "app", "--id", "told", "--json"});
   EXPECT_NE(json.out.find(R"("callbackOn":["task.failed"])"), std::string::npos) << json.out;
 }

@@ -167,13 +167,22 @@ std::string attempts_of(const Task& task) {
   return std::to_string(model::rules_for(task, nullptr).retry_limit + 1);
 }
 
+std::string listed(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
+  return text;
+}
+
 std::string task_card(const Task& task, const Io& io) {
   Card card(io.colours());
   card.line("namespace", task.key.ns);
   card.line("id", task.key.id, Colour::kBold);
   model::for_each_field<Task>([&]<typename F>(const F& field) {
+    if (field.card == nullptr) return;
     if constexpr (std::is_same_v<typename F::Value, std::string>) {
-      if (field.card != nullptr) card.line(field.card, task.*F::kMember);
+      card.line(field.card, task.*F::kMember);
+    } else if constexpr (std::is_same_v<typename F::Value, std::vector<std::string>>) {
+      card.line(field.card, listed(task.*F::kMember));
     }
   });
   card.line("status", show_status(task), colour_of(task.status));
@@ -247,9 +256,8 @@ std::string schedule_of(const Endpoint& endpoint) {
 }
 
 std::string callback_of(const Endpoint& endpoint) {
-  std::string text = endpoint.callback;
-  for (const std::string& event : endpoint.callback_on) text += ", " + event;
-  return text;
+  const auto& on = endpoint.callback_on;
+  return endpoint.callback + (on.empty() ? "" : ", " + listed(on));
 }
 
 Table endpoint_table(const Io& io) {

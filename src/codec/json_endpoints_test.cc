@@ -151,6 +151,16 @@ TEST(EndpointJsonTest, WhoIsTold) {
   EXPECT_EQ(parse_endpoint_changes(R"({"callbackOn":null})",
                                    parse_new_endpoint(given, "shop", "acme").value()),
             endpoint);
+  // Who is told of nothing is not told of these.
+  EXPECT_EQ(parse_endpoint_changes(R"({"callback":null})",
+                                   parse_new_endpoint(given, "shop", "acme").value()),
+            least_endpoint());
+  EXPECT_EQ(parse_endpoint_changes(R"({"callback":null,"callbackOn":["task.failed"]})",
+                                   parse_new_endpoint(given, "shop", "acme").value())
+                .value()
+                .callback_on,
+            std::vector<std::string>{"task.failed"})
+      << "which is refused when it is put";
 }
 
 TEST(EndpointJsonTest, ABreakerIsThereUnlessItIsSaidNotTo) {

@@ -46,7 +46,7 @@ struct FieldWords {
   const char* flag = nullptr;   // of `rhooks register`, for text, numbers, times and lists of text
   const char* value = nullptr;  // what the help of that flag calls the value
   const char* help = nullptr;   // and what it says; none: `doc`
-  const char* card = nullptr;   // its title in the card of `rhooks get`, for text
+  const char* card = nullptr;   // its title in the card of `rhooks get`, for text and lists of it
   const char* doc = "";         // one sentence, Markdown without links
 };
 
@@ -338,6 +338,7 @@ struct TaskFields {
            .flag = "--callback-on",
            .value = "EVENTS",
            .help = "the ends that are told: task.succeeded,task.failed [both]",
+           .card = "callback on",
            .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
                   "`task.failed`; default both"},
           Events{events::kOfTask}),
@@ -513,12 +514,13 @@ constexpr bool options_and_cards_fit() {
   for_each_field<T>([&]<typename F>(const F& field) {
     constexpr bool kText = std::is_same_v<typename F::Value, std::string>;
     using Value = Bare<typename F::Value>;
-    constexpr bool kPlain = kText || std::is_integral_v<Value> ||
+    constexpr bool kTexts = std::is_same_v<Value, std::vector<std::string>>;
+    constexpr bool kPlain = kText || kTexts || std::is_integral_v<Value> ||
                             std::is_same_v<Value, TimePoint> ||
-                            std::is_same_v<Value, std::chrono::milliseconds> ||
-                            std::is_same_v<Value, std::vector<std::string>>;
+                            std::is_same_v<Value, std::chrono::milliseconds>;
     fit = fit && (field.flag != nullptr) == (field.value != nullptr);
-    fit = fit && (kPlain || field.flag == nullptr) && (kText || field.card == nullptr);
+    fit = fit && (kPlain || field.flag == nullptr);
+    fit = fit && (kText || kTexts || field.card == nullptr);
   });
   return fit;
 }
