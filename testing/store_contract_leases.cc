@@ -480,7 +480,15 @@ TEST_P(StoreContractTest, ABatchOfCommitsWritesTheFollowUpsOfThoseThatAreApplied
   ASSERT_EQ(commits.size(), 3u);
   ASSERT_TRUE(remove({"ns", "gone"}));
   ASSERT_TRUE(change({"ns", "lost"}, suspend_edit, kT0 + seconds{10}));
-  for (const auto& result : store().commit(commits)) EXPECT_TRUE(result);
+  const auto results = store().commit(commits);
+  ASSERT_EQ(results.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(results[i]);
+    const std::string& id = commits[i].lease.key.id;
+    EXPECT_EQ(*results[i], id == "applied" ? CommitOutcome::kApplied
+                           : id == "gone"  ? CommitOutcome::kGone
+                                           : CommitOutcome::kLeaseLost);
+  }
   TaskQuery query;
   query.ns = "ns";
   query.id_prefix = "f-";
