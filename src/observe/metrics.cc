@@ -201,7 +201,7 @@ Metrics::Impl::Impl() {
                                                "concurrency", "retry",   "rate"};
   for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
-  callbacks = counter("rhooks_callbacks_total", "Tasks that were made to tell of other ones");
+  callbacks = counter("rhooks_callbacks_total", "Tasks that were to be made to tell of other ones");
   events_lost = counter("rhooks_events_lost_total",
                         "Events of endpoints that are not told, since an outcome was not stored");
   log_lines_dropped =

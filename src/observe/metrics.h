@@ -36,7 +36,7 @@ class Metrics {
   void held(HeldBy by, std::size_t times);
   // How many endpoints do not answer.
   void open_breakers(std::size_t endpoints);
-  void callbacks(std::int64_t tasks);  // that were stored to tell of others
+  void callbacks(std::int64_t tasks);  // that were to be stored, to tell of others
   void event_lost();                   // of an endpoint: it is not told
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.
