@@ -245,9 +245,11 @@ TEST_F(OutboxTest, WhoClaimsTheTaskGoesOn) {
 
 // The end of the lease is when it is tried again: nobody is told of an error, and nobody spins.
 TEST_F(OutboxTest, WhoCannotGoOnKeepsTheLease) {
+  leave_outbox();
+  proxy_.allow("PutItem");
   const auto waiting = make_record("ns", "waiting", kT0);
   ASSERT_TRUE(caller_->put({&waiting, 1})[0]);
-  leave_outbox();
+  proxy_.deny("PutItem");
   EXPECT_EQ(claims(*caller_), Ids{"waiting"});
   EXPECT_TRUE(has_outbox());
   EXPECT_EQ(claims(*caller_), Ids{});

@@ -18,8 +18,8 @@
 //               codec::encode_spec) or pl (S: where that lies, see below), sv (B: what attempts
 //               change, codec::encode_state), ttl (N: epoch s, TimeToLive; only of those that
 //               expire), ob (B: what follows from the latest outcome and may not be stored yet,
-//               outbox.h; the task is `due` then, whatever its state), ou (B: an `ob` that could not
-//               be read, kept as it was)
+//               outbox.h; the task is `due` then, whatever its state), ou (B: an `ob` that could
+//               not be read, kept as it was)
 // logs    ns (S), id (S): "2026-01-31T12:34:56.789Z#logid", the start of the attempt
 //   index fail  fl (S: the namespace, failed attempts only), id (S). Keys only.
 //   attributes  fl, tk (S: the task's id), lg (B: codec::encode_log), ttl (N: epoch s, TimeToLive)
