@@ -61,6 +61,7 @@ Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, M
 }
 
 std::optional<microseconds> Committer::step(Clock::Micros now) {
+  now_ = std::chrono::floor<milliseconds>(now);
   take_ended();
   metrics_.queue_depth(Metrics::Queue::kToCommit,
                        to_commit_.size() + ended_.size() + commits_.size());
@@ -184,7 +185,7 @@ void Committer::learn(EndedDelivery& ended, const model::AttemptRules& rules) {
   const Endpoint* const endpoint = endpoint_of(ended.delivery);
   if (!endpoint || !endpoint->breaker) return;
   const auto learnt =
-      slots_.flows().attempted(model::flow_of(task), task, outcome, rules, random_.unit());
+      slots_.flows().attempted(model::flow_of(task), task, outcome, rules, now_, random_.unit());
   ended.learnt = learnt;
   if (learnt.opened) {
     log::warn("an endpoint does not answer; its tasks wait, and one at a time tries it",

@@ -96,6 +96,7 @@ class Committer {
   const Options options_;
   const OnRecorded on_recorded_;
 
+  TimePoint now_{};  // when the step under way began
   std::optional<TimePoint> due_again_;
   std::vector<EndedDelivery> ended_;  // taken, and neither commits nor releases yet
   // Commits and what belongs to each, index by index.

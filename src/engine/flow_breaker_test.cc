@@ -48,9 +48,16 @@ class FlowBreakerTest : public ::testing::Test {
     outcome.started_at = began.value_or(now_);
     outcome.duration = now_ - outcome.started_at;
     if (answered) outcome.response = Response{200, {}, "", false};
-    const auto learnt = table_.attempted(flow, Task{}, outcome, {}, 0.5);
+    const auto learnt = table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
     table_.done(flow, FlowEnding::kQuick);
     return learnt;
+  }
+  // Ends one that began at that time, before the clock was set back.
+  void end_of_old_time(const Flow& flow, TimePoint began) {
+    model::AttemptOutcome outcome;
+    outcome.started_at = began;
+    table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
+    table_.done(flow, FlowEnding::kQuick);
   }
   FlowTable::Learnt attempt(bool answered) {
     EXPECT_TRUE(begin(flow_with_key()));
@@ -264,6 +271,24 @@ TEST_F(FlowBreakerTest, WithItsClockSetBackItIsTriedNoLater) {
   EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 3s);
   advance(3s);
   expect_open();
+}
+
+TEST_F(FlowBreakerTest, WhatEndsAfterItsClockWasSetBackHoldsItForNoLonger) {
+  for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  const TimePoint began = now_;
+  advance(-1h);
+  for (std::uint64_t key = 1; key <= 5; ++key) end_of_old_time(flow_with_key(key), began);
+  EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 5s);
+}
+
+// Nor where its end is told of before the next claim tells of the clock.
+TEST_F(FlowBreakerTest, WhatEndsBeforeItIsToldOfTheClockCountsAsOfBefore) {
+  for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  const TimePoint began = now_;
+  now_ -= 1h;
+  for (std::uint64_t key = 1; key <= 5; ++key) end_of_old_time(flow_with_key(key), began);
+  table_.at(now_);
+  EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 5s);
 }
 
 TEST_F(FlowBreakerTest, WhereNothingWaitsItOpensForNobody) {

@@ -360,7 +360,8 @@ void FlowTable::free_place_of_endpoint(const Lane& endpoint) {
 
 FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
                                        const model::AttemptOutcome& outcome,
-                                       const model::AttemptRules& rules, double jitter) {
+                                       const model::AttemptRules& rules, TimePoint now,
+                                       double jitter) {
   Learnt learnt;
   const Lane endpoint = Lane::of_endpoint_of(flow);
   MutexLock lock(mutex_);
@@ -370,7 +371,9 @@ FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
   if (limits && limits->without_breaker) return learnt;
   model::Breaker& breaker = it->second.breaker;
   const bool was_open = breaker.open();
-  learnt.counts = model::learn(breaker, task, outcome, rules, jitter);
+  // While at() was not told that the clock was set back its times are those before.
+  now = std::max(now, std::chrono::floor<std::chrono::milliseconds>(now_));
+  learnt.counts = model::learn(breaker, task, outcome, rules, now, jitter);
   learnt.opened = !was_open && breaker.open();
   learnt.closed = was_open && !breaker.open();
   learnt.breaker = breaker;

@@ -101,7 +101,7 @@ class FlowTable final : public store::FlowGate {
   void done(const Flow& flow, FlowEnding ending);
 
   // What an attempt of the flow that was sent came to: the breaker of its endpoint learns from it.
-  // To be called for each, in the order of their ends, and before done().
+  // To be called for each, in the order of their ends, and before done(). `now`: of the clock.
   struct Learnt {
     bool counts = true;  // for its task (model::learn())
     bool opened = false;
@@ -109,7 +109,7 @@ class FlowTable final : public store::FlowGate {
     model::Breaker breaker = {};  // as it is then
   };
   Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
-                   const model::AttemptRules& rules, double jitter);
+                   const model::AttemptRules& rules, TimePoint now, double jitter);
   std::size_t open_breakers() const;
 
   // The time of all that follows, by which rates are kept. To be called before each claim, and

@@ -825,8 +825,8 @@ class TinyWorker {
     outcome.duration = now_ - began;
     if (one_in(2)) outcome.response = Response{one_in(3) ? 500 : 200, {}, "", false};
     model::Breaker& breaker = breakers_[Lane::of_endpoint_of(flow)];
-    const bool counts = model::learn(breaker, Task{}, outcome, {}, 0.5);
-    const FlowTable::Learnt learnt = table_.attempted(flow, Task{}, outcome, {}, 0.5);
+    const bool counts = model::learn(breaker, Task{}, outcome, {}, now_, 0.5);
+    const FlowTable::Learnt learnt = table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
     EXPECT_EQ(learnt.counts, counts);
     if (learnt.closed) budgets_.begin_anew(flow);
   }

@@ -31,12 +31,11 @@ Sign sign_of(int status) {
   return status >= 500 ? Sign::kFails : Sign::kAnswers;
 }
 
-void open(Breaker& breaker, const AttemptOutcome& outcome, double jitter) {
+void open(Breaker& breaker, const AttemptOutcome& outcome, TimePoint ended_at, double jitter) {
   std::optional<milliseconds> asked_for = outcome.retry_after;
   if (asked_for) asked_for = std::min(*asked_for, kHeardAtMost);
   breaker.openings = std::min(breaker.openings + 1, static_cast<int>(kOpenings.size()));
-  breaker.open_until =
-      outcome.ended_at() + scheduled_delay(breaker.openings, kOpenings, jitter, asked_for);
+  breaker.open_until = ended_at + scheduled_delay(breaker.openings, kOpenings, jitter, asked_for);
 }
 
 bool answered_since_attempt_before(const Breaker& breaker, const Task& task) {
@@ -47,11 +46,13 @@ bool answered_since_attempt_before(const Breaker& breaker, const Task& task) {
 }  // namespace
 
 bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
-           const AttemptRules& rules, double jitter) {
+           const AttemptRules& rules, TimePoint now, double jitter) {
+  // What ended before the clock was set back would lie in the future.
+  const TimePoint ended_at = std::min(outcome.ended_at(), now);
   const int status = outcome.response ? outcome.response->status : 0;
   const Sign sign = sign_of(status);
   if (sign != Sign::kUnavailable) {
-    breaker.answered_at = std::max(breaker.answered_at.value_or(TimePoint{}), outcome.ended_at());
+    breaker.answered_at = std::max(breaker.answered_at.value_or(TimePoint{}), ended_at);
   }
   if (sign == Sign::kAnswers) {
     breaker.close();
@@ -61,12 +62,15 @@ bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
   const bool may_not_count =
       sign == Sign::kUnavailable && rules.retry_limit > 0 && !contains(rules.stop_on, status);
   if (breaker.open()) {
-    if (outcome.started_at >= *breaker.open_until) open(breaker, outcome, jitter);
+    const bool is_probe = std::min(outcome.started_at, now) >= *breaker.open_until;
+    if (is_probe) open(breaker, outcome, ended_at, jitter);
     return !may_not_count;
   }
   const bool spared = may_not_count && task.attempt >= rules.retry_limit &&
                       !answered_since_attempt_before(breaker, task);
-  if (++breaker.failures >= kFailuresToOpen || spared) open(breaker, outcome, jitter);
+  if (++breaker.failures >= kFailuresToOpen || spared) {
+    open(breaker, outcome, ended_at, jitter);
+  }
   return !spared;
 }
 

@@ -32,8 +32,9 @@ struct Breaker {
   friend bool operator==(const Breaker&, const Breaker&) = default;
 };
 
-// Tells it how an attempt ended, after all that ended before. `task`: as it was during it. False:
-// the attempt does not count for the task (AttemptRules::counts), since nobody is answered.
+// Tells it how an attempt ended, after all that ended before. `task`: as it was during it. `now`:
+// by the clock as it is set, which may have been set back since the attempt. False: the attempt
+// does not count for the task (AttemptRules::counts), since nobody is answered.
 //
 // The last attempt of an occurrence that nothing answers does not count either while the breaker is
 // closed, if no attempt of the endpoint was answered since the one before it began; it opens then.
@@ -44,6 +45,6 @@ struct Breaker {
 // [0, 1)), and at least for the Retry-After of the answer, up to an hour. What began before it is
 // over makes it no longer.
 bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
-           const AttemptRules& rules, double jitter);
+           const AttemptRules& rules, TimePoint now, double jitter);
 
 }  // namespace rhooks::model

@@ -17,16 +17,20 @@ using std::chrono::seconds;
 
 class BreakerTest : public ::testing::Test {
  protected:
-  // An attempt that began and ended at that time, of a task that has retries left.
+  // The end of an attempt of a task that has retries left.
   bool tell(const AttemptOutcome& outcome, double jitter = 0.5) {
-    return learn(breaker_, active_task(), outcome, {}, jitter);
+    return learn(breaker_, active_task(), outcome, {}, outcome.ended_at(), jitter);
+  }
+  // The same, after the clock was set back.
+  bool tell_at(const AttemptOutcome& outcome, TimePoint now) {
+    return learn(breaker_, active_task(), outcome, {}, now, 0.5);
   }
   // The last one of its occurrence; the one before it began at `before`.
   bool tell_last(const AttemptOutcome& outcome, TimePoint before, int retry_limit = 3) {
     Task task = active_task();
     task.attempt = retry_limit;
     if (retry_limit > 0) task.execution.last_execution_date = before;
-    return learn(breaker_, task, outcome, {.retry_limit = retry_limit}, 0.5);
+    return learn(breaker_, task, outcome, {.retry_limit = retry_limit}, outcome.ended_at(), 0.5);
   }
   void open_at(TimePoint t) {
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(tell(unanswered("refused", t)));
@@ -149,9 +153,23 @@ TEST_F(BreakerTest, WhoWantsNoSecondRequestGetsNone) {
   EXPECT_EQ(breaker_.open_until, kT0 + seconds{15});
   const StatusSet refusals{{503, 503}};
   const AttemptRules rules{.retry_limit = 3, .stop_on = refusals};
-  EXPECT_TRUE(learn(breaker_, active_task(), answered(503), rules, 0.5));
-  EXPECT_FALSE(learn(breaker_, active_task(), answered(502), rules, 0.5));
-  EXPECT_FALSE(learn(breaker_, active_task(), unanswered("refused"), rules, 0.5));
+  EXPECT_TRUE(learn(breaker_, active_task(), answered(503), rules, kT0, 0.5));
+  EXPECT_FALSE(learn(breaker_, active_task(), answered(502), rules, kT0, 0.5));
+  EXPECT_FALSE(learn(breaker_, active_task(), unanswered("refused"), rules, kT0, 0.5));
+}
+
+// What began and ended in the time before lies in the future.
+TEST_F(BreakerTest, NoTimeIsLaterThanTheClockThatWasSetBack) {
+  const TimePoint old = kT0 + hours{1};
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(tell_at(unanswered("refused", old), kT0));
+  EXPECT_EQ(breaker_.open_until, kT0 + seconds{5});
+  EXPECT_FALSE(tell_at(unanswered("refused", old), kT0 + seconds{1}));
+  EXPECT_EQ(breaker_.open_until, kT0 + seconds{5}) << "it is no probe";
+  EXPECT_TRUE(tell_at(answered(500, old), kT0 + seconds{2}));
+  EXPECT_EQ(breaker_.answered_at, kT0 + seconds{2});
+  breaker_.close();
+  EXPECT_FALSE(tell_last(unanswered("refused", kT0 + seconds{9}), kT0 + seconds{3}))
+      << "since the attempt before nobody was answered";
 }
 
 TEST_F(BreakerTest, ClosedByHandItKnowsOnlyWhenSomebodyWasAnswered) {
@@ -176,7 +194,7 @@ TEST(BreakerPropertyTest, ItIsOpenAfterFiveFailuresAndUntilAnAnswer) {
       const AttemptOutcome outcome = kind == 0  ? answered(200, now)
                                      : kind < 4 ? answered(500, now)
                                                 : unanswered("refused", now);
-      const bool counts = learn(breaker, active_task(), outcome, {}, 0.5);
+      const bool counts = learn(breaker, active_task(), outcome, {}, now, 0.5);
       EXPECT_EQ(counts, !(open && kind >= 4));
       failed = kind == 0 ? 0 : failed + 1;
       open = failed >= 5;
