@@ -20,7 +20,7 @@ Flow flow_with_key(std::uint64_t key = 1) {
 class FlowBreakerTest : public ::testing::Test {
  protected:
   explicit FlowBreakerTest(std::size_t slots = 64) : table_(slots) {
-    table_.set_endpoints({});
+    set({});
     at(kNoon);
   }
 
@@ -218,11 +218,42 @@ TEST_F(FlowBreakerTest, OneThatIsResumedIsTriedAtOnce) {
   EXPECT_EQ(held_by(), "paused");
   expect_none_open();
   EXPECT_EQ(table_.open_breakers(), 1u);
-  table_.set_endpoints({});
+  set({});
   EXPECT_EQ(table_.open_breakers(), 0u);
   expect_open();
   open();
   EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 5s) << "it is as new";
+}
+
+TEST_F(FlowBreakerTest, AnotherAddressIsTriedAtOnce) {
+  model::Limits limits;
+  limits.address = 1;
+  set(limits);
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  limits.concurrency = 50;
+  set(limits);
+  EXPECT_EQ(held_by(), "breaker") << "it is where it was";
+  limits.address = 2;
+  set(limits);
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  expect_open();
+  for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+}
+
+// Its tasks fail, as nothing is sent.
+TEST_F(FlowBreakerTest, OneThatIsGoneHoldsNothing) {
+  for (std::uint64_t key = 2; key <= 6; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  table_.set_endpoints({});
+  expect_open();
+  for (std::uint64_t key = 2; key <= 6; ++key) end(flow_with_key(key), false);
+  EXPECT_EQ(held_by(), "") << "whatever those come to that were under way";
+  for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  set({});
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  EXPECT_EQ(held_by(), "") << "one of the same name that is put is as new";
 }
 
 TEST_F(FlowBreakerTest, WithoutABreakerNothingWaits) {

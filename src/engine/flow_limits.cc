@@ -22,8 +22,9 @@ const model::Limits* FlowTable::limits_of(const Lane& endpoint) const {
 std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time now) const {
   if (!limits_) return Limit{HeldBy::kUnknown, {}};
   const model::Limits* const limits = limits_of(endpoint);
-  if (limits && limits->unknown) return Limit{HeldBy::kUnknown, {}};
-  if (limits && limits->paused) return Limit{HeldBy::kPaused, {}};
+  if (!limits) return std::nullopt;  // its tasks are to fail
+  if (limits->unknown) return Limit{HeldBy::kUnknown, {}};
+  if (limits->paused) return Limit{HeldBy::kPaused, {}};
   const auto it = tried_.find(endpoint);
   if (it == tried_.end() || !it->second.breaker.open()) return std::nullopt;
   const Time opens = *it->second.breaker.open_until;
@@ -397,13 +398,15 @@ void FlowTable::close(model::Breaker& breaker) {
   breaker.close();
 }
 
-// One that is resumed, or has no breaker any more, is tried as if it had answered.
+// One that is resumed, has another address or has no breaker any more is tried as if it had
+// answered.
 void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
   for (auto& [lane, one] : tried_) {
     const auto was = before.find(lane);
     const model::Limits* const limits = limits_of(lane);
-    const bool resumed = was != before.end() && was->second.paused && !(limits && limits->paused);
-    if (resumed || (limits && limits->without_breaker)) close(one.breaker);
+    const bool same = was != before.end() && limits && was->second.address == limits->address;
+    const bool resumed = same && was->second.paused && !limits->paused;
+    if (!same || resumed || limits->without_breaker) close(one.breaker);
   }
 }
 

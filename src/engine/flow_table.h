@@ -125,8 +125,8 @@ class FlowTable final : public store::FlowGate {
   // Ends that: what the first task of the flow is may have changed. False: nothing was held.
   bool look_again(const Flow& flow);
 
-  // What holds for endpoints from now on: none that is not named has limits. Before the first call
-  // nothing is known of any.
+  // What holds for endpoints from now on: one that is not named is not there, and holds nothing.
+  // Before the first call nothing is known of any.
   void set_endpoints(std::span<const model::LimitsOf> all);
   // Whether tasks wait that a change of their endpoint may let pass, or did so.
   bool meets_endpoints() const;

@@ -733,7 +733,7 @@ class TinyWorker {
       if (one_in(2)) limits.concurrency = 1 + below(3);
       if (one_in(3)) limits.ordered = true;
       if (one_in(2)) limits.rate = model::Gcra::of({20, 1s}, static_cast<int>(1 + below(5)));
-      limits_[Lane{1 + i / 2, kEndpoint + i % 2, true}] = limits;
+      limits_[nth_endpoint(i)] = limits;
     }
     tell_endpoints();
   }
@@ -810,8 +810,10 @@ class TinyWorker {
  private:
   using Tasks = std::deque<Flow>;
 
+  static Lane nth_endpoint(std::uint64_t i) { return {1 + i / 2, kEndpoint + i % 2, true}; }
   void tell_endpoints() {
     auto limits = limits_;
+    for (std::uint64_t i = 0; i < 2 * kNamespaces; ++i) limits.try_emplace(nth_endpoint(i));
     for (const Lane& one : paused_) limits[one].paused = true;
     std::vector<model::LimitsOf> all;
     for (const auto& [endpoint, of] : limits) all.push_back({endpoint.ns, endpoint.receiver, of});

@@ -773,6 +773,42 @@ TEST_F(StagesTest, ARetryThatKeepsItsPlaceIsNotMadeEarlyWhereItsEndpointIsNotOrd
   EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
 }
 
+TEST_F(StagesTest, TasksOfAnEndpointThatIsGoneFailThoughItDidNotAnswer) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  for (std::size_t i = 0; i < 9; ++i) {
+    put(store, {to_endpoint(numbered("t", i), clock.now(), "acme")});
+  }
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  while (held_by(numbered("t", 8)) != "breaker") step_all();
+  const std::size_t sent = sender.started_count();
+  clock.advance(1h);
+  ASSERT_TRUE(store.remove_document(store::endpoint_key("ns", "acme"), std::nullopt));
+  ASSERT_TRUE(endpoints.changed("ns", "acme"));
+  for (std::size_t claimed = 0; claimed < 9; claimed += kConcurrency) step_all();
+  EXPECT_EQ(sender.started_count(), sent);
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(store.get({"ns", numbered("t", i)}, clock.now())->status, Status::kFailed) << i;
+  }
+}
+
+// As a partner is given another address that moved away.
+TEST_F(StagesTest, TasksOfAnEndpointThatMovedWaitForNothing) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  for (std::size_t i = 0; i < 9; ++i) {
+    put(store, {to_endpoint(numbered("t", i), clock.now(), "acme")});
+  }
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  while (held_by(numbered("t", 8)) != "breaker") step_all();
+  sender.set_script({});
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:8/"})");
+  ASSERT_TRUE(endpoints.changed("ns", "acme"));
+  step_all();
+  EXPECT_EQ(held_by(numbered("t", 8)), "");
+  EXPECT_EQ(store.get({"ns", numbered("t", 8)}, clock.now())->status, Status::kDone);
+}
+
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {
   make_committer();
   auto hourly = to_endpoint("a", clock.now(), "acme");

@@ -91,6 +91,7 @@ Limits limits_of(const Endpoint& endpoint) {
   Limits limits;
   limits.paused = endpoint.paused;
   limits.without_breaker = !endpoint.breaker;
+  limits.address = url_hash(endpoint.url);
   limits.ordered = endpoint.ordered;
   if (endpoint.rate) limits.rate = Gcra::of(*endpoint.rate, endpoint.burst);
   limits.concurrency = static_cast<std::size_t>(std::max(endpoint.concurrency.value_or(0), 0));

@@ -191,9 +191,12 @@ TEST(EndpointTest, StopsOnNoSuccess) {
 
 TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   Endpoint endpoint;
-  EXPECT_FALSE(limits_of(endpoint).any());
+  endpoint.url = "https://h.example/in";
+  const Limits none = limits_of(endpoint);
+  EXPECT_NE(none.address, 0u);
+  EXPECT_EQ(none, Limits{.address = none.address});
   endpoint.timeout = 1s;
-  EXPECT_FALSE(limits_of(endpoint).any());
+  EXPECT_EQ(limits_of(endpoint), none);
   endpoint.concurrency = 3;
   EXPECT_EQ(limits_of(endpoint).concurrency, 3u);
   EXPECT_FALSE(limits_of(endpoint).paused);
@@ -205,8 +208,10 @@ TEST(EndpointTest, TellsWhatHoldsForItsFlows) {
   EXPECT_FALSE(limits_of(endpoint).ordered);
   endpoint.ordered = true;
   EXPECT_TRUE(limits_of(endpoint).ordered);
+  endpoint.url = "https://h.example/In";
+  EXPECT_NE(limits_of(endpoint).address, none.address);
   Endpoint without_breaker;
-  EXPECT_FALSE(limits_of(without_breaker).any());
+  EXPECT_FALSE(limits_of(without_breaker).without_breaker);
   without_breaker.breaker = false;
   EXPECT_TRUE(limits_of(without_breaker).without_breaker);
 }

@@ -5,6 +5,10 @@
 namespace rhooks::model {
 namespace {
 
+void add_text(FlowHash& hash, std::string_view text) {
+  for (const char c : text) hash.add(c);
+}
+
 void add_lower(FlowHash& hash, std::string_view text) {
   for (const char c : text) hash.add(lower_case(c));
 }
@@ -17,7 +21,7 @@ bool is_usual_port(std::string_view scheme, std::string_view port) {
 FlowHash hash_of_endpoint(std::string_view name) {
   FlowHash hash;
   hash.add('@');
-  for (const char c : name) hash.add(c);
+  add_text(hash, name);
   return hash;
 }
 
@@ -25,7 +29,7 @@ FlowHash hash_of_endpoint(std::string_view name) {
 
 std::uint64_t namespace_hash(std::string_view ns) {
   FlowHash hash;
-  for (const char c : ns) hash.add(c);
+  add_text(hash, ns);
   return hash.value();
 }
 
@@ -56,6 +60,12 @@ std::uint64_t receiver_hash(std::string_view url) {
   return hash.value();
 }
 
+std::uint64_t url_hash(std::string_view url) {
+  FlowHash hash;
+  add_text(hash, url);
+  return hash.value();
+}
+
 std::uint64_t endpoint_hash(std::string_view name) {
   return hash_of_endpoint(name).value();
 }
@@ -64,7 +74,7 @@ std::uint64_t flow_hash(std::string_view endpoint, std::string_view flow_key) {
   FlowHash hash = hash_of_endpoint(endpoint);
   if (flow_key.empty()) return hash.value();
   hash.add('\0');
-  for (const char c : flow_key) hash.add(c);
+  add_text(hash, flow_key);
   return hash.value();
 }
 

@@ -41,6 +41,9 @@ std::uint64_t namespace_hash(std::string_view ns);
 // at the end of a host's name or the port that the scheme has anyway.
 std::uint64_t receiver_hash(std::string_view url);
 
+// Of all of a URL.
+std::uint64_t url_hash(std::string_view url);
+
 // Of an endpoint by its name, and of those of its tasks that have that key. Neither is a URL's:
 // none begins with "@". No name of an endpoint has the character that ends it.
 std::uint64_t endpoint_hash(std::string_view name);
@@ -53,12 +56,11 @@ struct Limits {
   bool unknown = false;  // it cannot be read
   bool paused = false;
   bool without_breaker = false;
+  std::uint64_t address = 0;  // a hash of its URL; 0: it cannot be read
   // Of each of its flows by itself.
   std::size_t concurrency = 0;  // attempts at once; 0: any number
   bool ordered = false;         // one at a time, by their places
   std::optional<Gcra> rate = std::nullopt;
-
-  bool any() const { return *this != Limits{}; }
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

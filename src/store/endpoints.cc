@@ -299,10 +299,10 @@ std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
   MutexLock lock(mutex_);
   if (!listed_) return std::nullopt;
   std::vector<model::LimitsOf> limits;
+  limits.reserve(all_.size());
   for (const auto& [key, found] : all_) {
-    const model::Limits of = found ? model::limits_of(**found) : model::Limits{.unknown = true};
-    if (!of.any()) continue;
-    limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second), of});
+    limits.push_back({model::namespace_hash(key.first), model::endpoint_hash(key.second),
+                      found ? model::limits_of(**found) : model::Limits{.unknown = true}});
   }
   return limits;
 }

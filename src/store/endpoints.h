@@ -67,7 +67,7 @@ class Endpoints {
 
   // Grows with whatever may change what limits() tells. Waits for nothing.
   std::uint64_t version() const;
-  // Of those that have any, as is known now. None: they were not read so far. Waits for nothing.
+  // Of all, as is known now. None: they were not read so far. Waits for nothing.
   std::optional<std::vector<model::LimitsOf>> limits() const;
 
  private:

@@ -49,7 +49,8 @@ class KnownEndpointsTest : public ::testing::Test {
       EXPECT_EQ(one.ns, model::namespace_hash("ns"));
       for (const std::string& name : names) {
         if (model::endpoint_hash(name) != one.endpoint) continue;
-        EXPECT_NE(one.limits.paused, one.limits.unknown);
+        EXPECT_EQ(one.limits.unknown, one.limits.address == 0);
+        if (!one.limits.paused && !one.limits.unknown) continue;
         told.push_back(one.limits.unknown ? name + " is unknown" : name);
       }
     }
@@ -242,6 +243,21 @@ TEST_F(KnownEndpointsTest, TellsWhichArePausedOnceItHasReadThem) {
   store_endpoint(memory_, "c", "http://c/");
   ASSERT_TRUE(own_.changed("ns", "c"));
   EXPECT_EQ(limited(own_, names), Names{"b"});
+}
+
+TEST_F(KnownEndpointsTest, TellsOfAllWhereTheyAre) {
+  const auto address = [&] {
+    const auto limits = shared_.limits();
+    return limits && limits->size() == 1 ? limits->front().limits.address : 0;
+  };
+  store_endpoint(memory_, "a", "http://a/");
+  shared_.refresh_if_old(kNow);
+  const std::uint64_t before = address();
+  EXPECT_NE(before, 0u);
+  store_endpoint(memory_, "a", "http://b/");  // by another process
+  shared_.refresh_if_old(kNow + 5s);
+  EXPECT_NE(address(), before);
+  EXPECT_NE(address(), 0u);
 }
 
 TEST_F(KnownEndpointsTest, APauseThatCannotBeReadIsKnownWithTheNextList) {
