@@ -251,9 +251,23 @@ TEST_F(FlowBreakerTest, OneThatIsGoneHoldsNothing) {
   for (std::uint64_t key = 2; key <= 6; ++key) end(flow_with_key(key), false);
   EXPECT_EQ(held_by(), "") << "whatever those come to that were under way";
   for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+}
+
+TEST_F(FlowBreakerTest, OneThatIsPutAgainIsAsNew) {
+  open();
+  table_.set_endpoints({});
   set({});
-  EXPECT_EQ(table_.open_breakers(), 0u);
-  EXPECT_EQ(held_by(), "") << "one of the same name that is put is as new";
+  EXPECT_EQ(held_by(), "");
+  open();
+  EXPECT_EQ(table_.held(flow_with_key(), now_)->until, now_ + 5s);
+}
+
+// As where another process puts it: it is read with its first task.
+TEST_F(FlowBreakerTest, WhatIsKnownOfOneThatBecomesKnownStays) {
+  table_.set_endpoints({});
+  for (int i = 0; i < 4; ++i) attempt(false);
+  set({});
+  EXPECT_TRUE(attempt(false).opened);
 }
 
 TEST_F(FlowBreakerTest, WithoutABreakerNothingWaits) {

@@ -398,15 +398,16 @@ void FlowTable::close(model::Breaker& breaker) {
   breaker.close();
 }
 
-// One that is resumed, has another address or has no breaker any more is tried as if it had
-// answered.
+// One that is resumed, is at another address or has no breaker any more is tried as if it had
+// answered. One that was not known before is where it was: others put it.
 void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
   for (auto& [lane, one] : tried_) {
     const auto was = before.find(lane);
     const model::Limits* const limits = limits_of(lane);
-    const bool same = was != before.end() && limits && was->second.address == limits->address;
-    const bool resumed = same && was->second.paused && !limits->paused;
-    if (!same || resumed || limits->without_breaker) close(one.breaker);
+    const bool was_there = was != before.end();
+    const bool moved = was_there && (!limits || was->second.address != limits->address);
+    const bool resumed = was_there && was->second.paused && limits && !limits->paused;
+    if (moved || resumed || (limits && limits->without_breaker)) close(one.breaker);
   }
 }
 

@@ -666,12 +666,13 @@ bool InvariantChecker::may_be_open(const IncarnationState& state, const Task& ta
          breaker.turning > 0 || breaker.turned_at + kEndpointSettles > since;
 }
 
-// A resume makes it as new, and who shares the store may learn of one whenever it can.
+// A resume makes it as new, and so does another address; who shares the store may learn of them
+// whenever it can.
 bool InvariantChecker::is_known(const IncarnationState& state, const TaskKey& key,
                                 const std::string& endpoint, const Breaker& breaker) const {
   const auto it = endpoints_.find({key.ns, endpoint});
-  if (it == endpoints_.end() || it->second.unanswered > 0) return false;
-  return breaker.known && (state.claims.alone || !it->second.was_paused);
+  if (it == endpoints_.end() || it->second.unanswered > 0 || !it->second.limits) return false;
+  return breaker.known && (state.claims.alone || !(it->second.was_paused || it->second.was_moved));
 }
 
 // Whoever answers quickly has a share of the slots that are free, and so has what waits for one of
@@ -1152,6 +1153,9 @@ void InvariantChecker::will_put_endpoint(const Endpoint& given) {
   EndpointState& endpoint = will_change(given.ns, given.name);
   endpoint.limits.reset();
   endpoint.limited = endpoint.limited || limits_of(given).any();
+  if (!endpoint.url.empty() && endpoint.url != given.url) endpoint.was_moved = true;
+  endpoint.url = given.url;
+  if (endpoint.was_moved) forget_breakers(given.ns, given.name);
 }
 
 void InvariantChecker::acknowledged_endpoint(const Endpoint& given) {

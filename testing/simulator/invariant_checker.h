@@ -262,6 +262,8 @@ class InvariantChecker final : public StoreObserver {
     bool paused = false;                // or may be
     std::optional<Moment> paused_at;    // acknowledged, and not asked to be resumed since
     bool was_paused = false;            // at some time
+    std::string url;                    // of the latest put that was asked for
+    bool was_moved = false;             // one led elsewhere than those before
     int unanswered = 0;                 // pauses and resumes, which may yet come to be
   };
   // What an incarnation has seen of a flow.
