@@ -209,6 +209,48 @@ TEST_F(FlowBreakerTest, AProbeThatIsNotMadeMakesRoomForAnother) {
   EXPECT_TRUE(begin(flow_with_key()));
 }
 
+TEST_F(FlowBreakerTest, WhatDoesNotBeginDoesNotTryIt) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(5s);
+  expect_open();
+  EXPECT_FALSE(table_.refuse(flow_with_key(1)));
+  EXPECT_TRUE(table_.refuse(flow_with_key(2)));
+  table_.claimed(flow_with_key(1), false);
+  EXPECT_TRUE(table_.claim_ended()) << "who claims goes on";
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(2)));
+  EXPECT_FALSE(begin(flow_with_key(3)));
+  table_.done(flow_with_key(1), FlowEnding::kNotMade, false);
+  expect_none_open();
+  EXPECT_FALSE(table_.passes(flow_with_key(3))) << "one is trying it";
+  EXPECT_FALSE(end(flow_with_key(2), false).counts);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 10s);
+}
+
+TEST_F(FlowBreakerTest, WhatDoesNotBeginWhileItAnswersEndsNoClaim) {
+  EXPECT_FALSE(table_.refuse(flow_with_key()));
+  table_.claimed(flow_with_key(), false);
+  EXPECT_FALSE(table_.claim_ended());
+  table_.done(flow_with_key(), FlowEnding::kNotMade, false);
+}
+
+// It was not to be read while it did not answer.
+TEST_F(FlowBreakerTest, OneThatBecomesKnownIsTriedInItsTime) {
+  model::Limits unknown;
+  unknown.unknown = true;
+  open();
+  set(unknown);
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_FALSE(table_.opens_at());
+  set({});
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 5s);
+  advance(5s);
+  expect_open();
+}
+
 TEST_F(FlowBreakerTest, OneThatIsResumedIsTriedAtOnce) {
   model::Limits paused;
   paused.paused = true;

@@ -305,9 +305,8 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   const auto before = std::exchange(limits_, std::move(limits));
   fit_rates();
   if (before) fit_breakers(*before);
-  for (auto& [lane, waiting] : endpoint_lanes_) {
-    if (!limited(lane, now_)) look_at(waiting, lane);
-  }
+  // Also one that stays closed: it may open by itself from now on.
+  for (auto& [lane, waiting] : endpoint_lanes_) look_at(waiting, lane);
   for (auto& [flow, state] : flows_) {
     if (flow.endpoint != 0) look_at(state, Lane::of(flow));
   }
@@ -354,9 +353,12 @@ FlowTable::Tried& FlowTable::tried(const Lane& endpoint) {
 }
 
 // What is under way when a breaker opens ends first, and then each attempt before the next one.
-void FlowTable::free_place_of_endpoint(const Lane& endpoint) {
+// True: another may try it.
+bool FlowTable::free_place_of_endpoint(const Lane& endpoint) {
   Tried& one = tried_.at(endpoint);
-  if (--one.under_way == 0 && one.breaker.open()) look_at_lane(endpoint);
+  if (--one.under_way > 0 || !one.breaker.open()) return false;
+  look_at_lane(endpoint);
+  return true;
 }
 
 FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,

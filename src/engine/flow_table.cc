@@ -151,11 +151,13 @@ void FlowTable::claimed(const Flow& flow, bool begins) {
   } else {
     take_place(flow);
   }
+  if (begins || flow.endpoint == 0) return;
+  if (free_place_of_endpoint(Lane::of_endpoint_of(flow))) another_may_try_ = true;
 }
 
 bool FlowTable::claim_ended() {
   MutexLock lock(mutex_);
-  bool any_left = false;
+  bool any_left = std::exchange(another_may_try_, false);
   for (const Flow& flow : given_) {
     const auto it = flows_.find(flow);
     if (it == flows_.end() || it->second.given == 0) continue;
@@ -167,9 +169,9 @@ bool FlowTable::claim_ended() {
   return any_left;
 }
 
-void FlowTable::done(const Flow& flow, FlowEnding ending) {
+void FlowTable::done(const Flow& flow, FlowEnding ending, bool begun) {
   MutexLock lock(mutex_);
-  free_place(flow, ending);
+  free_place(flow, ending, begun);
 }
 
 FlowTable::State& FlowTable::take_place(const Flow& flow) {
@@ -185,7 +187,7 @@ FlowTable::State& FlowTable::take_place(const Flow& flow) {
   return state;
 }
 
-void FlowTable::free_place(const Flow& flow, FlowEnding ending) {
+void FlowTable::free_place(const Flow& flow, FlowEnding ending, bool begun) {
   const auto it = flows_.find(flow);
   const auto ns = namespaces_.find(flow.ns);
   RHOOKS_CHECK(it != flows_.end() && ns != namespaces_.end());
@@ -196,7 +198,7 @@ void FlowTable::free_place(const Flow& flow, FlowEnding ending) {
   --ns->second.under_way;
   --all_under_way_;
   learn(it, ending);
-  if (it->first.endpoint != 0) free_place_of_endpoint(Lane::of_endpoint_of(it->first));
+  if (begun && it->first.endpoint != 0) free_place_of_endpoint(Lane::of_endpoint_of(it->first));
   look_at(state, Lane::of(flow));
   for (const std::uint64_t hash : {flow.ns, std::uint64_t{0}}) {
     const auto lane = namespaces_.find(hash);

@@ -93,12 +93,14 @@ class FlowTable final : public store::FlowGate {
   void empty_all() override;
 
   // A task of the flow was claimed: it keeps a place until done(). One of which no attempt `begins`
-  // counts for no rate.
+  // counts for no rate, and does not try its endpoint.
   void claimed(const Flow& flow, bool begins = true);
   // The claim is over: the places that refuse() gave are free again. To be called after it, and
-  // after claimed() for each of its tasks. True: there were such.
+  // after claimed() for each of its tasks. True: there were such, or a task does not begin, and so
+  // another may try its endpoint.
   bool claim_ended();
-  void done(const Flow& flow, FlowEnding ending);
+  // `begun`: as claimed() was told.
+  void done(const Flow& flow, FlowEnding ending, bool begun = true);
 
   // What an attempt of the flow that was sent came to: the breaker of its endpoint learns from it.
   // To be called for each, in the order of their ends, and before done(). `now`: of the clock.
@@ -204,7 +206,7 @@ class FlowTable final : public store::FlowGate {
   // What is known of an endpoint.
   struct Tried {
     model::Breaker breaker;
-    std::size_t under_way = 0;  // of all of its flows
+    std::size_t under_way = 0;  // of all of its flows, of what begins
   };
   using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
 
@@ -247,7 +249,7 @@ class FlowTable final : public store::FlowGate {
   void forget_what_is_past() RHOOKS_REQUIRES(mutex_);
   void fit_rates() RHOOKS_REQUIRES(mutex_);
   Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
-  void free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  bool free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void close(model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
   void fit_breakers(const LimitsOfEndpoints& before) RHOOKS_REQUIRES(mutex_);
   void forget_closed_breakers() RHOOKS_REQUIRES(mutex_);
@@ -260,7 +262,7 @@ class FlowTable final : public store::FlowGate {
   Refusal refuse_flow(Flows::iterator flow, bool for_its_kind) RHOOKS_REQUIRES(mutex_);
   Refusal wait_in_own_lane(Flows::iterator flow) RHOOKS_REQUIRES(mutex_);
   State& take_place(const Flow& flow) RHOOKS_REQUIRES(mutex_);
-  void free_place(const Flow& flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
+  void free_place(const Flow& flow, FlowEnding ending, bool begun = true) RHOOKS_REQUIRES(mutex_);
   void learn(Flows::iterator flow, FlowEnding ending) RHOOKS_REQUIRES(mutex_);
   template <typename Id>
   void look_at(Waiting<Id>& waiting, const Lane& lane) RHOOKS_REQUIRES(mutex_);
@@ -318,7 +320,9 @@ class FlowTable final : public store::FlowGate {
   std::array<std::size_t, kKinds> under_way_ RHOOKS_GUARDED_BY(mutex_){};
   std::size_t all_under_way_ RHOOKS_GUARDED_BY(mutex_) = 0;
   std::vector<Flow> given_ RHOOKS_GUARDED_BY(mutex_);  // by refuse(), in the claim under way
-  std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;    // of flows, but for a limit
+  // Of what that claim brought something does not begin, so that another may try its endpoint.
+  bool another_may_try_ RHOOKS_GUARDED_BY(mutex_) = false;
+  std::size_t lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;               // of flows, but for a limit
   std::size_t lanes_of_endpoints_ RHOOKS_GUARDED_BY(mutex_) = 0;  // of flows that have one
   std::size_t shared_lanes_ RHOOKS_GUARDED_BY(mutex_) = 0;
   bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what

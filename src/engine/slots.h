@@ -41,7 +41,7 @@ class Slots {
   Number acquire(std::size_t bytes, const Flow& flow, bool begins = true) {
     MutexLock lock(mutex_);
     RHOOKS_CHECK(taken_.size() < capacity_);
-    const auto slot = taken_.emplace(++last_, Slot{bytes, flow}).first;
+    const auto slot = taken_.emplace(++last_, Slot{bytes, flow, begins}).first;
     try {
       flows_.claimed(flow, begins);
     } catch (...) {  // no memory
@@ -57,7 +57,7 @@ class Slots {
     const auto slot = taken_.find(number);
     RHOOKS_CHECK(slot != taken_.end());
     bytes_ -= slot->second.bytes;
-    flows_.done(slot->second.flow, ending);
+    flows_.done(slot->second.flow, ending, slot->second.begins);
     taken_.erase(slot);
   }
 
@@ -77,6 +77,7 @@ class Slots {
   struct Slot {
     std::size_t bytes = 0;
     Flow flow;
+    bool begins = true;
   };
 
   const std::size_t capacity_;

@@ -792,6 +792,36 @@ TEST_F(StagesTest, TasksOfAnEndpointThatIsGoneFailThoughItDidNotAnswer) {
   }
 }
 
+// However many there are, they are met one after the other, and not one with each commit.
+TEST_F(StagesTest, WhatIsTooLateDoesNotTryItsEndpoint) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  for (std::size_t i = 0; i < 6; ++i) {
+    put(store, {to_endpoint(numbered("t", i), clock.now(), "acme")});
+  }
+  sender.set_script([](const auto&) { return Reply::failure("refused"); });
+  for (int i = 0; i < 2; ++i) step_all();
+  ASSERT_EQ(held_by(numbered("t", 0)), "breaker");
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto late = to_endpoint(numbered("late", i), clock.now(), "acme");
+    late.task.deliver_before = clock.now() + 1s;
+    put(store, {late});
+  }
+  clock.advance(1h);
+  const std::size_t sent = sender.started_count();
+  for (std::size_t i = 0; i < kConcurrency; ++i) {
+    const auto step = claimer.step(clock.now(), clock.now());
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->claimed, 1u);
+    EXPECT_TRUE(step->more || i == 2) << "the third one tries it";
+  }
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), sent + 1);
+  EXPECT_EQ(store.get({"ns", numbered("late", 1)}, clock.now())->failure_reason,
+            model::failure::kExpired);
+}
+
 // As a partner is given another address that moved away.
 TEST_F(StagesTest, TasksOfAnEndpointThatMovedWaitForNothing) {
   make_committer();
