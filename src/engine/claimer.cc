@@ -47,6 +47,7 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
   }
 
   apply_endpoints();
+  slots_.flows().claim_begins();
   auto claimed = store_.claim_due({.now = now,
                                    .due_by = due_by,
                                    .limit = limit,

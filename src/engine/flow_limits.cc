@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "engine/flow_table.h"
 
 namespace rhooks::engine {
@@ -170,6 +171,8 @@ void FlowTable::take_token(const Flow& flow) {
 
 void FlowTable::hold(const Flow& flow, TimePoint until) {
   MutexLock lock(mutex_);
+  const auto& changed = looked_again_;
+  if (changed && (changed->contains(flow) || changed->contains(Flow{flow.ns}))) return;
   Paced& paced = pace(flow);
   paced.ready_at = until;
   paced.held_until = std::min<Time>(until, now_ + kHoldMax);
@@ -177,9 +180,24 @@ void FlowTable::hold(const Flow& flow, TimePoint until) {
 
 bool FlowTable::look_again(const Flow& flow) {
   MutexLock lock(mutex_);
+  if (looked_again_ && is_ordered(flow)) looked_again_->insert(flow);
   const auto it = paced_.find(flow);
-  if (it == paced_.end() || it->second.held_until <= now_) return false;
-  it->second.held_until = Time{};
+  return it != paced_.end() && end_hold(flow, it->second);
+}
+
+bool FlowTable::look_again_in(std::uint64_t ns) {
+  MutexLock lock(mutex_);
+  if (looked_again_) looked_again_->insert(Flow{ns});
+  bool any_held = false;
+  for (auto& [flow, paced] : paced_) {
+    if (flow.ns == ns && end_hold(flow, paced)) any_held = true;
+  }
+  return any_held;
+}
+
+bool FlowTable::end_hold(const Flow& flow, Paced& paced) {
+  if (paced.held_until <= now_) return false;
+  paced.held_until = Time{};
   look_at_lane(Lane::of(flow));
   return true;
 }
@@ -356,6 +374,7 @@ FlowTable::Tried& FlowTable::tried(const Lane& endpoint) {
 // True: another may try it.
 bool FlowTable::free_place_of_endpoint(const Lane& endpoint) {
   Tried& one = tried_.at(endpoint);
+  RHOOKS_CHECK(one.under_way > 0);
   if (--one.under_way > 0 || !one.breaker.open()) return false;
   look_at_lane(endpoint);
   return true;

@@ -355,7 +355,7 @@ TEST_F(FlowLimitsTest, WhatBeginsNoAttemptTakesNone) {
   EXPECT_TRUE(table_.refuse(limited_flow()));
   table_.claimed(limited_flow(), false);
   EXPECT_FALSE(table_.claim_ended());
-  end(limited_flow(), FlowEnding::kNotMade);
+  table_.done(limited_flow(), FlowEnding::kNotMade, false);
   expect_open(limited_flow());
   EXPECT_EQ(begin(limited_flow()), 1u);
 }
@@ -467,6 +467,45 @@ TEST_F(FlowLimitsTest, WhatHoldsAFlowIsLookedAtAgain) {
   expect_waits(limited_flow(2), "retry");
   advance(FlowTable::kHoldMax);
   expect_open(limited_flow(2));
+}
+
+// Its first task may be another one by then.
+TEST_F(FlowLimitsTest, WhatIsLookedAtAgainDuringAClaimIsNotHeldByIt) {
+  at(kNoon);
+  set(in_order());
+  for (const bool all : {false, true}) {
+    table_.claim_begins();
+    EXPECT_FALSE(table_.refuse(limited_flow()));
+    EXPECT_FALSE(all ? table_.look_again_in(1) : table_.look_again(limited_flow()));
+    at(now_);  // of what was let through
+    table_.hold(limited_flow(), kNoon + 24h);
+    table_.claimed(limited_flow(), false);
+    table_.claim_ended();
+    table_.done(limited_flow(), FlowEnding::kNotMade, false);
+    EXPECT_EQ(held_by(limited_flow()), "");
+  }
+  table_.claim_begins();
+  table_.look_again(limited_flow(2));
+  table_.look_again_in(2);
+  table_.hold(limited_flow(), kNoon + 24h);
+  EXPECT_EQ(held_by(limited_flow()), "retry") << "others were";
+  table_.claim_ended();
+}
+
+TEST_F(FlowLimitsTest, AllOfANamespaceAreLookedAtAgain) {
+  at(kNoon);
+  set(in_order());
+  for (std::uint64_t key = 1; key <= 2; ++key) {
+    table_.hold(limited_flow(key), kNoon + 24h);
+    expect_waits(limited_flow(key), "retry");
+  }
+  EXPECT_FALSE(table_.look_again_in(2));
+  expect_none_open();
+  EXPECT_TRUE(table_.look_again_in(1));
+  EXPECT_FALSE(table_.look_again_in(1));
+  EXPECT_TRUE(table_.next_open());
+  EXPECT_TRUE(table_.next_open());
+  for (std::uint64_t key = 1; key <= 2; ++key) EXPECT_EQ(begin(limited_flow(key)), 1u);
 }
 
 TEST_F(FlowLimitsTest, WithItsClockSetBackAWorkerHoldsNoFlowForLong) {

@@ -143,6 +143,11 @@ store::FlowGate::Refusal FlowTable::wait_in_own_lane(Flows::iterator flow) {
   return {Lane::of(flow->first)};
 }
 
+void FlowTable::claim_begins() {
+  MutexLock lock(mutex_);
+  looked_again_.emplace();
+}
+
 void FlowTable::claimed(const Flow& flow, bool begins) {
   MutexLock lock(mutex_);
   if (begins) take_token(flow);
@@ -158,6 +163,7 @@ void FlowTable::claimed(const Flow& flow, bool begins) {
 bool FlowTable::claim_ended() {
   MutexLock lock(mutex_);
   bool any_left = std::exchange(another_may_try_, false);
+  looked_again_.reset();
   for (const Flow& flow : given_) {
     const auto it = flows_.find(flow);
     if (it == flows_.end() || it->second.given == 0) continue;

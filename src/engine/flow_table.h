@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -92,6 +93,8 @@ class FlowTable final : public store::FlowGate {
   void emptied(const Lane& lane) override;
   void empty_all() override;
 
+  // A claim begins: to be called before it.
+  void claim_begins();
   // A task of the flow was claimed: it keeps a place until done(). One of which no attempt `begins`
   // counts for no rate, and does not try its endpoint.
   void claimed(const Flow& flow, bool begins = true);
@@ -122,10 +125,12 @@ class FlowTable final : public store::FlowGate {
 
   // The first task of the flow was claimed before it is ready, and others wait behind it: none of
   // the flow begins before then. After kHoldMax it is claimed again, in any case: others may have
-  // changed it.
+  // changed it. Nothing is held of what look_again() was called for during the claim.
   void hold(const Flow& flow, TimePoint until);
   // Ends that: what the first task of the flow is may have changed. False: nothing was held.
   bool look_again(const Flow& flow);
+  // The same of all flows of a namespace.
+  bool look_again_in(std::uint64_t ns);
 
   // What holds for endpoints from now on: one that is not named is not there, and holds nothing.
   // Before the first call nothing is known of any.
@@ -239,6 +244,7 @@ class FlowTable final : public store::FlowGate {
   void count_held(HeldBy by, Wait before) RHOOKS_REQUIRES(mutex_);
   Time tat_of(const Flow& flow, const model::Gcra& rate) const RHOOKS_REQUIRES(mutex_);
   Paced& pace(const Flow& flow) RHOOKS_REQUIRES(mutex_);
+  bool end_hold(const Flow& flow, Paced& paced) RHOOKS_REQUIRES(mutex_);
   void take_token(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   void open_later(const Lane& lane, const Limit& limit) RHOOKS_REQUIRES(mutex_);
   void open_never(const Lane& lane) RHOOKS_REQUIRES(mutex_);
@@ -314,6 +320,10 @@ class FlowTable final : public store::FlowGate {
   // Of flows with a rate that are not at rest, or that are held, and some others.
   std::unordered_map<Flow, Paced, model::HashOfFlow> paced_ RHOOKS_GUARDED_BY(mutex_);
   std::size_t paced_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
+  // What look_again() was called for during the claim under way; all of a namespace as one that has
+  // no receiver. None: there is no claim.
+  std::optional<std::unordered_set<Flow, model::HashOfFlow>> looked_again_
+      RHOOKS_GUARDED_BY(mutex_);
   // When lanes that wait for a time may go on, and where each stands there.
   Openings openings_ RHOOKS_GUARDED_BY(mutex_);
   std::unordered_map<Lane, Openings::iterator, store::HashOfLane> opens_ RHOOKS_GUARDED_BY(mutex_);

@@ -109,6 +109,10 @@ void Runner::look_again(const Task& task) {
   if (pipeline_.slots.flows().look_again(model::flow_of(task))) claimer_waker_.notify();
 }
 
+void Runner::look_again_in(const std::string& ns) {
+  if (pipeline_.slots.flows().look_again_in(model::namespace_hash(ns))) claimer_waker_.notify();
+}
+
 void Runner::endpoints_changed() {
   if (pipeline_.claimer.apply_endpoints()) claimer_waker_.notify();
 }

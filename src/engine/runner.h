@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -54,8 +55,11 @@ class Runner {
   // A task was stored that is due then.
   void notify(TimePoint due_at) { claimer_waker_.notify_at(due_at); }
 
-  // A task was changed or removed: if others of its flow waited for it, they may go now.
+  // A task was changed or removed, or one came that goes before others of its flow: if they waited
+  // for the first of them, that may be another one now.
   void look_again(const Task& task);
+  // The same of all tasks of a namespace.
+  void look_again_in(const std::string& ns);
 
   // Endpoints were changed: from the return on no claim is let through against what is known of
   // them, and what may pass by now is claimed.

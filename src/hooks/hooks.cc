@@ -207,6 +207,8 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
     ++created;
     earliest = std::min(earliest, model::due_at(records[i].task));
     results[i]->task = std::move(records[i].task);
+    // One of the past may go before what others of its flow wait for.
+    if (model::due_at(results[i]->task) < at) runner.look_again(results[i]->task);
   }
   // Before those that were there are read: that takes time.
   if (created > 0) {

@@ -533,6 +533,48 @@ TEST_F(EndpointsTest, TasksOfOneThatIsPausedWait) {
   EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
 }
 
+class OrderedEndpointTest : public EndpointsTest {
+ protected:
+  // "a" waits for its retry, and "b" for that.
+  OrderedEndpointTest() {
+    Endpoint acme = endpoint_named("acme");
+    acme.ordered = true;
+    acme.retry_schedule = {1h};
+    put(acme);
+    test_.sender->set_script([](const auto&) { return Reply::status(500); });
+    EXPECT_TRUE(hooks_.register_task(task_to("acme", "a")));
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(hooks_.trigger());
+    test_.clock->advance(1ms);
+    EXPECT_TRUE(hooks_.register_task(task_to("acme", "b")));
+    EXPECT_EQ(held_by("b"), "retry");
+    test_.sender->set_script({});
+  }
+  std::string held_by(const std::string& id) {
+    const auto task = hooks_.get({"ns", id});
+    EXPECT_TRUE(task);
+    return task && task->held ? task->held->by : "";
+  }
+};
+
+TEST_F(OrderedEndpointTest, WhatComesAfterItsTasksWereClearedWaitsForNone) {
+  EXPECT_EQ(*hooks_.clear("ns"), 2);
+  test_.clock->advance(1ms);
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "c")));
+  EXPECT_EQ(held_by("c"), "");
+  EXPECT_EQ(hooks_.trigger()->processed, 1);
+  EXPECT_EQ(hooks_.get({"ns", "c"})->status, Status::kDone);
+}
+
+TEST_F(OrderedEndpointTest, WhatIsDatedBeforeItsFirstTaskWaitsForNone) {
+  NewTask early = task_to("acme", "early");
+  early.scheduled_date = test_.clock->now() - 1h;
+  ASSERT_TRUE(hooks_.register_task(early));
+  EXPECT_EQ(held_by("early"), "");
+  EXPECT_EQ(hooks_.trigger()->processed, 1);
+  EXPECT_EQ(hooks_.get({"ns", "early"})->status, Status::kDone);
+  EXPECT_EQ(hooks_.get({"ns", "b"})->status, Status::kActive);
+}
+
 TEST_F(EndpointsTest, TheEndsOfItsTasksAreTold) {
   put(endpoint_named("ops"));
   Endpoint acme = endpoint_named("acme");

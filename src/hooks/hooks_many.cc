@@ -406,6 +406,7 @@ Result<std::int64_t> Hooks::clear(const std::string& ns) {
     auto cleared = impl_->store().clear(ns, kClearAtOnce);
     if (!cleared) return fail(std::move(cleared.error()));
     if (*cleared == 0) return count;
+    impl_->runner.look_again_in(ns);
     count += static_cast<std::int64_t>(*cleared);
   }
 }
