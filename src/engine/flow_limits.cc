@@ -34,10 +34,13 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time no
   return std::nullopt;
 }
 
-bool FlowTable::is_ordered(const Flow& flow) const {
-  if (flow.endpoint == 0 || !limits_) return false;
-  const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
+bool FlowTable::is_ordered(const Lane& endpoint) const {
+  const model::Limits* const limits = limits_ ? limits_of(endpoint) : nullptr;
   return limits && limits->ordered;
+}
+
+bool FlowTable::is_ordered(const Flow& flow) const {
+  return flow.endpoint != 0 && is_ordered(Lane::of_endpoint_of(flow));
 }
 
 bool FlowTable::in_order(const Flow& flow) const {
@@ -305,21 +308,40 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   return held;
 }
 
-bool FlowTable::order_more(const LimitsOfEndpoints& limits) const {
+void FlowTable::keep_order_of_unknown(LimitsOfEndpoints& limits) const {
+  for (auto& [endpoint, one] : limits) {
+    if (one.unknown) one.ordered = is_ordered(endpoint);
+  }
+}
+
+bool FlowTable::order_what_waits(const LimitsOfEndpoints& limits) const {
   return std::any_of(limits.begin(), limits.end(), [&](const auto& one) RHOOKS_REQUIRES(mutex_) {
-    if (!one.second.ordered || !limits_) return one.second.ordered;
-    const auto before = limits_->find(one.first);
-    return before == limits_->end() || !before->second.ordered;
+    return one.second.ordered && !is_ordered(one.first) && may_wait(one.first);
   });
+}
+
+// In a lane of several namespaces it may, wherever something does.
+bool FlowTable::may_wait(const Lane& endpoint) const {
+  if (endpoint_lanes_.contains(endpoint) || is_in_use(endpoint.ns) || is_in_use(0)) return true;
+  return lanes_of_endpoints_ > 0 && std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {
+           return one.second.wait != Wait::kNone && one.first.endpoint == endpoint.receiver &&
+                  one.first.ns == endpoint.ns;
+         });
+}
+
+bool FlowTable::is_in_use(std::uint64_t shared_lane) const {
+  const auto it = namespaces_.find(shared_lane);
+  return it != namespaces_.end() && it->second.wait != Wait::kNone;
 }
 
 void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   LimitsOfEndpoints limits;
   for (const model::LimitsOf& one : all) limits[Lane{one.ns, one.endpoint, true}] = one.limits;
   MutexLock lock(mutex_);
+  keep_order_of_unknown(limits);
   if (limits == limits_) return;
   // In a lane of several flows what is to keep its order now would be passed.
-  if (order_more(limits)) begin_anew();
+  if (order_what_waits(limits)) begin_anew();
   const auto before = std::exchange(limits_, std::move(limits));
   fit_rates();
   if (before) fit_breakers(*before);

@@ -79,6 +79,11 @@ class FlowLimitsTest : public ::testing::Test {
     const auto held = table_.held(flow, now_);
     return held ? held->by : "";
   }
+  void expect_asked_for_anew(const model::Limits& limits, bool anew) {
+    const std::uint64_t before = table_.id();
+    set(limits);
+    EXPECT_EQ(table_.id() != before, anew);
+  }
   void expect_none_open() {
     EXPECT_FALSE(table_.any_open());
     EXPECT_FALSE(table_.next_open());
@@ -534,6 +539,8 @@ TEST_F(FlowLimitsTest, AFlowThatIsNotOrderedAnyMoreIsHeldAllTheSame) {
 TEST_F(FlowLimitsTest, WhatIsToKeepItsOrderFromNowOnIsAskedForAnew) {
   const std::uint64_t id = table_.id();
   set(at_once(1));
+  EXPECT_EQ(begin(limited_flow()), 1u);
+  expect_waits(limited_flow(), "concurrency");
   EXPECT_EQ(table_.id(), id);
   set(in_order());
   EXPECT_NE(table_.id(), id);
@@ -546,6 +553,41 @@ TEST_F(FlowLimitsTest, WhatIsToKeepItsOrderFromNowOnIsAskedForAnew) {
   }
   set(in_order());
   EXPECT_NE(table_.id(), ordered);
+}
+
+// All lanes of all would be for nothing.
+TEST_F(FlowLimitsTest, NothingIsAskedForAnewWhereNothingWaits) {
+  const std::uint64_t id = table_.id();
+  table_.set_endpoints({});
+  EXPECT_EQ(begin({1, 5}), FlowTable::kWindow);
+  EXPECT_EQ(begin({1, 6, 8}), FlowTable::kWindow);
+  EXPECT_TRUE(table_.refuse({1, 5}));
+  EXPECT_TRUE(table_.refuse({1, 6, 8})) << "of another endpoint";
+  attempt(limited_flow());
+  set(in_order());
+  EXPECT_EQ(table_.id(), id);
+  model::Limits unknown;
+  unknown.unknown = true;
+  expect_asked_for_anew(unknown, false);
+  EXPECT_TRUE(table_.in_order(limited_flow()));
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  expect_asked_for_anew(in_order(), false);
+  table_.emptied(Lane::of_endpoint_of(limited_flow()));
+}
+
+TEST_F(FlowLimitsTest, WhatMayWaitAmongOthersIsAskedForAnew) {
+  model::Limits paused;
+  paused.paused = true;
+  set(paused);
+  EXPECT_TRUE(table_.refuse(limited_flow()));
+  expect_asked_for_anew(in_order(), true);
+  table_.emptied(Lane::of_endpoint_of(limited_flow()));
+  expect_asked_for_anew({}, false);
+  for (std::uint64_t receiver = 1; receiver <= 32; ++receiver) {
+    ASSERT_EQ(begin({2, receiver}, 1), 1u);
+  }
+  EXPECT_EQ(table_.refuse(limited_flow())->lane, (Lane{1, 0}));
+  expect_asked_for_anew(in_order(), true);
 }
 
 // In one that it shared a later task could pass an earlier one.

@@ -229,9 +229,14 @@ class FlowTable final : public store::FlowGate {
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);
   // Null: there are none.
   const model::Limits* limits_of(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
+  bool is_ordered(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
   bool is_ordered(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
-  // Whether these order an endpoint that was not ordered so far.
-  bool order_more(const LimitsOfEndpoints& limits) const RHOOKS_REQUIRES(mutex_);
+  // What cannot be read keeps its order.
+  void keep_order_of_unknown(LimitsOfEndpoints& limits) const RHOOKS_REQUIRES(mutex_);
+  // Whether these order an endpoint that was not ordered so far, and of which something waits.
+  bool order_what_waits(const LimitsOfEndpoints& limits) const RHOOKS_REQUIRES(mutex_);
+  bool may_wait(const Lane& endpoint) const RHOOKS_REQUIRES(mutex_);
+  bool is_in_use(std::uint64_t shared_lane) const RHOOKS_REQUIRES(mutex_);
   std::size_t under_way_of(const Flow& flow) const RHOOKS_REQUIRES(mutex_);
   // Which of them lets no more of the flow, or of the endpoint, begin; it alone decides about that.
   std::optional<Limit> limited(const Flow& flow, Time now) const RHOOKS_REQUIRES(mutex_);
