@@ -623,6 +623,25 @@ TEST_F(FlowLimitsTest, AnOrderedFlowWaitsForAPlaceOfItsNamespaceInItsOwnLane) {
   EXPECT_EQ(begin(limited_flow()), 1u);
 }
 
+// However many others have: those of another namespace need not end for it.
+TEST_F(FlowLimitsTest, AnEndOfItsNamespaceMakesAPlaceForAnOrderedFlow) {
+  set(in_order());
+  const Flow own{1, 9};
+  const Flow other{3, 9};
+  for (const Flow& flow : {own, other, limited_flow()}) attempt(flow);
+  for (std::uint64_t receiver = 1; receiver <= 30; ++receiver) {
+    attempt({2, receiver});
+    ASSERT_EQ(begin({2, receiver}, 2), 2u);
+  }
+  ASSERT_EQ(begin(own, 1), 1u);
+  ASSERT_EQ(begin(other, 1), 1u);
+  expect_waits(limited_flow(), "");
+  expect_none_open();
+  end(own);
+  expect_open(limited_flow());
+  EXPECT_EQ(begin(limited_flow()), 1u);
+}
+
 TEST_F(FewSlotsLimitsTest, OrderHoldsWhereNothingIsSharedOut) {
   set(in_order());
   EXPECT_EQ(begin(limited_flow()), 1u);

@@ -249,9 +249,11 @@ void FlowTable::queue(Flows::iterator flow, bool crowded) {
   State& state = flow->second;
   if (state.turn && state.crowded == crowded) return;
   leave_turn(state);
+  std::list<Flow> turn{flow->first};  // first what may throw
   state.crowded = crowded;
-  auto& turns = turns_of(state);
-  state.turn = turns.insert(turns.end(), flow->first);
+  auto& turns = turns_of(flow->first.ns, state);
+  state.turn = turn.begin();
+  turns.splice(turns.end(), turn);
 }
 
 void FlowTable::wait_in_turn(Namespaces::iterator ns, bool for_untried) {
@@ -265,7 +267,11 @@ void FlowTable::wait_in_turn(Namespaces::iterator ns, bool for_untried) {
 }
 
 void FlowTable::leave_turn(State& state) {
-  if (state.turn) turns_of(state).erase(*state.turn);
+  if (!state.turn) return;
+  const std::uint64_t ns = (*state.turn)->ns;
+  auto& turns = turns_of(ns, state);
+  turns.erase(*state.turn);
+  if (state.crowded && turns.empty()) crowded_.erase(ns);
   state.turn.reset();
 }
 
@@ -359,8 +365,8 @@ bool FlowTable::open_namespace(std::uint64_t hash) {
 std::optional<Lane> FlowTable::open_in_turn() {
   if (all_under_way_ < of_namespaces_) {
     if (const auto lane = open_in_turn(namespace_turns_)) return lane;
-    if (const auto lane = open_crowded()) return lane;
   }
+  if (const auto lane = open_crowded()) return lane;
   if (has_room(Kind::kUntried, 0)) {
     if (const auto lane = open_in_turn(untried_turns_)) return lane;
   }
@@ -384,10 +390,21 @@ std::optional<Lane> FlowTable::open_in_turn(std::list<std::uint64_t>& turns) {
   return std::nullopt;
 }
 
-// No namespace is full then.
+// By turns of the namespaces. Those that are full have something under way: there are few.
 std::optional<Lane> FlowTable::open_crowded() {
-  while (!crowded_.empty()) {
-    const Flow flow = crowded_.front();
+  for (std::size_t left = crowded_.size(); left > 0 && !crowded_.empty(); --left) {
+    auto next = crowded_.upper_bound(last_crowded_);
+    if (next == crowded_.end()) next = crowded_.begin();
+    last_crowded_ = next->first;
+    if (full_for(last_crowded_)) continue;
+    if (const auto lane = open_crowded_of(last_crowded_)) return lane;
+  }
+  return std::nullopt;
+}
+
+std::optional<Lane> FlowTable::open_crowded_of(std::uint64_t ns) {
+  for (auto it = crowded_.find(ns); it != crowded_.end(); it = crowded_.find(ns)) {
+    const Flow flow = it->second.front();
     leave_turn(flows_.at(flow));
     if (open_flow(flow, true)) return Lane::of(flow);
   }
@@ -398,8 +415,11 @@ bool FlowTable::any_open() const {
   MutexLock lock(mutex_);
   if (!to_look_at_.empty() || look_at_all_) return true;
   if (!openings_.empty() && openings_.begin()->first <= now_) return true;
-  const bool any_crowded = !namespace_turns_.empty() || !crowded_.empty();
-  if (any_crowded && all_under_way_ < of_namespaces_) return true;
+  if (!namespace_turns_.empty() && all_under_way_ < of_namespaces_) return true;
+  const bool any_crowded =
+      std::any_of(crowded_.begin(), crowded_.end(),
+                  [&](const auto& one) RHOOKS_REQUIRES(mutex_) { return !full_for(one.first); });
+  if (any_crowded) return true;
   if (!untried_turns_.empty() && has_room(Kind::kUntried, 0)) return true;
   return std::any_of(turns_.begin(), turns_.end(),
                      [&](const std::list<Flow>& turns) RHOOKS_REQUIRES(mutex_) {

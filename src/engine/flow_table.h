@@ -290,8 +290,9 @@ class FlowTable final : public store::FlowGate {
   std::optional<Lane> open_in_turn() RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_in_turn(std::list<std::uint64_t>& turns) RHOOKS_REQUIRES(mutex_);
   std::optional<Lane> open_crowded() RHOOKS_REQUIRES(mutex_);
-  std::list<Flow>& turns_of(const State& state) RHOOKS_REQUIRES(mutex_) {
-    return state.crowded ? crowded_ : turns_[static_cast<std::size_t>(state.kind)];
+  std::optional<Lane> open_crowded_of(std::uint64_t ns) RHOOKS_REQUIRES(mutex_);
+  std::list<Flow>& turns_of(std::uint64_t ns, const State& state) RHOOKS_REQUIRES(mutex_) {
+    return state.crowded ? crowded_[ns] : turns_[static_cast<std::size_t>(state.kind)];
   }
   std::list<std::uint64_t>& turns_of(const Namespace& ns) RHOOKS_REQUIRES(mutex_) {
     return ns.for_untried ? untried_turns_ : namespace_turns_;
@@ -343,7 +344,9 @@ class FlowTable final : public store::FlowGate {
   bool look_at_all_ RHOOKS_GUARDED_BY(mutex_) = false;     // there was no memory to say what
   std::deque<Lane> to_look_at_ RHOOKS_GUARDED_BY(mutex_);  // may have a place of their own
   std::array<std::list<Flow>, kKinds> turns_ RHOOKS_GUARDED_BY(mutex_);
-  std::list<Flow> crowded_ RHOOKS_GUARDED_BY(mutex_);  // wait for a place of their namespace
+  // By namespaces, for a place of theirs; and the one whose turn was last.
+  std::map<std::uint64_t, std::list<Flow>> crowded_ RHOOKS_GUARDED_BY(mutex_);
+  std::uint64_t last_crowded_ RHOOKS_GUARDED_BY(mutex_) = 0;
   // Shared lanes, for a place of those that were not tried, and for one of their namespace.
   std::list<std::uint64_t> untried_turns_ RHOOKS_GUARDED_BY(mutex_);
   std::list<std::uint64_t> namespace_turns_ RHOOKS_GUARDED_BY(mutex_);
