@@ -94,9 +94,8 @@ class FewSlotsBreakerTest : public FlowBreakerTest {
 };
 
 TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
-  EXPECT_EQ(table_.open_breakers(), 0u);
   open();
-  EXPECT_EQ(table_.open_breakers(), 1u);
+  EXPECT_EQ(table_.open_breakers(), 0u) << "nothing waits";
   for (std::uint64_t key = 1; key <= 3; ++key) {
     const auto refusal = table_.refuse(flow_with_key(key));
     ASSERT_TRUE(refusal);
@@ -104,6 +103,7 @@ TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
     EXPECT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
     EXPECT_EQ(table_.held(flow_with_key(key), now_), (Held{"breaker", now_ + 5s}));
   }
+  EXPECT_EQ(table_.open_breakers(), 1u);
   EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", now_ + 5s}));
   EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
   EXPECT_EQ(table_.opens_at(), now_ + 5s);
@@ -125,9 +125,11 @@ TEST_F(FlowBreakerTest, ThenOneAtATimeTriesIt) {
   advance(1ms);
   EXPECT_FALSE(table_.closed(kLane));
   EXPECT_EQ(held_by(), "");
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", std::nullopt}));
   expect_open();
   EXPECT_TRUE(begin(flow_with_key(1)));
   EXPECT_FALSE(begin(flow_with_key(1)));
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", std::nullopt}));
   EXPECT_FALSE(begin(flow_with_key(2)));
   EXPECT_EQ(table_.held(flow_with_key(), now_), (Held{"breaker", std::nullopt}));
   EXPECT_FALSE(table_.closed(kLane)) << "an end opens it";
@@ -159,17 +161,42 @@ TEST_F(FlowBreakerTest, AnAnswerLetsAllOfItPass) {
   expect_open();
   EXPECT_EQ(table_.open_breakers(), 0u);
   EXPECT_EQ(held_by(), "");
+  EXPECT_FALSE(table_.untried(kLane, now_));
   for (std::uint64_t key = 2; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
 }
 
 TEST_F(FlowBreakerTest, WhoeverIsBackIsNotMetWithAllAtOnce) {
-  for (int i = 0; i < 20; ++i) attempt(true);
+  for (std::uint64_t key = 1; key <= 2; ++key) {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(begin(flow_with_key(key)));
+      end(flow_with_key(key), true);
+    }
+  }
   open();
   advance(5s);
   attempt(true);
   std::size_t begun = 0;
-  while (begin(flow_with_key())) ++begun;
+  while (begin(flow_with_key(1))) ++begun;
   EXPECT_EQ(begun, FlowTable::kWindow + 1);
+  begun = 0;
+  while (begin(flow_with_key(2))) ++begun;
+  EXPECT_EQ(begun, FlowTable::kWindow) << "nor with all of its other flows";
+}
+
+// They were deleted, or cancelled: nobody tries it.
+TEST_F(FlowBreakerTest, OneOfWhichNothingWaitsIsNotCounted) {
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(table_.open_breakers(), 1u);
+  advance(5s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  table_.emptied(kLane);
+  EXPECT_EQ(table_.open_breakers(), 1u) << "one tries it";
+  end(flow_with_key(), false);
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  advance(1h);
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", std::nullopt})) << "it did not answer";
 }
 
 TEST_F(FlowBreakerTest, WhatWasUnderWayEndsBeforeItIsTried) {
@@ -394,6 +421,7 @@ TEST_F(FlowBreakerTest, WhereNothingWaitsItOpensForNobody) {
 
 TEST_F(FlowBreakerTest, WhatDoesNotAnswerIsKnownHoweverManyAnswer) {
   open();
+  EXPECT_FALSE(begin(flow_with_key()));
   for (std::uint64_t other = 10; other < FlowTable::kKnownMax + 1'000; ++other) {
     const Flow flow{1, 1'000'000 + other, other};
     ASSERT_TRUE(begin(flow));

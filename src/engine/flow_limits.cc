@@ -291,7 +291,9 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
 std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) const {
   MutexLock lock(mutex_);
   const auto limit = limited(endpoint, now);
-  return limit && limit->by == HeldBy::kBreaker ? shown(limit) : std::nullopt;
+  if (limit) return limit->by == HeldBy::kBreaker ? shown(limit) : std::nullopt;
+  if (!limits_of(endpoint) || !open_breakers_.contains(endpoint)) return std::nullopt;
+  return shown(Limit{HeldBy::kBreaker, {}});
 }
 
 std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
@@ -414,30 +416,41 @@ FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
   const model::Limits* const limits = limits_of(endpoint);
   if (limits && limits->without_breaker) return learnt;
   model::Breaker& breaker = it->second.breaker;
-  const bool was_open = breaker.open();
+  model::Breaker after = breaker;
   // While at() was not told that the clock was set back its times are those before.
   now = std::max(now, std::chrono::floor<std::chrono::milliseconds>(now_));
-  learnt.counts = model::learn(breaker, task, outcome, rules, now, jitter);
-  learnt.opened = !was_open && breaker.open();
-  learnt.closed = was_open && !breaker.open();
-  learnt.breaker = breaker;
-  if (learnt.opened) ++open_breakers_;
+  learnt.counts = model::learn(after, task, outcome, rules, now, jitter);
+  learnt.opened = !breaker.open() && after.open();
+  learnt.closed = breaker.open() && !after.open();
+  if (learnt.opened) open_breakers_.insert(endpoint);  // first what may throw
   if (learnt.closed) {
-    --open_breakers_;
+    open_breakers_.erase(endpoint);
     look_at_lane(endpoint);
-    // Whoever is back is not met with all at once.
-    if (const auto state = flows_.find(flow); state != flows_.end()) state->second.window = kWindow;
+    begin_windows_anew(endpoint);
   }
+  breaker = after;
+  learnt.breaker = breaker;
   return learnt;
+}
+
+// Whoever is back is not met with all at once.
+void FlowTable::begin_windows_anew(const Lane& endpoint) {
+  for (auto& [flow, state] : flows_) {
+    if (Lane::of_endpoint_of(flow) == endpoint) state.window = kWindow;
+  }
 }
 
 std::size_t FlowTable::open_breakers() const {
   MutexLock lock(mutex_);
-  return open_breakers_;
+  return static_cast<std::size_t>(std::count_if(open_breakers_.begin(), open_breakers_.end(),
+                                                [&](const Lane& endpoint) RHOOKS_REQUIRES(mutex_) {
+                                                  return endpoint_lanes_.contains(endpoint) ||
+                                                         tried_.at(endpoint).under_way > 0;
+                                                }));
 }
 
-void FlowTable::close(model::Breaker& breaker) {
-  if (breaker.open()) --open_breakers_;
+void FlowTable::close(const Lane& endpoint, model::Breaker& breaker) {
+  open_breakers_.erase(endpoint);
   breaker.close();
 }
 
@@ -450,7 +463,7 @@ void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
     const bool was_there = was != before.end();
     const bool moved = was_there && (!limits || was->second.address != limits->address);
     const bool resumed = was_there && was->second.paused && limits && !limits->paused;
-    if (moved || resumed || (limits && limits->without_breaker)) close(one.breaker);
+    if (moved || resumed || (limits && limits->without_breaker)) close(lane, one.breaker);
   }
 }
 
@@ -462,7 +475,7 @@ void FlowTable::forget_closed_breakers() {
     if (one.under_way > 0 || shut) {
       ++it;
     } else {
-      close(one.breaker);
+      close(it->first, one.breaker);
       it = tried_.erase(it);
     }
   }

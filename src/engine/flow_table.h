@@ -115,6 +115,7 @@ class FlowTable final : public store::FlowGate {
   };
   Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
                    const model::AttemptRules& rules, TimePoint now, double jitter);
+  // How many endpoints do not answer, of those whose tasks wait for that or are under way.
   std::size_t open_breakers() const;
 
   // The time of all that follows, by which rates are kept. To be called before each claim, and
@@ -141,7 +142,8 @@ class FlowTable final : public store::FlowGate {
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow, TimePoint now) const;
-  // The same of all flows of the endpoint, where it is that it does not answer.
+  // The same of all flows of the endpoint, where it is that it does not answer; also where nothing
+  // of it is due. No `until`: it is being tried, or by whatever is due next.
   std::optional<Held> untried(const Lane& endpoint, TimePoint now) const;
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
@@ -261,7 +263,8 @@ class FlowTable final : public store::FlowGate {
   void fit_rates() RHOOKS_REQUIRES(mutex_);
   Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   bool free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
-  void close(model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
+  void close(const Lane& endpoint, model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
+  void begin_windows_anew(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void fit_breakers(const LimitsOfEndpoints& before) RHOOKS_REQUIRES(mutex_);
   void forget_closed_breakers() RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);
@@ -318,7 +321,7 @@ class FlowTable final : public store::FlowGate {
   // That have attempts under way, or had, and so may be of use.
   TriedEndpoints tried_ RHOOKS_GUARDED_BY(mutex_);
   std::size_t tried_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
-  std::size_t open_breakers_ RHOOKS_GUARDED_BY(mutex_) = 0;
+  std::unordered_set<Lane, store::HashOfLane> open_breakers_ RHOOKS_GUARDED_BY(mutex_);
   HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
   // The first at(): what began before it is not known, but that it did.

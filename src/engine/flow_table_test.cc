@@ -636,11 +636,17 @@ class Budgets {
            (all_ >= slots_ - std::max<std::size_t>(slots_ / 16, 1) && ns_of(flow) > 0);
   }
   void begin(const Flow& flow) {
-    ++flows_[flow.ns][flow.receiver].under_way;
+    Known& known = flows_[flow.ns][flow.receiver];
+    known.endpoint = flow.endpoint;
+    ++known.under_way;
     ++all_;
   }
-  // Its endpoint answers again.
-  void begin_anew(const Flow& flow) { flows_[flow.ns][flow.receiver].window = 2; }
+  // An endpoint answers again.
+  void begin_anew(const Lane& endpoint) {
+    for (auto& [receiver, known] : flows_[endpoint.ns]) {
+      if (known.endpoint == endpoint.receiver) known.window = 2;
+    }
+  }
   void end(const Flow& flow, FlowEnding ending) {
     Known& known = flows_[flow.ns][flow.receiver];
     --known.under_way;
@@ -665,6 +671,7 @@ class Budgets {
     std::size_t trust = 1;  // failing, untried, slow, quick
     std::size_t window = 2;
     std::size_t under_way = 0;
+    std::uint64_t endpoint = 0;
   };
 
   Known of(const Flow& flow) const {
@@ -830,7 +837,7 @@ class TinyWorker {
     const bool counts = model::learn(breaker, Task{}, outcome, {}, now_, 0.5);
     const FlowTable::Learnt learnt = table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
     EXPECT_EQ(learnt.counts, counts);
-    if (learnt.closed) budgets_.begin_anew(flow);
+    if (learnt.closed) budgets_.begin_anew(Lane::of_endpoint_of(flow));
   }
   bool is_held(const Flow& flow) const {
     const Lane endpoint = Lane::of_endpoint_of(flow);

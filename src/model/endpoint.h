@@ -156,7 +156,8 @@ struct FieldsOf<Endpoint> {
                               .doc =
                                   "`{by, until}`: it does not answer (`by` is `breaker`), as far "
                                   "as the process that answers knows, and is tried again at "
-                                  "`until`; without that it is being tried"}),
+                                  "`until`; without that it is being tried, or will be by its "
+                                  "next task that is due"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,
