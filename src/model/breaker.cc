@@ -38,6 +38,11 @@ void open(Breaker& breaker, const AttemptOutcome& outcome, TimePoint ended_at, d
   breaker.open_until = ended_at + scheduled_delay(breaker.openings, kOpenings, jitter, asked_for);
 }
 
+// It is there, and said when to come.
+bool asks_to_come_later(const AttemptOutcome& outcome, int status) {
+  return status == 429 && outcome.retry_after;
+}
+
 bool answered_since_attempt_before(const Breaker& breaker, const Task& task) {
   const auto& began = task.execution.last_execution_date;
   return breaker.answered_at && (!began || *breaker.answered_at >= *began);
@@ -68,7 +73,8 @@ bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
   }
   const bool spared = may_not_count && task.attempt >= rules.retry_limit &&
                       !answered_since_attempt_before(breaker, task);
-  if (++breaker.failures >= kFailuresToOpen || spared) {
+  if (!asks_to_come_later(outcome, status)) ++breaker.failures;
+  if (breaker.failures >= kFailuresToOpen || spared) {
     open(breaker, outcome, ended_at, jitter);
   }
   return !spared;

@@ -15,6 +15,8 @@ namespace rhooks::model {
 //   2xx, 3xx, 4xx but for 429                                 it closes
 //   500, 501, 505 to 599          with the fifth in a row     it stays open for longer
 //   429, 502, 503, 504, nothing   the same, and see learn()   the same; does not count for the task
+//
+// A 429 with a Retry-After is none of the five, and ends no row.
 struct Breaker {
   int failures = 0;  // in a row
   int openings = 0;  // in a row

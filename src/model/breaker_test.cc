@@ -107,6 +107,24 @@ TEST_F(BreakerTest, LastsForWhatTheReceiverAskedForUpToAnHour) {
   EXPECT_EQ(breaker_.open_until, busy.started_at + seconds{20});
 }
 
+TEST_F(BreakerTest, WhoSaysWhenToComeIsThere) {
+  AttemptOutcome later = answered(429);
+  later.retry_after = seconds{7};
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(tell(later));
+  EXPECT_FALSE(breaker_.open());
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(tell(answered(500)));
+  EXPECT_TRUE(tell(later));
+  EXPECT_FALSE(breaker_.open());
+  EXPECT_TRUE(tell(unanswered("refused")));
+  EXPECT_TRUE(breaker_.open()) << "it was no answer either";
+  later.started_at = *breaker_.open_until;
+  EXPECT_FALSE(tell(later)) << "nor is it one while its tasks wait";
+  EXPECT_EQ(breaker_.open_until, later.started_at + seconds{10});
+  breaker_ = {};
+  EXPECT_FALSE(tell_last(later, kT0)) << "nobody is given up for it";
+  EXPECT_EQ(breaker_.open_until, later.started_at + seconds{7});
+}
+
 TEST_F(BreakerTest, WhatBeganBeforeItsTimeMakesItNoLonger) {
   open_at(kT0);
   const Breaker before = breaker_;

@@ -94,6 +94,10 @@ bool unavailable(int status) {
   return status == 0 || status == 429 || (status >= 502 && status <= 504);
 }
 
+bool says_when_to_come(const InvariantChecker::Answer& answer) {
+  return answer.status == 429 && answer.retry_after.count() > 0;
+}
+
 // Why the occurrence fails with this answer, whenever it would be retried; empty: it does not.
 std::string_view failed_by(const Task& task, const InvariantChecker::Answer& answer) {
   if (answer.ok) return {};
@@ -984,7 +988,9 @@ void InvariantChecker::learn(IncarnationState& state, Attempt& attempt) {
   if (!unavailable(answer.status)) {
     breaker.answered_at = std::max(breaker.answered_at.value_or(TimePoint{}), answer.ended_at);
   }
-  if (!unavailable(answer.status) && answer.status < 500) {
+  const bool answers = !unavailable(answer.status) && answer.status < 500;
+  if (!answers && !breaker.opens && !says_when_to_come(answer)) ++breaker.failures;
+  if (answers) {
     attempt.turned = breaker.opens.has_value();
     breaker.known = !state.stopping;
     breaker.failures = breaker.openings = 0;
@@ -993,7 +999,7 @@ void InvariantChecker::learn(IncarnationState& state, Attempt& attempt) {
   } else if (breaker.opens) {
     const bool is_probe = breaker.holds_from && attempt.claimed_from > *breaker.holds_from;
     if (is_probe) open(breaker, attempt);
-  } else if (++breaker.failures >= kFailuresToOpen || attempt.counts == false) {
+  } else if (breaker.failures >= kFailuresToOpen || attempt.counts == false) {
     attempt.turned = true;
     breaker.opened_by = attempt.token;
     open(breaker, attempt);
