@@ -6,6 +6,7 @@
 #include "model/flow.h"
 #include "model/limits.h"
 #include "model/record.h"
+#include "model/transitions.h"
 #include "observe/logging.h"
 
 namespace rhooks::engine {
@@ -26,6 +27,13 @@ std::size_t bytes_of(const std::string& url, const std::vector<Header>& headers)
 // One that is not there, or is damaged, is known as that: the next claim goes by it.
 bool may_be_known_later(const Error& error) {
   return error.code != ErrorCode::kNotFound && error.code != ErrorCode::kCorrupt;
+}
+
+// Whether others wait behind it, as far as is known.
+bool keeps_order(const Delivery& delivery) {
+  if (!delivery.endpoint) return may_be_known_later(delivery.endpoint.error());
+  const Endpoint* const endpoint = endpoint_of(delivery);
+  return endpoint && endpoint->ordered;
 }
 
 std::size_t memory_of(const Task& task, const Endpoint* endpoint) {
@@ -116,6 +124,7 @@ Result<void> Claimer::hand_on(std::vector<store::Claim> claims, TimePoint now,
         return task.endpoint.empty() || endpoints_.knows(task.key.ns, task.endpoint, now);
       });
   Result<void> done;
+  std::vector<TaskKey> for_nobody;  // retries that keep their places
   for (auto claim = claims.begin(); claim != claims.end(); ++claim) {
     if (claim == to_read && wake_sender_) wake_sender_();
     Delivery delivery = acquire(std::move(*claim), now);
@@ -123,9 +132,24 @@ Result<void> Claimer::hand_on(std::vector<store::Claim> claims, TimePoint now,
     if (!delivery.endpoint && may_be_known_later(delivery.endpoint.error())) {
       done = Result<void>(fail(delivery.endpoint.error()));
     }
+    if (!delivery.ready && !keeps_order(delivery)) for_nobody.push_back(delivery.task.key);
     to_send_.push(std::move(delivery));
   }
+  if (auto left = leave_places(for_nobody, now); !left) return left;
   return done;
+}
+
+// So that none of them is claimed again before it is ready. They are given back as others are.
+Result<void> Claimer::leave_places(const std::vector<TaskKey>& retries, TimePoint now) {
+  if (retries.empty()) return {};
+  const auto left = store_.change(
+      retries, [now](Task task) { return model::leave_place(std::move(task), now); }, now);
+  for (const Result<Task>& one : left) {
+    const bool as_it_is =
+        one || one.error().code == ErrorCode::kNotFound || one.error().code == ErrorCode::kConflict;
+    if (!as_it_is) return fail(one.error());
+  }
+  return {};
 }
 
 Delivery Claimer::acquire(store::Claim claim, TimePoint now) {

@@ -63,6 +63,7 @@ class Claimer {
  private:
   Result<void> hand_on(std::vector<store::Claim> claims, TimePoint now, TimePoint let_through);
   Delivery acquire(store::Claim claim, TimePoint now);
+  Result<void> leave_places(const std::vector<TaskKey>& retries, TimePoint now);
   void count_held();
 
   store::Store& store_;

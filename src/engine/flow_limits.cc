@@ -63,9 +63,8 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Flow& flow, Time now) c
   if (limits.concurrency > 0 && under_way_of(flow) >= limits.concurrency) {
     return Limit{HeldBy::kConcurrency, {}};
   }
-  // Also where it is not ordered any more: its first task is not ready all the same.
   if (const auto paced = paced_.find(flow);
-      paced != paced_.end() && paced->second.held_until > now) {
+      limits.ordered && paced != paced_.end() && paced->second.held_until > now) {
     return Limit{HeldBy::kRetry, paced->second.held_until};
   }
   return limits.rate ? limited_by_rate(flow, *limits.rate, now) : std::nullopt;

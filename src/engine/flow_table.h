@@ -125,8 +125,9 @@ class FlowTable final : public store::FlowGate {
   std::optional<TimePoint> opens_at() const;
 
   // The first task of the flow was claimed before it is ready, and others wait behind it: none of
-  // the flow begins before then. After kHoldMax it is claimed again, in any case: others may have
-  // changed it. Nothing is held of what look_again() was called for during the claim.
+  // the flow begins before then, while it is in order. After kHoldMax it is claimed again, in any
+  // case: others may have changed it. Nothing is held of what look_again() was called for during
+  // the claim.
   void hold(const Flow& flow, TimePoint until);
   // Ends that: what the first task of the flow is may have changed. False: nothing was held.
   bool look_again(const Flow& flow);

@@ -756,8 +756,7 @@ TEST_F(StagesTest, OfAnOrderedEndpointEachTaskWaitsForTheOneBefore) {
   EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
 }
 
-// What it held is not due before, so it has to be.
-TEST_F(StagesTest, ARetryThatKeepsItsPlaceIsNotMadeEarlyWhereItsEndpointIsNotOrderedAnyMore) {
+TEST_F(StagesTest, ARetryLeavesItsPlaceWhereItsEndpointIsNotOrderedAnyMore) {
   make_committer();
   auto retry = to_endpoint("a", clock.now(), "acme");
   retry.task.attempt = 1;
@@ -765,9 +764,17 @@ TEST_F(StagesTest, ARetryThatKeepsItsPlaceIsNotMadeEarlyWhereItsEndpointIsNotOrd
   retry.task.in_order = true;
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(store, {retry});
-  for (int i = 0; i < 3; ++i) step_all();
-  EXPECT_EQ(sender.started_count(), 0u);
-  EXPECT_EQ(slots.flows().opens_at(), clock.now() + 10s);
+  put(store, {to_endpoint("b", clock.now(), "acme"), to_endpoint("c", clock.now(), "acme")});
+  Task left = store.get({"ns", "a"}, clock.now()).value();
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u) << "nothing waits for it";
+  left.in_order = false;
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now()).value(), left);
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_EQ(step->next_due, clock.now() + 10s);
+  EXPECT_EQ(sender.started_count(), 2u) << "it is not made early";
   clock.advance(10s);
   step_all();
   EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);

@@ -2,7 +2,7 @@
 
 #include "model/test_support.h"
 
-// suspend(), unsuspend(), cancel() and run_now() on every status.
+// suspend(), unsuspend(), cancel(), run_now() and leave_place().
 namespace rhooks::model {
 namespace {
 
@@ -43,6 +43,15 @@ void expect_conflict(const Result<Task>& result, Status status, const std::strin
   EXPECT_TRUE(result.error().message.starts_with(std::string("task is ") + to_string(status)))
       << result.error().message;
   EXPECT_NE(result.error().message.find(remedy), std::string::npos) << result.error().message;
+}
+
+TEST(LeavePlaceTest, TakesRetriesThatWaitInTheirPlace) {
+  Task retry = busy_task(Status::kProcessing);
+  expect_conflict(leave_place(retry, kT0), Status::kProcessing, "it waits for no retry");
+  Task expected = retry;
+  retry.in_order = true;
+  EXPECT_EQ(leave_place(retry, kT0), expected);
+  expect_conflict(leave_place(retry, due_at(retry)), Status::kProcessing, "it waits for no retry");
 }
 
 TEST(SuspendTest, TakesActiveTasksOnly) {

@@ -203,6 +203,12 @@ Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl) {
   return task;
 }
 
+Result<Task> leave_place(Task task, TimePoint now) {
+  if (!task.in_order || due_at(task) <= now) return conflict(task, "it waits for no retry");
+  task.in_order = false;
+  return task;
+}
+
 milliseconds interval_of(const Repeat& repeat) {
   std::int64_t unit = 0;
   switch (repeat.unit) {

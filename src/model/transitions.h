@@ -50,6 +50,10 @@ Result<Task> run_now(Task task, TimePoint now);
 // attempt that is under way tells nothing any more. Errors: kConflict.
 Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl);
 
+// A retry that kept its place, for which nobody waits any more, goes to that of its time. Errors:
+// kConflict, also where that has come.
+Result<Task> leave_place(Task task, TimePoint now);
+
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
 // missed while nothing ran the latest is kept and the others are counted as skipped. An
 // occurrence with attempts behind it that count is kept, and so are an extra one and one that none

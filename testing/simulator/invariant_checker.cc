@@ -512,6 +512,7 @@ void InvariantChecker::edited(const Task& after) {
                  ms(model::due_at(after)));
   Entry* const entry = find(after.key);
   if (!entry) return violation(after.key, "changed, though it is deleted");
+  if (leaves_place(*entry, after)) return change(*entry, after);
   const Task& before = entry->task;
   const bool run_now = after.status == Status::kActive && before.status != Status::kSuspended;
   const bool cancelled = after.status == Status::kFailed;
@@ -544,6 +545,19 @@ void InvariantChecker::edited(const Task& after) {
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
   change(*entry, after);
+}
+
+// A worker has a retry keep its place no more once its endpoint is not ordered.
+bool InvariantChecker::leaves_place(const Entry& entry, const Task& after) {
+  Task same = entry.task;
+  same.in_order = false;
+  if (!entry.task.in_order || after != same) return false;
+  const EndpointState& endpoint = endpoints_[{after.key.ns, after.endpoint}];
+  if (calm_from_ && endpoint.limits && endpoint.limits->ordered &&
+      std::max(endpoint.limits_at, *calm_from_) + kEndpointSettles < timeline_.now()) {
+    violation(after.key, "it leaves its place, and others wait behind it");
+  }
+  return true;
 }
 
 // `same`: what it may have become.

@@ -340,6 +340,7 @@ class InvariantChecker final : public StoreObserver {
                      const Attempt& attempt);
   void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after,
                          std::string_view why);
+  bool leaves_place(const Entry& entry, const Task& after);
   void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
   void check_cancel(const TaskKey& key, Entry& entry, const Task& after, Task& same);
   void expect_told(const Task& before, const Task& after, const Attempt* attempt);
