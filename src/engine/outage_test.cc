@@ -5,31 +5,41 @@
 #include <iostream>
 
 #include "engine/engine_fixture.h"
+#include "store/rocks/rocks_store.h"
+#include "testing/temp_dir.h"
 
 namespace rhooks::engine {
 namespace {
 
-class OutageTest : public ::testing::Test {
+// Few slots are not shared out, and a store in memory has no lanes.
+struct OutageWorld {
+  const char* name;
+  bool on_disk;
+  std::size_t at_once;
+};
+
+class OutageTest : public ::testing::TestWithParam<OutageWorld> {
  protected:
   static constexpr std::size_t kTasks = 12;
-  static constexpr std::size_t kAtOnce = 4;
   static constexpr auto kDay = 24h;
+  // There is a probe in that time, whenever it begins.
+  static constexpr auto kLongestOpening = 15min;
 
   OutageTest() {
-    store_endpoint(store_, "ops", R"({"url":"http://ops"})");
-    store_endpoint(store_, "acme",
+    start_worker();
+    store_endpoint(*store_, "ops", R"({"url":"http://ops"})");
+    store_endpoint(*store_, "acme",
                    R"({"url":"http://acme","retryLimit":3,"callback":"ops",)"
                    R"("callbackOn":["endpoint.opened","endpoint.closed"]})");
-    store_endpoint(store_, "lone", R"({"url":"http://lone","retryLimit":3})");
+    store_endpoint(*store_, "lone", R"({"url":"http://lone","retryLimit":3})");
     for (std::size_t i = 0; i < kTasks; ++i) {
-      put(store_, {to_endpoint(numbered("t", i), clock_.now(), "acme")});
+      put(*store_, {to_endpoint(numbered("t", i), clock_.now(), "acme")});
     }
-    put(store_, {to_endpoint("alone", clock_.now(), "lone")});
+    put(*store_, {to_endpoint("alone", clock_.now(), "lone")});
     sender_.set_script([this](const delivery::HttpRequest& request) {
-      const bool away = clock_.now() < back_ && !is_to_ops(request);
-      return away ? Reply::failure("refused") : Reply::status(200);
+      if (clock_.now() >= back_ || is_to_ops(request)) return Reply::status(200);
+      return clock_.now() < hangs_from_ ? Reply::failure("refused") : Reply::hold();
     });
-    start_worker();
   }
 
   static bool is_to_ops(const delivery::HttpRequest& request) {
@@ -44,12 +54,30 @@ class OutageTest : public ::testing::Test {
     return bodies;
   }
 
+  // What another one had under way is lost with it.
   void start_worker() {
     PipelineOptions options;
-    options.concurrency = kAtOnce;
+    options.concurrency = GetParam().at_once;
+    options.lease_for = kDay;
     worker_.reset();
-    endpoints_.emplace(store_);
-    worker_.emplace(store_, *endpoints_, sender_, metrics_, clock_, random_, options);
+    endpoints_.reset();
+    sender_.cancel_all();
+    sender_.poll(0ms);
+    open_store();
+    endpoints_.emplace(*store_);
+    worker_.emplace(*store_, *endpoints_, sender_, metrics_, clock_, random_, options);
+  }
+  void open_store() {
+    if (!GetParam().on_disk) {
+      if (!store_) store_ = std::make_unique<store::MemoryStore>(1);
+      return;
+    }
+    store_.reset();
+    store::RocksOptions options;
+    options.clock = &clock_;
+    auto opened = store::open_rocks(dir_.sub("store"), options);
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
   }
 
   // Does all that is to be done now. Returns when there will be more.
@@ -67,15 +95,19 @@ class OutageTest : public ::testing::Test {
     }
   }
 
-  // Until nothing is left to be done; a worker lives for so long.
-  void live(std::chrono::milliseconds life) {
+  // Until nothing is left to be done; a worker lives for so long, and may have a probe under way
+  // for each endpoint when it dies.
+  void live(std::chrono::milliseconds life, bool dies_trying = false) {
     TimePoint ends = clock_.now() + life;
+    if (dies_trying) hangs_from_ = ends - kLongestOpening;
     while (const auto next = work()) {
       ASSERT_LT(clock_.now(), back_ + 1h) << "tasks wait for ever";
       clock_.set(std::min(std::max(*next, clock_.now() + 1ms), ends));
       if (clock_.now() < ends) continue;
+      if (dies_trying) hung_ += sender_.in_flight();
       start_worker();
       ends = clock_.now() + life;
+      if (dies_trying) hangs_from_ = ends - kLongestOpening;
     }
   }
 
@@ -83,7 +115,7 @@ class OutageTest : public ::testing::Test {
     std::vector<std::string> ids{"alone"};
     for (std::size_t i = 0; i < kTasks; ++i) ids.push_back(numbered("t", i));
     for (const std::string& id : ids) {
-      const auto task = store_.get({"ns", id}, clock_.now());
+      const auto task = store_->get({"ns", id}, clock_.now());
       ASSERT_TRUE(task) << id;
       EXPECT_EQ(task->status, Status::kDone) << id;
       EXPECT_EQ(task->execution.failed, 0) << id;
@@ -100,6 +132,15 @@ class OutageTest : public ::testing::Test {
     });
     return static_cast<std::size_t>(all) - tasks;
   }
+  // By workers that start anew each hour.
+  void expect_so_many_attempts_an_hour() const {
+    const std::size_t of_many = failed_attempts("acme", kTasks);
+    const std::size_t of_one = failed_attempts("lone", 1);
+    std::cout << of_many << " attempts of " << kTasks << " tasks, " << of_one << " of a lone one\n";
+    const std::size_t an_hour = 5 + GetParam().at_once - 1 + probes(1h, 0.8);
+    EXPECT_LE(of_many, 24 * an_hour);
+    EXPECT_LE(of_one, 24 * an_hour);
+  }
   // The most and the least that are made in such a time: openings last for 5 s, 10 s, … 10 min, a
   // fifth more or less.
   static std::size_t probes(std::chrono::milliseconds time, double part) {
@@ -115,7 +156,10 @@ class OutageTest : public ::testing::Test {
 
   ManualClock clock_;
   const TimePoint back_ = clock_.now() + kDay;
-  store::MemoryStore store_{1};
+  TimePoint hangs_from_ = kTimeMax;
+  std::size_t hung_ = 0;
+  testing::TempDir dir_;
+  std::unique_ptr<store::Store> store_;
   ScriptedSender sender_{clock_};
   Metrics metrics_;
   Random random_{1};
@@ -123,14 +167,14 @@ class OutageTest : public ::testing::Test {
   std::optional<Pipeline> worker_;
 };
 
-TEST_F(OutageTest, ADayOfRefusalsFailsNoTask) {
+TEST_P(OutageTest, ADayOfRefusalsFailsNoTask) {
   live(2 * kDay);
   expect_all_is_delivered();
   const std::size_t of_many = failed_attempts("acme", kTasks);
   const std::size_t of_one = failed_attempts("lone", 1);
   std::cout << of_many << " attempts of " << kTasks << " tasks, " << of_one << " of a lone one\n";
   // Five, and those that were under way with the fifth.
-  EXPECT_LE(of_many, 5 + kAtOnce - 1 + probes(kDay, 0.8));
+  EXPECT_LE(of_many, 5 + GetParam().at_once - 1 + probes(kDay, 0.8));
   EXPECT_LE(of_one, 5 + probes(kDay, 0.8));
   EXPECT_GE(std::min(of_many, of_one), probes(kDay, 1.2)) << "it is tried all the time";
   ASSERT_EQ(told().size(), 2u);
@@ -138,16 +182,30 @@ TEST_F(OutageTest, ADayOfRefusalsFailsNoTask) {
   EXPECT_TRUE(told()[1].starts_with(R"({"type":"endpoint.closed",)")) << told()[1];
 }
 
-TEST_F(OutageTest, NorWithAWorkerThatStartsAnewEachHour) {
+TEST_P(OutageTest, NorWithAWorkerThatStartsAnewEachHour) {
   live(1h);
   expect_all_is_delivered();
-  const std::size_t of_many = failed_attempts("acme", kTasks);
-  const std::size_t of_one = failed_attempts("lone", 1);
-  std::cout << of_many << " attempts of " << kTasks << " tasks, " << of_one << " of a lone one\n";
-  const std::size_t an_hour = 5 + kAtOnce - 1 + probes(1h, 0.8);
-  EXPECT_LE(of_many, 24 * an_hour);
-  EXPECT_LE(of_one, 24 * an_hour);
+  expect_so_many_attempts_an_hour();
 }
+
+INSTANTIATE_TEST_SUITE_P(Stores, OutageTest,
+                         ::testing::Values(OutageWorld{"Memory", false, 4},
+                                           OutageWorld{"RocksDB", true, 16}),
+                         [](const auto& world) { return std::string(world.param.name); });
+
+// It is over with its leases: their tasks are due again.
+class DyingOutageTest : public OutageTest {};
+
+TEST_P(DyingOutageTest, NorWithAWorkerThatDiesWhileItTries) {
+  live(1h, true);
+  expect_all_is_delivered();
+  expect_so_many_attempts_an_hour();
+  EXPECT_EQ(hung_, 2u * 24) << "one for each endpoint, in each hour";
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, DyingOutageTest,
+                         ::testing::Values(OutageWorld{"RocksDB", true, 16}),
+                         [](const auto& world) { return std::string(world.param.name); });
 
 }  // namespace
 }  // namespace rhooks::engine
