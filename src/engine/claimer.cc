@@ -181,6 +181,9 @@ void Claimer::count_held() {
   metrics_.held(Metrics::HeldBy::kRetry, held.retry);
   metrics_.held(Metrics::HeldBy::kRate, held.rate);
   metrics_.open_breakers(slots_.flows().open_breakers());
+  const FlowTable::Turned turned = slots_.flows().take_turned();
+  metrics_.breakers_turned(Metrics::Breaker::kOpen, turned.opened);
+  metrics_.breakers_turned(Metrics::Breaker::kClosed, turned.closed);
 }
 
 }  // namespace rhooks::engine

@@ -322,6 +322,30 @@ TEST_F(FlowBreakerTest, OneThatIsGoneHoldsNothing) {
   for (std::uint64_t key = 1; key <= 5; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
 }
 
+TEST_F(FlowBreakerTest, TellsHowOftenEndpointsTurned) {
+  const auto expect_turned = [&](std::size_t opened, std::size_t closed) {
+    const FlowTable::Turned turned = table_.take_turned();
+    EXPECT_EQ(turned.opened, opened);
+    EXPECT_EQ(turned.closed, closed);
+  };
+  attempt(true);
+  expect_turned(0, 0);
+  open();
+  expect_turned(1, 0);
+  advance(5s);
+  attempt(false);
+  expect_turned(0, 0);
+  advance(10s);
+  attempt(true);
+  expect_turned(0, 1);
+  open();
+  model::Limits moved;
+  moved.address = 1;
+  set(moved);
+  set({});
+  expect_turned(1, 1);
+}
+
 TEST_F(FlowBreakerTest, OneThatIsPutAgainIsAsNew) {
   open();
   table_.set_endpoints({});

@@ -421,9 +421,12 @@ FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
   learnt.counts = model::learn(after, task, outcome, rules, now, jitter);
   learnt.opened = !breaker.open() && after.open();
   learnt.closed = breaker.open() && !after.open();
-  if (learnt.opened) open_breakers_.insert(endpoint);  // first what may throw
+  if (learnt.opened) {
+    open_breakers_.insert(endpoint);  // first what may throw
+    ++turned_.opened;
+  }
   if (learnt.closed) {
-    open_breakers_.erase(endpoint);
+    note_closed(endpoint);
     look_at_lane(endpoint);
     begin_windows_anew(endpoint);
   }
@@ -449,8 +452,17 @@ std::size_t FlowTable::open_breakers() const {
 }
 
 void FlowTable::close(const Lane& endpoint, model::Breaker& breaker) {
-  open_breakers_.erase(endpoint);
+  note_closed(endpoint);
   breaker.close();
+}
+
+void FlowTable::note_closed(const Lane& endpoint) {
+  turned_.closed += open_breakers_.erase(endpoint);
+}
+
+FlowTable::Turned FlowTable::take_turned() {
+  MutexLock lock(mutex_);
+  return std::exchange(turned_, {});
 }
 
 // One that is resumed, is at another address or has no breaker any more is tried as if it had

@@ -117,6 +117,12 @@ class FlowTable final : public store::FlowGate {
                    const model::AttemptRules& rules, TimePoint now, double jitter);
   // How many endpoints do not answer, of those whose tasks wait for that or are under way.
   std::size_t open_breakers() const;
+  // How many ceased to answer since the last call, and how many are taken for such that do again.
+  struct Turned {
+    std::size_t opened = 0;
+    std::size_t closed = 0;
+  };
+  Turned take_turned();
 
   // The time of all that follows, by which rates are kept. To be called before each claim, and
   // after it, before claimed(). One before that of the call before: the clock was set back.
@@ -265,6 +271,7 @@ class FlowTable final : public store::FlowGate {
   Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   bool free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void close(const Lane& endpoint, model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
+  void note_closed(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void begin_windows_anew(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void fit_breakers(const LimitsOfEndpoints& before) RHOOKS_REQUIRES(mutex_);
   void forget_closed_breakers() RHOOKS_REQUIRES(mutex_);
@@ -323,6 +330,7 @@ class FlowTable final : public store::FlowGate {
   TriedEndpoints tried_ RHOOKS_GUARDED_BY(mutex_);
   std::size_t tried_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
   std::unordered_set<Lane, store::HashOfLane> open_breakers_ RHOOKS_GUARDED_BY(mutex_);
+  Turned turned_ RHOOKS_GUARDED_BY(mutex_);
   HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
   // The first at(): what began before it is not known, but that it did.

@@ -91,6 +91,7 @@ struct Metrics::Impl {
   std::array<Counter*, kFailures.size()> failed{};
   std::array<Counter*, 6> held{};
   Gauge* open_breakers = nullptr;
+  std::array<Counter*, 2> breakers_turned{};
   Counter* callbacks = nullptr;
   Counter* events_lost = nullptr;
   Counter* log_lines_dropped = nullptr;
@@ -147,6 +148,16 @@ struct Metrics::Impl {
     return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
   }
 
+  // One for each value of a label.
+  template <typename Text, std::size_t N>
+  std::array<Counter*, N> counters(const std::string& name, const std::string& help,
+                                   const std::string& label, const std::array<Text, N>& values) {
+    auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+    std::array<Counter*, N> made{};
+    for (std::size_t i = 0; i < N; ++i) made[i] = &family.Add({{label, std::string(values[i])}});
+    return made;
+  }
+
   Gauge* gauge(const std::string& name, const std::string& help) {
     return &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
   }
@@ -160,15 +171,9 @@ struct Metrics::Impl {
 };
 
 Metrics::Impl::Impl() {
-  auto& attempt_family = prometheus::BuildCounter()
-                             .Name("rhooks_attempts_total")
-                             .Help("Attempts that ended, by result")
-                             .Register(registry);
-  constexpr std::array<const char*, 4> kResults{"success", "http_status", "no_response",
-                                                "cancelled"};
-  for (std::size_t i = 0; i < kResults.size(); ++i) {
-    attempts[i] = &attempt_family.Add({{"result", kResults[i]}});
-  }
+  attempts =
+      counters("rhooks_attempts_total", "Attempts that ended, by result", "result",
+               std::array<const char*, 4>{"success", "http_status", "no_response", "cancelled"});
   attempt_duration =
       histogram("rhooks_attempt_duration_seconds",
                 "Time from the start of a request to the end of its response", kAttemptBuckets);
@@ -186,21 +191,14 @@ Metrics::Impl::Impl() {
       counter("rhooks_http_connections_ended_total", "Connections ended to make room for others");
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
-  auto& failed_family = prometheus::BuildCounter()
-                            .Name("rhooks_failed_total")
-                            .Help("Tasks that became FAILED, by why")
-                            .Register(registry);
-  for (std::size_t i = 0; i < kFailures.size(); ++i) {
-    failed[i] = &failed_family.Add({{"reason", std::string(kFailures[i])}});
-  }
-  auto& held_family = prometheus::BuildCounter()
-                          .Name("rhooks_held_total")
-                          .Help("Endpoints and flows that came to wait, by what they wait for")
-                          .Register(registry);
-  constexpr std::array<const char*, 6> kHeldBy{"paused",      "breaker", "order",
-                                               "concurrency", "retry",   "rate"};
-  for (std::size_t i = 0; i < kHeldBy.size(); ++i) held[i] = &held_family.Add({{"by", kHeldBy[i]}});
+  failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
+  held = counters(
+      "rhooks_held_total", "Endpoints and flows that came to wait, by what they wait for", "by",
+      std::array<const char*, 6>{"paused", "breaker", "order", "concurrency", "retry", "rate"});
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
+  breakers_turned = counters("rhooks_breaker_transitions_total",
+                             "How often endpoints ceased to answer, and did again", "to",
+                             std::array<const char*, 2>{"open", "closed"});
   callbacks = counter("rhooks_callbacks_total", "Tasks that were to be made to tell of other ones");
   events_lost = counter("rhooks_events_lost_total",
                         "Events of endpoints that are not told, since an outcome was not stored");
@@ -327,6 +325,12 @@ void Metrics::held(HeldBy by, std::size_t times) {
 
 void Metrics::open_breakers(std::size_t endpoints) {
   impl_->open_breakers->Set(static_cast<double>(endpoints));
+}
+
+void Metrics::breakers_turned(Breaker to, std::size_t endpoints) {
+  if (endpoints > 0) {
+    impl_->breakers_turned[static_cast<std::size_t>(to)]->Increment(static_cast<double>(endpoints));
+  }
 }
 
 void Metrics::callbacks(std::int64_t tasks) {

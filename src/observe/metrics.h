@@ -36,6 +36,9 @@ class Metrics {
   void held(HeldBy by, std::size_t times);
   // How many endpoints do not answer.
   void open_breakers(std::size_t endpoints);
+  // Endpoints ceased to answer, or are taken for such that do again.
+  enum class Breaker { kOpen, kClosed };
+  void breakers_turned(Breaker to, std::size_t endpoints);
   void callbacks(std::int64_t tasks);  // that were to be stored, to tell of others
   void event_lost();                   // of an endpoint: it is not told
 

@@ -67,6 +67,8 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_held_total{by=\"retry\"}",
                              "rhooks_held_total{by=\"rate\"}",
                              "rhooks_breakers_open",
+                             "rhooks_breaker_transitions_total{to=\"open\"}",
+                             "rhooks_breaker_transitions_total{to=\"closed\"}",
                              "rhooks_endpoints_age_seconds",
                              "rhooks_queue_depth{queue=\"to_send\"}",
                              "rhooks_queue_depth{queue=\"in_flight\"}",
@@ -137,6 +139,9 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.held(Metrics::HeldBy::kBreaker, 2);
   metrics.open_breakers(3);
   metrics.open_breakers(1);
+  metrics.breakers_turned(Metrics::Breaker::kOpen, 3);
+  metrics.breakers_turned(Metrics::Breaker::kClosed, 2);
+  metrics.breakers_turned(Metrics::Breaker::kClosed, 0);
   auto samples = samples_of(metrics);
   EXPECT_EQ(samples["rhooks_registered_total"], 1'000);
   EXPECT_EQ(samples["rhooks_lease_lost_total"], 1);
@@ -149,6 +154,8 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_held_total{by=\"breaker\"}"], 2);
   EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
   EXPECT_EQ(samples["rhooks_breakers_open"], 1);
+  EXPECT_EQ(samples["rhooks_breaker_transitions_total{to=\"open\"}"], 3);
+  EXPECT_EQ(samples["rhooks_breaker_transitions_total{to=\"closed\"}"], 2);
   EXPECT_EQ(samples["rhooks_held_total{by=\"rate\"}"], 1);
   EXPECT_EQ(samples["rhooks_callbacks_total"], 2);
   EXPECT_EQ(samples["rhooks_events_lost_total"], 1);
