@@ -165,7 +165,8 @@ class OpenApiTest : public ApiTest {
           200);
     drive({"PATCH", all + "/a", R"({"retrySchedule":null,"retryMax":"1m"})"}, 200);
     drive({"PATCH", all + "/a", R"({"callback":"ops","callbackOn":["endpoint.opened"]})"}, 200);
-    drive({"PATCH", all + "/a", R"({"callback":null})"}, 400);
+    drive({"PATCH", all + "/a", R"({"callback":null,"callbackOn":["task.failed"]})"}, 400);
+    drive({"PATCH", all + "/a", R"({"callback":null})"}, 200);
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y","stopOn":"204"})"}, 400);
     drive({"PUT", all + "/a", "{}"}, 400);
     drive({"PATCH", all + "/a", R"({"timeout":null})"}, 200);
