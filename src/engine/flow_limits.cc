@@ -321,7 +321,7 @@ bool FlowTable::order_what_waits(const LimitsOfEndpoints& limits) const {
   });
 }
 
-// In a lane of several namespaces it may, wherever something does.
+// Who shares a lane is not known.
 bool FlowTable::may_wait(const Lane& endpoint) const {
   if (endpoint_lanes_.contains(endpoint) || is_in_use(endpoint.ns) || is_in_use(0)) return true;
   return lanes_of_endpoints_ > 0 && std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {

@@ -755,6 +755,45 @@ TEST_F(StagesTest, OfAnOrderedEndpointEachTaskWaitsForTheOneBefore) {
   EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
 }
 
+// Something happens between each claim and what becomes of what it brought.
+class StoreWithOthers final : public testing::ForwardingStore {
+ public:
+  StoreWithOthers(store::Store& inner, std::function<void()> others)
+      : ForwardingStore(inner), others_(std::move(others)) {}
+
+ private:
+  Result<store::ClaimResult> do_claim_due(const store::ClaimRequest& request) override {
+    auto claimed = ForwardingStore::do_claim_due(request);
+    others_();
+    return claimed;
+  }
+
+  std::function<void()> others_;
+};
+
+TEST_F(StagesTest, WhatIsDeletedDuringItsClaimHoldsNothing) {
+  make_committer();
+  auto retry = to_endpoint("a", clock.now(), "acme");
+  retry.task.attempt = 1;
+  retry.task.next_attempt_date = clock.now() + 1h;
+  retry.task.in_order = true;
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","ordered":true})");
+  put(store, {retry, to_endpoint("b", clock.now(), "acme")});
+  StoreWithOthers with_others(store, [&] {
+    for (const auto& removed : store.remove({&retry.task.key, 1}, clock.now())) {
+      if (removed) slots.flows().look_again(model::flow_of(*removed));
+    }
+  });
+  Claimer claims(with_others, endpoints, slots, to_send, metrics, clock, 60s);
+  ASSERT_TRUE(claims.learn_endpoints(clock.now()));
+  ASSERT_TRUE(claims.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(held_by("b"), "");
+  step_all();
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
+}
+
 TEST_F(StagesTest, ARetryLeavesItsPlaceWhereItsEndpointIsNotOrderedAnyMore) {
   make_committer();
   auto retry = to_endpoint("a", clock.now(), "acme");
