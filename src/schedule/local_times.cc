@@ -1,0 +1,151 @@
+#include "schedule/local_times.h"
+
+#include <algorithm>
+#include <set>
+
+namespace rhooks::schedule {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::local_days;
+using std::chrono::months;
+using std::chrono::seconds;
+using std::chrono::year;
+using std::chrono::year_month;
+using std::chrono::year_month_day;
+
+constexpr int kMinutesOfDay = 24 * 60;
+
+bool has_minute(const Cron& cron, int minute) {
+  return (cron.hours >> (minute / 60) & 1) != 0 && (cron.minutes >> (minute % 60) & 1) != 0;
+}
+
+// Days of the month that lie in the range, in bits.
+std::uint32_t days_within(const Exclusions::Days& range, year_month month) {
+  const local_days before = local_days(month / 1) - days{1};
+  const auto first = std::max<std::int64_t>((range.first - before).count(), 1);
+  const auto last = std::min<std::int64_t>((range.last - before).count(), 31);
+  if (first > last) return 0;
+  return static_cast<std::uint32_t>(((std::uint64_t{2} << last) - 1) >> first << first);
+}
+
+// Calls `use(n)` for each bit n.
+template <typename Bits, typename Use>
+void for_each_bit(Bits bits, const Use& use) {
+  for (; bits != 0; bits &= bits - 1) use(std::countr_zero(bits));
+}
+
+}  // namespace
+
+LocalTimes::LocalTimes(std::vector<Cron> crons, Exclusions exclusions)
+    : crons_(std::move(crons)), exclusions_(std::move(exclusions)) {}
+
+LocalTimes LocalTimes::all_but(Exclusions exclusions) {
+  Cron all;
+  all.seconds = all.minutes = Cron::kEveryMinute;
+  all.hours = Cron::kEveryHour;
+  all.months = Cron::kEveryMonth;
+  all.any_day = all.any_weekday = true;
+  all.years.set();
+  return LocalTimes({all}, std::move(exclusions));
+}
+
+std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, Which which) const {
+  const auto start = std::max(std::chrono::ceil<seconds>(from),
+                              std::chrono::local_seconds(local_days(year(kFirstYear) / 1 / 1)));
+  const local_days first_day = floor<days>(start);
+  const year_month_day date(first_day);
+  std::uint32_t still = ~std::uint32_t{0} << static_cast<unsigned>(date.day());
+  // Days of one kind are alike: which kinds have nothing left is found out once.
+  std::set<Active> empty;
+  const bool one = crons_.size() == 1 && !excludes();
+  for (auto month = date.year() / date.month(); month.year() <= year(kLastYear);
+       month += months{1}) {
+    for (auto left = days_of(month, which) & still; left != 0; left &= left - 1) {
+      const local_days day(month / static_cast<int>(std::countr_zero(left)));
+      const Active active = one ? Active{1, 0} : active_on(day, which);
+      if (active.second != 0 && empty.contains(active)) continue;
+      const auto time = first_time(active, day == first_day ? start - day : seconds{0});
+      if (time) return day + *time;
+      if (active.second != 0 && day != first_day) empty.insert(active);
+    }
+    still = ~std::uint32_t{0};
+  }
+  return std::nullopt;
+}
+
+std::uint32_t LocalTimes::days_of(year_month month, Which which) const {
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < crons_.size(); ++i) {
+    if ((which >> i & 1) != 0) found |= crons_[i].days_of(month);
+  }
+  if (found == 0) return 0;
+  for (const Exclusions::Days& range : exclusions_.days) found &= ~days_within(range, month);
+  for (const Cron& cron : exclusions_.crons) {
+    if (cron.matches_whole_days()) found &= ~cron.days_of(month);
+  }
+  return found;
+}
+
+LocalTimes::Active LocalTimes::active_on(local_days day, Which which) const {
+  const year_month_day date(day);
+  const auto month = date.year() / date.month();
+  const auto bit = static_cast<unsigned>(date.day());
+  Active active{0, 0};
+  if ((days_of(month, which) >> bit & 1) == 0) return active;
+  for (std::size_t i = 0; i < crons_.size(); ++i) {
+    if ((which >> i & 1) != 0) active.first |= (crons_[i].days_of(month) >> bit & 1) << i;
+  }
+  for (std::size_t i = 0; i < exclusions_.crons.size(); ++i) {
+    const Cron& cron = exclusions_.crons[i];
+    if (cron.matches_whole_days()) continue;
+    active.second |= std::uint64_t{cron.days_of(month) >> bit & 1} << i;
+  }
+  return active;
+}
+
+std::optional<seconds> LocalTimes::first_time(const Active& active, seconds time) const {
+  if (active.second == 0) {
+    std::optional<seconds> first;
+    for_each_bit(active.first, [&](int i) {
+      const auto found = crons_[i].first_time(time);
+      if (found && (!first || *found < *first)) first = found;
+    });
+    return first;
+  }
+  const int from = static_cast<int>(time.count() / 60);
+  for (int minute = from; minute < kMinutesOfDay; ++minute) {
+    std::uint64_t left = seconds_of(active, minute);
+    if (minute == from) left &= ~std::uint64_t{0} << (time.count() % 60);
+    if (left != 0) return seconds{minute * 60 + std::countr_zero(left)};
+  }
+  return std::nullopt;
+}
+
+std::int64_t LocalTimes::count(const Active& active) const {
+  if (active.second == 0 && std::has_single_bit(active.first)) {
+    const Cron& cron = crons_[std::countr_zero(active.first)];
+    return std::int64_t{std::popcount(cron.hours)} * std::popcount(cron.minutes) *
+           std::popcount(cron.seconds);
+  }
+  std::int64_t count = 0;
+  for (int minute = 0; minute < kMinutesOfDay; ++minute) {
+    count += std::popcount(seconds_of(active, minute));
+  }
+  return count;
+}
+
+std::uint64_t LocalTimes::seconds_of(const Active& active, int minute) const {
+  std::uint64_t found = 0;
+  for_each_bit(active.first, [&](int i) {
+    if (has_minute(crons_[i], minute)) found |= crons_[i].seconds;
+  });
+  if (found == 0) return 0;
+  for_each_bit(active.second, [&](int i) {
+    if (has_minute(exclusions_.crons[i], minute)) found &= ~exclusions_.crons[i].seconds;
+  });
+  return found;
+}
+
+}  // namespace rhooks::schedule

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedule/cron.h"
+#include "schedule/zone.h"
+
+namespace rhooks::schedule {
+
+// What does not happen: whole days, and local times that an expression matches.
+struct Exclusions {
+  struct Days {
+    std::chrono::local_days first;
+    std::chrono::local_days last;
+  };
+
+  std::vector<Days> days;
+  std::vector<Cron> crons;  // at most 64
+
+  bool empty() const { return days.empty() && crons.empty(); }
+};
+
+// The local times that any of some expressions matches and no exclusion does, up to the end of
+// 2199. Whole seconds. Nothing in here knows of zones.
+//
+// Threads: immutable; any.
+class LocalTimes {
+ public:
+  using Which = std::uint32_t;  // bit n: the n-th expression
+  static constexpr Which kAll = ~Which{0};
+
+  LocalTimes(std::vector<Cron> crons, Exclusions exclusions);
+  // Every second but for what is excluded.
+  static LocalTimes all_but(Exclusions exclusions);
+
+  const std::vector<Cron>& crons() const { return crons_; }
+  bool excludes() const { return !exclusions_.empty(); }
+
+  // The first one from `from` on that is of these expressions.
+  std::optional<LocalTime> at_or_after(LocalTime from, Which which = kAll) const;
+
+  // Those that can matter on a day: of the expressions, and of the exclusions that are no whole
+  // days.
+  using Active = std::pair<Which, std::uint64_t>;
+  Active active_on(std::chrono::local_days day, Which which = kAll) const;
+  // How many there are on a day on which these are active.
+  std::int64_t count(const Active& active) const;
+
+ private:
+  std::uint32_t days_of(std::chrono::year_month month, Which which) const;
+  std::optional<std::chrono::seconds> first_time(const Active& active,
+                                                 std::chrono::seconds time) const;
+  // The seconds that are left of a minute of the day.
+  std::uint64_t seconds_of(const Active& active, int minute) const;
+
+  std::vector<Cron> crons_;
+  Exclusions exclusions_;
+};
+
+}  // namespace rhooks::schedule

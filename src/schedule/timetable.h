@@ -1,0 +1,63 @@
+#pragma once
+
+#include <rhooks/result.h>
+#include <rhooks/schedule.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "schedule/times.h"
+#include "schedule/zone.h"
+#include "schedule/zones.h"
+
+namespace rhooks::schedule {
+
+// A schedule, compiled: when it happens. Of `max`, and of what becomes of an occurrence, it knows
+// nothing. It keeps the zone as it was then: compile again when Zones::reload() names that zone.
+//
+// Threads: immutable; every method may be called from any thread. Blocking: no.
+class Timetable {
+ public:
+  using Times = std::variant<CronTimes, EveryTimes, AtTimes>;
+
+  // Checks all of the schedule. Errors: kInvalidArgument, with the field ("schedule.cron[2]") and
+  // what to write instead, also where nothing would ever happen from `since` on; kUnsupported.
+  // Blocking: where a zone has to be read.
+  static Result<Timetable> compile(const Schedule& schedule, const Zones& zones);
+
+  // The first occurrence behind `after`, always later than it; none: that was the last.
+  std::optional<TimePoint> next(TimePoint after) const;
+  // The last one up to `until`. Takes as long as some 50 calls of next().
+  std::optional<TimePoint> latest(TimePoint until) const;
+  bool contains(TimePoint at) const { return next(at - std::chrono::milliseconds{1}) == at; }
+  // How many there are in (after, until]: by arithmetic and days, hardly ever one by one.
+  std::int64_t count(TimePoint after, TimePoint until) const;
+
+  // When the occurrence at `nominal` is due for a task: with its jitter, before the next one.
+  TimePoint due(TimePoint nominal, const TaskKey& key) const;
+  // What there is to say of the occurrence at `nominal`, but for `due`.
+  Occurrence describe(TimePoint nominal) const;
+
+  const Times& times() const { return times_; }
+  const std::shared_ptr<const Zone>& zone() const { return zone_; }
+  // The moments before and after which it has no occurrences.
+  TimePoint first() const { return first_; }
+  TimePoint last() const { return last_; }
+  std::chrono::milliseconds jitter() const { return jitter_; }
+
+ private:
+  Timetable(Times times, std::shared_ptr<const Zone> zone)
+      : times_(std::move(times)), zone_(std::move(zone)) {}
+
+  std::optional<Moment> next_moment(TimePoint after) const;
+
+  Times times_;
+  std::shared_ptr<const Zone> zone_;
+  TimePoint first_{};
+  TimePoint last_{};
+  std::chrono::milliseconds jitter_{0};
+};
+
+}  // namespace rhooks::schedule
