@@ -19,7 +19,7 @@ struct Name {
   std::int64_t max;  // 100 years, or as many days
 };
 // The larger of a unit first, so that it is written.
-constexpr std::array<Name, 7> kNames{
+constexpr std::array<Name, 7> kUnits{
     {{"y", "Y", Unit::kMonths, 12, "year", 100},
      {"mo", "M", Unit::kMonths, 1, "month", 1'200},
      {"w", "W", Unit::kDays, 7, "week", 5'217},
@@ -35,7 +35,7 @@ tl::unexpected<Error> bad_length(std::string_view text, std::string_view why) {
 // The unit that `rest` begins with, which is taken from it.
 const Name* take_unit(std::string_view& rest, bool iso, bool elapsed) {
   const auto length = std::min(rest.find_first_of("0123456789T"), rest.size());
-  for (const Name& name : kNames) {
+  for (const Name& name : kUnits) {
     if (iso && (name.unit == Unit::kMilliseconds) != elapsed) continue;
     if (rest.substr(0, length) != (iso ? name.iso : name.text)) continue;
     rest.remove_prefix(length);
@@ -47,7 +47,7 @@ const Name* take_unit(std::string_view& rest, bool iso, bool elapsed) {
 }  // namespace
 
 Result<Length> parse_length(std::string_view text) {
-  static constexpr std::string_view kUnits =
+  static constexpr std::string_view kExpected =
       " is no length; write a number and a unit: 30s, 10m, 6h or 1h30m for elapsed time, 3d, 2w, "
       "1mo or 1y for days of the calendar";
   static constexpr std::string_view kMixed =
@@ -65,11 +65,11 @@ Result<Length> parse_length(std::string_view text) {
       rest.remove_prefix(1);
     }
     const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-    if (digits == 0 || digits > 10) return bad_length(text, kUnits);
+    if (digits == 0 || digits > 10) return bad_length(text, kExpected);
     const std::int64_t number = std::stoll(std::string(rest.substr(0, digits)));
     rest.remove_prefix(digits);
     const Name* const name = take_unit(rest, iso, elapsed);
-    if (!name) return bad_length(text, kUnits);
+    if (!name) return bad_length(text, kExpected);
     if (parts++ > 0 && (name->unit != total.unit || name->unit != Unit::kMilliseconds)) {
       return bad_length(text, kMixed);
     }
@@ -77,9 +77,9 @@ Result<Length> parse_length(std::string_view text) {
     total.unit = name->unit;
     total.count += number * name->factor;
   }
-  if (parts == 0) return bad_length(text, kUnits);
+  if (parts == 0) return bad_length(text, kExpected);
   if (total.count == 0) return bad_length(text, " is too short; the least is 1s");
-  if (total.unit == Unit::kMilliseconds && total.count > kNames.back().max * 1'000) {
+  if (total.unit == Unit::kMilliseconds && total.count > kUnits.back().max * 1'000) {
     return bad_length(text, " is longer than 100 years");
   }
   return total;
@@ -89,14 +89,14 @@ std::string format_length(const Length& length) {
   if (length.unit == Unit::kMilliseconds) {
     std::string text;
     std::int64_t left = length.count;
-    for (const Name& name : kNames) {
+    for (const Name& name : kUnits) {
       if (name.unit != length.unit || left < name.factor) continue;
       text += std::to_string(left / name.factor) + std::string(name.text);
       left %= name.factor;
     }
     return text;
   }
-  for (const Name& name : kNames) {
+  for (const Name& name : kUnits) {
     if (name.unit != length.unit || length.count % name.factor != 0) continue;
     return std::to_string(length.count / name.factor) + std::string(name.text);
   }
@@ -104,7 +104,7 @@ std::string format_length(const Length& length) {
 }
 
 std::string length_in_words(const Length& length) {
-  for (const Name& name : kNames) {
+  for (const Name& name : kUnits) {
     if (name.unit != length.unit || length.count % name.factor != 0) continue;
     const std::int64_t count = length.count / name.factor;
     if (count == 1) return std::string(name.word);
