@@ -19,7 +19,7 @@ suites=(
   "dynamo|deliveries on the DynamoDB emulator, and what AWS would charge for them"
   "micro|the parts that every task passes, by Google Benchmark"
 )
-micro=(codec_bench model_bench signer_bench due_bench store_bench)
+micro=(codec_bench model_bench schedule_bench signer_bench due_bench store_bench)
 
 usage() {
   cat <<USAGE

@@ -305,9 +305,10 @@ Result<void> check_day_fields(const std::vector<Word>& words, std::size_t day_in
     std::string text;
     for (std::size_t i = 0; i < words.size(); ++i) {
       std::string word(words[i].text);
-      if (!for_both && i == day_index && day.star_step) word.replace(word.find('*'), 1, "1-31");
+      if (!for_both && i == day_index && day.star_step)
+        word.replace(word.find_first_of("*?"), 1, "1-31");
       if (!for_both && i == day_index + 2 && weekday.star_step) {
-        word.replace(word.find('*'), 1, "0-6");
+        word.replace(word.find_first_of("*?"), 1, "0-6");
       }
       if (for_both && i == day_index + 2) word.insert(0, "+");
       text += (i == 0 ? "" : " ") + word;

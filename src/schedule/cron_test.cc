@@ -63,6 +63,7 @@ TEST(CronTest, SaysWhatToWriteInstead) {
             HasSubstr("\"0 0 */2 * +MON\" for both")));
   EXPECT_THAT(refusal("0 0 13 * */2"),
               AllOf(HasSubstr("\"0 0 13 * 0-6/2\""), HasSubstr("\"0 0 13 * +*/2\"")));
+  EXPECT_THAT(refusal("0 0 ?/2 * ?/3"), HasSubstr("\"0 0 1-31/2 * 0-6/3\""));
   EXPECT_THAT(refusal("0 0 * * L"), HasSubstr("FRIL is the last Friday of the month"));
   EXPECT_THAT(refusal("0 0 1-5W * *"), HasSubstr("1W,15W"));
   EXPECT_THAT(refusal("0 0 LW-3 * *"), HasSubstr("is not expected"));

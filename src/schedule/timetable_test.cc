@@ -27,24 +27,25 @@ std::vector<std::string> first_of(const Schedule& schedule, int count,
 }
 
 // "schedule.cron: why".
-std::string refusal(const Schedule& schedule) {
+std::string refusal_of(const Schedule& schedule) {
   const auto table = Timetable::compile(schedule, test_zones());
   return table ? "accepted" : table.error().field + ": " + table.error().message;
 }
 
 TEST(TimetableTest, TakesOneOfThreeWays) {
   Schedule schedule;
-  EXPECT_THAT(refusal(schedule), HasSubstr("schedule: it takes exactly one of cron, every and at"));
+  EXPECT_THAT(refusal_of(schedule),
+              HasSubstr("schedule: it takes exactly one of cron, every and at"));
   schedule.every = "1h";
   schedule.cron = {"0 9 * * *"};
-  EXPECT_THAT(refusal(schedule), HasSubstr("has cron and every"));
+  EXPECT_THAT(refusal_of(schedule), HasSubstr("has cron and every"));
 }
 
 TEST(TimetableTest, NamesTheFieldThatIsWrong) {
   const auto with = [](auto change) {
     Schedule schedule = cron_schedule("0 9 * * *");
     change(schedule);
-    return refusal(schedule);
+    return refusal_of(schedule);
   };
   using S = Schedule;
   EXPECT_THAT(with([](S& s) { s.cron = {"0 9 * *"}; }),
@@ -82,19 +83,19 @@ TEST(TimetableTest, NamesTheFieldThatIsWrong) {
               HasSubstr("schedule.jitter: it may be 0 to 24h"));
   EXPECT_THAT(with([](S& s) { s.grace = milliseconds{999}; }), HasSubstr("schedule.grace: "));
   EXPECT_THAT(with([](S& s) { s.max = -1; }), HasSubstr("schedule.max: "));
-  const auto every = [](const char* length) { return refusal(every_schedule(length, "")); };
+  const auto every = [](const char* length) { return refusal_of(every_schedule(length, "")); };
   EXPECT_THAT(every("1d12h"), HasSubstr("schedule.every: \"1d12h\" mixes units"));
   EXPECT_THAT(every("500ms"), HasSubstr("is no length"));
   EXPECT_THAT(every("0s"), HasSubstr("too short"));
   EXPECT_THAT(every("101y"), HasSubstr("longer than 100 years"));
   Schedule listed;
   listed.at = {"2027-01-01T00:00", "then"};
-  EXPECT_THAT(refusal(listed), HasSubstr("schedule.at[1]: \"then\""));
+  EXPECT_THAT(refusal_of(listed), HasSubstr("schedule.at[1]: \"then\""));
   listed.at = {"2200-01-01T00:00"};
-  EXPECT_THAT(refusal(listed), HasSubstr("schedule.at[0]: nothing happens after the year 2199"));
+  EXPECT_THAT(refusal_of(listed), HasSubstr("schedule.at[0]: nothing happens after the year 2199"));
   listed.at = {"2026-01-01T00:00"};
   listed.since = time_of("2027-01-01T00:00Z");
-  EXPECT_THAT(refusal(listed), HasSubstr("schedule.at: all of its times are past"));
+  EXPECT_THAT(refusal_of(listed), HasSubstr("schedule.at: all of its times are past"));
 }
 
 TEST(TimetableTest, StartAndEndAreIncluded) {
@@ -155,14 +156,14 @@ TEST(TimetableTest, ExcludedTimesDoNotExist) {
 TEST(TimetableTest, TellsSoonThatExclusionsLeaveNothing) {
   Schedule schedule = cron_schedule("* * * * * *");
   schedule.exclude = {"cron:0-58 * * * * *", "cron:59 * * * * *"};
-  EXPECT_THAT(refusal(schedule), HasSubstr("leaves nothing"));
+  EXPECT_THAT(refusal_of(schedule), HasSubstr("leaves nothing"));
   schedule.exclude = {"cron:* * * * 1-6", "cron:* 0-11 * * SUN", "cron:* 12-23 * * SUN"};
-  EXPECT_THAT(refusal(schedule), HasSubstr("leaves nothing"));
+  EXPECT_THAT(refusal_of(schedule), HasSubstr("leaves nothing"));
   schedule.exclude = {"1970-01-01/2199-12-31"};
-  EXPECT_THAT(refusal(schedule), HasSubstr("leaves nothing"));
+  EXPECT_THAT(refusal_of(schedule), HasSubstr("leaves nothing"));
   schedule = every_schedule("2s", "2027-01-01T00:00Z");
   schedule.exclude = {"cron:*/2 * * * * *"};
-  EXPECT_THAT(refusal(schedule), HasSubstr("leaves nothing"));
+  EXPECT_THAT(refusal_of(schedule), HasSubstr("leaves nothing"));
 }
 
 TEST(TimetableTest, CountsByArithmetic) {
