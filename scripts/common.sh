@@ -49,23 +49,36 @@ wait_port() {
   die "the $what did not start within 15 seconds; its output is below"
 }
 
-# dynamodb_emulator [--install]: with --install, installs the emulator that the tests of the DynamoDB
-# store run on, when it is missing or its lock file has changed since. Without, and missing, the
-# tests that need it say so. Each test process starts one for itself, unless RHOOKS_TEST_DYNAMODB
-# names one: one that all shared would be what they wait for.
+# npm_packages NAME WHAT [--install]: with --install, installs what testing/NAME/package-lock.json
+# names, when it is missing or that file has changed since. Without, and missing, says that WHAT fails.
+npm_packages() {
+  local dir=$root/testing/$1
+  if cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"; then
+    echo "installed"
+  elif [[ ! ${3:-} ]]; then
+    echo "not installed; $2 will fail"
+  else
+    (cd "$dir" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) ||
+      die "npm could not install testing/$1; its messages are above"
+    cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
+  fi
+}
+
+# cron_peers [--install]: the packages whose answers schedule_test compares.
+cron_peers() {
+  step "Peers of cron"
+  npm_packages cron_peers "the test that compares schedules with other programs" "$@"
+}
+
+# dynamodb_emulator [--install]: the emulator that the tests of the DynamoDB store run on. Each test
+# process starts one for itself, unless RHOOKS_TEST_DYNAMODB names one: one that all shared would be
+# what they wait for.
 dynamodb_emulator() {
-  local dir=$root/testing/dynalite
   step "DynamoDB emulator"
   if [[ ${RHOOKS_TEST_DYNAMODB:-} ]]; then
     echo "$RHOOKS_TEST_DYNAMODB"
-  elif cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"; then
-    echo "installed"
-  elif [[ ! ${1:-} ]]; then
-    echo "not installed; the tests of the DynamoDB store will fail"
   else
-    (cd "$dir" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) ||
-      die "npm could not install dynalite; its messages are above"
-    cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
+    npm_packages dynalite "the tests of the DynamoDB store" "$@"
   fi
 }
 

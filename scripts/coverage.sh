@@ -32,6 +32,7 @@ configure coverage -DRHOOKS_UNITY=OFF
 cmake --build --preset coverage -j "$jobs" ${1:+--target "$@"} || die "the coverage build failed"
 
 dynamodb_emulator --install
+cron_peers --install
 
 step "Testing"
 find build/coverage -name '*.gcda' -delete # what earlier runs counted

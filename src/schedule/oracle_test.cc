@@ -1,8 +1,7 @@
 // Random schedules around changes of clocks, against a slow walk that goes by the definition
 // (testing/slow_schedule.h).
 
-#include <random>
-
+#include "schedule/test_draw.h"
 #include "schedule/test_schedules.h"
 #include "testing/slow_schedule.h"
 #include "testing/test_seed.h"
@@ -22,18 +21,9 @@ constexpr const char* kZoneNames[] = {
     "America/Caracas", "Asia/Pyongyang",   "Asia/Tehran",         "Africa/Casablanca",
     "Antarctica/Troll"};
 
-class Draw {
+class DrawSchedule : public Draw {
  public:
-  explicit Draw(std::uint64_t seed) : random_(seed) {}
-
-  int below(int n) { return static_cast<int>(random_() % static_cast<std::uint64_t>(n)); }
-  int between(int low, int high) { return low + below(high - low + 1); }
-  bool one_in(int n) { return below(n) == 0; }
-
-  template <typename Items>
-  auto one_of(const Items& items) {
-    return items[below(static_cast<int>(std::size(items)))];
-  }
+  using Draw::Draw;
 
   // "*", "7", "3,9", "5-20", "22-4", "*/7", "3/5".
   std::string field(int low, int high) {
@@ -116,11 +106,6 @@ class Draw {
       drawn.exclude.push_back(exclusion(near));
     return drawn;
   }
-
-  std::mt19937_64& random() { return random_; }
-
- private:
-  std::mt19937_64 random_;
 };
 
 std::string shown(const Schedule& schedule) {
@@ -168,7 +153,7 @@ void expect_laws(const Timetable& table, const std::vector<TimePoint>& found, Ti
 }
 
 TEST(ScheduleOracleTest, RandomSchedulesAgreeWithASlowWalk) {
-  Draw draw(testing::test_seed());
+  DrawSchedule draw(testing::test_seed());
   std::map<std::string, testing::Offsets> offsets;
   int seen = 0;
   int refused = 0;
