@@ -188,8 +188,8 @@ seconds offset_at(const Offsets& offsets, TimePoint at) {
   return std::prev(offsets.upper_bound(at))->second;
 }
 
-bool is_excluded(const std::string& entry, Reading reading) {
-  if (entry.starts_with("cron:")) return SlowCron(entry.substr(5), true).has(reading);
+// Whether a day is "2027-12-24", in "2027-12-24/2028-01-02", or "--12-24".
+bool is_of_days(const std::string& entry, Reading reading) {
   const std::string date = format_time(reading).substr(0, 10);
   if (entry.starts_with("--")) return date.substr(4) == entry.substr(1);
   const auto slash = entry.find('/');
@@ -222,6 +222,13 @@ class Walk {
       crons_.emplace_back(text);
       if (!crons_.back().in_whole_minutes()) step_ = seconds{1};
     }
+    for (const std::string& entry : schedule.exclude) {
+      if (entry.starts_with("cron:")) {
+        excluded_minutes_.emplace_back(entry.substr(5), true);
+      } else {
+        excluded_days_.push_back(entry);
+      }
+    }
   }
 
   std::vector<TimePoint> run(TimePoint from, TimePoint to) {
@@ -249,9 +256,11 @@ class Walk {
     return named && !excluded(reading);
   }
 
-  bool excluded(Reading reading) const {
-    return std::any_of(schedule_.exclude.begin(), schedule_.exclude.end(),
-                       [&](const std::string& entry) { return is_excluded(entry, reading); });
+  bool excluded(Reading reading) {
+    return std::any_of(excluded_minutes_.begin(), excluded_minutes_.end(),
+                       [&](SlowCron& cron) { return cron.has(reading); }) ||
+           std::any_of(excluded_days_.begin(), excluded_days_.end(),
+                       [&](const std::string& entry) { return is_of_days(entry, reading); });
   }
 
   // The moments and local times of `at` and `every`, in whole seconds.
@@ -283,6 +292,8 @@ class Walk {
   const Schedule& schedule_;
   const Offsets& offsets_;
   std::vector<SlowCron> crons_;
+  std::vector<SlowCron> excluded_minutes_;
+  Words excluded_days_;
   std::set<TimePoint> instants_;
   std::set<Reading> readings_;
   seconds step_{60};

@@ -54,7 +54,8 @@ struct Schedule {
   std::int64_t max = 0;  // executions in all; 0: no limit
   // What does not happen, by the local date or time at which it would: a date (2027-12-24), two
   // dates (2027-12-24/2028-01-02, both included), a day of each year (--12-25), or "cron:" and an
-  // expression, of which one of five fields covers its minutes whole. At most 64, and 4 KiB.
+  // expression of five fields, which leaves out the minutes that it matches, each as a whole. At
+  // most 64, and 4 KiB.
   std::vector<std::string> exclude;
   // Each occurrence is due up to this much later, at most 24 h and never after the next one: how
   // much is the same whenever it is asked for, and differs from task to task.

@@ -44,10 +44,8 @@ struct Cron {
   // Whether it means certain hours of a day, which then happen once on each, whatever the clock
   // does; else it means whatever the clock shows.
   bool names_hours() const { return hours != kEveryHour; }
-  // Whether it matches every second of the days that it matches.
-  bool matches_whole_days() const {
-    return hours == kEveryHour && minutes == kEveryMinute && seconds == kEveryMinute;
-  }
+  // Whether it matches every minute of the days that it matches.
+  bool matches_whole_days() const { return hours == kEveryHour && minutes == kEveryMinute; }
   // The days that match, in bits 1 to 31.
   std::uint32_t days_of(std::chrono::year_month month) const;
   // The first time of a day that matches, from `time` on; none: there is none left in the day.

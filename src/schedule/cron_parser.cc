@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/text.h"
 #include "schedule/cron.h"
+#include "schedule/words.h"
 
 namespace rhooks::schedule {
 namespace {
@@ -337,9 +338,10 @@ Result<void> check_possible(const Cron& cron, bool has_years) {
   if (!has_years ? matches_in(cron, 2000, 2027) : matches_in(cron, kFirstYear, kLastYear))
     return {};
   if (has_years && matches_in(any_year, 2000, 2027)) {
-    return bad_cron("it never happens: its days come in none of its years");
+    return bad_cron("it never happens: none of its years has a day for \"" + cron_in_words(cron) +
+                    '"');
   }
-  return bad_cron("it never happens: its months have no such day");
+  return bad_cron("it never happens: no year has a day for \"" + cron_in_words(any_year) + '"');
 }
 
 }  // namespace

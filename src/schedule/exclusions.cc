@@ -32,23 +32,16 @@ std::optional<Cron> parse_day_of_year(std::string_view text) {
   return cron ? std::optional(*cron) : std::nullopt;
 }
 
-std::size_t fields_of(std::string_view text) {
-  std::size_t fields = 0;
-  bool blank = true;
-  for (const char c : text) {
-    const bool is_blank = c == ' ' || c == '\t';
-    if (blank && !is_blank) ++fields;
-    blank = is_blank;
-  }
-  return fields;
-}
-
 Result<void> add_exclusion(std::string_view text, Exclusions& into) {
   static constexpr std::string_view kCron = "cron:";
   if (text.starts_with(kCron)) {
     auto cron = parse_cron(text.substr(kCron.size()));
     if (!cron) return fail(cron.error());
-    if (fields_of(text.substr(kCron.size())) <= 5) cron->seconds = Cron::kEveryMinute;
+    if (cron->seconds != 1 || !cron->years.all()) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "what is left out are whole minutes: write five fields, without seconds and year");
+    }
     into.crons.push_back(*cron);
     return {};
   }

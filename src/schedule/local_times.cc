@@ -1,7 +1,6 @@
 #include "schedule/local_times.h"
 
 #include <algorithm>
-#include <set>
 
 namespace rhooks::schedule {
 namespace {
@@ -14,12 +13,6 @@ using std::chrono::seconds;
 using std::chrono::year;
 using std::chrono::year_month;
 using std::chrono::year_month_day;
-
-constexpr int kMinutesOfDay = 24 * 60;
-
-bool has_minute(const Cron& cron, int minute) {
-  return (cron.hours >> (minute / 60) & 1) != 0 && (cron.minutes >> (minute % 60) & 1) != 0;
-}
 
 // Days of the month that lie in the range, in bits.
 std::uint32_t days_within(const Exclusions::Days& range, year_month month) {
@@ -57,18 +50,14 @@ std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, Which which) co
   const local_days first_day = floor<days>(start);
   const year_month_day date(first_day);
   std::uint32_t still = ~std::uint32_t{0} << static_cast<unsigned>(date.day());
-  // Days of one kind are alike: which kinds have nothing left is found out once.
-  std::set<Active> empty;
   const bool one = crons_.size() == 1 && !excludes();
   for (auto month = date.year() / date.month(); month.year() <= year(kLastYear);
        month += months{1}) {
     for (auto left = days_of(month, which) & still; left != 0; left &= left - 1) {
       const local_days day(month / static_cast<int>(std::countr_zero(left)));
       const Active active = one ? Active{1, 0} : active_on(day, which);
-      if (active.second != 0 && empty.contains(active)) continue;
       const auto time = first_time(active, day == first_day ? start - day : seconds{0});
       if (time) return day + *time;
-      if (active.second != 0 && day != first_day) empty.insert(active);
     }
     still = ~std::uint32_t{0};
   }
@@ -114,36 +103,47 @@ std::optional<seconds> LocalTimes::first_time(const Active& active, seconds time
     });
     return first;
   }
-  const int from = static_cast<int>(time.count() / 60);
-  for (int minute = from; minute < kMinutesOfDay; ++minute) {
-    std::uint64_t left = seconds_of(active, minute);
-    if (minute == from) left &= ~std::uint64_t{0} << (time.count() % 60);
-    if (left != 0) return seconds{minute * 60 + std::countr_zero(left)};
+  const auto from = time.count() / 60;
+  for (int hour = static_cast<int>(from / 60); hour < 24; ++hour) {
+    std::uint64_t left = minutes_of(active, hour);
+    if (hour == from / 60) left &= ~std::uint64_t{0} << from % 60;
+    for (; left != 0; left &= left - 1) {
+      const int minute = hour * 60 + std::countr_zero(left);
+      std::uint64_t found = seconds_of(active, minute);
+      if (minute == from) found &= ~std::uint64_t{0} << time.count() % 60;
+      if (found != 0) return seconds{minute * 60 + std::countr_zero(found)};
+    }
   }
   return std::nullopt;
 }
 
 std::int64_t LocalTimes::count(const Active& active) const {
-  if (active.second == 0 && std::has_single_bit(active.first)) {
-    const Cron& cron = crons_[std::countr_zero(active.first)];
-    return std::int64_t{std::popcount(cron.hours)} * std::popcount(cron.minutes) *
-           std::popcount(cron.seconds);
-  }
   std::int64_t count = 0;
-  for (int minute = 0; minute < kMinutesOfDay; ++minute) {
-    count += std::popcount(seconds_of(active, minute));
+  for (int hour = 0; hour < 24; ++hour) {
+    for_each_bit(minutes_of(active, hour), [&](int minute) {
+      count += std::popcount(seconds_of(active, hour * 60 + minute));
+    });
   }
   return count;
+}
+
+std::uint64_t LocalTimes::minutes_of(const Active& active, int hour) const {
+  const auto of_hour = [&](const Cron& cron) {
+    return (cron.hours >> hour & 1) != 0 ? cron.minutes : 0;
+  };
+  std::uint64_t found = 0;
+  for_each_bit(active.first, [&](int i) { found |= of_hour(crons_[i]); });
+  for_each_bit(active.second, [&](int i) { found &= ~of_hour(exclusions_.crons[i]); });
+  return found;
 }
 
 std::uint64_t LocalTimes::seconds_of(const Active& active, int minute) const {
   std::uint64_t found = 0;
   for_each_bit(active.first, [&](int i) {
-    if (has_minute(crons_[i], minute)) found |= crons_[i].seconds;
-  });
-  if (found == 0) return 0;
-  for_each_bit(active.second, [&](int i) {
-    if (has_minute(exclusions_.crons[i], minute)) found &= ~exclusions_.crons[i].seconds;
+    const Cron& cron = crons_[i];
+    const bool has_minute =
+        (cron.hours >> (minute / 60) & 1) != 0 && (cron.minutes >> (minute % 60) & 1) != 0;
+    if (has_minute) found |= cron.seconds;
   });
   return found;
 }

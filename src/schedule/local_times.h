@@ -1,10 +1,7 @@
 #pragma once
 
-#include <bit>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,7 +10,7 @@
 
 namespace rhooks::schedule {
 
-// What does not happen: whole days, and local times that an expression matches.
+// What does not happen: whole days, and the minutes that an expression matches, each as a whole.
 struct Exclusions {
   struct Days {
     std::chrono::local_days first;
@@ -56,7 +53,8 @@ class LocalTimes {
   std::uint32_t days_of(std::chrono::year_month month, Which which) const;
   std::optional<std::chrono::seconds> first_time(const Active& active,
                                                  std::chrono::seconds time) const;
-  // The seconds that are left of a minute of the day.
+  // The minutes that are left of an hour of the day, and the seconds that matter of one of these.
+  std::uint64_t minutes_of(const Active& active, int hour) const;
   std::uint64_t seconds_of(const Active& active, int minute) const;
 
   std::vector<Cron> crons_;

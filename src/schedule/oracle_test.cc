@@ -57,13 +57,16 @@ class DrawSchedule : public Draw {
     return one_in(2) ? "*" : one_of(kDays);
   }
 
-  std::string expression() {
+  std::string minutes_expression() {
     const std::string hour = one_in(3)   ? "*"
                              : one_in(3) ? std::to_string(between(0, 4))
                                          : field(0, 23);
-    std::string text = field(0, 59) + " " + hour + " " + day() + " " +
-                       (one_in(4) ? field(1, 12) : "*") + " " + weekday();
-    return one_in(8) ? field(0, 59) + " " + text : text;
+    return field(0, 59) + " " + hour + " " + day() + " " + (one_in(4) ? field(1, 12) : "*") + " " +
+           weekday();
+  }
+
+  std::string expression() {
+    return one_in(8) ? field(0, 59) + " " + minutes_expression() : minutes_expression();
   }
 
   std::string date(TimePoint near) {
@@ -79,7 +82,7 @@ class DrawSchedule : public Draw {
       case 2:
         return "--" + date(near).substr(5);
       default:
-        return "cron:" + expression();
+        return "cron:" + minutes_expression();
     }
   }
 

@@ -29,6 +29,8 @@ class Timetable {
 
   // The first occurrence behind `after`, always later than it; none: that was the last.
   std::optional<TimePoint> next(TimePoint after) const;
+  // The same with the local time that is meant, the earliest where there are several.
+  std::optional<Moment> next_moment(TimePoint after) const;
   // The last one up to `until`. Takes as long as some 50 calls of next().
   std::optional<TimePoint> latest(TimePoint until) const;
   bool contains(TimePoint at) const { return next(at - std::chrono::milliseconds{1}) == at; }
@@ -50,8 +52,6 @@ class Timetable {
  private:
   Timetable(Times times, std::shared_ptr<const Zone> zone)
       : times_(std::move(times)), zone_(std::move(zone)) {}
-
-  std::optional<Moment> next_moment(TimePoint after) const;
 
   Times times_;
   std::shared_ptr<const Zone> zone_;

@@ -146,8 +146,9 @@ Result<std::shared_ptr<const Zone>> Zones::find(std::string_view name) const {
                 "there are no time zones in " + directory_ +
                     ": install the package tzdata; without it there are UTC and offsets (+02:00)");
   }
-  return fail(ErrorCode::kInvalidArgument, quote(name) + " is no time zone" +
-                                               did_you_mean(name, known) +
+  const std::string of_version = version().empty() ? "" : " " + version();
+  return fail(ErrorCode::kInvalidArgument, quote(name) + " is no time zone of the database" +
+                                               of_version + did_you_mean(name, known) +
                                                ". Write one such as Europe/Berlin, UTC or +02:00");
 }
 

@@ -129,7 +129,7 @@ TEST(ZonesTest, SaysWhichNameMayHaveBeenMeant) {
     return test_zones().find(name).error().message;
   };
   EXPECT_THAT(message("Berlin"),
-              HasSubstr("\"Berlin\" is no time zone; did you mean Europe/Berlin"));
+              HasSubstr("\"Berlin\" is no time zone of the database; did you mean Europe/Berlin"));
   EXPECT_THAT(message("europe/berlin"), HasSubstr("Europe/Berlin"));
   EXPECT_THAT(message("Europe/Lodnon"), HasSubstr("Europe/London"));
   EXPECT_THAT(message("America/New York"), HasSubstr("America/New_York"));
