@@ -51,7 +51,8 @@ void next(benchmark::State& state, const Schedule& schedule) {
   }
 }
 
-// One iteration: how many there are in a year, of which nobody counts each.
+// One iteration: how many there are in a year. One by one only on the first and the last day, and
+// on two on which the clocks are changed.
 void count(benchmark::State& state, const Schedule& schedule) {
   const auto table = Timetable::compile(schedule, zones());
   if (!table) return state.SkipWithError(table.error().message.c_str());

@@ -61,6 +61,13 @@ std::vector<Word> words_of(std::string_view text) {
   return words;
 }
 
+// Of a few digits, or none.
+int number_of(std::string_view digits) {
+  int number = 0;
+  for (const char c : digits) number = number * 10 + c - '0';
+  return number;
+}
+
 tl::unexpected<Error> bad_cron(std::string message) {
   return fail(ErrorCode::kInvalidArgument, std::move(message));
 }
@@ -118,9 +125,7 @@ class FieldParser {
     if (digits == 0) return name();
     const std::size_t digits_max = kind_.part == Part::kYear ? 4 : 2;
     const int high = kind_.part == Part::kWeekday ? 7 : kind_.high;
-    int number = 0;
-    for (const char c : rest_.substr(0, std::min(digits, digits_max)))
-      number = number * 10 + c - '0';
+    const int number = number_of(rest_.substr(0, std::min(digits, digits_max)));
     if (digits > digits_max || number < kind_.low || number > high) {
       return bad(std::string(rest_.substr(0, digits)) + " is out of range; it may be " +
                  std::string(kind_.allowed));
@@ -204,23 +209,22 @@ class FieldParser {
   Result<int> read_step(int count) {
     if (!take('/')) return 1;
     const auto digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
-    int step = 0;
-    for (const char c : rest_.substr(0, std::min<std::size_t>(digits, 4)))
-      step = step * 10 + c - '0';
+    const int step = number_of(rest_.substr(0, std::min<std::size_t>(digits, 4)));
     if (step == 0) return bad("a step is a number of at least 1, as in */5");
     if (step > count || digits > 4) {
-      std::string hint;
-      if (kind_.part == Part::kMinute)
-        hint = "; for each " + std::to_string(step) + " minutes give \"every\": \"" +
-               std::to_string(step) + "m\" instead of \"cron\"";
-      if (kind_.part == Part::kHour)
-        hint = "; for each " + std::to_string(step) + " hours give \"every\": \"" +
-               std::to_string(step) + "h\" instead of \"cron\"";
       return bad("the step is longer than the " + std::to_string(count) +
-                 " values that it steps through" + hint);
+                 " values that it steps through" + every_instead(step));
     }
     rest_.remove_prefix(digits);
     return step;
+  }
+
+  // What says a step that does not fit.
+  std::string every_instead(int step) const {
+    if (kind_.part != Part::kMinute && kind_.part != Part::kHour) return "";
+    const std::string number = std::to_string(step);
+    return "; for each " + number + " " + std::string(kind_.name) + "s give \"every\": \"" +
+           number + kind_.name.front() + "\" instead of \"cron\"";
   }
 
   Result<void> add(int first, int last, int step) {

@@ -17,7 +17,7 @@ using std::chrono::year_month_day;
 // No clock is further from UTC.
 constexpr hours kOffsetMax{48};
 // So many occurrences may be left out, with others excluded between them, before there are no more.
-constexpr int kExcludedMax = 1'000'000;
+constexpr int kExcludedMax = 200'000;
 
 std::optional<Moment> earlier(const std::optional<Moment>& a, const std::optional<Moment>& b) {
   if (!a || !b) return a ? a : b;

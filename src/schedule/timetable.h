@@ -34,7 +34,9 @@ class Timetable {
   // The last one up to `until`. Takes as long as some 50 calls of next().
   std::optional<TimePoint> latest(TimePoint until) const;
   bool contains(TimePoint at) const { return next(at - std::chrono::milliseconds{1}) == at; }
-  // How many there are in (after, until]: by arithmetic and days, hardly ever one by one.
+  // How many there are in (after, until]: by arithmetic and by days, one by one only on a day on
+  // which the clocks are changed, on the first and the last, and where part of a day is excluded
+  // from a series.
   std::int64_t count(TimePoint after, TimePoint until) const;
 
   // When the occurrence at `nominal` is due for a task: with its jitter, before the next one.
