@@ -124,6 +124,7 @@ Result<Endpoint> edited(const EndpointArgs& args, const std::vector<Header>& hea
   });
   if (wrong) return usage(std::move(*wrong));
   if (args.given("--no-callback") && !args.given("--callback-on")) endpoint.callback_on.clear();
+  if (args.given("--no-rate") && !args.given("--burst")) endpoint.burst.reset();
   for (const std::string& name : args.without_headers) {
     model::remove_header(endpoint.headers, name);
   }

@@ -258,6 +258,13 @@ TEST_P(EndpointCommandsTest, PauseAndResume) {
   }
 }
 
+TEST_P(EndpointCommandsTest, ABurstGoesWithItsRate) {
+  done({"put", "acme", "--url", kIn, "--rate", "95/1m", "--burst", "1"});
+  done({"set", "acme", "--no-rate"});
+  EXPECT_EQ(got("acme").rate, std::nullopt);
+  EXPECT_EQ(got("acme").burst, std::nullopt);
+}
+
 TEST_P(EndpointCommandsTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
   done({"put", "acme", "--url", kIn});
   done({"pause", "acme"});
@@ -265,6 +272,8 @@ TEST_P(EndpointCommandsTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
   expect_part(out({"get", "-n", "shop", "--id", "a"}), "status          ACTIVE, held by paused\n");
   expect_part(out({"fetch", "-n", "shop"}), "  ACTIVE, held by paused  ");
   expect_part(out({"get", "-n", "shop", "--id", "a", "--json"}), R"("held":{"by":"paused"})");
+  expect_part(out({"trigger", "-n", "shop", "--id", "a"}),
+              "a is due now, and waits: ACTIVE, held by paused\n");
   done({"resume", "acme"});
   const std::string card = out({"get", "-n", "shop", "--id", "a"});
   EXPECT_EQ(card.find("held"), std::string::npos) << card;

@@ -32,6 +32,8 @@ int trigger_one(Commands& commands, const TaskKey& key) {
   if (!task) return report(io, task.error(), kExitFailed);
   if (commands.json()) {
     print_json(io, codec::to_json(*task));
+  } else if (task->held) {
+    io.out << printable(task->key.id) << " is due now, and waits: " << show_status(*task) << '\n';
   } else {
     io.out << printable(task->key.id) << " is due now"
            << (task->extra_date ? ", its series goes on at " + show_time(task->scheduled_date) : "")

@@ -76,6 +76,12 @@ std::string show_length(std::chrono::microseconds length) {
   return whole.count() == 0 ? std::to_string(length.count()) + "µs" : format_duration(whole);
 }
 
+std::string with_distance(TimePoint t, const Io& io) {
+  return show_time(t) + (io.out_is_terminal ? "  (" + show_distance(t, io.now()) + ")" : "");
+}
+
+}  // namespace
+
 std::string show_status(const Task& task) {
   std::string text = to_string(task.status);
   if (!task.failure_reason.empty()) text += ", " + task.failure_reason;
@@ -83,12 +89,6 @@ std::string show_status(const Task& task) {
   text += ", held by " + task.held->by;
   return task.held->until ? text + " until " + show_time(*task.held->until) : text;
 }
-
-std::string with_distance(TimePoint t, const Io& io) {
-  return show_time(t) + (io.out_is_terminal ? "  (" + show_distance(t, io.now()) + ")" : "");
-}
-
-}  // namespace
 
 TableStyle table_style(const Io& io) {
   return {io.width, io.colours()};

@@ -26,6 +26,9 @@ void add_log(Table& table, const Log& log);
 Table endpoint_table(const Io& io);
 void add_endpoint(Table& table, const Endpoint& endpoint);
 
+// "ACTIVE", "FAILED, exhausted", "ACTIVE, held by paused".
+std::string show_status(const Task& task);
+
 // A task as lines of "name  value", its bodies below.
 std::string task_card(const Task& task, const Io& io);
 

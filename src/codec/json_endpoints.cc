@@ -73,8 +73,9 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
     model::for_each_field<Endpoint>([&](const auto& field) {
       if (!read_what_is_given(in, field, endpoint)) read_change(in, field, endpoint);
     });
-    // What is told goes with who is told of it.
+    // What means nothing without another member goes with that.
     if (in.is_null("callback") && !in.value("callbackOn")) endpoint.callback_on.clear();
+    if (in.is_null("rate") && !in.value("burst")) endpoint.burst.reset();
     in.finish();
     return std::move(endpoint);
   });

@@ -139,6 +139,13 @@ TEST(EndpointJsonTest, WhenItIsRetried) {
   EXPECT_EQ(parse_endpoint_changes(R"({"stopOn":null})", endpoint), endpoint);
 }
 
+TEST(EndpointJsonTest, ABurstGoesWithItsRate) {
+  const Endpoint paced =
+      parse_new_endpoint(R"({"url":"http://a/","rate":"95/1m","burst":1})", "shop", "acme").value();
+  EXPECT_EQ(parse_endpoint_changes(R"({"rate":null})", paced), least_endpoint());
+  EXPECT_EQ(parse_endpoint_changes(R"({"rate":null,"burst":2})", paced).value().burst, 2);
+}
+
 TEST(EndpointJsonTest, WhoIsTold) {
   Endpoint endpoint = least_endpoint();
   endpoint.callback = "ops";

@@ -5,6 +5,7 @@
 
 #include "model/callback.h"
 #include "model/flow.h"
+#include "model/outcome.h"
 #include "model/record.h"
 #include "observe/logging.h"
 
@@ -191,7 +192,7 @@ void Committer::learn(EndedDelivery& ended, const model::AttemptRules& rules) {
     log::warn("an endpoint does not answer; its tasks wait, and one at a time tries it",
               {{"namespace", task.key.ns},
                {"endpoint", task.endpoint},
-               {"status", std::int64_t{outcome.response ? outcome.response->status : 0}}});
+               {"error", model::error_text(outcome)}});
   }
   if (learnt.closed) {
     log::info("an endpoint answers again",
