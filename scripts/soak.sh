@@ -26,6 +26,8 @@ lived=(
   "late bytes|crash_test|LateBytesSoakTest.WhatIsDone*"
   "late bytes that cross|crash_test|LateBytesSoakTest.WhatCrosses*"
   "redrive|crash_test|RedriveSoakTest.*"
+  "limits rocksdb|crash_test|LimitsSoakTest.OnRocksDb"
+  "order dynamodb|crash_test|LimitsSoakTest.OrderOfTwo*"
 )
 
 usage() {
@@ -33,7 +35,7 @@ usage() {
 Usage: scripts/soak.sh [--minutes N] [--preset NAME] [--suite NAME]... [--list] [--no-install]
 
 Runs the simulator, the crash and power-loss suites, the bad and the hostile clients, the receivers
-that write late, redrives and the fuzzers for N minutes in all, builds not counted, and prints one line a
+that write late, redrives, limits and the fuzzers for N minutes in all, builds not counted, and prints one line a
 suite: how many runs, crashes that were survived, repeats, lost and stuck tasks. Each round has a
 new seed, which is printed where the round fails, ends its program or hangs;
 RHOOKS_SOAK_SEED=SEED runs it again. SIGINT and SIGTERM end all of it.
