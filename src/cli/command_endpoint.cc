@@ -334,17 +334,19 @@ void add_what_it_is(CLI::App& command, EndpointArgs& args) {
     if constexpr (kIsFlag<F>) {
       const std::string help = help_of(field);
       const std::string reverse = "the reverse of " + std::string(field.flag);
-      command.add_flag(field.flag, help);
-      command.add_flag(no_flag(field), reverse);
+      CLI::Option* const flag = command.add_flag(field.flag, help);
+      command.add_flag(no_flag(field), reverse)->excludes(flag);
       belongs(field.flag, "put and set");
       belongs(no_flag(field), "put and set");
       return;
     }
-    command.add_option(field.flag, args.values[field.flag], help_of(field))->type_name(field.value);
+    CLI::Option* const option =
+        command.add_option(field.flag, args.values[field.flag], help_of(field));
+    option->type_name(field.value);
     belongs(field.flag, model::kIs<F, &Endpoint::url> ? "put, set and test" : "put and set");
     if (field.required) return;
     const std::string help = "as if " + std::string(field.flag) + " had not been given";
-    command.add_flag(no_flag(field), help);
+    command.add_flag(no_flag(field), help)->excludes(option);
     belongs(no_flag(field), "set");
   });
   command

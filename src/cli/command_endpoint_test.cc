@@ -258,6 +258,16 @@ TEST_P(EndpointCommandsTest, PauseAndResume) {
   }
 }
 
+TEST_P(EndpointCommandsTest, NothingIsGivenAndTakenBackAtOnce) {
+  const std::vector<std::vector<std::string>> pairs{
+      {"--ordered", "--no-ordered"}, {"--no-breaker", "--breaker"}, {"--rate", "5/s", "--no-rate"}};
+  for (const auto& pair : pairs) {
+    std::vector<std::string> line{"set", "acme"};
+    line.insert(line.end(), pair.begin(), pair.end());
+    expect_part(refused(line), "exclude");
+  }
+}
+
 TEST_P(EndpointCommandsTest, ABurstGoesWithItsRate) {
   done({"put", "acme", "--url", kIn, "--rate", "95/1m", "--burst", "1"});
   done({"set", "acme", "--no-rate"});

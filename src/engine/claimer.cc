@@ -160,8 +160,8 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   const model::Flow flow = model::flow_of(task);
   delivery.due_at = model::due_at(task);
   delivery.ready = delivery.due_at <= now;
-  if (!delivery.ready) slots_.flows().hold(flow, delivery.due_at);
   if (!task.endpoint.empty()) delivery.endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
+  if (!delivery.ready && keeps_order(delivery)) slots_.flows().hold(flow, delivery.due_at);
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
     delivery.within_limits = slots_.flows().goes_by(flow, model::limits_of(*endpoint));
   }

@@ -344,7 +344,7 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   // In a lane of several flows what is to keep its order now would be passed.
   if (order_what_waits(limits)) begin_anew();
   const auto before = std::exchange(limits_, std::move(limits));
-  fit_rates();
+  fit_paces();
   if (before) fit_breakers(*before);
   // Also one that stays closed: it may open by itself from now on.
   for (auto& [lane, waiting] : endpoint_lanes_) look_at(waiting, lane);
@@ -353,8 +353,9 @@ void FlowTable::set_endpoints(std::span<const model::LimitsOf> all) {
   }
 }
 
-// No flow has to wait longer than its new rate would have it wait after a burst.
-void FlowTable::fit_rates() {
+// No flow has to wait longer than its new rate would have it wait after a burst, nor for its first
+// task where it is not in order any more: if it is again, that may have left its place.
+void FlowTable::fit_paces() {
   for (auto it = paced_.begin(); it != paced_.end();) {
     auto& [flow, paced] = *it;
     const model::Limits* const limits = limits_of(Lane::of_endpoint_of(flow));
@@ -364,6 +365,7 @@ void FlowTable::fit_rates() {
       open_never(Lane::of(flow));
       paced.tat.reset();
     }
+    if (!limits || !limits->ordered) paced.held_until = Time{};
     it = paced.tat || paced.held_until > now_ ? std::next(it) : paced_.erase(it);
   }
 }

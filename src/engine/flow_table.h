@@ -267,7 +267,7 @@ class FlowTable final : public store::FlowGate {
   void look_at_lane(const Lane& lane) RHOOKS_REQUIRES(mutex_);
   void set_back(std::chrono::microseconds by) RHOOKS_REQUIRES(mutex_);
   void forget_what_is_past() RHOOKS_REQUIRES(mutex_);
-  void fit_rates() RHOOKS_REQUIRES(mutex_);
+  void fit_paces() RHOOKS_REQUIRES(mutex_);
   Tried& tried(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   bool free_place_of_endpoint(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void close(const Lane& endpoint, model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);

@@ -258,6 +258,17 @@ TEST(ApplyOutcomeTest, ARetryKeepsItsPlaceWhereTheRulesSaySo) {
   EXPECT_FALSE(apply_outcome(retry, answered(500), kEnd, {}, rules, 0.5).in_order);
 }
 
+// One that is run now is retried at its time, and not at its date.
+TEST(ApplyOutcomeTest, BeforeItsDateARetryHasNoPlace) {
+  const AttemptRules rules{.ordered = true};
+  Task task = active_task();
+  task.scheduled_date = kEnd + hours{1};
+  const Task retry = apply_outcome(task, answered(500), kEnd, {}, rules, 0.5);
+  EXPECT_FALSE(retry.in_order);
+  EXPECT_LT(place_of(retry), task.scheduled_date);
+  EXPECT_TRUE(apply_outcome(retry, answered(500), task.scheduled_date, {}, rules, 0.5).in_order);
+}
+
 TEST(ApplyOutcomeTest, ATaskThatIsGivenUpHasNoOtherAttempt) {
   Task task = active_task();
   task.repeat = Repeat{1, 0, RepeatUnit::kHours};

@@ -278,7 +278,8 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
     const bool for_good = !outcome.ok() && !rules.final_reason.empty();
     end_execution(task, after.failed_by, for_good, now, policy);
   }
-  task.in_order = after.retry_at && rules.ordered;
+  // Before its date it has no place that it could keep.
+  task.in_order = after.retry_at && rules.ordered && nominal_date(task) <= now;
   return task;
 }
 
