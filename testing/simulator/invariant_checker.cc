@@ -347,7 +347,9 @@ bool InvariantChecker::take_uncounted(const TaskKey& key, Entry& entry, const Ta
 // Others wait behind a retry where its endpoint is ordered.
 void InvariantChecker::check_place(const TaskKey& key, const Task& after, const Attempt& attempt,
                                    bool retry) {
-  if (!attempt.ordered || after.in_order == (retry && *attempt.ordered)) return;
+  // Before its date it has none.
+  const bool has_place = retry && model::nominal_date(after) <= after.updated_at;
+  if (!attempt.ordered || after.in_order == (has_place && *attempt.ordered)) return;
   violation(key, after.in_order ? "it keeps its place, and nobody is to wait for it"
                                 : "a retry does not keep its place");
 }
