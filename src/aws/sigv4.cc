@@ -1,15 +1,11 @@
 #include "aws/sigv4.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
 
 #include "base/ascii.h"
-#include "base/check.h"
 #include "base/sha256.h"
 
 namespace rhooks::aws {
@@ -19,16 +15,6 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 std::string_view text_of_digest(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-Sha256 hmac(std::string_view key, std::string_view text) {
-  Sha256 result;
-  unsigned int size = 0;
-  const unsigned char* const done =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(text.data()), text.size(), result.data(), &size);
-  RHOOKS_CHECK(done != nullptr && size == result.size());
-  return result;
 }
 
 // "20150830T123600Z"
@@ -144,7 +130,7 @@ std::vector<Header> Signer::sign(const SigningInput& input, const Credentials& c
   to_sign.append(to_hex(request_hash.data(), request_hash.size()));
 
   const Digest key = signing_key(credentials.secret_access_key, date);
-  const Sha256 signature = hmac(text_of_digest(key), to_sign);
+  const Sha256 signature = hmac_sha256(text_of_digest(key), to_sign);
   std::string authorization(kAlgorithm);
   authorization.append(" Credential=").append(credentials.access_key_id).append("/");
   authorization.append(scope).append(", SignedHeaders=").append(headers.names);
@@ -165,9 +151,9 @@ Signer::Digest Signer::signing_key(const std::string& secret, const std::string&
 
 std::array<std::uint8_t, 32> derive_signing_key(std::string_view secret, std::string_view date,
                                                 std::string_view region, std::string_view service) {
-  Sha256 key = hmac("AWS4" + std::string(secret), date);
+  Sha256 key = hmac_sha256("AWS4" + std::string(secret), date);
   for (const std::string_view part : {region, service, std::string_view("aws4_request")}) {
-    key = hmac(text_of_digest(key), part);
+    key = hmac_sha256(text_of_digest(key), part);
   }
   return key;
 }

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <array>
 #include <bit>
@@ -86,6 +87,16 @@ Sha256 sha256_of_bytes(std::string_view bytes) {
   Hasher hasher;
   hasher.add(bytes.data(), bytes.size());
   return hasher.finish();
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view text) {
+  Sha256 result;
+  unsigned int size = 0;
+  const unsigned char* const done =
+      HMAC(algorithm(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(), result.data(), &size);
+  RHOOKS_CHECK(done != nullptr && size == result.size());
+  return result;
 }
 
 std::string to_hex(const std::uint8_t* data, std::size_t size) {

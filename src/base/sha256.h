@@ -19,6 +19,9 @@ Sha256 sha256(std::initializer_list<std::string_view> parts);
 // SHA-256 of just these bytes, as protocols ask for it.
 Sha256 sha256_of_bytes(std::string_view bytes);
 
+// HMAC-SHA-256 (RFC 2104).
+Sha256 hmac_sha256(std::string_view key, std::string_view text);
+
 // Lower-case hexadecimal.
 std::string to_hex(const std::uint8_t* data, std::size_t size);
 

@@ -1,8 +1,8 @@
 #include "store/dynamo/attributes.h"
 
-#include <openssl/evp.h>
-
 #include <charconv>
+
+#include "base/base64.h"
 
 namespace rhooks::store::dynamo {
 namespace {
@@ -14,29 +14,6 @@ const json::string* value_of(const Item& item, std::string_view name, std::strin
   const json::object* const typed = attribute ? attribute->if_object() : nullptr;
   const json::value* const value = typed && typed->size() == 1 ? typed->if_contains(type) : nullptr;
   return value ? value->if_string() : nullptr;
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // OpenSSL ends it with a zero
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  // OpenSSL counts the padding as zero bytes.
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  bytes.resize(static_cast<std::size_t>(size) - padding);
-  return bytes;
 }
 
 json::object typed(std::string_view type, std::string_view value) {
