@@ -37,6 +37,7 @@ const std::vector<Layer>& layers() {
   static const std::vector<Layer> table = {
       {"include/rhooks", {"rhooks/"}, {"std", "tl/expected.hpp"}},
       {"src/base", {"base/", "rhooks/"}, {"std"}, {"openssl/", "posix"}},
+      {"src/signing", {"signing/", "base/", "rhooks/"}, {"std"}, {"openssl/"}},
       {"src/json", {"json/", "base/", "rhooks/"}, {"std"}, {"boost/json"}},
       {"src/schedule", {"schedule/", "base/", "rhooks/"}, {"std"}, {"cctz/"}},
       {"src/model", {"model/", "json/", "base/", "rhooks/"}, {"std"}, {"boost/url"}},
