@@ -88,7 +88,7 @@ const std::vector<Layer>& layers() {
        {"boost/json", "boost/url", "openssl/", "posix"}},
       {"src/cli",
        {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "net/", "codec/", "model/",
-        "json/", "observe/", "base/", "rhooks/"},
+        "json/", "observe/", "signing/", "base/", "rhooks/"},
        {"std", "CLI/"},
        {"toml++/", "cctz/", "boost/json", "posix"}},
       {"testing",

@@ -2,14 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rhooks/verify.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
+#include "base/clock.h"
 #include "rest/test_client.h"
 #include "testing/child_process.h"
 #include "testing/patience.h"
@@ -101,6 +104,44 @@ TEST_F(ListenE2eTest, ShowsEveryValueOfAHeader) {
   const auto headers = boost::json::parse(child->output()).at("headers");
   EXPECT_EQ(headers.at("x-tag"), boost::json::value({"a", "b", "a"}));
   EXPECT_EQ(headers.at("x-other"), boost::json::value("o"));
+}
+
+TEST_F(ListenE2eTest, ShowsWhetherSignaturesAreGood) {
+  // Made by `openssl rand -base64 24` for this test.
+  const std::string secret = "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH";
+  std::ofstream(dir_.sub("secret")) << secret << "\n";
+  const auto child = listen("--json --count 3 --secret-file \"" + dir_.sub("secret") + "\"");
+  Call call{.method = kPost, .target = "/", .body = "{\"a\": 1}"};
+  EXPECT_EQ(rest::test::call(port_, call).status, 200);  // without a signature
+  for (const Header& header :
+       sign_webhook({secret}, "msg_1", SystemClock().now(), call.body).value()) {
+    call.headers.emplace_back(header.name, header.value);
+  }
+  EXPECT_EQ(rest::test::call(port_, call).status, 200);
+  call.body += " ";
+  EXPECT_EQ(rest::test::call(port_, call).status, 200);
+  EXPECT_EQ(child->wait(), 0);
+  std::istringstream lines(child->output());
+  std::vector<boost::json::value> signatures;
+  for (std::string line; std::getline(lines, line);) {
+    signatures.push_back(boost::json::parse(line).at("signature"));
+  }
+  ASSERT_EQ(signatures.size(), 3u);
+  EXPECT_FALSE(signatures[0].at("valid").as_bool());
+  EXPECT_EQ(signatures[0].at("reason").as_string(), "the header webhook-id is missing");
+  EXPECT_TRUE(signatures[1].at("valid").as_bool());
+  EXPECT_EQ(signatures[1].as_object().size(), 1u);
+  EXPECT_FALSE(signatures[2].at("valid").as_bool());
+  EXPECT_EQ(child->output().find("5WbX5kEW"), std::string::npos);
+}
+
+TEST_F(ListenE2eTest, ShowsSignaturesToPeople) {
+  std::ofstream(dir_.sub("secret")) << "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH";
+  const auto child = listen("--count 1 --secret-file \"" + dir_.sub("secret") + "\"");
+  EXPECT_EQ(post().status, 200);
+  EXPECT_EQ(child->wait(), 0);
+  EXPECT_THAT(child->output(),
+              HasSubstr("\n  signature: refused, the header webhook-id is missing\n"));
 }
 
 // A pager that shows its first page, say, and is left so.

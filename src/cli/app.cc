@@ -143,6 +143,7 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_redrive(commands);
   add_store(commands);
   add_listen(commands);
+  add_signing(commands);
   add_completion(commands);
 
   if (args.empty()) {

@@ -44,6 +44,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
   add_redrive(commands);
   add_store(commands);
   add_listen(commands);
+  add_signing(commands);
   add_completion(commands);
   int count = 0;
   for (const CLI::App* command : commands.root().get_subcommands({})) {
@@ -54,7 +55,7 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
     EXPECT_NE(help.out.find("--help"), std::string::npos) << command->get_name();
     ++count;
   }
-  EXPECT_EQ(count, 23);
+  EXPECT_EQ(count, 26);
 }
 
 TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {

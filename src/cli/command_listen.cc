@@ -11,6 +11,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/port_file.h"
+#include "cli/secret_args.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/table.h"
@@ -19,6 +20,7 @@
 #include "json/text.h"
 #include "json/writer.h"
 #include "rest/http_server.h"
+#include "signing/webhook.h"
 
 namespace rhooks::cli {
 namespace {
@@ -33,6 +35,7 @@ struct ListenArgs {
   bool verbose = false;
   bool json = false;
   std::string port_file;
+  std::string secret_file;
 };
 
 // Prints requests as they arrive and answers them: first the one, then the other, since a sender
@@ -41,8 +44,10 @@ struct ListenArgs {
 // Threads: handle() runs on several; the lines of one request are printed together.
 class Listener {
  public:
-  Listener(const ListenArgs& args, std::chrono::milliseconds delay, Io& io, Signals& signals)
-      : args_(args), delay_(delay), io_(io), signals_(signals) {}
+  // `keys`: what requests have to be signed with; none: signatures are not looked at.
+  Listener(const ListenArgs& args, std::vector<signing::Key> keys, std::chrono::milliseconds delay,
+           Io& io, Signals& signals)
+      : args_(args), keys_(std::move(keys)), delay_(delay), io_(io), signals_(signals) {}
 
   // Where it listens, before any request. Whoever reads may be slow from the first line on, and
   // standard error would wait for standard output: they are tied.
@@ -115,6 +120,12 @@ class Listener {
     io_.out.flush();
   }
 
+  Result<void> check_signature(const rest::HttpRequest& request, TimePoint arrived) const {
+    VerifyOptions options;
+    options.now = arrived;
+    return signing::verify(keys_, request.headers, request.body, options);
+  }
+
   void print_text(const rest::HttpRequest& request, TimePoint arrived, int status) {
     const bool colours = io_.colours();
     const bool ok = status >= 200 && status < 300;
@@ -126,6 +137,13 @@ class Listener {
             << tint(printable(request.method), Colour::kBold) << ' ' << printable(request.target)
             << "  " << tint(std::to_string(status), ok ? Colour::kGreen : Colour::kRed)
             << (id != nullptr ? "  " + printable(*id) : "") << '\n';
+    if (!keys_.empty()) {
+      const auto good = check_signature(request, arrived);
+      io_.out << "  signature: "
+              << (good ? tint("good", Colour::kGreen)
+                       : tint("refused", Colour::kRed) + ", " + good.error().message)
+              << '\n';
+    }
     if (args_.verbose) {
       for (const Header& header : request.headers) {
         io_.out << "  " << printable(header.name) << ": " << printable(header.value) << '\n';
@@ -150,6 +168,13 @@ class Listener {
     out.string("method", request.method);
     out.string("path", request.target);
     out.integer("status", status);
+    if (!keys_.empty()) {
+      const auto good = check_signature(request, arrived);
+      out.begin_object("signature");
+      out.boolean("valid", good.has_value());
+      if (!good) out.string("reason", good.error().message);
+      out.end_object();
+    }
     codec::write_headers(out, "headers", headers);
     out.name("body");
     if (const auto compact = compact_json(request.body)) {
@@ -162,6 +187,7 @@ class Listener {
   }
 
   const ListenArgs& args_;
+  const std::vector<signing::Key> keys_;
   const std::chrono::milliseconds delay_;
   Io& io_;
   Signals& signals_;
@@ -188,8 +214,15 @@ int run_listen(Io& io, const ListenArgs& args) {
   const auto delay = parse_duration(args.delay);
   if (!delay) return report(io, "--delay: " + delay.error().message, kExitUsage);
 
+  std::vector<signing::Key> keys;
+  if (!args.secret_file.empty()) {
+    auto read = read_secrets(args.secret_file);
+    if (!read) return report(io, read.error(), kExitUsage);
+    keys = std::move(*read);
+  }
+
   Signals signals;
-  Listener listener(args, *delay, io, signals);
+  Listener listener(args, std::move(keys), *delay, io, signals);
   rest::HttpServerOptions options;
   options.address = args.address;
   options.port = static_cast<std::uint16_t>(args.port);
@@ -225,7 +258,7 @@ void add_listen(Commands& commands) {
   CLI::App& command = commands.add(
       "listen", "Receive webhooks on this machine and print what arrives.",
       {"rhooks listen --port 9000", "rhooks listen --port 9000 --fail-first 2 --verbose",
-       "rhooks listen --port 0 --count 1 --json"},
+       "rhooks listen --port 0 --count 1 --json", "rhooks listen --secret-file secret"},
       [&commands, args] { return run_listen(commands.io(), *args); });
   command.add_option("-p,--port", args->port, "port; 0 takes a free one [9000]")->type_name("PORT");
   command.add_option("--address", args->address, "address to bind [127.0.0.1]")
@@ -239,6 +272,10 @@ void add_listen(Commands& commands) {
   command.add_flag("-v,--verbose", args->verbose, "print headers as well");
   command.add_flag("--json", args->json, "print a line of JSON for each request");
   command.add_option("--port-file", args->port_file, "write the port into this file")
+      ->type_name("FILE");
+  command
+      .add_option("--secret-file", args->secret_file,
+                  "file with secrets, one a line: show whether each request is signed with one")
       ->type_name("FILE");
 }
 

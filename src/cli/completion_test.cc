@@ -49,6 +49,7 @@ TEST(CompletionTest, HasEveryCommandAndFlag) {
   add_redrive(commands);
   add_store(commands);
   add_listen(commands);
+  add_signing(commands);
   add_completion(commands);
   const std::string text = script();
   int flags = 0;
@@ -95,6 +96,9 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"endpoint", "p"}), "put pause\n");
   EXPECT_EQ(complete({"endpoint", "t"}), "test\n");
   EXPECT_EQ(complete({"endpoint", "put", "acme", "--no-h"}), "--no-header\n");
+  EXPECT_EQ(complete({"sec"}), "secret\n");
+  EXPECT_EQ(complete({"secret", "generate", "--type", "e"}), "ed25519\n");
+  EXPECT_EQ(complete({"verify", "--sig"}), "--signature\n");
   EXPECT_EQ(complete({"nothing", "--"}), "\n");
 }
 

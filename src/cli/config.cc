@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/duration.h"
 #include "base/utf8.h"
+#include "cli/secret_args.h"
 #include "cli/settings.h"
 #include "cli/sizes.h"
 #include "cli/suggest.h"
@@ -261,7 +262,7 @@ std::string Config::print() const {
 }
 
 std::vector<std::string> unknown_environment(const Environment& environment) {
-  std::vector<std::string> known{"RHOOKS_CONFIG"};
+  std::vector<std::string> known{"RHOOKS_CONFIG", kSecretVariable};
   for (const Setting& setting : settings()) {
     if (setting.env != nullptr) known.emplace_back(setting.env);
   }
