@@ -70,6 +70,12 @@ cron_peers() {
   npm_packages cron_peers "the test that compares schedules with other programs" "$@"
 }
 
+# webhook_peers [--install]: the package that signatures are compared with in cli_e2e_test.
+webhook_peers() {
+  step "Peers of signatures"
+  npm_packages webhook_peers "the test in which another program verifies signatures" "$@"
+}
+
 # dynamodb_emulator [--install]: the emulator that the tests of the DynamoDB store run on. Each test
 # process starts one for itself, unless RHOOKS_TEST_DYNAMODB names one: one that all shared would be
 # what they wait for.

@@ -33,6 +33,7 @@ cmake --build --preset coverage -j "$jobs" ${1:+--target "$@"} || die "the cover
 
 dynamodb_emulator --install
 cron_peers --install
+webhook_peers --install
 
 step "Testing"
 find build/coverage -name '*.gcda' -delete # what earlier runs counted

@@ -20,7 +20,8 @@ with the tsan preset (ThreadSanitizer), but for cases in which only one thread c
 the DynamoDB store run on dynalite, an emulator, which is installed by npm below
 testing/dynalite/ when it is missing or its lock file has changed. Each test process runs one for
 itself; where RHOOKS_TEST_DYNAMODB names the address of one that runs, all use that. So are two
-packages of npm, below testing/cron_peers/, with whose answers schedule_test compares its own.
+packages of npm, below testing/cron_peers/, with whose answers schedule_test compares its own, and
+one below testing/webhook_peers/, with which cli_e2e_test compares signatures.
 
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
   --filter REGEX  only the test binaries whose name matches, such as '^(model|codec)_test'; for
@@ -104,6 +105,7 @@ part() {
 
 dynamodb_emulator ${install:+--install}
 cron_peers ${install:+--install}
+webhook_peers ${install:+--install}
 
 code=0
 part "$preset" "" || code=1
