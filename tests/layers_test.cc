@@ -38,6 +38,7 @@ const std::vector<Layer>& layers() {
       {"include/rhooks", {"rhooks/"}, {"std", "tl/expected.hpp"}},
       {"src/base", {"base/", "rhooks/"}, {"std"}, {"openssl/", "posix"}},
       {"src/signing", {"signing/", "base/", "rhooks/"}, {"std"}, {"openssl/"}},
+      {"src/secrets", {"secrets/", "base/", "rhooks/"}, {"std"}, {"openssl/", "posix"}},
       {"src/json", {"json/", "base/", "rhooks/"}, {"std"}, {"boost/json"}},
       {"src/schedule", {"schedule/", "base/", "rhooks/"}, {"std"}, {"cctz/"}},
       {"src/model", {"model/", "json/", "base/", "rhooks/"}, {"std"}, {"boost/url"}},
