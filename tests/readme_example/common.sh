@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# Sourced by the tests here: reads README.md, starts and ends the binary.
+# Sourced by the tests here: reads documents, starts and ends the binary.
 source_dir=$RHOOKS_SOURCE_DIR
 build_dir=$RHOOKS_BUILD_DIR
 . "$source_dir/scripts/common.sh"
@@ -22,14 +22,14 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# block MARK: the code block of README.md after <!-- tested: MARK -->.
+# block MARK [FILE]: the code block of README.md, or of FILE, after <!-- tested: MARK -->.
 block() {
-  local text
+  local text file=${2:-README.md}
   text=$(awk -v mark="<!-- tested: $1 -->" '
     $0 == mark { marked = 1; next }
     marked && /^```/ { if (inside) exit; inside = 1; next }
-    inside { print }' "$source_dir/README.md")
-  [[ $text ]] || die "README.md has no block marked '$1'"
+    inside { print }' "$source_dir/$file")
+  [[ $text ]] || die "$file has no block marked '$1'"
   printf '%s\n' "$text"
 }
 
