@@ -1,4 +1,5 @@
-// Digests: what a webhook costs for its webhook-id, and a request to DynamoDB for its signature.
+// Digests: what a webhook costs for its webhook-id and its signatures, and a request to DynamoDB
+// for its signature.
 
 #include <benchmark/benchmark.h>
 #include <openssl/evp.h>
@@ -16,6 +17,9 @@
 namespace rhooks::model {
 using delivery::webhook_id;
 }
+#endif
+#if __has_include("signing/webhook.h")
+#include "signing/webhook.h"
 #endif
 #if __has_include("aws/sigv4.h")
 #include "aws/sigv4.h"
@@ -61,6 +65,28 @@ void webhook_id(benchmark::State& state) {
   }
 }
 BENCHMARK(webhook_id);
+
+#if __has_include("signing/webhook.h")
+// One iteration: the three headers of a webhook with a body of so many bytes, by one secret.
+void sign_webhook_by(const signing::Key& key, benchmark::State& state) {
+  const std::string id = "msg_0123456789abcdef0123456789abcdef";
+  const std::string body(static_cast<std::size_t>(state.range(0)), 'x');
+  const auto keys = signing::parse_keys({key.text()}).value();
+  for (auto _ : state) {
+    auto headers = signing::sign(keys, id, kNow, body);
+    benchmark::DoNotOptimize(headers);
+  }
+  count_bytes(state);
+}
+void sign_v1(benchmark::State& state) {
+  sign_webhook_by(signing::Key::generate_hmac(), state);
+}
+void sign_v1a(benchmark::State& state) {
+  sign_webhook_by(signing::Key::generate_ed25519(), state);
+}
+BENCHMARK(sign_v1)->Arg(500)->Arg(16'000);
+BENCHMARK(sign_v1a)->Arg(500)->Arg(16'000);
+#endif
 
 // One iteration: the digest of so many bytes.
 void sha256(benchmark::State& state) {
