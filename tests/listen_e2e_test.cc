@@ -113,8 +113,8 @@ TEST_F(ListenE2eTest, ShowsWhetherSignaturesAreGood) {
   const auto child = listen("--json --count 3 --secret-file \"" + dir_.sub("secret") + "\"");
   Call call{.method = kPost, .target = "/", .body = "{\"a\": 1}"};
   EXPECT_EQ(rest::test::call(port_, call).status, 200);  // without a signature
-  for (const Header& header :
-       sign_webhook({secret}, "msg_1", SystemClock().now(), call.body).value()) {
+  const auto signature = sign_webhook({secret}, "msg_1", SystemClock().now(), call.body);
+  for (const Header& header : signature.value()) {
     call.headers.emplace_back(header.name, header.value);
   }
   EXPECT_EQ(rest::test::call(port_, call).status, 200);
