@@ -123,17 +123,7 @@ std::optional<std::string> other_than_utf8(const CLI::App& command) {
 
 }  // namespace
 
-int run(const std::vector<std::string>& args, Io& io) {
-  log::configure(log::Level::kWarn, log::Format::kText);
-  // Before the line is parsed, since that may be what fails.
-  io.json_errors = std::find(args.begin(), args.end(), "--json") != args.end();
-  Commands commands(io);
-  CLI::App& root = commands.root();
-  root.set_version_flag("--version", "rhooks " RHOOKS_VERSION, "show the version");
-  root.require_subcommand(1);
-  root.footer(
-      "Commands work through a server (--server, RHOOKS_SERVER) or straight on a store (--store,\n"
-      "RHOOKS_STORE). `rhooks COMMAND --help` shows examples.");
+void add_all(Commands& commands) {
   add_serve(commands);
   add_register(commands);
   add_queries(commands);
@@ -145,6 +135,20 @@ int run(const std::vector<std::string>& args, Io& io) {
   add_listen(commands);
   add_signing(commands);
   add_completion(commands);
+}
+
+int run(const std::vector<std::string>& args, Io& io) {
+  log::configure(log::Level::kWarn, log::Format::kText);
+  // Before the line is parsed, since that may be what fails.
+  io.json_errors = std::find(args.begin(), args.end(), "--json") != args.end();
+  Commands commands(io);
+  CLI::App& root = commands.root();
+  root.set_version_flag("--version", "rhooks " RHOOKS_VERSION, "show the version");
+  root.require_subcommand(1);
+  root.footer(
+      "Commands work through a server (--server, RHOOKS_SERVER) or straight on a store (--store,\n"
+      "RHOOKS_STORE). `rhooks COMMAND --help` shows examples.");
+  add_all(commands);
 
   if (args.empty()) {
     io.err << root.help();

@@ -35,17 +35,7 @@ TEST(AppTest, HelpAndVersion) {
 TEST(AppTest, EveryCommandHasHelpWithExamples) {
   TestIo test;
   Commands commands(test.io);
-  add_serve(commands);
-  add_register(commands);
-  add_queries(commands);
-  add_changes(commands);
-  add_triggers(commands);
-  add_endpoints(commands);
-  add_redrive(commands);
-  add_store(commands);
-  add_listen(commands);
-  add_signing(commands);
-  add_completion(commands);
+  add_all(commands);
   int count = 0;
   for (const CLI::App* command : commands.root().get_subcommands({})) {
     const TestRun help = run_line({command->get_name(), "--help"});

@@ -96,6 +96,8 @@ std::string grouped(std::int64_t n);
 // "1 task", "2 tasks".
 std::string count_of(std::int64_t n, const std::string& noun);
 
+// All that follow, as `rhooks --help` lists them.
+void add_all(Commands& commands);
 void add_register(Commands& commands);
 void add_queries(Commands& commands);  // get, fetch, logs, namespaces
 void add_changes(Commands& commands);  // delete, suspend, unsuspend, cancel, and the bulk ones

@@ -40,17 +40,7 @@ std::string complete(const std::vector<std::string>& words) {
 TEST(CompletionTest, HasEveryCommandAndFlag) {
   TestIo test;
   Commands commands(test.io);
-  add_serve(commands);
-  add_register(commands);
-  add_queries(commands);
-  add_changes(commands);
-  add_triggers(commands);
-  add_endpoints(commands);
-  add_redrive(commands);
-  add_store(commands);
-  add_listen(commands);
-  add_signing(commands);
-  add_completion(commands);
+  add_all(commands);
   const std::string text = script();
   int flags = 0;
   for (const CLI::App* command : commands.root().get_subcommands({})) {
