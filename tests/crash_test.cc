@@ -11,6 +11,7 @@
 #include <map>
 #include <random>
 
+#include "testing/patience.h"
 #include "testing/test_receiver.h"
 #include "tests/running_server.h"
 
@@ -73,10 +74,7 @@ class CrashTest : public ::testing::Test {
   // Each task once at least; nothing left to do; every one of them DONE, once.
   void expect_all_delivered(const RunningServer& server, const TestReceiver& receiver,
                             std::size_t repeats_max) {
-    for (int i = 0; i < 600 && count_of(server, "DONE") < kTasks; ++i) {
-      std::this_thread::sleep_for(100ms);
-    }
-    EXPECT_EQ(count_of(server, "DONE"), kTasks);
+    EXPECT_TRUE(eventually([&] { return count_of(server, "DONE") == kTasks; }, 100ms));
     for (const char* status : {"ACTIVE", "PROCESSING", "FAILED", "SUSPENDED"}) {
       EXPECT_EQ(count_of(server, status), 0u) << status;
     }
@@ -183,10 +181,7 @@ TEST_F(CrashTest, EveryEndIsToldOnce) {
   std::size_t failed = 0;
   for (std::size_t i = 0; i < kTold; ++i) failed += fails(i) ? 1 : 0;
   const std::size_t good = 2 * kTold - failed;
-  for (int i = 0; i < 600 && count_of(server, "DONE") < good; ++i) {
-    std::this_thread::sleep_for(100ms);
-  }
-  EXPECT_EQ(count_of(server, "DONE"), good);
+  EXPECT_TRUE(eventually([&] { return count_of(server, "DONE") == good; }, 100ms));
   EXPECT_EQ(count_of(server, "FAILED"), failed);
   EXPECT_EQ(count_of(server, "ACTIVE"), 0u);
 

@@ -12,7 +12,6 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "testing/patience.h"
@@ -55,6 +54,7 @@ class LimitedReceiver {
   explicit LimitedReceiver(std::uint64_t seed) : random_(seed) {}
 
   std::string url(const std::string& path) const { return receiver_.url(path); }
+  bool wait_requests(std::size_t count) const { return receiver_.wait_requests(count); }
   std::vector<CameTo> all() const {
     std::lock_guard lock(mutex_);
     return all_;
@@ -117,10 +117,11 @@ class LimitedWorld {
     run({"register", "--file", file});
   }
 
-  void kill_and_start(std::size_t server, std::chrono::milliseconds away) {
+  // Once so many more have come to the receiver.
+  void kill_after(std::size_t more, std::size_t server) {
+    EXPECT_TRUE(receiver_.wait_requests(receiver_.all().size() + more));
     servers_[server]->kill();
     kills_.push_back(SystemClock().now_micros());
-    std::this_thread::sleep_for(away);
     start(server);
   }
 
@@ -226,9 +227,7 @@ TEST(LimitsSoakTest, OnRocksDb) {
     world.register_all(80, 160, 20);
     constexpr std::size_t kKillsOfLimits = 4;
     for (std::size_t i = 0; i < kKillsOfLimits; ++i) {
-      std::this_thread::sleep_for(
-          std::chrono::milliseconds{std::uniform_int_distribution<int>(200, 1'000)(random)});
-      world.kill_and_start(0, 0ms);
+      world.kill_after(std::uniform_int_distribution<std::size_t>(10, 80)(random), 0);
     }
     EXPECT_TRUE(world.all_ended());
     const auto came = world.came();
@@ -253,9 +252,7 @@ TEST(LimitsSoakTest, OrderOfTwoOnDynamoDb) {
     std::mt19937_64 random(soak.seed());
     LimitedWorld world("dynamodb", random(), 2);
     world.register_all(0, 0, 40);
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds{std::uniform_int_distribution<int>(500, 2'500)(random)});
-    world.kill_and_start(1, 500ms);
+    world.kill_after(std::uniform_int_distribution<std::size_t>(10, 200)(random), 1);
     EXPECT_TRUE(world.all_ended());
     const auto came = world.came();
     std::cout << came.size() << " requests of " << world.tasks() << " tasks in order" << std::endl;

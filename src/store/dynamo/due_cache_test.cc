@@ -849,6 +849,20 @@ class OrderTest : public DueCacheTest {
     read_both(rows);
   }
   void done(const std::string& id) { stored(0, key(id), std::nullopt); }
+  // Has a lane run empty that had room for all of these but for the last.
+  std::vector<DueCache::Row> empty_lane() {
+    std::vector<DueCache::Row> rows;
+    for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
+      rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
+    }
+    know(rows);
+    for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
+      EXPECT_EQ(take(), Ids{std::to_string(i)});
+      done(std::to_string(i));
+    }
+    EXPECT_EQ(take(), Ids{});
+    return rows;
+  }
   // Picks until there is no more.
   Ids take() {
     gate_.all_done();
@@ -967,16 +981,7 @@ TEST_F(OrderTest, TheLastOnesHaveNoRoomInALaneAndAreReadInOrder) {
 }
 
 TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadBeforeAnyBehindThem) {
-  std::vector<DueCache::Row> rows;
-  for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
-    rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
-  }
-  know(rows);
-  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
-    ASSERT_EQ(take(), Ids{std::to_string(i)});
-    done(std::to_string(i));
-  }
-  EXPECT_EQ(take(), Ids{});
+  const std::vector<DueCache::Row> rows = empty_lane();
   const auto read_news = [&](const std::vector<DueCache::Row>& news) {
     cache_.merge(0, news, {}, steady_, {DueCache::Part::kNews, 0, kT0 - seconds{5}});
   };
@@ -1006,16 +1011,7 @@ TEST_F(OrderTest, WhereALaneRanEmptyTheOthersAreReadBeforeAnyBehindThem) {
 
 // Nothing of a piece has room, or belongs to it.
 TEST_F(OrderTest, WhatAFlowWaitsForIsReadOnThroughWhatOthersLeftOut) {
-  std::vector<DueCache::Row> rows;
-  for (std::size_t i = 0; i <= DueCache::kLaneMax + 1; ++i) {
-    rows.push_back(in_flow(std::to_string(i), kT0 - seconds{100} + milliseconds{i}));
-  }
-  know(rows);
-  for (std::size_t i = 0; i <= DueCache::kLaneMax; ++i) {
-    ASSERT_EQ(take(), Ids{std::to_string(i)});
-    done(std::to_string(i));
-  }
-  EXPECT_EQ(take(), Ids{});
+  empty_lane();
   const auto next_read = [&] { return cache_.to_read(0, now_, now_, seconds{100}, steady_); };
   const auto first = next_read();
   ASSERT_TRUE(first && first->part == DueCache::Part::kLeftOut);
