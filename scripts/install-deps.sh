@@ -12,8 +12,8 @@ build=(
   prometheus-cpp-dev libmimalloc-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-# The tests of the DynamoDB store run on an emulator in node, and schedules are compared with what
-# programs in node make of them. Debian's, where there is none.
+# The tests of the DynamoDB store run on an emulator in node, and schedules and signatures are
+# compared with what programs in node make of them. Debian's, where there is none.
 emulator=()
 major=$(node --version 2>/dev/null || true) && major=${major#v}
 ((${major%%.*} + 0 >= 18)) || emulator+=(nodejs)
@@ -36,7 +36,7 @@ already are used; Debian's packages, nodejs and npm, are only for where there is
   --lint         also what linting needs: ${lint[*]}
   --bench        also what the benchmarks need: ${bench[*]}
   --all          also what linting, fuzzing, benchmarks and coverage need: ${extra[*]}
-  --no-emulator  leave out node and npm, which only tests of the DynamoDB store and schedules need
+  --no-emulator  leave out node and npm, which only tests of the DynamoDB store, schedules and signatures need
   --print        only print the names of the packages, one a line
   --help         this text
 USAGE

@@ -32,7 +32,7 @@ enum class Overlap {
 // first. An expression of cron whose hours are all 24 names none, and happens whenever the clock
 // reads so.
 //
-// Nothing happens after the year 2199.
+// Nothing happens after the year 2199. No task has one yet, and no call of the library takes one.
 struct Schedule {
   // Expressions of five fields (minute, hour, day, month, weekday), six (seconds before them) or
   // seven (the year behind them): 1 to 8, each of at most 256 bytes. What any of them matches
