@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 #include "delivery/request_builder.h"
+#include "model/endpoint.h"
+#include "model/flow.h"
 #include "model/transitions.h"
 #include "observe/logging.h"
 
@@ -83,8 +85,15 @@ bool Dispatcher::release_unsent() {
   return !unsent.empty();
 }
 
+bool Dispatcher::gives_back(const Delivery& delivery, TimePoint now) const {
+  if (!delivery.ready || waits_for_endpoint(delivery)) return true;
+  if (!endpoint_of(delivery)) return false;
+  return let_through_too_long_ago(delivery, now) ||
+         flows_.asked_to_wait(model::flow_of(delivery.task), now);
+}
+
 bool Dispatcher::start(Delivery delivery, TimePoint now) {
-  if (!delivery.ready || waits_for_endpoint(delivery) || let_through_too_long_ago(delivery, now)) {
+  if (gives_back(delivery, now)) {
     to_commit_.push({std::move(delivery), std::nullopt, false});
     return false;
   }
@@ -139,10 +148,25 @@ void Dispatcher::finish(delivery::HttpResult result) {
                                  {"duration_us", result.outcome.duration.count()},
                                  {"late_ms", (result.outcome.started_at - due).count()}});
   }
+  heed(delivery, result);
   if (result.cancelled) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }
   to_commit_.push({std::move(delivery), std::move(result.outcome), result.cancelled});
+}
+
+// What its receiver asks for: here, since the committer may wait for its store while others begin.
+void Dispatcher::heed(const Delivery& delivery, const delivery::HttpResult& result) {
+  const Endpoint* const endpoint = endpoint_of(delivery);
+  if (!endpoint || result.cancelled || !result.outcome.retry_after) return;
+  const Task& task = delivery.task;
+  const bool begins = flows_.answered(model::flow_of(task), model::limits_of(*endpoint),
+                                      result.outcome, clock_.now());
+  if (!begins) return;
+  log::info("the receiver of an endpoint asks by Retry-After to wait; its tasks do",
+            {{"namespace", task.key.ns},
+             {"endpoint", task.endpoint},
+             {"retry_after_ms", result.outcome.retry_after->count()}});
 }
 
 }  // namespace rhooks::engine

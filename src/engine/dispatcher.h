@@ -3,7 +3,9 @@
 #include <chrono>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "delivery/sender.h"
+#include "engine/flow_table.h"
 #include "engine/stages.h"
 #include "observe/metrics.h"
 #include "store/store.h"
@@ -15,20 +17,24 @@ namespace rhooks::engine {
 class Dispatcher {
  public:
   // `attempt_max`: the longest that an attempt may take.
-  Dispatcher(const store::Store& store, delivery::Sender& sender, DeliveryQueue& to_send,
-             EndedQueue& to_commit, Metrics& metrics, std::chrono::milliseconds attempt_max = {})
+  Dispatcher(const store::Store& store, delivery::Sender& sender, FlowTable& flows,
+             DeliveryQueue& to_send, EndedQueue& to_commit, Metrics& metrics, const Clock& clock,
+             std::chrono::milliseconds attempt_max = {})
       : store_(store),
         sender_(sender),
+        flows_(flows),
         to_send_(to_send),
         to_commit_(to_commit),
         metrics_(metrics),
+        clock_(clock),
         attempt_max_(attempt_max) {}
 
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
   // A task whose lease could run out during the attempt, or may be another worker's already, is not
   // sent: the claim was answered late, or the process was paused. Nor is one of whose endpoint
-  // nothing is known for now, or whose rate let it through a second ago. One whose endpoint is not
-  // there, or of which no request can be made, is FAILED without one; so is one whose
+  // nothing is known for now, or whose rate let it through a second ago, or of whose endpoint an
+  // answer asked since that nothing comes: from its reading on nothing is sent. One whose endpoint
+  // is not there, or of which no request can be made, is FAILED without one; so is one whose
   // deliver_before has come. True, here and below: something was passed on to the committer.
   bool step(TimePoint now, std::chrono::milliseconds max_wait);
 
@@ -42,13 +48,17 @@ class Dispatcher {
 
  private:
   bool start(Delivery delivery, TimePoint now);  // false: it was passed on instead
+  bool gives_back(const Delivery& delivery, TimePoint now) const;
   void finish(delivery::HttpResult result);
+  void heed(const Delivery& delivery, const delivery::HttpResult& result);
 
   const store::Store& store_;
   delivery::Sender& sender_;
+  FlowTable& flows_;
   DeliveryQueue& to_send_;
   EndedQueue& to_commit_;
   Metrics& metrics_;
+  const Clock& clock_;
   const std::chrono::milliseconds attempt_max_;
   std::unordered_map<std::uint64_t, Delivery> in_flight_;  // by slot_id
 };

@@ -131,7 +131,7 @@ struct Stages {
   DeliveryQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
   Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
-  Dispatcher dispatcher{store, sender, to_send, to_commit, metrics};
+  Dispatcher dispatcher{store, sender, slots.flows(), to_send, to_commit, metrics, clock};
 };
 
 }  // namespace rhooks::engine

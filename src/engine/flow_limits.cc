@@ -27,9 +27,13 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time no
   if (limits->unknown) return Limit{HeldBy::kUnknown, {}};
   if (limits->paused) return Limit{HeldBy::kPaused, {}};
   const auto it = tried_.find(endpoint);
-  if (it == tried_.end() || !it->second.breaker.open()) return std::nullopt;
-  const Time opens = *it->second.breaker.open_until;
-  if (now < opens) return Limit{HeldBy::kBreaker, opens};
+  if (it == tried_.end()) return std::nullopt;
+  // Of both the one that ends later is told.
+  const auto opens = it->second.breaker.open_until;
+  const auto asked = asked_until(endpoint, now);
+  if (asked && (!opens || *asked > *opens)) return Limit{HeldBy::kRetryAfter, *asked};
+  if (!opens) return std::nullopt;
+  if (now < *opens) return Limit{HeldBy::kBreaker, *opens};
   if (it->second.under_way > 0) return Limit{HeldBy::kBreaker, {}};
   return std::nullopt;
 }
@@ -91,7 +95,10 @@ bool FlowTable::still_limited(const Flow& flow) {
 
 std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& flow) {
   const auto limit = limited(flow, now_);
-  if (!limit) return std::nullopt;
+  if (!limit) {
+    if (flow.endpoint != 0) end_asking(Lane::of_endpoint_of(flow));
+    return std::nullopt;
+  }
   if (of_endpoint(limit->by)) {
     const Lane lane = Lane::of_endpoint_of(flow);
     open_later(lane, *limit);  // first what may throw
@@ -107,6 +114,7 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
 void FlowTable::count_held(HeldBy by, Wait before) {
   if (before == Wait::kWaits) return;
   if (by == HeldBy::kPaused) ++held_.paused;
+  if (by == HeldBy::kRetryAfter) ++held_.retry_after;
   if (by == HeldBy::kBreaker) ++held_.breaker;
   if (by == HeldBy::kOrder) ++held_.order;
   if (by == HeldBy::kConcurrency) ++held_.concurrency;
@@ -140,6 +148,7 @@ void FlowTable::set_back(std::chrono::microseconds by) {
     };
     shift(one.breaker.open_until);
     shift(one.breaker.answered_at);
+    shift(one.asked_until);
   }
   for (const auto& [time, lane] : openings_) look_at_lane(lane);
   forget_openings();
@@ -290,7 +299,10 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
 std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) const {
   MutexLock lock(mutex_);
   const auto limit = limited(endpoint, now);
-  if (limit) return limit->by == HeldBy::kBreaker ? shown(limit) : std::nullopt;
+  if (limit) {
+    const bool untried = limit->by == HeldBy::kBreaker || limit->by == HeldBy::kRetryAfter;
+    return untried ? shown(limit) : std::nullopt;
+  }
   if (!limits_of(endpoint) || !open_breakers_.contains(endpoint)) return std::nullopt;
   return shown(Limit{HeldBy::kBreaker, {}});
 }
@@ -301,6 +313,7 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   if (limit->until) held.until = to_shown(*limit->until);
   if (limit->by == HeldBy::kUnknown) held.by = "endpoint";
   if (limit->by == HeldBy::kPaused) held.by = "paused";
+  if (limit->by == HeldBy::kRetryAfter) held.by = "retry-after";
   if (limit->by == HeldBy::kBreaker) held.by = "breaker";
   if (limit->by == HeldBy::kOrder) held.by = "order";
   if (limit->by == HeldBy::kConcurrency) held.by = "concurrency";
@@ -437,6 +450,54 @@ FlowTable::Learnt FlowTable::attempted(const Flow& flow, const Task& task,
   return learnt;
 }
 
+bool FlowTable::answered(const Flow& flow, const model::Limits& by,
+                         const model::AttemptOutcome& outcome, TimePoint now) {
+  auto asked = model::asked_until(outcome, now);
+  if (!asked) return false;
+  const Lane endpoint = Lane::of_endpoint_of(flow);
+  MutexLock lock(mutex_);
+  const auto it = tried_.find(endpoint);
+  if (it == tried_.end() || !limits_) return false;
+  const model::Limits* const limits = limits_of(endpoint);
+  if (limits && limits->address != by.address) return false;
+  // While at() was not told that the clock was set back its times are those before.
+  const TimePoint known = std::chrono::floor<std::chrono::milliseconds>(now_);
+  if (known > now) *asked += known - now;
+  const bool is_first = !asked_until(endpoint, now_);
+  it->second.asked_until = std::max(it->second.asked_until.value_or(*asked), *asked);
+  return is_first;
+}
+
+bool FlowTable::asked_to_wait(const Flow& flow, TimePoint now) const {
+  if (flow.endpoint == 0) return false;
+  const Lane endpoint = Lane::of_endpoint_of(flow);
+  MutexLock lock(mutex_);
+  // Of one that is not there its tasks are to fail.
+  return limits_ && limits_of(endpoint) && asked_until(endpoint, now);
+}
+
+std::optional<TimePoint> FlowTable::asked_until(const Lane& endpoint, Time now) const {
+  const auto it = tried_.find(endpoint);
+  if (it == tried_.end() || !it->second.asked_until) return std::nullopt;
+  return *it->second.asked_until > now ? it->second.asked_until : std::nullopt;
+}
+
+std::size_t FlowTable::asking_to_wait() const {
+  MutexLock lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(
+      endpoint_lanes_.begin(), endpoint_lanes_.end(), [&](const auto& one) RHOOKS_REQUIRES(mutex_) {
+        return limits_ && limits_of(one.first) && asked_until(one.first, now_);
+      }));
+}
+
+// It was too much: as who is back.
+void FlowTable::end_asking(const Lane& endpoint) {
+  const auto it = tried_.find(endpoint);
+  if (it == tried_.end() || !it->second.asked_until) return;
+  it->second.asked_until.reset();
+  begin_windows_anew(endpoint);
+}
+
 // Whoever is back is not met with all at once.
 void FlowTable::begin_windows_anew(const Lane& endpoint) {
   for (auto& [flow, state] : flows_) {
@@ -468,7 +529,8 @@ FlowTable::Turned FlowTable::take_turned() {
 }
 
 // One that is resumed, is at another address or has no breaker any more is tried as if it had
-// answered. One that was not known before is where it was: others put it.
+// answered. What its receiver asked for holds until it is at another address. One that was not
+// known before is where it was: others put it.
 void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
   for (auto& [lane, one] : tried_) {
     const auto was = before.find(lane);
@@ -477,6 +539,7 @@ void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
     const bool moved = was_there && (!limits || was->second.address != limits->address);
     const bool resumed = was_there && was->second.paused && limits && !limits->paused;
     if (moved || resumed || (limits && limits->without_breaker)) close(lane, one.breaker);
+    if (moved) one.asked_until.reset();
   }
 }
 
@@ -485,7 +548,7 @@ void FlowTable::forget_closed_breakers() {
   for (auto it = tried_.begin(); it != tried_.end();) {
     Tried& one = it->second;
     const bool shut = one.breaker.open() && *one.breaker.open_until > now_;
-    if (one.under_way > 0 || shut) {
+    if (one.under_way > 0 || shut || asked_until(it->first, now_)) {
       ++it;
     } else {
       close(it->first, one.breaker);

@@ -56,6 +56,7 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // (flow_limits.cc), in this order:
 //
 //   unknown, paused   nothing of the endpoint begins
+//   retry-after       nothing of it begins before the time for which its receiver asked
 //   breaker           nothing of it begins for a time, and then one attempt while none is under way
 //   order             of the flow one is under way, and those behind it wait for it
 //   concurrency       of the flow no more are under way than that
@@ -115,6 +116,17 @@ class FlowTable final : public store::FlowGate {
   };
   Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
                    const model::AttemptRules& rules, TimePoint now, double jitter);
+  // What came back to an attempt that is under way. Where it asks for that (model::asked_until()),
+  // nothing of its endpoint begins before then, whatever is answered meanwhile: of several times
+  // the latest holds. `by`: the limits of the endpoint as it was attempted; of another address it
+  // says nothing. To be called as soon as it is read. `now`: of the clock. True: nothing was asked
+  // for until now. Never fails for want of memory.
+  bool answered(const Flow& flow, const model::Limits& by, const model::AttemptOutcome& outcome,
+                TimePoint now);
+  // Whether that lets nothing of the endpoint of the flow begin; also what was claimed before.
+  bool asked_to_wait(const Flow& flow, TimePoint now) const;
+  // Of how many endpoints something waits for that.
+  std::size_t asking_to_wait() const;
   // How many endpoints do not answer, of those whose tasks wait for that or are under way.
   std::size_t open_breakers() const;
   // How many ceased to answer since the last call, and how many are taken for such that do again.
@@ -149,12 +161,13 @@ class FlowTable final : public store::FlowGate {
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow, TimePoint now) const;
-  // The same of all flows of the endpoint, where it is that it does not answer; also where nothing
-  // of it is due. No `until`: it is being tried, or by whatever is due next.
+  // The same of all flows of the endpoint, where it is that it does not answer, or asked for that;
+  // also where nothing of it is due. No `until`: it is being tried, or by whatever is due next.
   std::optional<Held> untried(const Lane& endpoint, TimePoint now) const;
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
     std::size_t paused = 0;
+    std::size_t retry_after = 0;
     std::size_t breaker = 0;
     std::size_t order = 0;
     std::size_t concurrency = 0;
@@ -220,12 +233,22 @@ class FlowTable final : public store::FlowGate {
   // What is known of an endpoint.
   struct Tried {
     model::Breaker breaker;
-    std::size_t under_way = 0;  // of all of its flows, of what begins
+    std::optional<TimePoint> asked_until;  // by answered(); it may have come
+    std::size_t under_way = 0;             // of all of its flows, of what begins
   };
   using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
 
   // In the order in which they are asked for.
-  enum class HeldBy { kUnknown, kPaused, kBreaker, kOrder, kConcurrency, kRetry, kRate };
+  enum class HeldBy {
+    kUnknown,
+    kPaused,
+    kRetryAfter,
+    kBreaker,
+    kOrder,
+    kConcurrency,
+    kRetry,
+    kRate
+  };
   struct Limit {
     HeldBy by;
     std::optional<Time> until;  // none: until somebody acts, or an attempt ends
@@ -273,6 +296,10 @@ class FlowTable final : public store::FlowGate {
   void close(const Lane& endpoint, model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
   void note_closed(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void begin_windows_anew(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  void end_asking(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  // Until when nothing is to come; none: that is over, or nobody asked.
+  std::optional<TimePoint> asked_until(const Lane& endpoint, Time now) const
+      RHOOKS_REQUIRES(mutex_);
   void fit_breakers(const LimitsOfEndpoints& before) RHOOKS_REQUIRES(mutex_);
   void forget_closed_breakers() RHOOKS_REQUIRES(mutex_);
   bool full_for(std::uint64_t ns) const RHOOKS_REQUIRES(mutex_);

@@ -38,7 +38,8 @@ struct Pipeline {
         to_commit(options.concurrency),
         claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for,
                 [&sender] { sender.wake(); }),
-        dispatcher(store, sender, to_send, to_commit, metrics, options.attempt_max),
+        dispatcher(store, sender, slots.flows(), to_send, to_commit, metrics, clock,
+                   options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}
 

@@ -17,7 +17,6 @@ constexpr int kFailuresToOpen = 5;
 constexpr std::array<milliseconds, 8> kOpenings{seconds{5},   seconds{10}, seconds{20},
                                                 seconds{40},  seconds{80}, seconds{160},
                                                 seconds{320}, minutes{10}};
-constexpr milliseconds kHeardAtMost = std::chrono::hours{1};  // of a Retry-After
 
 enum class Sign {
   kAnswers,
@@ -31,11 +30,20 @@ Sign sign_of(int status) {
   return status >= 500 ? Sign::kFails : Sign::kAnswers;
 }
 
+std::optional<milliseconds> asked_of_endpoint(const AttemptOutcome& outcome) {
+  if (!outcome.retry_after) return std::nullopt;
+  return std::min(*outcome.retry_after, kEndpointRetryAfterMax);
+}
+
+// What ended before the clock was set back would lie in the future.
+TimePoint end_of(const AttemptOutcome& outcome, TimePoint now) {
+  return std::min(outcome.ended_at(), now);
+}
+
 void open(Breaker& breaker, const AttemptOutcome& outcome, TimePoint ended_at, double jitter) {
-  std::optional<milliseconds> asked_for = outcome.retry_after;
-  if (asked_for) asked_for = std::min(*asked_for, kHeardAtMost);
   breaker.openings = std::min(breaker.openings + 1, static_cast<int>(kOpenings.size()));
-  breaker.open_until = ended_at + scheduled_delay(breaker.openings, kOpenings, jitter, asked_for);
+  breaker.open_until =
+      ended_at + scheduled_delay(breaker.openings, kOpenings, jitter, asked_of_endpoint(outcome));
 }
 
 // It is there, and said when to come.
@@ -52,8 +60,7 @@ bool answered_since_attempt_before(const Breaker& breaker, const Task& task) {
 
 bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
            const AttemptRules& rules, TimePoint now, double jitter) {
-  // What ended before the clock was set back would lie in the future.
-  const TimePoint ended_at = std::min(outcome.ended_at(), now);
+  const TimePoint ended_at = end_of(outcome, now);
   const int status = outcome.response ? outcome.response->status : 0;
   const Sign sign = sign_of(status);
   if (sign != Sign::kUnavailable) {
@@ -78,6 +85,14 @@ bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
     open(breaker, outcome, ended_at, jitter);
   }
   return !spared;
+}
+
+std::optional<TimePoint> asked_until(const AttemptOutcome& outcome, TimePoint now) {
+  const int status = outcome.response ? outcome.response->status : 0;
+  if (status != 429 && status != 503) return std::nullopt;
+  const auto asked_for = asked_of_endpoint(outcome);
+  if (!asked_for) return std::nullopt;
+  return end_of(outcome, now) + *asked_for;
 }
 
 }  // namespace rhooks::model

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "model/record.h"
@@ -44,9 +45,17 @@ struct Breaker {
 // limit of 0 is taken at its word, and so is AttemptRules::stop_on: there each attempt counts.
 //
 // An opening lasts for 5 s, 10 s, 20 s … 10 min, a fifth more or less by `jitter` (uniform in
-// [0, 1)), and at least for the Retry-After of the answer, up to an hour. What began before it is
-// over makes it no longer.
+// [0, 1)), and at least for the Retry-After of the answer, up to kEndpointRetryAfterMax. What began
+// before it is over makes it no longer.
 bool learn(Breaker& breaker, const Task& task, const AttemptOutcome& outcome,
            const AttemptRules& rules, TimePoint now, double jitter);
+
+// The most of a Retry-After by which an endpoint goes. Its task goes by more (kRetryAfterMax).
+inline constexpr std::chrono::milliseconds kEndpointRetryAfterMax = std::chrono::hours{1};
+
+// Until when the receiver that answered so asks that nothing comes for its endpoint: with a 429 or
+// 503 that has a Retry-After (RFC 9110, section 10.2.3; RFC 6585, section 4), counted from the end
+// of the attempt, and cut to kEndpointRetryAfterMax. None: it does not ask. `now`: as for learn().
+std::optional<TimePoint> asked_until(const AttemptOutcome& outcome, TimePoint now);
 
 }  // namespace rhooks::model

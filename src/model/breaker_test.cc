@@ -190,6 +190,40 @@ TEST_F(BreakerTest, NoTimeIsLaterThanTheClockThatWasSetBack) {
       << "since the attempt before nobody was answered";
 }
 
+TEST(AskedUntilTest, OnlyA429OrA503AsksForIt) {
+  for (const int status : {429, 503}) {
+    AttemptOutcome busy = answered(status);
+    busy.duration = milliseconds{1'500};
+    EXPECT_FALSE(asked_until(busy, kT0 + seconds{2})) << status;
+    busy.retry_after = seconds{7};
+    EXPECT_EQ(asked_until(busy, kT0 + seconds{2}), kT0 + milliseconds{8'500}) << status;
+  }
+  for (const int status : {200, 301, 400, 500, 502, 504}) {
+    AttemptOutcome other = answered(status);
+    other.retry_after = seconds{7};
+    EXPECT_FALSE(asked_until(other, kT0)) << status;
+  }
+  AttemptOutcome none = unanswered("refused");
+  none.retry_after = seconds{7};
+  EXPECT_FALSE(asked_until(none, kT0));
+}
+
+TEST(AskedUntilTest, IsAnHourAtMost) {
+  AttemptOutcome busy = answered(429);
+  busy.retry_after = hours{1};
+  EXPECT_EQ(asked_until(busy, kT0), kT0 + hours{1});
+  busy.retry_after = hours{1} + milliseconds{1};
+  EXPECT_EQ(asked_until(busy, kT0), kT0 + hours{1});
+  busy.retry_after = milliseconds{1};
+  EXPECT_EQ(asked_until(busy, kT0), kT0 + milliseconds{1});
+}
+
+TEST(AskedUntilTest, CountsFromNoLaterThanTheClockThatWasSetBack) {
+  AttemptOutcome busy = answered(503, kT0 + hours{1});
+  busy.retry_after = seconds{7};
+  EXPECT_EQ(asked_until(busy, kT0), kT0 + seconds{7});
+}
+
 TEST_F(BreakerTest, ClosedByHandItKnowsOnlyWhenSomebodyWasAnswered) {
   tell(answered(200, kT0 - seconds{1}));
   open_at(kT0);

@@ -89,7 +89,8 @@ struct Metrics::Impl {
   Counter* connections_ended = nullptr;
   Counter* skipped = nullptr;
   std::array<Counter*, kFailures.size()> failed{};
-  std::array<Counter*, 6> held{};
+  std::array<Counter*, 7> held{};
+  Gauge* asking_to_wait = nullptr;
   Gauge* open_breakers = nullptr;
   std::array<Counter*, 2> breakers_turned{};
   Counter* callbacks = nullptr;
@@ -192,9 +193,12 @@ Metrics::Impl::Impl() {
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
   failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
-  held = counters(
-      "rhooks_held_total", "Endpoints and flows that came to wait, by what they wait for", "by",
-      std::array<const char*, 6>{"paused", "breaker", "order", "concurrency", "retry", "rate"});
+  held = counters("rhooks_held_total",
+                  "Endpoints and flows that came to wait, by what they wait for", "by",
+                  std::array<const char*, 7>{"paused", "retry-after", "breaker", "order",
+                                             "concurrency", "retry", "rate"});
+  asking_to_wait =
+      gauge("rhooks_endpoints_asking_to_wait", "Endpoints whose receivers ask that nothing comes");
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
   breakers_turned = counters("rhooks_breaker_transitions_total",
                              "How often endpoints ceased to answer, and did again", "to",
@@ -321,6 +325,10 @@ void Metrics::held(HeldBy by, std::size_t times) {
   if (times > 0) {
     impl_->held[static_cast<std::size_t>(by)]->Increment(static_cast<double>(times));
   }
+}
+
+void Metrics::asking_to_wait(std::size_t endpoints) {
+  impl_->asking_to_wait->Set(static_cast<double>(endpoints));
 }
 
 void Metrics::open_breakers(std::size_t endpoints) {

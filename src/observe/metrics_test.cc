@@ -61,11 +61,13 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_due_lag_seconds",
                              "rhooks_failed_total{reason=\"exhausted\"}",
                              "rhooks_held_total{by=\"paused\"}",
+                             "rhooks_held_total{by=\"retry-after\"}",
                              "rhooks_held_total{by=\"breaker\"}",
                              "rhooks_held_total{by=\"order\"}",
                              "rhooks_held_total{by=\"concurrency\"}",
                              "rhooks_held_total{by=\"retry\"}",
                              "rhooks_held_total{by=\"rate\"}",
+                             "rhooks_endpoints_asking_to_wait",
                              "rhooks_breakers_open",
                              "rhooks_breaker_transitions_total{to=\"open\"}",
                              "rhooks_breaker_transitions_total{to=\"closed\"}",
@@ -137,6 +139,9 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.callbacks(2);
   metrics.event_lost();
   metrics.held(Metrics::HeldBy::kBreaker, 2);
+  metrics.held(Metrics::HeldBy::kRetryAfter, 4);
+  metrics.asking_to_wait(5);
+  metrics.asking_to_wait(2);
   metrics.open_breakers(3);
   metrics.open_breakers(1);
   metrics.breakers_turned(Metrics::Breaker::kOpen, 3);
@@ -153,6 +158,9 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   EXPECT_EQ(samples["rhooks_held_total{by=\"paused\"}"], 0);
   EXPECT_EQ(samples["rhooks_held_total{by=\"breaker\"}"], 2);
   EXPECT_EQ(samples["rhooks_held_total{by=\"concurrency\"}"], 3);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"retry-after\"}"], 4);
+  EXPECT_EQ(samples["rhooks_held_total{by=\"retry\"}"], 0);
+  EXPECT_EQ(samples["rhooks_endpoints_asking_to_wait"], 2);
   EXPECT_EQ(samples["rhooks_breakers_open"], 1);
   EXPECT_EQ(samples["rhooks_breaker_transitions_total{to=\"open\"}"], 3);
   EXPECT_EQ(samples["rhooks_breaker_transitions_total{to=\"closed\"}"], 2);
