@@ -1,4 +1,5 @@
-// Endpoints that do not answer. How a breaker opens and closes is in model/breaker_test.cc.
+// Endpoints that do not answer, or ask to wait. How a breaker opens and closes, and what an answer
+// asks for, is in model/breaker_test.cc.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -30,6 +31,7 @@ class FlowBreakerTest : public ::testing::Test {
   }
   void advance(std::chrono::milliseconds by) { at(now_ + by); }
   void set(const model::Limits& limits) {
+    limits_ = limits;
     const model::LimitsOf of{1, kSilent, limits};
     table_.set_endpoints({&of, 1});
   }
@@ -59,6 +61,21 @@ class FlowBreakerTest : public ::testing::Test {
     table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
     table_.done(flow, FlowEnding::kQuick);
   }
+  // The receiver answers one that is under way with a Retry-After.
+  bool ask(const Flow& flow, std::chrono::milliseconds wait, int status = 429) {
+    model::AttemptOutcome outcome;
+    outcome.started_at = now_;
+    outcome.response = Response{status, {}, "", false};
+    outcome.retry_after = wait;
+    return table_.answered(flow, limits_, outcome, now_);
+  }
+  // The same of one that begins, and ends.
+  void attempt_asks(std::chrono::milliseconds wait) {
+    EXPECT_TRUE(begin(flow_with_key()));
+    ask(flow_with_key(), wait);
+    table_.done(flow_with_key(), FlowEnding::kQuick);
+  }
+  std::optional<Held> held() const { return table_.held(flow_with_key(), now_); }
   FlowTable::Learnt attempt(bool answered) {
     EXPECT_TRUE(begin(flow_with_key()));
     return end(flow_with_key(), answered);
@@ -85,6 +102,7 @@ class FlowBreakerTest : public ::testing::Test {
   static constexpr TimePoint kNoon{std::chrono::hours{500'000}};
   static constexpr Lane kLane{1, kSilent, true};
   TimePoint now_ = kNoon;
+  model::Limits limits_;
   FlowTable table_;
 };
 
@@ -462,6 +480,248 @@ TEST_F(FlowBreakerTest, WhatDoesNotAnswerIsKnownHoweverManyAnswer) {
   }
   EXPECT_EQ(table_.open_breakers(), 0u);
   open();
+}
+
+TEST_F(FlowBreakerTest, WhatItsReceiverAsksForHoldsAllOfIt) {
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(table_.asked_to_wait(flow_with_key(2), now_));
+  EXPECT_TRUE(ask(flow_with_key(), 30s));
+  EXPECT_TRUE(table_.asked_to_wait(flow_with_key(2), now_)) << "as it may be claimed already";
+  EXPECT_EQ(table_.asking_to_wait(), 0u) << "nothing waits";
+  for (std::uint64_t key = 1; key <= 3; ++key) {
+    const auto refusal = table_.refuse(flow_with_key(key));
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->lane, kLane);
+    EXPECT_EQ(refusal->others, store::FlowGate::Refusal::kClosed);
+    EXPECT_EQ(table_.held(flow_with_key(key), now_), (Held{"retry-after", now_ + 30s}));
+  }
+  EXPECT_EQ(table_.asking_to_wait(), 1u);
+  EXPECT_EQ(table_.open_breakers(), 0u);
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"retry-after", now_ + 30s}));
+  EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
+  EXPECT_EQ(table_.opens_at(), now_ + 30s);
+  const auto counts = table_.take_held();
+  EXPECT_EQ(counts.retry_after, 1u) << "an endpoint waits once";
+  EXPECT_EQ(counts.breaker, 0u);
+  table_.done(flow_with_key(), FlowEnding::kQuick);
+  expect_none_open();
+
+  EXPECT_TRUE(begin({1, 5, 8})) << "another endpoint";
+  EXPECT_TRUE(begin({2, 101, kSilent})) << "one of another namespace";
+  EXPECT_TRUE(begin({1, 5})) << "none";
+  EXPECT_FALSE(table_.asked_to_wait({1, 5, 8}, now_));
+  EXPECT_FALSE(table_.asked_to_wait({1, 5}, now_));
+
+  advance(29'999ms);
+  expect_none_open();
+  advance(1ms);
+  EXPECT_EQ(table_.asking_to_wait(), 0u);
+  EXPECT_FALSE(table_.asked_to_wait(flow_with_key(2), now_));
+  EXPECT_FALSE(table_.untried(kLane, now_));
+  expect_open();
+  for (std::uint64_t key = 1; key <= 3; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+}
+
+TEST_F(FlowBreakerTest, TheLatestTimeForWhichItAskedHolds) {
+  for (std::uint64_t key = 1; key <= 3; ++key) EXPECT_TRUE(begin(flow_with_key(key)));
+  const TimePoint asked = now_;
+  EXPECT_TRUE(ask(flow_with_key(1), 30s));
+  advance(1s);
+  EXPECT_FALSE(ask(flow_with_key(2), 10s)) << "it asks already";
+  EXPECT_EQ(held(), (Held{"retry-after", asked + 30s})) << "no answer makes it shorter";
+  end(flow_with_key(1), false);
+  end(flow_with_key(2), true);
+  EXPECT_EQ(held(), (Held{"retry-after", asked + 30s})) << "nor does a success";
+  EXPECT_FALSE(begin(flow_with_key(1)));
+  EXPECT_FALSE(ask(flow_with_key(3), 60s));
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 60s}));
+  advance(29s);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), asked + 61s);
+  advance(31s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(1)));
+  EXPECT_TRUE(ask(flow_with_key(1), 1s)) << "it asks anew";
+}
+
+TEST_F(FlowBreakerTest, AskedForMoreThanAnHourItWaitsForOne) {
+  attempt_asks(20h);
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 1h}));
+}
+
+TEST_F(FlowBreakerTest, OnlyWhatAsksForItHoldsAllOfIt) {
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(ask(flow_with_key(), 30s, 500));
+  EXPECT_EQ(held(), std::nullopt);
+  EXPECT_TRUE(ask(flow_with_key(), 30s, 503));
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
+}
+
+TEST_F(FlowBreakerTest, OneThatIsResumedWaitsForWhatItsReceiverAskedFor) {
+  model::Limits paused;
+  paused.paused = true;
+  const TimePoint until = now_ + 30s;
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key()));
+  set(paused);
+  EXPECT_EQ(held(), (Held{"paused", std::nullopt}));
+  advance(1s);
+  set({});
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(held(), (Held{"retry-after", until}));
+  EXPECT_EQ(table_.opens_at(), until);
+}
+
+TEST_F(FlowBreakerTest, AnotherAddressAskedForNothing) {
+  model::Limits limits;
+  limits.address = 1;
+  set(limits);
+  EXPECT_TRUE(begin(flow_with_key(2)));
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key()));
+  limits.concurrency = 50;
+  set(limits);
+  EXPECT_EQ(held_by(), "retry-after") << "it is where it was";
+  const model::Limits before = limits;
+  limits.address = 2;
+  set(limits);
+  EXPECT_EQ(held_by(), "");
+  expect_open();
+  limits_ = before;
+  EXPECT_FALSE(ask(flow_with_key(2), 30s)) << "it answers where it is no more";
+  EXPECT_EQ(held_by(), "");
+}
+
+TEST_F(FlowBreakerTest, OneThatIsGoneAsksForNothing) {
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key()));
+  table_.set_endpoints({});
+  expect_open();
+  EXPECT_EQ(held_by(), "");
+  EXPECT_FALSE(table_.asked_to_wait(flow_with_key(), now_));
+  EXPECT_TRUE(begin(flow_with_key())) << "it fails, as nothing is sent";
+  set({});
+  EXPECT_EQ(held_by(), "") << "it is as new";
+}
+
+TEST_F(FlowBreakerTest, WithoutABreakerItsReceiverIsHeardAllTheSame) {
+  model::Limits limits;
+  limits.without_breaker = true;
+  set(limits);
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
+}
+
+TEST_F(FlowBreakerTest, OfBothTheOneThatEndsLaterIsTold) {
+  EXPECT_TRUE(begin(flow_with_key(2)));
+  const TimePoint began = now_;
+  open();
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_TRUE(ask(flow_with_key(2), 3s));
+  EXPECT_EQ(held(), (Held{"breaker", began + 5s}));
+  EXPECT_TRUE(table_.asked_to_wait(flow_with_key(), now_)) << "that holds what was claimed";
+  EXPECT_FALSE(ask(flow_with_key(2), 20s));
+  EXPECT_EQ(held(), (Held{"retry-after", began + 20s}));
+  EXPECT_EQ(table_.untried(kLane, now_), held());
+  advance(5s);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), began + 20s) << "nor is it tried";
+  advance(15s);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(held(), (Held{"breaker", std::nullopt})) << "one is under way";
+  end(flow_with_key(2), false, began);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key(3))) << "and then one at a time tries it";
+
+  // An answer closes the breaker, and ends nothing else.
+  EXPECT_TRUE(ask(flow_with_key(), 30s));
+  end(flow_with_key(), true);
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
+  expect_none_open();
+}
+
+TEST_F(FlowBreakerTest, AfterThatItsLimitsHold) {
+  model::Limits limits;
+  limits.rate = model::Gcra::of({60, 1min}, 3);
+  advance(1h);
+  set(limits);
+  attempt_asks(10min);
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(10min);
+  expect_open();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(begin(flow_with_key()));
+    end(flow_with_key(), true);
+  }
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(held_by(), "rate");
+
+  limits.rate.reset();
+  limits.concurrency = 2;
+  set(limits);
+  attempt_asks(10min);
+  advance(10min);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_FALSE(begin(flow_with_key()));
+  EXPECT_EQ(held_by(), "concurrency");
+}
+
+TEST_F(FlowBreakerTest, WhoAskedToWaitIsNotMetWithAllAtOnce) {
+  for (std::uint64_t key = 1; key <= 2; ++key) {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(begin(flow_with_key(key)));
+      end(flow_with_key(key), true);
+    }
+  }
+  attempt_asks(30s);
+  advance(30s);
+  for (std::uint64_t key = 1; key <= 2; ++key) {
+    std::size_t begun = 0;
+    while (begin(flow_with_key(key))) ++begun;
+    EXPECT_EQ(begun, FlowTable::kWindow) << key;
+  }
+}
+
+TEST_F(FlowBreakerTest, WithItsClockSetBackItWaitsForNoLonger) {
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key()));
+  advance(2s);
+  advance(-1h);
+  EXPECT_FALSE(table_.next_open());
+  EXPECT_EQ(table_.opens_at(), now_ + 28s);
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 28s}));
+  advance(28s);
+  expect_open();
+}
+
+// Nor for less, where it is asked before the next claim tells of the clock.
+TEST_F(FlowBreakerTest, AskedBeforeItIsToldOfTheClockItWaitsAsLong) {
+  EXPECT_TRUE(begin(flow_with_key()));
+  now_ -= 1h;
+  EXPECT_TRUE(ask(flow_with_key(), 30s));
+  EXPECT_TRUE(table_.asked_to_wait(flow_with_key(), now_));
+  table_.at(now_);
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
+}
+
+TEST_F(FlowBreakerTest, WhatIsAskedForIsKnownHoweverManyAnswer) {
+  attempt_asks(1h);
+  for (std::uint64_t other = 10; other < FlowTable::kKnownMax + 1'000; ++other) {
+    const Flow flow{1, 1'000'000 + other, other};
+    ASSERT_TRUE(begin(flow));
+    end(flow, true);
+  }
+  EXPECT_EQ(held_by(), "retry-after");
+}
+
+TEST_F(FewSlotsBreakerTest, WhatIsAskedForHoldsWhereNothingIsSharedOut) {
+  attempt_asks(30s);
+  EXPECT_FALSE(begin(flow_with_key(2)));
+  advance(30s);
+  expect_open();
+  EXPECT_TRUE(begin(flow_with_key(2)));
 }
 
 TEST_F(FewSlotsBreakerTest, HoldsWhereNothingIsSharedOut) {

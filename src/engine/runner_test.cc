@@ -306,6 +306,59 @@ TEST(RunnerTest, ATriggerLeavesOutWhatIsForAnEndpointThatDoesNotAnswer) {
   EXPECT_FALSE(fixture.runner.held(waits));
 }
 
+TEST(RunnerTest, ATriggerLeavesOutWhatIsForAnEndpointWhoseReceiverAsksToWait) {
+  Fixture fixture(4, [](const delivery::HttpRequest& request) {
+    Reply reply = Reply::status(request.request.url.ends_with("/orders") ? 429 : 200);
+    if (reply.response->status == 429) reply.retry_after = 90s;
+    return reply;
+  });
+  change_endpoint(fixture, kGoes);
+  constexpr std::size_t kTasks = 20;
+  std::vector<model::TaskRecord> records{record("other", fixture.clock.now())};
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    records.push_back(to_endpoint(numbered("t", i), fixture.clock.now(), "acme"));
+  }
+  put(fixture.memory, records);
+  auto result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_LE(result->errors, 4) << "what was under way with the first";
+  EXPECT_EQ(fixture.task("other").status, Status::kDone);
+  const Task waits = fixture.task(numbered("t", kTasks - 1));
+  EXPECT_EQ(waits.attempt, 0);
+  EXPECT_EQ(fixture.runner.held(waits), (Held{"retry-after", fixture.clock.now() + 90s}));
+
+  fixture.sender.set_script({});
+  fixture.clock.advance(1h);
+  result = fixture.runner.trigger({});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, static_cast<std::int64_t>(kTasks));
+  EXPECT_FALSE(fixture.runner.held(waits));
+}
+
+TEST(RunnerTest, WakesAtTheTimeForWhichAReceiverAsked) {
+  auto options = Fixture::options_for(1);
+  options.poll_interval = 1h;
+  Fixture fixture(options, [](const auto&) {
+    Reply reply = Reply::status(503);
+    reply.retry_after = 1s;
+    return reply;
+  });
+  change_endpoint(fixture, R"({"url":"http://127.0.0.1:9/","retryLimit":0})");
+  put(fixture.memory, {to_endpoint("a", fixture.clock.now(), "acme")});
+  ASSERT_TRUE(fixture.runner.trigger({}));
+  EXPECT_EQ(fixture.task("a").status, Status::kFailed);
+  fixture.sender.set_script({});
+  put(fixture.memory,
+      {to_endpoint("b", fixture.clock.now(), "acme"), record("c", fixture.clock.now() + 1ms)});
+  fixture.clock.advance(1ms);
+  fixture.runner.start();
+  EXPECT_TRUE(fixture.reaches("c", Status::kDone));
+  EXPECT_EQ(fixture.task("b").status, Status::kActive);
+  fixture.clock.advance(999ms);  // nobody tells it; it sleeps a second of the machine's
+  EXPECT_TRUE(fixture.reaches("b", Status::kDone));
+  EXPECT_EQ(fixture.sender.started_count(), 3u);
+}
+
 TEST(RunnerTest, WakesAtTheTimeOfARate) {
   auto options = Fixture::options_for(4);
   options.poll_interval = 1h;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/engine_fixture.h"
+#include "model/endpoint.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 
@@ -883,6 +884,147 @@ TEST_F(StagesTest, TasksOfAnEndpointThatMovedWaitForNothing) {
   for (int i = 0; i < 2; ++i) step_all();  // there are fewer slots than tasks
   EXPECT_EQ(held_by(numbered("t", 8)), "");
   EXPECT_EQ(store.get({"ns", numbered("t", 8)}, clock.now())->status, Status::kDone);
+}
+
+Reply asks_to_wait(int status, std::chrono::milliseconds wait) {
+  Reply reply = Reply::status(status);
+  reply.retry_after = wait;
+  return reply;
+}
+
+TEST_F(StagesTest, WhatAReceiverAsksForHoldsAllTasksOfItsEndpoint) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  store_endpoint(store, "other", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  sender.set_script([](const auto&) { return asks_to_wait(429, 30s); });
+  step_all();
+  ASSERT_EQ(sender.started_count(), 1u);
+  const Task answered = store.get({"ns", "a"}, clock.now()).value();
+  EXPECT_EQ(answered.attempt, 1) << "it counts, and is retried at its time";
+  EXPECT_GE(answered.next_attempt_date, clock.now() + 30s);
+
+  sender.set_script({});
+  const TimePoint until = clock.now() + 30s;
+  put(store, {to_endpoint("b", clock.now(), "acme"), to_endpoint("c", clock.now(), "other")});
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+  EXPECT_EQ(store.get({"ns", "c"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(held_by("b"), "retry-after");
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_EQ(step->next_due, until) << "who claims comes again by then";
+  const std::string shown = metrics.expose();
+  EXPECT_NE(shown.find("rhooks_endpoints_asking_to_wait 1\n"), shown.npos);
+  EXPECT_EQ(slots.flows().open_breakers(), 0u);
+
+  clock.set(until - 1ms);
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+  clock.set(until);
+  step_all();
+  EXPECT_EQ(sender.started_count(), 3u);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(held_by("b"), "");
+}
+
+TEST_F(StagesTest, WhatWasClaimedBeforeItsReceiverAskedIsGivenBackUncharged) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), to_endpoint("b", clock.now(), "acme")});
+  ASSERT_TRUE(claimer.learn_endpoints(clock.now()));
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  ASSERT_EQ(step->claimed, 2u);
+
+  const Task task = store.get({"ns", "a"}, clock.now()).value();
+  const auto endpoint = endpoints.find("ns", "acme", clock.now());
+  ASSERT_TRUE(endpoint);
+  model::AttemptOutcome busy;
+  busy.started_at = clock.now();
+  busy.response = Response{503, {}, "", false};
+  busy.retry_after = 30s;
+  ASSERT_TRUE(slots.flows().answered(model::flow_of(task), model::limits_of(**endpoint), busy,
+                                     clock.now()));
+  EXPECT_TRUE(dispatcher.step(clock.now(), 0ms));
+  committer->step(clock.now_micros());
+  EXPECT_EQ(sender.started_count(), 0u);
+  EXPECT_EQ(slots.free(), kConcurrency);
+  for (const char* const id : {"a", "b"}) {
+    EXPECT_EQ(store.get({"ns", id}, clock.now())->status, Status::kActive);
+    EXPECT_EQ(store.get({"ns", id}, clock.now())->attempt, 0);
+    EXPECT_TRUE(logs_of(store, id, clock.now()).empty());
+    EXPECT_EQ(held_by(id), "retry-after");
+  }
+  clock.advance(30s);
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+}
+
+// The committer has not seen it yet.
+TEST_F(StagesTest, WhatAReceiverAsksForHoldsFromItsReadingOn) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {to_endpoint("a", clock.now(), "acme")});
+  sender.set_script([](const auto&) { return asks_to_wait(503, 30s); });
+  ASSERT_TRUE(claimer.learn_endpoints(clock.now()));
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  put(store, {to_endpoint("b", clock.now(), "acme")});
+  const auto step = claimer.step(clock.now(), clock.now());
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->claimed, 0u);
+  EXPECT_EQ(held_by("b"), "retry-after");
+}
+
+TEST_F(StagesTest, WhatIsUnderWayWhenAReceiverAsksGoesOn) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), to_endpoint("b", clock.now(), "acme")});
+  int sent = 0;
+  sender.set_script(
+      [&](const auto&) { return sent++ == 0 ? asks_to_wait(429, 30s) : Reply::hold(); });
+  step_all();
+  EXPECT_EQ(sender.started_count(), 2u);
+  sender.release_all(Reply::status(200));
+  dispatcher.step(clock.now(), 0ms);
+  committer->step(clock.now_micros());
+  EXPECT_EQ(recorded, (std::vector<bool>{false, true}));
+  put(store, {to_endpoint("c", clock.now(), "acme")});
+  step_all();
+  EXPECT_EQ(held_by("c"), "retry-after") << "a success does not take it back";
+}
+
+TEST_F(StagesTest, AReceiverThatAsksToWaitChangesNoOrder) {
+  make_committer();
+  store_endpoint(store, "acme",
+                 R"({"url":"http://127.0.0.1:9/","ordered":true,"retrySchedule":["1s"]})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), to_endpoint("b", clock.now(), "acme")});
+  sender.set_script([](const auto&) { return asks_to_wait(503, 30s); });
+  step_all();
+  sender.set_script({});
+  step_all();
+  ASSERT_EQ(sender.started_count(), 1u);
+  EXPECT_TRUE(store.get({"ns", "a"}, clock.now())->in_order);
+  EXPECT_EQ(held_by("b"), "retry-after");
+  clock.advance(30s);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kDone);
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kActive);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
+}
+
+TEST_F(StagesTest, AReceiverThatAsksIsHeardOnlyOfTasksThatNameItsEndpoint) {
+  make_committer();
+  put(store, {record("a", clock.now())});
+  sender.set_script([](const auto&) { return asks_to_wait(429, 30s); });
+  step_all();
+  sender.set_script({});
+  put(store, {record("b", clock.now())});
+  step_all();
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->status, Status::kDone);
 }
 
 TEST_F(StagesTest, ATaskWhoseEndpointIsNotThereFailsAtOnce) {

@@ -9,6 +9,7 @@
 
 #include "hooks/change_endpoint.h"
 #include "hooks/test_hooks.h"
+#include "model/endpoint.h"
 #include "model/limits.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
@@ -514,6 +515,40 @@ TEST_F(EndpointsTest, OneThatDoesNotAnswerSaysSo) {
   ASSERT_TRUE(done);
   EXPECT_EQ(done->processed, 5);
   EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
+}
+
+TEST_F(EndpointsTest, OneThatAsksToWaitSaysSo) {
+  put(endpoint_named("acme"));
+  const auto held = [&] { return hooks_.endpoint("ns", "acme")->held; };
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  test_.sender->set_script([](const auto&) {
+    auto reply = testing::ScriptedSender::Reply::status(429);
+    reply.retry_after = 30s;
+    return reply;
+  });
+  ASSERT_TRUE(hooks_.trigger());
+  const Held until{"retry-after", test_.clock->now() + 30s};
+  EXPECT_EQ(held(), until);
+  EXPECT_EQ(hooks_.endpoints({.ns = "ns"})->items[0].held, until);
+  EXPECT_EQ(hooks_.register_task(task_to("acme", "b"))->task.held, until);
+  EXPECT_EQ(hooks_.get({"ns", "b"})->held, until);
+
+  // Neither a resume nor a test that succeeds takes it back.
+  test_.sender->set_script({});
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  EXPECT_EQ(held(), std::nullopt);
+  EXPECT_EQ(hooks_.get({"ns", "b"})->held, (Held{"paused", std::nullopt}));
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  EXPECT_EQ(held(), until);
+  ASSERT_TRUE(hooks_.test_endpoint("ns", "acme", model::default_test_request()));
+  EXPECT_EQ(held(), until);
+  EXPECT_EQ(hooks_.trigger()->processed, 0);
+
+  test_.clock->advance(30s);
+  EXPECT_EQ(held(), std::nullopt);
+  EXPECT_EQ(hooks_.get({"ns", "b"})->held, std::nullopt);
+  ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(hooks_.get({"ns", "b"})->status, Status::kDone);
 }
 
 TEST_F(EndpointsTest, TasksOfOneThatIsPausedWait) {
