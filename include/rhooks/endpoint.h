@@ -66,8 +66,9 @@ struct Endpoint {
 
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;  // its tasks wait until it is resumed
-  // By "breaker": it does not answer, as far as the process knows that tells of it. `until` is when
-  // it is tried again; none: it is being tried, or will be by its next task that is due.
+  // By "breaker": it does not answer; by "retry-after": its receiver asked that nothing comes (RFC
+  // 9110, section 10.2.3). As far as the process knows that tells of it. `until` is when it is
+  // tried again; none: it is being tried, or will be by its next task that is due.
   std::optional<Held> held;
   std::string revision;  // names this state of it, and no other
   TimePoint created_at{};

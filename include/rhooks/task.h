@@ -196,7 +196,8 @@ struct State {
 
 // Why a task that is due waits, as far as the process that answers knows.
 struct Held {
-  // Of its endpoint: "paused"; "breaker": it does not answer; "concurrency" or "rate", by that
+  // Of its endpoint: "paused"; "breaker": it does not answer; "retry-after": its receiver asked for
+  // that by such a header (RFC 9110, section 10.2.3); "concurrency" or "rate", by that
   // limit; "endpoint": it cannot be read. Of the task before it in order: "order": that is being
   // attempted; "retry": that waits for its retry.
   std::string by;

@@ -270,13 +270,19 @@ Table endpoint_table(const Io& io) {
                table_style(io));
 }
 
+// The only ones that are told of a whole endpoint.
+Cell held_cell(const Held& held) {
+  if (held.by == "retry-after") return {"asks to wait", Colour::kYellow};
+  return {"no answer", Colour::kRed};
+}
+
 void add_endpoint(Table& table, const Endpoint& endpoint) {
   table.add({{endpoint.name},
              {endpoint.url},
              {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
              {retries_of(endpoint)},
              endpoint.paused ? Cell{"paused", Colour::kYellow}
-             : endpoint.held ? Cell{"no answer", Colour::kRed}
+             : endpoint.held ? held_cell(*endpoint.held)
                              : Cell{"-"},
              {show_time(endpoint.updated_at)}});
 }
@@ -290,8 +296,9 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   if (endpoint.paused) card.line("state", "paused", Colour::kYellow);
   if (endpoint.held) {
     const auto& until = endpoint.held->until;
-    card.line("state", "no answer, tried again " + (until ? with_distance(*until, io) : "now"),
-              Colour::kRed);
+    const Cell state = held_cell(*endpoint.held);
+    card.line("state", state.text + ", tried again " + (until ? with_distance(*until, io) : "now"),
+              state.colour);
   }
   for (const Header& header : endpoint.headers) {
     card.line("header", header.name + ": " + header.value);

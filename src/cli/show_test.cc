@@ -117,6 +117,13 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   std::ostringstream out;
   table.flush(out);
   EXPECT_NE(out.str().find("  no answer  "), std::string::npos) << out.str();
+
+  endpoint.held = Held{"retry-after", kShownAt};
+  EXPECT_TRUE(shows("\nstate           asks to wait, tried again 2023-11-14 22:13:20.000Z\n"));
+  Table asks = endpoint_table(test.io);
+  add_endpoint(asks, endpoint);
+  asks.flush(out);
+  EXPECT_NE(out.str().find("  asks to wait  "), std::string::npos) << out.str();
 }
 
 TEST(EndpointCardTest, ShowsWhenItIsRetried) {

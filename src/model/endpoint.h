@@ -154,10 +154,11 @@ struct FieldsOf<Endpoint> {
       field<&Endpoint::held>({.name = "held",
                               .read_only = true,
                               .doc =
-                                  "`{by, until}`: it does not answer (`by` is `breaker`), as far "
-                                  "as the process that answers knows, and is tried again at "
-                                  "`until`; without that it is being tried, or will be by its "
-                                  "next task that is due"}),
+                                  "`{by, until}`: it does not answer (`by` is `breaker`), or its "
+                                  "receiver asked by a `Retry-After` that nothing comes "
+                                  "(`retry-after`), as far as the process that answers knows, and "
+                                  "is tried again at `until`; without that it is being tried, or "
+                                  "will be by its next task that is due"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,

@@ -357,9 +357,10 @@ struct TaskFields {
           {.name = "held",
            .doc = "`{by, until}`: why an ACTIVE task that is due waits for its endpoint, as far as "
                   "the process that answers knows; `by` is `paused`, `breaker` (the endpoint does "
-                  "not answer), `order`, `concurrency`, `retry` or `rate` (what the endpoint says "
-                  "of its tasks), or `endpoint` where that cannot be read, and `until` the time "
-                  "at which that ends at the earliest, if it is known"}),
+                  "not answer), `retry-after` (its receiver asked for that), `order`, "
+                  "`concurrency`, `retry` or `rate` (what the endpoint says of its tasks), or "
+                  "`endpoint` where that cannot be read, and `until` the time at which that ends "
+                  "at the earliest, if it is known"}),
       field<&State::failure_reason>(
           {.name = "failureReason",
            .number = 25,
