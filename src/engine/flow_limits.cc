@@ -472,8 +472,8 @@ bool FlowTable::asked_to_wait(const Flow& flow, TimePoint now) const {
   if (flow.endpoint == 0) return false;
   const Lane endpoint = Lane::of_endpoint_of(flow);
   MutexLock lock(mutex_);
-  // Of one that is not there its tasks are to fail.
-  return limits_ && limits_of(endpoint) && asked_until(endpoint, now);
+  // Also of one that was read for a claim, and is not in limits_ before the next one.
+  return asked_until(endpoint, now).has_value();
 }
 
 std::optional<TimePoint> FlowTable::asked_until(const Lane& endpoint, Time now) const {

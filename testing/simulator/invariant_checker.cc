@@ -30,6 +30,11 @@ constexpr Duration kStartsLate = std::chrono::milliseconds{1'100};
 // place they wait for a minute also if it is not ordered any more.
 constexpr Duration kEndpointSettles = std::chrono::seconds{90};
 
+// Nothing is said of what has to be claimed for an endpoint until so long after the time for which
+// its receiver asked: clocks may be slow, and what waited goes on by turns.
+constexpr Duration kAskedSettles = std::chrono::seconds{10};
+// The longest that an endpoint waits for that.
+constexpr std::chrono::milliseconds kAskedMax = std::chrono::hours{1};
 // The longest that an endpoint is not tried, whatever it asked for.
 constexpr std::chrono::milliseconds kUntriedMax = std::chrono::minutes{10};
 constexpr int kFailuresToOpen = 5;
@@ -92,6 +97,12 @@ bool stops(const std::string& endpoint, int status) {
 // Nobody there took it on.
 bool unavailable(int status) {
   return status == 0 || status == 429 || (status >= 502 && status <= 504);
+}
+
+// With all that is for its endpoint.
+bool asks_to_wait(const InvariantChecker::Answer& answer) {
+  const bool may_ask = answer.status == 429 || answer.status == 503;
+  return may_ask && !answer.cancelled && answer.retry_after.count() > 0;
 }
 
 bool says_when_to_come(const InvariantChecker::Answer& answer) {
@@ -672,7 +683,7 @@ bool InvariantChecker::may_be_held(const IncarnationState& state, const Task& ta
   if (!endpoint) return false;
   if (endpoint->paused || endpoint->unanswered > 0 || endpoint->limited) return true;
   if (endpoint->changed_at + kEndpointSettles > since) return true;
-  if (may_be_open(state, task, since)) return true;
+  if (may_be_open(state, task, since) || may_be_asked_to_wait(state, task, since)) return true;
   return !state.claims.alone && endpoint->was_paused && (!calm_from_ || since < *calm_from_);
 }
 
@@ -684,6 +695,13 @@ bool InvariantChecker::may_be_open(const IncarnationState& state, const Task& ta
   const Breaker& breaker = it->second;
   return !is_known(state, task.key, task.endpoint, breaker) || breaker.opens ||
          breaker.turning > 0 || breaker.turned_at + kEndpointSettles > since;
+}
+
+// Whether its receiver may have asked for that, until then or later.
+bool InvariantChecker::may_be_asked_to_wait(const IncarnationState& state, const Task& task,
+                                            Moment since) const {
+  const auto it = state.asked.find({task.key.ns, task.endpoint});
+  return it != state.asked.end() && it->second.over_at > since;
 }
 
 // A resume makes it as new, and so does another address; who shares the store may learn of them
@@ -883,6 +901,7 @@ AttemptNumber InvariantChecker::started(Incarnation incarnation, const TaskKey& 
   check_shares(key, state, seen);
   if (sent) check_limits(key, incarnation, *sent, seen.in_flight);
   if (sent) check_probe(key, incarnation, *sent, at);
+  if (sent) check_asked(state, key, *sent, at);
   if (sent && order_holds(state, *sent)) {
     attempt.ordered = sent->endpoint->limits->ordered;
     if (*attempt.ordered && leased) check_order(*leased, state, sent->claimed_from);
@@ -988,6 +1007,34 @@ void InvariantChecker::check_probe(const TaskKey& key, Incarnation incarnation, 
     violation(key, "sent beside " + std::to_string(others) +
                        " others, though its endpoint does not answer");
   }
+}
+
+// From the reading of an answer that asks to wait on, nothing is sent to that endpoint before the
+// time for which it asked, whatever was claimed by then and whoever else is answered. A clock that
+// was set since shows another time; an endpoint that was moved is at another receiver.
+void InvariantChecker::check_asked(const IncarnationState& state, const TaskKey& key,
+                                   const Held& claim, TimePoint at) {
+  const auto it = state.asked.find({key.ns, claim.task.endpoint});
+  if (it == state.asked.end() || clock_set_at_ >= it->second.answered_at) return;
+  if (!claim.endpoint || claim.endpoint->was_moved) return;
+  ++rare_.asked;
+  if (at < it->second.until) {
+    violation(key, "sent at " + ms(at) + ", though its receiver asked that nothing comes before " +
+                       ms(it->second.until));
+  }
+}
+
+// Who reads it knows it at once. The latest time holds.
+void InvariantChecker::heed(IncarnationState& state, const Attempt& attempt) {
+  const Answer& answer = *attempt.answer;
+  if (attempt.task.endpoint.empty() || !asks_to_wait(answer)) return;
+  const auto wait = std::min(answer.retry_after, kAskedMax);
+  Asked& asked = state.asked[{attempt.key.ns, attempt.task.endpoint}];
+  // Of a time by a clock that was set since then nothing is known.
+  if (clock_set_at_ >= asked.answered_at) asked.until = TimePoint{};
+  asked.until = std::max(asked.until, std::min(answer.ended_at, answer.read_at) + wait);
+  asked.answered_at = timeline_.now();
+  asked.over_at = std::max(asked.over_at, timeline_.now() + wait + kAskedSettles);
 }
 
 // What the end of an attempt says of its endpoint.
@@ -1100,6 +1147,7 @@ void InvariantChecker::answered(AttemptNumber number, const Answer& answer) {
   attempt.answer = answer;
   IncarnationState& state = incarnations_[attempt.incarnation];
   learn(state, attempt);
+  heed(state, attempt);
   Seen& seen = state.seen[attempt.flow];
   --seen.in_flight;
   if (answer.cancelled) return;

@@ -82,6 +82,7 @@ class InvariantChecker final : public StoreObserver {
     int status = 0;          // of the response; 0: there is none
     Duration took{0};
     TimePoint ended_at{};  // by the worker's clock
+    TimePoint read_at{};   // likewise
     std::chrono::milliseconds retry_after{0};
   };
   void answered(AttemptNumber attempt, const Answer& answer);
@@ -163,6 +164,7 @@ class InvariantChecker final : public StoreObserver {
     std::size_t events = 0;       // of endpoints that were told
     std::size_t uncounted = 0;    // attempts that did not count, since nobody was answered
     std::size_t probes = 0;       // of endpoints that did not answer, held to their times
+    std::size_t asked = 0;        // attempts at endpoints whose receiver had asked to wait
     std::size_t ordered = 0;      // of flows in order, with others behind them
   };
   const Rare& rare() const { return rare_; }
@@ -244,6 +246,12 @@ class InvariantChecker final : public StoreObserver {
     std::size_t turning = 0;               // ends that changed it and are not settled
     Moment turned_at = Moment::min();
   };
+  // What a receiver asked for, of all that this incarnation sends to its endpoint.
+  struct Asked {
+    TimePoint until{};                   // by the worker's clock
+    Moment answered_at = Moment::min();  // the latest of such answers
+    Moment over_at = Moment::min();      // nothing waits for it any more
+  };
   // Of each flow of an endpoint.
   struct Limits {
     std::size_t concurrency = 0;  // 0: any number
@@ -285,6 +293,7 @@ class InvariantChecker final : public StoreObserver {
     std::vector<Held> held;
     std::map<Flow, Seen> seen;
     std::map<std::pair<std::string, std::string>, Breaker> breakers;  // by namespace, endpoint
+    std::map<std::pair<std::string, std::string>, Asked> asked;       // likewise
 
     bool crowded() const { return 2 * held.size() > slots; }
     // Whether more for the flow is to be claimed at once, while half of the slots are free.
@@ -311,6 +320,7 @@ class InvariantChecker final : public StoreObserver {
   bool is_paused(const IncarnationState& state, const Task& task, Moment begun) const;
   bool may_be_held(const IncarnationState& state, const Task& task, Moment since) const;
   bool may_be_open(const IncarnationState& state, const Task& task, Moment since) const;
+  bool may_be_asked_to_wait(const IncarnationState& state, const Task& task, Moment since) const;
   bool is_known(const IncarnationState& state, const TaskKey& key, const std::string& endpoint,
                 const Breaker& breaker) const;
   void learn(IncarnationState& state, Attempt& attempt);
@@ -319,6 +329,9 @@ class InvariantChecker final : public StoreObserver {
   void open(Breaker& breaker, const Attempt& attempt);
   void check_probe(const TaskKey& key, Incarnation incarnation, const Held& claim, TimePoint at);
   void settle_breaker(IncarnationState& state, Attempt& attempt);
+  void heed(IncarnationState& state, const Attempt& attempt);
+  void check_asked(const IncarnationState& state, const TaskKey& key, const Held& claim,
+                   TimePoint at);
   void forget_breakers(const std::string& ns, const std::string& name);
   bool take_uncounted(const TaskKey& key, Entry& entry, const Task& after, const Attempt& attempt);
   void check_place(const TaskKey& key, const Task& after, const Attempt& attempt, bool retry);

@@ -119,8 +119,9 @@ void SimulatedSender::draw(Transfer& transfer, const std::string& host, bool bad
   } else if (dice.chance(faults_.server_error)) {
     response.status = 500;
   } else if (dice.chance(faults_.too_many)) {
-    response.status = 429;
-    outcome.retry_after = std::chrono::seconds{dice.between(1, 30)};
+    const auto wait = dice.between(1, 30);
+    response.status = wait % 3 == 0 ? 503 : 429;
+    outcome.retry_after = std::chrono::seconds{wait};
   } else if (dice.chance(faults_.gone)) {
     response.status = 410;
   } else if (dice.chance(faults_.endless)) {
@@ -158,6 +159,7 @@ std::vector<delivery::HttpResult> SimulatedSender::poll(std::chrono::millisecond
     if (outcome.response) answer.status = outcome.response->status;
     answer.took = outcome.duration;
     answer.ended_at = outcome.ended_at();
+    answer.read_at = clock_.now();
     answer.retry_after = outcome.retry_after.value_or(0ms);
     checker_.answered(transfer.attempt, answer);
     results.push_back(std::move(transfer.result));

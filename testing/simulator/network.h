@@ -14,7 +14,7 @@ namespace rhooks::simulator {
 struct HttpFaults {
   double unreachable = 0;     // refused at once
   double server_error = 0;    // 500
-  double too_many = 0;        // 429 with Retry-After
+  double too_many = 0;        // 429 or 503 with Retry-After
   double gone = 0;            // 410
   double unsent_timeout = 0;  // nothing arrives, nothing comes back
   double late_timeout = 0;    // received, and never answered

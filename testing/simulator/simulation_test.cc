@@ -81,6 +81,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.events += result.rare.events;
     sum.rare.uncounted += result.rare.uncounted;
     sum.rare.probes += result.rare.probes;
+    sum.rare.asked += result.rare.asked;
     sum.rare.ordered += result.rare.ordered;
   }
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
@@ -93,8 +94,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
             << sum.rare.limited << " attempts within limits, " << sum.rare.redriven << " redriven, "
             << sum.rare.told << " told, " << sum.rare.events << " events, " << sum.rare.uncounted
-            << " that did not count, " << sum.rare.probes << " probes, " << sum.rare.ordered
-            << " before others in order\n";
+            << " that did not count, " << sum.rare.probes << " probes, " << sum.rare.asked
+            << " after a Retry-After, " << sum.rare.ordered << " before others in order\n";
   // Worlds in which nothing happens would prove nothing.
   EXPECT_GT(sum.attempts, 10 * count);
   EXPECT_GT(sum.crashes, count / 2);
@@ -129,6 +130,7 @@ TEST_F(QuietTest, SomeWorldOfEachStoreRedrivesAndTells) {
     EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::told)) << store;
     EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::uncounted)) << store;
     EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::probes)) << store;
+    EXPECT_TRUE(happens_in_some_world(store, &InvariantChecker::Rare::asked)) << store;
   }
 }
 
