@@ -141,6 +141,7 @@ std::optional<Committer::Told> Committer::tell_of(const EndedDelivery& ended,
 bool Committer::accept(EndedDelivery& ended) {
   Delivery& delivery = ended.delivery;
   if (!ended.outcome) {
+    if (ended.passes_at) note_due(*ended.passes_at);
     releases_.push_back(std::move(delivery.lease));
     release_slots_.push_back(delivery.slot_id);
     return true;
@@ -269,14 +270,12 @@ void Committer::settle(const Kept& kept, const store::Commit& commit,
 }
 
 void Committer::note_applied(const Kept& kept, const store::Commit& commit) {
-  const auto note_due = [this](const Task& task) {
-    if (task.status != Status::kActive) return;
-    const TimePoint due = model::due_at(task);
-    due_again_ = std::min(due_again_.value_or(due), due);
+  const auto note = [this](const Task& task) {
+    if (task.status == Status::kActive) note_due(model::due_at(task));
   };
   if (commit.task.status == Status::kFailed) metrics_.failed(commit.task.failure_reason);
-  note_due(commit.task);
-  for (const model::TaskRecord& one : commit.follow_ups) note_due(one.task);
+  note(commit.task);
+  for (const model::TaskRecord& one : commit.follow_ups) note(one.task);
   const std::size_t events = kept.event.empty() ? 0 : 1;
   metrics_.callbacks(static_cast<std::int64_t>(commit.follow_ups.size() - events));
 }

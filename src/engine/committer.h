@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -49,7 +50,7 @@ class Committer {
   void abandon();
 
   // The earliest time at which something is due that was stored since the last call: a task again,
-  // or what tells of an end. None: nothing is.
+  // or what tells of an end; or at which what was given back may pass. None: nothing is.
   std::optional<TimePoint> take_due_again() { return std::exchange(due_again_, std::nullopt); }
 
   bool idle() const { return held() == 0 && to_commit_.size() == 0; }
@@ -79,6 +80,7 @@ class Committer {
   Task applied(Task task, const model::AttemptOutcome& outcome, const model::AttemptRules& rules);
   std::optional<Told> tell_of(const EndedDelivery& ended, const model::AttemptRules& rules);
   void learn(EndedDelivery& ended, const model::AttemptRules& rules);
+  void note_due(TimePoint due) { due_again_ = std::min(due_again_.value_or(due), due); }
   void recovered();
   bool commit();  // false: some are kept for another try
   bool release();

@@ -85,16 +85,13 @@ bool Dispatcher::release_unsent() {
   return !unsent.empty();
 }
 
-bool Dispatcher::gives_back(const Delivery& delivery, TimePoint now) const {
-  if (!delivery.ready || waits_for_endpoint(delivery)) return true;
-  if (!endpoint_of(delivery)) return false;
-  return let_through_too_long_ago(delivery, now) ||
-         flows_.asked_to_wait(model::flow_of(delivery.task), now);
-}
-
 bool Dispatcher::start(Delivery delivery, TimePoint now) {
-  if (gives_back(delivery, now)) {
+  if (!delivery.ready || waits_for_endpoint(delivery) || let_through_too_long_ago(delivery, now)) {
     to_commit_.push({std::move(delivery), std::nullopt, false});
+    return false;
+  }
+  if (const auto until = asked_to_wait(delivery, now)) {
+    to_commit_.push({.delivery = std::move(delivery), .outcome = {}, .passes_at = until});
     return false;
   }
   if (delivery.lease.until <= now + attempt_max_ || !store_.holds(delivery.lease)) {
@@ -153,6 +150,11 @@ void Dispatcher::finish(delivery::HttpResult result) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }
   to_commit_.push({std::move(delivery), std::move(result.outcome), result.cancelled});
+}
+
+std::optional<TimePoint> Dispatcher::asked_to_wait(const Delivery& delivery, TimePoint now) const {
+  if (!endpoint_of(delivery)) return std::nullopt;
+  return flows_.asked_to_wait(model::flow_of(delivery.task), now);
 }
 
 // What its receiver asks for: here, since the committer may wait for its store while others begin.

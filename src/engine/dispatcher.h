@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <unordered_map>
 
 #include "base/clock.h"
@@ -48,7 +49,7 @@ class Dispatcher {
 
  private:
   bool start(Delivery delivery, TimePoint now);  // false: it was passed on instead
-  bool gives_back(const Delivery& delivery, TimePoint now) const;
+  std::optional<TimePoint> asked_to_wait(const Delivery& delivery, TimePoint now) const;
   void finish(delivery::HttpResult result);
   void heed(const Delivery& delivery, const delivery::HttpResult& result);
 

@@ -486,7 +486,8 @@ TEST_F(FlowBreakerTest, WhatItsReceiverAsksForHoldsAllOfIt) {
   EXPECT_TRUE(begin(flow_with_key()));
   EXPECT_FALSE(table_.asked_to_wait(flow_with_key(2), now_));
   EXPECT_TRUE(ask(flow_with_key(), 30s));
-  EXPECT_TRUE(table_.asked_to_wait(flow_with_key(2), now_)) << "as it may be claimed already";
+  EXPECT_EQ(table_.asked_to_wait(flow_with_key(2), now_), now_ + 30s)
+      << "as it may be claimed already";
   EXPECT_EQ(table_.asking_to_wait(), 0u) << "nothing waits";
   for (std::uint64_t key = 1; key <= 3; ++key) {
     const auto refusal = table_.refuse(flow_with_key(key));

@@ -468,12 +468,12 @@ bool FlowTable::answered(const Flow& flow, const model::Limits& by,
   return is_first;
 }
 
-bool FlowTable::asked_to_wait(const Flow& flow, TimePoint now) const {
-  if (flow.endpoint == 0) return false;
+std::optional<TimePoint> FlowTable::asked_to_wait(const Flow& flow, TimePoint now) const {
+  if (flow.endpoint == 0) return std::nullopt;
   const Lane endpoint = Lane::of_endpoint_of(flow);
   MutexLock lock(mutex_);
   // Also of one that was read for a claim, and is not in limits_ before the next one.
-  return asked_until(endpoint, now).has_value();
+  return asked_until(endpoint, now);
 }
 
 std::optional<TimePoint> FlowTable::asked_until(const Lane& endpoint, Time now) const {

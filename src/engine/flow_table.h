@@ -123,8 +123,9 @@ class FlowTable final : public store::FlowGate {
   // for until now. Never fails for want of memory.
   bool answered(const Flow& flow, const model::Limits& by, const model::AttemptOutcome& outcome,
                 TimePoint now);
-  // Whether that lets nothing of the endpoint of the flow begin; also what was claimed before.
-  bool asked_to_wait(const Flow& flow, TimePoint now) const;
+  // Until when that lets nothing of the endpoint of the flow begin, what was claimed before
+  // included; none: it does.
+  std::optional<TimePoint> asked_to_wait(const Flow& flow, TimePoint now) const;
   // Of how many endpoints something waits for that.
   std::size_t asking_to_wait() const;
   // How many endpoints do not answer, of those whose tasks wait for that or are under way.

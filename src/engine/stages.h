@@ -52,6 +52,8 @@ struct EndedDelivery {
   bool sent = true;  // its request was
   // What its endpoint's breaker made of it; none: the committer did not tell that yet.
   std::optional<FlowTable::Learnt> learnt = {};
+  // Of one without an outcome: when the gate lets it pass; none: that is not known.
+  std::optional<TimePoint> passes_at = {};
 };
 
 using DeliveryQueue = BoundedQueue<Delivery>;

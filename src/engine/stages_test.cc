@@ -951,6 +951,7 @@ TEST_F(StagesTest, WhatWasClaimedBeforeItsReceiverAskedIsGivenBackUncharged) {
   committer->step(clock.now_micros());
   EXPECT_EQ(sender.started_count(), 0u);
   EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_EQ(committer->take_due_again(), clock.now() + 30s) << "who claims comes again then";
   for (const char* const id : {"a", "b"}) {
     EXPECT_EQ(store.get({"ns", id}, clock.now())->status, Status::kActive);
     EXPECT_EQ(store.get({"ns", id}, clock.now())->attempt, 0);
