@@ -605,6 +605,17 @@ TEST_F(FlowBreakerTest, OneThatIsGoneAsksForNothing) {
   EXPECT_EQ(held_by(), "") << "it is as new";
 }
 
+// As where another process put it: it was read with its first task.
+TEST_F(FlowBreakerTest, WhatIsAskedForOfOneThatBecomesKnownStays) {
+  table_.set_endpoints({});
+  EXPECT_TRUE(begin(flow_with_key()));
+  EXPECT_TRUE(ask(flow_with_key(), 30s));
+  EXPECT_TRUE(begin(flow_with_key(2))) << "of one that is not there nothing waits";
+  EXPECT_EQ(table_.asked_to_wait(flow_with_key(2), now_), now_ + 30s) << "it is not sent";
+  set({});
+  EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
+}
+
 TEST_F(FlowBreakerTest, WithoutABreakerItsReceiverIsHeardAllTheSame) {
   model::Limits limits;
   limits.without_breaker = true;

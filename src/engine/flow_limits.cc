@@ -493,7 +493,7 @@ std::size_t FlowTable::asking_to_wait() const {
 // It was too much: as who is back.
 void FlowTable::end_asking(const Lane& endpoint) {
   const auto it = tried_.find(endpoint);
-  if (it == tried_.end() || !it->second.asked_until) return;
+  if (it == tried_.end() || !it->second.asked_until || asked_until(endpoint, now_)) return;
   it->second.asked_until.reset();
   begin_windows_anew(endpoint);
 }
