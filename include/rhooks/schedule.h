@@ -1,6 +1,6 @@
 #pragma once
 
-#include <rhooks/task.h>
+#include <rhooks/time.h>
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +23,10 @@ enum class Overlap {
   kSkip,        // it is skipped
   kCutRetries,  // it is on time: that one is not retried any more
 };
+
+// "latest", "wait": the names of the public JSON.
+const char* to_string(Missed missed);
+const char* to_string(Overlap overlap);
 
 // When something happens again and again. Exactly one of `cron`, `every` and `at` is given.
 //

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <rhooks/schedule.h>
+#include <rhooks/time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -8,9 +11,6 @@
 #include <vector>
 
 namespace rhooks {
-
-// Every time of the public API: UTC, milliseconds since the Unix epoch.
-using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 
 enum class Method { kGet, kPost, kPut, kPatch, kDelete, kHead };
 
@@ -140,7 +140,9 @@ struct Spec {
   // with `endpoint`.
   std::string flow_key;
   Request request;
-  std::optional<Repeat> repeat;  // none: one-shot
+  std::optional<Repeat> repeat;
+  // Says when, in place of `repeat` and NewTask::scheduled_date. None of both: one-shot.
+  std::optional<Schedule> schedule;
   // An occurrence gets up to 1 + retry_limit attempts; at most 100. None: that of the endpoint, or
   // as many as its retry_schedule has, else 3.
   std::optional<int> retry_limit;

@@ -91,17 +91,24 @@ inline bool shown_if_empty(const Execution& execution) {
   return execution.last_response_status.has_value();
 }
 
+// Expressions of cron and what is left out have forms of their own (json_schedule.cc).
+template <typename F>
+inline constexpr bool kIsCrons = model::kIs<F, &Schedule::cron>;
+template <typename F>
+inline constexpr bool kIsExclusions = model::kIs<F, &Schedule::exclude>;
+
 // The namespace of what is registered may stand in the path, and its URL be that of an endpoint.
 template <typename F>
 inline constexpr bool kStandsElsewhere =
     model::kIs<F, &NewTask::ns> || model::kIs<F, &Request::url>;
 
-// A flag is written where it is not what it is by default.
 template <typename F, typename T>
 void write_field(JsonWriter& out, const F& field, const T& object) {
-  if constexpr (std::is_same_v<typename F::Value, bool>) {
+  if constexpr (model::kHidesDefault<F>) {
     if (model::is_default(field, object.*F::kMember)) return;
   }
+  if constexpr (kIsCrons<F>) return write_crons(out, field.name, object.*F::kMember);
+  if constexpr (kIsExclusions<F>) return write_exclusions(out, field.name, object.*F::kMember);
   const bool always = field.required || field.in_answers || shown_if_empty(object);
   write_value(out, field.name, object.*F::kMember, always && !kStandsElsewhere<F>);
 }
@@ -117,7 +124,11 @@ void write_object(JsonWriter& out, std::string_view name, const T& object) {
 template <typename T, typename F>
 std::optional<T> read_as(ObjectReader& in, const F& field) {
   std::string_view name = field.name;
-  if constexpr (std::is_same_v<T, std::string>) {
+  if constexpr (kIsCrons<F>) {
+    return read_crons(in, name);
+  } else if constexpr (kIsExclusions<F>) {
+    return read_exclusions(in, name);
+  } else if constexpr (std::is_same_v<T, std::string>) {
     // What a user leaves out says something else than an empty text would.
     const bool any = field.required || in.from() == From::kServer;
     return any ? in.string(name) : in.filled_string(name);
@@ -143,6 +154,10 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.named(name, parse_status);
   } else if constexpr (std::is_same_v<T, LogStatus>) {
     return in.named(name, parse_log_status);
+  } else if constexpr (std::is_same_v<T, Missed>) {
+    return in.named(name, parse_missed);
+  } else if constexpr (std::is_same_v<T, Overlap>) {
+    return in.named(name, parse_overlap);
   } else if constexpr (std::is_same_v<T, RepeatUnit>) {
     return in.named(name, parse_repeat_unit);
   } else if constexpr (std::is_same_v<T, std::vector<Header>>) {
@@ -155,6 +170,9 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.named(name, model::parse_status_set);
   } else if constexpr (std::is_same_v<T, Body>) {
     return read_body(in);
+  } else if constexpr (std::is_same_v<T, Schedule>) {
+    auto object = in.object(name);
+    return object ? std::optional(read_schedule(*object)) : std::nullopt;
   } else {
     auto object = in.object(name);
     return object ? std::optional(read_object<T>(*object)) : std::nullopt;

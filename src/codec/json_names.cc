@@ -46,6 +46,16 @@ Result<RedriveState> parse_redrive_state(std::string_view name) {
                    {RedriveState::kRunning, RedriveState::kDone, RedriveState::kCancelled});
 }
 
+Result<Missed> parse_missed(std::string_view name) {
+  return find_name(name, "way to treat what was missed",
+                   {Missed::kLatest, Missed::kSkip, Missed::kAll});
+}
+
+Result<Overlap> parse_overlap(std::string_view name) {
+  return find_name(name, "way to treat overlaps",
+                   {Overlap::kWait, Overlap::kSkip, Overlap::kCutRetries});
+}
+
 Result<RepeatUnit> parse_repeat_unit(std::string_view name) {
   const auto find = [](std::string_view text) {
     return find_name(

@@ -121,12 +121,12 @@ std::optional<std::vector<std::string>> read_texts(ObjectReader& in, std::string
   const auto elements = in.array(name);
   if (!elements) return std::nullopt;
   std::vector<std::string> texts;
-  for (const JsonValue& element : *elements) {
-    if (element.kind() != JsonKind::kString) {
-      in.refuse(name, "must have strings only");
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    if ((*elements)[i].kind() != JsonKind::kString) {
+      in.errors().add(json_path(in.path_of(name), i), "must be a string");
       return std::nullopt;
     }
-    texts.push_back(element.string());
+    texts.push_back((*elements)[i].string());
   }
   if (!texts.empty()) return texts;
   in.refuse(name, "must have at least one");

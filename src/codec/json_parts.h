@@ -31,6 +31,19 @@ std::optional<std::vector<std::chrono::milliseconds>> read_lengths(ObjectReader&
 void write_texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& texts);
 std::optional<std::vector<std::string>> read_texts(ObjectReader& in, std::string_view name);
 
+// Expressions of cron: a text, or an array of them, which is how several are written. None: not
+// given, or null, or refused.
+void write_crons(JsonWriter& out, std::string_view name, const std::vector<std::string>& crons);
+std::optional<std::vector<std::string>> read_crons(ObjectReader& in, std::string_view name);
+
+// What a schedule leaves out: an array of texts, and of {"cron":…} for "cron:…".
+void write_exclusions(JsonWriter& out, std::string_view name,
+                      const std::vector<std::string>& exclusions);
+std::optional<std::vector<std::string>> read_exclusions(ObjectReader& in, std::string_view name);
+
+// The members of a schedule. What the scheduler sets is passed over where a user gives it.
+Schedule read_schedule(ObjectReader& in);
+
 // The member "body": text is a JSON string, other JSON stands as it was given, white space
 // within it included, and no body is no member.
 void write_body(JsonWriter& out, const Body& body);

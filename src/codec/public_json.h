@@ -32,6 +32,10 @@ Result<NewTask> parse_new_task(std::string_view json, std::string_view ns);
 // {"items":[…]}: at most 1000. An item that is wrong is an Error in its place.
 Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 
+// The "schedule" of a task by itself. Members that are reserved, and mean nothing yet, are
+// kUnsupported.
+Result<Schedule> parse_schedule(std::string_view json);
+
 // Reads an endpoint that is put. `ns` and `name` come from the path, and members of these names
 // must agree with them; with empty ones the members are required. What the scheduler sets is passed
 // over, so that what it has shown can be put.
@@ -57,6 +61,7 @@ Result<Redrive> parse_new_redrive(std::string_view json, std::string_view ns);
 // What a program sends to a server. Errors: kInvalidArgument for what JSON cannot carry as it is:
 // text that is not UTF-8, a body of kind kJson that is not JSON.
 Result<std::string> to_json(const NewTask& task);
+Result<std::string> to_json(const Schedule& schedule);
 Result<std::string> to_json(const ManyQuery& query);
 Result<std::string> to_put_json(const Endpoint& endpoint);
 Result<std::string> to_test_json(const Request& request);
@@ -114,6 +119,8 @@ Result<std::int64_t> parse_count(std::string_view json);
 Result<Method> parse_method(std::string_view name);               // "GET"; any case
 Result<Status> parse_status(std::string_view name);               // "ACTIVE"; any case
 Result<LogStatus> parse_log_status(std::string_view name);        // "FAIL"; any case
+Result<Missed> parse_missed(std::string_view name);               // "latest"; any case
+Result<Overlap> parse_overlap(std::string_view name);             // "wait"; any case
 Result<RepeatUnit> parse_repeat_unit(std::string_view name);      // "minutes", also "minute"
 Result<RedriveState> parse_redrive_state(std::string_view name);  // "RUNNING"; any case
 

@@ -13,7 +13,7 @@
 //
 // A body has two numbers: its kind, and behind it its data. Enumerators are the numbers of
 // model/numbers.h. A field that has its default is not written, except the required field of an
-// optional object, whose presence says that there is one.
+// optional object, or the one that all answers have, whose presence says that there is one.
 //
 // Older builds keep a field that they do not know. A number that is not used any more is never used
 // again. Another enumerator, or a field more of a header, is what older builds cannot read: it
@@ -100,17 +100,22 @@ struct Leaf {
 template <typename Record, std::size_t I>
 using RowOf = std::remove_cvref_t<decltype(std::get<I>(Record::kAll))>;
 
-// Of the fields of an optional object the first that is stored, and no other, is required. (Of one
+// Whether a field of an object is written whatever it is.
+constexpr bool marks_object(const model::FieldWords& field) {
+  return field.required || field.in_answers;
+}
+
+// Of the fields of an optional object the first that is stored, and no other, marks it. (Of one
 // that is only shown none is stored.)
 template <typename Object>
-constexpr bool begins_with_what_is_required() {
+constexpr bool begins_with_its_mark() {
   std::uint32_t first = 0;
   std::uint32_t required = 0;
   int count = 0;
   model::for_each_field<Object>([&](const auto& field) {
     if (field.number == 0) return;
     if (first == 0 || field.number < first) first = field.number;
-    if (!field.required) return;
+    if (!marks_object(field)) return;
     required = field.number;
     ++count;
   });
@@ -123,7 +128,7 @@ constexpr void visit_row(Visit& visit) {
   using Value = Bare<typename RowOf<Record, I>::Value>;
   if constexpr (HasFields<Value>) {
     static_assert(!model::kIsOptional<typename RowOf<Record, I>::Value> ||
-                  begins_with_what_is_required<Value>());
+                  begins_with_its_mark<Value>());
     std::size_t inner = 0;
     model::for_each_field<Value>([&]<typename F>(const F& field) {
       constexpr bool kHasSecond = std::is_same_v<typename F::Value, Body>;
@@ -256,7 +261,8 @@ T read_number(FieldReader& in) {
     const auto value = model::from_number<T>(in.optional_number(0xff));
     if (!value) in.refuse("an enumerator is unknown");
     return value.value_or(T{});
-  } else if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+  } else if constexpr (std::is_same_v<T, std::chrono::microseconds> ||
+                       std::is_same_v<T, std::chrono::milliseconds>) {
     return T{read_number<std::int64_t>(in)};
   } else {
     return static_cast<T>(in.optional_number(std::numeric_limits<T>::max()));
@@ -287,7 +293,7 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
   } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
     value = in.optional_int();
   } else if constexpr (std::is_same_v<Value, std::optional<std::chrono::milliseconds>>) {
-    value = std::chrono::milliseconds{read_number<std::int64_t>(in)};
+    value = read_number<std::chrono::milliseconds>(in);
   } else if constexpr (requires { value.data(); }) {
     value = in.array<std::tuple_size_v<Value>>();
   } else {
@@ -308,7 +314,7 @@ void visit_value(Source& source, Visit visit) {
     using Object = Bare<typename Row::Value>;
     using Inner = RowOf<FieldsOf<Object>, L.inner>;
     constexpr bool kOptional = model::kIsOptional<typename Row::Value>;
-    constexpr bool kAlways = kOptional && std::get<L.inner>(FieldsOf<Object>::kAll).required;
+    constexpr bool kAlways = kOptional && marks_object(std::get<L.inner>(FieldsOf<Object>::kAll));
     if constexpr (!kOptional) {
       visit.template operator()<Inner>(value.*Inner::kMember, false);
     } else if (value) {
@@ -325,7 +331,7 @@ void make_object(FieldReader& in, Target& target) {
     using Object = Bare<typename Row::Value>;
     auto& object = value_at(target, Row::kMember);
     if (object) return;
-    if constexpr (!std::get<L.inner>(FieldsOf<Object>::kAll).required) {
+    if constexpr (!marks_object(std::get<L.inner>(FieldsOf<Object>::kAll))) {
       in.refuse("a field is of an object that is not there");
     }
     object.emplace();

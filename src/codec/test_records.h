@@ -118,6 +118,12 @@ class TestRecords {
     for (std::string& one : value) fill(one);
   }
   void fill(Request& value) { value = request(); }
+  void fill(Missed& value) { value = static_cast<Missed>(below(3)); }
+  void fill(Overlap& value) { value = static_cast<Overlap>(below(3)); }
+  void fill(Schedule& value) {
+    fill<Schedule>(value);
+    value.timezone = coin() ? "UTC" : "Europe/Berlin";
+  }
   void fill(Repeat& value) { value = repeat(); }
   void fill(TaskKey& value) { value = {"ns-" + text(10), "id-" + text(20)}; }
   void fill(LogStatus& value) { value = coin() ? LogStatus::kSuccess : LogStatus::kFail; }

@@ -13,10 +13,10 @@ constexpr std::size_t kNamesUsual = 24;  // that an object may have
 
 }  // namespace
 
-void JsonErrors::add(const std::string& path, const std::string& message) {
+void JsonErrors::add(const std::string& path, const std::string& message, ErrorCode code) {
   if (first_) return;
   Error error;
-  error.code = from_ == From::kUser ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+  error.code = from_ == From::kUser ? code : ErrorCode::kInternal;
   if (from_ == From::kServer) error.message = "the server's answer cannot be read: ";
   error.message += path.empty() ? message : path + ": " + message;
   error.field = path;

@@ -33,7 +33,9 @@ class JsonErrors {
   const Error& first() const { return *first_; }
 
   // `path` is empty for the whole document.
-  void add(const std::string& path, const std::string& message);
+  // What a user sent is a fault of theirs, unless `code` says otherwise.
+  void add(const std::string& path, const std::string& message,
+           ErrorCode code = ErrorCode::kInvalidArgument);
 
  private:
   From from_;

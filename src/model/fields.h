@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/log.h>
+#include <rhooks/schedule.h>
 #include <rhooks/task.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 21, of a state 27, of a log 21. A number that is not used any
+// The next free numbers: of a spec 34, of a state 27, of a log 21. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -39,7 +40,8 @@ struct FieldWords {
   // is added to the numbers of its fields. 0: it is not stored by itself.
   std::uint32_t number = 0;
   // A caller must give it, and answers always have it. In an optional object the stored field with
-  // the lowest number must be required: its presence says that the object is there.
+  // the lowest number must be required, or in all answers and never empty: its presence says that
+  // the object is there.
   bool required = false;
   bool read_only = false;       // the scheduler sets it: what a caller gives is passed over
   bool in_answers = false;      // a caller may leave it out, and answers always have it
@@ -144,6 +146,77 @@ struct FieldsOf<Repeat> {
                           Range{.min = 0, .least = "0 (for ever)"}),
       field<&Repeat::unit>(
           {.name = "unit", .number = 12, .doc = "`seconds`, `minutes`, `hours` or `days`"}),
+  };
+};
+
+template <>
+struct FieldsOf<Schedule> {
+  static constexpr std::tuple kAll{
+      field<&Schedule::cron>(
+          {.name = "cron",
+           .number = 22,
+           .doc = "an expression of cron of 5, 6 (seconds first) or 7 fields (year last), or an "
+                  "array of up to 8: what any of them matches happens, once"},
+          Texts{.count_max = 8, .bytes_max = 256, .one_alone = true}),
+      field<&Schedule::every>(
+          {.name = "every",
+           .number = 23,
+           .doc = "a length from one occurrence to the next: `30s`, `10m`, `6h`, `1h30m` of "
+                  "elapsed time, `3d`, `2w`, `1mo`, `1y` on the clock of `timezone`; from `start` "
+                  "on, else from the registration on"},
+          Text{kScheduleTextBytesMax}),
+      field<&Schedule::at>({.name = "at",
+                            .number = 24,
+                            .doc = "an array of 1 to 100 times, each of which happens once"},
+                           Texts{.count_max = 100, .bytes_max = kScheduleTextBytesMax}),
+      field<&Schedule::timezone>(
+          {.name = "timezone",
+           .number = 21,
+           .in_answers = true,
+           .doc = "a name of the time zone database, `UTC` (default), or an offset such as "
+                  "`+02:00`"},
+          Text{kScheduleTextBytesMax}),
+      field<&Schedule::start>(
+          {.name = "start",
+           .number = 25,
+           .doc = "the first moment at which it may happen; without an offset it is on the clock "
+                  "of `timezone`, as are those of `end` and `at`"},
+          Text{kScheduleTextBytesMax}),
+      field<&Schedule::end>(
+          {.name = "end", .number = 26, .doc = "the last moment at which it may happen"},
+          Text{kScheduleTextBytesMax}),
+      field<&Schedule::max>(
+          {.name = "max",
+           .number = 27,
+           .doc = "executions in all, but for extra ones; 0, the default, is no limit"},
+          Range{.min = 0, .least = "0 (no limit)"}),
+      field<&Schedule::exclude>(
+          {.name = "exclude",
+           .number = 28,
+           .doc = "an array of what does not happen, by local time: `2027-12-24`, "
+                  "`2027-12-24/2028-01-02`, `--12-25` of each year, or `{\"cron\": EXPRESSION}`, "
+                  "whole minutes"},
+          Texts{.count_max = 64, .bytes_max = 4096}),
+      field<&Schedule::jitter>(
+          {.name = "jitter",
+           .number = 29,
+           .doc = "each occurrence is due up to this much later, such as `10m`, and never after "
+                  "the next one; at most 24 h"},
+          Span{std::chrono::milliseconds{0}, std::chrono::hours{24}}),
+      field<&Schedule::missed>(
+          {.name = "missed",
+           .number = 30,
+           .doc = "what becomes of occurrences that were missed while nothing ran: `latest`"}),
+      field<&Schedule::grace>({.name = "grace", .number = 31, .doc = "not supported yet"}),
+      field<&Schedule::overlap>(
+          {.name = "overlap",
+           .number = 32,
+           .doc = "what becomes of an occurrence whose time comes before an earlier one is over: "
+                  "`wait`"}),
+      field<&Schedule::since>({.name = "since",
+                               .number = 33,
+                               .read_only = true,
+                               .doc = "when it was registered: it has no occurrence before"}),
   };
 };
 
@@ -293,6 +366,11 @@ struct TaskFields {
                   "`hours` or `days`, `max` executions in all, but for extra ones; `max` is 1 if "
                   "not given, 0 is for ever"},
           By<check_repeat>{}),
+      field<&Spec::schedule>(
+          {.name = "schedule",
+           .doc = "`{cron | every | at, timezone, start, end, max, exclude, jitter}`: when, on the "
+                  "clock of a time zone. Excludes `scheduledDate` and `repeat`"},
+          By<check_schedule>{}),
       field<&Spec::retry_limit>({.name = "retryLimit",
                                  .number = 9,
                                  .flag = "--retry-limit",
@@ -527,6 +605,11 @@ constexpr bool options_and_cards_fit() {
   return fit;
 }
 static_assert(options_and_cards_fit<NewTask>() && options_and_cards_fit<Task>());
+
+// Whether what it is by default is not shown: of a flag, and in a schedule.
+template <typename F>
+inline constexpr bool kHidesDefault =
+    std::is_same_v<typename F::Value, bool> || std::is_same_v<typename F::Owner, Schedule>;
 
 // The default of a member that is a number, an enumerator or a time.
 template <typename F>

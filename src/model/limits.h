@@ -8,6 +8,9 @@
 // endpoint put (docs/endpoints.md).
 namespace rhooks::model {
 
+// Of a name of a time zone, a length, a time.
+inline constexpr std::size_t kScheduleTextBytesMax = 64;
+
 inline constexpr std::size_t kNamespaceBytesMax = 256;
 inline constexpr std::size_t kIdBytesMax = 512;
 inline constexpr std::size_t kIdPrefixBytesMax = kIdBytesMax - 1 - 36;  // "#" and a UUID follow

@@ -1,6 +1,7 @@
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
+#include <rhooks/schedule.h>
 #include <rhooks/task.h>
 
 namespace rhooks {
@@ -75,6 +76,30 @@ const char* to_string(RepeatUnit unit) {
       return "hours";
     case RepeatUnit::kDays:
       return "days";
+  }
+  return "invalid";
+}
+
+const char* to_string(Missed missed) {
+  switch (missed) {
+    case Missed::kLatest:
+      return "latest";
+    case Missed::kSkip:
+      return "skip";
+    case Missed::kAll:
+      return "all";
+  }
+  return "invalid";
+}
+
+const char* to_string(Overlap overlap) {
+  switch (overlap) {
+    case Overlap::kWait:
+      return "wait";
+    case Overlap::kSkip:
+      return "skip";
+    case Overlap::kCutRetries:
+      return "cutRetries";
   }
   return "invalid";
 }

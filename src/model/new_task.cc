@@ -63,7 +63,8 @@ bool says_nothing(const F& field, const T& object) {
     // An endpoint may have another default.
     if (object.retry_limit == kRetryLimitDefault && object.endpoint.empty()) return true;
   }
-  return is_default(field, object.*F::kMember);
+  // What the scheduler sets is not what was registered.
+  return field.read_only || is_default(field, object.*F::kMember);
 }
 
 // What a fingerprint is made of: bytes that are the same for equal values, and for no others.

@@ -32,6 +32,14 @@ struct Numbers<RepeatUnit> {
                                    RepeatUnit::kDays};
 };
 template <>
+struct Numbers<Missed> {
+  static constexpr std::array kAll{Missed::kLatest, Missed::kSkip, Missed::kAll};
+};
+template <>
+struct Numbers<Overlap> {
+  static constexpr std::array kAll{Overlap::kWait, Overlap::kSkip, Overlap::kCutRetries};
+};
+template <>
 struct Numbers<Body::Kind> {
   static constexpr std::array kAll{Body::Kind::kNone, Body::Kind::kJson, Body::Kind::kText};
 };

@@ -128,6 +128,17 @@ Result<void> Events::check(const std::vector<std::string>& names, std::string_vi
   return {};
 }
 
+Result<void> Texts::check(const std::vector<std::string>& texts, std::string_view field) const {
+  if (texts.size() > count_max)
+    return invalid(field, past_limit(texts.size(), count_max, "entries"));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const bool alone = one_alone && texts.size() == 1;
+    const std::string path = std::string(field) + (alone ? "" : "[" + std::to_string(i) + "]");
+    if (auto ok = Text{bytes_max}.check(texts[i], path); !ok) return ok;
+  }
+  return {};
+}
+
 Result<void> ShownTime::check(TimePoint t, std::string_view field) const {
   if (t >= kTimeMin && t <= kTimeMax) return {};
   return invalid(field, "must lie in the years 1970 to 9999");
@@ -163,6 +174,23 @@ Result<void> check_body(const Body& body) {
 Result<void> check_repeat(const Repeat& repeat) {
   if (interval_of(repeat) <= kIntervalMax) return {};
   return invalid("repeat.interval", "must not be longer than 100 years (36525 days)");
+}
+
+Result<void> check_schedule(const Schedule& schedule) {
+  const auto not_yet = [](std::string field, const char* what) {
+    return fail(ErrorCode::kUnsupported, "schedule." + field + ": " + what, "schedule." + field);
+  };
+  if (schedule.missed != Missed::kLatest) {
+    return not_yet("missed",
+                   "only latest is supported yet: the latest occurrence that was missed runs");
+  }
+  if (schedule.grace)
+    return not_yet("grace", "is not supported yet: an occurrence runs however late");
+  if (schedule.overlap != Overlap::kWait) {
+    return not_yet("overlap",
+                   "only wait is supported yet: an occurrence waits until the one before is over");
+  }
+  return {};
 }
 
 }  // namespace rhooks::model

@@ -94,6 +94,15 @@ struct Events {
   Result<void> check(const std::vector<std::string>& names, std::string_view field) const;
 };
 
+// Texts of a schedule, whose form the compiler of schedules checks (schedule/timetable.h). One may
+// stand by itself, where `one_alone` says so.
+struct Texts {
+  std::size_t count_max;
+  std::size_t bytes_max;  // of each
+  bool one_alone = false;
+  Result<void> check(const std::vector<std::string>& texts, std::string_view field) const;
+};
+
 // The years 1970 to 9999.
 struct ShownTime {
   Result<void> check(TimePoint t, std::string_view field) const;
@@ -114,5 +123,6 @@ Result<void> check_callback(std::string_view callback, const std::vector<std::st
 // Of By: what needs more than one field, or knows more of a value than its size.
 Result<void> check_body(const Body& body);
 Result<void> check_repeat(const Repeat& repeat);
+Result<void> check_schedule(const Schedule& schedule);
 
 }  // namespace rhooks::model

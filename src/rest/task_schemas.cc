@@ -38,6 +38,8 @@ inline constexpr const char* kSchemaOf<Request> = "Request";
 template <>
 inline constexpr const char* kSchemaOf<Repeat> = "Repeat";
 template <>
+inline constexpr const char* kSchemaOf<Schedule> = "Schedule";
+template <>
 inline constexpr const char* kSchemaOf<Held> = "Held";
 template <>
 inline constexpr const char* kSchemaOf<Errors> = "Errors";
@@ -101,6 +103,16 @@ void add_limits(json::object& property, const model::Events& rule) {
   property["items"].as_object()["enum"] = std::move(names);
   property["minItems"] = 1;
   property["uniqueItems"] = true;
+}
+void add_limits(json::object& property, const model::Texts& rule) {
+  json::object text = std::move(property["items"].as_object());
+  text["maxLength"] = rule.bytes_max;
+  property["items"] = text;
+  property["minItems"] = 1;
+  property["maxItems"] = rule.count_max;
+  if (!rule.one_alone) return;
+  json::array either{std::move(text), std::move(property)};
+  property = json::object{{"anyOf", std::move(either)}};
 }
 void add_limits(json::object& property, const model::FailedStatuses&) {
   property["pattern"] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?(,[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$";
@@ -168,7 +180,7 @@ template <typename F>
 bool always_shown(const F& field) {
   using Value = typename F::Value;
   return field.required || field.in_answers ||
-         (!model::kIsOptional<Value> && !MayBeEmpty<Value> && !std::is_same_v<Value, bool> &&
+         (!model::kHidesDefault<F> && !model::kIsOptional<Value> && !MayBeEmpty<Value> &&
           !std::is_same_v<Value, Body>);
 }
 
@@ -210,6 +222,20 @@ json::object schema_of(Side side) {
   Schema schema(side);
   schema.add_all<T>();
   return schema.take();
+}
+
+// What is left out may also be the minutes that an expression matches.
+json::object schedule() {
+  json::object schema = schema_of<Schedule>(Side::kGiven);
+  json::object& exclude = schema["properties"].as_object()["exclude"].as_object();
+  json::object cron{{"type", "object"},
+                    {"required", json::array{"cron"}},
+                    {"additionalProperties", false},
+                    {"properties", json::object{{"cron", json::object{{"type", "string"}}}}}};
+  json::array either{std::move(exclude["items"]), std::move(cron)};
+  exclude["items"] = json::object{{"anyOf", std::move(either)}};
+  schema["description"] = "Exactly one of cron, every and at is given.";
+  return schema;
 }
 
 // Its fields may stand beside it, so it requires none.
@@ -339,6 +365,7 @@ json::object new_redrive() {
 std::string task_schemas() {
   json::object schemas;
   schemas["Repeat"] = schema_of<Repeat>(Side::kGiven);
+  schemas["Schedule"] = schedule();
   schemas["NewRequest"] = new_request();
   schemas["NewTask"] = new_task();
   schemas["Request"] = schema_of<Request>(Side::kShown);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/schedule.h>
+#include <rhooks/task.h>
 
 #include <string>
 #include <vector>

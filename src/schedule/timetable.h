@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 #include <rhooks/schedule.h>
+#include <rhooks/task.h>
 
 #include <cstdint>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <rhooks/task.h>
+#include <rhooks/time.h>
 
 #include <chrono>
 #include <memory>
