@@ -45,6 +45,11 @@ struct Options {
   // For the receivers of webhooks; what AWS_CA_BUNDLE names is for DynamoDB.
   std::string ca_file;
 
+  // The directory of the time zone database of IANA, as TZif files (RFC 9636); of Debian's tzdata
+  // by default. Without one there are UTC and fixed offsets, and schedules in other zones are
+  // refused.
+  std::string zone_dir = "/usr/share/zoneinfo";
+
   // Of the rocksdb: store: opens it although its log of writes is damaged, and loses what was
   // stored after that place. Otherwise opening it fails with kCorrupt, and changes nothing.
   bool drop_damaged_writes = false;

@@ -99,6 +99,7 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
     }
     const std::string_view name = key;
     if (name == "ca_file") type = "FILE";
+    if (name == "zone_dir") type = "DIR";
     if (name == "store" || name == "server") type = "URL";
     if (name == "listen") type = "ADDRESS:PORT";
     command.add_option(setting.flag, slot, help)->type_name(type)->group(kSettingsGroup);

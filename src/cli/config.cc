@@ -228,6 +228,7 @@ Options Config::options() const {
   options.backoff_max = duration("backoff_max");
   options.drain_timeout = duration("drain_timeout");
   options.ca_file = text("ca_file");
+  options.zone_dir = text("zone_dir");
   options.region = text("region");
   options.endpoint = text("endpoint");
   options.profile = text("profile");

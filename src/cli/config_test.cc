@@ -54,6 +54,7 @@ TEST_F(ConfigTest, Defaults) {
   EXPECT_EQ(ours.backoff_max, theirs.backoff_max);
   EXPECT_EQ(ours.drain_timeout, theirs.drain_timeout);
   EXPECT_EQ(ours.ca_file, theirs.ca_file);
+  EXPECT_EQ(ours.zone_dir, theirs.zone_dir);
   EXPECT_EQ(ours.region, theirs.region);
   EXPECT_EQ(ours.create_table, theirs.create_table);
   EXPECT_EQ(ours.access_key_id, theirs.access_key_id);

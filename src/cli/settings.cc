@@ -57,6 +57,8 @@ const std::vector<Setting>& settings() {
        "how long a stop lets attempts end before it cuts them off", 0, kHour},
       {"ca_file", kText, "", "RHOOKS_CA_FILE", "--ca-file",
        "PEM file of certificate authorities to trust instead of the system's"},
+      {"zone_dir", kText, "/usr/share/zoneinfo", "RHOOKS_ZONE_DIR", "--zone-dir",
+       "directory of the time zone database, for schedules; Debian's is the package tzdata"},
       {"region", kText, "", "RHOOKS_REGION", nullptr,
        "dynamodb: store: the AWS region; otherwise AWS_REGION, or that of the profile"},
       {"endpoint", kText, "", "RHOOKS_ENDPOINT", nullptr,

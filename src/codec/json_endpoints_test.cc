@@ -219,7 +219,7 @@ TEST(EndpointJsonTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":404})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":"task.failed"})"), "callbackOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":[]})"), "callbackOn");
-  EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":["task.failed",1]})"), "callbackOn");
+  EXPECT_EQ(refused(R"({"url":"http://a/","callbackOn":["task.failed",1]})"), "callbackOn[1]");
   EXPECT_EQ(refused(R"({"url":"http://a/","stopOn":"4xx"})"), "stopOn");
   EXPECT_EQ(refused(R"({"url":"http://a/","breaker":"no"})"), "breaker");
   EXPECT_EQ(refused(R"({"url":"http://a/","rate":100})"), "rate");

@@ -112,10 +112,10 @@ void Committer::take_ended() {
   }
 }
 
-Task Committer::applied(Task task, const model::AttemptOutcome& outcome,
-                        const model::AttemptRules& rules) {
+Task Committer::applied(Task task, const EndedDelivery& ended, const model::AttemptRules& rules) {
+  const model::AttemptOutcome& outcome = *ended.outcome;
   return model::apply_outcome(std::move(task), outcome, outcome.ended_at(), options_.policy, rules,
-                              random_.unit());
+                              random_.unit(), ended.delivery.times.get());
 }
 
 // It is worked out of a copy: there may be no memory for all of it.
@@ -127,7 +127,7 @@ std::optional<Committer::Told> Committer::tell_of(const EndedDelivery& ended,
   auto event = event_by(ended);
   if (!awaited && !event) return std::nullopt;
   const model::AttemptOutcome& outcome = *ended.outcome;
-  Told told{applied(task, outcome, rules), {}, {}};
+  Told told{applied(task, ended, rules), {}, {}};
   if (awaited) {
     told.follow_ups = model::follow_ups(*awaited, told.after, outcome, outcome.ended_at());
   }
@@ -171,7 +171,7 @@ bool Committer::accept(EndedDelivery& ended) {
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
   Task after = told              ? std::move(told->after)
                : ended.cancelled ? std::move(delivery.task)
-                                 : applied(std::move(delivery.task), outcome, rules);
+                                 : applied(std::move(delivery.task), ended, rules);
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
                    tells ? ending_of(outcome) : FlowEnding::kNotMade,
                    told ? told->event : std::string_view()});

@@ -77,7 +77,7 @@ class Committer {
   // Takes what has ended; what there is no memory for stays in ended_.
   void take_ended();
   bool accept(EndedDelivery& ended);  // false: there is no memory for it, and it is as it was
-  Task applied(Task task, const model::AttemptOutcome& outcome, const model::AttemptRules& rules);
+  Task applied(Task task, const EndedDelivery& ended, const model::AttemptRules& rules);
   std::optional<Told> tell_of(const EndedDelivery& ended, const model::AttemptRules& rules);
   void learn(EndedDelivery& ended, const model::AttemptRules& rules);
   void note_due(TimePoint due) { due_again_ = std::min(due_again_.value_or(due), due); }

@@ -34,11 +34,17 @@ Metrics::Attempt kind_of(const delivery::HttpResult& result) {
 // or one for which there is no memory, or no endpoint.
 Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
   if (!delivery.endpoint) return fail(delivery.endpoint.error());
-  try {
-    return delivery::build_request(delivery.task, now, endpoint_of(delivery));
-  } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::kOverloaded, "there is no memory left for it");
-  }
+  return delivery::build_request(delivery.task, now, endpoint_of(delivery));
+}
+
+// Its occurrence is sent all the same; that the next one is not known is the committer's to see to.
+std::shared_ptr<const schedule::Timetable> times_of(const Task& task,
+                                                    const schedule::Zones& zones) {
+  auto times = schedule::timetable_of(task, zones);
+  if (times) return std::move(*times);
+  log::error("the schedule of a task cannot be read",
+             {{"namespace", task.key.ns}, {"id", task.key.id}, {"error", times.error().message}});
+  return nullptr;
 }
 
 // Why a task whose request was not built is FAILED at once: it has nowhere to go, or nothing to
@@ -110,10 +116,7 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
     return false;
   }
 
-  const std::int64_t skipped_before = delivery.task.execution.skipped;
-  delivery.task = model::begin_attempt(std::move(delivery.task), now);
-  delivery.skipped = delivery.task.execution.skipped - skipped_before;
-  auto request = build(delivery, now);
+  auto request = prepare(delivery, now);
   if (!request) {
     auto outcome = not_built(delivery.task, now, request.error());
     const std::string_view reason = final_reason_of(delivery, request.error());
@@ -127,6 +130,18 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
   in_flight_.emplace(delivery.slot_id, std::move(delivery));
   sender_.start(std::move(*request));
   return true;
+}
+
+Result<delivery::HttpRequest> Dispatcher::prepare(Delivery& delivery, TimePoint now) {
+  try {
+    delivery.times = times_of(delivery.task, *zones_);
+    const std::int64_t skipped_before = delivery.task.execution.skipped;
+    delivery.task = model::begin_attempt(std::move(delivery.task), now, delivery.times.get());
+    delivery.skipped = delivery.task.execution.skipped - skipped_before;
+    return build(delivery, now);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::kOverloaded, "there is no memory left for it");
+  }
 }
 
 void Dispatcher::finish(delivery::HttpResult result) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "engine/flow_table.h"
 #include "engine/stages.h"
 #include "observe/metrics.h"
+#include "schedule/zones.h"
 #include "store/store.h"
 
 namespace rhooks::engine {
@@ -17,9 +19,10 @@ namespace rhooks::engine {
 // Threads: one; it is the one that uses the sender. Blocking: up to `max_wait` in the sender.
 class Dispatcher {
  public:
-  // `attempt_max`: the longest that an attempt may take.
+  // `attempt_max`: the longest that an attempt may take. `zones`: of schedules.
   Dispatcher(const store::Store& store, delivery::Sender& sender, FlowTable& flows,
              DeliveryQueue& to_send, EndedQueue& to_commit, Metrics& metrics, const Clock& clock,
+             std::shared_ptr<const schedule::Zones> zones,
              std::chrono::milliseconds attempt_max = {})
       : store_(store),
         sender_(sender),
@@ -28,6 +31,7 @@ class Dispatcher {
         to_commit_(to_commit),
         metrics_(metrics),
         clock_(clock),
+        zones_(std::move(zones)),
         attempt_max_(attempt_max) {}
 
   // Starts what was claimed and passes on what ended, waiting up to `max_wait` for it.
@@ -50,6 +54,8 @@ class Dispatcher {
  private:
   bool start(Delivery delivery, TimePoint now);  // false: it was passed on instead
   std::optional<TimePoint> asked_to_wait(const Delivery& delivery, TimePoint now) const;
+  // Picks the occurrence, and makes the request. Errors: those of either; kOverloaded.
+  Result<delivery::HttpRequest> prepare(Delivery& delivery, TimePoint now);
   void finish(delivery::HttpResult result);
   void heed(const Delivery& delivery, const delivery::HttpResult& result);
 
@@ -60,6 +66,7 @@ class Dispatcher {
   EndedQueue& to_commit_;
   Metrics& metrics_;
   const Clock& clock_;
+  const std::shared_ptr<const schedule::Zones> zones_;
   const std::chrono::milliseconds attempt_max_;
   std::unordered_map<std::uint64_t, Delivery> in_flight_;  // by slot_id
 };

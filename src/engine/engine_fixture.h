@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,11 @@ inline void put(store::Store& store, const std::vector<model::TaskRecord>& recor
       ASSERT_TRUE(result->created);
     }
   }
+}
+
+// UTC needs no file.
+inline std::shared_ptr<const schedule::Zones> zones() {
+  return std::make_shared<schedule::Zones>("/nowhere");
 }
 
 // `json`: as a store keeps it.
@@ -131,7 +137,7 @@ struct Stages {
   DeliveryQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
   Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
-  Dispatcher dispatcher{store, sender, slots.flows(), to_send, to_commit, metrics, clock};
+  Dispatcher dispatcher{store, sender, slots.flows(), to_send, to_commit, metrics, clock, zones()};
 };
 
 }  // namespace rhooks::engine

@@ -155,7 +155,7 @@ TEST_F(EngineNoMemoryTest, AStepOfARedriveIsTriedAgain) {
   redrive.started_at = clock.now();
   ASSERT_TRUE(
       store.put_document(store::redrive_document(redrive, {}), store::Nothing{}, clock.now()));
-  Redriver redriver(store, metrics, 0ms, [](TimePoint) {});
+  Redriver redriver(store, metrics, zones(), 0ms, [](TimePoint) {});
   redriver.look_at("ns");
   {
     const NoMemory none(16 * 1024);

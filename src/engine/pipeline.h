@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -10,6 +11,7 @@
 #include "engine/dispatcher.h"
 #include "engine/slots.h"
 #include "engine/stages.h"
+#include "schedule/zones.h"
 
 namespace rhooks::engine {
 
@@ -22,6 +24,8 @@ struct PipelineOptions {
   std::chrono::milliseconds lease_for{60'000};
   // The longest that an attempt may take, by the sender's time-outs.
   std::chrono::milliseconds attempt_max{0};
+  // The time zones of schedules.
+  std::shared_ptr<const schedule::Zones> zones = std::make_shared<schedule::Zones>();
   Committer::Options committer;
 };
 
@@ -38,7 +42,7 @@ struct Pipeline {
         to_commit(options.concurrency),
         claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for,
                 [&sender] { sender.wake(); }),
-        dispatcher(store, sender, slots.flows(), to_send, to_commit, metrics, clock,
+        dispatcher(store, sender, slots.flows(), to_send, to_commit, metrics, clock, options.zones,
                    options.attempt_max),
         committer(store, slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}

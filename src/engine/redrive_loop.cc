@@ -11,11 +11,12 @@ constexpr std::chrono::milliseconds kRedriveRest = std::chrono::hours{1};
 }  // namespace
 
 RedriveLoop::RedriveLoop(store::Store& store, Metrics& metrics, const Clock& clock,
+                         std::shared_ptr<const schedule::Zones> zones,
                          std::chrono::milliseconds others_have, Redriver::OnDue on_due,
                          Runtime& runtime)
     : runtime_(runtime),
       clock_(clock),
-      redriver_(store, metrics, others_have, std::move(on_due)),
+      redriver_(store, metrics, std::move(zones), others_have, std::move(on_due)),
       waker_(runtime, clock),
       joined_(runtime.condition()) {}
 

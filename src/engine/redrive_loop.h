@@ -22,8 +22,8 @@ class RedriveLoop {
  public:
   // As of Redriver.
   RedriveLoop(store::Store& store, Metrics& metrics, const Clock& clock,
-              std::chrono::milliseconds others_have, Redriver::OnDue on_due,
-              Runtime& runtime = thread_runtime());
+              std::shared_ptr<const schedule::Zones> zones, std::chrono::milliseconds others_have,
+              Redriver::OnDue on_due, Runtime& runtime = thread_runtime());
   // Stops.
   ~RedriveLoop();
 

@@ -77,8 +77,14 @@ void warn_of(const std::string& ns, const Error& error) {
 
 }  // namespace
 
-Redriver::Redriver(store::Store& store, Metrics& metrics, milliseconds others_have, OnDue on_due)
-    : store_(store), metrics_(metrics), others_have_(others_have), on_due_(std::move(on_due)) {}
+Redriver::Redriver(store::Store& store, Metrics& metrics,
+                   std::shared_ptr<const schedule::Zones> zones, milliseconds others_have,
+                   OnDue on_due)
+    : store_(store),
+      metrics_(metrics),
+      zones_(std::move(zones)),
+      others_have_(others_have),
+      on_due_(std::move(on_due)) {}
 
 void Redriver::changed(const std::string& ns) {
   InHand& one = in_hand_[ns];
@@ -225,8 +231,12 @@ void Redriver::carry_out(InHand& one, TimePoint now) {
   const StoredRedrive::Step& these = *redrive.step;
   std::vector<TaskKey> keys;
   for (const std::string& id : these.ids) keys.push_back({redrive.ns, id});
-  const auto changed = store_.change(
-      keys, [&](Task task) { return model::redriven(std::move(task), redrive, these); }, now);
+  const auto run_again = [&](Task task) -> Result<Task> {
+    const auto times = schedule::timetable_of(task, *zones_);
+    if (!times) return fail(times.error());
+    return model::redriven(std::move(task), redrive, these, times->get());
+  };
+  const auto changed = store_.change(keys, run_again, now);
 
   std::int64_t run = 0;
   std::int64_t gone = 0;

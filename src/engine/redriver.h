@@ -3,12 +3,14 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "model/redrive.h"
 #include "observe/metrics.h"
+#include "schedule/zones.h"
 #include "store/store.h"
 
 namespace rhooks::engine {
@@ -26,9 +28,9 @@ class Redriver {
   using OnDue = std::function<void(TimePoint due_at)>;
 
   // `others_have`: how long a redrive whose step another process stored is left to that one, unless
-  // it moves on; 0: there are no others.
-  Redriver(store::Store& store, Metrics& metrics, std::chrono::milliseconds others_have,
-           OnDue on_due);
+  // it moves on; 0: there are no others. `zones`: of schedules.
+  Redriver(store::Store& store, Metrics& metrics, std::shared_ptr<const schedule::Zones> zones,
+           std::chrono::milliseconds others_have, OnDue on_due);
 
   // Looks for all that are under way, at the next step.
   void look_for_all() { to_list_ = true; }
@@ -68,6 +70,7 @@ class Redriver {
 
   store::Store& store_;
   Metrics& metrics_;
+  const std::shared_ptr<const schedule::Zones> zones_;
   const std::chrono::milliseconds others_have_;
   const OnDue on_due_;
   bool to_list_ = false;

@@ -122,7 +122,7 @@ class RedriverTest : public ::testing::Test {
 
   std::unique_ptr<Redriver> redriver(store::Store& store,
                                      std::chrono::milliseconds others_have = 0ms) {
-    auto made = std::make_unique<Redriver>(store, metrics_, others_have,
+    auto made = std::make_unique<Redriver>(store, metrics_, zones(), others_have,
                                            [this](TimePoint at) { due_.push_back(at); });
     made->look_for_all();
     return made;

@@ -2,12 +2,14 @@
 
 #include <rhooks/result.h>
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/bounded_queue.h"
 #include "engine/slots.h"
 #include "model/record.h"
+#include "schedule/timetable.h"
 #include "store/endpoints.h"
 
 // What passes from one stage of the engine to the next.
@@ -19,7 +21,9 @@ struct Delivery {
   model::Lease lease;
   Task task;
   TimePoint due_at{};
-  bool ready = true;         // false: it was claimed before it is due, since it keeps its place
+  bool ready = true;  // false: it was claimed before it is due, since it keeps its place
+  // Those of a task with a schedule. Null: it has none, or they cannot be told.
+  std::shared_ptr<const schedule::Timetable> times;
   std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
   // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
   // or could not be read.

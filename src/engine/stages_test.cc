@@ -202,7 +202,7 @@ TEST(CommitterTest, WhatWasNotSentOpensNoWindow) {
   EndedQueue to_commit{16};
   Random random{1};
   Dispatcher dispatcher{shared.store, sender,         shared.slots.flows(), shared.to_send,
-                        to_commit,    shared.metrics, shared.clock};
+                        to_commit,    shared.metrics, shared.clock,         zones()};
   Committer committer{shared.store, shared.slots, to_commit, shared.metrics, random, {}, {}};
   const TimePoint now = shared.clock.now();
   for (std::size_t i = 0; i < 8; ++i) {
@@ -235,7 +235,8 @@ TEST_F(StagesTest, ATaskWhoseLeaseRanOutBeforeItWasSentIsNotSent) {
 
 TEST_F(StagesTest, ATaskWhoseLeaseWouldEndDuringTheAttemptIsGivenBack) {
   make_committer();
-  Dispatcher careful(store, sender, slots.flows(), to_send, to_commit, metrics, clock, 30s);
+  Dispatcher careful(store, sender, slots.flows(), to_send, to_commit, metrics, clock, zones(),
+                     30s);
   put(store, {record("a", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   clock.advance(30s);  // of the lease's 60
@@ -262,7 +263,7 @@ class OthersMayTakeAll final : public testing::ForwardingStore {
 TEST_F(StagesTest, ATaskThatAnotherWorkerMayHaveIsNotSentAndGivenBack) {
   make_committer();
   const OthersMayTakeAll doubtful(store);
-  Dispatcher paused(doubtful, sender, slots.flows(), to_send, to_commit, metrics, clock);
+  Dispatcher paused(doubtful, sender, slots.flows(), to_send, to_commit, metrics, clock, zones());
   put(store, {record("a", clock.now())});
   ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
   paused.step(clock.now(), 0ms);
@@ -1320,7 +1321,7 @@ TEST(ClaimerTest, GivesBackWhatItCannotReadTheEndpointOf) {
   ScriptedSender sender{shared.clock, [](const auto&) { return Reply::hold(); }};
   EndedQueue to_commit{16};
   Dispatcher dispatcher{shared.store, sender,         shared.slots.flows(), shared.to_send,
-                        to_commit,    shared.metrics, shared.clock};
+                        to_commit,    shared.metrics, shared.clock,         zones()};
   EXPECT_TRUE(dispatcher.step(now, 0ms));
   EXPECT_EQ(sender.started_count(), 1u) << "others go on";
   const auto ended = to_commit.take(16);

@@ -35,8 +35,10 @@ std::chrono::milliseconds others_have_redrives(const Options& o) {
   return store_traits(o.store).shared ? kRedriveOfOthers : std::chrono::milliseconds{0};
 }
 
-engine::RunnerOptions runner_options(const Options& o) {
+engine::RunnerOptions runner_options(const Hooks::Parts& parts) {
+  const Options& o = parts.options;
   engine::RunnerOptions runner;
+  runner.zones = parts.zones;
   runner.concurrency = static_cast<std::size_t>(o.concurrency);
   runner.attempt_bytes_max = MemoryPlan(o.memory_max).attempts;
   runner.lease_for = lease_for(o);
@@ -71,6 +73,11 @@ Result<void> normalize_body(Body& body) {
   return {};
 }
 
+Error another_content() {
+  return {ErrorCode::kConflict, "the idempotency key was used before for a task with other content",
+          "idempotencyKey"};
+}
+
 std::vector<NewTask> one_of(NewTask task) {
   std::vector<NewTask> one;
   one.push_back(std::move(task));
@@ -83,10 +90,11 @@ Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
       runner(*parts.store, *parts.endpoints, *parts.sender, *parts.metrics, *parts.clock,
-             *parts.random, runner_options(parts.options), *parts.runtime),
+             *parts.random, runner_options(parts), *parts.runtime),
       redrives(
-          *parts.store, *parts.metrics, *parts.clock, others_have_redrives(parts.options),
-          [this](TimePoint due_at) { runner.notify(due_at); }, *parts.runtime) {
+          *parts.store, *parts.metrics, *parts.clock, parts.zones,
+          others_have_redrives(parts.options), [this](TimePoint due_at) { runner.notify(due_at); },
+          *parts.runtime) {
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }
@@ -111,9 +119,7 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
                 "id");
   }
   if (put->existing->fingerprint != record.fingerprint) {
-    return fail(ErrorCode::kConflict,
-                "the idempotency key was used before for a task with other content",
-                "idempotencyKey");
+    return fail(another_content());
   }
   auto first = store().get(record.task.key, now());
   if (!first && first.error().code == ErrorCode::kNotFound) {
@@ -133,10 +139,17 @@ Result<void> Hooks::Impl::normalize(NewTask& task) {
 }
 
 Result<void> Hooks::Impl::check(NewTask& task) {
-  if (auto checked = normalize(task); !checked || task.endpoint.empty()) return checked;
+  if (auto checked = normalize(task); !checked) return checked;
+  if (auto times = times_from(task, now()); !times && !has_first(task)) return fail(times.error());
+  if (task.endpoint.empty()) return {};
   const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
   if (!endpoint && !has_first(task)) return fail(endpoint.error());
   return {};
+}
+
+Hooks::Impl::Times Hooks::Impl::times_from(NewTask& task, TimePoint at) {
+  if (task.schedule) task.schedule->since = at;
+  return schedule::timetable_of(task, *parts.zones);
 }
 
 bool Hooks::Impl::has_first(const NewTask& task) {
@@ -183,6 +196,18 @@ Result<std::vector<Result<Registration>>> Hooks::register_many(std::vector<NewTa
   return results;
 }
 
+// Of a task that happens no more, but did when it was registered first. Its content is all in what
+// is stored of it, so the fingerprint of that tells whether it is the same.
+Result<Registration> Hooks::Impl::registered_before(const NewTask& task, const Error& error) {
+  if (task.idempotency_key.empty()) return fail(error);
+  auto first = store().get({task.ns, model::id_from_idempotency_key(task)}, now());
+  if (!first) return fail(first.error().code == ErrorCode::kNotFound ? error : first.error());
+  NewTask same = task;
+  static_cast<Spec&>(same) = *first;
+  if (model::fingerprint(same) != model::fingerprint(task)) return fail(another_content());
+  return Registration{std::move(*first), false};
+}
+
 std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> tasks) {
   std::vector<Result<Registration>> results(tasks.size());
   if (tasks.empty()) return results;
@@ -191,11 +216,18 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
   const auto ids = uuids.v7(at, tasks.size());
   std::vector<bool> idempotent;
   std::vector<model::TaskRecord> records;
+  std::vector<std::size_t> places;  // of each among the results
   records.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto times = times_from(tasks[i], at);
+    if (!times) {
+      results[i] = registered_before(tasks[i], times.error());
+      continue;
+    }
     idempotent.push_back(!tasks[i].idempotency_key.empty());
-    const bool dated = tasks[i].scheduled_date.has_value();
-    records.push_back(model::make_record(std::move(tasks[i]), at, ids[i]));
+    const bool dated = tasks[i].scheduled_date || tasks[i].schedule;
+    records.push_back(model::make_record(std::move(tasks[i]), at, ids[i], times->get()));
+    places.push_back(i);
     if (!dated) put_in_order(records.back().task, at);
   }
 
@@ -206,9 +238,10 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
     if (!puts[i] || !puts[i]->created) continue;
     ++created;
     earliest = std::min(earliest, model::due_at(records[i].task));
-    results[i]->task = std::move(records[i].task);
+    Task& made = results[places[i]]->task;
+    made = std::move(records[i].task);
     // One of the past may go before what others of its flow wait for.
-    if (model::due_at(results[i]->task) < at) runner.look_again(results[i]->task);
+    if (model::due_at(made) < at) runner.look_again(made);
   }
   // Before those that were there are read: that takes time.
   if (created > 0) {
@@ -217,7 +250,7 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
   }
   for (std::size_t i = 0; i < puts.size(); ++i) {
     if (puts[i] && puts[i]->created) continue;
-    results[i] = found(records[i], idempotent[i], puts[i]);
+    results[places[i]] = found(records[i], idempotent[i], puts[i]);
   }
   for (auto& result : results) {
     if (result) add_held(result->task);
@@ -265,14 +298,21 @@ Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit
   return changed;
 }
 
+store::Edit Hooks::Impl::with_times(Transition make) const {
+  return [make, at = now(), zones = parts.zones](Task task) -> Result<Task> {
+    const auto times = schedule::timetable_of(task, *zones);
+    if (!times) return fail(times.error());
+    return make(std::move(task), at, times->get());
+  };
+}
+
 Result<Task> Hooks::suspend(const TaskKey& key) {
   const TimePoint now = impl_->now();
   return impl_->change_one(key, [now](Task t) { return model::suspend(std::move(t), now); });
 }
 
 Result<Task> Hooks::unsuspend(const TaskKey& key) {
-  const TimePoint now = impl_->now();
-  return impl_->change_one(key, [now](Task t) { return model::unsuspend(std::move(t), now); });
+  return impl_->change_one(key, impl_->with_times(model::unsuspend));
 }
 
 Result<Task> Hooks::cancel(const TaskKey& key) {
@@ -280,8 +320,7 @@ Result<Task> Hooks::cancel(const TaskKey& key) {
 }
 
 Result<Task> Hooks::trigger(const TaskKey& key) {
-  const TimePoint now = impl_->now();
-  return impl_->change_one(key, [now](Task t) { return model::run_now(std::move(t), now); });
+  return impl_->change_one(key, impl_->with_times(model::run_now));
 }
 
 Result<TriggerResult> Hooks::trigger(const Progress& progress) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "hooks/hooks_parts.h"
 #include "hooks/ordered_dates.h"
 #include "hooks/registration_batcher.h"
+#include "schedule/timetable.h"
 
 namespace rhooks {
 
@@ -32,9 +34,15 @@ struct Hooks::Impl {
 
   // Makes a task what is stored, and checks all that it tells of itself. Errors: kInvalidArgument.
   static Result<void> normalize(NewTask& task);
-  // The same, and checks that its endpoint is there, unless it was registered before. Errors: also
-  // kNotFound, field "endpoint"; those of the store.
+  // The same, and checks that its endpoint is there and its schedule goes on, unless it was
+  // registered before. Errors: also kNotFound, field "endpoint"; kUnsupported, without time zones;
+  // those of the store.
   Result<void> check(NewTask& task);
+  // Those of its schedule from `at` on, if it has one.
+  using Times = Result<std::shared_ptr<const schedule::Timetable>>;
+  Times times_from(NewTask& task, TimePoint at);
+  // What a task is that was not stored for this `error`: it may have been before.
+  Result<Registration> registered_before(const NewTask& task, const Error& error);
   // Whether its idempotency key has a first task.
   bool has_first(const NewTask& task);
   // Stores tasks that are checked already, with one call of the store.
@@ -45,6 +53,9 @@ struct Hooks::Impl {
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);
   store::Edit cancelling() const;  // model::cancel(), as of now
+  // As of now, with the times of each task.
+  using Transition = Result<Task> (*)(Task task, TimePoint now, const schedule::Timetable* times);
+  store::Edit with_times(Transition make) const;
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
   // Adds to a task that is shown what no store has.
   void add_held(Task& task);

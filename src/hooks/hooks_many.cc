@@ -378,9 +378,8 @@ Result<ManyResult> Hooks::suspend_many(const ManyQuery& query) {
 }
 
 Result<ManyResult> Hooks::unsuspend_many(const ManyQuery& query) {
-  const TimePoint now = impl_->now();
   return impl_->change_many(query, Status::kSuspended, "unsuspend",
-                            [now](Task t) { return model::unsuspend(std::move(t), now); });
+                            impl_->with_times(model::unsuspend));
 }
 
 store::Edit Hooks::Impl::cancelling() const {

@@ -13,6 +13,7 @@
 #include "delivery/sender.h"
 #include "engine/runtime.h"
 #include "observe/metrics.h"
+#include "schedule/zones.h"
 #include "store/endpoints.h"
 #include "store/store.h"
 #include "store/traits.h"
@@ -28,6 +29,8 @@ struct Hooks::Parts {
   std::shared_ptr<Random> random;
   std::unique_ptr<store::Store> store;
   std::shared_ptr<store::Endpoints> endpoints;  // of that store
+  // Of schedules.
+  std::shared_ptr<const schedule::Zones> zones = std::make_shared<schedule::Zones>();
   std::unique_ptr<delivery::Sender> sender;
   // Of one for a single request, apart from all others: a test of an endpoint.
   std::function<Result<std::unique_ptr<delivery::Sender>>()> make_sender;

@@ -1,4 +1,5 @@
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "delivery/curl_sender.h"
@@ -59,6 +60,15 @@ Result<void> check_dynamo_options(const Options& o) {
   return {};
 }
 
+// That the default is not there is no error: a machine without tzdata has UTC.
+Result<void> check_zone_dir(const std::string& directory) {
+  std::error_code ignored;
+  if (directory == Options().zone_dir || std::filesystem::is_directory(directory, ignored))
+    return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "zone_dir is \"" + directory + "\", which is no directory", "zone_dir");
+}
+
 constexpr milliseconds kEndpointsMaxAge{5'000};
 
 std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
@@ -94,6 +104,7 @@ Result<void> validate(const Options& o) {
            check_range("request_timeout", o.request_timeout.count(), 1, kDay),
            check_range("backoff_max", o.backoff_max.count(), 1, 30 * kDay),
            check_range("drain_timeout", o.drain_timeout.count(), 0, kDay),
+           check_zone_dir(o.zone_dir),
            check_dynamo_options(o),
        }) {
     if (!checked) return checked;
@@ -134,6 +145,8 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.store->measure_by(*parts.metrics);
   parts.clock = std::move(opened->clock);
   parts.endpoints = make_endpoints(*parts.store, store_traits(options.store), parts.clock->now());
+
+  parts.zones = std::make_shared<schedule::Zones>(options.zone_dir);
 
   auto sender = delivery::CurlSender::create(
       sender_options(options, static_cast<std::size_t>(options.concurrency)), *parts.clock);

@@ -14,6 +14,7 @@
 #include "model/fields.h"
 #include "model/numbers.h"
 #include "model/refusal.h"
+#include "model/transitions.h"
 #include "model/url.h"
 
 namespace rhooks::model {
@@ -50,10 +51,27 @@ Result<void> check_target(const NewTask& task) {
 Result<void> check_deliver_before(const NewTask& task) {
   constexpr std::string_view field = "deliverBefore";
   if (!task.deliver_before) return {};
-  if (task.repeat) return invalid(field, "excludes repeat: each occurrence has a time of its own");
+  if (task.repeat || task.schedule) {
+    return invalid(field, std::string("excludes ") + (task.repeat ? "repeat" : "schedule") +
+                              ": each occurrence has a time of its own");
+  }
   // One in the past is taken where no date is given, as scheduledDate takes one.
   if (!task.scheduled_date || *task.deliver_before > *task.scheduled_date) return {};
   return invalid(field, "is not after scheduledDate, so no attempt could begin");
+}
+
+// Both say when.
+Result<void> check_schedule_alone(const NewTask& task) {
+  if (!task.schedule) return {};
+  if (task.scheduled_date) {
+    return invalid("schedule",
+                   "excludes scheduledDate: give the time as schedule.at, or as "
+                   "schedule.start where it is only the first one");
+  }
+  if (!task.repeat) return {};
+  return invalid("schedule",
+                 "excludes repeat: give its interval as schedule.every, such as \"10m\", "
+                 "and its max as schedule.max");
 }
 
 // Whether a field is as if it were left out.
@@ -163,12 +181,14 @@ Result<void> validate(const NewTask& task) {
   // First: to a task with an endpoint "orders" lacks a "/", not a host.
   if (auto ok = check_target(task); !ok) return ok;
   if (auto ok = check_fields(task, ""); !ok) return ok;
+  if (auto ok = check_schedule_alone(task); !ok) return ok;
   if (auto ok = check_deliver_before(task); !ok) return ok;
   if (auto ok = check_callback(task.callback, task.callback_on); !ok) return ok;
   return check_ids_agree(task);
 }
 
-TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
+TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid,
+                       const schedule::Timetable* times) {
   // Given, it says no more than if it were left out, unless an endpoint says otherwise; and older
   // builds do not read one that is stored.
   if (task.retry_limit == kRetryLimitDefault && task.endpoint.empty()) task.retry_limit.reset();
@@ -185,6 +205,7 @@ TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid) {
   made.key.ns = std::move(task.ns);
   static_cast<Spec&>(made) = static_cast<Spec&&>(task);
   made.scheduled_date = task.scheduled_date.value_or(now);
+  if (times) begin_occurrence(made, times->first_occurrence(), times);
   made.created_at = now;
   made.updated_at = now;
   return record;

@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "model/record.h"
+#include "schedule/timetable.h"
 
 namespace rhooks::model {
 
@@ -19,8 +20,10 @@ Result<void> validate_namespace(std::string_view ns);
 Result<void> validate_id(std::string_view id, std::string_view field = "id");
 
 // The first record of a new task that validate() accepts. The id is the caller's, or derived from
-// the idempotency key, or made from `uuid`; scheduled_date defaults to `now`.
-TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid);
+// the idempotency key, or made from `uuid`; scheduled_date defaults to `now`, or is the first of
+// `times`, which are those of a task with a schedule.
+TaskRecord make_record(NewTask task, TimePoint now, const Uuid& uuid,
+                       const schedule::Timetable* times = nullptr);
 
 // Hash of what a caller registered. A field that has its default has no part in it, whether it was
 // given or not. Header names count in any case and order, and white space between the tokens of a

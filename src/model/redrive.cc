@@ -72,9 +72,10 @@ TimePoint due_of(const StoredRedrive::Step& step, const Redrive& redrive) {
   return std::max(step.at, redrive.started_at + milliseconds{1});
 }
 
-Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step) {
+Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step,
+                      const schedule::Timetable* times) {
   if (!takes(redrive, task)) return fail(ErrorCode::kConflict, "it is not FAILED any more");
-  return run_now(std::move(task), due_of(step, redrive));
+  return run_now(std::move(task), due_of(step, redrive), times);
 }
 
 }  // namespace rhooks::model

@@ -14,6 +14,7 @@
 #include "model/fields.h"
 #include "model/limits.h"
 #include "model/rules.h"
+#include "schedule/timetable.h"
 
 namespace rhooks::model {
 
@@ -120,6 +121,7 @@ std::chrono::milliseconds length_of(const StoredRedrive::Step& step, const Rate&
 TimePoint due_of(const StoredRedrive::Step& step, const Redrive& redrive);
 // What a step makes of a task: run_now(). Errors: kConflict, where it is not to be run again, or
 // has been.
-Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step);
+Result<Task> redriven(Task task, const Redrive& redrive, const StoredRedrive::Step& step,
+                      const schedule::Timetable* times = nullptr);
 
 }  // namespace rhooks::model

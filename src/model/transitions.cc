@@ -19,13 +19,31 @@ tl::unexpected<Error> conflict(const Task& task, const char* rule) {
 // Whether executions of the series itself are left.
 bool below_max(const Task& task) {
   const Execution& execution = task.execution;
-  return task.repeat->max == 0 || execution.count - execution.extra < task.repeat->max;
+  const std::int64_t max = task.schedule ? task.schedule->max : task.repeat->max;
+  return max == 0 || execution.count - execution.extra < max;
 }
 
-// Whether another occurrence follows the one at scheduled_date, now that it has ended.
-bool repeats_left(const Task& task) {
-  return task.repeat && below_max(task) &&
-         kTimeMax - task.scheduled_date >= interval_of(*task.repeat);
+// What follows the occurrence at scheduled_date, now that it has ended.
+struct Following {
+  std::optional<TimePoint> at;
+  bool unknown = false;  // there may be one, but when cannot be told
+
+  bool any() const { return at || unknown; }
+};
+
+Following following(const Task& task, const Timetable* times) {
+  if ((!task.schedule && !task.repeat) || !below_max(task)) return {};
+  if (task.schedule)
+    return times ? Following{times->next(task.scheduled_date)} : Following{{}, true};
+  if (kTimeMax - task.scheduled_date < interval_of(*task.repeat)) return {};
+  return {next_occurrence(task.scheduled_date, *task.repeat)};
+}
+
+// The same of an extra occurrence: the series' own is still to come, or late. But a schedule that
+// was at its end was given no such one.
+Following following_extra(const Task& task, TimePoint extra, const Timetable* times) {
+  if (task.schedule && task.scheduled_date <= extra) return following(task, times);
+  return {task.scheduled_date};
 }
 
 // A time that arithmetic on a caller's clock gave, brought into what can be shown.
@@ -96,7 +114,7 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
 // The current occurrence has succeeded, or failed by what is named: on to the next, if there is
 // one, and the task does not end `for_good`.
 void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePoint now,
-                   const OutcomePolicy& policy) {
+                   const OutcomePolicy& policy, const Timetable* times) {
   const bool ok = failed_by.empty();
   task.attempt = 0;
   ++task.execution.count;
@@ -108,10 +126,11 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
     ++task.errors.count;
     ++task.errors.consecutive;
   }
-  const bool extra = std::exchange(task.extra_date, std::nullopt).has_value();
+  const auto extra = std::exchange(task.extra_date, std::nullopt);
   if (extra) ++task.execution.extra;
 
-  const bool another = !for_good && (extra || repeats_left(task));
+  const Following next = extra ? following_extra(task, *extra, times) : following(task, times);
+  const bool another = !for_good && next.any();
   const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
   if (!another || too_many) {
     task.status = ok ? Status::kDone : Status::kFailed;
@@ -119,15 +138,31 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
     task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
     return;
   }
-  task.status = Status::kActive;
-  // The series' own is still to come, or late.
-  if (!extra) task.scheduled_date = next_occurrence(task.scheduled_date, *task.repeat);
+  if (next.at) {
+    task.status = Status::kActive;
+    begin_occurrence(task, *next.at, times);
+    return;
+  }
+  task.status = Status::kSuspended;
+  task.scheduled_date += schedule::kTick;  // unsuspend() looks for the next one from there on
+  task.errors.last_error =
+      "suspended: its next occurrence is not known, since its time zone cannot be read";
+}
+
+// Of the occurrences from the current one on, the latest that is due.
+std::optional<TimePoint> latest_due(const Task& task, TimePoint now, const Timetable& times) {
+  const auto next = times.next(task.scheduled_date);
+  if (!next || *next > now) return std::nullopt;
+  auto latest = times.latest(now);
+  if (latest && times.due(*latest, task.key) > now)
+    latest = times.latest(*latest - schedule::kTick);
+  return latest && *latest > task.scheduled_date ? latest : std::nullopt;
 }
 
 }  // namespace
 
 bool series_open(const Task& task) {
-  return task.repeat && task.repeat->max != 1 && below_max(task);
+  return task.schedule || (task.repeat && task.repeat->max != 1 && below_max(task));
 }
 
 Result<Task> suspend(Task task, TimePoint now) {
@@ -148,35 +183,62 @@ Result<Task> suspend(Task task, TimePoint now) {
   return conflict(task, "only ACTIVE tasks can be suspended, and it will not run again by itself");
 }
 
-Result<Task> unsuspend(Task task, TimePoint now) {
+Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times) {
   if (task.status != Status::kSuspended) {
     return conflict(task, "only SUSPENDED tasks can be unsuspended");
+  }
+  if (times && task.attempt == 0 && !task.extra_date && !times->contains(task.scheduled_date)) {
+    const auto next = times->next(task.scheduled_date - schedule::kTick);
+    if (!next) return conflict(task, "its schedule has no further occurrence");
+    begin_occurrence(task, *next, times);
   }
   task.status = Status::kActive;
   task.updated_at = now;
   return task;
 }
 
-Result<Task> run_now(Task task, TimePoint now) {
+namespace {
+
+// Whether the occurrence of a series is yet to come, so that another one can go before it.
+bool is_ahead(const Task& task, TimePoint now) {
+  if (!series_open(task) || task.extra_date || task.attempt != 0) return false;
+  // With a next attempt it had its time already, unless that is its jitter.
+  return task.schedule ? task.scheduled_date > now : !task.next_attempt_date;
+}
+
+// DONE or FAILED, with an occurrence at `now`.
+void run_again(Task& task, TimePoint now, const Timetable* times) {
+  if (task.schedule) {
+    task.extra_date = now;
+    const auto next = times && below_max(task) ? times->next(now) : std::nullopt;
+    task.scheduled_date = next.value_or(task.scheduled_date);
+  } else {
+    task.scheduled_date = now;
+  }
+  task.status = Status::kActive;
+  task.failure_reason.clear();
+  task.next_attempt_date.reset();
+  task.attempt = 0;
+  task.errors.consecutive = 0;
+  task.expires_at.reset();
+}
+
+}  // namespace
+
+Result<Task> run_now(Task task, TimePoint now, const Timetable* times) {
   switch (task.status) {
     case Status::kActive:
       if (due_at(task) <= now) break;
-      // One that had its time already waits for its next attempt.
-      if (series_open(task) && !task.extra_date && task.attempt == 0 && !task.next_attempt_date) {
+      if (is_ahead(task, now)) {
         task.extra_date = now;
+        task.next_attempt_date.reset();
       } else {
         task.next_attempt_date = now;
       }
       break;
     case Status::kDone:
     case Status::kFailed:
-      task.status = Status::kActive;
-      task.failure_reason.clear();
-      task.scheduled_date = now;
-      task.next_attempt_date.reset();
-      task.attempt = 0;
-      task.errors.consecutive = 0;
-      task.expires_at.reset();
+      run_again(task, now, times);
       break;
     case Status::kSuspended:
       return conflict(task, "unsuspend it before triggering it");
@@ -238,8 +300,23 @@ TimePoint next_occurrence(TimePoint at, const Repeat& repeat) {
   return kTimeMax - at < interval ? kTimeMax : at + interval;
 }
 
-Task begin_attempt(Task task, TimePoint now) {
+void begin_occurrence(Task& task, TimePoint at, const Timetable* times) {
+  task.scheduled_date = at;
+  task.next_attempt_date.reset();
+  if (!times) return;
+  const TimePoint due = times->due(at, task.key);
+  if (due != at) task.next_attempt_date = due;
+}
+
+Task begin_attempt(Task task, TimePoint now, const Timetable* times) {
   if (task.attempt != 0 || task.extra_date || !series_open(task)) return task;
+  if (task.schedule) {
+    const auto latest = times ? latest_due(task, now, *times) : std::nullopt;
+    if (!latest) return task;
+    task.execution.skipped += times->count(task.scheduled_date, *latest);
+    begin_occurrence(task, *latest, times);
+    return task;
+  }
   const milliseconds interval = interval_of(*task.repeat);
   const milliseconds late = std::min(now, kTimeMax) - task.scheduled_date;
   if (late < interval) return task;
@@ -265,7 +342,8 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
 }
 
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
-                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
+                   const Timetable* times) {
   const AfterAttempt after = after_attempt(task, outcome, now, policy, rules, jitter);
   note_attempt(task, outcome);
   if (!outcome.ok()) note_failed_attempt(task, outcome, now);
@@ -276,7 +354,7 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
     if (rules.counts) ++task.attempt;
   } else {
     const bool for_good = !outcome.ok() && !rules.final_reason.empty();
-    end_execution(task, after.failed_by, for_good, now, policy);
+    end_execution(task, after.failed_by, for_good, now, policy, times);
   }
   // Before its date it has no place that it could keep.
   task.in_order = after.retry_at && rules.ordered && nominal_date(task) <= now;

@@ -11,10 +11,16 @@
 #include "model/backoff.h"
 #include "model/limits.h"
 #include "model/record.h"
+#include "schedule/timetable.h"
 
 // The state machine of docs/semantics.md. Pure: time and chance are arguments. Each
 // function takes the task as shown (PROCESSING where a lease is live).
+//
+// `times` are those of a task with a schedule. Null: it has none, or they cannot be told for now,
+// since its time zone cannot be read.
 namespace rhooks::model {
+
+using schedule::Timetable;
 
 // What State::failure_reason says. Text is stored, so another one needs no new format.
 namespace failure {
@@ -31,20 +37,23 @@ inline constexpr std::array kAll{kExhausted, kGone,      kNonRetryable,    kExpi
 }  // namespace failure
 
 // Whether scheduled_date is that of an occurrence of a series. That of a one-shot is not, nor is
-// the one more that run_now() gives a series at its end.
+// the one more that run_now() gives a task with `repeat` at its end. (That of a task with a
+// schedule is an extra one.)
 bool series_open(const Task& task);
 
 // ACTIVE -> SUSPENDED. Errors: kConflict.
 Result<Task> suspend(Task task, TimePoint now);
-// SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. Errors: kConflict.
-Result<Task> unsuspend(Task task, TimePoint now);
+// SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. One that was set aside since
+// its next occurrence could not be told has that from now on. Errors: kConflict.
+Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times = nullptr);
 // ACTIVE: has an occurrence due now. Of a series whose next one is yet to come that is an extra
 // one, at `now`: the series and what it counts for its `max` stay as they are. Otherwise it is
 // the current one, its nominal time and attempts unchanged: a one-shot's; one that is due or
 // has attempts, extra or not. DONE or FAILED: ACTIVE with an occurrence at `now`; counts are
 // kept, but errors.consecutive begins anew, since whoever calls this decided that the task may
-// fail some more. A series with repeats left goes on from there. Errors: kConflict.
-Result<Task> run_now(Task task, TimePoint now);
+// fail some more. A series with repeats left goes on from there; a schedule, of which that is an
+// extra occurrence, with what it has behind `now`. Errors: kConflict.
+Result<Task> run_now(Task task, TimePoint now, const Timetable* times = nullptr);
 
 // ACTIVE, PROCESSING, SUSPENDED -> FAILED; kept for `failed_ttl` (OutcomePolicy) from then on. An
 // attempt that is under way tells nothing any more. Errors: kConflict.
@@ -54,11 +63,14 @@ Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl);
 // kConflict, also where that has come.
 Result<Task> leave_place(Task task, TimePoint now);
 
+// Makes the occurrence of a series at `at` the current one, due with its jitter.
+void begin_occurrence(Task& task, TimePoint at, const Timetable* times);
+
 // What a worker does first with a task that it claimed: picks the occurrence. Of those
-// missed while nothing ran the latest is kept and the others are counted as skipped. An
+// missed while nothing ran the latest that is due is kept and the others are counted as skipped. An
 // occurrence with attempts behind it that count is kept, and so are an extra one and one that none
 // follows (one-shot, or run_now() at the end of a series). Idempotent at one `now`.
-Task begin_attempt(Task task, TimePoint now);
+Task begin_attempt(Task task, TimePoint now, const Timetable* times = nullptr);
 
 // Nominal time of the occurrence after `at`; kTimeMax at most.
 TimePoint next_occurrence(TimePoint at, const Repeat& repeat);
@@ -91,9 +103,11 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
 // extra occurrence a series goes on at its own next one, unless too many in a row have failed. It
-// ends early where its next occurrence would be past kTimeMax.
+// ends early where its next occurrence would be past kTimeMax. It is SUSPENDED where its schedule
+// goes on at a time that cannot be told.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
-                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter);
+                   const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
+                   const Timetable* times = nullptr);
 
 // The log of the same attempt, of the task as it was during it (after begin_attempt, before
 // apply_outcome). `ttl` 0: never expires.

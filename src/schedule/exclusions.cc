@@ -72,13 +72,12 @@ Result<Exclusions> parse_exclusions(const std::vector<std::string>& texts) {
   std::size_t bytes = 0;
   for (const std::string& text : texts) bytes += text.size();
   if (texts.size() > kExcludeMax || bytes > kExcludeBytesMax) {
-    return fail(ErrorCode::kInvalidArgument, "it may have 64 entries and 4096 bytes",
-                "schedule.exclude");
+    return fail(ErrorCode::kInvalidArgument, "it may have 64 entries and 4096 bytes", ".exclude");
   }
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (auto added = add_exclusion(texts[i], exclusions); !added) {
       Error error = added.error();
-      error.field = "schedule.exclude[" + std::to_string(i) + "]";
+      error.field = ".exclude[" + std::to_string(i) + "]";
       return fail(std::move(error));
     }
   }

@@ -9,8 +9,8 @@
 
 namespace rhooks::schedule {
 
-// Reads Schedule::exclude. Errors: kInvalidArgument, with the field "schedule.exclude[n]" for the
-// entry that is wrong; kUnsupported as parse_cron has it.
+// Reads Schedule::exclude. Errors: kInvalidArgument, with the field ".exclude[n]" of the schedule
+// for the entry that is wrong; kUnsupported as parse_cron has it.
 Result<Exclusions> parse_exclusions(const std::vector<std::string>& texts);
 
 }  // namespace rhooks::schedule

@@ -22,11 +22,13 @@ constexpr milliseconds kGraceMin{1'000};
 constexpr milliseconds kGraceMax = hours{24 * 365};
 
 tl::unexpected<Error> refuse(std::string field, std::string why) {
-  return fail(ErrorCode::kInvalidArgument, std::move(why), "schedule" + std::move(field));
+  field.insert(0, "schedule");
+  return fail(ErrorCode::kInvalidArgument, field + ": " + why, field);
 }
 
 tl::unexpected<Error> in_field(std::string field, Error error) {
   error.field = "schedule" + std::move(field);
+  error.message = error.field + ": " + error.message;
   return fail(std::move(error));
 }
 
@@ -95,7 +97,7 @@ Result<Timetable::Times> at_times(const Schedule& schedule, const Zone& zone,
 Result<Timetable::Times> times_of(const Schedule& schedule, const Zone& zone,
                                   const std::optional<Moment>& start) {
   auto exclusions = parse_exclusions(schedule.exclude);
-  if (!exclusions) return fail(exclusions.error());
+  if (!exclusions) return in_field(exclusions.error().field, exclusions.error());
   if (!schedule.cron.empty()) return cron_times(schedule, std::move(*exclusions));
   if (!schedule.at.empty()) return at_times(schedule, zone, std::move(*exclusions));
   auto length = parse_length(schedule.every);
@@ -222,6 +224,13 @@ Occurrence Timetable::describe(TimePoint nominal) const {
       break;
   }
   return shown;
+}
+
+Result<std::shared_ptr<const Timetable>> timetable_of(const Spec& spec, const Zones& zones) {
+  if (!spec.schedule) return nullptr;
+  auto table = Timetable::compile(*spec.schedule, zones);
+  if (!table) return fail(std::move(table.error()));
+  return std::make_shared<const Timetable>(std::move(*table));
 }
 
 }  // namespace rhooks::schedule

@@ -23,18 +23,19 @@ class Timetable {
  public:
   using Times = std::variant<CronTimes, EveryTimes, AtTimes>;
 
-  // Checks all of the schedule. Errors: kInvalidArgument, with the field ("schedule.cron[2]") and
-  // what to write instead, also where nothing would ever happen from `since` on; kUnsupported.
-  // Blocking: where a zone has to be read.
+  // Checks all of the schedule. Errors: kInvalidArgument, with the field ("schedule.cron[2]"),
+  // which also begins the message, and what to write instead, also where nothing would ever happen
+  // from `since` on; kUnsupported. Blocking: where a zone has to be read.
   static Result<Timetable> compile(const Schedule& schedule, const Zones& zones);
 
+  TimePoint first_occurrence() const { return *next(first_ - kTick); }
   // The first occurrence behind `after`, always later than it; none: that was the last.
   std::optional<TimePoint> next(TimePoint after) const;
   // The same with the local time that is meant, the earliest where there are several.
   std::optional<Moment> next_moment(TimePoint after) const;
   // The last one up to `until`. Takes as long as some 50 calls of next().
   std::optional<TimePoint> latest(TimePoint until) const;
-  bool contains(TimePoint at) const { return next(at - std::chrono::milliseconds{1}) == at; }
+  bool contains(TimePoint at) const { return next(at - kTick) == at; }
   // How many there are in (after, until]: by arithmetic and by days, one by one only on a day on
   // which the clocks are changed, on the first and the last, and where part of a day is excluded
   // from a series.
@@ -62,5 +63,8 @@ class Timetable {
   TimePoint last_{};
   std::chrono::milliseconds jitter_{0};
 };
+
+// That of a task. Null: it has no schedule. Errors: those of Timetable::compile().
+Result<std::shared_ptr<const Timetable>> timetable_of(const Spec& spec, const Zones& zones);
 
 }  // namespace rhooks::schedule

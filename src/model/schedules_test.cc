@@ -1,0 +1,381 @@
+// What becomes of tasks that have a schedule.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "base/iso8601.h"
+#include "model/new_task.h"
+#include "model/test_support.h"
+#include "model/transitions.h"
+#include "model/webhook_id.h"
+
+namespace rhooks::model {
+namespace {
+
+using namespace std::chrono_literals;
+using Times = std::shared_ptr<const Timetable>;
+
+TimePoint at(const std::string& text) {
+  return parse_time(text).value();
+}
+
+Times times_of(const Task& task) {
+  // UTC and offsets need no file.
+  static const schedule::Zones zones("/nowhere");
+  return schedule::timetable_of(task, zones).value();
+}
+
+Schedule cron(const std::string& expression) {
+  Schedule schedule;
+  schedule.cron = {expression};
+  return schedule;
+}
+Schedule hourly() {
+  return cron("0 * * * *");
+}
+
+// Registered at `now`.
+Task registered(Schedule schedule, TimePoint now = kT0) {
+  NewTask task;
+  task.ns = "ns";
+  task.id = "id";
+  task.request.url = "http://127.0.0.1/hook";
+  task.schedule = std::move(schedule);
+  EXPECT_TRUE(validate(task));
+  task.schedule->since = now;
+  Task probe;
+  static_cast<Spec&>(probe) = task;
+  return make_record(std::move(task), now, Uuid{}, times_of(probe).get()).task;
+}
+
+Task begun(Task task, TimePoint now) {
+  const Times times = times_of(task);
+  return begin_attempt(std::move(task), now, times.get());
+}
+
+// The attempt that a worker makes at `now`, with that answer.
+Task attempted(Task task, TimePoint now, int status = 200, OutcomePolicy policy = {}) {
+  const Times times = times_of(task);
+  task = begun(std::move(task), now);
+  const AttemptRules rules = rules_for(task, nullptr);
+  return apply_outcome(std::move(task), answered(status, now), now, policy, rules, 0, times.get());
+}
+
+Task run_by_hand(Task task, TimePoint now) {
+  const Times times = times_of(task);
+  return run_now(std::move(task), now, times.get()).value();
+}
+
+TEST(ScheduledTaskTest, BeginsWithTheFirstOccurrenceBehindItsRegistration) {
+  EXPECT_EQ(registered(hourly()).scheduled_date, kT0 + 1h);
+  EXPECT_EQ(registered(hourly(), kT0 - 1ms).scheduled_date, kT0);
+  EXPECT_EQ(registered(hourly()).schedule->since, kT0);
+  Schedule every;
+  every.every = "10m";
+  EXPECT_EQ(registered(every).scheduled_date, kT0);
+  Schedule later = hourly();
+  later.start = "2030-01-02T09:30";
+  later.timezone = "+02:00";
+  EXPECT_EQ(registered(later).scheduled_date, at("2030-01-02T08:00:00Z"));
+}
+
+TEST(ScheduledTaskTest, GoesOnFromOccurrenceToOccurrence) {
+  Task task = registered(cron("0 9 * * MON-FRI"));  // kT0 is a Tuesday
+  for (const char* const day : {"01", "02", "03", "04", "07"}) {
+    const TimePoint nominal = at(std::string("2030-01-") + day + "T09:00:00Z");
+    EXPECT_EQ(task.scheduled_date, nominal);
+    task = attempted(std::move(task), nominal + 3s);
+    EXPECT_EQ(task.status, Status::kActive);
+  }
+  EXPECT_EQ(task.execution.successful, 5);
+  EXPECT_EQ(task.execution.skipped, 0);
+  EXPECT_EQ(task.next_attempt_date, std::nullopt);
+}
+
+TEST(ScheduledTaskTest, KeepsItsOccurrenceWhileItIsRetried) {
+  Task task = attempted(registered(hourly()), kT0 + 1h, 500);
+  EXPECT_EQ(task.scheduled_date, kT0 + 1h);
+  EXPECT_EQ(task.attempt, 1);
+  ASSERT_TRUE(task.next_attempt_date);
+  // However late: an occurrence with attempts behind it is not missed.
+  EXPECT_EQ(begun(task, kT0 + 9h).scheduled_date, kT0 + 1h);
+  task = attempted(std::move(task), kT0 + 9h);
+  EXPECT_EQ(task.scheduled_date, kT0 + 2h);
+  EXPECT_EQ(task.attempt, 0);
+}
+
+TEST(ScheduledTaskTest, EndsWithItsMax) {
+  Schedule twice = hourly();
+  twice.max = 2;
+  Task task = attempted(registered(twice), kT0 + 1h);
+  EXPECT_EQ(task.status, Status::kActive);
+  task = attempted(std::move(task), kT0 + 2h);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 2);
+}
+
+TEST(ScheduledTaskTest, EndsWithItsLastOccurrence) {
+  Schedule bounded = hourly();
+  bounded.end = "2030-01-01T02:00";
+  Task task = attempted(registered(bounded), kT0 + 1h);
+  EXPECT_EQ(task.scheduled_date, kT0 + 2h);
+  EXPECT_EQ(attempted(task, kT0 + 2h).status, Status::kDone);
+
+  Task failed = attempted(task, kT0 + 2h, 410);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kGone);
+
+  Schedule listed;
+  listed.at = {"2030-01-01T05:00", "2030-01-01T03:00Z", "2030-01-01T05:00"};
+  task = registered(listed);
+  EXPECT_EQ(task.scheduled_date, kT0 + 3h);
+  task = attempted(std::move(task), kT0 + 3h);
+  EXPECT_EQ(task.scheduled_date, kT0 + 5h);
+  EXPECT_EQ(attempted(std::move(task), kT0 + 5h).status, Status::kDone);
+}
+
+TEST(ScheduledTaskTest, FailsAfterTooManyFailuresInARow) {
+  const OutcomePolicy policy{.max_errors = 2};
+  Task task = attempted(registered(hourly()), kT0 + 1h, 410, policy);
+  EXPECT_EQ(task.status, Status::kActive);
+  task = attempted(std::move(task), kT0 + 2h, 410, policy);
+  EXPECT_EQ(task.status, Status::kFailed);
+  EXPECT_EQ(task.failure_reason, failure::kMaxErrors);
+}
+
+TEST(ScheduledTaskTest, RunsTheLatestOfThoseMissed) {
+  Schedule schedule = hourly();
+  schedule.exclude = {"2030-01-02"};
+  const Task task = registered(schedule);
+  EXPECT_EQ(begun(task, kT0 + 2h - 1ms), task);
+  const Task late = begun(task, kT0 + 5h + 1min);
+  EXPECT_EQ(late.scheduled_date, kT0 + 5h);
+  EXPECT_EQ(late.execution.skipped, 4);
+  EXPECT_EQ(begun(late, kT0 + 5h + 1min), late);  // what is repeated changes nothing
+  // What is excluded is not there to be missed.
+  const Task later = begun(task, kT0 + 40h);
+  EXPECT_EQ(later.scheduled_date, kT0 + 23h);
+  EXPECT_EQ(later.execution.skipped, 22);
+}
+
+TEST(ScheduledTaskTest, WhatIsMissedDoesNotCountForMax) {
+  Schedule schedule = hourly();
+  schedule.max = 2;
+  Task task = attempted(registered(schedule), kT0 + 9h);
+  EXPECT_EQ(task.execution.skipped, 8);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.scheduled_date, kT0 + 10h);
+}
+
+TEST(ScheduledTaskTest, WhatPassedDuringAnAttemptIsMissed) {
+  const Task first = registered(hourly());
+  const Times times = times_of(first);
+  const Task task = apply_outcome(begun(first, kT0 + 1h), answered(200, kT0 + 1h), kT0 + 4h, {},
+                                  rules_for(first, nullptr), 0, times.get());
+  EXPECT_EQ(task.scheduled_date, kT0 + 2h);
+  const Task next = begun(task, kT0 + 4h + 1s);
+  EXPECT_EQ(next.scheduled_date, kT0 + 4h);
+  EXPECT_EQ(next.execution.skipped, 2);
+}
+
+TEST(ScheduledTaskTest, JitterMovesTheDueTimeAndNothingElse) {
+  Schedule jittered = hourly();
+  jittered.jitter = 30min;
+  Task task = registered(jittered);
+  const Times times = times_of(task);
+  std::int64_t moved = 0;
+  for (int i = 1; i <= 20; ++i) {
+    const TimePoint nominal = kT0 + i * 1h;
+    EXPECT_EQ(task.scheduled_date, nominal);
+    EXPECT_EQ(due_at(task), times->due(nominal, task.key));
+    EXPECT_GE(due_at(task), nominal);
+    EXPECT_LT(due_at(task), nominal + 30min);
+    moved += due_at(task) != nominal ? 1 : 0;
+    Task plain = task;
+    plain.next_attempt_date.reset();
+    EXPECT_EQ(webhook_id(task), webhook_id(plain));
+    const TimePoint due = due_at(task);
+    task = attempted(std::move(task), due);
+  }
+  EXPECT_GT(moved, 15);
+  EXPECT_EQ(task.execution.skipped, 0);
+}
+
+TEST(ScheduledTaskTest, OfThoseMissedTheLatestThatIsDueRuns) {
+  Schedule jittered = hourly();
+  jittered.jitter = 1h;
+  const Task task = registered(jittered);
+  const Times times = times_of(task);
+  for (int i = 2; i <= 50; ++i) {
+    const TimePoint nominal = kT0 + i * 1h;
+    const TimePoint due = times->due(nominal, task.key);
+    const Task before = begun(task, due - 1ms);
+    EXPECT_EQ(before.scheduled_date, nominal - 1h);
+    EXPECT_EQ(before.execution.skipped, i - 2);
+    const Task after = begun(task, due);
+    EXPECT_EQ(after.scheduled_date, nominal);
+    EXPECT_EQ(due_at(after), due);
+    EXPECT_EQ(after.execution.skipped, i - 1);
+  }
+}
+
+TEST(ScheduledTaskTest, RunNowIsAnExtraOccurrence) {
+  Schedule once = hourly();
+  once.max = 1;
+  once.jitter = 10min;
+  const Task task = registered(once);
+  Task extra = run_by_hand(task, kT0 + 5min);
+  EXPECT_EQ(extra.extra_date, kT0 + 5min);
+  EXPECT_EQ(due_at(extra), kT0 + 5min);
+  EXPECT_EQ(extra.scheduled_date, kT0 + 1h);
+  EXPECT_NE(webhook_id(extra), webhook_id(task));
+  extra = attempted(std::move(extra), kT0 + 5min);
+  EXPECT_EQ(extra.status, Status::kActive);
+  EXPECT_EQ(extra.scheduled_date, kT0 + 1h);
+  EXPECT_EQ(due_at(extra), due_at(task));  // with its jitter, as before
+  EXPECT_EQ(extra.execution.count, 1);
+  EXPECT_EQ(extra.execution.extra, 1);
+  EXPECT_EQ(webhook_id(extra), webhook_id(task));
+  EXPECT_EQ(attempted(extra, due_at(extra)).status, Status::kDone);
+}
+
+TEST(ScheduledTaskTest, RunNowBringsForwardWhatWaitsForItsJitterOrRetry) {
+  Schedule jittered = hourly();
+  jittered.jitter = 59min;
+  Task task = registered(jittered);
+  ASSERT_GT(due_at(task), task.scheduled_date + 1s);
+  Task sooner = run_by_hand(task, task.scheduled_date + 1s);
+  EXPECT_EQ(sooner.extra_date, std::nullopt);
+  EXPECT_EQ(due_at(sooner), task.scheduled_date + 1s);
+  EXPECT_EQ(begun(sooner, task.scheduled_date + 1s).scheduled_date, task.scheduled_date);
+
+  task = attempted(registered(hourly()), kT0 + 1h, 500);
+  sooner = run_by_hand(task, kT0 + 1h + 10ms);
+  EXPECT_EQ(sooner.extra_date, std::nullopt);
+  EXPECT_EQ(due_at(sooner), kT0 + 1h + 10ms);
+}
+
+TEST(ScheduledTaskTest, RunNowOfAFailedOneGoesOnBehindNow) {
+  const OutcomePolicy policy{.max_errors = 1};
+  Task task = attempted(registered(hourly()), kT0 + 1h, 410, policy);
+  ASSERT_EQ(task.status, Status::kFailed);
+  task = run_by_hand(std::move(task), kT0 + 7h + 1s);
+  EXPECT_EQ(task.extra_date, kT0 + 7h + 1s);
+  EXPECT_EQ(task.scheduled_date, kT0 + 8h);
+  task = attempted(std::move(task), kT0 + 7h + 2s);
+  EXPECT_EQ(task.status, Status::kActive);
+  EXPECT_EQ(task.scheduled_date, kT0 + 8h);
+  EXPECT_EQ(task.execution.skipped, 0);
+}
+
+TEST(ScheduledTaskTest, RunNowAtItsEndIsOneMore) {
+  Schedule once = hourly();
+  once.max = 1;
+  Schedule listed;
+  listed.at = {"2030-01-01T01:00"};
+  for (const Schedule& schedule : {once, listed}) {
+    Task task = attempted(registered(schedule), kT0 + 1h);
+    ASSERT_EQ(task.status, Status::kDone);
+    const std::string first = webhook_id(task);
+    std::string before = first;
+    for (int i = 1; i <= 3; ++i) {
+      task = run_by_hand(std::move(task), kT0 + 7h);  // by a clock that stands
+      EXPECT_EQ(task.status, Status::kActive);
+      EXPECT_EQ(due_at(task), kT0 + 7h);
+      EXPECT_NE(webhook_id(task), before);
+      before = webhook_id(task);
+      task = attempted(std::move(task), kT0 + 7h);
+      EXPECT_EQ(task.status, Status::kDone);
+      EXPECT_EQ(task.execution.extra, i);
+      EXPECT_EQ(task.scheduled_date, kT0 + 1h);
+      EXPECT_EQ(task.extra_date, std::nullopt);
+    }
+  }
+}
+
+TEST(ScheduledTaskTest, UnsuspendKeepsItsTimes) {
+  const Task task = registered(hourly());
+  const Times times = times_of(task);
+  Task back = unsuspend(suspend(task, kT0 + 1s).value(), kT0 + 5h, times.get()).value();
+  EXPECT_EQ(back.scheduled_date, kT0 + 1h);
+  EXPECT_EQ(begun(back, kT0 + 5h).scheduled_date, kT0 + 5h);
+}
+
+TEST(ScheduledTaskTest, IsSetAsideWhereItsNextOccurrenceCannotBeTold) {
+  Task task = registered(hourly());
+  const Times times = times_of(task);
+  const TimePoint now = kT0 + 3h;
+  EXPECT_EQ(begin_attempt(task, now), task);
+  task = apply_outcome(std::move(task), answered(200, now), now, {}, {}, 0);
+  EXPECT_EQ(task.status, Status::kSuspended);
+  EXPECT_EQ(task.execution.successful, 1);
+  EXPECT_NE(task.errors.last_error.find("time zone"), std::string::npos);
+  // What was made is not made again.
+  const Task back = unsuspend(task, now, times.get()).value();
+  EXPECT_EQ(back.status, Status::kActive);
+  EXPECT_EQ(back.scheduled_date, kT0 + 2h);
+
+  Schedule once = hourly();
+  once.max = 1;
+  EXPECT_EQ(apply_outcome(registered(once), answered(200, now), now, {}, {}, 0).status,
+            Status::kDone);
+}
+
+TEST(ScheduledTaskTest, SaysWhenAlone) {
+  const auto refusal = [](const auto& change) {
+    NewTask task;
+    task.ns = "ns";
+    task.request.url = "http://127.0.0.1/hook";
+    task.schedule = hourly();
+    change(task);
+    const auto valid = validate(task);
+    return valid ? std::string("accepted") : valid.error().message;
+  };
+  EXPECT_EQ(refusal([](NewTask&) {}), "accepted");
+  EXPECT_EQ(refusal([](NewTask& task) { task.scheduled_date = kT0; }).find("schedule: "), 0u);
+  EXPECT_EQ(refusal([](NewTask& task) { task.repeat = Repeat{}; }).find("schedule: "), 0u);
+  EXPECT_EQ(refusal([](NewTask& task) { task.deliver_before = kT0; }).find("deliverBefore: "), 0u);
+  EXPECT_EQ(refusal([](NewTask& task) { task.schedule->max = -1; }).find("schedule.max: "), 0u);
+  EXPECT_EQ(refusal([](NewTask& task) { task.schedule->cron.resize(9); }).find("schedule.cron: "),
+            0u);
+  EXPECT_EQ(refusal([](NewTask& task) { task.schedule->jitter = 25h; }).find("schedule.jitter: "),
+            0u);
+  EXPECT_EQ(refusal([](NewTask& task) {
+              task.schedule->timezone.assign(65, 'z');
+            }).find("schedule.timezone: "),
+            0u);
+}
+
+TEST(ScheduledTaskTest, WhatIsNotBuiltYetIsUnsupported) {
+  NewTask task;
+  task.ns = "ns";
+  task.request.url = "http://127.0.0.1/hook";
+  const auto code = [&](const auto& change) {
+    task.schedule = hourly();
+    change(*task.schedule);
+    const auto valid = validate(task);
+    return valid ? ErrorCode::kInternal : valid.error().code;
+  };
+  EXPECT_EQ(code([](Schedule& s) { s.missed = Missed::kAll; }), ErrorCode::kUnsupported);
+  EXPECT_EQ(code([](Schedule& s) { s.grace = 1h; }), ErrorCode::kUnsupported);
+  EXPECT_EQ(code([](Schedule& s) { s.overlap = Overlap::kSkip; }), ErrorCode::kUnsupported);
+}
+
+TEST(ScheduledTaskTest, ItsFingerprintIsWhatWasRegistered) {
+  NewTask task;
+  task.ns = "ns";
+  task.request.url = "http://127.0.0.1/hook";
+  const Fingerprint without = fingerprint(task);
+  task.schedule = hourly();
+  const Fingerprint with = fingerprint(task);
+  EXPECT_NE(with, without);
+  task.schedule->since = kT0;
+  EXPECT_EQ(fingerprint(task), with);
+  task.schedule->jitter = 1s;
+  EXPECT_NE(fingerprint(task), with);
+}
+
+}  // namespace
+}  // namespace rhooks::model
