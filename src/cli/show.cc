@@ -1,5 +1,6 @@
 #include "cli/show.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ostream>
@@ -115,7 +116,9 @@ void add_task(Table& table, const Task& task) {
              {show_time(task.scheduled_date)},
              {to_string(task.request.method)},
              {task.request.url},
-             {task.repeat ? show_repeat(*task.repeat) : "once"},
+             {task.schedule ? show_schedule(*task.schedule)
+              : task.repeat ? show_repeat(*task.repeat)
+                            : "once"},
              {std::to_string(task.execution.successful)},
              {std::to_string(task.execution.failed)},
              {last ? std::to_string(*last) : "-", last_ok ? Colour::kGreen : Colour::kRed}});
@@ -161,6 +164,19 @@ std::string show_repeat(const Repeat& repeat) {
   return text + unit;
 }
 
+std::string show_schedule(const Schedule& schedule) {
+  std::string text = "every " + schedule.every;
+  if (!schedule.cron.empty()) {
+    text = "cron";
+    for (const std::string& one : schedule.cron) text += (text.size() > 4 ? " | " : " ") + one;
+  } else if (!schedule.at.empty()) {
+    text = "at " + schedule.at.front();
+    const std::size_t others = schedule.at.size() - 1;
+    if (others > 0) text += " and " + std::to_string(others) + (others == 1 ? " other" : " others");
+  }
+  return text + " " + schedule.timezone;
+}
+
 // How many attempts an occurrence may have.
 std::string attempts_of(const Task& task) {
   if (!task.retry_limit && !task.endpoint.empty()) return "what its endpoint allows";
@@ -171,6 +187,19 @@ std::string listed(const std::vector<std::string>& texts) {
   std::string text;
   for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
   return text;
+}
+
+void add_schedule(Card& card, const Task& task) {
+  const Schedule& schedule = *task.schedule;
+  card.line("schedule", show_schedule(schedule));
+  card.line("starts", schedule.start);
+  card.line("ends", schedule.end);
+  card.line("excluded", listed(schedule.exclude));
+  if (schedule.jitter.count() > 0) card.line("jitter", "up to " + format_duration(schedule.jitter));
+  if (schedule.max == 0) return;
+  const std::int64_t made = task.execution.count - task.execution.extra;
+  card.line("left", std::to_string(std::max<std::int64_t>(schedule.max - made, 0)) + " of " +
+                        std::to_string(schedule.max) + " executions");
 }
 
 std::string task_card(const Task& task, const Io& io) {
@@ -189,6 +218,7 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
+  if (task.schedule) add_schedule(card, task);
   const std::string attempts = attempts_of(task);
   if (task.next_attempt_date) {
     card.line("next attempt", with_distance(*task.next_attempt_date, io) +

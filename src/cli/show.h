@@ -41,6 +41,8 @@ std::string store_card(const StoreDescription& description, const Io& io);
 
 // "3 × every 10 minutes", "every hour".
 std::string show_repeat(const Repeat& repeat);
+// "cron 0 9 * * 1-5 Europe/Berlin", "every 2w UTC", "at 2027-01-31T09:00 and 3 others UTC".
+std::string show_schedule(const Schedule& schedule);
 
 // A JSON document on one line, for output with one a line: the bodies in it are as they were
 // given, line breaks and all. White space outside of strings is dropped.

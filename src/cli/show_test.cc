@@ -187,6 +187,38 @@ TEST(TaskCardTest, ShowsWhatHappened) {
   }
 }
 
+TEST(TaskCardTest, ShowsASchedule) {
+  Schedule schedule;
+  schedule.cron = {"0 9 * * 1-5"};
+  schedule.timezone = "Europe/Berlin";
+  EXPECT_EQ(show_schedule(schedule), "cron 0 9 * * 1-5 Europe/Berlin");
+  schedule.cron.push_back("0 12 * * 6");
+  EXPECT_EQ(show_schedule(schedule), "cron 0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin");
+  Schedule every;
+  every.every = "2w";
+  EXPECT_EQ(show_schedule(every), "every 2w UTC");
+  Schedule listed;
+  listed.at = {"2030-01-31T09:00", "2030-02-28T09:00", "2030-03-31T09:00"};
+  EXPECT_EQ(show_schedule(listed), "at 2030-01-31T09:00 and 2 others UTC");
+
+  TestIo test;
+  Task task = example();
+  task.schedule = schedule;
+  task.schedule->end = "2030-12-31";
+  task.schedule->max = 10;
+  task.schedule->exclude = {"--12-25", "2030-08-01/2030-08-14"};
+  task.schedule->jitter = 10min;
+  task.execution.count = 4;
+  task.execution.extra = 1;
+  const std::string card = task_card(task, test.io);
+  for (const char* const line :
+       {"schedule        cron 0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin\n",
+        "ends            2030-12-31\n", "excluded        --12-25, 2030-08-01/2030-08-14\n",
+        "jitter          up to 10m\n", "left            7 of 10 executions\n"}) {
+    EXPECT_NE(card.find(line), std::string::npos) << line << "is not in\n" << card;
+  }
+}
+
 TEST(TaskTableTest, Golden) {
   TestIo test;
   Table table = task_table(test.io);

@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/iso8601.h"
 #include "base/utf8.h"
 #include "delivery/flatten.h"
 #include "model/headers.h"
 #include "model/limits.h"
+#include "model/record.h"
 #include "model/url.h"
 #include "model/webhook_id.h"
 
@@ -202,6 +204,7 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoin
   request.headers.push_back({"webhook-id", model::webhook_id(task)});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
+  request.headers.push_back({"rhooks-scheduled-at", format_time(model::nominal_date(task))});
   if (!find_header(std::span(request.headers), "user-agent")) {
     request.headers.push_back({"user-agent", std::string(kUserAgent)});
   }

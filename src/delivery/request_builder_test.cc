@@ -337,6 +337,10 @@ TEST(RequestBuilderTest, OurHeaders) {
   const auto http = built(task_with(Method::kGet, "http://h/", {}, {{"X-Own", "1"}}));
   EXPECT_EQ(header(http, "X-Own"), "1");
   EXPECT_EQ(header(http, "webhook-timestamp"), "1900000000");
+  Task task = task_with(Method::kGet, "http://h/");
+  task.scheduled_date = TimePoint{std::chrono::milliseconds{1'900'000'000'250}};
+  task.next_attempt_date = task.scheduled_date + std::chrono::seconds{5};
+  EXPECT_EQ(header(built(task), "rhooks-scheduled-at"), "2030-03-17T17:46:40.250Z");
   EXPECT_EQ(header(http, "webhook-id"), model::webhook_id(task_with(Method::kGet, "http://h/")));
   EXPECT_EQ(header(http, "user-agent").substr(0, 7), "rhooks/");
   EXPECT_GT(header(http, "user-agent").size(), 7u);

@@ -36,6 +36,7 @@ struct TestHooks {
     parts.make_sender = [this]() -> Result<std::unique_ptr<delivery::Sender>> {
       return std::make_unique<ScriptedSender>(*clock, test_script);
     };
+    parts.zones = std::make_shared<schedule::Zones>(parts.options.zone_dir);
     parts.share_writes = true;
     hooks = std::make_unique<Hooks>(std::move(parts));
   }

@@ -90,6 +90,7 @@ const char* reserved_because(std::string_view name) {
       {"webhook-id", kRepeats},
       {"webhook-timestamp", kRepeats},
       {"webhook-signature", "it is reserved for signatures of the scheduler"},
+      {"rhooks-scheduled-at", "it is set for every attempt, to the time of its occurrence"},
       {"connection", kConnection},
       {"expect", kConnection},
       {"http2-settings", kConnection},

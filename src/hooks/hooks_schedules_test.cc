@@ -1,0 +1,177 @@
+// Tasks with schedules, from the registration to the request.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/iso8601.h"
+#include "hooks/test_hooks.h"
+#include "testing/zone_files.h"
+
+namespace rhooks {
+namespace {
+
+Options in_test_zones() {
+  static const testing::ZoneFiles files;
+  Options options;
+  options.zone_dir = files.directory();
+  return options;
+}
+
+TimePoint at(const std::string& text) {
+  return parse_time(text).value();
+}
+
+NewTask scheduled(const std::string& id, const std::string& cron,
+                  const std::string& timezone = "UTC") {
+  NewTask task = TestHooks::post(id);
+  task.schedule.emplace();
+  task.schedule->cron = {cron};
+  task.schedule->timezone = timezone;
+  return task;
+}
+
+std::string header_of(const delivery::HttpRequest& request, const std::string& name) {
+  for (const Header& header : request.request.headers) {
+    if (header.name == name) return header.value;
+  }
+  return "";
+}
+
+TEST(HooksSchedulesTest, AtNineInBerlinWhateverTheClocksAre) {
+  TestHooks t(in_test_zones());
+  t.clock->set(at("2030-03-29T12:00:00Z"));  // a Friday; the clocks go forward on Sunday
+  const auto made = t.hooks->register_task(scheduled("a", "0 9 * * MON-FRI", "Europe/Berlin"));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->task.scheduled_date, at("2030-04-01T07:00:00Z"));
+  EXPECT_EQ(made->task.schedule->since, t.clock->now());
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->schedule, made->task.schedule);
+
+  t.clock->set(at("2030-04-01T07:00:00Z"));
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->scheduled_date, at("2030-04-02T07:00:00Z"));
+  ASSERT_EQ(t.sender->started().size(), 1u);
+  EXPECT_EQ(header_of(t.sender->started()[0], "rhooks-scheduled-at"), "2030-04-01T07:00:00.000Z");
+}
+
+TEST(HooksSchedulesTest, WhatIsWrongIsRefusedAndNamed) {
+  TestHooks t(in_test_zones());
+  const auto refusal = [&](const NewTask& task) {
+    const auto made = t.hooks->register_task(task);
+    EXPECT_FALSE(made);
+    if (made) return std::string();
+    EXPECT_EQ(made.error().message.rfind(made.error().field + ": ", 0), 0u) << made.error().message;
+    return made.error().field;
+  };
+  EXPECT_EQ(refusal(scheduled("a", "0 9 31 2 *")), "schedule.cron");
+  EXPECT_EQ(refusal(scheduled("a", "0 9 * * *", "Europe/Berlni")), "schedule.timezone");
+  NewTask task = scheduled("a", "0 9 * * *");
+  task.schedule->cron.push_back("0 25 * * *");
+  EXPECT_EQ(refusal(task), "schedule.cron[1]");
+  task = scheduled("a", "0 9 * * *");
+  task.schedule->every = "1h";
+  EXPECT_EQ(refusal(task), "schedule");
+  task = scheduled("a", "0 9 * * *");
+  task.schedule->exclude = {"--12-25", "Christmas"};
+  EXPECT_EQ(refusal(task), "schedule.exclude[1]");
+  task = scheduled("a", "0 9 * * *");
+  task.schedule->end = "2029-12-31";
+  EXPECT_EQ(refusal(task), "schedule.end");
+  task = TestHooks::post("a");
+  task.schedule.emplace().at = {"2029-01-01T00:00Z"};
+  EXPECT_EQ(refusal(task), "schedule.at");
+
+  const auto many =
+      t.hooks->register_many({scheduled("a", "0 9 30 2 *"), scheduled("b", "0 9 * * *")});
+  ASSERT_TRUE(many);
+  EXPECT_FALSE((*many)[0]);
+  EXPECT_TRUE((*many)[1]);
+}
+
+TEST(HooksSchedulesTest, WithoutZonesThereAreUtcAndOffsets) {
+  Options options;
+  options.zone_dir = "/nowhere";
+  TestHooks t(options);
+  const auto refused = t.hooks->register_task(scheduled("a", "0 9 * * *", "Europe/Berlin"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("tzdata"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(t.hooks->register_task(scheduled("b", "0 9 * * *", "+05:30")));
+  EXPECT_EQ(t.hooks->get({"ns", "b"})->scheduled_date, at("2030-01-01T03:30:00Z"));
+  EXPECT_EQ(Hooks::open(options).error().field, "zone_dir");
+}
+
+TEST(HooksSchedulesTest, AReplayFindsTheFirstTaskWhenItHappensNoMore) {
+  TestHooks t;
+  NewTask given = TestHooks::post("");
+  given.idempotency_key = "order-17";
+  given.schedule.emplace().at = {"2030-01-01T01:00Z"};
+  const auto first = t.hooks->register_task(given);
+  ASSERT_TRUE(first) << first.error().message;
+  t.clock->advance(2h);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+
+  const auto replay = t.hooks->register_task(given);
+  ASSERT_TRUE(replay) << replay.error().message;
+  EXPECT_FALSE(replay->created);
+  EXPECT_EQ(replay->task.status, Status::kDone);
+  EXPECT_EQ(replay->task.schedule->since, first->task.schedule->since);
+
+  NewTask other = given;
+  other.schedule->max = 1;
+  EXPECT_EQ(t.hooks->register_task(other).error().code, ErrorCode::kConflict);
+  given.idempotency_key = "order-18";
+  EXPECT_EQ(t.hooks->register_task(given).error().field, "schedule.at");
+}
+
+TEST(HooksSchedulesTest, RunNowIsOneMoreAndTheSeriesKeepsItsTime) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->register_task(scheduled("a", "0 * * * *")));
+  t.clock->advance(50min);
+  const TimePoint asked = t.clock->now();
+  const auto answer = t.hooks->trigger({"ns", "a"});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->extra_date, asked);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  t.clock->advance(10min);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->scheduled_date, asked + 70min);
+  EXPECT_EQ(task->execution.extra, 1);
+  ASSERT_EQ(t.sender->started().size(), 2u);
+  EXPECT_EQ(header_of(t.sender->started()[0], "rhooks-scheduled-at"), format_time(asked));
+  EXPECT_NE(webhook_id_of(t.sender->started()[0]), webhook_id_of(t.sender->started()[1]));
+}
+
+TEST(HooksSchedulesTest, SuspendedItMissesAllButTheLatest) {
+  TestHooks t;
+  ASSERT_TRUE(t.hooks->register_task(scheduled("a", "0 * * * *")));
+  ASSERT_TRUE(t.hooks->suspend({"ns", "a"}));
+  t.clock->advance(5h + 1min);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  ASSERT_TRUE(t.hooks->unsuspend({"ns", "a"}));
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->execution.skipped, 4);
+  EXPECT_EQ(task->scheduled_date, at("2030-01-01T06:00:00Z"));
+}
+
+TEST(HooksSchedulesTest, ToAnOrderedEndpointItKeepsItsTimes) {
+  TestHooks t;
+  Endpoint endpoint;
+  endpoint.ns = "ns";
+  endpoint.name = "ordered";
+  endpoint.url = "http://127.0.0.1:9/hook";
+  endpoint.ordered = true;
+  ASSERT_TRUE(t.hooks->put_endpoint(endpoint));
+  NewTask task = scheduled("a", "0 * * * *");
+  task.endpoint = "ordered";
+  task.request.url.clear();
+  const auto made = t.hooks->register_task(task);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->task.scheduled_date, at("2030-01-01T01:00:00Z"));
+}
+
+}  // namespace
+}  // namespace rhooks
