@@ -159,6 +159,30 @@ std::optional<TimePoint> latest_due(const Task& task, TimePoint now, const Timet
   return latest && *latest > task.scheduled_date ? latest : std::nullopt;
 }
 
+// Whether the occurrence of a series is yet to come, so that another one can go before it.
+bool is_ahead(const Task& task, TimePoint now) {
+  if (!series_open(task) || task.extra_date || task.attempt != 0) return false;
+  // With a next attempt it had its time already, unless that is its jitter.
+  return task.schedule ? task.scheduled_date > now : !task.next_attempt_date;
+}
+
+// DONE or FAILED, with an occurrence at `now`.
+void run_again(Task& task, TimePoint now, const Timetable* times) {
+  if (task.schedule) {
+    task.extra_date = now;
+    const auto next = times && below_max(task) ? times->next(now) : std::nullopt;
+    task.scheduled_date = next.value_or(task.scheduled_date);
+  } else {
+    task.scheduled_date = now;
+  }
+  task.status = Status::kActive;
+  task.failure_reason.clear();
+  task.next_attempt_date.reset();
+  task.attempt = 0;
+  task.errors.consecutive = 0;
+  task.expires_at.reset();
+}
+
 }  // namespace
 
 bool series_open(const Task& task) {
@@ -196,34 +220,6 @@ Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times) {
   task.updated_at = now;
   return task;
 }
-
-namespace {
-
-// Whether the occurrence of a series is yet to come, so that another one can go before it.
-bool is_ahead(const Task& task, TimePoint now) {
-  if (!series_open(task) || task.extra_date || task.attempt != 0) return false;
-  // With a next attempt it had its time already, unless that is its jitter.
-  return task.schedule ? task.scheduled_date > now : !task.next_attempt_date;
-}
-
-// DONE or FAILED, with an occurrence at `now`.
-void run_again(Task& task, TimePoint now, const Timetable* times) {
-  if (task.schedule) {
-    task.extra_date = now;
-    const auto next = times && below_max(task) ? times->next(now) : std::nullopt;
-    task.scheduled_date = next.value_or(task.scheduled_date);
-  } else {
-    task.scheduled_date = now;
-  }
-  task.status = Status::kActive;
-  task.failure_reason.clear();
-  task.next_attempt_date.reset();
-  task.attempt = 0;
-  task.errors.consecutive = 0;
-  task.expires_at.reset();
-}
-
-}  // namespace
 
 Result<Task> run_now(Task task, TimePoint now, const Timetable* times) {
   switch (task.status) {
