@@ -69,6 +69,13 @@ TEST(DocsTest, SemanticsListsEveryField) {
   }
 }
 
+TEST(DocsTest, SchedulesListsEveryField) {
+  const std::string rows = rows_of<Schedule>([](const auto&) { return true; });
+  EXPECT_NE(read(kRoot / "docs/schedules.md").find("|---|---|\n" + rows + "\n"), std::string::npos)
+      << "docs/schedules.md has other rows than model/fields.h gives:\n"
+      << rows;
+}
+
 TEST(DocsTest, EndpointsListsEveryField) {
   const std::string page = read(kRoot / "docs/endpoints.md");
   for (const bool read_only : {false, true}) {

@@ -10,14 +10,16 @@
 
 namespace rhooks {
 
-// What becomes of occurrences whose time has passed while nothing could run them.
+// What becomes of occurrences whose time has passed while nothing could run them. Others than
+// kLatest are kUnsupported yet.
 enum class Missed {
   kLatest,  // the latest of them runs, late; those before it are skipped
   kSkip,    // none runs that is later than `grace`
   kAll,     // each runs, one after the other, from the hundredth latest on
 };
 
-// What becomes of an occurrence whose time comes while an earlier one is not over.
+// What becomes of an occurrence whose time comes while an earlier one is not over. Others than
+// kWait are kUnsupported yet.
 enum class Overlap {
   kWait,        // it runs, or counts as missed, when that one is over
   kSkip,        // it is skipped
@@ -36,7 +38,7 @@ const char* to_string(Overlap overlap);
 // first. An expression of cron whose hours are all 24 names none, and happens whenever the clock
 // reads so.
 //
-// Nothing happens after the year 2199. No task has one yet, and no call of the library takes one.
+// Nothing happens after the year 2199. docs/schedules.md has all of it with examples.
 struct Schedule {
   // Expressions of five fields (minute, hour, day, month, weekday), six (seconds before them) or
   // seven (the year behind them): 1 to 8, each of at most 256 bytes. What any of them matches
@@ -66,6 +68,7 @@ struct Schedule {
   std::chrono::milliseconds jitter{0};
   Missed missed = Missed::kLatest;
   // How late an occurrence may begin, 1 s to 365 days. None: however late, or 1 min with kSkip.
+  // kUnsupported yet.
   std::optional<std::chrono::milliseconds> grace;
   Overlap overlap = Overlap::kWait;
   // When it was registered, or its times were changed: it has no occurrence before. An expression

@@ -149,7 +149,8 @@ struct Spec {
   // The longest that one attempt may take, 1 ms to 24 h. None: that of the endpoint. None, or more
   // than Options::request_timeout: that.
   std::optional<std::chrono::milliseconds> timeout;
-  // No attempt begins at that time or later: the task is FAILED then. Excludes `repeat`.
+  // No attempt begins at that time or later: the task is FAILED then. Excludes `repeat` and
+  // `schedule`.
   std::optional<TimePoint> deliver_before;
   // An endpoint of the namespace to which a task is sent at the end of each execution, to tell of
   // it. Empty: that of its endpoint, if it has one.
@@ -181,7 +182,8 @@ struct State {
   Errors errors;
   Execution execution;
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
-  // When the next attempt is made if not at the nominal time: a pending retry, or run now.
+  // When the next attempt is made if not at the nominal time: a pending retry, run now, or the
+  // jitter of a schedule.
   std::optional<TimePoint> next_attempt_date;
   // Whether it keeps its place while the retry is pending: others of its flow, which are due after
   // its nominal time, wait behind it (Endpoint::ordered).

@@ -247,7 +247,7 @@ struct FieldsOf<Execution> {
       field<&Execution::extra>({.name = "extra",
                                 .number = 18,
                                 .doc = "of `count`, the extra occurrences that run now added to a "
-                                       "series; they do not count for `repeat.max`"}),
+                                       "series; they do not count for its `max`"}),
       field<&Execution::first_execution_date>(
           {.name = "firstExecutionDate", .number = 19, .doc = "when the first attempt began"}),
       field<&Execution::first_scheduled_date>(
@@ -368,8 +368,9 @@ struct TaskFields {
           By<check_repeat>{}),
       field<&Spec::schedule>(
           {.name = "schedule",
-           .doc = "`{cron | every | at, timezone, start, end, max, exclude, jitter}`: when, on the "
-                  "clock of a time zone. Excludes `scheduledDate` and `repeat`"},
+           .doc = "`cron`, `every` or `at`, and `timezone`, `start`, `end`, `max`, `exclude`, "
+                  "`jitter`: when, on the clock of a time zone. Excludes `scheduledDate` and "
+                  "`repeat`"},
           By<check_schedule>{}),
       field<&Spec::retry_limit>({.name = "retryLimit",
                                  .number = 9,
@@ -398,7 +399,7 @@ struct TaskFields {
            .help = "no attempt begins at that time or later: ISO-8601 with an offset, or from now "
                    "on (+5m)",
            .doc = "no attempt begins at that time or later: what is not delivered by then is "
-                  "FAILED. Excludes `repeat`"},
+                  "FAILED. Excludes `repeat` and `schedule`"},
           ShownTime{}),
       field<&Spec::callback>(
           {.name = "callback",
@@ -466,7 +467,7 @@ struct TaskFields {
           {.name = "nextAttemptDate",
            .number = 4,
            .doc = "when the next attempt is made, if not at `scheduledDate` or `extraDate`: a "
-                  "pending retry, or \"run now\""}),
+                  "pending retry, \"run now\", or the `jitter` of a schedule"}),
       field<&State::in_order>(
           {.name = "inOrder",
            .number = 26,

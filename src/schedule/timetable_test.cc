@@ -41,6 +41,45 @@ TEST(TimetableTest, TakesOneOfThreeWays) {
   EXPECT_THAT(refusal_of(schedule), HasSubstr("has cron and every"));
 }
 
+// The table of docs/schedules.md.
+TEST(TimetableTest, TheNightsOfTheDocumentation) {
+  const auto nights = [](const Schedule& schedule) {
+    const Timetable table = compiled(schedule);
+    std::string text;
+    for (const char* const night : {"2027-03-28T00:00Z", "2027-10-31T00:00Z"}) {
+      const TimePoint begin = time_of(night);
+      for (auto at = table.next(begin - kTick); at && *at < begin + hours{3};
+           at = table.next(*at)) {
+        text += (text.empty() ? "" : " ") + format_time(*at).substr(11, 5);
+      }
+      text += " |";
+    }
+    return text;
+  };
+  const auto cron = [](const char* expression) {
+    Schedule schedule = cron_schedule(expression);
+    schedule.timezone = "Europe/Berlin";
+    return schedule;
+  };
+  EXPECT_EQ(nights(cron("30 2 * * *")), "01:00 | 00:30 |");
+  EXPECT_EQ(nights(cron("0 3 * * *")), "01:00 | 02:00 |");
+  EXPECT_EQ(nights(cron("*/15 2 * * *")), "01:00 | 00:00 00:15 00:30 00:45 |");
+  EXPECT_EQ(nights(cron("0/30 * * * *")),
+            "00:00 00:30 01:00 01:30 02:00 02:30 | 00:00 00:30 01:00 01:30 02:00 02:30 |");
+  Schedule every;
+  every.timezone = "Europe/Berlin";
+  every.start = "2027-03-20T02:30";
+  every.every = "1d";
+  EXPECT_EQ(nights(every), "01:00 | 00:30 |");
+  every.start = "2027-03-27T02:30";
+  every.end = "2027-04-01T00:00";
+  every.every = "24h";
+  EXPECT_EQ(nights(every), "01:30 | |");
+  every.start = "2027-10-30T02:30";
+  every.end = "";
+  EXPECT_EQ(nights(every), " | 00:30 |");
+}
+
 TEST(TimetableTest, NamesTheFieldThatIsWrong) {
   const auto with = [](auto change) {
     Schedule schedule = cron_schedule("0 9 * * *");
