@@ -234,8 +234,11 @@ class Walk {
   std::vector<TimePoint> run(TimePoint from, TimePoint to) {
     std::vector<TimePoint> found;
     fill_lists(to);
-    // Two days before the clock cannot have been behind for any longer.
-    const TimePoint begin = floor<days>(from) - days{2};
+    // Two days before the clock cannot have been behind for any longer; one that is never set is
+    // not.
+    const TimePoint begin = offsets_.size() == 1
+                                ? TimePoint(floor<std::chrono::minutes>(from)) - step_
+                                : TimePoint(floor<days>(from)) - days{2};
     Reading highest = begin + offset_at(offsets_, begin);
     for (TimePoint at = begin + step_; at <= to; at += step_) {
       const Reading shown = at + offset_at(offsets_, at);
@@ -283,6 +286,7 @@ class Walk {
 
   void add(const std::string& text) {
     if (const auto at = parse_time(text)) {
+      if (*at != floor<std::chrono::minutes>(*at)) step_ = seconds{1};
       instants_.insert(*at);
     } else {
       readings_.insert(*parse_time(text + "Z"));

@@ -270,6 +270,28 @@ TEST(ScheduledTaskTest, RunNowOfAFailedOneGoesOnBehindNow) {
   EXPECT_EQ(task.execution.skipped, 0);
 }
 
+TEST(ScheduledTaskTest, RunNowOfACancelledOneLosesNoOccurrence) {
+  const Task task = cancel(registered(hourly()), kT0 + 5min, {}).value();
+  EXPECT_EQ(run_by_hand(task, kT0 + 10min).scheduled_date, kT0 + 1h);
+}
+
+TEST(ScheduledTaskTest, ByAClockThatWasSetBackNothingIsMadeAgain) {
+  const OutcomePolicy policy{.max_errors = 1};
+  const Task task = attempted(registered(hourly()), kT0 + 1h, 410, policy);
+  EXPECT_EQ(run_by_hand(task, kT0 + 10min).scheduled_date, kT0 + 2h);
+}
+
+TEST(ScheduledTaskTest, WhatIsPastWhenItIsRunAgainIsNotMadeUpFor) {
+  Schedule listed;
+  listed.at = {"2030-01-01T01:00", "2030-01-01T02:00"};
+  const OutcomePolicy policy{.max_errors = 1};
+  Task task = attempted(registered(listed), kT0 + 1h, 410, policy);
+  ASSERT_EQ(task.status, Status::kFailed);
+  task = attempted(run_by_hand(std::move(task), kT0 + 3h), kT0 + 3h);
+  EXPECT_EQ(task.status, Status::kDone);
+  EXPECT_EQ(task.execution.count, 2);
+}
+
 TEST(ScheduledTaskTest, RunNowAtItsEndIsOneMore) {
   Schedule once = hourly();
   once.max = 1;
@@ -289,7 +311,6 @@ TEST(ScheduledTaskTest, RunNowAtItsEndIsOneMore) {
       task = attempted(std::move(task), kT0 + 7h);
       EXPECT_EQ(task.status, Status::kDone);
       EXPECT_EQ(task.execution.extra, i);
-      EXPECT_EQ(task.scheduled_date, kT0 + 1h);
       EXPECT_EQ(task.extra_date, std::nullopt);
     }
   }

@@ -33,16 +33,16 @@ struct Following {
 
 Following following(const Task& task, const Timetable* times) {
   if ((!task.schedule && !task.repeat) || !below_max(task)) return {};
-  if (task.schedule)
-    return times ? Following{times->next(task.scheduled_date)} : Following{{}, true};
+  if (task.schedule && !times) return {.unknown = true};
+  if (task.schedule) return {times->next(task.scheduled_date)};
   if (kTimeMax - task.scheduled_date < interval_of(*task.repeat)) return {};
   return {next_occurrence(task.scheduled_date, *task.repeat)};
 }
 
 // The same of an extra occurrence: the series' own is still to come, or late. But a schedule that
-// was at its end was given no such one.
-Following following_extra(const Task& task, TimePoint extra, const Timetable* times) {
-  if (task.schedule && task.scheduled_date <= extra) return following(task, times);
+// was at its end has none (run_again()).
+Following following_extra(const Task& task, TimePoint extra) {
+  if (task.schedule && task.scheduled_date <= extra) return {};
   return {task.scheduled_date};
 }
 
@@ -129,7 +129,7 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
   const auto extra = std::exchange(task.extra_date, std::nullopt);
   if (extra) ++task.execution.extra;
 
-  const Following next = extra ? following_extra(task, *extra, times) : following(task, times);
+  const Following next = extra ? following_extra(task, *extra) : following(task, times);
   const bool another = !for_good && next.any();
   const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
   if (!another || too_many) {
@@ -166,12 +166,19 @@ bool is_ahead(const Task& task, TimePoint now) {
   return task.schedule ? task.scheduled_date > now : !task.next_attempt_date;
 }
 
+// What a schedule has behind `now` for a task that has ended. Its own occurrence is over, and not
+// to be made again by a clock that was set back, unless it ended before the time of that.
+std::optional<TimePoint> next_of_ended(const Task& task, TimePoint now, const Timetable* times) {
+  if (!times || !below_max(task)) return std::nullopt;
+  const bool over = task.scheduled_date <= task.updated_at;
+  return times->next(over ? std::max(now, task.scheduled_date) : now);
+}
+
 // DONE or FAILED, with an occurrence at `now`.
 void run_again(Task& task, TimePoint now, const Timetable* times) {
   if (task.schedule) {
     task.extra_date = now;
-    const auto next = times && below_max(task) ? times->next(now) : std::nullopt;
-    task.scheduled_date = next.value_or(task.scheduled_date);
+    task.scheduled_date = next_of_ended(task, now, times).value_or(now);
   } else {
     task.scheduled_date = now;
   }

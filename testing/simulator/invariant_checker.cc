@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/iso8601.h"
 #include "base/sha256.h"
 #include "base/uuid.h"
 #include "model/webhook_id.h"
 #include "testing/simulator/retries.h"
+#include "testing/slow_schedule.h"
 
 namespace rhooks::simulator {
 namespace {
@@ -52,8 +54,24 @@ std::string webhook_id_of(const Log& log) {
 
 // Whether occurrences of a series itself are left, of which `executed` were.
 bool series_left(const Task& task, std::int64_t executed) {
+  if (task.schedule) return true;
   return task.repeat && task.repeat->max != 1 &&
          (task.repeat->max == 0 || executed < task.repeat->max);
+}
+
+std::int64_t max_of(const Task& task) {
+  if (task.schedule) return task.schedule->max;
+  return task.repeat ? task.repeat->max : 1;
+}
+
+// The zones of the users' schedules are UTC and offsets, whose clocks are never set.
+testing::Offsets offsets_of(const std::string& zone) {
+  std::chrono::milliseconds offset{0};
+  if (zone != "UTC") {
+    const auto midnight = parse_time("2030-01-01T00:00" + zone);
+    offset = *parse_time("2030-01-01T00:00Z") - *midnight;
+  }
+  return {{kTimeMin, std::chrono::floor<std::chrono::seconds>(offset)}};
 }
 
 std::string ms(TimePoint t) {
@@ -165,6 +183,9 @@ void InvariantChecker::put(const Task& task) {
   entry.put_at = timeline_.now();
   entry.free_since = entry.placed_at = entry.put_at;
   entry.first_date = task.scheduled_date;
+  if (task.schedule && nth_time(entry, 0, task.scheduled_date) != task.scheduled_date) {
+    violation(task.key, "begins at " + ms(task.scheduled_date) + ", which is not its first time");
+  }
   if (!entries_.emplace(task.key, std::move(entry)).second) {
     violation(task.key, "registered over a task that is there");
   }
@@ -240,6 +261,37 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
   expect_told(entry->task, after, attempt);
   entry->last_committed = token;
   change(*entry, after);
+}
+
+// Of all times of its schedule, which are known until some minutes behind `seen` at least.
+std::optional<TimePoint> InvariantChecker::nth_time(Entry& entry, std::int64_t n, TimePoint seen) {
+  constexpr std::chrono::minutes kAhead{5};
+  const Schedule& schedule = *entry.task.schedule;
+  if (entry.times_until == TimePoint{}) {
+    const bool behind = !schedule.cron.empty() && schedule.start.empty();
+    entry.times_until = schedule.since - std::chrono::milliseconds{behind ? 0 : 1};
+  }
+  while (entry.times_until < seen + kAhead) {
+    const TimePoint from = entry.times_until + std::chrono::milliseconds{1};
+    entry.times_until = std::max(from, seen) + 2 * kAhead;
+    for (const TimePoint at : testing::slow_occurrences(schedule, offsets_of(schedule.timezone),
+                                                        from, entry.times_until)) {
+      if (!schedule.start.empty() && at < *parse_time(schedule.start)) continue;
+      if (schedule.end.empty() || at <= *parse_time(schedule.end)) entry.times.push_back(at);
+    }
+  }
+  const auto size = static_cast<std::int64_t>(entry.times.size());
+  if (n < 0 || n >= size) return std::nullopt;
+  return entry.times[static_cast<std::size_t>(n)];
+}
+
+// When the series comes after so many of its occurrences; none: to its end.
+std::optional<TimePoint> InvariantChecker::nominal_after(Entry& entry, std::int64_t passed,
+                                                         TimePoint seen) {
+  const Task& task = entry.task;
+  if (task.schedule) return nth_time(entry, entry.times_before + passed, seen);
+  if (!task.repeat) return entry.first_date;
+  return entry.first_date + passed * model::interval_of(*task.repeat);
 }
 
 void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task& after,
@@ -390,7 +442,7 @@ void InvariantChecker::check_expiry(const TaskKey& key, const Task& after) {
 }
 
 // What one attempt makes of a task (docs/semantics.md, "Failed attempts and retries").
-void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const Task& after,
+void InvariantChecker::check_step(const TaskKey& key, Entry& entry, const Task& after,
                                   const Attempt& attempt) {
   const Task& before = entry.task;
   const bool ok = attempt.answer->ok;
@@ -440,7 +492,7 @@ void InvariantChecker::check_step(const TaskKey& key, const Entry& entry, const 
 }
 
 // Of the occurrences that were missed the latest is attempted, and no other.
-void InvariantChecker::check_skipped(const TaskKey& key, const Entry& entry, const Task& after,
+void InvariantChecker::check_skipped(const TaskKey& key, Entry& entry, const Task& after,
                                      const Attempt& attempt) {
   const Task& before = entry.task;
   const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
@@ -449,25 +501,29 @@ void InvariantChecker::check_skipped(const TaskKey& key, const Entry& entry, con
     if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
     return;
   }
-  const auto interval = model::interval_of(*before.repeat);
-  const TimePoint nominal = entry.first_date + (executed + after.execution.skipped) * interval;
-  if (skipped > 0 && nominal > attempt.started_at) {
+  const std::int64_t passed = executed + after.execution.skipped;
+  const auto nominal = nominal_after(entry, passed, attempt.started_at);
+  const auto next = nominal_after(entry, passed + 1, attempt.started_at);
+  if (!nominal) return violation(key, "more was skipped than there was");
+  if (skipped > 0 && *nominal > attempt.started_at) {
     violation(key, "an occurrence was attempted at " + ms(attempt.started_at) +
-                       ", before its time " + ms(nominal));
+                       ", before its time " + ms(*nominal));
   }
-  if (attempt.started_at - nominal >= interval) {
+  if (next && attempt.started_at >= *next) {
     violation(key, "a missed occurrence was attempted though a later one was due");
   }
 }
 
 // Occurrences of a series = its executions + skipped; extra ones do not move it, nor end it.
-void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry, const Task& after,
+void InvariantChecker::check_occurrences(const TaskKey& key, Entry& entry, const Task& after,
                                          std::string_view why) {
-  const std::int64_t max = after.repeat ? after.repeat->max : 1;
+  const std::int64_t max = max_of(after);
   const bool retrying = after.attempt > 0;
   const std::int64_t executed =
       after.execution.count - entry.extras - (entry.extra && !retrying ? 1 : 0);
-  const bool all = max != 0 && executed >= max;
+  std::int64_t passed = executed + after.execution.skipped;
+  const TimePoint seen = std::max(after.scheduled_date, after.updated_at);
+  const bool all = (max != 0 && executed >= max) || !nominal_after(entry, passed, seen);
   const bool too_many = after.errors.consecutive >= max_errors_;
   if (!retrying && final(after.status) != (all || too_many)) {
     violation(key, std::string(to_string(after.status)) + " after " + std::to_string(executed) +
@@ -481,13 +537,13 @@ void InvariantChecker::check_occurrences(const TaskKey& key, const Entry& entry,
   if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
     violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
   }
-  std::int64_t passed = executed + after.execution.skipped;
   if (final(after.status) && !entry.extra) --passed;  // it stays at its last occurrence
-  const TimePoint nominal = after.repeat
-                                ? entry.first_date + passed * model::interval_of(*after.repeat)
-                                : entry.first_date;
+  // One that was given an extra occurrence at its end has none behind it.
+  const auto nominal =
+      entry.extra && all ? entry.task.scheduled_date : nominal_after(entry, passed, seen);
   if (after.scheduled_date != nominal) {
-    violation(key, "executions and skipped occurrences lead to " + ms(nominal) + ", not to " +
+    violation(key, "executions and skipped occurrences lead to " +
+                       (nominal ? ms(*nominal) : "an end") + ", not to " +
                        ms(after.scheduled_date));
   }
 }
@@ -555,9 +611,33 @@ void InvariantChecker::edited(const Task& after) {
     const auto passed = after.execution.count - entry->extras + after.execution.skipped;
     entry->first_date = after.scheduled_date;
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
+    if (after.schedule) {
+      same.extra_date = after.updated_at;
+      check_goes_on(after.key, *entry, after, passed);
+    }
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
   change(*entry, after);
+}
+
+// A schedule that has ended gets an extra occurrence, and goes on with what it has behind it.
+void InvariantChecker::check_goes_on(const TaskKey& key, Entry& entry, const Task& after,
+                                     std::int64_t passed) {
+  const Task& before = entry.task;
+  const bool over = before.scheduled_date <= before.updated_at;
+  const TimePoint from =
+      over ? std::max(after.updated_at, before.scheduled_date) : after.updated_at;
+  nth_time(entry, 0, from);
+  const auto next = std::upper_bound(entry.times.begin(), entry.times.end(), from);
+  entry.times_before = next - entry.times.begin() - passed;
+  const std::int64_t max = max_of(after);
+  const bool left =
+      next != entry.times.end() && (max == 0 || after.execution.count - entry.extras < max);
+  if (after.scheduled_date != (left ? *next : after.updated_at)) {
+    violation(key, "run now has it go on at " + ms(after.scheduled_date));
+  }
+  entry.extra = true;
+  ++rare_.extra;
 }
 
 // A worker has a retry keep its place no more once its endpoint is not ordered.

@@ -185,7 +185,11 @@ class InvariantChecker final : public StoreObserver {
     // Nominal time of its first occurrence; after a "run now" that gave it one more, the time
     // that leads to that one by the same rule.
     TimePoint first_date{};
-    std::uint64_t changes = 0;  // by outcomes and edits
+    // The same of a task with a schedule, among all of its times: how many are before that one.
+    std::int64_t times_before = 0;
+    std::vector<TimePoint> times;  // of its schedule, by the slow definition
+    TimePoint times_until{};       // as far as they are known
+    std::uint64_t changes = 0;     // by outcomes and edits
     std::uint64_t claims = 0;
     std::optional<model::Lease> lease;    // the latest claim that nothing has ended
     std::optional<TimePoint> not_before;  // of a retry
@@ -346,13 +350,13 @@ class InvariantChecker final : public StoreObserver {
   void check_late(const IncarnationState& state, const model::Lease& lease, const Flow& flow);
   void take_outcome(const TaskKey& key, Entry& entry, const Task& after, Attempt& attempt);
   void check_too_late(const TaskKey& key, const Entry& entry, const Task& after);
-  void check_step(const TaskKey& key, const Entry& before, const Task& after,
-                  const Attempt& attempt);
+  void check_step(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
   void check_expiry(const TaskKey& key, const Task& after);
-  void check_skipped(const TaskKey& key, const Entry& before, const Task& after,
-                     const Attempt& attempt);
-  void check_occurrences(const TaskKey& key, const Entry& entry, const Task& after,
-                         std::string_view why);
+  std::optional<TimePoint> nth_time(Entry& entry, std::int64_t n, TimePoint seen);
+  std::optional<TimePoint> nominal_after(Entry& entry, std::int64_t passed, TimePoint seen);
+  void check_goes_on(const TaskKey& key, Entry& entry, const Task& after, std::int64_t passed);
+  void check_skipped(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
+  void check_occurrences(const TaskKey& key, Entry& entry, const Task& after, std::string_view why);
   bool leaves_place(const Entry& entry, const Task& after);
   void check_run_now(const TaskKey& key, Entry& entry, const Task& after);
   void check_cancel(const TaskKey& key, Entry& entry, const Task& after, Task& same);

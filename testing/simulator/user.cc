@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/iso8601.h"
 #include "testing/simulator/retries.h"
 
 namespace rhooks::simulator {
@@ -205,6 +206,32 @@ User::Receiver User::next_receiver() {
   return {"", endpoints_[dice.below(endpoints_.size())], key};
 }
 
+// Of a few executions within the next minutes, on a clock that is never set.
+Schedule User::draw_schedule() {
+  Dice& dice = timeline_.dice();
+  const auto now = std::chrono::floor<std::chrono::seconds>(timeline_.now());
+  const auto second = [&](int from, int to) {
+    return format_time(TimePoint(now) + std::chrono::seconds{dice.between(from, to)});
+  };
+  Schedule schedule;
+  schedule.timezone = dice.chance(0.5) ? "UTC" : dice.chance(0.5) ? "+05:45" : "-03:00";
+  schedule.max = dice.between(1, 4);
+  if (dice.chance(0.3)) {
+    for (std::size_t n = 1 + dice.below(4); n > 0; --n) schedule.at.push_back(second(5, 40));
+  } else if (dice.chance(0.4)) {
+    schedule.every = std::to_string(dice.between(1, 8)) + "s";
+    schedule.start = second(-10, 20);
+  } else {
+    const std::string step = std::to_string(dice.between(2, 20));
+    schedule.cron = {"*/" + step + " * * * * *"};
+    if (dice.chance(0.3)) schedule.cron.push_back(std::to_string(dice.below(60)) + " * * * * *");
+    if (dice.chance(0.3)) schedule.start = second(-10, 20);
+    if (dice.chance(0.3)) schedule.exclude = {"cron:*/3 * * * *"};
+    if (dice.chance(0.2)) schedule.end = second(60, 180);
+  }
+  return schedule;
+}
+
 NewTask User::draw(const Receiver& receiver) {
   Dice& dice = timeline_.dice();
   NewTask task;
@@ -228,7 +255,10 @@ NewTask User::draw(const Receiver& receiver) {
     task.scheduled_date = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) +
                           std::chrono::milliseconds{dice.between(-5'000, 20'000)};
   }
-  if (dice.chance(0.35)) {
+  if (dice.chance(0.15)) {
+    task.schedule = draw_schedule();
+    task.scheduled_date.reset();
+  } else if (dice.chance(0.35)) {
     task.repeat = Repeat{dice.between(1, 8), dice.between(1, 4), RepeatUnit::kSeconds};
   } else if (dice.chance(0.2)) {
     const auto now = std::chrono::floor<std::chrono::milliseconds>(timeline_.now());
@@ -248,6 +278,8 @@ void User::add() {
     if (!answer) continue;  // the server is gone, and perhaps it is done
     if (*answer) return checker_.acknowledged_put((*answer)->task);
     if (answer->error().code == ErrorCode::kConflict && (taken || i > 0)) return;
+    // By that server's clock it is over by now.
+    if (task.schedule && answer->error().code == ErrorCode::kInvalidArgument) return;
     if (!worth_asking_again(answer->error())) {
       return timeline_.violation("register: " + answer->error().message);
     }
@@ -266,6 +298,7 @@ void User::add_many() {
   for (std::size_t n = 1 + dice.below(row ? 8 : burst ? 16 : 5); n > 0; --n) {
     tasks.push_back(draw(receiver));
     if (row || burst) {
+      tasks.back().schedule.reset();
       const auto late = std::chrono::milliseconds{row ? dice.between(0, 5'000) : 5'000};
       tasks.back().scheduled_date =
           std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) - late;

@@ -68,6 +68,7 @@ class User {
   bool resume(const std::string& endpoint);
 
   Receiver next_receiver();
+  Schedule draw_schedule();
   NewTask draw(const Receiver& receiver);
   bool remember(const std::string& id);
   bool has_endpoint(const std::string& name) const;
