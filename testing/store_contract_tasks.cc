@@ -66,6 +66,27 @@ TEST_P(StoreContractTest, PutThenGetGivesTheWholeTask) {
   EXPECT_EQ(*got, record.task);
 }
 
+TEST_P(StoreContractTest, AScheduleIsStoredAndStays) {
+  model::TaskRecord record = make_record("ns", "id", kT0);
+  Schedule& schedule = record.task.schedule.emplace();
+  schedule.cron = {"0 9 * * MON-FRI", "0 12 * * SAT"};
+  schedule.timezone = "Europe/Berlin";
+  schedule.end = "2031-01-01T00:00";
+  schedule.max = 7;
+  schedule.exclude = {"--12-25", "cron:* * * * SUN"};
+  schedule.jitter = std::chrono::minutes{10};
+  schedule.since = kT0 - seconds{5};
+  put(record);
+  ASSERT_EQ(store().get(record.task.key, kT0)->schedule, schedule);
+  const auto claim = claim_one(kT0);
+  EXPECT_EQ(claim.task.schedule, schedule);
+  store::Commit outcome = done(claim, kT0);
+  outcome.task.status = Status::kActive;
+  outcome.task.scheduled_date = kT0 + seconds{60};
+  EXPECT_EQ(commit(outcome), CommitOutcome::kApplied);
+  EXPECT_EQ(store().get(record.task.key, kT0)->schedule, schedule);
+}
+
 // A newer program may share the store, or have had it before.
 TEST_P(StoreContractTest, WhatANewerBuildStoredOutlivesEveryChange) {
   // Of a store that keeps large requests elsewhere, both kinds.

@@ -397,6 +397,50 @@ TEST(StoredTest, NumbersStayAsTheyAre) {
             "00");  // 23 to 26
 }
 
+TEST(StoredTest, NumbersOfAScheduleStayAsTheyAre) {
+  model::TaskRecord record;
+  Schedule& schedule = record.task.schedule.emplace();
+  const auto hex = [&] {
+    const std::string bytes = encode_spec(record);
+    return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  };
+  // The zone tells that there is one, also where all else has its default.
+  EXPECT_EQ(hex(),
+            "aa0103555443"
+            "00");
+  schedule.timezone = "z";
+  schedule.cron = {"a", "b"};
+  schedule.every = "c";
+  schedule.at = {"d"};
+  schedule.start = "e";
+  schedule.end = "f";
+  schedule.max = 2;
+  schedule.exclude = {"g"};
+  schedule.jitter = std::chrono::milliseconds{3};
+  schedule.missed = Missed::kAll;
+  schedule.grace = std::chrono::milliseconds{4};
+  schedule.overlap = Overlap::kSkip;
+  schedule.since = from_millis(1);
+  EXPECT_EQ(hex(),
+            "aa01017a"
+            "b2010161b2010162"
+            "ba010163"
+            "c2010164"
+            "ca010165"
+            "d2010166"  // 21 to 26
+            "d80102"
+            "e2010167"
+            "e80103"
+            "f00102"
+            "f80104"
+            "800201"
+            "880202"
+            "00");  // 27 to 33
+  const auto back = decode_record({}, encode_spec(record), encode_state(record));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->task.schedule, schedule);
+}
+
 // Tasks that were stored before it could be left open keep their bytes.
 TEST(StoredTest, ARetryLimitIsStoredWhereThereIsOne) {
   model::TaskRecord record;

@@ -22,6 +22,7 @@ std::string text_of_size(std::size_t bytes) {
 TEST(ItemsTest, TaskComesBackAsItWasStored) {
   auto record = make_record("ns", std::string("a\0b\xc3\xa9", 5), kT0);
   record.task.repeat = Repeat{.interval = 5, .max = 3, .unit = RepeatUnit::kMinutes};
+  record.task.schedule.emplace().cron = {"0 9 * * *"};
   record.task.next_attempt_date = kT0 + std::chrono::seconds{7};
   record.last_token = {9, 9};
   const Item item = task_item(record, kRev, 16);
