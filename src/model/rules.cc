@@ -177,6 +177,9 @@ Result<void> check_repeat(const Repeat& repeat) {
 }
 
 Result<void> check_schedule(const Schedule& schedule) {
+  // What is stored of it begins with the zone.
+  if (schedule.timezone.empty())
+    return invalid("schedule.timezone", "must not be empty; UTC is one");
   const auto not_yet = [](std::string field, const char* what) {
     return fail(ErrorCode::kUnsupported, "schedule." + field + ": " + what, "schedule." + field);
   };

@@ -367,6 +367,9 @@ TEST(ScheduledTaskTest, SaysWhenAlone) {
               task.schedule->timezone.assign(65, 'z');
             }).find("schedule.timezone: "),
             0u);
+  EXPECT_EQ(
+      refusal([](NewTask& task) { task.schedule->timezone.clear(); }).find("schedule.timezone: "),
+      0u);
 }
 
 TEST(ScheduledTaskTest, WhatIsNotBuiltYetIsUnsupported) {

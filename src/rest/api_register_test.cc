@@ -62,6 +62,27 @@ TEST_F(ApiTest, TheKeyMayStandInTheTaskAsWell) {
                  "idempotencyKey");
 }
 
+TEST_F(ApiTest, ASchedule) {
+  const std::string path = "/v1/namespaces/ns/tasks";
+  const auto with = [](const std::string& schedule) {
+    return R"({"url":"http://127.0.0.1:9/x","id":"s","schedule":)" + schedule + "}";
+  };
+  const Reply made = post(path, with(R"({"cron":"0 9 * * MON-FRI","timezone":"+02:00","max":5})"));
+  ASSERT_EQ(made.status, 201) << made.body;
+  const auto task = json_of(made);
+  EXPECT_EQ(task.at("scheduledDate"), "2030-01-01T07:00:00.000Z");
+  EXPECT_EQ(task.at("schedule"),
+            boost::json::parse(R"({"cron":"0 9 * * MON-FRI","timezone":"+02:00","max":5,
+                                   "since":"2030-01-01T00:00:00.000Z"})"));
+  expect_problem(post(path, with(R"({"cron":["* * * * *","0 25 * * *"]})")), 400,
+                 "schedule.cron[1]");
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","every":"1h"})")), 400, "schedule");
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"all"})")), 501,
+                 "schedule.missed");
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","dst":{"gap":"skip"}})")), 501,
+                 "schedule.dst");
+}
+
 TEST_F(ApiTest, ABatchWithKeysIsSafeToSendAgain) {
   const auto batch = [&](const std::string& body) {
     const Reply reply = post(

@@ -329,6 +329,14 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive(other, 409);
   drive({"POST", tasks, R"({"url":1})"}, 400);
   drive({"POST", tasks, R"({"endpoint":"none"})"}, 404);
+  drive({"POST", tasks,
+         R"({"url":"http://127.0.0.1:9/x","id":"s","schedule":{"cron":["0 9 * * *","@hourly"],
+             "timezone":"+02:00","start":"2030-01-01T00:00","end":"2090-01-01T00:00","max":5,
+             "exclude":["--12-25",{"cron":"* * * * SUN"}],"jitter":"5m"}})"},
+        201);
+  drive({"GET", tasks + "/s"}, 200);
+  drive({"POST", tasks, R"({"url":"http://127.0.0.1:9/x","schedule":{"rrule":"FREQ=DAILY"}})"},
+        501);
   drive({"PUT", "/v1/namespaces/ns/endpoints/of-tasks", R"({"url":"http://127.0.0.1:9/x"})"}, 201);
   drive({"POST", tasks, R"({"endpoint":"of-tasks","flowKey":"k","url":"/y","id":"u",
                             "scheduledDate":"2090-01-01T00:00:00Z"})"},

@@ -119,7 +119,10 @@ Route register_route(Hooks& hooks) {
                     {200, "The Idempotency-Key was used before for the same task: this one.",
                      "Task"},
                     {404, "There is no endpoint of that name."},
-                    {409, "The id exists, or the Idempotency-Key was used for another task."}},
+                    {409, "The id exists, or the Idempotency-Key was used for another task."},
+                    {501,
+                     "The schedule asks for what is not supported, or for a time zone where "
+                     "there is no time zone database."}},
       .handler = [&hooks](
                      const HttpRequest& request,
                      const PathParameters& path) { return register_task(hooks, request, path); },
