@@ -15,6 +15,8 @@ find_package(tomlplusplus REQUIRED CONFIG)
 # Debian's cctz brings no package file.
 find_path(RHOOKS_CCTZ_INCLUDE_DIR cctz/time_zone.h REQUIRED)
 find_library(RHOOKS_CCTZ_LIBRARY cctz REQUIRED)
+add_library(cctz::cctz UNKNOWN IMPORTED)
+set_target_properties(cctz::cctz PROPERTIES IMPORTED_LOCATION ${RHOOKS_CCTZ_LIBRARY})
 find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(mimalloc REQUIRED CONFIG)
 if(RHOOKS_TESTS OR RHOOKS_FUZZ)

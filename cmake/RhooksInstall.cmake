@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # All modules but the server and the command line, merged, so that a user links one file.
-set(_modules base signing json model codec observe net aws store delivery engine hooks)
+set(_modules base signing json schedule model codec observe net aws store delivery engine hooks)
 set(_objects ${_modules})
 list(TRANSFORM _objects REPLACE "(.+)" "$<TARGET_OBJECTS:rhooks_\\1>")
 add_library(rhooks_lib STATIC ${_objects})
@@ -19,7 +19,7 @@ target_include_directories(rhooks_lib INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE
 target_link_libraries(rhooks_lib
   PUBLIC tl::expected Threads::Threads
   PRIVATE Boost::json Boost::url CURL::libcurl PkgConfig::c_ares OpenSSL::SSL OpenSSL::Crypto RocksDB::rocksdb-shared
-          PkgConfig::content_codings prometheus-cpp::core)
+          PkgConfig::content_codings prometheus-cpp::core cctz::cctz)
 
 install(TARGETS rhooks_lib EXPORT rhooks-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/rhooks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

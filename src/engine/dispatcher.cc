@@ -136,7 +136,9 @@ Result<delivery::HttpRequest> Dispatcher::prepare(Delivery& delivery, TimePoint 
   try {
     delivery.times = times_of(delivery.task, *zones_);
     const std::int64_t skipped_before = delivery.task.execution.skipped;
-    delivery.task = model::begin_attempt(std::move(delivery.task), now, delivery.times.get());
+    // Of a copy where times are looked for: there may be no memory for that.
+    Task task = delivery.times ? delivery.task : std::move(delivery.task);
+    delivery.task = model::begin_attempt(std::move(task), now, delivery.times.get());
     delivery.skipped = delivery.task.execution.skipped - skipped_before;
     return build(delivery, now);
   } catch (const std::bad_alloc&) {
