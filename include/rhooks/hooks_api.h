@@ -115,7 +115,8 @@ class HooksApi {
   virtual ~HooksApi() = default;
 
   // Stores a task, or finds the one of its idempotency key. Errors: kInvalidArgument; kConflict
-  // where the id exists, or where the idempotency key was used with other content. With an
+  // where the id exists, or where the idempotency key was used with other content; kUnsupported,
+  // of a schedule, or of its time zone where there is no time zone database. With an
   // idempotency key or an id of your own a retry is safe; otherwise a retry after
   // kUnknownOutcome may register twice.
   virtual Result<Registration> register_task(NewTask task) = 0;
@@ -145,7 +146,8 @@ class HooksApi {
   virtual Result<Task> suspend(const TaskKey& key) = 0;
   // Suspends a chunk of the ACTIVE tasks that match. filter.status must be empty or kActive.
   virtual Result<ManyResult> suspend_many(const ManyQuery& query) = 0;
-  // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict.
+  // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict; kUnsupported and kInvalidArgument where the
+  // time zone of its schedule cannot be read, here and in trigger().
   virtual Result<Task> unsuspend(const TaskKey& key) = 0;
   // Makes a chunk of the SUSPENDED tasks that match ACTIVE again: those whose time is past are
   // due at once. filter.status must be empty or kSuspended. Safe to retry.
