@@ -4,6 +4,7 @@
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
+#include <rhooks/schedule.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
 #include <rhooks/task_filter.h>
@@ -103,6 +104,23 @@ struct DryrunResult {
   bool more = false;           // counting stopped at `count`; more may be due
 };
 
+// Which occurrences a preview shows.
+struct PreviewRange {
+  std::optional<TimePoint> from;  // those at this time or later; none: now
+  int count = 10;                 // the first of them, 1 to 1000
+};
+
+// What a preview is of: when a task would run that was registered now, or at `range.from`, if that
+// is past. Either `schedule`, or at least one of `scheduled_date` and `repeat`.
+struct PreviewQuery {
+  std::optional<Schedule> schedule;  // its `since` is passed over
+  std::optional<TimePoint> scheduled_date;
+  std::optional<Repeat> repeat;
+  // Of the task: what its jitter depends on. None: occurrences with jitter have no `due`.
+  std::optional<TaskKey> key;
+  PreviewRange range;
+};
+
 // The calls of the scheduler, wherever it runs: Hooks is the one in this process.
 //
 // Threads: one at a time, unless the implementation allows more.
@@ -180,6 +198,14 @@ class HooksApi {
   // What trigger() would attempt now, and what endpoints hold; stops counting at 10,000. Changes
   // nothing.
   virtual Result<DryrunResult> trigger_dryrun(int limit = 1000) = 0;
+
+  // When a task would run, in words and in times, before it is registered. Changes nothing, and
+  // asks no store. Errors: kInvalidArgument, with the field and what to write instead;
+  // kUnsupported: there are no time zones on this machine.
+  virtual Result<Preview> preview(const PreviewQuery& query) = 0;
+  // When a task will run, from its current occurrence on, if all goes as planned. Of one that is
+  // DONE or FAILED nothing is left. Errors: also kNotFound.
+  virtual Result<Preview> preview(const TaskKey& key, const PreviewRange& range = {}) = 0;
 
   // Endpoints. They are no tasks: a namespace that has nothing else has no tasks, and clear()
   // leaves them.

@@ -92,12 +92,21 @@ struct Occurrence {
   friend bool operator==(const Occurrence&, const Occurrence&) = default;
 };
 
+// "plain", "gap", "fold": the names of the public JSON.
+const char* to_string(Occurrence::Kind kind);
+
 // What a schedule comes to, for people to check.
 struct Preview {
   std::string description;  // in words: "at 09:00, Monday to Friday (Europe/Berlin)"
+  std::string timezone;
+  std::string tzdata;  // the version of the time zone database it goes by; empty: that is not known
   std::vector<Occurrence> occurrences;
+  // How many times its `max` lets it happen yet, those above included; none: there is no limit.
+  std::optional<std::int64_t> remaining;
   std::vector<std::string> warnings;  // what may surprise, a sentence each
   bool more = false;                  // there are occurrences behind the last one
+
+  friend bool operator==(const Preview&, const Preview&) = default;
 };
 
 }  // namespace rhooks

@@ -26,6 +26,10 @@ std::string tasks_path(const std::string& ns) {
   return namespace_path(ns) + "/tasks";
 }
 
+std::string task_path(const TaskKey& key) {
+  return tasks_path(key.ns) + '/' + percent_encoded(key.id);
+}
+
 std::string endpoints_path(const std::string& ns) {
   return namespace_path(ns) + "/endpoints";
 }
@@ -196,6 +200,20 @@ class RemoteHooks final : public HooksApi {
     return result;
   }
 
+  Result<Preview> preview(const PreviewQuery& query) override {
+    auto body = codec::to_json(query);
+    if (!body) return fail(std::move(body.error()));
+    return call({"POST", "/v1/schedule/preview", std::move(*body)}, codec::parse_preview);
+  }
+
+  Result<Preview> preview(const TaskKey& key, const PreviewRange& range) override {
+    return call({"GET", Query(task_path(key) + "/preview")
+                            .add("from", range.from)
+                            .add("count", std::to_string(range.count))
+                            .text()},
+                codec::parse_preview);
+  }
+
   Result<EndpointPut> put_endpoint(Endpoint endpoint, const std::string& if_revision) override {
     auto body = codec::to_put_json(endpoint);
     if (!body) return fail(std::move(body.error()));
@@ -342,8 +360,7 @@ class RemoteHooks final : public HooksApi {
   }
 
   Result<Task> act(const char* method, const TaskKey& key, const char* verb = "") {
-    return call({method, tasks_path(key.ns) + '/' + percent_encoded(key.id) + verb},
-                codec::parse_task);
+    return call({method, task_path(key) + verb}, codec::parse_task);
   }
 
   Result<ManyResult> many(const ManyQuery& query, const char* verb) {

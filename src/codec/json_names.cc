@@ -56,6 +56,11 @@ Result<Overlap> parse_overlap(std::string_view name) {
                    {Overlap::kWait, Overlap::kSkip, Overlap::kCutRetries});
 }
 
+Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name) {
+  using Kind = Occurrence::Kind;
+  return find_name(name, "kind of occurrence", {Kind::kPlain, Kind::kGap, Kind::kFold});
+}
+
 Result<RepeatUnit> parse_repeat_unit(std::string_view name) {
   const auto find = [](std::string_view text) {
     return find_name(

@@ -36,6 +36,9 @@ Result<std::vector<Result<NewTask>>> parse_new_tasks(std::string_view json);
 // kUnsupported.
 Result<Schedule> parse_schedule(std::string_view json);
 
+// What a preview takes: {schedule,scheduledDate,repeat,namespace,id,from,count}.
+Result<PreviewQuery> parse_preview_query(std::string_view json);
+
 // Reads an endpoint that is put. `ns` and `name` come from the path, and members of these names
 // must agree with them; with empty ones the members are required. What the scheduler sets is passed
 // over, so that what it has shown can be put.
@@ -62,6 +65,7 @@ Result<Redrive> parse_new_redrive(std::string_view json, std::string_view ns);
 // text that is not UTF-8, a body of kind kJson that is not JSON.
 Result<std::string> to_json(const NewTask& task);
 Result<std::string> to_json(const Schedule& schedule);
+Result<std::string> to_json(const PreviewQuery& query);
 Result<std::string> to_json(const ManyQuery& query);
 Result<std::string> to_put_json(const Endpoint& endpoint);
 Result<std::string> to_test_json(const Request& request);
@@ -76,6 +80,8 @@ std::string to_json(const NamespacePage& page);  // {items,count,lastEvaluatedKe
 std::string to_json(const Endpoint& endpoint);
 std::string to_json(const EndpointPage& page);  // {items,count,lastEvaluatedKey?}
 std::string to_json(const Redrive& redrive);
+// {description,timezone,tzdata?,occurrences:[{at,local,due?,kind}],remaining?,more,warnings}
+std::string to_json(const Preview& preview);
 std::string to_json(const TriggerResult& result);  // {processed,errors}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
@@ -106,6 +112,7 @@ Result<NamespacePage> parse_namespace_page(std::string_view json);
 Result<Endpoint> parse_endpoint(std::string_view json);
 Result<EndpointPage> parse_endpoint_page(std::string_view json);
 Result<Redrive> parse_redrive(std::string_view json);
+Result<Preview> parse_preview(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
@@ -116,13 +123,14 @@ Result<DryrunResult> parse_dryrun_result(std::string_view json);
 Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);
 
-Result<Method> parse_method(std::string_view name);               // "GET"; any case
-Result<Status> parse_status(std::string_view name);               // "ACTIVE"; any case
-Result<LogStatus> parse_log_status(std::string_view name);        // "FAIL"; any case
-Result<Missed> parse_missed(std::string_view name);               // "latest"; any case
-Result<Overlap> parse_overlap(std::string_view name);             // "wait"; any case
-Result<RepeatUnit> parse_repeat_unit(std::string_view name);      // "minutes", also "minute"
-Result<RedriveState> parse_redrive_state(std::string_view name);  // "RUNNING"; any case
+Result<Method> parse_method(std::string_view name);                     // "GET"; any case
+Result<Status> parse_status(std::string_view name);                     // "ACTIVE"; any case
+Result<LogStatus> parse_log_status(std::string_view name);              // "FAIL"; any case
+Result<Missed> parse_missed(std::string_view name);                     // "latest"; any case
+Result<Overlap> parse_overlap(std::string_view name);                   // "wait"; any case
+Result<RepeatUnit> parse_repeat_unit(std::string_view name);            // "minutes", also "minute"
+Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name);  // "plain"; any case
+Result<RedriveState> parse_redrive_state(std::string_view name);        // "RUNNING"; any case
 
 // What a store keeps of an endpoint: JSON without what the document has besides its data (names,
 // revision, time of the last change). Fields that a newer version stored are passed over. Errors:

@@ -6,6 +6,7 @@
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
 #include "hooks/memory_plan.h"
+#include "hooks/previews.h"
 #include "json/text.h"
 #include "model/limits.h"
 #include "model/new_task.h"
@@ -325,6 +326,16 @@ Result<Task> Hooks::trigger(const TaskKey& key) {
 
 Result<TriggerResult> Hooks::trigger(const Progress& progress) {
   return impl_->runner.trigger(progress);
+}
+
+Result<Preview> Hooks::preview(const PreviewQuery& query) {
+  return preview_of(query, *impl_->parts.zones, impl_->now());
+}
+
+Result<Preview> Hooks::preview(const TaskKey& key, const PreviewRange& range) {
+  const auto task = get(key);
+  if (!task) return fail(task.error());
+  return preview_of(*task, range, *impl_->parts.zones, impl_->now());
 }
 
 Result<void> Hooks::start() {

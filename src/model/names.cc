@@ -92,6 +92,18 @@ const char* to_string(Missed missed) {
   return "invalid";
 }
 
+const char* to_string(Occurrence::Kind kind) {
+  switch (kind) {
+    case Occurrence::Kind::kPlain:
+      return "plain";
+    case Occurrence::Kind::kGap:
+      return "gap";
+    case Occurrence::Kind::kFold:
+      return "fold";
+  }
+  return "?";
+}
+
 const char* to_string(Overlap overlap) {
   switch (overlap) {
     case Overlap::kWait:

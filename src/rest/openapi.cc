@@ -161,6 +161,7 @@ std::string openapi_document(const Router& router) {
                       {{"name", "many"}, {"description", "Many tasks at once."}},
                       {{"name", "endpoints"}, {"description", "Where webhooks go."}},
                       {{"name", "redrive"}, {"description", "Running FAILED tasks again."}},
+                      {{"name", "schedules"}, {"description", "When tasks run."}},
                       {{"name", "logs"}, {"description", "What the attempts came to."}},
                       {{"name", "trigger"}, {"description", "Attempting what is due."}},
                       {{"name", "system"}, {"description", "For those who operate the server."}}};

@@ -101,6 +101,44 @@ constexpr const char* kSchemas = R"json({
     }}
   }
 },
+"PreviewQuery": {
+  "type": "object", "additionalProperties": false,
+  "description": "A schedule, or a scheduledDate, a repeat or both, as of a task that is registered now, or at from, if that is past.",
+  "properties": {
+    "schedule": {"$ref": "#/components/schemas/Schedule"},
+    "scheduledDate": {"$ref": "#/components/schemas/Time"},
+    "repeat": {"$ref": "#/components/schemas/Repeat"},
+    "namespace": {"type": "string", "description": "With id: of the task whose jitter is asked for."},
+    "id": {"type": "string"},
+    "from": {"$ref": "#/components/schemas/Time", "description": "Occurrences at this time or later; default now."},
+    "count": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10, "description": "The most to show."}
+  }
+},
+"Preview": {
+  "type": "object", "required": ["description", "timezone", "occurrences", "more", "warnings"],
+  "properties": {
+    "description": {"type": "string", "description": "In words."},
+    "timezone": {"type": "string"},
+    "tzdata": {"type": "string", "description": "The version of the time zone database, where that is known."},
+    "occurrences": {"type": "array", "maxItems": 1000, "items": {
+      "type": "object", "required": ["at", "local", "kind"],
+      "properties": {
+        "at": {"$ref": "#/components/schemas/Time", "description": "The scheduledDate of the occurrence."},
+        "local": {"type": "string", "description": "The same as the clock of the time zone shows it."},
+        "due": {"$ref": "#/components/schemas/Time", "description": "With its jitter; missing where the schedule has one and no task was given."},
+        "kind": {"type": "string", "enum": ["plain", "gap", "fold"], "description": "gap: the clocks are set forward over the time that is meant. fold: they show it twice."}
+      }
+    }},
+    "remaining": {"type": "integer", "description": "How many times max lets it happen yet, those above included."},
+    "more": {"type": "boolean", "description": "There are occurrences behind the last one."},
+    "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may surprise, a sentence each."}
+  },
+  "example": {
+    "description": "at 09:00, Monday to Friday (Europe/Berlin)", "timezone": "Europe/Berlin", "tzdata": "2026f",
+    "occurrences": [{"at": "2030-01-31T08:00:00.000Z", "local": "2030-01-31T09:00:00+01:00", "due": "2030-01-31T08:00:00.000Z", "kind": "plain"}],
+    "more": true, "warnings": []
+  }
+},
 "Store": {
   "type": "object", "required": ["kind", "facts", "sections"],
   "properties": {

@@ -1,6 +1,7 @@
 #include "schedule/preview.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/duration.h"
 #include "schedule/words.h"
@@ -37,9 +38,7 @@ std::string words_of_times(const CronTimes& times) {
 }
 
 std::string words_of_times(const EveryTimes& times) {
-  const LocalTime from = times.anchor().local;
-  return "every " + length_in_words(times.length()) + " from " + weekday_of(from) + " " +
-         format_reading(from);
+  return every_in_words(times.length(), times.anchor().local);
 }
 
 std::string words_of_times(const AtTimes& times) {
@@ -130,6 +129,11 @@ void warn_of_change(const Timetable& table, TimePoint change, std::vector<std::s
 
 }  // namespace
 
+std::string every_in_words(const Length& length, LocalTime from) {
+  return "every " + length_in_words(length) + " from " + weekday_of(from) + " " +
+         format_reading(from);
+}
+
 std::string in_words(const Schedule& schedule, const Timetable& table) {
   std::string text =
       std::visit([](const auto& times) { return words_of_times(times); }, table.times());
@@ -175,23 +179,25 @@ std::vector<std::string> warnings_of(const Schedule& schedule, const Timetable& 
   return warnings;
 }
 
-Preview preview(const Schedule& schedule, const Timetable& table, TimePoint after, int count,
-                const TaskKey* key) {
+Preview preview(const Schedule& schedule, const Timetable& table, const PreviewPart& part) {
   Preview shown;
   shown.description = in_words(schedule, table);
-  shown.warnings = warnings_of(schedule, table, after);
-  auto at = table.next(after);
-  for (; at && count > 0; --count) {
+  shown.timezone = table.zone()->name();
+  shown.warnings = warnings_of(schedule, table, part.after);
+  shown.remaining = part.remaining;
+  std::int64_t left = part.remaining.value_or(std::numeric_limits<std::int64_t>::max());
+  auto at = table.next(part.after);
+  for (int count = part.count; at && count > 0 && left > 0; --count, --left) {
     Occurrence occurrence = table.describe(*at);
-    if (key) {
-      occurrence.due = table.due(*at, *key);
+    if (part.key) {
+      occurrence.due = table.due(*at, *part.key);
     } else if (table.jitter().count() == 0) {
       occurrence.due = *at;
     }
     shown.occurrences.push_back(std::move(occurrence));
     at = table.next(*at);
   }
-  shown.more = at.has_value();
+  shown.more = at && left > 0;
   return shown;
 }
 

@@ -122,7 +122,7 @@ TEST(WarningsTest, NameTheChangesOfTheClocksThatMatter) {
 TEST(PreviewTest, ShowsWhatComesAndHow) {
   Schedule schedule = cron_schedule("30 2 * * *", "Europe/Berlin");
   const auto shown =
-      preview(schedule, compiled(schedule), time_of("2025-03-29T00:00Z"), 3, nullptr);
+      preview(schedule, compiled(schedule), {.after = time_of("2025-03-29T00:00Z"), .count = 3});
   using Kind = Occurrence::Kind;
   const auto occurrence = [](const char* at, const char* local, Kind kind) {
     return Occurrence{time_of(at), time_of(at), local, kind};
@@ -133,24 +133,44 @@ TEST(PreviewTest, ShowsWhatComesAndHow) {
                   occurrence("2025-03-30T01:00Z", "2025-03-30T03:00:00+02:00", Kind::kGap),
                   occurrence("2025-03-31T00:30Z", "2025-03-31T02:30:00+02:00", Kind::kPlain)));
   EXPECT_TRUE(shown.more);
+  EXPECT_EQ(shown.timezone, "Europe/Berlin");
   EXPECT_EQ(shown.description, "at 02:30, every day (Europe/Berlin)");
   EXPECT_EQ(shown.warnings.size(), 3u);
 
   const auto autumn =
-      preview(schedule, compiled(schedule), time_of("2025-10-26T00:00Z"), 1, nullptr);
+      preview(schedule, compiled(schedule), {.after = time_of("2025-10-26T00:00Z"), .count = 1});
   EXPECT_THAT(
       autumn.occurrences,
       ElementsAre(occurrence("2025-10-26T00:30Z", "2025-10-26T02:30:00+02:00", Kind::kFold)));
   schedule.jitter = std::chrono::hours{1};
   schedule.end = "2025-03-29T12:00";
   const auto table = compiled(schedule);
-  const auto last = preview(schedule, table, time_of("2025-03-29T00:00Z"), 3, nullptr);
+  const auto last = preview(schedule, table, {.after = time_of("2025-03-29T00:00Z"), .count = 3});
   ASSERT_EQ(last.occurrences.size(), 1u);
   EXPECT_EQ(last.occurrences[0].due, std::nullopt);
   EXPECT_FALSE(last.more);
   const TaskKey key{"ns", "id"};
-  EXPECT_EQ(preview(schedule, table, time_of("2025-03-29T00:00Z"), 3, &key).occurrences[0].due,
-            table.due(last.occurrences[0].at, key));
+  EXPECT_EQ(
+      preview(schedule, table, {.after = time_of("2025-03-29T00:00Z"), .count = 3, .key = &key})
+          .occurrences[0]
+          .due,
+      table.due(last.occurrences[0].at, key));
+}
+
+TEST(PreviewTest, ShowsNoMoreThanIsLeft) {
+  const Schedule schedule = cron_schedule("0 9 * * *");
+  const auto table = compiled(schedule);
+  const auto of = [&](int count, std::int64_t remaining) {
+    return preview(schedule, table,
+                   {.after = time_of("2027-01-01T00:00Z"), .count = count, .remaining = remaining});
+  };
+  EXPECT_EQ(of(5, 3).occurrences.size(), 3u);
+  EXPECT_EQ(of(5, 3).remaining, 3);
+  EXPECT_FALSE(of(5, 3).more);
+  EXPECT_FALSE(of(3, 3).more);
+  EXPECT_TRUE(of(2, 3).more);
+  EXPECT_THAT(of(2, 0).occurrences, IsEmpty());
+  EXPECT_FALSE(of(2, 0).more);
 }
 
 }  // namespace
