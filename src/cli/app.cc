@@ -131,6 +131,7 @@ void add_all(Commands& commands) {
   add_triggers(commands);
   add_endpoints(commands);
   add_redrive(commands);
+  add_schedule(commands);
   add_store(commands);
   add_listen(commands);
   add_signing(commands);

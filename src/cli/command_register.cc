@@ -23,11 +23,9 @@ namespace {
 
 struct RegisterArgs {
   NewTask task;  // plain options go into their fields
-  std::string ns, url, idempotency_key, every, repeat_unit, file;
+  std::string ns, url, idempotency_key, file;
   RequestArgs request;
   WhenArgs when;
-  std::int64_t repeat_interval = 0;
-  std::int64_t max = 0;
   bool wait = false;
   std::string wait_max = "10m";
   CLI::App* command = nullptr;
@@ -35,36 +33,7 @@ struct RegisterArgs {
   bool given(const char* option) const { return command->count(option) > 0; }
 };
 
-Result<std::optional<Repeat>> make_repeat(const RegisterArgs& args) {
-  const bool by_parts = args.given("--repeat-interval") || args.given("--repeat-unit");
-  if (args.given("--every") && by_parts) {
-    return usage("--every and --repeat-interval exclude each other; --every 10m says both");
-  }
-  if (!args.given("--every") && !by_parts) {
-    if (args.given("--max")) return usage("--max needs a repetition; add --every 10m, say");
-    return std::nullopt;
-  }
-  Repeat repeat;
-  if (args.given("--every")) {
-    auto every = parse_every(args.every);
-    if (!every) return usage("--every: " + every.error().message);
-    repeat = *every;
-  } else {
-    if (!args.given("--repeat-interval")) {
-      return usage("--repeat-unit needs --repeat-interval; or use --every 10m, which says both");
-    }
-    repeat.interval = args.repeat_interval;
-    if (args.given("--repeat-unit")) {
-      const auto unit = codec::parse_repeat_unit(args.repeat_unit);
-      if (!unit) return usage("--repeat-unit: " + unit.error().message);
-      repeat.unit = *unit;
-    }
-  }
-  repeat.max = args.max;
-  return repeat;
-}
-
-Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
+Result<NewTask> make_task(const RegisterArgs& args, const When& when, Io& io) {
   NewTask task = args.task;
   task.ns = args.ns;
   if (task.ns.empty())
@@ -78,9 +47,9 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
   if (auto made = args.request.apply(*args.command, io.in, task.request); !made) {
     return fail(made.error());
   }
-  auto repeat = make_repeat(args);
-  if (!repeat) return fail(repeat.error());
-  task.repeat = *repeat;
+  task.scheduled_date = when.scheduled_date;
+  task.repeat = when.repeat;
+  task.schedule = when.schedule;
   task.idempotency_key = args.idempotency_key;
   return task;
 }
@@ -89,6 +58,11 @@ Result<NewTask> make_task(const RegisterArgs& args, Io& io) {
 std::string shown_repeat(const Repeat& repeat, bool max_given) {
   if (repeat.max != 0) return show_repeat(repeat);
   return show_repeat(repeat) + ", for ever" + (max_given ? "" : "; --max N ends it");
+}
+
+std::string shown_schedule(const Schedule& schedule) {
+  const std::string words = schedule_in_words(schedule);
+  return printable(words.empty() ? show_schedule(schedule) : words);
 }
 
 // How long --wait waits at most; none without it. What cannot end by then is refused before
@@ -108,7 +82,9 @@ Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& a
         "--store out to register through a server, or register first and then run `rhooks "
         "trigger --store ...`");
   }
-  if (task.repeat && task.repeat->max == 0) {
+  const bool has_schedule_without_end = task.schedule && task.schedule->at.empty() &&
+                                        task.schedule->max == 0 && task.schedule->end.empty();
+  if ((task.repeat && task.repeat->max == 0) || has_schedule_without_end) {
     return usage(
         "--wait would wait for ever, since the task repeats for ever; add --max, or leave "
         "--wait out and watch it with `rhooks tail`");
@@ -124,11 +100,10 @@ Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& a
 
 int register_one(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
-  const auto when = args.when.moment(io);
+  const auto when = args.when.when(io);
   if (!when) return report(io, when.error(), kExitUsage);
-  auto task = make_task(args, io);
+  auto task = make_task(args, *when, io);
   if (!task) return report(io, task.error(), kExitUsage);
-  if (*when) task->scheduled_date = (*when)->at;
   const auto config = commands.config();
   if (!config) return kExitUsage;
   const auto longest = make_wait(args, *task, io.now(), *config);
@@ -152,9 +127,10 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   const Task& made = result->task;
   io.out << (result->created ? "registered " : "already registered: ") << printable(made.key.id)
          << ", " << to_string(made.status) << ", scheduled " << show_time(made.scheduled_date)
-         << (result->created && *when && !(*when)->read_as.empty() ? " (" + (*when)->read_as + ")"
-                                                                   : "")
-         << (made.repeat ? ", " + shown_repeat(*made.repeat, args.given("--max")) : "") << '\n';
+         << (result->created && !when->read_as.empty() ? " (" + when->read_as + ")" : "")
+         << (made.schedule ? ", " + shown_schedule(*made.schedule) : "")
+         << (made.repeat ? ", " + shown_repeat(*made.repeat, args.when.given("--max")) : "")
+         << '\n';
   if (polling) {
     io.out.flush();
     return wait_for_end(commands, *hooks, *polling, made, **longest);
@@ -209,20 +185,9 @@ CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field,
 
 int register_file(Commands& commands, RegisterArgs& args) {
   Io& io = commands.io();
-  std::vector<const char*> of_a_task = {"--url",
-                                        "--method",
-                                        "--at",
-                                        "--in",
-                                        "--tz",
-                                        "--wait",
-                                        "--wait-max",
-                                        "--body",
-                                        "--text",
-                                        "--header",
-                                        "--every",
-                                        "--max",
-                                        "--repeat-interval",
-                                        "--repeat-unit"};
+  std::vector<const char*> of_a_task = {"--url",  "--method", "--wait",  "--wait-max",
+                                        "--body", "--text",   "--header"};
+  of_a_task.insert(of_a_task.end(), WhenArgs::kOptions);
   for_each_plain_option(args.task,
                         [&](const auto& field, auto&) { of_a_task.push_back(field.flag); });
   for (const char* option : of_a_task) {
@@ -260,6 +225,8 @@ void add_register(Commands& commands) {
        "rhooks register -n my-app https://example.com/ping --at '2030-01-31 12:00' \\",
        "    --tz Europe/Berlin",
        "rhooks register -n my-app --url https://example.com/ping --every 10m --max 6",
+       "rhooks register -n my-app --url https://example.com/report --cron '0 9 * * MON-FRI' \\",
+       "    --timezone Europe/Berlin --exclude 12-25 --exclude 01-01",
        "rhooks register -n my-app --url https://example.com/in --at 2030-01-31T12:00:00+01:00 \\",
        "    --header 'X-Team: billing' --body @invoice.json --idempotency-key invoice-17",
        "rhooks register -n shop --endpoint acme --flow-key customer-42 --body @order.json",
@@ -301,12 +268,6 @@ void add_register(Commands& commands) {
       .add_option("--idempotency-key", args->idempotency_key,
                   "registering again with it finds the first task; with --file, the first tasks")
       ->type_name("KEY");
-  command.add_option("--every", args->every, "repeat: 10s, 5m, 1h, 1d, 1w")->type_name("TIME");
-  command.add_option("--repeat-interval", args->repeat_interval, "repeat after so many units")
-      ->type_name("N");
-  command.add_option("--repeat-unit", args->repeat_unit, "unit of the interval [minutes]")
-      ->type_name("seconds|minutes|hours|days");
-  command.add_option("--max", args->max, "executions in all; 0: for ever [0]")->type_name("N");
   command.add_flag("--wait", args->wait,
                    "wait until it is DONE (exit code 0) or FAILED (1), and show its attempts; "
                    "Ctrl-C leaves it registered");

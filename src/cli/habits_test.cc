@@ -143,7 +143,8 @@ TEST_F(HabitsTest, ALocalTime) {
   EXPECT_NE(gap.find("\n  write 2030-03-31T01:30:00+01:00 or "), std::string::npos) << gap;
   EXPECT_NE(refused({kUrl, "--tz", "Europe/Berlin"}).find("add it, as in --at"), std::string::npos);
   EXPECT_NE(refused({kUrl, "--at", "+5m", "--tz", "UTC"}).find("needs no zone"), std::string::npos);
-  EXPECT_NE(refused({"--file", "x", "--tz", "UTC"}).find("--tz and --file"), std::string::npos);
+  EXPECT_NE(refused({"--file", "x", "--tz", "UTC"}).find("--timezone and --file"),
+            std::string::npos);
 }
 
 TEST_F(HabitsTest, AWaitThatCanNotEndIsRefusedBeforeAnythingIsRegistered) {

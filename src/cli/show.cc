@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/iso8601.h"
 #include "base/utf8.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
@@ -15,6 +16,8 @@
 #include "model/fields.h"
 #include "model/status_set.h"
 #include "model/transitions.h"
+#include "schedule/preview.h"
+#include "schedule/zones.h"
 
 namespace rhooks::cli {
 namespace {
@@ -177,6 +180,12 @@ std::string show_schedule(const Schedule& schedule) {
   return text + " " + schedule.timezone;
 }
 
+std::string schedule_in_words(const Schedule& schedule) {
+  static const schedule::Zones zones;
+  const auto table = schedule::Timetable::compile(schedule, zones);
+  return table ? schedule::in_words(schedule, *table) : std::string();
+}
+
 // How many attempts an occurrence may have.
 std::string attempts_of(const Task& task) {
   if (!task.retry_limit && !task.endpoint.empty()) return "what its endpoint allows";
@@ -192,6 +201,7 @@ std::string listed(const std::vector<std::string>& texts) {
 void add_schedule(Card& card, const Task& task) {
   const Schedule& schedule = *task.schedule;
   card.line("schedule", show_schedule(schedule));
+  card.line("in words", schedule_in_words(schedule));
   card.line("starts", schedule.start);
   card.line("ends", schedule.end);
   card.line("excluded", listed(schedule.exclude));
@@ -288,6 +298,49 @@ std::string schedule_of(const Endpoint& endpoint) {
 std::string callback_of(const Endpoint& endpoint) {
   const auto& on = endpoint.callback_on;
   return endpoint.callback + (on.empty() ? "" : ", " + listed(on));
+}
+
+// "Mon 2027-03-29 09:00:00 +02:00" of "2027-03-29T09:00:00+02:00".
+std::string show_local(const std::string& local) {
+  static constexpr const char* kDays[] = {"Sun ", "Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat "};
+  const auto date = parse_time(local.substr(0, 10) + "T00:00Z");
+  const auto offset = local.find_last_of("+-");
+  if (!date || offset <= 11) return local;
+  const std::chrono::weekday day(std::chrono::floor<std::chrono::days>(*date));
+  return kDays[day.c_encoding()] + local.substr(0, 10) + " " + local.substr(11, offset - 11) + " " +
+         local.substr(offset);
+}
+
+std::string show_kind(Occurrence::Kind kind) {
+  switch (kind) {
+    case Occurrence::Kind::kGap:
+      return "the clocks leave out the time that is meant";
+    case Occurrence::Kind::kFold:
+      return "the clocks show it twice";
+    case Occurrence::Kind::kPlain:
+      break;
+  }
+  return "";
+}
+
+Table occurrence_table(const Preview& preview, const Io& io) {
+  const auto& occurrences = preview.occurrences;
+  const bool jittered =
+      std::any_of(occurrences.begin(), occurrences.end(),
+                  [](const Occurrence& one) { return one.due && *one.due != one.at; });
+  std::vector<Column> columns{{"LOCAL TIME"}, {"UTC"}};
+  if (jittered) columns.push_back({"DUE"});
+  if (io.out_is_terminal) columns.push_back({"WHEN"});
+  columns.push_back({"NOTE", false, true});
+  Table table(std::move(columns), table_style(io));
+  for (const Occurrence& one : occurrences) {
+    std::vector<Cell> row{{show_local(one.local)}, {show_time(one.at)}};
+    if (jittered) row.push_back({one.due ? show_time(*one.due) : "-"});
+    if (io.out_is_terminal) row.push_back({show_distance(one.at, io.now()), Colour::kDim});
+    row.push_back({show_kind(one.kind), Colour::kYellow});
+    table.add(std::move(row));
+  }
+  return table;
 }
 
 Table endpoint_table(const Io& io) {

@@ -23,6 +23,9 @@ void add_task(Table& table, const Task& task);
 Table log_table(const Io& io);
 void add_log(Table& table, const Log& log);
 
+// The occurrences of a preview, a row each.
+Table occurrence_table(const Preview& preview, const Io& io);
+
 Table endpoint_table(const Io& io);
 void add_endpoint(Table& table, const Endpoint& endpoint);
 
@@ -43,6 +46,8 @@ std::string store_card(const StoreDescription& description, const Io& io);
 std::string show_repeat(const Repeat& repeat);
 // "cron 0 9 * * 1-5 Europe/Berlin", "every 2w UTC", "at 2027-01-31T09:00 and 3 others UTC".
 std::string show_schedule(const Schedule& schedule);
+// "at 09:00, Monday to Friday (Europe/Berlin)"; empty where this machine lacks its zone.
+std::string schedule_in_words(const Schedule& schedule);
 
 // A JSON document on one line, for output with one a line: the bodies in it are as they were
 // given, line breaks and all. White space outside of strings is dropped.

@@ -1,9 +1,16 @@
 #pragma once
 
+#include <rhooks/result.h>
+#include <rhooks/schedule.h>
+#include <rhooks/task.h>
+
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "cli/moment.h"
+#include "cli/io.h"
 
 namespace CLI {
 class App;
@@ -11,13 +18,40 @@ class App;
 
 namespace rhooks::cli {
 
-// The options that say when a task is due: --at, --in and --tz.
-struct WhenArgs {
-  std::string at, in, tz;
+// When a task runs. None of it: once, now.
+struct When {
+  std::optional<TimePoint> scheduled_date;
+  std::string read_as;  // Moment::read_as of that
+  std::optional<Repeat> repeat;
+  std::optional<Schedule> schedule;  // in place of the others
+};
 
-  void add_to(CLI::App& command);
-  // None where none is given. Errors: kInvalidArgument, naming the option.
-  Result<std::optional<Moment>> moment(const Io& io) const;
+// The options that say when a task runs: once (--at, --in), then every so often (--every,
+// --repeat-interval), or by a schedule. A schedule is meant where one of the options is given that
+// only schedules have, several times, --every with --timezone, or months.
+struct WhenArgs {
+  static constexpr std::initializer_list<const char*> kOptions{
+      "--at",       "--in",    "--every", "--repeat-interval", "--repeat-unit", "--max", "--cron",
+      "--timezone", "--start", "--end",   "--exclude",         "--jitter"};
+
+  std::vector<std::string> at, cron, exclude;
+  std::string in, timezone, every, repeat_unit, start, end, jitter;
+  std::int64_t repeat_interval = 0;
+  std::int64_t max = 0;
+
+  void add_to(CLI::App& app);
+  bool given(const char* option) const;
+  // Errors: kInvalidArgument, naming the option. What a schedule says is for others to check.
+  Result<When> when(const Io& io) const;
+
+ private:
+  bool is_schedule() const;
+  Result<void> check_schedule() const;
+  Result<When> plain(const Io& io) const;
+  Result<std::optional<Repeat>> plain_repeat() const;
+  Result<Schedule> schedule(const Io& io) const;
+
+  const CLI::App* app_ = nullptr;
 };
 
 }  // namespace rhooks::cli

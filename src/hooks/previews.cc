@@ -48,10 +48,15 @@ bool has_ended(const Task& task) {
   return task.status == Status::kDone || task.status == Status::kFailed;
 }
 
+// Whether no other occurrence follows the extra one that it has: its schedule was at its end.
+bool is_extra_alone(const Task& task) {
+  return task.schedule && task.extra_date && task.scheduled_date <= *task.extra_date;
+}
+
 // How many occurrences are left when `used` more have been. The current one of a task that has not
 // ended is, whatever its `max`: run now may have added it.
 std::optional<std::int64_t> left_of(const Task& task, std::int64_t max, std::int64_t used) {
-  if (has_ended(task)) return 0;
+  if (has_ended(task) || is_extra_alone(task)) return 0;
   if (max == 0) return std::nullopt;
   const std::int64_t left = max - (task.execution.count - task.execution.extra);
   return std::max<std::int64_t>(std::max<std::int64_t>(left, 1) - used, 0);
