@@ -79,7 +79,10 @@ int preview_of_options(Commands& commands, const ScheduleArgs& args, const Previ
   if (!when) return report(io, when.error(), kExitUsage);
   PreviewQuery query{std::move(when->schedule), when->scheduled_date, when->repeat, {}, range};
   if (!args.given("--server")) {
-    return show_preview(commands, preview_of(query, schedule::Zones(), io.now()), kExitUsage);
+    const auto config = commands.config();
+    if (!config) return kExitUsage;
+    const schedule::Zones zones(config->text("zone_dir"));
+    return show_preview(commands, preview_of(query, zones, io.now()), kExitUsage);
   }
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
@@ -137,6 +140,7 @@ void add_schedule(Commands& commands) {
       .add_option("--from", args->from, "show those at this time or later, also in the past [now]")
       ->type_name("TIME");
   commands.add_hooks_options(command);
+  commands.add_settings(command, {"zone_dir"});
 }
 
 }  // namespace rhooks::cli

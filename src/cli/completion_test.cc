@@ -89,6 +89,9 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"sec"}), "secret\n");
   EXPECT_EQ(complete({"secret", "generate", "--type", "e"}), "ed25519\n");
   EXPECT_EQ(complete({"verify", "--sig"}), "--signature\n");
+  EXPECT_EQ(complete({"sch"}), "schedule\n");
+  EXPECT_EQ(complete({"schedule", "p"}), "preview\n");
+  EXPECT_EQ(complete({"schedule", "preview", "--cr"}), "--cron\n");
   EXPECT_EQ(complete({"nothing", "--"}), "\n");
 }
 

@@ -54,9 +54,8 @@ TEST(JsonPreviews, APreviewComesBack) {
   preview.description = "at 02:30, every day (Europe/Berlin)";
   preview.timezone = "Europe/Berlin";
   const TimePoint at = parse_time("2025-03-30T01:00Z").value();
-  preview.occurrences = {
-      {at, at, "2025-03-30T03:00:00+02:00", Occurrence::Kind::kGap},
-      {at, std::nullopt, "2025-10-26T02:30:00+02:00", Occurrence::Kind::kFold}};
+  preview.occurrences = {{at, at, "2025-03-30T03:00:00+02:00", Occurrence::Kind::kGap},
+                         {at, std::nullopt, "2025-10-26T02:30:00+02:00", Occurrence::Kind::kFold}};
   preview.warnings = {"One.", "Another."};
   preview.more = true;
   EXPECT_EQ(parse_preview(to_json(preview)), preview);

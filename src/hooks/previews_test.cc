@@ -139,9 +139,8 @@ TEST(PreviewsTest, NothingIsBehindTheLastMoment) {
   const Preview preview = shown(of(kTimeMax - 2min, Repeat{1, 0, RepeatUnit::kMinutes}));
   EXPECT_THAT(preview.occurrences, SizeIs(3));
   EXPECT_FALSE(preview.more);
-  EXPECT_THAT(
-      shown(of(kNow, Repeat{36525, 0, RepeatUnit::kDays}, {kTimeMax, 1000})).occurrences,
-      IsEmpty());
+  EXPECT_THAT(shown(of(kNow, Repeat{36525, 0, RepeatUnit::kDays}, {kTimeMax, 1000})).occurrences,
+              IsEmpty());
 }
 
 TEST(PreviewsTest, RefusesWhatATaskCanNotHave) {

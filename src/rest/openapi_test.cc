@@ -194,6 +194,21 @@ class OpenApiTest : public ApiTest {
     drive({"DELETE", all + "/a"}, 404);
   }
 
+  void drive_previews() {
+    const std::string tasks = "/v1/namespaces/ns/tasks";
+    const char* const schedule = R"("schedule":{"cron":["0 9 * * *","0 12 L * *"],"max":5,
+        "exclude":["--12-25",{"cron":"* * * * SAT"}],"jitter":"5m"})";
+    drive({"POST", "/v1/schedule/preview", "{" + std::string(schedule) + "}"}, 200);
+    drive({"POST", "/v1/schedule/preview", R"({"repeat":{"interval":1}})"}, 200);
+    drive({"POST", "/v1/schedule/preview", "{}"}, 400);
+    drive(
+        {"POST", tasks, R"({"url":"http://127.0.0.1:9/x","id":"s",)" + std::string(schedule) + "}"},
+        201);
+    drive({"GET", tasks + "/s"}, 200);
+    drive({"GET", tasks + "/s/preview?count=3"}, 200);
+    drive({"GET", tasks + "/none/preview"}, 404);
+  }
+
   void drive_redrive() {
     const std::string redrive = "/v1/namespaces/failed/redrive";
     const std::string tasks = "/v1/namespaces/failed/tasks";
@@ -234,7 +249,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 34u);
+  EXPECT_EQ(routed.size(), 36u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -309,6 +324,7 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
   EXPECT_EQ(send({"PATCH", endpoint, example(pattern, "patch")}).status, 200);
   const std::string test = std::string(pattern) + "/test";
   EXPECT_EQ(post(endpoint + "/test", example(test.c_str(), "post")).status, 200);
+  EXPECT_EQ(post("/v1/schedule/preview", example("/v1/schedule/preview", "post")).status, 200);
   EXPECT_EQ(
       post("/v1/namespaces/ns/redrive", example("/v1/namespaces/{ns}/redrive", "post")).status,
       201);
@@ -392,6 +408,7 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
 
   drive_endpoints();
   drive_redrive();
+  drive_previews();
 
   drive({"GET", "/healthz"}, 200);
   drive({"GET", "/readyz"}, 200);
