@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_round_trip(codec::parse_endpoint(json), &codec::parse_endpoint);
   check_round_trip(codec::parse_endpoint_page(json), &codec::parse_endpoint_page);
   check_round_trip(codec::parse_redrive(json), &codec::parse_redrive);
+  check_round_trip(codec::parse_preview(json), &codec::parse_preview);
   check_round_trip(codec::parse_many_result(json), &codec::parse_many_result);
   check_round_trip(codec::parse_trigger_result(json), &codec::parse_trigger_result);
   check_round_trip(codec::parse_dryrun_result(json), &codec::parse_dryrun_result);

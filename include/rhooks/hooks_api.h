@@ -108,6 +108,8 @@ struct DryrunResult {
 struct PreviewRange {
   std::optional<TimePoint> from;  // those at this time or later; none: now
   int count = 10;                 // the first of them, 1 to 1000
+
+  friend bool operator==(const PreviewRange&, const PreviewRange&) = default;
 };
 
 // What a preview is of: when a task would run that was registered now, or at `range.from`, if that
@@ -119,6 +121,8 @@ struct PreviewQuery {
   // Of the task: what its jitter depends on. None: occurrences with jitter have no `due`.
   std::optional<TaskKey> key;
   PreviewRange range;
+
+  friend bool operator==(const PreviewQuery&, const PreviewQuery&) = default;
 };
 
 // The calls of the scheduler, wherever it runs: Hooks is the one in this process.

@@ -16,20 +16,14 @@ TEST(JsonPreviews, AQueryComesBack) {
   query.range = {parse_time("2027-01-01T00:00Z").value(), 7};
   const auto read = parse_preview_query(to_json(query).value());
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->schedule, query.schedule);
-  EXPECT_EQ(read->key, query.key);
-  EXPECT_EQ(read->range.from, query.range.from);
-  EXPECT_EQ(read->range.count, 7);
+  EXPECT_EQ(*read, query);
 
   PreviewQuery repeated;
   repeated.scheduled_date = parse_time("2027-01-01T00:00Z").value();
   repeated.repeat = Repeat{5, 3, RepeatUnit::kHours};
   const auto again = parse_preview_query(to_json(repeated).value());
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->scheduled_date, repeated.scheduled_date);
-  EXPECT_EQ(again->repeat, repeated.repeat);
-  EXPECT_FALSE(again->schedule || again->key || again->range.from);
-  EXPECT_EQ(again->range.count, 10);
+  EXPECT_EQ(*again, repeated);
 }
 
 TEST(JsonPreviews, RefusalsNameTheMember) {
