@@ -31,7 +31,7 @@ void check_request(const Task& task) {
       delivery::build_request(task, kNow, task.endpoint.empty() ? nullptr : &endpoint);
   if (!built) {
     FUZZ_EXPECT(built.error().code == ErrorCode::kInvalidArgument);
-    FUZZ_EXPECT(built.error().field == "request.body");
+    FUZZ_EXPECT(built.error().field == "body");
     return;
   }
   const std::string& url = built->request.url;

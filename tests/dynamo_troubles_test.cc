@@ -283,7 +283,7 @@ TEST_F(DynamoTroublesTest, AnItemAsLargeAsTheyGet) {
   const auto refused = hooks->register_task(large);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(refused.error().field, "request.body");
+  EXPECT_EQ(refused.error().field, "body");
 }
 
 TEST_F(DynamoTroublesTest, AClockThatIsTenMinutesOff) {

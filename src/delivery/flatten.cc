@@ -32,7 +32,7 @@ void append_encoded(std::string& out, std::string_view text, Encoding encoding) 
 }
 
 Result<void> refuse(const std::string& why) {
-  return fail(ErrorCode::kInvalidArgument, why, "request.body");
+  return fail(ErrorCode::kInvalidArgument, why, "body");
 }
 
 // Hands the parts to `sink`, until they are larger than `bytes_max`. Numbers keep the digits that

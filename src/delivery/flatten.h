@@ -15,7 +15,7 @@ namespace rhooks::delivery {
 // strings and numbers as they are written, true and false by name, null as nothing, and a list as
 // its name once for each element. A short text with a long name and a long list would become a
 // thousand times its size, so each is held against `bytes_max` as it grows, and no more than that
-// is ever copied. Pure. Errors: kInvalidArgument, field "request.body": no object, nested deeper,
+// is ever copied. Pure. Errors: kInvalidArgument, field "body": no object, nested deeper,
 // or more than `bytes_max`.
 
 // NAME=VALUE, joined by '&', with everything percent-encoded that is not unreserved (RFC 3986,

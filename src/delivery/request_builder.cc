@@ -103,7 +103,7 @@ Result<Url> url_for(const Task& task, const Endpoint* endpoint) {
   const std::string& own = task.request.url;
   auto ok = model::validate_url(endpoint ? endpoint->url : own);
   if (ok && endpoint) ok = model::validate_url_rest(own);
-  if (!ok) return fail(ok.error().code, std::move(ok.error().message), "request.url");
+  if (!ok) return fail(ok.error().code, std::move(ok.error().message), "url");
   return endpoint ? joined(cut(endpoint->url), own) : cut(own);
 }
 
@@ -122,7 +122,7 @@ Result<void> put_in_query(Url& url, Body& body) {
     return fail(ErrorCode::kInvalidArgument,
                 "GET, DELETE and HEAD send no body: give a JSON object, which becomes the query "
                 "string, or use POST, PUT or PATCH",
-                "request.body");
+                "body");
   }
   auto members = query_of_json(body, model::kSentUrlBytesMax);
   if (!members) return tl::make_unexpected(std::move(members.error()));
@@ -134,7 +134,7 @@ Result<void> put_in_query(Url& url, Body& body) {
                 "the URL with the body as its query string has " + std::to_string(size) +
                     " bytes; at most " + std::to_string(model::kSentUrlBytesMax) +
                     " can be sent: use POST, PUT or PATCH",
-                "request.body");
+                "body");
   }
   return {};
 }
@@ -156,8 +156,7 @@ Result<void> put_in_body(HttpRequest& http) {
     auto parts = fields_of_json(request.body, model::kBodyBytesMax);
     if (!parts) return tl::make_unexpected(std::move(parts.error()));
     if (parts->empty()) {
-      return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field",
-                  "request.body");
+      return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field", "body");
     }
     for (const FormPart& part : *parts) {
       // The sender's library takes a name to end there.
@@ -166,7 +165,7 @@ Result<void> put_in_body(HttpRequest& http) {
                     "the body's member \"" + one_line(part.name, 64) +
                         "\" has the character U+0000 in its name, which the name of a multipart "
                         "field cannot have",
-                    "request.body");
+                    "body");
       }
     }
     http.multipart = std::move(*parts);

@@ -15,7 +15,7 @@ namespace rhooks::delivery {
 // (epoch seconds of `now`), user-agent and content-type where the task sets none.
 // `endpoint`: that of the task, if it has one; the task's URL is then what comes behind that of the
 // endpoint, whose headers and time limit hold where the task has none of its own.
-// Pure. Errors: kInvalidArgument, field "request.body" or "request.url", where body and
+// Pure. Errors: kInvalidArgument, field "body" or "url", where body and
 // content type do not fit (checked at registration, so a stored task does not fail here, unless the
 // endpoint's URL makes that of the request too long).
 Result<HttpRequest> build_request(const Task& task, TimePoint now,

@@ -35,7 +35,7 @@ Error refused(const Task& task) {
   EXPECT_FALSE(request);
   if (request) return {};
   const auto fits = check_body_fits(task.request);
-  EXPECT_EQ(fits.has_value(), request.error().field != "request.body");
+  EXPECT_EQ(fits.has_value(), request.error().field != "body");
   EXPECT_EQ(fits ? "" : fits.error().message, fits ? "" : request.error().message);
   return request.error();
 }
@@ -99,7 +99,7 @@ TEST(RequestBuilderTest, ATaskGoesBehindTheUrlOfItsEndpoint) {
   for (const char* rest : {"http://other/", "x", "/a b"}) {
     const auto refused = build_request(task_with(Method::kPost, rest), kNow, &endpoint);
     ASSERT_FALSE(refused) << rest;
-    EXPECT_EQ(refused.error().field, "request.url");
+    EXPECT_EQ(refused.error().field, "url");
   }
 }
 
@@ -183,7 +183,7 @@ TEST(RequestBuilderTest, AFormRefusesWhatItCanNotHold) {
       const auto error = refused(
           task_with(Method::kPost, "http://h/", Body::json(json), {{"content-type", type}}));
       EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << json;
-      EXPECT_EQ(error.field, "request.body") << json;
+      EXPECT_EQ(error.field, "body") << json;
       EXPECT_NE(error.message, "") << json;
     }
   }
@@ -220,7 +220,7 @@ TEST(RequestBuilderTest, TheNameOfAMultipartFieldHoldsNoNul) {
   const std::vector<Header> multipart = {{"content-type", "multipart/form-data"}};
   const auto error = refused(
       task_with(Method::kPost, "http://h/", Body::json(R"({"a":1,"b\u0000c":2})"), multipart));
-  EXPECT_EQ(error.field, "request.body");
+  EXPECT_EQ(error.field, "body");
   EXPECT_NE(error.message.find("member \"b c\" has the character U+0000"), std::string::npos)
       << error.message;
   // Where names are percent-encoded it is a character like others.
@@ -266,7 +266,7 @@ TEST(RequestBuilderTest, BodiesThatFitNoQueryAreRefused) {
     for (const auto method : {Method::kGet, Method::kDelete, Method::kHead}) {
       const auto error = refused(task_with(method, "http://h/", body));
       EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << body.data();
-      EXPECT_EQ(error.field, "request.body") << body.data();
+      EXPECT_EQ(error.field, "body") << body.data();
     }
   }
 }
@@ -282,7 +282,7 @@ TEST(RequestBuilderTest, AListWithALongNameIsRefusedBeforeItIsCopied) {
     const auto method = headers.empty() ? Method::kGet : Method::kPost;
     const auto error = refused(task_with(method, "http://h/", Body::json(json), headers));
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
-    EXPECT_EQ(error.field, "request.body");
+    EXPECT_EQ(error.field, "body");
     EXPECT_NE(error.message.find("of more than "), std::string::npos) << error.message;
     EXPECT_LT(error.message.size(), 300u);
   }
@@ -329,7 +329,7 @@ TEST(RequestBuilderTest, BadUrlsAreRefused) {
                           "http://h,i/", "http://u@h/"}) {
     const auto error = refused(task_with(Method::kGet, url));
     EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << url;
-    EXPECT_EQ(error.field, "request.url") << url;
+    EXPECT_EQ(error.field, "url") << url;
   }
 }
 

@@ -63,7 +63,7 @@ Hooks::Parts parts_or_throw(Options options) {
 Result<void> normalize_body(Body& body) {
   if (body.kind() != Body::Kind::kJson || body.is_checked()) return {};
   const auto refuse = [](const std::string& why) {
-    return fail(ErrorCode::kInvalidArgument, "request.body: " + why, "request.body");
+    return fail(ErrorCode::kInvalidArgument, "body: " + why, "body");
   };
   const auto json = check_body_json(body.data());
   if (!json) return refuse(json.error().message);

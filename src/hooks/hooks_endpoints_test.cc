@@ -802,13 +802,13 @@ TEST_F(EndpointsTest, WhatATestIsToSendIsCheckedAsOfATask) {
   };
   EXPECT_EQ(refused([](Request& r) { r.url = "https://elsewhere.example/"; }), "url");
   EXPECT_EQ(refused([](Request& r) { r.url = "/a b"; }), "url");
-  EXPECT_EQ(refused([](Request& r) { r.headers = {{"webhook-id", "1"}}; }), "request.headers");
-  EXPECT_EQ(refused([](Request& r) { r.body = Body::json("{"); }), "request.body");
+  EXPECT_EQ(refused([](Request& r) { r.headers = {{"webhook-id", "1"}}; }), "headers");
+  EXPECT_EQ(refused([](Request& r) { r.body = Body::json("{"); }), "body");
   EXPECT_EQ(refused([](Request& r) {
               r.method = Method::kGet;
               r.body = Body::text("a");
             }),
-            "request.body");
+            "body");
   EXPECT_EQ(refused([](Request&) {}), "none");
   EXPECT_EQ(hooks_.test_endpoint("ns", "a b", ping()).error().field, "name");
   const auto missing = hooks_.test_endpoint("ns", "none", ping());

@@ -84,7 +84,7 @@ TEST(HooksTest, ABodyInThePlaceOfACheckedOneIsChecked) {
   task.request.body = Body(Body::Kind::kJson, task.request.body.data() + "]");
   const auto refused = t.hooks->register_task(task);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().field, "request.body");
+  EXPECT_EQ(refused.error().field, "body");
 }
 
 TEST(HooksTest, NullIsNoBody) {
@@ -126,14 +126,13 @@ TEST(HooksTest, WhatIsWrongIsRefusedAndNamed) {
   };
   EXPECT_EQ(field_of([](NewTask& n) { n.ns = ""; }), "namespace");
   EXPECT_EQ(field_of([](NewTask& n) { n.request.url = "ftp://127.0.0.1/x"; }), "url");
-  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("{"); }), "request.body");
-  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("\"text\""); }), "request.body");
-  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json(R"({"a":1,"a":2})"); }),
-            "request.body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("{"); }), "body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json("\"text\""); }), "body");
+  EXPECT_EQ(field_of([](NewTask& n) { n.request.body = Body::json(R"({"a":1,"a":2})"); }), "body");
   EXPECT_EQ(field_of([](NewTask& n) {
               n.request.body = Body::json(std::string(65, '[') + std::string(65, ']'));
             }),
-            "request.body");
+            "body");
   EXPECT_EQ(field_of([](NewTask& n) { n.retry_limit = 101; }), "retryLimit");
   EXPECT_EQ(field_of([](NewTask& n) {
               n.repeat = Repeat{0, 1, RepeatUnit::kDays};
@@ -144,7 +143,7 @@ TEST(HooksTest, WhatIsWrongIsRefusedAndNamed) {
               n.request.method = Method::kGet;
               n.request.body = Body::json("[1]");
             }),
-            "request.body");
+            "body");
   EXPECT_EQ(t.hooks->get({"ns", "a"}).error().code, ErrorCode::kNotFound);
 }
 

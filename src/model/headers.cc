@@ -107,7 +107,7 @@ const char* reserved_because(std::string_view name) {
 }
 
 Result<void> validate_headers(const std::vector<Header>& headers) {
-  return check_headers(headers, "request.headers");
+  return check_headers(headers, "headers");
 }
 
 Result<void> check_headers(const std::vector<Header>& headers, std::string_view field) {

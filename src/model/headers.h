@@ -20,7 +20,7 @@ bool is_token(std::string_view text);
 const char* reserved_because(std::string_view name);
 
 // Number, size, names and values of a task's headers. A header that a request has once, such as
-// Content-Type, may be given once. Errors: kInvalidArgument, field "request.headers".
+// Content-Type, may be given once. Errors: kInvalidArgument, field "headers".
 Result<void> validate_headers(const std::vector<Header>& headers);
 // The same of headers that stand in another field.
 Result<void> check_headers(const std::vector<Header>& headers, std::string_view field);

@@ -166,7 +166,7 @@ TEST(ValidateTest, BoundsTheNumberOfHeaders) {
   expect_invalid(with([](NewTask& t) {
                    t.request.headers.assign(65, {"x", "y"});
                  }),
-                 "request.headers", "has 65 headers; at most 64");
+                 "headers", "has 65 headers; at most 64");
 }
 
 TEST(ValidateTest, BoundsTheBytesOfHeaders) {
@@ -177,7 +177,7 @@ TEST(ValidateTest, BoundsTheBytesOfHeaders) {
       with([](NewTask& t) {
         t.request.headers = {{"x", std::string(16'000, 'a')}, {"yy", std::string(16'766, 'a')}};
       }),
-      "request.headers", "has 32769 bytes");
+      "headers", "has 32769 bytes");
 }
 
 TEST(ValidateTest, TakesExactlyTokensAsHeaderNames) {
@@ -192,13 +192,13 @@ TEST(ValidateTest, TakesExactlyTokensAsHeaderNames) {
     if (is_token_char) {
       expect_valid(task);
     } else {
-      expect_invalid(task, "request.headers", "is not a header name");
+      expect_invalid(task, "headers", "is not a header name");
     }
   }
   expect_invalid(with([](NewTask& t) {
                    t.request.headers = {{"", "v"}};
                  }),
-                 "request.headers", "is not a header name");
+                 "headers", "is not a header name");
 }
 
 TEST(ValidateTest, TakesTextWithTabsAsHeaderValues) {
@@ -209,14 +209,14 @@ TEST(ValidateTest, TakesTextWithTabsAsHeaderValues) {
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) {
       expect_valid(task);
     } else {
-      expect_invalid(task, "request.headers", "the value of \"x-h\" must not contain line breaks");
+      expect_invalid(task, "headers", "the value of \"x-h\" must not contain line breaks");
     }
   }
   expect_valid(with([](NewTask& t) { t.request.headers = {{"x-h", "grün"}}; }));
   expect_invalid(with([](NewTask& t) {
                    t.request.headers = {{"x-h", "gr\xfcn"}};
                  }),
-                 "request.headers", "UTF-8");
+                 "headers", "UTF-8");
 }
 
 TEST(ValidateTest, NeverShowsTheValueOfAHeader) {
@@ -250,7 +250,7 @@ TEST(ValidateTest, RefusesHeadersThatAreNotTheCallersToSet) {
     expect_invalid(with([&, n = name](NewTask& t) {
                      t.request.headers = {{n, "x"}};
                    }),
-                   "request.headers", part);
+                   "headers", part);
   }
   for (const char* name : {"Content-Type", "Authorization", "User-Agent", "Hostname", "X-Host",
                            "webhook-idx", "Accept-Encoding", "Cookie"}) {
@@ -271,11 +271,11 @@ TEST(ValidateTest, TakesOneHeaderOfAKindThatIsNoList) {
     expect_invalid(with([&](NewTask& t) {
                      t.request.headers = {{name, "a"}, {"X-Between", "1"}, {other_case, "b"}};
                    }),
-                   "request.headers", "\"" + other_case + "\" is given more than once");
+                   "headers", "\"" + other_case + "\" is given more than once");
     expect_invalid(with([&](NewTask& t) {
                      t.request.headers = {{name, "a"}, {name, "a"}};
                    }),
-                   "request.headers", "more than once");
+                   "headers", "more than once");
   }
   for (const char* name : {"Accept", "Accept-Encoding", "Cache-Control", "Content-Encoding",
                            "Forwarded", "If-Match", "Prefer", "Via", "X-Hub-Signature"}) {
@@ -287,23 +287,21 @@ TEST(ValidateTest, TakesOneHeaderOfAKindThatIsNoList) {
 TEST(ValidateTest, BoundsTheBody) {
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'144, 'a')); }));
   expect_invalid(with([](NewTask& t) { t.request.body = Body::text(std::string(262'145, 'a')); }),
-                 "request.body", "has 262145 bytes; at most 262144");
+                 "body", "has 262145 bytes; at most 262144");
   expect_invalid(with([](NewTask& t) { t.request.body = Body::json(std::string(262'145, '1')); }),
-                 "request.body", "at most 262144");
+                 "body", "at most 262144");
 }
 
 TEST(ValidateTest, WantsABodyThatAgreesWithItsKind) {
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(""); }));
   expect_valid(with([](NewTask& t) { t.request.body = Body::text(std::string("a\0\n\tü", 6)); }));
-  expect_invalid(with([](NewTask& t) { t.request.body = Body::json(""); }), "request.body",
-                 "JSON value");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::json(""); }), "body", "JSON value");
   expect_invalid(with([](NewTask& t) {
                    t.request.body = {Body::Kind::kNone, "x"};
                  }),
-                 "request.body", "no kind");
-  expect_invalid(with([](NewTask& t) { t.request.body = Body::text("\xff"); }), "request.body",
-                 "UTF-8");
-  expect_invalid(with([](NewTask& t) { t.request.body = Body::json("\"\xff\""); }), "request.body",
+                 "body", "no kind");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::text("\xff"); }), "body", "UTF-8");
+  expect_invalid(with([](NewTask& t) { t.request.body = Body::json("\"\xff\""); }), "body",
                  "UTF-8");
 }
 

@@ -150,7 +150,7 @@ Result<void> check_callback(std::string_view callback, const std::vector<std::st
 }
 
 Result<void> check_body(const Body& body) {
-  constexpr std::string_view field = "request.body";
+  constexpr std::string_view field = "body";
   if (body.data().size() > kBodyBytesMax) {
     return invalid(field, past_limit(body.data().size(), kBodyBytesMax, "bytes"));
   }

@@ -44,7 +44,7 @@ TEST_F(ApiTest, RefusesWrongTasksNamingTheField) {
       post("/v1/namespaces/" + std::string(257, 'n') + "/tasks", R"({"url":"http://x/"})"), 400,
       "namespace");
   expect_problem(post(path, R"({"url":"http://x/","body":")" + std::string(300'000, 'x') + "\"}"),
-                 400, "request.body");
+                 400, "body");
   expect_problem(post(path, std::string(kTaskBodyBytesMax + 1, ' ')), 413);
 }
 

@@ -236,8 +236,8 @@ TEST_F(ApiTest, ATestMakesOneRequest) {
   expect_problem(test(R"({"url":"https://elsewhere.example/"})"), 400, "url");
   expect_problem(test(R"({"later":1})"), 400, "later");
   expect_problem(test(R"({"method":"FETCH"})"), 400, "method");
-  expect_problem(test(R"({"headers":{"host":"a"}})"), 400, "request.headers");
-  expect_problem(test(R"({"method":"GET","body":"text"})"), 400, "request.body");
+  expect_problem(test(R"({"headers":{"host":"a"}})"), 400, "headers");
+  expect_problem(test(R"({"method":"GET","body":"text"})"), 400, "body");
   expect_problem(test("[]"), 400);
 }
 
