@@ -56,6 +56,14 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
     if (what.ends_with(" is required")) what.resize(what.size() - 12);
     return what + " is missing" + see;
   }
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  // Of a flag: whatever else is no text is read by us.
+  constexpr std::string_view kNotConverted = "Could not convert: ";
+  if (what.starts_with(kNotConverted)) {
+    const auto name = std::string_view(what).substr(kNotConverted.size());
+    return std::string(name.substr(0, name.find(' '))) + " takes no value" + see;
+  }
   for (const CLI::Option* option : command.get_options()) {
     const auto max = static_cast<std::size_t>(option->get_items_expected_max());
     if (max > 0 && option->results().size() > max) {
@@ -63,8 +71,12 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
              " times; give it once";
     }
   }
-  std::string what = error.what();
-  std::replace(what.begin(), what.end(), '\n', ' ');
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string name = what.substr(0, what.find(':'));
+    if (const CLI::Option* option = command.get_option_no_throw(name)) {
+      return name + " lacks its value, as in " + name + ' ' + option->get_type_name() + see;
+    }
+  }
   return what + see;
 }
 

@@ -61,8 +61,15 @@ TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
 }
 
 TEST(AppTest, WrongValues) {
-  expect_usage({"fetch", "-n", "a", "--limit", "1001"}, "--limit: 1001 is not from 1 to 1000");
-  expect_usage({"fetch", "-n", "a", "--limit", "x"}, "--limit");
+  expect_usage({"fetch", "-n", "a", "--limit", "1001"},
+               "--limit: must be a whole number from 1 to 1000, not \"1001\"\n  use --all");
+  expect_usage({"fetch", "-n", "a", "--limit", "x"}, "--limit: must be a whole number from 1 to");
+  expect_usage({"fetch", "-n", "a", "--last-status", "abc"},
+               "--last-status: must be a whole number from 100 to 599, not \"abc\"");
+  expect_usage({"register", "-n", "a", "--url", "http://x", "--retry-limit", "many"},
+               "--retry-limit: must be a whole number from 0 to 100, not \"many\"");
+  expect_usage({"fetch", "-n", "a", "--limit"}, "--limit lacks its value, as in --limit N");
+  expect_usage({"fetch", "-n", "a", "--all=most"}, "--all takes no value");
   expect_usage({"fetch", "-n", "a", "--status", "GONE"}, "--status");
   expect_usage({"fetch", "-n", "a", "--from", "yesterday"}, "--from: ");
   expect_usage({"logs", "-n", "a", "--status", "DONE"}, "--status");

@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -11,6 +10,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/input_args.h"
+#include "cli/number_option.h"
 #include "cli/pages.h"
 #include "cli/show.h"
 #include "cli/usage.h"
@@ -79,8 +79,8 @@ std::string no_flag(const model::FieldWords& field) {
   return "--no-" + std::string(field.flag + 2);
 }
 
-template <typename T>
-Result<T> read_value(const std::string& text) {
+template <typename F, typename T = model::Bare<typename F::Value>>
+Result<T> read_value(const F& field, const std::string& text) {
   if constexpr (std::is_same_v<T, std::string>) {
     return text;
   } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
@@ -94,11 +94,9 @@ Result<T> read_value(const std::string& text) {
   } else if constexpr (std::is_same_v<T, Rate>) {
     return parse_rate(text);
   } else {
-    T number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, number);
-    if (error == std::errc{} && at == end) return number;
-    return usage(quote(text) + " is no whole number");
+    return parse_number(text, model::range_of(field)).map([](std::int64_t number) {
+      return static_cast<T>(number);
+    });
   }
 }
 
@@ -112,7 +110,7 @@ Result<Endpoint> edited(const EndpointArgs& args, const std::vector<Header>& hea
       if (args.given(field.flag)) member = true;
       if (args.given(no_flag(field))) member = false;
     } else if (args.given(field.flag)) {
-      auto value = read_value<model::Bare<typename F::Value>>(args.values.at(field.flag));
+      auto value = read_value(field, args.values.at(field.flag));
       if (value) {
         member = std::move(*value);
       } else {
@@ -300,7 +298,7 @@ std::optional<std::string> wrong_options(const EndpointArgs& args) {
   if (args.action == "put" && args.file.empty() && !args.given("--url")) {
     return "--url is missing; it is where webhooks go";
   }
-  return args.page.wrong();
+  return std::nullopt;
 }
 
 std::optional<std::string> wrong_name(const EndpointArgs& args) {

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "cli/app.h"
 #include "cli/command.h"
+#include "cli/number_option.h"
 #include "cli/port_file.h"
 #include "cli/secret_args.h"
 #include "cli/show.h"
@@ -19,6 +20,7 @@
 #include "codec/json_parts.h"
 #include "json/text.h"
 #include "json/writer.h"
+#include "model/limits.h"
 #include "rest/http_server.h"
 #include "signing/webhook.h"
 
@@ -200,17 +202,6 @@ class Listener {
 };
 
 int run_listen(Io& io, const ListenArgs& args) {
-  if (args.port < 0 || args.port > 65'535) {
-    return report(io, "--port: " + std::to_string(args.port) + " is not from 0 to 65535",
-                  kExitUsage);
-  }
-  if (args.status < 200 || args.status > 599) {
-    return report(io, "--status: " + std::to_string(args.status) + " is not from 200 to 599",
-                  kExitUsage);
-  }
-  if (args.count < 0 || args.fail_first < 0) {
-    return report(io, "--count and --fail-first take numbers from 0", kExitUsage);
-  }
   const auto delay = parse_duration(args.delay);
   if (!delay) return report(io, "--delay: " + delay.error().message, kExitUsage);
 
@@ -260,14 +251,18 @@ void add_listen(Commands& commands) {
       {"rhooks listen --port 9000", "rhooks listen --port 9000 --fail-first 2 --verbose",
        "rhooks listen --port 0 --count 1 --json", "rhooks listen --secret-file secret"},
       [&commands, args] { return run_listen(commands.io(), *args); });
-  command.add_option("-p,--port", args->port, "port; 0 takes a free one [9000]")->type_name("PORT");
+  add_number(command, "-p,--port", args->port, {0, 65'535}, "port; 0 takes a free one [9000]")
+      ->type_name("PORT");
   command.add_option("--address", args->address, "address to bind [127.0.0.1]")
       ->type_name("ADDRESS");
-  command.add_option("--status", args->status, "status to answer with [200]")->type_name("CODE");
-  command.add_option("--fail-first", args->fail_first, "answer the first N requests with 500")
+  add_number(command, "--status", args->status, {200, model::kStatusMax},
+             "status to answer with [200]")
+      ->type_name("CODE");
+  add_number(command, "--fail-first", args->fail_first, {0}, "answer the first N requests with 500")
       ->type_name("N");
   command.add_option("--delay", args->delay, "answer so much later: 100ms, 2s")->type_name("TIME");
-  command.add_option("--count", args->count, "take N requests, refuse more and end; 0: never [0]")
+  add_number(command, "--count", args->count, {0},
+             "take N requests, refuse more and end; 0: never [0]")
       ->type_name("N");
   command.add_flag("-v,--verbose", args->verbose, "print headers as well");
   command.add_flag("--json", args->json, "print a line of JSON for each request");

@@ -8,9 +8,11 @@
 #include "cli/consent.h"
 #include "cli/filter_args.h"
 #include "cli/namespaces.h"
+#include "cli/number_option.h"
 #include "cli/progress.h"
 #include "cli/show.h"
 #include "codec/public_json.h"
+#include "model/limits.h"
 
 namespace rhooks::cli {
 namespace {
@@ -88,11 +90,6 @@ int run_many(Commands& commands, const ManyArgs& args, const Many& many) {
                       many.act.past,
                   kExitUsage);
   }
-  if (args.chunk_limit < 1 || args.chunk_limit > 1000) {
-    return report(io,
-                  "--chunk-limit: " + std::to_string(args.chunk_limit) + " is not from 1 to 1000",
-                  kExitUsage);
-  }
   if (const auto refused = refuse_unless_askable(io, args.consent)) return *refused;
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
@@ -117,9 +114,8 @@ void add_many(Commands& commands, const char* name, const char* description,
     return run_many(commands, *args, many);
   });
   add_filter_options(commands, command, args->filter, many.takes_status);
-  command
-      .add_option("--chunk-limit", args->chunk_limit,
-                  "tasks that one request acts on, 1 to 1000 [1000]")
+  add_number(command, "--chunk-limit", args->chunk_limit, {1, model::kPageLimitMax},
+             "tasks that one request acts on, 1 to 1000 [1000]")
       ->type_name("N");
   args->consent.add_to(command);
   commands.add_hooks_options(command);

@@ -57,7 +57,6 @@ void add_fetch(Commands& commands) {
        "rhooks fetch -n my-app --id order- --all --json"},
       [&commands, filter, page] {
         Io& io = commands.io();
-        if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
         const auto made = make_filter(*filter, io.now());
         if (!made) return report(io, made.error(), kExitUsage);
         int exit_code = kExitFailed;
@@ -141,7 +140,6 @@ void add_logs(Commands& commands, const char* name, const char* description,
   args->follow = std::string_view(name) == "tail";
   CLI::App& command = commands.add(name, description, examples, [&commands, args] {
     Io& io = commands.io();
-    if (const auto wrong = args->page.wrong()) return report(io, *wrong, kExitUsage);
     auto query = make_query(*args, io.now());
     if (!query) return report(io, query.error(), kExitUsage);
     return args->follow ? follow(commands, *args, std::move(*query))
@@ -169,7 +167,6 @@ void add_namespaces(Commands& commands) {
                    {"rhooks namespaces", "rhooks namespaces --prefix customer- --all --json"},
                    [&commands, prefix, page] {
                      Io& io = commands.io();
-                     if (const auto wrong = page->wrong()) return report(io, *wrong, kExitUsage);
                      int exit_code = kExitFailed;
                      const auto hooks = commands.hooks(exit_code);
                      if (!hooks) return exit_code;

@@ -9,6 +9,7 @@
 #include "cli/consent.h"
 #include "cli/filter_args.h"
 #include "cli/namespaces.h"
+#include "cli/number_option.h"
 #include "cli/polling.h"
 #include "cli/progress.h"
 #include "cli/show.h"
@@ -44,7 +45,6 @@ int show_redrive(Commands& commands, const Redrive& redrive) {
 // Why the options cannot be meant so; nothing if they can.
 std::optional<std::string> wrong_redrive_options(const RedriveArgs& args) {
   if (args.show && args.cancel) return "--show and --cancel exclude each other";
-  if (args.max < 0) return "--max: " + std::to_string(args.max) + " is less than 0, which is all";
   if (!args.show && !args.cancel) return std::nullopt;
   if (args.cancel && args.wait) return "--cancel waits for nothing; leave out --wait";
   for (const char* option : {"--id", "--from", "--to", "--endpoint", "--reason", "--last-status",
@@ -186,7 +186,7 @@ void add_redrive(Commands& commands) {
   add_filter_options(commands, command, args->filter, false);
   command.add_option("--rate", args->rate, "how many in what time: 50/s, 100/1m [50/s]")
       ->type_name("RATE");
-  command.add_option("--max", args->max, "so many at most; 0: all [0]")->type_name("N");
+  add_number(command, "--max", args->max, {0}, "so many at most; 0: all [0]")->type_name("N");
   args->consent.add_to(command);
   command.add_flag("--wait", args->wait,
                    "wait until it is done, and show how far it is; Ctrl-C does not cancel it");

@@ -10,6 +10,7 @@
 #include "cli/file_import.h"
 #include "cli/follow.h"
 #include "cli/input_args.h"
+#include "cli/number_option.h"
 #include "cli/show.h"
 #include "cli/times.h"
 #include "cli/usage.h"
@@ -165,9 +166,8 @@ CLI::Option* add_parsed_option(CLI::App& command, const model::FieldWords& field
   return command.add_option_function<std::string>(field.flag, read, help_of(field));
 }
 
-template <typename T>
-CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field, T& value,
-                              const Io& io) {
+template <typename F, typename T>
+CLI::Option* add_plain_option(CLI::App& command, const F& field, T& value, const Io& io) {
   using Value = model::Bare<T>;
   if constexpr (std::is_same_v<Value, std::chrono::milliseconds>) {
     return add_parsed_option(command, field, value, parse_duration);
@@ -178,6 +178,8 @@ CLI::Option* add_plain_option(CLI::App& command, const model::FieldWords& field,
     return add_parsed_option(command, field, value, [](const std::string& text) {
       return Result<Value>(split_at_commas(text));
     });
+  } else if constexpr (std::is_integral_v<Value>) {
+    return add_number(command, field.flag, value, model::range_of(field), help_of(field));
   } else {
     return command.add_option(field.flag, value, help_of(field));
   }

@@ -5,6 +5,7 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/moment.h"
+#include "cli/number_option.h"
 #include "cli/show.h"
 #include "cli/usage.h"
 #include "cli/when_args.h"
@@ -135,7 +136,8 @@ void add_schedule(Commands& commands) {
   command.add_option("-n,--namespace", args->ns, "group of the task [$RHOOKS_NAMESPACE]")
       ->type_name("NAME");
   args->when.add_to(command);
-  command.add_option("--count", args->count, "how many to show, 1 to 1000 [10]")->type_name("N");
+  add_number(command, "--count", args->count, {1, 1'000}, "how many to show, 1 to 1000 [10]")
+      ->type_name("N");
   command
       .add_option("--from", args->from, "show those at this time or later, also in the past [now]")
       ->type_name("TIME");

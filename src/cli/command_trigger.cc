@@ -9,11 +9,13 @@
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/metrics_text.h"
+#include "cli/number_option.h"
 #include "cli/progress.h"
 #include "cli/show.h"
 #include "cli/signals.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
+#include "model/limits.h"
 
 namespace rhooks::cli {
 namespace {
@@ -110,9 +112,6 @@ int trigger_all(Commands& commands) {
 
 int dryrun(Commands& commands, int limit) {
   Io& io = commands.io();
-  if (limit < 1 || limit > 1000) {
-    return report(io, "--limit: " + std::to_string(limit) + " is not from 1 to 1000", kExitUsage);
-  }
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
@@ -166,7 +165,9 @@ void add_triggers(Commands& commands) {
       commands.add("trigger-dryrun", "List what is due now, what waits for its endpoint included.",
                    {"rhooks trigger-dryrun", "rhooks trigger-dryrun --limit 10 --json"},
                    [&commands, limit] { return dryrun(commands, *limit); });
-  dry.add_option("--limit", *limit, "the most to show, 1 to 1000 [1000]")->type_name("N");
+  add_number(dry, "--limit", *limit, {1, model::kPageLimitMax},
+             "the most to show, 1 to 1000 [1000]")
+      ->type_name("N");
   commands.add_hooks_options(dry);
 }
 

@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/number_option.h"
 #include "cli/times.h"
 #include "codec/public_json.h"
+#include "model/limits.h"
 
 namespace rhooks::cli {
 
@@ -26,7 +28,8 @@ void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
   command.add_option("--endpoint", args.endpoint, "for this endpoint")->type_name("NAME");
   command.add_option("--reason", args.reason, "FAILED for this reason: exhausted, gone, ...")
       ->type_name("REASON");
-  command.add_option("--last-status", args.last_status, "answered with this status the last time")
+  add_number(command, "--last-status", args.last_status, {model::kStatusMin, model::kStatusMax},
+             "answered with this status the last time")
       ->type_name("STATUS");
 }
 

@@ -10,6 +10,7 @@
 
 #include "cli/app.h"
 #include "cli/command.h"
+#include "cli/number_option.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "codec/public_json.h"
@@ -26,16 +27,12 @@ struct PageArgs {
 
   void add_to(CLI::App& command, bool dated = true) {
     if (dated) command.add_flag("--desc", desc, "latest first");
-    command
-        .add_option("--limit", limit, "the most to show, 1 to 1000; with --all, of a page [100]")
+    add_number(command, "--limit", limit, {1, model::kPageLimitMax},
+               "the most to show, 1 to 1000; with --all, of a page [100]",
+               "use --all to see everything")
         ->type_name("N");
     command.add_option("--start-key", start_key, "go on after an earlier page")->type_name("KEY");
     command.add_flag("--all", all, "page through all there is; with --json, one a line");
-  }
-  std::optional<std::string> wrong() const {
-    if (limit >= 1 && limit <= model::kPageLimitMax) return std::nullopt;
-    return "--limit: " + std::to_string(limit) +
-           " is not from 1 to 1000; use --all to see everything";
   }
 };
 

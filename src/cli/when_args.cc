@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/iso8601.h"
 #include "cli/moment.h"
+#include "cli/number_option.h"
 #include "cli/times.h"
 #include "cli/usage.h"
 #include "codec/public_json.h"
@@ -69,11 +70,11 @@ void WhenArgs::add_to(CLI::App& app) {
                  "repeat: 10s, 5m, 1h, 1d, 1w; with --timezone days are those of its calendar, "
                  "and 1mo and 1y go as well")
       ->type_name("TIME");
-  app.add_option("--repeat-interval", repeat_interval, "repeat after so many units")
+  add_number(app, "--repeat-interval", repeat_interval, {1}, "repeat after so many units")
       ->type_name("N");
   app.add_option("--repeat-unit", repeat_unit, "unit of the interval [minutes]")
       ->type_name("seconds|minutes|hours|days");
-  app.add_option("--max", max, "executions in all; 0: for ever [0]")->type_name("N");
+  add_number(app, "--max", max, {0}, "executions in all; 0: for ever [0]")->type_name("N");
   app.add_option("--cron", cron,
                  "when: '0 9 * * MON-FRI'; minute, hour, day, month, weekday; may be repeated")
       ->type_name("EXPRESSION")

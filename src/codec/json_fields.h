@@ -120,6 +120,12 @@ void write_object(JsonWriter& out, std::string_view name, const T& object) {
   out.end_object();
 }
 
+template <typename F>
+constexpr IntegerLimits limits_of(const F& field) {
+  const model::Range range = model::range_of(field);
+  return {range.min, range.max};
+}
+
 // A member. None: it is not there, or null, or not what it has to be (which the reader refuses).
 template <typename T, typename F>
 std::optional<T> read_as(ObjectReader& in, const F& field) {
@@ -133,9 +139,9 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     const bool any = field.required || in.from() == From::kServer;
     return any ? in.string(name) : in.filled_string(name);
   } else if constexpr (std::is_same_v<T, int>) {
-    return in.small_integer(name);
+    return in.small_integer(name, limits_of(field));
   } else if constexpr (std::is_same_v<T, std::int64_t>) {
-    return in.integer(name);
+    return in.integer(name, limits_of(field));
   } else if constexpr (std::is_same_v<T, bool>) {
     return in.boolean(name);
   } else if constexpr (std::is_same_v<T, TimePoint>) {

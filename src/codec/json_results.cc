@@ -4,6 +4,7 @@
 
 #include "codec/json_parts.h"
 #include "codec/public_json.h"
+#include "model/limits.h"
 
 namespace rhooks::codec {
 
@@ -20,8 +21,10 @@ Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns) {
     query.filter.to = in.time("to");
     query.filter.endpoint = in.filled_string("endpoint").value_or("");
     query.filter.reason = in.filled_string("reason").value_or("");
-    query.filter.last_status = in.small_integer("lastStatus");
-    query.chunk_limit = in.small_integer("chunkLimit").value_or(query.chunk_limit);
+    query.filter.last_status =
+        in.small_integer("lastStatus", {model::kStatusMin, model::kStatusMax});
+    query.chunk_limit =
+        in.small_integer("chunkLimit", {1, model::kPageLimitMax}).value_or(query.chunk_limit);
     query.start_key = in.string("startKey").value_or("");
     in.finish();
     return query;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/iso8601.h"
 
@@ -93,24 +92,23 @@ std::optional<bool> ObjectReader::boolean(std::string_view name) {
   return found->boolean();
 }
 
-std::optional<std::int64_t> ObjectReader::integer_in(std::string_view name, std::int64_t min,
-                                                     std::int64_t max) {
+std::optional<std::int64_t> ObjectReader::integer_in(std::string_view name, IntegerLimits type,
+                                                     IntegerLimits limits) {
   const auto found = value_of(name, JsonKind::kNumber, "a whole number");
   if (!found) return std::nullopt;
   const auto number = found->integer();
-  if (number && *number >= min && *number <= max) return number;
-  refuse(name, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  if (number && *number >= type.min && *number <= type.max) return number;
+  refuse(name, "must be a whole number from " + std::to_string(limits.min) + " to " +
+                   std::to_string(std::min(limits.max, type.max)));
   return std::nullopt;
 }
 
-std::optional<std::int64_t> ObjectReader::integer(std::string_view name) {
-  using Limits = std::numeric_limits<std::int64_t>;
-  return integer_in(name, Limits::min(), Limits::max());
+std::optional<std::int64_t> ObjectReader::integer(std::string_view name, IntegerLimits limits) {
+  return integer_in(name, kLimitsOf<std::int64_t>, limits);
 }
 
-std::optional<int> ObjectReader::small_integer(std::string_view name) {
-  using Limits = std::numeric_limits<int>;
-  const auto number = integer_in(name, Limits::min(), Limits::max());
+std::optional<int> ObjectReader::small_integer(std::string_view name, IntegerLimits limits) {
+  const auto number = integer_in(name, kLimitsOf<int>, limits);
   if (!number) return std::nullopt;
   return static_cast<int>(*number);
 }

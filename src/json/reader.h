@@ -3,6 +3,8 @@
 #include <rhooks/result.h>
 #include <rhooks/task.h>
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +44,16 @@ class JsonErrors {
   std::optional<Error> first_;
 };
 
+// What a whole number may be, as a message about one that cannot be read tells it. One that can is
+// left to the rules of its field.
+struct IntegerLimits {
+  std::int64_t min;
+  std::int64_t max;
+};
+template <typename N>
+inline constexpr IntegerLimits kLimitsOf{std::numeric_limits<N>::min(),
+                                         std::numeric_limits<N>::max()};
+
 // One object being read. Names that are asked for are known; finish() refuses the others.
 class ObjectReader {
  public:
@@ -66,8 +78,9 @@ class ObjectReader {
   // Of a field whose absence says something else than an empty text would.
   std::optional<std::string> filled_string(std::string_view name);
   std::optional<bool> boolean(std::string_view name);
-  std::optional<std::int64_t> integer(std::string_view name);
-  std::optional<int> small_integer(std::string_view name);
+  std::optional<std::int64_t> integer(std::string_view name,
+                                      IntegerLimits limits = kLimitsOf<std::int64_t>);
+  std::optional<int> small_integer(std::string_view name, IntegerLimits limits = kLimitsOf<int>);
   // A number of milliseconds from 0 on, with a fraction or without, to the microsecond.
   std::optional<std::chrono::microseconds> milliseconds(std::string_view name);
   std::optional<TimePoint> time(std::string_view name);
@@ -102,7 +115,8 @@ class ObjectReader {
 
  private:
   std::optional<JsonValue> value_of(std::string_view name, JsonKind kind, const char* expected);
-  std::optional<std::int64_t> integer_in(std::string_view name, std::int64_t min, std::int64_t max);
+  std::optional<std::int64_t> integer_in(std::string_view name, IntegerLimits type,
+                                         IntegerLimits limits);
 
   JsonErrors* errors_;
   std::string path_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -611,6 +612,17 @@ static_assert(options_and_cards_fit<NewTask>() && options_and_cards_fit<Task>())
 template <typename F>
 inline constexpr bool kHidesDefault =
     std::is_same_v<typename F::Value, bool> || std::is_same_v<typename F::Owner, Schedule>;
+
+// The numbers that a field of whole numbers may have; all, where its rule says nothing of them.
+template <typename F>
+constexpr Range range_of(const F& field) {
+  using Number = Bare<typename F::Value>;
+  if constexpr (std::is_same_v<decltype(field.rule), Range>) {
+    return field.rule;
+  } else {
+    return {std::numeric_limits<Number>::min(), std::numeric_limits<Number>::max()};
+  }
+}
 
 // The default of a member that is a number, an enumerator or a time.
 template <typename F>
