@@ -39,7 +39,7 @@ command -v clang-format >/dev/null ||
 
 step "Format"
 mapfile -t sources < <(find include src testing tests bench fuzz \
-  \( -name '*.cc' -o -name '*.h' \) -type f | LC_ALL=C sort)
+  \( -name '*.cc' -o -name '*.h' \) -type f -not -path '*/node_modules/*' | LC_ALL=C sort)
 ((${#sources[@]} > 0)) || die "found no C++ file"
 if [[ $fix ]]; then
   clang-format -i "${sources[@]}"

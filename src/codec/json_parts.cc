@@ -47,11 +47,12 @@ void read_header(ObjectReader& headers, const JsonMember& member, std::vector<He
     headers.refuse(member.name, "must be a string, or an array of strings");
     return;
   }
-  for (const JsonValue& value : member.value.elements()) {
-    if (value.kind() == JsonKind::kString) {
-      into.push_back({member.name, value.string()});
+  const auto values = member.value.elements();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i].kind() == JsonKind::kString) {
+      into.push_back({member.name, values[i].string()});
     } else {
-      headers.refuse(member.name, "must have strings only");
+      headers.errors().add(json_path(headers.path_of(member.name), i), "must be a string");
     }
   }
 }
@@ -122,11 +123,12 @@ std::optional<std::vector<std::string>> read_texts(ObjectReader& in, std::string
   if (!elements) return std::nullopt;
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < elements->size(); ++i) {
-    if ((*elements)[i].kind() != JsonKind::kString) {
+    const JsonValue& element = (*elements)[i];
+    if (element.kind() != JsonKind::kString) {
       in.errors().add(json_path(in.path_of(name), i), "must be a string");
       return std::nullopt;
     }
-    texts.push_back((*elements)[i].string());
+    texts.push_back(element.string());
   }
   if (!texts.empty()) return texts;
   in.refuse(name, "must have at least one");

@@ -32,7 +32,7 @@ std::vector<std::string> read_ids(ObjectReader& in) {
     if (id.kind() == JsonKind::kString) {
       ids.push_back(id.string());
     } else {
-      in.refuse("ids", "must be strings");
+      in.errors().add(json_path(in.path_of("ids"), ids.size()), "must be a string");
     }
   }
   return ids;

@@ -26,9 +26,11 @@ Result<void> check_retries(const Endpoint& endpoint) {
 // It would not be told that it does not answer before it does.
 Result<void> check_events(const Endpoint& endpoint) {
   if (endpoint.callback != endpoint.name) return {};
-  for (const std::string& one : endpoint.callback_on) {
-    if (one != events::kEndpointOpened && one != events::kEndpointClosed) continue;
-    return invalid("callbackOn", one + " cannot go to the endpoint that it is about");
+  const auto& on = endpoint.callback_on;
+  for (std::size_t i = 0; i < on.size(); ++i) {
+    if (on[i] != events::kEndpointOpened && on[i] != events::kEndpointClosed) continue;
+    return invalid("callbackOn[" + std::to_string(i) + "]",
+                   on[i] + " cannot go to the endpoint that it is about");
   }
   return {};
 }

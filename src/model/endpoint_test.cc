@@ -243,9 +243,9 @@ TEST(EndpointTest, AnEndpointIsNotToldOfItself) {
   };
   expect_valid_endpoint(told("ops", {"endpoint.opened", "endpoint.closed", "task.failed"}));
   expect_valid_endpoint(told("acme", {"task.succeeded", "task.failed"}));
-  expect_endpoint_refused(told("acme", {"task.failed", "endpoint.closed"}), "callbackOn",
+  expect_endpoint_refused(told("acme", {"task.failed", "endpoint.closed"}), "callbackOn[1]",
                           "endpoint.closed cannot go to the endpoint that it is about");
-  expect_endpoint_refused(told("acme", {"endpoint.opened"}), "callbackOn",
+  expect_endpoint_refused(told("acme", {"endpoint.opened"}), "callbackOn[0]",
                           "endpoint.opened cannot go to the endpoint that it is about");
 }
 

@@ -82,7 +82,7 @@ TEST_F(ApiTest, WrongEndpointsAreRefusedNamingTheField) {
                  "callbackOn[0]");
   const Reply own =
       put(R"({"url":"http://a/","callback":"acme","callbackOn":["endpoint.opened"]})");
-  expect_problem(own, 400, "callbackOn");
+  expect_problem(own, 400, "callbackOn[0]");
   EXPECT_THAT(own.body, ::testing::HasSubstr("cannot go to the endpoint that it is about"));
   expect_problem(put(R"({"url":"http://a/","name":"other"})"), 400, "name");
   expect_problem(put(std::string(kSmallBodyBytesMax + 1, ' ')), 413);
