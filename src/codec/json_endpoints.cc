@@ -26,22 +26,35 @@ void write_endpoint(JsonWriter& out, const Endpoint& endpoint) {
   write_endpoint_fields(out, endpoint, [](const auto&) { return true; });
 }
 
-// What the call and the scheduler say of it, and not its JSON. False: the field is none of these.
+// What the call says of it. False: the field is none of these.
 template <typename F>
-bool read_what_is_given(ObjectReader& in, const F& field, Endpoint& endpoint) {
+bool read_name(ObjectReader& in, const F& field, Endpoint& endpoint) {
   if constexpr (model::kIs<F, &Endpoint::ns> || model::kIs<F, &Endpoint::name>) {
     std::string& named = endpoint.*F::kMember;
     named = read_of_call(in, field.name, named);
     return true;
   }
-  if (field.read_only) in.value(field.name);  // known, and passed over
-  return field.read_only;
+  return false;
+}
+
+template <typename F>
+void read_given(ObjectReader& in, const F& field, Endpoint& endpoint) {
+  if (field.read_only) {
+    in.value(field.name);  // known, and passed over: what was shown can be put
+  } else {
+    read_field(in, field, endpoint);
+  }
 }
 
 template <typename F>
 void read_change(ObjectReader& in, const F& field, Endpoint& endpoint) {
   using Value = typename F::Value;
-  if constexpr (std::is_same_v<Value, std::vector<Header>>) {
+  if (field.read_only) {
+    // Whoever gives one means something by it.
+    if (!in.has(field.name)) return;
+    in.refuse(field.name, std::string("is set by the scheduler; ") +
+                              (field.instead != nullptr ? field.instead : "leave it out"));
+  } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
     read_header_changes(in, field.name, endpoint.*F::kMember);
   } else if (auto value = read_as<model::Bare<Value>>(in, field)) {
     endpoint.*F::kMember = std::move(*value);
@@ -60,7 +73,7 @@ Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,
     endpoint.name = name;
     ObjectReader in(errors, value, "");
     model::for_each_field<Endpoint>([&](const auto& field) {
-      if (!read_what_is_given(in, field, endpoint)) read_field(in, field, endpoint);
+      if (!read_name(in, field, endpoint)) read_given(in, field, endpoint);
     });
     in.finish();
     return endpoint;
@@ -71,7 +84,7 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
   return read_json<Endpoint>(json, From::kUser, [&](JsonErrors& errors, const JsonValue& value) {
     ObjectReader in(errors, value, "");
     model::for_each_field<Endpoint>([&](const auto& field) {
-      if (!read_what_is_given(in, field, endpoint)) read_change(in, field, endpoint);
+      if (!read_name(in, field, endpoint)) read_change(in, field, endpoint);
     });
     // What means nothing without another member goes with that.
     if (in.is_null("callback") && !in.value("callbackOn")) endpoint.callback_on.clear();

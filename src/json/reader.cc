@@ -59,6 +59,11 @@ std::optional<JsonValue> ObjectReader::value(std::string_view name) {
   return found->value;
 }
 
+bool ObjectReader::has(std::string_view name) const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](const JsonMember& member) { return member.name == name; });
+}
+
 bool ObjectReader::is_null(std::string_view name) const {
   return std::any_of(members_.begin(), members_.end(), [&](const JsonMember& member) {
     return member.name == name && member.value.kind() == JsonKind::kNull;

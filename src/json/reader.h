@@ -72,6 +72,8 @@ class ObjectReader {
   // The field, if it is there; null stands for absence. A field of another type is refused, and
   // is then not there.
   std::optional<JsonValue> value(std::string_view name);
+  // Whether it is there, null or not. Does not make it known.
+  bool has(std::string_view name) const;
   // Whether it is there, and null.
   bool is_null(std::string_view name) const;
   std::optional<std::string> string(std::string_view name);

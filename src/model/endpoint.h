@@ -150,7 +150,8 @@ struct FieldsOf<Endpoint> {
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "
-                                       "resumed"}),
+                                       "resumed",
+                                .instead = "POST to its .../pause or .../resume instead"}),
       field<&Endpoint::held>({.name = "held",
                               .read_only = true,
                               .doc =
@@ -162,7 +163,8 @@ struct FieldsOf<Endpoint> {
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,
-                                  .doc = "names this state of it; also its `ETag`"}),
+                                  .doc = "names this state of it; also its `ETag`",
+                                  .instead = "give it as If-Match to change that one only"}),
       field<&Endpoint::created_at>({.name = "__createdAt",
                                     .read_only = true,
                                     .in_answers = true,

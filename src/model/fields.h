@@ -51,6 +51,7 @@ struct FieldWords {
   const char* help = nullptr;   // and what it says; none: `doc`
   const char* card = nullptr;   // its title in the card of `rhooks get`, for text and lists of it
   const char* doc = "";         // one sentence, Markdown without links
+  const char* instead = nullptr;  // of what is read-only: what to do rather than to give it
 };
 
 template <typename M>

@@ -175,7 +175,10 @@ TEST_F(ApiTest, AnEndpointIsPausedAndResumed) {
   // What was shown can be put; what it says of a pause is passed over.
   const Reply put_again = send({"PUT", kAcme, kLeastEndpoint});
   EXPECT_TRUE(json_of(put_again).at("paused").as_bool());
-  EXPECT_TRUE(json_of(send({"PATCH", kAcme, R"({"paused":false})"})).at("paused").as_bool());
+  // A patch says what is to change, and it would not.
+  const Reply patched = send({"PATCH", kAcme, R"({"paused":false})"});
+  expect_problem(patched, 400, "paused");
+  EXPECT_THAT(patched.body, ::testing::HasSubstr("POST to its .../pause or .../resume instead"));
   EXPECT_TRUE(json_of(get("/v1/namespaces/ns/endpoints")).at("items").at(0).at("paused").as_bool());
 
   const Reply resumed = act("resume");

@@ -340,12 +340,16 @@ json::object endpoint_changes() {
   json::object schema = new_endpoint();
   schema.erase("required");
   json::object& properties = schema["properties"].as_object();
+  model::for_each_field<Endpoint>([&](const auto& field) {
+    if (field.read_only) properties.erase(field.name);
+  });
   for (auto& property : properties) {
     json::array either{property.value(), json::object{{"type", "null"}}};
     property.value() = json::object{{"anyOf", std::move(either)}};
   }
   properties["headers"] = json::object{{"description", "As of an endpoint; null takes one out."}};
-  schema["description"] = "What is left out stays; null takes it back.";
+  schema["description"] =
+      "What is left out stays; null takes it back. What the scheduler sets is refused.";
   return schema;
 }
 
