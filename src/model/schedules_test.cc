@@ -60,7 +60,8 @@ Task attempted(Task task, TimePoint now, int status = 200, OutcomePolicy policy 
   const Times times = times_of(task);
   task = begun(std::move(task), now);
   const AttemptRules rules = rules_for(task, nullptr);
-  return apply_outcome(std::move(task), answered(status, now), now, policy, rules, 0, times.get());
+  return apply_outcome(std::move(task), answered(status, now), now, policy, rules, 0.5,
+                       times.get());
 }
 
 Task run_by_hand(Task task, TimePoint now) {
