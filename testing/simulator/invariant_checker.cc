@@ -263,10 +263,12 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
   change(*entry, after);
 }
 
-// Of all times of its schedule, which are known until some minutes behind `seen` at least.
+// Of all times of its schedule, which are known until some minutes behind `seen` and the present
+// one at least.
 std::optional<TimePoint> InvariantChecker::nth_time(Entry& entry, std::int64_t n, TimePoint seen) {
   constexpr std::chrono::minutes kAhead{5};
   const Schedule& schedule = *entry.task.schedule;
+  seen = std::max(seen, entry.task.scheduled_date);
   if (entry.times_until == TimePoint{}) {
     const bool behind = !schedule.cron.empty() && schedule.start.empty();
     entry.times_until = schedule.since - std::chrono::milliseconds{behind ? 0 : 1};
