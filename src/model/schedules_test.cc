@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <random>
 #include <string>
 
 #include "base/iso8601.h"
@@ -10,6 +11,7 @@
 #include "model/test_support.h"
 #include "model/transitions.h"
 #include "model/webhook_id.h"
+#include "testing/test_seed.h"
 
 namespace rhooks::model {
 namespace {
@@ -400,6 +402,51 @@ TEST(ScheduledTaskTest, ItsFingerprintIsWhatWasRegistered) {
   EXPECT_EQ(fingerprint(task), with);
   task.schedule->jitter = 1s;
   EXPECT_NE(fingerprint(task), with);
+}
+
+Schedule any_schedule(std::mt19937_64& random) {
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  Schedule schedule;
+  schedule.timezone = below(2) == 0 ? "UTC" : "+05:45";
+  if (below(4) == 0) {
+    for (int i = below(9); i >= 0; --i) {
+      schedule.at.push_back(format_time(kT0 + std::chrono::minutes{60 + below(3'000)}));
+    }
+  } else if (below(3) == 0) {
+    schedule.every = std::to_string(1 + below(90)) + "m";
+  } else {
+    schedule.cron = {std::to_string(below(60)) + " */" + std::to_string(1 + below(12)) + " * * *"};
+  }
+  if (below(3) == 0) schedule.exclude = {"2030-01-02"};
+  if (below(3) == 0) schedule.jitter = std::chrono::minutes{1 + below(90)};
+  if (below(3) == 0) schedule.max = 1 + below(10);
+  return schedule;
+}
+
+// Executions and skipped occurrences are all of its times so far, each once, whatever happens.
+TEST(ScheduledTaskTest, EveryOccurrenceIsRunOnceOrSkipped) {
+  std::mt19937_64 random(testing::test_seed());
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (int round = 0; round < 300; ++round) {
+    Task task = registered(any_schedule(random));
+    const Times times = times_of(task);
+    TimePoint now = kT0;
+    for (int step = 0; step < 40 && task.status == Status::kActive; ++step) {
+      if (below(6) == 0) task = run_by_hand(std::move(task), now);
+      now = std::max(now, due_at(task)) + std::chrono::seconds{below(3) == 0 ? below(20'000) : 0};
+      const Task at_work = begun(task, now);
+      EXPECT_EQ(begun(at_work, now), at_work);
+      EXPECT_TRUE(times->contains(at_work.scheduled_date));
+      EXPECT_LE(due_at(at_work), now);
+      const int status = below(3) == 0 ? (below(2) == 0 ? 410 : 500) : 200;
+      task = attempted(std::move(task), now, status, {.max_errors = 1'000});
+      const std::int64_t passed =
+          times->count(times->first() - schedule::kTick, task.scheduled_date);
+      const bool pending = task.status == Status::kActive;
+      ASSERT_EQ(task.execution.count - task.execution.extra + task.execution.skipped,
+                passed - (pending ? 1 : 0));
+    }
+  }
 }
 
 }  // namespace
