@@ -417,7 +417,7 @@ Schedule any_schedule(std::mt19937_64& random) {
   } else {
     schedule.cron = {std::to_string(below(60)) + " */" + std::to_string(1 + below(12)) + " * * *"};
   }
-  if (below(3) == 0) schedule.exclude = {"2030-01-02"};
+  if (schedule.at.empty() && below(3) == 0) schedule.exclude = {"2030-01-02"};
   if (below(3) == 0) schedule.jitter = std::chrono::minutes{1 + below(90)};
   if (below(3) == 0) schedule.max = 1 + below(10);
   return schedule;
