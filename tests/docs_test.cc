@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/iso8601.h"
 #include "cli/settings.h"
+#include "cli/test_io.h"
 #include "codec/public_json.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
@@ -74,6 +76,42 @@ TEST(DocsTest, SchedulesListsEveryField) {
   EXPECT_NE(read(kRoot / "docs/schedules.md").find("|---|---|\n" + rows + "\n"), std::string::npos)
       << "docs/schedules.md has other rows than model/fields.h gives:\n"
       << rows;
+}
+
+// As a shell reads it, which knows only single quotes.
+std::vector<std::string> words_of(const std::string& line) {
+  std::vector<std::string> words;
+  const std::regex word(R"('([^']*)'|(\S+))");
+  for (std::sregex_iterator it(line.begin(), line.end(), word), end; it != end; ++it) {
+    words.push_back((*it)[1].matched ? (*it)[1] : (*it)[2]);
+  }
+  return words;
+}
+
+TEST(DocsTest, WhatIsTypedForAScheduleReadsAsThePageSays) {
+  const std::string page = read(kRoot / "docs/schedules.md");
+  const std::string section = page.substr(page.find("\n## How do I say"));
+  const std::regex row(R"(\n\| ([^|]+) \| `([^|`]+)` \| ([^|]+) \|)");
+  int rows = 0;
+  for (std::sregex_iterator it(section.begin(), section.end(), row), end; it != end; ++it, ++rows) {
+    cli::TestIo test;
+    test.io.now = [] { return parse_time("2027-01-01T00:00Z").value(); };
+    std::vector<std::string> args = words_of((*it)[2]);
+    args.insert(args.begin(), {"schedule", "preview"});
+    const cli::TestRun run = test.run(args);
+    EXPECT_EQ(run.exit_code, cli::kExitDone) << (*it)[1] << ": " << run.err;
+    EXPECT_EQ(run.out.substr(0, run.out.find('\n')), (*it)[3]) << (*it)[1];
+  }
+  EXPECT_GE(rows, 20);
+}
+
+// The example is what the command prints.
+TEST(DocsTest, ThePreviewOfThePageIsWhatIsPrinted) {
+  const std::string page = read(kRoot / "docs/schedules.md");
+  const std::regex example(R"(```\n\$ rhooks ([^\n]+)\n([^`]+)```)");
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(page, found, example));
+  EXPECT_EQ(cli::run_line(words_of(found[1])).out, found[2]);
 }
 
 TEST(DocsTest, EndpointsListsEveryField) {

@@ -122,7 +122,7 @@ TEST_F(SchedulePreviewTest, RefusesMixturesAndSaysWhatToTypeInstead) {
   expect_usage({"--every", "2w", "--tz", "UTC", "--at", "+5m", "--start", "+6m"},
                "--start and --at both say");
   expect_usage({"--every", "2w", "--at", "+5m", "--at", "+6m"}, "--every takes one --at");
-  expect_usage({"--end", "+30d"}, "--end is part of a schedule; say when");
+  expect_usage({"--end", "+30d"}, "--end is part of a schedule");
   expect_usage({"--jitter", "5m"}, "--jitter is part of a schedule");
   expect_usage({"--cron", "0 9 * * *", "--jitter", "soon"}, "--jitter: ");
   expect_usage({"--cron", "0 9 * * *", "--start", "2030-04-01 09:00"}, "add its --timezone");
