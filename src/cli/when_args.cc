@@ -15,7 +15,7 @@
 namespace rhooks::cli {
 namespace {
 
-Result<Moment> moment_in(std::string in, TimePoint now) {
+Result<Moment> moment_from_now(std::string in, TimePoint now) {
   if (in.starts_with('+')) in.erase(0, 1);
   const auto length = parse_duration(in);
   if (!length) return usage("--in: " + length.error().message + "; a moment is given by --at");
@@ -126,7 +126,7 @@ Result<When> WhenArgs::plain(const Io& io) const {
   if (!found) return fail(found.error());
   when.repeat = *found;
   if (at.empty() && in.empty()) return when;
-  auto moment = at.empty() ? moment_in(in, io.now()) : moment_at(at.front(), timezone, io);
+  auto moment = at.empty() ? moment_from_now(in, io.now()) : moment_at(at.front(), timezone, io);
   if (!moment) return fail(moment.error());
   when.scheduled_date = moment->at;
   when.read_as = std::move(moment->read_as);
@@ -209,7 +209,7 @@ Result<Schedule> WhenArgs::schedule(const Io& io) const {
   };
   for (const std::string& one : at) made.at.push_back(time("--at", one));
   if (!in.empty()) {
-    const auto moment = moment_in(in, io.now());
+    const auto moment = moment_from_now(in, io.now());
     if (!moment) return fail(moment.error());
     made.at.push_back(format_time(moment->at));
   }

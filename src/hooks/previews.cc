@@ -21,7 +21,7 @@ tl::unexpected<Error> refuse(const char* field, const std::string& why) {
   return fail(ErrorCode::kInvalidArgument, std::string(field) + ": " + why, field);
 }
 
-Result<void> check(const PreviewRange& range) {
+Result<void> check_part(const PreviewRange& range) {
   if (range.count < 1 || range.count > kCountMax) {
     return refuse("count", "must be from 1 to " + std::to_string(kCountMax));
   }
@@ -122,7 +122,7 @@ Result<Preview> preview_of_series(const Task& task, const PreviewRange& range,
 }  // namespace
 
 Result<Preview> preview_of(const PreviewQuery& query, const schedule::Zones& zones, TimePoint now) {
-  if (auto good = check(query.range); !good) return fail(good.error());
+  if (auto good = check_part(query.range); !good) return fail(good.error());
   if (auto good = check_when(query); !good) return fail(good.error());
   now = std::min(now, query.range.from.value_or(now));
   Task task;
@@ -142,7 +142,7 @@ Result<Preview> preview_of(const PreviewQuery& query, const schedule::Zones& zon
 
 Result<Preview> preview_of(const Task& task, const PreviewRange& range,
                            const schedule::Zones& zones, TimePoint now) {
-  if (auto good = check(range); !good) return fail(good.error());
+  if (auto good = check_part(range); !good) return fail(good.error());
   const auto table = schedule::timetable_of(task, zones);
   if (!table) return fail(table.error());
   const Task current = model::begin_attempt(task, now, table->get());
