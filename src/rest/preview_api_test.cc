@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kPreview = "/v1/schedule/preview";
 constexpr const char* kTasks = "/v1/namespaces/ns/tasks";
 
-std::string member(const boost::json::value& object, const char* name) {
+std::string text_in(const boost::json::value& object, const char* name) {
   return std::string(object.as_object().at(name).as_string());
 }
 
@@ -20,17 +20,17 @@ TEST_F(ApiTest, AScheduleIsPreviewed) {
     "from": "2030-01-04T06:00:00Z", "count": 2})");
   ASSERT_EQ(reply.status, 200) << reply.body;
   const auto shown = json_of(reply);
-  EXPECT_EQ(member(shown, "description"), "at 09:00, Monday to Friday (+02:00)");
-  EXPECT_EQ(member(shown, "timezone"), "+02:00");
+  EXPECT_EQ(text_in(shown, "description"), "at 09:00, Monday to Friday (+02:00)");
+  EXPECT_EQ(text_in(shown, "timezone"), "+02:00");
   EXPECT_TRUE(shown.at("more").as_bool());
   EXPECT_TRUE(shown.at("warnings").as_array().empty());
   const auto& occurrences = shown.at("occurrences").as_array();
   ASSERT_EQ(occurrences.size(), 2u);
-  EXPECT_EQ(member(occurrences[0], "at"), "2030-01-04T07:00:00.000Z");
-  EXPECT_EQ(member(occurrences[0], "local"), "2030-01-04T09:00:00+02:00");
-  EXPECT_EQ(member(occurrences[0], "due"), "2030-01-04T07:00:00.000Z");
-  EXPECT_EQ(member(occurrences[0], "kind"), "plain");
-  EXPECT_EQ(member(occurrences[1], "at"), "2030-01-07T07:00:00.000Z");
+  EXPECT_EQ(text_in(occurrences[0], "at"), "2030-01-04T07:00:00.000Z");
+  EXPECT_EQ(text_in(occurrences[0], "local"), "2030-01-04T09:00:00+02:00");
+  EXPECT_EQ(text_in(occurrences[0], "due"), "2030-01-04T07:00:00.000Z");
+  EXPECT_EQ(text_in(occurrences[0], "kind"), "plain");
+  EXPECT_EQ(text_in(occurrences[1], "at"), "2030-01-07T07:00:00.000Z");
   EXPECT_EQ(json_of(get(kTasks)).at("count").as_int64(), 0);
 }
 
@@ -49,10 +49,10 @@ TEST_F(ApiTest, ADateAndARepetitionArePreviewed) {
   const auto shown = json_of(post(kPreview, R"({
     "scheduledDate": "2090-01-01T00:00:00Z",
     "repeat": {"interval": 5, "unit": "minutes", "max": 3}, "count": 2})"));
-  EXPECT_EQ(member(shown, "description"),
+  EXPECT_EQ(text_in(shown, "description"),
             "every 5 minutes from Sun 2090-01-01 00:00 (UTC), 3 times");
   EXPECT_EQ(shown.at("remaining").as_int64(), 3);
-  EXPECT_EQ(member(shown.at("occurrences").as_array()[1], "at"), "2090-01-01T00:05:00.000Z");
+  EXPECT_EQ(text_in(shown.at("occurrences").as_array()[1], "at"), "2090-01-01T00:05:00.000Z");
 }
 
 TEST_F(ApiTest, WrongPreviewsAreRefusedNamingTheField) {
@@ -92,12 +92,12 @@ TEST_F(ApiTest, ATaskIsPreviewed) {
   EXPECT_TRUE(shown.at("more").as_bool());
   const auto last = json_of(get(preview + "?from=2090-01-03T09:00:00Z"));
   ASSERT_EQ(last.at("occurrences").as_array().size(), 1u);
-  EXPECT_EQ(member(last.at("occurrences").as_array()[0], "at"), "2090-01-03T09:00:00.000Z");
+  EXPECT_EQ(text_in(last.at("occurrences").as_array()[0], "at"), "2090-01-03T09:00:00.000Z");
   EXPECT_FALSE(last.at("more").as_bool());
   // The next one is what the task says itself.
   const auto task = json_of(get(std::string(kTasks) + "/daily"));
-  EXPECT_EQ(member(json_of(get(preview)).at("occurrences").as_array()[0], "at"),
-            member(task, "scheduledDate"));
+  EXPECT_EQ(text_in(json_of(get(preview)).at("occurrences").as_array()[0], "at"),
+            text_in(task, "scheduledDate"));
 
   expect_problem(get(preview + "?count=0"), 400, "count");
   expect_problem(get(preview + "?count=1001"), 400, "count");
