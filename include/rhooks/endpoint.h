@@ -77,6 +77,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// As the `if_revision` of put_endpoint(): only where there is no endpoint of that name.
+inline constexpr char kIfNone[] = "none";
+
 struct EndpointPut {
   Endpoint endpoint;    // as it is stored
   bool created = true;  // false: it was there, and is replaced

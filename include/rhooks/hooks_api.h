@@ -215,9 +215,10 @@ class HooksApi {
   // leaves them.
 
   // Stores an endpoint, in the place of the one of its name if there is one; created_at and paused
-  // stay. With `if_revision` it replaces that revision only. Errors: kInvalidArgument; with
-  // `if_revision` kNotFound (there is none of that name) and kConflict (it has another revision).
-  // Safe to retry.
+  // stay. With `if_revision` it replaces that revision only, or with kIfNone nothing. Errors:
+  // kInvalidArgument; with `if_revision` kNotFound (there is none of that name) and kConflict,
+  // field "revision" (it has another revision, or with kIfNone one at all). Safe to retry; with
+  // kIfNone the second answer may be kConflict.
   virtual Result<EndpointPut> put_endpoint(Endpoint endpoint,
                                            const std::string& if_revision = {}) = 0;
   // To change one, read it, and put it with the revision that was read; read it again where that is

@@ -44,6 +44,7 @@ std::string endpoint_path(const std::string& ns, const std::string& name) {
 
 std::vector<Header> only_if(const std::string& revision) {
   if (revision.empty()) return {};
+  if (revision == kIfNone) return {{"If-None-Match", "*"}};
   return {{"If-Match", '"' + revision + '"'}};
 }
 

@@ -67,6 +67,13 @@ Error changed_all_the_time(const store::DocumentKey& key) {
           {}};
 }
 
+Error there_already(const store::DocumentKey& key) {
+  return {ErrorCode::kConflict,
+          "there is an endpoint '" + key.name + "' in namespace '" + key.ns +
+              "' already; to replace it, name its revision, or none",
+          "revision"};
+}
+
 Error too_many_endpoints() {
   return {
       ErrorCode::kConflict,
@@ -129,7 +136,8 @@ Result<void> Hooks::Impl::erase_endpoint(const store::DocumentKey& key,
 
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
-  const auto wanted = read_revision(if_revision);
+  const bool only_new = if_revision == kIfNone;
+  const auto wanted = read_revision(only_new ? std::string() : if_revision);
   if (!wanted) return fail(wanted.error());
   const store::DocumentKey key = store::endpoint_key(endpoint.ns, endpoint.name);
   store::Document document;
@@ -151,6 +159,7 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
       if (!stored) return fail(std::move(stored.error()));
       return EndpointPut{std::move(*stored), created};
     }
+    if (only_new && (found->document || found->damaged)) return give_up(there_already(key));
     const TimePoint now = impl_->now();
     document = document_of(endpoint, found->document, now);
     if (document.data.size() > model::kEndpointBytesMax) {

@@ -171,6 +171,7 @@ TEST_F(EndpointsTest, WithARevisionOnlyThatOneIsReplacedOrDeleted) {
   const auto late = hooks_.put_endpoint(endpoint_named("acme"), first.revision);
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(late.error().field, "revision");
   EXPECT_THAT(late.error().message, HasSubstr("read it again"));
   const auto kept = hooks_.remove_endpoint("ns", "acme", first.revision);
   ASSERT_FALSE(kept);
@@ -178,6 +179,16 @@ TEST_F(EndpointsTest, WithARevisionOnlyThatOneIsReplacedOrDeleted) {
   EXPECT_EQ(hooks_.remove_endpoint("ns", "acme", second.revision), second);
   EXPECT_EQ(hooks_.endpoint("ns", "acme").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(hooks_.remove_endpoint("ns", "acme").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(EndpointsTest, WhereThereMustBeNoneNothingIsReplaced) {
+  const Endpoint first = put(endpoint_named("acme"), kIfNone);
+  const auto second = hooks_.put_endpoint(endpoint_named("acme"), kIfNone);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(second.error().field, "revision");
+  EXPECT_THAT(second.error().message, HasSubstr("there is an endpoint 'acme'"));
+  EXPECT_EQ(hooks_.endpoint("ns", "acme"), first);
 }
 
 TEST_F(EndpointsTest, PagesAreOrderedByName) {

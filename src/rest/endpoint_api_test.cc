@@ -142,9 +142,9 @@ TEST_F(ApiTest, IfMatchNamesTheRevisionThatAChangeIsFor) {
   const std::string second = revision_of(send(with("PUT", '"' + first + '"', kLeastEndpoint)));
   const std::string third = revision_of(send(with("PATCH", second, R"({"retryLimit":1})")));
   for (const std::string& old : {first, second}) {
-    expect_problem(send(with("PUT", old, kLeastEndpoint)), 409);
-    expect_problem(send(with("PATCH", old, "{}")), 409);
-    expect_problem(send(with("DELETE", old)), 409);
+    expect_problem(send(with("PUT", old, kLeastEndpoint)), 412, "If-Match");
+    expect_problem(send(with("PATCH", old, "{}")), 412, "If-Match");
+    expect_problem(send(with("DELETE", old)), 412, "If-Match");
   }
   for (const char* wrong : {"*", "W/\"x\"", "\"\"", "7"}) {
     expect_problem(send(with("PUT", wrong, kLeastEndpoint)), 400, "If-Match");
@@ -154,8 +154,29 @@ TEST_F(ApiTest, IfMatchNamesTheRevisionThatAChangeIsFor) {
   const Reply gone = send(with("DELETE", third));
   EXPECT_EQ(gone.status, 200) << gone.body;
   EXPECT_EQ(std::string(json_of(gone).at("revision").as_string()), third);
-  expect_problem(send(with("PUT", third, kLeastEndpoint)), 404);
+  expect_problem(send(with("PUT", third, kLeastEndpoint)), 412, "If-Match");
+  // As they are without it.
+  expect_problem(send(with("PATCH", third, "{}")), 404);
+  expect_problem(send(with("DELETE", third)), 404);
   expect_problem(send({"DELETE", kAcme}), 404);
+}
+
+TEST_F(ApiTest, IfNoneMatchReplacesNothing) {
+  const auto with = [](const char* method, const std::string& match) {
+    return Call{method, kAcme, kLeastEndpoint, {{"If-None-Match", match}}};
+  };
+  const Reply made = send(with("PUT", "*"));
+  EXPECT_EQ(made.status, 201) << made.body;
+  const Reply again = send(with("PUT", "*"));
+  expect_problem(again, 412, "If-None-Match");
+  EXPECT_THAT(again.body, ::testing::HasSubstr("\"code\":\"conflict\""));
+  EXPECT_EQ(revision_of(get(kAcme)), revision_of(made));
+  expect_problem(send(with("PUT", '"' + revision_of(made) + '"')), 400, "If-None-Match");
+  expect_problem(send(with("PATCH", "*")), 400, "If-None-Match");
+  expect_problem(send(with("DELETE", "*")), 400, "If-None-Match");
+  Call both = with("PUT", "*");
+  both.headers.emplace_back("If-Match", revision_of(made));
+  expect_problem(send(both), 400, "If-None-Match");
 }
 
 TEST_F(ApiTest, AnEndpointIsPausedAndResumed) {

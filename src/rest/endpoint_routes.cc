@@ -12,9 +12,16 @@ namespace {
 
 constexpr const char* kEndpointPattern = "/v1/namespaces/{ns}/endpoints/{name}";
 
-// The revision that a change is for; empty: any.
+// The revision that a change is for; empty: any. PUT may also be for none.
 Result<std::string> revision_in(const HttpRequest& request) {
   const std::string* const header = request.header("If-Match");
+  if (const std::string* const none = request.header("If-None-Match")) {
+    if (header == nullptr && request.method == "PUT" && trim(*none) == "*") return kIfNone;
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "If-None-Match: must be *, with PUT and without If-Match: it makes what is not there",
+        "If-None-Match");
+  }
   if (header == nullptr) return std::string();
   std::string_view text = trim(*header);
   if (text.size() > 1 && text.starts_with('"') && text.ends_with('"')) {
@@ -26,11 +33,27 @@ Result<std::string> revision_in(const HttpRequest& request) {
               "If-Match");
 }
 
-HttpResponse endpoint_response(const Result<Endpoint>& endpoint, int status = 200) {
-  if (!endpoint) return error_response(endpoint.error());
-  HttpResponse response = json_response(status, codec::to_json(*endpoint));
-  response.headers.push_back({"ETag", '"' + endpoint->revision + '"'});
+// A precondition that does not hold is 412 (RFC 9110, section 13.1), unless the request would not
+// be carried out without it, either: then it is not looked at (13.2.1).
+HttpResponse refused(const HttpRequest& request, const Error& error) {
+  const bool is_put = request.method == "PUT";
+  const bool failed = (error.code == ErrorCode::kConflict && error.field == "revision") ||
+                      (error.code == ErrorCode::kNotFound && is_put);
+  for (const char* header : {"If-Match", "If-None-Match"}) {
+    if (!failed || request.header(header) == nullptr) continue;
+    return problem(412, error.code, error.message, header);
+  }
+  return error_response(error);
+}
+
+HttpResponse endpoint_response(const Endpoint& endpoint, int status = 200) {
+  HttpResponse response = json_response(status, codec::to_json(endpoint));
+  response.headers.push_back({"ETag", '"' + endpoint.revision + '"'});
   return response;
+}
+
+HttpResponse endpoint_response(const HttpRequest& request, const Result<Endpoint>& endpoint) {
+  return endpoint ? endpoint_response(*endpoint) : refused(request, endpoint.error());
 }
 
 HttpResponse put_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -39,14 +62,15 @@ HttpResponse put_endpoint(Hooks& hooks, const HttpRequest& request, const PathPa
   auto endpoint = codec::parse_new_endpoint(request.body, path.get("ns"), path.get("name"));
   if (!endpoint) return error_response(endpoint.error());
   auto put = hooks.put_endpoint(std::move(*endpoint), *revision);
-  if (!put) return error_response(put.error());
-  return endpoint_response(std::move(put->endpoint), put->created ? 201 : 200);
+  if (!put) return refused(request, put.error());
+  return endpoint_response(put->endpoint, put->created ? 201 : 200);
 }
 
 HttpResponse patch_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
   const auto revision = revision_in(request);
   if (!revision) return error_response(revision.error());
   return endpoint_response(
+      request,
       change_endpoint(hooks, path.get("ns"), path.get("name"), *revision, [&](Endpoint endpoint) {
         return codec::parse_endpoint_changes(request.body, std::move(endpoint));
       }));
@@ -59,7 +83,7 @@ HttpResponse delete_endpoint(Hooks& hooks, const HttpRequest& request, const Pat
   const bool force = in.flag("force");
   if (in.error()) return error_response(*in.error());
   return endpoint_response(
-      hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision, force));
+      request, hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision, force));
 }
 
 HttpResponse fetch_endpoints(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -80,8 +104,8 @@ HttpResponse test_endpoint(Hooks& hooks, const HttpRequest& request, const PathP
 }
 
 ParameterDoc if_match_parameter() {
-  return {"If-Match", "The revision that it is about, as ETag has it; another one is a conflict.",
-          R"({"type":"string"})", "header"};
+  return {"If-Match", "The revision that it is about, as ETag has it.", R"({"type":"string"})",
+          "header"};
 }
 
 using CallOnEndpoint = HttpResponse (*)(Hooks&, const HttpRequest&, const PathParameters&);
@@ -101,16 +125,19 @@ Route put_route(Hooks& hooks) {
       .summary = "Make or replace an endpoint",
       .description =
           "What is not given is as if it had never been: PATCH keeps it. The answer has "
-          "its revision as ETag.",
-      .parameters = {if_match_parameter()},
+          "its revision as ETag. A conflict (409): there are too many endpoints.",
+      .parameters = {if_match_parameter(),
+                     {"If-None-Match", "*: only where there is none of that name.",
+                      R"({"type":"string","enum":["*"]})", "header"}},
       .body = BodyDoc{"NewEndpoint",
                       R"({"url": "https://hooks.acme.example/in", "headers": {"X-Shop": "7"},
                           "timeout": "15s", "retryLimit": 10, "description": "the warehouse"})",
                       true, kSmallBodyBytesMax},
       .responses = {{201, "It was made.", "Endpoint"},
                     {200, "It was replaced.", "Endpoint"},
-                    {404, "With If-Match: there is none of that name."},
-                    {409, "With If-Match: it has another revision."}},
+                    {412,
+                     "It has another revision than If-Match, or is not there; or it is there, with "
+                     "If-None-Match."}},
       .handler = handler_of(hooks, put_endpoint),
   };
 }
@@ -124,13 +151,15 @@ Route patch_route(Hooks& hooks) {
       .summary = "Change some of an endpoint",
       .description =
           "By a JSON Merge Patch (RFC 7396): null takes a field or a header back, and what is left "
-          "out stays. Content-Type may be application/json or application/merge-patch+json.",
+          "out stays. Content-Type may be application/json or application/merge-patch+json. A "
+          "conflict "
+          "(409): it is being changed all the time.",
       .parameters = {if_match_parameter()},
       .body = BodyDoc{"EndpointChanges", R"({"timeout": "30s", "headers": {"X-Shop": null}})", true,
                       kSmallBodyBytesMax},
       .responses = {{200, "The endpoint as it is now.", "Endpoint"},
                     {404, "No such endpoint."},
-                    {409, "It has another revision, or is being changed all the time."}},
+                    {412, "It has another revision than If-Match."}},
       .handler = handler_of(hooks, patch_endpoint),
   };
 }
@@ -147,8 +176,8 @@ Route get_route(Hooks& hooks) {
       .body = {},
       .responses = {{200, "The endpoint.", "Endpoint"}, {404, "No such endpoint."}},
       .handler =
-          [&hooks](const HttpRequest&, const PathParameters& path) {
-            return endpoint_response(hooks.endpoint(path.get("ns"), path.get("name")));
+          [&hooks](const HttpRequest& request, const PathParameters& path) {
+            return endpoint_response(request, hooks.endpoint(path.get("ns"), path.get("name")));
           },
   };
 }
@@ -167,9 +196,8 @@ Route delete_route(Hooks& hooks) {
       .body = {},
       .responses = {{200, "The endpoint as it was.", "Endpoint"},
                     {404, "No such endpoint."},
-                    {409,
-                     "It has another revision, or a task names it that is not DONE or "
-                     "FAILED."}},
+                    {409, "A task names it that is not DONE or FAILED."},
+                    {412, "It has another revision than If-Match."}},
       .work = Work::kMany,  // it looks at the tasks of the namespace
       .handler = handler_of(hooks, delete_endpoint),
   };
@@ -191,8 +219,8 @@ Route pause_route(Hooks& hooks, const char* verb, const char* operation, const c
       .responses = {{200, "The endpoint, also where it was so already.", "Endpoint"},
                     {404, "No such endpoint."}},
       .handler =
-          [&hooks, call](const HttpRequest&, const PathParameters& path) {
-            return endpoint_response((hooks.*call)(path.get("ns"), path.get("name")));
+          [&hooks, call](const HttpRequest& request, const PathParameters& path) {
+            return endpoint_response(request, (hooks.*call)(path.get("ns"), path.get("name")));
           },
   };
 }

@@ -155,10 +155,11 @@ class OpenApiTest : public ApiTest {
                                  "timeout":"15s","retryLimit":2})";
     const std::vector<std::pair<std::string, std::string>> another = {
         {"If-Match", "00000000-0000-0000-0000-000000000000"}};
-    drive({"PUT", all + "/a", rich, another}, 404);
+    drive({"PUT", all + "/a", rich, another}, 412);
     drive({"PUT", all + "/a", rich}, 201);
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y"})"}, 200);
-    drive({"PUT", all + "/a", rich, another}, 409);
+    drive({"PUT", all + "/a", rich, another}, 412);
+    drive({"PUT", all + "/a", rich, {{"If-None-Match", "*"}}}, 412);
     drive({"PUT", all + "/a", rich}, 200);
     drive({"PUT", all + "/a",
            R"({"url":"http://127.0.0.1:9/y","retrySchedule":["5s","1h"],"stopOn":"400-403"})"},
@@ -170,7 +171,7 @@ class OpenApiTest : public ApiTest {
     drive({"PUT", all + "/a", R"({"url":"http://127.0.0.1:9/y","stopOn":"204"})"}, 400);
     drive({"PUT", all + "/a", "{}"}, 400);
     drive({"PATCH", all + "/a", R"({"timeout":null})"}, 200);
-    drive({"PATCH", all + "/a", "{}", another}, 409);
+    drive({"PATCH", all + "/a", "{}", another}, 412);
     drive({"PATCH", all + "/none", "{}"}, 404);
     drive({"GET", all + "/a"}, 200);
     drive({"GET", all + "/none"}, 404);
@@ -188,7 +189,7 @@ class OpenApiTest : public ApiTest {
     drive({"POST", all + "/a/test", R"({"url":"/y","headers":{"A":"1"}})"}, 200);
     drive({"POST", all + "/a/test", R"({"url":"y"})"}, 400);
     drive({"POST", all + "/none/test"}, 404);
-    drive({"DELETE", all + "/a", {}, another}, 409);
+    drive({"DELETE", all + "/a", {}, another}, 412);
     drive({"DELETE", all + "/a?force=maybe"}, 400);
     drive({"DELETE", all + "/a"}, 200);
     drive({"DELETE", all + "/a"}, 404);

@@ -45,7 +45,7 @@ std::optional<Error> why_refused(const DocumentKey& key, const Replaces& replace
   return Error{ErrorCode::kConflict,
                named_document(key) + " was changed since it was read: its revision is " +
                    to_string(*found) + ", not " + to_string(*seen) + "; read it again",
-               {}};
+               "revision"};
 }
 
 void DocumentPageBuilder::add(StoredDocument document) {
