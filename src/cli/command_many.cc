@@ -32,7 +32,7 @@ struct ManyArgs {
 struct Many {
   Act act;
   std::optional<Status> status;  // of the tasks that it acts on, unless others are asked for
-  bool takes_status;             // others may be asked for
+  const char* statuses;          // that may be asked for; null: no others
   Result<ManyResult> (HooksApi::*chunk)(const ManyQuery&);
 
   // Whether it acts on any of that status: what has ended can only be deleted.
@@ -113,7 +113,8 @@ void add_many(Commands& commands, const char* name, const char* description,
   CLI::App& command = commands.add(name, description, examples, [&commands, args, many] {
     return run_many(commands, *args, many);
   });
-  add_filter_options(commands, command, args->filter, many.takes_status);
+  add_filter_options(commands, command, args->filter,
+                     {.statuses = many.statuses, .reason = !many.status});
   add_number(command, "--chunk-limit", args->chunk_limit, {1, model::kPageLimitMax},
              "tasks that one request acts on, 1 to 1000 [1000]")
       ->type_name("N");
@@ -170,25 +171,28 @@ void add_many_changes(Commands& commands) {
            {"rhooks delete-many --namespace my-app --status DONE --to -7d",
             "rhooks delete-many -n my-app --id order- --dry-run",
             "rhooks delete-many -n my-app --id order- --yes"},
-           {{"delete", "deleted"}, std::nullopt, true, &HooksApi::remove_many});
+           {{"delete", "deleted"}, std::nullopt, FilterOptions{}.statuses, &HooksApi::remove_many});
   add_clear(commands);
   add_many(commands, "suspend-many", "Suspend the ACTIVE tasks that match.",
            {"rhooks suspend-many --namespace my-app",
             "rhooks suspend-many -n my-app --id order- --to +1h --yes"},
-           {{"suspend", "suspended"}, Status::kActive, false, &HooksApi::suspend_many});
+           {{"suspend", "suspended"}, Status::kActive, nullptr, &HooksApi::suspend_many});
   add_many(
       commands, "unsuspend-many",
       "Make the SUSPENDED tasks that match ACTIVE again; those whose time is past run at once.",
       {"rhooks unsuspend-many --namespace my-app",
        "rhooks unsuspend-many -n my-app --id order- --yes"},
-      {{"unsuspend", "unsuspended"}, Status::kSuspended, false, &HooksApi::unsuspend_many});
+      {{"unsuspend", "unsuspended"}, Status::kSuspended, nullptr, &HooksApi::unsuspend_many});
   add_many(commands, "cancel-many",
            "Make the tasks that match FAILED, once and for all; the ACTIVE ones, unless --status "
            "says others.",
            {"rhooks cancel-many --namespace my-app --endpoint acme",
             "rhooks cancel-many -n my-app --status SUSPENDED --dry-run",
             "rhooks cancel-many -n my-app --id order- --yes"},
-           {{"cancel", "cancelled"}, Status::kActive, true, &HooksApi::cancel_many});
+           {{"cancel", "cancelled"},
+            Status::kActive,
+            "ACTIVE|PROCESSING|SUSPENDED",
+            &HooksApi::cancel_many});
 }
 
 }  // namespace rhooks::cli

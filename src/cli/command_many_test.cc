@@ -105,6 +105,19 @@ TEST_P(ManyTest, BulkCommandsThatMatchNothingSaySo) {
   }
 }
 
+TEST_P(ManyTest, WhatCannotMatchIsNotOffered) {
+  for (const char* name : {"suspend-many", "unsuspend-many", "cancel-many"}) {
+    const TestRun refused = run({name, "-n", "app", "--reason", "gone", "--dry-run"});
+    EXPECT_EQ(refused.exit_code, kExitUsage);
+    EXPECT_NE(refused.err.find(std::string(name) + " has no flag --reason"), std::string::npos)
+        << refused.err;
+  }
+  const TestRun fetched = run({"fetch", "-n", "app", "--status", "DONE", "--reason", "gone"});
+  EXPECT_EQ(fetched.exit_code, kExitFailed);
+  EXPECT_NE(fetched.err.find("reason: only FAILED tasks have one, not DONE"), std::string::npos)
+      << fetched.err;
+}
+
 TEST_P(ManyTest, WhatHasEndedIsNotCancelled) {
   for (const char* status : {"DONE", "FAILED"}) {
     const TestRun refused = run({"cancel-many", "-n", "app", "--status", status, "--dry-run"});

@@ -183,7 +183,7 @@ void add_redrive(Commands& commands) {
        "rhooks redrive -n shop --show --wait", "rhooks redrive -n shop --cancel"},
       [&commands, args] { return run_redrive(commands, *args); });
   args->command = &command;
-  add_filter_options(commands, command, args->filter, false);
+  add_filter_options(commands, command, args->filter, {.statuses = nullptr});
   command.add_option("--rate", args->rate, "how many in what time: 50/s, 100/1m [50/s]")
       ->type_name("RATE");
   add_number(command, "--max", args->max, {0}, "so many at most; 0: all [0]")->type_name("N");

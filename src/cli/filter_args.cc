@@ -14,20 +14,22 @@ void add_key_options(Commands& commands, CLI::App& command, TaskKey& key) {
   command.add_option("id,--id", key.id, "id of the task")->type_name("ID")->required();
 }
 
-void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args, bool status) {
+void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
+                        const FilterOptions& options) {
   commands.add_namespace(command, args.ns);
   command.add_option("--id", args.id, "ids that begin with this")->type_name("PREFIX");
-  if (status) {
-    command.add_option("--status", args.status, "status of the task")
-        ->type_name("ACTIVE|PROCESSING|DONE|FAILED|SUSPENDED");
+  if (options.statuses != nullptr) {
+    command.add_option("--status", args.status, "status of the task")->type_name(options.statuses);
   }
   command.add_option("--from", args.from, "scheduled at or after: ISO-8601, or -1h, +1h")
       ->type_name("TIME");
   command.add_option("--to", args.to, "scheduled at or before: ISO-8601, or -1h, +1h")
       ->type_name("TIME");
   command.add_option("--endpoint", args.endpoint, "for this endpoint")->type_name("NAME");
-  command.add_option("--reason", args.reason, "FAILED for this reason: exhausted, gone, ...")
-      ->type_name("REASON");
+  if (options.reason) {
+    command.add_option("--reason", args.reason, "FAILED for this reason: exhausted, gone, ...")
+        ->type_name("REASON");
+  }
   add_number(command, "--last-status", args.last_status, {model::kStatusMin, model::kStatusMax},
              "answered with this status the last time")
       ->type_name("STATUS");

@@ -17,9 +17,13 @@ struct FilterArgs {
   std::string ns, id, status, from, to, endpoint, reason;
   std::optional<int> last_status;
 };
-// `status` false: the command takes no --status.
+// What of these makes sense differs by the status of the tasks that a command is about.
+struct FilterOptions {
+  const char* statuses = "ACTIVE|PROCESSING|DONE|FAILED|SUSPENDED";  // null: it takes no --status
+  bool reason = true;                                                // false: it is about no FAILED
+};
 void add_filter_options(Commands& commands, CLI::App& command, FilterArgs& args,
-                        bool status = true);
+                        const FilterOptions& options = {});
 Result<TaskFilter> make_filter(const FilterArgs& args, TimePoint now);
 
 // A time option; empty text is no bound.

@@ -55,6 +55,12 @@ Result<void> check_filter(const TaskFilter& filter) {
   }
   if (!filter.reason.empty()) {
     if (auto valid = model::FailureReason{}.check(filter.reason, "reason"); !valid) return valid;
+    if (filter.status && *filter.status != Status::kFailed) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          std::string("reason: only FAILED tasks have one, not ") + to_string(*filter.status),
+          "reason");
+    }
   }
   if (filter.last_status) {
     const model::Range statuses{model::kStatusMin, model::kStatusMax};
@@ -345,10 +351,6 @@ Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {
 
 Result<ManyResult> Hooks::Impl::change_many(ManyQuery query, Status from, const char* verb,
                                             const store::Edit& edit) {
-  if (auto valid = check_filter(query.filter); !valid) return fail(std::move(valid.error()));
-  if (auto valid = check_limit(query.chunk_limit, "chunkLimit"); !valid) {
-    return fail(std::move(valid.error()));
-  }
   if (query.filter.status && *query.filter.status != from) {
     return fail(ErrorCode::kInvalidArgument,
                 std::string("only ") + to_string(from) + " tasks can be " + verb + "ed, not " +
@@ -356,6 +358,10 @@ Result<ManyResult> Hooks::Impl::change_many(ManyQuery query, Status from, const 
                 "status");
   }
   query.filter.status = from;
+  if (auto valid = check_filter(query.filter); !valid) return fail(std::move(valid.error()));
+  if (auto valid = check_limit(query.chunk_limit, "chunkLimit"); !valid) {
+    return fail(std::move(valid.error()));
+  }
   const TimePoint at = now();
   return act_on_chunk(store(), query, verb, at, [&](const std::vector<TaskKey>& keys) {
     auto changed = store().change(keys, edit, at);

@@ -276,6 +276,15 @@ TEST(HooksManyTest, TasksAreFoundByHowTheyFailed) {
   ManyQuery many;
   many.filter.ns = "ns";
   many.filter.reason = "exhausted";
+  // Nothing could match: only FAILED tasks have one.
+  for (const auto call : {&Hooks::suspend_many, &Hooks::unsuspend_many, &Hooks::cancel_many}) {
+    EXPECT_EQ(((*t.hooks).*call)(many).error().field, "reason");
+  }
+  query.filter.reason = "exhausted";
+  query.filter.status = Status::kDone;
+  EXPECT_EQ(t.hooks->fetch(query).error().message, "reason: only FAILED tasks have one, not DONE");
+  query.filter.status = Status::kFailed;
+  EXPECT_EQ(t.hooks->fetch(query)->items.size(), 1u);
   EXPECT_EQ(t.hooks->remove_many(many)->count, 2);
   EXPECT_TRUE(t.hooks->get({"ns", "b"}));
 }

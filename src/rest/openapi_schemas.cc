@@ -69,7 +69,7 @@ constexpr const char* kSchemas = R"json({
     "from": {"$ref": "#/components/schemas/Time", "description": "A scheduledDate of this time or later."},
     "to": {"$ref": "#/components/schemas/Time", "description": "A scheduledDate of this time or earlier."},
     "endpoint": {"type": "string", "description": "The endpoint that they name."},
-    "reason": {"type": "string", "description": "Their failureReason."},
+    "reason": {"type": "string", "description": "Their failureReason; only FAILED tasks have one."},
     "lastStatus": {"type": "integer", "minimum": 100, "maximum": 599, "description": "The status of their latest answer."},
     "chunkLimit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000, "description": "The most tasks that one call acts on."},
     "startKey": {"type": "string", "description": "The lastEvaluatedKey of the call before, with the same filters."}

@@ -139,7 +139,8 @@ Route fetch_route(Hooks& hooks) {
       time_parameter("from", "Tasks with a scheduledDate of this time or later."),
       time_parameter("to", "Tasks with a scheduledDate of this time or earlier."),
       {"endpoint", "Tasks that name this endpoint.", R"({"type":"string"})"},
-      {"reason", "Tasks with this failureReason.", R"({"type":"string"})"},
+      {"reason", "Tasks with this failureReason; only FAILED ones have one.",
+       R"({"type":"string"})"},
       {"lastStatus", "Tasks whose latest answer had this status.",
        R"({"type":"integer","minimum":100,"maximum":599})"},
   };
