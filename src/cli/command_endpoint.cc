@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 
+#include "base/ascii.h"
 #include "base/duration.h"
 #include "base/text.h"
 #include "cli/app.h"
@@ -100,6 +101,24 @@ Result<T> read_value(const F& field, const std::string& text) {
   }
 }
 
+// Why the headers that are to go cannot be meant so; nothing if they can.
+std::optional<std::string> wrong_names(const std::vector<std::string>& gone,
+                                       const std::vector<Header>& headers) {
+  for (const std::string& name : gone) {
+    if (!model::is_token(name)) {
+      return "--no-header: " + quote(name) + " is no header name; write the name alone";
+    }
+    const bool given = std::any_of(headers.begin(), headers.end(), [&](const Header& header) {
+      return equal_in_any_case(header.name, name);
+    });
+    if (given) {
+      return "--header and --no-header " + name + " exclude each other; a header that is given " +
+             "takes the place of the one that is there";
+    }
+  }
+  return std::nullopt;
+}
+
 // The endpoint with what the line says of it.
 Result<Endpoint> edited(const EndpointArgs& args, const std::vector<Header>& headers,
                         Endpoint endpoint) {
@@ -120,6 +139,7 @@ Result<Endpoint> edited(const EndpointArgs& args, const std::vector<Header>& hea
       member = typename F::Value{};
     }
   });
+  if (!wrong) wrong = wrong_names(args.without_headers, headers);
   if (wrong) return usage(std::move(*wrong));
   if (args.given("--no-callback") && !args.given("--callback-on")) endpoint.callback_on.clear();
   if (args.given("--no-rate") && !args.given("--burst")) endpoint.burst.reset();

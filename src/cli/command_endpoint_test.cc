@@ -360,6 +360,13 @@ TEST_P(EndpointCommandsTest, ALineThatCannotBeMeantIsRefused) {
   expect_part(refused({"set", "acme", "--rate", "fast"}),
               "--rate: must be a number and a time, as in 100/1m, not \"fast\"");
   expect_part(refused({"put", "acme", "--url", kIn, "-H", "no header"}), "write 'Name: value'");
+  expect_part(refused({"set", "acme", "-H", "X-A: 1", "--no-header", "x-a"}),
+              "--header and --no-header x-a exclude each other");
+  expect_part(refused({"set", "acme", "--no-header", "X-A: 1"}),
+              "--no-header: \"X-A: 1\" is no header name\n  write the name alone");
+  expect_part(refused({"test", "acme", "-H", "@-", "--body", "-"}),
+              "--header @- and --body - both read standard input");
+  expect_part(refused({"set", "acme", "-H", "@-", "-H", "@-"}), "--header @- is given twice");
   expect_part(refused({"list", "--limit", "0"}),
               "--limit: must be a whole number from 1 to 1000, not \"0\"");
   const TestRun rule = endpoint({"put", "acme", "--url", "ftp://a/"});

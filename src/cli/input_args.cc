@@ -69,9 +69,13 @@ Result<Body> body_of(std::string text, bool as_text) {
       "send it as it is, as text");
 }
 
+constexpr bool is_standard_input(std::string_view body) {
+  return body == "-" || body == "@-";
+}
+
 // The text that --body names: that of @FILE, or of - or @- for `in`, or itself.
 Result<std::string> body_text(std::string given, std::istream& in) {
-  if (given == "-" || given == "@-") return read_all(in, "--body", "standard input");
+  if (is_standard_input(given)) return read_all(in, "--body", "standard input");
   if (!given.starts_with('@')) return given;
   const std::string name = given.substr(1);
   std::ifstream file(name, std::ios::binary);
@@ -110,6 +114,9 @@ Result<std::string> read_all(std::istream& in, const std::string& option, const 
 }
 
 Result<std::vector<Header>> make_headers(const std::vector<std::string>& given, std::istream& in) {
+  if (std::count(given.begin(), given.end(), "@-") > 1) {
+    return usage("--header @- is given twice; standard input is read once");
+  }
   std::vector<Header> headers;
   for (const std::string& one : given) {
     Result<void> added;
@@ -134,6 +141,9 @@ Result<void> RequestArgs::apply(const CLI::App& command, std::istream& in, Reque
     const auto named = codec::parse_method(method);
     if (!named) return usage("--method: " + named.error().message);
     request.method = *named;
+  }
+  if (is_standard_input(body) && std::count(headers.begin(), headers.end(), "@-") > 0) {
+    return usage("--header @- and --body - both read standard input; take a file for one of them");
   }
   auto made = make_headers(headers, in);
   if (!made) return fail(made.error());
