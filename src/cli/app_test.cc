@@ -231,12 +231,32 @@ TEST(AppTest, ReadingMakesNoStore) {
                                              {"endpoint", "pause", "b", "-n", "a"},
                                              {"redrive", "-n", "a", "--yes"},
                                              {"redrive", "-n", "a", "--show"},
+                                             {"trigger"},
+                                             {"trigger", "-n", "a", "--id", "b"},
                                              {"trigger-dryrun"}}) {
     args.insert(args.end(), {"--store", "rocksdb:" + path});
     const TestRun run = run_line(args);
     EXPECT_EQ(run.exit_code, kExitFailed);
     EXPECT_NE(run.err.find("there is no store in " + path), std::string::npos) << run.err;
     EXPECT_FALSE(std::filesystem::exists(path)) << args[0];
+  }
+}
+
+TEST(AppTest, ANewStoreIsToldOfAtATerminal) {
+  const testing::TempDir dir;
+  int stores = 0;
+  for (std::vector<std::string> args : std::vector<std::vector<std::string>>{
+           {"register", "-n", "a", "--url", "http://127.0.0.1:9/", "--at", "+1h"},
+           {"endpoint", "put", "b", "-n", "a", "--url", "http://127.0.0.1:9/"}}) {
+    const std::string url = "rocksdb:" + dir.sub("store" + std::to_string(++stores));
+    args.insert(args.end(), {"--store", url});
+    for (const std::string& told : {"made a new store, " + url + "\n", std::string()}) {
+      TestIo test;
+      test.io.err_is_terminal = true;
+      const TestRun run = test.run(args);
+      EXPECT_EQ(run.exit_code, kExitDone) << run.err;
+      EXPECT_EQ(run.err, told);
+    }
   }
 }
 

@@ -17,6 +17,14 @@ namespace {
 
 constexpr char kSettingsGroup[] = "Settings";
 
+// What cannot be looked at is told by opening it.
+bool is_missing(const store::StoreTraits& store) {
+  if (store.directory.empty()) return false;
+  std::error_code error;
+  return std::filesystem::status(store.directory + "/CURRENT", error).type() ==
+         std::filesystem::file_type::not_found;
+}
+
 Result<std::unique_ptr<HooksApi>> open_on_store(Options options) {
   const bool exclusive = !store_traits(options.store).directory.empty();
   auto hooks = Hooks::open(std::move(options));
@@ -113,8 +121,8 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
 void Commands::add_hooks_options(CLI::App& command) {
   add_settings(command, {"server", "store", "ca_file"});
   command.get_option("--store")->description(
-      "work straight on this store, without a server: rocksdb:PATH or dynamodb:?... "
-      "[$RHOOKS_STORE]");
+      "work straight on this store, without a server: rocksdb:PATH or dynamodb:?...; register, "
+      "endpoint put and serve make a new one [$RHOOKS_STORE]");
   command.get_option("--server")
       ->description("work through this server [$RHOOKS_SERVER, http://127.0.0.1:8090]");
   add_json_option(command);
@@ -166,17 +174,23 @@ std::unique_ptr<HooksApi> Commands::hooks(int& exit_code, bool makes_store) {
       return nullptr;
     }
   }
+  bool makes = false;
   if (loaded->works_on_store()) {
     if (const auto refused = refuse_store(*loaded, !makes_store)) {
       exit_code = *refused;
       return nullptr;
     }
+    makes = is_missing(store_traits(loaded->text("store")));
   }
   auto opened = open_hooks(*loaded);
   if (!opened) {
     exit_code = opened.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed;
     report(io_, opened.error(), exit_code);
     return nullptr;
+  }
+  // A path may be mistyped.
+  if (makes && io_.err_is_terminal && !io_.json_errors) {
+    io_.err << "made a new store, " << printable(loaded->text("store")) << '\n';
   }
   return std::move(*opened);
 }
@@ -189,14 +203,10 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
                   "server that is started with `rhooks serve --store memory:`",
                   kExitUsage);
   }
-  const std::string& path = store.directory;
-  if (!reads || path.empty()) return std::nullopt;
-  std::error_code error;
-  const auto found = std::filesystem::status(path + "/CURRENT", error).type();
-  // What cannot be looked at is told by opening it.
-  if (found != std::filesystem::file_type::not_found) return std::nullopt;
+  if (!reads || !is_missing(store)) return std::nullopt;
   return report(io_,
-                "there is no store in " + path + "; `rhooks register` and `rhooks serve` make one",
+                "there is no store in " + store.directory +
+                    "; `rhooks register`, `rhooks endpoint put` and `rhooks serve` make one",
                 kExitFailed);
 }
 

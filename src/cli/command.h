@@ -56,7 +56,7 @@ class Commands {
   // The scheduler they ask for, by --server, --store, RHOOKS_STORE, RHOOKS_SERVER or the default
   // server, the first of these that is given: a server's, or a Hooks without a worker on the store.
   // An error has been printed, and `exit_code` set, where there is none. `makes_store`: the command
-  // may make a store in an empty directory.
+  // may make a store in an empty directory, and tells at a terminal where it did.
   std::unique_ptr<HooksApi> hooks(int& exit_code, bool makes_store = false);
 
   // Refuses the store of a command that works on one by itself: a memory: store, and, for a

@@ -28,7 +28,7 @@ Hooks* in_this_process(HooksApi& hooks) {
 int trigger_one(Commands& commands, const TaskKey& key) {
   Io& io = commands.io();
   int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code, true);
+  const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
   const auto task = hooks->trigger(key);
   if (!task) return report(io, task.error(), kExitFailed);
@@ -82,7 +82,7 @@ int trigger_all(Commands& commands) {
   std::optional<Signals> signals;
   if (config->works_on_store()) signals.emplace();
   int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code, true);
+  const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
   Progress progress(io);
   HooksApi::Progress show;
