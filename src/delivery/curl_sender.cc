@@ -18,17 +18,15 @@ namespace {
 constexpr std::uint64_t kIntakeBytesMax = 4 * 1024 * 1024;
 static_assert(kIntakeBytesMax >= 2 * model::kResponseReadBytesMax);
 
-// Why the loop ended it; null where it did not, or the transfer ended well all the same.
-const char* reason(net::CutOff cut_off, CURLcode code) {
-  if (code == CURLE_OK) return nullptr;
+// Why the loop ended it; null where it did not, or another answer says why.
+const char* reason(net::CutOff cut_off) {
   switch (cut_off) {
     case net::CutOff::kNot:
+    case net::CutOff::kNotAllowed:
       return nullptr;
     case net::CutOff::kTooMuch:
       return "the receiver sent more than 4 MiB without ending its response, most of it no part "
              "of one";
-    case net::CutOff::kOwnListener:
-      return "the URL leads to the scheduler itself, to which nothing is sent";
     case net::CutOff::kRefused:
       return "the receiver refused to begin with the request (HTTP/2 REFUSED_STREAM), twice";
   }
@@ -39,8 +37,12 @@ const char* reason(net::CutOff cut_off, CURLcode code) {
 
 class CurlSender::Impl {
  public:
-  Impl(net::EasyOptions options, Clock& clock, std::unique_ptr<net::CurlLoop> loop)
-      : options_(std::move(options)), clock_(clock), loop_(std::move(loop)) {}
+  Impl(net::EasyOptions options, Clock& clock, std::unique_ptr<net::CurlLoop> loop,
+       std::shared_ptr<const egress::Policy> egress)
+      : options_(std::move(options)),
+        clock_(clock),
+        loop_(std::move(loop)),
+        egress_(std::move(egress)) {}
 
   ~Impl() {
     for (auto& [easy, transfer] : transfers_) drop(easy, transfer);
@@ -51,6 +53,9 @@ class CurlSender::Impl {
 
   void start(HttpRequest request) {
     auto transfer = std::make_unique<CurlTransfer>(std::move(request), clock_.now());
+    if (const auto why = refusal_of(transfer->url())) {
+      return finished_.push_back(transfer->refuse({*why, {}}));
+    }
     CURL* const easy = loop_->take_handle();
     if (!easy) return finished_.push_back(transfer->fail("out of memory"));
     const net::EasyOptions& options = transfer->options(options_);
@@ -89,11 +94,25 @@ class CurlSender::Impl {
     for (const auto& [easy, code] : ended) {
       auto node = transfers_.extract(easy);
       RHOOKS_CHECK(!node.empty());
-      const char* const why = reason(net::CurlLoop::cut_off(easy), code);
-      finished_.push_back(why ? node.mapped()->fail(why) : node.mapped()->finish(code));
+      finished_.push_back(result_of(*node.mapped(), easy, code));
       node.mapped().reset();  // before the handle is used again
       loop_->give_handle_back(easy);
     }
+  }
+
+  static HttpResult result_of(CurlTransfer& transfer, CURL* easy, CURLcode code) {
+    const net::CutOff cut_off = net::CurlLoop::cut_off(easy);
+    if (code == CURLE_OK) return transfer.finish(code);
+    if (const char* const why = reason(cut_off)) return transfer.fail(why);
+    if (cut_off != net::CutOff::kNotAllowed) return transfer.finish(code);
+    const net::NotAllowed& refused = net::CurlLoop::not_allowed(easy);
+    return transfer.refuse({refused.why, egress::to_text(refused.address)});
+  }
+
+  // What the URL tells, so that no name is looked up in vain.
+  std::optional<std::string_view> refusal_of(const std::string& url) const {
+    if (!egress_) return std::nullopt;
+    return egress_->refuses(egress::target_of(url));
   }
 
   void drop(CURL* easy, std::unique_ptr<CurlTransfer>& transfer) {
@@ -105,6 +124,7 @@ class CurlSender::Impl {
   const net::EasyOptions options_;
   Clock& clock_;
   const std::unique_ptr<net::CurlLoop> loop_;
+  const std::shared_ptr<const egress::Policy> egress_;
   std::unordered_map<CURL*, std::unique_ptr<CurlTransfer>> transfers_;
   std::vector<HttpResult> finished_;
 };
@@ -114,12 +134,16 @@ Result<std::unique_ptr<CurlSender>> CurlSender::create(const CurlSenderOptions& 
   auto easy_options =
       net::checked({options.connect_timeout, options.request_timeout, options.ca_file});
   if (!easy_options) return rhooks::fail(std::move(easy_options.error()));
+  easy_options->proxy = options.proxy.url;
+  easy_options->proxy_user = options.proxy.user;
+  easy_options->proxy_password = options.proxy.password;
   auto loop = net::CurlLoop::create(
       {.connections_max = idle_connections(options.max_in_flight, net::descriptors_max()),
-       .intake_max = kIntakeBytesMax});
+       .intake_max = kIntakeBytesMax,
+       .egress = options.egress});
   if (!loop) return rhooks::fail(std::move(loop.error()));
-  return std::unique_ptr<CurlSender>(
-      new CurlSender(std::make_unique<Impl>(std::move(*easy_options), clock, std::move(*loop))));
+  return std::unique_ptr<CurlSender>(new CurlSender(
+      std::make_unique<Impl>(std::move(*easy_options), clock, std::move(*loop), options.egress)));
 }
 
 CurlSender::CurlSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "delivery/sender.h"
+#include "egress/policy.h"
+#include "egress/proxy.h"
 
 namespace rhooks::delivery {
 
@@ -21,6 +23,11 @@ struct CurlSenderOptions {
   std::size_t max_in_flight = 25;
   // PEM file of certificate authorities to trust instead of the system's; empty: the system's.
   std::string ca_file;
+  // Where requests may go, and none: anywhere.
+  std::shared_ptr<const egress::Policy> egress = {};
+  // By way of which all goes; names of hosts are looked up there, so of them nothing is judged but
+  // what the URL itself says.
+  egress::Proxy proxy = {};
 };
 
 // The Sender of production: libcurl's multi interface, driven by an epoll of its own.
@@ -31,6 +38,10 @@ struct CurlSenderOptions {
 // closed when it is reused is replaced by libcurl within the attempt, so that a receiver may
 // see a request twice (with one webhook-id). One on which anything arrived while it was idle is
 // replaced before anything of the request is written.
+//
+// What its policy of egress refuses is not connected to, whatever the URL looks like: the address
+// that is about to be used is judged, before each request. That gives a result with
+// HttpResult::refused.
 //
 // A response whose end did not arrive is no response: the attempt failed, and the error names
 // the status. A body is read to 1 MiB and then taken as it is. Errors never show what a URL

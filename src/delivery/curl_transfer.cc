@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "delivery/retry_after.h"
+#include "egress/policy.h"
 #include "model/headers.h"
 #include "model/limits.h"
 #include "net/curl_error.h"
@@ -103,6 +104,7 @@ HttpResult CurlTransfer::finish(CURLcode code) {
     return fail("the response's headers are longer than " +
                 std::to_string(ResponseReader::kHeaderReadBytesMax) + " bytes");
   }
+  if (!complete && by_proxy()) return finish_at_proxy(code);
   if (!complete || reader_.status() == 0) return fail(failure(code, reader_.status()));
   std::optional<Response> response;
   try {
@@ -121,9 +123,31 @@ HttpResult CurlTransfer::finish(CURLcode code) {
   return result;
 }
 
+// What a proxy said is not the receiver's answer, and that it could not reach that is.
+HttpResult CurlTransfer::finish_at_proxy(CURLcode code) {
+  auto result = fail(failure(code, reader_.status()));
+  switch (net::proxy_fault(easy(), code)) {
+    case net::ProxyFault::kNone:
+      break;
+    case net::ProxyFault::kRefuses:
+      result.refused = Refused{"proxy", {}};
+      break;
+    case net::ProxyFault::kAway:
+      result.no_way_out = true;
+      break;
+  }
+  return result;
+}
+
 HttpResult CurlTransfer::fail(std::string error) {
   auto result = this->result();
   result.outcome.error = std::move(error);
+  return result;
+}
+
+HttpResult CurlTransfer::refuse(Refused refused) {
+  auto result = fail(egress::describe(refused.why, egress::target_of(request_.request.url)));
+  result.refused = std::move(refused);
   return result;
 }
 

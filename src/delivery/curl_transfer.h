@@ -27,6 +27,7 @@ class CurlTransfer final : public net::Exchange {
   HttpResult finish(CURLcode code);
   HttpResult fail(std::string error);
   HttpResult cancel();
+  HttpResult refuse(Refused refused);
 
  private:
   struct FreeMime {
@@ -40,6 +41,7 @@ class CurlTransfer final : public net::Exchange {
   void set_parts();
   bool add_headers();
   HttpResult result();
+  HttpResult finish_at_proxy(CURLcode code);
 
   HttpRequest request_;
   std::optional<net::EasyOptions> own_options_;

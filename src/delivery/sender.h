@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/record.h"
@@ -26,11 +27,22 @@ struct HttpRequest {
   std::optional<std::chrono::milliseconds> timeout;
 };
 
+// Where the policy of egress, or a proxy, lets nothing be sent. (How it reads for users is the
+// outcome's error.)
+struct Refused {
+  std::string_view why;  // egress::refusal, or the name of an egress::AddressClass; "proxy"
+  std::string address;   // that it is about, if it is one: for the server's owner only
+};
+
 struct HttpResult {
   std::uint64_t slot_id = 0;
   model::AttemptOutcome outcome;
   // The attempt was cut off by cancel_all(): nothing is known about it.
   bool cancelled = false;
+  // Nothing was sent, and the receiver has no part in that.
+  std::optional<Refused> refused = {};
+  // Likewise: the proxy by way of which all is sent is away, or does not take its user.
+  bool no_way_out = false;
 };
 
 // Makes HTTP requests, many at a time.

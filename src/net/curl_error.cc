@@ -73,8 +73,16 @@ std::string describe_timeout(const CurlFailure& failure, const std::string& wher
          " ms (" + stage + ")";
 }
 
+bool reached_proxy(CURL* easy) {
+  return info<curl_off_t>(easy, CURLINFO_CONNECT_TIME_T) > 0;
+}
+
 std::string describe_unsafely(const CurlFailure& failure) {
   const auto where = host_and_port(failure.url);
+  if (failure.by_proxy && proxy_fault(failure.easy, failure.code) == ProxyFault::kAway) {
+    if (reached_proxy(failure.easy)) return "the egress proxy does not take its user or password";
+    return "could not connect to the egress proxy: " + os_reason(failure);
+  }
   if (is_of_tls(failure.code)) return "TLS with " + where + " failed: " + curl_reason(failure);
   if (const long answered = info<long>(failure.easy, CURLINFO_HTTP_CONNECTCODE); answered >= 300) {
     return "the proxy makes no connection to " + where + " (status " + std::to_string(answered) +
@@ -138,6 +146,29 @@ bool is_of_tls(CURLcode code) {
       return true;
     default:
       return false;
+  }
+}
+
+ProxyFault proxy_fault(CURL* easy, CURLcode code) {
+  if (!reached_proxy(easy)) return ProxyFault::kAway;
+  switch (info<long>(easy, CURLINFO_HTTP_CONNECTCODE)) {
+    case 403:
+      return ProxyFault::kRefuses;
+    case 407:
+      return ProxyFault::kAway;
+    default:
+      break;
+  }
+  if (code != CURLE_PROXY) return ProxyFault::kNone;
+  switch (static_cast<CURLproxycode>(info<long>(easy, CURLINFO_PROXY_ERROR))) {
+    case CURLPX_REPLY_NOT_ALLOWED:
+      return ProxyFault::kRefuses;
+    case CURLPX_NO_AUTH:
+    case CURLPX_USER_REJECTED:
+    case CURLPX_REQUEST_FAILED:
+      return ProxyFault::kAway;
+    default:
+      return ProxyFault::kNone;
   }
 }
 

@@ -64,7 +64,8 @@ std::size_t descriptors_max() {
 class CurlLoop::Impl {
  public:
   Impl(const Options& options, CURLM* multi, std::unique_ptr<Sockets> sockets, int event)
-      : sockets_(std::move(sockets)),
+      : judged_(options.egress != nullptr),
+        sockets_(std::move(sockets)),
         event_(event),
         multi_(multi),
         names_(options.names, [this](int fd, std::uint32_t events) {
@@ -95,7 +96,8 @@ class CurlLoop::Impl {
   }
 
   CURLMcode add(CURL* easy, const std::string& url, const EasyOptions& limits) {
-    const std::optional<NamedHost> host = named_host(url);
+    if (judged_ && limits.proxy.empty()) transfer_of(easy).target = egress::target_of(url);
+    const std::optional<NamedHost> host = named_host(limits.proxy.empty() ? url : limits.proxy);
     if (!host) return add(easy);
     const auto now = Steady::now();
     if (const std::string* const addresses = names_.find(host->name, now)) {
@@ -174,10 +176,7 @@ class CurlLoop::Impl {
     std::unique_ptr<Sockets::Transfer> transfer(&transfer_of(easy));
     curl_easy_reset(easy);
     if (idle_.size() >= kIdleHandlesMax) return curl_easy_cleanup(easy);
-    transfer->opened.clear();
-    transfer->sends = 0;
-    transfer->cut_off = CutOff::kNot;
-    transfer->addresses.reset();
+    transfer->clear();
     idle_.push_back(std::move(transfer));
   }
 
@@ -331,6 +330,7 @@ class CurlLoop::Impl {
     return woken;
   }
 
+  const bool judged_;  // by a policy
   const std::unique_ptr<Sockets> sockets_;
   const Descriptor event_;  // wake()
   CURLM* const multi_;
@@ -347,7 +347,7 @@ class CurlLoop::Impl {
 
 Result<std::unique_ptr<CurlLoop>> CurlLoop::create(const Options& options) {
   if (!init_curl()) return fail(ErrorCode::kUnavailable, "libcurl could not be set up");
-  auto sockets = Sockets::create(options.intake_max);
+  auto sockets = Sockets::create(options.intake_max, options.egress);
   if (!sockets) return fail(std::move(sockets.error()));
   const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) {
@@ -377,6 +377,9 @@ int CurlLoop::sends(CURL* easy) {
 }
 CutOff CurlLoop::cut_off(CURL* easy) {
   return transfer_of(easy).cut_off;
+}
+const NotAllowed& CurlLoop::not_allowed(CURL* easy) {
+  return transfer_of(easy).not_allowed;
 }
 CURLMcode CurlLoop::add(CURL* easy) {
   return impl_->add(easy);

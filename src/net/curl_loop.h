@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "egress/policy.h"
 #include "net/easy_handle.h"
 #include "net/name_lookups.h"
 
@@ -20,9 +22,15 @@ std::size_t descriptors_max();
 // Whether it is we who end a transfer, and why.
 enum class CutOff {
   kNot,
-  kTooMuch,      // arrived on its connection
-  kOwnListener,  // it would go to this process
-  kRefused,      // HTTP/2: the other side refused it, and once more
+  kTooMuch,     // arrived on its connection
+  kNotAllowed,  // nothing may be sent to where it leads
+  kRefused,     // HTTP/2: the other side refused it, and once more
+};
+
+// An address to which nothing may be sent, and why (egress::refusal).
+struct NotAllowed {
+  std::string_view why;
+  egress::Ip address{};
 };
 
 // A transfer that ended, well or not. It has left the loop; what curl_easy_getinfo() tells of
@@ -36,7 +44,8 @@ struct EndedTransfer {
 //
 // Connections are kept and used again. One on which anything arrived while it was idle is not: its
 // transfer moves to a new one before anything of the request is written (src/net/sockets.h). To
-// what this process listens on (net/own_listeners.h) none is opened.
+// what this process listens on (net/own_listeners.h), and to addresses that a policy of egress
+// refuses, none is opened, and none that is kept is used.
 //
 // Use: take_handle(), set it up, add(); run() until it comes back; give_handle_back(). What an
 // easy handle reads from and writes to must live until it came back or was removed. Leave
@@ -54,6 +63,9 @@ class CurlLoop {
     // A transfer for which some more bytes arrive, of whatever kind, is ended.
     std::uint64_t intake_max = kNoIntakeMax;
     NameLookups::Options names = {};
+    // Judges the addresses of transfers that are added with a URL, but for those by way of a proxy.
+    // Null: each may be used.
+    std::shared_ptr<const egress::Policy> egress = {};
   };
 
   // Errors: kUnavailable (no descriptors, no memory).
@@ -72,12 +84,14 @@ class CurlLoop {
   static int sends(CURL* easy);
   // Whether its transfer was ended by the loop. Likewise.
   static CutOff cut_off(CURL* easy);
+  // The first of the addresses that CutOff::kNotAllowed is about. Likewise.
+  static const NotAllowed& not_allowed(CURL* easy);
 
   // Starts the transfer. Another code than CURLM_OK: it was not started.
   CURLMcode add(CURL* easy);
   // The same of one of many, of this URL and with these limits. The addresses of its host are
   // looked up first (net/name_lookups.h), and the wait for them counts; libcurl does that itself
-  // with a thread for each.
+  // with a thread for each. By way of a proxy it is the proxy's name that is looked up.
   CURLMcode add(CURL* easy, const std::string& url, const EasyOptions& limits);
   // Drops a transfer that was added and has not come back.
   void remove(CURL* easy);

@@ -27,11 +27,23 @@ CURLcode set_common_options(CURL* easy, const EasyOptions& options) {
   };
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
-  if (!options.use_proxy) set(CURLOPT_PROXY, "");  // also ignores http_proxy and the like
+  if (!options.use_proxy) {
+    set(CURLOPT_PROXY, options.proxy.c_str());  // empty: also not http_proxy and the like
+    set(CURLOPT_NOPROXY, "");
+  }
+  if (!options.proxy.empty()) {
+    set(CURLOPT_HTTPPROXYTUNNEL, 1L);
+    if (!options.proxy_user.empty()) {
+      set(CURLOPT_PROXYUSERNAME, options.proxy_user.c_str());
+      set(CURLOPT_PROXYPASSWORD, options.proxy_password.c_str());
+    }
+  }
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.request_timeout.count()));
+  // By then its name may lead elsewhere.
+  set(CURLOPT_MAXLIFETIME_CONN, 3'600L);
   // Without it, giving up on a slow name look-up would wait for it, and all others with it.
   set(CURLOPT_QUICK_EXIT, 1L);
 

@@ -14,6 +14,12 @@ struct EasyOptions {
   // PEM file of certificate authorities to trust instead of the system's; empty: the system's.
   std::string ca_file;
   bool use_proxy = false;  // that of the environment
+  // "http://HOST:PORT" or "socks5h://HOST:PORT": all goes by way of it, and it looks up the names
+  // of hosts. An HTTP proxy is asked for a tunnel (CONNECT) also where there is no TLS, so that
+  // what it says itself and what a receiver answers can be told apart.
+  std::string proxy;
+  std::string proxy_user;
+  std::string proxy_password;
 };
 
 // The same with time-outs that libcurl takes as such (0 is "none" for it), and the ca_file

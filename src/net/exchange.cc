@@ -115,6 +115,7 @@ std::string Exchange::failure(CURLcode code, int status) const {
   failed.code = code;
   failed.details = error_.data();
   failed.url = *url_;
+  failed.by_proxy = by_proxy();
   failed.status = status;
   failed.connect_timeout = options_->connect_timeout;
   failed.request_timeout = options_->request_timeout;

@@ -53,6 +53,8 @@ class Exchange {
   bool is_answered(CURLcode code) const;
   // The status that arrived last, 0: none.
   int status() const;
+  // Whether it goes by way of EasyOptions::proxy.
+  bool by_proxy() const { return !options_->proxy.empty(); }
   // Why it is not answered, for people (net/curl_error.h); `status`: of what arrived of an answer.
   std::string failure(CURLcode code, int status) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "egress/target.h"
 
 namespace rhooks::net {
 namespace {
@@ -14,20 +15,10 @@ bool may_be_in_name(char c) {
   return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.' || c == '_';
 }
 
-// As RFC 3986 section 3.2 has it.
-std::string_view authority_of(std::string_view url) {
-  const auto scheme_end = url.find("://");
-  if (scheme_end == std::string_view::npos) return {};
-  std::string_view authority = url.substr(scheme_end + 3);
-  authority = authority.substr(0, authority.find_first_of("/?#"));
-  const auto user_end = authority.rfind('@');
-  return user_end == std::string_view::npos ? authority : authority.substr(user_end + 1);
-}
-
 }  // namespace
 
 std::optional<NamedHost> named_host(std::string_view url) {
-  const std::string_view authority = authority_of(url);
+  const std::string_view authority = egress::authority_of(url);
   const std::string_view host = authority.substr(0, authority.find(':'));
   if (host.empty() || host.front() == '[') return std::nullopt;
   // What ends in a number is an address to all who parse URLs, in one spelling or another.

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-struct sockaddr;  // <sys/socket.h>
+#include "egress/ip.h"
 
 namespace rhooks::net {
 
@@ -15,7 +15,7 @@ namespace rhooks::net {
 // From now on. `address`: an IP address; 0.0.0.0 and :: are all of this machine.
 void add_own_listener(const std::string& address, std::uint16_t port);
 
-// Whether a connection to this address would arrive there.
-bool is_own_listener(const sockaddr* address);
+// Whether a connection to there would arrive.
+bool is_own_listener(const egress::End& end);
 
 }  // namespace rhooks::net

@@ -1,30 +1,14 @@
 #include "net/own_listeners.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 
-#include <cstring>
+#include <string>
 
 namespace rhooks::net {
 namespace {
 
 bool is_own(const std::string& address, std::uint16_t port) {
-  sockaddr_storage storage{};
-  if (address.find(':') == std::string::npos) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    EXPECT_EQ(::inet_pton(AF_INET, address.c_str(), &v4.sin_addr), 1);
-    std::memcpy(&storage, &v4, sizeof v4);
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    EXPECT_EQ(::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr), 1);
-    std::memcpy(&storage, &v6, sizeof v6);
-  }
-  return is_own_listener(reinterpret_cast<const sockaddr*>(&storage));
+  return is_own_listener({egress::parse_ip(address).value(), port});
 }
 
 // They stay for the life of the process, so each test has ports of its own, which nobody listens

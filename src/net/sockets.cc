@@ -75,11 +75,28 @@ Descriptor::~Descriptor() {
 
 Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
+std::optional<egress::End> Sockets::Ends::other() const {
+  const auto address = egress::parse_ip(ip);
+  if (!address) return std::nullopt;
+  return egress::End{*address, static_cast<std::uint16_t>(port)};
+}
+
 std::uint32_t Sockets::Ends::ports() const {
   return static_cast<std::uint32_t>(local_port) << 16 | static_cast<std::uint32_t>(port);
 }
 
-Result<std::unique_ptr<Sockets>> Sockets::create(std::uint64_t intake_max) {
+void Sockets::Transfer::clear() {
+  opened.clear();
+  sends = 0;
+  cut_off = CutOff::kNot;
+  not_allowed = {};
+  allowed = false;
+  target.reset();
+  addresses.reset();
+}
+
+Result<std::unique_ptr<Sockets>> Sockets::create(std::uint64_t intake_max,
+                                                 std::shared_ptr<const egress::Policy> egress) {
   Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   std::array<int, 2> pair = {-1, -1};
   if (epoll.get() < 0 ||
@@ -88,7 +105,8 @@ Result<std::unique_ptr<Sockets>> Sockets::create(std::uint64_t intake_max) {
                 "no descriptor for sending requests: " + std::generic_category().message(errno));
   }
   ::close(pair[1]);
-  return std::unique_ptr<Sockets>(new Sockets(std::move(epoll), Descriptor(pair[0]), intake_max));
+  return std::unique_ptr<Sockets>(
+      new Sockets(std::move(epoll), Descriptor(pair[0]), intake_max, std::move(egress)));
 }
 
 void Sockets::set_up(Transfer& transfer) {
@@ -168,10 +186,32 @@ void Sockets::watch(int operation, int fd, std::uint32_t events) {
   (void)result;
 }
 
+// A transfer is cut off where that holds of all addresses which libcurl tried: of what becomes of
+// those that are allowed it is not the cause.
+bool Sockets::may_lead_to(Transfer& transfer, const std::optional<egress::End>& end) const {
+  std::optional<std::string_view> why;
+  if (!end) {
+    why = egress::refusal::kNoIp;
+  } else if (is_own_listener(*end)) {
+    why = egress::refusal::kOwnListener;
+  } else if (transfer.target && egress_) {
+    why = egress_->refuses(*transfer.target, end->ip);
+  }
+  if (!why) {
+    transfer.allowed = true;
+    if (transfer.cut_off == CutOff::kNotAllowed) transfer.cut_off = CutOff::kNot;
+    return true;
+  }
+  if (!transfer.allowed && transfer.cut_off == CutOff::kNot) {
+    transfer.cut_off = CutOff::kNotAllowed;
+    transfer.not_allowed = {*why, end ? end->ip : egress::Ip{}};
+  }
+  return false;
+}
+
 curl_socket_t Sockets::on_open(void* data, curlsocktype, curl_sockaddr* address) noexcept {
   auto& transfer = *static_cast<Transfer*>(data);
-  if (is_own_listener(&address->addr)) {
-    transfer.cut_off = CutOff::kOwnListener;
+  if (!transfer.sockets->may_lead_to(transfer, egress::end_of(address->addr))) {
     return CURL_SOCKET_BAD;
   }
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -196,6 +236,8 @@ int Sockets::on_request(void* data, char* ip, char* local_ip, int port, int loca
   auto& transfer = *static_cast<Transfer*>(data);
   Sockets& self = *transfer.sockets;
   const Ends ends{local_ip, ip, local_port, port};
+  transfer.allowed = false;  // that is up to this connection
+  if (!self.may_lead_to(transfer, ends.other())) return CURL_PREREQFUNC_ABORT;
   int fd = self.find(ends);
   if (fd < 0) {
     // Its first request. One that we cannot find again carries no other.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,6 +44,10 @@ class Descriptor {
 // Where a connection has brought more than `intake_max` bytes for a request, it is shut down, and
 // the transfer fails.
 //
+// Where a connection may lead is judged by its address when it is opened, and once more before each
+// request that it carries: a name may lead elsewhere by now, and what its URL said is judged by
+// then.
+//
 // HTTP/2 says of each frame to which request it belongs, and pings and settings may come at any
 // time: libcurl reads what waits before it uses such a connection.
 //
@@ -57,13 +62,20 @@ class Sockets {
     std::vector<int> opened;  // since its last request
     int sends = 0;            // how often its request was put on a connection
     CutOff cut_off = CutOff::kNot;
+    NotAllowed not_allowed;
+    bool allowed = false;  // one of its addresses was
+    // Where it leads, if that is judged by a policy.
+    std::optional<egress::Target> target;
     // What CURLOPT_RESOLVE was given.
     std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses{nullptr,
                                                                           &curl_slist_free_all};
+
+    void clear();  // for another transfer
   };
 
   // Errors: kUnavailable (no descriptors).
-  static Result<std::unique_ptr<Sockets>> create(std::uint64_t intake_max);
+  static Result<std::unique_ptr<Sockets>> create(std::uint64_t intake_max,
+                                                 std::shared_ptr<const egress::Policy> egress);
 
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
@@ -110,16 +122,22 @@ class Sockets {
     int local_port, port;
 
     std::uint32_t ports() const;
+    std::optional<egress::End> other() const;  // none: it is no IP address
   };
 
-  Sockets(Descriptor epoll, Descriptor dead, std::uint64_t intake_max)
-      : epoll_(std::move(epoll)), dead_(std::move(dead)), intake_max_(intake_max) {}
+  Sockets(Descriptor epoll, Descriptor dead, std::uint64_t intake_max,
+          std::shared_ptr<const egress::Policy> egress)
+      : epoll_(std::move(epoll)),
+        dead_(std::move(dead)),
+        intake_max_(intake_max),
+        egress_(std::move(egress)) {}
 
   static curl_socket_t on_open(void* transfer, curlsocktype, curl_sockaddr* address) noexcept;
   static int on_close(void* self, curl_socket_t fd) noexcept;
   static int on_request(void* transfer, char* ip, char* local_ip, int port,
                         int local_port) noexcept;
 
+  bool may_lead_to(Transfer& transfer, const std::optional<egress::End>& end) const;
   Socket& socket(int fd);
   int find(const Ends& ends) const;
   bool learn(const Transfer& transfer, const Ends& ends);
@@ -132,8 +150,9 @@ class Sockets {
   const Descriptor epoll_;
   const Descriptor dead_;  // a socket whose other end is gone
   const std::uint64_t intake_max_;
-  std::vector<Socket> sockets_;                        // by descriptor
-  std::unordered_multimap<std::uint32_t, int> known_;  // by their ports
+  const std::shared_ptr<const egress::Policy> egress_;  // null: none
+  std::vector<Socket> sockets_;                         // by descriptor
+  std::unordered_multimap<std::uint32_t, int> known_;   // by their ports
 };
 
 }  // namespace rhooks::net
