@@ -232,6 +232,8 @@ HttpResult ScriptedSender::to_result(Transfer transfer, bool cancelled, Clock::M
     outcome.response = std::move(transfer.reply.response);
     outcome.error = std::move(transfer.reply.error);
     outcome.retry_after = transfer.reply.retry_after;
+    result.refused = std::move(transfer.reply.refused);
+    result.no_way_out = transfer.reply.no_way_out;
   }
   return result;
 }

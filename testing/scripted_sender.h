@@ -41,6 +41,8 @@ class ScriptedSender final : public delivery::Sender {
     std::optional<Response> response;  // none: the attempt failed with `error`
     std::string error;                 // why there is no response
     std::optional<std::chrono::milliseconds> retry_after;
+    std::optional<delivery::Refused> refused = {};
+    bool no_way_out = false;
     std::chrono::milliseconds delay{0};  // on the clock, from the start
     bool held = false;                   // until release()
 

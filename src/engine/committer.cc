@@ -147,16 +147,21 @@ bool Committer::accept(EndedDelivery& ended) {
     return true;
   }
 
-  const model::AttemptOutcome& outcome = *ended.outcome;
-  const TimePoint ended_at = outcome.ended_at();
+  const TimePoint ended_at = ended.outcome->ended_at();
   model::AttemptRules rules = rules_of(ended);
+  if (ended.no_way_out) {
+    const auto wait = model::wait_without_way_out(delivery.task, ended_at);
+    if (wait) ended.outcome->retry_after = wait;
+    rules.counts = !wait;
+  }
+  const model::AttemptOutcome& outcome = *ended.outcome;
   // Of a receiver to which nothing was sent nothing is known.
   const bool tells = ended.sent && !ended.cancelled;
   Log log;
   std::optional<Told> told;
   try {
     if (tells && !ended.learnt) learn(ended, rules);
-    rules.counts = !ended.learnt || ended.learnt->counts;
+    if (ended.learnt) rules.counts = ended.learnt->counts;
     log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
                           options_.logs_ttl, rules);
     // What the task will hold of it besides.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 #include "delivery/request_builder.h"
@@ -17,6 +18,9 @@ namespace {
 // What a rate let through begins within this time, or it could meet what it lets through later.
 constexpr std::chrono::milliseconds kLetThroughFor{1'000};
 
+// Tenants must not be able to fill a disk by what is refused to them.
+constexpr std::chrono::milliseconds kBetweenRefusedLogged{1'000};
+
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 bool let_through_too_long_ago(const Delivery& delivery, TimePoint now) {
@@ -26,6 +30,8 @@ bool let_through_too_long_ago(const Delivery& delivery, TimePoint now) {
 
 Metrics::Attempt kind_of(const delivery::HttpResult& result) {
   if (result.cancelled) return Metrics::Attempt::kCancelled;
+  if (result.refused) return Metrics::Attempt::kBlocked;
+  if (result.no_way_out) return Metrics::Attempt::kNoWayOut;
   if (result.outcome.ok()) return Metrics::Attempt::kSuccess;
   return result.outcome.response ? Metrics::Attempt::kHttpStatus : Metrics::Attempt::kNoResponse;
 }
@@ -163,10 +169,35 @@ void Dispatcher::finish(delivery::HttpResult result) {
                                  {"late_ms", (result.outcome.started_at - due).count()}});
   }
   heed(delivery, result);
+  if (result.refused) note_refused(delivery, result);
   if (result.cancelled) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }
-  to_commit_.push({std::move(delivery), std::move(result.outcome), result.cancelled});
+  // Where nothing was allowed to be sent the receiver has not failed: neither its breaker nor the
+  // share of the slots that it has is to know. For the task it is an attempt like any other.
+  to_commit_.push({.delivery = std::move(delivery),
+                   .outcome = std::move(result.outcome),
+                   .cancelled = result.cancelled,
+                   .sent = !result.refused && !result.no_way_out,
+                   .no_way_out = result.no_way_out});
+}
+
+// The log is the place for the address, which users are not told.
+void Dispatcher::note_refused(const Delivery& delivery, const delivery::HttpResult& result) {
+  metrics_.egress_refused(Metrics::Egress::kAttempt, result.refused->why);
+  ++refused_;
+  const TimePoint now = result.outcome.ended_at();
+  const bool just_logged = refused_logged_at_ && now >= *refused_logged_at_ &&
+                           now - *refused_logged_at_ < kBetweenRefusedLogged;
+  if (just_logged) return;
+  refused_logged_at_ = now;
+  log::warn("attempts were refused by the egress policy; the last one",
+            {{"namespace", delivery.task.key.ns},
+             {"id", delivery.task.key.id},
+             {"class", std::string(result.refused->why)},
+             {"address", result.refused->address},
+             {"error", result.outcome.error},
+             {"count", std::exchange(refused_, 0)}});
 }
 
 std::optional<TimePoint> Dispatcher::asked_to_wait(const Delivery& delivery, TimePoint now) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -58,6 +59,7 @@ class Dispatcher {
   Result<delivery::HttpRequest> prepare(Delivery& delivery, TimePoint now);
   void finish(delivery::HttpResult result);
   void heed(const Delivery& delivery, const delivery::HttpResult& result);
+  void note_refused(const Delivery& delivery, const delivery::HttpResult& result);
 
   const store::Store& store_;
   delivery::Sender& sender_;
@@ -69,6 +71,10 @@ class Dispatcher {
   const std::shared_ptr<const schedule::Zones> zones_;
   const std::chrono::milliseconds attempt_max_;
   std::unordered_map<std::uint64_t, Delivery> in_flight_;  // by slot_id
+  // Attempts that the policy of egress refused: those that no line of the log tells of yet, and
+  // when the last line was written.
+  std::int64_t refused_ = 0;
+  std::optional<TimePoint> refused_logged_at_;
 };
 
 }  // namespace rhooks::engine

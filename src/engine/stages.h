@@ -53,7 +53,9 @@ struct EndedDelivery {
   bool cancelled = false;
   // Why the task is FAILED whatever retries it has left (model::AttemptRules); empty: it is not.
   std::string_view final_reason = {};
-  bool sent = true;  // its request was
+  bool sent = true;  // its request was, or would have been but for its receiver
+  // There was no way to the network: it does not count, for a while.
+  bool no_way_out = false;
   // What its endpoint's breaker made of it; none: the committer did not tell that yet.
   std::optional<FlowTable::Learnt> learnt = {};
   // Of one without an outcome: when the gate lets it pass; none: that is not known.

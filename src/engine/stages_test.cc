@@ -6,6 +6,7 @@
 
 #include "engine/engine_fixture.h"
 #include "model/endpoint.h"
+#include "testing/captured_log.h"
 #include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 
@@ -722,6 +723,67 @@ TEST_F(StagesTest, WhatWasNotSentTellsNothingOfItsEndpoint) {
   EXPECT_EQ(sender.started_count(), 0u);
   EXPECT_EQ(slots.flows().open_breakers(), 0u);
   EXPECT_EQ(store.get({"ns", numbered("late", 8)}, clock.now())->status, Status::kFailed);
+}
+
+// It is no answer of the receiver, which has not failed, and the task has a bounded number of them.
+TEST_F(StagesTest, WhatTheEgressPolicyRefusesIsAnAttemptAndTellsNothingOfItsEndpoint) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","retryLimit":1})");
+  for (std::size_t i = 0; i < 9; ++i) {
+    put(store, {to_endpoint(numbered("a", i), clock.now(), "acme")});
+  }
+  sender.set_script([](const auto&) {
+    Reply reply = Reply::failure("the address of acme is not allowed by the egress policy");
+    reply.refused = delivery::Refused{"private", "10.0.0.7"};
+    return reply;
+  });
+  testing::CapturedLog log;
+  for (int i = 0; i < 60; ++i) {
+    step_all();
+    clock.advance(10s);
+  }
+  EXPECT_EQ(slots.flows().open_breakers(), 0u);
+  EXPECT_EQ(sender.started_count(), 18u);
+  const auto task = store.get({"ns", numbered("a", 8)}, clock.now());
+  EXPECT_EQ(task->status, Status::kFailed);
+  EXPECT_EQ(task->failure_reason, "exhausted");
+  const auto logs = logs_of(store, task->key.id, clock.now());
+  ASSERT_EQ(logs.size(), 2u);
+  EXPECT_FALSE(logs[0].probe);
+  const std::string text = metrics.expose();
+  EXPECT_NE(text.find("\nrhooks_attempts_total{result=\"blocked\"} 18\n"), text.npos) << text;
+  EXPECT_NE(text.find("rhooks_egress_refused_total{class=\"private\",stage=\"attempt\"} 18\n"),
+            text.npos)
+      << text;
+  EXPECT_NE(log.text().find("10.0.0.7"), std::string::npos) << log.text();
+  EXPECT_EQ(logs[0].error.find("10.0.0.7"), std::string::npos);
+}
+
+TEST_F(StagesTest, WithoutAWayOutNoAttemptCountsForADay) {
+  make_committer();
+  store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","retryLimit":0})");
+  put(store, {to_endpoint("a", clock.now(), "acme"), record("b", clock.now())});
+  sender.set_script([](const auto&) {
+    Reply reply = Reply::failure("could not connect to the egress proxy: connection refused");
+    reply.no_way_out = true;
+    return reply;
+  });
+  const TimePoint begun = clock.now();
+  while (clock.now() - begun < 24h) {
+    step_all();
+    const auto task = store.get({"ns", "a"}, clock.now());
+    ASSERT_EQ(task->status, Status::kActive);
+    EXPECT_EQ(task->attempt, 0);
+    clock.advance(1min);
+  }
+  EXPECT_EQ(slots.flows().open_breakers(), 0u);
+  // 5 s at first, then as long as it is late, then each five minutes.
+  EXPECT_LT(logs_of(store, "b", clock.now()).size(), 330u);
+  EXPECT_GT(logs_of(store, "b", clock.now()).size(), 250u);
+  clock.advance(5min);
+  step_all();
+  EXPECT_EQ(store.get({"ns", "a"}, clock.now())->status, Status::kFailed) << "it has had no retry";
+  EXPECT_EQ(store.get({"ns", "b"}, clock.now())->attempt, 1);
 }
 
 TEST_F(StagesTest, OfAnOrderedEndpointEachTaskWaitsForTheOneBefore) {

@@ -4,6 +4,7 @@
 #include <rhooks/result.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -108,6 +109,11 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
                    const Timetable* times = nullptr);
+
+// How long a task waits after an attempt for which its server had no way to the network, since the
+// proxy that all has to pass is away: as long as it is late already, 5 s to 5 min. It does not
+// count (AttemptRules::counts). None: it has been so for a day, and counts.
+std::optional<std::chrono::milliseconds> wait_without_way_out(const Task& task, TimePoint now);
 
 // The log of the same attempt, of the task as it was during it (after begin_attempt, before
 // apply_outcome). `ttl` 0: never expires.

@@ -42,6 +42,9 @@ constexpr std::array<std::string_view, 19> kStoreMethods{
 constexpr std::array<std::string_view, 8> kFailures{"exhausted",   "gone",       "non_retryable",
                                                     "expired",     "max_errors", "endpoint_missing",
                                                     "unbuildable", "other"};
+constexpr std::array<std::string_view, 14> kRefusals{
+    "loopback", "private", "link_local", "metadata", "cgnat",        "multicast", "reserved",
+    "embedded", "denied",  "port",       "scheme",   "own_listener", "proxy",     "other"};
 constexpr std::array<std::string_view, 8> kHttpMethods{"GET",    "POST", "PUT",     "PATCH",
                                                        "DELETE", "HEAD", "OPTIONS", "other"};
 // Combinations of route, method and status that get a series of their own; far more than a
@@ -78,7 +81,7 @@ double seconds(Metrics::Micros duration) {
 struct Metrics::Impl {
   prometheus::Registry registry;
 
-  std::array<Counter*, 4> attempts{};
+  std::array<Counter*, 6> attempts{};
   Histogram* attempt_duration = nullptr;
   Histogram* lateness = nullptr;
   Counter* registered = nullptr;
@@ -95,6 +98,7 @@ struct Metrics::Impl {
   std::array<Counter*, 2> breakers_turned{};
   Counter* callbacks = nullptr;
   Counter* events_lost = nullptr;
+  std::array<std::array<Counter*, kRefusals.size()>, 2> egress_refused{};  // by stage
   Counter* log_lines_dropped = nullptr;
   Mutex log_mutex;  // held while that is brought up to date
   Gauge* due_lag = nullptr;
@@ -172,9 +176,9 @@ struct Metrics::Impl {
 };
 
 Metrics::Impl::Impl() {
-  attempts =
-      counters("rhooks_attempts_total", "Attempts that ended, by result", "result",
-               std::array<const char*, 4>{"success", "http_status", "no_response", "cancelled"});
+  attempts = counters("rhooks_attempts_total", "Attempts that ended, by result", "result",
+                      std::array<const char*, 6>{"success", "http_status", "no_response",
+                                                 "cancelled", "blocked", "no_way_out"});
   attempt_duration =
       histogram("rhooks_attempt_duration_seconds",
                 "Time from the start of a request to the end of its response", kAttemptBuckets);
@@ -206,6 +210,17 @@ Metrics::Impl::Impl() {
   callbacks = counter("rhooks_callbacks_total", "Tasks that were to be made to tell of other ones");
   events_lost = counter("rhooks_events_lost_total",
                         "Events of endpoints that are not told, since an outcome was not stored");
+  auto& refused_family = prometheus::BuildCounter()
+                             .Name("rhooks_egress_refused_total")
+                             .Help("Registrations and attempts that the egress policy refused")
+                             .Register(registry);
+  constexpr std::array<const char*, 2> kStages{"register", "attempt"};
+  for (std::size_t stage = 0; stage < kStages.size(); ++stage) {
+    for (std::size_t i = 0; i < kRefusals.size(); ++i) {
+      egress_refused[stage][i] =
+          &refused_family.Add({{"class", std::string(kRefusals[i])}, {"stage", kStages[stage]}});
+    }
+  }
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
@@ -345,6 +360,9 @@ void Metrics::callbacks(std::int64_t tasks) {
   impl_->callbacks->Increment(static_cast<double>(tasks));
 }
 
+void Metrics::egress_refused(Egress stage, std::string_view why) {
+  impl_->egress_refused[static_cast<std::size_t>(stage)][index_of(kRefusals, why)]->Increment();
+}
 void Metrics::event_lost() {
   impl_->events_lost->Increment();
 }

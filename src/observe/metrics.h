@@ -20,7 +20,7 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  enum class Attempt { kSuccess, kHttpStatus, kNoResponse, kCancelled };
+  enum class Attempt { kSuccess, kHttpStatus, kNoResponse, kCancelled, kBlocked, kNoWayOut };
   // An attempt ended: `lateness` is its start after its due time, `duration` the HTTP time.
   void attempt(Attempt result, Micros lateness, Micros duration);
   void registered(std::int64_t tasks);
@@ -43,6 +43,9 @@ class Metrics {
   void breakers_turned(Breaker to, std::size_t endpoints);
   void callbacks(std::int64_t tasks);  // that were to be stored, to tell of others
   void event_lost();                   // of an endpoint: it is not told
+  // The policy of egress refused a registration, or an attempt; `why`: delivery::Refused has it.
+  enum class Egress { kRegister, kAttempt };
+  void egress_refused(Egress stage, std::string_view why);
 
   // How long ago the most overdue task that nobody attempts was due; 0 when none is.
   void due_lag(Micros lag);
