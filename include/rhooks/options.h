@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace rhooks {
 
@@ -49,6 +50,23 @@ struct Options {
   // by default. Without one there are UTC and fixed offsets, and schedules in other zones are
   // refused.
   std::string zone_dir = "/usr/share/zoneinfo";
+  // Where webhooks may be sent (docs/security.md, "Where webhooks may go"):
+  //   open    everywhere but to the metadata services of clouds
+  //   public  to addresses of the public internet only
+  std::string egress = "open";
+  // Exceptions, each NETWORK, NAME or *.SUFFIX: "10.1.0.0/16", "[fd00::/8]:443",
+  // "api.internal:8080",
+  // "*.svc.local". What is denied no rule allows. At most 1,000 each.
+  std::vector<std::string> egress_allow;
+  std::vector<std::string> egress_deny;
+  std::vector<std::string> egress_ports;  // "443", "8000-8999"; none: all ports
+  bool egress_https_only = false;
+  // Prefixes of the network's own NAT64 (RFC 6052), beside 64:ff9b::/96.
+  std::vector<std::string> egress_nat64;
+  // "http://[USER@]HOST:PORT" or "socks5://…": by way of which all webhooks go; empty: none. It
+  // looks up the names of hosts, so where those may lead it has to judge.
+  std::string egress_proxy;
+  std::string egress_proxy_password;
 
   // Of the rocksdb: store: opens it although its log of writes is damaged, and loses what was
   // stored after that place. Otherwise opening it fails with kCorrupt, and changes nothing.

@@ -139,10 +139,20 @@ Result<void> Hooks::Impl::normalize(NewTask& task) {
   return delivery::check_body_fits(task.request);
 }
 
+Result<void> Hooks::Impl::check_egress(const std::string& url, const char* field) const {
+  if (!parts.egress) return {};
+  const egress::Target target = egress::target_of(url);
+  const auto why = parts.egress->refuses(target);
+  if (!why) return {};
+  parts.metrics->egress_refused(Metrics::Egress::kRegister, *why);
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(field) + ": " + egress::describe(*why, target), field);
+}
+
 Result<void> Hooks::Impl::check(NewTask& task) {
   if (auto checked = normalize(task); !checked) return checked;
   if (auto times = times_from(task, now()); !times && !has_first(task)) return fail(times.error());
-  if (task.endpoint.empty()) return {};
+  if (task.endpoint.empty()) return check_egress(task.request.url, "request.url");
   const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
   if (!endpoint && !has_first(task)) return fail(endpoint.error());
   return {};

@@ -136,6 +136,8 @@ Result<void> Hooks::Impl::erase_endpoint(const store::DocumentKey& key,
 
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
+  if (auto may = impl_->check_egress(endpoint.url, "url"); !may)
+    return fail(std::move(may.error()));
   const bool only_new = if_revision == kIfNone;
   const auto wanted = read_revision(only_new ? std::string() : if_revision);
   if (!wanted) return fail(wanted.error());
@@ -283,7 +285,11 @@ Result<model::AttemptOutcome> Hooks::Impl::attempt_once(delivery::HttpRequest re
   (*sender)->start(std::move(request));
   while (stops == stops_before) {
     auto ended = (*sender)->poll(kTestPoll);
-    if (!ended.empty()) return std::move(ended.front().outcome);
+    if (ended.empty()) continue;
+    if (const auto& refused = ended.front().refused) {
+      parts.metrics->egress_refused(Metrics::Egress::kAttempt, refused->why);
+    }
+    return std::move(ended.front().outcome);
   }
   return fail(ErrorCode::kUnknownOutcome,
               "the scheduler was stopped during the test; its request may have arrived");

@@ -43,6 +43,9 @@ struct Hooks::Impl {
   Times times_from(NewTask& task, TimePoint at);
   // What a task is that was not stored for this `error`: it may have been before.
   Result<Registration> registered_before(const NewTask& task, const Error& error);
+  // Whether webhooks may be sent there, as far as the URL tells: names are looked up when they are
+  // sent. Errors: kInvalidArgument, with that field.
+  Result<void> check_egress(const std::string& url, const char* field) const;
   // Whether its idempotency key has a first task.
   bool has_first(const NewTask& task);
   // Stores tasks that are checked already, with one call of the store.

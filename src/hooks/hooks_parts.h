@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "delivery/sender.h"
+#include "egress/policy.h"
 #include "engine/runtime.h"
 #include "observe/metrics.h"
 #include "schedule/zones.h"
@@ -32,6 +33,8 @@ struct Hooks::Parts {
   // Of schedules.
   std::shared_ptr<const schedule::Zones> zones = std::make_shared<schedule::Zones>();
   std::unique_ptr<delivery::Sender> sender;
+  // By which the sender goes, and what is registered. Null: all may be registered.
+  std::shared_ptr<const egress::Policy> egress;
   // Of one for a single request, apart from all others: a test of an endpoint.
   std::function<Result<std::unique_ptr<delivery::Sender>>()> make_sender;
   // Single registrations that wait at the same time share a write, some of them on another thread.

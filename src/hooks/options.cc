@@ -1,8 +1,12 @@
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "delivery/curl_sender.h"
+#include "egress/policy.h"
+#include "egress/proxy.h"
 #include "hooks/hooks_parts.h"
 #include "hooks/memory_plan.h"
 #include "model/limits.h"
@@ -80,11 +84,31 @@ std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
   return endpoints;
 }
 
-delivery::CurlSenderOptions sender_options(const Options& o, std::size_t max_in_flight) {
+Result<egress::Policy> make_policy(const Options& o) {
+  return egress::Policy::create({.mode = o.egress,
+                                 .allow = o.egress_allow,
+                                 .deny = o.egress_deny,
+                                 .ports = o.egress_ports,
+                                 .https_only = o.egress_https_only,
+                                 .nat64 = o.egress_nat64});
+}
+
+Result<void> check_egress(const Options& o) {
+  if (const auto policy = make_policy(o); !policy) return fail(policy.error());
+  const auto proxy = egress::parse_proxy(o.egress_proxy, o.egress_proxy_password);
+  if (!proxy) return fail(proxy.error());
+  return {};
+}
+
+// Of options that are valid.
+delivery::CurlSenderOptions sender_options(const Options& o, std::size_t max_in_flight,
+                                           std::shared_ptr<const egress::Policy> egress) {
   return {.connect_timeout = o.connect_timeout,
           .request_timeout = o.request_timeout,
           .max_in_flight = max_in_flight,
-          .ca_file = o.ca_file};
+          .ca_file = o.ca_file,
+          .egress = std::move(egress),
+          .proxy = egress::parse_proxy(o.egress_proxy, o.egress_proxy_password).value()};
 }
 
 }  // namespace
@@ -106,6 +130,7 @@ Result<void> validate(const Options& o) {
            check_range("drain_timeout", o.drain_timeout.count(), 0, kDay),
            check_zone_dir(o.zone_dir),
            check_dynamo_options(o),
+           check_egress(o),
        }) {
     if (!checked) return checked;
   }
@@ -148,11 +173,13 @@ Result<Hooks::Parts> make_parts(Options options) {
 
   parts.zones = std::make_shared<schedule::Zones>(options.zone_dir);
 
+  parts.egress = std::make_shared<const egress::Policy>(make_policy(options).value());
   auto sender = delivery::CurlSender::create(
-      sender_options(options, static_cast<std::size_t>(options.concurrency)), *parts.clock);
+      sender_options(options, static_cast<std::size_t>(options.concurrency), parts.egress),
+      *parts.clock);
   if (!sender) return fail(std::move(sender.error()));
   parts.sender = std::move(*sender);
-  parts.make_sender = [for_one = sender_options(options, 1),
+  parts.make_sender = [for_one = sender_options(options, 1, parts.egress),
                        clock = parts.clock]() -> Result<std::unique_ptr<delivery::Sender>> {
     return delivery::CurlSender::create(for_one, *clock);
   };
