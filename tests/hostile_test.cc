@@ -422,6 +422,28 @@ TEST_F(HostileTest, ATaskThatCallsTheSchedulerItself) {
   }
 }
 
+// As if its name had led elsewhere when it was registered.
+TEST_F(HostileTest, ATaskThatLeadsIntoTheNetworkBehindTheServer) {
+  TestReceiver receiver;
+  const std::string task = "{\"id\":\"a\",\"retryLimit\":0,\"url\":\"" + receiver.url() + "\"}";
+  start({"--no-worker"});
+  ASSERT_EQ(ask(text_of("POST /v1/namespaces/own/tasks", task)).status, 201);
+  server_.reset();
+  start({"--egress", "public"});
+  std::string body;
+  EXPECT_TRUE(eventually([&] {
+    body = ask(text_of("GET /v1/namespaces/own/tasks/a")).body;
+    return body.find("\"FAILED\"") != std::string::npos;
+  }));
+  EXPECT_NE(body.find("the address of 127.0.0.1 is not allowed by the egress policy"),
+            std::string::npos)
+      << body;
+  const Reply again = ask(text_of("POST /v1/namespaces/own/tasks", task));
+  EXPECT_EQ(again.status, 400);
+  EXPECT_NE(again.body.find("\"request.url\""), std::string::npos) << again.body;
+  EXPECT_EQ(receiver.connections(), 0u);
+}
+
 // cmake/RhooksCompiler.cmake asks for it; this is what came of it.
 TEST(HardeningTest, OfTheBinary) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

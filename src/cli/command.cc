@@ -110,6 +110,7 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
     if (name == "zone_dir") type = "DIR";
     if (name == "store" || name == "server") type = "URL";
     if (name == "listen") type = "ADDRESS:PORT";
+    if (name == "egress_proxy") type = "URL";
     command.add_option(setting.flag, slot, help)->type_name(type)->group(kSettingsGroup);
   }
   if (command.get_option_no_throw("--config") != nullptr) return;

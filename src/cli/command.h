@@ -110,6 +110,7 @@ void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);
 void add_signing(Commands& commands);  // sign, verify, secret
+void add_egress(Commands& commands);
 void add_completion(Commands& commands);
 
 }  // namespace rhooks::cli

@@ -59,6 +59,14 @@ rest::HttpServerOptions server_options(const rest::ListenAddress& listen,
   return options;
 }
 
+// Says what the policy cannot do here.
+void log_egress(const Options& options) {
+  if (options.egress_proxy.empty() || options.egress != "public") return;
+  log::warn(
+      "webhooks are sent by way of a proxy, which looks up names: egress judges addresses in URLs "
+      "only, and where names may lead the proxy has to judge");
+}
+
 // Serves until a signal asks for the end, and ends. Returns the exit code.
 int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout, Hooks& hooks,
                        rest::HttpServer& server) {
@@ -110,6 +118,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
 
   Signals signals;  // before any thread is started
   const Options hooks_options = config.options();
+  log_egress(hooks_options);
   const std::size_t connections =
       share_out_files(static_cast<std::size_t>(hooks_options.concurrency));
   auto parts = make_parts(hooks_options);
@@ -138,7 +147,9 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
       return report_start(io, written.error());
     }
   }
-  log::info("listening", {{"address", server.endpoint()}, {"store", config.text("store")}});
+  log::info("listening", {{"address", server.endpoint()},
+                          {"store", config.text("store")},
+                          {"egress", hooks_options.egress}});
   io.out << "listening on http://" << server.endpoint() << " (store " << config.text("store")
          << (worker ? "" : ", no worker") << ")" << std::endl;
   io.out.clear();  // a server whose output nobody takes serves as well
@@ -166,11 +177,31 @@ void add_serve(Commands& commands) {
         }
         return serve(commands.io(), *config, *args);
       });
-  commands.add_settings(
-      command,
-      {"store", "listen", "concurrency", "memory_max", "max_errors", "logs_ttl", "done_ttl",
-       "failed_ttl", "connect_timeout", "request_timeout", "backoff_max", "drain_timeout",
-       "ca_file", "zone_dir", "drop_damaged_writes", "worker", "log_level", "log_format"});
+  commands.add_settings(command, {"store",
+                                  "listen",
+                                  "concurrency",
+                                  "memory_max",
+                                  "max_errors",
+                                  "logs_ttl",
+                                  "done_ttl",
+                                  "failed_ttl",
+                                  "connect_timeout",
+                                  "request_timeout",
+                                  "backoff_max",
+                                  "drain_timeout",
+                                  "ca_file",
+                                  "zone_dir",
+                                  "egress",
+                                  "egress_allow",
+                                  "egress_deny",
+                                  "egress_ports",
+                                  "egress_https_only",
+                                  "egress_nat64",
+                                  "egress_proxy",
+                                  "drop_damaged_writes",
+                                  "worker",
+                                  "log_level",
+                                  "log_format"});
   command.add_flag("--print-config", args->print_config,
                    "print the settings that take effect, where each came from, and end");
   command.add_option("--port-file", args->port_file, "write the port into this file when ready")

@@ -82,6 +82,8 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"register", "--url", "h"}), "\n");
   EXPECT_EQ(complete({"completion", "b"}), "bash\n");
   EXPECT_EQ(complete({"store", "d"}), "describe\n");
+  EXPECT_EQ(complete({"egress", "c"}), "check\n");
+  EXPECT_EQ(complete({"serve", "--egress", ""}), "auto open public\n");
   EXPECT_EQ(complete({"endpoint", "s"}), "set\n");
   EXPECT_EQ(complete({"endpoint", "p"}), "put pause\n");
   EXPECT_EQ(complete({"endpoint", "t"}), "test\n");

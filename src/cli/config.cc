@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/duration.h"
 #include "base/utf8.h"
@@ -13,7 +16,9 @@
 #include "cli/settings.h"
 #include "cli/sizes.h"
 #include "cli/suggest.h"
+#include "egress/proxy.h"
 #include "hooks/hooks_parts.h"
+#include "rest/access.h"
 
 namespace rhooks::cli {
 namespace {
@@ -63,6 +68,17 @@ std::optional<std::string> text_of(const Setting& setting, const toml::node& nod
   return std::nullopt;
 }
 
+// "a, b" as "a" and "b".
+std::vector<std::string> list_of(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (const auto item = trim(text.substr(0, comma)); !item.empty()) items.emplace_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
 std::string type_name(const toml::node& node) {
   std::ostringstream text;
   text << node.type();
@@ -88,6 +104,12 @@ Result<void> Config::set(const std::string& key, const std::string& text, From f
     // Refused before anything can print it: there may be a secret where none belongs.
     if (auto valid = validate_store(*value); !valid) {
       return refuse(source + ": store: " + valid.error().message, key);
+    }
+  }
+  if (key == "egress_proxy") {
+    // Likewise.
+    if (auto valid = egress::parse_proxy(*value, {}); !valid) {
+      return refuse(source + ": " + valid.error().message, key);
     }
   }
   if ((key == "endpoint" || key == "server") && value->find('@') != std::string::npos) {
@@ -211,6 +233,13 @@ bool Config::works_on_store() const {
   return at("server").from != From::kFlag && (store == From::kFlag || store == From::kEnvironment);
 }
 
+// Behind a listener that others reach callers may be strangers.
+std::string Config::egress() const {
+  if (text("egress") != "auto") return text("egress");
+  const auto listen = rest::parse_listen(text("listen"));
+  return listen && rest::is_loopback(listen->address) ? "open" : "public";
+}
+
 Options Config::options() const {
   Options options;
   options.store = text("store");
@@ -229,6 +258,14 @@ Options Config::options() const {
   options.drain_timeout = duration("drain_timeout");
   options.ca_file = text("ca_file");
   options.zone_dir = text("zone_dir");
+  options.egress = egress();
+  options.egress_allow = list_of(text("egress_allow"));
+  options.egress_deny = list_of(text("egress_deny"));
+  options.egress_ports = list_of(text("egress_ports"));
+  options.egress_https_only = boolean("egress_https_only");
+  options.egress_nat64 = list_of(text("egress_nat64"));
+  options.egress_proxy = text("egress_proxy");
+  options.egress_proxy_password = text("egress_proxy_password");
   options.region = text("region");
   options.endpoint = text("endpoint");
   options.profile = text("profile");

@@ -46,6 +46,8 @@ class Config {
 
   // Whether commands work straight on a store, in their own process, and not through a server.
   bool works_on_store() const;
+  // What the setting of that name comes to: "open" or "public".
+  std::string egress() const;
   // What the library is opened with.
   Options options() const;
 

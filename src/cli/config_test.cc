@@ -55,6 +55,9 @@ TEST_F(ConfigTest, Defaults) {
   EXPECT_EQ(ours.drain_timeout, theirs.drain_timeout);
   EXPECT_EQ(ours.ca_file, theirs.ca_file);
   EXPECT_EQ(ours.zone_dir, theirs.zone_dir);
+  EXPECT_EQ(ours.egress, theirs.egress) << "it listens on loopback";
+  EXPECT_EQ(ours.egress_allow, theirs.egress_allow);
+  EXPECT_EQ(ours.egress_proxy, theirs.egress_proxy);
   EXPECT_EQ(ours.region, theirs.region);
   EXPECT_EQ(ours.create_table, theirs.create_table);
   EXPECT_EQ(ours.access_key_id, theirs.access_key_id);
@@ -83,6 +86,44 @@ TEST_F(ConfigTest, OptionsOfDynamo) {
   EXPECT_EQ(printed.find("hush"), std::string::npos) << printed;
   EXPECT_EQ(printed.find("AKID"), std::string::npos) << printed;
   EXPECT_EQ(printed.find("\"token"), std::string::npos) << printed;
+}
+
+TEST_F(ConfigTest, EgressIsClosedWhereTheApiIsOpen) {
+  const auto egress_of = [](const Config::Flags& flags) {
+    const auto config = Config::load({}, {}, flags);
+    return config ? config->options().egress : config.error().message;
+  };
+  for (const char* listen : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"}) {
+    EXPECT_EQ(egress_of({{"listen", listen}}), "open") << listen;
+    EXPECT_EQ(egress_of({{"listen", listen}, {"egress", "public"}}), "public") << listen;
+  }
+  for (const char* listen : {"0.0.0.0:1", "[::]:1", "192.168.1.1:1", "nonsense"}) {
+    EXPECT_EQ(egress_of({{"listen", listen}}), "public") << listen;
+    EXPECT_EQ(egress_of({{"listen", listen}, {"egress", "open"}}), "open") << listen;
+  }
+}
+
+TEST_F(ConfigTest, OptionsOfEgress) {
+  const auto config = Config::load(write("egress_allow = \"10.0.0.0/8, *.svc.local:80,, \"\n"
+                                         "egress_deny = \"10.0.0.0/24\"\n"
+                                         "egress_ports = \"443,8000-8999\"\n"
+                                         "egress_https_only = true\n"
+                                         "egress_nat64 = \"64:ff9b:1::/96\"\n"
+                                         "egress_proxy = \"http://hooks@proxy:3128\"\n"),
+                                   {{"RHOOKS_EGRESS_PROXY_PASSWORD", "hush"}}, {});
+  ASSERT_TRUE(config) << config.error().message;
+  const Options options = config->options();
+  EXPECT_EQ(options.egress_allow, (std::vector<std::string>{"10.0.0.0/8", "*.svc.local:80"}));
+  EXPECT_EQ(options.egress_deny, std::vector<std::string>{"10.0.0.0/24"});
+  EXPECT_EQ(options.egress_ports, (std::vector<std::string>{"443", "8000-8999"}));
+  EXPECT_TRUE(options.egress_https_only);
+  EXPECT_EQ(options.egress_nat64, std::vector<std::string>{"64:ff9b:1::/96"});
+  EXPECT_EQ(options.egress_proxy, "http://hooks@proxy:3128");
+  EXPECT_EQ(options.egress_proxy_password, "hush");
+  EXPECT_EQ(config->print().find("hush"), std::string::npos);
+  const std::string wrong = error_of("egress_proxy = \"http://hooks:hush@proxy:3128\"");
+  EXPECT_NE(wrong.find("RHOOKS_EGRESS_PROXY_PASSWORD"), std::string::npos) << wrong;
+  EXPECT_EQ(wrong.find("hush"), std::string::npos);
 }
 
 TEST_F(ConfigTest, AStoreThatIsNoneNamesWhereItCameFrom) {

@@ -59,6 +59,27 @@ const std::vector<Setting>& settings() {
        "PEM file of certificate authorities to trust instead of the system's"},
       {"zone_dir", kText, "/usr/share/zoneinfo", "RHOOKS_ZONE_DIR", "--zone-dir",
        "directory of the time zone database, for schedules; Debian's is the package tzdata"},
+      {"egress", kChoice, "auto", "RHOOKS_EGRESS", "--egress",
+       "where webhooks may be sent: public, to addresses of the internet; open, everywhere but to "
+       "metadata services of clouds; auto, public where the API listens on other than loopback "
+       "addresses, else open",
+       0, 0, "auto|open|public"},
+      {"egress_allow", kText, "", "RHOOKS_EGRESS_ALLOW", "--egress-allow",
+       "where they may be sent besides, with commas between: networks, names or *.suffixes, each "
+       "with :PORT or :FIRST-LAST where it is for these ports only"},
+      {"egress_deny", kText, "", "RHOOKS_EGRESS_DENY", "--egress-deny",
+       "where they may not be sent, whatever else is allowed; written as egress_allow is"},
+      {"egress_ports", kText, "", "RHOOKS_EGRESS_PORTS", "--egress-ports",
+       "ports that they may be sent to, such as 443,8000-8999; otherwise all"},
+      {"egress_https_only", kBoolean, "false", "RHOOKS_EGRESS_HTTPS_ONLY", "--egress-https-only",
+       "whether webhooks are sent over https:// only"},
+      {"egress_nat64", kText, "", "RHOOKS_EGRESS_NAT64", "--egress-nat64",
+       "prefixes of this network's own NAT64, with commas between; 64:ff9b::/96 is known"},
+      {"egress_proxy", kText, "", "RHOOKS_EGRESS_PROXY", "--egress-proxy",
+       "proxy by way of which all webhooks are sent: http://[USER@]HOST:PORT or "
+       "socks5://[USER@]HOST:PORT"},
+      {"egress_proxy_password", kText, "", "RHOOKS_EGRESS_PROXY_PASSWORD", nullptr,
+       "password of that user", 0, 0, "", true},
       {"region", kText, "", "RHOOKS_REGION", nullptr,
        "dynamodb: store: the AWS region; otherwise AWS_REGION, or that of the profile"},
       {"endpoint", kText, "", "RHOOKS_ENDPOINT", nullptr,

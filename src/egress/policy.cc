@@ -5,7 +5,6 @@
 
 #include "base/ascii.h"
 #include "base/utf8.h"
-#include "egress/address_class.h"
 
 namespace rhooks::egress {
 namespace {
@@ -196,6 +195,10 @@ std::optional<std::string_view> Policy::refuses(const Target& target, const Ip& 
   if (!public_only_ || is == AddressClass::kPublic) return std::nullopt;
   if (std::any_of(allow_.begin(), allow_.end(), holds)) return std::nullopt;
   return to_string(is);
+}
+
+AddressClass Policy::class_of(const Ip& address) const {
+  return classify(reached_by(address, nat64_));
 }
 
 std::string describe(std::string_view refusal, const Target& target) {

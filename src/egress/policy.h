@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "egress/address_class.h"
 #include "egress/ip.h"
 #include "egress/target.h"
 
@@ -56,8 +57,8 @@ class Policy {
   // The same of one address to which a request for that target would be sent.
   std::optional<std::string_view> refuses(const Target& target, const Ip& address) const;
 
-  // Whether all of the internet's addresses are meant, and no others.
-  bool public_only() const { return public_only_; }
+  // What the address is for, or the one behind NAT64 that it leads to.
+  AddressClass class_of(const Ip& address) const;
 
  private:
   struct Ports {

@@ -52,7 +52,6 @@ TEST(PolicyTest, OpenIsAllButMetadata) {
 
 TEST(PolicyTest, PublicIsTheInternet) {
   const Policy closed = policy({.mode = "public"});
-  EXPECT_TRUE(closed.public_only());
   EXPECT_EQ(judged(closed, kName, "8.8.8.8"), "may");
   EXPECT_EQ(judged(closed, kName, "2606:4700::1"), "may");
   EXPECT_EQ(judged(closed, kName, "64:ff9b::8.8.8.8"), "may");
@@ -142,6 +141,7 @@ TEST(PolicyTest, PrefixesOfNat64) {
   EXPECT_EQ(judged(own, kName, "64:ff9b:1::10.0.0.1"), "private");
   EXPECT_EQ(judged(own, kName, "64:ff9b:1::169.254.169.254"), "metadata");
   EXPECT_EQ(judged(own, kName, "2001:200:a00:1::"), "private");
+  EXPECT_EQ(own.class_of(*parse_ip("64:ff9b:1::10.0.0.1")), AddressClass::kPrivate);
 }
 
 TEST(PolicyTest, SaysWhichSettingIsWrongAndWhy) {

@@ -160,6 +160,40 @@ TEST_F(EndpointsTest, WhatIsWrongIsRefused) {
   EXPECT_EQ(names({.ns = "ns"}), std::vector<std::string>{});
 }
 
+// Names are judged when they are sent to.
+TEST(EgressTest, UrlsThatNoAttemptMayGoToAreRefused) {
+  Options options;
+  options.egress = "public";
+  options.egress_deny = {"*.internal"};
+  TestHooks test(options);
+  const auto register_with = [&](const std::string& url) {
+    NewTask task = TestHooks::post(url.substr(url.find("//") + 2, 3));
+    task.request.url = url;
+    const auto made = test.hooks->register_task(std::move(task));
+    return made ? "made" : made.error().field + ": " + made.error().message;
+  };
+  const auto put_with = [&](const std::string& url) {
+    Endpoint endpoint;
+    endpoint.ns = "ns";
+    endpoint.name = "acme";
+    endpoint.url = url;
+    const auto put = test.hooks->put_endpoint(std::move(endpoint));
+    return put ? "put" : put.error().field + ": " + put.error().message;
+  };
+  for (const char* url : {"http://127.0.0.1/", "http://2130706433/", "http://localhost:9/",
+                          "http://[::ffff:10.0.0.1]/", "https://db.internal/"}) {
+    EXPECT_TRUE(register_with(url).starts_with("request.url: request.url: ")) << register_with(url);
+    EXPECT_NE(register_with(url).find("not allowed by the egress policy"), std::string::npos);
+    EXPECT_TRUE(put_with(url).starts_with("url: url: ")) << put_with(url);
+  }
+  EXPECT_EQ(register_with("https://api.example/"), "made");
+  EXPECT_EQ(put_with("https://8.8.8.8/"), "put");
+  EXPECT_NE(test.hooks->metrics().find(
+                "rhooks_egress_refused_total{class=\"denied\",stage=\"register\"} 4\n"),
+            std::string::npos)
+      << test.hooks->metrics();
+}
+
 TEST_F(EndpointsTest, WithARevisionOnlyThatOneIsReplacedOrDeleted) {
   const auto missing = hooks_.put_endpoint(endpoint_named("acme"), to_string(Uuid{}));
   ASSERT_FALSE(missing);

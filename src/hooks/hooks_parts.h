@@ -48,6 +48,8 @@ Result<Hooks::Parts> make_parts(Options options);
 
 // Errors: kInvalidArgument with the option as `field`.
 Result<void> validate(const Options& options);
+// What its options of egress say. Errors: likewise.
+Result<egress::Policy> egress_policy(const Options& options);
 // Options::store alone, without opening it. Errors: kInvalidArgument with field "store".
 Result<void> validate_store(std::string_view url);
 // What that store means for those who use it. For a URL that validate_store() accepts.

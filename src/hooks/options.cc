@@ -84,17 +84,8 @@ std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
   return endpoints;
 }
 
-Result<egress::Policy> make_policy(const Options& o) {
-  return egress::Policy::create({.mode = o.egress,
-                                 .allow = o.egress_allow,
-                                 .deny = o.egress_deny,
-                                 .ports = o.egress_ports,
-                                 .https_only = o.egress_https_only,
-                                 .nat64 = o.egress_nat64});
-}
-
 Result<void> check_egress(const Options& o) {
-  if (const auto policy = make_policy(o); !policy) return fail(policy.error());
+  if (const auto policy = egress_policy(o); !policy) return fail(policy.error());
   const auto proxy = egress::parse_proxy(o.egress_proxy, o.egress_proxy_password);
   if (!proxy) return fail(proxy.error());
   return {};
@@ -145,6 +136,15 @@ std::vector<std::string> store_warnings(std::string_view url) {
   return store::warnings_of(url);
 }
 
+Result<egress::Policy> egress_policy(const Options& o) {
+  return egress::Policy::create({.mode = o.egress,
+                                 .allow = o.egress_allow,
+                                 .deny = o.egress_deny,
+                                 .ports = o.egress_ports,
+                                 .https_only = o.egress_https_only,
+                                 .nat64 = o.egress_nat64});
+}
+
 Result<void> validate_store(std::string_view url) {
   return store::check_url(url);
 }
@@ -172,8 +172,7 @@ Result<Hooks::Parts> make_parts(Options options) {
   parts.endpoints = make_endpoints(*parts.store, store_traits(options.store), parts.clock->now());
 
   parts.zones = std::make_shared<schedule::Zones>(options.zone_dir);
-
-  parts.egress = std::make_shared<const egress::Policy>(make_policy(options).value());
+  parts.egress = std::make_shared<const egress::Policy>(egress_policy(options).value());
   auto sender = delivery::CurlSender::create(
       sender_options(options, static_cast<std::size_t>(options.concurrency), parts.egress),
       *parts.clock);

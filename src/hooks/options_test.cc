@@ -34,6 +34,29 @@ TEST(OptionsTest, OptionsOfDynamoAreRefusedWithAnotherStore) {
   expect_refused("create_table", [](Options& o) { o.create_table = true; });
 }
 
+TEST(OptionsTest, WhatIsWrongOfEgressIsNamed) {
+  const auto field_of = [](const auto& set) {
+    Options options;
+    set(options);
+    const auto valid = validate(options);
+    return valid ? "(valid)" : valid.error().field;
+  };
+  EXPECT_EQ(field_of([](Options& o) { o.egress = "auto"; }), "egress");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_allow = {"10.0.0.1/8"}; }), "egress_allow");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_deny = {"*"}; }), "egress_deny");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_ports = {"0"}; }), "egress_ports");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_nat64 = {"::/0"}; }), "egress_nat64");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_proxy = "proxy"; }), "egress_proxy");
+  EXPECT_EQ(field_of([](Options& o) { o.egress_proxy_password = "x"; }), "egress_proxy_password");
+  EXPECT_EQ(field_of([](Options& o) {
+              o.egress = "public";
+              o.egress_allow = {"10.0.0.0/8"};
+              o.egress_proxy = "socks5://u@proxy:1080";
+              o.egress_proxy_password = "x";
+            }),
+            "(valid)");
+}
+
 TEST(OptionsTest, OptionsAndTheUrlOfDynamoAreOneSetting) {
   Options options;
   options.store = "dynamodb:?tasks=my-tasks&create=true";

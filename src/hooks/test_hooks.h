@@ -37,6 +37,7 @@ struct TestHooks {
       return std::make_unique<ScriptedSender>(*clock, test_script);
     };
     parts.zones = std::make_shared<schedule::Zones>(parts.options.zone_dir);
+    parts.egress = std::make_shared<const egress::Policy>(egress_policy(parts.options).value());
     parts.share_writes = true;
     hooks = std::make_unique<Hooks>(std::move(parts));
   }
