@@ -7,12 +7,16 @@
 
 #include "delivery/curl_sender_fixture.h"
 #include "egress/policy.h"
+#include "testing/closed_port.h"
 
 namespace rhooks::delivery {
 namespace {
 
 using rhooks::testing::TestReceiver;
+using rhooks::testing::TestRequest;
+using rhooks::testing::TestResponse;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 CurlSenderOptions with_policy(const egress::PolicyOptions& options) {
   auto policy = egress::Policy::create(options);
@@ -73,6 +77,91 @@ TEST(CurlSenderEgressTest, SchemePortAndDeniedNamesAreRefusedWithoutALookUp) {
   const HttpResult denied = send_to(names, "http://nobody.invalid/");
   EXPECT_EQ(denied.refused.value_or(Refused{}).why, "denied");
   EXPECT_THAT(denied.outcome.error, HasSubstr("the address of nobody.invalid is not allowed"));
+}
+
+CurlSenderOptions by_proxy(const std::string& url) {
+  CurlSenderOptions options = with_policy({.mode = "public"});
+  options.proxy = {.url = url, .user = "hooks", .password = "hush"};
+  return options;
+}
+
+// A receiver is its own proxy: it answers what comes through the tunnel that it was asked for.
+struct ProxyAndReceiver {
+  explicit ProxyAndReceiver(int proxy_status, int status = 200)
+      : receiver([=](const TestRequest& request) {
+          return TestResponse::with_status(request.method == "CONNECT" ? proxy_status : status);
+        }),
+        fixture(by_proxy(receiver.url(""))) {}
+
+  HttpResult get(const std::string& url) { return send_to(fixture, url); }
+
+  TestReceiver receiver;
+  CurlSenderFixture fixture;
+};
+
+TEST(CurlSenderEgressTest, ByWayOfAProxyNamesAreItsBusiness) {
+  ProxyAndReceiver proxy(200);
+  for (int i = 0; i < 2; ++i) {
+    const HttpResult result = proxy.get("http://nobody.invalid/x");
+    EXPECT_TRUE(result.outcome.ok()) << result.outcome.error;
+  }
+  const auto seen = proxy.receiver.requests();
+  ASSERT_EQ(seen.size(), 3u) << "the tunnel is kept";
+  EXPECT_EQ(seen[0].method, "CONNECT");
+  EXPECT_EQ(seen[0].target, "nobody.invalid:80");
+  EXPECT_EQ(seen[0].header("proxy-authorization"), "Basic aG9va3M6aHVzaA==");
+  EXPECT_EQ(seen[1].target, "/x");
+  EXPECT_FALSE(seen[1].has_header("proxy-authorization"));
+  EXPECT_EQ(seen[2].target, "/x");
+}
+
+TEST(CurlSenderEgressTest, ByWayOfAProxyAddressesInUrlsAreJudgedStill) {
+  ProxyAndReceiver proxy(200);
+  for (const char* url :
+       {"http://10.0.0.1/", "http://localhost/", "http://[::1]/", "http://2130706433/"}) {
+    EXPECT_TRUE(proxy.get(url).refused) << url;
+  }
+  EXPECT_EQ(proxy.receiver.connections(), 0u);
+  EXPECT_TRUE(proxy.get("http://8.8.8.8/").outcome.ok());
+}
+
+TEST(CurlSenderEgressTest, WhatAProxySaysIsNoAnswerOfTheReceiver) {
+  ProxyAndReceiver forbids(403);
+  HttpResult result = forbids.get("http://nobody.invalid/");
+  EXPECT_EQ(result.refused.value_or(Refused{}).why, "proxy") << result.outcome.error;
+  EXPECT_FALSE(result.outcome.response);
+  EXPECT_THAT(result.outcome.error,
+              HasSubstr("the proxy makes no connection to nobody.invalid:80"));
+
+  ProxyAndReceiver asks(407);
+  result = asks.get("http://nobody.invalid/");
+  EXPECT_TRUE(result.no_way_out) << result.outcome.error;
+  EXPECT_FALSE(result.refused);
+  EXPECT_THAT(result.outcome.error, HasSubstr("does not take its user or password"));
+  EXPECT_THAT(result.outcome.error, Not(HasSubstr("hush")));
+
+  ProxyAndReceiver finds_nobody(502);
+  result = finds_nobody.get("http://nobody.invalid/");
+  EXPECT_FALSE(result.no_way_out || result.refused) << result.outcome.error;
+  EXPECT_FALSE(result.outcome.response);
+
+  // What a receiver says is its own.
+  ProxyAndReceiver lets_through(200, 407);
+  result = lets_through.get("http://nobody.invalid/");
+  EXPECT_FALSE(result.no_way_out || result.refused);
+  ASSERT_TRUE(result.outcome.response) << result.outcome.error;
+  EXPECT_EQ(result.outcome.response->status, 407);
+}
+
+TEST(CurlSenderEgressTest, AProxyThatIsAwayIsNoFaultOfTheReceiver) {
+  for (const char* scheme : {"http://", "socks5h://"}) {
+    const rhooks::testing::ClosedPort nobody;
+    CurlSenderFixture fixture(
+        by_proxy(std::string(scheme) + "127.0.0.1:" + std::to_string(nobody.port())));
+    const HttpResult result = send_to(fixture, "https://nobody.invalid/");
+    EXPECT_TRUE(result.no_way_out) << result.outcome.error;
+    EXPECT_THAT(result.outcome.error, HasSubstr("could not connect to the egress proxy: "));
+  }
 }
 
 }  // namespace
