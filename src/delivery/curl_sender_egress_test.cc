@@ -153,6 +153,24 @@ TEST(CurlSenderEgressTest, WhatAProxySaysIsNoAnswerOfTheReceiver) {
   EXPECT_EQ(result.outcome.response->status, 407);
 }
 
+TEST(CurlSenderEgressTest, AReceiverThatDoesNotAnswerThroughATunnelIsNoFaultOfTheProxy) {
+  TestReceiver receiver([](const TestRequest& request) {
+    TestResponse response;
+    response.hold = request.target == "/hang";
+    return response;
+  });
+  CurlSenderOptions options = by_proxy(receiver.url(""));
+  options.request_timeout = std::chrono::milliseconds{500};
+  CurlSenderFixture fixture(options);
+  send_to(fixture, "http://nobody.invalid/");  // so that there is a tunnel to be kept
+  for (int i = 0; i < 2; ++i) {
+    const HttpResult result = send_to(fixture, "http://nobody.invalid/hang");
+    EXPECT_FALSE(result.outcome.response);
+    // On a busy machine the tunnel may not have been there in time, and then nothing arrived.
+    EXPECT_FALSE(receiver.held() > 0 && result.no_way_out) << result.outcome.error;
+  }
+}
+
 TEST(CurlSenderEgressTest, AProxyThatIsAwayIsNoFaultOfTheReceiver) {
   for (const char* scheme : {"http://", "socks5h://"}) {
     const rhooks::testing::ClosedPort nobody;

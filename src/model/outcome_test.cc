@@ -485,6 +485,22 @@ TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   EXPECT_EQ(task.errors.last_error, "HTTP 500 Internal Server Error");
 }
 
+TEST(WithoutWayOutTest, ATaskWaitsAsLongAsItIsLateForADay) {
+  Task task;
+  task.scheduled_date = kT0;
+  const auto wait_at = [&](TimePoint now) { return wait_without_way_out(task, now); };
+  EXPECT_EQ(wait_at(kT0 - seconds{1}), seconds{5});
+  EXPECT_EQ(wait_at(kT0), seconds{5});
+  EXPECT_EQ(wait_at(kT0 + seconds{20}), seconds{20});
+  EXPECT_EQ(wait_at(kT0 + hours{1}), std::chrono::minutes{5});
+  EXPECT_EQ(wait_at(kT0 + hours{24} - milliseconds{1}), std::chrono::minutes{5});
+  EXPECT_EQ(wait_at(kT0 + hours{24}), std::nullopt);
+  task.created_at = kT0 + hours{24};  // registered for the past
+  EXPECT_EQ(wait_at(kT0 + hours{24}), seconds{5});
+  task.extra_date = kT0 + hours{48};
+  EXPECT_EQ(wait_at(kT0 + hours{48}), seconds{5});
+}
+
 TEST(ErrorTextTest, NamesTheStatusAndItsReason) {
   EXPECT_EQ(error_text(answered(200)), "");
   EXPECT_EQ(error_text(answered(500)), "HTTP 500 Internal Server Error");

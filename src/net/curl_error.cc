@@ -73,8 +73,15 @@ std::string describe_timeout(const CurlFailure& failure, const std::string& wher
          " ms (" + stage + ")";
 }
 
+// The second holds on a tunnel that was kept.
 bool reached_proxy(CURL* easy) {
-  return info<curl_off_t>(easy, CURLINFO_CONNECT_TIME_T) > 0;
+  return info<curl_off_t>(easy, CURLINFO_CONNECT_TIME_T) > 0 ||
+         info<long>(easy, CURLINFO_REQUEST_SIZE) > 0;
+}
+
+bool is_of_connecting(CURLcode code) {
+  return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+         code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
 }
 
 std::string describe_unsafely(const CurlFailure& failure) {
@@ -150,7 +157,7 @@ bool is_of_tls(CURLcode code) {
 }
 
 ProxyFault proxy_fault(CURL* easy, CURLcode code) {
-  if (!reached_proxy(easy)) return ProxyFault::kAway;
+  if (!reached_proxy(easy)) return is_of_connecting(code) ? ProxyFault::kAway : ProxyFault::kNone;
   switch (info<long>(easy, CURLINFO_HTTP_CONNECTCODE)) {
     case 403:
       return ProxyFault::kRefuses;
