@@ -187,7 +187,7 @@ void Sockets::watch(int operation, int fd, std::uint32_t events) {
 }
 
 // A transfer is cut off where that holds of all addresses which libcurl tried: of what becomes of
-// those that are allowed it is not the cause.
+// those that are allowed it is not the cause. Who leads to this process does not mean the others.
 bool Sockets::may_lead_to(Transfer& transfer, const std::optional<egress::End>& end) const {
   std::optional<std::string_view> why;
   if (!end) {
@@ -199,10 +199,12 @@ bool Sockets::may_lead_to(Transfer& transfer, const std::optional<egress::End>& 
   }
   if (!why) {
     transfer.allowed = true;
-    if (transfer.cut_off == CutOff::kNotAllowed) transfer.cut_off = CutOff::kNot;
+    const bool is_ours = transfer.not_allowed.why == egress::refusal::kOwnListener;
+    if (transfer.cut_off == CutOff::kNotAllowed && !is_ours) transfer.cut_off = CutOff::kNot;
     return true;
   }
-  if (!transfer.allowed && transfer.cut_off == CutOff::kNot) {
+  const bool matters = !transfer.allowed || why == egress::refusal::kOwnListener;
+  if (matters && transfer.cut_off == CutOff::kNot) {
     transfer.cut_off = CutOff::kNotAllowed;
     transfer.not_allowed = {*why, end ? end->ip : egress::Ip{}};
   }
