@@ -51,7 +51,8 @@ bool is_address(const std::string& name) {
 
 }  // namespace
 
-TestCertificate make_test_certificate(const std::vector<std::string>& names) {
+TestCertificate make_test_certificate(const std::vector<std::string>& names,
+                                      std::chrono::seconds ends_in) {
   const Key key(EVP_EC_gen("P-256"));
   require(key != nullptr, "EVP_EC_gen");
   const Certificate certificate(X509_new());
@@ -62,8 +63,8 @@ TestCertificate make_test_certificate(const std::vector<std::string>& names) {
   require(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1, "RAND_bytes");
   require(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1, "serial number");
   X509_set_version(x, X509_VERSION_3);
-  X509_gmtime_adj(X509_getm_notBefore(x), -60);
-  X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(x), std::min<long>(0, ends_in.count()) - 60);
+  X509_gmtime_adj(X509_getm_notAfter(x), ends_in.count());
   require(X509_set_pubkey(x, key.get()) == 1, "X509_set_pubkey");
   X509_NAME* const name = X509_get_subject_name(x);
   require(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,

@@ -232,6 +232,7 @@ HttpServer::HttpServer(HttpServerOptions options, HttpHandler handler)
     : impl_(std::make_unique<Impl>()) {
   RHOOKS_CHECK(handler != nullptr);
   impl_->state.options = std::move(options);
+  if (impl_->state.options.tls) set_tls(std::exchange(impl_->state.options.tls, nullptr));
   impl_->state.handler = std::move(handler);
   impl_->state.on_session_end = [impl = impl_.get()] { impl->resume_accept(); };
 }
@@ -277,6 +278,11 @@ Result<void> HttpServer::start() {
     impl.threads.emplace_back([&impl] { impl.run(); });
   }
   return {};
+}
+
+void HttpServer::set_tls(std::shared_ptr<const TlsContext> tls) {
+  MutexLock lock(impl_->state.mutex);
+  impl_->state.tls.swap(tls);
 }
 
 std::uint16_t HttpServer::port() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rest/http_message.h"
+#include "rest/tls_context.h"
 
 namespace rhooks::rest {
 
@@ -29,8 +30,9 @@ struct Admission {
 };
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";  // an IP address, or "localhost"
-  std::uint16_t port = 0;             // 0: any free one; HttpServer::port() tells
+  std::string address = "127.0.0.1";      // an IP address, or "localhost"
+  std::uint16_t port = 0;                 // 0: any free one; HttpServer::port() tells
+  std::shared_ptr<const TlsContext> tls;  // null: plain HTTP
   int io_threads = 1;
   // Handlers may wait (for a disk, for a network), so there are more than cores. A quarter of them
   // is for Work::kMany, and those never take more.
@@ -57,8 +59,9 @@ struct HttpServerOptions {
   // and HEAD; what changed something is told.
   std::size_t response_bytes_total_max = 256 * 1024 * 1024;
 
-  std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the whole head
-  std::chrono::milliseconds body_timeout{30'000};    // for the whole body
+  // For a handshake of TLS, from the connection on; from the first byte of a head to all of it.
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds body_timeout{30'000};  // for the whole body
   // So much of a body must arrive in every such time; 408 otherwise.
   std::size_t body_window_bytes_min = 4 * 1024;
   std::chrono::milliseconds body_window{5'000};
@@ -80,16 +83,18 @@ struct HttpServerOptions {
   std::function<void(int status)> on_refusal;
   // Called with the number of connections that were ended to make room for others.
   std::function<void(std::size_t connections)> on_room_made;
+  // Called for each handshake of TLS that failed or took too long.
+  std::function<void()> on_handshake_failed;
 };
 
 // A bounded HTTP/1.1 server on Boost.Beast: it knows messages and limits, nothing else.
 //
 // Role: reads requests, runs the handler on a pool of its own, writes responses. Malformed,
 // slow, oversized or ambiguous requests get a 4xx problem document and the connection is
-// closed; an exception in a handler is a 500. HEAD is passed on; its response body is not sent.
-// Threads: start() and stop() from one thread; the others from any.
-// Blocking: start() and stop() only.
-// Ownership: the handler must stay valid until stop() returned.
+// closed, and so does plain HTTP where TLS is spoken; an exception in a handler is a 500. HEAD is
+// passed on; its response body is not sent. Threads: start() and stop() from one thread; the others
+// from any. Blocking: start() and stop() only. Ownership: the handler must stay valid until stop()
+// returned.
 class HttpServer {
  public:
   HttpServer(HttpServerOptions options, HttpHandler handler);
@@ -101,6 +106,10 @@ class HttpServer {
   // Binds and serves. Errors: kInvalidArgument (the address), kUnavailable (in use, no
   // permission); the message says what to do. A retry is safe. At most one success.
   Result<void> start();
+
+  // Of the connections that come from now on; those that are open keep what they began with. Only
+  // where the options had one. Threads: any.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
 
   // The port that is bound, 0 before start().
   std::uint16_t port() const;

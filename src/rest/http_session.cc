@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/status.hpp>
 #include <new>
 #include <string>
@@ -32,6 +31,10 @@ constexpr std::size_t kResponseBytesOfMany = 1024 * 1024;
 // nobody reads stays where it is counted. What is under way is not bounded by it, and so the speed
 // is not.
 constexpr int kUnsentBytesMax = 32 * 1024;
+
+// Up to here a body is written along with its head: TLS makes a record of each piece that it is
+// given.
+constexpr std::size_t kShortBodyBytes = 8 * 1024;
 
 // Requests that waited longer are asked whether their clients still do.
 constexpr std::chrono::milliseconds kLongWait{20};
@@ -105,6 +108,8 @@ HttpSession::HttpSession(ServerState& state, Socket socket, const asio::ip::tcp:
   const std::string address = remote.address().to_string();
   address_ = (remote.address().is_v6() ? "[" + address + "]" : address) + ":" +
              std::to_string(remote.port());
+  MutexLock lock(state.mutex);
+  tls_ = state.tls;
 }
 
 HttpSession::~HttpSession() {
@@ -137,7 +142,11 @@ void HttpSession::start() {
   become_idle(state_.options.header_timeout);
   // A client that has only just connected is about to send.
   wait_since(waits_since(), true);
-  read();
+  if (tls_) {
+    await_hello();
+  } else {
+    read();
+  }
 }
 
 void HttpSession::become_idle(std::chrono::milliseconds timeout) {
@@ -163,7 +172,7 @@ void HttpSession::drain() {
   draining_ = true;
   keep_alive_ = false;
   // A response that is being lingered over must reach its client.
-  if (phase_ == Phase::kIdle) close();
+  if (phase_ == Phase::kHandshake || phase_ == Phase::kIdle) close();
 }
 
 void HttpSession::close() {
@@ -292,9 +301,13 @@ void HttpSession::respond() {
 
   write_head(response_);
   if (!may_have_body(response_.status) || head_only_) free_memory(response_.body);
+  if (response_.body.size() <= kShortBodyBytes) {
+    response_head_ += response_.body;
+    free_memory(response_.body);
+  }
   const std::array<asio::const_buffer, 2> parts{asio::buffer(response_head_),
                                                 asio::buffer(response_.body)};
-  asio::async_write(socket_, parts, [self = shared_from_this()](const error_code& ec, std::size_t) {
+  stream_.write(parts, [self = shared_from_this()](const error_code& ec, std::size_t) {
     self->on_written(ec);
   });
 }
@@ -355,16 +368,19 @@ void HttpSession::end_of_request() {
 // Closing a socket with unread input makes the kernel send a reset, which can overtake the
 // response. So the sending side is closed first, and input is thrown away for a short while.
 void HttpSession::linger() {
-  if (phase_ != Phase::kLinger) {
-    phase_ = Phase::kLinger;
-    set_deadline(state_.options.linger_timeout);
-    error_code ec;
-    socket_.shutdown(Socket::shutdown_send, ec);
+  phase_ = Phase::kLinger;
+  set_deadline(state_.options.linger_timeout);
+  stream_.end_sending([self = shared_from_this()](const error_code& ec) {
+    if (self->phase_ == Phase::kClosed) return;
     if (ec) {
-      close();
-      return;
+      self->close();
+    } else {
+      self->discard();
     }
-  }
+  });
+}
+
+void HttpSession::discard() {
   buffer_.clear();
   socket_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](const error_code& ec, std::size_t) {
@@ -372,7 +388,7 @@ void HttpSession::linger() {
                             if (ec) {
                               self->close();
                             } else {
-                              self->linger();
+                              self->discard();
                             }
                           });
 }
@@ -411,6 +427,9 @@ void HttpSession::on_timer() {
       socket_.cancel(ignored);
       break;
     }
+    case Phase::kHandshake:
+      handshake_failed("it took too long");
+      break;
     case Phase::kIdle:
     case Phase::kWrite:
     case Phase::kLinger:

@@ -4,12 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -21,6 +17,7 @@
 #include "base/mutex.h"
 #include "rest/http_queue.h"
 #include "rest/http_server.h"
+#include "rest/http_stream.h"
 #include "rest/memory_share.h"
 #include "rest/peers.h"
 #include "rest/received_body.h"
@@ -28,8 +25,6 @@
 namespace rhooks::rest {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
-using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Strand>;
 using Timer =
     boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                       boost::asio::wait_traits<std::chrono::steady_clock>, Strand>;
@@ -64,7 +59,8 @@ struct ServerState {
   std::atomic<bool> crowded{false};
 
   Mutex mutex;
-  ConditionVariable changed;  // a session ended
+  std::shared_ptr<const TlsContext> tls RHOOKS_GUARDED_BY(mutex);  // of those that come; or null
+  ConditionVariable changed;                                       // a session ended
   std::unordered_map<HttpSession*, std::weak_ptr<HttpSession>> sessions RHOOKS_GUARDED_BY(mutex);
   std::function<void()> on_session_end;  // called without the mutex
 };
@@ -109,7 +105,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool in_head() const { return in_head_.load(); }
 
  private:
-  enum class Phase { kIdle, kHead, kBody, kHandler, kWrite, kLinger, kClosed };
+  enum class Phase { kHandshake, kIdle, kHead, kBody, kHandler, kWrite, kLinger, kClosed };
+
+  void await_hello();
+  void shake_hands();
+  void on_handshake(const boost::system::error_code& ec);
+  void handshake_failed(const std::string& why);
 
   void read();
   void on_read(const boost::system::error_code& ec, std::size_t bytes);
@@ -133,6 +134,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void write_head(const HttpResponse& response);
   void on_written(const boost::system::error_code& ec);
   void linger();
+  void discard();
   void become_idle(std::chrono::milliseconds timeout);
   void end_of_request();
 
@@ -148,6 +150,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::shared_ptr<Peer> peer_;
   Socket socket_;
   const int descriptor_;  // the socket's, for the thread that handles the request
+  HttpStream stream_{socket_};
+  std::shared_ptr<const TlsContext> tls_;  // until the handshake begins
   std::atomic<bool> closed_{false};
   Timer timer_;
   SteadyTime deadline_ = SteadyTime::max();

@@ -1,7 +1,6 @@
 // How a session takes a request in: from bytes to a head, an admission and a body.
 
 #include <algorithm>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <new>
 #include <string>
@@ -39,10 +38,10 @@ constexpr std::string_view kNoMemory = "the requests of others use the memory se
 
 void HttpSession::read() {
   const std::size_t wanted = phase_ == Phase::kBody ? kBodyReadBytes : kReadBytes;
-  socket_.async_read_some(buffer_.prepare(wanted),
-                          [self = shared_from_this()](const error_code& ec, std::size_t bytes) {
-                            self->on_read(ec, bytes);
-                          });
+  stream_.read_some(buffer_.prepare(wanted),
+                    [self = shared_from_this()](const error_code& ec, std::size_t bytes) {
+                      self->on_read(ec, bytes);
+                    });
 }
 
 void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
@@ -52,7 +51,7 @@ void HttpSession::on_read(const error_code& ec, std::size_t bytes) {
                                        : "the request line and headers did not arrive in time");
     return;
   }
-  if (ec == asio::error::eof && (phase_ == Phase::kHead || phase_ == Phase::kBody)) {
+  if (HttpStream::is_end(ec) && (phase_ == Phase::kHead || phase_ == Phase::kBody)) {
     // The client may have closed only its sending side, and still wants to know.
     refuse(400, phase_ == Phase::kBody ? "the connection ended before the whole body arrived"
                                        : "the connection ended within the request's head");
@@ -290,15 +289,15 @@ bool HttpSession::admit_body(const Admission& admission) {
 
 void HttpSession::send_continue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(socket_, asio::buffer(kContinue.data(), kContinue.size()),
-                    [self = shared_from_this()](const error_code& ec, std::size_t) {
-                      if (self->phase_ == Phase::kClosed) return;
-                      if (ec || self->timed_out_) {
-                        self->close();
-                        return;
-                      }
-                      self->consume();
-                    });
+  stream_.write(asio::buffer(kContinue.data(), kContinue.size()),
+                [self = shared_from_this()](const error_code& ec, std::size_t) {
+                  if (self->phase_ == Phase::kClosed) return;
+                  if (ec || self->timed_out_) {
+                    self->close();
+                    return;
+                  }
+                  self->consume();
+                });
 }
 
 }  // namespace rhooks::rest
