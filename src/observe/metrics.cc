@@ -90,6 +90,9 @@ struct Metrics::Impl {
   Counter* set_aside = nullptr;
   Counter* writes_dropped = nullptr;
   Counter* connections_ended = nullptr;
+  Counter* tls_handshakes_failed = nullptr;
+  std::array<Counter*, 2> tls_reloads{};
+  prometheus::Family<Gauge>* tls_not_after = nullptr;  // where there is a certificate
   Counter* skipped = nullptr;
   std::array<Counter*, kFailures.size()> failed{};
   std::array<Counter*, 7> held{};
@@ -194,6 +197,15 @@ Metrics::Impl::Impl() {
                            "Stored writes dropped because the log before them is damaged");
   connections_ended =
       counter("rhooks_http_connections_ended_total", "Connections ended to make room for others");
+  tls_handshakes_failed = counter("rhooks_tls_handshakes_failed_total",
+                                  "Handshakes of TLS that failed or took too long");
+  tls_reloads = counters("rhooks_tls_reload_total",
+                         "How often certificate and key were read anew, by what came of it",
+                         "result", std::array<const char*, 2>{"failed", "ok"});
+  tls_not_after = &prometheus::BuildGauge()
+                       .Name("rhooks_tls_certificate_not_after_seconds")
+                       .Help("When the certificate that is shown ends, in seconds since 1970")
+                       .Register(registry);
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
   failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
@@ -387,6 +399,18 @@ void Metrics::store_call(std::string_view method, bool ok, Micros duration) {
 
 void Metrics::http_connections_ended(std::size_t connections) {
   impl_->connections_ended->Increment(static_cast<double>(connections));
+}
+
+void Metrics::tls_handshake_failed() {
+  impl_->tls_handshakes_failed->Increment();
+}
+
+void Metrics::tls_reloaded(bool ok) {
+  impl_->tls_reloads[ok ? 1 : 0]->Increment();
+}
+
+void Metrics::tls_certificate(std::chrono::sys_seconds not_after) {
+  impl_->tls_not_after->Add({}).Set(static_cast<double>(not_after.time_since_epoch().count()));
 }
 
 void Metrics::http_call(std::string_view route, std::string_view method, int status,

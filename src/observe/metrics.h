@@ -59,6 +59,11 @@ class Metrics {
   void store_call(std::string_view method, bool ok, Micros duration);
   void http_call(std::string_view route, std::string_view method, int status, Micros duration);
   void http_connections_ended(std::size_t connections);  // to make room for others
+  // TLS of the server's port: of a handshake that came to nothing, of its files when they were read
+  // anew, and of when the certificate that is shown ends.
+  void tls_handshake_failed();
+  void tls_reloaded(bool ok);
+  void tls_certificate(std::chrono::sys_seconds not_after);
 
   // A request to DynamoDB ended, each try of a call by itself: kNoAnswer where none arrived,
   // kRefused where credentials or signature were not taken.

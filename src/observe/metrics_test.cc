@@ -58,6 +58,9 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_skipped_occurrences_total",
                              "rhooks_callbacks_total",
                              "rhooks_events_lost_total",
+                             "rhooks_tls_handshakes_failed_total",
+                             "rhooks_tls_reload_total{result=\"ok\"}",
+                             "rhooks_tls_reload_total{result=\"failed\"}",
                              "rhooks_due_lag_seconds",
                              "rhooks_failed_total{reason=\"exhausted\"}",
                              "rhooks_held_total{by=\"paused\"}",
@@ -106,6 +109,22 @@ TEST(MetricsTest, CountAttemptsByResult) {
   // Cut off, it says nothing about the receiver.
   EXPECT_EQ(samples["rhooks_attempt_duration_seconds_count"], 4);
   EXPECT_NEAR(samples["rhooks_attempt_duration_seconds_sum"], 10.1, 1e-9);
+}
+
+TEST(MetricsTest, TellWhenACertificateEndsOnlyWhereThereIsOne) {
+  Metrics metrics;
+  EXPECT_EQ(samples_of(metrics).count("rhooks_tls_certificate_not_after_seconds"), 0u);
+  metrics.tls_certificate(std::chrono::sys_seconds{seconds{1'900'000'000}});
+  metrics.tls_certificate(std::chrono::sys_seconds{seconds{2'000'000'000}});
+  metrics.tls_reloaded(true);
+  metrics.tls_reloaded(false);
+  metrics.tls_reloaded(false);
+  metrics.tls_handshake_failed();
+  auto samples = samples_of(metrics);
+  EXPECT_EQ(samples["rhooks_tls_certificate_not_after_seconds"], 2'000'000'000);
+  EXPECT_EQ(samples["rhooks_tls_reload_total{result=\"ok\"}"], 1);
+  EXPECT_EQ(samples["rhooks_tls_reload_total{result=\"failed\"}"], 2);
+  EXPECT_EQ(samples["rhooks_tls_handshakes_failed_total"], 1);
 }
 
 TEST(MetricsTest, NeverCountTimeBelowZero) {
