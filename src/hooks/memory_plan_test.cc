@@ -20,6 +20,7 @@ TEST(MemoryPlanTest, OfTheDefaultIsWhatTheDocumentsSay) {
   EXPECT_EQ(plan.responses, 256 * kMiB);
   EXPECT_EQ(plan.batch_body, 16 * kMiB);
   EXPECT_GE(plan.connections, 10'000u);
+  EXPECT_EQ(plan.tls_connections, 2'184u);
   EXPECT_EQ(plan.store.page_bytes, 8 * kMiB);
   EXPECT_EQ(plan.store.claim_bytes, 16 * kMiB);
   EXPECT_EQ(plan.store.write_buffer_bytes, 64 * kMiB);
@@ -31,6 +32,8 @@ TEST(MemoryPlanTest, FollowsTheLimit) {
     const MemoryPlan plan(max);
     EXPECT_LE(sum_of(plan), max);
     EXPECT_GE(plan.connections, 1'000u);
+    EXPECT_GE(plan.tls_connections, 250u);
+    EXPECT_LE(plan.tls_connections * MemoryPlan::kTlsConnectionBytes, max / 8);
     EXPECT_GE(plan.batch_body, 4 * kMiB);
     EXPECT_GE(plan.store.page_bytes, 2 * kMiB);
     // A batch fits into what one address may send.
