@@ -69,19 +69,22 @@ std::optional<HttpResponse> check_query(const HttpRequest& request, const Route&
 
 Api::Api(Hooks& hooks, ApiOptions options)
     : options_(std::move(options)), readiness_(hooks, options_.ready_for) {
-  add_task_routes(router_, hooks);
-  add_bulk_routes(router_, hooks);
-  add_endpoint_routes(router_, hooks);
-  add_redrive_routes(router_, hooks);
-  add_preview_routes(router_, hooks);
-  add_log_routes(router_, hooks);
-  add_trigger_routes(router_, hooks);
-  add_system_routes(router_, hooks,
-                    {.openapi = openapi_,
-                     .readiness = readiness_,
-                     .may_call = [this](const HttpRequest& request) {
-                       return !check_access(request, options_.api_key);
-                     }});
+  if (options_.scheduler) {
+    add_task_routes(router_, hooks);
+    add_bulk_routes(router_, hooks);
+    add_endpoint_routes(router_, hooks);
+    add_redrive_routes(router_, hooks);
+    add_preview_routes(router_, hooks);
+    add_log_routes(router_, hooks);
+    add_trigger_routes(router_, hooks);
+    add_store_route(router_, hooks);
+  }
+  if (options_.metrics) add_metrics_route(router_, hooks);
+  add_system_routes(router_, {.openapi = openapi_,
+                              .readiness = readiness_,
+                              .may_call = [this](const HttpRequest& request) {
+                                return !check_access(request, options_.api_key);
+                              }});
   openapi_ = openapi_document(router_);
 }
 

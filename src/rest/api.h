@@ -20,6 +20,10 @@ struct ApiOptions {
   // Asked for on every route but /healthz and /readyz; empty: none is asked for, and access.h
   // says what is asked for instead.
   std::string api_key;
+  // What there is beside /healthz, /readyz and /openapi.json: a server may have an address of its
+  // own for its metrics.
+  bool scheduler = true;  // everything below /v1
+  bool metrics = true;    // /metrics
   // How old an answer of /readyz may be.
   std::chrono::milliseconds ready_for{1'000};
   // Registrations are answered later, and keep no thread waiting. Not for a store that a

@@ -27,7 +27,9 @@ struct SystemRoutes {
   Readiness& readiness;
   std::function<bool(const HttpRequest&)> may_call;  // whether it is of one who may call the API
 };
-void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts);
+void add_system_routes(Router& router, SystemRoutes parts);
+void add_metrics_route(Router& router, Hooks& hooks);
+void add_store_route(Router& router, Hooks& hooks);
 
 // A JSON body's limit: a task with a body of 256 KiB, each byte of which may be escaped, and a
 // thousand smaller ones.

@@ -20,7 +20,7 @@ HttpResponse ready(Readiness& readiness, bool says_why) {
 
 }  // namespace
 
-void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
+void add_system_routes(Router& router, SystemRoutes parts) {
   router.add({
       .method = "GET",
       .pattern = "/healthz",
@@ -55,6 +55,23 @@ void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
   });
   router.add({
       .method = "GET",
+      .pattern = "/openapi.json",
+      .operation_id = "openapi",
+      .tag = "system",
+      .summary = "This description, as OpenAPI 3.1",
+      .description = "",
+      .parameters = {},
+      .body = {},
+      .responses = {{200, "An OpenAPI 3.1 document.", "Document"}},
+      .handler = [&openapi = parts.openapi](
+                     const HttpRequest&,
+                     const PathParameters&) { return json_response(200, openapi); },
+  });
+}
+
+void add_metrics_route(Router& router, Hooks& hooks) {
+  router.add({
+      .method = "GET",
       .pattern = "/metrics",
       .operation_id = "metrics",
       .tag = "system",
@@ -71,6 +88,9 @@ void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
             return response;
           },
   });
+}
+
+void add_store_route(Router& router, Hooks& hooks) {
   router.add({
       .method = "GET",
       .pattern = "/v1/store",
@@ -84,20 +104,6 @@ void add_system_routes(Router& router, Hooks& hooks, SystemRoutes parts) {
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest&,
                           const PathParameters&) { return answer(hooks.describe_store()); },
-  });
-  router.add({
-      .method = "GET",
-      .pattern = "/openapi.json",
-      .operation_id = "openapi",
-      .tag = "system",
-      .summary = "This description, as OpenAPI 3.1",
-      .description = "",
-      .parameters = {},
-      .body = {},
-      .responses = {{200, "An OpenAPI 3.1 document.", "Document"}},
-      .handler = [&openapi = parts.openapi](
-                     const HttpRequest&,
-                     const PathParameters&) { return json_response(200, openapi); },
   });
 }
 
