@@ -1,9 +1,12 @@
 // The real server as a process: what signals tell it, what it was started with, and a log that
 // nobody reads.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -76,15 +79,21 @@ class ProcessE2eTest : public ::testing::Test {
   const std::string store_ = "rocksdb:" + dir_.sub("store");
 };
 
-TEST_F(ProcessE2eTest, AHangUpDrains) {
+TEST_F(ProcessE2eTest, ATerminalThatGoesAwayDrains) {
   TestReceiver receiver(hold);
-  const auto server = serve_after("", "");
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_TRUE(terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+  ChildProcess server({"/bin/sh", "-c",
+                       "exec setsid --ctty --wait \"$0\" serve --store \"$1\" "
+                       "--listen 127.0.0.1:0 --port-file \"$2\" <\"$3\"",
+                       RHOOKS_BINARY, store_, dir_.sub("port"), ::ptsname(terminal)});
+  ASSERT_TRUE(server.wait_for_output("listening on")) << server.errors();
   register_task("slow", receiver.url("/"));
   ASSERT_TRUE(receiver.wait_held(1));
-  server->signal(SIGHUP);
-  ASSERT_TRUE(server->wait_for_errors("stopping signal=SIGHUP")) << server->errors();
+  ::close(terminal);
+  ASSERT_TRUE(server.wait_for_errors("stopping signal=SIGHUP")) << server.errors();
   receiver.release_held();
-  EXPECT_EQ(server->wait(), 0) << server->errors();
+  EXPECT_EQ(server.wait(), 0) << server.errors();
   EXPECT_EQ(receiver.request_count(), 1U);
   EXPECT_EQ(status_of("slow"), Status::kDone);
 }

@@ -29,7 +29,8 @@ class RunningServer {
     }
     std::string port;
     std::ifstream(port_file) >> port;
-    url_ = "http://127.0.0.1:" + port;
+    const bool tls = process_->output().find("listening on https:") != std::string::npos;
+    url_ = (tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + port;
   }
 
   ChildProcess& process() { return *process_; }

@@ -354,6 +354,11 @@ TEST(AppTest, PrintConfig) {
 TEST(AppTest, ServeRefusesWhatItMustNotServe) {
   expect_usage({"serve", "--store", "memory:", "--listen", "0.0.0.0:0"}, "RHOOKS_API_KEY");
   expect_usage({"serve", "--store", "memory:", "--listen", "nowhere"}, "listen");
+  expect_usage({"serve", "--store", "memory:", "--admin-listen", "0.0.0.0:0"}, "admin_listen");
+  expect_usage({"serve", "--store", "memory:", "--tls-cert", "cert.pem"}, "tls_key is missing");
+  expect_usage({"serve", "--store", "memory:", "--tls-key", "key.pem"}, "tls_cert is missing");
+  expect_usage({"serve", "--store", "memory:", "--tls-cert", "/no", "--tls-key", "/no"}, "/no");
+  expect_usage({"serve", "--store", "memory:", "--tls-min", "1.1"}, "1.2, 1.3");
   expect_usage({"serve", "--store", "floppy:", "--listen", "127.0.0.1:0"}, "floppy");
 }
 

@@ -106,11 +106,10 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
         break;
     }
     const std::string_view name = key;
-    if (name == "ca_file") type = "FILE";
+    if (name == "ca_file" || name == "tls_cert" || name == "tls_key") type = "FILE";
     if (name == "zone_dir") type = "DIR";
-    if (name == "store" || name == "server") type = "URL";
-    if (name == "listen") type = "ADDRESS:PORT";
-    if (name == "egress_proxy") type = "URL";
+    if (name == "store" || name == "server" || name == "egress_proxy") type = "URL";
+    if (name == "listen" || name == "admin_listen") type = "ADDRESS:PORT";
     command.add_option(setting.flag, slot, help)->type_name(type)->group(kSettingsGroup);
   }
   if (command.get_option_no_throw("--config") != nullptr) return;

@@ -1,22 +1,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <iostream>
 #include <thread>
 
+#include "cli/api_servers.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/file_limit.h"
 #include "cli/port_file.h"
 #include "cli/signals.h"
 #include "hooks/hooks_parts.h"
-#include "hooks/memory_plan.h"
-#include "net/own_listeners.h"
 #include "observe/logging.h"
-#include "rest/access.h"
-#include "rest/api.h"
 
 namespace rhooks::cli {
 namespace {
@@ -42,21 +39,14 @@ std::size_t share_out_files(std::size_t concurrency) {
   return connections;
 }
 
-rest::HttpServerOptions server_options(const rest::ListenAddress& listen,
-                                       const Options& hooks_options, std::size_t connections,
-                                       const std::shared_ptr<Metrics>& metrics,
-                                       const rest::Api& api) {
-  const MemoryPlan memory(hooks_options.memory_max);
-  rest::HttpServerOptions options;
-  options.address = listen.address;
-  options.port = listen.port;
-  options.connections_max = std::min(connections, memory.connections);
-  options.request_bytes_total_max = memory.requests;
-  options.response_bytes_total_max = memory.responses;
-  options.on_room_made = [metrics](std::size_t ended) { metrics->http_connections_ended(ended); };
-  api.connect(options);
-  options.body_bytes_max = std::min(options.body_bytes_max, memory.batch_body);
-  return options;
+// The signal that asks for the end. Until then SIGHUP has certificate and key read anew, but for
+// the one that a terminal leaves behind.
+int wait_for_end(Signals& signals, ApiServers& servers) {
+  while (true) {
+    const int signal = signals.wait();
+    if (signal != SIGHUP || signals.lost_terminal()) return signal;
+    servers.reload_tls();
+  }
 }
 
 // Says what the policy cannot do here.
@@ -69,8 +59,8 @@ void log_egress(const Options& options) {
 
 // Serves until a signal asks for the end, and ends. Returns the exit code.
 int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout, Hooks& hooks,
-                       rest::HttpServer& server) {
-  const int signal = signals.wait();
+                       ApiServers& servers) {
+  const int signal = wait_for_end(signals, servers);
   log::info("stopping",
             {{"signal", name_of_signal(signal)}, {"drain_timeout_ms", drain_timeout.count()}});
   std::atomic<int> second{0};
@@ -85,7 +75,7 @@ int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout
   // until the server is closed: such a request may begin as long as it is not.
   std::atomic<bool> closed{false};
   std::thread closing([&] {
-    server.stop(drain_timeout);
+    servers.stop(drain_timeout);
     closed = true;
   });
   do {
@@ -100,13 +90,8 @@ int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout
 }
 
 int serve(Io& io, const Config& config, const ServeArgs& args) {
-  const std::string api_key = config.text("api_key");
-  if (auto valid = rest::validate_api_key(api_key); !valid) return report_start(io, valid.error());
-  const auto listen = rest::parse_listen(config.text("listen"));
-  if (!listen) return report_start(io, listen.error());
-  if (auto valid = rest::validate_listen(listen->address, !api_key.empty()); !valid) {
-    return report_start(io, valid.error());
-  }
+  auto plan = plan_servers(config);
+  if (!plan) return report_start(io, plan.error());
   log::configure(log::parse_level(config.text("log_level")).value(),
                  log::parse_format(config.text("log_format")).value());
   for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
@@ -126,35 +111,32 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   const std::shared_ptr<Metrics> metrics = parts->metrics;
   Hooks hooks(std::move(*parts));
 
-  rest::Api api(hooks, {.api_key = api_key,
-                        .register_later = store_traits(hooks_options.store).groups_writes,
-                        .on_request = [metrics](std::string_view route, std::string_view method,
-                                                int status, std::chrono::microseconds duration) {
-                          metrics->http_call(route, method, status, duration);
-                        }});
-  const auto options = server_options(*listen, hooks_options, connections, metrics, api);
-  rest::HttpServer server(options, api.handler());
-  // The address first: a server that cannot have it delivers nothing.
-  if (auto started = server.start(); !started) return report_start(io, started.error());
-  net::add_own_listener(listen->address == "localhost" ? "127.0.0.1" : listen->address,
-                        server.port());
+  ApiServers servers(std::move(*plan),
+                     {.memory_max = hooks_options.memory_max,
+                      .connections_max = connections,
+                      .register_later = store_traits(hooks_options.store).groups_writes},
+                     hooks, metrics);
+  // The addresses first: a server that cannot have them delivers nothing.
+  if (auto started = servers.start(); !started) return report_start(io, started.error());
   const bool worker = config.boolean("worker");
   if (worker) {
     if (auto started = hooks.start(); !started) return report_start(io, started.error());
   }
   if (!args.port_file.empty()) {
-    if (auto written = write_port_file(args.port_file, server.port()); !written) {
+    if (auto written = write_port_file(args.port_file, servers.port()); !written) {
       return report_start(io, written.error());
     }
   }
-  log::info("listening", {{"address", server.endpoint()},
-                          {"store", config.text("store")},
-                          {"egress", hooks_options.egress}});
-  io.out << "listening on http://" << server.endpoint() << " (store " << config.text("store")
-         << (worker ? "" : ", no worker") << ")" << std::endl;
+  const std::string admin_url = servers.admin_url().value_or("");
+  log::info("listening", {{"address", servers.url()},
+                          {"admin_address", admin_url.empty() ? "none" : admin_url},
+                          {"store", config.text("store")}});
+  io.out << "listening on " << servers.url() << " (store " << config.text("store")
+         << (worker ? "" : ", no worker") << (admin_url.empty() ? "" : ", metrics on " + admin_url)
+         << ")" << std::endl;
   io.out.clear();  // a server whose output nobody takes serves as well
 
-  return serve_until_signal(signals, config.duration("drain_timeout"), hooks, server);
+  return serve_until_signal(signals, config.duration("drain_timeout"), hooks, servers);
 }
 
 }  // namespace
@@ -166,7 +148,8 @@ void add_serve(Commands& commands) {
       {"rhooks serve", "rhooks serve --store rocksdb:/var/lib/rhooks --listen 127.0.0.1:8090",
        "rhooks serve --store 'dynamodb:?region=us-east-1&create=true'",
        "rhooks serve --config rhooks.toml --concurrency 100 --logs-ttl 7d",
-       "RHOOKS_API_KEY=secret rhooks serve --listen 0.0.0.0:8090",
+       "RHOOKS_API_KEY=secret rhooks serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key "
+       "key.pem",
        "rhooks serve --config rhooks.toml --print-config"},
       [&commands, args] {
         const auto config = commands.config();
@@ -177,31 +160,13 @@ void add_serve(Commands& commands) {
         }
         return serve(commands.io(), *config, *args);
       });
-  commands.add_settings(command, {"store",
-                                  "listen",
-                                  "concurrency",
-                                  "memory_max",
-                                  "max_errors",
-                                  "logs_ttl",
-                                  "done_ttl",
-                                  "failed_ttl",
-                                  "connect_timeout",
-                                  "request_timeout",
-                                  "backoff_max",
-                                  "drain_timeout",
-                                  "ca_file",
-                                  "zone_dir",
-                                  "egress",
-                                  "egress_allow",
-                                  "egress_deny",
-                                  "egress_ports",
-                                  "egress_https_only",
-                                  "egress_nat64",
-                                  "egress_proxy",
-                                  "drop_damaged_writes",
-                                  "worker",
-                                  "log_level",
-                                  "log_format"});
+  commands.add_settings(
+      command,
+      {"store", "listen", "admin_listen", "tls_cert", "tls_key", "tls_min", "concurrency",
+       "memory_max", "max_errors", "logs_ttl", "done_ttl", "failed_ttl", "connect_timeout",
+       "request_timeout", "backoff_max", "drain_timeout", "ca_file", "zone_dir", "egress",
+       "egress_allow", "egress_deny", "egress_ports", "egress_https_only", "egress_nat64",
+       "egress_proxy", "drop_damaged_writes", "worker", "log_level", "log_format"});
   command.add_flag("--print-config", args->print_config,
                    "print the settings that take effect, where each came from, and end");
   command.add_option("--port-file", args->port_file, "write the port into this file when ready")

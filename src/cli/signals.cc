@@ -1,5 +1,6 @@
 #include "cli/signals.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -25,8 +26,20 @@ sigset_t ending_signals() {
   return set;
 }
 
+// Whether there is one that the process belongs to.
+bool has_terminal() {
+  const int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+struct Came {
+  int signal = 0;
+  bool from_kernel = false;  // nobody sent it
+};
+
 // The next signal, or 0 once `wake_fd` is readable; SIGPIPE once `output` has no reader.
-int next_signal(int signal_fd, int wake_fd, int output = -1) {
+Came next_signal(int signal_fd, int wake_fd, int output = -1) {
   while (true) {
     // Errors and hang-ups are told without being asked for, and -1 is passed over.
     pollfd fds[3] = {{signal_fd, POLLIN, 0}, {wake_fd, POLLIN, 0}, {output, 0, 0}};
@@ -37,12 +50,12 @@ int next_signal(int signal_fd, int wake_fd, int output = -1) {
     if ((fds[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
       if (read(signal_fd, &info, sizeof info) == sizeof info) {
-        return static_cast<int>(info.ssi_signo);
+        return {static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
       }
       continue;
     }
-    if ((fds[1].revents & POLLIN) != 0) return 0;
-    if (fds[2].revents != 0) return SIGPIPE;
+    if ((fds[1].revents & POLLIN) != 0) return {};
+    if (fds[2].revents != 0) return {SIGPIPE};
   }
 }
 
@@ -62,7 +75,7 @@ void make_readable(int fd) {
 
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals() : had_terminal_(has_terminal()) {
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t set = ending_signals();
   RHOOKS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
@@ -86,7 +99,14 @@ Signals::~Signals() {
 }
 
 int Signals::wait(int output) {
-  return next_signal(signal_fd_, wake_fd_, output);
+  const Came came = next_signal(signal_fd_, wake_fd_, output);
+  by_terminal_ = came.from_kernel;
+  return came.signal;
+}
+
+bool Signals::lost_terminal() const {
+  // A shell that loses its terminal sends SIGHUP on to what it started.
+  return by_terminal_ || (had_terminal_ && !has_terminal());
 }
 
 void Signals::stop_waiting() {
@@ -100,7 +120,7 @@ void Signals::end_on_next(std::function<void(int)> callback) {
     callback_ = std::move(callback);
   }
   watcher_ = std::thread([this] {
-    const int signal = next_signal(signal_fd_, close_fd_);
+    const int signal = next_signal(signal_fd_, close_fd_).signal;
     if (signal == 0) return;
     {
       MutexLock lock(callback_mutex_);

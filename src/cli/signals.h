@@ -23,6 +23,9 @@ class Signals {
   // Waits for a signal and returns its number, or 0 after stop_waiting(). SIGPIPE stands for
   // this: nobody reads `output` any more, a pipe, socket or terminal. Of -1 nothing is asked.
   int wait(int output = -1);
+  // Of the SIGHUP that wait() returned: whether the terminal of this process is gone, and nobody
+  // sent it to have something read anew.
+  bool lost_terminal() const;
   // Makes wait() return. May be called from any thread.
   void stop_waiting();
   // On the next signal: calls `callback(signal)`, which asks everything to end, and ends the
@@ -33,6 +36,8 @@ class Signals {
   void forget_callback();
 
  private:
+  const bool had_terminal_;
+  bool by_terminal_ = false;  // the signal that wait() returned last
   int signal_fd_ = -1;
   int wake_fd_ = -1;      // ends wait()
   int close_fd_ = -1;     // ends the watcher
