@@ -20,17 +20,17 @@
 namespace rhooks::testing {
 namespace {
 
-void require(bool ok, const char* what) {
+void must(bool ok, const char* what) {
   if (!ok) throw std::runtime_error(what);
 }
 
-using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+using ParsedCertificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
-Certificate parse(const std::string& pem) {
+ParsedCertificate certificate_in(const std::string& pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free_all);
-  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
-  require(certificate != nullptr, "PEM_read_bio_X509");
+  ParsedCertificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
+  must(certificate != nullptr, "PEM_read_bio_X509");
   return certificate;
 }
 
@@ -40,14 +40,13 @@ void set_up(SSL_CTX* context, const TlsClientOptions& options) {
   SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
   if (options.version_max != 0) SSL_CTX_set_max_proto_version(context, options.version_max);
   if (options.trusted_pem.empty()) return;
-  require(
-      X509_STORE_add_cert(SSL_CTX_get_cert_store(context), parse(options.trusted_pem).get()) == 1,
-      "X509_STORE_add_cert");
+  must(X509_STORE_add_cert(SSL_CTX_get_cert_store(context),
+                           certificate_in(options.trusted_pem).get()) == 1,
+       "X509_STORE_add_cert");
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  require(
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), options.name.c_str()) == 1 ||
-          X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), options.name.c_str(), 0) == 1,
-      "the name to verify");
+  must(X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), options.name.c_str()) == 1 ||
+           X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), options.name.c_str(), 0) == 1,
+       "the name to verify");
 }
 
 int connected_to(std::uint16_t port) {
@@ -70,15 +69,15 @@ TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   ERR_clear_error();
   context_ = SSL_CTX_new(TLS_client_method());
-  require(context_ != nullptr, "SSL_CTX_new");
+  must(context_ != nullptr, "SSL_CTX_new");
   set_up(context_, options);
   connection_ = SSL_new(context_);
-  require(connection_ != nullptr, "SSL_new");
+  must(connection_ != nullptr, "SSL_new");
   if (!options.offers.empty()) {
     const std::string list = static_cast<char>(options.offers.size()) + options.offers;
-    require(SSL_set_alpn_protos(connection_, reinterpret_cast<const unsigned char*>(list.data()),
-                                static_cast<unsigned int>(list.size())) == 0,
-            "SSL_set_alpn_protos");
+    must(SSL_set_alpn_protos(connection_, reinterpret_cast<const unsigned char*>(list.data()),
+                             static_cast<unsigned int>(list.size())) == 0,
+         "SSL_set_alpn_protos");
   }
   fd_ = connected_to(port);
   if (fd_ < 0) {
@@ -115,7 +114,7 @@ std::string TlsClient::protocol() const {
 
 bool TlsClient::shown(const std::string& certificate_pem) const {
   const X509* const shown = SSL_get0_peer_certificate(connection_);
-  return shown != nullptr && X509_cmp(shown, parse(certificate_pem).get()) == 0;
+  return shown != nullptr && X509_cmp(shown, certificate_in(certificate_pem).get()) == 0;
 }
 
 bool TlsClient::send(std::string_view bytes) {

@@ -160,13 +160,35 @@ void add_serve(Commands& commands) {
         }
         return serve(commands.io(), *config, *args);
       });
-  commands.add_settings(
-      command,
-      {"store", "listen", "admin_listen", "tls_cert", "tls_key", "tls_min", "concurrency",
-       "memory_max", "max_errors", "logs_ttl", "done_ttl", "failed_ttl", "connect_timeout",
-       "request_timeout", "backoff_max", "drain_timeout", "ca_file", "zone_dir", "egress",
-       "egress_allow", "egress_deny", "egress_ports", "egress_https_only", "egress_nat64",
-       "egress_proxy", "drop_damaged_writes", "worker", "log_level", "log_format"});
+  commands.add_settings(command, {"store",
+                                  "listen",
+                                  "admin_listen",
+                                  "tls_cert",
+                                  "tls_key",
+                                  "tls_min",
+                                  "concurrency",
+                                  "memory_max",
+                                  "max_errors",
+                                  "logs_ttl",
+                                  "done_ttl",
+                                  "failed_ttl",
+                                  "connect_timeout",
+                                  "request_timeout",
+                                  "backoff_max",
+                                  "drain_timeout",
+                                  "ca_file",
+                                  "zone_dir",
+                                  "egress",
+                                  "egress_allow",
+                                  "egress_deny",
+                                  "egress_ports",
+                                  "egress_https_only",
+                                  "egress_nat64",
+                                  "egress_proxy",
+                                  "drop_damaged_writes",
+                                  "worker",
+                                  "log_level",
+                                  "log_format"});
   command.add_flag("--print-config", args->print_config,
                    "print the settings that take effect, where each came from, and end");
   command.add_option("--port-file", args->port_file, "write the port into this file when ready")

@@ -31,15 +31,15 @@ struct Free {
 };
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 
 // What OpenSSL noted is of one call: what stays would be taken for an error of the thread's next.
-class Errors {
+class ErrorQueue {
  public:
-  Errors() { ERR_clear_error(); }
-  ~Errors() { ERR_clear_error(); }
-  Errors(const Errors&) = delete;
-  Errors& operator=(const Errors&) = delete;
+  ErrorQueue() { ERR_clear_error(); }
+  ~ErrorQueue() { ERR_clear_error(); }
+  ErrorQueue(const ErrorQueue&) = delete;
+  ErrorQueue& operator=(const ErrorQueue&) = delete;
 
   static std::string last() {
     const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -83,7 +83,7 @@ struct PemFile {
   }
 };
 
-Result<void> read(PemFile& file) {
+Result<void> read_file(PemFile& file) {
   const OpenFile open(file.path);
   struct stat status {};
   if (open.fd() < 0 || ::fstat(open.fd(), &status) != 0) {
@@ -113,7 +113,7 @@ Result<std::vector<Certificate>> certificates_of(const PemFile& file) {
   }
   // The end of the file is where no other one begins.
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-    return file.refuse("has a certificate that is damaged: " + Errors::last());
+    return file.refuse("has a certificate that is damaged: " + ErrorQueue::last());
   }
   if (chain.empty()) {
     return file.refuse(
@@ -128,16 +128,16 @@ int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
-Result<Key> key_of(const PemFile& file) {
+Result<PrivateKey> private_key_of(const PemFile& file) {
   const Bio bio = file.bio();
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (key) return key;
   if (file.text().find("ENCRYPTED") != std::string_view::npos) {
     return file.refuse(
         "has a passphrase, which nobody is there to type: `openssl pkey -in FILE -out FILE.open` "
         "makes one without");
   }
-  return file.refuse("has no private key in PEM form that can be read: " + Errors::last());
+  return file.refuse("has no private key in PEM form that can be read: " + ErrorQueue::last());
 }
 
 TimePoint time_of(const ASN1_TIME* time) {
@@ -175,13 +175,14 @@ void set_rules(SSL_CTX* context, bool version_1_3_only) {
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
 }
 
-Result<void> use(SSL_CTX* context, const PemFile& file, std::vector<Certificate> chain) {
+Result<void> use_certificates(SSL_CTX* context, const PemFile& file,
+                              std::vector<Certificate> chain) {
   if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
-    return file.refuse("has a certificate that cannot be used: " + Errors::last());
+    return file.refuse("has a certificate that cannot be used: " + ErrorQueue::last());
   }
   for (std::size_t i = 1; i < chain.size(); ++i) {
     if (SSL_CTX_add0_chain_cert(context, chain[i].get()) != 1) {
-      return file.refuse("has an issuer's certificate that cannot be used: " + Errors::last());
+      return file.refuse("has an issuer's certificate that cannot be used: " + ErrorQueue::last());
     }
     (void)chain[i].release();  // it is the context's now
   }
@@ -199,15 +200,15 @@ TlsContext::~TlsContext() {
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files) {
-  const Errors errors;
+  const ErrorQueue errors;
   PemFile certificate_file{"tls_cert", "the certificate", files.certificate};
   PemFile key_file{"tls_key", "the key", files.key};
   for (PemFile* file : {&certificate_file, &key_file}) {
-    if (auto done = read(*file); !done) return fail(done.error());
+    if (auto done = read_file(*file); !done) return fail(done.error());
   }
   auto chain = certificates_of(certificate_file);
   if (!chain) return fail(chain.error());
-  const auto key = key_of(key_file);
+  const auto key = private_key_of(key_file);
   if (!key) return fail(key.error());
   X509* const own = chain->front().get();
   if (X509_check_private_key(own, key->get()) != 1) {
@@ -233,11 +234,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
                               "; chmod o-r closes the file");
   }
   set_rules(made->context_, files.version_1_3_only);
-  if (auto used = use(made->context_, certificate_file, std::move(*chain)); !used) {
+  if (auto used = use_certificates(made->context_, certificate_file, std::move(*chain)); !used) {
     return fail(used.error());
   }
   if (SSL_CTX_use_PrivateKey(made->context_, key->get()) != 1) {
-    return key_file.refuse("cannot be used: " + Errors::last());
+    return key_file.refuse("cannot be used: " + ErrorQueue::last());
   }
   return made;
 }
