@@ -14,11 +14,9 @@ constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kHour = 3'600 * kSecond;
 constexpr std::int64_t kDay = 24 * kHour;
 
-}  // namespace
-
-const std::vector<Setting>& settings() {
+std::vector<Setting> service_settings() {
   using enum SettingType;
-  static const std::vector<Setting> kSettings = {
+  return {
       {"store", kText, "rocksdb:rhooks-data", "RHOOKS_STORE", "--store",
        "where tasks live: rocksdb:PATH, dynamodb:?region=REGION&... or memory:"},
       {"listen", kText, "127.0.0.1:8090", "RHOOKS_LISTEN", "--listen",
@@ -68,6 +66,12 @@ const std::vector<Setting>& settings() {
        "PEM file of certificate authorities to trust instead of the system's"},
       {"zone_dir", kText, "/usr/share/zoneinfo", "RHOOKS_ZONE_DIR", "--zone-dir",
        "directory of the time zone database, for schedules; Debian's is the package tzdata"},
+  };
+}
+
+std::vector<Setting> egress_settings() {
+  using enum SettingType;
+  return {
       {"egress", kChoice, "auto", "RHOOKS_EGRESS", "--egress",
        "where webhooks may be sent: public, to addresses of the internet; open, everywhere but to "
        "metadata services of clouds; auto, public where the API listens on other than loopback "
@@ -89,6 +93,13 @@ const std::vector<Setting>& settings() {
        "socks5://[USER@]HOST:PORT"},
       {"egress_proxy_password", kText, "", "RHOOKS_EGRESS_PROXY_PASSWORD", nullptr,
        "password of that user", 0, 0, "", true},
+  };
+}
+
+// Those that only stores of one kind have.
+std::vector<Setting> store_settings() {
+  using enum SettingType;
+  return {
       {"region", kText, "", "RHOOKS_REGION", nullptr,
        "dynamodb: store: the AWS region; otherwise AWS_REGION, or that of the profile"},
       {"endpoint", kText, "", "RHOOKS_ENDPOINT", nullptr,
@@ -110,6 +121,12 @@ const std::vector<Setting>& settings() {
       {"drop_damaged_writes", kBoolean, "false", "RHOOKS_DROP_DAMAGED_WRITES",
        "--drop-damaged-writes",
        "rocksdb: store: open it although its log is damaged, without the writes after that place"},
+  };
+}
+
+std::vector<Setting> process_settings() {
+  using enum SettingType;
+  return {
       {"worker", kBoolean, "true", "RHOOKS_WORKER", "--no-worker",
        "whether serve delivers tasks; --no-worker serves the REST API only"},
       {"log_level", kChoice, "info", "RHOOKS_LOG_LEVEL", "--log-level", "what is logged", 0, 0,
@@ -117,6 +134,18 @@ const std::vector<Setting>& settings() {
       {"log_format", kChoice, "text", "RHOOKS_LOG_FORMAT", "--log-format",
        "how it is logged, on standard error", 0, 0, "text|json"},
   };
+}
+
+}  // namespace
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> kSettings = [] {
+    std::vector<Setting> all = service_settings();
+    for (const auto& more : {egress_settings(), store_settings(), process_settings()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  }();
   return kSettings;
 }
 
