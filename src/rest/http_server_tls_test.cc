@@ -116,8 +116,7 @@ TEST_F(HttpServerTlsTest, PlainHttpIsToldWhatIsSpoken) {
 
 TEST_F(HttpServerTlsTest, TlsOnAPlainPortIsRefused) {
   const auto port = start();
-  const TlsClient client(port, trusting());
-  EXPECT_FALSE(client.connected());
+  EXPECT_FALSE(TlsClient(port, trusting()).connected());
   EXPECT_EQ(last_refusal_, 400);
   EXPECT_TRUE(eventually([&] { return server_->connections() == 0; }));
 }
