@@ -206,6 +206,8 @@ struct Held {
   // attempted; "retry": that waits for its retry.
   std::string by;
   std::optional<TimePoint> until;  // none: until somebody acts, or an attempt ends
+  // By "breaker": the status that it answers with; none: nothing comes back.
+  std::optional<int> status;
 
   friend bool operator==(const Held&, const Held&) = default;
 };

@@ -14,6 +14,7 @@
 #include "json/pretty.h"
 #include "json/space.h"
 #include "model/fields.h"
+#include "model/outcome.h"
 #include "model/status_set.h"
 #include "model/transitions.h"
 #include "schedule/preview.h"
@@ -91,6 +92,7 @@ std::string show_status(const Task& task) {
   if (!task.failure_reason.empty()) text += ", " + task.failure_reason;
   if (!task.held) return text;
   text += ", held by " + task.held->by;
+  if (task.held->status) text += " (HTTP " + std::to_string(*task.held->status) + ")";
   return task.held->until ? text + " until " + show_time(*task.held->until) : text;
 }
 
@@ -356,7 +358,10 @@ Table endpoint_table(const Io& io) {
 // The only ones that are told of a whole endpoint.
 Cell held_cell(const Held& held) {
   if (held.by == "retry-after") return {"asks to wait", Colour::kYellow};
-  return {"no answer", Colour::kRed};
+  if (!held.status) return {"no answer", Colour::kRed};
+  const std::string phrase = model::reason_phrase(*held.status);
+  return {"answers " + std::to_string(*held.status) + (phrase.empty() ? "" : " " + phrase),
+          Colour::kRed};
 }
 
 void add_endpoint(Table& table, const Endpoint& endpoint) {

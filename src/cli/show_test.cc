@@ -68,6 +68,9 @@ TEST(TaskCardTest, ShowsWhatHoldsATask) {
   task.held->until = kShownAt;
   EXPECT_NE(task_card(task, test.io).find(", held by paused until 2023-11-14 22:13:20.000Z\n"),
             std::string::npos);
+  task.held = Held{"breaker", kShownAt, 503};
+  EXPECT_NE(task_card(task, test.io).find(", held by breaker (HTTP 503) until 2023-11-14 "),
+            std::string::npos);
 }
 
 TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
@@ -117,6 +120,8 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   std::ostringstream out;
   table.flush(out);
   EXPECT_NE(out.str().find("  no answer  "), std::string::npos) << out.str();
+  endpoint.held->status = 503;
+  EXPECT_TRUE(shows("\nstate           answers 503 Service Unavailable, tried again now\n"));
 
   endpoint.held = Held{"retry-after", kShownAt};
   EXPECT_TRUE(shows("\nstate           asks to wait, tried again 2023-11-14 22:13:20.000Z\n"));

@@ -187,11 +187,11 @@ TEST(EndpointJsonTest, ABreakerIsThereUnlessItIsSaidNotTo) {
 TEST(EndpointJsonTest, ThatItDoesNotAnswerIsShownAndNotStored) {
   Endpoint endpoint = full_endpoint();
   endpoint.paused = false;
-  endpoint.held = Held{"breaker", kPutAt};
+  endpoint.held = Held{"breaker", kPutAt, 503};
   const std::string shown = to_json(endpoint);
   EXPECT_NE(
       shown.find(
-          R"("ordered":true,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z"},"rev)"),
+          R"("ordered":true,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z","status":503},"rev)"),
       std::string::npos)
       << shown;
   EXPECT_EQ(parse_endpoint(shown), endpoint);

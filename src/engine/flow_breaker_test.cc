@@ -45,11 +45,13 @@ class FlowBreakerTest : public ::testing::Test {
     return !refusal;
   }
   // Ends one that began at that time.
-  FlowTable::Learnt end(const Flow& flow, bool answered, std::optional<TimePoint> began = {}) {
+  FlowTable::Learnt end(const Flow& flow, bool answered, std::optional<TimePoint> began = {},
+                        int status = 0) {
     model::AttemptOutcome outcome;
     outcome.started_at = began.value_or(now_);
     outcome.duration = now_ - outcome.started_at;
-    if (answered) outcome.response = Response{200, {}, "", false};
+    if (answered) status = 200;
+    if (status != 0) outcome.response = Response{status, {}, "", false};
     const auto learnt = table_.attempted(flow, Task{}, outcome, {}, now_, 0.5);
     table_.done(flow, FlowEnding::kQuick);
     return learnt;
@@ -133,6 +135,21 @@ TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
   EXPECT_TRUE(begin({2, 101, kSilent})) << "one of another namespace";
   EXPECT_TRUE(begin({1, 5})) << "none";
   EXPECT_FALSE(table_.untried(Lane{1, 8, true}, now_));
+}
+
+TEST_F(FlowBreakerTest, WhatItAnswersIsTold) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(begin(flow_with_key()));
+    end(flow_with_key(), false, now_, 503);
+  }
+  const Held held{"breaker", now_ + 5s, 503};
+  EXPECT_EQ(table_.held(flow_with_key(), now_), held);
+  EXPECT_EQ(table_.untried(kLane, now_), held);
+  advance(5s);
+  EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", std::nullopt, 503}));
+  EXPECT_TRUE(begin(flow_with_key()));
+  end(flow_with_key(), false);
+  EXPECT_EQ(table_.held(flow_with_key(), now_), (Held{"breaker", now_ + 10s}));
 }
 
 TEST_F(FlowBreakerTest, ThenOneAtATimeTriesIt) {

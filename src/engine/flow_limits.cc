@@ -291,7 +291,7 @@ bool FlowTable::goes_by(const Flow& flow, const model::Limits& limits) const {
 std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
   MutexLock lock(mutex_);
   const auto limit = limited(flow, now);
-  auto held = shown(limit);
+  auto held = shown(limit, Lane::of_endpoint_of(flow));
   if (limit && limit->by == HeldBy::kRetry) held->until = to_shown(paced_.at(flow).ready_at);
   return held;
 }
@@ -301,13 +301,14 @@ std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) cons
   const auto limit = limited(endpoint, now);
   if (limit) {
     const bool untried = limit->by == HeldBy::kBreaker || limit->by == HeldBy::kRetryAfter;
-    return untried ? shown(limit) : std::nullopt;
+    return untried ? shown(limit, endpoint) : std::nullopt;
   }
   if (!limits_of(endpoint) || !open_breakers_.contains(endpoint)) return std::nullopt;
-  return shown(Limit{HeldBy::kBreaker, {}});
+  return shown(Limit{HeldBy::kBreaker, {}}, endpoint);
 }
 
-std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
+std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit,
+                                     const Lane& endpoint) const {
   if (!limit) return std::nullopt;
   Held held;
   if (limit->until) held.until = to_shown(*limit->until);
@@ -319,6 +320,10 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit) {
   if (limit->by == HeldBy::kConcurrency) held.by = "concurrency";
   if (limit->by == HeldBy::kRetry) held.by = "retry";
   if (limit->by == HeldBy::kRate) held.by = "rate";
+  const auto tried = tried_.find(endpoint);
+  if (limit->by == HeldBy::kBreaker && tried != tried_.end() && tried->second.breaker.status != 0) {
+    held.status = tried->second.breaker.status;
+  }
   return held;
 }
 

@@ -256,7 +256,8 @@ class FlowTable final : public store::FlowGate {
   };
   // Whether it holds for all flows of an endpoint.
   static bool of_endpoint(HeldBy by) { return by <= HeldBy::kBreaker; }
-  static std::optional<Held> shown(const std::optional<Limit>& limit);
+  std::optional<Held> shown(const std::optional<Limit>& limit, const Lane& endpoint) const
+      RHOOKS_REQUIRES(mutex_);
 
   // A refusal is remembered.
   std::optional<Refusal> why_not(const Flow& flow) RHOOKS_REQUIRES(mutex_);

@@ -42,6 +42,7 @@ TimePoint end_of(const AttemptOutcome& outcome, TimePoint now) {
 
 void open(Breaker& breaker, const AttemptOutcome& outcome, TimePoint ended_at, double jitter) {
   breaker.openings = std::min(breaker.openings + 1, static_cast<int>(kOpenings.size()));
+  breaker.status = outcome.response ? outcome.response->status : 0;
   breaker.open_until =
       ended_at + scheduled_delay(breaker.openings, kOpenings, jitter, asked_of_endpoint(outcome));
 }

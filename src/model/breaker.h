@@ -24,11 +24,12 @@ struct Breaker {
   // Nothing may begin before; from then on one at a time. None: it is closed.
   std::optional<TimePoint> open_until;
   std::optional<TimePoint> answered_at;  // the latest answer, with a 500 also; none is known of
+  int status = 0;  // of the answer with which it opened last; 0: of none, or it is closed
 
   bool open() const { return open_until.has_value(); }
   // As if nothing were known of the attempts.
   void close() {
-    failures = openings = 0;
+    failures = openings = status = 0;
     open_until.reset();
   }
 

@@ -49,6 +49,17 @@ TEST_F(BreakerTest, OpensWithTheFifthFailureInARow) {
   EXPECT_EQ(breaker_.open_until, kT0 + seconds{5});
 }
 
+TEST_F(BreakerTest, KnowsWhatOpenedIt) {
+  open_at(kT0);
+  EXPECT_EQ(breaker_.status, 0) << "nothing came back";
+  tell(answered(503, kT0 + seconds{1}));
+  EXPECT_EQ(breaker_.status, 0) << "it began before";
+  tell(answered(503, kT0 + seconds{5}));
+  EXPECT_EQ(breaker_.status, 503);
+  tell(answered(200, kT0 + seconds{6}));
+  EXPECT_EQ(breaker_.status, 0);
+}
+
 // Which answers close it, and which do not count for the task that has them.
 TEST_F(BreakerTest, AnswersAreOfThreeKinds) {
   for (const int status : {200, 204, 301, 400, 401, 404, 408, 410, 422, 499}) {

@@ -152,14 +152,15 @@ struct FieldsOf<Endpoint> {
                                 .doc = "`true` while it is paused: its tasks wait until it is "
                                        "resumed",
                                 .instead = "POST to its .../pause or .../resume instead"}),
-      field<&Endpoint::held>({.name = "held",
-                              .read_only = true,
-                              .doc =
-                                  "`{by, until}`: it does not answer (`by` is `breaker`), or its "
-                                  "receiver asked by a `Retry-After` that nothing comes "
-                                  "(`retry-after`), as far as the process that answers knows, and "
-                                  "is tried again at `until`; without that it is being tried, or "
-                                  "will be by its next task that is due"}),
+      field<&Endpoint::held>(
+          {.name = "held",
+           .read_only = true,
+           .doc = "`{by, until, status}`: it does not answer (`by` is `breaker`), or its "
+                  "receiver asked by a `Retry-After` that nothing comes (`retry-after`), "
+                  "as far as the process that answers knows, and is tried again at "
+                  "`until`; without that it is being tried, or will be by its next task "
+                  "that is due. `status` is what one that does not answer as it should "
+                  "did answer, such as 503, if anything"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,

@@ -284,6 +284,9 @@ struct FieldsOf<Held> {
       field<&Held::until>(
           {.name = "until",
            .doc = "when that ends; not given: when somebody acts, or an attempt ends"}),
+      field<&Held::status>({.name = "status",
+                            .doc = "by `breaker`: the status that it answers with, such as 503; "
+                                   "not given: nothing comes back"}),
   };
 };
 
@@ -436,12 +439,14 @@ struct TaskFields {
                              .doc = "`ACTIVE`, `PROCESSING`, `DONE`, `FAILED` or `SUSPENDED`"}),
       field<&Task::held>(
           {.name = "held",
-           .doc = "`{by, until}`: why an ACTIVE task that is due waits for its endpoint, as far as "
-                  "the process that answers knows; `by` is `paused`, `breaker` (the endpoint does "
-                  "not answer), `retry-after` (its receiver asked for that), `order`, "
-                  "`concurrency`, `retry` or `rate` (what the endpoint says of its tasks), or "
-                  "`endpoint` where that cannot be read, and `until` the time at which that ends "
-                  "at the earliest, if it is known"}),
+           .doc = "`{by, until, status}`: why an ACTIVE task that is due waits for its "
+                  "endpoint, as far as the process that answers knows; `by` is `paused`, "
+                  "`breaker` (the endpoint does not answer), `retry-after` (its receiver "
+                  "asked for that), `order`, `concurrency`, `retry` or `rate` (what the "
+                  "endpoint says of its tasks), or `endpoint` where that cannot be read, "
+                  "and `until` the time at which that ends at the earliest, if it is "
+                  "known; `status` is what an endpoint that does not answer as it should "
+                  "did answer, if anything"}),
       field<&State::failure_reason>(
           {.name = "failureReason",
            .number = 25,
