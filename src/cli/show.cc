@@ -350,6 +350,7 @@ Table endpoint_table(const Io& io) {
                 {"URL", false, true, 16},
                 {"TIMEOUT", true},
                 {"RETRIES", true},
+                {"LIMITS", false, true, 8},
                 {"STATE"},
                 {"UPDATED"}},
                table_style(io));
@@ -365,10 +366,15 @@ Cell held_cell(const Held& held) {
 }
 
 void add_endpoint(Table& table, const Endpoint& endpoint) {
+  std::vector<std::string> limits;
+  if (endpoint.concurrency) limits.push_back(std::to_string(*endpoint.concurrency) + " at once");
+  if (endpoint.rate) limits.push_back(format_rate(*endpoint.rate));
+  if (endpoint.ordered) limits.emplace_back("ordered");
   table.add({{endpoint.name},
              {endpoint.url},
              {endpoint.timeout ? format_duration(*endpoint.timeout) : "-"},
              {retries_of(endpoint)},
+             {limits.empty() ? "-" : listed(limits)},
              endpoint.paused ? Cell{"paused", Colour::kYellow}
              : endpoint.held ? held_cell(*endpoint.held)
                              : Cell{"-"},

@@ -131,6 +131,35 @@ TEST(EndpointCardTest, ShowsAnEndpointToPeople) {
   EXPECT_NE(out.str().find("  asks to wait  "), std::string::npos) << out.str();
 }
 
+TEST(EndpointTableTest, Golden) {
+  Endpoint endpoint;
+  endpoint.name = "acme";
+  endpoint.url = "https://hooks.acme.example/in";
+  endpoint.timeout = 90s;
+  endpoint.concurrency = 10;
+  endpoint.rate = Rate{100, 60s};
+  endpoint.updated_at = kShownAt;
+  TestIo test;
+  Table table = endpoint_table(test.io);
+  add_endpoint(table, endpoint);
+  endpoint = {};
+  endpoint.name = "b";
+  endpoint.url = "http://b/";
+  endpoint.retry_schedule = {5s, 90s};
+  endpoint.ordered = endpoint.paused = true;
+  endpoint.updated_at = kShownAt;
+  add_endpoint(table, endpoint);
+  std::ostringstream out;
+  table.flush(out);
+  EXPECT_EQ(out.str(),
+            "NAME  URL                            TIMEOUT  RETRIES  LIMITS              STATE   "
+            "UPDATED\n"
+            "acme  https://hooks.acme.example/in    1m30s        -  10 at once, 100/1m  -       "
+            "2023-11-14 22:13:20.000Z\n"
+            "b     http://b/                            -        2  ordered             paused  "
+            "2023-11-14 22:13:20.000Z\n");
+}
+
 TEST(EndpointCardTest, ShowsWhenItIsRetried) {
   Endpoint endpoint;
   endpoint.ns = "shop";
