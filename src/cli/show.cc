@@ -113,11 +113,18 @@ Table task_table(const Io& io) {
                table_style(io));
 }
 
+// With when it is retried: what was scheduled is over then.
+std::string status_in_table(const Task& task) {
+  const bool retried = task.status == Status::kActive && task.attempt > 0 && task.next_attempt_date;
+  if (!retried || task.held) return show_status(task);
+  return show_status(task) + ", retry at " + show_time(*task.next_attempt_date);
+}
+
 void add_task(Table& table, const Task& task) {
   const auto& last = task.execution.last_response_status;
   const bool last_ok = last && *last >= 200 && *last < 300;
   table.add({{task.key.id},
-             {show_status(task), colour_of(task.status)},
+             {status_in_table(task), colour_of(task.status)},
              {show_time(task.scheduled_date)},
              {to_string(task.request.method)},
              {task.request.url},

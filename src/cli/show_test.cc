@@ -277,6 +277,28 @@ TEST(TaskTableTest, Golden) {
       "12       1   503\n");
 }
 
+TEST(TaskTableTest, ShowsWhenATaskIsRetried) {
+  const auto shown = [](const Task& task) {
+    TestIo test;
+    Table table = task_table(test.io);
+    add_task(table, task);
+    std::ostringstream out;
+    table.flush(out);
+    return out.str();
+  };
+  Task task = example();
+  task.next_attempt_date = kShownAt + 3s;
+  EXPECT_EQ(shown(task).find("retry"), std::string::npos) << "run now";
+  task.attempt = 1;
+  EXPECT_NE(shown(task).find("  ACTIVE, retry at 2023-11-14 22:13:23.000Z  "), std::string::npos)
+      << shown(task);
+  task.held = Held{"rate", std::nullopt};
+  EXPECT_NE(shown(task).find("  ACTIVE, held by rate  "), std::string::npos) << shown(task);
+  task.held.reset();
+  task.status = Status::kProcessing;
+  EXPECT_NE(shown(task).find("  PROCESSING  "), std::string::npos) << shown(task);
+}
+
 TEST(LogTableTest, Golden) {
   TestIo test;
   Table table = log_table(test.io);
