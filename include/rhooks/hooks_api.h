@@ -91,6 +91,9 @@ struct Registration {
 struct TriggerResult {
   std::int64_t processed = 0;  // attempts made and recorded
   std::int64_t errors = 0;     // those of them that failed
+  // Tasks that were due and wait for their endpoints when it has ended (Task::held). Counting stops
+  // at 10,000.
+  std::int64_t held = 0;
 };
 
 struct DueTask {
@@ -194,10 +197,10 @@ class HooksApi {
   using Progress = std::function<void(const TriggerResult&)>;
   // Attempts everything that is due at the time of the call, whatever the number, and
   // returns when the outcomes are stored. What its endpoint holds stays: while that is paused, does
-  // not answer or is damaged, for its rate, or behind a retry. With a running worker it waits for
-  // that worker; `concurrency` holds either way, shared out among receivers: many tasks for one
-  // that does not answer take long. `progress`, if given, is called from this thread, two to four
-  // times a second. Errors: kUnavailable.
+  // not answer or is damaged, for its rate, or behind a retry; it is counted. With a running worker
+  // it waits for that worker; `concurrency` holds either way, shared out among receivers: many
+  // tasks for one that does not answer take long. `progress`, if given, is called from this thread,
+  // two to four times a second. Errors: kUnavailable.
   virtual Result<TriggerResult> trigger(const Progress& progress = {}) = 0;
   // What trigger() would attempt now, and what endpoints hold; stops counting at 10,000. Changes
   // nothing.

@@ -284,6 +284,10 @@ TEST_P(EndpointCommandsTest, ATaskOfAPausedEndpointSaysWhatHoldsIt) {
   expect_part(out({"get", "-n", "shop", "--id", "a", "--json"}), R"("held":{"by":"paused"})");
   expect_part(out({"trigger", "-n", "shop", "--id", "a"}),
               "a is due now, and waits: ACTIVE, held by paused\n");
+  EXPECT_EQ(out({"trigger"}),
+            "0 attempts made, 0 failed\n"
+            "1 task waits for its endpoint; `rhooks fetch` says what holds them\n");
+  EXPECT_EQ(out({"trigger", "--json"}), "{\"processed\":0,\"errors\":0,\"held\":1}\n");
   done({"resume", "acme"});
   const std::string card = out({"get", "-n", "shop", "--id", "a"});
   EXPECT_EQ(card.find("held"), std::string::npos) << card;

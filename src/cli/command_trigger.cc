@@ -105,6 +105,13 @@ int trigger_all(Commands& commands) {
     print_json(io, codec::to_json(*result));
   } else {
     io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
+    if (result->held > 0) {
+      // Counting stops there.
+      const bool more = result->held >= static_cast<std::int64_t>(model::kDryrunCountMax);
+      io.out << (more ? "at least " : "") << count_of(result->held, "task")
+             << (result->held == 1 ? " waits for its endpoint" : " wait for their endpoints")
+             << "; `rhooks fetch` says what holds them\n";
+    }
   }
   io.out.flush();  // now: a second signal does not wait for the store to close
   return stopped ? exit_code_of_signal(signal) : kExitDone;

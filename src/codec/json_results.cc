@@ -103,6 +103,7 @@ std::string to_json(const TriggerResult& result) {
   out.begin_object();
   out.integer("processed", result.processed);
   out.integer("errors", result.errors);
+  if (result.held > 0) out.integer("held", result.held);
   out.end_object();
   return out.take();
 }
@@ -143,6 +144,7 @@ Result<TriggerResult> parse_trigger_result(std::string_view json) {
         ObjectReader in(errors, value, "");
         result.processed = in.required("processed", in.integer("processed"));
         result.errors = in.required("errors", in.integer("errors"));
+        result.held = in.integer("held").value_or(0);
         return result;
       });
 }

@@ -144,6 +144,8 @@ TEST(ResultJsonTest, ManyResult) {
 }
 
 TEST(ResultJsonTest, TriggerResult) {
+  EXPECT_EQ(to_json(TriggerResult{5, 2, 7}), R"({"processed":5,"errors":2,"held":7})");
+  EXPECT_EQ(parse_trigger_result(to_json(TriggerResult{5, 2, 7}))->held, 7);
   const std::string json = to_json(TriggerResult{5, 2});
   EXPECT_EQ(json, R"({"processed":5,"errors":2})");
   const auto back = parse_trigger_result(json);

@@ -82,7 +82,7 @@ std::string to_json(const EndpointPage& page);  // {items,count,lastEvaluatedKey
 std::string to_json(const Redrive& redrive);
 // {description,timezone,tzdata?,occurrences:[{at,local,due?,kind}],remaining?,more,warnings}
 std::string to_json(const Preview& preview);
-std::string to_json(const TriggerResult& result);  // {processed,errors}
+std::string to_json(const TriggerResult& result);  // {processed,errors,held}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
 // {count,items:[{namespace,id,scheduledDate}],more}

@@ -71,6 +71,9 @@ class Runner {
   // The same of an endpoint, where it is that it does not answer. Waits for nothing.
   std::optional<Held> held(const Endpoint& endpoint) const;
 
+  // Whether anything may wait for its endpoint, as far as claims have met it. Waits for nothing.
+  bool any_held() const { return pipeline_.slots.flows().meets_endpoints(); }
+
   // Nothing that was claimed is on its way, but for what a claim has just brought while its
   // endpoint is read: that has no slot yet.
   bool idle() const { return pipeline_.slots.free() == pipeline_.slots.capacity(); }

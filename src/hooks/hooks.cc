@@ -11,6 +11,7 @@
 #include "model/limits.h"
 #include "model/new_task.h"
 #include "model/transitions.h"
+#include "observe/logging.h"
 
 namespace rhooks {
 namespace {
@@ -77,6 +78,21 @@ Result<void> normalize_body(Body& body) {
 Error another_content() {
   return {ErrorCode::kConflict, "the idempotency key was used before for a task with other content",
           "idempotencyKey"};
+}
+
+// What is due by then, as far as it is counted.
+Result<std::int64_t> count_due(store::Store& store, TimePoint now, TimePoint by) {
+  std::size_t count = 0;
+  std::optional<store::DuePosition> after;
+  while (count < model::kDryrunCountMax) {
+    const std::size_t left = model::kDryrunCountMax - count;
+    auto page = store.peek_due(now, by, std::min(left, model::kBatchMax), after);
+    if (!page) return fail(std::move(page.error()));
+    count += page->items.size();
+    after = std::move(page->next);
+    if (!after) break;
+  }
+  return static_cast<std::int64_t>(count);
 }
 
 std::vector<NewTask> one_of(NewTask task) {
@@ -335,7 +351,18 @@ Result<Task> Hooks::trigger(const TaskKey& key) {
 }
 
 Result<TriggerResult> Hooks::trigger(const Progress& progress) {
-  return impl_->runner.trigger(progress);
+  const TimePoint as_of = impl_->now();
+  auto result = impl_->runner.trigger(progress);
+  // Most triggers leave nothing, and need not ask.
+  if (!result || !impl_->runner.any_held()) return result;
+  const auto held = count_due(impl_->store(), impl_->now(), as_of);
+  if (held) {
+    result->held = *held;
+  } else {
+    log::warn("what waits for its endpoint could not be counted",
+              {{"error", held.error().message}});
+  }
+  return result;
 }
 
 Result<Preview> Hooks::preview(const PreviewQuery& query) {

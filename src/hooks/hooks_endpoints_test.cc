@@ -480,6 +480,26 @@ TEST_F(EndpointsTest, ItsTasksGoWhereItSays) {
   EXPECT_EQ(hooks_.get({"ns", "c"})->status, Status::kFailed);
 }
 
+TEST_F(EndpointsTest, ATriggerCountsWhatEndpointsHold) {
+  put(endpoint_named("acme"));
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  for (const char* id : {"a", "b"}) ASSERT_TRUE(hooks_.register_task(task_to("acme", id)));
+  ASSERT_TRUE(hooks_.register_task(TestHooks::post("c")));
+  NewTask later = task_to("acme", "later");
+  later.scheduled_date = test_.clock->now() + 1h;
+  ASSERT_TRUE(hooks_.register_task(later));
+  const auto held = hooks_.trigger();
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_EQ(held->processed, 1);
+  EXPECT_EQ(held->held, 2);
+
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  const auto free = hooks_.trigger();
+  ASSERT_TRUE(free) << free.error().message;
+  EXPECT_EQ(free->processed, 2);
+  EXPECT_EQ(free->held, 0);
+}
+
 TEST_F(EndpointsTest, ATaskThatIsHeldSaysSo) {
   const Held by_pause{"paused", std::nullopt};
   const auto held = [&](const char* id) { return hooks_.get({"ns", id})->held; };

@@ -166,7 +166,8 @@ constexpr const char* kSchemas = R"json({
   "type": "object", "required": ["processed", "errors"],
   "properties": {
     "processed": {"type": "integer", "description": "Attempts made and recorded."},
-    "errors": {"type": "integer", "description": "Those of them that failed."}
+    "errors": {"type": "integer", "description": "Those of them that failed."},
+    "held": {"type": "integer", "description": "Tasks that were due and wait for their endpoints; given where there are any, counted up to 10,000."}
   }
 },
 "DryrunResult": {

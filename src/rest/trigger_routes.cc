@@ -13,7 +13,7 @@ void add_trigger_routes(Router& router, Hooks& hooks) {
       .summary = "Attempt everything that is due",
       .description = "Answers when what was due at the call was attempted and recorded, whatever "
                      "the number, so it may take long. What its endpoint holds, by a pause or a "
-                     "rate, is left for later.",
+                     "rate, is left for later, and counted as `held`.",
       .parameters = {},
       .body = {},
       .responses = {{200, "What was attempted.", "TriggerResult"}},
