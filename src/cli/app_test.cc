@@ -48,6 +48,14 @@ TEST(AppTest, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(count, 27);
 }
 
+// Logs are not found by endpoint: that says how they are.
+TEST(AppTest, LogsTellHowThoseOfAnEndpointAreFound) {
+  for (const char* command : {"logs", "tail"}) {
+    const TestRun help = run_line({command, "--help"});
+    EXPECT_NE(help.out.find("list its tasks: rhooks"), std::string::npos) << help.out;
+  }
+}
+
 TEST(AppTest, UnknownCommandsAndFlagsNameTheNearest) {
   expect_usage({"regster"}, "there is no command regster. Did you mean register?");
   expect_usage({"frobnicate"}, "there is no command frobnicate.\n");

@@ -147,7 +147,11 @@ void add_logs(Commands& commands, const char* name, const char* description,
   });
   args->command = &command;
   commands.add_namespace(command, args->ns);
-  command.add_option("task,--task,--id", args->task, "logs of this task only")->type_name("ID");
+  command
+      .add_option("task,--task,--id", args->task,
+                  "logs of this task only; for those of an endpoint list its tasks: rhooks fetch "
+                  "--endpoint NAME")
+      ->type_name("ID");
   command.add_option("--status", args->status, "outcome of the attempt")->type_name("SUCCESS|FAIL");
   command.add_option("--from", args->from, "started at or after: ISO-8601, or -1h")
       ->type_name("TIME");

@@ -24,7 +24,8 @@ HttpResponse fetch_logs(Hooks& hooks, const HttpRequest& request, const PathPara
 
 void add_log_routes(Router& router, Hooks& hooks) {
   std::vector<ParameterDoc> parameters = {
-      {"taskId", "Logs of this task.", R"({"type":"string"})"},
+      {"taskId", "Logs of this task. Those of an endpoint: fetch its tasks first, by `endpoint`.",
+       R"({"type":"string"})"},
       {"status", "Logs of this status.", R"({"$ref":"#/components/schemas/LogStatus"})"},
       time_parameter("from", "Logs with a startedAt of this time or later."),
       time_parameter("to", "Logs with a startedAt of this time or earlier."),
