@@ -168,7 +168,7 @@ Result<void> Hooks::Impl::check_egress(const std::string& url, const char* field
 Result<void> Hooks::Impl::check(NewTask& task) {
   if (auto checked = normalize(task); !checked) return checked;
   if (auto times = times_from(task, now()); !times && !has_first(task)) return fail(times.error());
-  if (task.endpoint.empty()) return check_egress(task.request.url, "request.url");
+  if (task.endpoint.empty()) return check_egress(task.request.url, "url");
   const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
   if (!endpoint && !has_first(task)) return fail(endpoint.error());
   return {};
