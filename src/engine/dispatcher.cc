@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds kLetThroughFor{1'000};
 // Tenants must not be able to fill a disk by what is refused to them.
 constexpr std::chrono::milliseconds kBetweenRefusedLogged{1'000};
 
+// What could not be read is not read again before that.
+constexpr std::chrono::milliseconds kReadAgainAfter{1'000};
+
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 bool let_through_too_long_ago(const Delivery& delivery, TimePoint now) {
@@ -43,14 +46,24 @@ Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
   return delivery::build_request(delivery.task, now, endpoint_of(delivery));
 }
 
-// Its occurrence is sent all the same; that the next one is not known is the committer's to see to.
-std::shared_ptr<const schedule::Timetable> times_of(const Task& task,
-                                                    const schedule::Zones& zones) {
-  auto times = schedule::timetable_of(task, zones);
-  if (times) return std::move(*times);
-  log::error("the schedule of a task cannot be read",
-             {{"namespace", task.key.ns}, {"id", task.key.id}, {"error", times.error().message}});
-  return nullptr;
+// Looks up when a task with a schedule happens. False: that cannot be told now, but may be soon. If
+// it cannot be told at all its occurrence is sent all the same; that the next one is not known is
+// the committer's to see to.
+bool find_times(Delivery& delivery, const schedule::Zones& zones) {
+  const Task& task = delivery.task;
+  try {
+    auto times = schedule::timetable_of(task, zones);
+    if (times) {
+      delivery.times = std::move(*times);
+      return true;
+    }
+    log::error("the schedule of a task cannot be read",
+               {{"namespace", task.key.ns}, {"id", task.key.id}, {"error", times.error().message}});
+    const ErrorCode code = times.error().code;
+    return code == ErrorCode::kInvalidArgument || code == ErrorCode::kUnsupported;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 // Why a task whose request was not built is FAILED at once: it has nowhere to go, or nothing to
@@ -122,6 +135,12 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
     return false;
   }
 
+  if (!find_times(delivery, *zones_)) {
+    to_commit_.push(
+        {.delivery = std::move(delivery), .outcome = {}, .passes_at = now + kReadAgainAfter});
+    return false;
+  }
+
   auto request = prepare(delivery, now);
   if (!request) {
     auto outcome = not_built(delivery.task, now, request.error());
@@ -140,7 +159,6 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
 
 Result<delivery::HttpRequest> Dispatcher::prepare(Delivery& delivery, TimePoint now) {
   try {
-    delivery.times = times_of(delivery.task, *zones_);
     const std::int64_t skipped_before = delivery.task.execution.skipped;
     // Of a copy where times are looked for: there may be no memory for that.
     Task task = delivery.times ? delivery.task : std::move(delivery.task);

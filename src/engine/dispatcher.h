@@ -39,7 +39,8 @@ class Dispatcher {
   // A task whose lease could run out during the attempt, or may be another worker's already, is not
   // sent: the claim was answered late, or the process was paused. Nor is one of whose endpoint
   // nothing is known for now, or whose rate let it through a second ago, or of whose endpoint an
-  // answer asked since that nothing comes: from its reading on nothing is sent. One whose endpoint
+  // answer asked since that nothing comes: from its reading on nothing is sent. Nor is one whose
+  // schedule cannot be read for now, by trouble with its zone's file or memory. One whose endpoint
   // is not there, or of which no request can be made, is FAILED without one; so is one whose
   // deliver_before has come. True, here and below: something was passed on to the committer.
   bool step(TimePoint now, std::chrono::milliseconds max_wait);

@@ -6,6 +6,7 @@
 
 #include "engine/engine_fixture.h"
 #include "engine/redriver.h"
+#include "schedule/cron.h"
 #include "store/redrives.h"
 
 namespace rhooks::engine {
@@ -16,6 +17,7 @@ using testing::NoMemory;
 class EngineNoMemoryTest : public ::testing::Test, protected Stages {
  protected:
   static constexpr std::size_t kLarge = 64 * 1024;
+  static constexpr std::size_t kExclusions = 64;
 
   static model::TaskRecord large(const std::string& id, TimePoint at) {
     model::TaskRecord task = record(id, at);
@@ -50,6 +52,34 @@ TEST_F(EngineNoMemoryTest, ARequestFailsAsAnAttemptAndIsRetried) {
   committer.step(clock.now_micros());
   EXPECT_EQ(status_of("large"), Status::kDone);
   EXPECT_EQ(slots.free(), kConcurrency);
+}
+
+// It would have no next occurrence, or have used up an attempt.
+TEST_F(EngineNoMemoryTest, ATaskWhoseScheduleIsNotReadIsGivenBackUncharged) {
+  auto task = record("listed", clock.now());
+  task.task.retry_limit = 0;
+  task.task.schedule.emplace();
+  task.task.schedule->every = "1d";
+  task.task.schedule->since = clock.now();
+  task.task.schedule->exclude.assign(kExclusions, "--02-29");
+  put(store, {task});
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  {
+    const NoMemory none(kExclusions * sizeof(schedule::Cron));
+    EXPECT_TRUE(dispatcher.step(clock.now(), 0ms));
+  }
+  committer.step(clock.now_micros());
+  EXPECT_TRUE(sender.started().empty());
+  EXPECT_TRUE(logs_of(store, "listed", clock.now()).empty());
+  EXPECT_EQ(status_of("listed"), Status::kActive);
+  EXPECT_EQ(committer.take_due_again(), clock.now() + 1s);
+  EXPECT_EQ(slots.free(), kConcurrency);
+
+  ASSERT_TRUE(claimer.step(clock.now(), clock.now()));
+  dispatcher.step(clock.now(), 0ms);
+  committer.step(clock.now_micros());
+  EXPECT_EQ(sender.started().size(), 1u);
+  EXPECT_EQ(store.get({"ns", "listed"}, clock.now())->scheduled_date, clock.now() + 24h);
 }
 
 TEST_F(EngineNoMemoryTest, AnOutcomeIsKeptAndStoredLater) {
