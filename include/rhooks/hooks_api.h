@@ -171,11 +171,14 @@ class HooksApi {
   virtual Result<Task> suspend(const TaskKey& key) = 0;
   // Suspends a chunk of the ACTIVE tasks that match. filter.status must be empty or kActive.
   virtual Result<ManyResult> suspend_many(const ManyQuery& query) = 0;
-  // SUSPENDED -> ACTIVE. Errors: kNotFound, kConflict; kUnsupported and kInvalidArgument where the
-  // time zone of its schedule cannot be read, here and in trigger().
+  // SUSPENDED -> ACTIVE. One that was set aside since the time zone of its schedule could not be
+  // read goes on behind its last occurrence, or is DONE or FAILED as that was, where none follows.
+  // Errors: kNotFound, kConflict; kUnsupported and kInvalidArgument where the time zone of its
+  // schedule cannot be read, kUnavailable where it cannot for now, here and in trigger().
   virtual Result<Task> unsuspend(const TaskKey& key) = 0;
   // Makes a chunk of the SUSPENDED tasks that match ACTIVE again: those whose time is past are
-  // due at once. filter.status must be empty or kSuspended. Safe to retry.
+  // due at once. Passes over those whose schedule cannot be read here, with a warning in the log.
+  // filter.status must be empty or kSuspended. Safe to retry.
   virtual Result<ManyResult> unsuspend_many(const ManyQuery& query) = 0;
 
   // ACTIVE, PROCESSING, SUSPENDED -> FAILED, its failure_reason being "cancelled". No other attempt

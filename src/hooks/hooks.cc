@@ -37,6 +37,15 @@ std::chrono::milliseconds others_have_redrives(const Options& o) {
   return store_traits(o.store).shared ? kRedriveOfOthers : std::chrono::milliseconds{0};
 }
 
+model::OutcomePolicy outcome_policy(const Options& o) {
+  model::OutcomePolicy policy;
+  policy.max_errors = o.max_errors;
+  policy.backoff.max = o.backoff_max;
+  policy.done_ttl = o.done_ttl;
+  policy.failed_ttl = o.failed_ttl;
+  return policy;
+}
+
 engine::RunnerOptions runner_options(const Hooks::Parts& parts) {
   const Options& o = parts.options;
   engine::RunnerOptions runner;
@@ -46,10 +55,7 @@ engine::RunnerOptions runner_options(const Hooks::Parts& parts) {
   runner.lease_for = lease_for(o);
   runner.attempt_max = o.request_timeout;
   runner.drain_timeout = o.drain_timeout;
-  runner.committer.policy.max_errors = o.max_errors;
-  runner.committer.policy.backoff.max = o.backoff_max;
-  runner.committer.policy.done_ttl = o.done_ttl;
-  runner.committer.policy.failed_ttl = o.failed_ttl;
+  runner.committer.policy = outcome_policy(o);
   runner.committer.logs_ttl = o.logs_ttl;
   return runner;
 }
@@ -326,11 +332,18 @@ Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit
 }
 
 store::Edit Hooks::Impl::with_times(Transition make) const {
-  return [make, at = now(), zones = parts.zones](Task task) -> Result<Task> {
+  return [make = std::move(make), at = now(), zones = parts.zones](Task task) -> Result<Task> {
     const auto times = schedule::timetable_of(task, *zones);
     if (!times) return fail(times.error());
     return make(std::move(task), at, times->get());
   };
+}
+
+store::Edit Hooks::Impl::unsuspending() const {
+  return with_times([policy = outcome_policy(parts.options)](Task task, TimePoint at,
+                                                             const schedule::Timetable* times) {
+    return model::unsuspend(std::move(task), at, times, policy);
+  });
 }
 
 Result<Task> Hooks::suspend(const TaskKey& key) {
@@ -339,7 +352,7 @@ Result<Task> Hooks::suspend(const TaskKey& key) {
 }
 
 Result<Task> Hooks::unsuspend(const TaskKey& key) {
-  return impl_->change_one(key, impl_->with_times(model::unsuspend));
+  return impl_->change_one(key, impl_->unsuspending());
 }
 
 Result<Task> Hooks::cancel(const TaskKey& key) {

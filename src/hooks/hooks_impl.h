@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,9 +56,11 @@ struct Hooks::Impl {
   // What became of a record that was put, and was not created.
   Result<Registration> found(const model::TaskRecord& record, bool idempotent,
                              const Result<store::PutResult>& put);
-  store::Edit cancelling() const;  // model::cancel(), as of now
+  store::Edit cancelling() const;    // model::cancel(), as of now
+  store::Edit unsuspending() const;  // model::unsuspend(), as of now
   // As of now, with the times of each task.
-  using Transition = Result<Task> (*)(Task task, TimePoint now, const schedule::Timetable* times);
+  using Transition =
+      std::function<Result<Task>(Task task, TimePoint now, const schedule::Timetable* times)>;
   store::Edit with_times(Transition make) const;
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
   // Adds to a task that is shown what no store has.

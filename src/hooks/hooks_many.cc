@@ -9,6 +9,7 @@
 #include "model/new_task.h"
 #include "model/rules.h"
 #include "model/transitions.h"
+#include "observe/logging.h"
 
 // Pages, bulk operations and the dry run: what reads or changes many tasks.
 namespace rhooks {
@@ -161,9 +162,25 @@ std::vector<TaskKey> keys_of(const std::vector<Task>& tasks) {
   return keys;
 }
 
-// Acts on the tasks of a page and adds those on which the act took effect. Those that changed
-// between being found and being acted on (gone, in another status) are passed over. Returns why
-// others were not acted on, if there are any.
+// Whether a task is passed over for that: it changed between being found and being acted on (gone,
+// in another status), or its schedule cannot be read here, whoever asks again.
+bool passed_over(const TaskKey& key, const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
+      return true;
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kUnsupported:
+      log::warn("a task is passed over, since it cannot be changed here",
+                {{"namespace", key.ns}, {"id", key.id}, {"error", error.message}});
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Acts on the tasks of a page and adds those on which the act took effect. Returns why others were
+// not acted on, but for those that are passed over, if there are any.
 template <typename Act>
 std::optional<Error> act_on(const std::vector<TaskKey>& keys, const Act& act, ManyResult& result) {
   if (keys.empty()) return std::nullopt;
@@ -172,8 +189,7 @@ std::optional<Error> act_on(const std::vector<TaskKey>& keys, const Act& act, Ma
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (outcomes[i]) {
       result.items.push_back(keys[i]);
-    } else if (outcomes[i].error().code != ErrorCode::kNotFound &&
-               outcomes[i].error().code != ErrorCode::kConflict) {
+    } else if (!passed_over(keys[i], outcomes[i].error())) {
       failure = outcomes[i].error();
     }
   }
@@ -384,8 +400,7 @@ Result<ManyResult> Hooks::suspend_many(const ManyQuery& query) {
 }
 
 Result<ManyResult> Hooks::unsuspend_many(const ManyQuery& query) {
-  return impl_->change_many(query, Status::kSuspended, "unsuspend",
-                            impl_->with_times(model::unsuspend));
+  return impl_->change_many(query, Status::kSuspended, "unsuspend", impl_->unsuspending());
 }
 
 store::Edit Hooks::Impl::cancelling() const {

@@ -7,6 +7,7 @@
 
 #include "base/iso8601.h"
 #include "hooks/test_hooks.h"
+#include "testing/forwarding_store.h"
 #include "testing/zone_files.h"
 
 namespace rhooks {
@@ -155,6 +156,43 @@ TEST(HooksSchedulesTest, SuspendedItMissesAllButTheLatest) {
   const auto task = t.hooks->get({"ns", "a"});
   EXPECT_EQ(task->execution.skipped, 4);
   EXPECT_EQ(task->scheduled_date, at("2030-01-01T06:00:00Z"));
+}
+
+// By a process that does not know their zone; the one that does shares its store.
+TEST(HooksSchedulesTest, WhatWasSetAsideGoesOnOrEndsWhereItsZoneIsKnown) {
+  store::MemoryStore store(1);
+  Options options = in_test_zones();
+  options.done_ttl = 1h;
+  TestHooks knows(options, std::make_unique<testing::ForwardingStore>(store));
+  options.zone_dir = "/nowhere";
+  TestHooks other(options, std::make_unique<testing::ForwardingStore>(store));
+  NewTask once = TestHooks::post("once");
+  once.schedule.emplace().at = {"2030-01-02T09:00"};
+  once.schedule->timezone = "Europe/Berlin";
+  ASSERT_TRUE(knows.hooks->register_task(once));
+  ASSERT_TRUE(knows.hooks->register_task(scheduled("daily", "0 9 * * *", "Europe/Berlin")));
+  ASSERT_TRUE(knows.hooks->register_task(scheduled("utc", "0 9 * * *")));
+  ASSERT_TRUE(knows.hooks->suspend({"ns", "utc"}));
+  for (const TestHooks* const hooks : {&knows, &other}) hooks->clock->set(at("2030-01-02T10:00Z"));
+  EXPECT_EQ(other.hooks->trigger()->processed, 2);
+  EXPECT_EQ(other.hooks->get({"ns", "once"})->status, Status::kSuspended);
+  EXPECT_EQ(other.hooks->get({"ns", "daily"})->status, Status::kSuspended);
+
+  ManyQuery query;
+  query.filter.ns = "ns";
+  const auto theirs = other.hooks->unsuspend_many(query);
+  ASSERT_TRUE(theirs) << theirs.error().message;
+  EXPECT_FALSE(theirs->more);
+  ASSERT_EQ(theirs->count, 1);
+  EXPECT_EQ(theirs->items[0].id, "utc");
+
+  EXPECT_EQ(knows.hooks->unsuspend_many(query)->count, 2);
+  EXPECT_EQ(knows.hooks->get({"ns", "daily"})->scheduled_date, at("2030-01-03T08:00Z"));
+  const auto ended = knows.hooks->get({"ns", "once"});
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->status, Status::kDone);
+  EXPECT_EQ(ended->scheduled_date, at("2030-01-02T08:00Z"));
+  EXPECT_EQ(ended->expires_at, knows.clock->now() + 1h);
 }
 
 TEST(HooksSchedulesTest, ToAnOrderedEndpointItKeepsItsTimes) {

@@ -340,11 +340,55 @@ TEST(ScheduledTaskTest, IsSetAsideWhereItsNextOccurrenceCannotBeTold) {
   const Task back = unsuspend(task, now, times.get()).value();
   EXPECT_EQ(back.status, Status::kActive);
   EXPECT_EQ(back.scheduled_date, kT0 + 2h);
+  EXPECT_FALSE(back.next_attempt_date);
 
   Schedule once = hourly();
   once.max = 1;
   EXPECT_EQ(apply_outcome(registered(once), answered(200, now), now, {}, {}, 0).status,
             Status::kDone);
+}
+
+// Else nobody could end it but as FAILED, by cancel.
+TEST(ScheduledTaskTest, WhatWasSetAsideBehindItsLastOccurrenceEndsWithUnsuspend) {
+  const OutcomePolicy policy{.done_ttl = 10s, .failed_ttl = 20s};
+  Schedule once;
+  once.at = {"2030-01-01T09:00Z"};
+  const TimePoint last = at("2030-01-01T09:00Z");
+  const Task task = registered(once);
+  const Times times = times_of(task);
+  for (const bool ok : {true, false}) {
+    AttemptRules rules;
+    rules.retry_limit = 0;
+    const int status = ok ? 200 : 500;
+    const Task aside = apply_outcome(task, answered(status, last), last, policy, rules, 0);
+    ASSERT_EQ(aside.status, Status::kSuspended);
+    const Task ended = unsuspend(aside, last + 1h, times.get(), policy).value();
+    EXPECT_EQ(ended.status, ok ? Status::kDone : Status::kFailed);
+    EXPECT_EQ(ended.failure_reason, ok ? "" : "exhausted");
+    EXPECT_EQ(ended.expires_at, last + 1h + (ok ? 10s : 20s));
+    EXPECT_EQ(ended.scheduled_date, last);
+    EXPECT_FALSE(ended.next_attempt_date);
+    EXPECT_EQ(ended.execution, aside.execution);
+  }
+}
+
+// Its zone has other rules by now: the occurrence for which it waited stays at its moment.
+TEST(ScheduledTaskTest, UnsuspendKeepsAnOccurrenceThatTheScheduleHasNoMore) {
+  const Task task = suspend(registered(cron("0 9 * * *")), kT0).value();
+  const Times changed = times_of(registered(cron("0 8 * * *")));
+  const Task back = unsuspend(task, task.scheduled_date - 30min, changed.get()).value();
+  EXPECT_EQ(back.scheduled_date, task.scheduled_date);
+}
+
+// Nor is the one that it has behind it made once more.
+TEST(ScheduledTaskTest, WhatWasSetAsideGoesOnByTheRulesOfThen) {
+  const Task task = registered(cron("0 9 * * *"));
+  const TimePoint nine = task.scheduled_date;
+  const Task aside = apply_outcome(task, answered(200, nine), nine, {}, {}, 0);
+  const Times changed = times_of(registered(cron("0 8 * * *")));
+  const Task back = unsuspend(aside, nine + 1h, changed.get()).value();
+  EXPECT_EQ(back.status, Status::kActive);
+  EXPECT_EQ(back.scheduled_date, nine + 23h);
 }
 
 TEST(ScheduledTaskTest, SaysWhenAlone) {

@@ -111,6 +111,37 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
   return {retry_at};
 }
 
+// With its last occurrence, which has succeeded, or failed by what is named.
+void end(Task& task, std::string_view failed_by, TimePoint now, const OutcomePolicy& policy) {
+  const bool ok = task.errors.consecutive == 0;
+  task.status = ok ? Status::kDone : Status::kFailed;
+  if (!ok) task.failure_reason = failed_by;
+  task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
+}
+
+// Its occurrence has ended, and when the next one is cannot be told: it lies behind that one, and
+// its time is none that could come.
+void set_aside(Task& task) {
+  task.status = Status::kSuspended;
+  task.scheduled_date += schedule::kTick;
+  task.next_attempt_date = kTimeMax;
+  task.errors.last_error =
+      "suspended: its next occurrence is not known, since its time zone cannot be read; unsuspend "
+      "it when it can";
+}
+
+bool is_set_aside(const Task& task) {
+  return task.schedule && task.attempt == 0 && task.next_attempt_date == kTimeMax;
+}
+
+// To its next occurrence. Which rule the last one failed by was not kept.
+void leave_aside(Task& task, TimePoint now, const Timetable& times, const OutcomePolicy& policy) {
+  const TimePoint last = task.scheduled_date - schedule::kTick;
+  if (const auto next = times.next(last)) return begin_occurrence(task, *next, &times);
+  begin_occurrence(task, last, nullptr);
+  end(task, failure::kExhausted, now, policy);
+}
+
 // The current occurrence has succeeded, or failed by what is named: on to the next, if there is
 // one, and the task does not end `for_good`.
 void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePoint now,
@@ -132,21 +163,14 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
   const Following next = extra ? following_extra(task, *extra) : following(task, times);
   const bool another = !for_good && next.any();
   const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
-  if (!another || too_many) {
-    task.status = ok ? Status::kDone : Status::kFailed;
-    task.failure_reason = another ? failure::kMaxErrors : failed_by;
-    task.expires_at = expiry(now, ok ? policy.done_ttl : policy.failed_ttl);
-    return;
-  }
+  if (!another || too_many)
+    return end(task, another ? failure::kMaxErrors : failed_by, now, policy);
   if (next.at) {
     task.status = Status::kActive;
     begin_occurrence(task, *next.at, times);
     return;
   }
-  task.status = Status::kSuspended;
-  task.scheduled_date += schedule::kTick;  // unsuspend() looks for the next one from there on
-  task.errors.last_error =
-      "suspended: its next occurrence is not known, since its time zone cannot be read";
+  set_aside(task);
 }
 
 // Of the occurrences from the current one on, the latest that is due.
@@ -214,17 +238,14 @@ Result<Task> suspend(Task task, TimePoint now) {
   return conflict(task, "only ACTIVE tasks can be suspended, and it will not run again by itself");
 }
 
-Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times) {
+Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times,
+                       const OutcomePolicy& policy) {
   if (task.status != Status::kSuspended) {
     return conflict(task, "only SUSPENDED tasks can be unsuspended");
   }
-  if (times && task.attempt == 0 && !task.extra_date && !times->contains(task.scheduled_date)) {
-    const auto next = times->next(task.scheduled_date - schedule::kTick);
-    if (!next) return conflict(task, "its schedule has no further occurrence");
-    begin_occurrence(task, *next, times);
-  }
   task.status = Status::kActive;
   task.updated_at = now;
+  if (times && is_set_aside(task)) leave_aside(task, now, *times, policy);
   return task;
 }
 

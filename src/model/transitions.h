@@ -17,8 +17,8 @@
 // The state machine of docs/semantics.md. Pure: time and chance are arguments. Each
 // function takes the task as shown (PROCESSING where a lease is live).
 //
-// `times` are those of a task with a schedule. Null: it has none, or they cannot be told for now,
-// since its time zone cannot be read.
+// `times` are those of a task with a schedule. Null: it has none, or they cannot be told here,
+// since its time zone, or what a newer version stored of it, is not known.
 namespace rhooks::model {
 
 using schedule::Timetable;
@@ -37,6 +37,14 @@ inline constexpr std::array kAll{kExhausted, kGone,      kNonRetryable,    kExpi
                                  kCancelled, kMaxErrors, kEndpointMissing, kUnbuildable};
 }  // namespace failure
 
+struct OutcomePolicy {
+  int max_errors = 5;
+  BackoffPolicy backoff;
+  // How long a task is kept once it is DONE or FAILED; 0: for ever.
+  std::chrono::seconds done_ttl{0};
+  std::chrono::seconds failed_ttl{0};
+};
+
 // Whether scheduled_date is that of an occurrence of a series. That of a one-shot is not, nor is
 // the one more that run_now() gives a task with `repeat` at its end. (That of a task with a
 // schedule is an extra one.)
@@ -45,8 +53,10 @@ bool series_open(const Task& task);
 // ACTIVE -> SUSPENDED. Errors: kConflict.
 Result<Task> suspend(Task task, TimePoint now);
 // SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. One that was set aside since
-// its next occurrence could not be told has that from now on. Errors: kConflict.
-Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times = nullptr);
+// its next occurrence could not be told has that from now on. Where there is none it is DONE or
+// FAILED, as its last one was, and kept for so long from then on. Errors: kConflict.
+Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times = nullptr,
+                       const OutcomePolicy& policy = {});
 // ACTIVE: has an occurrence due now. Of a series whose next one is yet to come that is an extra
 // one, at `now`: the series and what it counts for its `max` stay as they are. Otherwise it is
 // the current one, its nominal time and attempts unchanged: a one-shot's; one that is due or
@@ -76,14 +86,6 @@ Task begin_attempt(Task task, TimePoint now, const Timetable* times = nullptr);
 // Nominal time of the occurrence after `at`; kTimeMax at most.
 TimePoint next_occurrence(TimePoint at, const Repeat& repeat);
 std::chrono::milliseconds interval_of(const Repeat& repeat);
-
-struct OutcomePolicy {
-  int max_errors = 5;
-  BackoffPolicy backoff;
-  // How long a task is kept once it is DONE or FAILED; 0: for ever.
-  std::chrono::seconds done_ttl{0};
-  std::chrono::seconds failed_ttl{0};
-};
 
 // What holds for one attempt of a task. It refers to the endpoint that it is made from.
 struct AttemptRules {
