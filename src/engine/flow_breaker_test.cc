@@ -622,6 +622,20 @@ TEST_F(FlowBreakerTest, OneThatIsGoneAsksForNothing) {
   EXPECT_EQ(held_by(), "") << "it is as new";
 }
 
+TEST_F(FlowBreakerTest, WhatOneThatIsGoneAskedForDoesNotHoldWhatIsPutInItsPlace) {
+  model::Limits limits;
+  limits.address = 1;
+  set(limits);
+  EXPECT_TRUE(begin(flow_with_key()));
+  table_.set_endpoints({});
+  EXPECT_TRUE(ask(flow_with_key(), 1h)) << "what is claimed by then goes to the same receiver";
+  limits.address = 2;
+  set(limits);
+  EXPECT_EQ(held_by(), "");
+  EXPECT_FALSE(table_.asked_to_wait(flow_with_key(), now_));
+  EXPECT_TRUE(begin(flow_with_key(2)));
+}
+
 // As where another process put it: it was read with its first task.
 TEST_F(FlowBreakerTest, WhatIsAskedForOfOneThatBecomesKnownStays) {
   table_.set_endpoints({});

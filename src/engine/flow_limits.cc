@@ -1,6 +1,7 @@
 // FlowTable: what the endpoints of flows say, and whether they answer.
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -96,7 +97,7 @@ bool FlowTable::still_limited(const Flow& flow) {
 std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& flow) {
   const auto limit = limited(flow, now_);
   if (!limit) {
-    if (flow.endpoint != 0) end_asking(Lane::of_endpoint_of(flow));
+    if (flow.endpoint != 0) end_asking_if_over(Lane::of_endpoint_of(flow));
     return std::nullopt;
   }
   if (of_endpoint(limit->by)) {
@@ -469,7 +470,14 @@ bool FlowTable::answered(const Flow& flow, const model::Limits& by,
   const TimePoint known = std::chrono::floor<std::chrono::milliseconds>(now_);
   if (known > now) *asked += known - now;
   const bool is_first = !asked_until(endpoint, now_);
-  it->second.asked_until = std::max(it->second.asked_until.value_or(*asked), *asked);
+  Tried& one = it->second;
+  if (one.asked_by != by.address) one.asked_until.reset();
+  one.asked_until = std::max(one.asked_until.value_or(*asked), *asked);
+  one.asked_by = by.address;
+  try {
+    asking_.insert(endpoint);
+  } catch (const std::bad_alloc&) {  // it holds all the same
+  }
   return is_first;
 }
 
@@ -490,16 +498,22 @@ std::optional<TimePoint> FlowTable::asked_until(const Lane& endpoint, Time now) 
 std::size_t FlowTable::asking_to_wait() const {
   MutexLock lock(mutex_);
   return static_cast<std::size_t>(std::count_if(
-      endpoint_lanes_.begin(), endpoint_lanes_.end(), [&](const auto& one) RHOOKS_REQUIRES(mutex_) {
-        return limits_ && limits_of(one.first) && asked_until(one.first, now_);
+      asking_.begin(), asking_.end(), [&](const Lane& endpoint) RHOOKS_REQUIRES(mutex_) {
+        return endpoint_lanes_.contains(endpoint) && limits_ && limits_of(endpoint) &&
+               asked_until(endpoint, now_);
       }));
 }
 
-// It was too much: as who is back.
-void FlowTable::end_asking(const Lane& endpoint) {
+void FlowTable::end_asking_if_over(const Lane& endpoint) {
   const auto it = tried_.find(endpoint);
-  if (it == tried_.end() || !it->second.asked_until || asked_until(endpoint, now_)) return;
-  it->second.asked_until.reset();
+  if (it != tried_.end() && !asked_until(endpoint, now_)) end_asking(endpoint, it->second);
+}
+
+// It was too much: as who is back.
+void FlowTable::end_asking(const Lane& endpoint, Tried& one) {
+  if (!one.asked_until) return;
+  one.asked_until.reset();
+  asking_.erase(endpoint);
   begin_windows_anew(endpoint);
 }
 
@@ -544,7 +558,8 @@ void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
     const bool moved = was_there && (!limits || was->second.address != limits->address);
     const bool resumed = was_there && was->second.paused && limits && !limits->paused;
     if (moved || resumed || (limits && limits->without_breaker)) close(lane, one.breaker);
-    if (moved) one.asked_until.reset();
+    // Not by that alone: who asked may have answered when it was gone already.
+    if (moved || (limits && limits->address != one.asked_by)) end_asking(lane, one);
   }
 }
 
@@ -557,6 +572,7 @@ void FlowTable::forget_closed_breakers() {
       ++it;
     } else {
       close(it->first, one.breaker);
+      asking_.erase(it->first);
       it = tried_.erase(it);
     }
   }

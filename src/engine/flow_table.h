@@ -235,6 +235,7 @@ class FlowTable final : public store::FlowGate {
   struct Tried {
     model::Breaker breaker;
     std::optional<TimePoint> asked_until;  // by answered(); it may have come
+    std::uint64_t asked_by = 0;            // model::Limits::address of whoever asked for that
     std::size_t under_way = 0;             // of all of its flows, of what begins
   };
   using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
@@ -298,7 +299,8 @@ class FlowTable final : public store::FlowGate {
   void close(const Lane& endpoint, model::Breaker& breaker) RHOOKS_REQUIRES(mutex_);
   void note_closed(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
   void begin_windows_anew(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
-  void end_asking(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  void end_asking_if_over(const Lane& endpoint) RHOOKS_REQUIRES(mutex_);
+  void end_asking(const Lane& endpoint, Tried& one) RHOOKS_REQUIRES(mutex_);
   // Until when nothing is to come; none: that is over, or nobody asked.
   std::optional<TimePoint> asked_until(const Lane& endpoint, Time now) const
       RHOOKS_REQUIRES(mutex_);
@@ -359,6 +361,8 @@ class FlowTable final : public store::FlowGate {
   TriedEndpoints tried_ RHOOKS_GUARDED_BY(mutex_);
   std::size_t tried_max_ RHOOKS_GUARDED_BY(mutex_) = kKnownMax;
   std::unordered_set<Lane, store::HashOfLane> open_breakers_ RHOOKS_GUARDED_BY(mutex_);
+  // With an asked_until. One may lack for want of memory: it is not counted then.
+  std::unordered_set<Lane, store::HashOfLane> asking_ RHOOKS_GUARDED_BY(mutex_);
   Turned turned_ RHOOKS_GUARDED_BY(mutex_);
   HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
