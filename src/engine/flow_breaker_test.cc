@@ -575,7 +575,7 @@ TEST_F(FlowBreakerTest, OnlyWhatAsksForItHoldsAllOfIt) {
   EXPECT_EQ(held(), (Held{"retry-after", now_ + 30s}));
 }
 
-TEST_F(FlowBreakerTest, OneThatIsResumedWaitsForWhatItsReceiverAskedFor) {
+TEST_F(FlowBreakerTest, OneThatIsResumedDoesNotWaitForWhatItsReceiverAskedFor) {
   model::Limits paused;
   paused.paused = true;
   const TimePoint until = now_ + 30s;
@@ -584,10 +584,12 @@ TEST_F(FlowBreakerTest, OneThatIsResumedWaitsForWhatItsReceiverAskedFor) {
   set(paused);
   EXPECT_EQ(held(), (Held{"paused", std::nullopt}));
   advance(1s);
+  EXPECT_EQ(table_.asked_to_wait(flow_with_key(), now_), until) << "nor is what was claimed sent";
   set({});
-  EXPECT_FALSE(table_.next_open());
-  EXPECT_EQ(held(), (Held{"retry-after", until}));
-  EXPECT_EQ(table_.opens_at(), until);
+  expect_open();
+  EXPECT_EQ(held_by(), "");
+  EXPECT_FALSE(table_.asked_to_wait(flow_with_key(), now_));
+  EXPECT_TRUE(begin(flow_with_key()));
 }
 
 TEST_F(FlowBreakerTest, AnotherAddressAskedForNothing) {

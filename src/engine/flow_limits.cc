@@ -548,8 +548,8 @@ FlowTable::Turned FlowTable::take_turned() {
 }
 
 // One that is resumed, is at another address or has no breaker any more is tried as if it had
-// answered. What its receiver asked for holds until it is at another address. One that was not
-// known before is where it was: others put it.
+// answered. What its receiver asked for holds until it is resumed, or at another address. One that
+// was not known before is where it was: others put it.
 void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
   for (auto& [lane, one] : tried_) {
     const auto was = before.find(lane);
@@ -559,7 +559,8 @@ void FlowTable::fit_breakers(const LimitsOfEndpoints& before) {
     const bool resumed = was_there && was->second.paused && limits && !limits->paused;
     if (moved || resumed || (limits && limits->without_breaker)) close(lane, one.breaker);
     // Not by that alone: who asked may have answered when it was gone already.
-    if (moved || (limits && limits->address != one.asked_by)) end_asking(lane, one);
+    const bool other = limits && limits->address != one.asked_by;
+    if (moved || resumed || other) end_asking(lane, one);
   }
 }
 

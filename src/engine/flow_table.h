@@ -117,10 +117,10 @@ class FlowTable final : public store::FlowGate {
   Learnt attempted(const Flow& flow, const Task& task, const model::AttemptOutcome& outcome,
                    const model::AttemptRules& rules, TimePoint now, double jitter);
   // What came back to an attempt that is under way. Where it asks for that (model::asked_until()),
-  // nothing of its endpoint begins before then, whatever is answered meanwhile: of several times
-  // the latest holds. `by`: the limits of the endpoint as it was attempted; of another address it
-  // says nothing. To be called as soon as it is read. `now`: of the clock. True: nothing was asked
-  // for until now. Never fails for want of memory.
+  // nothing of its endpoint begins before then, whatever is answered meanwhile, unless it is
+  // resumed: of several times the latest holds. `by`: the limits of the endpoint as it was
+  // attempted; of another address it says nothing. To be called as soon as it is read. `now`: of
+  // the clock. True: nothing was asked for until now. Never fails for want of memory.
   bool answered(const Flow& flow, const model::Limits& by, const model::AttemptOutcome& outcome,
                 TimePoint now);
   // Until when that lets nothing of the endpoint of the flow begin, what was claimed before

@@ -1093,12 +1093,13 @@ void InvariantChecker::check_probe(const TaskKey& key, Incarnation incarnation, 
 
 // From the reading of an answer that asks to wait on, nothing is sent to that endpoint before the
 // time for which it asked, whatever was claimed by then and whoever else is answered. A clock that
-// was set since shows another time; an endpoint that was moved is at another receiver.
+// was set since shows another time; an endpoint that was moved is at another receiver, and a resume
+// ends it.
 void InvariantChecker::check_asked(const IncarnationState& state, const TaskKey& key,
                                    const Held& claim, TimePoint at) {
   const auto it = state.asked.find({key.ns, claim.task.endpoint});
   if (it == state.asked.end() || clock_set_at_ >= it->second.answered_at) return;
-  if (!claim.endpoint || claim.endpoint->was_moved) return;
+  if (!claim.endpoint || claim.endpoint->was_moved || claim.endpoint->was_paused) return;
   ++rare_.asked;
   if (at < it->second.until) {
     violation(key, "sent at " + ms(at) + ", though its receiver asked that nothing comes before " +
