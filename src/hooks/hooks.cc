@@ -173,10 +173,13 @@ Result<void> Hooks::Impl::check_egress(const std::string& url, const char* field
 
 Result<void> Hooks::Impl::check(NewTask& task) {
   if (auto checked = normalize(task); !checked) return checked;
-  if (auto times = times_from(task, now()); !times && !has_first(task)) return fail(times.error());
+  if (const auto times = times_from(task, now()); !times) {
+    if (const auto first = first_of(task, times.error()); !first) return fail(first.error());
+  }
   if (task.endpoint.empty()) return check_egress(task.request.url, "url");
-  const auto endpoint = endpoints().find(task.ns, task.endpoint, now());
-  if (!endpoint && !has_first(task)) return fail(endpoint.error());
+  if (const auto endpoint = endpoints().find(task.ns, task.endpoint, now()); !endpoint) {
+    if (const auto first = first_of(task, endpoint.error()); !first) return fail(first.error());
+  }
   return {};
 }
 
@@ -185,9 +188,11 @@ Hooks::Impl::Times Hooks::Impl::times_from(NewTask& task, TimePoint at) {
   return schedule::timetable_of(task, *parts.zones);
 }
 
-bool Hooks::Impl::has_first(const NewTask& task) {
-  if (task.idempotency_key.empty()) return false;
-  return store().get({task.ns, model::id_from_idempotency_key(task)}, now()).has_value();
+Result<Task> Hooks::Impl::first_of(const NewTask& task, const Error& error) {
+  if (task.idempotency_key.empty()) return fail(error);
+  auto first = store().get({task.ns, model::id_from_idempotency_key(task)}, now());
+  if (!first && first.error().code == ErrorCode::kNotFound) return fail(error);
+  return first;
 }
 
 Result<Registration> Hooks::register_task(NewTask task) {
@@ -232,9 +237,8 @@ Result<std::vector<Result<Registration>>> Hooks::register_many(std::vector<NewTa
 // Of a task that happens no more, but did when it was registered first. Its content is all in what
 // is stored of it, so the fingerprint of that tells whether it is the same.
 Result<Registration> Hooks::Impl::registered_before(const NewTask& task, const Error& error) {
-  if (task.idempotency_key.empty()) return fail(error);
-  auto first = store().get({task.ns, model::id_from_idempotency_key(task)}, now());
-  if (!first) return fail(first.error().code == ErrorCode::kNotFound ? error : first.error());
+  auto first = first_of(task, error);
+  if (!first) return fail(std::move(first.error()));
   NewTask same = task;
   static_cast<Spec&>(same) = *first;
   if (model::fingerprint(same) != model::fingerprint(task)) return fail(another_content());

@@ -47,8 +47,9 @@ struct Hooks::Impl {
   // Whether webhooks may be sent there, as far as the URL tells: names are looked up when they are
   // sent. Errors: kInvalidArgument, with that field.
   Result<void> check_egress(const std::string& url, const char* field) const;
-  // Whether its idempotency key has a first task.
-  bool has_first(const NewTask& task);
+  // The first task of its idempotency key; where it has none it fails with this `error`. Errors:
+  // also those of the store, with which it may have one.
+  Result<Task> first_of(const NewTask& task, const Error& error);
   // Stores tasks that are checked already, with one call of the store.
   std::vector<Result<Registration>> store_all(std::vector<NewTask> tasks);
   // Dates a task that is registered for now, where its endpoint is ordered.

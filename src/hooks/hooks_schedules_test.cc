@@ -7,6 +7,7 @@
 
 #include "base/iso8601.h"
 #include "hooks/test_hooks.h"
+#include "testing/faulty_store.h"
 #include "testing/forwarding_store.h"
 #include "testing/zone_files.h"
 
@@ -124,6 +125,22 @@ TEST(HooksSchedulesTest, AReplayFindsTheFirstTaskWhenItHappensNoMore) {
   EXPECT_EQ(t.hooks->register_task(other).error().code, ErrorCode::kConflict);
   given.idempotency_key = "order-18";
   EXPECT_EQ(t.hooks->register_task(given).error().field, "schedule.at");
+}
+
+// That it happens no more would be final.
+TEST(HooksSchedulesTest, AReplayWhoseFirstTaskCannotBeLookedUpIsToBeTriedAgain) {
+  store::MemoryStore memory(1);
+  auto faulty = std::make_unique<testing::FaultyStore>(memory);
+  testing::FaultyStore& faults = *faulty;
+  TestHooks t({}, std::move(faulty));
+  NewTask given = TestHooks::post("");
+  given.idempotency_key = "order-17";
+  given.schedule.emplace().at = {"2030-01-01T01:00Z"};
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.clock->advance(2h);
+  faults.fail_next("get");
+  EXPECT_EQ(t.hooks->register_task(given).error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(t.hooks->register_task(given));
 }
 
 TEST(HooksSchedulesTest, RunNowIsOneMoreAndTheSeriesKeepsItsTime) {
