@@ -163,7 +163,8 @@ struct Spec {
 
 // What attempts and edits change.
 struct State {
-  // Nominal time of the current occurrence; while an extra one is, of the series' next.
+  // Nominal time of the current occurrence; while an extra one is, of the series' next, or the
+  // same, where nothing is left of it.
   TimePoint scheduled_date{};
   // Nominal time of the extra occurrence of a series, while it is the current one: it was asked
   // for then by run now (Hooks::trigger(key)), and has not ended.

@@ -25,6 +25,11 @@ Hooks* in_this_process(HooksApi& hooks) {
   return dynamic_cast<Hooks*>(&hooks);
 }
 
+// Whether something is left of the series for which the task has an extra occurrence.
+bool goes_on(const Task& task) {
+  return task.extra_date && task.scheduled_date > *task.extra_date;
+}
+
 int trigger_one(Commands& commands, const TaskKey& key) {
   Io& io = commands.io();
   int exit_code = kExitFailed;
@@ -38,7 +43,7 @@ int trigger_one(Commands& commands, const TaskKey& key) {
     io.out << printable(task->key.id) << " is due now, and waits: " << show_status(*task) << '\n';
   } else {
     io.out << printable(task->key.id) << " is due now"
-           << (task->extra_date ? ", its series goes on at " + show_time(task->scheduled_date) : "")
+           << (goes_on(*task) ? ", its series goes on at " + show_time(task->scheduled_date) : "")
            << "; "
            << (in_this_process(*hooks)
                    ? "run `rhooks trigger --store ...` or `rhooks serve` to deliver it\n"

@@ -384,6 +384,19 @@ TEST_P(CommandsTest, TriggerAndLogs) {
   EXPECT_EQ(run({"logs", "-n", "app", "--status", "FAIL"}).err, "no log matches\n");
 }
 
+TEST_P(CommandsTest, TriggerSaysOnlyOfASeriesThatIsNotOverThatItGoesOn) {
+  testing::TestReceiver receiver;
+  out({"register", "-n", "app", "--id", "one", "--url", receiver.url("/in"), "--every", "1d",
+       "--timezone", "UTC", "--max", "1"});
+  out({"register", "-n", "app", "--id", "daily", "--url", receiver.url("/in"), "--every", "1d",
+       "--timezone", "UTC"});
+  EXPECT_EQ(out({"trigger"}), "2 attempts made, 0 failed\n");
+  ASSERT_EQ(task("one").status, Status::kDone);
+  EXPECT_TRUE(out({"trigger", "-n", "app", "--id", "one"}).starts_with("one is due now; "));
+  EXPECT_TRUE(out({"trigger", "-n", "app", "--id", "daily"})
+                  .starts_with("daily is due now, its series goes on at "));
+}
+
 TEST_P(CommandsTest, EveryItemOfAFileHasAResult) {
   const std::string url = R"("url":"http://127.0.0.1:9/")";
   const std::string file = "[{\"id\":\"a\"," + url + "},{\"id\":\"b\"},{\"id\":\"c\"," + url +

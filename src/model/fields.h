@@ -364,7 +364,7 @@ struct TaskFields {
            .number = 7,
            .doc = "while an extra occurrence is the current one (\"run now\"): its nominal time. "
                   "`attempt` and `nextAttemptDate` are of it then, and `scheduledDate` is when the "
-                  "series goes on"}),
+                  "series goes on, or the same, where nothing is left of it"}),
       field<&Spec::repeat>(
           {.name = "repeat",
            .doc = "`{interval, max, unit}`: every `interval` `seconds`, `minutes` (default), "
