@@ -96,7 +96,7 @@ const std::vector<Layer>& layers() {
        {"cli/", "rest/", "hooks/", "delivery/idle_connections.h", "schedule/", "net/", "egress/",
         "codec/", "model/", "json/", "observe/", "signing/", "base/", "rhooks/"},
        {"std", "CLI/"},
-       {"toml++/", "cctz/", "boost/json", "posix"}},
+       {"toml++/", "boost/json", "posix"}},
       {"testing",
        {"testing/", "store/store.h", "store/memory/", "store/rocks/rocks_store.h",
         "delivery/sender.h", "delivery/request_builder.h", "model/", "observe/logging.h", "base/",

@@ -30,6 +30,9 @@ void add_get(Commands& commands) {
                    {"rhooks get --namespace my-app --id 0198f2c1-8a53-7d3e-9b1a-2f6c0f3e5a77",
                     "rhooks get -n my-app --id order-17 --json"},
                    [&commands, key] {
+                     const auto config = commands.config();
+                     if (!config) return kExitUsage;
+                     const schedule::Zones zones(config->text("zone_dir"));
                      int exit_code = kExitFailed;
                      const auto hooks = commands.hooks(exit_code);
                      if (!hooks) return exit_code;
@@ -38,7 +41,7 @@ void add_get(Commands& commands) {
                      if (commands.json()) {
                        print_json(commands.io(), codec::to_json(*task));
                      } else {
-                       commands.io().out << task_card(*task, commands.io());
+                       commands.io().out << task_card(*task, zones, commands.io());
                      }
                      return kExitDone;
                    });

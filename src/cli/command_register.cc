@@ -61,8 +61,8 @@ std::string shown_repeat(const Repeat& repeat, bool max_given) {
   return show_repeat(repeat) + ", for ever" + (max_given ? "" : "; --max N ends it");
 }
 
-std::string shown_schedule(const Schedule& schedule) {
-  const std::string words = schedule_in_words(schedule);
+std::string shown_schedule(const Schedule& schedule, const schedule::Zones& zones) {
+  const std::string words = schedule_in_words(schedule, zones);
   return printable(words.empty() ? show_schedule(schedule) : words);
 }
 
@@ -101,12 +101,13 @@ Result<std::optional<std::chrono::milliseconds>> make_wait(const RegisterArgs& a
 
 int register_one(Commands& commands, const RegisterArgs& args) {
   Io& io = commands.io();
-  const auto when = args.when.when(io);
+  const auto config = commands.config();
+  if (!config) return kExitUsage;
+  const schedule::Zones zones(config->text("zone_dir"));
+  const auto when = args.when.when(zones, io);
   if (!when) return report(io, when.error(), kExitUsage);
   auto task = make_task(args, *when, io);
   if (!task) return report(io, task.error(), kExitUsage);
-  const auto config = commands.config();
-  if (!config) return kExitUsage;
   const auto longest = make_wait(args, *task, io.now(), *config);
   if (!longest) return report(io, longest.error(), kExitUsage);
   // Before any thread is started.
@@ -129,7 +130,7 @@ int register_one(Commands& commands, const RegisterArgs& args) {
   io.out << (result->created ? "registered " : "already registered: ") << printable(made.key.id)
          << ", " << to_string(made.status) << ", scheduled " << show_time(made.scheduled_date)
          << (result->created && !when->read_as.empty() ? " (" + when->read_as + ")" : "")
-         << (made.schedule ? ", " + shown_schedule(*made.schedule) : "")
+         << (made.schedule ? ", " + shown_schedule(*made.schedule, zones) : "")
          << (made.repeat ? ", " + shown_repeat(*made.repeat, args.when.given("--max")) : "")
          << '\n';
   if (polling) {

@@ -30,12 +30,13 @@ struct ScheduleArgs {
   }
 };
 
-Result<PreviewRange> range_of(const ScheduleArgs& args, const Io& io) {
+Result<PreviewRange> range_of(const ScheduleArgs& args, const schedule::Zones& zones,
+                              const Io& io) {
   PreviewRange range{{}, args.count};
   if (args.from.empty()) return range;
   const bool local = parse_time(args.from + "Z").has_value();
-  const auto from =
-      parse_moment(args.from, local ? args.when.timezone : std::string(), io.environment, io.now());
+  const auto from = parse_moment(args.from, local ? args.when.timezone : std::string(), zones,
+                                 io.environment, io.now());
   if (!from) return usage("--from: " + from.error().message);
   range.from = from->at;
   return range;
@@ -74,15 +75,13 @@ int preview_of_task(Commands& commands, ScheduleArgs& args, const PreviewRange& 
 }
 
 // Worked out here, unless a server is named, whose time zones may be others.
-int preview_of_options(Commands& commands, const ScheduleArgs& args, const PreviewRange& range) {
+int preview_of_options(Commands& commands, const ScheduleArgs& args, const PreviewRange& range,
+                       const schedule::Zones& zones) {
   Io& io = commands.io();
-  auto when = args.when.when(io);
+  auto when = args.when.when(zones, io);
   if (!when) return report(io, when.error(), kExitUsage);
   PreviewQuery query{std::move(when->schedule), when->scheduled_date, when->repeat, {}, range};
   if (!args.given("--server")) {
-    const auto config = commands.config();
-    if (!config) return kExitUsage;
-    const schedule::Zones zones(config->text("zone_dir"));
     return show_preview(commands, preview_of(query, zones, io.now()), kExitUsage);
   }
   int exit_code = kExitFailed;
@@ -98,7 +97,10 @@ int run_preview(Commands& commands, ScheduleArgs& args) {
         io, "there is no `rhooks schedule " + args.action + "`; there is `rhooks schedule preview`",
         kExitUsage);
   }
-  const auto range = range_of(args, io);
+  const auto config = commands.config();
+  if (!config) return kExitUsage;
+  const schedule::Zones zones(config->text("zone_dir"));
+  const auto range = range_of(args, zones, io);
   if (!range) return report(io, range.error(), kExitUsage);
   if (!args.id.empty() && args.says_when()) {
     return report(io,
@@ -113,7 +115,7 @@ int run_preview(Commands& commands, ScheduleArgs& args) {
                   "schedule preview ID",
                   kExitUsage);
   }
-  return preview_of_options(commands, args, *range);
+  return preview_of_options(commands, args, *range, zones);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/iso8601.h"
 #include "cli/commands_fixture.h"
+#include "testing/zone_files.h"
 
 namespace rhooks::cli {
 namespace {
@@ -70,6 +71,22 @@ TEST_F(SchedulePreviewTest, ShowsJson) {
   ASSERT_EQ(preview->occurrences.size(), 2u);
   EXPECT_EQ(preview->occurrences[0].local, "2030-04-01T09:00:00+02:00");
   EXPECT_TRUE(preview->more);
+}
+
+// Of the zones that the schedule has, here those of a directory.
+TEST_F(SchedulePreviewTest, ALocalTimeIsOfAnyZoneThatAScheduleMayHave) {
+  const rhooks::testing::ZoneFiles files("Zone Test/Two 2:00 - TWO\n");
+  for (const std::vector<std::string>& zone :
+       {std::vector<std::string>{"--tz", "+02:00"},
+        std::vector<std::string>{"--tz", "Test/Two", "--zone-dir", files.directory()}}) {
+    for (std::vector<std::string> args :
+         {std::vector<std::string>{"--cron", "0 9 * * *", "--from", "2030-01-01 00:00", "--count",
+                                   "1"},
+          std::vector<std::string>{"--at", "2030-04-01 09:00"}}) {
+      args.insert(args.end(), zone.begin(), zone.end());
+      EXPECT_THAT(out(args), HasSubstr(" 07:00:00.000Z")) << args[0];
+    }
+  }
 }
 
 TEST_F(SchedulePreviewTest, TakesWhatRegisterTakes) {

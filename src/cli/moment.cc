@@ -1,117 +1,102 @@
 #include "cli/moment.h"
 
-#include <cctz/civil_time.h>
-#include <cctz/time_zone.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <memory>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "base/iso8601.h"
 #include "cli/times.h"
 #include "cli/usage.h"
+#include "schedule/local_text.h"
+#include "schedule/times.h"
 
 namespace rhooks::cli {
 namespace {
 
-using std::chrono::floor;
-using std::chrono::seconds;
+using schedule::LocalTime;
+using schedule::Shown;
+using ZoneFound = std::shared_ptr<const schedule::Zone>;
 
-struct Zone {
-  std::string name;
-  cctz::time_zone clock;
-};
-
-Result<Zone> zone_named(const std::string& name) {
-  Zone zone{name, {}};
-  if (cctz::load_time_zone(name, &zone.clock)) return zone;
-  return usage("there is no time zone \"" + name +
-               "\"; zones have names such as Europe/Berlin, America/New_York or UTC, the files "
-               "below /usr/share/zoneinfo");
+// Null: that is none.
+ZoneFound zone_of_file(const std::string& path, std::string name) {
+  constexpr std::size_t kBytesMax = 64 * 1024;
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes(kBytesMax, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(stream.gcount()));
+  return schedule::Zone::read(std::move(name), bytes);
 }
 
-// The machine's own. cctz would take UTC where TZ names no zone, so TZ is read here.
-Result<Zone> zone_of_machine(const Environment& environment) {
+// The machine's own.
+Result<ZoneFound> zone_of_machine(const Environment& environment, const schedule::Zones& zones) {
   if (const auto tz = environment.find("TZ"); tz != environment.end()) {
     std::string name = tz->second;
     if (name.starts_with(':')) name.erase(0, 1);
     if (name.empty()) name = "UTC";  // as POSIX has it
-    auto zone = zone_named(name);
-    if (zone) return zone;
+    if (name.starts_with('/')) {
+      if (auto zone = zone_of_file(name, name)) return zone;
+    } else {
+      auto zone = zones.find(name);
+      if (zone || zone.error().code != ErrorCode::kInvalidArgument) return zone;
+    }
     return usage("TZ is \"" + tz->second +
                  "\", which is no name of a time zone; name one, as in --tz Europe/Berlin");
   }
   static constexpr const char* kFile = "/etc/localtime";
-  Zone zone{"UTC", {}};  // what a machine without the file keeps
-  if (!cctz::load_time_zone(kFile, &zone.clock)) return zone;
-  zone.name = kFile;
   std::error_code ignored;
   const std::string target = std::filesystem::read_symlink(kFile, ignored).string();
   static constexpr std::string_view kDirectory = "zoneinfo/";
   const auto at = target.find(kDirectory);
-  if (at != std::string::npos) zone.name = target.substr(at + kDirectory.size());
-  return zone;
+  auto zone =
+      zone_of_file(kFile, at == std::string::npos ? kFile : target.substr(at + kDirectory.size()));
+  return zone ? zone : zones.find("UTC");  // what a machine without the file keeps
 }
 
-// "2030-03-31T01:30:00+01:00": the moment as the clocks with this offset show it.
-std::string with_offset(TimePoint t, seconds offset) {
-  if (offset.count() % 60 != 0) return format_time(t);  // of before 1973
-  std::string text = format_time(t + offset);
-  text.resize(text.ends_with(".000Z") ? text.size() - 5 : text.size() - 1);
-  const auto minutes = std::abs(offset.count()) / 60;
-  std::array<char, 8> shown{};
-  std::snprintf(shown.data(), shown.size(), "%c%02d:%02d", offset.count() < 0 ? '-' : '+',
-                static_cast<int>(minutes / 60 % 24), static_cast<int>(minutes % 60));
-  return text + shown.data();
-}
-
-// A date and a time without an offset, as if it were UTC.
-std::optional<TimePoint> as_if_utc(std::string_view text) {
+// A date and a time without an offset.
+std::optional<LocalTime> parse_local(std::string_view text) {
   const auto at = parse_time(std::string(text) + "Z");
-  return at ? std::optional(*at) : std::nullopt;
+  return at ? std::optional(LocalTime(at->time_since_epoch())) : std::nullopt;
 }
 
-// The moment at which the clocks of the zone show `shown`, a time as if it were UTC.
-Result<TimePoint> moment_in(const Zone& zone, TimePoint shown, const std::string& text) {
-  const auto whole = floor<seconds>(shown);
-  const auto part = shown - whole;
-  const auto found =
-      zone.clock.lookup(cctz::civil_second(1970, 1, 1) + whole.time_since_epoch().count());
-  const auto moment = [&](const cctz::time_point<cctz::seconds>& t) {
-    return TimePoint(t.time_since_epoch()) + part;
-  };
-  using Lookup = cctz::time_zone::civil_lookup;
-  if (found.kind == Lookup::UNIQUE) {
-    const TimePoint at = moment(found.pre);
-    if (at >= kTimeMin && at <= kTimeMax) return at;
+// The moment at which the clocks of the zone show `local`, as `text` says it.
+Result<TimePoint> moment_in(const schedule::Zone& zone, LocalTime local, const std::string& text) {
+  const TimePoint reached = zone.reach(local);
+  const Shown shown = zone.shown(local);
+  if (shown == Shown::kOnce) {
+    if (reached >= kTimeMin && reached <= kTimeMax) return reached;
     return usage("\"" + text + "\" is outside of the years 1970 to 9999");
   }
-  // `pre` counts by the offset from before the clocks are set, `post` by that from then on. Of a
-  // time that is left out the second is the earlier moment.
-  const auto reading = [&](const cctz::time_point<cctz::seconds>& t) {
-    return with_offset(moment(t), seconds(zone.clock.lookup(t).offset));
+  // By the offset from before the clocks are set, and by that from then on. Of a time that is left
+  // out the second is the earlier moment. No change is known of centuries to come.
+  const bool twice = shown == Shown::kTwice;
+  const TimePoint change =
+      twice ? zone.next_change(reached).value_or(reached + std::chrono::hours{24}) : reached;
+  const auto reading = [&](TimePoint offset_of) {
+    const auto offset = zone.local(offset_of).time_since_epoch() - offset_of.time_since_epoch();
+    return schedule::format_local(TimePoint(local.time_since_epoch() - offset), zone);
   };
-  const bool twice = found.kind == Lookup::REPEATED;
+  const std::string before = reading(change - schedule::kTick);
+  const std::string after = reading(change);
   return usage(
-      "\"" + text + (twice ? "\" comes twice in " : "\" does not exist in ") + zone.name +
+      "\"" + text + (twice ? "\" comes twice in " : "\" does not exist in ") + zone.name() +
       (twice ? ", where the clocks are set back then" : ", where the clocks are set forward then") +
-      "; write " + reading(twice ? found.pre : found.post) + " or " +
-      reading(twice ? found.post : found.pre));
+      "; write " + (twice ? before : after) + " or " + (twice ? after : before));
 }
 
 }  // namespace
 
 Result<Moment> parse_moment(std::string_view text, const std::string& zone,
-                            const Environment& environment, TimePoint now) {
-  if (const auto shown = as_if_utc(text)) {
-    const auto named = zone.empty() ? zone_of_machine(environment) : zone_named(zone);
+                            const schedule::Zones& zones, const Environment& environment,
+                            TimePoint now) {
+  if (const auto local = parse_local(text)) {
+    const auto named = zone.empty() ? zone_of_machine(environment, zones) : zones.find(zone);
     if (!named) return fail(named.error());
-    const auto at = moment_in(*named, *shown, std::string(text));
+    const auto at = moment_in(**named, *local, std::string(text));
     if (!at) return fail(at.error());
-    return Moment{*at, std::string(text) + " in " + named->name};
+    return Moment{*at, std::string(text) + " in " + (*named)->name()};
   }
   // "0" alone is a length of time as well, but hardly meant as one.
   const bool length = text != "0" && parse_duration(text).has_value();

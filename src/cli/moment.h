@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli/io.h"
+#include "schedule/zones.h"
 
 namespace rhooks::cli {
 
@@ -20,10 +21,12 @@ struct Moment {
 //   5m                a length of time without a sign is from now on;
 //   2030-01-31 12:00  without an offset: what the clocks show in `zone`, or where that is empty
 //                     in the zone of TZ or of the machine.
-// `zone` is a name of the system's time zone database ("Europe/Berlin"). A time that the clocks
-// leave out or show twice, where they are set, is refused with both moments that may be meant.
-// Errors: kInvalidArgument, saying what to type instead; also for a `zone` that changes nothing.
+// `zone` is what a schedule takes as its timezone: a name of these zones ("Europe/Berlin"), UTC or
+// an offset (+02:00). A time that the clocks leave out or show twice, where they are set, is
+// refused with both moments that may be meant. Errors: kInvalidArgument, saying what to type
+// instead; also for a `zone` that changes nothing. Those of Zones::find().
 Result<Moment> parse_moment(std::string_view text, const std::string& zone,
-                            const Environment& environment, TimePoint now);
+                            const schedule::Zones& zones, const Environment& environment,
+                            TimePoint now);
 
 }  // namespace rhooks::cli

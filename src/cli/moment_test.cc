@@ -13,20 +13,20 @@ constexpr TimePoint kReadAt{std::chrono::milliseconds{1'700'000'000'000}};
 
 std::string moment(std::string_view text, const std::string& zone = {},
                    const Environment& environment = {}) {
-  const auto parsed = parse_moment(text, zone, environment, kReadAt);
+  const auto parsed = parse_moment(text, zone, schedule::Zones(), environment, kReadAt);
   return parsed ? format_time(parsed->at) : parsed.error().message;
 }
 
 TEST(ParseMomentTest, FromNowOnWithAndWithoutASign) {
   for (const char* text : {"5m", "+5m"}) {
-    EXPECT_EQ(parse_moment(text, "", {}, kReadAt)->at, kReadAt + 5min) << text;
+    EXPECT_EQ(parse_moment(text, "", schedule::Zones(), {}, kReadAt)->at, kReadAt + 5min) << text;
   }
-  EXPECT_EQ(parse_moment("1w", "", {}, kReadAt)->at, kReadAt + 168h);
-  EXPECT_EQ(parse_moment("-1h", "", {}, kReadAt)->at, kReadAt - 1h);
-  EXPECT_EQ(parse_moment("now", "", {}, kReadAt)->at, kReadAt);
-  EXPECT_EQ(parse_moment("now", "", {}, kReadAt)->read_as, "");
-  EXPECT_FALSE(parse_moment("0", "", {}, kReadAt));
-  EXPECT_FALSE(parse_moment("1700000000", "", {}, kReadAt));
+  EXPECT_EQ(parse_moment("1w", "", schedule::Zones(), {}, kReadAt)->at, kReadAt + 168h);
+  EXPECT_EQ(parse_moment("-1h", "", schedule::Zones(), {}, kReadAt)->at, kReadAt - 1h);
+  EXPECT_EQ(parse_moment("now", "", schedule::Zones(), {}, kReadAt)->at, kReadAt);
+  EXPECT_EQ(parse_moment("now", "", schedule::Zones(), {}, kReadAt)->read_as, "");
+  EXPECT_FALSE(parse_moment("0", "", schedule::Zones(), {}, kReadAt));
+  EXPECT_FALSE(parse_moment("1700000000", "", schedule::Zones(), {}, kReadAt));
 }
 
 TEST(ParseMomentTest, AnOffsetNeedsNoZone) {
@@ -45,8 +45,10 @@ TEST(ParseMomentTest, ALocalTimeIsOfItsZone) {
   EXPECT_EQ(moment("2030-07-31 23:59", "America/New_York"), "2030-08-01T03:59:00.000Z");
   EXPECT_EQ(moment("2150-07-31 12:00", "Europe/Berlin"), "2150-07-31T10:00:00.000Z");
   EXPECT_EQ(moment("2030-01-31 12:00", "UTC"), "2030-01-31T12:00:00.000Z");
-  EXPECT_EQ(parse_moment("2030-01-31 12:00", "Europe/Berlin", {}, kReadAt)->read_as,
-            "2030-01-31 12:00 in Europe/Berlin");
+  EXPECT_EQ(moment("2030-01-31 12:00", "+02:00"), "2030-01-31T10:00:00.000Z");
+  EXPECT_EQ(
+      parse_moment("2030-01-31 12:00", "Europe/Berlin", schedule::Zones(), {}, kReadAt)->read_as,
+      "2030-01-31 12:00 in Europe/Berlin");
 }
 
 TEST(ParseMomentTest, WithoutAZoneItIsThatOfTheEnvironment) {
@@ -59,7 +61,7 @@ TEST(ParseMomentTest, WithoutAZoneItIsThatOfTheEnvironment) {
   const std::string posix = moment("2030-01-31 12:00", "", {{"TZ", "CET-1CEST,M3.5.0,M10.5.0/3"}});
   EXPECT_NE(posix.find("--tz Europe/Berlin"), std::string::npos) << posix;
   // The machine's own: which it is, is its own affair.
-  EXPECT_TRUE(parse_moment("2030-01-31 12:00", "", {}, kReadAt));
+  EXPECT_TRUE(parse_moment("2030-01-31 12:00", "", schedule::Zones(), {}, kReadAt));
 }
 
 TEST(ParseMomentTest, WhereClocksAreSetBothReadingsAreNamed) {
@@ -89,11 +91,11 @@ TEST(ParseMomentTest, WhereClocksAreSetBothReadingsAreNamed) {
 TEST(ParseMomentTest, RefusesWhatIsNoTime) {
   for (const char* text : {"", "tomorrow", "2030-02-30 12:00", "2030-01-31", "2030-01-31 25:00",
                            "12:00", "5min", "2030-01-31 12:00 Europe/Berlin", "1970-01-01 00:30"}) {
-    EXPECT_FALSE(parse_moment(text, "Europe/Berlin", {}, kReadAt)) << text;
+    EXPECT_FALSE(parse_moment(text, "Europe/Berlin", schedule::Zones(), {}, kReadAt)) << text;
   }
-  for (const char* zone : {"Berlin", "+02:00", "../../etc/passwd", "Mars/Olympus"}) {
+  for (const char* zone : {"Berlin", "+24:00", "../../etc/passwd", "Mars/Olympus"}) {
     const std::string message = moment("2030-01-31 12:00", zone);
-    EXPECT_TRUE(message.starts_with("there is no time zone \"")) << message;
+    EXPECT_NE(message.find("is no time zone of the database"), std::string::npos) << message;
     EXPECT_NE(message.find("Europe/Berlin"), std::string::npos) << message;
   }
 }

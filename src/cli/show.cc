@@ -189,8 +189,7 @@ std::string show_schedule(const Schedule& schedule) {
   return text + " " + schedule.timezone;
 }
 
-std::string schedule_in_words(const Schedule& schedule) {
-  static const schedule::Zones zones;
+std::string schedule_in_words(const Schedule& schedule, const schedule::Zones& zones) {
   const auto table = schedule::Timetable::compile(schedule, zones);
   return table ? schedule::in_words(schedule, *table) : std::string();
 }
@@ -207,10 +206,10 @@ std::string listed(const std::vector<std::string>& texts) {
   return text;
 }
 
-void add_schedule(Card& card, const Task& task) {
+void add_schedule(Card& card, const Task& task, const schedule::Zones& zones) {
   const Schedule& schedule = *task.schedule;
   card.line("schedule", show_schedule(schedule));
-  card.line("in words", schedule_in_words(schedule));
+  card.line("in words", schedule_in_words(schedule, zones));
   card.line("starts", schedule.start);
   card.line("ends", schedule.end);
   card.line("excluded", listed(schedule.exclude));
@@ -221,7 +220,7 @@ void add_schedule(Card& card, const Task& task) {
                         std::to_string(schedule.max) + " executions");
 }
 
-std::string task_card(const Task& task, const Io& io) {
+std::string task_card(const Task& task, const schedule::Zones& zones, const Io& io) {
   Card card(io.colours());
   card.line("namespace", task.key.ns);
   card.line("id", task.key.id, Colour::kBold);
@@ -237,7 +236,7 @@ std::string task_card(const Task& task, const Io& io) {
   card.line("scheduled", with_distance(task.scheduled_date, io));
   if (task.extra_date) card.line("extra", with_distance(*task.extra_date, io));
   if (task.repeat) card.line("repeat", show_repeat(*task.repeat));
-  if (task.schedule) add_schedule(card, task);
+  if (task.schedule) add_schedule(card, task, zones);
   const std::string attempts = attempts_of(task);
   if (task.next_attempt_date) {
     card.line("next attempt", with_distance(*task.next_attempt_date, io) +

@@ -11,6 +11,7 @@
 
 #include "cli/io.h"
 #include "cli/table.h"
+#include "schedule/zones.h"
 
 // How tasks and logs look to people.
 namespace rhooks::cli {
@@ -33,7 +34,7 @@ void add_endpoint(Table& table, const Endpoint& endpoint);
 std::string show_status(const Task& task);
 
 // A task as lines of "name  value", its bodies below.
-std::string task_card(const Task& task, const Io& io);
+std::string task_card(const Task& task, const schedule::Zones& zones, const Io& io);
 
 std::string endpoint_card(const Endpoint& endpoint, const Io& io);
 
@@ -46,8 +47,8 @@ std::string store_card(const StoreDescription& description, const Io& io);
 std::string show_repeat(const Repeat& repeat);
 // "cron 0 9 * * 1-5 Europe/Berlin", "every 2w UTC", "at 2027-01-31T09:00 and 3 others UTC".
 std::string show_schedule(const Schedule& schedule);
-// "at 09:00, Monday to Friday (Europe/Berlin)"; empty where this machine lacks its zone.
-std::string schedule_in_words(const Schedule& schedule);
+// "at 09:00, Monday to Friday (Europe/Berlin)"; empty where its zone is none of these.
+std::string schedule_in_words(const Schedule& schedule, const schedule::Zones& zones);
 
 // A JSON document on one line, for output with one a line: the bodies in it are as they were
 // given, line breaks and all. White space outside of strings is dropped.

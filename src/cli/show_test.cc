@@ -33,7 +33,7 @@ TEST(PrettyBodyTest, EscapesControlCharacters) {
 
 TEST(TaskCardTest, ShowsATaskToPeople) {
   TestIo test;
-  EXPECT_EQ(task_card(example(), test.io),
+  EXPECT_EQ(task_card(example(), schedule::Zones(), test.io),
             "namespace       my-app\n"
             "id              order-17\n"
             "status          ACTIVE\n"
@@ -58,7 +58,8 @@ TEST(TaskCardTest, ShowsWhatHoldsATask) {
   TestIo test;
   Task task = example();
   task.held = Held{"paused", std::nullopt};
-  EXPECT_NE(task_card(task, test.io).find("\nstatus          ACTIVE, held by paused\n"),
+  EXPECT_NE(task_card(task, schedule::Zones(), test.io)
+                .find("\nstatus          ACTIVE, held by paused\n"),
             std::string::npos);
   Table table = task_table(test.io);
   add_task(table, task);
@@ -66,7 +67,8 @@ TEST(TaskCardTest, ShowsWhatHoldsATask) {
   table.flush(out);
   EXPECT_NE(out.str().find("  ACTIVE, held by paused  "), std::string::npos) << out.str();
   task.held->until = kShownAt;
-  EXPECT_NE(task_card(task, test.io).find(", held by paused until 2023-11-14 22:13:20.000Z\n"),
+  EXPECT_NE(task_card(task, schedule::Zones(), test.io)
+                .find(", held by paused until 2023-11-14 22:13:20.000Z\n"),
             std::string::npos);
   task.held = Held{"breaker", kShownAt, 503};
   EXPECT_NE(task_card(task, test.io).find(", held by breaker (HTTP 503) until 2023-11-14 "),
@@ -182,7 +184,7 @@ TEST(TaskCardTest, SaysWhyATaskIsFailed) {
   task.status = Status::kFailed;
   task.failure_reason = "gone";
   TestIo test;
-  const std::string card = task_card(task, test.io);
+  const std::string card = task_card(task, schedule::Zones(), test.io);
   EXPECT_NE(card.find("status          FAILED, gone\n"), std::string::npos) << card;
 }
 
@@ -208,7 +210,7 @@ TEST(TaskCardTest, ShowsWhatHappened) {
   task.errors.consecutive = 1;
   task.errors.last_error = "HTTP status 500";
   task.errors.last_error_date = kShownAt - 1s;
-  const std::string card = task_card(task, test.io);
+  const std::string card = task_card(task, schedule::Zones(), test.io);
   for (const char* line :
        {"extra           2023-11-14 22:13:18.000Z  (2 s ago)\n",
         "repeat          6 × every 10 minutes\n",
@@ -244,7 +246,7 @@ TEST(TaskCardTest, ShowsASchedule) {
   task.schedule->jitter = 10min;
   task.execution.count = 4;
   task.execution.extra = 1;
-  const std::string card = task_card(task, test.io);
+  const std::string card = task_card(task, schedule::Zones(), test.io);
   for (const char* const line :
        {"schedule        cron 0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin\n",
         "ends            2030-12-31\n", "excluded        --12-25, 2030-08-01/2030-08-14\n",

@@ -24,8 +24,9 @@ Result<Moment> moment_from_now(std::string in, TimePoint now) {
   return Moment{*due, {}};
 }
 
-Result<Moment> moment_at(const std::string& at, const std::string& zone, const Io& io) {
-  auto parsed = parse_moment(at, zone, io.environment, io.now());
+Result<Moment> moment_at(const std::string& at, const std::string& zone,
+                         const schedule::Zones& zones, const Io& io) {
+  auto parsed = parse_moment(at, zone, zones, io.environment, io.now());
   if (parsed) return parsed;
   // A refusal of the zone names it already.
   return usage((parsed.error().message.starts_with("--tz") ? "" : "--at: ") +
@@ -35,13 +36,14 @@ Result<Moment> moment_at(const std::string& at, const std::string& zone, const I
 // A time of a schedule: what the clock of its zone shows is left to the schedule, and what is told
 // from now on becomes an instant.
 Result<std::string> time_of_schedule(const char* option, const std::string& text,
-                                     const std::string& zone, const Io& io) {
+                                     const std::string& zone, const schedule::Zones& zones,
+                                     const Io& io) {
   if (parse_time(text + "Z")) {
     if (!zone.empty()) return text;
     return usage(std::string(option) + ": \"" + text +
                  "\" says nothing of where; add its --timezone, such as Europe/Berlin or UTC");
   }
-  const auto moment = parse_moment(text, {}, io.environment, io.now());
+  const auto moment = parse_moment(text, {}, zones, io.environment, io.now());
   if (!moment) return usage(std::string(option) + ": " + moment.error().message);
   return format_time(moment->at);
 }
@@ -102,20 +104,20 @@ bool WhenArgs::is_schedule() const {
   return !timezone.empty() || (!parse_duration(every) && schedule::parse_length(every));
 }
 
-Result<When> WhenArgs::when(const Io& io) const {
+Result<When> WhenArgs::when(const schedule::Zones& zones, const Io& io) const {
   if (!at.empty() && !in.empty()) {
     return usage("--at and --in exclude each other; --in 5m is --at +5m");
   }
-  if (!is_schedule()) return plain(io);
+  if (!is_schedule()) return plain(zones, io);
   if (auto good = check_schedule(); !good) return fail(good.error());
-  auto made = schedule(io);
+  auto made = schedule(zones, io);
   if (!made) return fail(made.error());
   When when;
   when.schedule = std::move(*made);
   return when;
 }
 
-Result<When> WhenArgs::plain(const Io& io) const {
+Result<When> WhenArgs::plain(const schedule::Zones& zones, const Io& io) const {
   if (at.empty() && !timezone.empty()) {
     return usage(
         "--timezone says where a local time is; add it, as in --at '2030-01-31 12:00', or what "
@@ -126,7 +128,8 @@ Result<When> WhenArgs::plain(const Io& io) const {
   if (!found) return fail(found.error());
   when.repeat = *found;
   if (at.empty() && in.empty()) return when;
-  auto moment = at.empty() ? moment_from_now(in, io.now()) : moment_at(at.front(), timezone, io);
+  auto moment =
+      at.empty() ? moment_from_now(in, io.now()) : moment_at(at.front(), timezone, zones, io);
   if (!moment) return fail(moment.error());
   when.scheduled_date = moment->at;
   when.read_as = std::move(moment->read_as);
@@ -194,7 +197,7 @@ Result<void> WhenArgs::check_schedule() const {
   return {};
 }
 
-Result<Schedule> WhenArgs::schedule(const Io& io) const {
+Result<Schedule> WhenArgs::schedule(const schedule::Zones& zones, const Io& io) const {
   Schedule made;
   made.cron = cron;
   made.every = every;
@@ -203,7 +206,7 @@ Result<Schedule> WhenArgs::schedule(const Io& io) const {
   std::optional<Error> wrong;
   const auto time = [&](const char* option, const std::string& text) -> std::string {
     if (wrong || text.empty()) return {};
-    auto read = time_of_schedule(option, text, timezone, io);
+    auto read = time_of_schedule(option, text, timezone, zones, io);
     if (!read) wrong = read.error();
     return read.value_or(std::string());
   };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/io.h"
+#include "schedule/zones.h"
 
 namespace CLI {
 class App;
@@ -41,15 +42,16 @@ struct WhenArgs {
 
   void add_to(CLI::App& app);
   bool given(const char* option) const;
-  // Errors: kInvalidArgument, naming the option. What a schedule says is for others to check.
-  Result<When> when(const Io& io) const;
+  // Errors: kInvalidArgument, naming the option; those of Zones::find(). What a schedule says is
+  // for others to check.
+  Result<When> when(const schedule::Zones& zones, const Io& io) const;
 
  private:
   bool is_schedule() const;
   Result<void> check_schedule() const;
-  Result<When> plain(const Io& io) const;
+  Result<When> plain(const schedule::Zones& zones, const Io& io) const;
   Result<std::optional<Repeat>> plain_repeat() const;
-  Result<Schedule> schedule(const Io& io) const;
+  Result<Schedule> schedule(const schedule::Zones& zones, const Io& io) const;
 
   const CLI::App* app_ = nullptr;
 };
