@@ -3,7 +3,6 @@
 #include "codec/public_json.h"
 #include "delivery/request_builder.h"
 #include "hooks/hooks_impl.h"
-#include "hooks/looked.h"
 #include "model/endpoint.h"
 #include "model/new_task.h"
 #include "model/refusal.h"
@@ -13,9 +12,6 @@
 namespace rhooks {
 namespace {
 
-// More changes in between than these are no chance.
-constexpr int kEndpointTriesMax = 5;
-
 // How soon a test notices a stop().
 constexpr std::chrono::milliseconds kTestPoll{250};
 
@@ -24,54 +20,18 @@ Result<void> validate_endpoint_key(const std::string& ns, const std::string& nam
   return model::validate_endpoint_name(name);
 }
 
-// None: any.
-Result<std::optional<store::Revision>> read_revision(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  if (const auto revision = parse_uuid(text)) return revision;
-  return model::invalid("revision",
-                        "must be the `revision` of an endpoint, not " + model::quoted(text));
-}
-
 // What is to be stored in the place of `found`. Of one that cannot be read nothing is kept.
-store::Document document_of(Endpoint& endpoint, const std::optional<store::StoredDocument>& found,
-                            TimePoint now) {
+std::string stored_in_place_of(const Looked& found, Endpoint endpoint, TimePoint now) {
   endpoint.created_at = now;
   endpoint.paused = false;
   endpoint.held.reset();
-  if (found) {
-    if (const auto before = codec::parse_stored_endpoint(found->data)) {
+  if (found.document) {
+    if (const auto before = codec::parse_stored_endpoint(found.document->data)) {
       endpoint.created_at = before->created_at;
       endpoint.paused = before->paused;
     }
   }
-  return {store::endpoint_key(endpoint.ns, endpoint.name), codec::to_stored_json(endpoint),
-          found ? found->newer_fields : std::string()};
-}
-
-// Of one that cannot be read its name.
-Endpoint shown_or_named(const store::DocumentKey& key,
-                        const std::optional<store::StoredDocument>& document) {
-  if (document) {
-    if (auto endpoint = store::endpoint_of(*document)) return std::move(*endpoint);
-  }
-  Endpoint endpoint;
-  endpoint.ns = key.ns;
-  endpoint.name = key.name;
-  return endpoint;
-}
-
-Error changed_all_the_time(const store::DocumentKey& key) {
-  return {ErrorCode::kUnavailable,
-          "endpoint '" + key.name + "' in namespace '" + key.ns +
-              "' is being changed all the time; try again",
-          {}};
-}
-
-Error there_already(const store::DocumentKey& key) {
-  return {ErrorCode::kConflict,
-          "there is an endpoint '" + key.name + "' in namespace '" + key.ns +
-              "' already; to replace it, name its revision, or none",
-          "revision"};
+  return codec::to_stored_json(endpoint);
 }
 
 Error too_many_endpoints() {
@@ -83,7 +43,7 @@ Error too_many_endpoints() {
 
 // One look at each task: of one that went from one status to another between two looks, for each
 // status, neither may see it. Errors: kConflict; those of the store.
-Result<void> check_unused(store::Store& store, const Endpoint& endpoint, TimePoint now) {
+Result<void> check_unused(store::Store& store, const store::DocumentKey& endpoint, TimePoint now) {
   store::TaskQuery query;
   query.ns = endpoint.ns;
   query.endpoint = endpoint.name;
@@ -103,90 +63,41 @@ Result<void> check_unused(store::Store& store, const Endpoint& endpoint, TimePoi
   return {};
 }
 
-bool is_overtaken(const Error& error) {
-  return error.code == ErrorCode::kConflict || error.code == ErrorCode::kNotFound;
-}
-
 }  // namespace
 
-Result<void> Hooks::Impl::endpoint_changed(const store::DocumentKey& key) {
-  const auto known = endpoints().changed(key.ns, key.name);
-  runner.endpoints_changed();
-  if (known) return {};
-  return fail(ErrorCode::kUnknownOutcome, "endpoint '" + key.name + "' in namespace '" + key.ns +
-                                              "' was changed, and cannot be read since (" +
-                                              known.error().message + "); try again");
-}
-
-Result<store::Revision> Hooks::Impl::write_endpoint(const store::Document& document,
-                                                    const store::Replaces& replaces, TimePoint at) {
-  auto put = store().put_document(document, replaces, at);
-  if (auto known = endpoint_changed(document.key); put && !known) {
-    return fail(std::move(known.error()));
-  }
-  return put;
-}
-
-Result<void> Hooks::Impl::erase_endpoint(const store::DocumentKey& key,
-                                         const std::optional<store::Revision>& revision) {
-  auto removed = store().remove_document(key, revision);
-  auto known = endpoint_changed(key);
-  return removed ? known : removed;
+DocumentWriter Hooks::Impl::endpoint_writer() {
+  return {store(), *parts.clock, [this](const store::DocumentKey& key) {
+            auto known = endpoints().changed(key.ns, key.name);
+            runner.endpoints_changed();
+            return known;
+          }};
 }
 
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
   if (auto may = impl_->check_egress(endpoint.url, "url"); !may)
     return fail(std::move(may.error()));
-  const bool only_new = if_revision == kIfNone;
-  const auto wanted = read_revision(only_new ? std::string() : if_revision);
-  if (!wanted) return fail(wanted.error());
-  const store::DocumentKey key = store::endpoint_key(endpoint.ns, endpoint.name);
-  store::Document document;
-  store::Replaces replaces;
-  std::optional<Error> unsure;  // of a try that may have been carried out
-  const auto give_up = [&](const Error& error) { return fail(unsure.value_or(error)); };
-  // That of such a try.
-  const auto is_ours = [&](const store::StoredDocument& found) {
-    const auto* const before = std::get_if<store::Revision>(&replaces);
-    return found.data == document.data && !(before && *before == found.revision);
-  };
-  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
-    const auto found = look(impl_->store(), key);
-    if (!found) return give_up(found.error());
-    const bool created = std::holds_alternative<store::Nothing>(replaces);
-    if (unsure && found->document && is_ours(*found->document)) {
-      if (!impl_->endpoint_changed(key)) continue;
-      auto stored = store::endpoint_of(*found->document);
-      if (!stored) return fail(std::move(stored.error()));
-      return EndpointPut{std::move(*stored), created};
-    }
-    if (only_new && (found->document || found->damaged)) return give_up(there_already(key));
-    const TimePoint now = impl_->now();
-    document = document_of(endpoint, found->document, now);
-    if (document.data.size() > model::kEndpointBytesMax) {
+  const auto only = read_replaces(if_revision);
+  if (!only) return fail(only.error());
+  const auto edit = [&](const Looked& found, TimePoint now) -> Result<std::optional<std::string>> {
+    std::string data = stored_in_place_of(found, endpoint, now);
+    if (data.size() > model::kEndpointBytesMax) {
       return fail(ErrorCode::kInvalidArgument,
-                  "the endpoint " + model::past_limit(document.data.size(),
-                                                      model::kEndpointBytesMax, "bytes as JSON"));
+                  "the endpoint " +
+                      model::past_limit(data.size(), model::kEndpointBytesMax, "bytes as JSON"));
     }
-    replaces = *wanted ? store::Replaces(**wanted) : found->replaces();
-    const bool makes = std::holds_alternative<store::Nothing>(replaces);
+    const bool makes = !std::holds_alternative<store::Revision>(*only) && !found.is_there();
     if (makes && impl_->endpoints().count(now) >= model::kEndpointsMax) {
-      return give_up(too_many_endpoints());
+      return fail(too_many_endpoints());
     }
-    auto put = impl_->write_endpoint(document, replaces, now);
-    if (put) {
-      endpoint.revision = to_string(*put);
-      endpoint.updated_at = now;
-      return EndpointPut{std::move(endpoint), makes};
-    }
-    if (put.error().code == ErrorCode::kUnknownOutcome) {
-      unsure = std::move(put.error());
-    } else if (!is_overtaken(put.error()) || (*wanted && !unsure)) {
-      return give_up(put.error());
-    }
-  }
-  return give_up(changed_all_the_time(key));
+    return data;
+  };
+  auto written =
+      impl_->endpoint_writer().write(store::endpoint_key(endpoint.ns, endpoint.name), *only, edit);
+  if (!written) return fail(std::move(written.error()));
+  auto stored = store::endpoint_of(written->document);
+  if (!stored) return fail(std::move(stored.error()));
+  return EndpointPut{std::move(*stored), written->created};
 }
 
 Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name) {
@@ -205,69 +116,40 @@ void Hooks::Impl::add_held(Endpoint& endpoint) {
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
                                         const std::string& if_revision, bool force) {
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
-  const auto wanted = read_revision(if_revision);
-  if (!wanted) return fail(wanted.error());
+  const auto only = read_revision(if_revision);
+  if (!only) return fail(only.error());
   const store::DocumentKey key = store::endpoint_key(ns, name);
-  Endpoint endpoint;
-  std::optional<Error> unsure;  // of a try that may have been carried out
-  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
-    const auto found = look(impl_->store(), key);
-    if (!found) return fail(unsure.value_or(found.error()));
-    if (!found->document && !found->damaged) {
-      if (!unsure) return fail(store::no_document(key));
-      if (!impl_->endpoint_changed(key)) continue;
-      return endpoint;
-    }
-    endpoint = shown_or_named(key, found->document);
-    if (!force) {
-      if (auto free = check_unused(impl_->store(), endpoint, impl_->now()); !free) {
-        return fail(unsure.value_or(free.error()));
-      }
-    }
-    std::optional<store::Revision> revision = *wanted;
-    if (!revision && found->document) revision = found->document->revision;
-    auto erased = impl_->erase_endpoint(key, revision);
-    if (erased) return endpoint;
-    if (erased.error().code == ErrorCode::kUnknownOutcome) {
-      unsure = std::move(erased.error());
-    } else if (!is_overtaken(erased.error()) || *wanted) {
-      return fail(unsure.value_or(erased.error()));
-    }
+  const auto check = [&]() -> Result<void> {
+    if (force) return {};
+    return check_unused(impl_->store(), key, impl_->now());
+  };
+  const auto removed = impl_->endpoint_writer().remove(key, *only, check);
+  if (!removed) return fail(removed.error());
+  if (*removed) {
+    if (auto endpoint = store::endpoint_of(**removed)) return endpoint;
   }
-  return fail(unsure.value_or(changed_all_the_time(key)));
+  Endpoint damaged;  // of one that cannot be read its name
+  damaged.ns = ns;
+  damaged.name = name;
+  return damaged;
 }
 
 Result<Endpoint> Hooks::Impl::set_paused(const std::string& ns, const std::string& name,
                                          bool paused) {
   if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
   const store::DocumentKey key = store::endpoint_key(ns, name);
-  std::optional<Error> unsure;  // of a try that may have been carried out
-  for (int tries = 0; tries < kEndpointTriesMax; ++tries) {
-    const auto found = store().get_document(key);
-    if (!found) return fail(unsure.value_or(found.error()));
-    auto endpoint = store::endpoint_of(*found);
-    if (!endpoint) return endpoint;
-    if (endpoint->paused == paused) {
-      // By another process, perhaps, and just now.
-      if (auto known = endpoint_changed(key); !known) return fail(std::move(known.error()));
-      return endpoint;
-    }
+  const auto edit = [&](const Looked& found, TimePoint) -> Result<std::optional<std::string>> {
+    if (found.damaged) return fail(store::damaged_document(key));
+    if (!found.document) return fail(store::no_document(key));
+    auto endpoint = store::endpoint_of(*found.document);
+    if (!endpoint) return fail(std::move(endpoint.error()));
+    if (endpoint->paused == paused) return std::nullopt;
     endpoint->paused = paused;
-    const TimePoint at = now();
-    auto put = write_endpoint({key, codec::to_stored_json(*endpoint), found->newer_fields},
-                              found->revision, at);
-    if (put) {
-      endpoint->revision = to_string(*put);
-      endpoint->updated_at = at;
-      return endpoint;
-    }
-    if (put.error().code == ErrorCode::kUnknownOutcome) {
-      unsure = std::move(put.error());
-    } else if (!is_overtaken(put.error())) {
-      return fail(unsure.value_or(put.error()));
-    }
-  }
-  return fail(unsure.value_or(changed_all_the_time(key)));
+    return codec::to_stored_json(*endpoint);
+  };
+  const auto written = endpoint_writer().write(key, store::Whatever{}, edit);
+  if (!written) return fail(written.error());
+  return store::endpoint_of(written->document);
 }
 
 Result<Endpoint> Hooks::pause_endpoint(const std::string& ns, const std::string& name) {

@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "engine/redrive_loop.h"
 #include "engine/runner.h"
+#include "hooks/document_writer.h"
 #include "hooks/hooks_parts.h"
 #include "hooks/ordered_dates.h"
 #include "hooks/registration_batcher.h"
@@ -70,14 +71,8 @@ struct Hooks::Impl {
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
-  // Endpoints as the store keeps them; what is known of them follows. Errors: those of the store;
-  // kUnknownOutcome, also where it is stored and cannot be read.
-  Result<store::Revision> write_endpoint(const store::Document& document,
-                                         const store::Replaces& replaces, TimePoint at);
-  Result<void> erase_endpoint(const store::DocumentKey& key,
-                              const std::optional<store::Revision>& revision);
-  // Has all go by an endpoint that was put or removed. Errors: kUnknownOutcome (it cannot be read).
-  Result<void> endpoint_changed(const store::DocumentKey& key);
+  // What is known of endpoints follows what it writes.
+  DocumentWriter endpoint_writer();
   Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
   // Makes one request, with a sender of its own. Errors: kUnavailable (there is none);
   // kUnknownOutcome (a stop() came between).

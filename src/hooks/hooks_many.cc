@@ -335,8 +335,7 @@ Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
   auto found = impl_->store().list_documents(from_store);
   if (!found) return fail(std::move(found.error()));
   if (!found->damaged.empty()) {
-    const store::DocumentKey& key = found->damaged.front();
-    return fail(store::damaged_endpoint(key.ns, key.name));
+    return fail(store::damaged_document(found->damaged.front()));
   }
   EndpointPage page;
   for (const store::StoredDocument& document : found->items) {

@@ -15,6 +15,7 @@ struct Looked {
   std::optional<store::StoredDocument> document;
   bool damaged = false;  // there is one, whose bytes cannot be read
 
+  bool is_there() const { return document || damaged; }
   // What a write takes the place of.
   store::Replaces replaces() const {
     if (document) return document->revision;

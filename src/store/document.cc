@@ -10,12 +10,12 @@ namespace {
 // What a document takes in a page besides its data and names.
 constexpr std::size_t kEnvelopeBytes = 100;
 
+}  // namespace
+
 std::string named_document(const DocumentKey& key) {
   return key.kind + " '" + key.name + "'" +
          (key.ns.empty() ? "" : " in namespace '" + key.ns + "'");
 }
-
-}  // namespace
 
 Result<void> check_query(const DocumentQuery& query) {
   if (auto valid = model::check_kind(query.kind); !valid) return valid;
@@ -32,6 +32,13 @@ Result<void> check_query(const DocumentQuery& query) {
 
 Error no_document(const DocumentKey& key) {
   return {ErrorCode::kNotFound, "there is no " + named_document(key), {}};
+}
+
+Error damaged_document(const DocumentKey& key, const std::string& why) {
+  return {ErrorCode::kCorrupt,
+          named_document(key) + " cannot be read" + (why.empty() ? "" : " (" + why + ")") +
+              "; put it anew",
+          {}};
 }
 
 std::optional<Error> why_refused(const DocumentKey& key, const Replaces& replaces,

@@ -51,7 +51,10 @@ struct DocumentPage {
 // Errors: kInvalidArgument.
 Result<void> check_query(const DocumentQuery& query);
 
-Error no_document(const DocumentKey& key);  // kNotFound
+std::string named_document(const DocumentKey& key);  // "endpoint 'acme' in namespace 'shop'"
+Error no_document(const DocumentKey& key);           // kNotFound
+// kCorrupt; `why`, if there is one, in brackets.
+Error damaged_document(const DocumentKey& key, const std::string& why = {});
 
 // Why a write is refused that is to replace something else than what is there (`found`, none:
 // nothing); none: it is not refused. See Store::put_document.
