@@ -46,6 +46,7 @@ class Service {
     store_ = parts.store.get();
     parts.endpoints =
         std::shared_ptr<store::Endpoints>(std::shared_ptr<void>(), &endpoints_.emplace(*store_));
+    parts.secrets = std::shared_ptr<secrets::Secrets>(std::shared_ptr<void>(), &make_secrets());
     parts.sender = std::make_unique<testing::ScriptedSender>(*clock);
     parts.make_sender = [clock]() -> Result<std::unique_ptr<delivery::Sender>> {
       return std::make_unique<testing::ScriptedSender>(*clock);
@@ -59,13 +60,20 @@ class Service {
   void empty_store() {
     memory_.emplace(1);
     endpoints_.emplace(*store_);
+    make_secrets();
   }
   const rest::Api& api() const { return *api_; }
 
  private:
+  secrets::Secrets& make_secrets() {
+    constexpr const char* kMasterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    return secrets_.emplace(*store_, secrets::MasterKeys::parse(kMasterKey).value());
+  }
+
   std::optional<store::MemoryStore> memory_;
   store::Store* store_ = nullptr;
   std::optional<store::Endpoints> endpoints_;  // what is known of it
+  std::optional<secrets::Secrets> secrets_;
   std::optional<Hooks> hooks_;
   std::optional<rest::Api> api_;
 };

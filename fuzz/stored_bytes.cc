@@ -2,7 +2,7 @@
 // every value has one form; log_expiry() sees what the whole log says.
 //
 // An input is 'r', the length of the spec in two bytes, highest first, the spec and the state
-// of a task; 'l' and a log; or 'd' and a document.
+// of a task; 'l' and a log; 'd' and a document; or 's' and the data of one that is a secret.
 
 #include "codec/stored.h"
 #include "fuzz/fuzz.h"
@@ -56,6 +56,16 @@ void check_document(std::string_view bytes) {
   FUZZ_EXPECT(codec::encode_document(*document) == bytes);
 }
 
+void check_secret(std::string_view bytes) {
+  const model::DocumentKey key{"secret", "app", "name"};
+  const auto secret = codec::decode_secret(key, bytes);
+  if (!secret) {
+    FUZZ_EXPECT(secret.error().code == ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(codec::encode_secret(*secret) == bytes);
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -69,6 +79,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       break;
     case 'd':
       check_document(input.rest());
+      break;
+    case 's':
+      check_secret(input.rest());
       break;
     default:
       break;

@@ -16,6 +16,7 @@
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/redrive.h"
+#include "model/secret.h"
 
 namespace rhooks {
 namespace {
@@ -123,6 +124,18 @@ TEST(DocsTest, EndpointsListsEveryField) {
           << "docs/endpoints.md has other rows than model/endpoint.h or model/redrive.h gives:\n"
           << rows;
     }
+  }
+}
+
+TEST(DocsTest, SecurityListsEveryFieldOfASecret) {
+  const auto given = [](const auto& field) { return !field.read_only; };
+  const auto shown = [](const auto& field) { return field.read_only; };
+  const std::string page = read(kRoot / "docs/security.md");
+  for (const std::string& rows :
+       {rows_of<NewSecret>(given), rows_of<Secret>(shown), rows_of<SecretRotation>(given)}) {
+    EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
+        << "docs/security.md has other rows than model/secret.h gives:\n"
+        << rows;
   }
 }
 

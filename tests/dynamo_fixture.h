@@ -42,6 +42,8 @@ class DynamoFixture {
     parts.clock = std::move(clock);
     parts.store = tables.open(tuning, quick_client());
     parts.endpoints = std::make_shared<store::Endpoints>(*parts.store, std::chrono::seconds{5});
+    parts.secrets =
+        std::make_shared<secrets::Secrets>(*parts.store, std::nullopt, std::chrono::seconds{5});
     auto sender = delivery::CurlSender::create(
         {.connect_timeout = options.connect_timeout,
          .request_timeout = options.request_timeout,

@@ -74,6 +74,14 @@ class Hooks final : public HooksApi {
   Result<Endpoint> resume_endpoint(const std::string& ns, const std::string& name) override;
   Result<Log> test_endpoint(const std::string& ns, const std::string& name,
                             Request request) override;
+  Result<SecretPut> put_secret(NewSecret secret, const std::string& if_revision = {}) override;
+  Result<Secret> secret(const std::string& ns, const std::string& name) override;
+  Result<SecretPage> secrets(const SecretsQuery& query) override;
+  Result<Secret> rotate_secret(const std::string& ns, const std::string& name,
+                               SecretRotation rotation,
+                               const std::string& if_revision = {}) override;
+  Result<Secret> remove_secret(const std::string& ns, const std::string& name,
+                               const std::string& if_revision = {}) override;
   Result<Redrive> start_redrive(Redrive redrive) override;
   Result<Redrive> redrive(const std::string& ns) override;
   Result<Redrive> cancel_redrive(const std::string& ns) override;

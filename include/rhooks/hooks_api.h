@@ -5,6 +5,7 @@
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
 #include <rhooks/schedule.h>
+#include <rhooks/secret.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
 #include <rhooks/task_filter.h>
@@ -254,6 +255,32 @@ class HooksApi {
   // attempt that failed is none.
   virtual Result<Log> test_endpoint(const std::string& ns, const std::string& name,
                                     Request request) = 0;
+
+  // Secrets: what webhooks are signed with, and what receivers ask for. They are sealed by the
+  // master key of the process (Options::secret_keys), and no call gives a value back. As endpoints,
+  // they are no tasks.
+
+  // Stores a secret, in the place of the one of its name if there is one: no value of that is used
+  // from then on. With `if_revision` it replaces that revision only. Errors: kInvalidArgument;
+  // kUnsupported (there is no master key); kConflict (the one of that name has another type); with
+  // `if_revision` kNotFound (there is none of that name) and kConflict (it has another revision).
+  // Safe to retry.
+  virtual Result<SecretPut> put_secret(NewSecret secret, const std::string& if_revision = {}) = 0;
+  // Errors: kNotFound.
+  virtual Result<Secret> secret(const std::string& ns, const std::string& name) = 0;
+  // A page of the secrets of a namespace.
+  virtual Result<SecretPage> secrets(const SecretsQuery& query) = 0;
+  // Gives a secret another value, and lets the one before sign as well for a while. Errors:
+  // kInvalidArgument; kNotFound; kUnsupported (there is no master key); kConflict (it has another
+  // revision; or the one before still signs, and overlap is not 0). To retry it safely give the
+  // revision that was read.
+  virtual Result<Secret> rotate_secret(const std::string& ns, const std::string& name,
+                                       SecretRotation rotation,
+                                       const std::string& if_revision = {}) = 0;
+  // Deletes a secret and returns it, with `if_revision` that revision only. Errors: kNotFound;
+  // kConflict (it has another revision). Safe to retry.
+  virtual Result<Secret> remove_secret(const std::string& ns, const std::string& name,
+                                       const std::string& if_revision = {}) = 0;
 
   // Redrives: FAILED tasks of a namespace are run again, a few at a time. A namespace has one,
   // which stays as it ended until the next one.

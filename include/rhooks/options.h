@@ -67,6 +67,12 @@ struct Options {
   // looks up the names of hosts, so where those may lead it has to judge.
   std::string egress_proxy;
   std::string egress_proxy_password;
+  // Master keys, which secrets are sealed by before they are stored: 32 bytes in base64 each, with
+  // white space or commas between them. The first seals, all open. Without one no secret can be
+  // stored or used. At most one of these is given: the keys, or a file that holds them and that its
+  // owner alone can read.
+  std::string secret_keys;
+  std::string secret_key_file;
 
   // Of the rocksdb: store: opens it although its log of writes is damaged, and loses what was
   // stored after that place. Otherwise opening it fails with kCorrupt, and changes nothing.

@@ -106,7 +106,8 @@ void Commands::add_settings(CLI::App& command, std::initializer_list<const char*
         break;
     }
     const std::string_view name = key;
-    if (name == "ca_file" || name == "tls_cert" || name == "tls_key") type = "FILE";
+    if (name == "ca_file" || name == "secret_key_file") type = "FILE";
+    if (name == "tls_cert" || name == "tls_key") type = "FILE";
     if (name == "zone_dir") type = "DIR";
     if (name == "store" || name == "server" || name == "egress_proxy") type = "URL";
     if (name == "listen" || name == "admin_listen") type = "ADDRESS:PORT";
@@ -210,9 +211,9 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
                 kExitFailed);
 }
 
-void Commands::add_namespace(CLI::App& command, std::string& ns) {
+void Commands::add_namespace(CLI::App& command, std::string& ns, std::function<bool()> needed) {
   command.add_option("-n,--namespace", ns, "group of tasks [$RHOOKS_NAMESPACE]")->type_name("NAME");
-  namespaces_[&command] = &ns;
+  namespaces_[&command] = {&ns, std::move(needed)};
 }
 
 bool Commands::default_namespace(std::string& ns) {
@@ -223,8 +224,9 @@ bool Commands::default_namespace(std::string& ns) {
 }
 
 int Commands::run(const CLI::App& command) {
-  if (const auto needed = namespaces_.find(&command); needed != namespaces_.end()) {
-    std::string& ns = *needed->second;
+  const auto option = namespaces_.find(&command);
+  if (option != namespaces_.end() && (!option->second.needed || option->second.needed())) {
+    std::string& ns = *option->second.ns;
     if (!default_namespace(ns)) return kExitUsage;
     if (ns.empty()) {
       return report(io_,

@@ -44,9 +44,9 @@ class Commands {
   // --ca-file and --json.
   void add_hooks_options(CLI::App& command);
   void add_json_option(CLI::App& command);
-  // Gives a command --namespace, which it needs. Where a line has none, `ns` becomes that of the
-  // environment or the file before the command runs.
-  void add_namespace(CLI::App& command, std::string& ns);
+  // Gives a command --namespace, which it needs, or a line of it of which `needed` says so. Where a
+  // line has none, `ns` becomes that of the environment or the file before the command runs.
+  void add_namespace(CLI::App& command, std::string& ns, std::function<bool()> needed = {});
 
   // The configuration with the flags of the line; an error has been printed where there is none.
   std::optional<Config> config();
@@ -73,7 +73,11 @@ class Commands {
   Io& io_;
   std::unique_ptr<CLI::App> root_;
   std::map<const CLI::App*, Run> runs_;
-  std::map<const CLI::App*, std::string*> namespaces_;
+  struct NamespaceOption {
+    std::string* ns;
+    std::function<bool()> needed;
+  };
+  std::map<const CLI::App*, NamespaceOption> namespaces_;
   std::map<std::string, std::string> flags_;  // of settings, as typed
   std::map<std::string, std::unique_ptr<std::string>> flag_slots_;
   bool json_ = false;
@@ -109,7 +113,8 @@ void add_schedule(Commands& commands);
 void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);
-void add_signing(Commands& commands);  // sign, verify, secret
+void add_secrets(Commands& commands);
+void add_signing(Commands& commands);  // sign, verify
 void add_egress(Commands& commands);
 void add_completion(Commands& commands);
 

@@ -179,6 +179,7 @@ TEST(ManyRemoteTest, BulkCommandsFindTheLastTask) {
   store::MemoryStore memory(1);
   parts.store = std::make_unique<testing::ShortPages>(memory, 10);
   parts.endpoints = std::make_shared<store::Endpoints>(*parts.store);
+  parts.secrets = std::make_shared<secrets::Secrets>(*parts.store, std::nullopt);
   Hooks hooks(std::move(parts));
   rest::Api api(hooks, {.api_key = kKey, .on_request = {}});
   rest::HttpServerOptions server_options;

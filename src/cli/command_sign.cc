@@ -28,11 +28,6 @@ struct VerifyArgs : WebhookArgs {
   std::string tolerance = "5m";
 };
 
-struct SecretArgs {
-  std::string action;
-  std::string type = "hmac";
-};
-
 std::string new_webhook_id() {
   const SecretBytes bytes = SecretBytes::random(16);
   return "msg_" + to_hex(bytes.data(), bytes.size());
@@ -95,29 +90,6 @@ int verify(Commands& commands, const VerifyArgs& args) {
   return kExitDone;
 }
 
-// The secret alone goes to the output, so that `> FILE` makes a --secret-file of it.
-int generate_secret(Commands& commands, const std::string& type) {
-  Io& io = commands.io();
-  if (type != "hmac" && type != "ed25519") {
-    return report(io, "--type: hmac and ed25519 are the types of secrets", kExitUsage);
-  }
-  const signing::Key key =
-      type == "hmac" ? signing::Key::generate_hmac() : signing::Key::generate_ed25519();
-  const auto open = key.public_text();
-  if (commands.json()) {
-    JsonWriter out;
-    out.begin_object();
-    out.string("secret", key.text());
-    if (open) out.string("publicKey", *open);
-    out.end_object();
-    print_json(io, out.take());
-    return kExitDone;
-  }
-  io.out << key.text() << '\n';
-  if (open) io.err << "for receivers: " << *open << '\n';
-  return kExitDone;
-}
-
 void add_webhook_options(CLI::App& command, WebhookArgs& args) {
   command
       .add_option("--secret-file", args.secret_file,
@@ -172,24 +144,6 @@ void add_verify(Commands& commands) {
 void add_signing(Commands& commands) {
   add_sign(commands);
   add_verify(commands);
-  auto args = std::make_shared<SecretArgs>();
-  CLI::App& command = commands.add(
-      "secret", "Make a secret that webhooks are signed with.",
-      {"rhooks secret generate > secret", "rhooks secret generate --type ed25519 --json"},
-      [&commands, args] {
-        if (args->action == "generate") return generate_secret(commands, args->type);
-        return report(
-            commands.io(),
-            "there is no `rhooks secret " + args->action + "`; there is `rhooks secret generate`",
-            kExitUsage);
-      });
-  command.add_option("action", args->action, "what to do")->type_name("generate")->required();
-  command
-      .add_option(
-          "--type", args->type,
-          "hmac: sender and receiver share it; ed25519: receivers have its public key [hmac]")
-      ->type_name("hmac|ed25519");
-  commands.add_json_option(command);
 }
 
 }  // namespace rhooks::cli

@@ -14,6 +14,7 @@
 namespace rhooks::cli {
 
 inline constexpr const char* kKey = "the-key-of-this-test";
+inline constexpr const char* kMasterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 // Commands on both sides: straight on a store, and through a server of the test's own.
 class CommandsTest : public ::testing::TestWithParam<bool> {
@@ -22,6 +23,7 @@ class CommandsTest : public ::testing::TestWithParam<bool> {
     if (!GetParam()) return;
     Options options;
     options.store = "memory:";
+    options.secret_keys = kMasterKey;
     hooks_ = Hooks::open(options).value();
     api_ =
         std::make_unique<rest::Api>(*hooks_, rest::ApiOptions{.api_key = kKey, .on_request = {}});
@@ -32,7 +34,9 @@ class CommandsTest : public ::testing::TestWithParam<bool> {
   }
 
   Environment environment() const {
-    if (!GetParam()) return {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}};
+    if (!GetParam()) {
+      return {{"RHOOKS_STORE", "rocksdb:" + dir_.sub("store")}, {"RHOOKS_SECRET_KEYS", kMasterKey}};
+    }
     return {{"RHOOKS_SERVER", "http://" + server_->endpoint()}, {"RHOOKS_API_KEY", kKey}};
   }
   TestRun run(std::vector<std::string> args, const std::string& input = {}) {

@@ -273,6 +273,8 @@ Options Config::options() const {
   options.logs_table_name = text("logs_table_name");
   options.create_table = boolean("create_table");
   options.drop_damaged_writes = boolean("drop_damaged_writes");
+  options.secret_keys = text("secret_keys");
+  options.secret_key_file = text("secret_key_file");
   options.access_key_id = text("access_key_id");
   options.secret_access_key = text("secret_access_key");
   options.session_token = text("session_token");

@@ -126,6 +126,15 @@ TEST_F(ConfigTest, OptionsOfEgress) {
   EXPECT_EQ(wrong.find("hush"), std::string::npos);
 }
 
+TEST_F(ConfigTest, MasterKeysAreNotShown) {
+  const auto config = Config::load(write("secret_key_file = \"/etc/rhooks/keys\"\n"),
+                                   {{"RHOOKS_SECRET_KEYS", "hush,hush"}}, {});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->options().secret_keys, "hush,hush");
+  EXPECT_EQ(config->options().secret_key_file, "/etc/rhooks/keys");
+  EXPECT_EQ(config->print().find("hush"), std::string::npos) << config->print();
+}
+
 TEST_F(ConfigTest, AStoreThatIsNoneNamesWhereItCameFrom) {
   const std::string error = error_of("\nstore = \"dynamodb:?colour=hush\"\n");
   EXPECT_NE(error.find("rhooks.toml:2: store: the dynamodb: URL has no parameter colour"),

@@ -34,6 +34,14 @@ std::string endpoints_path(const std::string& ns) {
   return namespace_path(ns) + "/endpoints";
 }
 
+std::string secrets_path(const std::string& ns) {
+  return namespace_path(ns) + "/secrets";
+}
+
+std::string secret_path(const std::string& ns, const std::string& name) {
+  return secrets_path(ns) + '/' + percent_encoded(name);
+}
+
 std::string redrive_path(const std::string& ns) {
   return namespace_path(ns) + "/redrive";
 }
@@ -260,6 +268,46 @@ class RemoteHooks final : public HooksApi {
     if (!body) return fail(std::move(body.error()));
     return call({"POST", endpoint_path(ns, name) + "/test", std::move(*body)}, codec::parse_log,
                 kAsLongAsItTakes);
+  }
+
+  Result<SecretPut> put_secret(NewSecret secret, const std::string& if_revision) override {
+    auto body = codec::to_json(secret);
+    if (!body) return fail(std::move(body.error()));
+    const auto answer = send({"PUT", secret_path(secret.ns, secret.name), std::move(*body),
+                              kCallTimeout, only_if(if_revision)});
+    if (!answer) return fail(answer.error());
+    auto parsed = read(*answer, codec::parse_secret);
+    if (!parsed) return fail(std::move(parsed.error()));
+    return SecretPut{std::move(*parsed), answer->status == 201};
+  }
+
+  Result<Secret> secret(const std::string& ns, const std::string& name) override {
+    return call({"GET", secret_path(ns, name)}, codec::parse_secret);
+  }
+
+  Result<SecretPage> secrets(const SecretsQuery& query) override {
+    return call({"GET", Query(secrets_path(query.ns))
+                            .add("prefix", query.prefix)
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_secret_page);
+  }
+
+  Result<Secret> rotate_secret(const std::string& ns, const std::string& name,
+                               SecretRotation rotation, const std::string& if_revision) override {
+    auto body = codec::to_json(rotation);
+    if (!body) return fail(std::move(body.error()));
+    RestCall rotate{"POST", secret_path(ns, name) + "/rotate", std::move(*body)};
+    rotate.headers = only_if(if_revision);
+    return call(std::move(rotate), codec::parse_secret);
+  }
+
+  Result<Secret> remove_secret(const std::string& ns, const std::string& name,
+                               const std::string& if_revision) override {
+    RestCall removal{"DELETE", secret_path(ns, name)};
+    removal.headers = only_if(if_revision);
+    return call(std::move(removal), codec::parse_secret);
   }
 
   Result<Redrive> start_redrive(Redrive redrive) override {

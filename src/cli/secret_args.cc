@@ -54,13 +54,20 @@ Result<std::vector<signing::Key>> read_secrets(const Io& io, const std::string& 
       kSecretVariable);
 }
 
-Result<std::string> read_bytes(Io& io, const std::string& file) {
+Result<std::string> read_bytes(Io& io, const std::string& file, std::size_t bytes_max,
+                               const char* option) {
   std::ifstream opened;
   if (!file.empty()) opened.open(file, std::ios::binary);
   std::istream& in = file.empty() ? io.in : opened;
-  auto bytes = in ? bytes_in(in, static_cast<std::size_t>(-1) / 2) : std::nullopt;
-  if (bytes) return std::move(*bytes);
-  return usage((file.empty() ? "standard input" : "--body-file: " + file) + " cannot be read");
+  const std::string from = file.empty() ? "standard input" : std::string(option) + ": " + file;
+  auto bytes = in ? bytes_in(in, bytes_max) : std::nullopt;
+  if (!bytes) return usage(from + " cannot be read");
+  if (bytes->size() <= bytes_max) return std::move(*bytes);
+  return usage(from + " is longer than " + std::to_string(bytes_max) + " bytes");
+}
+
+Result<std::string> read_bytes(Io& io, const std::string& file) {
+  return read_bytes(io, file, static_cast<std::size_t>(-1) / 2, "--body-file");
 }
 
 }  // namespace rhooks::cli

@@ -2,6 +2,7 @@
 
 #include <rhooks/result.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@ Result<std::vector<signing::Key>> read_secrets(const std::string& file);
 // The same; without a file, those of kSecretVariable.
 Result<std::vector<signing::Key>> read_secrets(const Io& io, const std::string& file);
 
-// The bytes of a file as they are; without one, those of standard input. Errors: kInvalidArgument.
-Result<std::string> read_bytes(Io& io, const std::string& file);
+// The bytes of a file as they are; without one, those of standard input. `option`: which names the
+// file. Errors: kInvalidArgument, also where there are more than `bytes_max`.
+Result<std::string> read_bytes(Io& io, const std::string& file, std::size_t bytes_max,
+                               const char* option);
+Result<std::string> read_bytes(Io& io, const std::string& file);  // any number, --body-file
 
 }  // namespace rhooks::cli

@@ -66,6 +66,12 @@ std::vector<Setting> service_settings() {
        "PEM file of certificate authorities to trust instead of the system's"},
       {"zone_dir", kText, "/usr/share/zoneinfo", "RHOOKS_ZONE_DIR", "--zone-dir",
        "directory of the time zone database, for schedules; Debian's is the package tzdata"},
+      {"secret_keys", kText, "", "RHOOKS_SECRET_KEYS", nullptr,
+       "master keys that secrets are sealed by: 32 bytes in base64 each, with commas between them; "
+       "the first seals, all open",
+       0, 0, "", true},
+      {"secret_key_file", kText, "", "RHOOKS_SECRET_KEY_FILE", "--secret-key-file",
+       "in the place of secret_keys: a file with them, one a line, that its owner alone can read"},
   };
 }
 

@@ -420,6 +420,41 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   return card.text();
 }
 
+Table secret_table(const Io& io) {
+  return Table({{"NAME", false, true, 12},
+                {"TYPE"},
+                {"DESCRIPTION", false, true, 16},
+                {"ROTATED"},
+                {"BEFORE UNTIL"}},
+               table_style(io));
+}
+
+void add_secret(Table& table, const Secret& secret) {
+  table.add({{secret.name},
+             {to_string(secret.type)},
+             {secret.description},
+             {show_time(secret.rotated_at)},
+             {secret.previous_until ? show_time(*secret.previous_until) : "-"}});
+}
+
+std::string secret_card(const Secret& secret, const Io& io) {
+  Card card(io.colours());
+  card.line("namespace", secret.ns);
+  card.line("name", secret.name, Colour::kBold);
+  card.line("type", to_string(secret.type));
+  card.line("description", secret.description);
+  card.line("public key", secret.public_key);
+  card.line("rotated", with_distance(secret.rotated_at, io));
+  if (secret.previous_until) {
+    card.line("before until", with_distance(*secret.previous_until, io));
+    card.line("its public key", secret.previous_public_key);
+  }
+  card.line("created", with_distance(secret.created_at, io));
+  card.line("updated", with_distance(secret.updated_at, io));
+  card.line("revision", secret.revision);
+  return card.text();
+}
+
 std::string redrive_card(const Redrive& redrive, const Io& io) {
   Card card(io.colours());
   card.line("namespace", redrive.ns);

@@ -3,6 +3,7 @@
 #include <rhooks/endpoint.h>
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
+#include <rhooks/secret.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
@@ -29,6 +30,8 @@ Table occurrence_table(const Preview& preview, const Io& io);
 
 Table endpoint_table(const Io& io);
 void add_endpoint(Table& table, const Endpoint& endpoint);
+Table secret_table(const Io& io);
+void add_secret(Table& table, const Secret& secret);
 
 // "ACTIVE", "FAILED, exhausted", "ACTIVE, held by paused".
 std::string show_status(const Task& task);
@@ -37,6 +40,7 @@ std::string show_status(const Task& task);
 std::string task_card(const Task& task, const schedule::Zones& zones, const Io& io);
 
 std::string endpoint_card(const Endpoint& endpoint, const Io& io);
+std::string secret_card(const Secret& secret, const Io& io);
 
 std::string redrive_card(const Redrive& redrive, const Io& io);
 

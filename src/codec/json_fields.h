@@ -154,6 +154,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.milliseconds(name);
   } else if constexpr (std::is_same_v<T, RedriveState>) {
     return in.named(name, parse_redrive_state);
+  } else if constexpr (std::is_same_v<T, SecretType>) {
+    return in.named(name, parse_secret_type);
   } else if constexpr (std::is_same_v<T, Method>) {
     return in.named(name, parse_method);
   } else if constexpr (std::is_same_v<T, Status>) {

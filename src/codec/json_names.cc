@@ -61,6 +61,12 @@ Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name) {
   return find_name(name, "kind of occurrence", {Kind::kPlain, Kind::kGap, Kind::kFold});
 }
 
+Result<SecretType> parse_secret_type(std::string_view name) {
+  return find_name(
+      name, "type of secret",
+      {SecretType::kHmac, SecretType::kEd25519, SecretType::kToken, SecretType::kBasic});
+}
+
 Result<RepeatUnit> parse_repeat_unit(std::string_view name) {
   const auto find = [](std::string_view text) {
     return find_name(

@@ -5,6 +5,7 @@
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
+#include <rhooks/secret.h>
 #include <rhooks/store_description.h>
 #include <rhooks/task.h>
 
@@ -52,6 +53,12 @@ Result<Endpoint> parse_endpoint_changes(std::string_view json, Endpoint endpoint
 // model::default_test_request(); empty text stands for {}, and a body that is null for none.
 Result<Request> parse_test_request(std::string_view json);
 
+// Reads a secret that is put: as parse_new_endpoint(). Messages do not quote its value.
+Result<NewSecret> parse_new_secret(std::string_view json, std::string_view ns,
+                                   std::string_view name);
+// {value,overlap?}
+Result<SecretRotation> parse_secret_rotation(std::string_view json);
+
 // What delete-many, suspend-many, unsuspend-many and cancel-many take:
 // {id,status,from,to,endpoint,reason,lastStatus,chunkLimit,startKey}, all optional; empty text
 // stands for {}. null is refused here: an unset variable must not mean all tasks.
@@ -70,6 +77,8 @@ Result<std::string> to_json(const ManyQuery& query);
 Result<std::string> to_put_json(const Endpoint& endpoint);
 Result<std::string> to_test_json(const Request& request);
 Result<std::string> to_start_json(const Redrive& redrive);
+Result<std::string> to_json(const NewSecret& secret);
+Result<std::string> to_json(const SecretRotation& rotation);
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
@@ -82,6 +91,8 @@ std::string to_json(const EndpointPage& page);  // {items,count,lastEvaluatedKey
 std::string to_json(const Redrive& redrive);
 // {description,timezone,tzdata?,occurrences:[{at,local,due?,kind}],remaining?,more,warnings}
 std::string to_json(const Preview& preview);
+std::string to_json(const Secret& secret);
+std::string to_json(const SecretPage& page);       // {items,count,lastEvaluatedKey?}
 std::string to_json(const TriggerResult& result);  // {processed,errors,held}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
@@ -113,6 +124,8 @@ Result<Endpoint> parse_endpoint(std::string_view json);
 Result<EndpointPage> parse_endpoint_page(std::string_view json);
 Result<Redrive> parse_redrive(std::string_view json);
 Result<Preview> parse_preview(std::string_view json);
+Result<Secret> parse_secret(std::string_view json);
+Result<SecretPage> parse_secret_page(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
@@ -131,6 +144,7 @@ Result<Overlap> parse_overlap(std::string_view name);                   // "wait
 Result<RepeatUnit> parse_repeat_unit(std::string_view name);            // "minutes", also "minute"
 Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name);  // "plain"; any case
 Result<RedriveState> parse_redrive_state(std::string_view name);        // "RUNNING"; any case
+Result<SecretType> parse_secret_type(std::string_view name);            // "hmac"; any case
 
 // What a store keeps of an endpoint: JSON without what the document has besides its data (names,
 // revision, time of the last change). Fields that a newer version stored are passed over. Errors:

@@ -11,6 +11,11 @@
 //
 //   1 revision (16 bytes)   2 updated_at (time)   3 data
 //
+// A secret has its rows (model/secret.h) and
+//
+//   8 id of its value (16 bytes)      9 that value, sealed
+//   10 id of the value before         11 that value, sealed
+//
 // A body has two numbers: its kind, and behind it its data. Enumerators are the numbers of
 // model/numbers.h. A field that has its default is not written, except the required field of an
 // optional object, or the one that all answers have, whose presence says that there is one.
@@ -67,6 +72,15 @@ struct LogRecord {
   static constexpr auto& kAll = FieldsOf<Log>::kAll;
 };
 
+struct SecretRecord {
+  static constexpr auto kAll = std::tuple_cat(
+      FieldsOf<Secret>::kAll,
+      std::tuple{model::field<&model::StoredSecret::id>({.name = "", .number = 8}),
+                 model::field<&model::StoredSecret::sealed>({.name = "", .number = 9}),
+                 model::field<&model::StoredSecret::previous_id>({.name = "", .number = 10}),
+                 model::field<&model::StoredSecret::previous_sealed>({.name = "", .number = 11})});
+};
+
 struct StateToWrite {
   const State& state;
   const model::LeaseToken& last_token;
@@ -81,7 +95,7 @@ auto& value_at(auto& record, V O::*member) {
     } else {
       return record.last_token;
     }
-  } else if constexpr (std::is_same_v<Record, O>) {
+  } else if constexpr (std::is_base_of_v<O, Record>) {
     return record.*member;
   } else {
     return record.task.*member;
@@ -181,6 +195,7 @@ constexpr bool each_has_a_number_of_its_own() {
 static_assert(each_has_a_number_of_its_own<SpecRecord>());
 static_assert(each_has_a_number_of_its_own<StateRecord>());
 static_assert(each_has_a_number_of_its_own<LogRecord>());
+static_assert(each_has_a_number_of_its_own<SecretRecord>());
 
 template <typename Record, typename Visit>
 void in_order(Visit visit) {
@@ -485,6 +500,24 @@ Result<std::optional<TimePoint>> log_expiry(std::string_view bytes) {
   if (in.next() == 1) expires_at = in.optional_time();
   if (!in.ok()) return corrupt(in, "the head of a stored log");
   return expires_at;
+}
+
+std::string encode_secret(const model::StoredSecret& secret) {
+  return write_record<SecretRecord>(secret, secret.newer_fields);
+}
+
+Result<model::StoredSecret> decode_secret(const model::DocumentKey& key, std::string_view data) {
+  model::StoredSecret secret;
+  secret.ns = key.ns;
+  secret.name = key.name;
+  FieldReader in(data);
+  read_record<SecretRecord>(in, secret, secret.newer_fields);
+  if (in.ok() && secret.sealed.empty()) in.refuse("it has no value");
+  if (in.ok() && secret.previous_until.has_value() == secret.previous_sealed.empty()) {
+    in.refuse("of the value before a part is missing");
+  }
+  if (!in.ok()) return corrupt(in, "the stored secret \"" + key.name + "\" in \"" + key.ns + "\"");
+  return secret;
 }
 
 }  // namespace rhooks::codec

@@ -8,6 +8,7 @@
 
 #include "model/document.h"
 #include "model/record.h"
+#include "model/secret.h"
 
 // The bytes that stores keep: fields by number (model/fields.h, stored.cc) in the form of tagged.h.
 //
@@ -39,6 +40,10 @@ Result<Log> decode_log(std::string_view ns, TimePoint started_at, std::string_vi
 std::string encode_document(const model::StoredDocument& document);
 Result<model::StoredDocument> decode_document(const model::DocumentKey& key,
                                               std::string_view bytes);
+// The data of a document that is a secret: what the document has besides (names, revision, time of
+// the last change) is not in it.
+std::string encode_secret(const model::StoredSecret& secret);
+Result<model::StoredSecret> decode_secret(const model::DocumentKey& key, std::string_view data);
 
 // Reads only expires_at, from the head of the bytes: for compaction filters.
 Result<std::optional<TimePoint>> log_expiry(std::string_view bytes);

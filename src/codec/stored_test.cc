@@ -272,6 +272,64 @@ TEST(StoredTest, NumbersOfADocumentStayAsTheyAre) {
       << "each has a revision";
 }
 
+TEST(StoredTest, SecretsComeBackAsTheyWere) {
+  TestRecords random(testing::test_seed());
+  for (int i = 0; i < 50; ++i) {
+    const model::StoredSecret secret = random.secret();
+    const model::DocumentKey key{"secret", secret.ns, secret.name};
+    const std::string bytes = encode_secret(secret);
+    const auto back = decode_secret(key, bytes);
+    ASSERT_TRUE(back) << back.error().message;
+    ASSERT_EQ(*back, secret) << "secret " << i;
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const auto cut = decode_secret(key, bytes.substr(0, size));
+      ASSERT_FALSE(cut) << "cut to " << size;
+      ASSERT_EQ(cut.error().code, ErrorCode::kCorrupt);
+    }
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+      if (const auto other = decode_secret(key, flipped)) {
+        ASSERT_EQ(encode_secret(*other), flipped);
+      }
+    }
+  }
+}
+
+TEST(StoredTest, NumbersOfASecretStayAsTheyAre) {
+  model::StoredSecret secret;
+  secret.type = SecretType::kBasic;
+  secret.description = "d";
+  secret.public_key = "k";
+  secret.previous_public_key = "p";
+  secret.previous_until = from_millis(1);
+  secret.rotated_at = from_millis(2);
+  secret.created_at = from_millis(3);
+  secret.id.fill(1);
+  secret.sealed = "s";
+  secret.previous_id.fill(2);
+  secret.previous_sealed = "t";
+  const std::string bytes = encode_secret(secret);
+  EXPECT_EQ(to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
+            "0803"
+            "120164"
+            "1a016b"
+            "220170"
+            "2802"
+            "3004"
+            "3806"                                  // 1 to 7
+            "421001010101010101010101010101010101"  // 8, 9
+            "4a0173"
+            "521002020202020202020202020202020202"  // 10, 11
+            "5a0174"
+            "00");
+  const model::DocumentKey key{"secret", "ns", "a"};
+  EXPECT_EQ(decode_secret(key, std::string(1, '\0')).error().code, ErrorCode::kCorrupt)
+      << "each has a value";
+  secret.previous_sealed.clear();
+  EXPECT_EQ(decode_secret(key, encode_secret(secret)).error().code, ErrorCode::kCorrupt);
+}
+
 // What is not used takes no place.
 TEST(StoredTest, AnEmptyRecordIsAnEndAlone) {
   const model::TaskRecord record;

@@ -11,7 +11,9 @@
 #include "codec/tagged.h"
 #include "model/document.h"
 #include "model/fields.h"
+#include "model/numbers.h"
 #include "model/record.h"
+#include "model/secret.h"
 
 // Random tasks and logs for the codec's tests: every field, optional or not, in and out.
 namespace rhooks::codec {
@@ -126,6 +128,9 @@ class TestRecords {
   }
   void fill(Repeat& value) { value = repeat(); }
   void fill(TaskKey& value) { value = {"ns-" + text(10), "id-" + text(20)}; }
+  void fill(SecretType& value) {
+    value = model::Numbers<SecretType>::kAll[static_cast<std::size_t>(small_number()) % 4];
+  }
   void fill(LogStatus& value) { value = coin() ? LogStatus::kSuccess : LogStatus::kFail; }
   void fill(Status& value) {
     constexpr Status kStored[] = {Status::kActive, Status::kDone, Status::kFailed,
@@ -172,6 +177,23 @@ class TestRecords {
     document.updated_at = time();
     if (coin()) document.newer_fields = newer_field(100, text(10));
     return document;
+  }
+
+  model::StoredSecret secret() {
+    model::StoredSecret secret;
+    fill(static_cast<Secret&>(secret));
+    secret.ns = "ns-" + text(10);
+    secret.name = "name-" + text(20);
+    secret.updated_at = TimePoint{};  // of its document, as its revision is
+    secret.revision.clear();
+    fill(secret.id);
+    secret.sealed = "sealed-" + text(100);
+    if (secret.previous_until) {
+      fill(secret.previous_id);
+      secret.previous_sealed = "sealed-" + text(100);
+    }
+    if (coin()) secret.newer_fields = newer_field(100, text(10));
+    return secret;
   }
 
   Log log() {

@@ -5,7 +5,9 @@
 #include <utility>
 #include <variant>
 
+#include "model/new_task.h"
 #include "model/refusal.h"
+#include "model/rules.h"
 
 namespace rhooks {
 namespace {
@@ -31,6 +33,11 @@ bool is_overtaken(const Error& error) {
 }
 
 }  // namespace
+
+Result<void> validate_names(const std::string& ns, const std::string& name) {
+  if (auto valid = model::validate_namespace(ns); !valid) return valid;
+  return model::EndpointName{}.check(name, "name");
+}
 
 Result<std::optional<store::Revision>> read_revision(const std::string& text) {
   if (text.empty()) return std::nullopt;

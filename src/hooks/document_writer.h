@@ -12,6 +12,8 @@
 
 namespace rhooks {
 
+// Who is asked for: a document that users name. Errors: kInvalidArgument.
+Result<void> validate_names(const std::string& ns, const std::string& name);
 // The revision that a change is for; none, of an empty text: any. Errors: kInvalidArgument.
 Result<std::optional<store::Revision>> read_revision(const std::string& text);
 // What a put may replace: also nothing, of kIfNone. Errors: kInvalidArgument.

@@ -15,11 +15,6 @@ namespace {
 // How soon a test notices a stop().
 constexpr std::chrono::milliseconds kTestPoll{250};
 
-Result<void> validate_endpoint_key(const std::string& ns, const std::string& name) {
-  if (auto valid = model::validate_namespace(ns); !valid) return valid;
-  return model::validate_endpoint_name(name);
-}
-
 // What is to be stored in the place of `found`. Of one that cannot be read nothing is kept.
 std::string stored_in_place_of(const Looked& found, Endpoint endpoint, TimePoint now) {
   endpoint.created_at = now;
@@ -101,7 +96,7 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
 }
 
 Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name) {
-  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
   const auto found = impl_->store().get_document(store::endpoint_key(ns, name));
   if (!found) return fail(found.error());
   auto endpoint = store::endpoint_of(*found);
@@ -115,7 +110,7 @@ void Hooks::Impl::add_held(Endpoint& endpoint) {
 
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
                                         const std::string& if_revision, bool force) {
-  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
   const auto only = read_revision(if_revision);
   if (!only) return fail(only.error());
   const store::DocumentKey key = store::endpoint_key(ns, name);
@@ -136,7 +131,7 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
 
 Result<Endpoint> Hooks::Impl::set_paused(const std::string& ns, const std::string& name,
                                          bool paused) {
-  if (auto valid = validate_endpoint_key(ns, name); !valid) return fail(std::move(valid.error()));
+  if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
   const store::DocumentKey key = store::endpoint_key(ns, name);
   const auto edit = [&](const Looked& found, TimePoint) -> Result<std::optional<std::string>> {
     if (found.damaged) return fail(store::damaged_document(key));

@@ -18,9 +18,9 @@
 
 namespace rhooks {
 
-// State of a Hooks. Its methods stand in four files by what they do: hooks.cc (one task, the
-// worker), hooks_many.cc (pages and bulk operations), hooks_endpoints.cc (one endpoint) and
-// hooks_redrives.cc.
+// State of a Hooks. Its methods stand in five files by what they do: hooks.cc (one task, the
+// worker), hooks_many.cc (pages and bulk operations), hooks_endpoints.cc (one endpoint),
+// hooks_secrets.cc (one secret) and hooks_redrives.cc.
 struct Hooks::Impl {
   explicit Impl(Parts given);
 
@@ -71,8 +71,9 @@ struct Hooks::Impl {
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
-  // What is known of endpoints follows what it writes.
+  // What is known of endpoints and secrets follows what these write.
   DocumentWriter endpoint_writer();
+  DocumentWriter secret_writer();
   Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
   // Makes one request, with a sender of its own. Errors: kUnavailable (there is none);
   // kUnknownOutcome (a stop() came between).

@@ -115,10 +115,6 @@ std::string scope_of(const FetchLogsQuery& q) {
       .text();
 }
 
-std::string scope_of(const EndpointsQuery& q) {
-  return StartKeyScope("endpoints").add(q.ns).add(q.prefix).text();
-}
-
 std::string scope_of(const NamespacesQuery& q) {
   return StartKeyScope("namespaces").add(q.prefix).text();
 }
@@ -225,6 +221,45 @@ Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, con
   }
 }
 
+// A page of the documents that are meant by a call, each read by `read`. One that cannot be read is
+// an error: nobody is to take the page for all there is.
+template <typename Page, typename Query, typename Read>
+Result<Page> page_of(store::Store& store, store::DocumentQuery from_store, const Query& query,
+                     const Read& read) {
+  if (auto valid = model::validate_namespace(query.ns); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  const model::Text prefix{model::kEndpointNameBytesMax};
+  if (auto valid = prefix.check(query.prefix, "prefix"); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
+
+  const std::string scope =
+      StartKeyScope((from_store.kind + "s").c_str()).add(query.ns).add(query.prefix).text();
+  from_store.name_prefix = query.prefix;
+  from_store.limit = static_cast<std::size_t>(query.limit);
+  if (!query.start_key.empty()) {
+    auto key = codec::decode_start_key(query.start_key, scope);
+    if (!key) return fail(std::move(key.error()));
+    from_store.after = store::DocumentPosition{query.ns, std::move(key->id)};
+  }
+
+  auto found = store.list_documents(from_store);
+  if (!found) return fail(std::move(found.error()));
+  if (!found->damaged.empty()) return fail(store::damaged_document(found->damaged.front()));
+  Page page;
+  for (const store::StoredDocument& document : found->items) {
+    auto one = read(document);
+    if (!one) return fail(std::move(one.error()));
+    page.items.push_back(std::move(*one));
+  }
+  if (found->next) {
+    page.last_evaluated_key = codec::encode_start_key({{}, found->next->name}, scope);
+  }
+  return page;
+}
+
 }  // namespace
 
 Result<TaskPage> Hooks::fetch(const FetchQuery& query) {
@@ -313,40 +348,16 @@ Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
 }
 
 Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
-  if (auto valid = model::validate_namespace(query.ns); !valid) {
-    return fail(std::move(valid.error()));
-  }
-  const model::Text prefix{model::kEndpointNameBytesMax};
-  if (auto valid = prefix.check(query.prefix, "prefix"); !valid) {
-    return fail(std::move(valid.error()));
-  }
-  if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
-
-  const std::string scope = scope_of(query);
-  store::DocumentQuery from_store = store::endpoint_query(query.ns);
-  from_store.name_prefix = query.prefix;
-  from_store.limit = static_cast<std::size_t>(query.limit);
-  if (!query.start_key.empty()) {
-    auto key = codec::decode_start_key(query.start_key, scope);
-    if (!key) return fail(std::move(key.error()));
-    from_store.after = store::DocumentPosition{query.ns, std::move(key->id)};
-  }
-
-  auto found = impl_->store().list_documents(from_store);
-  if (!found) return fail(std::move(found.error()));
-  if (!found->damaged.empty()) {
-    return fail(store::damaged_document(found->damaged.front()));
-  }
-  EndpointPage page;
-  for (const store::StoredDocument& document : found->items) {
-    auto endpoint = store::endpoint_of(document);
-    if (!endpoint) return fail(std::move(endpoint.error()));
-    impl_->add_held(*endpoint);
-    page.items.push_back(std::move(*endpoint));
-  }
-  if (found->next)
-    page.last_evaluated_key = codec::encode_start_key({{}, found->next->name}, scope);
+  auto page = page_of<EndpointPage>(impl_->store(), store::endpoint_query(query.ns), query,
+                                    store::endpoint_of);
+  if (!page) return page;
+  for (Endpoint& endpoint : page->items) impl_->add_held(endpoint);
   return page;
+}
+
+Result<SecretPage> Hooks::secrets(const SecretsQuery& query) {
+  return page_of<SecretPage>(impl_->store(), secrets::secret_query(query.ns), query,
+                             secrets::secret_of);
 }
 
 Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {

@@ -15,6 +15,7 @@
 #include "engine/runtime.h"
 #include "observe/metrics.h"
 #include "schedule/zones.h"
+#include "secrets/secrets.h"
 #include "store/endpoints.h"
 #include "store/store.h"
 #include "store/traits.h"
@@ -30,6 +31,7 @@ struct Hooks::Parts {
   std::shared_ptr<Random> random;
   std::unique_ptr<store::Store> store;
   std::shared_ptr<store::Endpoints> endpoints;  // of that store
+  std::shared_ptr<secrets::Secrets> secrets;    // and of that
   // Of schedules.
   std::shared_ptr<const schedule::Zones> zones = std::make_shared<schedule::Zones>();
   std::unique_ptr<delivery::Sender> sender;

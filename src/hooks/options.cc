@@ -73,11 +73,12 @@ Result<void> check_zone_dir(const std::string& directory) {
               "zone_dir is \"" + directory + "\", which is no directory", "zone_dir");
 }
 
-constexpr milliseconds kEndpointsMaxAge{5'000};
+// Of endpoints and secrets, where others change them as well.
+constexpr milliseconds kKnownMaxAge{5'000};
 
 std::shared_ptr<store::Endpoints> make_endpoints(store::Store& store,
                                                  const store::StoreTraits& traits, TimePoint now) {
-  if (traits.shared) return std::make_shared<store::Endpoints>(store, kEndpointsMaxAge);
+  if (traits.shared) return std::make_shared<store::Endpoints>(store, kKnownMaxAge);
   auto endpoints = std::make_shared<store::Endpoints>(store);
   // Registrations on a network loop do not wait for it then.
   endpoints->refresh_if_old(now);
@@ -89,6 +90,22 @@ Result<void> check_egress(const Options& o) {
   const auto proxy = egress::parse_proxy(o.egress_proxy, o.egress_proxy_password);
   if (!proxy) return fail(proxy.error());
   return {};
+}
+
+// None: none are given. Errors: kInvalidArgument.
+Result<std::optional<secrets::MasterKeys>> master_keys(const Options& o) {
+  if (o.secret_keys.empty() && o.secret_key_file.empty()) return std::nullopt;
+  if (!o.secret_keys.empty() && !o.secret_key_file.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "secret_keys and secret_key_file exclude each other; leave one of them out",
+                "secret_key_file");
+  }
+  const bool is_file = o.secret_keys.empty();
+  auto keys = is_file ? secrets::MasterKeys::read_file(o.secret_key_file)
+                      : secrets::MasterKeys::parse(o.secret_keys);
+  const char* const name = is_file ? "secret_key_file" : "secret_keys";
+  if (!keys) return fail(keys.error().code, std::string(name) + ": " + keys.error().message, name);
+  return std::optional(std::move(*keys));
 }
 
 // Of options that are valid.
@@ -152,6 +169,9 @@ Result<void> validate_store(std::string_view url) {
 Result<Hooks::Parts> make_parts(Options options) {
   if (auto valid = validate(options); !valid) return fail(std::move(valid.error()));
 
+  auto keys = master_keys(options);
+  if (!keys) return fail(std::move(keys.error()));
+
   Hooks::Parts parts;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = std::make_shared<SystemClock>();
@@ -173,6 +193,10 @@ Result<Hooks::Parts> make_parts(Options options) {
 
   parts.zones = std::make_shared<schedule::Zones>(options.zone_dir);
   parts.egress = std::make_shared<const egress::Policy>(egress_policy(options).value());
+  parts.secrets = std::make_shared<secrets::Secrets>(
+      *parts.store, std::move(*keys),
+      store_traits(options.store).shared ? std::optional(kKnownMaxAge) : std::nullopt);
+
   auto sender = delivery::CurlSender::create(
       sender_options(options, static_cast<std::size_t>(options.concurrency), parts.egress),
       *parts.clock);

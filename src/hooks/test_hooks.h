@@ -22,14 +22,18 @@ using Reply = ScriptedSender::Reply;
 // A Hooks on a memory store, a clock by hand and a sender by script.
 struct TestHooks {
   explicit TestHooks(Options options = {}, std::unique_ptr<store::Store> store = nullptr,
-                     std::optional<std::chrono::milliseconds> endpoints_max_age = std::nullopt) {
+                     std::optional<std::chrono::milliseconds> max_age = std::nullopt,
+                     bool with_master_key = true) {
     Hooks::Parts parts;
     parts.options = std::move(options);
     parts.metrics = std::make_shared<Metrics>();
     parts.clock = clock;
     parts.random = std::make_shared<Random>(1);
     parts.store = store ? std::move(store) : std::make_unique<store::MemoryStore>(1);
-    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store, endpoints_max_age);
+    parts.endpoints = std::make_shared<store::Endpoints>(*parts.store, max_age);
+    std::optional<secrets::MasterKeys> keys;
+    if (with_master_key) keys = secrets::MasterKeys::parse(kMasterKey).value();
+    parts.secrets = std::make_shared<secrets::Secrets>(*parts.store, std::move(keys), max_age);
     auto scripted = std::make_unique<ScriptedSender>(*clock);
     sender = scripted.get();
     parts.sender = std::move(scripted);
@@ -41,6 +45,8 @@ struct TestHooks {
     parts.share_writes = true;
     hooks = std::make_unique<Hooks>(std::move(parts));
   }
+
+  static constexpr const char* kMasterKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
   // A task that is due at once.
   static NewTask post(const std::string& id) {

@@ -76,10 +76,6 @@ Result<void> validate_endpoint_headers(const std::vector<Header>& headers) {
   return invalid(field, "content-type belongs to the task, whose body it describes");
 }
 
-Result<void> validate_endpoint_name(std::string_view name) {
-  return EndpointName{}.check(name, "name");
-}
-
 Result<void> validate(const Endpoint& endpoint) {
   if (auto valid = check_fields(endpoint, ""); !valid) return valid;
   if (auto valid = check_callback(endpoint.callback, endpoint.callback_on); !valid) return valid;

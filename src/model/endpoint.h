@@ -178,7 +178,6 @@ struct FieldsOf<Endpoint> {
 };
 
 // Errors: kInvalidArgument with the field, which also begins the message.
-Result<void> validate_endpoint_name(std::string_view name);
 Result<void> validate(const Endpoint& endpoint);
 
 // Of each of its flows.

@@ -65,9 +65,9 @@ TEST(EndpointTest, AcceptsTheLeastAndTheFullest) {
 
 TEST(EndpointTest, NamesAreLettersDigitsAndThreeMore) {
   for (const std::string name : {"a", "7", "A.b_c-d", "a..", "acme-2"}) {
-    EXPECT_TRUE(validate_endpoint_name(name)) << name;
+    EXPECT_TRUE(EndpointName{}.check(name, "name")) << name;
   }
-  EXPECT_TRUE(validate_endpoint_name(std::string(128, 'a')));
+  EXPECT_TRUE(EndpointName{}.check(std::string(128, 'a'), "name"));
   for (const std::string name :
        {"", ".", "..", "-a", "_a", "a b", "a/b", "a@b", "\xc3\xbc", "a\n"}) {
     expect_endpoint_refused(endpoint_with([&](Endpoint& e) { e.name = name; }), "name",

@@ -46,6 +46,11 @@ inline constexpr std::size_t kEndpointNameBytesMax = 128;
 inline constexpr std::size_t kEndpointBytesMax = 16 * 1024;  // as it is stored
 inline constexpr std::size_t kEndpointsMax = 10'000;         // of a store
 
+inline constexpr std::size_t kSecretsMax = 10'000;        // of a store
+inline constexpr std::size_t kSecretBytesMax = 4 * 1024;  // of a value
+inline constexpr std::chrono::milliseconds kOverlapDefault = std::chrono::hours{24};
+inline constexpr std::chrono::milliseconds kOverlapMax = std::chrono::days{30};
+
 // Of a response: what is read from the network, and what is stored.
 inline constexpr std::size_t kResponseReadBytesMax = 1024 * 1024;
 inline constexpr std::size_t kResponseBodyBytesMax = 64 * 1024;

@@ -2,6 +2,7 @@
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
 #include <rhooks/schedule.h>
+#include <rhooks/secret.h>
 #include <rhooks/task.h>
 
 namespace rhooks {
@@ -124,6 +125,20 @@ const char* to_string(RedriveState state) {
       return "DONE";
     case RedriveState::kCancelled:
       return "CANCELLED";
+  }
+  return "invalid";
+}
+
+const char* to_string(SecretType type) {
+  switch (type) {
+    case SecretType::kHmac:
+      return "hmac";
+    case SecretType::kEd25519:
+      return "ed25519";
+    case SecretType::kToken:
+      return "token";
+    case SecretType::kBasic:
+      return "basic";
   }
   return "invalid";
 }

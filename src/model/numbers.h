@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rhooks/log.h>
+#include <rhooks/secret.h>
 #include <rhooks/task.h>
 
 #include <array>
@@ -46,6 +47,11 @@ struct Numbers<Body::Kind> {
 template <>
 struct Numbers<LogStatus> {
   static constexpr std::array kAll{LogStatus::kSuccess, LogStatus::kFail};
+};
+template <>
+struct Numbers<SecretType> {
+  static constexpr std::array kAll{SecretType::kHmac, SecretType::kEd25519, SecretType::kToken,
+                                   SecretType::kBasic};
 };
 
 // That of an enumerator that has none is past all others.

@@ -1,7 +1,5 @@
 // Routes of endpoints.
 
-#include "base/ascii.h"
-#include "base/uuid.h"
 #include "hooks/change_endpoint.h"
 #include "rest/query_reader.h"
 #include "rest/routes.h"
@@ -12,64 +10,20 @@ namespace {
 
 constexpr const char* kEndpointPattern = "/v1/namespaces/{ns}/endpoints/{name}";
 
-// The revision that a change is for; empty: any. PUT may also be for none.
-Result<std::string> revision_in(const HttpRequest& request) {
-  const std::string* const header = request.header("If-Match");
-  if (const std::string* const none = request.header("If-None-Match")) {
-    if (header == nullptr && request.method == "PUT" && trim(*none) == "*") return kIfNone;
-    return fail(
-        ErrorCode::kInvalidArgument,
-        "If-None-Match: must be *, with PUT and without If-Match: it makes what is not there",
-        "If-None-Match");
-  }
-  if (header == nullptr) return std::string();
-  std::string_view text = trim(*header);
-  if (text.size() > 1 && text.starts_with('"') && text.ends_with('"')) {
-    text = text.substr(1, text.size() - 2);
-  }
-  if (parse_uuid(text)) return std::string(text);
-  return fail(ErrorCode::kInvalidArgument,
-              "If-Match: must be the revision of an endpoint, as its ETag or `revision` has it",
-              "If-Match");
-}
-
-// A precondition that does not hold is 412 (RFC 9110, section 13.1), unless the request would not
-// be carried out without it, either: then it is not looked at (13.2.1).
-HttpResponse refused(const HttpRequest& request, const Error& error) {
-  const bool is_put = request.method == "PUT";
-  const bool failed = (error.code == ErrorCode::kConflict && error.field == "revision") ||
-                      (error.code == ErrorCode::kNotFound && is_put);
-  for (const char* header : {"If-Match", "If-None-Match"}) {
-    if (!failed || request.header(header) == nullptr) continue;
-    return problem(412, error.code, error.message, header);
-  }
-  return error_response(error);
-}
-
-HttpResponse endpoint_response(const Endpoint& endpoint, int status = 200) {
-  HttpResponse response = json_response(status, codec::to_json(endpoint));
-  response.headers.push_back({"ETag", '"' + endpoint.revision + '"'});
-  return response;
-}
-
-HttpResponse endpoint_response(const HttpRequest& request, const Result<Endpoint>& endpoint) {
-  return endpoint ? endpoint_response(*endpoint) : refused(request, endpoint.error());
-}
-
 HttpResponse put_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
-  const auto revision = revision_in(request);
+  const auto revision = revision_in(request, "an endpoint");
   if (!revision) return error_response(revision.error());
   auto endpoint = codec::parse_new_endpoint(request.body, path.get("ns"), path.get("name"));
   if (!endpoint) return error_response(endpoint.error());
   auto put = hooks.put_endpoint(std::move(*endpoint), *revision);
   if (!put) return refused(request, put.error());
-  return endpoint_response(put->endpoint, put->created ? 201 : 200);
+  return document_response(put->endpoint, put->created ? 201 : 200);
 }
 
 HttpResponse patch_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
-  const auto revision = revision_in(request);
+  const auto revision = revision_in(request, "an endpoint");
   if (!revision) return error_response(revision.error());
-  return endpoint_response(
+  return document_response(
       request,
       change_endpoint(hooks, path.get("ns"), path.get("name"), *revision, [&](Endpoint endpoint) {
         return codec::parse_endpoint_changes(request.body, std::move(endpoint));
@@ -77,12 +31,12 @@ HttpResponse patch_endpoint(Hooks& hooks, const HttpRequest& request, const Path
 }
 
 HttpResponse delete_endpoint(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
-  const auto revision = revision_in(request);
+  const auto revision = revision_in(request, "an endpoint");
   if (!revision) return error_response(revision.error());
   QueryReader in(request);
   const bool force = in.flag("force");
   if (in.error()) return error_response(*in.error());
-  return endpoint_response(
+  return document_response(
       request, hooks.remove_endpoint(path.get("ns"), path.get("name"), *revision, force));
 }
 
@@ -103,19 +57,6 @@ HttpResponse test_endpoint(Hooks& hooks, const HttpRequest& request, const PathP
   return answer(hooks.test_endpoint(path.get("ns"), path.get("name"), std::move(*asked)));
 }
 
-ParameterDoc if_match_parameter() {
-  return {"If-Match", "The revision that it is about, as ETag has it.", R"({"type":"string"})",
-          "header"};
-}
-
-using CallOnEndpoint = HttpResponse (*)(Hooks&, const HttpRequest&, const PathParameters&);
-
-RouteHandler handler_of(Hooks& hooks, CallOnEndpoint call) {
-  return [&hooks, call](const HttpRequest& request, const PathParameters& path) {
-    return call(hooks, request, path);
-  };
-}
-
 Route put_route(Hooks& hooks) {
   return {
       .method = "PUT",
@@ -126,9 +67,7 @@ Route put_route(Hooks& hooks) {
       .description =
           "What is not given is as if it had never been: PATCH keeps it. The answer has "
           "its revision as ETag. A conflict (409): there are too many endpoints.",
-      .parameters = {if_match_parameter(),
-                     {"If-None-Match", "*: only where there is none of that name.",
-                      R"({"type":"string","enum":["*"]})", "header"}},
+      .parameters = {if_match_parameter(), if_none_match_parameter()},
       .body = BodyDoc{"NewEndpoint",
                       R"({"url": "https://hooks.acme.example/in", "headers": {"X-Shop": "7"},
                           "timeout": "15s", "retryLimit": 10, "description": "the warehouse"})",
@@ -177,7 +116,7 @@ Route get_route(Hooks& hooks) {
       .responses = {{200, "The endpoint.", "Endpoint"}, {404, "No such endpoint."}},
       .handler =
           [&hooks](const HttpRequest& request, const PathParameters& path) {
-            return endpoint_response(request, hooks.endpoint(path.get("ns"), path.get("name")));
+            return document_response(request, hooks.endpoint(path.get("ns"), path.get("name")));
           },
   };
 }
@@ -220,7 +159,7 @@ Route pause_route(Hooks& hooks, const char* verb, const char* operation, const c
                     {404, "No such endpoint."}},
       .handler =
           [&hooks, call](const HttpRequest& request, const PathParameters& path) {
-            return endpoint_response(request, (hooks.*call)(path.get("ns"), path.get("name")));
+            return document_response(request, (hooks.*call)(path.get("ns"), path.get("name")));
           },
   };
 }
@@ -245,11 +184,6 @@ Route test_route(Hooks& hooks) {
 }
 
 Route list_route(Hooks& hooks) {
-  std::vector<ParameterDoc> parameters = {
-      {"prefix", "Endpoints whose names begin with this.", R"({"type":"string"})"}};
-  for (ParameterDoc& p : page_parameters()) {
-    if (p.name != "desc") parameters.push_back(std::move(p));
-  }
   return {
       .method = "GET",
       .pattern = "/v1/namespaces/{ns}/endpoints",
@@ -257,7 +191,7 @@ Route list_route(Hooks& hooks) {
       .tag = "endpoints",
       .summary = "Fetch a page of endpoints",
       .description = "Ordered by name.",
-      .parameters = std::move(parameters),
+      .parameters = document_page_parameters("Endpoints whose names begin with this."),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
                      "EndpointPage"}},

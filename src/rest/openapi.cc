@@ -125,7 +125,8 @@ json::object components() {
       path_parameter("id", "The task's id. Percent-encode '/', '#' and '%'; at most 512 bytes.",
                      512, "orders#0197a1f2-8a3b-7c4d-9e5f-001122334455");
   parameters["name"] = path_parameter(
-      "name", "The endpoint's name: letters, digits, '.', '_' and '-'.", 128, "acme");
+      "name", "The name of the endpoint or secret: letters, digits, '.', '_' and '-'.", 128,
+      "acme");
 
   json::object all;
   json::value schemas = json::parse(other_schemas());
@@ -160,6 +161,8 @@ std::string openapi_document(const Router& router) {
   document["tags"] = {{{"name", "tasks"}, {"description", "Single tasks."}},
                       {{"name", "many"}, {"description", "Many tasks at once."}},
                       {{"name", "endpoints"}, {"description", "Where webhooks go."}},
+                      {{"name", "secrets"},
+                       {"description", "What webhooks are signed with, and receivers ask for."}},
                       {{"name", "redrive"}, {"description", "Running FAILED tasks again."}},
                       {{"name", "schedules"}, {"description", "When tasks run."}},
                       {{"name", "logs"}, {"description", "What the attempts came to."}},

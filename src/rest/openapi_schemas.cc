@@ -16,6 +16,7 @@ constexpr const char* kSchemas = R"json({
 },
 "LogStatus": {"type": "string", "enum": ["SUCCESS", "FAIL"]},
 "RedriveState": {"type": "string", "enum": ["RUNNING", "DONE", "CANCELLED"]},
+"SecretType": {"type": "string", "enum": ["hmac", "ed25519", "token", "basic"]},
 "Headers": {
   "type": "object",
   "description": "Names and values; an array where a header stands more than once.",
@@ -46,6 +47,14 @@ constexpr const char* kSchemas = R"json({
   "type": "object", "required": ["items", "count"],
   "properties": {
     "items": {"type": "array", "items": {"$ref": "#/components/schemas/Endpoint"}},
+    "count": {"type": "integer", "description": "Items of this page."},
+    "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
+  }
+},
+"SecretPage": {
+  "type": "object", "required": ["items", "count"],
+  "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/Secret"}},
     "count": {"type": "integer", "description": "Items of this page."},
     "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
   }

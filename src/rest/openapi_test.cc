@@ -210,6 +210,50 @@ class OpenApiTest : public ApiTest {
     drive({"GET", tasks + "/none/preview"}, 404);
   }
 
+  void drive_secrets() {
+    const std::string all = "/v1/namespaces/ns/secrets";
+    const std::string token = R"({"type":"token","value":"t0ken","description":"d"})";
+    const std::string pair =
+        R"({"type":"ed25519","value":"whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpM)"
+        R"(KkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="})";
+    const std::vector<std::pair<std::string, std::string>> another = {
+        {"If-Match", "00000000-0000-0000-0000-000000000000"}};
+    drive({"PUT", all + "/t", token, another}, 412);
+    drive({"PUT", all + "/t", token}, 201);
+    drive({"PUT", all + "/t", token, {{"If-None-Match", "*"}}}, 412);
+    drive({"PUT", all + "/t", token}, 200);
+    drive({"PUT", all + "/t", pair}, 409);
+    drive({"PUT", all + "/t", R"({"type":"token"})"}, 400);
+    drive({"PUT", all + "/p", pair}, 201);
+    drive({"GET", all + "/none"}, 404);
+    drive({"GET", all + "?prefix=p&limit=1"}, 200);
+    drive({"GET", all + "?limit=0"}, 400);
+    const std::string rotation =
+        R"({"value":"whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4A)"
+        R"(J6p9lMicMFs6Kvg==","overlap":"7d"})";
+    drive({"POST", all + "/none/rotate", rotation}, 404);
+    drive({"POST", all + "/p/rotate", "{}"}, 400);
+    drive({"POST", all + "/p/rotate", rotation}, 200);
+    drive({"POST", all + "/p/rotate", rotation}, 409);
+    drive({"GET", all + "/p"}, 200);
+    drive({"DELETE", all + "/p", {}, another}, 412);
+    drive({"DELETE", all + "/p"}, 200);
+    drive({"DELETE", all + "/p"}, 404);
+    drive_without_master_key(all, token);
+  }
+
+  // On the store of those who have one.
+  void drive_without_master_key(const std::string& all, const std::string& token) {
+    TestHooks keyless({}, std::make_unique<testing::FaultyStore>(memory_), std::nullopt, false);
+    hooks_ = keyless.hooks.get();
+    start();
+    drive({"PUT", all + "/u", token}, 501);
+    drive({"POST", all + "/t/rotate", R"({"value":"t"})"}, 501);
+    drive({"GET", all + "/t"}, 200);
+    hooks_ = test_.hooks.get();
+    start();
+  }
+
   void drive_redrive() {
     const std::string redrive = "/v1/namespaces/failed/redrive";
     const std::string tasks = "/v1/namespaces/failed/tasks";
@@ -250,7 +294,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 36u);
+  EXPECT_EQ(routed.size(), 41u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -326,6 +370,15 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
   const std::string test = std::string(pattern) + "/test";
   EXPECT_EQ(post(endpoint + "/test", example(test.c_str(), "post")).status, 200);
   EXPECT_EQ(post("/v1/schedule/preview", example("/v1/schedule/preview", "post")).status, 200);
+  const std::string secret = "/v1/namespaces/ns/secrets/";
+  const char* const secrets = "/v1/namespaces/{ns}/secrets/{name}";
+  EXPECT_EQ(send({"PUT", secret + "t", example(secrets, "put")}).status, 201);
+  EXPECT_EQ(send({"PUT", secret + "h",
+                  R"({"type":"hmac","value":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})"})
+                .status,
+            201);
+  const std::string rotate = std::string(secrets) + "/rotate";
+  EXPECT_EQ(post(secret + "h/rotate", example(rotate.c_str(), "post")).status, 200);
   EXPECT_EQ(
       post("/v1/namespaces/ns/redrive", example("/v1/namespaces/{ns}/redrive", "post")).status,
       201);
@@ -408,6 +461,7 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive({"DELETE", "/v1/namespaces/ns"}, 200);
 
   drive_endpoints();
+  drive_secrets();
   drive_redrive();
   drive_previews();
 

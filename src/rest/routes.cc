@@ -4,6 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/uuid.h"
+
 namespace rhooks::rest {
 
 namespace {
@@ -57,6 +60,56 @@ TaskKey key_of(const PathParameters& path) {
   return {path.get("ns"), path.get("id")};
 }
 
+Result<std::string> revision_in(const HttpRequest& request, const char* a_kind) {
+  const std::string* const header = request.header("If-Match");
+  if (const std::string* const none = request.header("If-None-Match")) {
+    if (header == nullptr && request.method == "PUT" && trim(*none) == "*") return kIfNone;
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "If-None-Match: must be *, with PUT and without If-Match: it makes what is not there",
+        "If-None-Match");
+  }
+  if (header == nullptr) return std::string();
+  std::string_view text = trim(*header);
+  if (text.size() > 1 && text.starts_with('"') && text.ends_with('"')) {
+    text = text.substr(1, text.size() - 2);
+  }
+  if (parse_uuid(text)) return std::string(text);
+  return fail(ErrorCode::kInvalidArgument,
+              std::string("If-Match: must be the revision of ") + a_kind +
+                  ", as its ETag or `revision` has it",
+              "If-Match");
+}
+
+// A precondition that does not hold is 412 (RFC 9110, section 13.1), unless the request would not
+// be carried out without it, either: then it is not looked at (13.2.1).
+HttpResponse refused(const HttpRequest& request, const Error& error) {
+  const bool is_put = request.method == "PUT";
+  const bool failed = (error.code == ErrorCode::kConflict && error.field == "revision") ||
+                      (error.code == ErrorCode::kNotFound && is_put && error.field.empty());
+  for (const char* header : {"If-Match", "If-None-Match"}) {
+    if (!failed || request.header(header) == nullptr) continue;
+    return problem(412, error.code, error.message, header);
+  }
+  return error_response(error);
+}
+
+ParameterDoc if_match_parameter() {
+  return {"If-Match", "The revision that it is about, as ETag has it.", R"({"type":"string"})",
+          "header"};
+}
+
+ParameterDoc if_none_match_parameter() {
+  return {"If-None-Match", "*: only where there is none of that name.",
+          R"({"type":"string","enum":["*"]})", "header"};
+}
+
+RouteHandler handler_of(Hooks& hooks, CallOnHooks call) {
+  return [&hooks, call](const HttpRequest& request, const PathParameters& path) {
+    return call(hooks, request, path);
+  };
+}
+
 ParameterDoc time_parameter(const char* name, const char* description) {
   return {name, description, R"({"type":"string","format":"date-time"})"};
 }
@@ -69,6 +122,14 @@ std::vector<ParameterDoc> page_parameters() {
       {"startKey", "The lastEvaluatedKey of the page before, with the other parameters unchanged.",
        R"({"type":"string"})"},
   };
+}
+
+std::vector<ParameterDoc> document_page_parameters(const char* whose) {
+  std::vector<ParameterDoc> parameters = {{"prefix", whose, R"({"type":"string"})"}};
+  for (ParameterDoc& p : page_parameters()) {
+    if (p.name != "desc") parameters.push_back(std::move(p));
+  }
+  return parameters;
 }
 
 }  // namespace rhooks::rest

@@ -18,6 +18,7 @@ namespace rhooks::rest {
 void add_task_routes(Router& router, Hooks& hooks);
 void add_bulk_routes(Router& router, Hooks& hooks);
 void add_endpoint_routes(Router& router, Hooks& hooks);
+void add_secret_routes(Router& router, Hooks& hooks);
 void add_redrive_routes(Router& router, Hooks& hooks);
 void add_log_routes(Router& router, Hooks& hooks);
 void add_preview_routes(Router& router, Hooks& hooks);
@@ -51,6 +52,31 @@ HttpResponse answer(const Result<T>& result) {
 RouteHandler few_at_once(std::string calls, RouteHandler handler);
 
 TaskKey key_of(const PathParameters& path);
+
+// Of calls that write a document of that kind, "an endpoint": the revision that a change is for;
+// empty: any. PUT may also be for none. Errors: kInvalidArgument.
+Result<std::string> revision_in(const HttpRequest& request, const char* a_kind);
+ParameterDoc if_match_parameter();
+ParameterDoc if_none_match_parameter();
+// What refuses such a call: with 412 where a precondition of the request does.
+HttpResponse refused(const HttpRequest& request, const Error& error);
+// What shows one: with its revision as ETag.
+template <typename T>
+HttpResponse document_response(const T& document, int status = 200) {
+  HttpResponse response = json_response(status, codec::to_json(document));
+  response.headers.push_back({"ETag", '"' + document.revision + '"'});
+  return response;
+}
+template <typename T>
+HttpResponse document_response(const HttpRequest& request, const Result<T>& document) {
+  return document ? document_response(*document) : refused(request, document.error());
+}
+// The parameters of a page of them; `whose`: "Endpoints whose names begin with this."
+std::vector<ParameterDoc> document_page_parameters(const char* whose);
+
+// A handler of a function.
+using CallOnHooks = HttpResponse (*)(Hooks&, const HttpRequest&, const PathParameters&);
+RouteHandler handler_of(Hooks& hooks, CallOnHooks call);
 
 // The parameters that fetching tasks and logs have in common.
 std::vector<ParameterDoc> page_parameters();

@@ -1,5 +1,5 @@
-// The schemas of tasks, logs, endpoints and redrives, by the rows of model/fields.h,
-// model/endpoint.h and model/redrive.h.
+// The schemas of tasks, logs, endpoints, secrets and redrives, by the rows of model/fields.h,
+// model/endpoint.h, model/secret.h and model/redrive.h.
 // Those of answers leave additional properties open, because fields are added in later versions;
 // those of requests do not, because unknown ones are refused.
 
@@ -9,6 +9,7 @@
 #include "model/fields.h"
 #include "model/numbers.h"
 #include "model/redrive.h"
+#include "model/secret.h"
 #include "model/transitions.h"
 #include "rest/openapi.h"
 
@@ -29,6 +30,8 @@ template <>
 inline constexpr const char* kSchemaOf<LogStatus> = "LogStatus";
 template <>
 inline constexpr const char* kSchemaOf<RedriveState> = "RedriveState";
+template <>
+inline constexpr const char* kSchemaOf<SecretType> = "SecretType";
 template <>
 inline constexpr const char* kSchemaOf<TimePoint> = "Time";
 template <>
@@ -364,6 +367,27 @@ json::object new_redrive() {
   return made;
 }
 
+// What is shown of a secret may stand beside its value, and is passed over.
+json::object new_secret() {
+  Schema schema(Side::kGiven);
+  schema.add_all<NewSecret>();
+  model::for_each_field<Secret>([&](const auto& field) {
+    if (field.read_only) schema.add(field);
+  });
+  json::object made = schema.take();
+  made["required"] = json::array{"type", "value"};
+  made["properties"].as_object()["value"].as_object()["writeOnly"] = true;
+  made["description"] =
+      "A field that is null counts as not given. What the scheduler sets is passed over.";
+  return made;
+}
+
+json::object secret_rotation() {
+  json::object schema = schema_of<SecretRotation>(Side::kGiven);
+  schema["properties"].as_object()["value"].as_object()["writeOnly"] = true;
+  return schema;
+}
+
 }  // namespace
 
 std::string task_schemas() {
@@ -383,6 +407,9 @@ std::string task_schemas() {
   schemas["EndpointChanges"] = endpoint_changes();
   schemas["Endpoint"] = schema_of<Endpoint>(Side::kShown);
   schemas["TestRequest"] = test_request();
+  schemas["NewSecret"] = new_secret();
+  schemas["SecretRotation"] = secret_rotation();
+  schemas["Secret"] = schema_of<Secret>(Side::kShown);
   schemas["NewRedrive"] = new_redrive();
   schemas["Redrive"] = schema_of<Redrive>(Side::kShown);
   return json::serialize(schemas);

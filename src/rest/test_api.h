@@ -31,7 +31,7 @@ class ApiTest : public ::testing::Test {
       std::lock_guard lock(mutex_);
       reported_.emplace_back(route, method, status);
     };
-    api_ = std::make_unique<Api>(*test_.hooks, options);
+    api_ = std::make_unique<Api>(*hooks_, options);
     HttpServerOptions server_options;
     api_->connect(server_options);
     server_ = std::make_unique<HttpServer>(server_options, api_->handler());
@@ -84,6 +84,7 @@ class ApiTest : public ::testing::Test {
   store::MemoryStore memory_{1};
   testing::FaultyStore* store_ = new testing::FaultyStore(memory_);  // test_ owns it
   TestHooks test_{{}, std::unique_ptr<store::Store>(store_)};
+  Hooks* hooks_ = test_.hooks.get();  // whose API start() serves
   std::unique_ptr<Api> api_;
   std::unique_ptr<HttpServer> server_;
 };
