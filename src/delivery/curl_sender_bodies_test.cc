@@ -41,65 +41,6 @@ TEST(CurlSenderBodiesTest, SendsBinaryAndLargeBodies) {
   EXPECT_FALSE(seen[0].has_header("expect"));
 }
 
-TEST(CurlSenderBodiesTest, SendsMultipartForms) {
-  TestReceiver receiver;
-  CurlSenderFixture fixture;
-  for (const auto method : {Method::kPost, Method::kPut}) {
-    receiver.clear_requests();
-    auto http = fixture.request(method, receiver.url(), "",
-                                {{"Content-Type", "multipart/form-data"}, {"X-A", "b"}});
-    http.multipart = {{"a", "1"}, {"we\"ird\r\nname", std::string("x\0y", 3)}};
-    const auto outcome = fixture.send(std::move(http));
-    ASSERT_TRUE(outcome.ok()) << outcome.error;
-    const auto seen = receiver.requests();
-    ASSERT_EQ(seen.size(), 1u);
-    EXPECT_EQ(seen[0].method, to_string(method));
-    const auto type = seen[0].header("content-type");
-    const std::string prefix = "multipart/form-data; boundary=";
-    ASSERT_EQ(type.substr(0, prefix.size()), prefix);
-    const auto boundary = "--" + type.substr(prefix.size());
-    EXPECT_EQ(seen[0].body,
-              boundary + "\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n" + boundary +
-                  "\r\nContent-Disposition: form-data; "
-                  "name=\"we%22ird%0D%0Aname\"\r\n\r\n" +
-                  std::string("x\0y", 3) + "\r\n" + boundary + "--\r\n");
-    EXPECT_EQ(seen[0].header("x-a"), "b");
-    EXPECT_EQ(seen[0].header("content-length"), std::to_string(seen[0].body.size()));
-  }
-}
-
-TEST(CurlSenderBodiesTest, EveryMultipartNameArrivesWhole) {
-  // The builder refuses U+0000. Double quotes and line ends are escaped as browsers do it (WHATWG
-  // HTML, multipart/form-data encoding algorithm); all else stands for itself.
-  TestReceiver receiver;
-  CurlSenderFixture fixture;
-  auto http =
-      fixture.request(Method::kPost, receiver.url(), "", {{"Content-Type", "multipart/form-data"}});
-  std::vector<std::string> lines;
-  for (int c = 1; c < 128; ++c) {
-    const std::string escaped = c == '"'    ? "%22"
-                                : c == '\r' ? "%0D"
-                                : c == '\n' ? "%0A"
-                                            : std::string(1, static_cast<char>(c));
-    http.multipart.push_back({std::string("a") + static_cast<char>(c) + "b", ""});
-    lines.push_back("form-data; name=\"a" + escaped + "b\"\r\n\r\n\r\n");
-  }
-  for (const std::string name : {"", "\xC3\xA4\xE2\x82\xAC", "ids[]"}) {
-    http.multipart.push_back({name, "v"});
-    lines.push_back("form-data; name=\"" + name + "\"\r\n\r\nv\r\n");
-  }
-  const auto outcome = fixture.send(std::move(http));
-  ASSERT_TRUE(outcome.ok()) << outcome.error;
-  const std::string body = receiver.requests().at(0).body;
-  std::size_t at = 0;
-  for (const std::string& line : lines) {
-    at = body.find("Content-Disposition: ", at);
-    ASSERT_NE(at, std::string::npos) << line;
-    at += std::string("Content-Disposition: ").size();
-    EXPECT_EQ(body.substr(at, line.size()), line);
-  }
-}
-
 TEST(CurlSenderBodiesTest, ReadsChunkedBodiesAndDropsTrailers) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;

@@ -387,9 +387,7 @@ TEST(CurlSenderTest, CanBeDestroyedWithRequestsInFlight) {
   {
     CurlSenderFixture fixture;
     for (std::uint64_t i = 0; i < 10; ++i) {
-      auto http = fixture.request(Method::kPost, receiver.url(), "body");
-      if (i % 2) http.multipart = {{"a", "b"}};
-      fixture.start(std::move(http), i);
+      fixture.start(fixture.request(Method::kPost, receiver.url(), "body"), i);
     }
     while (receiver.held() < 10) ASSERT_TRUE(fixture.sender->poll(10ms).empty());
     fixture.start(fixture.request(Method::kGet, "http:///"), 10);  // a result that nobody fetches

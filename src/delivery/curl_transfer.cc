@@ -42,9 +42,7 @@ std::string CurlTransfer::prepare() {
 void CurlTransfer::set_method_and_body() {
   const auto method = request_.request.method;
   const bool posts = method == Method::kPost || method == Method::kPut || method == Method::kPatch;
-  if (posts && !request_.multipart.empty()) {
-    set_parts();
-  } else if (posts) {
+  if (posts) {
     set_body(request_.wire_body);
   } else if (method == Method::kHead) {
     set(CURLOPT_NOBODY, 1L);
@@ -56,35 +54,19 @@ void CurlTransfer::set_method_and_body() {
   }
 }
 
-void CurlTransfer::set_parts() {
-  mime_.reset(curl_mime_init(easy()));
-  if (!mime_) throw std::bad_alloc();
-  for (const auto& part : request_.multipart) {
-    curl_mimepart* const p = curl_mime_addpart(mime_.get());
-    if (!p || curl_mime_name(p, part.name.c_str()) != CURLE_OK ||
-        curl_mime_data(p, part.value.data(), part.value.size()) != CURLE_OK) {
-      throw std::bad_alloc();
-    }
-  }
-  set(CURLOPT_MIMEPOST, mime_.get());
-}
-
 // False: one is malformed.
 bool CurlTransfer::add_headers() {
   bool has_content_type = false;
   bool has_accept = false;
   for (const auto& header : request_.request.headers) {
     if (!model::is_token(header.name)) return false;
-    if (equal_in_any_case(header.name, "content-type")) {
-      has_content_type = true;
-      if (mime_) continue;  // libcurl's has the boundary
-    }
+    has_content_type = has_content_type || equal_in_any_case(header.name, "content-type");
     has_accept = has_accept || equal_in_any_case(header.name, "accept");
     if (!add_header(header.name, header.value)) return false;
   }
   // What libcurl would add by itself: the log shows all that was sent.
   if (!has_accept) leave_out("Accept");
-  if (!has_content_type && !mime_) leave_out("Content-Type");
+  if (!has_content_type) leave_out("Content-Type");
   return true;
 }
 

@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,15 +29,10 @@ class CurlTransfer final : public net::Exchange {
   HttpResult refuse(Refused refused);
 
  private:
-  struct FreeMime {
-    void operator()(curl_mime* mime) const { curl_mime_free(mime); }
-  };
-
   std::string prepare() override;
   bool take_header(std::string_view line) override { return reader_.header_line(line); }
   bool take_body(std::string_view piece) override { return reader_.body_piece(piece); }
   void set_method_and_body();
-  void set_parts();
   bool add_headers();
   HttpResult result();
   HttpResult finish_at_proxy(CURLcode code);
@@ -48,7 +42,6 @@ class CurlTransfer final : public net::Exchange {
   const TimePoint started_at_;
   const std::chrono::steady_clock::time_point started_;
   ResponseReader reader_;
-  std::unique_ptr<curl_mime, FreeMime> mime_;
 };
 
 }  // namespace rhooks::delivery

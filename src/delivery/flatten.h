@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/sender.h"
+#include "delivery/multipart.h"
 
 namespace rhooks::delivery {
 
@@ -23,7 +23,7 @@ namespace rhooks::delivery {
 Result<std::string> query_of_json(const Body& body, std::size_t bytes_max);
 Result<std::string> form_of_json(const Body& body, std::size_t bytes_max);
 
-// The fields of a multipart form. Each counts with what the sender writes around it.
+// The fields of a multipart form. Each counts with what is written around it.
 Result<std::vector<FormPart>> fields_of_json(const Body& body, std::size_t bytes_max);
 
 }  // namespace rhooks::delivery

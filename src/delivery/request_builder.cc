@@ -11,6 +11,7 @@
 #include "base/iso8601.h"
 #include "base/utf8.h"
 #include "delivery/flatten.h"
+#include "delivery/multipart.h"
 #include "model/headers.h"
 #include "model/limits.h"
 #include "model/record.h"
@@ -159,7 +160,7 @@ Result<void> put_in_body(HttpRequest& http) {
       return fail(ErrorCode::kInvalidArgument, "a multipart form needs at least one field", "body");
     }
     for (const FormPart& part : *parts) {
-      // The sender's library takes a name to end there.
+      // Of many receivers a name ends there.
       if (part.name.find('\0') != std::string::npos) {
         return fail(ErrorCode::kInvalidArgument,
                     "the body's member \"" + one_line(part.name, 64) +
@@ -168,9 +169,9 @@ Result<void> put_in_body(HttpRequest& http) {
                     "body");
       }
     }
-    http.multipart = std::move(*parts);
-    // The boundary must not occur in the parts, so only the sender can choose it.
-    own->value = "multipart/form-data";
+    MultipartForm form = encode_multipart(*parts);
+    http.wire_body = std::move(form.body);
+    own->value = std::move(form.content_type);
     return {};
   } else if (!own) {
     request.headers.push_back(

@@ -11,18 +11,12 @@
 
 namespace rhooks::delivery {
 
-struct FormPart {
-  std::string name;
-  std::string value;
-};
-
 // A request ready for the wire.
 struct HttpRequest {
   std::uint64_t slot_id = 0;  // of the caller; comes back with the result
   Request request;            // final URL and headers; `body` as logged
-  std::string wire_body;      // the bytes to send, unless multipart
+  std::string wire_body;      // the bytes to send
   bool has_body = false;
-  std::vector<FormPart> multipart;  // multipart/form-data, encoded by the sender
   // Of the whole attempt, where it is less than the sender's own; none: that.
   std::optional<std::chrono::milliseconds> timeout;
 };
