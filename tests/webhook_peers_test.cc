@@ -4,13 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <filesystem>
-#include <sstream>
-#include <stdexcept>
 
 #include "base/base64.h"
 #include "signing/key.h"
 #include "testing/child_process.h"
+#include "tests/webhook_peer.h"
 
 namespace rhooks::testing {
 namespace {
@@ -31,20 +29,9 @@ const std::vector<std::string>& bodies() {
 }
 
 std::vector<std::string> answers_of_receiver(const std::vector<json::object>& questions) {
-  if (!std::filesystem::exists(RHOOKS_WEBHOOK_PEERS "/node_modules/standardwebhooks")) {
-    throw std::runtime_error(
-        "standardwebhooks is not installed: run scripts/test.sh, which does it, or `npm ci` in "
-        "testing/webhook_peers/");
-  }
   std::string input;
   for (const json::object& one : questions) input += json::serialize(one) + "\n";
-  ChildProcess node({find_program("node").value(), RHOOKS_WEBHOOK_PEERS "/receiver.js"}, {}, input);
-  if (node.wait() != 0) throw std::runtime_error("node: " + node.errors());
-  std::vector<std::string> answers;
-  const std::string output = node.output();
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) answers.push_back(line);
-  return answers;
+  return node_answers(input);
 }
 
 // The headers that `rhooks sign` prints.

@@ -64,11 +64,19 @@ struct Endpoint {
   std::string callback;
   std::vector<std::string> callback_on;
 
+  // Names of secrets of the namespace (rhooks/secret.h). Its requests are signed by the first, of
+  // type kHmac or kEd25519, as Standard Webhooks has it, and have what the second, of type kToken
+  // or kBasic, says as Authorization. While one of them is not there, or cannot be opened, its
+  // tasks wait.
+  std::string signing;
+  std::string auth;
+
   // Set by the scheduler; put_endpoint() takes no notice of them.
   bool paused = false;  // its tasks wait until it is resumed
-  // By "breaker": it does not answer; by "retry-after": its receiver asked that nothing comes (RFC
-  // 9110, section 10.2.3). As far as the process knows that tells of it. `until` is when it is
-  // tried again; none: it is being tried, or will be by its next task that is due.
+  // As far as the process knows that tells of it. By "secret": one that it names is not there, or
+  // cannot be opened. By "breaker": it does not answer; by "retry-after": its receiver asked that
+  // nothing comes (RFC 9110, section 10.2.3). `until` is when it is tried again; none: it is being
+  // tried, or will be by its next task that is due.
   std::optional<Held> held;
   std::string revision;  // names this state of it, and no other
   TimePoint created_at{};

@@ -81,7 +81,7 @@ class Hooks final : public HooksApi {
                                SecretRotation rotation,
                                const std::string& if_revision = {}) override;
   Result<Secret> remove_secret(const std::string& ns, const std::string& name,
-                               const std::string& if_revision = {}) override;
+                               const std::string& if_revision = {}, bool force = false) override;
   Result<Redrive> start_redrive(Redrive redrive) override;
   Result<Redrive> redrive(const std::string& ns) override;
   Result<Redrive> cancel_redrive(const std::string& ns) override;

@@ -223,9 +223,10 @@ class HooksApi {
 
   // Stores an endpoint, in the place of the one of its name if there is one; created_at and paused
   // stay. With `if_revision` it replaces that revision only, or with kIfNone nothing. Errors:
-  // kInvalidArgument; with `if_revision` kNotFound (there is none of that name) and kConflict,
-  // field "revision" (it has another revision, or with kIfNone one at all). Safe to retry; with
-  // kIfNone the second answer may be kConflict.
+  // kInvalidArgument; kNotFound (there is no secret that it names, its field being the error's);
+  // with `if_revision` kNotFound (there is none of that name) and kConflict, field "revision" (it
+  // has another revision, or with kIfNone one at all). Safe to retry; with kIfNone the second
+  // answer may be kConflict.
   virtual Result<EndpointPut> put_endpoint(Endpoint endpoint,
                                            const std::string& if_revision = {}) = 0;
   // To change one, read it, and put it with the revision that was read; read it again where that is
@@ -251,7 +252,8 @@ class HooksApi {
   // Makes one request to an endpoint at once, also while it is paused, as it would be made for a
   // task that has `request`, and tells what it came to. Nothing is stored or counted, and it is not
   // repeated: `task.id` of the log is "test". Waits for the answer, or the end of its time limit.
-  // Errors: kNotFound; kInvalidArgument, as of a task; kUnknownOutcome (a stop() came between). An
+  // Errors: kNotFound; kInvalidArgument, as of a task; kConflict (a secret that it names is not
+  // there, or cannot be opened); kUnknownOutcome (a stop() came between). An
   // attempt that failed is none.
   virtual Result<Log> test_endpoint(const std::string& ns, const std::string& name,
                                     Request request) = 0;
@@ -278,9 +280,11 @@ class HooksApi {
                                        SecretRotation rotation,
                                        const std::string& if_revision = {}) = 0;
   // Deletes a secret and returns it, with `if_revision` that revision only. Errors: kNotFound;
-  // kConflict (it has another revision). Safe to retry.
+  // kConflict (it has another revision; or an endpoint names it, unless that is passed over by
+  // `force`: its tasks wait then). Looks at all endpoints of the namespace, without `force`; one
+  // that is put meanwhile may be missed. Safe to retry.
   virtual Result<Secret> remove_secret(const std::string& ns, const std::string& name,
-                                       const std::string& if_revision = {}) = 0;
+                                       const std::string& if_revision = {}, bool force = false) = 0;
 
   // Redrives: FAILED tasks of a namespace are run again, a few at a time. A namespace has one,
   // which stays as it ended until the next one.

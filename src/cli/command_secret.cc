@@ -20,6 +20,7 @@ namespace {
 
 struct SecretArgs {
   std::string action, ns, name, type, description, value_file, overlap, prefix;
+  bool force = false;
   PageArgs page;
   CLI::App* command = nullptr;
   // The options that belong to some of the actions only, with these: "put and rotate".
@@ -149,7 +150,7 @@ int run_delete_secret(Commands& commands, const SecretArgs& args) {
   int exit_code = kExitFailed;
   const auto hooks = commands.hooks(exit_code);
   if (!hooks) return exit_code;
-  const auto secret = hooks->remove_secret(args.ns, args.name);
+  const auto secret = hooks->remove_secret(args.ns, args.name, {}, args.force);
   if (!secret) return report(commands.io(), secret.error(), kExitFailed);
   return show_done_with(commands, "deleted", *secret);
 }
@@ -245,6 +246,9 @@ void add_secrets(Commands& commands) {
   for (const char* option : {"--prefix", "--limit", "--start-key", "--all"}) {
     belongs(option, "list");
   }
+  command.add_flag("--force", args->force,
+                   "delete it also where endpoints name it; their tasks wait");
+  belongs("--force", "delete");
   commands.add_hooks_options(command);
 }
 

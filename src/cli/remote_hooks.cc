@@ -304,10 +304,11 @@ class RemoteHooks final : public HooksApi {
   }
 
   Result<Secret> remove_secret(const std::string& ns, const std::string& name,
-                               const std::string& if_revision) override {
-    RestCall removal{"DELETE", secret_path(ns, name)};
+                               const std::string& if_revision, bool force) override {
+    RestCall removal{"DELETE",
+                     Query(secret_path(ns, name)).add("force", force ? "true" : "").text()};
     removal.headers = only_if(if_revision);
-    return call(std::move(removal), codec::parse_secret);
+    return call(std::move(removal), codec::parse_secret, kAsLongAsItTakes);
   }
 
   Result<Redrive> start_redrive(Redrive redrive) override {

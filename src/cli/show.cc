@@ -364,6 +364,7 @@ Table endpoint_table(const Io& io) {
 
 // The only ones that are told of a whole endpoint.
 Cell held_cell(const Held& held) {
+  if (held.by == "secret") return {"no secret", Colour::kRed};
   if (held.by == "retry-after") return {"asks to wait", Colour::kYellow};
   if (!held.status) return {"no answer", Colour::kRed};
   const std::string phrase = model::reason_phrase(*held.status);
@@ -394,7 +395,9 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   card.line("description", endpoint.description);
   card.line("url", endpoint.url);
   if (endpoint.paused) card.line("state", "paused", Colour::kYellow);
-  if (endpoint.held) {
+  if (endpoint.held && endpoint.held->by == "secret") {
+    card.line("state", "a secret that it names is not there, or cannot be opened", Colour::kRed);
+  } else if (endpoint.held) {
     const auto& until = endpoint.held->until;
     const Cell state = held_cell(*endpoint.held);
     card.line("state", state.text + ", tried again " + (until ? with_distance(*until, io) : "now"),
@@ -414,6 +417,8 @@ std::string endpoint_card(const Endpoint& endpoint, const Io& io) {
   if (endpoint.burst) card.line("burst", std::to_string(*endpoint.burst));
   if (endpoint.ordered) card.line("ordered", "yes");
   card.line("callback", callback_of(endpoint));
+  card.line("signing", endpoint.signing);
+  card.line("auth", endpoint.auth);
   card.line("created", with_distance(endpoint.created_at, io));
   card.line("updated", with_distance(endpoint.updated_at, io));
   card.line("revision", endpoint.revision);

@@ -27,6 +27,8 @@ Endpoint full_endpoint() {
   endpoint.rate = Rate{100, 60s};
   endpoint.burst = 5;
   endpoint.ordered = true;
+  endpoint.signing = "acme-hmac";
+  endpoint.auth = "acme-token";
   endpoint.paused = true;
   endpoint.revision = kRevision;
   endpoint.created_at = kPutAt;
@@ -63,7 +65,8 @@ TEST(EndpointJsonTest, IsShownByItsFields) {
       R"({"namespace":"shop","name":"acme","description":"the \"warehouse\"",)"
       R"("url":"https://hooks.acme.example/in?token=7",)"
       R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-      R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"paused":true,)"
+      R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"signing":"acme-hmac",)"
+      R"("auth":"acme-token","paused":true,)"
       R"("revision":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f",)"
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.790Z"})");
 }
@@ -342,7 +345,8 @@ TEST(StoredEndpointTest, ComesBackWithoutWhatTheDocumentHas) {
   EXPECT_EQ(json,
             R"({"description":"the \"warehouse\"","url":"https://hooks.acme.example/in?token=7",)"
             R"("headers":{"X-Shop":"7","X-List":["a","b"]},"timeout":"1m30s","retryLimit":0,)"
-            R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"paused":true,)"
+            R"("concurrency":10,"rate":"100/1m","burst":5,"ordered":true,"signing":"acme-hmac",)"
+            R"("auth":"acme-token","paused":true,)"
             R"("__createdAt":"2026-01-31T12:34:56.789Z"})");
   Endpoint wanted = as_given(full_endpoint());
   wanted.ns.clear();

@@ -41,6 +41,21 @@ TEST(CurlSenderBodiesTest, SendsBinaryAndLargeBodies) {
   EXPECT_FALSE(seen[0].has_header("expect"));
 }
 
+TEST(CurlSenderBodiesTest, SecretHeadersAreSentAndNotTold) {
+  TestReceiver receiver;
+  CurlSenderFixture fixture;
+  auto http = fixture.request(Method::kPost, receiver.url(), "b",
+                              {{"Authorization", "[redacted]"}, {"x-a", "b"}});
+  http.secret_headers = {{"authorization", "Bearer hush"}};
+  const auto outcome = fixture.send(std::move(http));
+  ASSERT_TRUE(outcome.ok()) << outcome.error;
+  const auto seen = receiver.requests().at(0);
+  EXPECT_EQ(seen.header("authorization"), "Bearer hush");
+  EXPECT_EQ(seen.header("x-a"), "b");
+  EXPECT_EQ(outcome.sent.headers,
+            (std::vector<Header>{{"Authorization", "[redacted]"}, {"x-a", "b"}}));
+}
+
 TEST(CurlSenderBodiesTest, ReadsChunkedBodiesAndDropsTrailers) {
   TestReceiver receiver([](const TestRequest&) {
     TestResponse response;

@@ -54,6 +54,13 @@ void CurlTransfer::set_method_and_body() {
   }
 }
 
+const std::string& CurlTransfer::sent_value(const Header& header) const {
+  for (const Header& secret : request_.secret_headers) {
+    if (equal_in_any_case(secret.name, header.name)) return secret.value;
+  }
+  return header.value;
+}
+
 // False: one is malformed.
 bool CurlTransfer::add_headers() {
   bool has_content_type = false;
@@ -62,7 +69,7 @@ bool CurlTransfer::add_headers() {
     if (!model::is_token(header.name)) return false;
     has_content_type = has_content_type || equal_in_any_case(header.name, "content-type");
     has_accept = has_accept || equal_in_any_case(header.name, "accept");
-    if (!add_header(header.name, header.value)) return false;
+    if (!add_header(header.name, sent_value(header))) return false;
   }
   // What libcurl would add by itself: the log shows all that was sent.
   if (!has_accept) leave_out("Accept");

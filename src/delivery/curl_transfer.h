@@ -34,6 +34,7 @@ class CurlTransfer final : public net::Exchange {
   bool take_body(std::string_view piece) override { return reader_.body_piece(piece); }
   void set_method_and_body();
   bool add_headers();
+  const std::string& sent_value(const Header& header) const;
   HttpResult result();
   HttpResult finish_at_proxy(CURLcode code);
 

@@ -17,9 +17,13 @@
 #include "model/record.h"
 #include "model/url.h"
 #include "model/webhook_id.h"
+#include "signing/webhook.h"
 
 namespace rhooks::delivery {
 namespace {
+
+// What logs show of a header that a secret made.
+constexpr std::string_view kRedacted = "[redacted]";
 
 constexpr std::string_view kUserAgent = "rhooks/" RHOOKS_VERSION;
 
@@ -181,9 +185,16 @@ Result<void> put_in_body(HttpRequest& http) {
   return {};
 }
 
+void add_secret(HttpRequest& http, std::string_view name, std::string value) {
+  model::remove_header(http.request.headers, name);
+  http.request.headers.push_back({std::string(name), std::string(kRedacted)});
+  http.secret_headers.push_back({std::string(name), std::move(value)});
+}
+
 }  // namespace
 
-Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoint* endpoint) {
+Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoint* endpoint,
+                                  const secrets::Credentials& credentials) {
   HttpRequest http;
   auto& request = http.request;
   http.timeout = task.timeout;
@@ -201,9 +212,17 @@ Result<HttpRequest> build_request(const Task& task, TimePoint now, const Endpoin
   if (!placed) return tl::make_unexpected(std::move(placed.error()));
   request.url = url->text();
 
-  request.headers.push_back({"webhook-id", model::webhook_id(task)});
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-  request.headers.push_back({"webhook-timestamp", std::to_string(seconds)});
+  std::string id = model::webhook_id(task);
+  std::string at = signing::to_timestamp(now);
+  if (credentials.signing) {
+    add_secret(http, signing::kSignatureHeader,
+               signing::signatures(credentials.signing->keys(now), id, at, http.wire_body));
+  }
+  if (credentials.auth) {
+    add_secret(http, model::kAuthorization, std::string(credentials.auth->authorization()));
+  }
+  request.headers.push_back({std::string(signing::kIdHeader), std::move(id)});
+  request.headers.push_back({std::string(signing::kTimestampHeader), std::move(at)});
   request.headers.push_back({"rhooks-scheduled-at", format_time(model::nominal_date(task))});
   if (!find_header(std::span(request.headers), "user-agent")) {
     request.headers.push_back({"user-agent", std::string(kUserAgent)});

@@ -9,6 +9,8 @@
 #include "model/limits.h"
 #include "model/transitions.h"
 #include "model/webhook_id.h"
+#include "signing/test_keys.h"
+#include "signing/webhook.h"
 
 namespace rhooks::delivery {
 namespace {
@@ -315,6 +317,77 @@ TEST(RequestBuilderTest, WhatABodyBecomesHasTheLimitsOfWhatIsSent) {
       built(task_with(Method::kPost, "http://h/", Body::json(many), {{"content-type", kForm}}))
           .wire_body.size(),
       13'000u);
+}
+
+std::shared_ptr<const secrets::OpenSecret> secret_of(SecretType type, const std::string& value) {
+  return std::make_shared<const secrets::OpenSecret>(
+      secrets::OpenSecret::parse(type, value).value());
+}
+
+HttpRequest built_with(const Task& task, const secrets::Credentials& credentials) {
+  Endpoint endpoint;
+  endpoint.url = "http://h/in";
+  endpoint.headers = {{"X-Shop", "7"}};
+  auto request = build_request(task, kNow, &endpoint, credentials);
+  EXPECT_TRUE(request) << request.error().message;
+  return request.value_or(HttpRequest{});
+}
+
+std::string secret_header(const HttpRequest& http, std::string_view name) {
+  std::string found;
+  for (const Header& h : http.secret_headers) {
+    if (h.name == name) found += (found.empty() ? "" : "|") + h.value;
+  }
+  return found;
+}
+
+TEST(RequestBuilderTest, SignedAreTheBytesThatGoOut) {
+  const secrets::Credentials credentials{secret_of(SecretType::kHmac, signing::kSpecHmac), {}};
+  const std::vector<Header> form = {{"content-type", kForm}};
+  const std::vector<Header> multipart = {{"content-type", "multipart/form-data"}};
+  for (const Task& task :
+       {task_with(Method::kPost, "", Body::json(R"({"a" : 1.10})")),
+        task_with(Method::kPut, "", Body::text("text")), task_with(Method::kPost, ""),
+        task_with(Method::kPost, "", Body::json(R"({"a":[1,2]})"), form),
+        task_with(Method::kPatch, "", Body::json(R"({"a":"b"})"), multipart),
+        task_with(Method::kGet, "", Body::json(R"({"a":1})")), task_with(Method::kDelete, "")}) {
+    const HttpRequest http = built_with(task, credentials);
+    std::vector<Header> sent = http.request.headers;
+    for (Header& h : sent) {
+      if (h.name == signing::kSignatureHeader) h.value = secret_header(http, h.name);
+    }
+    VerifyOptions options;
+    options.now = kNow;
+    const auto good = verify_webhook({signing::kSpecHmac}, sent, http.wire_body, options);
+    EXPECT_TRUE(good) << good.error().message;
+    EXPECT_EQ(header(http, "webhook-signature"), "[redacted]");
+    EXPECT_EQ(http.secret_headers.size(), 1u);
+  }
+}
+
+TEST(RequestBuilderTest, BothValuesSignDuringARotation) {
+  auto rotated = secrets::OpenSecret::parse(SecretType::kHmac, signing::kSpecHmac).value();
+  rotated.also_sign_by(
+      secrets::OpenSecret::parse(SecretType::kHmac, signing::Key::generate_hmac().text()).value(),
+      kNow + std::chrono::milliseconds{1});
+  const secrets::Credentials credentials{
+      std::make_shared<const secrets::OpenSecret>(std::move(rotated)), {}};
+  const HttpRequest http = built_with(task_with(Method::kPost, ""), credentials);
+  const std::string both = secret_header(http, "webhook-signature");
+  EXPECT_EQ(std::count(both.begin(), both.end(), ' '), 1) << both;
+}
+
+TEST(RequestBuilderTest, AuthTakesThePlaceOfWhatATaskGives) {
+  const secrets::Credentials credentials{{}, secret_of(SecretType::kToken, "hush")};
+  const HttpRequest http =
+      built_with(task_with(Method::kGet, "", {}, {{"AUTHORIZATION", "Bearer other"}, {"x", "y"}}),
+                 credentials);
+  EXPECT_EQ(header(http, "authorization"), "[redacted]");
+  EXPECT_EQ(header(http, "AUTHORIZATION"), "");
+  EXPECT_EQ(header(http, "x"), "y");
+  EXPECT_EQ(header(http, "X-Shop"), "7");
+  EXPECT_EQ(secret_header(http, "authorization"), "Bearer hush");
+  EXPECT_EQ(header(http, "webhook-signature"), "");
 }
 
 TEST(RequestBuilderTest, BadUrlsAreRefused) {

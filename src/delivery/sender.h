@@ -15,7 +15,10 @@ namespace rhooks::delivery {
 struct HttpRequest {
   std::uint64_t slot_id = 0;  // of the caller; comes back with the result
   Request request;            // final URL and headers; `body` as logged
-  std::string wire_body;      // the bytes to send
+  // Of headers whose values nobody else is to see: sent in the place of those of their names in
+  // `request`, which is logged.
+  std::vector<Header> secret_headers;
+  std::string wire_body;  // the bytes to send
   bool has_body = false;
   // Of the whole attempt, where it is less than the sender's own; none: that.
   std::optional<std::chrono::milliseconds> timeout;

@@ -97,6 +97,8 @@ Result<Claimer::Step> Claimer::step(TimePoint now, TimePoint due_by, store::Scop
 // them anyway.
 Result<bool> Claimer::learn_endpoints(TimePoint now) {
   const bool any_wait = slots_.flows().meets_endpoints();
+  // What cannot be read again is logged, and used on.
+  if (any_wait && secrets_.shared() && secrets_.in_use()) secrets_.refresh_if_old(now);
   if (any_wait || !endpoints_.shared()) {
     const auto known = endpoints_.refresh_if_old(now);
     if (!known && any_wait) return fail(known.error());
@@ -106,23 +108,23 @@ Result<bool> Claimer::learn_endpoints(TimePoint now) {
 
 bool Claimer::apply_endpoints() {
   MutexLock lock(applying_);
-  const std::uint64_t version = endpoints_.version();
-  if (version == applied_) return false;
-  // As of that version, or newer.
-  if (const auto limits = endpoints_.limits()) slots_.flows().set_endpoints(*limits);
-  applied_ = version;
+  const std::pair versions{endpoints_.version(), secrets_.version()};
+  if (versions == applied_) return false;
+  // As of these versions, or newer.
+  const auto limits =
+      endpoints_.limits([this](const Endpoint& endpoint) { return secrets_.lacks(endpoint); });
+  if (limits) slots_.flows().set_endpoints(*limits);
+  applied_ = versions;
   return true;
 }
 
 // All of them, also where it ends with an error.
 Result<void> Claimer::hand_on(std::vector<store::Claim> claims, TimePoint now,
                               TimePoint let_through) {
-  // To read an endpoint may take long: what needs none goes first.
-  const auto to_read =
-      std::stable_partition(claims.begin(), claims.end(), [&](const store::Claim& claim) {
-        const Task& task = claim.task;
-        return task.endpoint.empty() || endpoints_.knows(task.key.ns, task.endpoint, now);
-      });
+  // To read an endpoint or a secret may take long: what needs none goes first.
+  const auto to_read = std::stable_partition(
+      claims.begin(), claims.end(),
+      [&](const store::Claim& claim) { return waits_for_no_read(claim.task, now); });
   Result<void> done;
   std::vector<TaskKey> for_nobody;  // retries that keep their places
   for (auto claim = claims.begin(); claim != claims.end(); ++claim) {
@@ -131,6 +133,9 @@ Result<void> Claimer::hand_on(std::vector<store::Claim> claims, TimePoint now,
     delivery.let_through = let_through;
     if (!delivery.endpoint && may_be_known_later(delivery.endpoint.error())) {
       done = Result<void>(fail(delivery.endpoint.error()));
+    }
+    if (!delivery.credentials && may_be_known_later(delivery.credentials.error())) {
+      done = Result<void>(fail(delivery.credentials.error()));
     }
     if (!delivery.ready && !keeps_order(delivery)) for_nobody.push_back(delivery.task.key);
     to_send_.push(std::move(delivery));
@@ -152,6 +157,13 @@ Result<void> Claimer::leave_places(const std::vector<TaskKey>& retries, TimePoin
   return {};
 }
 
+bool Claimer::waits_for_no_read(const Task& task, TimePoint now) {
+  if (task.endpoint.empty()) return true;
+  if (!endpoints_.knows(task.key.ns, task.endpoint, now)) return false;
+  const auto endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
+  return !endpoint || secrets_.knows_credentials_of(**endpoint, now);
+}
+
 Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   Delivery delivery;
   delivery.lease = std::move(claim.lease);
@@ -163,6 +175,7 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
   if (!task.endpoint.empty()) delivery.endpoint = endpoints_.find(task.key.ns, task.endpoint, now);
   if (!delivery.ready && keeps_order(delivery)) slots_.flows().hold(flow, delivery.due_at);
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
+    delivery.credentials = secrets_.credentials_of(*endpoint, now);
     delivery.within_limits = slots_.flows().goes_by(flow, model::limits_of(*endpoint));
   }
   // What is given back, or FAILED since its time is over, takes nothing of what others wait for.
@@ -175,6 +188,7 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
 void Claimer::count_held() {
   const FlowTable::HeldCounts held = slots_.flows().take_held();
   metrics_.held(Metrics::HeldBy::kPaused, held.paused);
+  metrics_.held(Metrics::HeldBy::kSecret, held.secret);
   metrics_.held(Metrics::HeldBy::kRetryAfter, held.retry_after);
   metrics_.held(Metrics::HeldBy::kBreaker, held.breaker);
   metrics_.held(Metrics::HeldBy::kOrder, held.order);

@@ -43,7 +43,7 @@ Metrics::Attempt kind_of(const delivery::HttpResult& result) {
 // or one for which there is no memory, or no endpoint.
 Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
   if (!delivery.endpoint) return fail(delivery.endpoint.error());
-  return delivery::build_request(delivery.task, now, endpoint_of(delivery));
+  return delivery::build_request(delivery.task, now, endpoint_of(delivery), *delivery.credentials);
 }
 
 // Looks up when a task with a schedule happens. False: that cannot be told now, but may be soon. If

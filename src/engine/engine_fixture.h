@@ -86,8 +86,9 @@ struct Fixture {
                    store::Store* other_store = nullptr)
       : sender(clock, std::move(script)),
         endpoints(other_store ? *other_store : memory),
-        runner(other_store ? *other_store : memory, endpoints, sender, metrics, clock, random,
-               std::move(options)) {}
+        secrets(other_store ? *other_store : memory, std::nullopt),
+        runner(other_store ? *other_store : memory, endpoints, secrets, sender, metrics, clock,
+               random, std::move(options)) {}
 
   static RunnerOptions options_for(std::size_t concurrency) {
     RunnerOptions options;
@@ -119,6 +120,7 @@ struct Fixture {
   Metrics metrics;
   Random random{1};
   store::Endpoints endpoints;
+  secrets::Secrets secrets;
   Runner runner;
 };
 
@@ -130,13 +132,14 @@ struct Stages {
   ManualClock clock;
   store::MemoryStore store{1};
   store::Endpoints endpoints{store};
+  secrets::Secrets secrets{store, std::nullopt};
   ScriptedSender sender{clock};
   Metrics metrics;
   Random random{1};
   Slots slots{kConcurrency};
   DeliveryQueue to_send{kConcurrency};
   EndedQueue to_commit{kConcurrency};
-  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
+  Claimer claimer{store, endpoints, secrets, slots, to_send, metrics, clock, 60s};
   Dispatcher dispatcher{store, sender, slots.flows(), to_send, to_commit, metrics, clock, zones()};
 };
 

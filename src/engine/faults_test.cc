@@ -18,12 +18,13 @@ const StoreFault kAnswerLost{.error = {ErrorCode::kUnknownOutcome, "the answer w
 
 struct FaultyFixture {
   explicit FaultyFixture(RunnerOptions options = Fixture::options_for(4))
-      : runner(faulty, endpoints, sender, metrics, clock, random, std::move(options)) {}
+      : runner(faulty, endpoints, secrets, sender, metrics, clock, random, std::move(options)) {}
 
   SystemClock clock;  // retries wait on it, some milliseconds
   store::MemoryStore memory{1};
   FaultyStore faulty{memory};
   store::Endpoints endpoints{faulty};
+  secrets::Secrets secrets{faulty, std::nullopt};
   ScriptedSender sender{clock};
   Metrics metrics;
   Random random{1};

@@ -27,6 +27,7 @@ std::optional<FlowTable::Limit> FlowTable::limited(const Lane& endpoint, Time no
   if (!limits) return std::nullopt;  // its tasks are to fail
   if (limits->unknown) return Limit{HeldBy::kUnknown, {}};
   if (limits->paused) return Limit{HeldBy::kPaused, {}};
+  if (limits->without_secret) return Limit{HeldBy::kSecret, {}};
   const auto it = tried_.find(endpoint);
   if (it == tried_.end()) return std::nullopt;
   // Of both the one that ends later is told.
@@ -115,6 +116,7 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
 void FlowTable::count_held(HeldBy by, Wait before) {
   if (before == Wait::kWaits) return;
   if (by == HeldBy::kPaused) ++held_.paused;
+  if (by == HeldBy::kSecret) ++held_.secret;
   if (by == HeldBy::kRetryAfter) ++held_.retry_after;
   if (by == HeldBy::kBreaker) ++held_.breaker;
   if (by == HeldBy::kOrder) ++held_.order;
@@ -300,10 +302,7 @@ std::optional<Held> FlowTable::held(const Flow& flow, TimePoint now) const {
 std::optional<Held> FlowTable::untried(const Lane& endpoint, TimePoint now) const {
   MutexLock lock(mutex_);
   const auto limit = limited(endpoint, now);
-  if (limit) {
-    const bool untried = limit->by == HeldBy::kBreaker || limit->by == HeldBy::kRetryAfter;
-    return untried ? shown(limit, endpoint) : std::nullopt;
-  }
+  if (limit) return limit->by >= HeldBy::kSecret ? shown(limit, endpoint) : std::nullopt;
   if (!limits_of(endpoint) || !open_breakers_.contains(endpoint)) return std::nullopt;
   return shown(Limit{HeldBy::kBreaker, {}}, endpoint);
 }
@@ -315,6 +314,7 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit,
   if (limit->until) held.until = to_shown(*limit->until);
   if (limit->by == HeldBy::kUnknown) held.by = "endpoint";
   if (limit->by == HeldBy::kPaused) held.by = "paused";
+  if (limit->by == HeldBy::kSecret) held.by = "secret";
   if (limit->by == HeldBy::kRetryAfter) held.by = "retry-after";
   if (limit->by == HeldBy::kBreaker) held.by = "breaker";
   if (limit->by == HeldBy::kOrder) held.by = "order";

@@ -190,6 +190,28 @@ TEST_F(FlowLimitsTest, APauseGoesBeforeIt) {
   EXPECT_EQ(refusal->lane, Lane::of_endpoint_of(limited_flow()));
 }
 
+TEST_F(FlowLimitsTest, OfOneThatLacksASecretNothingBegins) {
+  const Lane endpoint = Lane::of_endpoint_of(limited_flow());
+  model::Limits limits;
+  limits.without_secret = true;
+  set(limits);
+  EXPECT_FALSE(table_.passes(limited_flow()));
+  EXPECT_EQ(held_by(limited_flow()), "secret");
+  const auto held = table_.untried(endpoint, {});
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->by, "secret");
+  EXPECT_TRUE(table_.closed(endpoint));
+  const auto refusal = table_.refuse(limited_flow());
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->lane, endpoint);
+  EXPECT_EQ(table_.take_held().secret, 1u);
+  limits.without_secret = false;
+  set(limits);
+  EXPECT_EQ(held_by(limited_flow()), "");
+  EXPECT_FALSE(table_.untried(endpoint, {}));
+  EXPECT_EQ(table_.next_open(), endpoint);
+}
+
 TEST_F(FlowLimitsTest, OfOneThatCannotBeReadNothingBegins) {
   const Lane endpoint = Lane::of_endpoint_of(limited_flow());
   model::Limits limits;

@@ -55,7 +55,8 @@ FlowEnding ending_of(const model::AttemptOutcome& outcome);
 // Before all that, and however many slots there are, it asks what the endpoint of the flow says
 // (flow_limits.cc), in this order:
 //
-//   unknown, paused   nothing of the endpoint begins
+//   unknown, paused,  nothing of the endpoint begins
+//   secret
 //   retry-after       nothing of it begins before the time for which its receiver asked
 //   breaker           nothing of it begins for a time, and then one attempt while none is under way
 //   order             of the flow one is under way, and those behind it wait for it
@@ -162,12 +163,14 @@ class FlowTable final : public store::FlowGate {
   bool goes_by(const Flow& flow, const model::Limits& limits) const;
   // Which of what its endpoint says lets nothing more of the flow begin; none: nothing of it.
   std::optional<Held> held(const Flow& flow, TimePoint now) const;
-  // The same of all flows of the endpoint, where it is that it does not answer, or asked for that;
-  // also where nothing of it is due. No `until`: it is being tried, or by whatever is due next.
+  // The same of all flows of the endpoint, where it lacks a secret, does not answer, or asked for
+  // that; also where nothing of it is due. No `until`: it is being tried, or by whatever is due
+  // next, or the secret is waited for.
   std::optional<Held> untried(const Lane& endpoint, TimePoint now) const;
   // How many endpoints and flows came to wait since the last call, by that.
   struct HeldCounts {
     std::size_t paused = 0;
+    std::size_t secret = 0;
     std::size_t retry_after = 0;
     std::size_t breaker = 0;
     std::size_t order = 0;
@@ -244,6 +247,7 @@ class FlowTable final : public store::FlowGate {
   enum class HeldBy {
     kUnknown,
     kPaused,
+    kSecret,
     kRetryAfter,
     kBreaker,
     kOrder,

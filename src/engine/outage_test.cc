@@ -61,11 +61,13 @@ class OutageTest : public ::testing::TestWithParam<OutageWorld> {
     options.lease_for = kDay;
     worker_.reset();
     endpoints_.reset();
+    secrets_.reset();
     sender_.cancel_all();
     sender_.poll(0ms);
     open_store();
     endpoints_.emplace(*store_);
-    worker_.emplace(*store_, *endpoints_, sender_, metrics_, clock_, random_, options);
+    secrets_.emplace(*store_, std::nullopt);
+    worker_.emplace(*store_, *endpoints_, *secrets_, sender_, metrics_, clock_, random_, options);
   }
   void open_store() {
     if (!GetParam().on_disk) {
@@ -164,6 +166,7 @@ class OutageTest : public ::testing::TestWithParam<OutageWorld> {
   Metrics metrics_;
   Random random_{1};
   std::optional<store::Endpoints> endpoints_;
+  std::optional<secrets::Secrets> secrets_;
   std::optional<Pipeline> worker_;
 };
 

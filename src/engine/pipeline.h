@@ -34,13 +34,13 @@ struct PipelineOptions {
 //
 // Threads: those of the stages. What it refers to must outlive it.
 struct Pipeline {
-  Pipeline(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
-           Metrics& metrics, const Clock& clock, Random& random, const PipelineOptions& options,
-           Committer::OnRecorded on_recorded = {})
+  Pipeline(store::Store& store, store::Endpoints& endpoints, secrets::Secrets& secrets,
+           delivery::Sender& sender, Metrics& metrics, const Clock& clock, Random& random,
+           const PipelineOptions& options, Committer::OnRecorded on_recorded = {})
       : slots(options.concurrency, options.attempt_bytes_max),
         to_send(options.concurrency),
         to_commit(options.concurrency),
-        claimer(store, endpoints, slots, to_send, metrics, clock, options.lease_for,
+        claimer(store, endpoints, secrets, slots, to_send, metrics, clock, options.lease_for,
                 [&sender] { sender.wake(); }),
         dispatcher(store, sender, slots.flows(), to_send, to_commit, metrics, clock, options.zones,
                    options.attempt_max),

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "engine/timing.h"
+#include "model/endpoint.h"
 #include "model/flow.h"
 #include "observe/logging.h"
 
@@ -25,17 +26,18 @@ Error stopped() {
 
 }  // namespace
 
-Runner::Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
-               Metrics& metrics, const Clock& clock, Random& random, RunnerOptions options,
-               Runtime& runtime)
+Runner::Runner(store::Store& store, store::Endpoints& endpoints, secrets::Secrets& secrets,
+               delivery::Sender& sender, Metrics& metrics, const Clock& clock, Random& random,
+               RunnerOptions options, Runtime& runtime)
     : store_(store),
       endpoints_(endpoints),
+      secrets_(secrets),
       sender_(sender),
       metrics_(metrics),
       clock_(clock),
       options_(options),
       runtime_(runtime),
-      pipeline_(store, endpoints, sender, metrics, clock, random, options_,
+      pipeline_(store, endpoints, secrets, sender, metrics, clock, random, options_,
                 [this](TimePoint due_at, bool ok) { note_recorded(due_at, ok); }),
       claimer_waker_(runtime, clock),
       committer_waker_(runtime, clock),
@@ -119,9 +121,12 @@ void Runner::endpoints_changed() {
 
 std::optional<Held> Runner::held(const Task& task) {
   if (task.endpoint.empty()) return std::nullopt;
-  endpoints_.refresh_if_old(clock_.now());
+  const TimePoint now = clock_.now();
+  endpoints_.refresh_if_old(now);
+  const auto endpoint = endpoints_.known(task.key.ns, task.endpoint);
+  if (endpoint && *endpoint && model::needs_secret(***endpoint)) secrets_.refresh_if_old(now);
   endpoints_changed();
-  return pipeline_.slots.flows().held(model::flow_of(task), clock_.now());
+  return pipeline_.slots.flows().held(model::flow_of(task), now);
 }
 
 std::optional<Held> Runner::held(const Endpoint& endpoint) const {

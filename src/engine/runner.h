@@ -34,9 +34,9 @@ struct RunnerOptions : PipelineOptions {
 // Threads: every method may be called from any thread. Blocking: trigger() and stop().
 class Runner {
  public:
-  Runner(store::Store& store, store::Endpoints& endpoints, delivery::Sender& sender,
-         Metrics& metrics, const Clock& clock, Random& random, RunnerOptions options,
-         Runtime& runtime = thread_runtime());
+  Runner(store::Store& store, store::Endpoints& endpoints, secrets::Secrets& secrets,
+         delivery::Sender& sender, Metrics& metrics, const Clock& clock, Random& random,
+         RunnerOptions options, Runtime& runtime = thread_runtime());
   // Stops, where there is still something to stop.
   ~Runner();
 
@@ -61,14 +61,14 @@ class Runner {
   // The same of all tasks of a namespace.
   void look_again_in(const std::string& ns);
 
-  // Endpoints were changed: from the return on no claim is let through against what is known of
-  // them, and what may pass by now is claimed.
+  // Endpoints or secrets were changed: from the return on no claim is let through against what is
+  // known of them, and what may pass by now is claimed.
   void endpoints_changed();
 
   // Why a task that is due waits for its endpoint, as far as this process knows; none: it does not.
   // Waits for the store where endpoints have to be read.
   std::optional<Held> held(const Task& task);
-  // The same of an endpoint, where it is that it does not answer. Waits for nothing.
+  // The same of an endpoint, where it lacks a secret or does not answer. Waits for nothing.
   std::optional<Held> held(const Endpoint& endpoint) const;
 
   // Whether anything may wait for its endpoint, as far as claims have met it. Waits for nothing.
@@ -115,6 +115,7 @@ class Runner {
 
   store::Store& store_;
   store::Endpoints& endpoints_;
+  secrets::Secrets& secrets_;
   delivery::Sender& sender_;
   Metrics& metrics_;
   const Clock& clock_;

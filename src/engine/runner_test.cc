@@ -471,7 +471,8 @@ TEST(RunnerTest, TheAlarmWakesForATaskOfTheNearFuture) {
   RunnerOptions options = Fixture::options_for(4);
   options.poll_interval = 1h;  // so that polling cannot be what finds it
   store::Endpoints endpoints{memory};
-  Runner runner(memory, endpoints, sender, metrics, clock, random, options);
+  secrets::Secrets secrets{memory, std::nullopt};
+  Runner runner(memory, endpoints, secrets, sender, metrics, clock, random, options);
   runner.start();
   testing::Slowdown slowdown;
   const TimePoint due = clock.now() + 50ms;
@@ -495,7 +496,8 @@ TEST(RunnerTest, TheAlarmWakesForARetryAndForTheNextOccurrence) {
   RunnerOptions options = Fixture::options_for(4);
   options.poll_interval = 1h;  // so that polling cannot be what finds it
   store::Endpoints endpoints{memory};
-  Runner runner(memory, endpoints, sender, metrics, clock, random, options);
+  secrets::Secrets secrets{memory, std::nullopt};
+  Runner runner(memory, endpoints, secrets, sender, metrics, clock, random, options);
   auto task = record("a", clock.now());
   task.task.repeat = Repeat{1, 2, RepeatUnit::kSeconds};
   put(memory, {task});
@@ -518,8 +520,8 @@ TEST(RunnerTest, ARetryWaitsForItsStoredTimeAndRetryAfterIsAFloor) {
 
   // A restart keeps it: another runner on the same store.
   fixture.sender.set_script({});
-  Runner second(fixture.memory, fixture.endpoints, fixture.sender, fixture.metrics, fixture.clock,
-                fixture.random, Fixture::options_for(1));
+  Runner second(fixture.memory, fixture.endpoints, fixture.secrets, fixture.sender, fixture.metrics,
+                fixture.clock, fixture.random, Fixture::options_for(1));
   fixture.clock.set(next - 1ms);
   ASSERT_TRUE(second.trigger({}));
   EXPECT_EQ(fixture.sender.started_count(), 1u);

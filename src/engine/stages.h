@@ -10,6 +10,7 @@
 #include "engine/slots.h"
 #include "model/record.h"
 #include "schedule/timetable.h"
+#include "secrets/credentials.h"
 #include "store/endpoints.h"
 
 // What passes from one stage of the engine to the next.
@@ -28,6 +29,8 @@ struct Delivery {
   // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
   // or could not be read.
   Result<store::Endpoints::Found> endpoint = nullptr;
+  // What it is sent with, by that endpoint. An error: a secret is not there, or cannot be used.
+  Result<secrets::Credentials> credentials = secrets::Credentials{};
   bool within_limits = true;  // the gate went by those of that endpoint
   TimePoint let_through{};    // when its rate counted it
 };
@@ -36,10 +39,10 @@ inline const Endpoint* endpoint_of(const Delivery& delivery) {
   return delivery.endpoint ? delivery.endpoint->get() : nullptr;
 }
 // Whether it names one that is paused by now, or has other limits than it was let through by, or
-// that cannot be read: it is not attempted then.
+// lacks a secret, or that cannot be read: it is not attempted then.
 inline bool waits_for_endpoint(const Delivery& delivery) {
   if (const Endpoint* const endpoint = endpoint_of(delivery)) {
-    return endpoint->paused || !delivery.within_limits;
+    return endpoint->paused || !delivery.within_limits || !delivery.credentials;
   }
   return !delivery.endpoint && delivery.endpoint.error().code != ErrorCode::kNotFound;
 }

@@ -118,7 +118,8 @@ TEST(ClaimerTest, LargeTasksAreClaimedAsMemoryAllows) {
   Slots slots{7, 10 * kBody};
   DeliveryQueue to_send{7};
   store::Endpoints endpoints{store};
-  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
+  secrets::Secrets secrets{store, std::nullopt};
+  Claimer claimer{store, endpoints, secrets, slots, to_send, metrics, clock, 60s};
   const auto put_large = [&](std::size_t from, std::size_t to) {
     std::vector<model::TaskRecord> records;
     for (std::size_t i = from; i < to; ++i) {
@@ -156,7 +157,8 @@ struct SharedSlots {
   Slots slots{16};
   DeliveryQueue to_send{16};
   store::Endpoints endpoints;
-  Claimer claimer{store, endpoints, slots, to_send, metrics, clock, 60s};
+  secrets::Secrets secrets{store, std::nullopt};
+  Claimer claimer{store, endpoints, secrets, slots, to_send, metrics, clock, 60s};
 };
 
 TEST(ClaimerTest, TellsThatSomethingWaitsForOthersOfItsFlow) {
@@ -849,7 +851,7 @@ TEST_F(StagesTest, WhatIsDeletedDuringItsClaimHoldsNothing) {
       if (removed) slots.flows().look_again(model::flow_of(*removed));
     }
   });
-  Claimer claims(with_others, endpoints, slots, to_send, metrics, clock, 60s);
+  Claimer claims(with_others, endpoints, secrets, slots, to_send, metrics, clock, 60s);
   ASSERT_TRUE(claims.learn_endpoints(clock.now()));
   ASSERT_TRUE(claims.step(clock.now(), clock.now()));
   dispatcher.step(clock.now(), 0ms);
@@ -1289,7 +1291,7 @@ TEST_F(StagesTest, WhatWasClaimedWhileItsEndpointWasBeingPausedIsGivenBack) {
   };
   make_committer();
   PausingStore pausing(store);
-  Claimer overtaken(pausing, endpoints, slots, to_send, metrics, clock, 60s);
+  Claimer overtaken(pausing, endpoints, secrets, slots, to_send, metrics, clock, 60s);
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/"})");
   put(store, {to_endpoint("a", clock.now(), "acme")});
   pausing.meanwhile = [&] {
@@ -1420,8 +1422,9 @@ TEST(ClaimerTest, HandsOthersOnBeforeItReadsAnEndpoint) {
   store::Endpoints endpoints{store, 5s};
   ASSERT_TRUE(endpoints.refresh_if_old(shared.clock.now()));
   int woken = 0;
-  Claimer claimer{store,          endpoints,    shared.slots, shared.to_send,
-                  shared.metrics, shared.clock, 60s,          [&] { ++woken; }};
+  secrets::Secrets secrets{store, std::nullopt};
+  Claimer claimer{store,          endpoints,    secrets, shared.slots,    shared.to_send,
+                  shared.metrics, shared.clock, 60s,     [&] { ++woken; }};
   std::vector<std::string> before;
   store.on_read = [&] {
     EXPECT_EQ(woken, 1);

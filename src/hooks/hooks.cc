@@ -112,8 +112,8 @@ std::vector<NewTask> one_of(NewTask task) {
 Hooks::Impl::Impl(Parts given)
     : parts(std::move(given)),
       uuids(*parts.random),
-      runner(*parts.store, *parts.endpoints, *parts.sender, *parts.metrics, *parts.clock,
-             *parts.random, runner_options(parts), *parts.runtime),
+      runner(*parts.store, *parts.endpoints, *parts.secrets, *parts.sender, *parts.metrics,
+             *parts.clock, *parts.random, runner_options(parts), *parts.runtime),
       redrives(
           *parts.store, *parts.metrics, *parts.clock, parts.zones,
           others_have_redrives(parts.options), [this](TimePoint due_at) { runner.notify(due_at); },

@@ -6,6 +6,7 @@
 #include "model/endpoint.h"
 #include "model/new_task.h"
 #include "model/refusal.h"
+#include "model/secret.h"
 #include "model/transitions.h"
 
 // Endpoints: documents of the store, whose data is their JSON.
@@ -34,6 +35,40 @@ Error too_many_endpoints() {
       ErrorCode::kConflict,
       "there are " + std::to_string(model::kEndpointsMax) + " endpoints already; delete some first",
       {}};
+}
+
+// What only a secret lacks is no damage.
+Error without_secret(Error why) {
+  if (why.code == ErrorCode::kCorrupt || why.code == ErrorCode::kNotFound) {
+    why.code = ErrorCode::kConflict;
+  }
+  return why;
+}
+
+// Errors: kNotFound (there is none of that name) and kInvalidArgument (it is of another type), the
+// field being that of the endpoint; those of the store.
+Result<void> check_secret(store::Store& store, const Endpoint& endpoint, const char* field,
+                          const std::string& name, bool signs) {
+  if (name.empty()) return {};
+  const auto found = store.get_document(secrets::secret_key(endpoint.ns, name));
+  if (!found && found.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound,
+                std::string(field) + ": " + found.error().message + "; put it first", field);
+  }
+  if (!found) return fail(found.error());
+  const auto secret = secrets::secret_of(*found);
+  if (!secret) return fail(secret.error());
+  if (model::signs(secret->type) == signs) return {};
+  return model::invalid(field,
+                        "secret '" + name + "' is of type " + to_string(secret->type) +
+                            (signs ? "; hmac and ed25519 sign" : "; it takes token or basic"));
+}
+
+Result<void> check_secrets(store::Store& store, const Endpoint& endpoint) {
+  if (auto signing = check_secret(store, endpoint, "signing", endpoint.signing, true); !signing) {
+    return signing;
+  }
+  return check_secret(store, endpoint, "auth", endpoint.auth, false);
 }
 
 // One look at each task: of one that went from one status to another between two looks, for each
@@ -74,6 +109,9 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
     return fail(std::move(may.error()));
   const auto only = read_replaces(if_revision);
   if (!only) return fail(only.error());
+  if (auto there = check_secrets(impl_->store(), endpoint); !there) {
+    return fail(std::move(there.error()));
+  }
   const auto edit = [&](const Looked& found, TimePoint now) -> Result<std::optional<std::string>> {
     std::string data = stored_in_place_of(found, endpoint, now);
     if (data.size() > model::kEndpointBytesMax) {
@@ -185,7 +223,9 @@ Result<Log> Hooks::test_endpoint(const std::string& ns, const std::string& name,
   const Uuid id = impl_->uuids.v7(now);
   // With an id that no other has, so that its webhook-id is that of no other request.
   Task task = model::make_record(std::move(asked), now, id).task;
-  auto built = delivery::build_request(task, now, &*found);
+  const auto credentials = impl_->parts.secrets->credentials_of(*found, now);
+  if (!credentials) return fail(without_secret(credentials.error()));
+  auto built = delivery::build_request(task, now, &*found, *credentials);
   if (!built) return fail(std::move(built.error()));
   const auto outcome = impl_->attempt_once(std::move(*built));
   if (!outcome) return fail(outcome.error());

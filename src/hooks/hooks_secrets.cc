@@ -43,11 +43,33 @@ Result<std::chrono::milliseconds> overlap_of(const SecretRotation& rotation, Sec
                                        " signs nothing: its value before is not used any more");
 }
 
+// Errors: kConflict; those of the store.
+Result<void> check_unused(store::Store& store, const store::DocumentKey& secret) {
+  store::DocumentQuery query = store::endpoint_query(secret.ns);
+  query.limit = model::kBatchMax;
+  do {
+    const auto page = store.list_documents(query);
+    if (!page) return fail(page.error());
+    for (const store::StoredDocument& document : page->items) {
+      const auto endpoint = store::endpoint_of(document);
+      if (!endpoint || (endpoint->signing != secret.name && endpoint->auth != secret.name))
+        continue;
+      return fail(ErrorCode::kConflict,
+                  "secret '" + secret.name + "' is in use: endpoint '" + endpoint->name +
+                      "' names it; have it name another, or force it, and its tasks wait");
+    }
+    query.after = page->next;
+  } while (query.after);
+  return {};
+}
+
 }  // namespace
 
 DocumentWriter Hooks::Impl::secret_writer() {
   return {store(), *parts.clock, [this](const store::DocumentKey& key) {
-            return parts.secrets->changed(key.ns, key.name);
+            auto known = parts.secrets->changed(key.ns, key.name);
+            runner.endpoints_changed();
+            return known;
           }};
 }
 
@@ -110,12 +132,16 @@ Result<Secret> Hooks::rotate_secret(const std::string& ns, const std::string& na
 }
 
 Result<Secret> Hooks::remove_secret(const std::string& ns, const std::string& name,
-                                    const std::string& if_revision) {
+                                    const std::string& if_revision, bool force) {
   if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
   const auto only = read_revision(if_revision);
   if (!only) return fail(only.error());
-  const auto removed = impl_->secret_writer().remove(secrets::secret_key(ns, name), *only,
-                                                     [] { return Result<void>(); });
+  const store::DocumentKey key = secrets::secret_key(ns, name);
+  const auto check = [&]() -> Result<void> {
+    if (force) return {};
+    return check_unused(impl_->store(), key);
+  };
+  const auto removed = impl_->secret_writer().remove(key, *only, check);
   if (!removed) return fail(removed.error());
   if (*removed) {
     if (auto secret = secrets::secret_of(**removed)) return secret;

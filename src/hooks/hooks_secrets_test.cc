@@ -187,6 +187,136 @@ TEST_F(HooksSecretsTest, WhatIsStoredHasNoValueInIt) {
   EXPECT_EQ(hooks_.metrics().find(canary), std::string::npos);
 }
 
+class EndpointSecretsTest : public HooksSecretsTest {
+ protected:
+  Endpoint endpoint(const std::string& signing, const std::string& auth = {}) {
+    Endpoint endpoint;
+    endpoint.ns = "ns";
+    endpoint.name = "acme";
+    endpoint.url = "http://127.0.0.1:9/in";
+    endpoint.signing = signing;
+    endpoint.auth = auth;
+    return endpoint;
+  }
+  void put_acme(const std::string& signing, const std::string& auth = {}) {
+    const auto done = hooks_.put_endpoint(endpoint(signing, auth));
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  void add(const std::string& id) {
+    NewTask task;
+    task.ns = "ns";
+    task.id = id;
+    task.endpoint = "acme";
+    task.request.method = Method::kPost;
+    const auto added = hooks_.register_task(task);
+    ASSERT_TRUE(added) << added.error().message;
+  }
+  // Attempts what is due, and returns the headers that nobody else is to see, of what was sent.
+  std::vector<Header> sent() {
+    const std::size_t before = test_.sender->started_count();
+    const auto done = hooks_.trigger();
+    EXPECT_TRUE(done) << done.error().message;
+    std::vector<Header> headers;
+    const auto started = test_.sender->started();
+    for (std::size_t i = before; i < started.size(); ++i) {
+      const auto& more = started[i].secret_headers;
+      headers.insert(headers.end(), more.begin(), more.end());
+    }
+    return headers;
+  }
+  std::string held_by(const std::string& id) {
+    const auto task = hooks_.get({"ns", id});
+    return task && task->held ? task->held->by : "";
+  }
+};
+
+TEST_F(EndpointSecretsTest, NamesWhatIsThereAndFits) {
+  const auto refused = [&](const std::string& signing, const std::string& auth) {
+    const auto done = hooks_.put_endpoint(endpoint(signing, auth));
+    if (done) return std::string("(taken)");
+    return std::string(to_string(done.error().code)) + " " + done.error().field;
+  };
+  EXPECT_EQ(refused("none", ""), "not_found signing");
+  EXPECT_EQ(refused("", "none"), "not_found auth");
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  put(secret_of(SecretType::kToken, "hush", "token"));
+  EXPECT_EQ(refused("token", ""), "invalid_argument signing");
+  EXPECT_EQ(refused("hmac", "hmac"), "invalid_argument auth");
+  EXPECT_EQ(refused("hmac", "token"), "(taken)");
+}
+
+TEST_F(EndpointSecretsTest, RequestsAreSignedAndShowTheToken) {
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  put(secret_of(SecretType::kToken, "hush", "token"));
+  put_acme("hmac", "token");
+  add("a");
+  const auto headers = sent();
+  ASSERT_EQ(headers.size(), 2u);
+  EXPECT_EQ(headers[0].name, "webhook-signature");
+  EXPECT_THAT(headers[0].value, StartsWith("v1,"));
+  EXPECT_EQ(headers[1], (Header{"authorization", "Bearer hush"}));
+  // What is rotated is used from the next attempt on.
+  ASSERT_TRUE(hooks_.rotate_secret("ns", "token", {"hush-2", {}}));
+  add("b");
+  EXPECT_EQ(sent().at(1), (Header{"authorization", "Bearer hush-2"}));
+  const auto logs = hooks_.fetch_logs({.ns = "ns", .task_id = "a"});
+  ASSERT_EQ(logs->items.size(), 1u);
+  for (const Header& header : logs->items[0].request.headers) {
+    EXPECT_EQ(header.value.find("hush"), std::string::npos);
+  }
+}
+
+TEST_F(EndpointSecretsTest, OneInUseIsNotDeletedUnasked) {
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  put(secret_of(SecretType::kToken, "hush", "token"));
+  put_acme("hmac", "token");
+  for (const char* name : {"hmac", "token"}) {
+    const auto refused = hooks_.remove_secret("ns", name);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+    EXPECT_THAT(refused.error().message, HasSubstr("endpoint 'acme' names it"));
+  }
+  put_acme("hmac");
+  EXPECT_TRUE(hooks_.remove_secret("ns", "token"));
+  EXPECT_TRUE(hooks_.remove_secret("ns", "hmac", {}, true));
+}
+
+TEST_F(EndpointSecretsTest, WithoutItsSecretTasksWait) {
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  put_acme("hmac");
+  ASSERT_TRUE(hooks_.remove_secret("ns", "hmac", {}, true));
+  add("a");
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(test_.sender->started_count(), 0u) << "it was sent unsigned";
+  EXPECT_EQ(held_by("a"), "secret");
+  EXPECT_EQ(hooks_.endpoint("ns", "acme")->held->by, "secret");
+  EXPECT_EQ(hooks_.get({"ns", "a"})->attempt, 0);
+  const auto test = hooks_.test_endpoint("ns", "acme", {});
+  ASSERT_FALSE(test);
+  EXPECT_EQ(test.error().code, ErrorCode::kConflict);
+
+  // Of another type it is no help.
+  put(secret_of(SecretType::kToken, "hush", "hmac"));
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(held_by("a"), "secret");
+  ASSERT_TRUE(hooks_.remove_secret("ns", "hmac", {}, true));
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  EXPECT_EQ(sent().size(), 1u);
+  EXPECT_EQ(hooks_.get({"ns", "a"})->status, Status::kDone);
+  EXPECT_FALSE(hooks_.endpoint("ns", "acme")->held);
+}
+
+TEST_F(EndpointSecretsTest, WhileSecretsCannotBeReadNothingIsSent) {
+  put(secret_of(SecretType::kHmac, kHmac, "hmac"));
+  put_acme("hmac");
+  add("a");
+  TestHooks next({}, std::make_unique<testing::FaultyStore>(memory_), std::nullopt, false);
+  ASSERT_TRUE(next.hooks->trigger());
+  EXPECT_EQ(next.sender->started_count(), 0u) << "without a master key it was sent";
+  EXPECT_EQ(next.hooks->get({"ns", "a"})->held->by, "secret");
+  EXPECT_EQ(sent().size(), 1u);
+}
+
 TEST(OptionsSecretsTest, MasterKeysAreReadAtTheOpening) {
   const auto field = [](const auto& set) {
     Options options;

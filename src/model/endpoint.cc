@@ -58,6 +58,16 @@ Result<void> check_pace(const Endpoint& endpoint) {
                               "; larger ones are not kept over a restart yet");
 }
 
+// One of them would not be sent.
+Result<void> check_auth(const Endpoint& endpoint) {
+  const bool twice = !endpoint.auth.empty() &&
+                     std::any_of(endpoint.headers.begin(), endpoint.headers.end(), [](auto& one) {
+                       return equal_in_any_case(one.name, kAuthorization);
+                     });
+  if (!twice) return {};
+  return invalid("auth", "makes the header Authorization; leave that out of headers");
+}
+
 }  // namespace
 
 Result<void> validate_endpoint_url(std::string_view url) {
@@ -82,7 +92,12 @@ Result<void> validate(const Endpoint& endpoint) {
   if (auto valid = check_events(endpoint); !valid) return valid;
   if (auto valid = check_retries(endpoint); !valid) return valid;
   if (auto valid = check_order(endpoint); !valid) return valid;
+  if (auto valid = check_auth(endpoint); !valid) return valid;
   return check_pace(endpoint);
+}
+
+bool needs_secret(const Endpoint& endpoint) {
+  return !endpoint.signing.empty() || !endpoint.auth.empty();
 }
 
 Limits limits_of(const Endpoint& endpoint) {

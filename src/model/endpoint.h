@@ -147,6 +147,25 @@ struct FieldsOf<Endpoint> {
                   "`task.failed`, which are the default; `endpoint.opened`, its tasks wait since "
                   "it does not answer; and `endpoint.closed`, it answers again"},
           Events{events::kOfEndpoint}),
+      field<&Endpoint::signing>(
+          {.name = "signing",
+           .flag = "--signing",
+           .value = "SECRET",
+           .help = "sign requests by this secret, of type hmac or ed25519",
+           .doc =
+               "the name of a secret of the namespace, of type `hmac` or `ed25519`: requests are "
+               "signed by it"},
+          EndpointName{}),
+      field<&Endpoint::auth>(
+          {.name = "auth",
+           .flag = "--auth",
+           .value = "SECRET",
+           .help = "send what this secret, of type token or basic, says as Authorization",
+           .doc =
+               "the name of a secret of the namespace, of type `token` or "
+               "`basic`: requests have `Authorization: Bearer` or `Basic` of it, in the place of "
+               "what a task gives. Excludes that header"},
+          EndpointName{}),
       field<&Endpoint::paused>({.name = "paused",
                                 .read_only = true,
                                 .doc = "`true` while it is paused: its tasks wait until it is "
@@ -160,7 +179,8 @@ struct FieldsOf<Endpoint> {
                   "as far as the process that answers knows, and is tried again at "
                   "`until`; without that it is being tried, or will be by its next task "
                   "that is due. `status` is what one that does not answer as it should "
-                  "did answer, such as 503, if anything"}),
+                  "did answer, such as 503, if anything. Or a secret that it names is not there, "
+                  "or cannot be opened (`secret`)"}),
       field<&Endpoint::revision>({.name = "revision",
                                   .read_only = true,
                                   .in_answers = true,
@@ -179,6 +199,9 @@ struct FieldsOf<Endpoint> {
 
 // Errors: kInvalidArgument with the field, which also begins the message.
 Result<void> validate(const Endpoint& endpoint);
+
+// Whether it names one.
+bool needs_secret(const Endpoint& endpoint);
 
 // Of each of its flows.
 Limits limits_of(const Endpoint& endpoint);

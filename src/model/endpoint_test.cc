@@ -98,6 +98,23 @@ TEST(EndpointTest, ChecksHeadersAsThoseOfATask) {
   refused({{"Content-Type", "text/plain"}}, "belongs to the task");
 }
 
+TEST(EndpointTest, NamesSecrets) {
+  EXPECT_FALSE(needs_secret(endpoint_with([](Endpoint&) {})));
+  for (std::string Endpoint::*member : {&Endpoint::signing, &Endpoint::auth}) {
+    const Endpoint endpoint = endpoint_with([&](Endpoint& e) { e.*member = "acme-1"; });
+    expect_valid_endpoint(endpoint);
+    EXPECT_TRUE(needs_secret(endpoint));
+    expect_endpoint_refused(endpoint_with([&](Endpoint& e) { e.*member = "a b"; }),
+                            member == &Endpoint::auth ? "auth" : "signing",
+                            "must be 1 to 128 letters");
+  }
+  expect_endpoint_refused(endpoint_with([](Endpoint& e) {
+                            e.auth = "acme-1";
+                            e.headers = {{"AUTHORIZATION", "a"}};
+                          }),
+                          "auth", "leave that out of headers");
+}
+
 TEST(EndpointTest, RefusesWhatIsPastALimit) {
   const auto time = [](std::chrono::milliseconds length) {
     return endpoint_with([=](Endpoint& e) { e.timeout = length; });

@@ -277,7 +277,9 @@ struct FieldsOf<Held> {
       field<&Held::by>(
           {.name = "by",
            .required = true,
-           .doc = "`paused`: the endpoint of the task is; `breaker`: it does not answer; "
+           .doc = "`paused`: the endpoint of the task is; `secret`: one that it names is not "
+                  "there, or "
+                  "cannot be opened; `breaker`: it does not answer; "
                   "`endpoint`: it cannot be read; `order`: the one before it is being attempted; "
                   "`retry`: that one waits for its retry; `concurrency`: as many attempts of its "
                   "flow are under way as may be; `rate`: as many of them began as may until then"}),
@@ -441,7 +443,8 @@ struct TaskFields {
           {.name = "held",
            .doc = "`{by, until, status}`: why an ACTIVE task that is due waits for its "
                   "endpoint, as far as the process that answers knows; `by` is `paused`, "
-                  "`breaker` (the endpoint does not answer), `retry-after` (its receiver "
+                  "`secret` (one that the endpoint names is not there, or cannot be "
+                  "opened), `breaker` (the endpoint does not answer), `retry-after` (its receiver "
                   "asked for that), `order`, `concurrency`, `retry` or `rate` (what the "
                   "endpoint says of its tasks), or `endpoint` where that cannot be read, "
                   "and `until` the time at which that ends at the earliest, if it is "

@@ -55,6 +55,7 @@ Flow flow_of(const Task& task);
 struct Limits {
   bool unknown = false;  // it cannot be read
   bool paused = false;
+  bool without_secret = false;  // one that it names is not there, or cannot be opened
   bool without_breaker = false;
   std::uint64_t address = 0;  // a hash of its URL; 0: it cannot be read
   // Of each of its flows by itself.

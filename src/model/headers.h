@@ -10,6 +10,9 @@
 
 namespace rhooks::model {
 
+// Of credentials (RFC 9110, section 11.6.2).
+inline constexpr std::string_view kAuthorization = "authorization";
+
 // The one place that says which headers a task may have. Registration refuses the others; a
 // request is built and sent by the same rules.
 

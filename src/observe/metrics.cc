@@ -95,7 +95,7 @@ struct Metrics::Impl {
   prometheus::Family<Gauge>* tls_not_after = nullptr;  // where there is a certificate
   Counter* skipped = nullptr;
   std::array<Counter*, kFailures.size()> failed{};
-  std::array<Counter*, 7> held{};
+  std::array<Counter*, 8> held{};
   Gauge* asking_to_wait = nullptr;
   Gauge* open_breakers = nullptr;
   std::array<Counter*, 2> breakers_turned{};
@@ -211,7 +211,7 @@ Metrics::Impl::Impl() {
   failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
   held = counters("rhooks_held_total",
                   "Endpoints and flows that came to wait, by what they wait for", "by",
-                  std::array<const char*, 7>{"paused", "retry-after", "breaker", "order",
+                  std::array<const char*, 8>{"paused", "secret", "retry-after", "breaker", "order",
                                              "concurrency", "retry", "rate"});
   asking_to_wait =
       gauge("rhooks_endpoints_asking_to_wait", "Endpoints whose receivers ask that nothing comes");

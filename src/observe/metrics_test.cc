@@ -64,6 +64,7 @@ TEST(MetricsTest, StartAtZeroWithEverySeriesThere) {
                              "rhooks_due_lag_seconds",
                              "rhooks_failed_total{reason=\"exhausted\"}",
                              "rhooks_held_total{by=\"paused\"}",
+                             "rhooks_held_total{by=\"secret\"}",
                              "rhooks_held_total{by=\"retry-after\"}",
                              "rhooks_held_total{by=\"breaker\"}",
                              "rhooks_held_total{by=\"order\"}",

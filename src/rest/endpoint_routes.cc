@@ -74,6 +74,7 @@ Route put_route(Hooks& hooks) {
                       true, kSmallBodyBytesMax},
       .responses = {{201, "It was made.", "Endpoint"},
                     {200, "It was replaced.", "Endpoint"},
+                    {404, "There is no secret that it names."},
                     {412,
                      "It has another revision than If-Match, or is not there; or it is there, with "
                      "If-None-Match."}},

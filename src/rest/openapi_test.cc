@@ -236,6 +236,12 @@ class OpenApiTest : public ApiTest {
     drive({"POST", all + "/p/rotate", rotation}, 200);
     drive({"POST", all + "/p/rotate", rotation}, 409);
     drive({"GET", all + "/p"}, 200);
+    const std::string endpoint = "/v1/namespaces/ns/endpoints/signed";
+    drive({"PUT", endpoint, R"({"url":"http://127.0.0.1:9/x","signing":"p","auth":"t"})"}, 201);
+    drive({"PUT", endpoint, R"({"url":"http://127.0.0.1:9/x","signing":"none"})"}, 404);
+    drive({"DELETE", all + "/p"}, 409);
+    drive({"DELETE", all + "/p?force=maybe"}, 400);
+    drive({"DELETE", endpoint}, 200);
     drive({"DELETE", all + "/p", {}, another}, 412);
     drive({"DELETE", all + "/p"}, 200);
     drive({"DELETE", all + "/p"}, 404);

@@ -35,8 +35,11 @@ HttpResponse rotate_secret(Hooks& hooks, const HttpRequest& request, const PathP
 HttpResponse delete_secret(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
   const auto revision = revision_in(request, "a secret");
   if (!revision) return error_response(revision.error());
+  QueryReader in(request);
+  const bool force = in.flag("force");
+  if (in.error()) return error_response(*in.error());
   return document_response(request,
-                           hooks.remove_secret(path.get("ns"), path.get("name"), *revision));
+                           hooks.remove_secret(path.get("ns"), path.get("name"), *revision, force));
 }
 
 HttpResponse fetch_secrets(Hooks& hooks, const HttpRequest& request, const PathParameters& path) {
@@ -124,11 +127,15 @@ Route delete_secret_route(Hooks& hooks) {
       .tag = "secrets",
       .summary = "Delete a secret",
       .description = "",
-      .parameters = {if_match_parameter()},
+      .parameters = {if_match_parameter(),
+                     {"force", "Also where endpoints name it: their tasks wait then.",
+                      R"({"type":"boolean","default":false})"}},
       .body = {},
       .responses = {{200, "The secret as it was, without its value.", "Secret"},
                     {404, "No such secret."},
+                    {409, "An endpoint names it."},
                     {412, "It has another revision than If-Match."}},
+      .work = Work::kMany,  // it looks at the endpoints of the namespace
       .handler = handler_of(hooks, delete_secret),
   };
 }

@@ -69,6 +69,43 @@ Result<model::StoredSecret> Secrets::seal(const SecretSpec& spec, std::string_vi
   return sealed;
 }
 
+// Its type was checked when the endpoint was put; since then another may have taken its name.
+Result<Secrets::Found> Secrets::fit_for(Use use, const std::string& name, Result<Found> found) {
+  if (!found || model::signs((*found)->type()) == (use == Use::kSigning)) return found;
+  return fail(ErrorCode::kCorrupt,
+              "secret '" + name + "' is of type " + to_string((*found)->type()) + ", which " +
+                  (use == Use::kSigning ? "signs nothing" : "is no Authorization"));
+}
+
+Result<Credentials> Secrets::credentials_of(const Endpoint& endpoint, TimePoint now) {
+  Credentials credentials;
+  if (!endpoint.signing.empty()) {
+    auto found = fit_for(Use::kSigning, endpoint.signing, find(endpoint.ns, endpoint.signing, now));
+    if (!found) return fail(std::move(found.error()));
+    credentials.signing = std::move(*found);
+  }
+  if (!endpoint.auth.empty()) {
+    auto found = fit_for(Use::kAuth, endpoint.auth, find(endpoint.ns, endpoint.auth, now));
+    if (!found) return fail(std::move(found.error()));
+    credentials.auth = std::move(*found);
+  }
+  return credentials;
+}
+
+bool Secrets::knows_credentials_of(const Endpoint& endpoint, TimePoint now) const {
+  return (endpoint.signing.empty() || knows(endpoint.ns, endpoint.signing, now)) &&
+         (endpoint.auth.empty() || knows(endpoint.ns, endpoint.auth, now));
+}
+
+bool Secrets::lacks(const Endpoint& endpoint) const {
+  const auto lacks_one = [&](Use use, const std::string& name) {
+    if (name.empty()) return false;
+    const auto one = known(endpoint.ns, name);
+    return one && !fit_for(use, name, *one);
+  };
+  return lacks_one(Use::kSigning, endpoint.signing) || lacks_one(Use::kAuth, endpoint.auth);
+}
+
 Result<OpenSecret> Secrets::open(const Secret& secret, const Uuid& id,
                                  const std::string& sealed) const {
   const auto value = keys_->open(place_of(secret, to_string(id)), sealed);

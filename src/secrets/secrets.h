@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/result.h>
 #include <rhooks/secret.h>
 
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "model/secret.h"
+#include "secrets/credentials.h"
 #include "secrets/master_keys.h"
 #include "secrets/open_secret.h"
 #include "store/known_documents.h"
@@ -35,7 +37,17 @@ class Secrets : public store::KnownDocuments<OpenSecret> {
   Result<model::StoredSecret> seal(const SecretSpec& spec, std::string_view value,
                                    const Uuid& id) const;
 
+  // What an endpoint has its requests sent with: nothing, where it names none. Errors: kNotFound
+  // and kCorrupt, one of them is not there, or cannot be used for it; those of the store.
+  Result<Credentials> credentials_of(const Endpoint& endpoint, TimePoint now);
+  // Whether that would wait for nothing.
+  bool knows_credentials_of(const Endpoint& endpoint, TimePoint now) const;
+  // Whether it is known that there are none for it. Waits for nothing.
+  bool lacks(const Endpoint& endpoint) const;
+
  private:
+  enum class Use { kSigning, kAuth };
+  static Result<Found> fit_for(Use use, const std::string& name, Result<Found> found);
   Result<OpenSecret> open(const store::StoredDocument& document) const;
   Result<OpenSecret> open(const Secret& secret, const Uuid& id, const std::string& sealed) const;
 

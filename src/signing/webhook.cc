@@ -114,14 +114,23 @@ Result<void> verify(const std::vector<Key>& keys, const std::vector<Header>& hea
                 "of the body is not what was signed");
 }
 
+std::string signatures(std::span<const Key> keys, std::string_view id, std::string_view timestamp,
+                       std::string_view body) {
+  const std::string content = signed_content(id, timestamp, body);
+  std::string made;
+  for (const Key& key : keys) made += (made.empty() ? "" : " ") + key.sign(content);
+  return made;
+}
+
+std::string to_timestamp(TimePoint t) {
+  return std::to_string(std::chrono::floor<seconds>(t.time_since_epoch()).count());
+}
+
 Result<std::vector<Header>> sign(const std::vector<Key>& keys, std::string_view id,
                                  TimePoint timestamp, std::string_view body) {
   if (auto checked = check_id(id); !checked) return fail(checked.error());
-  const std::string at =
-      std::to_string(std::chrono::floor<seconds>(timestamp.time_since_epoch()).count());
+  const std::string at = to_timestamp(timestamp);
   if (!read_timestamp(at)) return refuse(kTimestampHeader, "the time is before 1970");
-  const std::string content = signed_content(id, at, body);
-  std::string signatures;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!keys[i].can_sign()) {
       return refuse("secrets[" + std::to_string(i) + "]",
@@ -129,11 +138,10 @@ Result<std::vector<Header>> sign(const std::vector<Key>& keys, std::string_view 
                         ": it is a public key, which signs nothing; the key to sign with begins "
                         "with whsk_");
     }
-    signatures += (i == 0 ? "" : " ") + keys[i].sign(content);
   }
   return std::vector<Header>{{std::string(kIdHeader), std::string(id)},
                              {std::string(kTimestampHeader), at},
-                             {std::string(kSignatureHeader), signatures}};
+                             {std::string(kSignatureHeader), signatures(keys, id, at, body)}};
 }
 
 }  // namespace rhooks::signing

@@ -2,6 +2,8 @@
 
 #include <rhooks/verify.h>
 
+#include <span>
+
 #include "signing/key.h"
 
 // What rhooks/verify.h does, with secrets that were parsed once.
@@ -13,6 +15,14 @@ inline constexpr std::string_view kSignatureHeader = "webhook-signature";
 
 Result<void> verify(const std::vector<Key>& keys, const std::vector<Header>& headers,
                     std::string_view body, const VerifyOptions& options);
+
+// What the header webhook-signature has, by each of these keys; each can sign. `id` and `timestamp`
+// are what the other two have.
+std::string signatures(std::span<const Key> keys, std::string_view id, std::string_view timestamp,
+                       std::string_view body);
+
+// The seconds of a time, as the header has them.
+std::string to_timestamp(TimePoint t);
 
 Result<std::vector<Header>> sign(const std::vector<Key>& keys, std::string_view id,
                                  TimePoint timestamp, std::string_view body);

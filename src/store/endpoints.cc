@@ -40,13 +40,17 @@ Result<Endpoint> endpoint_of(const StoredDocument& document) {
 Endpoints::Endpoints(Store& store, std::optional<std::chrono::milliseconds> max_age)
     : KnownDocuments(store, kWords, endpoint_of, max_age) {}
 
-std::optional<std::vector<model::LimitsOf>> Endpoints::limits() const {
+std::optional<std::vector<model::LimitsOf>> Endpoints::limits(
+    const WithoutSecret& without_secret) const {
   std::vector<model::LimitsOf> limits;
   const bool read =
       for_each_known([&](const std::string& ns, const std::string& name, const Result<Made>& one) {
-        const auto found = typed(one);
-        limits.push_back({model::namespace_hash(ns), model::endpoint_hash(name),
-                          found ? model::limits_of(**found) : model::Limits{.unknown = true}});
+        model::Limits of_one{.unknown = true};
+        if (const auto found = typed(one)) {
+          of_one = model::limits_of(**found);
+          of_one.without_secret = without_secret(**found);
+        }
+        limits.push_back({model::namespace_hash(ns), model::endpoint_hash(name), of_one});
       });
   if (!read) return std::nullopt;
   return limits;

@@ -4,6 +4,7 @@
 #include <rhooks/result.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ class Endpoints : public KnownDocuments<Endpoint> {
  public:
   explicit Endpoints(Store& store, std::optional<std::chrono::milliseconds> max_age = std::nullopt);
 
-  // Of all, as is known now. None: they were not read so far. Waits for nothing.
-  std::optional<std::vector<model::LimitsOf>> limits() const;
+  // Of all, as is known now. `without_secret`: whether one lacks a secret; it must not call this
+  // object. None: they were not read so far. Waits for nothing.
+  using WithoutSecret = std::function<bool(const Endpoint&)>;
+  std::optional<std::vector<model::LimitsOf>> limits(const WithoutSecret& without_secret) const;
 };
 
 }  // namespace rhooks::store

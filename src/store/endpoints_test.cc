@@ -42,7 +42,7 @@ class KnownEndpointsTest : public ::testing::Test {
   // Those that hold their tasks.
   static std::vector<std::string> limited(const Endpoints& endpoints,
                                           const std::vector<std::string>& names) {
-    const auto limits = endpoints.limits();
+    const auto limits = endpoints.limits([](const Endpoint&) { return false; });
     if (!limits) return {"nothing is known"};
     std::vector<std::string> told;
     for (const model::LimitsOf& one : *limits) {
@@ -247,7 +247,7 @@ TEST_F(KnownEndpointsTest, TellsWhichArePausedOnceItHasReadThem) {
 
 TEST_F(KnownEndpointsTest, TellsOfAllWhereTheyAre) {
   const auto address = [&] {
-    const auto limits = shared_.limits();
+    const auto limits = shared_.limits([](const Endpoint&) { return false; });
     return limits && limits->size() == 1 ? limits->front().limits.address : 0;
   };
   store_endpoint(memory_, "a", "http://a/");

@@ -288,6 +288,11 @@ std::uint64_t DocumentCache::changes() const {
   return changes_;
 }
 
+bool DocumentCache::in_use() const {
+  MutexLock lock(mutex_);
+  return used_at_.has_value();
+}
+
 std::uint64_t DocumentCache::version() const {
   MutexLock lock(mutex_);
   return version_;

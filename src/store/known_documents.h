@@ -62,6 +62,9 @@ class DocumentCache {
   // there was no call within a minute.
   std::chrono::milliseconds age(TimePoint now) const;
 
+  // Whether anything was asked for so far.
+  bool in_use() const;
+
   // Whether others change them as well.
   bool shared() const { return max_age_.has_value(); }
 
@@ -72,7 +75,7 @@ class DocumentCache {
   // What is known is used on while the store cannot be read. Errors: kNotFound, the kind as field;
   // kCorrupt (that one cannot be read); those of the store.
   Result<Made> find(const std::string& ns, const std::string& name, TimePoint now);
-  // As is known now, without waiting. None: they were not read so far.
+  // As is known now. None: they were not read so far. Waits for nothing.
   std::optional<Result<Made>> known(const std::string& ns, const std::string& name) const;
   // Calls visit(namespace, name, one) for each, as is known now; it must not call this object.
   // False: they were not read so far. Waits for nothing.
@@ -158,6 +161,12 @@ class KnownDocuments : public DocumentCache {
   // kCorrupt (that one cannot be read); those of the store.
   Result<Found> find(const std::string& ns, const std::string& name, TimePoint now) {
     return typed(DocumentCache::find(ns, name, now));
+  }
+
+  // As is known now. None: they were not read so far. Waits for nothing.
+  std::optional<Result<Found>> known(const std::string& ns, const std::string& name) const {
+    const auto one = DocumentCache::known(ns, name);
+    return one ? std::optional(typed(*one)) : std::nullopt;
   }
 
  protected:

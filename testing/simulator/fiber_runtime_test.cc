@@ -136,7 +136,8 @@ class RunnerOnFibersTest : public FiberRuntimeTest {
   Random random{1};
   SimulatedSender sender{timeline, clock, checker, http, {}};
   store::Endpoints endpoints{store};
-  engine::Runner runner{store, endpoints, sender, metrics, clock, random, {}, runtime};
+  secrets::Secrets secrets{store, std::nullopt};
+  engine::Runner runner{store, endpoints, secrets, sender, metrics, clock, random, {}, runtime};
 };
 
 // As the claimer waits for 5 s and the committer for one.

@@ -46,8 +46,11 @@ struct SimulatedServer::Worker {
                {server.number(), options.concurrency, options.request_timeout}),
         endpoints(std::make_shared<store::Endpoints>(
             store, world.backend.shared() ? std::optional(kEndpointsMaxAge) : std::nullopt)),
+        secrets(std::make_shared<secrets::Secrets>(
+            store, std::nullopt,
+            endpoints->shared() ? std::optional(kEndpointsMaxAge) : std::nullopt)),
         runtime(world.timeline, server.owner()),
-        runner(store, *endpoints, sender, metrics, clock, random,
+        runner(store, *endpoints, *secrets, sender, metrics, clock, random,
                runner_options(options, world.backend), runtime) {}
 
   WatchedStore store;
@@ -55,6 +58,7 @@ struct SimulatedServer::Worker {
   Random random;
   SimulatedSender sender;
   std::shared_ptr<store::Endpoints> endpoints;  // the API's too
+  std::shared_ptr<secrets::Secrets> secrets;    // and so is this
   FiberRuntime runtime;
   engine::Runner runner;
 };
@@ -96,6 +100,7 @@ void SimulatedServer::boot() {
   parts.options.failed_ttl = options_.ended_ttl;
   if (world_.backend.shared()) parts.options.store = "dynamodb:";
   parts.endpoints = worker_->endpoints;
+  parts.secrets = worker_->secrets;
   parts.metrics = std::make_shared<Metrics>();
   parts.clock = clock_;
   parts.random = std::make_shared<Random>(timeline_.dice().random().next());
