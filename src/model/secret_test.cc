@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow{std::chrono::milliseconds{1'769'862'896'789}};
+constexpr TimePoint kRotatedAt{std::chrono::milliseconds{1'769'862'896'789}};
 
 StoredSecret secret_with(std::uint8_t id) {
   StoredSecret secret;
@@ -21,35 +21,35 @@ StoredSecret secret_with(std::uint8_t id) {
 
 TEST(SecretTest, TheValueBeforeStaysForAWhile) {
   StoredSecret secret = secret_with(1);
-  ASSERT_TRUE(rotate(secret, secret_with(2), 24h, kNow));
+  ASSERT_TRUE(rotate(secret, secret_with(2), 24h, kRotatedAt));
   EXPECT_EQ(secret.id, secret_with(2).id);
   EXPECT_EQ(secret.sealed, "sealed 2");
   EXPECT_EQ(secret.public_key, "public 2");
-  EXPECT_EQ(secret.rotated_at, kNow);
+  EXPECT_EQ(secret.rotated_at, kRotatedAt);
   EXPECT_EQ(secret.previous_id, secret_with(1).id);
   EXPECT_EQ(secret.previous_sealed, "sealed 1");
   EXPECT_EQ(secret.previous_public_key, "public 1");
-  EXPECT_EQ(secret.previous_until, kNow + 24h);
+  EXPECT_EQ(secret.previous_until, kRotatedAt + 24h);
 }
 
 TEST(SecretTest, OneThatStillSignsIsNotDroppedUnasked) {
   StoredSecret secret = secret_with(1);
-  ASSERT_TRUE(rotate(secret, secret_with(2), 24h, kNow));
+  ASSERT_TRUE(rotate(secret, secret_with(2), 24h, kRotatedAt));
   const StoredSecret before = secret;
-  const auto refused = rotate(secret, secret_with(3), 1h, kNow + 24h - 1ms);
+  const auto refused = rotate(secret, secret_with(3), 1h, kRotatedAt + 24h - 1ms);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
   EXPECT_EQ(secret, before);
 
   // Asked for, none of those before signs any more.
   StoredSecret at_once = before;
-  ASSERT_TRUE(rotate(at_once, secret_with(3), 0ms, kNow));
+  ASSERT_TRUE(rotate(at_once, secret_with(3), 0ms, kRotatedAt));
   EXPECT_EQ(at_once.sealed, "sealed 3");
   EXPECT_EQ(at_once.previous_until, std::nullopt);
   EXPECT_EQ(at_once.previous_sealed + at_once.previous_public_key, "");
   EXPECT_EQ(at_once.previous_id, Uuid{});
 
-  ASSERT_TRUE(rotate(secret, secret_with(3), 1h, kNow + 24h));
+  ASSERT_TRUE(rotate(secret, secret_with(3), 1h, kRotatedAt + 24h));
   EXPECT_EQ(secret.previous_sealed, "sealed 2");
 }
 
