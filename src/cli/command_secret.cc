@@ -181,11 +181,20 @@ std::optional<std::string> wrong_secret_line(const SecretArgs& args) {
   return std::nullopt;
 }
 
-int run_secret(Commands& commands, const SecretArgs& args) {
+const SecretAction* find_action(const SecretArgs& args) {
   const auto action =
       std::find_if(std::begin(kSecretActions), std::end(kSecretActions),
                    [&](const SecretAction& one) { return one.name == args.action; });
-  if (action == std::end(kSecretActions)) {
+  return action == std::end(kSecretActions) ? nullptr : action;
+}
+
+bool needs_namespace(const SecretArgs& args) {
+  return find_action(args) != nullptr && args.action != "generate";
+}
+
+int run_secret(Commands& commands, const SecretArgs& args) {
+  const SecretAction* const action = find_action(args);
+  if (action == nullptr) {
     return report(commands.io(),
                   "there is no `rhooks secret " + args.action +
                       "`; there is generate, put, rotate, get, list and delete",
@@ -220,7 +229,7 @@ void add_secrets(Commands& commands) {
       ->type_name("generate|put|rotate|get|list|delete")
       ->required();
   command.add_option("name,--name", args->name, "of the secret")->type_name("NAME");
-  commands.add_namespace(command, args->ns, [args] { return args->action != "generate"; });
+  commands.add_namespace(command, args->ns, [args] { return needs_namespace(*args); });
   command
       .add_option("--type", args->type,
                   "hmac: sender and receiver share it; ed25519: receivers have its public key; "

@@ -144,7 +144,7 @@ TEST_F(SignCommandTest, SaysWhatIsWrongAndNoSecret) {
                 "v1,", "--tolerance", "soon"},
                "--tolerance: ");
   expect_usage({"listen", "--port", "0", "--secret-file", file("bad", "hush")}, "secret 1: it ");
-  expect_usage({"secret", "show"}, "there is `rhooks secret generate`");
+  expect_usage({"secret", "show"}, "there is generate, put, rotate, get, list and delete");
   expect_usage({"secret", "generate", "--type", "rsa"}, "hmac and ed25519");
 }
 

@@ -89,6 +89,7 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"endpoint", "t"}), "test\n");
   EXPECT_EQ(complete({"endpoint", "put", "acme", "--no-h"}), "--no-header\n");
   EXPECT_EQ(complete({"sec"}), "secret\n");
+  EXPECT_EQ(complete({"secret", "r"}), "rotate\n");
   EXPECT_EQ(complete({"secret", "generate", "--type", "e"}), "ed25519\n");
   EXPECT_EQ(complete({"verify", "--sig"}), "--signature\n");
   EXPECT_EQ(complete({"sch"}), "schedule\n");
