@@ -194,7 +194,7 @@ TEST(EndpointJsonTest, ThatItDoesNotAnswerIsShownAndNotStored) {
   const std::string shown = to_json(endpoint);
   EXPECT_NE(
       shown.find(
-          R"("ordered":true,"held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z","status":503},"rev)"),
+          R"("auth":"acme-token","held":{"by":"breaker","until":"2026-01-31T12:34:56.789Z","status":503},"rev)"),
       std::string::npos)
       << shown;
   EXPECT_EQ(parse_endpoint(shown), endpoint);

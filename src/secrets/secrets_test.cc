@@ -150,6 +150,7 @@ TEST_F(SecretsTest, BytesThatWereMovedDoNotOpen) {
   auto retyped = secrets.seal(spec_of(SecretType::kToken, "third"), "us:er", {1}).value();
   retyped.type = SecretType::kBasic;
   put(retyped);
+  ASSERT_TRUE(secrets.changed("shop", "third"));
   EXPECT_THAT(error_of(secrets, "third"), HasSubstr("does not open"));
 }
 
