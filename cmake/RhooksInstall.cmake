@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # All modules but the server and the command line, merged, so that a user links one file.
-set(_modules base signing json schedule model codec observe net aws store secrets delivery engine hooks)
+set(_modules base signing json schedule model codec observe egress net aws store secrets delivery engine hooks)
 set(_objects ${_modules})
 list(TRANSFORM _objects REPLACE "(.+)" "$<TARGET_OBJECTS:rhooks_\\1>")
 add_library(rhooks_lib STATIC ${_objects})
