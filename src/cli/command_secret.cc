@@ -55,7 +55,7 @@ int run_generate(Commands& commands, const SecretArgs& args) {
 }
 
 // Without the line end that editors and `echo` put behind it.
-Result<std::string> read_value(Io& io, const SecretArgs& args) {
+Result<std::string> read_secret_value(Io& io, const SecretArgs& args) {
   const std::string file = args.value_file == "-" ? "" : args.value_file;
   auto value = read_bytes(io, file, model::kSecretBytesMax + 2, "--value-file");
   if (!value) return value;
@@ -84,7 +84,7 @@ int run_put_secret(Commands& commands, const SecretArgs& args) {
   const auto type = codec::parse_secret_type(args.type);
   if (!type) return report(io, "--type: " + type.error().message, kExitUsage);
   secret.type = *type;
-  auto value = read_value(io, args);
+  auto value = read_secret_value(io, args);
   if (!value) return report(io, value.error(), kExitUsage);
   secret.value = std::move(*value);
   int exit_code = kExitFailed;
@@ -103,7 +103,7 @@ int run_rotate_secret(Commands& commands, const SecretArgs& args) {
     if (!overlap) return report(io, "--overlap: " + overlap.error().message, kExitUsage);
     rotation.overlap = *overlap;
   }
-  auto value = read_value(io, args);
+  auto value = read_secret_value(io, args);
   if (!value) return report(io, value.error(), kExitUsage);
   rotation.value = std::move(*value);
   int exit_code = kExitFailed;

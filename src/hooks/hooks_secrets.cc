@@ -44,7 +44,7 @@ Result<std::chrono::milliseconds> overlap_of(const SecretRotation& rotation, Sec
 }
 
 // Errors: kConflict; those of the store.
-Result<void> check_unused(store::Store& store, const store::DocumentKey& secret) {
+Result<void> check_not_named(store::Store& store, const store::DocumentKey& secret) {
   store::DocumentQuery query = store::endpoint_query(secret.ns);
   query.limit = model::kBatchMax;
   do {
@@ -139,7 +139,7 @@ Result<Secret> Hooks::remove_secret(const std::string& ns, const std::string& na
   const store::DocumentKey key = secrets::secret_key(ns, name);
   const auto check = [&]() -> Result<void> {
     if (force) return {};
-    return check_unused(impl_->store(), key);
+    return check_not_named(impl_->store(), key);
   };
   const auto removed = impl_->secret_writer().remove(key, *only, check);
   if (!removed) return fail(removed.error());
