@@ -25,7 +25,8 @@ class Timetable {
 
   // Checks all of the schedule. Errors: kInvalidArgument, with the field ("schedule.cron[2]"),
   // which also begins the message, and what to write instead, also where nothing would ever happen
-  // from `since` on; kUnsupported. Blocking: where a zone has to be read.
+  // from `since` on; kUnsupported; kUnavailable: a zone cannot be read now. Blocking: where a zone
+  // has to be read.
   static Result<Timetable> compile(const Schedule& schedule, const Zones& zones);
 
   TimePoint first_occurrence() const { return *next(first_ - kTick); }

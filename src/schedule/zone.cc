@@ -20,6 +20,14 @@ constexpr char kPrefix[] = "rhooks:";
 // What cctz reads while this thread has it load a zone.
 thread_local const std::string* tzif_to_load = nullptr;
 
+class Loading {
+ public:
+  explicit Loading(const std::string& tzif) { tzif_to_load = &tzif; }
+  ~Loading() { tzif_to_load = nullptr; }
+  Loading(const Loading&) = delete;
+  Loading& operator=(const Loading&) = delete;
+};
+
 class BytesSource final : public cctz::ZoneInfoSource {
  public:
   explicit BytesSource(std::string_view bytes) : rest_(bytes) {}
@@ -89,13 +97,18 @@ std::shared_ptr<const Zone> Zone::fixed(std::string name, seconds offset) {
 
 // cctz keeps each zone that it has loaded, by its name, to the end of the process. So a name stands
 // for the bytes: a file that has changed is another zone, and one that has changed back is known.
+// Where reading throws, as memory is short, cctz takes that name for UTC from then on, and says
+// that it is loaded. So the zone is asked for its name, and where it is UTC there is another name.
 std::shared_ptr<const Zone> Zone::read(std::string name, const std::string& tzif) {
   const Sha256 digest = sha256_of_bytes(tzif);
+  const std::string of_bytes = kPrefix + to_hex(digest.data(), digest.size());
+  const Loading loading(tzif);
   cctz::time_zone zone;
-  tzif_to_load = &tzif;
-  const bool loaded = cctz::load_time_zone(kPrefix + to_hex(digest.data(), digest.size()), &zone);
-  tzif_to_load = nullptr;
-  if (!loaded) return nullptr;
+  std::string asked;
+  for (int n = 1; zone.name() != asked; ++n) {
+    asked = of_bytes + ":" + std::to_string(n);
+    if (!cctz::load_time_zone(asked, &zone)) return nullptr;
+  }
   auto clock = std::make_unique<const Clock>(Clock{zone});
   return std::shared_ptr<const Zone>(new Zone(std::move(name), digest, std::move(clock)));
 }

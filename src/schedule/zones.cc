@@ -1,8 +1,11 @@
 #include "schedule/zones.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <system_error>
@@ -54,21 +57,31 @@ std::optional<std::chrono::seconds> fixed_offset(std::string_view text) {
   return std::chrono::minutes{(text[0] == '-' ? -1 : 1) * (hour * 60 + minute)};
 }
 
-// A regular file that begins as RFC 9636 has it, and is no larger than any zone.
-std::optional<std::string> read_tzif(const fs::path& path) {
+// A regular file that begins as RFC 9636 has it, and is no larger than any zone; none: there is no
+// such file. Errors: kUnavailable: it cannot be told now.
+Result<std::optional<std::string>> read_tzif(const fs::path& path) {
+  const auto cannot = [&](const std::error_code& why) {
+    return fail(ErrorCode::kUnavailable, "cannot read " + path.string() + ": " + why.message());
+  };
   std::error_code failed;
-  if (!fs::is_regular_file(path, failed)) return {};
-  std::ifstream stream(path, std::ios::binary);
+  const fs::file_status status = fs::status(path, failed);
+  if (!fs::status_known(status)) return cannot(failed);
+  if (!fs::is_regular_file(status)) return std::nullopt;
+  const auto close = [](std::FILE* file) { std::fclose(file); };
+  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rbe"), close);
+  if (!file) return cannot({errno, std::generic_category()});
   std::string bytes(kFileBytesMax + 1, '\0');
-  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(stream.gcount()));
-  if (bytes.size() > kFileBytesMax || !bytes.starts_with("TZif")) return {};
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return cannot({errno, std::generic_category()});
+  if (bytes.size() > kFileBytesMax || !bytes.starts_with("TZif")) return std::nullopt;
   return bytes;
 }
 
-std::shared_ptr<const Zone> load(const std::string& directory, const std::string& name) {
+// Null: there is no such zone.
+Result<std::shared_ptr<const Zone>> load(const std::string& directory, const std::string& name) {
   const auto tzif = read_tzif(fs::path(directory) / name);
-  return tzif ? Zone::read(name, *tzif) : nullptr;
+  if (!tzif) return fail(tzif.error());
+  return *tzif ? Zone::read(name, **tzif) : nullptr;
 }
 
 std::vector<std::string> list_names(const std::string& directory) {
@@ -134,7 +147,9 @@ Result<std::shared_ptr<const Zone>> Zones::find(std::string_view name) const {
   if (const auto offset = fixed_offset(name)) {
     zone = Zone::fixed(std::string(name), *offset);
   } else if (is_zone_name(name)) {
-    zone = load(directory_, std::string(name));
+    auto loaded = load(directory_, std::string(name));
+    if (!loaded) return loaded;
+    zone = std::move(*loaded);
   }
   if (zone) {
     MutexLock lock(mutex_);
@@ -163,11 +178,11 @@ std::vector<std::string> Zones::reload() {
   for (const auto& [name, zone] : before) {
     if (fixed_offset(name)) continue;
     const auto now = load(directory_, name);
-    if (now && now->digest() == zone->digest()) continue;
+    if (!now || (*now && (*now)->digest() == zone->digest())) continue;
     changed.push_back(name);
     MutexLock lock(mutex_);
-    if (now) {
-      zones_.insert_or_assign(name, now);
+    if (*now) {
+      zones_.insert_or_assign(name, *now);
     } else {
       zones_.erase(name);
     }

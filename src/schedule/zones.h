@@ -27,11 +27,11 @@ class Zones {
 
   // By its name in the time zone database, with regard to case; "UTC", "Etc/UTC", "Z" and offsets
   // (+02:00) need no file. Errors: kInvalidArgument, with names that are like it; kUnsupported: the
-  // directory holds no zones.
+  // directory holds no zones; kUnavailable: its file cannot be read now.
   Result<std::shared_ptr<const Zone>> find(std::string_view name) const;
 
   // Reads the files of all zones in use again. Returns the names of those that have changed, or are
-  // gone: find() has the new ones from then on.
+  // gone: find() has the new ones from then on. One that cannot be read now stays as it is.
   std::vector<std::string> reload();
 
   // Such as "2026f": of the data that are in the directory now. Empty: they do not say.

@@ -1,12 +1,17 @@
 #include "schedule/zones.h"
 
 #include <cctz/time_zone.h>
+#include <cctz/zone_info_source.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "schedule/local_text.h"
 #include "schedule/test_zones.h"
@@ -178,6 +183,42 @@ TEST(ZonesTest, LeavesOtherNamesToCctz) {
   cctz::time_zone zone;
   EXPECT_TRUE(cctz::load_time_zone(test_zone_files().directory() + "/Europe/Berlin", &zone));
   EXPECT_FALSE(cctz::load_time_zone("rhooks:of nobody", &zone));
+}
+
+// cctz keeps a name whose loading threw, and takes it for UTC.
+TEST(ZonesTest, MemoryThatWasShortOnceIsNoHarm) {
+  testing::ZoneFiles files("Zone Unlucky 7:00 - AAA\n");
+  const Zones zones(files.directory());
+  using Fallback = std::function<std::unique_ptr<cctz::ZoneInfoSource>(const std::string&)>;
+  const auto source = std::exchange(
+      cctz_extension::zone_info_source_factory,
+      [](const std::string&, const Fallback&) -> std::unique_ptr<cctz::ZoneInfoSource> {
+        throw std::bad_alloc();
+      });
+  EXPECT_THROW(std::ignore = zones.find("Unlucky"), std::bad_alloc);
+  EXPECT_THROW(std::ignore = zones.find("Unlucky"), std::bad_alloc);
+  cctz_extension::zone_info_source_factory = source;
+  EXPECT_EQ(reading(**zones.find("Unlucky"), "2025-07-01T12:00Z"), "2025-07-01T19:00:00+07:00");
+}
+
+TEST(ZonesTest, AFileThatCannotBeReadNowIsNoUnknownName) {
+  testing::ZoneFiles files("Zone Held 1:00 - AAA\nZone Other 2:00 - AAA\n");
+  Zones zones(files.directory());
+  const auto held = *zones.find("Held");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto other = zones.find("Other");
+  const auto changed = zones.reload();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(other.error().message, HasSubstr(files.directory() + "/Other: Too many open files"));
+  EXPECT_THAT(changed, ElementsAre());
+  EXPECT_EQ(*zones.find("Held"), held);
+  EXPECT_TRUE(zones.find("Other"));
+  EXPECT_EQ(zones.find("Held/Part").error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(ZonesTest, ManyThreadsMayAskAtOnce) {
