@@ -74,7 +74,7 @@ const std::vector<Layer>& layers() {
        {"store/open.h", "store/memory/", "store/rocks/"}},
       {"src/secrets",
        {"secrets/", "signing/", "store/store.h", "store/known_documents.h", "codec/", "model/",
-        "base/", "rhooks/"},
+        "observe/", "base/", "rhooks/"},
        {"std"},
        {"openssl/", "posix"}},
       {"src/delivery",

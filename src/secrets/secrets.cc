@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/iso8601.h"
 #include "codec/stored.h"
+#include "observe/logging.h"
 
 namespace rhooks::secrets {
 namespace {
@@ -125,8 +127,16 @@ Result<OpenSecret> Secrets::open(const store::StoredDocument& document) const {
   if (!opened) return refuse(opened.error());
   if (!stored->previous_until) return opened;
   auto before = open(*stored, stored->previous_id, stored->previous_sealed);
-  if (!before) return refuse(before.error());
-  opened->also_sign_by(std::move(*before), *stored->previous_until);
+  if (before) {
+    opened->also_sign_by(std::move(*before), *stored->previous_until);
+  } else {
+    // It stays there when its time is over, and its master key may be gone by then.
+    log::warn("the value that a secret had before cannot be opened, and does not sign any more",
+              {{"namespace", stored->ns},
+               {"secret", stored->name},
+               {"until", format_time(*stored->previous_until)},
+               {"error", before.error().message}});
+  }
   return opened;
 }
 

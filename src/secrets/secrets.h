@@ -25,7 +25,8 @@ Result<model::StoredSecret> secret_of(const store::StoredDocument& document);
 
 // The secrets of a store, as they were lately, opened, in memory: a revision is opened once. One
 // that cannot be opened counts as one that cannot be read (kCorrupt), and the message tells what it
-// is sealed by. Threads, blocking: as DocumentCache.
+// is sealed by; where it is only the value before, the latest signs alone. Threads, blocking: as
+// DocumentCache.
 class Secrets : public store::KnownDocuments<OpenSecret> {
  public:
   // Without keys none can be sealed or opened.

@@ -169,5 +169,20 @@ TEST_F(SecretsTest, BothValuesAreOpenedDuringARotation) {
   EXPECT_EQ((*found)->keys(kPutAt)[1].text(), before);
 }
 
+// It is stored after its time, too, and who replaces a master key leaves the old one out then.
+TEST_F(SecretsTest, AValueBeforeThatDoesNotOpenHoldsNothingUp) {
+  const auto spec = spec_of(SecretType::kHmac);
+  const std::string before = signing::Key::generate_hmac().text();
+  auto secret = with_key(key_of('k')).seal(spec, before, {1}).value();
+  Secrets secrets = with_key(key_of('l'));
+  auto next = secrets.seal(spec, signing::kSpecHmac, {2}).value();
+  ASSERT_TRUE(model::rotate(secret, std::move(next), 1h, kPutAt));
+  put(secret);
+  const auto found = secrets.find("shop", "acme", kPutAt);
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ((*found)->keys(kPutAt).size(), 1u);
+  EXPECT_EQ((*found)->keys(kPutAt)[0].text(), signing::kSpecHmac);
+}
+
 }  // namespace
 }  // namespace rhooks::secrets
