@@ -85,7 +85,7 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// As the `if_revision` of put_endpoint(): only where there is no endpoint of that name.
+// As the `if_revision` of put_endpoint() and put_secret(): only where there is none of that name.
 inline constexpr char kIfNone[] = "none";
 
 struct EndpointPut {

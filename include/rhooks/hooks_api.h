@@ -263,10 +263,10 @@ class HooksApi {
   // they are no tasks.
 
   // Stores a secret, in the place of the one of its name if there is one: no value of that is used
-  // from then on. With `if_revision` it replaces that revision only. Errors: kInvalidArgument;
-  // kUnsupported (there is no master key); kConflict (the one of that name has another type); with
-  // `if_revision` kNotFound (there is none of that name) and kConflict (it has another revision).
-  // Safe to retry.
+  // from then on. With `if_revision` it replaces that revision only, or with kIfNone nothing.
+  // Errors: kInvalidArgument; kUnsupported (there is no master key); kConflict (the one of that
+  // name has another type); with `if_revision` as put_endpoint(). Safe to retry; with kIfNone the
+  // second answer may be kConflict.
   virtual Result<SecretPut> put_secret(NewSecret secret, const std::string& if_revision = {}) = 0;
   // Errors: kNotFound.
   virtual Result<Secret> secret(const std::string& ns, const std::string& name) = 0;

@@ -28,6 +28,16 @@ Error there_already(const store::DocumentKey& key) {
       "revision"};
 }
 
+// Of what was found, whether a write of `only` would be refused; of what cannot be read the store
+// alone knows the revision.
+std::optional<Error> why_refused(const store::DocumentKey& key, const store::Replaces& only,
+                                 const Looked& found) {
+  if (std::holds_alternative<store::Nothing>(only) && found.is_there()) return there_already(key);
+  if (found.damaged) return std::nullopt;
+  return store::why_refused(
+      key, only, found.document ? std::optional(found.document->revision) : std::nullopt);
+}
+
 bool is_overtaken(const Error& error) {
   return error.code == ErrorCode::kConflict || error.code == ErrorCode::kNotFound;
 }
@@ -76,7 +86,6 @@ Result<DocumentWriter::Written> DocumentWriter::put(const store::Document& docum
 Result<DocumentWriter::Written> DocumentWriter::write(const store::DocumentKey& key,
                                                       const store::Replaces& only,
                                                       const Edit& edit) {
-  const bool only_new = std::holds_alternative<store::Nothing>(only);
   const bool only_revision = std::holds_alternative<store::Revision>(only);
   store::Document document;
   store::Replaces replaces;
@@ -94,7 +103,7 @@ Result<DocumentWriter::Written> DocumentWriter::write(const store::DocumentKey& 
       if (!note_change(key)) continue;
       return Written{*found->document, std::holds_alternative<store::Nothing>(replaces)};
     }
-    if (only_new && found->is_there()) return give_up(there_already(key));
+    if (const auto refused = why_refused(key, only, *found)) return give_up(*refused);
     const TimePoint now = clock_.now();
     auto data = edit(*found, now);
     if (!data) return give_up(data.error());

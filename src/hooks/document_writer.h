@@ -29,7 +29,8 @@ class DocumentWriter {
   // Called after each try: has all go by what it may have changed, from the return on. Errors: that
   // cannot be read.
   using Changed = std::function<Result<void>(const store::DocumentKey&)>;
-  // The data to store; none: it is to stay as it is. May be called more than once.
+  // The data to store in the place of what is there and may be replaced; none: it is to stay as it
+  // is. May be called more than once.
   using Edit =
       std::function<Result<std::optional<std::string>>(const Looked& found, TimePoint now)>;
   // Whether it may be removed; may be called more than once.

@@ -119,8 +119,7 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
                   "the endpoint " +
                       model::past_limit(data.size(), model::kEndpointBytesMax, "bytes as JSON"));
     }
-    const bool makes = !std::holds_alternative<store::Revision>(*only) && !found.is_there();
-    if (makes && impl_->endpoints().count(now) >= model::kEndpointsMax) {
+    if (!found.is_there() && impl_->endpoints().count(now) >= model::kEndpointsMax) {
       return fail(too_many_endpoints());
     }
     return data;

@@ -221,7 +221,8 @@ TEST_F(EndpointsTest, WhereThereMustBeNoneNothingIsReplaced) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   EXPECT_EQ(second.error().field, "revision");
-  EXPECT_THAT(second.error().message, HasSubstr("there is an endpoint 'acme'"));
+  EXPECT_THAT(second.error().message,
+              HasSubstr("endpoint 'acme' in namespace 'ns' is there already"));
   EXPECT_EQ(hooks_.endpoint("ns", "acme"), first);
 }
 

@@ -83,8 +83,7 @@ Result<SecretPut> Hooks::put_secret(NewSecret secret, const std::string& if_revi
   const auto edit = [&](const Looked& found, TimePoint now) -> Result<std::optional<std::string>> {
     auto stored = in_place_of(found, *sealed, now);
     if (!stored) return fail(std::move(stored.error()));
-    const bool makes = !std::holds_alternative<store::Revision>(*only) && !found.is_there();
-    if (makes && impl_->parts.secrets->count(now) >= model::kSecretsMax) {
+    if (!found.is_there() && impl_->parts.secrets->count(now) >= model::kSecretsMax) {
       return fail(too_many_secrets());
     }
     return codec::encode_secret(*stored);

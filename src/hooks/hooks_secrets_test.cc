@@ -80,6 +80,15 @@ TEST_F(HooksSecretsTest, PutReplacesTheValueAndKeepsTheType) {
             ErrorCode::kConflict);
 }
 
+TEST_F(HooksSecretsTest, WhereThereMustBeNoneNothingIsReplaced) {
+  const Secret first = put(secret_of(SecretType::kHmac, kHmac), kIfNone);
+  const auto second = hooks_.put_secret(secret_of(SecretType::kHmac, kOther), kIfNone);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(second.error().field, "revision");
+  EXPECT_EQ(hooks_.secret("ns", "acme").value(), first);
+}
+
 TEST_F(HooksSecretsTest, WrongOnesAreRefused) {
   const auto field = [&](const NewSecret& secret) {
     const auto done = hooks_.put_secret(secret);
@@ -109,8 +118,11 @@ TEST_F(HooksSecretsTest, RotationKeepsTheValueBeforeForAWhile) {
   EXPECT_EQ(hooks_.secret("ns", "acme").value(), *rotated);
 
   EXPECT_EQ(hooks_.rotate_secret("ns", "acme", {kPair, 1h}).error().code, ErrorCode::kConflict);
-  EXPECT_EQ(hooks_.rotate_secret("ns", "acme", {kPair, {}}, first.revision).error().code,
-            ErrorCode::kConflict);
+  // Whoever repeats a call learns that it was carried out.
+  const auto repeated = hooks_.rotate_secret("ns", "acme", {kPair, {}}, first.revision);
+  ASSERT_FALSE(repeated);
+  EXPECT_EQ(repeated.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(repeated.error().field, "revision");
   const auto at_once = hooks_.rotate_secret("ns", "acme", {kPair, 0ms});
   ASSERT_TRUE(at_once) << at_once.error().message;
   EXPECT_EQ(at_once->previous_until, std::nullopt);

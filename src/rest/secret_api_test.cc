@@ -78,5 +78,22 @@ TEST_F(ApiTest, IfMatchMakesARotationSafeToRepeat) {
   EXPECT_EQ(send({"DELETE", kToken, {}, {{"If-Match", rotated.header("etag")}}}).status, 200);
 }
 
+TEST_F(ApiTest, ASecretIsMadeOnlyWhereThereIsNone) {
+  const Call make{"PUT", kToken, R"({"type":"token","value":"hush"})", {{"If-None-Match", "*"}}};
+  EXPECT_EQ(send(make).status, 201);
+  expect_problem(send(make), 412, "If-None-Match");
+}
+
+TEST_F(ApiTest, ASecretThatIsMissingIsNoPreconditionOfItsEndpoint) {
+  const std::string path = "/v1/namespaces/ns/endpoints/acme";
+  const Reply made = send({"PUT", path, R"({"url":"http://127.0.0.1:9/x"})"});
+  ASSERT_EQ(made.status, 201) << made.body;
+  expect_problem(send({"PUT",
+                       path,
+                       R"({"url":"http://127.0.0.1:9/x","signing":"none"})",
+                       {{"If-Match", made.header("etag")}}}),
+                 404, "signing");
+}
+
 }  // namespace
 }  // namespace rhooks::rest::test
