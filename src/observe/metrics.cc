@@ -151,6 +151,7 @@ struct Metrics::Impl {
   }
 
   Impl();
+  void add_those_of_endpoints();
 
   Counter* counter(const std::string& name, const std::string& help) {
     return &prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
@@ -209,30 +210,7 @@ Metrics::Impl::Impl() {
   skipped = counter("rhooks_skipped_occurrences_total",
                     "Occurrences missed while nothing ran and passed over");
   failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
-  held = counters("rhooks_held_total",
-                  "Endpoints and flows that came to wait, by what they wait for", "by",
-                  std::array<const char*, 8>{"paused", "secret", "retry-after", "breaker", "order",
-                                             "concurrency", "retry", "rate"});
-  asking_to_wait =
-      gauge("rhooks_endpoints_asking_to_wait", "Endpoints whose receivers ask that nothing comes");
-  open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
-  breakers_turned = counters("rhooks_breaker_transitions_total",
-                             "How often endpoints ceased to answer, and did again", "to",
-                             std::array<const char*, 2>{"open", "closed"});
-  callbacks = counter("rhooks_callbacks_total", "Tasks that were to be made to tell of other ones");
-  events_lost = counter("rhooks_events_lost_total",
-                        "Events of endpoints that are not told, since an outcome was not stored");
-  auto& refused_family = prometheus::BuildCounter()
-                             .Name("rhooks_egress_refused_total")
-                             .Help("Registrations and attempts that the egress policy refused")
-                             .Register(registry);
-  constexpr std::array<const char*, 2> kStages{"register", "attempt"};
-  for (std::size_t stage = 0; stage < kStages.size(); ++stage) {
-    for (std::size_t i = 0; i < kRefusals.size(); ++i) {
-      egress_refused[stage][i] =
-          &refused_family.Add({{"class", std::string(kRefusals[i])}, {"stage", kStages[stage]}});
-    }
-  }
+  add_those_of_endpoints();
   log_lines_dropped =
       counter("rhooks_log_lines_dropped_total", "Log lines that standard error did not take");
   due_lag = gauge("rhooks_due_lag_seconds", "How long ago the most overdue waiting task was due");
@@ -263,6 +241,34 @@ Metrics::Impl::Impl() {
                      .Name("rhooks_http_request_duration_seconds")
                      .Help("Time of a request to the REST API")
                      .Register(registry);
+}
+
+// Who waits, who is told, and where nothing may go.
+void Metrics::Impl::add_those_of_endpoints() {
+  held = counters("rhooks_held_total",
+                  "Endpoints and flows that came to wait, by what they wait for", "by",
+                  std::array<const char*, 8>{"paused", "secret", "retry-after", "breaker", "order",
+                                             "concurrency", "retry", "rate"});
+  asking_to_wait =
+      gauge("rhooks_endpoints_asking_to_wait", "Endpoints whose receivers ask that nothing comes");
+  open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
+  breakers_turned = counters("rhooks_breaker_transitions_total",
+                             "How often endpoints ceased to answer, and did again", "to",
+                             std::array<const char*, 2>{"open", "closed"});
+  callbacks = counter("rhooks_callbacks_total", "Tasks that were to be made to tell of other ones");
+  events_lost = counter("rhooks_events_lost_total",
+                        "Events of endpoints that are not told, since an outcome was not stored");
+  auto& refused_family = prometheus::BuildCounter()
+                             .Name("rhooks_egress_refused_total")
+                             .Help("Registrations and attempts that the egress policy refused")
+                             .Register(registry);
+  constexpr std::array<const char*, 2> kStages{"register", "attempt"};
+  for (std::size_t stage = 0; stage < kStages.size(); ++stage) {
+    for (std::size_t i = 0; i < kRefusals.size(); ++i) {
+      egress_refused[stage][i] =
+          &refused_family.Add({{"class", std::string(kRefusals[i])}, {"stage", kStages[stage]}});
+    }
+  }
 }
 
 Histogram* Metrics::Impl::http_handle(std::string_view route, std::size_t method, int status) {
