@@ -51,8 +51,7 @@ void next(benchmark::State& state, const Schedule& schedule) {
   }
 }
 
-// One iteration: how many there are in a year. One by one only on the first and the last day, and
-// on two on which the clocks are changed.
+// One iteration: how many there are in a year, counted by days.
 void count(benchmark::State& state, const Schedule& schedule) {
   const auto table = Timetable::compile(schedule, zones());
   if (!table) return state.SkipWithError(table.error().message.c_str());
@@ -79,6 +78,11 @@ const Schedule kRarest = cron_of("0 0 29 2 +MON", "Europe/Berlin");
 const Schedule kSecondly = cron_of("* * * * * *", "Europe/Berlin");
 const Schedule kFortnightly = every_of("2w", "2027-01-01T17:00", "Europe/Berlin");
 const Schedule kElapsed = every_of("90m", "2027-01-01T17:00", "UTC");
+const Schedule kPartlyExcluded = [] {
+  Schedule schedule = every_of("1s", "2027-01-01T17:00", "Europe/Berlin");
+  schedule.exclude = {"cron:*/2 * * * *"};
+  return schedule;
+}();
 
 BENCHMARK_CAPTURE(compile, daily, kDaily);
 BENCHMARK_CAPTURE(compile, quarters, kQuarters);
@@ -92,6 +96,7 @@ BENCHMARK_CAPTURE(next, fortnightly, kFortnightly);
 BENCHMARK_CAPTURE(next, elapsed, kElapsed);
 BENCHMARK_CAPTURE(count, secondly, kSecondly);
 BENCHMARK_CAPTURE(count, daily, kDaily);
+BENCHMARK_CAPTURE(count, partly_excluded, kPartlyExcluded);
 BENCHMARK_CAPTURE(latest, daily, kDaily);
 
 }  // namespace

@@ -104,7 +104,9 @@ Preview preview_of_series(const Task& task, const PreviewRange& range, const sch
 Preview preview_of_schedule(const Task& task, const PreviewRange& range,
                             const schedule::Timetable& table, const TaskKey* key) {
   const TimePoint after = std::max(range.from.value_or(kTimeMin), task.scheduled_date) - kTick;
-  const std::int64_t before = table.count(task.scheduled_date - kTick, after);
+  const bool counts = task.schedule->max > 0 && !has_ended(task);
+  const std::int64_t before =
+      counts ? table.count(task.scheduled_date - kTick, after, schedule::kAllDays) : 0;
   return schedule::preview(*task.schedule, table,
                            {.after = after,
                             .count = range.count,
@@ -145,7 +147,7 @@ Result<Preview> preview_of(const Task& task, const PreviewRange& range,
   if (auto good = check_part(range); !good) return fail(good.error());
   const auto table = schedule::timetable_of(task, zones);
   if (!table) return fail(table.error());
-  const Task current = model::begin_attempt(task, now, table->get());
+  const Task current = has_ended(task) ? task : model::begin_attempt(task, now, table->get());
   Result<Preview> preview = *table ? preview_of_schedule(current, range, **table, &task.key)
                                    : preview_of_series(current, range, zones);
   if (!preview) return preview;

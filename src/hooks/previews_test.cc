@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/clock.h"
 #include "schedule/test_schedules.h"
 
@@ -218,6 +220,29 @@ TEST(PreviewsTest, OfATaskWithASchedule) {
   EXPECT_THAT(shown(task).occurrences, SizeIs(2));
   // One that was at its end, and was run again.
   task.scheduled_date = kNow - 1h;
+  EXPECT_THAT(shown(task).occurrences, IsEmpty());
+}
+
+// One by one it would take a quarter of an hour.
+TEST(PreviewsTest, CountsWhatIsLeftFarAhead) {
+  Schedule schedule;
+  schedule.every = "1s";
+  schedule.exclude = {"cron:1 * * * *"};
+  const PreviewRange far{time_of("2199-12-31T00:00Z"), 1};
+  EXPECT_EQ(shown(of(schedule, far)).remaining, std::nullopt);
+  EXPECT_THAT(shown(of(schedule, far)).occurrences, SizeIs(1));
+  schedule.max = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t days = (*far.from - time_of("2027-03-26T00:00Z")) / 24h;
+  EXPECT_EQ(schedule.max - shown(of(schedule, far)).remaining.value(), (2 * days + 1) * 12 * 3'540);
+}
+
+TEST(PreviewsTest, OfATaskThatEndedLongAgo) {
+  Task task = task_of(time_of("1990-01-01T00:00Z"));
+  task.schedule = cron_schedule("* * * * *");
+  task.schedule->max = 5;
+  task.execution.count = 5;
+  task.status = Status::kDone;
+  EXPECT_EQ(shown(task).remaining, 0);
   EXPECT_THAT(shown(task).occurrences, IsEmpty());
 }
 

@@ -7,12 +7,16 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::floor;
+using std::chrono::hours;
 using std::chrono::local_days;
+using std::chrono::minutes;
 using std::chrono::months;
 using std::chrono::seconds;
 using std::chrono::year;
 using std::chrono::year_month;
 using std::chrono::year_month_day;
+
+constexpr local_days kLastDay(year(kLastYear) / 12 / 31);
 
 // Days of the month that lie in the range, in bits.
 std::uint32_t days_within(const Exclusions::Days& range, year_month month) {
@@ -21,6 +25,14 @@ std::uint32_t days_within(const Exclusions::Days& range, year_month month) {
   const auto last = std::min<std::int64_t>((range.last - before).count(), 31);
   if (first > last) return 0;
   return static_cast<std::uint32_t>(((std::uint64_t{2} << last) - 1) >> first << first);
+}
+
+// The lowest 60 bits from `first` on, to before `end`.
+std::uint64_t bits_within(std::int64_t first, std::int64_t end) {
+  const auto bits_below = [](std::int64_t n) {
+    return (std::uint64_t{1} << std::clamp<std::int64_t>(n, 0, 60)) - 1;
+  };
+  return bits_below(end) & ~bits_below(first);
 }
 
 // Calls `use(n)` for each bit n.
@@ -44,17 +56,20 @@ LocalTimes LocalTimes::all_but(Exclusions exclusions) {
   return LocalTimes({all}, std::move(exclusions));
 }
 
-std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, Which which) const {
+std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, LocalTime until,
+                                                 Which which) const {
   const auto start = std::max(std::chrono::ceil<seconds>(from),
                               std::chrono::local_seconds(local_days(year(kFirstYear) / 1 / 1)));
   const local_days first_day = floor<days>(start);
   const year_month_day date(first_day);
   std::uint32_t still = ~std::uint32_t{0} << static_cast<unsigned>(date.day());
   const bool one = crons_.size() == 1 && !excludes();
-  for (auto month = date.year() / date.month(); month.year() <= year(kLastYear);
+  const local_days last_day = std::min(floor<days>(until), kLastDay);
+  for (auto month = date.year() / date.month(); local_days(month / 1) <= last_day;
        month += months{1}) {
     for (auto left = days_of(month, which) & still; left != 0; left &= left - 1) {
       const local_days day(month / static_cast<int>(std::countr_zero(left)));
+      if (day > last_day) return std::nullopt;
       const Active active = one ? Active{1, 0} : active_on(day, which);
       const auto time = first_time(active, day == first_day ? start - day : seconds{0});
       if (time) return day + *time;
@@ -117,14 +132,32 @@ std::optional<seconds> LocalTimes::first_time(const Active& active, seconds time
   return std::nullopt;
 }
 
-std::int64_t LocalTimes::count(const Active& active) const {
+std::int64_t LocalTimes::count(const Active& active, seconds from, seconds to) const {
   std::int64_t count = 0;
-  for (int hour = 0; hour < 24; ++hour) {
-    for_each_bit(minutes_of(active, hour), [&](int minute) {
-      count += std::popcount(seconds_of(active, hour * 60 + minute));
+  for (int hour = static_cast<int>(from / hours{1}); hour < 24 && hours{hour} < to; ++hour) {
+    for_each_bit(minutes_of(active, hour), [&](int of_hour) {
+      const int minute = hour * 60 + of_hour;
+      const seconds begin = minutes{minute};
+      count += std::popcount(seconds_of(active, minute) &
+                             bits_within((from - begin).count(), (to - begin).count()));
     });
   }
   return count;
+}
+
+std::vector<LocalTimes::Span> LocalTimes::spans(const Active& active) const {
+  std::vector<Span> spans;
+  for (int hour = 0; hour < 24; ++hour) {
+    for (std::uint64_t left = minutes_of(active, hour); left != 0;) {
+      const int first = std::countr_zero(left);
+      const int end = first + std::countr_one(left >> first);
+      left &= bits_within(end, 60);
+      const minutes begin{hour * 60 + first};
+      if (spans.empty() || spans.back().second != begin) spans.emplace_back(begin, begin);
+      spans.back().second = minutes{hour * 60 + end};
+    }
+  }
+  return spans;
 }
 
 std::uint64_t LocalTimes::minutes_of(const Active& active, int hour) const {

@@ -31,6 +31,8 @@ class LocalTimes {
  public:
   using Which = std::uint32_t;  // bit n: the n-th expression
   static constexpr Which kAll = ~Which{0};
+  // Minutes of a day that follow one another: from one, since midnight, to before another.
+  using Span = std::pair<std::chrono::minutes, std::chrono::minutes>;
 
   LocalTimes(std::vector<Cron> crons, Exclusions exclusions);
   // Every second but for what is excluded.
@@ -39,15 +41,19 @@ class LocalTimes {
   const std::vector<Cron>& crons() const { return crons_; }
   bool excludes() const { return !exclusions_.empty(); }
 
-  // The first one from `from` on that is of these expressions.
-  std::optional<LocalTime> at_or_after(LocalTime from, Which which = kAll) const;
+  // The first one from `from` on that is of these expressions; none: there is none on the days up
+  // to that of `until`.
+  std::optional<LocalTime> at_or_after(LocalTime from, LocalTime until, Which which = kAll) const;
 
   // Those that can matter on a day: of the expressions, and of the exclusions that are no whole
   // days.
   using Active = std::pair<Which, std::uint64_t>;
   Active active_on(std::chrono::local_days day, Which which = kAll) const;
-  // How many there are on a day on which these are active.
-  std::int64_t count(const Active& active) const;
+  // How many there are on a day on which these are active, from one time of it to before another.
+  std::int64_t count(const Active& active, std::chrono::seconds from,
+                     std::chrono::seconds to) const;
+  // The minutes of such a day that have any.
+  std::vector<Span> spans(const Active& active) const;
 
  private:
   std::uint32_t days_of(std::chrono::year_month month, Which which) const;

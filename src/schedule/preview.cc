@@ -109,18 +109,18 @@ void warn_of_change(const Timetable& table, TimePoint change, std::vector<std::s
   const LocalTime before = zone.local(change - kTick) + kTick;
   const LocalTime since = zone.local(change);
   const auto time = [](LocalTime local) { return format_reading(local).substr(11); };
-  const auto is = [&](std::optional<TimePoint> at, Occurrence::Kind kind) {
-    return at && table.describe(*at).kind == kind;
+  const auto is = [&](const Moment& moment, Occurrence::Kind kind) {
+    return table.describe(moment).kind == kind;
   };
   if (since > before) {
-    const auto at = table.next(change - kTick);
-    if (at != change || !is(at, Occurrence::Kind::kGap)) return;
+    const auto next = table.next_moment(change - kTick);
+    if (!next || next->at != change || !is(*next, Occurrence::Kind::kGap)) return;
     warnings.push_back("On " + format_reading(before).substr(0, 10) + " the clocks go from " +
                        time(before) + " to " + time(since) +
                        ": what is meant for the time between happens at that moment, once.");
   } else if (since < before) {
-    const auto at = table.next(change - (before - since) - kTick);
-    if (!at || *at >= change || !is(at, Occurrence::Kind::kFold)) return;
+    const auto next = table.next_moment(change - (before - since) - kTick);
+    if (!next || next->at >= change || !is(*next, Occurrence::Kind::kFold)) return;
     warnings.push_back("On " + format_reading(since).substr(0, 10) + " the clocks show " +
                        time(since) + " to " + time(before) +
                        " twice: what names a time between happens the first time.");
@@ -186,18 +186,19 @@ Preview preview(const Schedule& schedule, const Timetable& table, const PreviewP
   shown.warnings = warnings_of(schedule, table, part.after);
   shown.remaining = part.remaining;
   std::int64_t left = part.remaining.value_or(std::numeric_limits<std::int64_t>::max());
-  auto at = table.next(part.after);
-  for (int count = part.count; at && count > 0 && left > 0; --count, --left) {
-    Occurrence occurrence = table.describe(*at);
+  auto next = left > 0 ? table.next_moment(part.after) : std::nullopt;
+  for (int count = part.count; next && count > 0 && left > 0; --count, --left) {
+    const auto following = table.next_moment(next->at);
+    Occurrence occurrence = table.describe(*next);
     if (part.key) {
-      occurrence.due = table.due(*at, *part.key);
+      occurrence.due = table.due(next->at, following, *part.key);
     } else if (table.jitter().count() == 0) {
-      occurrence.due = *at;
+      occurrence.due = next->at;
     }
     shown.occurrences.push_back(std::move(occurrence));
-    at = table.next(*at);
+    next = following;
   }
-  shown.more = at && left > 0;
+  shown.more = next && left > 0;
   return shown;
 }
 

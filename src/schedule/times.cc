@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace rhooks::schedule {
 namespace {
 
+using std::chrono::ceil;
 using std::chrono::days;
 using std::chrono::floor;
 using std::chrono::hours;
@@ -16,46 +18,67 @@ using std::chrono::year_month_day;
 
 // No clock is further from UTC.
 constexpr hours kOffsetMax{48};
-// So many occurrences may be left out, with others excluded between them, before there are no more.
-constexpr int kExcludedMax = 200'000;
 
 std::optional<Moment> earlier(const std::optional<Moment>& a, const std::optional<Moment>& b) {
   if (!a || !b) return a ? a : b;
   return b->at < a->at ? b : a;
 }
 
-// Whether the clocks show each time of the day from `begin` to `end` once, and nothing besides.
-bool is_plain_day(const Zone& zone, TimePoint begin, TimePoint end) {
-  if (end - begin != hours{24}) return false;
-  const auto change = zone.next_change(begin - kTick);
-  return !change || *change >= end;
+// While the clocks of a zone go evenly, within a day of theirs.
+struct Stretch {
+  TimePoint begin;
+  TimePoint end;
+  LocalTime local;  // at its beginning
+  bool repeats;     // they have shown all of it before
+
+  local_days day() const { return floor<days>(local); }
+  // When they show a time of the day; its beginning or end where that is not within.
+  TimePoint at(milliseconds time) const {
+    return std::clamp(begin + (day() + time - local), begin, end);
+  }
+};
+
+Stretch stretch_from(const Zone& zone, TimePoint begin) {
+  const LocalTime local = zone.local(begin);
+  const LocalTime reached = zone.reached(begin);
+  Stretch stretch{begin, begin, local, reached > local};
+  stretch.end += stretch.day() + days{1} - local;
+  if (stretch.repeats) stretch.end = std::min(stretch.end, begin + (reached - local) + kTick);
+  if (const auto change = zone.next_change(begin)) stretch.end = std::min(stretch.end, *change);
+  return stretch;
 }
 
-// Counts in (after, until] by local days: `of_day(day, begin)` knows how many there are on one that
-// is plain, or not, and then, as on the others, `next` goes from one to the next.
-template <typename Times, typename OfDay>
+// The minutes of a day that are allowed. Most days are like the one before.
+class AllowedSpans {
+ public:
+  explicit AllowedSpans(const LocalTimes& allowed) : allowed_(allowed) {}
+
+  const std::vector<LocalTimes::Span>& on(local_days day) {
+    const auto active = allowed_.active_on(day);
+    if (active != active_) spans_ = allowed_.spans(active);
+    active_ = active;
+    return spans_;
+  }
+
+ private:
+  const LocalTimes& allowed_;
+  LocalTimes::Active active_{0, 0};
+  std::vector<LocalTimes::Span> spans_;
+};
+
+// Counts by days, of which `of_stretch(first, stretch)` knows how many there are on one: the first
+// of them is at its beginning.
+template <typename Times, typename OfStretch>
 std::int64_t count_by_days(const Times& times, const Zone& zone, TimePoint after, TimePoint until,
-                           const OfDay& of_day) {
-  until = std::min(until, kLastInstant);
+                           int days_max, const OfStretch& of_stretch) {
   std::int64_t count = 0;
-  for (TimePoint from = after + kTick; from <= until;) {
-    const local_days day = floor<days>(zone.reached(from));
-    const TimePoint begin = zone.reach(day);
-    const TimePoint end = zone.reach(day + days{1});
-    std::optional<std::int64_t> known;
-    if (begin == from && end - kTick <= until && is_plain_day(zone, begin, end)) {
-      known = of_day(day, begin);
-    }
-    if (known) {
-      count += *known;
-    } else {
-      const TimePoint last = std::min(end - kTick, until);
-      for (auto at = times.next(zone, from - kTick); at && at->at <= last;
-           at = times.next(zone, at->at)) {
-        ++count;
-      }
-    }
-    from = end;
+  for (; days_max > 0; --days_max) {
+    const auto first = times.next(zone, after, until);
+    if (!first) break;
+    Stretch stretch = stretch_from(zone, first->at);
+    stretch.end = std::min(stretch.end, until + kTick);
+    count += of_stretch(*first, stretch);
+    after = stretch.end - kTick;
   }
   return count;
 }
@@ -68,44 +91,59 @@ CronTimes::CronTimes(LocalTimes times) : times_(std::move(times)) {
   }
 }
 
-std::optional<Moment> CronTimes::next(const Zone& zone, TimePoint after) const {
-  if (literal_ == 0) return next_named(zone, after);
-  if (named_ == 0) return next_literal(zone, after);
-  return earlier(next_named(zone, after), next_literal(zone, after));
+std::optional<Moment> CronTimes::next(const Zone& zone, TimePoint after, TimePoint until) const {
+  if (literal_ == 0) return next_named(zone, after, until);
+  if (named_ == 0) return next_literal(zone, after, until);
+  return earlier(next_named(zone, after, until), next_literal(zone, after, until));
 }
 
-std::optional<Moment> CronTimes::next_named(const Zone& zone, TimePoint after) const {
-  const auto local = times_.at_or_after(zone.reached(after) + kTick, named_);
-  if (!local) return std::nullopt;
+std::optional<Moment> CronTimes::next_named(const Zone& zone, TimePoint after,
+                                            TimePoint until) const {
+  const LocalTime last = zone.reached(until);
+  const auto local = times_.at_or_after(zone.reached(after) + kTick, last, named_);
+  if (!local || *local > last) return std::nullopt;
   return Moment{zone.reach(*local), *local};
 }
 
 // From one change of the clocks to the next, between which they go evenly.
-std::optional<Moment> CronTimes::next_literal(const Zone& zone, TimePoint after) const {
-  for (TimePoint from = after + kTick;;) {
+std::optional<Moment> CronTimes::next_literal(const Zone& zone, TimePoint after,
+                                              TimePoint until) const {
+  const LocalTime last = LocalTime(until.time_since_epoch()) + kOffsetMax;
+  for (TimePoint from = after + kTick; from <= until;) {
     const LocalTime reading = zone.local(from);
-    const auto local = times_.at_or_after(reading, literal_);
+    const auto local = times_.at_or_after(reading, last, literal_);
     const auto change = zone.next_change(from);
     if (local && (!change || *local - reading < *change - from)) {
-      return Moment{from + (*local - reading), *local};
+      const TimePoint at = from + (*local - reading);
+      return at <= until ? std::optional(Moment{at, *local}) : std::nullopt;
     }
     if (!change) return std::nullopt;
     // Not from change to change where there is nothing for years.
     const auto utc =
-        times_.at_or_after(LocalTime(change->time_since_epoch()) - kOffsetMax, literal_);
+        times_.at_or_after(LocalTime(change->time_since_epoch()) - kOffsetMax, last, literal_);
     if (!utc) return std::nullopt;
     from = std::max(*change, TimePoint(utc->time_since_epoch()) - kOffsetMax);
   }
+  return std::nullopt;
 }
 
-std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until) const {
-  std::map<LocalTimes::Active, std::int64_t> known;  // many days are alike
-  return count_by_days(*this, zone, after, until, [&](local_days day, TimePoint) {
-    const auto active = times_.active_on(day);
-    const auto [found, is_new] = known.emplace(active, 0);
-    if (is_new) found->second = times_.count(active);
-    return found->second;
-  });
+std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until,
+                              int days_max) const {
+  std::map<std::tuple<LocalTimes::Active, seconds, seconds>, std::int64_t> known;
+  const auto of_stretch = [&](const Moment& first, const Stretch& stretch) {
+    // All that the clocks left out happens at the beginning, as one.
+    const bool left_out = first.local < stretch.local;
+    const LocalTime begin = stretch.local + (left_out ? kTick : milliseconds{0});
+    const LocalTime end = stretch.local + (stretch.end - stretch.begin);
+    const auto active =
+        times_.active_on(stretch.day(), stretch.repeats ? literal_ : LocalTimes::kAll);
+    const auto from = ceil<seconds>(begin - stretch.day());
+    const auto to = ceil<seconds>(end - stretch.day());
+    const auto [found, is_new] = known.emplace(std::tuple(active, from, to), 0);
+    if (is_new) found->second = times_.count(active, from, to);
+    return found->second + (left_out ? 1 : 0);
+  };
+  return count_by_days(*this, zone, after, until, days_max, of_stretch);
 }
 
 EveryTimes::EveryTimes(Length length, Moment anchor, Exclusions exclusions)
@@ -123,8 +161,7 @@ LocalTime EveryTimes::nth(std::int64_t n) const {
 Moment EveryTimes::next_of_series(const Zone& zone, TimePoint after) const {
   if (after < anchor_.at) return anchor_;
   if (length_.unit == Length::Unit::kMilliseconds) {
-    const milliseconds each{length_.count};
-    const TimePoint at = anchor_.at + ((after - anchor_.at) / each + 1) * each;
+    const TimePoint at = elapsed_after(after);
     return {at, zone.local(at)};
   }
   // At or before the one that is sought, by a step or two.
@@ -143,25 +180,45 @@ Moment EveryTimes::next_of_series(const Zone& zone, TimePoint after) const {
   return {zone.reach(nth(n)), nth(n)};
 }
 
-std::optional<Moment> EveryTimes::next(const Zone& zone, TimePoint after) const {
-  for (int tries = 0; tries < kExcludedMax; ++tries) {
+std::optional<Moment> EveryTimes::next(const Zone& zone, TimePoint after, TimePoint until) const {
+  if (length_.unit == Length::Unit::kMilliseconds) return next_elapsed(zone, after, until);
+  return next_on_calendar(zone, after, until);
+}
+
+std::optional<Moment> EveryTimes::next_on_calendar(const Zone& zone, TimePoint after,
+                                                   TimePoint until) const {
+  for (;;) {
     const Moment next = next_of_series(zone, after);
-    if (next.at > kLastInstant) return std::nullopt;
+    if (next.at > until) return std::nullopt;
     if (!allowed_.excludes()) return next;
     const auto reading = floor<seconds>(next.local);
-    const auto allowed = allowed_.at_or_after(reading);
+    const auto allowed = allowed_.at_or_after(reading, zone.reached(until));
     if (!allowed) return std::nullopt;
     if (*allowed == reading) return next;
-    if (length_.unit != Length::Unit::kMilliseconds) {
-      after = std::max(next.at, zone.reach(*allowed) - kTick);
-    } else {
-      // The clocks read that after so much time, unless they are changed before.
-      const TimePoint then = next.at + (*allowed - next.local);
-      const auto change = zone.next_change(next.at);
-      after = std::max(next.at, (change ? std::min(then, *change) : then) - kTick);
-    }
+    after = std::max(next.at, zone.reach(*allowed) - kTick);
   }
-  return std::nullopt;
+}
+
+// Not from one of the series to the next, as millions of them may be excluded.
+std::optional<Moment> EveryTimes::next_elapsed(const Zone& zone, TimePoint after,
+                                               TimePoint until) const {
+  AllowedSpans allowed(allowed_);
+  for (;;) {
+    const Moment next = next_of_series(zone, after);
+    if (next.at > until) return std::nullopt;
+    if (!allowed_.excludes()) return next;
+    const Stretch stretch = stretch_from(zone, next.at);
+    for (const auto& [begin, end] : allowed.on(stretch.day())) {
+      const TimePoint at = elapsed_after(stretch.at(begin) - kTick);
+      if (at > until) return std::nullopt;
+      if (at < stretch.at(end)) return Moment{at, zone.local(at)};
+    }
+    after = stretch.end - kTick;
+  }
+}
+
+TimePoint EveryTimes::elapsed_after(TimePoint after) const {
+  return anchor_.at + elapsed_until(after) * milliseconds{length_.count};
 }
 
 std::int64_t EveryTimes::elapsed_until(TimePoint until) const {
@@ -169,20 +226,26 @@ std::int64_t EveryTimes::elapsed_until(TimePoint until) const {
   return (until - anchor_.at) / milliseconds{length_.count} + 1;
 }
 
-std::int64_t EveryTimes::count(const Zone& zone, TimePoint after, TimePoint until) const {
-  const bool elapsed = length_.unit == Length::Unit::kMilliseconds;
-  until = std::min(until, kLastInstant);
-  if (until <= after) return 0;
-  if (elapsed && !allowed_.excludes()) return elapsed_until(until) - elapsed_until(after);
-  after = std::max(after, anchor_.at - kTick);
-  return count_by_days(*this, zone, after, until,
-                       [&](local_days day, TimePoint begin) -> std::optional<std::int64_t> {
-                         const auto active = allowed_.active_on(day);
-                         if (active.first == 0) return 0;
-                         if (!elapsed || active.second != 0) return std::nullopt;
-                         return elapsed_until(begin + hours{24} - kTick) -
-                                elapsed_until(begin - kTick);
-                       });
+std::int64_t EveryTimes::count(const Zone& zone, TimePoint after, TimePoint until,
+                               int days_max) const {
+  if (length_.unit != Length::Unit::kMilliseconds) {
+    std::int64_t count = 0;
+    for (auto at = next(zone, after, until); at && count < days_max;
+         at = next(zone, at->at, until)) {
+      ++count;
+    }
+    return count;
+  }
+  if (!allowed_.excludes()) return elapsed_until(until) - elapsed_until(after);
+  AllowedSpans allowed(allowed_);
+  const auto of_stretch = [&](const Moment&, const Stretch& stretch) {
+    std::int64_t count = 0;
+    for (const auto& [begin, end] : allowed.on(stretch.day())) {
+      count += elapsed_until(stretch.at(end) - kTick) - elapsed_until(stretch.at(begin) - kTick);
+    }
+    return count;
+  };
+  return count_by_days(*this, zone, after, until, days_max, of_stretch);
 }
 
 AtTimes::AtTimes(std::vector<Moment> moments, Exclusions exclusions)
@@ -190,7 +253,7 @@ AtTimes::AtTimes(std::vector<Moment> moments, Exclusions exclusions)
   const LocalTimes allowed = LocalTimes::all_but(std::move(exclusions));
   std::erase_if(moments_, [&](const Moment& moment) {
     const auto reading = floor<seconds>(moment.local);
-    return allowed.excludes() && allowed.at_or_after(reading) != reading;
+    return allowed.excludes() && allowed.at_or_after(reading, reading) != reading;
   });
   const auto before = [](const Moment& a, const Moment& b) {
     return std::pair(a.at, a.local) < std::pair(b.at, b.local);
@@ -200,13 +263,13 @@ AtTimes::AtTimes(std::vector<Moment> moments, Exclusions exclusions)
   moments_.erase(std::unique(moments_.begin(), moments_.end(), same), moments_.end());
 }
 
-std::optional<Moment> AtTimes::next(const Zone&, TimePoint after) const {
+std::optional<Moment> AtTimes::next(const Zone&, TimePoint after, TimePoint until) const {
   const auto found = std::find_if(moments_.begin(), moments_.end(),
                                   [&](const Moment& moment) { return moment.at > after; });
-  return found == moments_.end() ? std::nullopt : std::optional(*found);
+  return found == moments_.end() || found->at > until ? std::nullopt : std::optional(*found);
 }
 
-std::int64_t AtTimes::count(const Zone&, TimePoint after, TimePoint until) const {
+std::int64_t AtTimes::count(const Zone&, TimePoint after, TimePoint until, int) const {
   return std::count_if(moments_.begin(), moments_.end(), [&](const Moment& moment) {
     return moment.at > after && moment.at <= until;
   });

@@ -10,9 +10,10 @@
 #include "schedule/local_times.h"
 #include "schedule/zone.h"
 
-// The three ways to say when, on the clock of a zone. Each has next(zone, after): the first moment
-// behind `after`, later than it by at least a millisecond; and count(zone, after, until): how many
-// moments there are in (after, until], found without going through them where that can be.
+// The three ways to say when, on the clock of a zone. Each has next(): the first moment in (after,
+// until]; and count(): how many moments there are in it, and where they are counted by days, those
+// of the first `days_max` days that have any. A walk from day to day bounds what both take, however
+// much is excluded. `until` is at most kLastInstant.
 //
 // Threads: immutable; any.
 namespace rhooks::schedule {
@@ -31,12 +32,12 @@ class CronTimes {
   // The expressions that name hours.
   LocalTimes::Which named() const { return named_; }
 
-  std::optional<Moment> next(const Zone& zone, TimePoint after) const;
-  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::optional<Moment> next(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until, int days_max) const;
 
  private:
-  std::optional<Moment> next_named(const Zone& zone, TimePoint after) const;
-  std::optional<Moment> next_literal(const Zone& zone, TimePoint after) const;
+  std::optional<Moment> next_named(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::optional<Moment> next_literal(const Zone& zone, TimePoint after, TimePoint until) const;
 
   LocalTimes times_;
   LocalTimes::Which named_ = 0;
@@ -50,16 +51,19 @@ class EveryTimes {
   const Length& length() const { return length_; }
   const Moment& anchor() const { return anchor_; }
 
-  std::optional<Moment> next(const Zone& zone, TimePoint after) const;
-  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::optional<Moment> next(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until, int days_max) const;
 
  private:
   // The anchor's time and `n` lengths, on the calendar.
   LocalTime nth(std::int64_t n) const;
   // The first of the series behind `after`, excluded or not.
   Moment next_of_series(const Zone& zone, TimePoint after) const;
-  // How many of the series, elapsed time, there are up to `until`.
+  // Of elapsed time, the first of the series behind `after`, and how many there are up to `until`.
+  TimePoint elapsed_after(TimePoint after) const;
   std::int64_t elapsed_until(TimePoint until) const;
+  std::optional<Moment> next_elapsed(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::optional<Moment> next_on_calendar(const Zone& zone, TimePoint after, TimePoint until) const;
 
   Length length_;
   Moment anchor_;
@@ -72,8 +76,8 @@ class AtTimes {
 
   const std::vector<Moment>& moments() const { return moments_; }
 
-  std::optional<Moment> next(const Zone& zone, TimePoint after) const;
-  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::optional<Moment> next(const Zone& zone, TimePoint after, TimePoint until) const;
+  std::int64_t count(const Zone& zone, TimePoint after, TimePoint until, int days_max) const;
 
  private:
   std::vector<Moment> moments_;  // ascending, each instant once

@@ -152,11 +152,14 @@ Result<Timetable> Timetable::compile(const Schedule& schedule, const Zones& zone
 }
 
 std::optional<Moment> Timetable::next_moment(TimePoint after) const {
-  if (after >= last_) return std::nullopt;
+  return next_moment(after, last_);
+}
+
+std::optional<Moment> Timetable::next_moment(TimePoint after, TimePoint until) const {
   after = std::max(after, first_ - kTick);
-  const auto moment =
-      std::visit([&](const auto& times) { return times.next(*zone_, after); }, times_);
-  return moment && moment->at <= last_ ? moment : std::nullopt;
+  until = std::min(until, last_);
+  if (after >= until) return std::nullopt;
+  return std::visit([&](const auto& times) { return times.next(*zone_, after, until); }, times_);
 }
 
 std::optional<TimePoint> Timetable::next(TimePoint after) const {
@@ -164,41 +167,46 @@ std::optional<TimePoint> Timetable::next(TimePoint after) const {
   return moment ? std::optional(moment->at) : std::nullopt;
 }
 
-// By halves of the time in which it lies, which is doubled until there is one in it.
+// By halves of the time in which it lies, which is doubled until there is one in it. None of that
+// is searched twice, as there may be years in it without any.
 std::optional<TimePoint> Timetable::latest(TimePoint until) const {
-  until = std::min(until, last_);
+  TimePoint high = std::min(until, last_);
   const TimePoint start = first_ - kTick;
-  std::optional<TimePoint> latest;
-  const auto is_followed = [&](TimePoint at) {
-    const auto found = next(at);
-    if (!found || *found > until) return false;
-    latest = found;
-    return true;
-  };
-  TimePoint low = start;
-  for (milliseconds back{1'000}; back < until - start; back *= 2) {
-    if (!is_followed(until - back)) continue;
-    low = *latest;
-    break;
+  std::optional<Moment> latest;
+  for (milliseconds back{1'000}; !latest && start < high; back *= 2) {
+    const TimePoint low = high - start > back ? high - back : start;
+    latest = next_moment(low, high);
+    if (!latest) high = low;
   }
-  for (TimePoint high = until; low < high;) {
-    const TimePoint middle = low + (high - low) / 2;
-    is_followed(middle) ? low = *latest : high = middle;
+  if (!latest) return std::nullopt;
+  while (latest->at < high) {
+    const TimePoint middle = latest->at + (high - latest->at) / 2;
+    if (const auto later = next_moment(middle, high)) {
+      latest = later;
+    } else {
+      high = middle;
+    }
   }
-  return latest;
+  return latest->at;
 }
 
-std::int64_t Timetable::count(TimePoint after, TimePoint until) const {
+std::int64_t Timetable::count(TimePoint after, TimePoint until, int days_max) const {
   after = std::max(after, first_ - kTick);
   until = std::min(until, last_);
   if (until <= after) return 0;
-  return std::visit([&](const auto& times) { return times.count(*zone_, after, until); }, times_);
+  return std::visit([&](const auto& times) { return times.count(*zone_, after, until, days_max); },
+                    times_);
+}
+
+TimePoint Timetable::due(TimePoint nominal, const TaskKey& key) const {
+  if (jitter_ <= milliseconds{0}) return nominal;
+  return due(nominal, next_moment(nominal, nominal + jitter_), key);
 }
 
 // A hash, so that whoever asks is told the same, and nothing has to be stored.
-TimePoint Timetable::due(TimePoint nominal, const TaskKey& key) const {
-  const auto following = next(nominal);
-  const milliseconds width = following ? std::min(jitter_, *following - nominal) : jitter_;
+TimePoint Timetable::due(TimePoint nominal, const std::optional<Moment>& following,
+                         const TaskKey& key) const {
+  const milliseconds width = following ? std::min(jitter_, following->at - nominal) : jitter_;
   if (width <= milliseconds{0}) return nominal;
   const Sha256 hash =
       sha256({"rhooks jitter 1", key.ns, key.id, std::to_string(to_millis(nominal))});
@@ -208,12 +216,11 @@ TimePoint Timetable::due(TimePoint nominal, const TaskKey& key) const {
   return nominal + milliseconds{static_cast<std::int64_t>(part)};
 }
 
-Occurrence Timetable::describe(TimePoint nominal) const {
+Occurrence Timetable::describe(const Moment& occurrence) const {
   Occurrence shown;
-  shown.at = nominal;
-  shown.local = format_local(nominal, *zone_);
-  const auto moment = next_moment(nominal - kTick);
-  switch (zone_->shown(moment ? moment->local : zone_->local(nominal))) {
+  shown.at = occurrence.at;
+  shown.local = format_local(occurrence.at, *zone_);
+  switch (zone_->shown(occurrence.local)) {
     case Shown::kNever:
       shown.kind = Occurrence::Kind::kGap;
       break;

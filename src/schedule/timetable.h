@@ -5,6 +5,7 @@
 #include <rhooks/task.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -14,6 +15,11 @@
 #include "schedule/zones.h"
 
 namespace rhooks::schedule {
+
+// Three years of them, which take a millisecond, or ten where most is excluded.
+inline constexpr int kDaysCounted = 1'000;
+// No fewer than there are.
+inline constexpr int kAllDays = std::numeric_limits<int>::max();
 
 // A schedule, compiled: when it happens. Of `max`, and of what becomes of an occurrence, it knows
 // nothing. It keeps the zone as it was then: compile again when Zones::reload() names that zone.
@@ -34,18 +40,22 @@ class Timetable {
   std::optional<TimePoint> next(TimePoint after) const;
   // The same with the local time that is meant, the earliest where there are several.
   std::optional<Moment> next_moment(TimePoint after) const;
-  // The last one up to `until`. Takes as long as some 50 calls of next().
+  // The last one up to `until`. Takes as long as some 50 calls of next(), of which the long ones
+  // are few.
   std::optional<TimePoint> latest(TimePoint until) const;
   bool contains(TimePoint at) const { return next(at - kTick) == at; }
-  // How many there are in (after, until]: by arithmetic and by days, one by one only on a day on
-  // which the clocks are changed, on the first and the last, and where part of a day is excluded
-  // from a series.
-  std::int64_t count(TimePoint after, TimePoint until) const;
+  // How many there are in (after, until]. Where they have to be counted day by day, those of its
+  // first `days_max` days that have any: then there are at least as many. A day takes some
+  // microseconds.
+  std::int64_t count(TimePoint after, TimePoint until, int days_max = kDaysCounted) const;
 
   // When the occurrence at `nominal` is due for a task: with its jitter, before the next one.
   TimePoint due(TimePoint nominal, const TaskKey& key) const;
-  // What there is to say of the occurrence at `nominal`, but for `due`.
-  Occurrence describe(TimePoint nominal) const;
+  // The same where the next one is known.
+  TimePoint due(TimePoint nominal, const std::optional<Moment>& following,
+                const TaskKey& key) const;
+  // What there is to say of an occurrence, but for `due`.
+  Occurrence describe(const Moment& occurrence) const;
 
   const Times& times() const { return times_; }
   const std::shared_ptr<const Zone>& zone() const { return zone_; }
@@ -57,6 +67,8 @@ class Timetable {
  private:
   Timetable(Times times, std::shared_ptr<const Zone> zone)
       : times_(std::move(times)), zone_(std::move(zone)) {}
+
+  std::optional<Moment> next_moment(TimePoint after, TimePoint until) const;
 
   Times times_;
   std::shared_ptr<const Zone> zone_;

@@ -228,6 +228,56 @@ TEST(TimetableTest, CountsByArithmetic) {
   EXPECT_EQ(compiled(weekdays).count(from, year), 261 * 86'400);
 }
 
+// One by one these would take minutes, some of them hours.
+TEST(TimetableTest, CountsWhatIsPartlyExcludedByDays) {
+  const TimePoint from = time_of("2026-12-31T22:59:59.999Z");
+  const TimePoint end = time_of("2198-12-31T22:59:59.999Z");
+  const std::int64_t day_count = (end - from) / hours{24};
+  Schedule schedule = every_schedule("1s", "2027-01-01T00:00", "Europe/Berlin");
+  schedule.exclude = {"cron:* 1 * * *"};
+  // Each day has this hour once.
+  EXPECT_EQ(compiled(schedule).count(from, end, kAllDays), day_count * 23 * 3'600);
+  schedule.exclude = {"cron:1 * * * *"};
+  EXPECT_EQ(compiled(schedule).count(from, end, kAllDays), day_count * 24 * 3'540);
+  schedule = cron_schedule("* * * * * *", "Europe/Berlin");
+  EXPECT_EQ(compiled(schedule).count(from, end, kAllDays), day_count * 86'400);
+  // A part of the first day, and of the last.
+  EXPECT_EQ(compiled(schedule).count(time_of("2027-10-30T22:00:00Z"), time_of("2027-10-31T10:00Z")),
+            12 * 3'600);
+}
+
+TEST(TimetableTest, FindsTheFewThatExclusionsLeave) {
+  // Those of each first of January that is a Saturday.
+  Schedule schedule = every_schedule("1h", "2027-01-01T00:00Z");
+  schedule.exclude = {"cron:0-30 * * * SUN-FRI", "cron:0-30 * * 2-12 SAT", "cron:0-30 * 2-31 1 *"};
+  const Timetable table = compiled(schedule);
+  EXPECT_EQ(table.count(time_of("2027-01-01T00:00Z"), time_of("2047-01-01T00:00Z")), 3 * 24);
+  EXPECT_EQ(table.latest(time_of("2032-12-31T23:00Z")), time_of("2028-01-01T23:00Z"));
+  EXPECT_EQ(table.next(time_of("2033-01-01T23:00Z")), time_of("2039-01-01T00:00Z"));
+}
+
+TEST(TimetableTest, CountsNoMoreDaysThanItIsToldTo) {
+  const TimePoint from = time_of("2027-01-01T00:00Z");
+  const TimePoint end = time_of("2107-01-01T00:00Z");
+  EXPECT_EQ(compiled(cron_schedule("0,30 9 * * *")).count(from, end), 2 * kDaysCounted);
+  EXPECT_EQ(compiled(cron_schedule("0,30 9 * * *")).count(from, end, 7), 14);
+  EXPECT_EQ(compiled(every_schedule("1d", "2027-01-01T09:00")).count(from, end), kDaysCounted);
+  // What is rare takes few days, however long it takes.
+  EXPECT_EQ(compiled(cron_schedule("0 9 1 * *")).count(from, end), 80 * 12);
+  // And what needs no counting none.
+  EXPECT_EQ(compiled(every_schedule("1s", "2027-01-01T00:00:00.001Z")).count(from, end),
+            (end - from) / seconds{1});
+}
+
+TEST(TimetableTest, GoesOnBehindYearsOfExcludedOccurrences) {
+  Schedule schedule = every_schedule("5m", "2027-01-01T00:00Z");
+  schedule.exclude = {"cron:*/5 * * 1,3-12 *", "cron:*/5 * 1-28 2 *"};
+  const Timetable table = compiled(schedule);
+  EXPECT_EQ(table.next(time_of("2027-01-01T00:00Z")), time_of("2028-02-29T00:00Z"));
+  EXPECT_EQ(table.next(time_of("2028-02-29T23:55Z")), time_of("2032-02-29T00:00Z"));
+  EXPECT_EQ(table.next(time_of("2196-02-29T23:55Z")), std::nullopt);
+}
+
 TEST(TimetableTest, FindsTheLatest) {
   const Timetable leap = compiled(cron_schedule("0 0 29 2 +MON"));
   EXPECT_EQ(leap.latest(time_of("2112-02-28T23:59:59Z")), time_of("2072-02-29T00:00Z"));
