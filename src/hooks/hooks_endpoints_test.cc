@@ -599,13 +599,8 @@ TEST_F(EndpointsTest, OneThatAsksToWaitSaysSo) {
   EXPECT_EQ(hooks_.register_task(task_to("acme", "b"))->task.held, until);
   EXPECT_EQ(hooks_.get({"ns", "b"})->held, until);
 
-  // Neither a resume nor a test that succeeds takes it back.
+  // A test that succeeds does not take it back.
   test_.sender->set_script({});
-  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
-  EXPECT_EQ(held(), std::nullopt);
-  EXPECT_EQ(hooks_.get({"ns", "b"})->held, (Held{"paused", std::nullopt}));
-  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
-  EXPECT_EQ(held(), until);
   ASSERT_TRUE(hooks_.test_endpoint("ns", "acme", model::default_test_request()));
   EXPECT_EQ(held(), until);
   EXPECT_EQ(hooks_.trigger()->processed, 0);
@@ -614,6 +609,26 @@ TEST_F(EndpointsTest, OneThatAsksToWaitSaysSo) {
   EXPECT_EQ(held(), std::nullopt);
   EXPECT_EQ(hooks_.get({"ns", "b"})->held, std::nullopt);
   ASSERT_TRUE(hooks_.trigger());
+  EXPECT_EQ(hooks_.get({"ns", "b"})->status, Status::kDone);
+}
+
+TEST_F(EndpointsTest, OneThatAsksToWaitIsTriedOnceItIsResumed) {
+  put(endpoint_named("acme"));
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "a")));
+  test_.sender->set_script([](const auto&) {
+    auto reply = testing::ScriptedSender::Reply::status(429);
+    reply.retry_after = 30s;
+    return reply;
+  });
+  ASSERT_TRUE(hooks_.trigger());
+  test_.sender->set_script({});
+  ASSERT_TRUE(hooks_.register_task(task_to("acme", "b")));
+  ASSERT_TRUE(hooks_.pause_endpoint("ns", "acme"));
+  EXPECT_EQ(hooks_.endpoint("ns", "acme")->held, std::nullopt);
+  EXPECT_EQ(hooks_.get({"ns", "b"})->held, (Held{"paused", std::nullopt}));
+  ASSERT_TRUE(hooks_.resume_endpoint("ns", "acme"));
+  EXPECT_EQ(hooks_.endpoint("ns", "acme")->held, std::nullopt);
+  EXPECT_EQ(hooks_.trigger()->processed, 1);
   EXPECT_EQ(hooks_.get({"ns", "b"})->status, Status::kDone);
 }
 

@@ -204,7 +204,7 @@ TEST(HooksSchedulesTest, WhatWasSetAsideGoesOnOrEndsWhereItsZoneIsKnown) {
   EXPECT_EQ(theirs->items[0].id, "utc");
 
   EXPECT_EQ(knows.hooks->unsuspend_many(query)->count, 2);
-  EXPECT_EQ(knows.hooks->get({"ns", "daily"})->scheduled_date, at("2030-01-03T08:00Z"));
+  EXPECT_EQ(knows.hooks->get({"ns", "daily"})->scheduled_date, at("2030-01-02T08:00Z"));
   const auto ended = knows.hooks->get({"ns", "once"});
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->status, Status::kDone);
