@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -121,6 +122,24 @@ bool TlsClient::send(std::string_view bytes) {
   ERR_clear_error();
   return connected() && SSL_write(connection_, bytes.data(), static_cast<int>(bytes.size())) ==
                             static_cast<int>(bytes.size());
+}
+
+bool TlsClient::trickle(std::string_view bytes) {
+  BIO* const wire = SSL_get_wbio(connection_);
+  must(BIO_up_ref(wire) == 1, "BIO_up_ref");
+  BIO* const memory = BIO_new(BIO_s_mem());
+  must(memory != nullptr, "BIO_new");
+  SSL_set0_wbio(connection_, memory);
+  const bool made = send(bytes);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory, &data);
+  const std::string record(data, static_cast<std::size_t>(size));
+  SSL_set0_wbio(connection_, wire);  // frees the other
+  const int at_once = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+  return made && std::all_of(record.begin(), record.end() - 1, [this](const char& byte) {
+           return ::send(fd_, &byte, 1, MSG_NOSIGNAL) == 1;
+         });
 }
 
 std::string TlsClient::receive() {

@@ -36,6 +36,9 @@ class TlsClient {
   bool shown(const std::string& certificate_pem) const;
 
   bool send(std::string_view bytes);
+  // Sends what TLS makes of these bytes, up to 16 KiB, in one segment for each of its bytes,
+  // without the last one: the server can make nothing of it. False where the server has closed.
+  bool trickle(std::string_view bytes);
   // One response with a Content-Length, or what came of it before the connection ended.
   std::string receive();
   // The same for a request that is sent before; whether it begins with "HTTP/1.1 200".

@@ -142,6 +142,23 @@ TEST_F(HttpServerTlsTest, TrickledHandshakesDoNotMoveTheDeadline) {
   EXPECT_EQ(failed_handshakes_, 1);
 }
 
+// The time is up while the record arrives, between two reads of the socket with luck.
+TEST_F(HttpServerTlsTest, TrickledRecordsDoNotOutliveTheDeadline) {
+  const HttpServerOptions options = quick_options();
+  const auto port = start_tls(options);
+  std::vector<std::unique_ptr<TlsClient>> clients;
+  for (int i = 0; i < 12; ++i) {
+    auto& client = clients.emplace_back(std::make_unique<TlsClient>(port, trusting()));
+    const auto from = std::chrono::steady_clock::now();
+    const bool in_body = i % 2 == 1;
+    client->send(in_body ? "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n"
+                         : "GET / HTTP/1.1\r\nHost: a\r\nX-A: ");
+    std::this_thread::sleep_until(from + options.header_timeout - 5ms);
+    client->trickle(std::string(16'000, 'a'));
+  }
+  EXPECT_TRUE(eventually([&] { return server_->connections() == 0; }));
+}
+
 TEST_F(HttpServerTlsTest, HalfOpenHandshakesKeepNobodyOut) {
   HttpServerOptions options;
   options.connections_max = 8;

@@ -417,12 +417,17 @@ void HttpSession::on_timer() {
   }
   switch (phase_) {
     case Phase::kBody:
-      if (body_goes_on()) break;
+      if (!timed_out_ && body_goes_on()) break;
       [[fallthrough]];
     case Phase::kHead: {
-      // The read ends with an error, and its handler answers 408.
+      if (timed_out_) {
+        close();
+        break;
+      }
+      // The read ends with an error, and its handler answers 408. Over TLS it may not: it is many
+      // reads of the socket, and between two of them there is none to cancel.
       timed_out_ = true;
-      clear_deadline();
+      set_deadline(state_.options.linger_timeout);
       error_code ignored;
       socket_.cancel(ignored);
       break;
