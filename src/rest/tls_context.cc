@@ -219,7 +219,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles& files
 
   const std::shared_ptr<TlsContext> made(new TlsContext);
   made->not_after_ = time_of(X509_get0_notAfter(own));
-  const auto now = std::chrono::system_clock::now();
+  // In the unit of TimePoint: nanoseconds end in the year 2262, and certificates in 9999 (RFC 5280,
+  // section 4.1.2.5).
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   if (now >= made->not_after_) {
     made->warnings_.push_back("the certificate " + files.certificate + " ended at " +
                               format_time(made->not_after_) +

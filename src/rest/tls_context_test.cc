@@ -72,6 +72,15 @@ TEST_F(TlsContextTest, WarnsOfACertificateThatEnded) {
               ElementsAre(AllOf(HasSubstr(of_.files().certificate), HasSubstr("ended at 20"))));
 }
 
+// RFC 5280, section 4.1.2.5: the year 9999 stands for no end.
+TEST_F(TlsContextTest, CertificatesMayEndInTheDistantFuture) {
+  using std::chrono::sys_days;
+  const auto end = sys_days(std::chrono::year{9999} / 12 / 31) - sys_days();
+  const auto now = std::chrono::floor<std::chrono::seconds>(system_clock::now());
+  of_.write(make_test_certificate({"127.0.0.1"}, end - now.time_since_epoch()));
+  EXPECT_THAT(of_.load()->warnings(), IsEmpty());
+}
+
 TEST_F(TlsContextTest, WarnsOfAKeyThatOthersCanRead) {
   ASSERT_EQ(::chmod(of_.files().key.c_str(), 0644), 0);
   const auto loaded = of_.load();
