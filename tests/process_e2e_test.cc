@@ -49,6 +49,16 @@ class ProcessE2eTest : public ::testing::Test {
     EXPECT_NE(port(), 0) << child->errors();
     return child;
   }
+  // A server in the background of a shell that leads the session of a terminal, and that does this
+  // when the terminal is gone.
+  std::unique_ptr<ChildProcess> serve_behind(int terminal, const std::string& on_hang_up) const {
+    const std::string script =
+        "set -m; trap '" + on_hang_up +
+        "' HUP; \"$0\" serve --store \"$1\" --listen 127.0.0.1:0 & echo $! >\"$2\"; wait; wait";
+    return std::make_unique<ChildProcess>(std::vector<std::string>{
+        "/bin/sh", "-c", "exec setsid --ctty --wait /bin/sh -c \"$4\" \"$0\" \"$1\" \"$2\" <\"$3\"",
+        RHOOKS_BINARY, store_, dir_.sub("pid"), ::ptsname(terminal), script});
+  }
   std::uint16_t port() const {
     std::uint16_t port = 0;
     std::ifstream(dir_.sub("port")) >> port;
@@ -79,10 +89,15 @@ class ProcessE2eTest : public ::testing::Test {
   const std::string store_ = "rocksdb:" + dir_.sub("store");
 };
 
+int open_terminal() {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  EXPECT_TRUE(terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+  return terminal;
+}
+
 TEST_F(ProcessE2eTest, ATerminalThatGoesAwayDrains) {
   TestReceiver receiver(hold);
-  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  ASSERT_TRUE(terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+  const int terminal = open_terminal();
   ChildProcess server({"/bin/sh", "-c",
                        "exec setsid --ctty --wait \"$0\" serve --store \"$1\" "
                        "--listen 127.0.0.1:0 --port-file \"$2\" <\"$3\"",
@@ -96,6 +111,31 @@ TEST_F(ProcessE2eTest, ATerminalThatGoesAwayDrains) {
   EXPECT_EQ(server.wait(), 0) << server.errors();
   EXPECT_EQ(receiver.request_count(), 1U);
   EXPECT_EQ(status_of("slow"), Status::kDone);
+}
+
+TEST_F(ProcessE2eTest, AShellSendsOnThatItsTerminalIsGone) {
+  const int terminal = open_terminal();
+  const auto shell = serve_behind(terminal, "kill -HUP $!");
+  ASSERT_TRUE(shell->wait_for_output("listening on")) << shell->errors();
+  ::close(terminal);
+  EXPECT_TRUE(shell->wait_for_errors("stopping signal=SIGHUP")) << shell->errors();
+  EXPECT_TRUE(shell->wait()) << "the server is gone, for which the shell waits";
+}
+
+TEST_F(ProcessE2eTest, AHangUpLongAfterTheTerminalHasFilesReadAnew) {
+  const int terminal = open_terminal();
+  const auto shell = serve_behind(terminal, "exit");
+  ASSERT_TRUE(shell->wait_for_output("listening on")) << shell->errors();
+  pid_t server = 0;
+  ASSERT_TRUE(eventually([&] {
+    std::ifstream(dir_.sub("pid")) >> server;
+    return server > 0;
+  }));
+  ::close(terminal);
+  ::kill(server, SIGHUP);
+  EXPECT_TRUE(shell->wait_for_errors("nothing to read anew")) << shell->errors();
+  ::kill(server, SIGTERM);
+  EXPECT_TRUE(shell->wait_for_errors("stopping signal=SIGTERM")) << shell->errors();
 }
 
 TEST_F(ProcessE2eTest, AHangUpThatNohupIgnoresStaysIgnored) {

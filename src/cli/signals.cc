@@ -35,7 +35,8 @@ bool has_terminal() {
 
 struct Came {
   int signal = 0;
-  bool from_kernel = false;  // nobody sent it
+  bool by_kernel = false;
+  pid_t sender = 0;
 };
 
 // The next signal, or 0 once `wake_fd` is readable; SIGPIPE once `output` has no reader.
@@ -50,7 +51,8 @@ Came next_signal(int signal_fd, int wake_fd, int output = -1) {
     if ((fds[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
       if (read(signal_fd, &info, sizeof info) == sizeof info) {
-        return {static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+        return {static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL,
+                static_cast<pid_t>(info.ssi_pid)};
       }
       continue;
     }
@@ -75,7 +77,7 @@ void make_readable(int fd) {
 
 }  // namespace
 
-Signals::Signals() : had_terminal_(has_terminal()) {
+Signals::Signals() : had_terminal_(has_terminal()), shell_(getsid(0)), parent_(getppid()) {
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t set = ending_signals();
   RHOOKS_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
@@ -100,13 +102,15 @@ Signals::~Signals() {
 
 int Signals::wait(int output) {
   const Came came = next_signal(signal_fd_, wake_fd_, output);
-  by_terminal_ = came.from_kernel;
+  by_kernel_ = came.by_kernel;
+  by_shell_ = came.sender == shell_ || came.sender == parent_;
   return came.signal;
 }
 
 bool Signals::lost_terminal() const {
-  // A shell that loses its terminal sends SIGHUP on to what it started.
-  return by_terminal_ || (had_terminal_ && !has_terminal());
+  // A shell that loses its terminal sends SIGHUP on to what it started. Without a terminal alone it
+  // is not: a server may have outlived its own by months.
+  return by_kernel_ || (by_shell_ && had_terminal_ && !has_terminal());
 }
 
 void Signals::stop_waiting() {

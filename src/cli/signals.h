@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <thread>
 
@@ -23,8 +25,9 @@ class Signals {
   // Waits for a signal and returns its number, or 0 after stop_waiting(). SIGPIPE stands for
   // this: nobody reads `output` any more, a pipe, socket or terminal. Of -1 nothing is asked.
   int wait(int output = -1);
-  // Of the SIGHUP that wait() returned: whether the terminal of this process is gone, and nobody
-  // sent it to have something read anew.
+  // Of the SIGHUP that wait() returned: whether it tells that the terminal of this process is gone.
+  // The kernel says so; and the shell that this process was started from, or whatever else started
+  // it, when there is no terminal any more. From all others it asks to have something read anew.
   bool lost_terminal() const;
   // Makes wait() return. May be called from any thread.
   void stop_waiting();
@@ -37,7 +40,10 @@ class Signals {
 
  private:
   const bool had_terminal_;
-  bool by_terminal_ = false;  // the signal that wait() returned last
+  const pid_t shell_;       // that leads the session
+  const pid_t parent_;      // at the start
+  bool by_kernel_ = false;  // the signal that wait() returned last
+  bool by_shell_ = false;   // or by the parent
   int signal_fd_ = -1;
   int wake_fd_ = -1;      // ends wait()
   int close_fd_ = -1;     // ends the watcher
