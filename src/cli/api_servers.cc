@@ -132,9 +132,12 @@ ApiServers::ApiServers(ServerPlan plan, const ServerResources& resources, Hooks&
 }
 
 Result<void> ApiServers::start() {
+  const bool reached_by_others =
+      !rest::is_loopback(plan_.listen.address) ||
+      (plan_.admin_listen && !rest::is_loopback(plan_.admin_listen->address));
   if (plan_.tls) {
     show(plan_.tls);
-  } else if (!rest::is_loopback(plan_.listen.address)) {
+  } else if (reached_by_others) {
     log::warn(
         "other machines send the API key over the network in the clear, unless a proxy with TLS is "
         "before this server: set tls_cert and tls_key");
