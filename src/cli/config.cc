@@ -233,9 +233,11 @@ bool Config::works_on_store() const {
   return at("server").from != From::kFlag && (store == From::kFlag || store == From::kEnvironment);
 }
 
-// Behind a listener that others reach callers may be strangers.
+// Behind a listener that others reach callers may be strangers, and a store that processes share
+// has tasks that came in at others' listeners.
 std::string Config::egress() const {
   if (text("egress") != "auto") return text("egress");
+  if (store_traits(text("store")).shared) return "public";
   const auto listen = rest::parse_listen(text("listen"));
   return listen && rest::is_loopback(listen->address) ? "open" : "public";
 }

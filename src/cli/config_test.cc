@@ -101,6 +101,11 @@ TEST_F(ConfigTest, EgressIsClosedWhereTheApiIsOpen) {
     EXPECT_EQ(egress_of({{"listen", listen}}), "public") << listen;
     EXPECT_EQ(egress_of({{"listen", listen}, {"egress", "open"}}), "open") << listen;
   }
+  EXPECT_EQ(egress_of({{"admin_listen", "0.0.0.0:1"}}), "open");
+  // Others may have accepted what this process delivers.
+  EXPECT_EQ(egress_of({{"store", "dynamodb:"}}), "public");
+  EXPECT_EQ(egress_of({{"store", "dynamodb:"}, {"egress", "open"}}), "open");
+  EXPECT_EQ(egress_of({{"store", "memory:"}}), "open");
 }
 
 TEST_F(ConfigTest, OptionsOfEgress) {

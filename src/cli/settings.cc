@@ -81,7 +81,7 @@ std::vector<Setting> egress_settings() {
       {"egress", kChoice, "auto", "RHOOKS_EGRESS", "--egress",
        "where webhooks may be sent: public, to addresses of the internet; open, everywhere but to "
        "metadata services of clouds; auto, public where the API listens on other than loopback "
-       "addresses, else open",
+       "addresses or the store is shared, else open",
        0, 0, "auto|open|public"},
       {"egress_allow", kText, "", "RHOOKS_EGRESS_ALLOW", "--egress-allow",
        "where they may be sent besides, with commas between: networks, names or *.suffixes, each "
