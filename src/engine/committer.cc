@@ -33,6 +33,14 @@ model::AttemptRules rules_of(const EndedDelivery& ended) {
   return rules;
 }
 
+// What the slots are to know of it. An attempt that was allowed nowhere tells them when it was long
+// under way: a name server that answers late takes a slot as a receiver does.
+FlowEnding ending_for_slots(const EndedDelivery& ended) {
+  if (ended.cancelled || ended.no_way_out) return FlowEnding::kNotMade;
+  const FlowEnding ending = ending_of(*ended.outcome);
+  return ended.sent || ending != FlowEnding::kQuick ? ending : FlowEnding::kNotMade;
+}
+
 // What tells of what it made of its endpoint.
 std::optional<model::TaskRecord> event_by(const EndedDelivery& ended) {
   const Endpoint* const endpoint = endpoint_of(ended.delivery);
@@ -157,6 +165,7 @@ bool Committer::accept(EndedDelivery& ended) {
   const model::AttemptOutcome& outcome = *ended.outcome;
   // Of a receiver to which nothing was sent nothing is known.
   const bool tells = ended.sent && !ended.cancelled;
+  const FlowEnding ending = ending_for_slots(ended);
   Log log;
   std::optional<Told> told;
   try {
@@ -177,8 +186,7 @@ bool Committer::accept(EndedDelivery& ended) {
   Task after = told              ? std::move(told->after)
                : ended.cancelled ? std::move(delivery.task)
                                  : applied(std::move(delivery.task), ended, rules);
-  kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled,
-                   tells ? ending_of(outcome) : FlowEnding::kNotMade,
+  kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled, ending,
                    told ? told->event : std::string_view()});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log),
                       told ? std::move(told->follow_ups) : std::vector<model::TaskRecord>()});

@@ -191,8 +191,8 @@ void Dispatcher::finish(delivery::HttpResult result) {
   if (result.cancelled) {
     result.outcome.error = "cut off by a stop of the worker; attempted again";
   }
-  // Where nothing was allowed to be sent the receiver has not failed: neither its breaker nor the
-  // share of the slots that it has is to know. For the task it is an attempt like any other.
+  // Where nothing was allowed to be sent the receiver has not failed: its breaker is not to
+  // know. For the task it is an attempt like any other.
   to_commit_.push({.delivery = std::move(delivery),
                    .outcome = std::move(result.outcome),
                    .cancelled = result.cancelled,

@@ -761,6 +761,35 @@ TEST_F(StagesTest, WhatTheEgressPolicyRefusesIsAnAttemptAndTellsNothingOfItsEndp
   EXPECT_EQ(logs[0].error.find("10.0.0.7"), std::string::npos);
 }
 
+// What the committer tells the slots of a flow that was quick until now: its window shrinks or not.
+class RefusedTest : public StagesTest {
+ protected:
+  // Whether one more may begin while nine are under way.
+  bool one_more_after(std::chrono::microseconds duration) {
+    Slots many{64};
+    Committer commits(store, many, to_commit, metrics, random, {}, [](TimePoint, bool) {});
+    const Task task = record("a", clock.now()).task;
+    const Flow flow = model::flow_of(task);
+    for (int i = 0; i < 12; ++i) many.release(many.acquire(1, flow), FlowEnding::kQuick);
+    for (int i = 0; i < 9; ++i) many.acquire(1, flow);
+    Delivery delivery{.slot_id = many.acquire(1, flow), .lease = {.key = task.key}, .task = task};
+    model::AttemptOutcome outcome;
+    outcome.started_at = clock.now();
+    outcome.duration = duration;
+    outcome.error = "the address of a is not allowed by the egress policy";
+    to_commit.push({.delivery = std::move(delivery), .outcome = outcome, .sent = false});
+    commits.step(clock.now_micros());
+    EXPECT_EQ(many.free(), 64u - 9u);
+    return many.flows().passes(flow);
+  }
+};
+
+// A name server that answers late with an address that is not allowed takes a slot for as long.
+TEST_F(RefusedTest, OnlyWhatTookLongTakesSlotsFromItsFlow) {
+  EXPECT_TRUE(one_more_after(5ms));
+  EXPECT_FALSE(one_more_after(9s));
+}
+
 TEST_F(StagesTest, WithoutAWayOutNoAttemptCountsForADay) {
   make_committer();
   store_endpoint(store, "acme", R"({"url":"http://127.0.0.1:9/","retryLimit":0})");
