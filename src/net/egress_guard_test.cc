@@ -2,6 +2,7 @@
 // name led to before, and by that of a connection that is kept.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +22,8 @@ namespace {
 using std::chrono::milliseconds;
 using testing::TestNameServer;
 using testing::TestReceiver;
+using testing::TestRequest;
+using testing::TestResponse;
 
 constexpr const char* kAllowed = "127.0.0.1";
 constexpr const char* kRefused = "127.0.0.2";
@@ -60,12 +63,25 @@ class EgressGuardTest : public ::testing::Test {
   }
   Ended get_url(const std::string& url, bool fresh = true, std::string proxy = {}) {
     const EasyOptions limits{.connect_timeout = testing::kPatience, .proxy = std::move(proxy)};
+    return run(url, fresh, limits, [&](CURL* easy) { return loop_->add(easy, url, limits); });
+  }
+  // Without a look-up, during which a connection that is dead would be found.
+  Ended get_at(const std::string& host_port_address, const std::string& url) {
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
+        curl_slist_append(nullptr, host_port_address.c_str()), &curl_slist_free_all);
+    return run(url, false, {.connect_timeout = testing::kPatience}, [&](CURL* easy) {
+      EXPECT_EQ(curl_easy_setopt(easy, CURLOPT_RESOLVE, addresses.get()), CURLE_OK);
+      return loop_->add(easy);
+    });
+  }
+  Ended run(const std::string& url, bool fresh, const EasyOptions& limits,
+            const std::function<CURLMcode(CURL*)>& add) {
     CURL* const easy = loop_->take_handle();
     EXPECT_EQ(set_common_options(easy, limits), CURLE_OK);
     EXPECT_EQ(curl_easy_setopt(easy, CURLOPT_URL, url.c_str()), CURLE_OK);
     EXPECT_EQ(curl_easy_setopt(easy, CURLOPT_NOBODY, 1L), CURLE_OK);
     EXPECT_EQ(curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L), CURLE_OK);
-    EXPECT_EQ(loop_->add(easy, url, limits), CURLM_OK);
+    EXPECT_EQ(add(easy), CURLM_OK);
     const auto deadline = std::chrono::steady_clock::now() + testing::kPatience;
     Ended ended{.code = CURLE_FAILED_INIT};
     while (std::chrono::steady_clock::now() < deadline) {
@@ -162,6 +178,41 @@ TEST_F(EgressGuardTest, AKeptConnectionIsJudgedBeforeEachRequest) {
   EXPECT_EQ(ended.cut_off, CutOff::kNotAllowed);
   EXPECT_EQ(ended.why, "own_listener");
   EXPECT_EQ(receiver.request_count(), 2u);
+}
+
+TEST_F(EgressGuardTest, WhatTakesThePlaceOfADeadConnectionIsJudgedByItself) {
+  static TestReceiver receiver([](const TestRequest&) {
+    TestResponse response;
+    response.late = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+    return response;
+  });
+  add_own_listener(kRefused, receiver.port());
+  const std::string there = "api.test:" + std::to_string(receiver.port());
+  const std::string url = "http://" + there + "/";
+  EXPECT_EQ(get_at(there + ":" + kAllowed, url).code, CURLE_OK);
+  EXPECT_EQ(receiver.write_late(), 1u);
+  const Ended ended = get_at(there + ":" + kRefused, url);
+  EXPECT_EQ(ended.cut_off, CutOff::kNotAllowed) << curl_easy_strerror(ended.code);
+  EXPECT_EQ(ended.why, "own_listener");
+  EXPECT_EQ(receiver.request_count(), 1u);
+}
+
+// Then it is a receiver that does not answer, whatever else its name leads to.
+TEST_F(EgressGuardTest, OwnListenersAmongOtherAddressesAreNotTheReason) {
+  static TestReceiver own;
+  add_own_listener(kAllowed, own.port());
+  make_loop({});
+  const std::string url = "http://both.test:" + std::to_string(own.port()) + "/";
+  for (const auto& addresses : {std::vector<std::string>{kRefused, kAllowed},
+                                std::vector<std::string>{kAllowed, kRefused}}) {
+    lead_to(addresses);  // nobody listens on the other one
+    const Ended ended = get_url(url);
+    EXPECT_EQ(ended.code, CURLE_COULDNT_CONNECT);
+    EXPECT_EQ(ended.cut_off, CutOff::kNot);
+  }
+  lead_to({kAllowed});
+  EXPECT_EQ(get_url(url).why, "own_listener");
+  EXPECT_EQ(own.connections(), 0u);
 }
 
 TEST_F(EgressGuardTest, TheAddressOfAProxyIsNotJudged) {

@@ -187,7 +187,7 @@ void Sockets::watch(int operation, int fd, std::uint32_t events) {
 }
 
 // A transfer is cut off where that holds of all addresses which libcurl tried: of what becomes of
-// those that are allowed it is not the cause. Who leads to this process does not mean the others.
+// those that are allowed it is not the cause.
 bool Sockets::may_lead_to(Transfer& transfer, const std::optional<egress::End>& end) const {
   std::optional<std::string_view> why;
   if (!end) {
@@ -199,12 +199,10 @@ bool Sockets::may_lead_to(Transfer& transfer, const std::optional<egress::End>& 
   }
   if (!why) {
     transfer.allowed = true;
-    const bool is_ours = transfer.not_allowed.why == egress::refusal::kOwnListener;
-    if (transfer.cut_off == CutOff::kNotAllowed && !is_ours) transfer.cut_off = CutOff::kNot;
+    if (transfer.cut_off == CutOff::kNotAllowed) transfer.cut_off = CutOff::kNot;
     return true;
   }
-  const bool matters = !transfer.allowed || why == egress::refusal::kOwnListener;
-  if (matters && transfer.cut_off == CutOff::kNot) {
+  if (!transfer.allowed && transfer.cut_off == CutOff::kNot) {
     transfer.cut_off = CutOff::kNotAllowed;
     transfer.not_allowed = {*why, end ? end->ip : egress::Ip{}};
   }
@@ -247,6 +245,7 @@ int Sockets::on_request(void* data, char* ip, char* local_ip, int port, int loca
     fd = self.find(ends);
   } else if (!self.socket(fd).http2 && self.has_input(fd, transfer.easy)) {
     self.bury(fd);
+    transfer.allowed = false;  // that is up to the one in its place
     // To libcurl a connection that it may replace, which it does a few times only: by a new one,
     // since others that are kept may be no better.
     curl_easy_setopt(transfer.easy, CURLOPT_FRESH_CONNECT, 1L);
