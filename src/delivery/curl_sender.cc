@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "delivery/idle_connections.h"
 #include "model/limits.h"
 #include "net/curl_loop.h"
+#include "net/own_listeners.h"
 
 namespace rhooks::delivery {
 namespace {
@@ -109,10 +111,20 @@ class CurlSender::Impl {
     return transfer.refuse({refused.why, egress::to_text(refused.address)});
   }
 
-  // What the URL tells, so that no name is looked up in vain.
+  // What the URL tells, so that no name is looked up in vain; by way of a proxy nothing else is
+  // judged. Of localhost one address is enough: which one is taken, others decide.
   std::optional<std::string_view> refusal_of(const std::string& url) const {
-    if (!egress_) return std::nullopt;
-    return egress_->refuses(egress::target_of(url));
+    const egress::Target target = egress::target_of(url);
+    if (egress_) {
+      if (const auto why = egress_->refuses(target)) return why;
+    }
+    const auto is_own = [&](const egress::Ip& ip) {
+      return net::is_own_listener({ip, target.port});
+    };
+    if (std::any_of(target.addresses.begin(), target.addresses.end(), is_own)) {
+      return egress::refusal::kOwnListener;
+    }
+    return std::nullopt;
   }
 
   void drop(CURL* easy, std::unique_ptr<CurlTransfer>& transfer) {

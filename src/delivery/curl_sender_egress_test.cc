@@ -7,6 +7,7 @@
 
 #include "delivery/curl_sender_fixture.h"
 #include "egress/policy.h"
+#include "net/own_listeners.h"
 #include "testing/closed_port.h"
 
 namespace rhooks::delivery {
@@ -123,6 +124,23 @@ TEST(CurlSenderEgressTest, ByWayOfAProxyAddressesInUrlsAreJudgedStill) {
   }
   EXPECT_EQ(proxy.receiver.connections(), 0u);
   EXPECT_TRUE(proxy.get("http://8.8.8.8/").outcome.ok());
+}
+
+// The proxy may be on this machine.
+TEST(CurlSenderEgressTest, ByWayOfAProxyNothingIsSentToWhatThisProcessListensOn) {
+  static TestReceiver own;  // its port is its own for as long as it counts as a listener
+  net::add_own_listener("127.0.0.1", own.port());
+  TestReceiver proxy;
+  CurlSenderOptions options = with_policy({});
+  options.proxy = {.url = proxy.url("")};
+  CurlSenderFixture fixture(options);
+  const std::string port = std::to_string(own.port());
+  for (const std::string host : {"127.0.0.1", "127.1", "localhost", "0.0.0.0"}) {
+    const HttpResult result = send_to(fixture, "http://" + host + ":" + port + "/v1/namespaces");
+    EXPECT_EQ(result.refused.value_or(Refused{}).why, "own_listener") << host;
+    EXPECT_THAT(result.outcome.error, HasSubstr("leads to the scheduler itself")) << host;
+  }
+  EXPECT_EQ(proxy.connections(), 0u);
 }
 
 TEST(CurlSenderEgressTest, WhatAProxySaysIsNoAnswerOfTheReceiver) {
