@@ -71,7 +71,8 @@ TEST(TaskCardTest, ShowsWhatHoldsATask) {
                 .find(", held by paused until 2023-11-14 22:13:20.000Z\n"),
             std::string::npos);
   task.held = Held{"breaker", kShownAt, 503};
-  EXPECT_NE(task_card(task, test.io).find(", held by breaker (HTTP 503) until 2023-11-14 "),
+  EXPECT_NE(task_card(task, schedule::Zones(), test.io)
+                .find(", held by breaker (HTTP 503) until 2023-11-14 "),
             std::string::npos);
 }
 
