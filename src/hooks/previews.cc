@@ -104,9 +104,10 @@ Preview preview_of_series(const Task& task, const PreviewRange& range, const sch
 Preview preview_of_schedule(const Task& task, const PreviewRange& range,
                             const schedule::Timetable& table, const TaskKey* key) {
   const TimePoint after = std::max(range.from.value_or(kTimeMin), task.scheduled_date) - kTick;
-  const bool counts = task.schedule->max > 0 && !has_ended(task);
-  const std::int64_t before =
-      counts ? table.count(task.scheduled_date - kTick, after, schedule::kAllDays) : 0;
+  // On as many days as its `max` there are as many, and none is left.
+  const std::int64_t max = has_ended(task) ? 0 : task.schedule->max;
+  const auto days = static_cast<int>(std::min<std::int64_t>(max, schedule::kAllDays));
+  const std::int64_t before = max > 0 ? table.count(task.scheduled_date - kTick, after, days) : 0;
   return schedule::preview(*task.schedule, table,
                            {.after = after,
                             .count = range.count,

@@ -38,49 +38,15 @@ struct Stretch {
   }
 };
 
-Stretch stretch_from(const Zone& zone, TimePoint begin) {
+// From `begin` on, to the end of `until`.
+Stretch stretch_from(const Zone& zone, TimePoint begin, TimePoint until) {
   const LocalTime local = zone.local(begin);
   const LocalTime reached = zone.reached(begin);
-  Stretch stretch{begin, begin, local, reached > local};
-  stretch.end += stretch.day() + days{1} - local;
+  Stretch stretch{begin, until + kTick, local, reached > local};
+  stretch.end = std::min(stretch.end, begin + (stretch.day() + days{1} - local));
   if (stretch.repeats) stretch.end = std::min(stretch.end, begin + (reached - local) + kTick);
   if (const auto change = zone.next_change(begin)) stretch.end = std::min(stretch.end, *change);
   return stretch;
-}
-
-// The minutes of a day that are allowed. Most days are like the one before.
-class AllowedSpans {
- public:
-  explicit AllowedSpans(const LocalTimes& allowed) : allowed_(allowed) {}
-
-  const std::vector<LocalTimes::Span>& on(local_days day) {
-    const auto active = allowed_.active_on(day);
-    if (active != active_) spans_ = allowed_.spans(active);
-    active_ = active;
-    return spans_;
-  }
-
- private:
-  const LocalTimes& allowed_;
-  LocalTimes::Active active_{0, 0};
-  std::vector<LocalTimes::Span> spans_;
-};
-
-// Counts by days, of which `of_stretch(first, stretch)` knows how many there are on one: the first
-// of them is at its beginning.
-template <typename Times, typename OfStretch>
-std::int64_t count_by_days(const Times& times, const Zone& zone, TimePoint after, TimePoint until,
-                           int days_max, const OfStretch& of_stretch) {
-  std::int64_t count = 0;
-  for (; days_max > 0; --days_max) {
-    const auto first = times.next(zone, after, until);
-    if (!first) break;
-    Stretch stretch = stretch_from(zone, first->at);
-    stretch.end = std::min(stretch.end, until + kTick);
-    count += of_stretch(*first, stretch);
-    after = stretch.end - kTick;
-  }
-  return count;
 }
 
 }  // namespace
@@ -130,9 +96,13 @@ std::optional<Moment> CronTimes::next_literal(const Zone& zone, TimePoint after,
 std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until,
                               int days_max) const {
   std::map<std::tuple<LocalTimes::Active, seconds, seconds>, std::int64_t> known;
-  const auto of_stretch = [&](const Moment& first, const Stretch& stretch) {
+  std::int64_t count = 0;
+  for (; days_max > 0; --days_max) {
+    const auto first = next(zone, after, until);
+    if (!first) break;
+    const Stretch stretch = stretch_from(zone, first->at, until);
     // All that the clocks left out happens at the beginning, as one.
-    const bool left_out = first.local < stretch.local;
+    const bool left_out = first->local < stretch.local;
     const LocalTime begin = stretch.local + (left_out ? kTick : milliseconds{0});
     const LocalTime end = stretch.local + (stretch.end - stretch.begin);
     const auto active =
@@ -141,9 +111,10 @@ std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until
     const auto to = ceil<seconds>(end - stretch.day());
     const auto [found, is_new] = known.emplace(std::tuple(active, from, to), 0);
     if (is_new) found->second = times_.count(active, from, to);
-    return found->second + (left_out ? 1 : 0);
-  };
-  return count_by_days(*this, zone, after, until, days_max, of_stretch);
+    count += found->second + (left_out ? 1 : 0);
+    after = stretch.end - kTick;
+  }
+  return count;
 }
 
 EveryTimes::EveryTimes(Length length, Moment anchor, Exclusions exclusions)
@@ -200,21 +171,42 @@ std::optional<Moment> EveryTimes::next_on_calendar(const Zone& zone, TimePoint a
 }
 
 // Not from one of the series to the next, as millions of them may be excluded.
-std::optional<Moment> EveryTimes::next_elapsed(const Zone& zone, TimePoint after,
-                                               TimePoint until) const {
-  AllowedSpans allowed(allowed_);
-  for (;;) {
-    const Moment next = next_of_series(zone, after);
-    if (next.at > until) return std::nullopt;
-    if (!allowed_.excludes()) return next;
-    const Stretch stretch = stretch_from(zone, next.at);
-    for (const auto& [begin, end] : allowed.on(stretch.day())) {
-      const TimePoint at = elapsed_after(stretch.at(begin) - kTick);
-      if (at > until) return std::nullopt;
-      if (at < stretch.at(end)) return Moment{at, zone.local(at)};
-    }
+template <typename Use>
+void EveryTimes::walk_elapsed(const Zone& zone, TimePoint after, TimePoint until,
+                              const Use& use) const {
+  LocalTimes::Active active{0, 0};
+  std::vector<LocalTimes::Span> spans;  // most days are like the one before
+  for (bool goes_on = true; goes_on;) {
+    const TimePoint next = elapsed_after(after);
+    if (next > until) return;
+    const Stretch stretch = stretch_from(zone, next, until);
+    const auto active_then = allowed_.active_on(stretch.day());
+    if (active_then != active) spans = allowed_.spans(active_then);
+    active = active_then;
+    goes_on = use(stretch, spans);
     after = stretch.end - kTick;
   }
+}
+
+std::optional<Moment> EveryTimes::next_elapsed(const Zone& zone, TimePoint after,
+                                               TimePoint until) const {
+  std::optional<TimePoint> found;
+  const auto find_in = [&](const Stretch& stretch, const std::vector<LocalTimes::Span>& spans) {
+    for (const auto& [begin, end] : spans) {
+      const TimePoint at = elapsed_after(stretch.at(begin) - kTick);
+      if (at >= stretch.at(end)) continue;
+      found = at;
+      return false;
+    }
+    return true;
+  };
+  if (allowed_.excludes()) {
+    walk_elapsed(zone, after, until, find_in);
+  } else if (elapsed_after(after) <= until) {
+    found = elapsed_after(after);
+  }
+  if (!found) return std::nullopt;
+  return Moment{*found, zone.local(*found)};
 }
 
 TimePoint EveryTimes::elapsed_after(TimePoint after) const {
@@ -237,15 +229,17 @@ std::int64_t EveryTimes::count(const Zone& zone, TimePoint after, TimePoint unti
     return count;
   }
   if (!allowed_.excludes()) return elapsed_until(until) - elapsed_until(after);
-  AllowedSpans allowed(allowed_);
-  const auto of_stretch = [&](const Moment&, const Stretch& stretch) {
-    std::int64_t count = 0;
-    for (const auto& [begin, end] : allowed.on(stretch.day())) {
+  std::int64_t count = 0;
+  const auto count_in = [&](const Stretch& stretch, const std::vector<LocalTimes::Span>& spans) {
+    const std::int64_t before = count;
+    for (const auto& [begin, end] : spans) {
       count += elapsed_until(stretch.at(end) - kTick) - elapsed_until(stretch.at(begin) - kTick);
     }
-    return count;
+    if (count > before) --days_max;
+    return days_max > 0;
   };
-  return count_by_days(*this, zone, after, until, days_max, of_stretch);
+  walk_elapsed(zone, after, until, count_in);
+  return count;
 }
 
 AtTimes::AtTimes(std::vector<Moment> moments, Exclusions exclusions)

@@ -16,8 +16,9 @@
 
 namespace rhooks::schedule {
 
-// Three years of them, which take a millisecond, or ten where most is excluded.
-inline constexpr int kDaysCounted = 1'000;
+// More than a year of them, which takes a tenth of a millisecond, and ten milliseconds where each
+// day is in hundreds of parts.
+inline constexpr int kDaysCounted = 400;
 // No fewer than there are.
 inline constexpr int kAllDays = std::numeric_limits<int>::max();
 
@@ -44,9 +45,9 @@ class Timetable {
   // are few.
   std::optional<TimePoint> latest(TimePoint until) const;
   bool contains(TimePoint at) const { return next(at - kTick) == at; }
-  // How many there are in (after, until]. Where they have to be counted day by day, those of its
-  // first `days_max` days that have any: then there are at least as many. A day takes some
-  // microseconds.
+  // How many there are in (after, until]. Where they have to be counted day by day, those of the
+  // first `days_max` days that have any, so at least as many as days; one on which the clocks are
+  // changed counts as two or three. A day takes up to some 20 microseconds.
   std::int64_t count(TimePoint after, TimePoint until, int days_max = kDaysCounted) const;
 
   // When the occurrence at `nominal` is due for a task: with its jitter, before the next one.
