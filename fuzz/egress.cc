@@ -35,6 +35,8 @@ constexpr Range kRanges[] = {
     {"169.254.169.254", "169.254.169.254", "metadata"},
     {"169.254.170.2", "169.254.170.2", "metadata"},
     {"169.254.170.23", "169.254.170.23", "metadata"},
+    {"169.254.0.23", "169.254.0.23", "metadata"},
+    {"169.254.42.42", "169.254.42.42", "metadata"},
     {"168.63.129.16", "168.63.129.16", "metadata"},
     {"100.100.100.200", "100.100.100.200", "metadata"},
     {"192.0.0.192", "192.0.0.192", "metadata"},
@@ -42,6 +44,7 @@ constexpr Range kRanges[] = {
     {"fd00:ec2::23", "fd00:ec2::23", "metadata"},
     {"fd20:ce::254", "fd20:ce::254", "metadata"},
     {"fd00:c1::a9fe:a9fe", "fd00:c1::a9fe:a9fe", "metadata"},
+    {"fd00:42::42", "fd00:42::42", "metadata"},
     {"fe80::a9fe:a9fe", "fe80::a9fe:a9fe", "metadata"},
     {"0.0.0.0", "0.255.255.255", "reserved"},
     {"10.0.0.0", "10.255.255.255", "private"},
@@ -74,12 +77,24 @@ constexpr Range kRanges[] = {
     {"ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast"},
 };
 
+Ip slow_v4(const Ip& ip, std::size_t at) {
+  const std::string v4 = std::to_string(ip[at]) + '.' + std::to_string(ip[at + 1]) + '.' +
+                         std::to_string(ip[at + 2]) + '.' + std::to_string(ip[at + 3]);
+  return *egress::parse_ip(v4);
+}
+
 std::string slow_class(const Ip& ip) {
+  std::string is = "reserved";
   for (const Range& range : kRanges) {
-    if (*egress::parse_ip(range.first) <= ip && ip <= *egress::parse_ip(range.last))
-      return range.is;
+    if (*egress::parse_ip(range.first) <= ip && ip <= *egress::parse_ip(range.last)) {
+      is = range.is;
+      break;
+    }
   }
-  return "reserved";
+  const bool in_teredo = ip[0] == 0x20 && ip[1] == 0x01;
+  if (is != "embedded" || in_teredo) return is;
+  const std::size_t at = ip[0] == 0x20 ? 2 : 12;
+  return slow_class(slow_v4(ip, at)) == "metadata" ? "metadata" : is;
 }
 
 // By the text of an address: that of NAT64's own prefix ends in the one that it leads to.
@@ -88,9 +103,7 @@ Ip slow_reached(const Ip& ip) {
   if (ip == Ip{}) return *egress::parse_ip("::1");
   const Ip prefix = *egress::parse_ip("64:ff9b::");
   if (!std::equal(prefix.begin(), prefix.begin() + 12, ip.begin())) return ip;
-  const std::string v4 = std::to_string(ip[12]) + '.' + std::to_string(ip[13]) + '.' +
-                         std::to_string(ip[14]) + '.' + std::to_string(ip[15]);
-  return *egress::parse_ip(v4);
+  return slow_v4(ip, 12);
 }
 
 // Beside each address the one before and behind it, where ranges begin and end.
@@ -170,7 +183,8 @@ void check_rule(const std::string& rule, const Ip& ip) {
   if (is == egress::AddressClass::kMetadata) {
     FUZZ_EXPECT(allows == "metadata" && denies == "metadata");
   } else if (denies) {
-    FUZZ_EXPECT(denies == "denied" && !allows);
+    // What is in an address is denied along with it, and not allowed.
+    FUZZ_EXPECT(denies == "denied" && (!allows || is == egress::AddressClass::kEmbedded));
   } else {
     FUZZ_EXPECT(allows.has_value() == (is != egress::AddressClass::kPublic));
   }

@@ -44,6 +44,8 @@ constexpr std::array kV4{
     v4(169, 254, 169, 254, 32, kMetadata),  // AWS, Azure, Google Cloud and most others
     v4(169, 254, 170, 2, 32, kMetadata),    // AWS: credentials of containers (ECS)
     v4(169, 254, 170, 23, 32, kMetadata),   // the same in Kubernetes (EKS Pod Identity)
+    v4(169, 254, 0, 23, 32, kMetadata),     // Tencent Cloud
+    v4(169, 254, 42, 42, 32, kMetadata),    // Scaleway
     v4(168, 63, 129, 16, 32, kMetadata),    // Azure's wire server, a public address
     v4(100, 100, 100, 200, 32, kMetadata),  // Alibaba Cloud
     v4(192, 0, 0, 192, 32, kMetadata),      // Oracle Cloud, earlier
@@ -70,6 +72,7 @@ constexpr std::array kV6{
     v6({0xfd00, 0xec2}, {0x23}, 128, kMetadata),           // EKS Pod Identity
     v6({0xfd20, 0xce}, {0x254}, 128, kMetadata),           // Google Cloud
     v6({0xfd00, 0xc1}, {0xa9fe, 0xa9fe}, 128, kMetadata),  // Oracle Cloud
+    v6({0xfd00, 0x42}, {0x42}, 128, kMetadata),            // Scaleway
     v6({0xfe80}, {0xa9fe, 0xa9fe}, 128, kMetadata),        // OpenStack
     v6({}, {1}, 128, kLoopback),
     v6({}, {}, 96, kEmbedded),                 // IPv4-compatible, RFC 4291 section 2.5.5.1
@@ -87,6 +90,18 @@ constexpr std::array kV6{
     v6({}, {}, 0, kReserved),
 };
 
+// Where addresses of kEmbedded have their IPv4 address: behind so many bits.
+struct Embedding {
+  Network network;
+  int bits;
+};
+constexpr std::array kEmbeddings{
+    Embedding{v6({}, {}, 96, kEmbedded).network, 96},
+    // With a prefix of 96 bits, as most have. Others are told by their owners.
+    Embedding{v6({0x64, 0xff9b, 1}, {}, 48, kEmbedded).network, 96},
+    Embedding{v6({0x2002}, {}, 16, kEmbedded).network, 16},
+};
+
 constexpr Network kWellKnownNat64 = v6({0x64, 0xff9b}, {}, 96, kEmbedded).network;
 
 constexpr Ip kAnyV4 = v4(0, 0, 0, 0, 32, kReserved).network.base;
@@ -101,6 +116,12 @@ Ip taken_off(const Ip& ip, int prefix_bits) {
     v4 = v4 << 8 | ip[at];
   }
   return ip_of_v4(v4);
+}
+
+AddressClass listed(const Ip& ip) {
+  const auto holds = [&ip](const Row& row) { return row.network.contains(ip); };
+  if (is_v4(ip)) return std::find_if(kV4.begin(), kV4.end() - 1, holds)->is;
+  return std::find_if(kV6.begin(), kV6.end() - 1, holds)->is;
 }
 
 }  // namespace
@@ -144,10 +165,17 @@ std::string_view to_string(AddressClass is) {
   return "reserved";
 }
 
+std::optional<Ip> embedded_in(const Ip& ip) {
+  if (listed(ip) != kEmbedded) return std::nullopt;
+  for (const Embedding& embedding : kEmbeddings) {
+    if (embedding.network.contains(ip)) return taken_off(ip, embedding.bits);
+  }
+  return std::nullopt;
+}
+
 AddressClass classify(const Ip& ip) {
-  const auto holds = [&ip](const Row& row) { return row.network.contains(ip); };
-  if (is_v4(ip)) return std::find_if(kV4.begin(), kV4.end() - 1, holds)->is;
-  return std::find_if(kV6.begin(), kV6.end() - 1, holds)->is;
+  const auto v4 = embedded_in(ip);
+  return v4 && listed(*v4) == kMetadata ? kMetadata : listed(ip);
 }
 
 }  // namespace rhooks::egress

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "egress/ip.h"
@@ -27,8 +28,12 @@ std::string_view to_string(AddressClass is);  // "public", "link_local"
 // machine (Linux).
 Ip reached_by(const Ip& ip, std::span<const Network> nat64 = {});
 
-// Of the address that reached_by() gave.
+// Of the address that reached_by() gave. One with a metadata service's address in it is kMetadata.
 AddressClass classify(const Ip& ip);
+
+// The IPv4 address in one of kEmbedded, where a tunnel or translator of the network may lead to;
+// none in those of Teredo, whose tunnels end at clients.
+std::optional<Ip> embedded_in(const Ip& ip);
 
 // Whether a prefix of NAT64 may be so long.
 bool is_nat64_length(int bits);

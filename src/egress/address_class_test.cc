@@ -38,7 +38,11 @@ const std::vector<Range> kRanges = {
     {"128.0.0.0", "168.63.129.15", kPublic},
     {"168.63.129.16", "168.63.129.16", kMetadata},
     {"168.63.129.17", "169.253.255.255", kPublic},
-    {"169.254.0.0", "169.254.170.1", kLinkLocal},
+    {"169.254.0.0", "169.254.0.22", kLinkLocal},
+    {"169.254.0.23", "169.254.0.23", kMetadata},
+    {"169.254.0.24", "169.254.42.41", kLinkLocal},
+    {"169.254.42.42", "169.254.42.42", kMetadata},
+    {"169.254.42.43", "169.254.170.1", kLinkLocal},
     {"169.254.170.2", "169.254.170.2", kMetadata},
     {"169.254.170.3", "169.254.170.22", kLinkLocal},
     {"169.254.170.23", "169.254.170.23", kMetadata},
@@ -87,7 +91,9 @@ const std::vector<Range> kRanges = {
     {"3fff:1000::", "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", kPublic},
     {"4000::", "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", kReserved},
     {"5f00::", "5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff", kReserved},
-    {"fc00::", "fd00:c1::a9fe:a9fd", kPrivate},
+    {"fc00::", "fd00:42::41", kPrivate},
+    {"fd00:42::42", "fd00:42::42", kMetadata},
+    {"fd00:42::43", "fd00:c1::a9fe:a9fd", kPrivate},
     {"fd00:c1::a9fe:a9fe", "fd00:c1::a9fe:a9fe", kMetadata},
     {"fd00:c1::a9fe:a9ff", "fd00:ec2::22", kPrivate},
     {"fd00:ec2::23", "fd00:ec2::23", kMetadata},
@@ -128,6 +134,20 @@ TEST(AddressClassTest, MappedAndTranslatedAddressesAreWhatTheyLeadTo) {
     }
   }
   EXPECT_EQ(class_of("64:ff9b::0.0.0.0"), kReserved) << "nobody is reached through a translator";
+}
+
+TEST(AddressClassTest, MetadataServicesAreFoundInOtherAddresses) {
+  for (const char* text : {"2002:a9fe:a9fe::", "2002:a9fe:a9fe:1::1", "2002:6464:64c8::1",
+                           "64:ff9b:1::a9fe:a9fe", "64:ff9b:1:2:3:4:a9fe:a9fe", "::a9fe:a9fe"}) {
+    EXPECT_EQ(class_of(text), kMetadata) << text;
+  }
+  EXPECT_EQ(class_of("2002:a9fe:a9fd::"), kEmbedded);
+  EXPECT_EQ(embedded_in(ip("2002:a00:7::1")), ip("10.0.0.7"));
+  EXPECT_EQ(embedded_in(ip("64:ff9b:1::a00:7")), ip("10.0.0.7"));
+  EXPECT_EQ(embedded_in(ip("::a00:7")), ip("10.0.0.7"));
+  for (const char* text : {"::1", "2001::a00:7", "2003::a00:7", "10.0.0.7"}) {
+    EXPECT_EQ(embedded_in(ip(text)), std::nullopt) << text;
+  }
 }
 
 // The examples of RFC 6052, section 2.4, by another address.

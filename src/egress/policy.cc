@@ -191,7 +191,11 @@ std::optional<std::string_view> Policy::refuses(const Target& target, const Ip& 
   const AddressClass is = classify(reached);
   if (is == AddressClass::kMetadata) return to_string(is);
   const auto holds = [&](const Rule& rule) { return rule.holds(target, address, reached); };
-  if (std::any_of(deny_.begin(), deny_.end(), holds)) return refusal::kDenied;
+  const auto embedded = embedded_in(reached);
+  const auto denies = [&](const Rule& rule) {
+    return holds(rule) || (embedded && rule.holds(target, *embedded, *embedded));
+  };
+  if (std::any_of(deny_.begin(), deny_.end(), denies)) return refusal::kDenied;
   if (!public_only_ || is == AddressClass::kPublic) return std::nullopt;
   if (std::any_of(allow_.begin(), allow_.end(), holds)) return std::nullopt;
   return to_string(is);

@@ -43,8 +43,9 @@ TEST(PolicyTest, OpenIsAllButMetadata) {
                                 "224.0.0.1", "2002::1"}) {
       EXPECT_EQ(judged(open, kName, address), "may") << address;
     }
-    for (const char* address : {"169.254.169.254", "::ffff:169.254.169.254",
-                                "64:ff9b::169.254.169.254", "fd00:ec2::254", "168.63.129.16"}) {
+    for (const char* address :
+         {"169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "fd00:ec2::254",
+          "168.63.129.16", "2002:a9fe:a9fe::", "64:ff9b:1::a9fe:a9fe"}) {
       EXPECT_EQ(judged(open, kName, address), "metadata") << address;
     }
   }
@@ -61,6 +62,9 @@ TEST(PolicyTest, PublicIsTheInternet) {
   EXPECT_EQ(judged(closed, kName, "0.0.0.0"), "loopback");
   EXPECT_EQ(judged(closed, kName, "169.254.169.254"), "metadata");
   EXPECT_EQ(judged(closed, kName, "2002:808:808::1"), "embedded");
+  EXPECT_EQ(judged(policy({.mode = "public", .allow = {"10.0.0.0/8"}}), kName, "2002:a00:1::1"),
+            "embedded")
+      << "an allowed network is allowed by its own addresses";
 }
 
 TEST(PolicyTest, WhatAUrlTellsIsJudgedWithoutAnAddress) {
@@ -110,6 +114,8 @@ TEST(PolicyTest, DenyGoesFirst) {
                               .deny = {"10.0.0.0/24", "bad.example", "203.0.113.9:25"}});
   EXPECT_EQ(judged(some, kName, "10.0.0.1"), "denied");
   EXPECT_EQ(judged(some, kName, "64:ff9b::10.0.0.1"), "denied");
+  EXPECT_EQ(judged(some, kName, "2002:a00:1::1"), "denied") << "6to4 may lead there";
+  EXPECT_EQ(judged(some, kName, "2002:a00:101::1"), "may");
   EXPECT_EQ(judged(some, kName, "10.0.1.1"), "may");
   EXPECT_EQ(judged(some, "https://BAD.example/"), "denied") << "nobody has to look it up";
   EXPECT_EQ(judged(some, "http://203.0.113.9:25/"), "denied");
