@@ -158,9 +158,12 @@ bool Committer::accept(EndedDelivery& ended) {
   const TimePoint ended_at = ended.outcome->ended_at();
   model::AttemptRules rules = rules_of(ended);
   if (ended.no_way_out) {
-    const auto wait = model::wait_without_way_out(delivery.task, ended_at);
+    no_way_since_ = std::min(no_way_since_.value_or(ended_at), ended_at);
+    const auto wait = model::wait_without_way_out(delivery.task, *no_way_since_, ended_at);
     if (wait) ended.outcome->retry_after = wait;
     rules.counts = !wait;
+  } else if (ended.sent && !ended.cancelled) {
+    no_way_since_.reset();
   }
   const model::AttemptOutcome& outcome = *ended.outcome;
   // Of a receiver to which nothing was sent nothing is known.

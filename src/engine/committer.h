@@ -100,6 +100,8 @@ class Committer {
 
   TimePoint now_{};  // when the step under way began
   std::optional<TimePoint> due_again_;
+  // The first attempt that found no way out, since the last one that had one.
+  std::optional<TimePoint> no_way_since_;
   std::vector<EndedDelivery> ended_;  // taken, and neither commits nor releases yet
   // Commits and what belongs to each, index by index.
   std::vector<store::Commit> commits_;

@@ -817,6 +817,28 @@ TEST_F(StagesTest, WithoutAWayOutNoAttemptCountsForADay) {
   EXPECT_EQ(store.get({"ns", "b"}, clock.now())->attempt, 1);
 }
 
+// However long ago the task was due: retries may take days, or all was down.
+TEST_F(StagesTest, AProxyThatIsAwayForAMomentEndsNoTask) {
+  make_committer();
+  bool away = false;
+  sender.set_script([&](const auto&) {
+    Reply reply = Reply::failure(away ? "could not connect to the egress proxy" : "timed out");
+    reply.no_way_out = away;
+    return reply;
+  });
+  auto old = record("a", clock.now() - 48h);
+  old.task.retry_limit = 1;
+  put(store, {old});
+  for (int i = 0; i < 3; ++i) {
+    away = i != 1;
+    step_all();
+    const auto task = store.get({"ns", "a"}, clock.now());
+    EXPECT_EQ(task->status, Status::kActive) << i;
+    EXPECT_EQ(task->attempt, i == 0 ? 0 : 1) << i;
+    clock.advance(25h);  // the way out was there meanwhile
+  }
+}
+
 TEST_F(StagesTest, OfAnOrderedEndpointEachTaskWaitsForTheOneBefore) {
   make_committer();
   store_endpoint(store, "acme",

@@ -485,20 +485,24 @@ TEST(ApplyOutcomeTest, TwoFailuresAndASuccessAreOneSuccessfulExecution) {
   EXPECT_EQ(task.errors.last_error, "HTTP 500 Internal Server Error");
 }
 
-TEST(WithoutWayOutTest, ATaskWaitsAsLongAsItIsLateForADay) {
+TEST(WithoutWayOutTest, ATaskWaitsAsLongAsItIsLateForADayWithoutAWay) {
   Task task;
   task.scheduled_date = kT0;
-  const auto wait_at = [&](TimePoint now) { return wait_without_way_out(task, now); };
+  TimePoint since = kT0;
+  const auto wait_at = [&](TimePoint now) { return wait_without_way_out(task, since, now); };
   EXPECT_EQ(wait_at(kT0 - seconds{1}), seconds{5});
   EXPECT_EQ(wait_at(kT0), seconds{5});
   EXPECT_EQ(wait_at(kT0 + seconds{20}), seconds{20});
   EXPECT_EQ(wait_at(kT0 + hours{1}), std::chrono::minutes{5});
   EXPECT_EQ(wait_at(kT0 + hours{24} - milliseconds{1}), std::chrono::minutes{5});
   EXPECT_EQ(wait_at(kT0 + hours{24}), std::nullopt);
-  task.created_at = kT0 + hours{24};  // registered for the past
-  EXPECT_EQ(wait_at(kT0 + hours{24}), seconds{5});
-  task.extra_date = kT0 + hours{48};
+  since = kT0 + hours{48};  // among retries that take days
+  EXPECT_EQ(wait_at(kT0 + hours{48}), std::chrono::minutes{5});
+  EXPECT_EQ(wait_at(kT0 + hours{72}), std::nullopt);
+  task.created_at = kT0 + hours{48};  // registered for the past
   EXPECT_EQ(wait_at(kT0 + hours{48}), seconds{5});
+  task.extra_date = kT0 + hours{60};
+  EXPECT_EQ(wait_at(kT0 + hours{60}), seconds{5});
 }
 
 TEST(ErrorTextTest, NamesTheStatusAndItsReason) {

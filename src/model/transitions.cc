@@ -385,11 +385,11 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
   return task;
 }
 
-std::optional<milliseconds> wait_without_way_out(const Task& task, TimePoint now) {
+std::optional<milliseconds> wait_without_way_out(const Task& task, TimePoint since, TimePoint now) {
   constexpr milliseconds kLeast = std::chrono::seconds{5};
   constexpr milliseconds kMost = std::chrono::minutes{5};
+  if (now - since >= std::chrono::hours{24}) return std::nullopt;
   const milliseconds late = now - late_after(task, nominal_date(task));
-  if (late >= std::chrono::hours{24}) return std::nullopt;
   return std::clamp(late, kLeast, kMost);
 }
 

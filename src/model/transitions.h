@@ -114,8 +114,10 @@ Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
 
 // How long a task waits after an attempt for which its server had no way to the network, since the
 // proxy that all has to pass is away: as long as it is late already, 5 s to 5 min. It does not
-// count (AttemptRules::counts). None: it has been so for a day, and counts.
-std::optional<std::chrono::milliseconds> wait_without_way_out(const Task& task, TimePoint now);
+// count (AttemptRules::counts). None: it has been so for a day, and counts. `since`: when the first
+// attempt found none, of any task, after the last one that had one.
+std::optional<std::chrono::milliseconds> wait_without_way_out(const Task& task, TimePoint since,
+                                                              TimePoint now);
 
 // The log of the same attempt, of the task as it was during it (after begin_attempt, before
 // apply_outcome). `ttl` 0: never expires.
