@@ -176,7 +176,12 @@ Result<void> Hooks::Impl::check(NewTask& task) {
   if (const auto times = times_from(task, now()); !times) {
     if (const auto first = first_of(task, times.error()); !first) return fail(first.error());
   }
-  if (task.endpoint.empty()) return check_egress(task.request.url, "url");
+  if (task.endpoint.empty()) {
+    if (const auto may = check_egress(task.request.url, "url"); !may) {
+      if (const auto first = first_of(task, may.error()); !first) return fail(first.error());
+    }
+    return {};
+  }
   if (const auto endpoint = endpoints().find(task.ns, task.endpoint, now()); !endpoint) {
     if (const auto first = first_of(task, endpoint.error()); !first) return fail(first.error());
   }

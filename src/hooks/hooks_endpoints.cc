@@ -16,17 +16,20 @@ namespace {
 // How soon a test notices a stop().
 constexpr std::chrono::milliseconds kTestPoll{250};
 
-// What is to be stored in the place of `found`. Of one that cannot be read nothing is kept.
-std::string stored_in_place_of(const Looked& found, Endpoint endpoint, TimePoint now) {
-  endpoint.created_at = now;
-  endpoint.paused = false;
+// None: there is none, or one that cannot be read.
+std::optional<Endpoint> readable(const Looked& found) {
+  if (!found.document) return std::nullopt;
+  auto endpoint = codec::parse_stored_endpoint(found.document->data);
+  if (!endpoint) return std::nullopt;
+  return std::move(*endpoint);
+}
+
+// What is to be stored in the place of `before`.
+std::string stored_in_place_of(const std::optional<Endpoint>& before, Endpoint endpoint,
+                               TimePoint now) {
+  endpoint.created_at = before ? before->created_at : now;
+  endpoint.paused = before && before->paused;
   endpoint.held.reset();
-  if (found.document) {
-    if (const auto before = codec::parse_stored_endpoint(found.document->data)) {
-      endpoint.created_at = before->created_at;
-      endpoint.paused = before->paused;
-    }
-  }
   return codec::to_stored_json(endpoint);
 }
 
@@ -105,15 +108,20 @@ DocumentWriter Hooks::Impl::endpoint_writer() {
 
 Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if_revision) {
   if (auto valid = model::validate(endpoint); !valid) return fail(std::move(valid.error()));
-  if (auto may = impl_->check_egress(endpoint.url, "url"); !may)
-    return fail(std::move(may.error()));
   const auto only = read_replaces(if_revision);
   if (!only) return fail(only.error());
   if (auto there = check_secrets(impl_->store(), endpoint); !there) {
     return fail(std::move(there.error()));
   }
   const auto edit = [&](const Looked& found, TimePoint now) -> Result<std::optional<std::string>> {
-    std::string data = stored_in_place_of(found, endpoint, now);
+    const auto before = readable(found);
+    // What was allowed when it was put does not stand in the way of other changes.
+    if (!before || before->url != endpoint.url) {
+      if (auto may = impl_->check_egress(endpoint.url, "url"); !may) {
+        return fail(std::move(may.error()));
+      }
+    }
+    std::string data = stored_in_place_of(before, endpoint, now);
     if (data.size() > model::kEndpointBytesMax) {
       return fail(ErrorCode::kInvalidArgument,
                   "the endpoint " +

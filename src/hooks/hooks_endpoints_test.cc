@@ -194,6 +194,41 @@ TEST(EgressTest, UrlsThatNoAttemptMayGoToAreRefused) {
       << test.hooks->metrics();
 }
 
+// It was stored before the policy was made stricter.
+TEST(EgressTest, WhatIsThereAlreadyIsNotRefused) {
+  store::MemoryStore memory{1};
+  TestHooks before({}, std::make_unique<testing::ForwardingStore>(memory));
+  Options options;
+  options.egress = "public";
+  TestHooks test(options, std::make_unique<testing::ForwardingStore>(memory));
+
+  NewTask task = TestHooks::post("");
+  task.idempotency_key = "once";
+  EXPECT_FALSE(test.hooks->register_task(task));
+  const auto first = before.hooks->register_task(task);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto again = test.hooks->register_task(task);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->created);
+  EXPECT_EQ(again->task.key, first->task.key);
+  task.request.url += "/other";
+  const auto other = test.hooks->register_task(task);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kConflict);
+
+  Endpoint endpoint = endpoint_named("acme");
+  EXPECT_FALSE(test.hooks->put_endpoint(endpoint));
+  ASSERT_TRUE(before.hooks->put_endpoint(endpoint));
+  endpoint.retry_limit = 3;
+  const auto put = test.hooks->put_endpoint(endpoint);
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ(put->endpoint.retry_limit, 3);
+  endpoint.url += "/other";
+  const auto moved = test.hooks->put_endpoint(endpoint);
+  ASSERT_FALSE(moved);
+  EXPECT_EQ(moved.error().field, "url");
+}
+
 TEST_F(EndpointsTest, WithARevisionOnlyThatOneIsReplacedOrDeleted) {
   const auto missing = hooks_.put_endpoint(endpoint_named("acme"), to_string(Uuid{}));
   ASSERT_FALSE(missing);
