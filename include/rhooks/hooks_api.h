@@ -92,8 +92,9 @@ struct Registration {
 struct TriggerResult {
   std::int64_t processed = 0;  // attempts made and recorded
   std::int64_t errors = 0;     // those of them that failed
-  // Tasks that were due and wait for their endpoints when it has ended (Task::held). Counting stops
-  // at 10,000.
+  // Tasks that were due when it began and that it left, since they wait for their endpoints
+  // (Task::held), or other processes of a shared store are to attempt them. Counting stops at
+  // 1,000; then there may be more.
   std::int64_t held = 0;
 };
 

@@ -112,7 +112,7 @@ int trigger_all(Commands& commands) {
     io.out << count_of(result->processed, "attempt") << " made, " << result->errors << " failed\n";
     if (result->held > 0) {
       // Counting stops there.
-      const bool more = result->held >= static_cast<std::int64_t>(model::kDryrunCountMax);
+      const bool more = result->held >= static_cast<std::int64_t>(model::kHeldCountMax);
       io.out << (more ? "at least " : "") << count_of(result->held, "task")
              << (result->held == 1 ? " waits for its endpoint" : " wait for their endpoints")
              << "; `rhooks fetch` says what holds them\n";

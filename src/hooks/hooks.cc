@@ -86,21 +86,6 @@ Error another_content() {
           "idempotencyKey"};
 }
 
-// What is due by then, as far as it is counted.
-Result<std::int64_t> count_due(store::Store& store, TimePoint now, TimePoint by) {
-  std::size_t count = 0;
-  std::optional<store::DuePosition> after;
-  while (count < model::kDryrunCountMax) {
-    const std::size_t left = model::kDryrunCountMax - count;
-    auto page = store.peek_due(now, by, std::min(left, model::kBatchMax), after);
-    if (!page) return fail(std::move(page.error()));
-    count += page->items.size();
-    after = std::move(page->next);
-    if (!after) break;
-  }
-  return static_cast<std::int64_t>(count);
-}
-
 std::vector<NewTask> one_of(NewTask task) {
   std::vector<NewTask> one;
   one.push_back(std::move(task));
@@ -377,12 +362,13 @@ Result<TriggerResult> Hooks::trigger(const Progress& progress) {
   auto result = impl_->runner.trigger(progress);
   // Most triggers leave nothing, and need not ask.
   if (!result || !impl_->runner.any_held()) return result;
-  const auto held = count_due(impl_->store(), impl_->now(), as_of);
-  if (held) {
-    result->held = *held;
+  const auto left =
+      impl_->store().peek_due(impl_->now(), as_of, model::kHeldCountMax, std::nullopt);
+  if (left) {
+    result->held = static_cast<std::int64_t>(left->items.size());
   } else {
     log::warn("what waits for its endpoint could not be counted",
-              {{"error", held.error().message}});
+              {{"error", left.error().message}});
   }
   return result;
 }

@@ -33,6 +33,8 @@ inline constexpr int kPageLimitDefault = 100;
 inline constexpr int kConcurrencyMax = 10'000;
 // What a dry run counts: a million due tasks would keep the store busy for seconds.
 inline constexpr std::size_t kDryrunCountMax = 10'000;
+// What a trigger counts of what it left: one page, which a store that is paid for reads each time.
+inline constexpr std::size_t kHeldCountMax = kBatchMax;
 
 inline constexpr std::int64_t kRateLimitMax = 1'000'000;
 inline constexpr std::chrono::milliseconds kRatePeriodMin = std::chrono::seconds{1};

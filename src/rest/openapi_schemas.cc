@@ -176,7 +176,7 @@ constexpr const char* kSchemas = R"json({
   "properties": {
     "processed": {"type": "integer", "description": "Attempts made and recorded."},
     "errors": {"type": "integer", "description": "Those of them that failed."},
-    "held": {"type": "integer", "description": "Tasks that were due and wait for their endpoints; given where there are any, counted up to 10,000."}
+    "held": {"type": "integer", "description": "Tasks that were due and are left, since they wait for their endpoints, or for other servers that share the store. Given where there are any; at 1,000, where counting stops, there may be more."}
   }
 },
 "DryrunResult": {
