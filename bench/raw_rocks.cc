@@ -110,12 +110,12 @@ rocksdb::WriteBatch RawRocks::commit_batch(const std::vector<Task>& before,
                     due_value(commits[i].task)));
   }
   for (const auto& [key, i] : by_key) {
-    const Log& log = commits[i].log;
+    const Log& log = *commits[i].log;
     check(batch.Put(handles_[kLogs], log_key(log.task.ns, log.started_at, log.id),
                     codec::encode_log(log)));
   }
   for (const auto& [key, i] : by_key) {
-    const Log& log = commits[i].log;
+    const Log& log = *commits[i].log;
     check(
         batch.Put(handles_[kLogRefs],
                   task_logs_prefix(log.task.ns, log.task.id) + time_bytes(log.started_at) + log.id,

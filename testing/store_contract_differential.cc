@@ -212,7 +212,7 @@ class Differential {
         }
       }
       if (outcome.task.status == Status::kDone) end(outcome.task);
-      if (below(2) == 0) outcome.log.expires_at = now_ + seconds{static_cast<long>(below(60))};
+      if (below(2) == 0) outcome.log->expires_at = now_ + seconds{static_cast<long>(below(60))};
       if (below(4) == 0) {
         // Of a key that no other item of the batch has.
         const TaskKey key{outcome.task.key.ns, "f" + std::to_string(below(10))};

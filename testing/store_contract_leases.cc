@@ -141,6 +141,20 @@ TEST_P(StoreContractTest, CommitWritesTheStateAndTheLog) {
   EXPECT_TRUE(claim(kT0 + seconds{99}).empty());
 }
 
+TEST_P(StoreContractTest, CommitsWithoutALogStoreNone) {
+  for (const char* id : {"a", "b", "c"}) put("ns", id);
+  std::vector<Commit> commits;
+  for (const Claim& c : claim(kT0)) commits.push_back(done(c, kT0));
+  ASSERT_EQ(commits.size(), 3u);
+  commits[0].log.reset();
+  commits[2].log.reset();
+  for (const auto& result : store().commit(commits)) EXPECT_EQ(result, CommitOutcome::kApplied);
+  const auto found = logs("ns");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0], commits[1].log);
+  EXPECT_TRUE(claim(kT0 + seconds{99}).empty());
+}
+
 TEST_P(StoreContractTest, CommitChangesOnlyWhatAnAttemptMayChange) {
   const auto record = make_record("ns", "id", kT0);
   put(record);

@@ -287,9 +287,9 @@ TEST_P(StoreContractTest, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
   put("a", "kept");
   put("a", "other", kT0 + seconds{30});
   Commit committed = done(claim_one(kT0), kT0);
-  committed.log.expires_at = kT0 + seconds{10};
+  committed.log->expires_at = kT0 + seconds{10};
   commit(committed);
-  committed.log.expires_at.reset();
+  committed.log->expires_at.reset();
   commit(committed);
   claim_one(kT0 + seconds{40});  // where a store drops what expired while it works
   EXPECT_EQ(logs("a", kT0 + seconds{40}).size(), 1u);
@@ -298,7 +298,7 @@ TEST_P(StoreContractTest, ALogThatIsWrittenAgainExpiresAsItWasWrittenLast) {
 TEST_P(StoreContractTest, ExpiredLogsAreNeverShownToTheMillisecond) {
   put("ns", "id");
   Commit committed = done(claim_one(kT0), kT0);
-  committed.log.expires_at = kT0 + seconds{10};
+  committed.log->expires_at = kT0 + seconds{10};
   ASSERT_EQ(commit(committed), CommitOutcome::kApplied);
   LogQuery query;
   query.ns = "ns";

@@ -169,13 +169,17 @@ bool Committer::accept(EndedDelivery& ended) {
   // Of a receiver to which nothing was sent nothing is known.
   const bool tells = ended.sent && !ended.cancelled;
   const FlowEnding ending = ending_for_slots(ended);
-  Log log;
+  std::optional<Log> log;
   std::optional<Told> told;
   try {
     if (tells && !ended.learnt) learn(ended, rules);
     if (ended.learnt) rules.counts = ended.learnt->counts;
-    log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
-                          options_.logs_ttl, rules);
+    // Without a way out there is one for each task every few minutes, that tells no more than the
+    // task itself.
+    if (!ended.no_way_out || rules.counts) {
+      log = model::make_log(delivery.task, outcome, ended_at, uuids_.v7(outcome.started_at),
+                            options_.logs_ttl, rules);
+    }
     // What the task will hold of it besides.
     if (outcome.response) {
       delivery.task.execution.last_response_body.reserve(outcome.response->body.size());

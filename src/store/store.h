@@ -162,7 +162,7 @@ struct DuePage {
 struct Commit {
   Lease lease;
   Task task;
-  Log log;
+  std::optional<Log> log;  // none: of this attempt none is kept
   // Tasks that are to be stored with the outcome: ACTIVE, in the namespace of `task`, at most two.
   std::vector<TaskRecord> follow_ups = {};
 };

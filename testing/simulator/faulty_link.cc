@@ -274,7 +274,7 @@ std::vector<Result<CommitOutcome>> FaultyLink::do_commit(std::span<const Commit>
         auto results = inner_.commit(passed);
         for (std::size_t i = 0; i < passed.size(); ++i) {
           if (!results[i]) continue;
-          observer_.logged(passed[i].log);
+          if (passed[i].log) observer_.logged(*passed[i].log);
           if (*results[i] != CommitOutcome::kApplied || !first_time(passed[i].lease.token)) {
             continue;
           }

@@ -22,11 +22,11 @@ TaskRecord record(const std::string& id) {
 }
 
 Commit done(const Claim& claim) {
-  Commit commit{claim.lease, claim.task, {}};
+  Commit commit{claim.lease, claim.task, Log{}};
   commit.task.status = Status::kDone;
-  commit.log.id = "log-" + claim.task.key.id;
-  commit.log.task = claim.task.key;
-  commit.log.started_at = kT0;
+  commit.log->id = "log-" + claim.task.key.id;
+  commit.log->task = claim.task.key;
+  commit.log->started_at = kT0;
   return commit;
 }
 

@@ -271,7 +271,7 @@ void RocksBackend::Machine::settle(Store& store, const Clock& clock) {
     for (const TaskKey& key : call.keys) namespaces_.insert(key.ns);
     for (const Commit& commit : call.commits) {
       commits[commit.lease.key] = &commit;
-      open_logs.emplace(commit.log.task, commit.log.id);
+      if (commit.log) open_logs.emplace(commit.log->task, commit.log->id);
     }
   }
   const auto now = read(store);

@@ -126,11 +126,11 @@ class User {
     if (!claimed) return;
     std::vector<Commit> commits;
     for (const Claim& claim : claimed->claims) {
-      Commit commit{claim.lease, claim.task, {}};
+      Commit commit{claim.lease, claim.task, Log{}};
       commit.task.status = Status::kDone;
-      commit.log.id = to_string(claim.lease.token);
-      commit.log.task = claim.task.key;
-      commit.log.started_at = now;
+      commit.log->id = to_string(claim.lease.token);
+      commit.log->task = claim.task.key;
+      commit.log->started_at = now;
       commits.push_back(std::move(commit));
     }
     (void)store.commit(commits);
@@ -230,12 +230,12 @@ bool commit_survives(std::uint64_t seed) {
     const TimePoint now = clock.now();
     const auto claimed = store->claim_due({.now = now, .due_by = now, .limit = 1}).value();
     const Claim& claim = claimed.claims.at(0);
-    Commit commit{claim.lease, claim.task, {}};
+    Commit commit{claim.lease, claim.task, Log{}};
     commit.task.status = Status::kDone;
     commit.task.expires_at = kEnd;
-    commit.log.id = "log";
-    commit.log.task = key;
-    commit.log.started_at = now;
+    commit.log->id = "log";
+    commit.log->task = key;
+    commit.log->started_at = now;
     commits = true;
     (void)store->commit({&commit, 1});
     timeline.sleep(std::chrono::hours{1});

@@ -15,7 +15,7 @@ class DynamoStore::Committing {
   // Logs first: an attempt that was made is a fact, and a task that is done without its log
   // would hide one. A log's key is its own, so that writing it again changes nothing.
   std::vector<Result<CommitOutcome>> run() {
-    const auto logged = store_.batches_.put(store_.parts_.tables.logs, logs());
+    const auto logged = put_logs();
     std::vector<std::size_t> sent;
     std::vector<Call> calls;
     for (std::size_t i = 0; i < commits_.size(); ++i) {
@@ -44,14 +44,23 @@ class DynamoStore::Committing {
     std::optional<Item> with_outbox = {};  // the item, where something waits there
   };
 
-  std::vector<Item> logs() const {
+  // One result for each commit. Of one without a log there is nothing to put.
+  std::vector<Result<void>> put_logs() {
     std::vector<Item> logs;
-    for (const Commit& commit : commits_) {
-      RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
+    std::vector<std::size_t> places;  // of each among the commits
+    for (std::size_t i = 0; i < commits_.size(); ++i) {
+      const Commit& commit = commits_[i];
+      RHOOKS_CHECK(commit.task.key == commit.lease.key);
       RHOOKS_CHECK(commit.task.status != Status::kProcessing);
-      logs.push_back(log_item(commit.log));
+      if (!commit.log) continue;
+      RHOOKS_CHECK(commit.log->task == commit.lease.key);
+      logs.push_back(log_item(*commit.log));
+      places.push_back(i);
     }
-    return logs;
+    std::vector<Result<void>> results(commits_.size());
+    auto puts = store_.batches_.put(store_.parts_.tables.logs, std::move(logs));
+    for (std::size_t n = 0; n < puts.size(); ++n) results[places[n]] = std::move(puts[n]);
+    return results;
   }
 
   Call commit_call(const Commit& commit) {

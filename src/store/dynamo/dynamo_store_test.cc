@@ -588,7 +588,7 @@ TEST_F(DynamoStoreTest, HugeLogsDoNotKeepOthersFromBeingCommitted) {
   std::vector<Commit> commits;
   for (const auto& one : claim(*faulty_)) commits.push_back(done(one, kT0));
   ASSERT_EQ(commits.size(), 2u);
-  commits[0].log.request.body = Body::text(std::string(768 << 10, 'x'));
+  commits[0].log->request.body = Body::text(std::string(768 << 10, 'x'));
   for (const auto& outcome : faulty_->commit(commits)) {
     ASSERT_TRUE(outcome) << outcome.error().message;
     EXPECT_EQ(*outcome, CommitOutcome::kApplied);

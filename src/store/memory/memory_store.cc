@@ -281,9 +281,9 @@ std::vector<Result<CommitOutcome>> MemoryStore::do_commit(std::span<const Commit
   results.reserve(commits.size());
   for (const Commit& commit : commits) {
     const TaskKey& key = commit.lease.key;
-    RHOOKS_CHECK(commit.task.key == key && commit.log.task == key);
+    RHOOKS_CHECK(commit.task.key == key && (!commit.log || commit.log->task == key));
     RHOOKS_CHECK(commit.task.status != Status::kProcessing);
-    write_log(commit.log);
+    if (commit.log) write_log(*commit.log);
 
     const auto it = tasks_.find(key);
     const auto lease = leases_.find(key);

@@ -392,9 +392,10 @@ std::vector<Result<CommitOutcome>> RocksStore::do_commit(std::span<const Commit>
   std::vector<std::string> new_dates;
   for (const std::size_t i : order) {
     const Commit& commit = commits[i];
-    RHOOKS_CHECK(commit.task.key == commit.lease.key && commit.log.task == commit.lease.key);
+    RHOOKS_CHECK(commit.task.key == commit.lease.key);
+    RHOOKS_CHECK(!commit.log || commit.log->task == commit.lease.key);
     RHOOKS_CHECK(commit.task.status != Status::kProcessing);
-    put_log(batch, commit.log);
+    if (commit.log) put_log(batch, *commit.log);
     if (!plans[i].lease) continue;
     put_outcome(batch, commit, keys[i], *plans[i].lease, new_dates, effects);
   }

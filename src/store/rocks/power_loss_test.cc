@@ -255,7 +255,7 @@ class Machine {
     for (const Claim& claim : claimed->claims) {
       commits.push_back(commits.size() % 2 == 0 ? testing::done(claim, kT0)
                                                 : retried(claim, kT0, kT0 + seconds{5}));
-      if (expired) commits.back().log.expires_at = kT0 - seconds{1};
+      if (expired) commits.back().log->expires_at = kT0 - seconds{1};
       if (commits.size() % 2 == 1 && claim.task.origin.empty()) {
         commits.back() = followed_by(std::move(commits.back()), "f" + claim.lease.key.id, kT0);
       }

@@ -453,7 +453,7 @@ TEST_F(RocksDiskTest, AnExpiredTaskWhoseSpecCanNotBeReadLeavesNothingBehind) {
         done(store->claim_due({.now = kT0, .due_by = kT0, .limit = 1})->claims.at(0), kT0);
     ASSERT_EQ(commit.lease.key, first.task.key);
     commit.task.expires_at = end;
-    commit.log.request = {};
+    commit.log->request = {};
     ASSERT_TRUE(store->commit({&commit, 1}).at(0));
   }
   open_ok(path(), options).reset();
