@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <thread>
 
@@ -40,8 +38,8 @@ class Signals {
 
  private:
   const bool had_terminal_;
-  const pid_t shell_;       // that leads the session
-  const pid_t parent_;      // at the start
+  const int shell_;         // the process that leads the session
+  const int parent_;        // at the start
   bool by_kernel_ = false;  // the signal that wait() returned last
   bool by_shell_ = false;   // or by the parent
   int signal_fd_ = -1;

@@ -182,7 +182,7 @@ TEST(EgressTest, UrlsThatNoAttemptMayGoToAreRefused) {
   };
   for (const char* url : {"http://127.0.0.1/", "http://2130706433/", "http://localhost:9/",
                           "http://[::ffff:10.0.0.1]/", "https://db.internal/"}) {
-    EXPECT_TRUE(register_with(url).starts_with("request.url: request.url: ")) << register_with(url);
+    EXPECT_TRUE(register_with(url).starts_with("url: url: ")) << register_with(url);
     EXPECT_NE(register_with(url).find("not allowed by the egress policy"), std::string::npos);
     EXPECT_TRUE(put_with(url).starts_with("url: url: ")) << put_with(url);
   }

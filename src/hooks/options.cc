@@ -97,7 +97,7 @@ Result<std::optional<secrets::MasterKeys>> master_keys(const Options& o) {
   if (o.secret_keys.empty() && o.secret_key_file.empty()) return std::nullopt;
   if (!o.secret_keys.empty() && !o.secret_key_file.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                "secret_keys and secret_key_file exclude each other; leave one of them out",
+                "secret_key_file and secret_keys exclude each other; leave one of them out",
                 "secret_key_file");
   }
   const bool is_file = o.secret_keys.empty();

@@ -384,6 +384,8 @@ class MetricsPageTest : public ::testing::Test {
     std::ostringstream text;
     text << file.rdbuf();
     page_ = text.str();
+    // A certificate has one only where the server speaks TLS.
+    metrics_.tls_certificate(std::chrono::sys_seconds{seconds{2'000'000'000}});
     // A series of the REST API appears with its first request.
     metrics_.http_call("/healthz", "GET", 200, milliseconds{1});
     // As do those of DynamoDB.
