@@ -112,6 +112,7 @@ TEST_P(ManyTest, WhatCannotMatchIsNotOffered) {
     EXPECT_NE(refused.err.find(std::string(name) + " has no flag --reason"), std::string::npos)
         << refused.err;
   }
+  out({"register", "-n", "app", "--url", "http://127.0.0.1:9/", "--at", "+1h"});  // makes the store
   const TestRun fetched = run({"fetch", "-n", "app", "--status", "DONE", "--reason", "gone"});
   EXPECT_EQ(fetched.exit_code, kExitFailed);
   EXPECT_NE(fetched.err.find("reason: only FAILED tasks have one, not DONE"), std::string::npos)

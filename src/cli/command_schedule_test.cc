@@ -124,7 +124,8 @@ TEST_F(SchedulePreviewTest, RefusesWhatCanNotBeMeant) {
   expect_usage({"t"}, "--namespace is missing");
   expect_usage({"--cron", "0 25 * * *"}, "schedule.cron: ");
   expect_usage({"--cron", "0 9 * * *", "--timezone", "Europe/Berln"}, "Europe/Berlin");
-  expect_usage({"--cron", "0 9 * * *", "--count", "1001"}, "count: must be from 1 to 1000");
+  expect_usage({"--cron", "0 9 * * *", "--count", "1001"},
+               "--count: must be a whole number from 1 to 1000, not \"1001\"");
   expect_usage({"--cron", "0 9 * * *", "--from", "soon"}, "--from: ");
   const TestRun other = run_line({"schedule", "show"});
   EXPECT_EQ(other.exit_code, kExitUsage);

@@ -233,6 +233,7 @@ class OpenApiTest : public ApiTest {
         R"(J6p9lMicMFs6Kvg==","overlap":"7d"})";
     drive({"POST", all + "/none/rotate", rotation}, 404);
     drive({"POST", all + "/p/rotate", "{}"}, 400);
+    drive({"POST", all + "/p/rotate", rotation, another}, 412);
     drive({"POST", all + "/p/rotate", rotation}, 200);
     drive({"POST", all + "/p/rotate", rotation}, 409);
     drive({"GET", all + "/p"}, 200);
