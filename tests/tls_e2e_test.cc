@@ -94,7 +94,7 @@ TEST_F(TlsE2eTest, CommandsWorkThroughAServerThatTheyTrust) {
                                      "a",
                                      "--url",
                                      "http://127.0.0.1:9/",
-                                     "--date",
+                                     "--at",
                                      "2099-01-01T00:00:00Z"};
   // Its certificate is none that the system trusts.
   const Finished untrusted = server_->run(add);
