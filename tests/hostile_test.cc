@@ -440,7 +440,7 @@ TEST_F(HostileTest, ATaskThatLeadsIntoTheNetworkBehindTheServer) {
       << body;
   const Reply again = ask(text_of("POST /v1/namespaces/own/tasks", task));
   EXPECT_EQ(again.status, 400);
-  EXPECT_NE(again.body.find("\"request.url\""), std::string::npos) << again.body;
+  EXPECT_NE(again.body.find("\"field\":\"url\""), std::string::npos) << again.body;
   EXPECT_EQ(receiver.connections(), 0u);
 }
 
