@@ -187,14 +187,8 @@ Delivery Claimer::acquire(store::Claim claim, TimePoint now) {
 
 void Claimer::count_held() {
   const FlowTable::HeldCounts held = slots_.flows().take_held();
-  metrics_.held(Metrics::HeldBy::kPaused, held.paused);
-  metrics_.held(Metrics::HeldBy::kSecret, held.secret);
-  metrics_.held(Metrics::HeldBy::kRetryAfter, held.retry_after);
-  metrics_.held(Metrics::HeldBy::kBreaker, held.breaker);
-  metrics_.held(Metrics::HeldBy::kOrder, held.order);
-  metrics_.held(Metrics::HeldBy::kConcurrency, held.concurrency);
-  metrics_.held(Metrics::HeldBy::kRetry, held.retry);
-  metrics_.held(Metrics::HeldBy::kRate, held.rate);
+  // What cannot be read is not waited for like the others.
+  for (std::size_t by = 1; by < held.size(); ++by) metrics_.held(FlowTable::kHeldBy[by], held[by]);
   metrics_.asking_to_wait(slots_.flows().asking_to_wait());
   metrics_.open_breakers(slots_.flows().open_breakers());
   const FlowTable::Turned turned = slots_.flows().take_turned();

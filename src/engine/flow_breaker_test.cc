@@ -127,7 +127,7 @@ TEST_F(FlowBreakerTest, AfterFiveFailuresAllOfItWaits) {
   EXPECT_EQ(table_.untried(kLane, now_), (Held{"breaker", now_ + 5s}));
   EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
   EXPECT_EQ(table_.opens_at(), now_ + 5s);
-  EXPECT_EQ(table_.take_held().breaker, 1u) << "an endpoint waits once";
+  EXPECT_EQ(table_.take_held().of(FlowTable::HeldBy::kBreaker), 1u) << "an endpoint waits once";
   EXPECT_TRUE(table_.meets_endpoints());
   expect_none_open();
 
@@ -519,8 +519,8 @@ TEST_F(FlowBreakerTest, WhatItsReceiverAsksForHoldsAllOfIt) {
   EXPECT_TRUE(table_.closed(kLane)) << "no end of an attempt opens it";
   EXPECT_EQ(table_.opens_at(), now_ + 30s);
   const auto counts = table_.take_held();
-  EXPECT_EQ(counts.retry_after, 1u) << "an endpoint waits once";
-  EXPECT_EQ(counts.breaker, 0u);
+  EXPECT_EQ(counts.of(FlowTable::HeldBy::kRetryAfter), 1u) << "an endpoint waits once";
+  EXPECT_EQ(counts.of(FlowTable::HeldBy::kBreaker), 0u);
   table_.done(flow_with_key(), FlowEnding::kQuick);
   expect_none_open();
 

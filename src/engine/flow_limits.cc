@@ -114,15 +114,8 @@ std::optional<store::FlowGate::Refusal> FlowTable::refuse_limited(const Flow& fl
 }
 
 void FlowTable::count_held(HeldBy by, Wait before) {
-  if (before == Wait::kWaits) return;
-  if (by == HeldBy::kPaused) ++held_.paused;
-  if (by == HeldBy::kSecret) ++held_.secret;
-  if (by == HeldBy::kRetryAfter) ++held_.retry_after;
-  if (by == HeldBy::kBreaker) ++held_.breaker;
-  if (by == HeldBy::kOrder) ++held_.order;
-  if (by == HeldBy::kConcurrency) ++held_.concurrency;
-  if (by == HeldBy::kRetry) ++held_.retry;
-  if (by == HeldBy::kRate) ++held_.rate;
+  if (before == Wait::kWaits || by == HeldBy::kUnknown) return;
+  ++held_[static_cast<std::size_t>(by)];
 }
 
 FlowTable::HeldCounts FlowTable::take_held() {
@@ -311,16 +304,8 @@ std::optional<Held> FlowTable::shown(const std::optional<Limit>& limit,
                                      const Lane& endpoint) const {
   if (!limit) return std::nullopt;
   Held held;
+  held.by = kHeldBy[static_cast<std::size_t>(limit->by)];
   if (limit->until) held.until = to_shown(*limit->until);
-  if (limit->by == HeldBy::kUnknown) held.by = "endpoint";
-  if (limit->by == HeldBy::kPaused) held.by = "paused";
-  if (limit->by == HeldBy::kSecret) held.by = "secret";
-  if (limit->by == HeldBy::kRetryAfter) held.by = "retry-after";
-  if (limit->by == HeldBy::kBreaker) held.by = "breaker";
-  if (limit->by == HeldBy::kOrder) held.by = "order";
-  if (limit->by == HeldBy::kConcurrency) held.by = "concurrency";
-  if (limit->by == HeldBy::kRetry) held.by = "retry";
-  if (limit->by == HeldBy::kRate) held.by = "rate";
   const auto tried = tried_.find(endpoint);
   if (limit->by == HeldBy::kBreaker && tried != tried_.end() && tried->second.breaker.status != 0) {
     held.status = tried->second.breaker.status;

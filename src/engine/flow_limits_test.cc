@@ -1,10 +1,12 @@
 // What the endpoints of flows say, but for pauses, which are in flow_table_test.cc.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
 
 #include "engine/flow_table.h"
+#include "observe/metrics.h"
 
 namespace rhooks::engine {
 namespace {
@@ -103,6 +105,17 @@ class FewSlotsLimitsTest : public FlowLimitsTest {
  protected:
   FewSlotsLimitsTest() : FlowLimitsTest(FlowTable::kSlotsMin - 1) {}
 };
+
+TEST(HeldByTest, EachIsCountedUnderItsName) {
+  Metrics metrics;
+  for (std::size_t by = 1; by < FlowTable::kHeldBy.size(); ++by) {
+    const auto name = FlowTable::kHeldBy[by];
+    metrics.held(name, by);
+    EXPECT_THAT(metrics.expose(),
+                ::testing::HasSubstr("rhooks_held_total{by=\"" + std::string(name) + "\"} " +
+                                     std::to_string(by) + "\n"));
+  }
+}
 
 TEST_F(FlowLimitsTest, NoMoreAreUnderWayThanItsConcurrency) {
   set(at_once(3));
@@ -204,7 +217,7 @@ TEST_F(FlowLimitsTest, OfOneThatLacksASecretNothingBegins) {
   const auto refusal = table_.refuse(limited_flow());
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->lane, endpoint);
-  EXPECT_EQ(table_.take_held().secret, 1u);
+  EXPECT_EQ(table_.take_held().of(FlowTable::HeldBy::kSecret), 1u);
   limits.without_secret = false;
   set(limits);
   EXPECT_EQ(held_by(limited_flow()), "");
@@ -262,16 +275,17 @@ TEST_F(FlowLimitsTest, TellsHowOftenSomethingCameToWait) {
   begin(limited_flow(1));
   begin(limited_flow(2));
   auto held = table_.take_held();
-  EXPECT_EQ(held.concurrency, 2u) << "what waits already is not counted again";
-  EXPECT_EQ(held.paused, 0u);
+  EXPECT_EQ(held.of(FlowTable::HeldBy::kConcurrency), 2u)
+      << "what waits already is not counted again";
+  EXPECT_EQ(held.of(FlowTable::HeldBy::kPaused), 0u);
   model::Limits paused;
   paused.paused = true;
   set(paused);
   begin(limited_flow(3));
   begin(limited_flow(4));
   held = table_.take_held();
-  EXPECT_EQ(held.concurrency, 0u);
-  EXPECT_EQ(held.paused, 1u) << "an endpoint waits once";
+  EXPECT_EQ(held.of(FlowTable::HeldBy::kConcurrency), 0u);
+  EXPECT_EQ(held.of(FlowTable::HeldBy::kPaused), 1u) << "an endpoint waits once";
 }
 
 TEST_F(FlowLimitsTest, ItGoesByWhatItWasTold) {

@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -167,16 +168,26 @@ class FlowTable final : public store::FlowGate {
   // that; also where nothing of it is due. No `until`: it is being tried, or by whatever is due
   // next, or the secret is waited for.
   std::optional<Held> untried(const Lane& endpoint, TimePoint now) const;
-  // How many endpoints and flows came to wait since the last call, by that.
-  struct HeldCounts {
-    std::size_t paused = 0;
-    std::size_t secret = 0;
-    std::size_t retry_after = 0;
-    std::size_t breaker = 0;
-    std::size_t order = 0;
-    std::size_t concurrency = 0;
-    std::size_t retry = 0;
-    std::size_t rate = 0;
+  // Why something that is due waits, in the order in which it is asked for.
+  enum class HeldBy {
+    kUnknown,  // its endpoint cannot be read
+    kPaused,
+    kSecret,
+    kRetryAfter,
+    kBreaker,
+    kOrder,
+    kConcurrency,
+    kRetry,
+    kRate
+  };
+  // What `held` of tasks and endpoints says of each.
+  static constexpr std::array<std::string_view, 9> kHeldBy{"endpoint",    "paused",  "secret",
+                                                           "retry-after", "breaker", "order",
+                                                           "concurrency", "retry",   "rate"};
+  // How many endpoints and flows came to wait since the last call, by that; those of kUnknown are
+  // not counted.
+  struct HeldCounts : std::array<std::size_t, kHeldBy.size()> {
+    std::size_t of(HeldBy by) const { return (*this)[static_cast<std::size_t>(by)]; }
   };
   HeldCounts take_held();
 
@@ -243,18 +254,6 @@ class FlowTable final : public store::FlowGate {
   };
   using TriedEndpoints = std::unordered_map<Lane, Tried, store::HashOfLane>;
 
-  // In the order in which they are asked for.
-  enum class HeldBy {
-    kUnknown,
-    kPaused,
-    kSecret,
-    kRetryAfter,
-    kBreaker,
-    kOrder,
-    kConcurrency,
-    kRetry,
-    kRate
-  };
   struct Limit {
     HeldBy by;
     std::optional<Time> until;  // none: until somebody acts, or an attempt ends
@@ -368,7 +367,7 @@ class FlowTable final : public store::FlowGate {
   // With an asked_until. One may lack for want of memory: it is not counted then.
   std::unordered_set<Lane, store::HashOfLane> asking_ RHOOKS_GUARDED_BY(mutex_);
   Turned turned_ RHOOKS_GUARDED_BY(mutex_);
-  HeldCounts held_ RHOOKS_GUARDED_BY(mutex_);
+  HeldCounts held_ RHOOKS_GUARDED_BY(mutex_){};
   Time now_ RHOOKS_GUARDED_BY(mutex_){};
   // The first at(): what began before it is not known, but that it did.
   std::optional<Time> began_ RHOOKS_GUARDED_BY(mutex_);

@@ -42,6 +42,8 @@ constexpr std::array<std::string_view, 19> kStoreMethods{
 constexpr std::array<std::string_view, 8> kFailures{"exhausted",   "gone",       "non_retryable",
                                                     "expired",     "max_errors", "endpoint_missing",
                                                     "unbuildable", "other"};
+constexpr std::array<std::string_view, 8> kHeldBy{"paused", "secret",      "retry-after", "breaker",
+                                                  "order",  "concurrency", "retry",       "rate"};
 constexpr std::array<std::string_view, 14> kRefusals{
     "loopback", "private", "link_local", "metadata", "cgnat",        "multicast", "reserved",
     "embedded", "denied",  "port",       "scheme",   "own_listener", "proxy",     "other"};
@@ -95,7 +97,7 @@ struct Metrics::Impl {
   prometheus::Family<Gauge>* tls_not_after = nullptr;  // where there is a certificate
   Counter* skipped = nullptr;
   std::array<Counter*, kFailures.size()> failed{};
-  std::array<Counter*, 8> held{};
+  std::array<Counter*, kHeldBy.size()> held{};
   Gauge* asking_to_wait = nullptr;
   Gauge* open_breakers = nullptr;
   std::array<Counter*, 2> breakers_turned{};
@@ -246,9 +248,7 @@ Metrics::Impl::Impl() {
 // Who waits, who is told, and where nothing may go.
 void Metrics::Impl::add_those_of_endpoints() {
   held = counters("rhooks_held_total",
-                  "Endpoints and flows that came to wait, by what they wait for", "by",
-                  std::array<const char*, 8>{"paused", "secret", "retry-after", "breaker", "order",
-                                             "concurrency", "retry", "rate"});
+                  "Endpoints and flows that came to wait, by what they wait for", "by", kHeldBy);
   asking_to_wait =
       gauge("rhooks_endpoints_asking_to_wait", "Endpoints whose receivers ask that nothing comes");
   open_breakers = gauge("rhooks_breakers_open", "Endpoints that do not answer");
@@ -354,10 +354,9 @@ void Metrics::failed(std::string_view reason) {
   impl_->failed[index_of(kFailures, reason)]->Increment();
 }
 
-void Metrics::held(HeldBy by, std::size_t times) {
-  if (times > 0) {
-    impl_->held[static_cast<std::size_t>(by)]->Increment(static_cast<double>(times));
-  }
+void Metrics::held(std::string_view by, std::size_t times) {
+  Counter* const held = impl_->held[index_of(kHeldBy, by)];
+  if (times > 0) held->Increment(static_cast<double>(times));
 }
 
 void Metrics::asking_to_wait(std::size_t endpoints) {

@@ -31,18 +31,8 @@ class Metrics {
   void skipped(std::int64_t occurrences);
   // A task became FAILED, for that `failureReason`.
   void failed(std::string_view reason);
-  // What something that is due came to wait for, so often.
-  enum class HeldBy {
-    kPaused,
-    kSecret,
-    kRetryAfter,
-    kBreaker,
-    kOrder,
-    kConcurrency,
-    kRetry,
-    kRate
-  };
-  void held(HeldBy by, std::size_t times);
+  // What something that is due came to wait for, so often: what `held` says of it.
+  void held(std::string_view by, std::size_t times);
   // Of how many endpoints something waits since their receivers ask for that.
   void asking_to_wait(std::size_t endpoints);
   // How many endpoints do not answer.

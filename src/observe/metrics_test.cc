@@ -153,13 +153,13 @@ TEST(MetricsTest, CountWhatHappensToTasks) {
   metrics.failed("gone");
   metrics.failed("unbuildable");
   metrics.failed("of a newer version");
-  metrics.held(Metrics::HeldBy::kConcurrency, 3);
-  metrics.held(Metrics::HeldBy::kRate, 1);
-  metrics.held(Metrics::HeldBy::kRate, 0);
+  metrics.held("concurrency", 3);
+  metrics.held("rate", 1);
+  metrics.held("rate", 0);
   metrics.callbacks(2);
   metrics.event_lost();
-  metrics.held(Metrics::HeldBy::kBreaker, 2);
-  metrics.held(Metrics::HeldBy::kRetryAfter, 4);
+  metrics.held("breaker", 2);
+  metrics.held("retry-after", 4);
   metrics.asking_to_wait(5);
   metrics.asking_to_wait(2);
   metrics.open_breakers(3);
