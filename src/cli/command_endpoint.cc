@@ -212,35 +212,17 @@ int run_set(Commands& commands, const EndpointArgs& args) {
 }
 
 int run_get(Commands& commands, const EndpointArgs& args) {
-  Io& io = commands.io();
-  int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
-  if (!hooks) return exit_code;
-  const auto endpoint = hooks->endpoint(args.ns, args.name);
-  if (!endpoint) return report(io, endpoint.error(), kExitFailed);
-  if (commands.json()) {
-    print_json(io, codec::to_json(*endpoint));
-  } else {
-    io.out << endpoint_card(*endpoint, io);
-  }
-  return kExitDone;
+  return show_one(
+      commands, [&](HooksApi& hooks) { return hooks.endpoint(args.ns, args.name); }, endpoint_card);
 }
 
 int run_list(Commands& commands, const EndpointArgs& args) {
-  Io& io = commands.io();
-  int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
-  if (!hooks) return exit_code;
-  return show_pages<EndpointPage>(
-      commands, args.page, endpoint_table(io),
-      [&](const std::string& key) {
-        return hooks->endpoints({args.ns, args.prefix, args.page.limit, key});
+  return show_named_pages<EndpointPage>(
+      commands, args.page, endpoint_table(commands.io()),
+      [&](HooksApi& hooks, const std::string& key) {
+        return hooks.endpoints({args.ns, args.prefix, args.page.limit, key});
       },
-      add_endpoint,
-      [&]() -> std::optional<int> {
-        if (!commands.json()) io.err << "no endpoint matches\n";
-        return std::nullopt;
-      });
+      add_endpoint, "endpoint");
 }
 
 using CallByName = Result<Endpoint> (HooksApi::*)(const std::string& ns, const std::string& name);

@@ -115,35 +115,17 @@ int run_rotate_secret(Commands& commands, const SecretArgs& args) {
 }
 
 int run_get_secret(Commands& commands, const SecretArgs& args) {
-  Io& io = commands.io();
-  int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
-  if (!hooks) return exit_code;
-  const auto secret = hooks->secret(args.ns, args.name);
-  if (!secret) return report(io, secret.error(), kExitFailed);
-  if (commands.json()) {
-    print_json(io, codec::to_json(*secret));
-  } else {
-    io.out << secret_card(*secret, io);
-  }
-  return kExitDone;
+  return show_one(
+      commands, [&](HooksApi& hooks) { return hooks.secret(args.ns, args.name); }, secret_card);
 }
 
 int run_list_secrets(Commands& commands, const SecretArgs& args) {
-  Io& io = commands.io();
-  int exit_code = kExitFailed;
-  const auto hooks = commands.hooks(exit_code);
-  if (!hooks) return exit_code;
-  return show_pages<SecretPage>(
-      commands, args.page, secret_table(io),
-      [&](const std::string& key) {
-        return hooks->secrets({args.ns, args.prefix, args.page.limit, key});
+  return show_named_pages<SecretPage>(
+      commands, args.page, secret_table(commands.io()),
+      [&](HooksApi& hooks, const std::string& key) {
+        return hooks.secrets({args.ns, args.prefix, args.page.limit, key});
       },
-      add_secret,
-      [&]() -> std::optional<int> {
-        if (!commands.json()) io.err << "no secret matches\n";
-        return std::nullopt;
-      });
+      add_secret, "secret");
 }
 
 int run_delete_secret(Commands& commands, const SecretArgs& args) {

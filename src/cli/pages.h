@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "cli/app.h"
 #include "cli/command.h"
@@ -16,7 +17,7 @@
 #include "codec/public_json.h"
 #include "model/limits.h"
 
-// Commands that show pages.
+// Commands that show one, or pages.
 namespace rhooks::cli {
 
 struct PageArgs {
@@ -73,6 +74,40 @@ int show_pages(Commands& commands, const PageArgs& args, Table table, const Fetc
   }
   if (!commands.json() && !key.empty())
     io.err << "there are more: --all, or --start-key " << printable(key) << '\n';
+  return kExitDone;
+}
+
+// Pages of what has a name. `fetch`: the page after a key, of these hooks. `kind`: "endpoint".
+template <typename Page, typename Fetch, typename Add>
+int show_named_pages(Commands& commands, const PageArgs& args, Table table, const Fetch& fetch,
+                     const Add& add, const char* kind) {
+  Io& io = commands.io();
+  int exit_code = kExitFailed;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  return show_pages<Page>(
+      commands, args, std::move(table), [&](const std::string& key) { return fetch(*hooks, key); },
+      add,
+      [&]() -> std::optional<int> {
+        if (!commands.json()) io.err << "no " << kind << " matches\n";
+        return std::nullopt;
+      });
+}
+
+// Shows what `find` gives of the hooks: `card` of it, or its JSON.
+template <typename Find, typename Card>
+int show_one(Commands& commands, const Find& find, const Card& card) {
+  Io& io = commands.io();
+  int exit_code = kExitFailed;
+  const auto hooks = commands.hooks(exit_code);
+  if (!hooks) return exit_code;
+  const auto one = find(*hooks);
+  if (!one) return report(io, one.error(), kExitFailed);
+  if (commands.json()) {
+    print_json(io, codec::to_json(*one));
+  } else {
+    io.out << card(*one, io);
+  }
   return kExitDone;
 }
 
