@@ -1,6 +1,7 @@
 #include "testing/slow_schedule.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <iterator>
@@ -137,7 +138,14 @@ class SlowCron {
     fields_.assign(std::istream_iterator<std::string>(stream), {});
     if (fields_.size() == 5) fields_.insert(fields_.begin(), whole_minutes ? "*" : "0");
     if (fields_.size() == 6) fields_.emplace_back("*");
-    for (int hour = 0; hour < 24; ++hour) all_hours_ &= field_has(fields_[2], hour, 0, 23);
+    for (int n = 0; n < 60; ++n) {
+      seconds_[n] = field_has(fields_[0], n, 0, 59);
+      minutes_[n] = field_has(fields_[1], n, 0, 59);
+    }
+    for (int hour = 0; hour < 24; ++hour) {
+      hours_[hour] = field_has(fields_[2], hour, 0, 23);
+      all_hours_ &= hours_[hour];
+    }
   }
 
   bool all_hours() const { return all_hours_; }
@@ -151,9 +159,7 @@ class SlowCron {
     }
     if (!known_has_) return false;
     const auto second = static_cast<int>(floor<seconds>(reading - date.day).count());
-    return field_has(fields_[0], second % 60, 0, 59) &&
-           field_has(fields_[1], second / 60 % 60, 0, 59) &&
-           field_has(fields_[2], second / 3600, 0, 23);
+    return seconds_[second % 60] && minutes_[second / 60 % 60] && hours_[second / 3600];
   }
 
  private:
@@ -179,6 +185,9 @@ class SlowCron {
   }
 
   Words fields_;
+  std::array<bool, 60> seconds_{};
+  std::array<bool, 60> minutes_{};
+  std::array<bool, 24> hours_{};
   bool all_hours_ = true;
   std::optional<Date> known_;  // has() is asked of one day after the other
   bool known_has_ = false;

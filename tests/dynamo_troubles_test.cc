@@ -42,7 +42,8 @@ class DynamoTroublesTest : public ::testing::Test {
                                     "AWS_CONTAINER_CREDENTIALS_FULL_URI=",
                                     "AWS_SHARED_CREDENTIALS_FILE=" + dir_.sub("credentials"),
                                     "AWS_CONFIG_FILE=" + dir_.sub("config"),
-                                    "AWS_EC2_METADATA_DISABLED=true"};
+                                    "AWS_EC2_METADATA_DISABLED=true",
+                                    "RHOOKS_EGRESS=open"};
     for (std::string& variable : more) {
       const std::string name = variable.substr(0, variable.find('=') + 1);
       std::erase_if(all, [&](const std::string& given) { return given.starts_with(name); });

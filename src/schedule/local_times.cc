@@ -63,15 +63,16 @@ std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, LocalTime until
   const local_days first_day = floor<days>(start);
   const year_month_day date(first_day);
   std::uint32_t still = ~std::uint32_t{0} << static_cast<unsigned>(date.day());
-  const bool one = crons_.size() == 1 && !excludes();
   const local_days last_day = std::min(floor<days>(until), kLastDay);
   for (auto month = date.year() / date.month(); local_days(month / 1) <= last_day;
        month += months{1}) {
-    for (auto left = days_of(month, which) & still; left != 0; left &= left - 1) {
-      const local_days day(month / static_cast<int>(std::countr_zero(left)));
+    const Month known = month_of(month, which);
+    for (auto left = known.days & still; left != 0; left &= left - 1) {
+      const int of_month = std::countr_zero(left);
+      const local_days day(month / of_month);
       if (day > last_day) return std::nullopt;
-      const Active active = one ? Active{1, 0} : active_on(day, which);
-      const auto time = first_time(active, day == first_day ? start - day : seconds{0});
+      const auto time =
+          first_time(active_on(known, of_month), day == first_day ? start - day : seconds{0});
       if (time) return day + *time;
     }
     still = ~std::uint32_t{0};
@@ -79,34 +80,46 @@ std::optional<LocalTime> LocalTimes::at_or_after(LocalTime from, LocalTime until
   return std::nullopt;
 }
 
-std::uint32_t LocalTimes::days_of(year_month month, Which which) const {
-  std::uint32_t found = 0;
+LocalTimes::Month LocalTimes::month_of(year_month date, Which which) const {
+  Month month;
+  if (is_one()) {
+    if ((which & 1) != 0) month.days = crons_[0].days_of(date);
+    return month;
+  }
   for (std::size_t i = 0; i < crons_.size(); ++i) {
-    if ((which >> i & 1) != 0) found |= crons_[i].days_of(month);
+    month.crons.push_back((which >> i & 1) != 0 ? crons_[i].days_of(date) : 0);
+    month.days |= month.crons.back();
   }
-  if (found == 0) return 0;
-  for (const Exclusions::Days& range : exclusions_.days) found &= ~days_within(range, month);
+  if (month.days == 0) return month;
+  for (const Exclusions::Days& range : exclusions_.days) month.days &= ~days_within(range, date);
   for (const Cron& cron : exclusions_.crons) {
-    if (cron.matches_whole_days()) found &= ~cron.days_of(month);
+    month.excluded.push_back(cron.days_of(date));
+    if (cron.matches_whole_days()) month.days &= ~month.excluded.back();
   }
-  return found;
+  return month;
 }
 
-LocalTimes::Active LocalTimes::active_on(local_days day, Which which) const {
-  const year_month_day date(day);
-  const auto month = date.year() / date.month();
-  const auto bit = static_cast<unsigned>(date.day());
+LocalTimes::Active LocalTimes::active_on(const Month& month, int day) const {
   Active active{0, 0};
-  if ((days_of(month, which) >> bit & 1) == 0) return active;
-  for (std::size_t i = 0; i < crons_.size(); ++i) {
-    if ((which >> i & 1) != 0) active.first |= (crons_[i].days_of(month) >> bit & 1) << i;
+  if ((month.days >> day & 1) == 0) return active;
+  if (is_one()) return {1, 0};
+  for (std::size_t i = 0; i < month.crons.size(); ++i) {
+    active.first |= (month.crons[i] >> day & 1) << i;
   }
-  for (std::size_t i = 0; i < exclusions_.crons.size(); ++i) {
-    const Cron& cron = exclusions_.crons[i];
-    if (cron.matches_whole_days()) continue;
-    active.second |= std::uint64_t{cron.days_of(month) >> bit & 1} << i;
+  // Those of whole days are not on this one.
+  for (std::size_t i = 0; i < month.excluded.size(); ++i) {
+    active.second |= std::uint64_t{month.excluded[i] >> day & 1} << i;
   }
   return active;
+}
+
+LocalTimes::Active LocalTimes::Days::active_on(local_days day) {
+  const year_month_day date(day);
+  if (const auto month = date.year() / date.month(); month != date_) {
+    month_ = times_.month_of(month, kAll);
+    date_ = month;
+  }
+  return times_.active_on(month_, static_cast<int>(static_cast<unsigned>(date.day())));
 }
 
 std::optional<seconds> LocalTimes::first_time(const Active& active, seconds time) const {

@@ -48,7 +48,7 @@ class LocalTimes {
   // Those that can matter on a day: of the expressions, and of the exclusions that are no whole
   // days.
   using Active = std::pair<Which, std::uint64_t>;
-  Active active_on(std::chrono::local_days day, Which which = kAll) const;
+  class Days;
   // How many there are on a day on which these are active, from one time of it to before another.
   std::int64_t count(const Active& active, std::chrono::seconds from,
                      std::chrono::seconds to) const;
@@ -56,7 +56,16 @@ class LocalTimes {
   std::vector<Span> spans(const Active& active) const;
 
  private:
-  std::uint32_t days_of(std::chrono::year_month month, Which which) const;
+  // In bits n: day n.
+  struct Month {
+    std::uint32_t days = 0;               // that may have any
+    std::vector<std::uint32_t> crons;     // of each expression, those that it matches
+    std::vector<std::uint32_t> excluded;  // of each exclusion
+  };
+
+  bool is_one() const { return crons_.size() == 1 && !excludes(); }
+  Month month_of(std::chrono::year_month date, Which which) const;
+  Active active_on(const Month& month, int day) const;
   std::optional<std::chrono::seconds> first_time(const Active& active,
                                                  std::chrono::seconds time) const;
   // The minutes that are left of an hour of the day, and the seconds that matter of one of these.
@@ -65,6 +74,18 @@ class LocalTimes {
 
   std::vector<Cron> crons_;
   Exclusions exclusions_;
+};
+
+// Tells of one day after the other what is active on it. A month is worked out once.
+class LocalTimes::Days {
+ public:
+  explicit Days(const LocalTimes& times) : times_(times) {}
+  Active active_on(std::chrono::local_days day);
+
+ private:
+  const LocalTimes& times_;
+  std::chrono::year_month date_{};
+  Month month_;
 };
 
 }  // namespace rhooks::schedule

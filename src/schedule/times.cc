@@ -96,6 +96,7 @@ std::optional<Moment> CronTimes::next_literal(const Zone& zone, TimePoint after,
 std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until,
                               int days_max) const {
   std::map<std::tuple<LocalTimes::Active, seconds, seconds>, std::int64_t> known;
+  LocalTimes::Days on_days(times_);
   std::int64_t count = 0;
   for (; days_max > 0; --days_max) {
     const auto first = next(zone, after, until);
@@ -105,8 +106,8 @@ std::int64_t CronTimes::count(const Zone& zone, TimePoint after, TimePoint until
     const bool left_out = first->local < stretch.local;
     const LocalTime begin = stretch.local + (left_out ? kTick : milliseconds{0});
     const LocalTime end = stretch.local + (stretch.end - stretch.begin);
-    const auto active =
-        times_.active_on(stretch.day(), stretch.repeats ? literal_ : LocalTimes::kAll);
+    auto active = on_days.active_on(stretch.day());
+    if (stretch.repeats) active.first &= literal_;
     const auto from = ceil<seconds>(begin - stretch.day());
     const auto to = ceil<seconds>(end - stretch.day());
     const auto [found, is_new] = known.emplace(std::tuple(active, from, to), 0);
@@ -170,43 +171,56 @@ std::optional<Moment> EveryTimes::next_on_calendar(const Zone& zone, TimePoint a
   }
 }
 
-// Not from one of the series to the next, as millions of them may be excluded.
+// Not from one of the series to the next, as millions of them may be excluded. How many a stretch
+// has goes by where in the day it begins, with one of the series, and that soon comes again.
 template <typename Use>
 void EveryTimes::walk_elapsed(const Zone& zone, TimePoint after, TimePoint until,
                               const Use& use) const {
+  std::map<std::tuple<LocalTimes::Active, milliseconds, milliseconds>, std::int64_t> known;
+  LocalTimes::Days on_days(allowed_);
   LocalTimes::Active active{0, 0};
   std::vector<LocalTimes::Span> spans;  // most days are like the one before
   for (bool goes_on = true; goes_on;) {
     const TimePoint next = elapsed_after(after);
     if (next > until) return;
     const Stretch stretch = stretch_from(zone, next, until);
-    const auto active_then = allowed_.active_on(stretch.day());
+    const auto active_then = on_days.active_on(stretch.day());
     if (active_then != active) spans = allowed_.spans(active_then);
     active = active_then;
-    goes_on = use(stretch, spans);
+    const auto [found, is_new] =
+        known.emplace(std::tuple(active, milliseconds(stretch.local - stretch.day()),
+                                 milliseconds(stretch.end - stretch.begin)),
+                      0);
+    if (is_new) {
+      for (const auto& [begin, end] : spans) {
+        found->second +=
+            elapsed_until(stretch.at(end) - kTick) - elapsed_until(stretch.at(begin) - kTick);
+      }
+    }
+    if (found->second > 0) goes_on = use(stretch, spans, found->second);
     after = stretch.end - kTick;
   }
 }
 
 std::optional<Moment> EveryTimes::next_elapsed(const Zone& zone, TimePoint after,
                                                TimePoint until) const {
-  std::optional<TimePoint> found;
-  const auto find_in = [&](const Stretch& stretch, const std::vector<LocalTimes::Span>& spans) {
+  if (!allowed_.excludes()) {
+    const TimePoint next = elapsed_after(after);
+    return next <= until ? std::optional(Moment{next, zone.local(next)}) : std::nullopt;
+  }
+  std::optional<Moment> found;
+  const auto find_in = [&](const Stretch& stretch, const std::vector<LocalTimes::Span>& spans,
+                           std::int64_t) {
     for (const auto& [begin, end] : spans) {
       const TimePoint at = elapsed_after(stretch.at(begin) - kTick);
       if (at >= stretch.at(end)) continue;
-      found = at;
-      return false;
+      found = Moment{at, zone.local(at)};
+      break;
     }
-    return true;
+    return false;
   };
-  if (allowed_.excludes()) {
-    walk_elapsed(zone, after, until, find_in);
-  } else if (elapsed_after(after) <= until) {
-    found = elapsed_after(after);
-  }
-  if (!found) return std::nullopt;
-  return Moment{*found, zone.local(*found)};
+  walk_elapsed(zone, after, until, find_in);
+  return found;
 }
 
 TimePoint EveryTimes::elapsed_after(TimePoint after) const {
@@ -230,15 +244,11 @@ std::int64_t EveryTimes::count(const Zone& zone, TimePoint after, TimePoint unti
   }
   if (!allowed_.excludes()) return elapsed_until(until) - elapsed_until(after);
   std::int64_t count = 0;
-  const auto count_in = [&](const Stretch& stretch, const std::vector<LocalTimes::Span>& spans) {
-    const std::int64_t before = count;
-    for (const auto& [begin, end] : spans) {
-      count += elapsed_until(stretch.at(end) - kTick) - elapsed_until(stretch.at(begin) - kTick);
-    }
-    if (count > before) --days_max;
-    return days_max > 0;
+  const auto add = [&](const Stretch&, const std::vector<LocalTimes::Span>&, std::int64_t here) {
+    count += here;
+    return --days_max > 0;
   };
-  walk_elapsed(zone, after, until, count_in);
+  walk_elapsed(zone, after, until, add);
   return count;
 }
 

@@ -62,8 +62,8 @@ class EveryTimes {
   // Of elapsed time, the first of the series behind `after`, and how many there are up to `until`.
   TimePoint elapsed_after(TimePoint after) const;
   std::int64_t elapsed_until(TimePoint until) const;
-  // Calls `use(stretch, spans)` for each stretch of an even clock in (after, until] that may have
-  // any, and the minutes of its day that are allowed, until it returns false.
+  // Calls `use(stretch, spans, count)` for each stretch of an even clock in (after, until] that has
+  // any, with the minutes of its day that are allowed and how many it has, until it returns false.
   template <typename Use>
   void walk_elapsed(const Zone& zone, TimePoint after, TimePoint until, const Use& use) const;
   std::optional<Moment> next_elapsed(const Zone& zone, TimePoint after, TimePoint until) const;
