@@ -63,7 +63,7 @@ class DynamoBudgetTest : public ::testing::Test {
     return task;
   }
   // Some 400 bytes as an item.
-  void put_endpoint(Hooks& hooks, const std::string& name) const {
+  void put_endpoint(Hooks& hooks, const std::string& name, bool ordered = false) const {
     Endpoint endpoint;
     endpoint.ns = typical().ns;
     endpoint.name = name;
@@ -73,6 +73,8 @@ class DynamoBudgetTest : public ::testing::Test {
                         {"X-Tenant", "customer-4711"}};
     endpoint.timeout = 15s;
     endpoint.retry_limit = 10;
+    endpoint.ordered = ordered;
+    endpoint.breaker = !ordered;  // where all of a round are to fail
     const auto put = hooks.put_endpoint(std::move(endpoint));
     ASSERT_TRUE(put) << put.error().message;
   }
@@ -303,6 +305,41 @@ TEST_F(DynamoBudgetTest, AFailedAttempt) {
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->processed, kTasks);
   EXPECT_LE(spent("second attempt, which succeeds", kTasks).wcu, 5);
+}
+
+// Each with a flow key of its own, and without the wait for what the index may still hide.
+TEST_F(DynamoBudgetTest, ATaskInOrder) {
+  constexpr int kFlows = 125;
+  auto scheduler =
+      fixture_.hooks({.concurrency = kConcurrency}, clock_, {.read_every = 1h, .order_lag = 0ms});
+  put_endpoint(*scheduler, "warehouse", true);
+  fixture_.proxy.reset_usage();
+  const auto attempt_each = [&](const std::string& what, int errors) {
+    const auto result = scheduler->trigger();
+    EXPECT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->processed, kFlows);
+    EXPECT_EQ(result->errors, errors);
+    return spent(what, kFlows);
+  };
+  const auto register_each = [&] {
+    std::vector<NewTask> tasks(kFlows, typical_for("warehouse"));
+    for (int i = 0; i < kFlows; ++i) tasks[i].flow_key = "customer-" + std::to_string(i);
+    const auto results = scheduler->register_many(tasks).value();
+    for (const auto& result : results) ASSERT_TRUE(result) << result.error().message;
+  };
+  register_each();
+  EXPECT_LE(spent("register in order", kFlows).wcu, 3 + 1.01 / kFlows) << "nothing is numbered";
+  EXPECT_LE(attempt_each("one-shot delivery in order", 0).wcu, 5);
+
+  clock_->advance(1s);  // of what is registered in one moment the later is due later
+  register_each();
+  fixture_.proxy.reset_usage();
+  status_ = 503;
+  // Its row in the index stays where it is.
+  EXPECT_LE(attempt_each("failed attempt in order, to be tried again", kFlows).wcu, 4);
+  status_ = 200;
+  clock_->advance(3s);
+  EXPECT_LE(attempt_each("second attempt in order, which succeeds", 0).wcu, 5);
 }
 
 TEST_F(DynamoBudgetTest, ALargeBody) {
