@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 
 #include "base/iso8601.h"
@@ -282,6 +283,25 @@ TEST(ScheduledTaskTest, ByAClockThatWasSetBackNothingIsMadeAgain) {
   const OutcomePolicy policy{.max_errors = 1};
   const Task task = attempted(registered(hourly()), kT0 + 1h, 410, policy);
   EXPECT_EQ(run_by_hand(task, kT0 + 10min).scheduled_date, kT0 + 2h);
+}
+
+TEST(ScheduledTaskTest, ByAClockThatWasSetBackItsEndIsNotMadeAgain) {
+  Schedule listed;
+  listed.at = {"2030-01-01T01:00"};
+  Task task = attempted(registered(listed), kT0 + 1h);
+  std::set<std::string> ids{webhook_id(task)};
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_EQ(task.status, Status::kDone);
+    task = run_by_hand(std::move(task), kT0 + i * 1min);
+    EXPECT_EQ(due_at(task), kT0 + i * 1min);
+    EXPECT_TRUE(ids.insert(webhook_id(task)).second);
+    task = attempted(std::move(task), kT0 + i * 1min);
+    EXPECT_EQ(task.execution.extra, i);
+  }
+  EXPECT_EQ(task.status, Status::kDone);
+  // What was cancelled before its time is still to come, though.
+  task = cancel(registered(listed), kT0 + 2h, {}).value();
+  EXPECT_EQ(run_by_hand(task, kT0 + 1min).scheduled_date, kT0 + 1h);
 }
 
 TEST(ScheduledTaskTest, WhatIsPastWhenItIsRunAgainIsNotMadeUpFor) {

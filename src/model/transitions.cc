@@ -190,25 +190,29 @@ bool is_ahead(const Task& task, TimePoint now) {
   return task.schedule ? task.scheduled_date > now : !task.next_attempt_date;
 }
 
-// What a schedule has behind `now` for a task that has ended. Its own occurrence is over, and not
-// to be made again by a clock that was set back, unless it ended before the time of that.
+// What a schedule has behind `now` for a task that has ended. The occurrence that it ended with is
+// over, also by a clock that was set back since, but for one that was cancelled.
 std::optional<TimePoint> next_of_ended(const Task& task, TimePoint now, const Timetable* times) {
   if (!times || !below_max(task)) return std::nullopt;
-  const bool over = task.scheduled_date <= task.updated_at;
-  return times->next(over ? std::max(now, task.scheduled_date) : now);
+  const bool over = task.failure_reason != failure::kCancelled;
+  return times->next(
+      std::max(now, over ? task.scheduled_date : task.scheduled_date - schedule::kTick));
 }
 
-// DONE or FAILED, with an occurrence at `now`.
+// DONE or FAILED, with an occurrence at `now`. Where it is the last it is named behind all that
+// there was, so that none of them comes again when that one has ended.
 void run_again(Task& task, TimePoint now, const Timetable* times) {
+  task.next_attempt_date.reset();
   if (task.schedule) {
-    task.extra_date = now;
-    task.scheduled_date = next_of_ended(task, now, times).value_or(now);
+    const auto next = next_of_ended(task, now, times);
+    task.extra_date = next ? now : std::max(now, task.scheduled_date + schedule::kTick);
+    task.scheduled_date = next.value_or(*task.extra_date);
+    if (*task.extra_date > now) task.next_attempt_date = now;
   } else {
     task.scheduled_date = now;
   }
   task.status = Status::kActive;
   task.failure_reason.clear();
-  task.next_attempt_date.reset();
   task.attempt = 0;
   task.errors.consecutive = 0;
   task.expires_at.reset();

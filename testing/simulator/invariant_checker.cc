@@ -613,30 +613,33 @@ void InvariantChecker::edited(const Task& after) {
     const auto passed = after.execution.count - entry->extras + after.execution.skipped;
     entry->first_date = after.scheduled_date;
     if (after.repeat) entry->first_date -= passed * model::interval_of(*after.repeat);
-    if (after.schedule) {
-      same.extra_date = after.updated_at;
-      check_goes_on(after.key, *entry, after, passed);
-    }
+    if (after.schedule) check_goes_on(*entry, after, passed, same);
   }
   if (after != same) violation(after.key, "an edit changed more than it says");
   change(*entry, after);
 }
 
-// A schedule that has ended gets an extra occurrence, and goes on with what it has behind it.
-void InvariantChecker::check_goes_on(const TaskKey& key, Entry& entry, const Task& after,
-                                     std::int64_t passed) {
+// A schedule that has ended gets an extra occurrence, and goes on with what it has behind it, and
+// behind its own, which is over unless it was cancelled. `same`: what it may have become.
+void InvariantChecker::check_goes_on(Entry& entry, const Task& after, std::int64_t passed,
+                                     Task& same) {
   const Task& before = entry.task;
-  const bool over = before.scheduled_date <= before.updated_at;
-  const TimePoint from =
-      over ? std::max(after.updated_at, before.scheduled_date) : after.updated_at;
+  const TimePoint behind = before.scheduled_date -
+                           std::chrono::milliseconds{before.failure_reason == "cancelled" ? 1 : 0};
+  const TimePoint from = std::max(after.updated_at, behind);
   nth_time(entry, 0, from);
   const auto next = std::upper_bound(entry.times.begin(), entry.times.end(), from);
   entry.times_before = next - entry.times.begin() - passed;
   const std::int64_t max = max_of(after);
   const bool left =
       next != entry.times.end() && (max == 0 || after.execution.count - entry.extras < max);
-  if (after.scheduled_date != (left ? *next : after.updated_at)) {
-    violation(key, "run now has it go on at " + ms(after.scheduled_date));
+  // Named behind its own where that is the last, though the clock was set back.
+  same.extra_date =
+      left ? after.updated_at
+           : std::max(after.updated_at, before.scheduled_date + std::chrono::milliseconds{1});
+  if (*same.extra_date > after.updated_at) same.next_attempt_date = after.updated_at;
+  if (after.scheduled_date != (left ? *next : *same.extra_date)) {
+    violation(after.key, "run now has it go on at " + ms(after.scheduled_date));
   }
   entry.extra = true;
   ++rare_.extra;

@@ -354,7 +354,7 @@ class InvariantChecker final : public StoreObserver {
   void check_expiry(const TaskKey& key, const Task& after);
   std::optional<TimePoint> nth_time(Entry& entry, std::int64_t n, TimePoint seen);
   std::optional<TimePoint> nominal_after(Entry& entry, std::int64_t passed, TimePoint seen);
-  void check_goes_on(const TaskKey& key, Entry& entry, const Task& after, std::int64_t passed);
+  void check_goes_on(Entry& entry, const Task& after, std::int64_t passed, Task& same);
   void check_skipped(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
   void check_occurrences(const TaskKey& key, Entry& entry, const Task& after, std::string_view why);
   bool leaves_place(const Entry& entry, const Task& after);
