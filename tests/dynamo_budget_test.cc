@@ -287,6 +287,24 @@ TEST_F(DynamoBudgetTest, ATaskWithASchedule) {
   }
 }
 
+// No log, whatever the number of occurrences.
+TEST_F(DynamoBudgetTest, APassOver) {
+  constexpr int kTasks = 160;
+  auto scheduler = hooks();
+  NewTask task = typical();
+  task.schedule.emplace().every = "1h";
+  task.schedule->missed = Missed::kSkip;
+  register_all(*scheduler, task, kTasks);
+  clock_->advance(5h + 30min);
+  fixture_.proxy.reset_usage();
+  const auto result = scheduler->trigger();
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->processed, 0);
+  const auto passed = spent("occurrences passed over", kTasks);
+  EXPECT_LE(passed.wcu, 6);
+  EXPECT_EQ(passed.log_requests, 0);
+}
+
 TEST_F(DynamoBudgetTest, AFailedAttempt) {
   constexpr int kTasks = 125;
   auto scheduler = hooks();

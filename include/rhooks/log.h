@@ -32,6 +32,8 @@ struct Log {
   LogStatus status = LogStatus::kFail;
   bool probe = false;          // it did not count for the task: its endpoint answered nobody
   TimePoint scheduled_date{};  // nominal time of the occurrence
+  // The occurrences of the series between this one and the one before it that was attempted.
+  std::optional<Skipped> skipped_before;
   // When this attempt was due: for a retry its own time, for a task that was registered for the
   // past the registration. started_at - due_date is how late it began.
   TimePoint due_date{};

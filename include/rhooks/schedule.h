@@ -10,11 +10,11 @@
 
 namespace rhooks {
 
-// What becomes of occurrences whose time has passed while nothing could run them. Others than
-// kLatest are kUnsupported yet.
+// What becomes of occurrences whose time has passed while nothing could run them, or while an
+// earlier one was under way.
 enum class Missed {
   kLatest,  // the latest of them runs, late; those before it are skipped
-  kSkip,    // none runs that is later than `grace`
+  kSkip,    // the same, but with a `grace` of a minute where none is given
   kAll,     // each runs, one after the other, from the hundredth latest on
 };
 
@@ -67,8 +67,9 @@ struct Schedule {
   // much is the same whenever it is asked for, and differs from task to task.
   std::chrono::milliseconds jitter{0};
   Missed missed = Missed::kLatest;
-  // How late an occurrence may begin, 1 s to 365 days. None: however late, or 1 min with kSkip.
-  // kUnsupported yet.
+  // How late an occurrence may begin, 1 s to 365 days, counted from when it is due with its jitter;
+  // later than that it is skipped. One with attempts behind it is not: its retries may be later.
+  // None: however late, or 1 min with kSkip.
   std::optional<std::chrono::milliseconds> grace;
   Overlap overlap = Overlap::kWait;
   // When it was registered, or its times were changed: it has no occurrence before. An expression

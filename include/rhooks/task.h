@@ -110,7 +110,7 @@ struct Execution {
   std::int64_t count = 0;  // executions that ended; successful + failed
   std::int64_t failed = 0;
   std::int64_t successful = 0;
-  std::int64_t skipped = 0;  // occurrences missed while nothing ran; not in `count`
+  std::int64_t skipped = 0;  // occurrences that were not attempted; not in `count`
   std::int64_t extra = 0;    // of `count`, those that run now added to a series; not in its `max`
   std::optional<TimePoint> first_execution_date;  // start of the first attempt
   std::optional<TimePoint> first_scheduled_date;  // nominal time of the first occurrence tried
@@ -120,6 +120,15 @@ struct Execution {
   std::string last_response_body;  // its first 64 KiB
 
   friend bool operator==(const Execution&, const Execution&) = default;
+};
+
+// Occurrences of a series that were not attempted, and will not be: those from `first` up to the
+// one that followed them.
+struct Skipped {
+  TimePoint first{};      // nominal time of the first of them
+  std::int64_t late = 0;  // missed while nothing ran, or while an earlier one was under way
+
+  friend bool operator==(const Skipped&, const Skipped&) = default;
 };
 
 // Identifies a task. Ids are unique within a namespace.
@@ -182,6 +191,9 @@ struct State {
   std::string failure_reason;
   Errors errors;
   Execution execution;
+  // What was skipped right before the current occurrence of the series; before its end, where it
+  // has ended so.
+  std::optional<Skipped> skipped_before;
   int attempt = 0;  // attempts made for the current occurrence; 0 unless a retry is pending
   // When the next attempt is made if not at the nominal time: a pending retry, run now, or the
   // jitter of a schedule.

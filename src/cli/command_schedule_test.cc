@@ -142,6 +142,9 @@ TEST_F(SchedulePreviewTest, RefusesMixturesAndSaysWhatToTypeInstead) {
   expect_usage({"--every", "2w", "--at", "+5m", "--at", "+6m"}, "--every takes one --at");
   expect_usage({"--end", "+30d"}, "--end is part of a schedule");
   expect_usage({"--jitter", "5m"}, "--jitter is part of a schedule");
+  expect_usage({"--missed", "all"}, "--missed is part of a schedule");
+  expect_usage({"--cron", "0 9 * * *", "--missed", "some"}, "--missed: ");
+  expect_usage({"--cron", "0 9 * * *", "--grace", "soon"}, "--grace: ");
   expect_usage({"--cron", "0 9 * * *", "--jitter", "soon"}, "--jitter: ");
   expect_usage({"--cron", "0 9 * * *", "--start", "2030-04-01 09:00"}, "add its --timezone");
   expect_usage({"--timezone", "UTC"}, "--timezone says where a local time is");
@@ -172,7 +175,11 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
                                 "--exclude",
                                 "12-25",
                                 "--jitter",
-                                "10m"});
+                                "10m",
+                                "--missed",
+                                "skip",
+                                "--grace",
+                                "1h"});
   EXPECT_THAT(made, StartsWith("registered report, ACTIVE, scheduled 2100-01-01 08:00:00.000Z, at "
                                "09:00, Monday to Friday (Europe/Berlin)"));
   const Task got = task("report");
@@ -184,6 +191,8 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
   EXPECT_EQ(got.schedule->max, 20);
   EXPECT_EQ(got.schedule->exclude, std::vector<std::string>{"--12-25"});
   EXPECT_EQ(got.schedule->jitter, minutes{10});
+  EXPECT_EQ(got.schedule->missed, Missed::kSkip);
+  EXPECT_EQ(got.schedule->grace, minutes{60});
   EXPECT_FALSE(got.repeat);
 
   const std::string shown = out({"schedule", "preview", "report", "-n", "app", "--count", "2"});

@@ -194,6 +194,11 @@ std::string schedule_in_words(const Schedule& schedule, const schedule::Zones& z
   return table ? schedule::in_words(schedule, *table) : std::string();
 }
 
+// What was skipped right before the current occurrence.
+std::string show_skipped(const Skipped& skipped) {
+  return std::to_string(skipped.late) + " late, the first of " + show_time(skipped.first);
+}
+
 // How many attempts an occurrence may have.
 std::string attempts_of(const Task& task) {
   if (!task.retry_limit && !task.endpoint.empty()) return "what its endpoint allows";
@@ -214,6 +219,8 @@ void add_schedule(Card& card, const Task& task, const schedule::Zones& zones) {
   card.line("ends", schedule.end);
   card.line("excluded", listed(schedule.exclude));
   if (schedule.jitter.count() > 0) card.line("jitter", "up to " + format_duration(schedule.jitter));
+  if (schedule.missed != Missed::kLatest) card.line("missed", to_string(schedule.missed));
+  if (schedule.grace) card.line("grace", format_duration(*schedule.grace));
   if (schedule.max == 0) return;
   const std::int64_t made = task.execution.count - task.execution.extra;
   card.line("left", std::to_string(std::max<std::int64_t>(schedule.max - made, 0)) + " of " +
@@ -263,6 +270,7 @@ std::string task_card(const Task& task, const schedule::Zones& zones, const Io& 
             (execution.extra > 0 ? ", " + std::to_string(execution.extra) + " extra" : "") +
             (execution.skipped > 0 ? ", " + std::to_string(execution.skipped) + " skipped" : ""));
   }
+  if (task.skipped_before) card.line("skipped", show_skipped(*task.skipped_before));
   if (execution.last_execution_date) {
     card.line("last attempt", with_distance(*execution.last_execution_date, io));
   }

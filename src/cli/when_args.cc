@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 
 #include "base/duration.h"
 #include "base/iso8601.h"
@@ -14,6 +15,10 @@
 
 namespace rhooks::cli {
 namespace {
+
+// Those that only schedules have, and do not say when it happens.
+constexpr std::array kOfSchedules{"--start",  "--end",    "--exclude",
+                                  "--jitter", "--missed", "--grace"};
 
 Result<Moment> moment_from_now(std::string in, TimePoint now) {
   if (in.starts_with('+')) in.erase(0, 1);
@@ -89,6 +94,12 @@ void WhenArgs::add_to(CLI::App& app) {
       ->type_name("DATE")
       ->allow_extra_args(false);
   app.add_option("--jitter", jitter, "up to this much later, by chance (10m)")->type_name("TIME");
+  app.add_option("--missed", missed,
+                 "what runs of that which was missed: the latest, the same within a minute (skip), "
+                 "or all [latest]")
+      ->type_name("latest|skip|all");
+  app.add_option("--grace", grace, "how late it may begin; what is later is skipped (1h)")
+      ->type_name("TIME");
 }
 
 bool WhenArgs::given(const char* option) const {
@@ -97,7 +108,8 @@ bool WhenArgs::given(const char* option) const {
 
 bool WhenArgs::is_schedule() const {
   if (at.size() > 1) return true;
-  for (const char* option : {"--cron", "--start", "--end", "--exclude", "--jitter"}) {
+  if (given("--cron")) return true;
+  for (const char* option : kOfSchedules) {
     if (given(option)) return true;
   }
   if (every.empty()) return false;
@@ -188,7 +200,7 @@ Result<void> WhenArgs::check_schedule() const {
                  " both say when --every begins; give one of them");
   }
   if (!cron.empty() || !every.empty() || dated) return {};
-  for (const char* option : {"--start", "--end", "--exclude", "--jitter"}) {
+  for (const char* option : kOfSchedules) {
     if (given(option)) {
       return usage(std::string(option) +
                    " is part of a schedule; say when it happens, by --cron, --every or --at");
@@ -224,11 +236,22 @@ Result<Schedule> WhenArgs::schedule(const schedule::Zones& zones, const Io& io) 
     made.at.clear();
   }
   std::transform(exclude.begin(), exclude.end(), std::back_inserter(made.exclude), exclusion_of);
-  if (jitter.empty()) return made;
-  const auto length = parse_duration(jitter);
-  if (!length) return usage("--jitter: " + length.error().message);
-  made.jitter = *length;
+  if (auto read = read_policies(made); !read) return fail(read.error());
   return made;
+}
+
+Result<void> WhenArgs::read_policies(Schedule& made) const {
+  const auto read = [](const char* option, const std::string& text, auto parse,
+                       auto& to) -> Result<void> {
+    if (text.empty()) return {};
+    auto value = parse(text);
+    if (!value) return usage(std::string(option) + ": " + value.error().message);
+    to = *value;
+    return {};
+  };
+  if (auto ok = read("--jitter", jitter, parse_duration, made.jitter); !ok) return ok;
+  if (auto ok = read("--missed", missed, codec::parse_missed, made.missed); !ok) return ok;
+  return read("--grace", grace, parse_duration, made.grace);
 }
 
 }  // namespace rhooks::cli

@@ -32,11 +32,13 @@ struct When {
 // only schedules have, several times, --every with --timezone, or months.
 struct WhenArgs {
   static constexpr std::initializer_list<const char*> kOptions{
-      "--at",       "--in",    "--every", "--repeat-interval", "--repeat-unit", "--max", "--cron",
-      "--timezone", "--start", "--end",   "--exclude",         "--jitter"};
+      "--at",          "--in",   "--every",   "--repeat-interval",
+      "--repeat-unit", "--max",  "--cron",    "--timezone",
+      "--start",       "--end",  "--exclude", "--jitter",
+      "--missed",      "--grace"};
 
   std::vector<std::string> at, cron, exclude;
-  std::string in, timezone, every, repeat_unit, start, end, jitter;
+  std::string in, timezone, every, repeat_unit, start, end, jitter, missed, grace;
   std::int64_t repeat_interval = 0;
   std::int64_t max = 0;
 
@@ -52,6 +54,7 @@ struct WhenArgs {
   Result<When> plain(const schedule::Zones& zones, const Io& io) const;
   Result<std::optional<Repeat>> plain_repeat() const;
   Result<Schedule> schedule(const schedule::Zones& zones, const Io& io) const;
+  Result<void> read_policies(Schedule& made) const;
 
   const CLI::App* app_ = nullptr;
 };

@@ -105,6 +105,16 @@ TEST(TaskJsonTest, EveryField) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
+TEST(TaskJsonTest, WhatWasSkippedBeforeIsShown) {
+  Task task = small_task();
+  task.skipped_before = Skipped{kTime, 3};
+  EXPECT_NE(to_json(task).find(
+                R"("skippedBefore":{"first":"2026-01-31T12:34:56.789Z","late":3},"attempt":)"),
+            std::string::npos)
+      << to_json(task);
+  EXPECT_EQ(parse_task(to_json(task)), task);
+}
+
 TEST(TaskJsonTest, WhatHoldsItIsShownAndNotTaken) {
   Task task = small_task();
   task.held = Held{"paused", std::nullopt};

@@ -499,7 +499,33 @@ TEST(StoredTest, NumbersOfAScheduleStayAsTheyAre) {
   EXPECT_EQ(back->task.schedule, schedule);
 }
 
-// Tasks that were stored before it could be left open keep their bytes.
+// Who skipped nothing stores nothing of it.
+TEST(StoredTest, NumbersOfWhatWasSkippedStayAsTheyAre) {
+  const auto hex = [](const std::string& bytes) {
+    return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  };
+  model::TaskRecord record;
+  record.task.skipped_before = Skipped{from_millis(5), 3};
+  std::string bytes = encode_state(record);
+  EXPECT_NE(hex(bytes).find("d8010ae00103"), std::string::npos) << hex(bytes);  // 27 and 28
+  auto back = decode_record({}, encode_spec(record), bytes);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->task.skipped_before, record.task.skipped_before);
+  // The first of them tells that there were some.
+  record.task.skipped_before->late = 0;
+  back = decode_record({}, encode_spec(record), encode_state(record));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->task.skipped_before, record.task.skipped_before);
+
+  Log log;
+  log.skipped_before = Skipped{from_millis(7), 2};
+  bytes = encode_log(log);
+  EXPECT_NE(hex(bytes).find("a8010eb00102"), std::string::npos) << hex(bytes);  // 21 and 22
+  const auto same = decode(log, bytes);
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_EQ(same->skipped_before, log.skipped_before);
+}
+
 TEST(StoredTest, ARetryLimitIsStoredWhereThereIsOne) {
   model::TaskRecord record;
   for (const int limit : {0, 3, 100}) {

@@ -146,8 +146,26 @@ std::optional<Committer::Told> Committer::tell_of(const EndedDelivery& ended,
   return told;
 }
 
+// It is stored like an outcome, of no attempt: without a log.
+bool Committer::accept_passed_over(EndedDelivery& ended) {
+  Delivery& delivery = ended.delivery;
+  const std::int64_t skipped_before = delivery.task.execution.skipped;
+  try {
+    // Of a copy: there may be no memory to look for times.
+    Task after =
+        model::pass_over(delivery.task, *ended.passed_over_at, options_.policy, *delivery.times);
+    metrics_.skipped(after.execution.skipped - skipped_before);
+    kept_.push_back({delivery.slot_id, delivery.due_at, false, true, FlowEnding::kNotMade, {}});
+    commits_.push_back({std::move(delivery.lease), std::move(after), {}, {}});
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 bool Committer::accept(EndedDelivery& ended) {
   Delivery& delivery = ended.delivery;
+  if (ended.passed_over_at) return accept_passed_over(ended);
   if (!ended.outcome) {
     if (ended.passes_at) note_due(*ended.passes_at);
     releases_.push_back(std::move(delivery.lease));

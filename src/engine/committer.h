@@ -61,7 +61,7 @@ class Committer {
     Slots::Number slot_id = 0;
     TimePoint due_at{};
     bool ok = false;
-    bool cancelled = false;
+    bool cancelled = false;  // or not begun
     FlowEnding ending = FlowEnding::kNotMade;
     std::string_view event = {};  // of its endpoint, that is to be stored with it
   };
@@ -77,6 +77,7 @@ class Committer {
   // Takes what has ended; what there is no memory for stays in ended_.
   void take_ended();
   bool accept(EndedDelivery& ended);  // false: there is no memory for it, and it is as it was
+  bool accept_passed_over(EndedDelivery& ended);  // the same
   Task applied(Task task, const EndedDelivery& ended, const model::AttemptRules& rules);
   std::optional<Told> tell_of(const EndedDelivery& ended, const model::AttemptRules& rules);
   void learn(EndedDelivery& ended, const model::AttemptRules& rules);

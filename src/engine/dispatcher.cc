@@ -46,15 +46,16 @@ Result<delivery::HttpRequest> build(const Delivery& delivery, TimePoint now) {
   return delivery::build_request(delivery.task, now, endpoint_of(delivery), *delivery.credentials);
 }
 
-// Looks up when a task with a schedule happens. False: that cannot be told now, but may be soon. If
-// it cannot be told at all its occurrence is sent all the same; that the next one is not known is
-// the committer's to see to.
-bool find_times(Delivery& delivery, const schedule::Zones& zones) {
+// Looks up when a task with a schedule happens, and whether it is to be passed over. False: that
+// cannot be told now, but may be soon. If it cannot be told at all its occurrence is sent all the
+// same; that the next one is not known is the committer's to see to.
+bool find_times(Delivery& delivery, const schedule::Zones& zones, TimePoint now) {
   const Task& task = delivery.task;
   try {
     auto times = schedule::timetable_of(task, zones);
     if (times) {
       delivery.times = std::move(*times);
+      delivery.passes_over = model::passes_over(task, now, delivery.times.get());
       return true;
     }
     log::error("the schedule of a task cannot be read",
@@ -135,9 +136,13 @@ bool Dispatcher::start(Delivery delivery, TimePoint now) {
     return false;
   }
 
-  if (!find_times(delivery, *zones_)) {
+  if (!find_times(delivery, *zones_, now)) {
     to_commit_.push(
         {.delivery = std::move(delivery), .outcome = {}, .passes_at = now + kReadAgainAfter});
+    return false;
+  }
+  if (delivery.passes_over) {
+    to_commit_.push({.delivery = std::move(delivery), .outcome = {}, .passed_over_at = now});
     return false;
   }
 

@@ -26,6 +26,7 @@ struct Delivery {
   // Those of a task with a schedule. Null: it has none, or they cannot be told.
   std::shared_ptr<const schedule::Timetable> times;
   std::int64_t skipped = 0;  // missed occurrences that the attempt passed over
+  bool passes_over = false;  // all are: there is nothing to attempt
   // That of the task, as it was at the claim. Null: the task names none. An error: it is not there,
   // or could not be read.
   Result<store::Endpoints::Found> endpoint = nullptr;
@@ -48,7 +49,7 @@ inline bool waits_for_endpoint(const Delivery& delivery) {
 }
 
 // A delivery that ended: dispatcher -> committer. Without an outcome it was not attempted, and
-// its lease is given back.
+// its lease is given back, unless it was passed over.
 struct EndedDelivery {
   Delivery delivery;
   std::optional<model::AttemptOutcome> outcome;
@@ -63,6 +64,8 @@ struct EndedDelivery {
   std::optional<FlowTable::Learnt> learnt = {};
   // Of one without an outcome: when the gate lets it pass; none: that is not known.
   std::optional<TimePoint> passes_at = {};
+  // Of one without an outcome: it was passed over then (model::pass_over), which is stored.
+  std::optional<TimePoint> passed_over_at = {};
 };
 
 using DeliveryQueue = BoundedQueue<Delivery>;

@@ -1556,5 +1556,28 @@ TEST_F(StagesTest, MissedOccurrencesAreSkippedAndCounted) {
   EXPECT_NE(metrics.expose().find("rhooks_skipped_occurrences_total 3"), std::string::npos);
 }
 
+// It takes no slot for longer than an outcome does, and is told to nobody.
+TEST_F(StagesTest, WhatIsTooLateIsPassedOverAndStored) {
+  make_committer();
+  auto hourly = record("a", clock.now());
+  hourly.task.schedule.emplace().every = "1h";
+  hourly.task.schedule->since = clock.now();
+  hourly.task.schedule->missed = Missed::kSkip;
+  const TimePoint first = clock.now();
+  put(store, {hourly});
+  clock.advance(3h + 20min);
+  step_all();
+  const auto task = store.get({"ns", "a"}, clock.now());
+  EXPECT_EQ(task->status, Status::kActive);
+  EXPECT_EQ(task->execution.skipped, 4);
+  EXPECT_EQ(task->execution.count, 0);
+  EXPECT_EQ(task->scheduled_date, first + 4h);
+  EXPECT_TRUE(logs_of(store, "a", clock.now()).empty());
+  EXPECT_TRUE(recorded.empty());
+  EXPECT_EQ(slots.free(), kConcurrency);
+  EXPECT_NE(metrics.expose().find("rhooks_skipped_occurrences_total 4"), std::string::npos);
+  EXPECT_EQ(committer->take_due_again(), first + 4h) << "the claimer is told when it is due again";
+}
+
 }  // namespace
 }  // namespace rhooks::engine

@@ -175,6 +175,67 @@ TEST(HooksSchedulesTest, SuspendedItMissesAllButTheLatest) {
   EXPECT_EQ(task->scheduled_date, at("2030-01-01T06:00:00Z"));
 }
 
+TEST(HooksSchedulesTest, WhatIsTooLateIsPassedOverAndToldByTheNextLog) {
+  TestHooks t;
+  NewTask given = scheduled("a", "0 * * * *");
+  given.schedule->missed = Missed::kSkip;
+  given.schedule->grace = 5min;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.clock->advance(3h + 30min);
+  const auto passed = t.hooks->trigger();
+  ASSERT_TRUE(passed) << passed.error().message;
+  EXPECT_EQ(passed->processed, 0) << "nothing was attempted";
+  EXPECT_TRUE(t.sender->started().empty());
+  auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kActive);
+  EXPECT_EQ(task->scheduled_date, at("2030-01-01T04:00:00Z"));
+  EXPECT_EQ(task->execution.skipped, 3);
+  EXPECT_EQ(task->execution.count, 0);
+  const Skipped skipped{at("2030-01-01T01:00:00Z"), 3};
+  EXPECT_EQ(task->skipped_before, skipped);
+  EXPECT_TRUE(t.hooks->fetch_logs({.ns = "ns"})->items.empty());
+
+  t.clock->advance(35min);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1) << "within its grace";
+  const auto logs = t.hooks->fetch_logs({.ns = "ns"});
+  ASSERT_EQ(logs->items.size(), 1u);
+  EXPECT_EQ(logs->items[0].scheduled_date, at("2030-01-01T04:00:00Z"));
+  EXPECT_EQ(logs->items[0].skipped_before, skipped);
+  task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->skipped_before, std::nullopt);
+  EXPECT_EQ(task->execution.skipped, 3);
+}
+
+TEST(HooksSchedulesTest, AllThatWasMissedRuns) {
+  TestHooks t;
+  NewTask given = scheduled("a", "0 * * * *");
+  given.schedule->missed = Missed::kAll;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.clock->advance(3h + 30min);
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  ASSERT_EQ(t.sender->started().size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(header_of(t.sender->started()[i], "rhooks-scheduled-at"),
+              "2030-01-01T0" + std::to_string(i + 1) + ":00:00.000Z");
+  }
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->execution.skipped, 0);
+}
+
+TEST(HooksSchedulesTest, PassedOverToItsEndItIsDone) {
+  TestHooks t;
+  NewTask given = TestHooks::post("a");
+  given.schedule.emplace().at = {"2030-01-01T01:00Z", "2030-01-01T02:00Z"};
+  given.schedule->missed = Missed::kSkip;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.clock->advance(9h);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kDone);
+  EXPECT_EQ(task->scheduled_date, at("2030-01-01T02:00Z"));
+  EXPECT_EQ(task->skipped_before, (Skipped{at("2030-01-01T01:00Z"), 2}));
+}
+
 // By a process that does not know their zone; the one that does shares its store.
 TEST(HooksSchedulesTest, WhatWasSetAsideGoesOnOrEndsWhereItsZoneIsKnown) {
   store::MemoryStore store(1);

@@ -48,6 +48,14 @@ bool has_ended(const Task& task) {
   return task.status == Status::kDone || task.status == Status::kFailed;
 }
 
+// With the occurrence that a worker would begin at `now`, or, where it is too late for one, the
+// next.
+Task as_claimed(const Task& task, TimePoint now, const schedule::Timetable* times) {
+  if (has_ended(task)) return task;
+  if (model::passes_over(task, now, times)) return model::pass_over(task, now, {}, *times);
+  return model::begin_attempt(task, now, times);
+}
+
 // Whether no other occurrence follows the extra one that it has: its schedule was at its end.
 bool is_extra_alone(const Task& task) {
   return task.schedule && task.extra_date && task.scheduled_date <= *task.extra_date;
@@ -148,7 +156,7 @@ Result<Preview> preview_of(const Task& task, const PreviewRange& range,
   if (auto good = check_part(range); !good) return fail(good.error());
   const auto table = schedule::timetable_of(task, zones);
   if (!table) return fail(table.error());
-  const Task current = has_ended(task) ? task : model::begin_attempt(task, now, table->get());
+  const Task current = as_claimed(task, now, table->get());
   Result<Preview> preview = *table ? preview_of_schedule(current, range, **table, &task.key)
                                    : preview_of_series(current, range, zones);
   if (!preview) return preview;

@@ -202,6 +202,23 @@ TEST(PreviewsTest, OfATaskThatRunsOnceMore) {
   EXPECT_THAT(locals(shown(task)), ElementsAre("2027-03-25T12:00:00+00:00"));
 }
 
+// What is too late by now is not shown.
+TEST(PreviewsTest, OfATaskThatMissedSome) {
+  Task task = task_of(kNow - 4h);
+  task.schedule = cron_schedule("0 */4 * * *");
+  task.schedule->since = kNow - 24h;
+  EXPECT_EQ(shown(task).occurrences[0].at, kNow);
+  task.scheduled_date = kNow - 8h;
+  task.schedule->missed = Missed::kAll;
+  EXPECT_EQ(shown(task).occurrences[0].at, kNow - 8h);
+  task.schedule->cron = {"30 */4 * * *"};
+  task.scheduled_date = kNow - 7h - 30min;
+  task.schedule->missed = Missed::kSkip;
+  EXPECT_EQ(shown(task).occurrences[0].at, kNow + 30min);
+  task.schedule->end = "2027-03-25T11:00";
+  EXPECT_THAT(shown(task).occurrences, IsEmpty());
+}
+
 TEST(PreviewsTest, OfATaskWithASchedule) {
   Task task = task_of(time_of("2027-03-26T08:00Z"));
   task.schedule = cron_schedule("0 9 * * *", "Europe/Berlin");

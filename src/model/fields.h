@@ -31,7 +31,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 34, of a state 27, of a log 21. A number that is not used any
+// The next free numbers: of a spec 34, of a state 29, of a log 23. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -208,8 +208,15 @@ struct FieldsOf<Schedule> {
       field<&Schedule::missed>(
           {.name = "missed",
            .number = 30,
-           .doc = "what becomes of occurrences that were missed while nothing ran: `latest`"}),
-      field<&Schedule::grace>({.name = "grace", .number = 31, .doc = "not supported yet"}),
+           .doc = "what becomes of occurrences that were missed: the `latest` of them runs "
+                  "(default); `skip`: the same within a `grace` of 1 min; `all` of them run, the "
+                  "latest 100"}),
+      field<&Schedule::grace>(
+          {.name = "grace",
+           .number = 31,
+           .doc = "how late an occurrence may begin, 1 s to 365 days (`1h`); what is later is "
+                  "skipped. Default: however late, with `skip` 1 min"},
+          Span{std::chrono::seconds{1}, std::chrono::days{365}}),
       field<&Schedule::overlap>(
           {.name = "overlap",
            .number = 32,
@@ -245,7 +252,7 @@ struct FieldsOf<Execution> {
       field<&Execution::successful>(
           {.name = "successful", .number = 16, .doc = "those that succeeded"}),
       field<&Execution::skipped>(
-          {.name = "skipped", .number = 17, .doc = "occurrences missed while nothing ran"}),
+          {.name = "skipped", .number = 17, .doc = "occurrences that were not attempted"}),
       field<&Execution::extra>({.name = "extra",
                                 .number = 18,
                                 .doc = "of `count`, the extra occurrences that run now added to a "
@@ -268,6 +275,20 @@ struct FieldsOf<Execution> {
       field<&Execution::last_response_status>({.name = "lastResponseStatus",
                                                .number = 22,
                                                .doc = "of the latest attempt that was answered"}),
+  };
+};
+
+template <>
+struct FieldsOf<Skipped> {
+  static constexpr std::tuple kAll{
+      field<&Skipped::first>({.name = "first",
+                              .number = 1,
+                              .required = true,
+                              .doc = "nominal time of the first of them"}),
+      field<&Skipped::late>({.name = "late",
+                             .number = 2,
+                             .doc = "missed while nothing ran, or while an earlier one was under "
+                                    "way"}),
   };
 };
 
@@ -469,6 +490,12 @@ struct TaskFields {
                   "`firstExecutionDate`, `lastExecutionDate`: when attempts began; "
                   "`firstScheduledDate`; `lastResponseStatus`, `lastResponseHeaders`, "
                   "`lastResponseBody` of the latest attempt that was answered"}),
+      field<&State::skipped_before>(
+          {.name = "skippedBefore",
+           .number = 26,
+           .doc =
+               "`{first, late}`: the occurrences that were skipped right before the current one, "
+               "or before the end: how many, and the nominal time of the first"}),
       field<&State::attempt>({.name = "attempt",
                               .number = 3,
                               .doc = "attempts made for the current occurrence; 0 unless a retry "
@@ -542,6 +569,10 @@ struct FieldsOf<Log> {
                                    .number = 16,
                                    .required = true,
                                    .doc = "nominal time of the occurrence"}),
+      field<&Log::skipped_before>(
+          {.name = "skippedBefore",
+           .number = 20,
+           .doc = "`{first, late}`: the occurrences that were skipped right before this one"}),
       field<&Log::due_date>({.name = "dueDate",
                              .number = 17,
                              .required = true,

@@ -74,6 +74,7 @@ TEST(BeginAttemptTest, KeepsTheLatestOfThoseMissed) {
       Task expected = task;
       expected.scheduled_date = kT0 + missed * minutes{10};
       expected.execution.skipped = missed;
+      expected.skipped_before = Skipped{kT0, missed};
       ASSERT_EQ(begin_attempt(task, now), expected);
     }
   }

@@ -183,12 +183,6 @@ Result<void> check_schedule(const Schedule& schedule) {
   const auto not_yet = [](std::string field, const char* what) {
     return fail(ErrorCode::kUnsupported, "schedule." + field + ": " + what, "schedule." + field);
   };
-  if (schedule.missed != Missed::kLatest) {
-    return not_yet("missed",
-                   "only latest is supported yet: the latest occurrence that was missed runs");
-  }
-  if (schedule.grace)
-    return not_yet("grace", "is not supported yet: an occurrence runs however late");
   if (schedule.overlap != Overlap::kWait) {
     return not_yet("overlap",
                    "only wait is supported yet: an occurrence waits until the one before is over");

@@ -164,6 +164,181 @@ TEST(ScheduledTaskTest, RunsTheLatestOfThoseMissed) {
   EXPECT_EQ(later.execution.skipped, 22);
 }
 
+// What becomes of an hourly task whose first occurrence is at 01:00, when it is claimed.
+TEST(ScheduledTaskTest, WhatBecomesOfThoseMissedIsForTheScheduleToSay) {
+  struct Case {
+    Missed missed;
+    std::optional<std::chrono::milliseconds> grace;
+    std::chrono::milliseconds claimed;  // after kT0
+    int runs;                           // the hour of the one that runs; 0: it is passed over
+    int next;                           // the hour that comes after that
+    std::int64_t skipped;
+  };
+  const Case cases[] = {
+      {Missed::kLatest, {}, 1h, 1, 2, 0},
+      {Missed::kLatest, {}, 9h + 59min, 9, 10, 8},
+      {Missed::kLatest, 10min, 1h + 10min, 1, 2, 0},
+      {Missed::kLatest, 10min, 1h + 10min + 1ms, 0, 2, 1},
+      {Missed::kLatest, 10min, 5h + 10min, 5, 6, 4},
+      {Missed::kLatest, 10min, 5h + 10min + 1ms, 0, 6, 5},
+      {Missed::kSkip, {}, 1h, 1, 2, 0},
+      {Missed::kSkip, {}, 1h + 1min, 1, 2, 0},
+      {Missed::kSkip, {}, 1h + 1min + 1ms, 0, 2, 1},
+      {Missed::kSkip, {}, 5h, 5, 6, 4},
+      {Missed::kSkip, {}, 5h + 30min, 0, 6, 5},
+      {Missed::kSkip, 45min, 5h + 30min, 5, 6, 4},
+      {Missed::kSkip, 45min, 5h + 50min, 0, 6, 5},
+      {Missed::kAll, {}, 1h, 1, 2, 0},
+      {Missed::kAll, {}, 9h + 59min, 1, 2, 0},
+      {Missed::kAll, {}, 100h + 59min, 1, 2, 0},
+      {Missed::kAll, {}, 101h, 2, 3, 1},
+      {Missed::kAll, {}, 5'000h, 4'901, 4'902, 4'900},
+      {Missed::kAll, 2h, 9h, 7, 8, 6},
+      {Missed::kAll, 2h, 9h + 1ms, 8, 9, 7},
+      {Missed::kAll, 10min, 9h + 10min, 9, 10, 8},
+      {Missed::kAll, 10min, 9h + 11min, 0, 10, 9},
+      {Missed::kAll, 500h, 5'000h, 4'901, 4'902, 4'900},
+  };
+  for (const Case& one : cases) {
+    Schedule schedule = hourly();
+    schedule.missed = one.missed;
+    schedule.grace = one.grace;
+    const Task task = registered(schedule);
+    const Times times = times_of(task);
+    const TimePoint now = kT0 + one.claimed;
+    SCOPED_TRACE(std::string(to_string(one.missed)) + ", claimed at " + format_time(now));
+    const bool passed = passes_over(task, now, times.get());
+    ASSERT_EQ(passed, one.runs == 0);
+    const Task at_work =
+        passed ? pass_over(task, now, {}, *times) : begin_attempt(task, now, times.get());
+    EXPECT_EQ(at_work.scheduled_date, kT0 + 1h * (passed ? one.next : one.runs));
+    EXPECT_EQ(at_work.execution.skipped, one.skipped);
+    EXPECT_EQ(at_work.execution.count, 0);
+    EXPECT_EQ(at_work.status, Status::kActive);
+    const auto before =
+        one.skipped > 0 ? std::optional(Skipped{kT0 + 1h, one.skipped}) : std::nullopt;
+    EXPECT_EQ(at_work.skipped_before, before);
+    EXPECT_FALSE(passes_over(at_work, now, times.get()));
+    EXPECT_EQ(begin_attempt(at_work, now, times.get()), at_work) << "what is repeated";
+    if (passed) continue;
+    EXPECT_EQ(make_log(at_work, answered(200, now), now, Uuid{}, 0s).skipped_before, before);
+    const Task after = attempted(at_work, now);
+    EXPECT_EQ(after.scheduled_date, kT0 + 1h * one.next);
+    EXPECT_EQ(after.skipped_before, std::nullopt) << "it is of the occurrence that has ended";
+  }
+}
+
+TEST(ScheduledTaskTest, AllThatWasMissedRunsOneAfterTheOther) {
+  Schedule schedule = hourly();
+  schedule.missed = Missed::kAll;
+  Task task = registered(schedule);
+  for (int hour = 1; hour <= 30; ++hour) {
+    EXPECT_EQ(task.scheduled_date, kT0 + 1h * hour);
+    EXPECT_LE(due_at(task), kT0 + 30h);
+    task = attempted(std::move(task), kT0 + 30h + 1s * hour);
+  }
+  EXPECT_EQ(task.scheduled_date, kT0 + 31h);
+  EXPECT_EQ(task.execution.count, 30);
+  EXPECT_EQ(task.execution.skipped, 0);
+}
+
+// Also where there are far more than the days that are counted, and where they lie years apart.
+TEST(ScheduledTaskTest, OfAllTheLatestHundredRun) {
+  Schedule dense = cron("*/30 * * * * *");
+  dense.missed = Missed::kAll;
+  Task task = begun(registered(dense), kT0 + 20h * 365 * 24);
+  EXPECT_EQ(task.scheduled_date, kT0 + 20h * 365 * 24 - 99 * 30s);
+  Schedule rare = cron("0 0 29 2 *");
+  rare.missed = Missed::kAll;
+  task = registered(rare);
+  EXPECT_EQ(begun(task, at("2199-01-01T00:00:00Z")), task);
+  Schedule daily = cron("0 9 * * *");
+  daily.missed = Missed::kAll;
+  task = begun(registered(daily), at("2032-01-01T10:00:00Z"));
+  EXPECT_EQ(task.scheduled_date, at("2032-01-01T09:00:00Z") - 99 * 24h);
+}
+
+TEST(ScheduledTaskTest, AnOccurrenceWithAttemptsIsNeverPassedOver) {
+  Schedule schedule = hourly();
+  schedule.missed = Missed::kSkip;
+  const Task retried = attempted(registered(schedule), kT0 + 1h, 500);
+  const Times times = times_of(retried);
+  ASSERT_EQ(retried.attempt, 1);
+  EXPECT_FALSE(passes_over(retried, kT0 + 9h, times.get()));
+  EXPECT_EQ(begun(retried, kT0 + 9h), retried);
+  EXPECT_EQ(pass_over(retried, kT0 + 9h, {}, *times), retried);
+
+  // Nor is one that somebody asked for; what was missed meanwhile is, after it.
+  Task extra = run_by_hand(registered(schedule), kT0 + 1min);
+  EXPECT_FALSE(passes_over(extra, kT0 + 9h + 30min, times.get()));
+  extra = attempted(std::move(extra), kT0 + 9h + 30min);
+  EXPECT_EQ(extra.execution.extra, 1);
+  EXPECT_TRUE(passes_over(extra, kT0 + 9h + 30min, times.get()));
+  // Nor where the times cannot be told.
+  EXPECT_FALSE(passes_over(extra, kT0 + 9h + 30min, nullptr));
+}
+
+TEST(ScheduledTaskTest, WhatIsSkippedBeforeAnExtraOccurrenceStaysWithTheSeries) {
+  Schedule schedule = hourly();
+  schedule.missed = Missed::kSkip;
+  Task task = registered(schedule);
+  const Times times = times_of(task);
+  task = pass_over(std::move(task), kT0 + 2h + 30min, {}, *times);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 1h, 2}));
+  task = run_by_hand(std::move(task), kT0 + 2h + 40min);
+  const TimePoint now = kT0 + 2h + 40min;
+  EXPECT_EQ(make_log(task, answered(200, now), now, Uuid{}, 0s).skipped_before, std::nullopt);
+  task = attempted(std::move(task), now);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 1h, 2}));
+  // And what is skipped later is added to it.
+  task = pass_over(std::move(task), kT0 + 3h + 30min, {}, *times);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 1h, 3}));
+  EXPECT_EQ(task.execution.skipped, 3);
+}
+
+TEST(ScheduledTaskTest, PassedOverAtItsEndItIsAsItsLastExecutionWas) {
+  Schedule schedule = hourly();
+  schedule.end = "2030-01-01T03:00";
+  schedule.missed = Missed::kSkip;
+  const OutcomePolicy policy{.done_ttl = 1h, .failed_ttl = 2h};
+  const TimePoint late = kT0 + 9h;
+  const auto passed = [&](Task task) {
+    const Times times = times_of(task);
+    EXPECT_TRUE(passes_over(task, late, times.get()));
+    task = pass_over(std::move(task), late, policy, *times);
+    EXPECT_EQ(task.scheduled_date, kT0 + 3h) << "its last one";
+    EXPECT_EQ(task.updated_at, late);
+    EXPECT_FALSE(passes_over(task, late, times.get()));
+    return task;
+  };
+  const Task never = passed(registered(schedule));
+  EXPECT_EQ(never.status, Status::kDone);
+  EXPECT_EQ(never.execution.skipped, 3);
+  EXPECT_EQ(never.expires_at, late + 1h);
+  EXPECT_EQ(passed(attempted(registered(schedule), kT0 + 1h)).status, Status::kDone);
+  const Task failed = passed(attempted(registered(schedule), kT0 + 1h, 410));
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kExhausted);
+  EXPECT_EQ(failed.expires_at, late + 2h);
+}
+
+TEST(ScheduledTaskTest, HowLateItIsCountsFromItsJitter) {
+  Schedule schedule = hourly();
+  schedule.jitter = 30min;
+  schedule.grace = 10min;
+  for (const Missed missed : {Missed::kLatest, Missed::kSkip, Missed::kAll}) {
+    schedule.missed = missed;
+    const Task task = registered(schedule);
+    const Times times = times_of(task);
+    for (int hour = 1; hour <= 40; ++hour) {
+      const TimePoint last = times->due(kT0 + 1h * hour, task.key) + 10min;
+      EXPECT_FALSE(passes_over(task, last, times.get()));
+      EXPECT_EQ(begun(task, last).scheduled_date, kT0 + 1h * hour);
+      EXPECT_TRUE(passes_over(task, last + 1ms, times.get()));
+    }
+  }
+}
+
 TEST(ScheduledTaskTest, WhatIsMissedDoesNotCountForMax) {
   Schedule schedule = hourly();
   schedule.max = 2;
@@ -449,9 +624,25 @@ TEST(ScheduledTaskTest, WhatIsNotBuiltYetIsUnsupported) {
     const auto valid = validate(task);
     return valid ? ErrorCode::kInternal : valid.error().code;
   };
-  EXPECT_EQ(code([](Schedule& s) { s.missed = Missed::kAll; }), ErrorCode::kUnsupported);
-  EXPECT_EQ(code([](Schedule& s) { s.grace = 1h; }), ErrorCode::kUnsupported);
   EXPECT_EQ(code([](Schedule& s) { s.overlap = Overlap::kSkip; }), ErrorCode::kUnsupported);
+}
+
+TEST(ScheduledTaskTest, AGraceIsASecondToAYear) {
+  NewTask task;
+  task.ns = "ns";
+  task.request.url = "http://127.0.0.1/hook";
+  task.schedule = hourly();
+  for (const std::chrono::milliseconds grace : {1'000ms, 365 * 86'400'000ms}) {
+    task.schedule->grace = grace;
+    EXPECT_TRUE(validate(task)) << grace.count();
+  }
+  for (const std::chrono::milliseconds grace : {0ms, 999ms, 365 * 86'400'000ms + 1ms}) {
+    task.schedule->grace = grace;
+    const auto valid = validate(task);
+    ASSERT_FALSE(valid) << grace.count();
+    EXPECT_EQ(valid.error().field, "schedule.grace");
+    EXPECT_EQ(valid.error().code, ErrorCode::kInvalidArgument);
+  }
 }
 
 TEST(ScheduledTaskTest, ItsFingerprintIsWhatWasRegistered) {
@@ -484,6 +675,8 @@ Schedule any_schedule(std::mt19937_64& random) {
   if (schedule.at.empty() && below(3) == 0) schedule.exclude = {"2030-01-02"};
   if (below(3) == 0) schedule.jitter = std::chrono::minutes{1 + below(90)};
   if (below(3) == 0) schedule.max = 1 + below(10);
+  schedule.missed = static_cast<Missed>(below(3));
+  if (below(3) == 0) schedule.grace = std::chrono::minutes{1 + below(300)};
   return schedule;
 }
 
@@ -498,12 +691,20 @@ TEST(ScheduledTaskTest, EveryOccurrenceIsRunOnceOrSkipped) {
     for (int step = 0; step < 40 && task.status == Status::kActive; ++step) {
       if (below(6) == 0) task = run_by_hand(std::move(task), now);
       now = std::max(now, due_at(task)) + std::chrono::seconds{below(3) == 0 ? below(20'000) : 0};
-      const Task at_work = begun(task, now);
-      EXPECT_EQ(begun(at_work, now), at_work);
-      EXPECT_TRUE(times->contains(at_work.scheduled_date));
-      EXPECT_LE(due_at(at_work), now);
-      const int status = below(3) == 0 ? (below(2) == 0 ? 410 : 500) : 200;
-      task = attempted(std::move(task), now, status, {.max_errors = 1'000});
+      if (passes_over(task, now, times.get())) {
+        const std::int64_t made = task.execution.count;
+        task = pass_over(std::move(task), now, {}, *times);
+        EXPECT_EQ(pass_over(task, now, {}, *times), task);
+        EXPECT_EQ(task.execution.count, made);
+        EXPECT_TRUE(task.status != Status::kActive || due_at(task) > now);
+      } else {
+        const Task at_work = begun(task, now);
+        EXPECT_EQ(begun(at_work, now), at_work);
+        EXPECT_TRUE(times->contains(at_work.scheduled_date));
+        EXPECT_LE(due_at(at_work), now);
+        const int status = below(3) == 0 ? (below(2) == 0 ? 410 : 500) : 200;
+        task = attempted(std::move(task), now, status, {.max_errors = 1'000});
+      }
       const std::int64_t passed =
           times->count(times->first() - schedule::kTick, task.scheduled_date);
       const bool pending = task.status == Status::kActive;

@@ -158,7 +158,11 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
     ++task.errors.consecutive;
   }
   const auto extra = std::exchange(task.extra_date, std::nullopt);
-  if (extra) ++task.execution.extra;
+  if (extra) {
+    ++task.execution.extra;
+  } else {
+    task.skipped_before.reset();
+  }
 
   const Following next = extra ? following_extra(task, *extra) : following(task, times);
   const bool another = !for_good && next.any();
@@ -181,6 +185,71 @@ std::optional<TimePoint> latest_due(const Task& task, TimePoint now, const Timet
   if (latest && times.due(*latest, task.key) > now)
     latest = times.latest(*latest - schedule::kTick);
   return latest && *latest > task.scheduled_date ? latest : std::nullopt;
+}
+
+constexpr milliseconds kGraceOfSkip = std::chrono::minutes{1};
+
+std::optional<milliseconds> grace_of(const Schedule& schedule) {
+  if (schedule.grace || schedule.missed != Missed::kSkip) return schedule.grace;
+  return kGraceOfSkip;
+}
+
+// The n-th latest occurrence up to `until`, where there are more than `n` behind `from`.
+TimePoint nth_latest(const Timetable& times, TimePoint from, TimePoint until, int n) {
+  // Behind `from` there are too many, and none behind `to`.
+  TimePoint to = until;
+  while (to - from > schedule::kTick) {
+    const TimePoint middle = from + (to - from) / 2;
+    const std::int64_t count = times.count(middle, until, n + 1);
+    if (count == n) return times.next(middle).value_or(until);
+    (count > n ? from : to) = middle;
+  }
+  return times.next(from).value_or(until);
+}
+
+// Of the occurrences from the current one up to `latest`, the earliest of those that all run, and
+// that is in time. None: none is.
+std::optional<TimePoint> earliest_in_time(const Task& task, TimePoint latest, TimePoint now,
+                                          const Timetable& times) {
+  std::optional<TimePoint> earliest = task.scheduled_date;
+  if (times.count(*earliest, latest, kMissedMax) >= kMissedMax)
+    earliest = nth_latest(times, *earliest, latest, kMissedMax);
+  const auto grace = grace_of(*task.schedule);
+  if (!grace) return earliest;
+  const TimePoint in_time = now - *grace;
+  if (times.due(*earliest, task.key) >= in_time) return earliest;
+  // By its jitter one that is named before that may be due behind it.
+  earliest = std::max(*earliest, times.latest(in_time).value_or(*earliest));
+  if (times.due(*earliest, task.key) < in_time) earliest = times.next(*earliest);
+  return earliest && *earliest <= latest ? earliest : std::nullopt;
+}
+
+// What there is to attempt of a schedule, whose current occurrence has no attempts behind it.
+struct Choice {
+  TimePoint latest;             // the latest one that is due, or the current one
+  std::optional<TimePoint> at;  // the one to attempt; none: they are all too late
+};
+
+Choice choose(const Task& task, TimePoint now, const Timetable& times) {
+  const TimePoint latest = latest_due(task, now, times).value_or(task.scheduled_date);
+  if (task.schedule->missed == Missed::kAll)
+    return {latest, earliest_in_time(task, latest, now, times)};
+  const auto grace = grace_of(*task.schedule);
+  const bool in_time = !grace || now - times.due(latest, task.key) <= *grace;
+  return {latest, in_time ? std::optional(latest) : std::nullopt};
+}
+
+// Whether its current occurrence may be skipped for a later one, or for none.
+bool may_be_skipped(const Task& task) {
+  return task.attempt == 0 && !task.extra_date && series_open(task);
+}
+
+// From the current one on.
+void skip(Task& task, std::int64_t occurrences) {
+  if (occurrences <= 0) return;
+  task.execution.skipped += occurrences;
+  if (!task.skipped_before) task.skipped_before = Skipped{.first = task.scheduled_date};
+  task.skipped_before->late += occurrences;
 }
 
 // Whether the occurrence of a series is yet to come, so that another one can go before it.
@@ -336,21 +405,42 @@ void begin_occurrence(Task& task, TimePoint at, const Timetable* times) {
   if (due != at) task.next_attempt_date = due;
 }
 
+bool passes_over(const Task& task, TimePoint now, const Timetable* times) {
+  if (task.status == Status::kDone || task.status == Status::kFailed) return false;
+  if (!times || !task.schedule || !grace_of(*task.schedule) || !may_be_skipped(task)) return false;
+  return !choose(task, now, *times).at;
+}
+
+Task pass_over(Task task, TimePoint now, const OutcomePolicy& policy, const Timetable& times) {
+  if (!passes_over(task, now, &times)) return task;
+  const TimePoint latest = choose(task, now, times).latest;
+  skip(task, times.count(task.scheduled_date, latest) + 1);
+  task.updated_at = now;
+  if (const auto next = times.next(latest)) {
+    begin_occurrence(task, *next, &times);
+    return task;
+  }
+  // Which rule its last execution failed by was not kept.
+  begin_occurrence(task, latest, nullptr);
+  end(task, failure::kExhausted, now, policy);
+  return task;
+}
+
 Task begin_attempt(Task task, TimePoint now, const Timetable* times) {
-  if (task.attempt != 0 || task.extra_date || !series_open(task)) return task;
+  if (!may_be_skipped(task)) return task;
   if (task.schedule) {
-    const auto latest = times ? latest_due(task, now, *times) : std::nullopt;
-    if (!latest) return task;
-    task.execution.skipped += times->count(task.scheduled_date, *latest);
-    begin_occurrence(task, *latest, times);
+    const auto at = times ? choose(task, now, *times).at : std::nullopt;
+    if (!at || *at == task.scheduled_date) return task;
+    skip(task, times->count(task.scheduled_date, *at));
+    begin_occurrence(task, *at, times);
     return task;
   }
   const milliseconds interval = interval_of(*task.repeat);
   const milliseconds late = std::min(now, kTimeMax) - task.scheduled_date;
   if (late < interval) return task;
   const std::int64_t missed = late / interval;
+  skip(task, missed);
   task.scheduled_date += missed * interval;
-  task.execution.skipped += missed;
   return task;
 }
 
@@ -409,6 +499,7 @@ Log make_log(const Task& task, const AttemptOutcome& outcome, TimePoint now, con
   log.error = error_text(outcome);
   log.status = outcome.ok() ? LogStatus::kSuccess : LogStatus::kFail;
   log.scheduled_date = nominal_date(task);
+  if (!task.extra_date) log.skipped_before = task.skipped_before;
   log.due_date = late_after(task, due_at(task));
   log.probe = !rules.counts;
   log.started_at = outcome.started_at;

@@ -77,10 +77,23 @@ Result<Task> leave_place(Task task, TimePoint now);
 // Makes the occurrence of a series at `at` the current one, due with its jitter.
 void begin_occurrence(Task& task, TimePoint at, const Timetable* times);
 
-// What a worker does first with a task that it claimed: picks the occurrence. Of those
-// missed while nothing ran the latest that is due is kept and the others are counted as skipped. An
-// occurrence with attempts behind it that count is kept, and so are an extra one and one that none
-// follows (one-shot, or run_now() at the end of a series). Idempotent at one `now`.
+// Of a schedule that misses all: the most that run late.
+inline constexpr int kMissedMax = 100;
+
+// Whether a worker that claimed the task has nothing to attempt: each occurrence of its schedule
+// that is due is later than its grace. An occurrence with attempts behind it that count never is,
+// nor is an extra one.
+bool passes_over(const Task& task, TimePoint now, const Timetable* times);
+// Then: all of them are counted as skipped, and the next one is the current. Where there is none
+// the task is DONE or FAILED, as its last execution was, and kept for so long. Idempotent at one
+// `now`.
+Task pass_over(Task task, TimePoint now, const OutcomePolicy& policy, const Timetable& times);
+
+// What a worker does first with a task that it claimed, and does not pass over: picks the
+// occurrence. Of those missed the latest that is due is kept (of a schedule, the one that its
+// Missed and its grace say) and those before it are counted as skipped. An occurrence with attempts
+// behind it that count is kept, and so are an extra one and one that none follows (one-shot, or
+// run_now() at the end of a series). Idempotent at one `now`.
 Task begin_attempt(Task task, TimePoint now, const Timetable* times = nullptr);
 
 // Nominal time of the occurrence after `at`; kTimeMax at most.

@@ -77,8 +77,12 @@ TEST_F(ApiTest, ASchedule) {
   expect_problem(post(path, with(R"({"cron":["* * * * *","0 25 * * *"]})")), 400,
                  "schedule.cron[1]");
   expect_problem(post(path, with(R"({"cron":"0 9 * * *","every":"1h"})")), 400, "schedule");
-  expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"all"})")), 501,
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"some"})")), 400,
                  "schedule.missed");
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"all","grace":"366d"})")), 400,
+                 "schedule.grace");
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","overlap":"skip"})")), 501,
+                 "schedule.overlap");
   expect_problem(post(path, with(R"({"cron":"0 9 * * *","dst":{"gap":"skip"}})")), 501,
                  "schedule.dst");
 }

@@ -45,6 +45,8 @@ inline constexpr const char* kSchemaOf<Schedule> = "Schedule";
 template <>
 inline constexpr const char* kSchemaOf<Held> = "Held";
 template <>
+inline constexpr const char* kSchemaOf<Skipped> = "Skipped";
+template <>
 inline constexpr const char* kSchemaOf<Errors> = "Errors";
 template <>
 inline constexpr const char* kSchemaOf<Execution> = "Execution";
@@ -398,6 +400,7 @@ std::string task_schemas() {
   schemas["NewTask"] = new_task();
   schemas["Request"] = schema_of<Request>(Side::kShown);
   schemas["Held"] = schema_of<Held>(Side::kShown);
+  schemas["Skipped"] = schema_of<Skipped>(Side::kShown);
   schemas["Errors"] = schema_of<Errors>(Side::kShown);
   schemas["Execution"] = schema_of<Execution>(Side::kShown);
   schemas["Task"] = task();

@@ -74,6 +74,24 @@ testing::Offsets offsets_of(const std::string& zone) {
   return {{kTimeMin, std::chrono::floor<std::chrono::seconds>(offset)}};
 }
 
+// The latest that are attempted where all that was missed is.
+constexpr std::int64_t kAllMissed = 100;
+
+// How late an occurrence may begin; none: however late.
+std::optional<std::chrono::milliseconds> grace_of(const Schedule& schedule) {
+  if (schedule.grace) return schedule.grace;
+  if (schedule.missed == Missed::kSkip) return std::chrono::minutes{1};
+  return std::nullopt;
+}
+
+// What was skipped before the current occurrence, once so many more were.
+std::optional<Skipped> skipped_with(const Task& before, std::int64_t more) {
+  if (more == 0) return before.skipped_before;
+  Skipped skipped = before.skipped_before.value_or(Skipped{.first = before.scheduled_date});
+  skipped.late += more;
+  return skipped;
+}
+
 std::string ms(TimePoint t) {
   return std::to_string(to_millis(t));
 }
@@ -251,6 +269,10 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
     check_too_late(key, *entry, after);
     entry->not_before.reset();
     entry->retried.reset();
+  } else if (!attempt && entry->task.schedule) {
+    check_passed_over(key, *entry, after);
+    entry->not_before.reset();
+    entry->retried.reset();
   } else if (!attempt || !attempt->answer) {
     return violation(key, "an outcome was taken of an attempt that was not made");
   } else {
@@ -308,6 +330,7 @@ void InvariantChecker::take_outcome(const TaskKey& key, Entry& entry, const Task
     same.scheduled_date = after.scheduled_date;  // begun with the latest of missed occurrences
     same.next_attempt_date = after.next_attempt_date;
     same.execution.skipped = after.execution.skipped;
+    same.skipped_before = after.skipped_before;
     if (after != same) violation(key, "an attempt that was cut off was counted");
     return;
   }
@@ -389,6 +412,7 @@ bool InvariantChecker::take_uncounted(const TaskKey& key, Entry& entry, const Ta
   same.execution.successful = before.execution.successful;
   same.execution.failed = before.execution.failed;
   same.execution.extra = before.execution.extra;
+  same.skipped_before = after.skipped_before;
   same.errors = after.errors;
   same.errors.count = before.errors.count;
   same.errors.consecutive = before.errors.consecutive;
@@ -493,27 +517,97 @@ void InvariantChecker::check_step(const TaskKey& key, Entry& entry, const Task& 
   check_occurrences(key, entry, after, why);
 }
 
-// Of the occurrences that were missed the latest is attempted, and no other.
+// Of the occurrences that were missed those are attempted that are to be, and what was skipped for
+// them is told.
 void InvariantChecker::check_skipped(const TaskKey& key, Entry& entry, const Task& after,
                                      const Attempt& attempt) {
   const Task& before = entry.task;
   const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
   const std::int64_t executed = before.execution.count - entry.extras;
+  const auto told = skipped_with(before, skipped);
+  const bool over = after.execution.count > before.execution.count && !entry.extra;
+  if (attempt.skipped_before != (entry.extra ? std::nullopt : told) ||
+      after.skipped_before != (over ? std::nullopt : told)) {
+    violation(key, "what was skipped before an occurrence is not told");
+  }
   if (before.attempt > 0 || entry.extra || !series_left(before, executed)) {
     if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
     return;
   }
+  check_choice(key, entry, after, attempt);
+}
+
+void InvariantChecker::check_choice(const TaskKey& key, Entry& entry, const Task& after,
+                                    const Attempt& attempt) {
+  const Task& before = entry.task;
+  const TimePoint at = attempt.started_at;
+  const std::int64_t executed = before.execution.count - entry.extras;
   const std::int64_t passed = executed + after.execution.skipped;
-  const auto nominal = nominal_after(entry, passed, attempt.started_at);
-  const auto next = nominal_after(entry, passed + 1, attempt.started_at);
+  const auto nominal = nominal_after(entry, passed, at);
   if (!nominal) return violation(key, "more was skipped than there was");
-  if (skipped > 0 && *nominal > attempt.started_at) {
-    violation(key, "an occurrence was attempted at " + ms(attempt.started_at) +
-                       ", before its time " + ms(*nominal));
+  if (after.execution.skipped > before.execution.skipped && *nominal > at) {
+    violation(key,
+              "an occurrence was attempted at " + ms(at) + ", before its time " + ms(*nominal));
   }
-  if (next && attempt.started_at >= *next) {
+  const auto chosen = choice(entry, executed + before.execution.skipped, at);
+  if (!chosen) return violation(key, "attempted at " + ms(at) + ", though it was too late");
+  if (passed < *chosen) {
     violation(key, "a missed occurrence was attempted though a later one was due");
   }
+  if (passed > *chosen) violation(key, "an occurrence was skipped that must not be");
+}
+
+// The number of the latest occurrence that is due, from the current one on.
+std::int64_t InvariantChecker::latest_due(Entry& entry, std::int64_t current, TimePoint at) {
+  if (entry.task.repeat) {
+    const auto interval = model::interval_of(*entry.task.repeat);
+    return std::max(current, (at - entry.first_date) / interval);
+  }
+  for (std::int64_t n = current;; ++n) {
+    const auto next = nominal_after(entry, n + 1, at);
+    if (!next || *next > at) return n;
+  }
+}
+
+// The number of the occurrence that is to be attempted; none: it is too late for all of them.
+std::optional<std::int64_t> InvariantChecker::choice(Entry& entry, std::int64_t current,
+                                                     TimePoint at) {
+  const std::int64_t latest = latest_due(entry, current, at);
+  if (!entry.task.schedule) return latest;
+  const Missed missed = entry.task.schedule->missed;
+  const auto grace = grace_of(*entry.task.schedule);
+  const auto first = missed == Missed::kAll ? std::max(current, latest - kAllMissed + 1) : latest;
+  for (std::int64_t n = first; n <= latest; ++n) {
+    const auto nominal = nominal_after(entry, n, at);
+    if (nominal && (!grace || at - *nominal <= *grace)) return n;
+  }
+  return std::nullopt;
+}
+
+// Nothing was attempted, since it was too late for all that was due.
+void InvariantChecker::check_passed_over(const TaskKey& key, Entry& entry, const Task& after) {
+  ++rare_.passed_over;
+  const Task& before = entry.task;
+  const TimePoint at = after.updated_at;
+  const std::int64_t current = before.execution.count - entry.extras + before.execution.skipped;
+  if (before.attempt > 0 || entry.extra || choice(entry, current, at)) {
+    return violation(key, "passed over at " + ms(at) + ", though it was not too late");
+  }
+  const std::int64_t latest = latest_due(entry, current, at);
+  const auto next = nominal_after(entry, latest + 1, at);
+  Task same = before;
+  same.execution.skipped += latest + 1 - current;
+  same.skipped_before = skipped_with(before, latest + 1 - current);
+  same.scheduled_date = next.value_or(nominal_after(entry, latest, at).value_or(at));
+  same.next_attempt_date.reset();
+  same.updated_at = at;
+  if (!next) {
+    same.status = before.errors.consecutive == 0 ? Status::kDone : Status::kFailed;
+    if (same.status == Status::kFailed) same.failure_reason = "exhausted";
+    same.expires_at = after.expires_at;
+  }
+  check_expiry(key, after);
+  if (after != same) violation(key, "passed over, and is not what it should be then");
 }
 
 // Occurrences of a series = its executions + skipped; extra ones do not move it, nor end it.
@@ -567,6 +661,7 @@ void InvariantChecker::logged(const Log& log) {
     return violation(log.task, "a log of an attempt that was not made");
   }
   attempt->logged = true;
+  attempt->skipped_before = log.skipped_before;
   if ((log.status == LogStatus::kSuccess) != attempt->answer->ok) {
     violation(log.task, "the log tells another outcome than there was");
   }

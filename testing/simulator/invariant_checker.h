@@ -148,6 +148,7 @@ class InvariantChecker final : public StoreObserver {
   struct Rare {
     std::size_t cancelled = 0;    // attempts, by a stop
     std::size_t skipped = 0;      // occurrences
+    std::size_t passed_over = 0;  // claims for which all that was due was too late
     std::size_t leases_lost = 0;  // that a worker was told of
     std::size_t taken_over = 0;   // leases, before their end
     std::size_t unsent = 0;       // claims that were given back
@@ -226,6 +227,7 @@ class InvariantChecker final : public StoreObserver {
     bool at_crash = false;        // its worker crashed before it knew the outcome to be stored
     bool stale = false;           // sent under a lease that was over by a wrong clock
     std::optional<bool> ordered;  // its endpoint was, if that is known
+    std::optional<Skipped> skipped_before;  // as its log tells
   };
   struct EndpointState;
   struct Held {
@@ -356,6 +358,10 @@ class InvariantChecker final : public StoreObserver {
   std::optional<TimePoint> nominal_after(Entry& entry, std::int64_t passed, TimePoint seen);
   void check_goes_on(Entry& entry, const Task& after, std::int64_t passed, Task& same);
   void check_skipped(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
+  void check_choice(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
+  void check_passed_over(const TaskKey& key, Entry& entry, const Task& after);
+  std::int64_t latest_due(Entry& entry, std::int64_t current, TimePoint at);
+  std::optional<std::int64_t> choice(Entry& entry, std::int64_t current, TimePoint at);
   void check_occurrences(const TaskKey& key, Entry& entry, const Task& after, std::string_view why);
   bool leaves_place(const Entry& entry, const Task& after);
   void check_run_now(const TaskKey& key, Entry& entry, const Task& after);

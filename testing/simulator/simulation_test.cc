@@ -65,6 +65,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.repeats += result.repeats;
     sum.rare.cancelled += result.rare.cancelled;
     sum.rare.skipped += result.rare.skipped;
+    sum.rare.passed_over += result.rare.passed_over;
     sum.rare.leases_lost += result.rare.leases_lost;
     sum.rare.taken_over += result.rare.taken_over;
     sum.rare.unsent += result.rare.unsent;
@@ -87,9 +88,10 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
             << sum.rare.cancelled << " cut off, " << sum.rare.skipped << " skipped, "
-            << sum.rare.leases_lost << " leases lost, " << sum.rare.taken_over << " taken over, "
-            << sum.rare.unsent << " given back, " << sum.rare.anew << " registered anew, "
-            << sum.rare.extra << " extra, " << sum.rare.triggers << " triggers, " << sum.rare.waited
+            << sum.rare.passed_over << " passed over, " << sum.rare.leases_lost << " leases lost, "
+            << sum.rare.taken_over << " taken over, " << sum.rare.unsent << " given back, "
+            << sum.rare.anew << " registered anew, " << sum.rare.extra << " extra, "
+            << sum.rare.triggers << " triggers, " << sum.rare.waited
             << " claims that let some wait, " << sum.rare.paused << " pauses, "
             << sum.rare.called_off << " cancelled under way, " << sum.rare.expired << " too late, "
             << sum.rare.limited << " attempts within limits, " << sum.rare.redriven << " redriven, "

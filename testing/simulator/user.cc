@@ -229,6 +229,8 @@ Schedule User::draw_schedule() {
     if (dice.chance(0.3)) schedule.exclude = {"cron:*/3 * * * *"};
     if (dice.chance(0.2)) schedule.end = second(60, 180);
   }
+  if (dice.chance(0.4)) schedule.missed = dice.chance(0.5) ? Missed::kSkip : Missed::kAll;
+  if (dice.chance(0.4)) schedule.grace = std::chrono::seconds{dice.between(5, 40)};
   return schedule;
 }
 
