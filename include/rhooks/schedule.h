@@ -18,12 +18,12 @@ enum class Missed {
   kAll,     // each runs, one after the other, from the hundredth latest on
 };
 
-// What becomes of an occurrence whose time comes while an earlier one is not over. Others than
-// kWait are kUnsupported yet.
+// What becomes of an occurrence whose time comes while an earlier one is not over: its attempt is
+// under way, or it waits for a retry.
 enum class Overlap {
   kWait,        // it runs, or counts as missed, when that one is over
-  kSkip,        // it is skipped
-  kCutRetries,  // it is on time: that one is not retried any more
+  kSkip,        // it is skipped; not with Missed::kAll
+  kCutRetries,  // that one has failed rather than be retried then or later; an attempt goes on
 };
 
 // "latest", "wait": the names of the public JSON.

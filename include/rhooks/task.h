@@ -125,8 +125,9 @@ struct Execution {
 // Occurrences of a series that were not attempted, and will not be: those from `first` up to the
 // one that followed them.
 struct Skipped {
-  TimePoint first{};      // nominal time of the first of them
-  std::int64_t late = 0;  // missed while nothing ran, or while an earlier one was under way
+  TimePoint first{};         // nominal time of the first of them
+  std::int64_t late = 0;     // missed, and a later one ran, or none (Schedule::missed, grace)
+  std::int64_t overlap = 0;  // came while an earlier one was under way (Overlap::kSkip)
 
   friend bool operator==(const Skipped&, const Skipped&) = default;
 };

@@ -145,6 +145,7 @@ TEST_F(SchedulePreviewTest, RefusesMixturesAndSaysWhatToTypeInstead) {
   expect_usage({"--missed", "all"}, "--missed is part of a schedule");
   expect_usage({"--cron", "0 9 * * *", "--missed", "some"}, "--missed: ");
   expect_usage({"--cron", "0 9 * * *", "--grace", "soon"}, "--grace: ");
+  expect_usage({"--cron", "0 9 * * *", "--overlap", "cut"}, "--overlap: ");
   expect_usage({"--cron", "0 9 * * *", "--jitter", "soon"}, "--jitter: ");
   expect_usage({"--cron", "0 9 * * *", "--start", "2030-04-01 09:00"}, "add its --timezone");
   expect_usage({"--timezone", "UTC"}, "--timezone says where a local time is");
@@ -179,7 +180,9 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
                                 "--missed",
                                 "skip",
                                 "--grace",
-                                "1h"});
+                                "1h",
+                                "--overlap",
+                                "cutRetries"});
   EXPECT_THAT(made, StartsWith("registered report, ACTIVE, scheduled 2100-01-01 08:00:00.000Z, at "
                                "09:00, Monday to Friday (Europe/Berlin)"));
   const Task got = task("report");
@@ -193,6 +196,7 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
   EXPECT_EQ(got.schedule->jitter, minutes{10});
   EXPECT_EQ(got.schedule->missed, Missed::kSkip);
   EXPECT_EQ(got.schedule->grace, minutes{60});
+  EXPECT_EQ(got.schedule->overlap, Overlap::kCutRetries);
   EXPECT_FALSE(got.repeat);
 
   const std::string shown = out({"schedule", "preview", "report", "-n", "app", "--count", "2"});

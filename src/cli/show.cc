@@ -196,7 +196,10 @@ std::string schedule_in_words(const Schedule& schedule, const schedule::Zones& z
 
 // What was skipped right before the current occurrence.
 std::string show_skipped(const Skipped& skipped) {
-  return std::to_string(skipped.late) + " late, the first of " + show_time(skipped.first);
+  std::string text;
+  if (skipped.late > 0) text += std::to_string(skipped.late) + " late, ";
+  if (skipped.overlap > 0) text += std::to_string(skipped.overlap) + " overlapping, ";
+  return text + "the first of " + show_time(skipped.first);
 }
 
 // How many attempts an occurrence may have.
@@ -221,6 +224,7 @@ void add_schedule(Card& card, const Task& task, const schedule::Zones& zones) {
   if (schedule.jitter.count() > 0) card.line("jitter", "up to " + format_duration(schedule.jitter));
   if (schedule.missed != Missed::kLatest) card.line("missed", to_string(schedule.missed));
   if (schedule.grace) card.line("grace", format_duration(*schedule.grace));
+  if (schedule.overlap != Overlap::kWait) card.line("overlap", to_string(schedule.overlap));
   if (schedule.max == 0) return;
   const std::int64_t made = task.execution.count - task.execution.extra;
   card.line("left", std::to_string(std::max<std::int64_t>(schedule.max - made, 0)) + " of " +

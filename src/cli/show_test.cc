@@ -247,7 +247,8 @@ TEST(TaskCardTest, ShowsASchedule) {
   task.schedule->jitter = 10min;
   task.schedule->missed = Missed::kSkip;
   task.schedule->grace = 90s;
-  task.skipped_before = Skipped{kShownAt, 3};
+  task.schedule->overlap = Overlap::kCutRetries;
+  task.skipped_before = Skipped{kShownAt, 3, 1};
   task.execution.count = 4;
   task.execution.extra = 1;
   const std::string card = task_card(task, schedule::Zones(), test.io);
@@ -255,8 +256,8 @@ TEST(TaskCardTest, ShowsASchedule) {
        {"schedule        cron 0 9 * * 1-5 | 0 12 * * 6 Europe/Berlin\n",
         "ends            2030-12-31\n", "excluded        --12-25, 2030-08-01/2030-08-14\n",
         "jitter          up to 10m\n", "missed          skip\n", "grace           1m30s\n",
-        "left            7 of 10 executions\n",
-        "skipped         3 late, the first of 2023-11-14 22:13:20.000Z\n"}) {
+        "overlap         cutRetries\n", "left            7 of 10 executions\n",
+        "skipped         3 late, 1 overlapping, the first of 2023-11-14 22:13:20.000Z\n"}) {
     EXPECT_NE(card.find(line), std::string::npos) << line << "is not in\n" << card;
   }
 }

@@ -17,8 +17,8 @@ namespace rhooks::cli {
 namespace {
 
 // Those that only schedules have, and do not say when it happens.
-constexpr std::array kOfSchedules{"--start",  "--end",    "--exclude",
-                                  "--jitter", "--missed", "--grace"};
+constexpr std::array kOfSchedules{"--start",  "--end",   "--exclude", "--jitter",
+                                  "--missed", "--grace", "--overlap"};
 
 Result<Moment> moment_from_now(std::string in, TimePoint now) {
   if (in.starts_with('+')) in.erase(0, 1);
@@ -100,6 +100,10 @@ void WhenArgs::add_to(CLI::App& app) {
       ->type_name("latest|skip|all");
   app.add_option("--grace", grace, "how late it may begin; what is later is skipped (1h)")
       ->type_name("TIME");
+  app.add_option("--overlap", overlap,
+                 "what becomes of one whose time comes before an earlier one is over: it has to "
+                 "wait, or skip, or the earlier one is not retried any more (cutRetries) [wait]")
+      ->type_name("wait|skip|cutRetries");
 }
 
 bool WhenArgs::given(const char* option) const {
@@ -251,6 +255,7 @@ Result<void> WhenArgs::read_policies(Schedule& made) const {
   };
   if (auto ok = read("--jitter", jitter, parse_duration, made.jitter); !ok) return ok;
   if (auto ok = read("--missed", missed, codec::parse_missed, made.missed); !ok) return ok;
+  if (auto ok = read("--overlap", overlap, codec::parse_overlap, made.overlap); !ok) return ok;
   return read("--grace", grace, parse_duration, made.grace);
 }
 

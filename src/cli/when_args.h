@@ -32,13 +32,12 @@ struct When {
 // only schedules have, several times, --every with --timezone, or months.
 struct WhenArgs {
   static constexpr std::initializer_list<const char*> kOptions{
-      "--at",          "--in",   "--every",   "--repeat-interval",
-      "--repeat-unit", "--max",  "--cron",    "--timezone",
-      "--start",       "--end",  "--exclude", "--jitter",
-      "--missed",      "--grace"};
+      "--at",      "--in",     "--every",    "--repeat-interval", "--repeat-unit",
+      "--max",     "--cron",   "--timezone", "--start",           "--end",
+      "--exclude", "--jitter", "--missed",   "--grace",           "--overlap"};
 
   std::vector<std::string> at, cron, exclude;
-  std::string in, timezone, every, repeat_unit, start, end, jitter, missed, grace;
+  std::string in, timezone, every, repeat_unit, start, end, jitter, missed, grace, overlap;
   std::int64_t repeat_interval = 0;
   std::int64_t max = 0;
 

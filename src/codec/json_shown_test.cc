@@ -107,9 +107,10 @@ TEST(TaskJsonTest, EveryField) {
 
 TEST(TaskJsonTest, WhatWasSkippedBeforeIsShown) {
   Task task = small_task();
-  task.skipped_before = Skipped{kTime, 3};
+  task.skipped_before = Skipped{kTime, 3, 2};
   EXPECT_NE(to_json(task).find(
-                R"("skippedBefore":{"first":"2026-01-31T12:34:56.789Z","late":3},"attempt":)"),
+                R"("skippedBefore":{"first":"2026-01-31T12:34:56.789Z","late":3,"overlap":2},)"
+                R"("attempt":)"),
             std::string::npos)
       << to_json(task);
   EXPECT_EQ(parse_task(to_json(task)), task);

@@ -505,22 +505,22 @@ TEST(StoredTest, NumbersOfWhatWasSkippedStayAsTheyAre) {
     return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   };
   model::TaskRecord record;
-  record.task.skipped_before = Skipped{from_millis(5), 3};
+  record.task.skipped_before = Skipped{from_millis(5), 3, 4};
   std::string bytes = encode_state(record);
-  EXPECT_NE(hex(bytes).find("d8010ae00103"), std::string::npos) << hex(bytes);  // 27 and 28
+  EXPECT_NE(hex(bytes).find("d8010ae00103e80104"), std::string::npos) << hex(bytes);  // 27 to 29
   auto back = decode_record({}, encode_spec(record), bytes);
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->task.skipped_before, record.task.skipped_before);
   // The first of them tells that there were some.
-  record.task.skipped_before->late = 0;
+  record.task.skipped_before = Skipped{from_millis(5)};
   back = decode_record({}, encode_spec(record), encode_state(record));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->task.skipped_before, record.task.skipped_before);
 
   Log log;
-  log.skipped_before = Skipped{from_millis(7), 2};
+  log.skipped_before = Skipped{from_millis(7), 2, 1};
   bytes = encode_log(log);
-  EXPECT_NE(hex(bytes).find("a8010eb00102"), std::string::npos) << hex(bytes);  // 21 and 22
+  EXPECT_NE(hex(bytes).find("a8010eb00102b80101"), std::string::npos) << hex(bytes);  // 21 to 23
   const auto same = decode(log, bytes);
   ASSERT_TRUE(same) << same.error().message;
   EXPECT_EQ(same->skipped_before, log.skipped_before);

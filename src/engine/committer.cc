@@ -206,11 +206,12 @@ bool Committer::accept(EndedDelivery& ended) {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  metrics_.skipped(delivery.skipped);
+  const std::int64_t skipped_before = delivery.task.execution.skipped - delivery.skipped;
   // Nothing is known of an attempt that was cut off, so it does not count for the task.
   Task after = told              ? std::move(told->after)
                : ended.cancelled ? std::move(delivery.task)
                                  : applied(std::move(delivery.task), ended, rules);
+  metrics_.skipped(after.execution.skipped - skipped_before);
   kept_.push_back({delivery.slot_id, delivery.due_at, outcome.ok(), ended.cancelled, ending,
                    told ? told->event : std::string_view()});
   commits_.push_back({std::move(delivery.lease), std::move(after), std::move(log),

@@ -222,6 +222,24 @@ TEST(HooksSchedulesTest, AllThatWasMissedRuns) {
   EXPECT_EQ(t.hooks->get({"ns", "a"})->execution.skipped, 0);
 }
 
+TEST(HooksSchedulesTest, WhatOverlapsIsSkipped) {
+  TestHooks t;
+  NewTask given = scheduled("a", "0 * * * *");
+  given.schedule->overlap = Overlap::kSkip;
+  given.schedule->grace = 5min;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.clock->advance(1h);
+  t.sender->set_script([](const auto&) { return testing::ScriptedSender::Reply::status(503); });
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  t.sender->set_script({});
+  t.clock->advance(2h + 30min);
+  EXPECT_EQ(t.hooks->trigger()->processed, 1) << "its retry, however late";
+  const auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->execution.count, 1);
+  EXPECT_EQ(task->scheduled_date, at("2030-01-01T04:00:00Z"));
+  EXPECT_EQ(task->skipped_before, (Skipped{at("2030-01-01T02:00:00Z"), 0, 2}));
+}
+
 TEST(HooksSchedulesTest, PassedOverToItsEndItIsDone) {
   TestHooks t;
   NewTask given = TestHooks::post("a");

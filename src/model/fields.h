@@ -31,7 +31,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 34, of a state 29, of a log 23. A number that is not used any
+// The next free numbers: of a spec 34, of a state 30, of a log 24. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -220,8 +220,10 @@ struct FieldsOf<Schedule> {
       field<&Schedule::overlap>(
           {.name = "overlap",
            .number = 32,
-           .doc = "what becomes of an occurrence whose time comes before an earlier one is over: "
-                  "`wait`"}),
+           .doc =
+               "what becomes of an occurrence whose time comes before an earlier one is over: "
+               "it has to `wait` (default); `skip`; `cutRetries`: the earlier one is not retried "
+               "then or later"}),
       field<&Schedule::since>({.name = "since",
                                .number = 33,
                                .read_only = true,
@@ -285,10 +287,11 @@ struct FieldsOf<Skipped> {
                               .number = 1,
                               .required = true,
                               .doc = "nominal time of the first of them"}),
-      field<&Skipped::late>({.name = "late",
-                             .number = 2,
-                             .doc = "missed while nothing ran, or while an earlier one was under "
-                                    "way"}),
+      field<&Skipped::late>({.name = "late", .number = 2, .doc = "those that were missed"}),
+      field<&Skipped::overlap>(
+          {.name = "overlap",
+           .number = 3,
+           .doc = "those that came while an earlier one was under way (`overlap`: `skip`)"}),
   };
 };
 
@@ -493,9 +496,9 @@ struct TaskFields {
       field<&State::skipped_before>(
           {.name = "skippedBefore",
            .number = 26,
-           .doc =
-               "`{first, late}`: the occurrences that were skipped right before the current one, "
-               "or before the end: how many, and the nominal time of the first"}),
+           .doc = "`{first, late, overlap}`: the occurrences that were skipped right before the "
+                  "current one, or before the end: the nominal time of the first, and how many, by "
+                  "why"}),
       field<&State::attempt>({.name = "attempt",
                               .number = 3,
                               .doc = "attempts made for the current occurrence; 0 unless a retry "

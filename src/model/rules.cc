@@ -180,12 +180,9 @@ Result<void> check_schedule(const Schedule& schedule) {
   // What is stored of it begins with the zone.
   if (schedule.timezone.empty())
     return invalid("schedule.timezone", "must not be empty; UTC is one");
-  const auto not_yet = [](std::string field, const char* what) {
-    return fail(ErrorCode::kUnsupported, "schedule." + field + ": " + what, "schedule." + field);
-  };
-  if (schedule.overlap != Overlap::kWait) {
-    return not_yet("overlap",
-                   "only wait is supported yet: an occurrence waits until the one before is over");
+  if (schedule.missed == Missed::kAll && schedule.overlap == Overlap::kSkip) {
+    return invalid("schedule.overlap",
+                   "skip leaves out what \"missed\": \"all\" has run; give one of them");
   }
   return {};
 }

@@ -339,6 +339,150 @@ TEST(ScheduledTaskTest, HowLateItIsCountsFromItsJitter) {
   }
 }
 
+// The attempt that a worker begins at `from`, and that ends at `to`, with that answer.
+Task attempted_for(Task task, TimePoint from, TimePoint to, int status = 200,
+                   OutcomePolicy policy = {}) {
+  const Times times = times_of(task);
+  task = begun(std::move(task), from);
+  const AttemptRules rules = rules_for(task, nullptr);
+  return apply_outcome(std::move(task), answered(status, from), to, policy, rules, 0.5,
+                       times.get());
+}
+
+TEST(ScheduledTaskTest, WhatOverlapsCanBeSkipped) {
+  struct Case {
+    std::chrono::milliseconds ended;  // after kT0; it began at 01:00
+    int next;                         // the hour of the one that comes then
+    std::int64_t skipped;
+  };
+  for (const Case& one : {Case{1h, 2, 0}, Case{2h - 1ms, 2, 0}, Case{2h, 3, 1},
+                          Case{2h + 59min, 3, 1}, Case{9h, 10, 8}}) {
+    Schedule schedule = hourly();
+    schedule.overlap = Overlap::kSkip;
+    const Task task = attempted_for(registered(schedule), kT0 + 1h, kT0 + one.ended);
+    SCOPED_TRACE(one.ended.count());
+    EXPECT_EQ(task.status, Status::kActive);
+    EXPECT_EQ(task.scheduled_date, kT0 + 1h * one.next);
+    EXPECT_EQ(task.execution.count, 1);
+    EXPECT_EQ(task.execution.skipped, one.skipped);
+    EXPECT_EQ(task.skipped_before,
+              one.skipped > 0 ? std::optional(Skipped{kT0 + 2h, 0, one.skipped}) : std::nullopt);
+  }
+}
+
+TEST(ScheduledTaskTest, WhatComesWhileItWaitsForARetryOverlaps) {
+  Schedule schedule = hourly();
+  schedule.overlap = Overlap::kSkip;
+  schedule.missed = Missed::kSkip;
+  Task task = attempted(registered(schedule), kT0 + 1h, 500);
+  ASSERT_EQ(task.attempt, 1);
+  EXPECT_EQ(task.execution.skipped, 0) << "it is not over";
+  task = attempted(std::move(task), kT0 + 4h);
+  EXPECT_EQ(task.scheduled_date, kT0 + 5h);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 2h, 0, 3}));
+  // Others may be missed behind those, and all are told together.
+  const Times times = times_of(task);
+  task = pass_over(std::move(task), kT0 + 6h + 30min, {}, *times);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 2h, 2, 3}));
+  EXPECT_EQ(task.execution.skipped, 5);
+}
+
+TEST(ScheduledTaskTest, WhatComesDuringAnExtraOccurrenceOverlapsToo) {
+  Schedule schedule = hourly();
+  schedule.overlap = Overlap::kSkip;
+  Task task = run_by_hand(registered(schedule), kT0 + 50min);
+  task = attempted_for(std::move(task), kT0 + 50min, kT0 + 2h + 10min);
+  EXPECT_EQ(task.scheduled_date, kT0 + 3h);
+  EXPECT_EQ(task.skipped_before, (Skipped{kT0 + 1h, 0, 2}));
+  EXPECT_EQ(task.execution.extra, 1);
+}
+
+TEST(ScheduledTaskTest, SkippedToItsEndItIsAsItsLastExecutionWas) {
+  Schedule schedule = hourly();
+  schedule.end = "2030-01-01T03:00";
+  schedule.overlap = Overlap::kSkip;
+  const Task done = attempted_for(registered(schedule), kT0 + 1h, kT0 + 9h);
+  EXPECT_EQ(done.status, Status::kDone);
+  EXPECT_EQ(done.scheduled_date, kT0 + 3h);
+  EXPECT_EQ(done.skipped_before, (Skipped{kT0 + 2h, 0, 2}));
+  const Task failed = attempted_for(registered(schedule), kT0 + 1h, kT0 + 9h, 410);
+  EXPECT_EQ(failed.status, Status::kFailed);
+  EXPECT_EQ(failed.failure_reason, failure::kGone);
+  // Where too many have failed nothing comes any more that could be skipped.
+  const Task ended =
+      attempted_for(registered(schedule), kT0 + 1h, kT0 + 9h, 410, {.max_errors = 1});
+  EXPECT_EQ(ended.failure_reason, failure::kMaxErrors);
+  EXPECT_EQ(ended.execution.skipped, 0);
+}
+
+TEST(ScheduledTaskTest, ItsRetriesCanBeCutByTheNextOccurrence) {
+  Schedule schedule = cron("* * * * *");
+  schedule.overlap = Overlap::kCutRetries;
+  const OutcomePolicy policy{.max_errors = 100};
+  const auto answer = [&](Task task, TimePoint now, std::chrono::milliseconds retry_after) {
+    const Times times = times_of(task);
+    AttemptOutcome outcome = answered(503, now);
+    outcome.retry_after = retry_after;
+    task = begun(std::move(task), now);
+    const AttemptRules rules = rules_for(task, nullptr);
+    return apply_outcome(std::move(task), outcome, now, policy, rules, 0, times.get());
+  };
+  const Task task = registered(schedule);
+  ASSERT_EQ(task.scheduled_date, kT0 + 1min);
+  const Task retried = answer(task, kT0 + 1min, 59s);
+  EXPECT_EQ(retried.attempt, 1);
+  EXPECT_EQ(retried.next_attempt_date, kT0 + 1min + 59s);
+  const Task cut = answer(retried, kT0 + 1min + 59s, 1s);
+  EXPECT_EQ(cut.attempt, 0);
+  EXPECT_EQ(cut.status, Status::kActive);
+  EXPECT_EQ(cut.scheduled_date, kT0 + 2min) << "the next one is on time";
+  EXPECT_EQ(cut.next_attempt_date, std::nullopt);
+  EXPECT_EQ(cut.execution.failed, 1);
+  EXPECT_EQ(cut.errors.consecutive, 1);
+  EXPECT_EQ(cut.execution.skipped, 0);
+
+  // The last one has all of its retries.
+  schedule.max = 1;
+  EXPECT_EQ(answer(registered(schedule), kT0 + 1min, 1h).attempt, 1);
+  schedule.max = 0;
+  schedule.end = "2030-01-01T00:01";
+  EXPECT_EQ(answer(registered(schedule), kT0 + 1min, 1h).attempt, 1);
+  // An extra one gives way to that of the series.
+  schedule.end.clear();
+  Task extra = run_by_hand(registered(schedule), kT0 + 10s);
+  EXPECT_EQ(answer(extra, kT0 + 10s, 49s).attempt, 1);
+  extra = answer(extra, kT0 + 10s, 50s);
+  EXPECT_EQ(extra.execution.extra, 1);
+  EXPECT_EQ(extra.scheduled_date, kT0 + 1min);
+  // An attempt that does not count is no failure of its occurrence.
+  const Times times = times_of(task);
+  AttemptRules rules = rules_for(task, nullptr);
+  rules.counts = false;
+  AttemptOutcome outcome = answered(503, kT0 + 1min);
+  outcome.retry_after = 1h;
+  const Task again = apply_outcome(task, outcome, kT0 + 1min, policy, rules, 0, times.get());
+  EXPECT_EQ(again.execution.count, 0);
+  EXPECT_EQ(again.next_attempt_date, kT0 + 1min + 1h);
+}
+
+// As it is due with its jitter.
+TEST(ScheduledTaskTest, RetriesAreCutByTheDueTimeOfTheNextOccurrence) {
+  Schedule schedule = hourly();
+  schedule.jitter = 1h;
+  schedule.overlap = Overlap::kCutRetries;
+  const Task task = registered(schedule);
+  const Times times = times_of(task);
+  const TimePoint begins = due_at(task);
+  const TimePoint next = times->due(kT0 + 2h, task.key);
+  for (const auto early : {1ms, 0ms}) {
+    AttemptOutcome outcome = answered(503, begins);
+    outcome.retry_after = next - begins - early;
+    const Task after =
+        apply_outcome(task, outcome, begins, {}, rules_for(task, nullptr), 0, times.get());
+    EXPECT_EQ(after.attempt, early > 0ms ? 1 : 0);
+  }
+}
+
 TEST(ScheduledTaskTest, WhatIsMissedDoesNotCountForMax) {
   Schedule schedule = hourly();
   schedule.max = 2;
@@ -614,17 +758,22 @@ TEST(ScheduledTaskTest, SaysWhenAlone) {
       0u);
 }
 
-TEST(ScheduledTaskTest, WhatIsNotBuiltYetIsUnsupported) {
+TEST(ScheduledTaskTest, WhatOverlapsIsNotSkippedWhereAllIsToRun) {
   NewTask task;
   task.ns = "ns";
   task.request.url = "http://127.0.0.1/hook";
-  const auto code = [&](const auto& change) {
-    task.schedule = hourly();
-    change(*task.schedule);
-    const auto valid = validate(task);
-    return valid ? ErrorCode::kInternal : valid.error().code;
-  };
-  EXPECT_EQ(code([](Schedule& s) { s.overlap = Overlap::kSkip; }), ErrorCode::kUnsupported);
+  for (const Missed missed : {Missed::kLatest, Missed::kSkip, Missed::kAll}) {
+    for (const Overlap overlap : {Overlap::kWait, Overlap::kSkip, Overlap::kCutRetries}) {
+      task.schedule = hourly();
+      task.schedule->missed = missed;
+      task.schedule->overlap = overlap;
+      const auto valid = validate(task);
+      ASSERT_EQ(valid.has_value(), missed != Missed::kAll || overlap != Overlap::kSkip);
+      if (valid) continue;
+      EXPECT_EQ(valid.error().code, ErrorCode::kInvalidArgument);
+      EXPECT_EQ(valid.error().field, "schedule.overlap");
+    }
+  }
 }
 
 TEST(ScheduledTaskTest, AGraceIsASecondToAYear) {
@@ -677,6 +826,9 @@ Schedule any_schedule(std::mt19937_64& random) {
   if (below(3) == 0) schedule.max = 1 + below(10);
   schedule.missed = static_cast<Missed>(below(3));
   if (below(3) == 0) schedule.grace = std::chrono::minutes{1 + below(300)};
+  schedule.overlap = static_cast<Overlap>(below(3));
+  if (schedule.missed == Missed::kAll && schedule.overlap == Overlap::kSkip)
+    schedule.overlap = Overlap::kWait;
   return schedule;
 }
 

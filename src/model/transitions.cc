@@ -16,11 +16,11 @@ tl::unexpected<Error> conflict(const Task& task, const char* rule) {
   return fail(ErrorCode::kConflict, std::string("task is ") + to_string(task.status) + "; " + rule);
 }
 
-// Whether executions of the series itself are left.
-bool below_max(const Task& task) {
+// Whether executions of the series itself are left, once so many more have ended.
+bool below_max(const Task& task, std::int64_t more = 0) {
   const Execution& execution = task.execution;
   const std::int64_t max = task.schedule ? task.schedule->max : task.repeat->max;
-  return max == 0 || execution.count - execution.extra < max;
+  return max == 0 || execution.count + more - execution.extra < max;
 }
 
 // What follows the occurrence at scheduled_date, now that it has ended.
@@ -44,6 +44,24 @@ Following following(const Task& task, const Timetable* times) {
 Following following_extra(const Task& task, TimePoint extra) {
   if (task.schedule && task.scheduled_date <= extra) return {};
   return {task.scheduled_date};
+}
+
+// When the next occurrence is due; none: nothing follows the current one, or that cannot be told.
+std::optional<TimePoint> next_due(const Task& task, const Timetable& times) {
+  std::optional<TimePoint> next;
+  if (task.extra_date) {
+    next = following_extra(task, *task.extra_date).at;
+  } else if (below_max(task, 1)) {
+    next = times.next(task.scheduled_date);
+  }
+  return next ? std::optional(times.due(*next, task.key)) : std::nullopt;
+}
+
+// Whether the next occurrence is due by then, and is to be on time.
+bool cuts_retry(const Task& task, TimePoint retry_at, const Timetable* times) {
+  if (!times || !task.schedule || task.schedule->overlap != Overlap::kCutRetries) return false;
+  const auto next = next_due(task, *times);
+  return next && *next <= retry_at;
 }
 
 // A time that arithmetic on a caller's clock gave, brought into what can be shown.
@@ -96,7 +114,8 @@ milliseconds wait_after(int failed_attempts, const AttemptOutcome& outcome,
 
 // The table of docs/semantics.md: the first that holds decides.
 AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, TimePoint now,
-                           const OutcomePolicy& policy, const AttemptRules& rules, double jitter) {
+                           const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
+                           const Timetable* times) {
   constexpr int kGoneStatus = 410;
   const auto failed = [](std::string_view why) { return AfterAttempt{std::nullopt, why}; };
   if (outcome.ok()) return {};
@@ -108,6 +127,8 @@ AfterAttempt after_attempt(const Task& task, const AttemptOutcome& outcome, Time
   const TimePoint retry_at =
       shown(now + wait_after(task.attempt + 1, outcome, policy, rules, jitter));
   if (too_late(task, retry_at)) return failed(failure::kExpired);
+  // What does not count is no failure of the occurrence.
+  if (rules.counts && cuts_retry(task, retry_at, times)) return failed(failure::kExhausted);
   return {retry_at};
 }
 
@@ -142,6 +163,35 @@ void leave_aside(Task& task, TimePoint now, const Timetable& times, const Outcom
   end(task, failure::kExhausted, now, policy);
 }
 
+// Of the occurrences from the current one on, the latest that is due.
+std::optional<TimePoint> latest_due(const Task& task, TimePoint now, const Timetable& times) {
+  const auto next = times.next(task.scheduled_date);
+  if (!next || *next > now) return std::nullopt;
+  auto latest = times.latest(now);
+  if (latest && times.due(*latest, task.key) > now)
+    latest = times.latest(*latest - schedule::kTick);
+  return latest && *latest > task.scheduled_date ? latest : std::nullopt;
+}
+
+// So many occurrences, from the current one on. The caller makes the one behind them the current.
+void skip(Task& task, std::int64_t occurrences, std::int64_t Skipped::*why) {
+  if (occurrences <= 0) return;
+  task.execution.skipped += occurrences;
+  if (!task.skipped_before) task.skipped_before = Skipped{.first = task.scheduled_date};
+  (*task.skipped_before).*why += occurrences;
+}
+
+// The current occurrence and all behind it that is due: on to what follows them. If nothing does
+// the task ends, as its last execution did, which failed by what is named if it did.
+void skip_due(Task& task, TimePoint now, std::int64_t Skipped::*why, std::string_view failed_by,
+              const OutcomePolicy& policy, const Timetable& times) {
+  const TimePoint latest = latest_due(task, now, times).value_or(task.scheduled_date);
+  skip(task, times.count(task.scheduled_date, latest) + 1, why);
+  if (const auto next = times.next(latest)) return begin_occurrence(task, *next, &times);
+  begin_occurrence(task, latest, nullptr);
+  end(task, failed_by, now, policy);
+}
+
 // The current occurrence has succeeded, or failed by what is named: on to the next, if there is
 // one, and the task does not end `for_good`.
 void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePoint now,
@@ -169,22 +219,12 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
   const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
   if (!another || too_many)
     return end(task, another ? failure::kMaxErrors : failed_by, now, policy);
-  if (next.at) {
-    task.status = Status::kActive;
-    begin_occurrence(task, *next.at, times);
-    return;
-  }
-  set_aside(task);
-}
-
-// Of the occurrences from the current one on, the latest that is due.
-std::optional<TimePoint> latest_due(const Task& task, TimePoint now, const Timetable& times) {
-  const auto next = times.next(task.scheduled_date);
-  if (!next || *next > now) return std::nullopt;
-  auto latest = times.latest(now);
-  if (latest && times.due(*latest, task.key) > now)
-    latest = times.latest(*latest - schedule::kTick);
-  return latest && *latest > task.scheduled_date ? latest : std::nullopt;
+  if (!next.at) return set_aside(task);
+  task.status = Status::kActive;
+  begin_occurrence(task, *next.at, times);
+  const bool skips = times && task.schedule && task.schedule->overlap == Overlap::kSkip;
+  if (skips && due_at(task) <= now)
+    skip_due(task, now, &Skipped::overlap, failed_by, policy, *times);
 }
 
 constexpr milliseconds kGraceOfSkip = std::chrono::minutes{1};
@@ -224,32 +264,19 @@ std::optional<TimePoint> earliest_in_time(const Task& task, TimePoint latest, Ti
   return earliest && *earliest <= latest ? earliest : std::nullopt;
 }
 
-// What there is to attempt of a schedule, whose current occurrence has no attempts behind it.
-struct Choice {
-  TimePoint latest;             // the latest one that is due, or the current one
-  std::optional<TimePoint> at;  // the one to attempt; none: they are all too late
-};
-
-Choice choose(const Task& task, TimePoint now, const Timetable& times) {
+// The occurrence to attempt of a schedule whose current one has no attempts behind it. None: all
+// that is due is too late.
+std::optional<TimePoint> choose(const Task& task, TimePoint now, const Timetable& times) {
   const TimePoint latest = latest_due(task, now, times).value_or(task.scheduled_date);
-  if (task.schedule->missed == Missed::kAll)
-    return {latest, earliest_in_time(task, latest, now, times)};
+  if (task.schedule->missed == Missed::kAll) return earliest_in_time(task, latest, now, times);
   const auto grace = grace_of(*task.schedule);
   const bool in_time = !grace || now - times.due(latest, task.key) <= *grace;
-  return {latest, in_time ? std::optional(latest) : std::nullopt};
+  return in_time ? std::optional(latest) : std::nullopt;
 }
 
 // Whether its current occurrence may be skipped for a later one, or for none.
 bool may_be_skipped(const Task& task) {
   return task.attempt == 0 && !task.extra_date && series_open(task);
-}
-
-// From the current one on.
-void skip(Task& task, std::int64_t occurrences) {
-  if (occurrences <= 0) return;
-  task.execution.skipped += occurrences;
-  if (!task.skipped_before) task.skipped_before = Skipped{.first = task.scheduled_date};
-  task.skipped_before->late += occurrences;
 }
 
 // Whether the occurrence of a series is yet to come, so that another one can go before it.
@@ -408,30 +435,23 @@ void begin_occurrence(Task& task, TimePoint at, const Timetable* times) {
 bool passes_over(const Task& task, TimePoint now, const Timetable* times) {
   if (task.status == Status::kDone || task.status == Status::kFailed) return false;
   if (!times || !task.schedule || !grace_of(*task.schedule) || !may_be_skipped(task)) return false;
-  return !choose(task, now, *times).at;
+  return !choose(task, now, *times);
 }
 
 Task pass_over(Task task, TimePoint now, const OutcomePolicy& policy, const Timetable& times) {
   if (!passes_over(task, now, &times)) return task;
-  const TimePoint latest = choose(task, now, times).latest;
-  skip(task, times.count(task.scheduled_date, latest) + 1);
-  task.updated_at = now;
-  if (const auto next = times.next(latest)) {
-    begin_occurrence(task, *next, &times);
-    return task;
-  }
   // Which rule its last execution failed by was not kept.
-  begin_occurrence(task, latest, nullptr);
-  end(task, failure::kExhausted, now, policy);
+  skip_due(task, now, &Skipped::late, failure::kExhausted, policy, times);
+  task.updated_at = now;
   return task;
 }
 
 Task begin_attempt(Task task, TimePoint now, const Timetable* times) {
   if (!may_be_skipped(task)) return task;
   if (task.schedule) {
-    const auto at = times ? choose(task, now, *times).at : std::nullopt;
+    const auto at = times ? choose(task, now, *times) : std::nullopt;
     if (!at || *at == task.scheduled_date) return task;
-    skip(task, times->count(task.scheduled_date, *at));
+    skip(task, times->count(task.scheduled_date, *at), &Skipped::late);
     begin_occurrence(task, *at, times);
     return task;
   }
@@ -439,7 +459,7 @@ Task begin_attempt(Task task, TimePoint now, const Timetable* times) {
   const milliseconds late = std::min(now, kTimeMax) - task.scheduled_date;
   if (late < interval) return task;
   const std::int64_t missed = late / interval;
-  skip(task, missed);
+  skip(task, missed, &Skipped::late);
   task.scheduled_date += missed * interval;
   return task;
 }
@@ -462,7 +482,7 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint) {
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
                    const Timetable* times) {
-  const AfterAttempt after = after_attempt(task, outcome, now, policy, rules, jitter);
+  const AfterAttempt after = after_attempt(task, outcome, now, policy, rules, jitter, times);
   note_attempt(task, outcome);
   if (!outcome.ok()) note_failed_attempt(task, outcome, now);
   task.updated_at = now;

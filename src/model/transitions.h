@@ -84,7 +84,7 @@ inline constexpr int kMissedMax = 100;
 // that is due is later than its grace. An occurrence with attempts behind it that count never is,
 // nor is an extra one.
 bool passes_over(const Task& task, TimePoint now, const Timetable* times);
-// Then: all of them are counted as skipped, and the next one is the current. Where there is none
+// Then all of them are counted as skipped, and the next one is the current. Where there is none
 // the task is DONE or FAILED, as its last execution was, and kept for so long. Idempotent at one
 // `now`.
 Task pass_over(Task task, TimePoint now, const OutcomePolicy& policy, const Timetable& times);
@@ -120,7 +120,9 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
 // extra occurrence a series goes on at its own next one, unless too many in a row have failed. It
 // ends early where its next occurrence would be past kTimeMax. It is SUSPENDED where its schedule
-// goes on at a time that cannot be told.
+// goes on at a time that cannot be told. What its schedule says of occurrences that overlap holds
+// here: those that came meanwhile are skipped, or a retry that would begin after the next one's
+// time is not made.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
                    const OutcomePolicy& policy, const AttemptRules& rules, double jitter,
                    const Timetable* times = nullptr);

@@ -81,7 +81,7 @@ TEST_F(ApiTest, ASchedule) {
                  "schedule.missed");
   expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"all","grace":"366d"})")), 400,
                  "schedule.grace");
-  expect_problem(post(path, with(R"({"cron":"0 9 * * *","overlap":"skip"})")), 501,
+  expect_problem(post(path, with(R"({"cron":"0 9 * * *","missed":"all","overlap":"skip"})")), 400,
                  "schedule.overlap");
   expect_problem(post(path, with(R"({"cron":"0 9 * * *","dst":{"gap":"skip"}})")), 501,
                  "schedule.dst");

@@ -479,6 +479,11 @@ void InvariantChecker::check_step(const TaskKey& key, Entry& entry, const Task& 
     why = "expired";
     ++rare_.expired;
   }
+  const auto cut = cut_at(entry, after);
+  if (!ok && why.empty() && cut && after.attempt == 0 && next.latest >= *cut) {
+    why = "cut";
+    ++rare_.cut;
+  }
   if (why == "exhausted" && attempt.counts != true && after.failure_reason == "expired") {
     why = "expired";  // it did not count, and was due again too late
   }
@@ -490,6 +495,10 @@ void InvariantChecker::check_step(const TaskKey& key, Entry& entry, const Task& 
                 too_late(before, model::due_at(after)))) {
     violation(key, "its next attempt is at " + ms(model::due_at(after)) + ", and not between " +
                        ms(next.earliest) + " and " + ms(next.latest));
+  }
+  if (retry && cut && after.next_attempt_date >= *cut) {
+    violation(key, "retried at " + ms(model::due_at(after)) +
+                       ", though its next occurrence comes by then");
   }
   check_place(key, after, attempt, retry);
   const std::int64_t executed = retry ? 0 : 1;
@@ -517,44 +526,69 @@ void InvariantChecker::check_step(const TaskKey& key, Entry& entry, const Task& 
   check_occurrences(key, entry, after, why);
 }
 
-// Of the occurrences that were missed those are attempted that are to be, and what was skipped for
-// them is told.
+// Of the occurrences that were missed those are attempted that are to be, and what was skipped is
+// told.
 void InvariantChecker::check_skipped(const TaskKey& key, Entry& entry, const Task& after,
                                      const Attempt& attempt) {
   const Task& before = entry.task;
-  const std::int64_t skipped = after.execution.skipped - before.execution.skipped;
-  const std::int64_t executed = before.execution.count - entry.extras;
-  const auto told = skipped_with(before, skipped);
-  const bool over = after.execution.count > before.execution.count && !entry.extra;
-  if (attempt.skipped_before != (entry.extra ? std::nullopt : told) ||
-      after.skipped_before != (over ? std::nullopt : told)) {
-    violation(key, "what was skipped before an occurrence is not told");
-  }
-  if (before.attempt > 0 || entry.extra || !series_left(before, executed)) {
-    if (skipped != 0) violation(key, "an occurrence was skipped that must not be");
-    return;
-  }
-  check_choice(key, entry, after, attempt);
-}
-
-void InvariantChecker::check_choice(const TaskKey& key, Entry& entry, const Task& after,
-                                    const Attempt& attempt) {
-  const Task& before = entry.task;
   const TimePoint at = attempt.started_at;
   const std::int64_t executed = before.execution.count - entry.extras;
-  const std::int64_t passed = executed + after.execution.skipped;
-  const auto nominal = nominal_after(entry, passed, at);
-  if (!nominal) return violation(key, "more was skipped than there was");
-  if (after.execution.skipped > before.execution.skipped && *nominal > at) {
-    violation(key,
-              "an occurrence was attempted at " + ms(at) + ", before its time " + ms(*nominal));
-  }
-  const auto chosen = choice(entry, executed + before.execution.skipped, at);
+  const std::int64_t current = executed + before.execution.skipped;
+  const bool stays = before.attempt > 0 || entry.extra || !series_left(before, executed);
+  const auto chosen = stays ? std::optional(current) : choice(entry, current, at);
   if (!chosen) return violation(key, "attempted at " + ms(at) + ", though it was too late");
-  if (passed < *chosen) {
+  const std::int64_t next = *chosen + (entry.extra ? 0 : 1);
+  const std::int64_t overlap = overlapped(entry, after, next);
+  const std::int64_t late = after.execution.skipped - before.execution.skipped - overlap;
+  if (current + late < *chosen) {
     violation(key, "a missed occurrence was attempted though a later one was due");
+  } else if (current + late > *chosen) {
+    violation(key, "an occurrence was skipped that must not be");
+  } else if (const auto nominal = nominal_after(entry, *chosen, at);
+             late > 0 && (!nominal || *nominal > at)) {
+    violation(key, "an occurrence was attempted at " + ms(at) + ", before its time");
   }
-  if (passed > *chosen) violation(key, "an occurrence was skipped that must not be");
+
+  auto told = skipped_with(before, late);
+  if (attempt.skipped_before != (entry.extra ? std::nullopt : told)) {
+    violation(key, "the log does not tell what was skipped before its occurrence");
+  }
+  if (after.execution.count > before.execution.count && !entry.extra) told.reset();
+  if (overlap > 0) {
+    if (!told) told = Skipped{.first = nominal_after(entry, next, after.updated_at).value_or(at)};
+    told->overlap += overlap;
+    rare_.overlapped += static_cast<std::size_t>(overlap);
+  }
+  if (after.skipped_before != told) violation(key, "what was skipped is not told");
+}
+
+// How many came while an execution was under way that has ended with `after`, and are skipped for
+// that. `next`: the number of the first that may be.
+std::int64_t InvariantChecker::overlapped(Entry& entry, const Task& after, std::int64_t next) {
+  const Task& before = entry.task;
+  const bool ended = after.execution.count > before.execution.count;
+  if (!ended || !before.schedule || before.schedule->overlap != Overlap::kSkip) return 0;
+  const std::int64_t max = max_of(before);
+  const bool last = entry.extra ? before.scheduled_date <= *before.extra_date
+                                : max != 0 && after.execution.count - entry.extras >= max;
+  if (last || after.errors.consecutive >= max_errors_) return 0;
+  const TimePoint end = after.updated_at;
+  const auto first = nominal_after(entry, next, end);
+  return first && *first <= end ? latest_due(entry, next, end) - next + 1 : 0;
+}
+
+// When the next occurrence comes, where that ends the retries of this one; none: nothing does.
+std::optional<TimePoint> InvariantChecker::cut_at(Entry& entry, const Task& after) {
+  const Task& before = entry.task;
+  if (!before.schedule || before.schedule->overlap != Overlap::kCutRetries) return std::nullopt;
+  if (entry.extra) {
+    const bool follows = before.scheduled_date > *before.extra_date;
+    return follows ? std::optional(before.scheduled_date) : std::nullopt;
+  }
+  const std::int64_t executed = before.execution.count - entry.extras;
+  const std::int64_t max = max_of(before);
+  if (max != 0 && executed + 1 >= max) return std::nullopt;
+  return nominal_after(entry, executed + after.execution.skipped + 1, after.updated_at);
 }
 
 // The number of the latest occurrence that is due, from the current one on.
@@ -633,10 +667,12 @@ void InvariantChecker::check_occurrences(const TaskKey& key, Entry& entry, const
   if (final(after.status) && (after.status == Status::kDone) != (after.errors.consecutive == 0)) {
     violation(key, std::string(to_string(after.status)) + " is not how its last execution ended");
   }
-  if (final(after.status) && !entry.extra) --passed;  // it stays at its last occurrence
+  // It stays at its last occurrence, which may have been skipped.
+  const bool skipped = after.execution.skipped > entry.task.execution.skipped;
+  if (final(after.status) && (!entry.extra || skipped)) --passed;
   // One that was given an extra occurrence at its end has none behind it.
-  const auto nominal =
-      entry.extra && all ? entry.task.scheduled_date : nominal_after(entry, passed, seen);
+  const bool alone = entry.extra && all && !skipped;
+  const auto nominal = alone ? entry.task.scheduled_date : nominal_after(entry, passed, seen);
   if (after.scheduled_date != nominal) {
     violation(key, "executions and skipped occurrences lead to " +
                        (nominal ? ms(*nominal) : "an end") + ", not to " +

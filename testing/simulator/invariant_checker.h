@@ -149,6 +149,8 @@ class InvariantChecker final : public StoreObserver {
     std::size_t cancelled = 0;    // attempts, by a stop
     std::size_t skipped = 0;      // occurrences
     std::size_t passed_over = 0;  // claims for which all that was due was too late
+    std::size_t overlapped = 0;   // occurrences that were skipped since an earlier one was not over
+    std::size_t cut = 0;          // retries that would have come after the next occurrence
     std::size_t leases_lost = 0;  // that a worker was told of
     std::size_t taken_over = 0;   // leases, before their end
     std::size_t unsent = 0;       // claims that were given back
@@ -358,7 +360,8 @@ class InvariantChecker final : public StoreObserver {
   std::optional<TimePoint> nominal_after(Entry& entry, std::int64_t passed, TimePoint seen);
   void check_goes_on(Entry& entry, const Task& after, std::int64_t passed, Task& same);
   void check_skipped(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
-  void check_choice(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
+  std::int64_t overlapped(Entry& entry, const Task& after, std::int64_t next);
+  std::optional<TimePoint> cut_at(Entry& entry, const Task& after);
   void check_passed_over(const TaskKey& key, Entry& entry, const Task& after);
   std::int64_t latest_due(Entry& entry, std::int64_t current, TimePoint at);
   std::optional<std::int64_t> choice(Entry& entry, std::int64_t current, TimePoint at);

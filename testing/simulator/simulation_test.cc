@@ -66,6 +66,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.cancelled += result.rare.cancelled;
     sum.rare.skipped += result.rare.skipped;
     sum.rare.passed_over += result.rare.passed_over;
+    sum.rare.overlapped += result.rare.overlapped;
+    sum.rare.cut += result.rare.cut;
     sum.rare.leases_lost += result.rare.leases_lost;
     sum.rare.taken_over += result.rare.taken_over;
     sum.rare.unsent += result.rare.unsent;
@@ -88,7 +90,8 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
   std::cout << count << " seeds on " << backend << ": " << sum.tasks << " tasks, " << sum.attempts
             << " attempts, " << sum.crashes << " crashes, " << sum.repeats << " repeats, "
             << sum.rare.cancelled << " cut off, " << sum.rare.skipped << " skipped, "
-            << sum.rare.passed_over << " passed over, " << sum.rare.leases_lost << " leases lost, "
+            << sum.rare.passed_over << " passed over, " << sum.rare.overlapped << " overlapping, "
+            << sum.rare.cut << " retries cut, " << sum.rare.leases_lost << " leases lost, "
             << sum.rare.taken_over << " taken over, " << sum.rare.unsent << " given back, "
             << sum.rare.anew << " registered anew, " << sum.rare.extra << " extra, "
             << sum.rare.triggers << " triggers, " << sum.rare.waited

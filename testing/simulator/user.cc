@@ -231,6 +231,8 @@ Schedule User::draw_schedule() {
   }
   if (dice.chance(0.4)) schedule.missed = dice.chance(0.5) ? Missed::kSkip : Missed::kAll;
   if (dice.chance(0.4)) schedule.grace = std::chrono::seconds{dice.between(5, 40)};
+  if (dice.chance(0.25)) schedule.overlap = Overlap::kCutRetries;
+  if (schedule.missed != Missed::kAll && dice.chance(0.25)) schedule.overlap = Overlap::kSkip;
   return schedule;
 }
 
