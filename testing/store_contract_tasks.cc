@@ -54,6 +54,9 @@ TEST_P(StoreContractTest, PutThenGetGivesTheWholeTask) {
   record.task.execution.skipped = 4;
   record.task.execution.extra = 2;
   record.task.skipped_before = Skipped{kT0 - seconds{5}, 4};
+  record.task.max_errors = 2;
+  record.task.pause_on_failure = true;
+  record.task.note = "paused";
   record.task.extra_date = kT0 + seconds{3};
   record.task.execution.last_response_status = 503;
   record.task.execution.last_response_headers = {{"a", "b"}, {"a", "c"}};

@@ -18,7 +18,8 @@ enum class Method { kGet, kPost, kPut, kPatch, kDelete, kHead };
 // PROCESSING  a worker holds its lease and is making an attempt.
 // DONE        its last occurrence succeeded.
 // FAILED      its last occurrence failed, or too many in a row did, or it was cancelled.
-// SUSPENDED   set aside by suspend() until unsuspend().
+// SUSPENDED   set aside until unsuspend(): by suspend(), or since too many failed in a row
+//             (Spec::pause_on_failure), or since its next time cannot be told.
 enum class Status { kActive, kProcessing, kDone, kFailed, kSuspended };
 
 enum class RepeatUnit { kSeconds, kMinutes, kHours, kDays };
@@ -167,6 +168,12 @@ struct Spec {
   std::string callback;
   // The ends that are told, "task.succeeded" and "task.failed"; empty: both. Only with `callback`.
   std::vector<std::string> callback_on;
+  // So many failed executions in a row end a series: it is FAILED. 0: they never do; at most
+  // 1,000,000. None: Options::max_errors of the worker.
+  std::optional<int> max_errors;
+  // It is SUSPENDED then rather than FAILED, with its next occurrence, and so after each as many
+  // more in a row.
+  bool pause_on_failure = false;
 
   friend bool operator==(const Spec&, const Spec&) = default;
 };
@@ -186,10 +193,11 @@ struct State {
   //   non_retryable     it answered what its endpoint does not retry (Endpoint::stop_on)
   //   expired           it was not delivered before `deliver_before`
   //   cancelled         by Hooks::cancel() or cancel_many()
-  //   max_errors        too many executions in a row have failed (Options::max_errors)
+  //   max_errors        too many executions in a row have failed (Spec::max_errors)
   //   endpoint_missing  its endpoint is not there
   //   unbuildable       no request can be made of it
   std::string failure_reason;
+  std::string note;  // why the scheduler has suspended it (Spec::pause_on_failure)
   Errors errors;
   Execution execution;
   // What was skipped right before the current occurrence of the series; before its end, where it

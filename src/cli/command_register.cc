@@ -170,7 +170,9 @@ CLI::Option* add_parsed_option(CLI::App& command, const model::FieldWords& field
 template <typename F, typename T>
 CLI::Option* add_plain_option(CLI::App& command, const F& field, T& value, const Io& io) {
   using Value = model::Bare<T>;
-  if constexpr (std::is_same_v<Value, std::chrono::milliseconds>) {
+  if constexpr (std::is_same_v<Value, bool>) {
+    return command.add_flag(field.flag, value, help_of(field));
+  } else if constexpr (std::is_same_v<Value, std::chrono::milliseconds>) {
     return add_parsed_option(command, field, value, parse_duration);
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
     return add_parsed_option(command, field, value,
@@ -265,7 +267,8 @@ void add_register(Commands& commands) {
       ->type_name("HEADER")
       ->allow_extra_args(false);
   for_each_plain_option(args->task, [&](const auto& field, auto& value) {
-    add_plain_option(command, field, value, commands.io())->type_name(field.value);
+    CLI::Option* const option = add_plain_option(command, field, value, commands.io());
+    if (field.value != nullptr) option->type_name(field.value);
   });
   command
       .add_option("--idempotency-key", args->idempotency_key,

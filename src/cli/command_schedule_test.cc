@@ -182,7 +182,10 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
                                 "--grace",
                                 "1h",
                                 "--overlap",
-                                "cutRetries"});
+                                "cutRetries",
+                                "--max-errors",
+                                "7",
+                                "--pause-on-failure"});
   EXPECT_THAT(made, StartsWith("registered report, ACTIVE, scheduled 2100-01-01 08:00:00.000Z, at "
                                "09:00, Monday to Friday (Europe/Berlin)"));
   const Task got = task("report");
@@ -197,6 +200,8 @@ TEST_P(ScheduledCommandsTest, RegisterPreviewAndGet) {
   EXPECT_EQ(got.schedule->missed, Missed::kSkip);
   EXPECT_EQ(got.schedule->grace, minutes{60});
   EXPECT_EQ(got.schedule->overlap, Overlap::kCutRetries);
+  EXPECT_EQ(got.max_errors, 7);
+  EXPECT_TRUE(got.pause_on_failure);
   EXPECT_FALSE(got.repeat);
 
   const std::string shown = out({"schedule", "preview", "report", "-n", "app", "--count", "2"});

@@ -257,6 +257,10 @@ std::string task_card(const Task& task, const schedule::Zones& zones, const Io& 
   } else {
     card.line("attempts", "up to " + attempts);
   }
+  if (task.max_errors) {
+    card.line("max errors", *task.max_errors > 0 ? std::to_string(*task.max_errors) : "no limit");
+  }
+  if (task.pause_on_failure) card.line("on failure", "suspended");
   if (task.deliver_before) card.line("deliver before", with_distance(*task.deliver_before, io));
   if (task.timeout) card.line("timeout", format_duration(*task.timeout));
   if (task.expires_at) card.line("expires", with_distance(*task.expires_at, io));

@@ -262,6 +262,21 @@ TEST(TaskCardTest, ShowsASchedule) {
   }
 }
 
+TEST(TaskCardTest, SaysWhyATaskIsPaused) {
+  Task task = example();
+  task.status = Status::kSuspended;
+  task.max_errors = 3;
+  task.pause_on_failure = true;
+  task.note = "paused: 3 executions in a row have failed";
+  TestIo test;
+  const std::string card = task_card(task, schedule::Zones(), test.io);
+  for (const char* const line :
+       {"status          SUSPENDED\n", "max errors      3\n", "on failure      suspended\n",
+        "note            paused: 3 executions in a row have failed\n"}) {
+    EXPECT_NE(card.find(line), std::string::npos) << line << "is not in\n" << card;
+  }
+}
+
 TEST(TaskTableTest, Golden) {
   TestIo test;
   Table table = task_table(test.io);

@@ -261,7 +261,8 @@ TEST(ParseNewTaskTest, NullIsAbsence) {
   const NewTask task = parsed(R"({"namespace":null,"id":null,"idPrefix":null,
       "idempotencyKey":null,"url":"http://a/","method":null,"headers":null,"body":null,
       "request":null,"scheduledDate":null,"repeat":null,"retryLimit":null,"timeout":null,
-      "deliverBefore":null,"endpoint":null,"flowKey":null,"callback":null,"callbackOn":null})");
+      "deliverBefore":null,"endpoint":null,"flowKey":null,"callback":null,"callbackOn":null,
+      "maxErrors":null,"pauseOnFailure":null})");
   NewTask expected;
   expected.ns = "ns";
   expected.request.url = "http://a/";

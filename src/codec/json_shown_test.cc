@@ -105,6 +105,17 @@ TEST(TaskJsonTest, EveryField) {
       R"("__createdAt":"2026-01-31T12:34:56.789Z","__updatedAt":"2026-01-31T12:34:56.789Z"})");
 }
 
+TEST(TaskJsonTest, ThatItIsPausedIsShown) {
+  Task task = small_task();
+  task.max_errors = 0;
+  task.pause_on_failure = true;
+  task.note = "paused";
+  EXPECT_NE(to_json(task).find(R"("maxErrors":0,"pauseOnFailure":true,)"), std::string::npos)
+      << to_json(task);
+  EXPECT_NE(to_json(task).find(R"("note":"paused",)"), std::string::npos) << to_json(task);
+  EXPECT_EQ(parse_task(to_json(task)), task);
+}
+
 TEST(TaskJsonTest, WhatWasSkippedBeforeIsShown) {
   Task task = small_task();
   task.skipped_before = Skipped{kTime, 3, 2};

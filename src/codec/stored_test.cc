@@ -499,6 +499,23 @@ TEST(StoredTest, NumbersOfAScheduleStayAsTheyAre) {
   EXPECT_EQ(back->task.schedule, schedule);
 }
 
+TEST(StoredTest, NumbersOfWhatPausesStayAsTheyAre) {
+  const auto hex = [](const std::string& bytes) {
+    return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  };
+  model::TaskRecord record;
+  record.task.max_errors = 0;
+  record.task.pause_on_failure = true;
+  record.task.note = "n";
+  const std::string spec = encode_spec(record);
+  EXPECT_NE(hex(spec).find("900200980201"), std::string::npos) << hex(spec);  // 34 and 35
+  const std::string state = encode_state(record);
+  EXPECT_NE(hex(state).find("f201016e"), std::string::npos) << hex(state);  // 30
+  const auto back = decode_record({}, spec, state);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->task, record.task);
+}
+
 // Who skipped nothing stores nothing of it.
 TEST(StoredTest, NumbersOfWhatWasSkippedStayAsTheyAre) {
   const auto hex = [](const std::string& bytes) {

@@ -240,6 +240,31 @@ TEST(HooksSchedulesTest, WhatOverlapsIsSkipped) {
   EXPECT_EQ(task->skipped_before, (Skipped{at("2030-01-01T02:00:00Z"), 0, 2}));
 }
 
+TEST(HooksSchedulesTest, AfterSoManyFailuresItIsPausedUntilSomebodyLooks) {
+  TestHooks t;
+  NewTask given = scheduled("a", "0 * * * *");
+  given.max_errors = 2;
+  given.pause_on_failure = true;
+  ASSERT_TRUE(t.hooks->register_task(given));
+  t.sender->set_script([](const auto&) { return testing::ScriptedSender::Reply::status(410); });
+  for (int i = 0; i < 2; ++i) {
+    t.clock->advance(1h);
+    EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  }
+  auto task = t.hooks->get({"ns", "a"});
+  EXPECT_EQ(task->status, Status::kSuspended);
+  EXPECT_EQ(task->note, "paused: 2 executions in a row have failed");
+  EXPECT_EQ(task->scheduled_date, at("2030-01-01T03:00:00Z"));
+  t.clock->advance(1h);
+  EXPECT_EQ(t.hooks->trigger()->processed, 0);
+  task = t.hooks->unsuspend({"ns", "a"});
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(task->note, "");
+  t.sender->set_script({});
+  EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  EXPECT_EQ(t.hooks->get({"ns", "a"})->errors.consecutive, 0);
+}
+
 TEST(HooksSchedulesTest, PassedOverToItsEndItIsDone) {
   TestHooks t;
   NewTask given = TestHooks::post("a");

@@ -31,7 +31,7 @@
 // A field that nobody gave has the default of its member. A default has no stored bytes and no part
 // in the fingerprint, so the default of a stored member must never change.
 //
-// The next free numbers: of a spec 34, of a state 30, of a log 24. A number that is not used any
+// The next free numbers: of a spec 36, of a state 31, of a log 24. A number that is not used any
 // more is never used again.
 namespace rhooks::model {
 
@@ -452,6 +452,23 @@ struct TaskFields {
            .doc = "only with `callback`: an array of the ends that are told, `task.succeeded` and "
                   "`task.failed`; default both"},
           Events{events::kOfTask}),
+      field<&Spec::max_errors>(
+          {.name = "maxErrors",
+           .number = 34,
+           .flag = "--max-errors",
+           .value = "N",
+           .help = "failed executions in a row that end it, 0: never [max_errors of the worker]",
+           .doc = "so many failed executions in a row make a recurring task FAILED; 0: they never "
+                  "do. Default `max_errors` of the worker"},
+          Range{.min = 0, .max = 1'000'000, .least = "0 (never)"}),
+      field<&Spec::pause_on_failure>(
+          {.name = "pauseOnFailure",
+           .number = 35,
+           .flag = "--pause-on-failure",
+           .help = "suspend it after so many failures, rather than end it",
+           .doc =
+               "`true`: a recurring task is SUSPENDED then rather than FAILED, with a `note`, and "
+               "again after as many more"}),
       field<&Task::origin>({.name = "origin",
                             .number = 20,
                             .card = "tells of",
@@ -482,6 +499,10 @@ struct TaskFields {
                   "`expired` (see `deliverBefore`), `cancelled`, `max_errors` (too "
                   "many executions in a row have failed), `endpoint_missing` or `unbuildable` (no "
                   "request can be made of it)"}),
+      field<&State::note>({.name = "note",
+                           .number = 30,
+                           .card = "note",
+                           .doc = "why the scheduler has suspended it (see `pauseOnFailure`)"}),
       field<&State::errors>(
           {.name = "errors",
            .doc = "`{count, consecutive}`: failed executions, in all and since the last success; "
@@ -643,7 +664,8 @@ constexpr bool options_and_cards_fit() {
     constexpr bool kPlain = kText || kTexts || std::is_integral_v<Value> ||
                             std::is_same_v<Value, TimePoint> ||
                             std::is_same_v<Value, std::chrono::milliseconds>;
-    fit = fit && (field.flag != nullptr) == (field.value != nullptr);
+    const bool valued = field.flag != nullptr && !std::is_same_v<Value, bool>;
+    fit = fit && valued == (field.value != nullptr);
     fit = fit && (kPlain || field.flag == nullptr);
     fit = fit && (kText || kTexts || field.card == nullptr);
   });

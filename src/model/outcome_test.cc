@@ -643,5 +643,70 @@ TEST(MakeLogTest, ExpiresWithinTimeOrNever) {
   EXPECT_EQ(expiry(seconds{1}, kTimeMax - milliseconds{1'001}), kTimeMax - milliseconds{1});
 }
 
+// What becomes of a series whose every execution fails, after each of them.
+TEST(ApplyOutcomeTest, SoManyFailuresInARowEndOrPauseASeries) {
+  struct Case {
+    std::optional<int> max_errors;  // of the task; that of the worker is 3
+    bool pauses;
+    std::vector<int> stops_after;  // of ten executions
+  };
+  const Case cases[] = {
+      {{}, false, {3}}, {{}, true, {3, 6, 9}},
+      {1, false, {1}},  {1, true, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
+      {4, false, {4}},  {4, true, {4, 8}},
+      {0, false, {}},   {0, true, {}},
+  };
+  const OutcomePolicy policy{.max_errors = 3};
+  for (const Case& one : cases) {
+    Task task = active_task();
+    task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+    task.max_errors = one.max_errors;
+    task.pause_on_failure = one.pauses;
+    std::vector<int> stopped;
+    for (int n = 1; n <= 10 && task.status == Status::kActive; ++n) {
+      const TimePoint now = due_at(task);
+      task = apply_outcome(begin_attempt(task, now), answered(410, now), now, policy, 0);
+      EXPECT_EQ(task.errors.consecutive, n);
+      if (task.status == Status::kActive) continue;
+      stopped.push_back(n);
+      if (!one.pauses) {
+        EXPECT_EQ(task.status, Status::kFailed);
+        EXPECT_EQ(task.failure_reason, failure::kMaxErrors);
+        continue;
+      }
+      EXPECT_EQ(task.status, Status::kSuspended);
+      EXPECT_EQ(task.failure_reason, "");
+      EXPECT_EQ(task.attempt, 0);
+      EXPECT_EQ(task.scheduled_date, kT0 + n * std::chrono::hours{1}) << "its next one";
+      EXPECT_EQ(task.note,
+                n == 1 ? "paused: 1 execution has failed"
+                       : "paused: " + std::to_string(n) + " executions in a row have failed");
+      task = unsuspend(std::move(task), now).value();
+      EXPECT_EQ(task.note, "");
+      EXPECT_EQ(task.errors.consecutive, n);
+    }
+    EXPECT_EQ(stopped, one.stops_after);
+  }
+}
+
+TEST(ApplyOutcomeTest, WhatHasNoNextOccurrenceEndsRatherThanPauses) {
+  Task task = active_task();
+  task.max_errors = 1;
+  task.pause_on_failure = true;
+  const Task once = apply_outcome(task, answered(410), kT0, {}, 0);
+  EXPECT_EQ(once.status, Status::kFailed);
+  EXPECT_EQ(once.failure_reason, failure::kGone);
+  EXPECT_EQ(once.note, "");
+  // Nor where nothing can be sent whatever is tried.
+  task.repeat = Repeat{1, 0, RepeatUnit::kHours};
+  AttemptRules rules = rules_for(task, nullptr);
+  rules.final_reason = failure::kUnbuildable;
+  EXPECT_EQ(apply_outcome(task, unanswered("no"), kT0, {}, rules, 0).status, Status::kFailed);
+  // One that is cancelled is paused no more.
+  task = apply_outcome(task, answered(410), kT0, {}, 0);
+  ASSERT_EQ(task.status, Status::kSuspended);
+  EXPECT_EQ(cancel(task, kT0, std::chrono::seconds{0})->note, "");
+}
+
 }  // namespace
 }  // namespace rhooks::model

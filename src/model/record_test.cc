@@ -181,6 +181,9 @@ TEST(FingerprintTest, TellsEveryDifferenceApart) {
     t.endpoint = "acme";
     t.retry_limit = kRetryLimitDefault;
   });
+  add([](NewTask& t) { t.max_errors = 0; });
+  add([](NewTask& t) { t.max_errors = 5; });
+  add([](NewTask& t) { t.pause_on_failure = true; });
   add([](NewTask& t) { t.deliver_before = kNow; });
   add([](NewTask& t) { t.deliver_before = kNow + std::chrono::milliseconds{1}; });
 }

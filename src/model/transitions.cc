@@ -192,6 +192,22 @@ void skip_due(Task& task, TimePoint now, std::int64_t Skipped::*why, std::string
   end(task, failed_by, now, policy);
 }
 
+// Whether so many executions in a row have failed, the one that just ended included, that the
+// series ends. What pauses goes on when it is unsuspended, and pauses after as many more.
+bool failed_too_often(const Task& task, const OutcomePolicy& policy) {
+  const int limit = task.max_errors.value_or(policy.max_errors);
+  const std::int64_t failed = task.errors.consecutive;
+  if (limit == 0 || failed == 0) return false;
+  return task.pause_on_failure ? failed % limit == 0 : failed >= limit;
+}
+
+void pause(Task& task) {
+  task.status = Status::kSuspended;
+  const std::int64_t failed = task.errors.consecutive;
+  task.note = "paused: " + std::to_string(failed) +
+              (failed == 1 ? " execution has failed" : " executions in a row have failed");
+}
+
 // The current occurrence has succeeded, or failed by what is named: on to the next, if there is
 // one, and the task does not end `for_good`.
 void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePoint now,
@@ -216,8 +232,8 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
 
   const Following next = extra ? following_extra(task, *extra) : following(task, times);
   const bool another = !for_good && next.any();
-  const bool too_many = !ok && task.errors.consecutive >= policy.max_errors;
-  if (!another || too_many)
+  const bool too_many = failed_too_often(task, policy);
+  if (!another || (too_many && !task.pause_on_failure))
     return end(task, another ? failure::kMaxErrors : failed_by, now, policy);
   if (!next.at) return set_aside(task);
   task.status = Status::kActive;
@@ -225,6 +241,7 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
   const bool skips = times && task.schedule && task.schedule->overlap == Overlap::kSkip;
   if (skips && due_at(task) <= now)
     skip_due(task, now, &Skipped::overlap, failed_by, policy, *times);
+  if (too_many && task.status == Status::kActive) pause(task);
 }
 
 constexpr milliseconds kGraceOfSkip = std::chrono::minutes{1};
@@ -344,6 +361,7 @@ Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times,
     return conflict(task, "only SUSPENDED tasks can be unsuspended");
   }
   task.status = Status::kActive;
+  task.note.clear();
   task.updated_at = now;
   if (times && is_set_aside(task)) leave_aside(task, now, *times, policy);
   return task;
@@ -380,6 +398,7 @@ Result<Task> cancel(Task task, TimePoint now, std::chrono::seconds failed_ttl) {
   }
   task.status = Status::kFailed;
   task.failure_reason = failure::kCancelled;
+  task.note.clear();
   task.attempt = 0;
   task.next_attempt_date.reset();
   task.in_order = false;
@@ -442,6 +461,7 @@ Task pass_over(Task task, TimePoint now, const OutcomePolicy& policy, const Time
   if (!passes_over(task, now, &times)) return task;
   // Which rule its last execution failed by was not kept.
   skip_due(task, now, &Skipped::late, failure::kExhausted, policy, times);
+  task.in_order = false;  // of an attempt that did not count
   task.updated_at = now;
   return task;
 }

@@ -52,9 +52,10 @@ bool series_open(const Task& task);
 
 // ACTIVE -> SUSPENDED. Errors: kConflict.
 Result<Task> suspend(Task task, TimePoint now);
-// SUSPENDED -> ACTIVE, keeping its times; what is past is due at once. One that was set aside since
-// its next occurrence could not be told has that from now on. Where there is none it is DONE or
-// FAILED, as its last one was, and kept for so long from then on. Errors: kConflict.
+// SUSPENDED -> ACTIVE, keeping its times, without its note; what is past is due at once. One that
+// was set aside since its next occurrence could not be told has that from now on. Where there is
+// none it is DONE or FAILED, as its last one was, and kept for so long from then on. Errors:
+// kConflict.
 Result<Task> unsuspend(Task task, TimePoint now, const Timetable* times = nullptr,
                        const OutcomePolicy& policy = {});
 // ACTIVE: has an occurrence due now. Of a series whose next one is yet to come that is an extra
@@ -118,7 +119,8 @@ struct AttemptRules {
 AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
-// extra occurrence a series goes on at its own next one, unless too many in a row have failed. It
+// extra occurrence a series goes on at its own next one. Where too many in a row have failed it is
+// FAILED, or SUSPENDED with its next occurrence (Spec::pause_on_failure). It
 // ends early where its next occurrence would be past kTimeMax. It is SUSPENDED where its schedule
 // goes on at a time that cannot be told. What its schedule says of occurrences that overlap holds
 // here: those that came meanwhile are skipped, or a retry that would begin after the next one's

@@ -210,7 +210,7 @@ Metrics::Impl::Impl() {
                        .Help("When the certificate that is shown ends, in seconds since 1970")
                        .Register(registry);
   skipped = counter("rhooks_skipped_occurrences_total",
-                    "Occurrences missed while nothing ran and passed over");
+                    "Occurrences that were skipped: missed, or while an earlier one was under way");
   failed = counters("rhooks_failed_total", "Tasks that became FAILED, by why", "reason", kFailures);
   add_those_of_endpoints();
   log_lines_dropped =

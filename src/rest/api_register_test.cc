@@ -87,6 +87,20 @@ TEST_F(ApiTest, ASchedule) {
                  "schedule.dst");
 }
 
+TEST_F(ApiTest, ATaskThatPauses) {
+  const std::string path = "/v1/namespaces/ns/tasks";
+  const auto with = [](const std::string& more) {
+    return R"({"url":"http://127.0.0.1:9/x","repeat":{"interval":1,"max":0},)" + more + "}";
+  };
+  const Reply made = post(path, with(R"("maxErrors":3,"pauseOnFailure":true)"));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(json_of(made).at("maxErrors").as_int64(), 3);
+  EXPECT_TRUE(json_of(made).at("pauseOnFailure").as_bool());
+  expect_problem(post(path, with(R"("maxErrors":-1)")), 400, "maxErrors");
+  expect_problem(post(path, with(R"("maxErrors":1000001)")), 400, "maxErrors");
+  expect_problem(post(path, with(R"("pauseOnFailure":1)")), 400, "pauseOnFailure");
+}
+
 TEST_F(ApiTest, ABatchWithKeysIsSafeToSendAgain) {
   const auto batch = [&](const std::string& body) {
     const Reply reply = post(

@@ -507,5 +507,27 @@ TEST_F(OpenApiTest, FailedTasksAndLogsAreDescribed) {
   drive({"GET", "/v1/namespaces/ns/logs"}, 200);
 }
 
+TEST_F(OpenApiTest, SkippedAndPausedTasksAreDescribed) {
+  test_.sender->set_script([](const delivery::HttpRequest&) { return rhooks::Reply::status(500); });
+  const std::string tasks = "/v1/namespaces/ns/tasks";
+  drive({"POST", tasks,
+         R"({"url":"http://127.0.0.1:9/x","id":"paused","retryLimit":0,"maxErrors":1,
+             "pauseOnFailure":true,"repeat":{"interval":1,"unit":"hours","max":0}})"},
+        201);
+  drive({"POST", tasks,
+         R"({"url":"http://127.0.0.1:9/x","id":"late","schedule":{"cron":"0 * * * *",
+             "missed":"skip","grace":"5m","overlap":"cutRetries"}})"},
+        201);
+  test_.clock->advance(std::chrono::minutes(330));
+  drive({"POST", "/v1/trigger"}, 200);
+  drive({"GET", tasks + "/paused"}, 200);
+  drive({"GET", tasks + "/late"}, 200);
+  drive({"GET", "/v1/namespaces/ns/logs"}, 200);
+  EXPECT_TRUE(json_of(get(tasks + "/paused")).contains("note"));
+  EXPECT_TRUE(json_of(get(tasks + "/late")).contains("skippedBefore"));
+  const auto logs = json_of(get("/v1/namespaces/ns/logs"));
+  EXPECT_TRUE(logs.at("items").at(0).as_object().contains("skippedBefore"));
+}
+
 }  // namespace
 }  // namespace rhooks::rest::test

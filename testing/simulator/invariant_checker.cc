@@ -562,6 +562,15 @@ void InvariantChecker::check_skipped(const TaskKey& key, Entry& entry, const Tas
   if (after.skipped_before != told) violation(key, "what was skipped is not told");
 }
 
+// Whether so many executions have failed in a row with the one that ended with `after` that it is
+// FAILED, or paused: that is so after as many more each.
+bool InvariantChecker::failed_too_often(const Task& before, const Task& after) const {
+  const int limit = before.max_errors.value_or(max_errors_);
+  const std::int64_t in_a_row = after.errors.consecutive;
+  if (limit == 0 || after.execution.failed == before.execution.failed) return false;
+  return before.pause_on_failure ? in_a_row % limit == 0 : in_a_row >= limit;
+}
+
 // How many came while an execution was under way that has ended with `after`, and are skipped for
 // that. `next`: the number of the first that may be.
 std::int64_t InvariantChecker::overlapped(Entry& entry, const Task& after, std::int64_t next) {
@@ -571,7 +580,7 @@ std::int64_t InvariantChecker::overlapped(Entry& entry, const Task& after, std::
   const std::int64_t max = max_of(before);
   const bool last = entry.extra ? before.scheduled_date <= *before.extra_date
                                 : max != 0 && after.execution.count - entry.extras >= max;
-  if (last || after.errors.consecutive >= max_errors_) return 0;
+  if (last || (failed_too_often(before, after) && !before.pause_on_failure)) return 0;
   const TimePoint end = after.updated_at;
   const auto first = nominal_after(entry, next, end);
   return first && *first <= end ? latest_due(entry, next, end) - next + 1 : 0;
@@ -634,6 +643,7 @@ void InvariantChecker::check_passed_over(const TaskKey& key, Entry& entry, const
   same.skipped_before = skipped_with(before, latest + 1 - current);
   same.scheduled_date = next.value_or(nominal_after(entry, latest, at).value_or(at));
   same.next_attempt_date.reset();
+  same.in_order = false;
   same.updated_at = at;
   if (!next) {
     same.status = before.errors.consecutive == 0 ? Status::kDone : Status::kFailed;
@@ -654,8 +664,14 @@ void InvariantChecker::check_occurrences(const TaskKey& key, Entry& entry, const
   std::int64_t passed = executed + after.execution.skipped;
   const TimePoint seen = std::max(after.scheduled_date, after.updated_at);
   const bool all = (max != 0 && executed >= max) || !nominal_after(entry, passed, seen);
-  const bool too_many = after.errors.consecutive >= max_errors_;
-  if (!retrying && final(after.status) != (all || too_many)) {
+  const bool too_many = failed_too_often(entry.task, after);
+  const bool paused = too_many && !all && after.pause_on_failure;
+  if ((after.status == Status::kSuspended) != paused || after.note.empty() == paused) {
+    violation(key, std::string(to_string(after.status)) + " after " +
+                       std::to_string(after.errors.consecutive) + " failures in a row");
+  }
+  if (paused) ++rare_.paused_itself;
+  if (!retrying && final(after.status) != (all || (too_many && !paused))) {
     violation(key, std::string(to_string(after.status)) + " after " + std::to_string(executed) +
                        " of " + std::to_string(max) + " executions");
   }
@@ -726,6 +742,7 @@ void InvariantChecker::edited(const Task& after) {
   Task same = before;
   same.status = after.status;
   same.updated_at = after.updated_at;
+  if (before.status == Status::kSuspended) same.note.clear();
   if (run_now && !final(before.status)) {
     same.next_attempt_date = after.next_attempt_date;
     same.extra_date = after.extra_date;
@@ -1516,6 +1533,14 @@ void InvariantChecker::triggered(Incarnation incarnation, const std::vector<Due>
     if (may_be_held(state, entry->task, before.asked_at)) continue;
     violation(before.key, "was due when a trigger was called, and not attempted when it came back");
   }
+}
+
+std::vector<TaskKey> InvariantChecker::paused(const std::string& ns) const {
+  std::vector<TaskKey> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (key.ns == ns && !entry.task.note.empty()) keys.push_back(key);
+  }
+  return keys;
 }
 
 std::vector<TaskKey> InvariantChecker::unfinished() const {

@@ -133,6 +133,8 @@ class InvariantChecker final : public StoreObserver {
   // From then on nothing fails or stalls, but for what was frozen.
   void calm_from(Moment moment) { calm_from_ = moment; }
 
+  // Tasks of the namespace that are paused, since so many executions failed.
+  std::vector<TaskKey> paused(const std::string& ns) const;
   // Tasks that have not come to an end: neither DONE nor FAILED.
   std::vector<TaskKey> unfinished() const;
   // What was to be stored with the end of an execution, and is not there yet.
@@ -150,25 +152,26 @@ class InvariantChecker final : public StoreObserver {
     std::size_t skipped = 0;      // occurrences
     std::size_t passed_over = 0;  // claims for which all that was due was too late
     std::size_t overlapped = 0;   // occurrences that were skipped since an earlier one was not over
-    std::size_t cut = 0;          // retries that would have come after the next occurrence
-    std::size_t leases_lost = 0;  // that a worker was told of
-    std::size_t taken_over = 0;   // leases, before their end
-    std::size_t unsent = 0;       // claims that were given back
-    std::size_t anew = 0;         // registrations of an id that had been deleted
-    std::size_t extra = 0;        // occurrences that "run now" added to a series
-    std::size_t triggers = 0;     // of all that was due, without an error
-    std::size_t waited = 0;       // claims that left something for which there was no share
-    std::size_t paused = 0;       // endpoints
-    std::size_t called_off = 0;   // tasks that were cancelled while they were attempted
-    std::size_t expired = 0;      // tasks for which it was too late
-    std::size_t limited = 0;      // attempts that were held to limits of their endpoint
-    std::size_t redriven = 0;     // tasks, as redrives tell
-    std::size_t told = 0;         // ends of executions, by callbacks
-    std::size_t events = 0;       // of endpoints that were told
-    std::size_t uncounted = 0;    // attempts that did not count, since nobody was answered
-    std::size_t probes = 0;       // of endpoints that did not answer, held to their times
-    std::size_t asked = 0;        // attempts at endpoints whose receiver had asked to wait
-    std::size_t ordered = 0;      // of flows in order, with others behind them
+    std::size_t paused_itself = 0;  // tasks, after so many failures
+    std::size_t cut = 0;            // retries that would have come after the next occurrence
+    std::size_t leases_lost = 0;    // that a worker was told of
+    std::size_t taken_over = 0;     // leases, before their end
+    std::size_t unsent = 0;         // claims that were given back
+    std::size_t anew = 0;           // registrations of an id that had been deleted
+    std::size_t extra = 0;          // occurrences that "run now" added to a series
+    std::size_t triggers = 0;       // of all that was due, without an error
+    std::size_t waited = 0;         // claims that left something for which there was no share
+    std::size_t paused = 0;         // endpoints
+    std::size_t called_off = 0;     // tasks that were cancelled while they were attempted
+    std::size_t expired = 0;        // tasks for which it was too late
+    std::size_t limited = 0;        // attempts that were held to limits of their endpoint
+    std::size_t redriven = 0;       // tasks, as redrives tell
+    std::size_t told = 0;           // ends of executions, by callbacks
+    std::size_t events = 0;         // of endpoints that were told
+    std::size_t uncounted = 0;      // attempts that did not count, since nobody was answered
+    std::size_t probes = 0;         // of endpoints that did not answer, held to their times
+    std::size_t asked = 0;          // attempts at endpoints whose receiver had asked to wait
+    std::size_t ordered = 0;        // of flows in order, with others behind them
   };
   const Rare& rare() const { return rare_; }
 
@@ -360,6 +363,7 @@ class InvariantChecker final : public StoreObserver {
   std::optional<TimePoint> nominal_after(Entry& entry, std::int64_t passed, TimePoint seen);
   void check_goes_on(Entry& entry, const Task& after, std::int64_t passed, Task& same);
   void check_skipped(const TaskKey& key, Entry& before, const Task& after, const Attempt& attempt);
+  bool failed_too_often(const Task& before, const Task& after) const;
   std::int64_t overlapped(Entry& entry, const Task& after, std::int64_t next);
   std::optional<TimePoint> cut_at(Entry& entry, const Task& after);
   void check_passed_over(const TaskKey& key, Entry& entry, const Task& after);

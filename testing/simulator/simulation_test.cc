@@ -68,6 +68,7 @@ TEST_P(SimulationTest, NothingIsLostStuckOrDoubled) {
     sum.rare.passed_over += result.rare.passed_over;
     sum.rare.overlapped += result.rare.overlapped;
     sum.rare.cut += result.rare.cut;
+    sum.rare.paused_itself += result.rare.paused_itself;
     sum.rare.leases_lost += result.rare.leases_lost;
     sum.rare.taken_over += result.rare.taken_over;
     sum.rare.unsent += result.rare.unsent;

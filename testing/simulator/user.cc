@@ -259,6 +259,8 @@ NewTask User::draw(const Receiver& receiver) {
     task.scheduled_date = std::chrono::floor<std::chrono::milliseconds>(timeline_.now()) +
                           std::chrono::milliseconds{dice.between(-5'000, 20'000)};
   }
+  if (dice.chance(0.2)) task.max_errors = static_cast<int>(dice.below(4));
+  task.pause_on_failure = dice.chance(0.1);
   if (dice.chance(0.15)) {
     task.schedule = draw_schedule();
     task.scheduled_date.reset();
@@ -484,6 +486,10 @@ void User::resume_all() {
     while (!resume(endpoint)) timeline_.sleep(1s);
   }
   while (!redrive_is_over()) timeline_.sleep(500ms);
+}
+
+void User::unsuspend_paused() {
+  for (const TaskKey& paused : checker_.paused(ns_)) unsuspend(paused.id);
 }
 
 }  // namespace rhooks::simulator

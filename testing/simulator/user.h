@@ -30,6 +30,8 @@ class User {
   // By a process: what is suspended or paused goes on, be it after a while, and a redrive comes to
   // its end.
   void resume_all();
+  // By another process: what has paused by itself goes on; it may pause again.
+  void unsuspend_paused();
 
  private:
   // Where a task goes: to the host, or to an endpoint, behind whose URL it then is.
