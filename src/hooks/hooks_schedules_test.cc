@@ -212,7 +212,8 @@ TEST(HooksSchedulesTest, AllThatWasMissedRuns) {
   given.schedule->missed = Missed::kAll;
   ASSERT_TRUE(t.hooks->register_task(given));
   t.clock->advance(3h + 30min);
-  for (int round = 0; round < 3; ++round) EXPECT_EQ(t.hooks->trigger()->processed, 1);
+  // A trigger is for what is due when it is called: those behind it may have to wait for another.
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(t.hooks->trigger());
   EXPECT_EQ(t.hooks->trigger()->processed, 0);
   ASSERT_EQ(t.sender->started().size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -229,7 +230,11 @@ TEST(HooksSchedulesTest, WhatOverlapsIsSkipped) {
   given.schedule->grace = 5min;
   ASSERT_TRUE(t.hooks->register_task(given));
   t.clock->advance(1h);
-  t.sender->set_script([](const auto&) { return testing::ScriptedSender::Reply::status(503); });
+  t.sender->set_script([](const auto&) {
+    auto reply = testing::ScriptedSender::Reply::status(503);
+    reply.retry_after = 1s;
+    return reply;
+  });
   EXPECT_EQ(t.hooks->trigger()->processed, 1);
   t.sender->set_script({});
   t.clock->advance(2h + 30min);

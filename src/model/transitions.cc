@@ -245,6 +245,8 @@ void end_execution(Task& task, std::string_view failed_by, bool for_good, TimePo
 }
 
 constexpr milliseconds kGraceOfSkip = std::chrono::minutes{1};
+// Where all that was missed is to run, the most that does.
+constexpr int kMissedMax = 100;
 
 std::optional<milliseconds> grace_of(const Schedule& schedule) {
   if (schedule.grace || schedule.missed != Missed::kSkip) return schedule.grace;

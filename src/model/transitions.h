@@ -78,9 +78,6 @@ Result<Task> leave_place(Task task, TimePoint now);
 // Makes the occurrence of a series at `at` the current one, due with its jitter.
 void begin_occurrence(Task& task, TimePoint at, const Timetable* times);
 
-// Of a schedule that misses all: the most that run late.
-inline constexpr int kMissedMax = 100;
-
 // Whether a worker that claimed the task has nothing to attempt: each occurrence of its schedule
 // that is due is later than its grace. An occurrence with attempts behind it that count never is,
 // nor is an extra one.
@@ -120,9 +117,9 @@ AttemptRules rules_for(const Task& task, const Endpoint* endpoint);
 
 // The task after an attempt begun with begin_attempt. `now` is the end of the attempt. After an
 // extra occurrence a series goes on at its own next one. Where too many in a row have failed it is
-// FAILED, or SUSPENDED with its next occurrence (Spec::pause_on_failure). It
-// ends early where its next occurrence would be past kTimeMax. It is SUSPENDED where its schedule
-// goes on at a time that cannot be told. What its schedule says of occurrences that overlap holds
+// FAILED, or SUSPENDED with its next occurrence (Spec::pause_on_failure). It ends early where its
+// next occurrence would be past kTimeMax. It is SUSPENDED where its schedule goes on at a time that
+// cannot be told. What its schedule says of occurrences that overlap holds
 // here: those that came meanwhile are skipped, or a retry that would begin after the next one's
 // time is not made.
 Task apply_outcome(Task task, const AttemptOutcome& outcome, TimePoint now,
