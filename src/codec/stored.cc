@@ -255,7 +255,7 @@ void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& v
   } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
     for (const std::string& text : value) out.put_text(number, text);
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
-    out.time(number, value);
+    always ? out.optional_time(number, value) : out.time(number, value);
   } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {
     out.optional_time(number, value);
   } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
@@ -302,7 +302,7 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
   } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
     value.emplace_back(in.repeated_text());
   } else if constexpr (std::is_same_v<Value, TimePoint>) {
-    value = in.time();
+    value = always ? in.optional_time() : in.time();
   } else if constexpr (std::is_same_v<Value, std::optional<TimePoint>>) {
     value = in.optional_time();
   } else if constexpr (std::is_same_v<Value, std::optional<int>>) {
