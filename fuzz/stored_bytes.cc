@@ -2,7 +2,8 @@
 // every value has one form; log_expiry() sees what the whole log says.
 //
 // An input is 'r', the length of the spec in two bytes, highest first, the spec and the state
-// of a task; 'l' and a log; 'd' and a document; or 's' and the data of one that is a secret.
+// of a task; 'l' and a log; 'd' and a document; 's' and the data of one that is a
+// secret; or 'k' and that of one that is an API key.
 
 #include "codec/stored.h"
 #include "fuzz/fuzz.h"
@@ -66,6 +67,15 @@ void check_secret(std::string_view bytes) {
   FUZZ_EXPECT(codec::encode_secret(*secret) == bytes);
 }
 
+void check_api_key(std::string_view bytes) {
+  const auto key = codec::decode_api_key({"key", "", "aaaaaaaaaaaa"}, bytes);
+  if (!key) {
+    FUZZ_EXPECT(key.error().code == ErrorCode::kCorrupt);
+    return;
+  }
+  FUZZ_EXPECT(codec::encode_api_key(*key) == bytes);
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -82,6 +92,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       break;
     case 's':
       check_secret(input.rest());
+      break;
+    case 'k':
+      check_api_key(input.rest());
       break;
     default:
       break;

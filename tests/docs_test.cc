@@ -13,6 +13,7 @@
 #include "cli/settings.h"
 #include "cli/test_io.h"
 #include "codec/public_json.h"
+#include "model/api_key.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/redrive.h"
@@ -139,11 +140,23 @@ TEST(DocsTest, SecurityListsEveryFieldOfASecret) {
   }
 }
 
+TEST(DocsTest, SecurityListsEveryFieldOfAnApiKey) {
+  const auto given = [](const auto& field) { return !field.read_only; };
+  const auto shown = [](const auto& field) { return field.read_only; };
+  const std::string page = read(kRoot / "docs/security.md");
+  for (const std::string& rows : {rows_of<ApiKeySpec>(given), rows_of<CreatedApiKey>(shown)}) {
+    EXPECT_NE(page.find("|---|---|\n" + rows + "\n"), page.npos)
+        << "docs/security.md has other rows than model/api_key.h gives:\n"
+        << rows;
+  }
+}
+
 TEST(DocsTest, SemanticsListsEveryErrorCode) {
   const std::string page = read(kRoot / "docs/semantics.md");
   for (ErrorCode code : {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
-                         ErrorCode::kUnsupported, ErrorCode::kUnavailable, ErrorCode::kOverloaded,
-                         ErrorCode::kUnknownOutcome, ErrorCode::kCorrupt, ErrorCode::kInternal}) {
+                         ErrorCode::kForbidden, ErrorCode::kUnsupported, ErrorCode::kUnavailable,
+                         ErrorCode::kOverloaded, ErrorCode::kUnknownOutcome, ErrorCode::kCorrupt,
+                         ErrorCode::kInternal}) {
     const std::string row = "\n| `" + std::string(to_string(code)) + "` | " +
                             std::to_string(codec::http_status(code)) + " | ";
     EXPECT_NE(page.find(row), page.npos) << row;

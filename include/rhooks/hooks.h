@@ -5,7 +5,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
 
 namespace rhooks {
 
@@ -85,6 +87,13 @@ class Hooks final : public HooksApi {
   Result<Redrive> start_redrive(Redrive redrive) override;
   Result<Redrive> redrive(const std::string& ns) override;
   Result<Redrive> cancel_redrive(const std::string& ns) override;
+  Result<CreatedApiKey> create_api_key(ApiKeySpec key) override;
+  Result<ApiKey> api_key(const std::string& id) override;
+  Result<ApiKeyPage> api_keys(const ApiKeysQuery& query) override;
+  Result<ApiKey> change_api_key(const std::string& id, ApiKeySpec key,
+                                const std::string& if_revision = {}) override;
+  Result<ApiKey> revoke_api_key(const std::string& id,
+                                const std::string& if_revision = {}) override;
   Result<StoreDescription> describe_store() override;
 
   // Starts the background worker, which delivers each task on its millisecond, and goes on with
@@ -95,6 +104,14 @@ class Hooks final : public HooksApi {
   void stop();
   // Makes a stop() that is under way, or the next one, not wait for attempts.
   void stop_now();
+
+  // Which API key it is that somebody sends. Keys that other processes make, change or revoke are
+  // known within 5 s; this waits for the store where they are to be read, once in that time at
+  // most, and takes the same time whatever is wrong with a key. Errors: those of the store, before
+  // keys could be read at all; afterwards it goes by what is known.
+  Result<SentApiKey> find_api_key(std::string_view text);
+  // The same without waiting. None: find_api_key() would wait.
+  std::optional<SentApiKey> known_api_key(std::string_view text) const;
 
   // Whether the store can be used now.
   Result<void> check();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/api_key.h>
 #include <rhooks/endpoint.h>
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
@@ -300,6 +301,27 @@ class HooksApi {
   // Ends one, and returns how far it had come. The tasks of its last step, a second's worth or 100,
   // may yet run again. One that has ended stays as it is. Errors: kNotFound. Safe to retry.
   virtual Result<Redrive> cancel_redrive(const std::string& ns) = 0;
+
+  // API keys: what the holders of each may do over the REST API, and in which namespaces. To calls
+  // of this interface they mean nothing.
+
+  // Makes one; no other call tells the key itself. Errors: kInvalidArgument, also where it expires
+  // in the past; kConflict (there are 10,000). A retry makes another one.
+  virtual Result<CreatedApiKey> create_api_key(ApiKeySpec key) = 0;
+  // Errors: kNotFound.
+  virtual Result<ApiKey> api_key(const std::string& id) = 0;
+  // A page of them.
+  virtual Result<ApiKeyPage> api_keys(const ApiKeysQuery& query) = 0;
+  // Lets its holder do this from now on, in other processes that share the store within 5 s; with
+  // `if_revision` it changes that revision only. Errors: kInvalidArgument; kNotFound; kConflict,
+  // field "revision" (it has another revision). Safe to retry.
+  virtual Result<ApiKey> change_api_key(const std::string& id, ApiKeySpec key,
+                                        const std::string& if_revision = {}) = 0;
+  // Deletes a key and returns it, with `if_revision` that revision only: it opens nothing from the
+  // return on, in other processes that share the store from 5 s later on. Errors: kNotFound;
+  // kConflict, as above. Safe to retry.
+  virtual Result<ApiKey> revoke_api_key(const std::string& id,
+                                        const std::string& if_revision = {}) = 0;
 
   // What the store is made of and what state it is in, for people. Changes nothing.
   virtual Result<StoreDescription> describe_store() = 0;

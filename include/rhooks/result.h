@@ -11,10 +11,11 @@ namespace rhooks {
 enum class ErrorCode {
   // Fix the request: the same call fails again.
   kInvalidArgument,  // a field is malformed or past a limit; `Error::field` names it
-  kNotFound,         // no such task, endpoint or redrive
+  kNotFound,         // no such task, endpoint, redrive or the like
   kConflict,         // the task exists already, or its status forbids the call; an endpoint has
                      // another revision, or tasks need it, or there are too many; a redrive is
                      // under way
+  kForbidden,        // the API key that was given may not do it
   kUnsupported,      // this store or build cannot do it
 
   // Retry later: nothing was applied.

@@ -147,6 +147,7 @@ void add_all(Commands& commands) {
   add_store(commands);
   add_listen(commands);
   add_secrets(commands);
+  add_keys(commands);
   add_signing(commands);
   add_egress(commands);
   add_completion(commands);

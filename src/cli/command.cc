@@ -123,7 +123,7 @@ void Commands::add_hooks_options(CLI::App& command) {
   add_settings(command, {"server", "store", "ca_file"});
   command.get_option("--store")->description(
       "work straight on this store, without a server: rocksdb:PATH or dynamodb:?...; register, "
-      "endpoint put, secret put and serve make a new one [$RHOOKS_STORE]");
+      "endpoint put, secret put, key create and serve make a new one [$RHOOKS_STORE]");
   command.get_option("--server")
       ->description("work through this server [$RHOOKS_SERVER, http://127.0.0.1:8090]");
   add_json_option(command);
@@ -205,12 +205,12 @@ std::optional<int> Commands::refuse_store(const Config& config, bool reads) {
                   kExitUsage);
   }
   if (!reads || !is_missing(store)) return std::nullopt;
-  return report(
-      io_,
-      "there is no store in " + store.directory +
-          "; `rhooks register`, `rhooks endpoint put`, `rhooks secret put` and `rhooks serve` make "
-          "one",
-      kExitFailed);
+  return report(io_,
+                "there is no store in " + store.directory +
+                    "; `rhooks register`, `rhooks endpoint put`, `rhooks secret put`, `rhooks key "
+                    "create` and "
+                    "`rhooks serve` make one",
+                kExitFailed);
 }
 
 void Commands::add_namespace(CLI::App& command, std::string& ns, std::function<bool()> needed) {

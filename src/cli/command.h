@@ -114,6 +114,7 @@ void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);
 void add_secrets(Commands& commands);
+void add_keys(Commands& commands);
 void add_signing(Commands& commands);  // sign, verify
 void add_egress(Commands& commands);
 void add_completion(Commands& commands);

@@ -234,13 +234,12 @@ TEST(ManyRemoteTest, BulkCommandsEndWhereNothingChanges) {
 }
 
 TEST_P(ManyTest, Namespaces) {
-  EXPECT_EQ(
-      run({"namespaces"}).err,
-      GetParam()
-          ? "no namespace has tasks\n"
-          : "rhooks: there is no store in " + dir_.sub("store") +
-                "\n  `rhooks register`, `rhooks endpoint put`, `rhooks secret put` and `rhooks "
-                "serve` make one\n");
+  EXPECT_EQ(run({"namespaces"}).err,
+            GetParam() ? "no namespace has tasks\n"
+                       : "rhooks: there is no store in " + dir_.sub("store") +
+                             "\n  `rhooks register`, `rhooks endpoint put`, `rhooks secret put`, "
+                             "`rhooks key create` and `rhooks "
+                             "serve` make one\n");
   for (const char* ns : {"my-app", "other", "customer-1", "customer-2"}) {
     for (int i = 0; i < 2; ++i) {
       out({"register", "-n", ns, "--url", "http://127.0.0.1:9/", "--at", "+1h"});

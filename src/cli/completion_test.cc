@@ -91,6 +91,9 @@ TEST(CompletionTest, WorksInBash) {
   EXPECT_EQ(complete({"sec"}), "secret\n");
   EXPECT_EQ(complete({"secret", "r"}), "rotate\n");
   EXPECT_EQ(complete({"secret", "generate", "--type", "e"}), "ed25519\n");
+  EXPECT_EQ(complete({"ke"}), "key\n");
+  EXPECT_EQ(complete({"key", "re"}), "revoke\n");
+  EXPECT_EQ(complete({"key", "create", "--role", "w"}), "write\n");
   EXPECT_EQ(complete({"verify", "--sig"}), "--signature\n");
   EXPECT_EQ(complete({"sch"}), "schedule\n");
   EXPECT_EQ(complete({"schedule", "p"}), "preview\n");

@@ -49,6 +49,7 @@ Fate fate_of(ErrorCode code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
     case ErrorCode::kConflict:
+    case ErrorCode::kForbidden:
     case ErrorCode::kUnsupported:
       return Fate::kRefused;
     case ErrorCode::kUnavailable:

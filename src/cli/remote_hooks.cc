@@ -42,6 +42,12 @@ std::string secret_path(const std::string& ns, const std::string& name) {
   return secrets_path(ns) + '/' + percent_encoded(name);
 }
 
+constexpr const char* kApiKeysPath = "/v1/admin/keys";
+
+std::string api_key_path(const std::string& id) {
+  return std::string(kApiKeysPath) + '/' + percent_encoded(id);
+}
+
 std::string redrive_path(const std::string& ns) {
   return namespace_path(ns) + "/redrive";
 }
@@ -311,6 +317,35 @@ class RemoteHooks final : public HooksApi {
     return call(std::move(removal), codec::parse_secret, kAsLongAsItTakes);
   }
 
+  Result<CreatedApiKey> create_api_key(ApiKeySpec key) override {
+    auto body = codec::to_json(key);
+    if (!body) return fail(std::move(body.error()));
+    return call({"POST", kApiKeysPath, std::move(*body)}, codec::parse_created_api_key);
+  }
+  Result<ApiKey> api_key(const std::string& id) override {
+    return call({"GET", api_key_path(id)}, codec::parse_api_key);
+  }
+  Result<ApiKeyPage> api_keys(const ApiKeysQuery& query) override {
+    return call({"GET", Query(kApiKeysPath)
+                            .add("limit", std::to_string(query.limit))
+                            .add("startKey", query.start_key)
+                            .text()},
+                codec::parse_api_key_page);
+  }
+  Result<ApiKey> change_api_key(const std::string& id, ApiKeySpec key,
+                                const std::string& if_revision) override {
+    auto body = codec::to_changes_json(key);
+    if (!body) return fail(std::move(body.error()));
+    RestCall change{"PATCH", api_key_path(id), std::move(*body)};
+    change.headers = only_if(if_revision);
+    return call(std::move(change), codec::parse_api_key);
+  }
+  Result<ApiKey> revoke_api_key(const std::string& id, const std::string& if_revision) override {
+    RestCall removal{"DELETE", api_key_path(id)};
+    removal.headers = only_if(if_revision);
+    return call(std::move(removal), codec::parse_api_key);
+  }
+
   Result<Redrive> start_redrive(Redrive redrive) override {
     auto body = codec::to_start_json(redrive);
     if (!body) return fail(std::move(body.error()));
@@ -346,8 +381,8 @@ class RemoteHooks final : public HooksApi {
     Error error = codec::parse_problem_json(answer->status, answer->body);
     if (answer->status == 401) {
       error.message += client_options_.api_key.empty()
-                           ? "; set RHOOKS_API_KEY to the key of the server"
-                           : "; the key in RHOOKS_API_KEY is not the key of the server";
+                           ? "; set RHOOKS_API_KEY to a key of the server"
+                           : "; the key in RHOOKS_API_KEY opens nothing there";
     }
     return fail(std::move(error));
   }

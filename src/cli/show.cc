@@ -476,6 +476,52 @@ std::string secret_card(const Secret& secret, const Io& io) {
   return card.text();
 }
 
+namespace {
+
+std::string show_namespaces(const ApiKey& key) {
+  std::string text;
+  for (const std::string& ns : key.namespaces) text += (text.empty() ? "" : ", ") + ns;
+  return text;
+}
+
+}  // namespace
+
+Table api_key_table(const Io& io) {
+  return Table({{"ID"},
+                {"ROLE"},
+                {"NAMESPACES", false, true, 12},
+                {"DESCRIPTION", false, true, 16},
+                {"CREATED"},
+                {"EXPIRES"}},
+               table_style(io));
+}
+
+void add_api_key(Table& table, const ApiKey& key) {
+  table.add({{key.id},
+             {to_string(key.role)},
+             {show_namespaces(key)},
+             {key.description},
+             {show_time(key.created_at)},
+             {key.expires_at ? show_time(*key.expires_at) : "-"}});
+}
+
+std::string api_key_card(const ApiKey& key, const Io& io) {
+  Card card(io.colours());
+  card.line("id", key.id, Colour::kBold);
+  card.line("role", to_string(key.role));
+  card.line("namespaces", show_namespaces(key));
+  card.line("description", key.description);
+  if (key.expires_at) {
+    const bool expired = *key.expires_at <= io.now();
+    card.line(expired ? "expired" : "expires", with_distance(*key.expires_at, io),
+              expired ? Colour::kRed : Colour::kNone);
+  }
+  card.line("created", with_distance(key.created_at, io));
+  card.line("updated", with_distance(key.updated_at, io));
+  card.line("revision", key.revision);
+  return card.text();
+}
+
 std::string redrive_card(const Redrive& redrive, const Io& io) {
   Card card(io.colours());
   card.line("namespace", redrive.ns);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/api_key.h>
 #include <rhooks/endpoint.h>
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
@@ -32,6 +33,8 @@ Table endpoint_table(const Io& io);
 void add_endpoint(Table& table, const Endpoint& endpoint);
 Table secret_table(const Io& io);
 void add_secret(Table& table, const Secret& secret);
+Table api_key_table(const Io& io);
+void add_api_key(Table& table, const ApiKey& key);
 
 // "ACTIVE", "FAILED, exhausted", "ACTIVE, held by paused".
 std::string show_status(const Task& task);
@@ -41,6 +44,7 @@ std::string task_card(const Task& task, const schedule::Zones& zones, const Io& 
 
 std::string endpoint_card(const Endpoint& endpoint, const Io& io);
 std::string secret_card(const Secret& secret, const Io& io);
+std::string api_key_card(const ApiKey& key, const Io& io);
 
 std::string redrive_card(const Redrive& redrive, const Io& io);
 

@@ -46,23 +46,6 @@ void read_given(ObjectReader& in, const F& field, Endpoint& endpoint) {
   }
 }
 
-template <typename F>
-void read_change(ObjectReader& in, const F& field, Endpoint& endpoint) {
-  using Value = typename F::Value;
-  if (field.read_only) {
-    // Whoever gives one means something by it.
-    if (!in.has(field.name)) return;
-    in.refuse(field.name, std::string("is set by the scheduler; ") +
-                              (field.instead != nullptr ? field.instead : "leave it out"));
-  } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
-    read_header_changes(in, field.name, endpoint.*F::kMember);
-  } else if (auto value = read_as<model::Bare<Value>>(in, field)) {
-    endpoint.*F::kMember = std::move(*value);
-  } else if (in.is_null(field.name)) {
-    endpoint.*F::kMember = Endpoint{}.*F::kMember;
-  }
-}
-
 }  // namespace
 
 Result<Endpoint> parse_new_endpoint(std::string_view json, std::string_view ns,

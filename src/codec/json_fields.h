@@ -156,6 +156,8 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
     return in.named(name, parse_redrive_state);
   } else if constexpr (std::is_same_v<T, SecretType>) {
     return in.named(name, parse_secret_type);
+  } else if constexpr (std::is_same_v<T, Role>) {
+    return in.named(name, parse_role);
   } else if constexpr (std::is_same_v<T, Method>) {
     return in.named(name, parse_method);
   } else if constexpr (std::is_same_v<T, Status>) {
@@ -194,6 +196,33 @@ void read_field(ObjectReader& in, const F& field, T& object) {
     object.*F::kMember = in.required(field.name, std::move(value));
   } else if (value) {
     object.*F::kMember = std::move(*value);
+  }
+}
+
+// Of a JSON Merge Patch (RFC 7396): whoever gives what the scheduler sets means something by it.
+template <typename F>
+void refuse_change(ObjectReader& in, const F& field) {
+  if (!in.has(field.name)) return;
+  in.refuse(field.name, std::string("is set by the scheduler; ") +
+                            (field.instead != nullptr ? field.instead : "leave it out"));
+}
+
+// And what it makes of a field: null takes it back, and what is left out stays.
+template <typename F, typename T>
+void read_change(ObjectReader& in, const F& field, T& object) {
+  using Value = typename F::Value;
+  if (field.read_only) {
+    refuse_change(in, field);
+  } else if constexpr (std::is_same_v<Value, std::vector<Header>>) {
+    read_header_changes(in, field.name, object.*F::kMember);
+  } else if (auto value = read_as<model::Bare<Value>>(in, field)) {
+    object.*F::kMember = std::move(*value);
+  } else if (in.is_null(field.name)) {
+    if (std::is_enum_v<Value> && field.required) {
+      in.refuse(field.name, "cannot be taken back; leave it out, or give another one");
+    } else {
+      object.*F::kMember = T{}.*F::kMember;
+    }
   }
 }
 

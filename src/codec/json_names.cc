@@ -61,6 +61,10 @@ Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name) {
   return find_name(name, "kind of occurrence", {Kind::kPlain, Kind::kGap, Kind::kFold});
 }
 
+Result<Role> parse_role(std::string_view name) {
+  return find_name(name, "role", {Role::kRead, Role::kWrite, Role::kAdmin});
+}
+
 Result<SecretType> parse_secret_type(std::string_view name) {
   return find_name(
       name, "type of secret",

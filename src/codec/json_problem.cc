@@ -12,9 +12,10 @@ namespace rhooks::codec {
 namespace {
 
 constexpr std::array kCodes{
-    ErrorCode::kInvalidArgument, ErrorCode::kNotFound,    ErrorCode::kConflict,
-    ErrorCode::kUnsupported,     ErrorCode::kUnavailable, ErrorCode::kOverloaded,
-    ErrorCode::kUnknownOutcome,  ErrorCode::kCorrupt,     ErrorCode::kInternal,
+    ErrorCode::kInvalidArgument, ErrorCode::kNotFound,       ErrorCode::kConflict,
+    ErrorCode::kForbidden,       ErrorCode::kUnsupported,    ErrorCode::kUnavailable,
+    ErrorCode::kOverloaded,      ErrorCode::kUnknownOutcome, ErrorCode::kCorrupt,
+    ErrorCode::kInternal,
 };
 
 // RFC 9457, section 4.2.1: with "about:blank" the title is the status' own phrase.
@@ -26,6 +27,8 @@ std::string title_of(int status) {
 // Of a problem document whose code is missing or not known: another server's, or a newer one's.
 ErrorCode code_of_status(int status) {
   switch (status) {
+    case 403:
+      return ErrorCode::kForbidden;
     case 404:
       return ErrorCode::kNotFound;
     case 409:
@@ -51,6 +54,8 @@ int http_status(ErrorCode code) {
       return 404;
     case ErrorCode::kConflict:
       return 409;
+    case ErrorCode::kForbidden:
+      return 403;
     case ErrorCode::kUnsupported:
       return 501;
     case ErrorCode::kUnavailable:

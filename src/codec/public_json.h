@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/api_key.h>
 #include <rhooks/endpoint.h>
 #include <rhooks/hooks_api.h>
 #include <rhooks/log.h>
@@ -59,6 +60,11 @@ Result<NewSecret> parse_new_secret(std::string_view json, std::string_view ns,
 // {value,overlap?}
 Result<SecretRotation> parse_secret_rotation(std::string_view json);
 
+// Reads an API key that is asked for: {role,namespaces,expiresAt?,description?}.
+Result<ApiKeySpec> parse_new_api_key(std::string_view json);
+// Changes one, as parse_endpoint_changes().
+Result<ApiKeySpec> parse_api_key_changes(std::string_view json, ApiKeySpec key);
+
 // What delete-many, suspend-many, unsuspend-many and cancel-many take:
 // {id,status,from,to,endpoint,reason,lastStatus,chunkLimit,startKey}, all optional; empty text
 // stands for {}. null is refused here: an unset variable must not mean all tasks.
@@ -79,6 +85,8 @@ Result<std::string> to_test_json(const Request& request);
 Result<std::string> to_start_json(const Redrive& redrive);
 Result<std::string> to_json(const NewSecret& secret);
 Result<std::string> to_json(const SecretRotation& rotation);
+Result<std::string> to_json(const ApiKeySpec& key);
+Result<std::string> to_changes_json(const ApiKeySpec& key);  // that make a key just this one
 
 std::string to_json(const Task& task);
 std::string to_json(const Log& log);
@@ -92,7 +100,10 @@ std::string to_json(const Redrive& redrive);
 // {description,timezone,tzdata?,occurrences:[{at,local,due?,kind}],remaining?,more,warnings}
 std::string to_json(const Preview& preview);
 std::string to_json(const Secret& secret);
-std::string to_json(const SecretPage& page);       // {items,count,lastEvaluatedKey?}
+std::string to_json(const SecretPage& page);  // {items,count,lastEvaluatedKey?}
+std::string to_json(const ApiKey& key);
+std::string to_json(const CreatedApiKey& key);
+std::string to_json(const ApiKeyPage& page);       // {items,count,lastEvaluatedKey?}
 std::string to_json(const TriggerResult& result);  // {processed,errors,held}
 // {count,items:[{id,namespace}],more,lastEvaluatedKey?}
 std::string to_json(const ManyResult& result);
@@ -126,6 +137,9 @@ Result<Redrive> parse_redrive(std::string_view json);
 Result<Preview> parse_preview(std::string_view json);
 Result<Secret> parse_secret(std::string_view json);
 Result<SecretPage> parse_secret_page(std::string_view json);
+Result<ApiKey> parse_api_key(std::string_view json);
+Result<CreatedApiKey> parse_created_api_key(std::string_view json);
+Result<ApiKeyPage> parse_api_key_page(std::string_view json);
 // The answer to a batch: an item that the server refused is an Error in its place, and so is one
 // that cannot be read (kInternal): the others are known all the same.
 Result<std::vector<Result<Registration>>> parse_registrations(std::string_view json);
@@ -145,6 +159,7 @@ Result<RepeatUnit> parse_repeat_unit(std::string_view name);            // "minu
 Result<Occurrence::Kind> parse_occurrence_kind(std::string_view name);  // "plain"; any case
 Result<RedriveState> parse_redrive_state(std::string_view name);        // "RUNNING"; any case
 Result<SecretType> parse_secret_type(std::string_view name);            // "hmac"; any case
+Result<Role> parse_role(std::string_view name);                         // "read"; any case
 
 // What a store keeps of an endpoint: JSON without what the document has besides its data (names,
 // revision, time of the last change). Fields that a newer version stored are passed over. Errors:

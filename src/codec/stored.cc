@@ -16,6 +16,10 @@
 //   8 id of its value (16 bytes)      9 that value, sealed
 //   10 id of the value before         11 that value, sealed
 //
+// An API key has its rows (model/api_key.h) and
+//
+//   6 SHA-256 of its random bytes
+//
 // A body has two numbers: its kind, and behind it its data. Enumerators are the numbers of
 // model/numbers.h. A field that has its default is not written, except the required field of an
 // optional object, or the one that all answers have, whose presence says that there is one.
@@ -79,6 +83,12 @@ struct SecretRecord {
                  model::field<&model::StoredSecret::sealed>({.name = "", .number = 9}),
                  model::field<&model::StoredSecret::previous_id>({.name = "", .number = 10}),
                  model::field<&model::StoredSecret::previous_sealed>({.name = "", .number = 11})});
+};
+
+struct ApiKeyRecord {
+  static constexpr auto kAll = std::tuple_cat(
+      FieldsOf<ApiKey>::kAll,
+      std::tuple{model::field<&model::StoredApiKey::hash>({.name = "", .number = 6})});
 };
 
 struct StateToWrite {
@@ -196,6 +206,7 @@ static_assert(each_has_a_number_of_its_own<SpecRecord>());
 static_assert(each_has_a_number_of_its_own<StateRecord>());
 static_assert(each_has_a_number_of_its_own<LogRecord>());
 static_assert(each_has_a_number_of_its_own<SecretRecord>());
+static_assert(each_has_a_number_of_its_own<ApiKeyRecord>());
 
 template <typename Record, typename Visit>
 void in_order(Visit visit) {
@@ -518,6 +529,22 @@ Result<model::StoredSecret> decode_secret(const model::DocumentKey& key, std::st
   }
   if (!in.ok()) return corrupt(in, "the stored secret \"" + key.name + "\" in \"" + key.ns + "\"");
   return secret;
+}
+
+std::string encode_api_key(const model::StoredApiKey& key) {
+  return write_record<ApiKeyRecord>(key, key.newer_fields);
+}
+
+Result<model::StoredApiKey> decode_api_key(const model::DocumentKey& document,
+                                           std::string_view data) {
+  model::StoredApiKey key;
+  key.id = document.name;
+  FieldReader in(data);
+  read_record<ApiKeyRecord>(in, key, key.newer_fields);
+  if (in.ok() && key.hash == Sha256{}) in.refuse("it has no hash");
+  if (in.ok() && key.namespaces.empty()) in.refuse("it has no namespaces");
+  if (!in.ok()) return corrupt(in, "the stored API key \"" + document.name + "\"");
+  return key;
 }
 
 }  // namespace rhooks::codec

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/api_key.h"
 #include "model/document.h"
 #include "model/record.h"
 #include "model/secret.h"
@@ -44,6 +45,10 @@ Result<model::StoredDocument> decode_document(const model::DocumentKey& key,
 // the last change) is not in it.
 std::string encode_secret(const model::StoredSecret& secret);
 Result<model::StoredSecret> decode_secret(const model::DocumentKey& key, std::string_view data);
+// Of one that is an API key, likewise.
+std::string encode_api_key(const model::StoredApiKey& key);
+Result<model::StoredApiKey> decode_api_key(const model::DocumentKey& document,
+                                           std::string_view data);
 
 // Reads only expires_at, from the head of the bytes: for compaction filters.
 Result<std::optional<TimePoint>> log_expiry(std::string_view bytes);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "codec/tagged.h"
+#include "model/api_key.h"
 #include "model/document.h"
 #include "model/fields.h"
 #include "model/numbers.h"
@@ -131,6 +132,7 @@ class TestRecords {
   void fill(SecretType& value) {
     value = model::Numbers<SecretType>::kAll[static_cast<std::size_t>(small_number()) % 4];
   }
+  void fill(Role& value) { value = model::from_number<Role>(below(3)).value(); }
   void fill(LogStatus& value) { value = coin() ? LogStatus::kSuccess : LogStatus::kFail; }
   void fill(Status& value) {
     constexpr Status kStored[] = {Status::kActive, Status::kDone, Status::kFailed,
@@ -194,6 +196,18 @@ class TestRecords {
     }
     if (coin()) secret.newer_fields = newer_field(100, text(10));
     return secret;
+  }
+
+  model::StoredApiKey api_key() {
+    model::StoredApiKey key;
+    fill(static_cast<ApiKey&>(key));
+    key.id = "id-" + text(10);
+    key.namespaces.push_back("ns-" + text(10));
+    key.updated_at = TimePoint{};  // of its document, as its revision is
+    key.revision.clear();
+    fill(key.hash);
+    if (coin()) key.newer_fields = newer_field(100, text(10));
+    return key;
   }
 
   Log log() {

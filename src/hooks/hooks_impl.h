@@ -15,12 +15,13 @@
 #include "hooks/ordered_dates.h"
 #include "hooks/registration_batcher.h"
 #include "schedule/timetable.h"
+#include "store/api_keys.h"
 
 namespace rhooks {
 
-// State of a Hooks. Its methods stand in five files by what they do: hooks.cc (one task, the
+// State of a Hooks. Its methods stand in six files by what they do: hooks.cc (one task, the
 // worker), hooks_many.cc (pages and bulk operations), hooks_endpoints.cc (one endpoint),
-// hooks_secrets.cc (one secret) and hooks_redrives.cc.
+// hooks_secrets.cc (one secret), hooks_api_keys.cc (one API key) and hooks_redrives.cc.
 struct Hooks::Impl {
   explicit Impl(Parts given);
 
@@ -29,6 +30,7 @@ struct Hooks::Impl {
   OrderedDates dates;
   engine::Runner runner;
   engine::RedriveLoop redrives;
+  store::ApiKeys api_keys;
 
   store::Store& store() { return *parts.store; }
   store::Endpoints& endpoints() { return *parts.endpoints; }
@@ -74,6 +76,9 @@ struct Hooks::Impl {
   // What is known of endpoints and secrets follows what these write.
   DocumentWriter endpoint_writer();
   DocumentWriter secret_writer();
+  DocumentWriter api_key_writer();
+  // By what is known of API keys. None: they were not read so far.
+  std::optional<SentApiKey> sent_api_key(std::string_view text, TimePoint at) const;
   Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
   // Makes one request, with a sender of its own. Errors: kUnavailable (there is none);
   // kUnknownOutcome (a stop() came between).

@@ -226,23 +226,16 @@ Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, con
 template <typename Page, typename Query, typename Read>
 Result<Page> page_of(store::Store& store, store::DocumentQuery from_store, const Query& query,
                      const Read& read) {
-  if (auto valid = model::validate_namespace(query.ns); !valid) {
-    return fail(std::move(valid.error()));
-  }
-  const model::Text prefix{model::kEndpointNameBytesMax};
-  if (auto valid = prefix.check(query.prefix, "prefix"); !valid) {
-    return fail(std::move(valid.error()));
-  }
+  const std::string& ns = *from_store.ns;
   if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
 
   const std::string scope =
-      StartKeyScope((from_store.kind + "s").c_str()).add(query.ns).add(query.prefix).text();
-  from_store.name_prefix = query.prefix;
+      StartKeyScope((from_store.kind + "s").c_str()).add(ns).add(from_store.name_prefix).text();
   from_store.limit = static_cast<std::size_t>(query.limit);
   if (!query.start_key.empty()) {
     auto key = codec::decode_start_key(query.start_key, scope);
     if (!key) return fail(std::move(key.error()));
-    from_store.after = store::DocumentPosition{query.ns, std::move(key->id)};
+    from_store.after = store::DocumentPosition{ns, std::move(key->id)};
   }
 
   auto found = store.list_documents(from_store);
@@ -258,6 +251,21 @@ Result<Page> page_of(store::Store& store, store::DocumentQuery from_store, const
     page.last_evaluated_key = codec::encode_start_key({{}, found->next->name}, scope);
   }
   return page;
+}
+
+// The same of those of a namespace, whose names may be asked for by how they begin.
+template <typename Page, typename Query, typename Read>
+Result<Page> named_page_of(store::Store& store, store::DocumentQuery from_store, const Query& query,
+                           const Read& read) {
+  if (auto valid = model::validate_namespace(query.ns); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  const model::Text prefix{model::kEndpointNameBytesMax};
+  if (auto valid = prefix.check(query.prefix, "prefix"); !valid) {
+    return fail(std::move(valid.error()));
+  }
+  from_store.name_prefix = query.prefix;
+  return page_of<Page>(store, std::move(from_store), query, read);
 }
 
 }  // namespace
@@ -348,16 +356,20 @@ Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
 }
 
 Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
-  auto page = page_of<EndpointPage>(impl_->store(), store::endpoint_query(query.ns), query,
-                                    store::endpoint_of);
+  auto page = named_page_of<EndpointPage>(impl_->store(), store::endpoint_query(query.ns), query,
+                                          store::endpoint_of);
   if (!page) return page;
   for (Endpoint& endpoint : page->items) impl_->add_held(endpoint);
   return page;
 }
 
 Result<SecretPage> Hooks::secrets(const SecretsQuery& query) {
-  return page_of<SecretPage>(impl_->store(), secrets::secret_query(query.ns), query,
-                             secrets::secret_of);
+  return named_page_of<SecretPage>(impl_->store(), secrets::secret_query(query.ns), query,
+                                   secrets::secret_of);
+}
+
+Result<ApiKeyPage> Hooks::api_keys(const ApiKeysQuery& query) {
+  return page_of<ApiKeyPage>(impl_->store(), store::api_key_query(), query, store::api_key_of);
 }
 
 Result<ManyResult> Hooks::remove_many(const ManyQuery& query) {

@@ -48,6 +48,9 @@ inline constexpr std::size_t kEndpointNameBytesMax = 128;
 inline constexpr std::size_t kEndpointBytesMax = 16 * 1024;  // as it is stored
 inline constexpr std::size_t kEndpointsMax = 10'000;         // of a store
 
+inline constexpr std::size_t kApiKeysMax = 10'000;       // of a store
+inline constexpr std::size_t kApiKeyNamespacesMax = 64;  // of a key
+
 inline constexpr std::size_t kSecretsMax = 10'000;        // of a store
 inline constexpr std::size_t kSecretBytesMax = 4 * 1024;  // of a value
 inline constexpr std::chrono::milliseconds kOverlapDefault = std::chrono::hours{24};

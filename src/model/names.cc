@@ -1,3 +1,4 @@
+#include <rhooks/api_key.h>
 #include <rhooks/log.h>
 #include <rhooks/redrive.h>
 #include <rhooks/result.h>
@@ -17,6 +18,8 @@ const char* to_string(ErrorCode code) {
       return "not_found";
     case ErrorCode::kConflict:
       return "conflict";
+    case ErrorCode::kForbidden:
+      return "forbidden";
     case ErrorCode::kUnsupported:
       return "unsupported";
     case ErrorCode::kUnavailable:
@@ -125,6 +128,18 @@ const char* to_string(RedriveState state) {
       return "DONE";
     case RedriveState::kCancelled:
       return "CANCELLED";
+  }
+  return "invalid";
+}
+
+const char* to_string(Role role) {
+  switch (role) {
+    case Role::kRead:
+      return "read";
+    case Role::kWrite:
+      return "write";
+    case Role::kAdmin:
+      return "admin";
   }
   return "invalid";
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/api_key.h>
 #include <rhooks/log.h>
 #include <rhooks/secret.h>
 #include <rhooks/task.h>
@@ -52,6 +53,10 @@ template <>
 struct Numbers<SecretType> {
   static constexpr std::array kAll{SecretType::kHmac, SecretType::kEd25519, SecretType::kToken,
                                    SecretType::kBasic};
+};
+template <>
+struct Numbers<Role> {
+  static constexpr std::array kAll{Role::kRead, Role::kWrite, Role::kAdmin};
 };
 
 // That of an enumerator that has none is past all others.

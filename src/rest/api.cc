@@ -74,6 +74,7 @@ Api::Api(Hooks& hooks, ApiOptions options)
     add_bulk_routes(router_, hooks);
     add_endpoint_routes(router_, hooks);
     add_secret_routes(router_, hooks);
+    add_api_key_routes(router_, hooks);
     add_redrive_routes(router_, hooks);
     add_preview_routes(router_, hooks);
     add_log_routes(router_, hooks);

@@ -108,11 +108,6 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
                         "Makes one chunk of the tasks that match FAILED, cancelled: of the ACTIVE "
                         "ones, or with a status of the PROCESSING or SUSPENDED ones.",
                         &Hooks::cancel_many));
-  std::vector<ParameterDoc> parameters = {
-      {"prefix", "Namespaces that begin with this.", R"({"type":"string"})"}};
-  for (ParameterDoc& p : page_parameters()) {
-    if (p.name != "desc") parameters.push_back(std::move(p));
-  }
   router.add({
       .method = "GET",
       .pattern = "/v1/namespaces",
@@ -120,7 +115,7 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .tag = "many",
       .summary = "Fetch a page of the namespaces that have tasks",
       .description = "Ordered by the bytes of their names. Logs alone make no namespace.",
-      .parameters = std::move(parameters),
+      .parameters = document_page_parameters("Namespaces that begin with this."),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
                      "NamespacePage"}},

@@ -127,6 +127,7 @@ json::object components() {
   parameters["name"] = path_parameter(
       "name", "The name of the endpoint or secret: letters, digits, '.', '_' and '-'.", 128,
       "acme");
+  parameters["keyId"] = path_parameter("keyId", "The id of the API key.", 12, "k7x2m4qpsz3a");
 
   json::object all;
   json::value schemas = json::parse(other_schemas());
@@ -163,6 +164,7 @@ std::string openapi_document(const Router& router) {
                       {{"name", "endpoints"}, {"description", "Where webhooks go."}},
                       {{"name", "secrets"},
                        {"description", "What webhooks are signed with, and receivers ask for."}},
+                      {{"name", "keys"}, {"description", "Who may call this API."}},
                       {{"name", "redrive"}, {"description", "Running FAILED tasks again."}},
                       {{"name", "schedules"}, {"description", "When tasks run."}},
                       {{"name", "logs"}, {"description", "What the attempts came to."}},

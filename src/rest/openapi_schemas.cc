@@ -59,6 +59,14 @@ constexpr const char* kSchemas = R"json({
     "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
   }
 },
+"ApiKeyPage": {
+  "type": "object", "required": ["items", "count"],
+  "properties": {
+    "items": {"type": "array", "items": {"$ref": "#/components/schemas/ApiKey"}},
+    "count": {"type": "integer", "description": "Items of this page."},
+    "lastEvaluatedKey": {"type": "string", "description": "Pass it as startKey to go on. A page may be shorter than the limit and still have one."}
+  }
+},
 "NamespacePage": {
   "type": "object", "required": ["items", "count"],
   "properties": {
@@ -203,7 +211,7 @@ constexpr const char* kSchemas = R"json({
     "status": {"type": "integer"},
     "detail": {"type": "string", "description": "What is wrong and what to do instead."},
     "field": {"type": "string", "description": "The JSON path, query parameter or header at fault."},
-    "code": {"type": "string", "enum": ["invalid_argument", "not_found", "conflict", "unsupported", "unavailable", "overloaded", "unknown_outcome", "corrupt", "internal"]}
+    "code": {"type": "string", "enum": ["invalid_argument", "not_found", "conflict", "forbidden", "unsupported", "unavailable", "overloaded", "unknown_outcome", "corrupt", "internal"]}
   },
   "example": {
     "type": "about:blank", "title": "Bad Request", "status": 400,

@@ -210,6 +210,38 @@ class OpenApiTest : public ApiTest {
     drive({"GET", tasks + "/none/preview"}, 404);
   }
 
+  // The last ones: from the first key on, who calls needs one.
+  void drive_api_keys() {
+    const std::string all = "/v1/admin/keys";
+    const Reply made =
+        post(all, R"({"role":"admin","namespaces":["*"],"expiresAt":"2999-01-31T12:00:00Z"})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    const auto key = json_of(made);
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+    const std::string bearer = "Bearer " + std::string(key.at("key").as_string());
+    const Headers admin = {{"Authorization", bearer}};
+    const Headers another = {{"Authorization", bearer},
+                             {"If-Match", "00000000-0000-0000-0000-000000000000"}};
+    const std::string one = all + "/" + std::string(key.at("id").as_string());
+    const std::string none = all + "/aaaaaaaaaaaa";
+    drive({"POST", all, R"({"role":"read","namespaces":["a"],"description":"d"})", admin}, 201);
+    drive({"POST", all, R"({"role":"read"})", admin}, 400);
+    drive({"GET", all + "?limit=1", {}, admin}, 200);
+    drive({"GET", all + "?limit=0", {}, admin}, 400);
+    drive({"GET", one, {}, admin}, 200);
+    drive({"GET", none, {}, admin}, 404);
+    drive({"PATCH", one, R"({"description":"d","expiresAt":null})", admin}, 200);
+    drive({"PATCH", one, R"({"role":"read"})", another}, 412);
+    drive({"PATCH", none, R"({"role":"read"})", admin}, 404);
+    drive({"DELETE", none, {}, admin}, 404);
+    drive({"DELETE", one, {}, another}, 412);
+    for (const auto& left : json_of(send({"GET", all, {}, admin})).at("items").as_array()) {
+      const std::string id(left.as_object().at("id").as_string());
+      if (all + "/" + id != one) drive({"DELETE", all + "/" + id, {}, admin}, 200);
+    }
+    drive({"DELETE", one, {}, admin}, 200);
+  }
+
   void drive_secrets() {
     const std::string all = "/v1/namespaces/ns/secrets";
     const std::string token = R"({"type":"token","value":"t0ken","description":"d"})";
@@ -389,6 +421,18 @@ TEST_F(OpenApiTest, BodyExamplesAreAccepted) {
   EXPECT_EQ(
       post("/v1/namespaces/ns/redrive", example("/v1/namespaces/{ns}/redrive", "post")).status,
       201);
+  const std::string keys = "/v1/admin/keys";
+  const auto admin = json_of(post(keys, R"({"role":"admin","namespaces":["*"]})"));
+  const std::string bearer = "Bearer " + std::string(admin.at("key").as_string());
+  EXPECT_EQ(
+      send({"POST", keys, example("/v1/admin/keys", "post"), {{"Authorization", bearer}}}).status,
+      201);
+  EXPECT_EQ(send({"PATCH",
+                  keys + "/" + std::string(admin.at("id").as_string()),
+                  example("/v1/admin/keys/{keyId}", "patch"),
+                  {{"Authorization", bearer}}})
+                .status,
+            200);
 }
 
 // Drives every route to every status that its table entry names, and checks each answer.
@@ -471,6 +515,7 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
   drive_secrets();
   drive_redrive();
   drive_previews();
+  drive_api_keys();
 
   drive({"GET", "/healthz"}, 200);
   drive({"GET", "/readyz"}, 200);

@@ -124,11 +124,15 @@ std::vector<ParameterDoc> page_parameters() {
   };
 }
 
+std::vector<ParameterDoc> limit_parameters() {
+  std::vector<ParameterDoc> parameters = page_parameters();
+  std::erase_if(parameters, [](const ParameterDoc& p) { return p.name == "desc"; });
+  return parameters;
+}
+
 std::vector<ParameterDoc> document_page_parameters(const char* whose) {
-  std::vector<ParameterDoc> parameters = {{"prefix", whose, R"({"type":"string"})"}};
-  for (ParameterDoc& p : page_parameters()) {
-    if (p.name != "desc") parameters.push_back(std::move(p));
-  }
+  std::vector<ParameterDoc> parameters = limit_parameters();
+  parameters.insert(parameters.begin(), {"prefix", whose, R"({"type":"string"})"});
   return parameters;
 }
 

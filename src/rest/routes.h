@@ -19,6 +19,7 @@ void add_task_routes(Router& router, Hooks& hooks);
 void add_bulk_routes(Router& router, Hooks& hooks);
 void add_endpoint_routes(Router& router, Hooks& hooks);
 void add_secret_routes(Router& router, Hooks& hooks);
+void add_api_key_routes(Router& router, Hooks& hooks);
 void add_redrive_routes(Router& router, Hooks& hooks);
 void add_log_routes(Router& router, Hooks& hooks);
 void add_preview_routes(Router& router, Hooks& hooks);
@@ -71,6 +72,8 @@ template <typename T>
 HttpResponse document_response(const HttpRequest& request, const Result<T>& document) {
   return document ? document_response(*document) : refused(request, document.error());
 }
+// The parameters of a page: limit and startKey.
+std::vector<ParameterDoc> limit_parameters();
 // The parameters of a page of them; `whose`: "Endpoints whose names begin with this."
 std::vector<ParameterDoc> document_page_parameters(const char* whose);
 

@@ -1,10 +1,11 @@
-// The schemas of tasks, logs, endpoints, secrets and redrives, by the rows of model/fields.h,
-// model/endpoint.h, model/secret.h and model/redrive.h.
+// The schemas of tasks, logs, endpoints, secrets, API keys and redrives, by the rows of
+// model/fields.h, model/endpoint.h, model/secret.h, model/api_key.h and model/redrive.h.
 // Those of answers leave additional properties open, because fields are added in later versions;
 // those of requests do not, because unknown ones are refused.
 
 #include <boost/json.hpp>
 
+#include "model/api_key.h"
 #include "model/endpoint.h"
 #include "model/fields.h"
 #include "model/numbers.h"
@@ -149,6 +150,14 @@ void add_limits(json::object& property, const model::By<model::validate_target>&
 void add_limits(json::object& property, const model::By<model::validate_endpoint_url>&) {
   property["format"] = "uri";
   property["maxLength"] = model::kUrlBytesMax;
+}
+
+void add_limits(json::object& property, const model::By<model::check_api_key_namespaces>&) {
+  json::object& one = property["items"].as_object();
+  one["minLength"] = 1;
+  one["maxLength"] = model::kNamespaceBytesMax;
+  property["minItems"] = 1;
+  property["maxItems"] = model::kApiKeyNamespacesMax;
 }
 
 template <typename F>
@@ -341,20 +350,38 @@ json::object new_endpoint() {
   return schema;
 }
 
-json::object endpoint_changes() {
-  json::object schema = new_endpoint();
+// Of a JSON Merge Patch.
+template <typename T>
+json::object changes_of(json::object schema) {
   schema.erase("required");
   json::object& properties = schema["properties"].as_object();
-  model::for_each_field<Endpoint>([&](const auto& field) {
+  model::for_each_field<T>([&](const auto& field) {
     if (field.read_only) properties.erase(field.name);
   });
   for (auto& property : properties) {
     json::array either{property.value(), json::object{{"type", "null"}}};
     property.value() = json::object{{"anyOf", std::move(either)}};
   }
-  properties["headers"] = json::object{{"description", "As of an endpoint; null takes one out."}};
   schema["description"] =
       "What is left out stays; null takes it back. What the scheduler sets is refused.";
+  return schema;
+}
+
+json::object endpoint_changes() {
+  json::object schema = changes_of<Endpoint>(new_endpoint());
+  schema["properties"].as_object()["headers"] =
+      json::object{{"description", "As of an endpoint; null takes one out."}};
+  return schema;
+}
+
+// Role and namespaces cannot be taken back.
+json::object api_key_changes() {
+  const json::object given = schema_of<ApiKeySpec>(Side::kGiven);
+  json::object schema = changes_of<ApiKeySpec>(given);
+  for (const json::value& name : given.at("required").as_array()) {
+    schema["properties"].as_object()[name.as_string()] =
+        given.at("properties").as_object().at(name.as_string());
+  }
   return schema;
 }
 
@@ -413,6 +440,10 @@ std::string task_schemas() {
   schemas["NewSecret"] = new_secret();
   schemas["SecretRotation"] = secret_rotation();
   schemas["Secret"] = schema_of<Secret>(Side::kShown);
+  schemas["NewApiKey"] = schema_of<ApiKeySpec>(Side::kGiven);
+  schemas["ApiKeyChanges"] = api_key_changes();
+  schemas["ApiKey"] = schema_of<ApiKey>(Side::kShown);
+  schemas["CreatedApiKey"] = schema_of<CreatedApiKey>(Side::kShown);
   schemas["NewRedrive"] = new_redrive();
   schemas["Redrive"] = schema_of<Redrive>(Side::kShown);
   return json::serialize(schemas);

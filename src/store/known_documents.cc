@@ -68,6 +68,24 @@ std::optional<Result<DocumentCache::Made>> DocumentCache::known(const std::strin
   return is_missing(ns, name);
 }
 
+std::optional<DocumentCache::Made> DocumentCache::known_or_null(const std::string& ns,
+                                                                const std::string& name) const {
+  MutexLock lock(mutex_);
+  if (!listed_) return std::nullopt;
+  const auto it = all_.find(Key{ns, name});
+  return it != all_.end() && it->second.made ? *it->second.made : nullptr;
+}
+
+bool DocumentCache::is_up_to_date(TimePoint now) const {
+  MutexLock lock(mutex_);
+  return listed_ && !is_time(now);
+}
+
+std::size_t DocumentCache::known_count() const {
+  MutexLock lock(mutex_);
+  return all_.size();
+}
+
 bool DocumentCache::for_each_known(const Visit& visit) const {
   MutexLock lock(mutex_);
   if (!listed_) return false;

@@ -67,6 +67,12 @@ class DocumentCache {
 
   // Whether others change them as well.
   bool shared() const { return max_age_.has_value(); }
+  std::optional<std::chrono::milliseconds> max_age() const { return max_age_; }
+
+  // Whether refresh_if_old() would wait for nothing, and they were read at some time.
+  bool is_up_to_date(TimePoint now) const;
+  // How many there are, as is known now. Waits for nothing.
+  std::size_t known_count() const;
 
   // Grows with whatever may change what is known. Waits for nothing.
   std::uint64_t version() const;
@@ -77,6 +83,8 @@ class DocumentCache {
   Result<Made> find(const std::string& ns, const std::string& name, TimePoint now);
   // As is known now. None: they were not read so far. Waits for nothing.
   std::optional<Result<Made>> known(const std::string& ns, const std::string& name) const;
+  // The same for those who do not ask why: null where it is not there, or cannot be read.
+  std::optional<Made> known_or_null(const std::string& ns, const std::string& name) const;
   // Calls visit(namespace, name, one) for each, as is known now; it must not call this object.
   // False: they were not read so far. Waits for nothing.
   using Visit =
