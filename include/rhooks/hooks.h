@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace rhooks {
 
@@ -52,6 +54,10 @@ class Hooks final : public HooksApi {
   Result<TaskPage> fetch(const FetchQuery& query) override;
   Result<LogPage> fetch_logs(const FetchLogsQuery& query) override;
   Result<NamespacePage> namespaces(const NamespacesQuery& query) override;
+  // Of those alone that `among` names, as ApiKeySpec::namespaces does; a start_key goes with that
+  // list.
+  Result<NamespacePage> namespaces(const NamespacesQuery& query,
+                                   const std::vector<std::string>& among);
   Result<Task> remove(const TaskKey& key) override;
   Result<ManyResult> remove_many(const ManyQuery& query) override;
   Result<std::int64_t> clear(const std::string& ns) override;

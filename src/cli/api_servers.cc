@@ -14,13 +14,14 @@ namespace {
 // Those who scrape metrics and ask for health are few.
 constexpr std::size_t kAdminConnections = 64;
 
-Result<rest::ListenAddress> address_of(const Config& config, const char* setting, bool has_key) {
+Error of_setting(const char* setting, const Error& error) {
+  return {error.code, std::string(setting) + ": " + error.message, setting};
+}
+
+Result<rest::ListenAddress> address_of(const Config& config, const char* setting) {
   auto listen = rest::parse_listen(config.text(setting));
-  Result<void> valid;
-  if (listen) valid = rest::validate_listen(listen->address, has_key);
-  const Error* const error = !listen ? &listen.error() : !valid ? &valid.error() : nullptr;
-  if (error == nullptr) return listen;
-  return fail(error->code, std::string(setting) + ": " + error->message, setting);
+  if (!listen) return fail(of_setting(setting, listen.error()));
+  return listen;
 }
 
 Result<std::optional<rest::TlsFiles>> tls_files_of(const Config& config) {
@@ -39,6 +40,7 @@ Result<std::optional<rest::TlsFiles>> tls_files_of(const Config& config) {
 rest::ApiOptions api_options(const ServerPlan& plan, const ServerResources& resources,
                              const std::shared_ptr<Metrics>& metrics) {
   return {.api_key = plan.api_key,
+          .key_needed = plan.key_needed,
           .metrics = !plan.admin_listen,
           .register_later = resources.register_later,
           .on_request = [metrics](std::string_view route, std::string_view method, int status,
@@ -94,15 +96,15 @@ Result<ServerPlan> plan_servers(const Config& config) {
   ServerPlan plan;
   plan.api_key = config.text("api_key");
   if (auto valid = rest::validate_api_key(plan.api_key); !valid) return fail(valid.error());
-  const bool has_key = !plan.api_key.empty();
-  auto listen = address_of(config, "listen", has_key);
+  auto listen = address_of(config, "listen");
   if (!listen) return fail(listen.error());
   plan.listen = std::move(*listen);
   if (!config.text("admin_listen").empty()) {
-    auto admin = address_of(config, "admin_listen", has_key);
+    auto admin = address_of(config, "admin_listen");
     if (!admin) return fail(admin.error());
     plan.admin_listen = std::move(*admin);
   }
+  plan.key_needed = plan.api_key.empty() && !check_keys(plan, false);
   auto files = tls_files_of(config);
   if (!files) return fail(files.error());
   if (*files) {
@@ -112,6 +114,18 @@ Result<ServerPlan> plan_servers(const Config& config) {
   }
   plan.tls_files = std::move(*files);
   return plan;
+}
+
+Result<void> check_keys(const ServerPlan& plan, bool there_are_keys) {
+  const bool has_key = there_are_keys || !plan.api_key.empty();
+  if (auto valid = rest::validate_listen(plan.listen.address, has_key); !valid) {
+    return fail(of_setting("listen", valid.error()));
+  }
+  if (!plan.admin_listen) return {};
+  if (auto valid = rest::validate_listen(plan.admin_listen->address, has_key); !valid) {
+    return fail(of_setting("admin_listen", valid.error()));
+  }
+  return {};
 }
 
 ApiServers::Part::Part(Hooks& hooks, rest::ApiOptions api_options, rest::HttpServerOptions options)

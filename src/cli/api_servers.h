@@ -20,12 +20,16 @@ struct ServerPlan {
   std::string api_key;
   rest::ListenAddress listen;
   std::optional<rest::ListenAddress> admin_listen;
+  // Whether others than this machine reach it, and there is no api_key: it needs keys in the store.
+  bool key_needed = false;
   std::optional<rest::TlsFiles> tls_files;
   std::shared_ptr<const rest::TlsContext> tls;  // what is in these files; null: plain HTTP
 };
 
 // Blocks: reads the files. Errors: kInvalidArgument, with the setting as field.
 Result<ServerPlan> plan_servers(const Config& config);
+// Refuses one that others would reach without a key. Errors: likewise.
+Result<void> check_keys(const ServerPlan& plan, bool there_are_keys);
 
 struct ServerResources {
   std::size_t memory_max = 0;       // Options::memory_max

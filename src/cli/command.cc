@@ -17,14 +17,6 @@ namespace {
 
 constexpr char kSettingsGroup[] = "Settings";
 
-// What cannot be looked at is told by opening it.
-bool is_missing(const store::StoreTraits& store) {
-  if (store.directory.empty()) return false;
-  std::error_code error;
-  return std::filesystem::status(store.directory + "/CURRENT", error).type() ==
-         std::filesystem::file_type::not_found;
-}
-
 Result<std::unique_ptr<HooksApi>> open_on_store(Options options) {
   const bool exclusive = !store_traits(options.store).directory.empty();
   auto hooks = Hooks::open(std::move(options));
@@ -47,6 +39,14 @@ Result<std::unique_ptr<HooksApi>> open_hooks(const Config& config) {
 }
 
 }  // namespace
+
+// What cannot be looked at is told by opening it.
+bool is_missing(const store::StoreTraits& store) {
+  if (store.directory.empty()) return false;
+  std::error_code error;
+  return std::filesystem::status(store.directory + "/CURRENT", error).type() ==
+         std::filesystem::file_type::not_found;
+}
 
 Commands::Commands(Io& io)
     : io_(io),

@@ -18,6 +18,10 @@ class App;
 class Option;
 }  // namespace CLI
 
+namespace rhooks::store {
+struct StoreTraits;
+}
+
 namespace rhooks::cli {
 
 // The tree of commands while a line is parsed, and what the chosen one runs.
@@ -83,6 +87,9 @@ class Commands {
   bool json_ = false;
   std::string config_path_;
 };
+
+// Whether it is a store of files, and nobody has made it so far.
+bool is_missing(const store::StoreTraits& store);
 
 // "rhooks: <what>\n  <what to do>" on standard error: a message of two parts, with "; "
 // between them, goes on two lines. With --json a problem document (RFC 9457) as the API's, in one

@@ -89,9 +89,22 @@ int serve_until_signal(Signals& signals, std::chrono::milliseconds drain_timeout
   return kExitDone;
 }
 
+// A server that others reach needs keys: those of its store, where it has no api_key.
+Result<void> check_keys_of(const ServerPlan& plan, Hooks& hooks) {
+  if (!plan.key_needed) return {};
+  const auto sent = hooks.find_api_key({});
+  if (!sent) return fail(sent.error());
+  return check_keys(plan, sent->any);
+}
+
 int serve(Io& io, const Config& config, const ServeArgs& args) {
   auto plan = plan_servers(config);
   if (!plan) return report_start(io, plan.error());
+  // Without making a store for that.
+  const store::StoreTraits traits = store_traits(config.text("store"));
+  if (auto keys = check_keys(*plan, traits.outlives_process && !is_missing(traits)); !keys) {
+    return report_start(io, keys.error());
+  }
   log::configure(log::parse_level(config.text("log_level")).value(),
                  log::parse_format(config.text("log_format")).value());
   for (const std::string& note : unknown_environment(io.environment)) log::warn(note);
@@ -110,6 +123,7 @@ int serve(Io& io, const Config& config, const ServeArgs& args) {
   if (!parts) return report_start(io, parts.error());
   const std::shared_ptr<Metrics> metrics = parts->metrics;
   Hooks hooks(std::move(*parts));
+  if (auto keys = check_keys_of(*plan, hooks); !keys) return report_start(io, keys.error());
 
   ApiServers servers(std::move(*plan),
                      {.memory_max = hooks_options.memory_max,

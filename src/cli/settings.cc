@@ -35,8 +35,9 @@ std::vector<Setting> service_settings() {
       {"namespace", kText, "", "RHOOKS_NAMESPACE", "--namespace",
        "group of tasks that the commands are about, where they name none"},
       {"api_key", kText, "", "RHOOKS_API_KEY", nullptr,
-       "key that the REST API asks for, of 16 characters or more (Authorization: Bearer KEY); "
-       "needed to listen on other than loopback addresses",
+       "key that commands send (Authorization: Bearer KEY), and that may do everything at a server "
+       "that is started with it, 16 characters or more; a server that listens on other than "
+       "loopback addresses needs it, or keys that `rhooks key create` made",
        0, 0, "", true},
       {"concurrency", kInteger, "256", "RHOOKS_CONCURRENCY", "--concurrency",
        "the most tasks that are attempted at the same time", 1, model::kConcurrencyMax},

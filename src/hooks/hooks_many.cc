@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "codec/start_key.h"
 #include "hooks/hooks_impl.h"
+#include "hooks/namespace_ranges.h"
 #include "model/limits.h"
 #include "model/new_task.h"
 #include "model/rules.h"
@@ -115,8 +116,11 @@ std::string scope_of(const FetchLogsQuery& q) {
       .text();
 }
 
-std::string scope_of(const NamespacesQuery& q) {
-  return StartKeyScope("namespaces").add(q.prefix).text();
+std::string scope_of(const NamespacesQuery& q, const std::vector<std::string>& among) {
+  StartKeyScope scope("namespaces");
+  scope.add(q.prefix);
+  for (const std::string& entry : among) scope.add(entry);
+  return scope.text();
 }
 
 // A place among the tasks that match, as users hold it. The beginning is one, too: a key without
@@ -219,6 +223,20 @@ Result<ManyResult> act_on_chunk(store::Store& store, const ManyQuery& query, con
       return result;
     }
   }
+}
+
+// Of one range, those after that name. Where a page ends is a name of the range.
+Result<store::NamespacePage> namespaces_in(store::Store& store, const NamespaceRange& range,
+                                           std::size_t limit,
+                                           const std::optional<std::string>& after) {
+  const bool goes_on = after && range.contains(*after);
+  auto found = store.namespaces(
+      {range.prefix, range.only_this ? 1 : limit, goes_on ? after : std::optional<std::string>()});
+  if (!found || !range.only_this) return found;
+  // Of those that begin so it is the first.
+  std::erase_if(found->items, [&](const std::string& name) { return name != range.prefix; });
+  found->next.reset();
+  return found;
 }
 
 // A page of the documents that are meant by a call, each read by `read`. One that cannot be read is
@@ -328,6 +346,11 @@ Result<LogPage> Hooks::fetch_logs(const FetchLogsQuery& query) {
 }
 
 Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
+  return namespaces(query, {"*"});
+}
+
+Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query,
+                                        const std::vector<std::string>& among) {
   if (query.prefix.size() > model::kNamespaceBytesMax) {
     return fail(ErrorCode::kInvalidArgument,
                 "prefix is longer than " + std::to_string(model::kNamespaceBytesMax) + " bytes",
@@ -339,19 +362,30 @@ Result<NamespacePage> Hooks::namespaces(const NamespacesQuery& query) {
   }
   if (auto valid = check_limit(query.limit, "limit"); !valid) return fail(std::move(valid.error()));
 
-  const std::string scope = scope_of(query);
-  store::NamespaceQuery from_store{query.prefix, static_cast<std::size_t>(query.limit), {}};
+  const std::string scope = scope_of(query, among);
+  std::optional<std::string> after;
   if (!query.start_key.empty()) {
     auto key = codec::decode_start_key(query.start_key, scope);
     if (!key) return fail(std::move(key.error()));
-    from_store.after = std::move(key->id);
+    after = std::move(key->id);
   }
 
-  auto found = impl_->store().namespaces(from_store);
-  if (!found) return fail(std::move(found.error()));
   NamespacePage page;
-  for (std::string& name : found->items) page.items.push_back({std::move(name)});
-  if (found->next) page.last_evaluated_key = codec::encode_start_key({{}, *found->next}, scope);
+  const auto limit = static_cast<std::size_t>(query.limit);
+  for (const NamespaceRange& range : namespace_ranges(among, query.prefix)) {
+    if (after && range.is_past(*after)) continue;
+    if (page.items.size() == limit) {
+      page.last_evaluated_key = codec::encode_start_key({{}, page.items.back().name}, scope);
+      break;
+    }
+    auto found = namespaces_in(impl_->store(), range, limit - page.items.size(), after);
+    if (!found) return fail(std::move(found.error()));
+    for (std::string& name : found->items) page.items.push_back({std::move(name)});
+    if (found->next) {
+      page.last_evaluated_key = codec::encode_start_key({{}, *found->next}, scope);
+      break;
+    }
+  }
   return page;
 }
 

@@ -6,7 +6,6 @@
 #include <charconv>
 
 #include "base/ascii.h"
-#include "base/sha256.h"
 
 namespace rhooks::rest {
 
@@ -14,23 +13,6 @@ namespace {
 
 bool is_digits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), is_digit);
-}
-
-std::string_view bearer_of(std::string_view authorization) {
-  constexpr std::string_view kScheme = "Bearer ";
-  if (authorization.size() < kScheme.size() ||
-      !equal_in_any_case(authorization.substr(0, kScheme.size()), kScheme)) {
-    return {};
-  }
-  authorization.remove_prefix(kScheme.size());
-  while (authorization.starts_with(' ')) authorization.remove_prefix(1);
-  return authorization;
-}
-
-HttpResponse unauthorized(std::string_view detail) {
-  HttpResponse response = problem(401, ErrorCode::kInvalidArgument, detail, "Authorization");
-  response.headers.push_back({"WWW-Authenticate", "Bearer"});
-  return response;
 }
 
 }  // namespace
@@ -102,8 +84,8 @@ Result<void> validate_listen(std::string_view address, bool has_key) {
   if (has_key || is_loopback(address)) return {};
   return fail(ErrorCode::kInvalidArgument,
               "listening on " + std::string(address) +
-                  " lets other machines in, so an API key is needed: set RHOOKS_API_KEY, or listen "
-                  "on 127.0.0.1",
+                  " lets other machines in, so an API key is needed: set RHOOKS_API_KEY, make one "
+                  "with `rhooks key create`, or listen on 127.0.0.1",
               "listen");
 }
 
@@ -112,6 +94,13 @@ Result<void> validate_api_key(std::string_view key) {
     return fail(ErrorCode::kInvalidArgument,
                 "the API key is shorter than " + std::to_string(kApiKeyBytesMin) +
                     " characters, which somebody could guess; make one with: openssl rand -hex 32",
+                "api_key");
+  }
+  if (key.starts_with("rhk_")) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the API key is one that clients send, of those in a store, and would open "
+                "everything here whatever it is for; start the server without it: keys of its "
+                "store it knows",
                 "api_key");
   }
   const bool clean =
@@ -123,21 +112,7 @@ Result<void> validate_api_key(std::string_view key) {
               "api_key");
 }
 
-std::optional<HttpResponse> check_access(const HttpRequest& request, std::string_view api_key) {
-  if (!api_key.empty()) {
-    const std::string* authorization = request.header("Authorization");
-    if (!authorization) {
-      return unauthorized("this server asks for an API key: send Authorization: Bearer KEY");
-    }
-    const auto given = std::count_if(
-        request.headers.begin(), request.headers.end(),
-        [](const Header& header) { return equal_in_any_case(header.name, "Authorization"); });
-    if (given > 1) return unauthorized("Authorization is given more than once");
-    if (!equal_in_constant_time(bearer_of(*authorization), api_key)) {
-      return unauthorized("the API key is not the one of this server");
-    }
-    return std::nullopt;
-  }
+std::optional<HttpResponse> check_local(const HttpRequest& request) {
   const std::string* host = request.authority.empty() ? request.header("Host") : &request.authority;
   if (host && !names_this_machine(*host)) {
     return problem(421, ErrorCode::kInvalidArgument,

@@ -11,9 +11,9 @@
 
 // Who may call the REST API.
 //
-// With an API key, those who know it. Without one, programs of this machine: the server then
-// listens on loopback only. A browser on the machine is such a program, too, and runs pages of
-// strangers, so without a key two more things are asked for:
+// With API keys, those who have one (access_control.h). Without, programs of this machine: the
+// server then listens on loopback only. A browser on the machine is such a program, too, and runs
+// pages of strangers, so without a key two more things are asked for:
 //   - Host names this machine. Otherwise a page of evil.example, whose name is made to point
 //     to 127.0.0.1 once the page is loaded (DNS rebinding), could read and change everything:
 //     to the browser it would be the page's own server.
@@ -42,11 +42,11 @@ Result<void> validate_listen(std::string_view address, bool has_key);
 
 inline constexpr std::size_t kApiKeyBytesMin = 16;
 
-// Refuses keys that no Authorization header can carry, and short ones. Empty stands for no key, and
-// is fine.
+// Refuses keys that no Authorization header can carry, short ones, and such as a store has. Empty
+// stands for no key, and is fine.
 Result<void> validate_api_key(std::string_view key);
 
-// Why this request may not be served: 401, 403 or 421; nothing if it may.
-std::optional<HttpResponse> check_access(const HttpRequest& request, std::string_view api_key);
+// Why this request may not be served where no key is asked for: 403 or 421; nothing if it may.
+std::optional<HttpResponse> check_local(const HttpRequest& request);
 
 }  // namespace rhooks::rest

@@ -68,7 +68,11 @@ std::optional<HttpResponse> check_query(const HttpRequest& request, const Route&
 }  // namespace
 
 Api::Api(Hooks& hooks, ApiOptions options)
-    : options_(std::move(options)), readiness_(hooks, options_.ready_for) {
+    : options_(std::move(options)),
+      readiness_(hooks, options_.ready_for),
+      access_(hooks, options_.api_key, options_.key_needed),
+      refused_keys_("calls without an API key, or with a wrong one, were refused"),
+      forbidden_calls_("calls that their API keys do not allow were refused") {
   if (options_.scheduler) {
     add_task_routes(router_, hooks);
     add_bulk_routes(router_, hooks);
@@ -85,19 +89,26 @@ Api::Api(Hooks& hooks, ApiOptions options)
   add_system_routes(router_, {.openapi = openapi_,
                               .readiness = readiness_,
                               .may_call = [this](const HttpRequest& request) {
-                                return !check_access(request, options_.api_key);
+                                const auto caller = access_.caller_of(request);
+                                return caller && caller->reaches_all();
                               }});
   openapi_ = openapi_document(router_);
 }
 
+std::optional<HttpResponse> Api::refusal(const HttpRequest& head, const Route* route,
+                                         const AccessControl::Answer& caller) const {
+  if (!caller) {
+    if (caller.error().status == 401) refused_keys_.note(head);
+    return caller.error();
+  }
+  if (!route) return std::nullopt;
+  auto refused = rest::refusal(*caller, *route, head);
+  if (refused && refused->status == 403) forbidden_calls_.note(head);
+  return refused;
+}
+
 std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
                                          const Router::Match& match) const {
-  if (!match.route || match.route->access == Access::kProtected) {
-    if (auto refused = check_access(head, options_.api_key)) {
-      if (refused->status == 401) log_refused_key(head);
-      return refused;
-    }
-  }
   if (!match.route) {
     if (!match.path_known) {
       if (head.method == "OPTIONS" && head.path.empty()) {
@@ -131,23 +142,15 @@ std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
   return std::nullopt;
 }
 
-// Once a second: who tries keys must not be able to fill a disk.
-void Api::log_refused_key(const HttpRequest& head) const {
-  ++refused_keys_;
-  const auto now = head.received_at.time_since_epoch();
-  auto logged = refused_keys_logged_.load();
-  if (logged != 0 && now - std::chrono::steady_clock::duration(logged) < std::chrono::seconds{1}) {
-    return;
-  }
-  if (!refused_keys_logged_.compare_exchange_strong(logged, now.count())) return;
-  log::warn("calls without the API key, or with another one, were refused",
-            {{"count", refused_keys_.exchange(0)}, {"last_peer", head.peer}});
-}
-
 Admission Api::admit(const HttpRequest& head) const {
   Admission admission;
   const Router::Match match = router_.match(head);
-  admission.response = refusal(head, match);
+  const bool is_public = match.route && match.route->access->is_public();
+  // None: handle() looks who it is.
+  std::optional<AccessControl::Answer> caller;
+  if (!is_public) caller = access_.known_caller_of(head);
+  if (caller) admission.response = refusal(head, match.route, *caller);
+  if (!admission.response) admission.response = refusal(head, match);
   if (!admission.response && match.route->immediate) {
     admission.response = match.route->handler(head, PathParameters(*match.route, head));
   }
@@ -156,29 +159,40 @@ Admission Api::admit(const HttpRequest& head) const {
   } else {
     admission.body_bytes_max =
         match.route->body ? match.route->body->bytes_max : kSmallBodyBytesMax;
-    const bool later = options_.register_later && match.route->later != nullptr;
+    const bool later =
+        options_.register_later && match.route->later != nullptr && (is_public || caller);
     admission.work = later ? Work::kLater : match.route->work;
     admission.route = match.route;
   }
   return admission;
 }
 
+// What a caller may do is looked at anew: it may have waited, and its key be revoked meanwhile.
+HttpResponse Api::answer_to(const HttpRequest& request, const Route& route) const {
+  AccessControl::Answer caller = Caller::anyone();
+  if (!route.access->is_public()) {
+    caller = access_.caller_of(request);
+    if (auto refused = refusal(request, &route, caller)) return std::move(*refused);
+  }
+  if (!route.body && !is_empty_body(request.body)) {
+    return problem(400, ErrorCode::kInvalidArgument, "this call takes no body");
+  }
+  if (route.for_caller) return route.for_caller(request, *caller);
+  return route.handler(request, PathParameters(route, request));
+}
+
 HttpResponse Api::handle(const HttpRequest& request) const {
   const Route* const route = request.route;
   RHOOKS_CHECK(route);
   HttpResponse response;
-  if (!route->body && !is_empty_body(request.body)) {
-    response = problem(400, ErrorCode::kInvalidArgument, "this call takes no body");
-  } else {
-    try {
-      response = route->handler(request, PathParameters(*route, request));
-    } catch (const std::bad_alloc&) {
-      report(request, route, 503);
-      throw;  // the server answers and logs
-    } catch (...) {
-      report(request, route, 500);
-      throw;
-    }
+  try {
+    response = answer_to(request, *route);
+  } catch (const std::bad_alloc&) {
+    report(request, route, 503);
+    throw;  // the server answers and logs
+  } catch (...) {
+    report(request, route, 500);
+    throw;
   }
   report(request, route, response.status);
   return response;

@@ -2,7 +2,6 @@
 
 #include <rhooks/hooks.h>
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <span>
@@ -10,16 +9,20 @@
 #include <string_view>
 #include <vector>
 
+#include "rest/access_control.h"
 #include "rest/http_server.h"
 #include "rest/readiness.h"
+#include "rest/refusal_log.h"
 #include "rest/router.h"
 
 namespace rhooks::rest {
 
 struct ApiOptions {
-  // Asked for on every route but /healthz and /readyz; empty: none is asked for, and access.h
-  // says what is asked for instead.
+  // May do everything. Besides it there may be API keys in the store; where there are none, and
+  // this is empty, none is asked for, and access.h says what is asked for instead.
   std::string api_key;
+  // Asks for one also then: others than this machine reach the server.
+  bool key_needed = false;
   // What there is beside /healthz, /readyz and /openapi.json: a server may have an address of its
   // own for its metrics.
   bool scheduler = true;  // everything below /v1
@@ -45,7 +48,7 @@ struct ApiOptions {
 //   HttpServer server(options, api.handler());
 //
 // Threads: after construction every method may be called from any thread.
-// Blocking: handle() waits for the scheduler; admit() never blocks.
+// Blocking: the constructor and handle() wait for the scheduler; admit() never blocks.
 // Ownership: hooks must outlive it, and it must outlive the server.
 class Api {
  public:
@@ -68,17 +71,21 @@ class Api {
   const std::string& openapi() const { return openapi_; }
 
  private:
+  // Of who may not call, or not this; it is logged. Null: there is no such route.
+  std::optional<HttpResponse> refusal(const HttpRequest& head, const Route* route,
+                                      const AccessControl::Answer& caller) const;
+  // Of what cannot be a call.
   std::optional<HttpResponse> refusal(const HttpRequest& head, const Router::Match& match) const;
-  void log_refused_key(const HttpRequest& head) const;
+  HttpResponse answer_to(const HttpRequest& request, const Route& route) const;
   void report(const HttpRequest& request, const Route* route, int status) const;
 
   ApiOptions options_;
   Readiness readiness_;
   Router router_;
   std::string openapi_;
-  // Since the last line about them.
-  mutable std::atomic<std::int64_t> refused_keys_{0};
-  mutable std::atomic<std::chrono::steady_clock::rep> refused_keys_logged_{0};
+  AccessControl access_;
+  mutable RefusalLog refused_keys_;
+  mutable RefusalLog forbidden_calls_;
 };
 
 }  // namespace rhooks::rest

@@ -11,9 +11,22 @@ namespace {
 constexpr const char* kApiKeysPattern = "/v1/admin/keys";
 constexpr const char* kApiKeyPattern = "/v1/admin/keys/{keyId}";
 
-HttpResponse create_api_key(Hooks& hooks, const HttpRequest& request, const PathParameters&) {
+// From the first key on, who calls needs one: where no other way in is left, it has to open this.
+bool locks_all_out(const ApiKeySpec& key, const Caller& caller) {
+  return caller.needs_no_key() &&
+         (key.role != Role::kAdmin || !model::holds_everywhere(key.namespaces) || key.expires_at);
+}
+
+HttpResponse create_api_key(Hooks& hooks, const HttpRequest& request, const Caller& caller) {
   auto key = codec::parse_new_api_key(request.body);
   if (!key) return error_response(key.error());
+  if (locks_all_out(*key, caller)) {
+    return error_response(
+        {ErrorCode::kConflict,
+         "the first API key has to be of role admin, for \"*\", without an end: from then on who "
+         "calls needs one, and no other could make more",
+         "role"});
+  }
   const auto created = hooks.create_api_key(std::move(*key));
   if (!created) return error_response(created.error());
   HttpResponse response = document_response(*created, 201);
@@ -62,15 +75,19 @@ Route create_api_key_route(Hooks& hooks) {
       .summary = "Make an API key",
       .description =
           "The answer has the key itself, and no other has it: it is not stored. From "
-          "the first key on, who calls needs one.",
+          "the first key on, who calls needs one; so the first is for everything.",
       .parameters = {},
       .body =
           BodyDoc{
               "NewApiKey",
               R"({"role": "write", "namespaces": ["shop", "shop-*"], "description": "the shop's server"})",
               true, kSmallBodyBytesMax},
-      .responses = {{201, "The key.", "CreatedApiKey"}},
-      .handler = handler_of(hooks, create_api_key),
+      .responses = {{201, "The key.", "CreatedApiKey"},
+                    {409, "It is the first one, and not for everything; or there are too many."}},
+      .access = Access{Where::kInAllNamespaces, Role::kAdmin},
+      .for_caller = [&hooks](
+                        const HttpRequest& request,
+                        const Caller& caller) { return create_api_key(hooks, request, caller); },
   };
 }
 
@@ -86,6 +103,7 @@ Route get_api_key_route(Hooks& hooks) {
       .body = {},
       .responses = {{200, "The key, without what its holder sends.", "ApiKey"},
                     {404, "No such key."}},
+      .access = Access{Where::kInAllNamespaces, Role::kAdmin},
       .handler = handler_of(hooks, get_api_key),
   };
 }
@@ -106,6 +124,7 @@ Route patch_api_key_route(Hooks& hooks) {
       .responses = {{200, "The key as it is now.", "ApiKey"},
                     {404, "No such key."},
                     {412, "It has another revision than If-Match."}},
+      .access = Access{Where::kInAllNamespaces, Role::kAdmin},
       .handler = handler_of(hooks, patch_api_key),
   };
 }
@@ -123,6 +142,7 @@ Route revoke_api_key_route(Hooks& hooks) {
       .responses = {{200, "The key as it was.", "ApiKey"},
                     {404, "No such key."},
                     {412, "It has another revision than If-Match."}},
+      .access = Access{Where::kInAllNamespaces, Role::kAdmin},
       .handler = handler_of(hooks, revoke_api_key),
   };
 }
@@ -138,6 +158,7 @@ Route list_api_keys_route(Hooks& hooks) {
       .parameters = limit_parameters(),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "ApiKeyPage"}},
+      .access = Access{Where::kInAllNamespaces, Role::kAdmin},
       .work = Work::kMany,
       .handler = handler_of(hooks, fetch_api_keys),
   };

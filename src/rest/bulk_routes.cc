@@ -7,9 +7,12 @@ namespace rhooks::rest {
 
 namespace {
 
-HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
+HttpResponse register_many(Hooks& hooks, const HttpRequest& request, const Caller& caller) {
   auto parsed = codec::parse_new_tasks(request.body);
   if (!parsed) return error_response(parsed.error());
+  for (auto& item : *parsed) {
+    if (item && !caller.reaches(item->ns)) item = fail(no_such_namespace(item->ns));
+  }
   std::vector<NewTask> tasks;
   tasks.reserve(parsed->size());
   for (auto& item : *parsed) {
@@ -33,14 +36,14 @@ HttpResponse register_many(Hooks& hooks, const HttpRequest& request) {
   return json_response(200, codec::to_json(results));
 }
 
-HttpResponse namespaces(Hooks& hooks, const HttpRequest& request) {
+HttpResponse namespaces(Hooks& hooks, const HttpRequest& request, const Caller& caller) {
   QueryReader in(request);
   NamespacesQuery query;
   query.prefix = in.text("prefix");
   query.limit = in.limit("limit", query.limit, 1000);
   query.start_key = in.start_key();
   if (in.error()) return error_response(*in.error());
-  return answer(hooks.namespaces(query));
+  return answer(hooks.namespaces(query, caller.namespaces()));
 }
 
 using ActOnMany = Result<ManyResult> (Hooks::*)(const ManyQuery&);
@@ -61,6 +64,7 @@ Route many_route(Hooks& hooks, const char* verb, const char* operation, const ch
                      "The tasks acted on. While `more` is true, call again, with lastEvaluatedKey "
                      "as startKey.",
                      "ManyResult"}},
+      .access = Access{Where::kInNamespace, Role::kWrite},
       .work = Work::kMany,
       .handler =
           [&hooks, act](const HttpRequest& request, const PathParameters& path) {
@@ -82,7 +86,8 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .summary = "Register up to 1000 tasks",
       .description = "They are durable together. Each item gets a result of its own, in their "
                      "order: 200 does not mean that all of them were registered. Items with an "
-                     "idempotencyKey or an id of their own can be sent again safely.",
+                     "idempotencyKey or an id of their own can be sent again safely. Those of "
+                     "namespaces that the API key is not for are 404.",
       .parameters = {},
       .body =
           BodyDoc{
@@ -90,9 +95,11 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
               R"({"items": [{"namespace": "my-app", "url": "https://example.com/hook", "idempotencyKey": "order-17"}]})",
               true, kBatchBodyBytesMax},
       .responses = {{200, "A result for each item.", "BatchResult"}},
+      .access = Access{Where::kInEachNamespace, Role::kWrite},
       .work = Work::kMany,
-      .handler = [&hooks](const HttpRequest& request,
-                          const PathParameters&) { return register_many(hooks, request); },
+      .for_caller = [&hooks](
+                        const HttpRequest& request,
+                        const Caller& caller) { return register_many(hooks, request, caller); },
   });
   router.add(many_route(hooks, "delete", "deleteTasks", "Delete many tasks",
                         "Deletes one chunk of the tasks that match; none given, all match.",
@@ -114,14 +121,17 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .operation_id = "fetchNamespaces",
       .tag = "many",
       .summary = "Fetch a page of the namespaces that have tasks",
-      .description = "Ordered by the bytes of their names. Logs alone make no namespace.",
+      .description =
+          "Ordered by the bytes of their names, those that the API key is for. Logs alone "
+          "make no namespace.",
       .parameters = document_page_parameters("Namespaces that begin with this."),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
                      "NamespacePage"}},
+      .access = Access{Where::kInEachNamespace, Role::kRead},
       .work = Work::kMany,
-      .handler = [&hooks](const HttpRequest& request,
-                          const PathParameters&) { return namespaces(hooks, request); },
+      .for_caller = [&hooks](const HttpRequest& request,
+                             const Caller& caller) { return namespaces(hooks, request, caller); },
   });
   router.add({
       .method = "DELETE",
@@ -133,6 +143,7 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "How many tasks there were.", "Count"}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .work = Work::kMany,
       .handler =
           [&hooks](const HttpRequest&, const PathParameters& path) {

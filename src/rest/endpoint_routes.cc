@@ -78,6 +78,7 @@ Route put_route(Hooks& hooks) {
                     {412,
                      "It has another revision than If-Match, or is not there; or it is there, with "
                      "If-None-Match."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = handler_of(hooks, put_endpoint),
   };
 }
@@ -100,6 +101,7 @@ Route patch_route(Hooks& hooks) {
       .responses = {{200, "The endpoint as it is now.", "Endpoint"},
                     {404, "No such endpoint."},
                     {412, "It has another revision than If-Match."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = handler_of(hooks, patch_endpoint),
   };
 }
@@ -115,6 +117,7 @@ Route get_route(Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "The endpoint.", "Endpoint"}, {404, "No such endpoint."}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .handler =
           [&hooks](const HttpRequest& request, const PathParameters& path) {
             return document_response(request, hooks.endpoint(path.get("ns"), path.get("name")));
@@ -138,6 +141,7 @@ Route delete_route(Hooks& hooks) {
                     {404, "No such endpoint."},
                     {409, "A task names it that is not DONE or FAILED."},
                     {412, "It has another revision than If-Match."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .work = Work::kMany,  // it looks at the tasks of the namespace
       .handler = handler_of(hooks, delete_endpoint),
   };
@@ -158,6 +162,7 @@ Route pause_route(Hooks& hooks, const char* verb, const char* operation, const c
       .body = {},
       .responses = {{200, "The endpoint, also where it was so already.", "Endpoint"},
                     {404, "No such endpoint."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler =
           [&hooks, call](const HttpRequest& request, const PathParameters& path) {
             return document_response(request, (hooks.*call)(path.get("ns"), path.get("name")));
@@ -180,6 +185,7 @@ Route test_route(Hooks& hooks) {
                       kTaskBodyBytesMax},
       .responses = {{200, "What the attempt came to; its status is FAIL where it failed.", "Log"},
                     {404, "No such endpoint."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = few_at_once("tests", handler_of(hooks, test_endpoint)),
   };
 }
@@ -196,6 +202,7 @@ Route list_route(Hooks& hooks) {
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.",
                      "EndpointPage"}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .work = Work::kMany,
       .handler = handler_of(hooks, fetch_endpoints),
   };

@@ -41,6 +41,7 @@ void add_log_routes(Router& router, Hooks& hooks) {
       .parameters = std::move(parameters),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "LogPage"}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters& path) { return fetch_logs(hooks, request, path); },

@@ -53,12 +53,36 @@ json::array parameters_of(const Route& route) {
   return parameters;
 }
 
+// Which key it takes, where there are keys.
+std::string key_of_route(const Access& access) {
+  const std::string role = std::string("An API key needs the role ") + to_string(access.role);
+  switch (access.where) {
+    case Where::kPublic:
+    case Where::kAnywhere:
+      return "";
+    case Where::kInNamespace:
+      return role + " in the namespace.";
+    case Where::kInEachNamespace:
+      return role + ".";
+    case Where::kInAllNamespaces:
+      return role + " in all namespaces.";
+  }
+  return "";
+}
+
+std::string description_of(const Route& route) {
+  const std::string key = key_of_route(*route.access);
+  return route.description + (route.description.empty() || key.empty() ? "" : " ") + key;
+}
+
 json::object operation_of(const Route& route) {
   json::object operation;
   operation["operationId"] = route.operation_id;
   operation["tags"] = {json::string(route.tag)};
   operation["summary"] = route.summary;
-  if (!route.description.empty()) operation["description"] = route.description;
+  if (std::string text = description_of(route); !text.empty()) {
+    operation["description"] = std::move(text);
+  }
   json::array parameters = parameters_of(route);
   if (!parameters.empty()) operation["parameters"] = std::move(parameters);
   if (route.body) {
@@ -75,10 +99,13 @@ json::object operation_of(const Route& route) {
   }
   // What any route may answer, so that the table need not repeat it.
   responses.emplace("400", response_ref("BadRequest"));
-  if (route.access == Access::kProtected) {
+  if (!route.access->is_public()) {
     responses.emplace("401", response_ref("Unauthorized"));
     responses.emplace("403", response_ref("Forbidden"));
     responses.emplace("421", response_ref("Misdirected"));
+  }
+  if (route.access->where == Where::kInNamespace) {
+    responses.emplace("404", response_ref("NotReached"));
   }
   if (route.body) {
     responses.emplace("413", response_ref("TooLarge"));
@@ -89,7 +116,7 @@ json::object operation_of(const Route& route) {
     responses.emplace("503", response_ref("Unavailable"));
   }
   operation["responses"] = std::move(responses);
-  if (route.access == Access::kPublic) operation["security"] = json::array();
+  if (route.access->is_public()) operation["security"] = json::array();
   return operation;
 }
 
@@ -106,11 +133,13 @@ json::object path_parameter(const char* name, const char* description, int lengt
 json::object components() {
   json::object responses;
   responses["BadRequest"] = problem_response("The request is wrong; `field` names the part.");
-  responses["Unauthorized"] = problem_response("The API key is missing or wrong.");
+  responses["Unauthorized"] = problem_response("The API key is missing, wrong or expired.");
   responses["Forbidden"] = problem_response(
-      "Only without an API key: the request comes from another site's page (Origin).");
+      "The API key does not allow it; or, where none is asked for, the request comes from another "
+      "site's page (Origin).");
+  responses["NotReached"] = problem_response("The API key is not for this namespace.");
   responses["Misdirected"] =
-      problem_response("Only without an API key: the Host is not this machine.");
+      problem_response("Only where no API key is asked for: the Host is not this machine.");
   responses["TooLarge"] = problem_response("The body is too long.");
   responses["NotJson"] = problem_response("The Content-Type of the body is not JSON.");
   responses["Failed"] = problem_response("The server failed.");
@@ -140,7 +169,8 @@ json::object components() {
       {"apiKey",
        {{"type", "http"},
         {"scheme", "bearer"},
-        {"description", "Asked for where the server was started with an API key."}}}};
+        {"description",
+         "Asked for where the server was started with an API key, or its store has some."}}}};
   return all;
 }
 

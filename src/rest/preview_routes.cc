@@ -40,6 +40,7 @@ void add_preview_routes(Router& router, Hooks& hooks) {
                       R"({"schedule": {"cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"}})",
                       true, kSmallBodyBytesMax},
       .responses = {{200, "When it would run.", "Preview"}},
+      .access = Access{Where::kAnywhere, Role::kRead},
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters&) { return preview_query(hooks, request); },
@@ -57,6 +58,7 @@ void add_preview_routes(Router& router, Hooks& hooks) {
                       R"({"type":"integer","minimum":1,"maximum":1000,"default":10})"}},
       .body = {},
       .responses = {{200, "When it will run.", "Preview"}, {404, "No such task."}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .work = Work::kMany,
       .handler = [&hooks](
                      const HttpRequest& request,

@@ -34,6 +34,7 @@ Route start_redrive_route(Hooks& hooks) {
                   false, kSmallBodyBytesMax},
       .responses = {{201, "It has begun.", "Redrive"},
                     {409, "Another one of the namespace is under way."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = [&hooks](
                      const HttpRequest& request,
                      const PathParameters& path) { return start_redrive(hooks, request, path); },
@@ -55,6 +56,8 @@ Route redrive_route(Hooks& hooks, const char* method, const char* operation, con
       .body = {},
       .responses = {{200, "As far as it has come.", "Redrive"},
                     {404, "There has been none in the namespace."}},
+      .access = Access{Where::kInNamespace,
+                       std::string_view(method) == "GET" ? Role::kRead : Role::kAdmin},
       .handler = [&hooks, call](
                      const HttpRequest&,
                      const PathParameters& path) { return answer((hooks.*call)(path.get("ns"))); },

@@ -53,10 +53,16 @@ const std::string& PathParameters::get(std::string_view name) const {
 }
 
 void Router::add(Route route) {
-  RHOOKS_CHECK(route.handler != nullptr);
+  RHOOKS_CHECK((route.handler != nullptr) != (route.for_caller != nullptr));
+  RHOOKS_CHECK(route.access);
   RHOOKS_CHECK(!route.operation_id.empty() && !route.summary.empty() && !route.tag.empty());
   RHOOKS_CHECK(!route.responses.empty());
   route.segments = segments_of(route.pattern);
+  const bool in_one = std::any_of(
+      route.segments.begin(), route.segments.end(),
+      [](const Route::Segment& segment) { return segment.parameter && segment.text == "ns"; });
+  RHOOKS_CHECK(in_one == (route.access->where == Where::kInNamespace));
+  RHOOKS_CHECK(route.access->where != Where::kInEachNamespace || route.for_caller != nullptr);
   for (const Route& other : routes_) {
     RHOOKS_CHECK(other.method != route.method || other.pattern != route.pattern);
     RHOOKS_CHECK(other.operation_id != route.operation_id);

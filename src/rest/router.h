@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rest/caller.h"
 #include "rest/http_message.h"
 
 namespace rhooks::rest {
@@ -27,6 +28,9 @@ class PathParameters {
 };
 
 using RouteHandler = std::function<HttpResponse(const HttpRequest&, const PathParameters&)>;
+
+// Of a route without {parameters}, whose answer depends on who calls.
+using CallerRouteHandler = std::function<HttpResponse(const HttpRequest&, const Caller&)>;
 
 // The same without waiting: the response is given later, from any thread.
 using LaterRouteHandler =
@@ -56,8 +60,23 @@ struct ResponseDoc {
   std::string content_type = "application/json";
 };
 
-// Who may call a route: everyone, or those with the key where one is set.
-enum class Access { kPublic, kProtected };
+// Where a key has to hold for a route.
+enum class Where {
+  kPublic,           // none is asked for
+  kAnywhere,         // somewhere
+  kInNamespace,      // in the {ns} of the path
+  kInEachNamespace,  // in those that the handler finds in the body, or answers of: it looks itself
+  kInAllNamespaces,  // in all that there are
+};
+
+// Who may call a route: those whose key has this role or a higher one, where it has to hold.
+// Without keys, everyone (access_control.h).
+struct Access {
+  Where where;
+  Role role = Role::kRead;
+
+  bool is_public() const { return where == Where::kPublic; }
+};
 
 // One route and its documentation: neither exists without the other.
 struct Route {
@@ -70,11 +89,13 @@ struct Route {
   std::vector<ParameterDoc> parameters;  // those of the path are described by their names
   std::optional<BodyDoc> body;
   std::vector<ResponseDoc> responses;  // besides those that every route may give
-  Access access = Access::kProtected;
+  std::optional<Access> access = {};   // a route without one is a defect
   // Answered on a network thread, without waiting for a handler thread: it must not block.
   bool immediate = false;
   Work work = Work::kOne;
-  RouteHandler handler;
+  // One of these two.
+  RouteHandler handler = nullptr;
+  CallerRouteHandler for_caller = nullptr;
   // Given, it may be used instead.
   LaterRouteHandler later = nullptr;
 
@@ -90,7 +111,8 @@ struct Route {
 // Threads: add() first, from one thread; then the others from any.
 class Router {
  public:
-  // A route that lacks documentation, or that another one hides, is a defect.
+  // A route that lacks documentation, or says not who may call it, or that another one hides, is a
+  // defect.
   void add(Route route);
 
   struct Match {

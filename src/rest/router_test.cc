@@ -23,6 +23,8 @@ Route route(const std::string& method, const std::string& pattern, const std::st
           .parameters = {},
           .body = {},
           .responses = {{200, "Fine.", "Text"}},
+          .access =
+              Access{pattern.find("{ns}") == pattern.npos ? Where::kAnywhere : Where::kInNamespace},
           .handler = [](const HttpRequest&, const PathParameters&) { return HttpResponse{}; }};
 }
 
@@ -95,6 +97,15 @@ TEST(RouterDeathTest, RefusesARouteWithoutDocumentation) {
   Route unanswered = route("GET", "/a", "a");
   unanswered.responses.clear();
   EXPECT_DEATH(router.add(unanswered), "check failed");
+  Route open = route("GET", "/a", "a");
+  open.access.reset();
+  EXPECT_DEATH(router.add(open), "check failed") << "nobody said who may call it";
+  open = route("GET", "/{ns}", "a");
+  open.access = Access{Where::kAnywhere};
+  EXPECT_DEATH(router.add(open), "check failed") << "its namespace is not looked at";
+  open = route("GET", "/a", "a");
+  open.access = Access{Where::kInEachNamespace};
+  EXPECT_DEATH(router.add(open), "check failed") << "its handler does not know the caller";
   router.add(route("GET", "/a", "a"));
   EXPECT_DEATH(router.add(route("GET", "/a", "b")), "check failed");
 }
@@ -134,8 +145,9 @@ TEST(AccessTest, OtherMachinesNeedAKey) {
 TEST(AccessTest, KeysAreLongAndFitAHeader) {
   EXPECT_TRUE(validate_api_key(""));
   EXPECT_TRUE(validate_api_key("s3cret-/+=s3cret"));
-  for (const char* bad :
-       {"short key", "s3cret-/+=s3cre", "two words in a key", "line\nbreak in a key"}) {
+  for (const char* bad : {"short key", "s3cret-/+=s3cre",
+                          "rhk_aaaaaaaaaaaa_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                          "two words in a key", "line\nbreak in a key"}) {
     const auto refused = validate_api_key(bad);
     ASSERT_FALSE(refused) << bad;
     EXPECT_EQ(refused.error().field, "api_key");

@@ -75,6 +75,7 @@ Route put_secret_route(Hooks& hooks) {
                      "It has another revision than If-Match, or is not there; or it is there, with "
                      "If-None-Match."},
                     {501, "The server has no master key."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = handler_of(hooks, put_secret),
   };
 }
@@ -92,6 +93,7 @@ Route get_secret_route(Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "The secret, without its value.", "Secret"}, {404, "No such secret."}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .handler = handler_of(hooks, get_secret),
   };
 }
@@ -115,6 +117,7 @@ Route rotate_secret_route(Hooks& hooks) {
                     {409, "The value before still signs, and overlap is not 0."},
                     {412, "It has another revision than If-Match."},
                     {501, "The server has no master key."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .handler = handler_of(hooks, rotate_secret),
   };
 }
@@ -135,6 +138,7 @@ Route delete_secret_route(Hooks& hooks) {
                     {404, "No such secret."},
                     {409, "An endpoint names it."},
                     {412, "It has another revision than If-Match."}},
+      .access = Access{Where::kInNamespace, Role::kAdmin},
       .work = Work::kMany,  // it looks at the endpoints of the namespace
       .handler = handler_of(hooks, delete_secret),
   };
@@ -151,6 +155,7 @@ Route list_secrets_route(Hooks& hooks) {
       .parameters = document_page_parameters("Secrets whose names begin with this."),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "SecretPage"}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .work = Work::kMany,
       .handler = handler_of(hooks, fetch_secrets),
   };

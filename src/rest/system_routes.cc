@@ -32,7 +32,7 @@ void add_system_routes(Router& router, SystemRoutes parts) {
       .parameters = {},
       .body = {},
       .responses = {{200, "It is alive.", "Health"}},
-      .access = Access::kPublic,
+      .access = Access{Where::kPublic},
       .immediate = true,
       .handler = [](const HttpRequest&,
                     const PathParameters&) { return json_response(200, R"({"status":"ok"})"); },
@@ -48,7 +48,7 @@ void add_system_routes(Router& router, SystemRoutes parts) {
       .parameters = {},
       .body = {},
       .responses = {{200, "It can.", "Health"}, {503, "It cannot; the problem says why."}},
-      .access = Access::kPublic,
+      .access = Access{Where::kPublic},
       .handler = [&readiness = parts.readiness, may_call = std::move(parts.may_call)](
                      const HttpRequest& request,
                      const PathParameters&) { return ready(readiness, may_call(request)); },
@@ -63,6 +63,7 @@ void add_system_routes(Router& router, SystemRoutes parts) {
       .parameters = {},
       .body = {},
       .responses = {{200, "An OpenAPI 3.1 document.", "Document"}},
+      .access = Access{Where::kAnywhere},
       .handler = [&openapi = parts.openapi](
                      const HttpRequest&,
                      const PathParameters&) { return json_response(200, openapi); },
@@ -80,6 +81,7 @@ void add_metrics_route(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "Prometheus text format 0.0.4.", "Text", "text/plain; version=0.0.4"}},
+      .access = Access{Where::kInAllNamespaces, Role::kRead},
       .handler =
           [&hooks](const HttpRequest&, const PathParameters&) {
             HttpResponse response;
@@ -101,6 +103,7 @@ void add_store_route(Router& router, Hooks& hooks) {
       .parameters = {},
       .body = {},
       .responses = {{200, "What the store tells of itself.", "Store"}},
+      .access = Access{Where::kInAllNamespaces, Role::kRead},
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest&,
                           const PathParameters&) { return answer(hooks.describe_store()); },

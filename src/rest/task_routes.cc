@@ -123,6 +123,7 @@ Route register_route(Hooks& hooks) {
                     {501,
                      "The schedule asks for what is not supported, or for a time zone where "
                      "there is no time zone database."}},
+      .access = Access{Where::kInNamespace, Role::kWrite},
       .handler = [&hooks](
                      const HttpRequest& request,
                      const PathParameters& path) { return register_task(hooks, request, path); },
@@ -155,6 +156,7 @@ Route fetch_route(Hooks& hooks) {
       .parameters = std::move(parameters),
       .body = {},
       .responses = {{200, "A page; with lastEvaluatedKey where there may be more.", "TaskPage"}},
+      .access = Access{Where::kInNamespace, Role::kRead},
       .work = Work::kMany,
       .handler = [&hooks](const HttpRequest& request,
                           const PathParameters& path) { return fetch_tasks(hooks, request, path); },
@@ -179,6 +181,8 @@ Route task_route(Hooks& hooks, const char* method, const std::string& change, co
       .parameters = {},
       .body = {},
       .responses = std::move(responses),
+      .access = Access{Where::kInNamespace,
+                       std::string_view(method) == "GET" ? Role::kRead : Role::kWrite},
       .handler = [&hooks, call](
                      const HttpRequest&,
                      const PathParameters& path) { return answer((hooks.*call)(key_of(path))); },
