@@ -47,6 +47,8 @@ class Service {
     parts.endpoints =
         std::shared_ptr<store::Endpoints>(std::shared_ptr<void>(), &endpoints_.emplace(*store_));
     parts.secrets = std::shared_ptr<secrets::Secrets>(std::shared_ptr<void>(), &make_secrets());
+    parts.api_keys =
+        std::shared_ptr<store::ApiKeys>(std::shared_ptr<void>(), &api_keys_.emplace(*store_));
     parts.sender = std::make_unique<testing::ScriptedSender>(*clock);
     parts.make_sender = [clock]() -> Result<std::unique_ptr<delivery::Sender>> {
       return std::make_unique<testing::ScriptedSender>(*clock);
@@ -60,6 +62,7 @@ class Service {
   void empty_store() {
     memory_.emplace(1);
     endpoints_.emplace(*store_);
+    api_keys_.emplace(*store_);
     make_secrets();
   }
   const rest::Api& api() const { return *api_; }
@@ -74,6 +77,7 @@ class Service {
   store::Store* store_ = nullptr;
   std::optional<store::Endpoints> endpoints_;  // what is known of it
   std::optional<secrets::Secrets> secrets_;
+  std::optional<store::ApiKeys> api_keys_;
   std::optional<Hooks> hooks_;
   std::optional<rest::Api> api_;
 };

@@ -102,8 +102,10 @@ Hooks::Impl::Impl(Parts given)
       redrives(
           *parts.store, *parts.metrics, *parts.clock, parts.zones,
           others_have_redrives(parts.options), [this](TimePoint due_at) { runner.notify(due_at); },
-          *parts.runtime),
-      api_keys(*parts.store, parts.endpoints->max_age()) {
+          *parts.runtime) {
+  if (!parts.api_keys) {
+    parts.api_keys = std::make_shared<store::ApiKeys>(*parts.store, parts.endpoints->max_age());
+  }
   if (!parts.share_writes) return;
   batcher.emplace([this](std::vector<NewTask> tasks) { return store_all(std::move(tasks)); });
 }

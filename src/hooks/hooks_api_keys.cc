@@ -36,7 +36,7 @@ Result<void> check_begins(const ApiKeySpec& key, TimePoint now) {
 
 DocumentWriter Hooks::Impl::api_key_writer() {
   return {store(), *parts.clock,
-          [this](const store::DocumentKey& key) { return api_keys.changed(key.ns, key.name); }};
+          [this](const store::DocumentKey& key) { return api_keys().changed(key.ns, key.name); }};
 }
 
 Result<CreatedApiKey> Hooks::create_api_key(ApiKeySpec spec) {
@@ -51,7 +51,7 @@ Result<CreatedApiKey> Hooks::create_api_key(ApiKeySpec spec) {
   stored.id = text.id;
   stored.hash = sha256_of_bytes(text.random);
   const auto edit = [&](const Looked&, TimePoint now) -> Result<std::optional<std::string>> {
-    if (impl_->api_keys.count(now) >= model::kApiKeysMax) return fail(too_many_api_keys());
+    if (impl_->api_keys().count(now) >= model::kApiKeysMax) return fail(too_many_api_keys());
     stored.created_at = now;
     return codec::encode_api_key(stored);
   };
@@ -107,22 +107,23 @@ Result<ApiKey> Hooks::revoke_api_key(const std::string& id, const std::string& i
 
 std::optional<SentApiKey> Hooks::known_api_key(std::string_view text) const {
   const TimePoint now = impl_->now();
-  if (!impl_->api_keys.is_up_to_date(now)) return std::nullopt;
+  if (!impl_->api_keys().is_up_to_date(now)) return std::nullopt;
   return impl_->sent_api_key(text, now);
 }
 
 Result<SentApiKey> Hooks::find_api_key(std::string_view text) {
   const TimePoint now = impl_->now();
-  if (auto read = impl_->api_keys.refresh_if_old(now); !read) return fail(std::move(read.error()));
+  if (auto read = impl_->api_keys().refresh_if_old(now); !read)
+    return fail(std::move(read.error()));
   if (auto sent = impl_->sent_api_key(text, now)) return std::move(*sent);
   return fail(ErrorCode::kUnavailable, "API keys are being read for the first time; try again");
 }
 
 std::optional<SentApiKey> Hooks::Impl::sent_api_key(std::string_view text, TimePoint at) const {
-  auto found = api_keys.sent(text);
+  auto found = api_keys().sent(text);
   if (!found) return std::nullopt;
   SentApiKey sent;
-  sent.any = api_keys.known_count() > 0;
+  sent.any = api_keys().known_count() > 0;
   sent.key = std::move(*found);
   sent.expired = sent.key && sent.key->expires_at && *sent.key->expires_at <= at;
   return sent;

@@ -15,7 +15,6 @@
 #include "hooks/ordered_dates.h"
 #include "hooks/registration_batcher.h"
 #include "schedule/timetable.h"
-#include "store/api_keys.h"
 
 namespace rhooks {
 
@@ -30,10 +29,10 @@ struct Hooks::Impl {
   OrderedDates dates;
   engine::Runner runner;
   engine::RedriveLoop redrives;
-  store::ApiKeys api_keys;
 
   store::Store& store() { return *parts.store; }
   store::Endpoints& endpoints() { return *parts.endpoints; }
+  store::ApiKeys& api_keys() const { return *parts.api_keys; }
   TimePoint now() const { return parts.clock->now(); }
 
   // Makes a task what is stored, and checks all that it tells of itself. Errors: kInvalidArgument.

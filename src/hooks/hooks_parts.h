@@ -16,6 +16,7 @@
 #include "observe/metrics.h"
 #include "schedule/zones.h"
 #include "secrets/secrets.h"
+#include "store/api_keys.h"
 #include "store/endpoints.h"
 #include "store/store.h"
 #include "store/traits.h"
@@ -32,6 +33,7 @@ struct Hooks::Parts {
   std::unique_ptr<store::Store> store;
   std::shared_ptr<store::Endpoints> endpoints;  // of that store
   std::shared_ptr<secrets::Secrets> secrets;    // and of that
+  std::shared_ptr<store::ApiKeys> api_keys;     // and of that; null: Hooks makes it
   // Of schedules.
   std::shared_ptr<const schedule::Zones> zones = std::make_shared<schedule::Zones>();
   std::unique_ptr<delivery::Sender> sender;
