@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rhooks/endpoint.h>
 #include <rhooks/task.h>
 
 #include <memory>
@@ -23,7 +24,10 @@ struct ApiKeySpec {
   // Where it holds, 1 to 64 of them: "shop"; "shop-*", those that begin so; "*", everywhere.
   std::vector<std::string> namespaces;
   std::optional<TimePoint> expires_at;  // from then on it opens nothing
-  std::string description;              // for people; at most 1 KiB
+  // How many calls its holder may make in a time, of each server; one more is answered 429. None:
+  // any number.
+  std::optional<Rate> rate;
+  std::string description;  // for people; at most 1 KiB
 
   friend bool operator==(const ApiKeySpec&, const ApiKeySpec&) = default;
 };

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/duration.h"
 #include "cli/app.h"
 #include "cli/command.h"
 #include "cli/moment.h"
@@ -16,7 +17,7 @@ namespace rhooks::cli {
 namespace {
 
 struct KeyArgs {
-  std::string action, id, role, description, expires;
+  std::string action, id, role, description, expires, rate;
   std::vector<std::string> namespaces;
   PageArgs page;
   CLI::App* command = nullptr;
@@ -33,6 +34,11 @@ Result<ApiKeySpec> key_of(Commands& commands, const Config& config, const KeyArg
   const auto role = codec::parse_role(args.role);
   if (!role) return usage("--role: " + role.error().message);
   key.role = *role;
+  if (!args.rate.empty()) {
+    const auto rate = parse_rate(args.rate);
+    if (!rate) return usage("--rate: " + rate.error().message);
+    key.rate = *rate;
+  }
   if (args.expires.empty()) return key;
   const Io& io = commands.io();
   const schedule::Zones zones(config.text("zone_dir"));
@@ -143,8 +149,8 @@ void add_keys(Commands& commands) {
       "key", "Say who may call the API, to do what, and in which namespaces.",
       {"rhooks key create --role admin -n '*' --store rocksdb:/var/lib/rhooks > admin-key",
        "rhooks key create --role write -n shop -n 'shop-*' --description \"the shop's server\"",
-       "rhooks key create --role read -n shop --expires 30d --json", "rhooks key list",
-       "rhooks key show k7x2m4qpsz3a", "rhooks key revoke k7x2m4qpsz3a"},
+       "rhooks key create --role read -n shop --expires 30d --rate 100/1m --json",
+       "rhooks key list", "rhooks key show k7x2m4qpsz3a", "rhooks key revoke k7x2m4qpsz3a"},
       [&commands, args] { return run_key(commands, *args); });
   args->command = &command;
   const auto belongs = [&](const char* option, const char* action) {
@@ -177,6 +183,11 @@ void add_keys(Commands& commands) {
           "when it ends: ISO-8601 with an offset, a local time, or from now on (30d) [never]")
       ->type_name("TIME");
   belongs("--expires", "create");
+  command
+      .add_option("--rate", args->rate,
+                  "calls that its holder may make in a time, of each server, as in 100/1m or 50/s")
+      ->type_name("N/TIME");
+  belongs("--rate", "create");
   command
       .add_option("--description", args->description, "who has it, and what for, in your own words")
       ->type_name("TEXT");

@@ -35,8 +35,9 @@ class KeyCommandsTest : public CommandsTest {
 INSTANTIATE_TEST_SUITE_P(Sides, KeyCommandsTest, ::testing::Bool(), side_name);
 
 TEST_P(KeyCommandsTest, CreatePrintsTheKeyAlone) {
-  const TestRun made = key({"create", "--role", "write", "-n", "shop", "-n", "shop-*",
-                            "--description", "of the shop", "--expires", "30d"});
+  const TestRun made =
+      key({"create", "--role", "write", "-n", "shop", "-n", "shop-*", "--description",
+           "of the shop", "--expires", "30d", "--rate", "100/1m"});
   ASSERT_EQ(made.exit_code, kExitDone) << made.err;
   ASSERT_THAT(made.out, StartsWith("rhk_"));
   ASSERT_EQ(made.out.size(), 61u) << "a key and a line end: " << made.out;
@@ -52,6 +53,7 @@ TEST_P(KeyCommandsTest, CreatePrintsTheKeyAlone) {
   const std::string card = done({"show", id});
   EXPECT_THAT(card, HasSubstr("shop, shop-*"));
   EXPECT_THAT(card, HasSubstr("expires"));
+  EXPECT_THAT(card, HasSubstr("100/1m"));
   EXPECT_THAT(done({"list"}), HasSubstr(id));
   EXPECT_EQ(done({"revoke", id}), "revoked " + id + "\n");
   EXPECT_EQ(key({"show", id}).exit_code, kExitFailed);

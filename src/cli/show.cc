@@ -516,6 +516,7 @@ std::string api_key_card(const ApiKey& key, const Io& io) {
     card.line(expired ? "expired" : "expires", with_distance(*key.expires_at, io),
               expired ? Colour::kRed : Colour::kNone);
   }
+  if (key.rate) card.line("rate", format_rate(*key.rate));
   card.line("created", with_distance(key.created_at, io));
   card.line("updated", with_distance(key.updated_at, io));
   card.line("revision", key.revision);

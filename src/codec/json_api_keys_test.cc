@@ -10,6 +10,7 @@ ApiKeySpec spec() {
   return {.role = Role::kWrite,
           .namespaces = {"shop", "test-*"},
           .expires_at = parse_time("2030-01-31T12:00:00Z").value(),
+          .rate = Rate{100, std::chrono::minutes{1}},
           .description = "the shop's server"};
 }
 
@@ -43,9 +44,11 @@ TEST(JsonApiKeysTest, AChangeLeavesWhatItLeavesOut) {
   ApiKeySpec admin = spec();
   admin.role = Role::kAdmin;
   EXPECT_EQ(*role, admin);
-  const auto open = parse_api_key_changes(R"({"expiresAt":null,"description":null})", spec());
+  const auto open =
+      parse_api_key_changes(R"({"expiresAt":null,"rate":null,"description":null})", spec());
   ASSERT_TRUE(open) << open.error().message;
   EXPECT_FALSE(open->expires_at);
+  EXPECT_FALSE(open->rate);
   EXPECT_EQ(open->description, "");
   EXPECT_EQ(open->namespaces, spec().namespaces);
   // No role is none to fall back to.
@@ -86,7 +89,7 @@ TEST(JsonApiKeysTest, WhatIsShownIsReadBackAndHasNoHash) {
 
 TEST(JsonApiKeysTest, AnswersOfNewerServersAreRead) {
   const auto key = parse_api_key(
-      R"({"id":"aaaaaaaaaaaa","role":"read","namespaces":["*"],"rate":"10/1s","revision":"r",
+      R"({"id":"aaaaaaaaaaaa","role":"read","namespaces":["*"],"readBodies":true,"revision":"r",
           "__createdAt":"2027-01-01T00:00:00Z","__updatedAt":"2027-01-01T00:00:00Z"})");
   ASSERT_TRUE(key) << key.error().message;
   EXPECT_EQ(key->namespaces, std::vector<std::string>{"*"});

@@ -32,6 +32,7 @@
 
 #include <algorithm>
 
+#include "base/duration.h"
 #include "codec/tagged.h"
 #include "model/fields.h"
 #include "model/numbers.h"
@@ -273,6 +274,8 @@ void put_leaf(FieldWriter& out, std::uint32_t number, const typename F::Value& v
     out.optional_int(number, value);
   } else if constexpr (std::is_same_v<Value, std::optional<std::chrono::milliseconds>>) {
     if (value) out.put_number(number, number_of(*value));
+  } else if constexpr (std::is_same_v<Value, std::optional<Rate>>) {
+    if (value) out.text(number, format_rate(*value));
   } else if constexpr (requires { value.data(); }) {
     out.array(number, value);
   } else if (const auto written = number_of(value);
@@ -320,6 +323,14 @@ void take_leaf(FieldReader& in, bool second, typename F::Value& value, bool alwa
     value = in.optional_int();
   } else if constexpr (std::is_same_v<Value, std::optional<std::chrono::milliseconds>>) {
     value = read_number<std::chrono::milliseconds>(in);
+  } else if constexpr (std::is_same_v<Value, std::optional<Rate>>) {
+    const std::string text(in.text());
+    const auto rate = parse_rate(text);
+    if (rate && format_rate(*rate) == text) {
+      value = *rate;
+    } else {
+      in.refuse("a rate cannot be read");
+    }
   } else if constexpr (requires { value.data(); }) {
     value = in.array<std::tuple_size_v<Value>>();
   } else {

@@ -53,6 +53,7 @@ TEST(StoredApiKeyTest, NumbersStayAsTheyAre) {
   key.description = "d";
   key.created_at = from_millis(2);
   key.hash.fill(3);
+  key.rate = Rate{100, std::chrono::minutes{1}};
   const std::string bytes = encode_api_key(key);
   std::string hash;
   for (int i = 0; i < 32; ++i) hash += "03";
@@ -64,7 +65,9 @@ TEST(StoredApiKeyTest, NumbersStayAsTheyAre) {
             "220164"
             "2804"
             "3220" +
-                hash + "00");
+                hash +
+                "3a063130302f316d"
+                "00");
 }
 
 }  // namespace

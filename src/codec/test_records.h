@@ -132,6 +132,9 @@ class TestRecords {
   void fill(SecretType& value) {
     value = model::Numbers<SecretType>::kAll[static_cast<std::size_t>(small_number()) % 4];
   }
+  void fill(Rate& value) {
+    value = {1 + static_cast<std::int64_t>(below(1000)), std::chrono::seconds{1 + below(3600)}};
+  }
   void fill(Role& value) { value = model::from_number<Role>(below(3)).value(); }
   void fill(LogStatus& value) { value = coin() ? LogStatus::kSuccess : LogStatus::kFail; }
   void fill(Status& value) {

@@ -23,7 +23,7 @@ namespace rhooks::model {
 Result<void> check_api_key_namespaces(const std::vector<std::string>& namespaces);
 
 // Of an API key as it is asked for, shown, and told once: a row belongs to those that have its
-// member. The next free number is 7: StoredApiKey has 6. docs_test prints the rows of
+// member. The next free number is 8: StoredApiKey has 6. docs_test prints the rows of
 // docs/security.md.
 struct ApiKeyFields {
   static constexpr std::tuple kAll{
@@ -52,6 +52,13 @@ struct ApiKeyFields {
       field<&ApiKeySpec::expires_at>(
           {.name = "expiresAt", .number = 3, .doc = "from then on it opens nothing; default never"},
           ShownTime{}),
+      field<&ApiKeySpec::rate>(
+          {.name = "rate",
+           .number = 7,
+           .doc = "calls that its holder may make in a time, as in `100/1m` or `50/s`, of each "
+                  "server; one more is 429. 1 to 1,000,000 in a time of 1 s to 7 d, and at least "
+                  "one in a minute; default any number"},
+          RateRange{}),
       field<&ApiKeySpec::description>(
           {.name = "description",
            .number = 4,

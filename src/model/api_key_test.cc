@@ -116,6 +116,7 @@ TEST(ApiKeyTest, WrongOnesAreRefusedByTheirField) {
             "namespaces[1]");
   EXPECT_EQ(field_of([](ApiKeySpec& key) { key.description.assign(1025, 'a'); }), "description");
   EXPECT_EQ(field_of([](ApiKeySpec& key) { key.expires_at = TimePoint::max(); }), "expiresAt");
+  EXPECT_EQ(field_of([](ApiKeySpec& key) { key.rate = Rate{0, std::chrono::seconds{1}}; }), "rate");
 }
 
 }  // namespace

@@ -272,6 +272,23 @@ TEST_F(AccessControlTest, AKeyEndsOnItsTime) {
   EXPECT_THAT(reply.body, HasSubstr("expired"));
 }
 
+TEST_F(AccessControlTest, WhoCallsFasterThanTheKeyAllowsIsToldUntilWhen) {
+  const auto slow = hooks_->create_api_key(
+      {.role = Role::kRead, .namespaces = {"a"}, .rate = Rate{1, std::chrono::seconds{60}}});
+  ASSERT_TRUE(slow) << slow.error().message;
+  const Call call{"GET", "/v1/namespaces/a/tasks"};
+  EXPECT_EQ(by(slow->key, {"GET", "/v1/namespaces/b/tasks"}).status, 404) << "it does not count";
+  EXPECT_EQ(by(slow->key, call).status, 200);
+  const Reply early = by(slow->key, call);
+  expect_problem(early, 429);
+  EXPECT_EQ(code_of(early), "overloaded");
+  const int wait = std::stoi(early.header("retry-after"));
+  EXPECT_GE(wait, 1);
+  EXPECT_LE(wait, 60);
+  EXPECT_EQ(by(key(Role::kRead, {"a"}), call).status, 200);
+  EXPECT_EQ(by(kOwner, call).status, 200);
+}
+
 TEST_F(AccessControlTest, AChangeHoldsForTheNextCall) {
   const CreatedApiKey made = create(Role::kRead, {"a"});
   const Call registration{"POST", "/v1/namespaces/a/tasks", R"({"url":"http://127.0.0.1:9/x"})"};

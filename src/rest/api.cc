@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/check.h"
+#include "base/duration.h"
 #include "codec/public_json.h"
 #include "observe/logging.h"
 #include "rest/access.h"
@@ -107,6 +108,19 @@ std::optional<HttpResponse> Api::refusal(const HttpRequest& head, const Route* r
   return refused;
 }
 
+std::optional<HttpResponse> Api::refuse_early(const HttpRequest& head, const Caller& caller) const {
+  if (!caller.key()) return std::nullopt;
+  const auto wait = rates_.too_early(*caller.key(), head.received_at);
+  if (!wait) return std::nullopt;
+  HttpResponse response =
+      problem(429, ErrorCode::kOverloaded,
+              "the API key " + caller.key()->id + " allows " + format_rate(*caller.key()->rate) +
+                  " calls; Retry-After says when there may be one more");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait);
+  response.headers.push_back({"Retry-After", std::to_string(seconds.count())});
+  return response;
+}
+
 std::optional<HttpResponse> Api::refusal(const HttpRequest& head,
                                          const Router::Match& match) const {
   if (!match.route) {
@@ -150,6 +164,7 @@ Admission Api::admit(const HttpRequest& head) const {
   std::optional<AccessControl::Answer> caller;
   if (!is_public) caller = access_.known_caller_of(head);
   if (caller) admission.response = refusal(head, match.route, *caller);
+  if (!admission.response && caller) admission.response = refuse_early(head, **caller);
   if (!admission.response) admission.response = refusal(head, match);
   if (!admission.response && match.route->immediate) {
     admission.response = match.route->handler(head, PathParameters(*match.route, head));

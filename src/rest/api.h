@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rest/access_control.h"
+#include "rest/call_rates.h"
 #include "rest/http_server.h"
 #include "rest/readiness.h"
 #include "rest/refusal_log.h"
@@ -74,6 +75,8 @@ class Api {
   // Of who may not call, or not this; it is logged. Null: there is no such route.
   std::optional<HttpResponse> refusal(const HttpRequest& head, const Route* route,
                                       const AccessControl::Answer& caller) const;
+  // Of who calls faster than the rate of the key.
+  std::optional<HttpResponse> refuse_early(const HttpRequest& head, const Caller& caller) const;
   // Of what cannot be a call.
   std::optional<HttpResponse> refusal(const HttpRequest& head, const Router::Match& match) const;
   HttpResponse answer_to(const HttpRequest& request, const Route& route) const;
@@ -84,6 +87,7 @@ class Api {
   Router router_;
   std::string openapi_;
   AccessControl access_;
+  mutable CallRates rates_;
   mutable RefusalLog refused_keys_;
   mutable RefusalLog forbidden_calls_;
 };

@@ -103,6 +103,7 @@ json::object operation_of(const Route& route) {
     responses.emplace("401", response_ref("Unauthorized"));
     responses.emplace("403", response_ref("Forbidden"));
     responses.emplace("421", response_ref("Misdirected"));
+    responses.emplace("429", response_ref("TooEarly"));
   }
   if (route.access->where == Where::kInNamespace) {
     responses.emplace("404", response_ref("NotReached"));
@@ -137,6 +138,8 @@ json::object components() {
   responses["Forbidden"] = problem_response(
       "The API key does not allow it; or, where none is asked for, the request comes from another "
       "site's page (Origin).");
+  responses["TooEarly"] =
+      problem_response("More calls than the rate of the API key allows; see Retry-After.");
   responses["NotReached"] = problem_response("The API key is not for this namespace.");
   responses["Misdirected"] =
       problem_response("Only where no API key is asked for: the Host is not this machine.");
