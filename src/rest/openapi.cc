@@ -80,8 +80,8 @@ json::object operation_of(const Route& route) {
   operation["operationId"] = route.operation_id;
   operation["tags"] = {json::string(route.tag)};
   operation["summary"] = route.summary;
-  if (std::string text = description_of(route); !text.empty()) {
-    operation["description"] = std::move(text);
+  if (const std::string text = description_of(route); !text.empty()) {
+    operation["description"] = text;
   }
   json::array parameters = parameters_of(route);
   if (!parameters.empty()) operation["parameters"] = std::move(parameters);
