@@ -265,28 +265,6 @@ TEST_F(TlsE2eTest, AnAddressForMetricsHasTheRulesOfTheOther) {
   EXPECT_THAT(open.errors, HasSubstr("RHOOKS_API_KEY"));
 }
 
-TEST_F(TlsE2eTest, AKeyInTheClearIsToldOf) {
-  const std::string here = "127.0.0.1:0";
-  const std::string everywhere = "0.0.0.0:0";
-  const auto is_told = [&](const std::string& listen, const std::string& admin, bool with_tls) {
-    std::vector<std::string> args{
-        RHOOKS_BINARY, "serve", "--store", "memory:", "--listen", listen, "--admin-listen", admin};
-    if (with_tls) {
-      args.insert(args.end(),
-                  {"--tls-cert", of_.files().certificate, "--tls-key", of_.files().key});
-    }
-    ChildProcess server(args, {"RHOOKS_API_KEY=sixteen-or-more-characters"});
-    EXPECT_TRUE(server.wait_for_output("listening on")) << server.errors();
-    server.signal(SIGTERM);
-    EXPECT_EQ(server.wait(), 0);
-    return server.errors().find("in the clear") != std::string::npos;
-  };
-  EXPECT_FALSE(is_told(here, here, false));
-  EXPECT_TRUE(is_told(everywhere, here, false));
-  EXPECT_TRUE(is_told(here, everywhere, false));
-  EXPECT_FALSE(is_told(everywhere, everywhere, true));
-}
-
 // Each sends a byte a second of what could be a handshake.
 TEST_F(TlsE2eTest, TenThousandHalfHandshakes) {
   if (raise_open_files() < 13'000) GTEST_SKIP() << "the limit of open files is too low";

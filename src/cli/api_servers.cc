@@ -104,7 +104,7 @@ Result<ServerPlan> plan_servers(const Config& config) {
     if (!admin) return fail(admin.error());
     plan.admin_listen = std::move(*admin);
   }
-  plan.key_needed = plan.api_key.empty() && !check_keys(plan, false);
+  plan.key_needed = plan.api_key.empty() && plan.reached_by_others();
   auto files = tls_files_of(config);
   if (!files) return fail(files.error());
   if (*files) {
@@ -114,6 +114,11 @@ Result<ServerPlan> plan_servers(const Config& config) {
   }
   plan.tls_files = std::move(*files);
   return plan;
+}
+
+bool ServerPlan::reached_by_others() const {
+  return !rest::is_loopback(listen.address) ||
+         (admin_listen && !rest::is_loopback(admin_listen->address));
 }
 
 Result<void> check_keys(const ServerPlan& plan, bool there_are_keys) {
@@ -146,12 +151,8 @@ ApiServers::ApiServers(ServerPlan plan, const ServerResources& resources, Hooks&
 }
 
 Result<void> ApiServers::start() {
-  const bool reached_by_others =
-      !rest::is_loopback(plan_.listen.address) ||
-      (plan_.admin_listen && !rest::is_loopback(plan_.admin_listen->address));
-  if (plan_.tls) {
-    show(plan_.tls);
-  } else if (reached_by_others) {
+  if (plan_.tls) show(plan_.tls);
+  if (plan_.takes_keys_in_the_clear()) {
     log::warn(
         "other machines send the API key over the network in the clear, unless a proxy with TLS is "
         "before this server: set tls_cert and tls_key");

@@ -24,6 +24,10 @@ struct ServerPlan {
   bool key_needed = false;
   std::optional<rest::TlsFiles> tls_files;
   std::shared_ptr<const rest::TlsContext> tls;  // what is in these files; null: plain HTTP
+
+  // Whether others than this machine do, at one of its addresses; and send their keys unencrypted.
+  bool reached_by_others() const;
+  bool takes_keys_in_the_clear() const { return reached_by_others() && !tls_files; }
 };
 
 // Blocks: reads the files. Errors: kInvalidArgument, with the setting as field.

@@ -40,6 +40,21 @@ TEST(ApiServersTest, OthersThanThisMachineNeedAKey) {
   }
 }
 
+TEST(ApiServersTest, OthersThanThisMachineSendKeysInTheClearWithoutTls) {
+  const std::string here = "127.0.0.1:0";
+  const std::string everywhere = "0.0.0.0:0";
+  const auto in_the_clear = [](const std::string& listen, const std::string& admin, bool with_tls) {
+    auto plan =
+        planned({{"listen", listen}, {"admin_listen", admin}}, "a-key-of-16-characters").value();
+    if (with_tls) plan.tls_files.emplace();
+    return plan.takes_keys_in_the_clear();
+  };
+  EXPECT_FALSE(in_the_clear(here, here, false));
+  EXPECT_TRUE(in_the_clear(everywhere, here, false));
+  EXPECT_TRUE(in_the_clear(here, everywhere, false));
+  EXPECT_FALSE(in_the_clear(everywhere, everywhere, true));
+}
+
 // It would open everything, whatever it is for.
 TEST(ApiServersTest, AKeyOfAStoreIsNoKeyOfAServer) {
   const std::string key = "rhk_aaaaaaaaaaaa_" + std::string(43, 'A');

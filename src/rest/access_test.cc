@@ -324,6 +324,17 @@ TEST_F(AccessControlTest, WithoutAConfiguredKeyTheFirstOneClosesTheServer) {
   EXPECT_EQ(named.receive().status, 200);
 }
 
+TEST_F(AccessControlTest, WhereOthersReachItItIsClosedWithoutKeysToo) {
+  start({}, true);
+  const std::string path = "/v1/namespaces/a/tasks";
+  expect_problem(get(path), 401, "Authorization");
+  const CreatedApiKey admin = create(Role::kAdmin, {"*"});
+  EXPECT_EQ(by(admin.key, {"GET", path}).status, 200);
+  ASSERT_TRUE(hooks_->revoke_api_key(admin.id));
+  expect_problem(by(admin.key, {"GET", path}), 401, "Authorization");
+  expect_problem(get(path), 401, "Authorization");
+}
+
 TEST_F(AccessControlTest, ReasonsAndMetricsAreForKeysOfAllNamespaces) {
   const std::string some = key(Role::kAdmin, {"a"});
   const std::string all = key(Role::kRead, {"*"});

@@ -21,10 +21,11 @@ class ApiTest : public ::testing::Test {
  protected:
   void SetUp() override { start(); }
 
-  void start(std::string api_key = {}) {
+  void start(std::string api_key = {}, bool key_needed = false) {
     server_.reset();
     ApiOptions options;
     options.api_key = std::move(api_key);
+    options.key_needed = key_needed;
     options.ready_for = ready_for_;
     options.on_request = [this](std::string_view route, std::string_view method, int status,
                                 std::chrono::microseconds) {
