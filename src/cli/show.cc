@@ -231,6 +231,39 @@ void add_schedule(Card& card, const Task& task, const schedule::Zones& zones) {
                         std::to_string(schedule.max) + " executions");
 }
 
+// What has come of it so far.
+void add_outcome(Card& card, const Task& task, const Io& io) {
+  const Execution& execution = task.execution;
+  if (execution.count > 0 || execution.skipped > 0) {
+    card.line(
+        "executions",
+        std::to_string(execution.successful) + " successful, " + std::to_string(execution.failed) +
+            " failed" +
+            (execution.extra > 0 ? ", " + std::to_string(execution.extra) + " extra" : "") +
+            (execution.skipped > 0 ? ", " + std::to_string(execution.skipped) + " skipped" : ""));
+  }
+  if (task.skipped_before) card.line("skipped", show_skipped(*task.skipped_before));
+  if (execution.last_execution_date) {
+    card.line("last attempt", with_distance(*execution.last_execution_date, io));
+  }
+  if (execution.last_response_status) {
+    const int status = *execution.last_response_status;
+    card.line("last response", std::to_string(status),
+              status >= 200 && status < 300 ? Colour::kGreen : Colour::kRed);
+  }
+  if (task.errors.count > 0 || task.errors.last_error_date) {
+    card.line("errors",
+              std::to_string(task.errors.count) +
+                  (task.errors.count == 1 ? " failed execution, " : " failed executions, ") +
+                  std::to_string(task.errors.consecutive) + " in a row");
+    card.line("last error",
+              task.errors.last_error + (task.errors.last_error_date
+                                            ? "  (" + show_time(*task.errors.last_error_date) + ")"
+                                            : ""),
+              Colour::kRed);
+  }
+}
+
 std::string task_card(const Task& task, const schedule::Zones& zones, const Io& io) {
   Card card(io.colours());
   card.line("namespace", task.key.ns);
@@ -269,39 +302,11 @@ std::string task_card(const Task& task, const schedule::Zones& zones, const Io& 
   for (const Header& header : task.request.headers) {
     card.line("header", header.name + ": " + header.value);
   }
-  const Execution& execution = task.execution;
-  if (execution.count > 0 || execution.skipped > 0) {
-    card.line(
-        "executions",
-        std::to_string(execution.successful) + " successful, " + std::to_string(execution.failed) +
-            " failed" +
-            (execution.extra > 0 ? ", " + std::to_string(execution.extra) + " extra" : "") +
-            (execution.skipped > 0 ? ", " + std::to_string(execution.skipped) + " skipped" : ""));
-  }
-  if (task.skipped_before) card.line("skipped", show_skipped(*task.skipped_before));
-  if (execution.last_execution_date) {
-    card.line("last attempt", with_distance(*execution.last_execution_date, io));
-  }
-  if (execution.last_response_status) {
-    const int status = *execution.last_response_status;
-    card.line("last response", std::to_string(status),
-              status >= 200 && status < 300 ? Colour::kGreen : Colour::kRed);
-  }
-  if (task.errors.count > 0 || task.errors.last_error_date) {
-    card.line("errors",
-              std::to_string(task.errors.count) +
-                  (task.errors.count == 1 ? " failed execution, " : " failed executions, ") +
-                  std::to_string(task.errors.consecutive) + " in a row");
-    card.line("last error",
-              task.errors.last_error + (task.errors.last_error_date
-                                            ? "  (" + show_time(*task.errors.last_error_date) + ")"
-                                            : ""),
-              Colour::kRed);
-  }
+  add_outcome(card, task, io);
   card.line("created", with_distance(task.created_at, io));
   card.line("updated", with_distance(task.updated_at, io));
   card.block("body", pretty_body(task.request.body.data()));
-  card.block("last response body", pretty_body(execution.last_response_body));
+  card.block("last response body", pretty_body(task.execution.last_response_body));
   return card.text();
 }
 

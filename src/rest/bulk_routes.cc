@@ -75,19 +75,18 @@ Route many_route(Hooks& hooks, const char* verb, const char* operation, const ch
   };
 }
 
-}  // namespace
-
-void add_bulk_routes(Router& router, Hooks& hooks) {
-  router.add({
+Route register_many_route(Hooks& hooks) {
+  return {
       .method = "POST",
       .pattern = "/v1/tasks/batch",
       .operation_id = "registerTasks",
       .tag = "many",
       .summary = "Register up to 1000 tasks",
-      .description = "They are durable together. Each item gets a result of its own, in their "
-                     "order: 200 does not mean that all of them were registered. Items with an "
-                     "idempotencyKey or an id of their own can be sent again safely. Those of "
-                     "namespaces that the API key is not for are 404.",
+      .description =
+          "They are durable together. Each item gets a result of its own, in their "
+          "order: 200 does not mean that all of them were registered. Items with an "
+          "idempotencyKey or an id of their own can be sent again safely. Those of "
+          "namespaces that the API key is not for are 404.",
       .parameters = {},
       .body =
           BodyDoc{
@@ -100,22 +99,11 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .for_caller = [&hooks](
                         const HttpRequest& request,
                         const Caller& caller) { return register_many(hooks, request, caller); },
-  });
-  router.add(many_route(hooks, "delete", "deleteTasks", "Delete many tasks",
-                        "Deletes one chunk of the tasks that match; none given, all match.",
-                        &Hooks::remove_many));
-  router.add(many_route(hooks, "suspend", "suspendTasks", "Suspend many tasks",
-                        "Suspends one chunk of the ACTIVE tasks that match.",
-                        &Hooks::suspend_many));
-  router.add(many_route(hooks, "unsuspend", "unsuspendTasks", "Unsuspend many tasks",
-                        "Makes one chunk of the SUSPENDED tasks that match ACTIVE again, their "
-                        "times as they were: what is past is due at once.",
-                        &Hooks::unsuspend_many));
-  router.add(many_route(hooks, "cancel", "cancelTasks", "Cancel many tasks",
-                        "Makes one chunk of the tasks that match FAILED, cancelled: of the ACTIVE "
-                        "ones, or with a status of the PROCESSING or SUSPENDED ones.",
-                        &Hooks::cancel_many));
-  router.add({
+  };
+}
+
+Route namespaces_route(Hooks& hooks) {
+  return {
       .method = "GET",
       .pattern = "/v1/namespaces",
       .operation_id = "fetchNamespaces",
@@ -132,8 +120,11 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
       .work = Work::kMany,
       .for_caller = [&hooks](const HttpRequest& request,
                              const Caller& caller) { return namespaces(hooks, request, caller); },
-  });
-  router.add({
+  };
+}
+
+Route clear_route(Hooks& hooks) {
+  return {
       .method = "DELETE",
       .pattern = "/v1/namespaces/{ns}",
       .operation_id = "clearNamespace",
@@ -151,7 +142,29 @@ void add_bulk_routes(Router& router, Hooks& hooks) {
             if (!count) return error_response(count.error());
             return json_response(200, "{\"count\":" + std::to_string(*count) + "}");
           },
-  });
+  };
+}
+
+}  // namespace
+
+void add_bulk_routes(Router& router, Hooks& hooks) {
+  router.add(register_many_route(hooks));
+  router.add(many_route(hooks, "delete", "deleteTasks", "Delete many tasks",
+                        "Deletes one chunk of the tasks that match; none given, all match.",
+                        &Hooks::remove_many));
+  router.add(many_route(hooks, "suspend", "suspendTasks", "Suspend many tasks",
+                        "Suspends one chunk of the ACTIVE tasks that match.",
+                        &Hooks::suspend_many));
+  router.add(many_route(hooks, "unsuspend", "unsuspendTasks", "Unsuspend many tasks",
+                        "Makes one chunk of the SUSPENDED tasks that match ACTIVE again, their "
+                        "times as they were: what is past is due at once.",
+                        &Hooks::unsuspend_many));
+  router.add(many_route(hooks, "cancel", "cancelTasks", "Cancel many tasks",
+                        "Makes one chunk of the tasks that match FAILED, cancelled: of the ACTIVE "
+                        "ones, or with a status of the PROCESSING or SUSPENDED ones.",
+                        &Hooks::cancel_many));
+  router.add(namespaces_route(hooks));
+  router.add(clear_route(hooks));
 }
 
 }  // namespace rhooks::rest
