@@ -65,9 +65,10 @@ struct CrashFixture {
   }
 
   // What may take so long on a machine that has nothing else to do, by how busy this one was until
-  // the first call.
+  // the first call, and the longest that it stood still.
   std::chrono::milliseconds by_slowdown(std::chrono::milliseconds alone) const {
-    return std::chrono::ceil<std::chrono::milliseconds>(slowdown.stop() * alone);
+    return std::chrono::ceil<std::chrono::milliseconds>(slowdown.stop() * alone) +
+           slowdown.longest_stall();
   }
 
   std::vector<std::string> urls() const {
