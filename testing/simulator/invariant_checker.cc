@@ -265,7 +265,7 @@ void InvariantChecker::committed(const TaskKey& key, const model::LeaseToken& to
     violation(key, "a stale lease committed: " + to_string(token));
   }
   Attempt* const attempt = attempt_of(token);
-  if (!attempt && timely_.contains(key)) {
+  if (!attempt && entry->task.deliver_before) {
     check_too_late(key, *entry, after);
     entry->not_before.reset();
     entry->retried.reset();
