@@ -72,6 +72,7 @@ class Hooks final : public HooksApi {
   Result<DryrunResult> trigger_dryrun(int limit = 1000) override;
   Result<Preview> preview(const PreviewQuery& query) override;
   Result<Preview> preview(const TaskKey& key, const PreviewRange& range = {}) override;
+  Result<BackfillResult> backfill(const BackfillQuery& query) override;
   Result<EndpointPut> put_endpoint(Endpoint endpoint, const std::string& if_revision = {}) override;
   Result<Endpoint> endpoint(const std::string& ns, const std::string& name) override;
   Result<EndpointPage> endpoints(const EndpointsQuery& query) override;

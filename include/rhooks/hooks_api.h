@@ -131,6 +131,35 @@ struct PreviewQuery {
   friend bool operator==(const PreviewQuery&, const PreviewQuery&) = default;
 };
 
+// Which occurrences of a series are made up for.
+struct BackfillQuery {
+  TaskKey key;  // of the series, in whatever status it is
+  // Those whose nominal time is from here on up to `to`, both included; `to` may be now at the
+  // latest.
+  TimePoint from{};
+  TimePoint to{};
+  int chunk_limit = 1000;  // the most that one call makes up for: 1 to 1000
+  bool dry_run = false;    // only says which they are
+
+  friend bool operator==(const BackfillQuery&, const BackfillQuery&) = default;
+};
+
+struct Backfilled {
+  std::string id;              // of the task that stands for the occurrence
+  TimePoint scheduled_date{};  // its nominal time
+  bool created = false;        // whether this call registered it
+
+  friend bool operator==(const Backfilled&, const Backfilled&) = default;
+};
+
+struct BackfillResult {
+  std::vector<Backfilled> items;  // earliest first
+  // Not none: there are more, and this is the `from` of the next call.
+  std::optional<TimePoint> next;
+
+  friend bool operator==(const BackfillResult&, const BackfillResult&) = default;
+};
+
 // The calls of the scheduler, wherever it runs: Hooks is the one in this process.
 //
 // Threads: one at a time, unless the implementation allows more.
@@ -219,6 +248,16 @@ class HooksApi {
   // When a task will run, from its current occurrence on, if all goes as planned. Of one that is
   // DONE or FAILED nothing is left. Errors: also kNotFound.
   virtual Result<Preview> preview(const TaskKey& key, const PreviewRange& range = {}) = 0;
+
+  // Makes up for occurrences of a series that are past, whether they were delivered, failed or were
+  // skipped: registers for each a one-shot task of the namespace, which has the request and
+  // settings of the series as they are now, is due at once, and leaves the series as it is. Its id
+  // is that of the series, "@" and the nominal time: ID@2027-01-01T08:00:00.000Z. The nominal times
+  // are those of the schedule as it is now, without what it excludes, also before its `start` and
+  // behind its `end` and `max` if it is one of cron; other series have none before their first.
+  // Errors: kInvalidArgument; kNotFound; kConflict (it is no series); those of register_task(),
+  // with which some may be registered. Safe to retry: a task that is there stays as it is.
+  virtual Result<BackfillResult> backfill(const BackfillQuery& query) = 0;
 
   // Endpoints. They are no tasks: a namespace that has nothing else has no tasks, and clear()
   // leaves them.

@@ -144,6 +144,7 @@ void add_all(Commands& commands) {
   add_endpoints(commands);
   add_redrive(commands);
   add_schedule(commands);
+  add_backfill(commands);
   add_store(commands);
   add_listen(commands);
   add_secrets(commands);

@@ -117,6 +117,7 @@ void add_triggers(Commands& commands);  // trigger, trigger-dryrun
 void add_endpoints(Commands& commands);
 void add_redrive(Commands& commands);
 void add_schedule(Commands& commands);
+void add_backfill(Commands& commands);
 void add_store(Commands& commands);
 void add_serve(Commands& commands);
 void add_listen(Commands& commands);

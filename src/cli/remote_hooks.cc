@@ -229,6 +229,11 @@ class RemoteHooks final : public HooksApi {
                 codec::parse_preview);
   }
 
+  Result<BackfillResult> backfill(const BackfillQuery& query) override {
+    return call({"POST", task_path(query.key) + "/backfill", codec::to_json(query)},
+                codec::parse_backfill_result);
+  }
+
   Result<EndpointPut> put_endpoint(Endpoint endpoint, const std::string& if_revision) override {
     auto body = codec::to_put_json(endpoint);
     if (!body) return fail(std::move(body.error()));

@@ -70,6 +70,9 @@ Result<ApiKeySpec> parse_api_key_changes(std::string_view json, ApiKeySpec key);
 // stands for {}. null is refused here: an unset variable must not mean all tasks.
 Result<ManyQuery> parse_many_query(std::string_view json, std::string_view ns);
 
+// What a backfill of a series takes: {from,to,chunkLimit?,dryRun?}. null is refused here as well.
+Result<BackfillQuery> parse_backfill_query(std::string_view json, const TaskKey& key);
+
 // Reads a redrive that is asked for. `ns` comes from the path, and a "namespace" inside must agree
 // with it. null is refused here as well.
 Result<Redrive> parse_new_redrive(std::string_view json, std::string_view ns);
@@ -109,6 +112,9 @@ std::string to_json(const TriggerResult& result);  // {processed,errors,held}
 std::string to_json(const ManyResult& result);
 // {count,items:[{namespace,id,scheduledDate}],more}
 std::string to_json(const DryrunResult& result);
+std::string to_json(const BackfillQuery& query);
+// {items:[{id,scheduledDate,created}],next?}
+std::string to_json(const BackfillResult& result);
 // {kind,facts:{name:value},sections:[{title,rows:[{column:value}]}]}, each value a string.
 std::string to_json(const StoreDescription& description);
 // {"items":[{"status":201,"task":{…}} | {"status":400,"error":{problem}}]}, in input order.
@@ -146,6 +152,7 @@ Result<std::vector<Result<Registration>>> parse_registrations(std::string_view j
 Result<ManyResult> parse_many_result(std::string_view json);
 Result<TriggerResult> parse_trigger_result(std::string_view json);
 Result<DryrunResult> parse_dryrun_result(std::string_view json);
+Result<BackfillResult> parse_backfill_result(std::string_view json);
 // A section without rows has no columns either.
 Result<StoreDescription> parse_store_description(std::string_view json);
 Result<std::int64_t> parse_count(std::string_view json);

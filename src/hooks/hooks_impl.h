@@ -18,9 +18,9 @@
 
 namespace rhooks {
 
-// State of a Hooks. Its methods stand in six files by what they do: hooks.cc (one task, the
-// worker), hooks_many.cc (pages and bulk operations), hooks_endpoints.cc (one endpoint),
-// hooks_secrets.cc (one secret), hooks_api_keys.cc (one API key) and hooks_redrives.cc.
+// State of a Hooks. Its methods stand in seven files by what they do: hooks.cc (one task, the
+// worker), hooks_many.cc (pages and bulk operations), hooks_backfill.cc, hooks_endpoints.cc (one
+// endpoint), hooks_secrets.cc (one secret), hooks_api_keys.cc (one API key) and hooks_redrives.cc.
 struct Hooks::Impl {
   explicit Impl(Parts given);
 

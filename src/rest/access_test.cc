@@ -52,6 +52,7 @@ const std::map<std::string, Expected>& expected() {
       {"fetchSecrets", {kInNamespace, kRead}},
       {"getRedrive", {kInNamespace, kRead}},
       {"registerTask", {kInNamespace, kWrite}},
+      {"backfillTask", {kInNamespace, kWrite}},
       {"deleteTask", {kInNamespace, kWrite}},
       {"suspendTask", {kInNamespace, kWrite}},
       {"unsuspendTask", {kInNamespace, kWrite}},

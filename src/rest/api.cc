@@ -82,6 +82,7 @@ Api::Api(Hooks& hooks, ApiOptions options)
     add_api_key_routes(router_, hooks);
     add_redrive_routes(router_, hooks);
     add_preview_routes(router_, hooks);
+    add_backfill_routes(router_, hooks);
     add_log_routes(router_, hooks);
     add_trigger_routes(router_, hooks);
     add_store_route(router_, hooks);

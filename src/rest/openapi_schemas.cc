@@ -187,6 +187,29 @@ constexpr const char* kSchemas = R"json({
     "held": {"type": "integer", "description": "Tasks that were due and are left, since they wait for their endpoints, or for other servers that share the store. Given where there are any; at 1,000, where counting stops, there may be more."}
   }
 },
+"BackfillQuery": {
+  "type": "object", "required": ["from", "to"], "additionalProperties": false,
+  "properties": {
+    "from": {"$ref": "#/components/schemas/Time", "description": "Occurrences named for this time or later."},
+    "to": {"$ref": "#/components/schemas/Time", "description": "And for this time or earlier; now at the latest."},
+    "chunkLimit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000, "description": "The most that one call makes up for."},
+    "dryRun": {"type": "boolean", "default": false, "description": "Only say which they are."}
+  }
+},
+"BackfillResult": {
+  "type": "object", "required": ["items"],
+  "properties": {
+    "items": {"type": "array", "maxItems": 1000, "items": {
+      "type": "object", "required": ["id", "scheduledDate", "created"],
+      "properties": {
+        "id": {"type": "string", "description": "Of the task that stands for the occurrence."},
+        "scheduledDate": {"$ref": "#/components/schemas/Time"},
+        "created": {"type": "boolean", "description": "Whether this call registered it."}
+      }
+    }},
+    "next": {"$ref": "#/components/schemas/Time", "description": "Given where there are more: the `from` of the next call."}
+  }
+},
 "DryrunResult": {
   "type": "object", "required": ["count", "items", "more"],
   "properties": {

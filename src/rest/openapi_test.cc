@@ -338,7 +338,7 @@ TEST_F(OpenApiTest, HasEveryRouteAndNoOther) {
     }
   }
   EXPECT_EQ(routed, documented);
-  EXPECT_EQ(routed.size(), 46u);
+  EXPECT_EQ(routed.size(), 47u);
 }
 
 TEST_F(OpenApiTest, EveryReferenceLeadsSomewhere) {
@@ -486,6 +486,11 @@ TEST_F(OpenApiTest, AnswersAsDocumented) {
 
   drive({"GET", tasks + "/t"}, 200);
   drive({"GET", tasks + "/none"}, 404);
+  const std::string past = R"({"from":"2020-01-01T00:00Z","to":"2020-01-01T02:00Z"})";
+  drive({"POST", tasks + "/s/backfill", past}, 200);
+  drive({"POST", tasks + "/s/backfill", R"({"from":"2020-01-01T00:00Z"})"}, 400);
+  drive({"POST", tasks + "/none/backfill", past}, 404);
+  drive({"POST", tasks + "/t/backfill", past}, 409);
   for (const char* verb : {"/trigger", "/suspend", "/unsuspend"}) {
     drive({"POST", tasks + "/t" + verb}, 200);
     drive({"POST", tasks + "/none" + verb}, 404);

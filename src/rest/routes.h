@@ -23,6 +23,7 @@ void add_api_key_routes(Router& router, Hooks& hooks);
 void add_redrive_routes(Router& router, Hooks& hooks);
 void add_log_routes(Router& router, Hooks& hooks);
 void add_preview_routes(Router& router, Hooks& hooks);
+void add_backfill_routes(Router& router, Hooks& hooks);
 void add_trigger_routes(Router& router, Hooks& hooks);
 struct SystemRoutes {
   const std::string& openapi;  // read at each request: it may be written after the routes are known
