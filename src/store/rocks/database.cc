@@ -180,8 +180,21 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
   return database;
 }
 
-Result<void> Database::check_logs(rocksdb::Env& env) const {
-  const auto damage = find_damage(env, path_);
+// Which logs are in use takes as long to find out as opening the database, and so is asked only
+// where one of them seems to be damaged.
+Result<std::optional<LogDamage>> Database::damage_of_logs(
+    const rocksdb::Options& options, const std::vector<std::string>& there) const {
+  auto damage = find_damage(*options.env, path_);
+  if (!damage || !*damage) return damage;
+  const auto oldest = oldest_log_in_use(options, path_, families_among(there).found);
+  if (!oldest) return damage;  // nor does it open otherwise
+  if (!*oldest) return std::nullopt;
+  return find_damage(*options.env, path_, **oldest);
+}
+
+Result<void> Database::check_logs(const rocksdb::Options& options,
+                                  const std::vector<std::string>& there) const {
+  const auto damage = damage_of_logs(options, there);
   if (!damage) return fail(damage.error());
   if (!*damage) return {};
   const LogDamage& found = **damage;
@@ -217,7 +230,6 @@ Result<void> Database::open_db() {
     (void)env->CreateDirIfMissing(path_);  // opening it tells what is wrong
     sync_directories_above(*env, path_);
   } else {
-    if (auto sound = check_logs(*env); !sound) return sound;
     const auto listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
     if (!listed.ok()) return fail(translate(listed, "reading what the directory holds"));
     for (const std::string& found : names) {
@@ -231,29 +243,33 @@ Result<void> Database::open_db() {
                       " does not know: it was written by a newer rhooks or by another program; "
                       "use that program, or choose another directory");
     }
+    if (auto sound = check_logs(options, names); !sound) return sound;
   }
 
   return open_families(options, names);
+}
+
+Database::Families Database::families_among(const std::vector<std::string>& there) const {
+  Families families;
+  families.found.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  for (const bool exists : {true, false}) {
+    for (std::size_t i = 0; i < kFamilies; ++i) {
+      if (exists != (std::find(there.begin(), there.end(), kFamilyNames[i]) != there.end())) {
+        continue;
+      }
+      (exists ? families.found : families.missing)
+          .emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i)));
+      families.positions.push_back(i);
+    }
+  }
+  return families;
 }
 
 // Of another program's database nothing is changed. Families that are missing are made together:
 // each call that makes some writes all options to a file, as DB::Open would for each.
 Result<void> Database::open_families(const rocksdb::Options& options,
                                      const std::vector<std::string>& there) {
-  std::vector<rocksdb::ColumnFamilyDescriptor> found;
-  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
-  std::vector<std::size_t> positions;  // of those found, then of those missing
-  found.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
-  for (const bool exists : {true, false}) {
-    for (std::size_t i = 0; i < kFamilies; ++i) {
-      if (exists != (std::find(there.begin(), there.end(), kFamilyNames[i]) != there.end())) {
-        continue;
-      }
-      (exists ? found : missing)
-          .emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i)));
-      positions.push_back(i);
-    }
-  }
+  const auto [found, missing, positions] = families_among(there);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const auto opened = rocksdb::DB::Open(options, path_, found, &handles, &db);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "store/rocks/log_check.h"
 #include "store/rocks/log_filter.h"
 #include "store/rocks/rocks_store.h"
 
@@ -115,7 +116,17 @@ class Database {
   Result<void> open_db();
   Result<void> open_families(const rocksdb::Options& options,
                              const std::vector<std::string>& there);
-  Result<void> check_logs(rocksdb::Env& env) const;
+  // Those of ours, by whether they are `there`.
+  struct Families {
+    std::vector<rocksdb::ColumnFamilyDescriptor> found;  // the default one, then ours
+    std::vector<rocksdb::ColumnFamilyDescriptor> missing;
+    std::vector<std::size_t> positions;  // of ours that were found, then of those missing
+  };
+  Families families_among(const std::vector<std::string>& there) const;
+  Result<std::optional<LogDamage>> damage_of_logs(const rocksdb::Options& options,
+                                                  const std::vector<std::string>& there) const;
+  Result<void> check_logs(const rocksdb::Options& options,
+                          const std::vector<std::string>& there) const;
   Result<void> check_format();
   bool holds_something(rocksdb::ColumnFamilyHandle* family) const;
   Error not_of_rhooks() const;

@@ -1,6 +1,7 @@
 #include "store/rocks/log_check.h"
 
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 
 #include <algorithm>
 #include <boost/crc.hpp>
@@ -146,16 +147,60 @@ std::optional<std::uint64_t> log_number(std::string_view name) {
   return number;
 }
 
+class Silent final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+// Notes which logs are opened to be read.
+class WatchedLogs final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+
+  const char* Name() const override { return "WatchedLogs"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* debug) override {
+    const auto number = log_number(std::string_view(path).substr(path.rfind('/') + 1));
+    if (number) oldest_ = std::min(oldest_.value_or(*number), *number);
+    return target()->NewSequentialFile(path, options, file, debug);
+  }
+  std::optional<std::uint64_t> oldest() const { return oldest_; }
+
+ private:
+  std::optional<std::uint64_t> oldest_;
+};
+
 }  // namespace
 
-Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path) {
+Result<std::optional<std::uint64_t>> oldest_log_in_use(
+    rocksdb::DBOptions options, const std::string& path,
+    const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
+  const auto logs = std::make_shared<WatchedLogs>(options.env->GetFileSystem());
+  const auto env = rocksdb::NewCompositeEnv(logs);
+  options.env = env.get();
+  options.info_log = std::make_shared<Silent>();  // opening it to be used says the same again
+  options.listeners.clear();
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  const auto status = rocksdb::DB::OpenForReadOnly(options, path, families, &handles, &opened);
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  if (!status.ok()) return fail(translate(status, "reading which of its logs are in use", path));
+  for (rocksdb::ColumnFamilyHandle* handle : handles) (void)db->DestroyColumnFamilyHandle(handle);
+  return logs->oldest();
+}
+
+Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path,
+                                             std::uint64_t oldest) {
   std::vector<std::string> names;
   if (const auto listed = env.GetChildren(path, &names); !listed.ok()) {
     return fail(translate(listed, "listing its logs", path));
   }
   std::vector<std::pair<std::uint64_t, std::string>> logs;
   for (const std::string& name : names) {
-    if (const auto number = log_number(name)) logs.emplace_back(*number, name);
+    const auto number = log_number(name);
+    if (number && *number >= oldest) logs.emplace_back(*number, name);
   }
   std::sort(logs.begin(), logs.end());
 

@@ -1,14 +1,12 @@
 #pragma once
 
 #include <rhooks/result.h>
+#include <rocksdb/db.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
-
-namespace rocksdb {
-class Env;
-}
+#include <vector>
 
 namespace rhooks::store::rocks {
 
@@ -29,8 +27,19 @@ struct LogDamage {
 // CRC (32 bits), size (16), type (8) and payload, a write in one record or in several; a write
 // begins with its sequence number (64 bits) and how many numbers it takes (32).
 //
-// Reads all of the logs, up to twice RocksOptions::write_buffer_bytes.
+// Reads all of the logs from number `oldest` on, up to twice RocksOptions::write_buffer_bytes.
 // Errors: kUnavailable where a file cannot be read.
-Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path);
+Result<std::optional<LogDamage>> find_damage(rocksdb::Env& env, const std::string& path,
+                                             std::uint64_t oldest = 0);
+
+// The number of the oldest log that opening the database would read. Older ones hold what has been
+// written to other files since, and a crash came before they were deleted: one that was torn
+// looks damaged, for the logs that followed it are deleted already. None: it would read no log.
+//
+// Opens the database to read it, as `options` and `families` say, and closes it.
+// Errors: those of opening it.
+Result<std::optional<std::uint64_t>> oldest_log_in_use(
+    rocksdb::DBOptions options, const std::string& path,
+    const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 
 }  // namespace rhooks::store::rocks

@@ -179,5 +179,25 @@ TEST_F(DamagedLogTest, ALaterLogTellsWhetherAnythingIsMissing) {
   EXPECT_EQ((*damage)->offset, ends_[kTasks - 4]);
 }
 
+// One that was torn once, and is of no use any more: power went before it was deleted, and after
+// the ones that followed it had been.
+TEST_F(DamagedLogTest, ATornLogThatIsOfNoUseAnyMoreIsNoDamage) {
+  const std::string copy = copy_with([&](std::string& log) { log.resize(ends_.back() - 5); });
+  const fs::path first = log_in(copy);
+  std::ostringstream torn;
+  torn << std::ifstream(first, std::ios::binary).rdbuf();
+  constexpr std::size_t kLives = 3;
+  for (std::size_t life = 0; life < kLives; ++life) {
+    auto store = open_ok(copy);
+    ASSERT_TRUE(put_ok(*store, make_record("ns", "after" + std::to_string(life), kT0)));
+  }
+  ASSERT_FALSE(fs::exists(first));
+  std::ofstream(first, std::ios::binary) << torn.str();
+  const auto looks = rocks::find_damage(*rocksdb::Env::Default(), copy);
+  ASSERT_TRUE(looks && *looks) << "the case is no case any more";
+  EXPECT_EQ(tasks_in(*open_ok(copy)), kTasks - 1u + kLives);
+  EXPECT_FALSE(fs::exists(first));
+}
+
 }  // namespace
 }  // namespace rhooks::testing
