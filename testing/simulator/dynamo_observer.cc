@@ -87,7 +87,11 @@ class ObservedChange {
       observer_.released({key, was.rev, was.lease_until.value_or(TimePoint())});
       return "release";
     }
-    if (was.outbox && is.outbox) return wrong("a change that leaves what waits with the task");
+    if (was.outbox && is.outbox) {
+      // Other tries of the claim and of this commit, both late: for the claim `due` is as it was.
+      if (is.record == was.record && is.outbox == was.outbox) return "commit once more";
+      return wrong("a change that leaves what waits with the task");
+    }
     // A commit leaves the token of its claim, which was the revision until now if all is well.
     if (is.record.last_token != was.record.last_token) {
       observer_.committed(key, is.record.last_token, is.record.task);

@@ -19,8 +19,9 @@
 // Whoever meets an item that has an `ob` does the second and the third step first: a claim, to
 // which it looks due; a change, whose own write is the third; a removal; and a registration that
 // takes the place of an expired task. So nothing that an outcome promised is lost, whoever dies
-// when, and to do a step twice changes nothing. Of an `ob` that cannot be read nothing is put; the
-// third step keeps its bytes in `ou`, and the task goes on.
+// when, and to do a step twice changes nothing: nor where tries of the claim and of the first step
+// whose answers were lost arrive late, one after the other. Of an `ob` that cannot be read nothing
+// is put; the third step keeps its bytes in `ou`, and the task goes on.
 //
 // Who claims it and cannot put it keeps the lease, whose end is when it is tried again: so one that
 // is throttled costs a try for each lease, and holds up nothing else.
