@@ -84,7 +84,7 @@ const std::vector<Layer>& layers() {
        {"openssl/", "brotli/", "posix"}},
       {"src/engine",
        {"engine/", "store/store.h", "store/endpoints.h", "store/flow_gate.h", "store/redrives.h",
-        "secrets/secrets.h", "secrets/credentials.h", "delivery/sender.h",
+        "secrets/secrets.h", "secrets/credentials.h", "secrets/redaction.h", "delivery/sender.h",
         "delivery/request_builder.h", "model/", "schedule/timetable.h", "schedule/zones.h",
         "observe/", "base/", "rhooks/"},
        {"std"}},

@@ -25,6 +25,7 @@ namespace rhooks::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using Args = std::vector<std::string>;
 
@@ -37,6 +38,9 @@ constexpr const char* kPair =
     "whsk_6Xb/dCcHpPea21PS1N9VY/"
     "NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 constexpr const char* kPublic = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+
+// In a header that carries credentials: it is stored as it is to be sent, and shown nowhere.
+constexpr const char* kInHeader = "canary-header-e0b47f12";
 
 // What stands for a value, in any of the forms in which it could be found.
 std::vector<std::string> traces() {
@@ -65,6 +69,7 @@ class SecretsE2eTest : public ::testing::TestWithParam<std::string> {
     stop();
     expect_no_trace(logged_, "what the server logged");
     expect_no_trace(shown_, "what was shown");
+    EXPECT_EQ((logged_ + shown_).find(kInHeader), std::string::npos);
     for (const auto& entry : fs::recursive_directory_iterator(dir_.path())) {
       if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
@@ -147,7 +152,11 @@ class SecretsE2eTest : public ::testing::TestWithParam<std::string> {
 
   TempDir dir_{"rhooks-secrets"};
   const TestStore store_ = make_test_store(GetParam(), dir_);
-  TestReceiver receiver_;
+  TestReceiver receiver_{[](const TestRequest&) {
+    TestResponse answer;
+    answer.headers = {{"Set-Cookie", std::string("sid=") + kInHeader}};
+    return answer;
+  }};
   std::unique_ptr<ChildProcess> server_;
   std::string url_;
   std::string logged_;
@@ -211,6 +220,30 @@ TEST_P(SecretsE2eTest, AReceiverGetsItsTokenAndNobodyElseSeesIt) {
               HasSubstr(R"("authorization":"[redacted]")"));
   done({"endpoint", "test", "acme", "-n", "shop", "--json"});
   EXPECT_EQ(receiver_.requests().back().header("authorization"), basic.header("authorization"));
+  look_at_everything();
+}
+
+TEST_P(SecretsE2eTest, CredentialsInHeadersAreSentAndNotShown) {
+  put_endpoint({"-H", "Authorization: Bearer " + std::string(kInHeader)});
+  const TestRequest first =
+      delivered("first", {"-X", "POST", "-H", "Cookie: sid=" + std::string(kInHeader)});
+  EXPECT_EQ(first.header("authorization"), std::string("Bearer ") + kInHeader);
+  EXPECT_EQ(first.header("cookie"), std::string("sid=") + kInHeader);
+  EXPECT_THAT(done({"logs", "-n", "shop", "--json", "--id", "first"}),
+              ContainsRegex(R"("set-cookie":"\[redacted [0-9a-f]{16}\]")"));
+  // What was shown of an endpoint can be put again, and its tasks are sent as before.
+  done({"endpoint", "set", "acme", "-n", "shop", "--description", "the warehouse"});
+  EXPECT_EQ(delivered("second").header("authorization"), std::string("Bearer ") + kInHeader);
+  const Finished again = run({"register", "-n", "shop", "--endpoint", "acme", "-H",
+                              "Cookie: [redacted 0123456789abcdef]"});
+  EXPECT_NE(again.exit, 0);
+  EXPECT_THAT(again.errors, HasSubstr("placeholder"));
+  done({"endpoint", "test", "acme", "-n", "shop", "--json"});
+  for (Args args : {Args{"get", "--id", "first"}, Args{"logs", "--id", "first"},
+                    Args{"endpoint", "get", "acme"}, Args{"delete", "--id", "first"}}) {
+    args.insert(args.end(), {"-n", "shop"});
+    done(std::move(args));
+  }
   look_at_everything();
 }
 

@@ -25,6 +25,10 @@ class HooksError : public std::runtime_error {
 
 // The scheduler in this process: keeps tasks in a store and delivers them.
 //
+// No method gives back the value of a header that carries credentials, such as Authorization or
+// Cookie: tasks, endpoints and logs have a placeholder in its place, "[redacted 6f1c9a0b12e45d78]".
+// put_endpoint() takes that for the value as long as the URL has the same scheme, host and port.
+//
 // Threads: every method may be called from any thread.
 // Blocking: every method waits for the store; trigger(), test_endpoint() and stop() also for
 // deliveries.

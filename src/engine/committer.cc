@@ -51,9 +51,11 @@ std::optional<model::TaskRecord> event_by(const EndedDelivery& ended) {
 
 }  // namespace
 
-Committer::Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, Metrics& metrics,
-                     Random& random, Options options, OnRecorded on_recorded)
+Committer::Committer(store::Store& store, secrets::Redaction& redaction, Slots& slots,
+                     EndedQueue& to_commit, Metrics& metrics, Random& random, Options options,
+                     OnRecorded on_recorded)
     : store_(store),
+      redaction_(redaction),
       slots_(slots),
       to_commit_(to_commit),
       metrics_(metrics),
@@ -190,6 +192,7 @@ bool Committer::accept(EndedDelivery& ended) {
   std::optional<Log> log;
   std::optional<Told> told;
   try {
+    redaction_.redact(*ended.outcome, now_);
     if (tells && !ended.learnt) learn(ended, rules);
     if (ended.learnt) rules.counts = ended.learnt->counts;
     // Without a way out there is one for each task every few minutes, that tells no more than the

@@ -14,12 +14,14 @@
 #include "engine/stages.h"
 #include "model/transitions.h"
 #include "observe/metrics.h"
+#include "secrets/redaction.h"
 #include "store/store.h"
 
 namespace rhooks::engine {
 
 // Third stage: works out what each outcome makes of its task, and stores outcomes and logs,
-// many in one durable write. Only then the slot is free again.
+// many in one durable write. Only then the slot is free again. Credentials do not get past it:
+// neither what is stored of an attempt nor what is told of it has any.
 //
 // While the store refuses, outcomes are kept and tried again (a commit is safe to repeat)
 // with growing waits, and failing() tells the runner to claim nothing: attempts whose
@@ -39,8 +41,8 @@ class Committer {
   // Called for each outcome that was stored: when the task was due, and whether it succeeded.
   using OnRecorded = std::function<void(TimePoint due_at, bool ok)>;
 
-  Committer(store::Store& store, Slots& slots, EndedQueue& to_commit, Metrics& metrics,
-            Random& random, Options options, OnRecorded on_recorded);
+  Committer(store::Store& store, secrets::Redaction& redaction, Slots& slots, EndedQueue& to_commit,
+            Metrics& metrics, Random& random, Options options, OnRecorded on_recorded);
 
   // Stores what has ended. Returns how long the caller may wait for more before it must
   // call again; none: until the queue has something.
@@ -91,6 +93,7 @@ class Committer {
   void note_applied(const Kept& kept, const store::Commit& commit);
 
   store::Store& store_;
+  secrets::Redaction& redaction_;
   Slots& slots_;
   EndedQueue& to_commit_;
   Metrics& metrics_;

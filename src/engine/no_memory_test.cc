@@ -27,7 +27,7 @@ class EngineNoMemoryTest : public ::testing::Test, protected Stages {
   }
   Status status_of(const std::string& id) { return store.get({"ns", id}, clock.now())->status; }
 
-  Committer committer{store, slots, to_commit, metrics, random, {}, {}};
+  Committer committer{store, secrets.redaction(), slots, to_commit, metrics, random, {}, {}};
 };
 
 TEST_F(EngineNoMemoryTest, ARequestFailsAsAnAttemptAndIsRetried) {

@@ -44,7 +44,7 @@ struct Pipeline {
                 [&sender] { sender.wake(); }),
         dispatcher(store, sender, slots.flows(), to_send, to_commit, metrics, clock, options.zones,
                    options.attempt_max),
-        committer(store, slots, to_commit, metrics, random, options.committer,
+        committer(store, secrets.redaction(), slots, to_commit, metrics, random, options.committer,
                   std::move(on_recorded)) {}
 
   // Attempts whose outcome cannot be stored would be made again: wait until they can.

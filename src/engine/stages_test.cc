@@ -16,7 +16,7 @@ namespace {
 class StagesTest : public ::testing::Test, protected Stages {
  protected:
   void make_committer(Committer::Options options = {}) {
-    committer.emplace(store, slots, to_commit, metrics, random, options,
+    committer.emplace(store, secrets.redaction(), slots, to_commit, metrics, random, options,
                       [this](TimePoint, bool ok) { recorded.push_back(ok); });
   }
   void step_all() {
@@ -206,7 +206,9 @@ TEST(CommitterTest, WhatWasNotSentOpensNoWindow) {
   Random random{1};
   Dispatcher dispatcher{shared.store, sender,         shared.slots.flows(), shared.to_send,
                         to_commit,    shared.metrics, shared.clock,         zones()};
-  Committer committer{shared.store, shared.slots, to_commit, shared.metrics, random, {}, {}};
+  secrets::Redaction redaction{shared.store};
+  Committer committer{shared.store,   redaction, shared.slots, to_commit,
+                      shared.metrics, random,    {},           {}};
   const TimePoint now = shared.clock.now();
   for (std::size_t i = 0; i < 8; ++i) {
     auto late = record(numbered("t", i), now);
@@ -767,7 +769,8 @@ class RefusedTest : public StagesTest {
   // Whether one more may begin while nine are under way.
   bool one_more_after(std::chrono::microseconds duration) {
     Slots many{64};
-    Committer commits(store, many, to_commit, metrics, random, {}, [](TimePoint, bool) {});
+    Committer commits(store, secrets.redaction(), many, to_commit, metrics, random, {},
+                      [](TimePoint, bool) {});
     const Task task = record("a", clock.now()).task;
     const Flow flow = model::flow_of(task);
     for (int i = 0; i < 12; ++i) many.release(many.acquire(1, flow), FlowEnding::kQuick);

@@ -10,6 +10,7 @@
 #include "json/text.h"
 #include "model/limits.h"
 #include "model/new_task.h"
+#include "model/redaction.h"
 #include "model/transitions.h"
 #include "observe/logging.h"
 
@@ -145,6 +146,7 @@ Result<Registration> Hooks::Impl::found(const model::TaskRecord& record, bool id
 // What is too long is refused before it is looked through.
 Result<void> Hooks::Impl::normalize(NewTask& task) {
   if (auto valid = model::validate(task); !valid) return valid;
+  if (auto real = model::refuse_redacted(task.request.headers); !real) return real;
   if (auto body = normalize_body(task.request.body); !body) return body;
   return delivery::check_body_fits(task.request);
 }
@@ -283,7 +285,7 @@ std::vector<Result<Registration>> Hooks::Impl::store_all(std::vector<NewTask> ta
     results[places[i]] = found(records[i], idempotent[i], puts[i]);
   }
   for (auto& result : results) {
-    if (result) add_held(result->task);
+    if (result) result->task = shown(std::move(result->task));
   }
   return results;
 }
@@ -300,21 +302,25 @@ Result<Task> Hooks::get(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
   auto task = impl_->store().get(key, impl_->now());
-  if (task) impl_->add_held(*task);
-  return task;
+  if (!task) return task;
+  return impl_->shown(std::move(*task));
 }
 
-void Hooks::Impl::add_held(Task& task) {
-  if (task.endpoint.empty() || task.status != Status::kActive) return;
-  if (model::due_at(task) <= now()) task.held = runner.held(task);
+Task Hooks::Impl::shown(Task task) {
+  const TimePoint at = now();
+  const bool may_be_held = !task.endpoint.empty() && task.status == Status::kActive;
+  if (may_be_held && model::due_at(task) <= at) task.held = runner.held(task);
+  redaction().redact(task.request.headers, at);
+  return task;
 }
 
 Result<Task> Hooks::remove(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
   auto removed = std::move(impl_->store().remove({&key, 1}, impl_->now()).front());
-  if (removed) impl_->runner.look_again(*removed);
-  return removed;
+  if (!removed) return removed;
+  impl_->runner.look_again(*removed);
+  return impl_->shown(std::move(*removed));
 }
 
 Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit) {
@@ -324,8 +330,7 @@ Result<Task> Hooks::Impl::change_one(const TaskKey& key, const store::Edit& edit
   if (!changed) return changed;
   runner.look_again(*changed);
   if (changed->status == Status::kActive) runner.notify(model::due_at(*changed));
-  add_held(*changed);
-  return changed;
+  return shown(std::move(*changed));
 }
 
 store::Edit Hooks::Impl::with_times(Transition make) const {

@@ -5,6 +5,7 @@
 #include "hooks/hooks_impl.h"
 #include "model/endpoint.h"
 #include "model/new_task.h"
+#include "model/redaction.h"
 #include "model/refusal.h"
 #include "model/secret.h"
 #include "model/transitions.h"
@@ -121,7 +122,11 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
         return fail(std::move(may.error()));
       }
     }
-    std::string data = stored_in_place_of(before, endpoint, now);
+    Endpoint restored = endpoint;
+    auto real = before ? impl_->redaction().restore(restored, *before, now)
+                       : model::refuse_redacted(restored.headers);
+    if (!real) return fail(std::move(real.error()));
+    std::string data = stored_in_place_of(before, std::move(restored), now);
     if (data.size() > model::kEndpointBytesMax) {
       return fail(ErrorCode::kInvalidArgument,
                   "the endpoint " +
@@ -137,20 +142,30 @@ Result<EndpointPut> Hooks::put_endpoint(Endpoint endpoint, const std::string& if
   if (!written) return fail(std::move(written.error()));
   auto stored = store::endpoint_of(written->document);
   if (!stored) return fail(std::move(stored.error()));
-  return EndpointPut{std::move(*stored), written->created};
+  return EndpointPut{impl_->redacted(std::move(*stored)), written->created};
+}
+
+Result<Endpoint> Hooks::Impl::stored_endpoint(const std::string& ns, const std::string& name) {
+  if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
+  const auto found = store().get_document(store::endpoint_key(ns, name));
+  if (!found) return fail(found.error());
+  return store::endpoint_of(*found);
 }
 
 Result<Endpoint> Hooks::endpoint(const std::string& ns, const std::string& name) {
-  if (auto valid = validate_names(ns, name); !valid) return fail(std::move(valid.error()));
-  const auto found = impl_->store().get_document(store::endpoint_key(ns, name));
-  if (!found) return fail(found.error());
-  auto endpoint = store::endpoint_of(*found);
-  if (endpoint) impl_->add_held(*endpoint);
-  return endpoint;
+  auto endpoint = impl_->stored_endpoint(ns, name);
+  if (!endpoint) return endpoint;
+  return impl_->shown(std::move(*endpoint));
 }
 
-void Hooks::Impl::add_held(Endpoint& endpoint) {
+Endpoint Hooks::Impl::shown(Endpoint endpoint) {
   if (!endpoint.paused) endpoint.held = runner.held(endpoint);
+  return redacted(std::move(endpoint));
+}
+
+Endpoint Hooks::Impl::redacted(Endpoint endpoint) {
+  redaction().redact(endpoint.headers, now());
+  return endpoint;
 }
 
 Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string& name,
@@ -166,7 +181,7 @@ Result<Endpoint> Hooks::remove_endpoint(const std::string& ns, const std::string
   const auto removed = impl_->endpoint_writer().remove(key, *only, check);
   if (!removed) return fail(removed.error());
   if (*removed) {
-    if (auto endpoint = store::endpoint_of(**removed)) return endpoint;
+    if (auto endpoint = store::endpoint_of(**removed)) return impl_->redacted(std::move(*endpoint));
   }
   Endpoint damaged;  // of one that cannot be read its name
   damaged.ns = ns;
@@ -189,7 +204,9 @@ Result<Endpoint> Hooks::Impl::set_paused(const std::string& ns, const std::strin
   };
   const auto written = endpoint_writer().write(key, store::Whatever{}, edit);
   if (!written) return fail(written.error());
-  return store::endpoint_of(written->document);
+  auto endpoint = store::endpoint_of(written->document);
+  if (!endpoint) return endpoint;
+  return redacted(std::move(*endpoint));
 }
 
 Result<Endpoint> Hooks::pause_endpoint(const std::string& ns, const std::string& name) {
@@ -218,7 +235,7 @@ Result<model::AttemptOutcome> Hooks::Impl::attempt_once(delivery::HttpRequest re
 }
 
 Result<Log> Hooks::test_endpoint(const std::string& ns, const std::string& name, Request request) {
-  const auto found = endpoint(ns, name);
+  const auto found = impl_->stored_endpoint(ns, name);
   if (!found) return fail(found.error());
   NewTask asked;
   asked.ns = ns;
@@ -234,8 +251,9 @@ Result<Log> Hooks::test_endpoint(const std::string& ns, const std::string& name,
   if (!credentials) return fail(without_secret(credentials.error()));
   auto built = delivery::build_request(task, now, &*found, *credentials);
   if (!built) return fail(std::move(built.error()));
-  const auto outcome = impl_->attempt_once(std::move(*built));
+  auto outcome = impl_->attempt_once(std::move(*built));
   if (!outcome) return fail(outcome.error());
+  impl_->redaction().redact(*outcome, impl_->now());
   task.key.id = "test";
   return model::make_log(task, *outcome, outcome->ended_at(), id, std::chrono::seconds{0},
                          {.retry_limit = 0});

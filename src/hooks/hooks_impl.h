@@ -66,9 +66,12 @@ struct Hooks::Impl {
       std::function<Result<Task>(Task task, TimePoint now, const schedule::Timetable* times)>;
   store::Edit with_times(Transition make) const;
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
-  // Adds to a task that is shown what no store has.
-  void add_held(Task& task);
-  void add_held(Endpoint& endpoint);
+  // What a task and an endpoint are to those who ask: with what no store has, and without
+  // credentials. Nothing leaves a Hooks but by these.
+  Task shown(Task task);
+  Endpoint shown(Endpoint endpoint);
+  Endpoint redacted(Endpoint endpoint);  // without what holds its tasks: right after a change
+  secrets::Redaction& redaction() { return parts.secrets->redaction(); }
   // Changes a chunk of the tasks that match and are in status `from`; `verb` is what is done.
   Result<ManyResult> change_many(ManyQuery query, Status from, const char* verb,
                                  const store::Edit& edit);
@@ -78,6 +81,8 @@ struct Hooks::Impl {
   DocumentWriter api_key_writer();
   // By what is known of API keys. None: they were not read so far.
   std::optional<SentApiKey> sent_api_key(std::string_view text, TimePoint at) const;
+  // As it is sent. Errors: as of Hooks::endpoint().
+  Result<Endpoint> stored_endpoint(const std::string& ns, const std::string& name);
   Result<Endpoint> set_paused(const std::string& ns, const std::string& name, bool paused);
   // Makes one request, with a sender of its own. Errors: kUnavailable (there is none);
   // kUnknownOutcome (a stop() came between).

@@ -302,7 +302,7 @@ Result<TaskPage> Hooks::fetch(const FetchQuery& query) {
   auto found = impl_->store().query_tasks(from_store);
   if (!found) return fail(std::move(found.error()));
   TaskPage page{std::move(found->items), {}};
-  for (Task& task : page.items) impl_->add_held(task);
+  for (Task& task : page.items) task = impl_->shown(std::move(task));
   if (found->next) page.last_evaluated_key = start_key_of(found->next, scope);
   return page;
 }
@@ -393,7 +393,7 @@ Result<EndpointPage> Hooks::endpoints(const EndpointsQuery& query) {
   auto page = named_page_of<EndpointPage>(impl_->store(), store::endpoint_query(query.ns), query,
                                           store::endpoint_of);
   if (!page) return page;
-  for (Endpoint& endpoint : page->items) impl_->add_held(endpoint);
+  for (Endpoint& endpoint : page->items) endpoint = impl_->shown(std::move(endpoint));
   return page;
 }
 

@@ -182,14 +182,18 @@ json::object components() {
 std::string openapi_document(const Router& router) {
   json::object document;
   document["openapi"] = "3.1.0";
-  document["info"] = {{"title", "Reactive Hooks"},
-                      {"version", "1"},
-                      {"summary", "Schedules HTTP webhooks and delivers them."},
-                      {"description",
-                       "Times are UTC with milliseconds; any ISO-8601 offset is accepted. Errors "
-                       "are RFC 9457 problem documents that name the field. Unknown fields and "
-                       "query parameters are refused. HEAD is answered wherever GET is."},
-                      {"license", {{"name", "MIT"}, {"identifier", "MIT"}}}};
+  document["info"] = {
+      {"title", "Reactive Hooks"},
+      {"version", "1"},
+      {"summary", "Schedules HTTP webhooks and delivers them."},
+      {"description",
+       "Times are UTC with milliseconds; any ISO-8601 offset is accepted. Errors "
+       "are RFC 9457 problem documents that name the field. Unknown fields and "
+       "query parameters are refused. HEAD is answered wherever GET is. Headers that "
+       "carry credentials, such as Authorization and Cookie, are shown with "
+       "[redacted 6f1c9a0b12e45d78] in the place of their value; an endpoint may "
+       "be put with it, to keep what is stored, and no task."},
+      {"license", {{"name", "MIT"}, {"identifier", "MIT"}}}};
   document["servers"] = {{{"url", "/"}, {"description", "This server."}}};
   document["security"] = {{{"apiKey", json::array()}}};
   document["tags"] = {{{"name", "tasks"}, {"description", "Single tasks."}},

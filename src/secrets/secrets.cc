@@ -56,7 +56,8 @@ Secrets::Secrets(store::Store& store, std::optional<MasterKeys> keys,
     : KnownDocuments(
           store, kWords, [this](const store::StoredDocument& document) { return open(document); },
           max_age),
-      keys_(std::move(keys)) {}
+      keys_(std::move(keys)),
+      redaction_(store) {}
 
 Result<model::StoredSecret> Secrets::seal(const SecretSpec& spec, std::string_view value,
                                           const Uuid& id) const {

@@ -13,6 +13,7 @@
 #include "secrets/credentials.h"
 #include "secrets/master_keys.h"
 #include "secrets/open_secret.h"
+#include "secrets/redaction.h"
 #include "store/known_documents.h"
 
 namespace rhooks::secrets {
@@ -46,6 +47,9 @@ class Secrets : public store::KnownDocuments<OpenSecret> {
   // Whether it is known that there are none for it. Waits for nothing.
   bool lacks(const Endpoint& endpoint) const;
 
+  // What stands in the place of credentials that are shown or logged.
+  Redaction& redaction() { return redaction_; }
+
  private:
   enum class Use { kSigning, kAuth };
   static Result<Found> fit_for(Use use, const std::string& name, Result<Found> found);
@@ -53,6 +57,7 @@ class Secrets : public store::KnownDocuments<OpenSecret> {
   Result<OpenSecret> open(const Secret& secret, const Uuid& id, const std::string& sealed) const;
 
   const std::optional<MasterKeys> keys_;
+  Redaction redaction_;
 };
 
 }  // namespace rhooks::secrets
