@@ -97,6 +97,11 @@ inline constexpr bool kIsCrons = model::kIs<F, &Schedule::cron>;
 template <typename F>
 inline constexpr bool kIsExclusions = model::kIs<F, &Schedule::exclude>;
 
+// What a receiver answered, which may be any bytes.
+template <typename F>
+inline constexpr bool kIsReceived =
+    model::kIs<F, &Response::body> || model::kIs<F, &Execution::last_response_body>;
+
 // The namespace of what is registered may stand in the path, and its URL be that of an endpoint.
 template <typename F>
 inline constexpr bool kStandsElsewhere =
@@ -110,6 +115,11 @@ void write_field(JsonWriter& out, const F& field, const T& object) {
   if constexpr (kIsCrons<F>) return write_crons(out, field.name, object.*F::kMember);
   if constexpr (kIsExclusions<F>) return write_exclusions(out, field.name, object.*F::kMember);
   const bool always = field.required || field.in_answers || shown_if_empty(object);
+  if constexpr (kIsReceived<F>) {
+    const std::string& bytes = object.*F::kMember;
+    if (always || !bytes.empty()) write_received(out, field.name, bytes);
+    return;
+  }
   write_value(out, field.name, object.*F::kMember, always && !kStandsElsewhere<F>);
 }
 
@@ -191,6 +201,10 @@ std::optional<T> read_as(ObjectReader& in, const F& field) {
 
 template <typename F, typename T>
 void read_field(ObjectReader& in, const F& field, T& object) {
+  if constexpr (kIsReceived<F>) {
+    object.*F::kMember = read_received(in, field.name);
+    return;
+  }
   auto value = read_as<model::Bare<typename F::Value>>(in, field);
   if (field.required || (field.in_answers && in.from() == From::kServer)) {
     object.*F::kMember = in.required(field.name, std::move(value));

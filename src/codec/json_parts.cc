@@ -2,8 +2,10 @@
 
 #include <unordered_map>
 
+#include "base/base64.h"
 #include "base/duration.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "codec/public_json.h"
 #include "model/headers.h"
 #include "model/limits.h"
@@ -160,6 +162,46 @@ std::optional<Body> read_body(ObjectReader& in) {
   if (body) return body->body();
   in.errors().add(body.error().path, body.error().message);
   return std::nullopt;
+}
+
+namespace {
+
+constexpr std::string_view kEncodingSuffix = "Encoding";
+constexpr std::string_view kBase64 = "base64";
+
+// What is cut may end within a character.
+bool is_text(std::string_view bytes) {
+  constexpr std::size_t kCharacterBytesMax = 4;
+  if (is_utf8(bytes)) return true;
+  if (bytes.size() != model::kResponseBodyBytesMax) return false;
+  for (std::size_t missing = 1; missing < kCharacterBytesMax; ++missing) {
+    const auto last = static_cast<unsigned char>(bytes[bytes.size() - missing]);
+    const bool begins_a_character = last >= 0xc2 && last <= 0xf4;
+    if (begins_a_character) return is_utf8(bytes.substr(0, bytes.size() - missing));
+  }
+  return false;
+}
+
+}  // namespace
+
+void write_received(JsonWriter& out, std::string_view name, std::string_view bytes) {
+  if (is_text(bytes)) return out.string(name, bytes);
+  out.string(name, to_base64(bytes));
+  out.string(std::string(name).append(kEncodingSuffix), kBase64);
+}
+
+std::string read_received(ObjectReader& in, std::string_view name) {
+  std::string text = in.string(name).value_or("");
+  const std::string encoding_name = std::string(name).append(kEncodingSuffix);
+  const auto encoding = in.string(encoding_name);
+  if (!encoding) return text;
+  if (*encoding != kBase64) {
+    in.refuse(encoding_name, "is " + quote(*encoding) + "; only base64 is known");
+    return {};
+  }
+  auto bytes = from_base64(text);
+  if (!bytes) in.refuse(name, "is not base64");
+  return std::move(bytes).value_or("");
 }
 
 std::string read_of_call(ObjectReader& in, std::string_view name, std::string_view of_call) {

@@ -50,6 +50,11 @@ void write_body(JsonWriter& out, const Body& body);
 // None: not given, or null, or refused.
 std::optional<Body> read_body(ObjectReader& in);
 
+// The body of an answer, any bytes: as text where it is UTF-8, up to the place where it was cut;
+// else as base64, and then a member says so whose name ends in "Encoding".
+void write_received(JsonWriter& out, std::string_view name, std::string_view bytes);
+std::string read_received(ObjectReader& in, std::string_view name);
+
 // A member that the call gives as well: the two must agree. Empty `of_call`: the member is
 // required.
 std::string read_of_call(ObjectReader& in, std::string_view name, std::string_view of_call);

@@ -174,18 +174,22 @@ TEST(TaskJsonTest, AnyBytesGiveValidJson) {
     const Task task = random.record().task;
     const auto back = parse_task(to_json(task));
     ASSERT_TRUE(back) << back.error().message;
-    ASSERT_EQ(back->execution.last_response_body, to_utf8(task.execution.last_response_body));
+    ASSERT_EQ(back->execution.last_response_body, task.execution.last_response_body);
     const Log log = random.log();
     const auto logs = parse_log_page(to_json(LogPage{{log}, ""}));
     ASSERT_TRUE(logs) << logs.error().message;
     ASSERT_EQ(logs->items.front().error, to_utf8(log.error));
+    const auto& response = logs->items.front().response;
+    ASSERT_EQ(response.value_or(Response{}).body, log.response.value_or(Response{}).body);
   }
   Task task = small_task();
   task.execution.last_response_status = 200;
   task.execution.last_response_headers = {{"\xff", "\xfe"}, {"\xfd", "é"}};
   task.execution.last_response_body = "a\xff\xe2\x82";
   const std::string json = to_json(task);
-  EXPECT_NE(json.find("\"lastResponseBody\":\"a���\""), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("lastResponseBody":"Yf/igg==","lastResponseBodyEncoding":"base64",)"),
+            std::string::npos)
+      << json;
   // Two names that are shown alike are one member.
   EXPECT_NE(json.find(R"("lastResponseHeaders":{"�":["�","é"]})"), std::string::npos) << json;
 }
@@ -267,6 +271,45 @@ TEST(LogJsonTest, AResponse) {
       json.find(R"("response":{"status":200,"ok":true,"headers":{},"body":""},"status":"SUCCESS")"),
       std::string::npos)
       << json;
+}
+
+TEST(LogJsonTest, ABodyThatIsNoTextIsShownAsBase64) {
+  Log log = small_log();
+  log.response = Response{200, {}, std::string("\x1f\x8b\0", 3), false};
+  const std::string json = to_json(log);
+  EXPECT_NE(json.find(R"("body":"H4sA","bodyEncoding":"base64"})"), std::string::npos) << json;
+  EXPECT_EQ(parse_log(json), log);
+  log.response->body = "H4sA";
+  EXPECT_EQ(to_json(log).find("bodyEncoding"), std::string::npos);
+  EXPECT_EQ(parse_log(to_json(log)), log);
+}
+
+TEST(LogJsonTest, ATextThatWasCutWithinACharacterIsText) {
+  const auto is_text = [](const std::string& end, std::size_t size) {
+    Log log = small_log();
+    log.response = Response{200, {}, std::string(size - end.size(), 'a') + end, true};
+    return to_json(log).find("bodyEncoding") == std::string::npos;
+  };
+  constexpr std::size_t kMost = 64 * 1024;
+  for (const char* part : {"\xc3", "\xe2\x82", "\xe2", "\xf0\x9f\x98"}) {
+    EXPECT_TRUE(is_text(part, kMost)) << part;
+    EXPECT_FALSE(is_text(part, kMost - 1)) << part;  // it was not cut
+  }
+  for (const char* other : {"\xff", "\x82", "\xc3\xc3", "\xff\xe2\x82"}) {
+    EXPECT_FALSE(is_text(other, kMost)) << other;
+  }
+}
+
+TEST(LogJsonTest, AnEncodingThatIsNotKnownIsRefused) {
+  const auto field = [](const std::string& response) {
+    std::string json = to_json(small_log());
+    json.insert(1, R"("response":{"status":200,)" + response + "},");
+    const auto log = parse_log(json);
+    return log ? "(taken)" : log.error().field;
+  };
+  EXPECT_EQ(field(R"("body":"H4sA","bodyEncoding":"base64")"), "(taken)");
+  EXPECT_EQ(field(R"("body":"H4sA","bodyEncoding":"hex")"), "response.bodyEncoding");
+  EXPECT_EQ(field(R"("body":"H4s","bodyEncoding":"base64")"), "response.body");
 }
 
 TEST(LogJsonTest, OneComesBackAsItWas) {

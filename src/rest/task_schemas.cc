@@ -302,10 +302,31 @@ json::object task() {
   return made;
 }
 
+// Beside the body of an answer.
+json::object body_encoding() {
+  return {{"type", "string"},
+          {"enum", {"base64"}},
+          {"description", "there where the body is no UTF-8, and how it is written then"}};
+}
+
+json::object execution() {
+  Schema schema(Side::kShown);
+  model::for_each_field<Execution>([&]<typename F>(const F& field) {
+    schema.add(field);
+    if constexpr (model::kIs<F, &Execution::last_response_body>) {
+      schema.add("lastResponseBodyEncoding", body_encoding(), false);
+    }
+  });
+  return schema.take();
+}
+
 json::object response() {
   Schema schema(Side::kShown);
   model::for_each_field<Response>([&]<typename F>(const F& field) {
     schema.add(field);
+    if constexpr (model::kIs<F, &Response::body>) {
+      schema.add("bodyEncoding", body_encoding(), false);
+    }
     if constexpr (model::kIs<F, &Response::status>) {
       schema.add("ok", {{"type", "boolean"}, {"description", "the status is 200 to 299"}}, true);
     }
@@ -429,7 +450,7 @@ std::string task_schemas() {
   schemas["Held"] = schema_of<Held>(Side::kShown);
   schemas["Skipped"] = schema_of<Skipped>(Side::kShown);
   schemas["Errors"] = schema_of<Errors>(Side::kShown);
-  schemas["Execution"] = schema_of<Execution>(Side::kShown);
+  schemas["Execution"] = execution();
   schemas["Task"] = task();
   schemas["Response"] = response();
   schemas["Log"] = log();

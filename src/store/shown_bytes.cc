@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "model/fields.h"
 
 namespace rhooks::store {
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t kFrameBytes = 512;
 
 // RFC 8259 section 7: \u00xx, and \" and \\. A byte that is no UTF-8 is shown as U+FFFD, which has
-// three.
+// three, but for those of an answer.
 std::size_t quoted(const std::string& text) {
   std::size_t bytes = text.size();
   for (const char c : text) {
@@ -63,14 +64,19 @@ std::size_t quoted(const T& object) {
   return bytes;
 }
 
+// What base64 adds to an answer that is no UTF-8.
+std::size_t encoded(const std::string& body) {
+  return is_utf8(body) ? 0 : body.size() / 3 + 4;
+}
+
 }  // namespace
 
 std::size_t shown_bytes(const Task& task) {
-  return kFrameBytes + quoted(task);
+  return kFrameBytes + quoted(task) + encoded(task.execution.last_response_body);
 }
 
 std::size_t shown_bytes(const Log& log) {
-  return kFrameBytes + quoted(log);
+  return kFrameBytes + quoted(log) + (log.response ? encoded(log.response->body) : 0);
 }
 
 }  // namespace rhooks::store

@@ -17,7 +17,7 @@ TEST(ShownBytesTest, AreThoseOfTheJson) {
   for (const std::string& text :
        {std::string(), std::string(10'000, 'x'), std::string(10'000, '\x01'),
         std::string(10'000, '"'), std::string(10'000, '\\'), std::string(10'000, '\xff'),
-        std::string(10'000, '\n')}) {
+        std::string(10'000, '\n'), std::string(9'999, 'x') + '\xff'}) {
     Task task;
     task.key = {"ns", "id"};
     task.request.url = "http://127.0.0.1:9/";
