@@ -298,10 +298,14 @@ void Hooks::Impl::put_in_order(Task& task, TimePoint at) {
   task.scheduled_date = dates.next(model::flow_of(task), task.key.id, at);
 }
 
-Result<Task> Hooks::get(const TaskKey& key) {
+Result<Task> Hooks::Impl::stored(const TaskKey& key) {
   if (auto valid = model::validate_namespace(key.ns); !valid) return fail(std::move(valid.error()));
   if (auto valid = model::validate_id(key.id); !valid) return fail(std::move(valid.error()));
-  auto task = impl_->store().get(key, impl_->now());
+  return store().get(key, now());
+}
+
+Result<Task> Hooks::get(const TaskKey& key) {
+  auto task = impl_->stored(key);
   if (!task) return task;
   return impl_->shown(std::move(*task));
 }

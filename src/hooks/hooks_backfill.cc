@@ -104,7 +104,7 @@ bool exists(const Error& error) {
 
 Result<BackfillResult> Hooks::backfill(const BackfillQuery& query) {
   if (auto good = check_backfill(query, impl_->now()); !good) return fail(good.error());
-  const auto series = get(query.key);
+  const auto series = impl_->stored(query.key);
   if (!series) return fail(series.error());
   const auto limit = static_cast<std::size_t>(query.chunk_limit);
   auto times = times_of(*series, query, limit + 1, *impl_->parts.zones);

@@ -11,6 +11,7 @@ namespace rhooks {
 namespace {
 
 using schedule::time_of;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -84,6 +85,19 @@ TEST_F(BackfillTest, ThoseAreDeliveredAndTheSeriesStaysAsItIs) {
   EXPECT_EQ(test_.hooks->get(series.key).value(), series);
   const auto one = test_.hooks->get({"ns", "report@2027-03-28T00:00:00.000Z"});
   EXPECT_EQ(one.value().status, Status::kDone);
+}
+
+TEST_F(BackfillTest, CredentialsAreSentAsTheSeriesSendsThem) {
+  NewTask task = TestHooks::post("report");
+  task.request.headers = {{"authorization", "Bearer secret"}};
+  task.schedule.emplace();
+  task.schedule->cron = {"0 0 * * *"};
+  registered(std::move(task));
+  made(from("2027-03-28T00:00Z", "2027-03-28T00:00Z"));
+  ASSERT_TRUE(test_.hooks->trigger());
+  ASSERT_THAT(test_.sender->started(), SizeIs(1));
+  EXPECT_THAT(test_.sender->started().back().request.headers,
+              Contains(Header{"authorization", "Bearer secret"}));
 }
 
 TEST_F(BackfillTest, ASecondOneFindsWhatIsThere) {

@@ -66,6 +66,8 @@ struct Hooks::Impl {
       std::function<Result<Task>(Task task, TimePoint now, const schedule::Timetable* times)>;
   store::Edit with_times(Transition make) const;
   Result<Task> change_one(const TaskKey& key, const store::Edit& edit);
+  // A task as it is stored, with its credentials.
+  Result<Task> stored(const TaskKey& key);
   // What a task and an endpoint are to those who ask: with what no store has, and without
   // credentials. Nothing leaves a Hooks but by these.
   Task shown(Task task);
