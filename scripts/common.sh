@@ -49,17 +49,17 @@ wait_port() {
   die "the $what did not start within 15 seconds; its output is below"
 }
 
-# npm_packages NAME WHAT [--install]: with --install, installs what testing/NAME/package-lock.json
+# npm_packages DIRECTORY WHAT [--install]: with --install, installs what DIRECTORY/package-lock.json
 # names, when it is missing or that file has changed since. Without, and missing, says that WHAT fails.
 npm_packages() {
-  local dir=$root/testing/$1
+  local dir=$root/$1
   if cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"; then
     echo "installed"
   elif [[ ! ${3:-} ]]; then
     echo "not installed; $2 will fail"
   else
     (cd "$dir" && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) ||
-      die "npm could not install testing/$1; its messages are above"
+      die "npm could not install $1; its messages are above"
     cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
   fi
 }
@@ -67,13 +67,19 @@ npm_packages() {
 # cron_peers [--install]: the packages whose answers schedule_test compares.
 cron_peers() {
   step "Peers of cron"
-  npm_packages cron_peers "the test that compares schedules with other programs" "$@"
+  npm_packages testing/cron_peers "the test that compares schedules with other programs" "$@"
 }
 
 # webhook_peers [--install]: the package that signatures are compared with in cli_e2e_test.
 webhook_peers() {
   step "Peers of signatures"
-  npm_packages webhook_peers "the test in which another program verifies signatures" "$@"
+  npm_packages testing/webhook_peers "the test in which another program verifies signatures" "$@"
+}
+
+# typescript_client [--install]: the compiler of clients/typescript.
+typescript_client() {
+  step "TypeScript client"
+  npm_packages clients/typescript "the tests of the client" "$@"
 }
 
 # dynamodb_emulator [--install]: the emulator that the tests of the DynamoDB store run on. Each test
@@ -84,7 +90,7 @@ dynamodb_emulator() {
   if [[ ${RHOOKS_TEST_DYNAMODB:-} ]]; then
     echo "$RHOOKS_TEST_DYNAMODB"
   else
-    npm_packages dynalite "the tests of the DynamoDB store" "$@"
+    npm_packages testing/dynalite "the tests of the DynamoDB store" "$@"
   fi
 }
 

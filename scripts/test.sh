@@ -21,7 +21,8 @@ the DynamoDB store run on dynalite, an emulator, which is installed by npm below
 testing/dynalite/ when it is missing or its lock file has changed. Each test process runs one for
 itself; where RHOOKS_TEST_DYNAMODB names the address of one that runs, all use that. So are two
 packages of npm, below testing/cron_peers/, with whose answers schedule_test compares its own, and
-one below testing/webhook_peers/, with which cli_e2e_test compares signatures.
+one below testing/webhook_peers/, with which cli_e2e_test compares signatures, and the compiler of
+clients/typescript/, whose tests (client_test) run on the server that was built.
 
   --preset NAME   another preset than dev for all tests: release, coverage, tsan
   --filter REGEX  only the test binaries whose name matches, such as '^(model|codec)_test'; for
@@ -103,12 +104,30 @@ part() {
   [[ ! $failed ]]
 }
 
+# client_test PRESET: the tests of clients/typescript, against the server of that preset.
+client_test() {
+  local from=$SECONDS failed=
+  [[ ! $filter || client_test =~ $filter ]] || return 0
+  step "Testing the TypeScript client with the server of the $1 preset"
+  if ! command -v npm >/dev/null; then
+    echo "node and npm are missing; scripts/install-deps.sh installs them" >&2
+    failed=1
+  else
+    (cd clients/typescript && RHOOKS_BINARY=$root/build/$1/bin/rhooks npm --silent test) || failed=1
+  fi
+  summary+=("$(printf '%-8s %s  (tested in %d s)' client "$([[ $failed ]] && echo FAILED || echo passed)" \
+    $((SECONDS - from)))")
+  [[ ! $failed ]]
+}
+
 dynamodb_emulator ${install:+--install}
 cron_peers ${install:+--install}
 webhook_peers ${install:+--install}
+typescript_client ${install:+--install}
 
 code=0
 part "$preset" "" || code=1
+client_test "$preset" || code=1
 if [[ $tsan && $preset != tsan ]]; then
   labels=$(IFS='|' && echo "${tsan_tests[*]}")
   empty=()
