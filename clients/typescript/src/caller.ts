@@ -43,8 +43,9 @@ export class Caller {
     throw new TypeError('namespace: give one to the call, or to the client for all calls');
   }
 
-  /** The path of what is in a namespace. */
+  /** The path of what is in a namespace. Throws a TypeError where an id or a name is empty, or missing. */
   pathIn(given: InNamespace, ...rest: string[]): string[] {
+    if (rest.some((segment) => !segment)) throw new TypeError('id, name: must not be empty');
     return ['v1', 'namespaces', this.namespaceOf(given), ...rest];
   }
 }
