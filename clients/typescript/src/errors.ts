@@ -58,14 +58,14 @@ const nothingApplied = new Set<string>(['unavailable', 'overloaded']);
 export function errorOf(status: number, problem: Partial<Problem> | undefined, uncertain = false) {
   const code = problem?.code;
   if (!code) {
-    // No words of the server's: a proxy before it, which may have passed the request on.
+    // No words of the server's: something before it, which may have passed the request on.
     const passing = status === 502 || status === 503 || status === 504;
     return new HooksError({
       code: 'bad_answer',
       detail: `the answer has the status ${status} and is none of Reactive Hooks; is the url right?`,
       status,
       retryable: passing || status === 429,
-      uncertain: uncertain || passing,
+      uncertain: uncertain || passing || status < 400,
     });
   }
   const unknown = code === 'unknown_outcome';

@@ -67,6 +67,8 @@ export class Http {
       throw new TypeError(`url: must begin with http:// or https://, not ${protocol}`);
     }
     const apiKey = options.apiKey ?? environment('RHOOKS_API_KEY');
+    // fetch would quote it in its error.
+    if (apiKey && !/^[!-~]+$/.test(apiKey)) throw new TypeError('apiKey: must be of visible ASCII characters');
     this.#base = url.replace(/\/+$/, '');
     this.#options = options;
     this.#headers = { ...options.headers, ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) };
@@ -74,8 +76,8 @@ export class Http {
 
   /** The answer of a call. Throws a `HooksError`, or the reason of the signal that ended it. */
   async send<T>(call: Call, options: CallOptions = {}): Promise<T> {
-    const limit = new TimeLimit(options.timeoutMs ?? this.#options.timeoutMs ?? 30_000, options.signal);
     const request = this.#requestOf(call);
+    const limit = new TimeLimit(options.timeoutMs ?? this.#options.timeoutMs ?? 30_000, options.signal);
     const retries = this.#options.retries ?? 4;
     let uncertain = false;
     try {
@@ -214,7 +216,12 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message ? cause.message : message;
 }
 
+// Deno throws where it may not read the environment.
 function environment(name: string): string | undefined {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  return process?.env?.[name];
+  try {
+    return process?.env?.[name];
+  } catch {
+    return undefined;
+  }
 }

@@ -160,6 +160,8 @@ test('errors name the field', async () => {
   });
   await assert.rejects(new Hooks({ url: 'http://127.0.0.1:1' }).fetch(), /namespace/);
   assert.throws(() => new Hooks({ url: 'ftp://a' }), TypeError);
+  assert.throws(() => new Hooks({ url: 'http://a', apiKey: 'hush\n' }), (error) => !error.message.includes('hush'));
+  await assert.rejects(hooks.delete({ id: '' }), /must not be empty/);
 });
 
 test('the store is described', async () => {
