@@ -14,7 +14,7 @@ namespace rhooks::testing {
 
 // On an emulator a call takes a hundred times as long; the simulated service sees as many as the
 // other stores (testing/simulator/contract).
-constexpr std::uint64_t kRuns = 5;
+constexpr std::uint64_t kRuns = 3;
 
 TEST_P(StoreContractTest, RandomCallsAnswerAsTheMemoryStoreDoes) {
   const std::uint64_t seed = test_seed();
