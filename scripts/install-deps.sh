@@ -36,7 +36,7 @@ already are used; Debian's packages, nodejs and npm, are only for where there is
   --lint         also what linting needs: ${lint[*]}
   --bench        also what the benchmarks need: ${bench[*]}
   --all          also what linting, fuzzing, benchmarks and coverage need: ${extra[*]}
-  --no-emulator  leave out node and npm, which only tests of the DynamoDB store, schedules and signatures need
+  --no-emulator  leave out node and npm, which only tests of the DynamoDB store, schedules, signatures and the client need
   --print        only print the names of the packages, one a line
   --help         this text
 USAGE

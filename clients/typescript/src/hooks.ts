@@ -7,6 +7,8 @@ import { Keys } from './keys.js';
 import { itemsOf } from './paging.js';
 import { Secrets } from './secrets.js';
 import type {
+  BackfillQuery,
+  BackfillResult,
   BatchItem,
   DryrunResult,
   Log,
@@ -24,6 +26,7 @@ import type {
   Store,
   Task,
   TaskQuery,
+  TimeInput,
   TriggerResult,
 } from './types.js';
 
@@ -39,6 +42,11 @@ export interface RegisterOptions extends CallOptions {
    * none, and is not sent again where an answer was lost.
    */
   idempotency?: 'auto' | 'off';
+}
+
+export interface BackfillOptions extends CallOptions {
+  /** Told of each chunk once it is done. */
+  onChunk?: (chunk: BackfillResult) => void;
 }
 
 export interface ManyOptions extends CallOptions {
@@ -264,6 +272,33 @@ export class Hooks {
   async preview(task: TaskRef, query: OccurrenceQuery = {}, options?: CallOptions): Promise<Preview> {
     const path = [...this.#pathOf(task), 'preview'];
     return this.#caller.send({ method: 'GET', path, query, repeatable: true }, options);
+  }
+
+  /**
+   * Runs past occurrences of a series again, each as a task of its own that is due at once, in chunks.
+   * Answers how many there are, and how many of them it has registered. Errors: `not_found`, `conflict`.
+   * A retry is safe: it finds those that are there.
+   */
+  async backfill(
+    task: TaskRef,
+    query: BackfillQuery,
+    options: BackfillOptions = {},
+  ): Promise<{ count: number; created: number }> {
+    const path = [...this.#pathOf(task), 'backfill'];
+    let count = 0;
+    let created = 0;
+    for (let from: TimeInput | undefined = query.from; from !== undefined; ) {
+      const body = { ...query, from };
+      const chunk: BackfillResult = await this.#caller.send(
+        { method: 'POST', path, body, repeatable: true },
+        options,
+      );
+      count += chunk.items.length;
+      created += chunk.items.filter((item) => item.created).length;
+      options.onChunk?.(chunk);
+      from = chunk.next;
+    }
+    return { count, created };
   }
 
   /**

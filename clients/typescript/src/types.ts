@@ -354,6 +354,8 @@ export interface Execution {
   lastExecutionDate?: string;
   /** Of the latest attempt that was answered; its first 64 KiB. */
   lastResponseBody?: string;
+  /** There where the body is no UTF-8, and how it is written then. */
+  lastResponseBodyEncoding?: 'base64';
   /** Of the latest attempt that was answered. */
   lastResponseHeaders?: Headers;
   /** Of the latest attempt that was answered. */
@@ -505,6 +507,8 @@ export interface Response {
   headers?: Headers;
   /** Its first 64 KiB. */
   body?: string;
+  /** There where the body is no UTF-8, and how it is written then. */
+  bodyEncoding?: 'base64';
   /** There was more, or the rest could not be decompressed. */
   bodyTruncated?: boolean;
 }
@@ -576,6 +580,34 @@ export interface ManyResult {
   more: boolean;
   /** Given where there is more: pass it as startKey to go on. */
   lastEvaluatedKey?: string;
+}
+
+/** Which past occurrences of a series run again. */
+export interface BackfillQuery {
+  /** Occurrences named for this time or later. */
+  from: TimeInput;
+  /** And for this time or earlier; now at the latest. */
+  to: TimeInput;
+  /** The most that one request makes up for: 1 to 1000, the default. */
+  chunkLimit?: number;
+  /** Only say which they are. */
+  dryRun?: boolean;
+}
+
+/** What a chunk of a backfill came to. */
+export interface BackfillResult {
+  items: BackfillItem[];
+  /** Given where there are more: the `from` of the next chunk. */
+  next?: string;
+}
+
+/** A past occurrence that runs again. */
+export interface BackfillItem {
+  /** Of the task that stands for the occurrence. */
+  id: string;
+  scheduledDate: string;
+  /** Whether this call registered it. */
+  created: boolean;
 }
 
 /**
@@ -724,7 +756,7 @@ export interface NewEndpoint {
 }
 
 /** Where webhooks go, and how. */
-export interface Endpoint {
+export interface Endpoint extends NewEndpoint {
   /** The group of tasks that it is for; over REST it stands in the path. */
   namespace: string;
   /**
@@ -732,78 +764,6 @@ export interface Endpoint {
    * the path.
    */
   name: string;
-  /** What it is for, in your own words; at most 1 KiB. */
-  description?: string;
-  /** Required; `http` or `https`, without a fragment (`#`). */
-  url: string;
-  /**
-   * An object of names and values, as of a task, but for `content-type`, which belongs to a task's
-   * body.
-   */
-  headers?: Headers;
-  /** The longest that one attempt may take, as in `15s` or `1m30s`; 1 ms to 24 h. */
-  timeout?: string;
-  /** Attempts of an occurrence after the first one; 0 to 100. */
-  retryLimit?: number;
-  /**
-   * An array of the waits after the first, second, third failed attempt, and so on, as in `["5s",
-   * "1m", "1h"]`, each shorter or longer by up to a fifth, by chance; 1 to 100 of up to 30 d. There
-   * are as many retries as waits. Excludes `retryLimit` and `retryMax`.
-   */
-  retrySchedule?: string[];
-  /**
-   * The longest that the back-off waits between attempts, in the place of the worker's
-   * `backoff_max`; 1 s to 30 d.
-   */
-  retryMax?: string;
-  /** Answers after which an occurrence is not retried, as in `400-403,405,422`; 410 never is. */
-  stopOn?: string;
-  /**
-   * `false`: its tasks are attempted, and use up their attempts, also while it does not answer;
-   * default `true`: they wait, and one at a time tries it.
-   */
-  breaker?: boolean;
-  /**
-   * Attempts that may be under way at once, of tasks with one `flowKey`, and of those without one;
-   * 1 to 10,000.
-   */
-  concurrency?: number;
-  /**
-   * Attempts that may begin in a time, as in `100/1m` or `50/s`, of tasks with one `flowKey`, and
-   * of those without one; 1 to 1,000,000 in a time of 1 s to 7 d, and at least one in a minute.
-   */
-  rate?: string;
-  /**
-   * Only with `rate`: how many of them may begin at once, where none did for a while; at most what
-   * it allows in a minute, and 1,000,000; default what it allows in a second, at least 1.
-   */
-  burst?: number;
-  /**
-   * `true`: tasks with one `flowKey`, and those without one, are attempted one at a time, in the
-   * order of their dates; each waits for the end of the one before it, its retries included.
-   */
-  ordered?: boolean;
-  /**
-   * The name of an endpoint of the namespace that is told of the end of each execution of its
-   * tasks, but for those that have a `callback` of their own.
-   */
-  callback?: string;
-  /**
-   * Only with `callback`: an array of what is told: the ends `task.succeeded` and `task.failed`,
-   * which are the default; `endpoint.opened`, its tasks wait since it does not answer; and
-   * `endpoint.closed`, it answers again.
-   */
-  callbackOn?: ('task.succeeded' | 'task.failed' | 'endpoint.opened' | 'endpoint.closed')[];
-  /**
-   * The name of a secret of the namespace, of type `hmac` or `ed25519`: requests are signed by it.
-   */
-  signing?: string;
-  /**
-   * The name of a secret of the namespace, of type `token` or `basic`: requests have
-   * `Authorization: Bearer` or `Basic` of it, in the place of what a task gives. Excludes that
-   * header.
-   */
-  auth?: string;
   /** `true` while it is paused: its tasks wait until it is resumed. */
   paused?: boolean;
   /**
@@ -873,7 +833,7 @@ export interface SecretRotation {
 }
 
 /** What may be seen of a secret. */
-export interface Secret {
+export interface Secret extends Omit<NewSecret, 'value'> {
   /** The group of tasks that it is for; over REST it stands in the path. */
   namespace: string;
   /**
@@ -881,13 +841,6 @@ export interface Secret {
    * the path.
    */
   name: string;
-  /**
-   * What it is for, and stays: `hmac` and `ed25519` sign webhooks; `token` and `basic` are what
-   * receivers ask for as `Authorization`.
-   */
-  type: SecretType;
-  /** What it is for, in your own words; at most 1 KiB. */
-  description?: string;
   /** Of `ed25519`: `whpk_` and base64, which receivers verify signatures with. */
   publicKey?: string;
   /** That of the value before, while that signs as well. */
@@ -924,24 +877,11 @@ export interface NewApiKey {
 }
 
 /** What may be seen of an API key. */
-export interface ApiKey {
+export interface ApiKey extends NewApiKey {
   /** Names it here; the key has it behind `rhk_`. */
   id: string;
-  /** `read`, `write` or `admin`; each may do what those before it may. */
-  role: Role;
-  /**
-   * An array of 1 to 64: namespaces by their names, `shop-*` for those that begin so, `*` for all.
-   */
-  namespaces: string[];
   /** From then on it opens nothing; default never. */
   expiresAt?: string;
-  /**
-   * Calls that its holder may make in a time, as in `100/1m` or `50/s`, of each server; one more is
-   * 429. 1 to 1,000,000 in a time of 1 s to 7 d, and at least one in a minute; default any number.
-   */
-  rate?: string;
-  /** Who has it, and what for, in your own words; at most 1 KiB. */
-  description?: string;
   /** Names this state of it; also its `ETag`. */
   revision: string;
   /** When it was made. */
@@ -951,34 +891,11 @@ export interface ApiKey {
 }
 
 /** An API key as it is shown once. */
-export interface CreatedApiKey {
+export interface CreatedApiKey extends ApiKey {
   /**
    * What its holder sends, as `Authorization: Bearer KEY`; shown when it is made, and never again.
    */
   key: string;
-  /** Names it here; the key has it behind `rhk_`. */
-  id: string;
-  /** `read`, `write` or `admin`; each may do what those before it may. */
-  role: Role;
-  /**
-   * An array of 1 to 64: namespaces by their names, `shop-*` for those that begin so, `*` for all.
-   */
-  namespaces: string[];
-  /** From then on it opens nothing; default never. */
-  expiresAt?: string;
-  /**
-   * Calls that its holder may make in a time, as in `100/1m` or `50/s`, of each server; one more is
-   * 429. 1 to 1,000,000 in a time of 1 s to 7 d, and at least one in a minute; default any number.
-   */
-  rate?: string;
-  /** Who has it, and what for, in your own words; at most 1 KiB. */
-  description?: string;
-  /** Names this state of it; also its `ETag`. */
-  revision: string;
-  /** When it was made. */
-  __createdAt: string;
-  /** When it was made or changed last. */
-  __updatedAt: string;
 }
 
 /** Which FAILED tasks run again, and how fast. All is optional. */
@@ -1015,25 +932,9 @@ export interface NewRedrive {
 }
 
 /** A redrive: what it was asked for, and how far it has come. */
-export interface Redrive {
+export interface Redrive extends NewRedrive {
   /** The group of the tasks; over REST it stands in the path. */
   namespace: string;
-  /** Tasks whose id begins with this. */
-  id?: string;
-  /** Tasks that name this endpoint. */
-  endpoint?: string;
-  /** Tasks with this `failureReason`; without it all but the `cancelled` ones. */
-  reason?:
-    | 'exhausted'
-    | 'gone'
-    | 'non_retryable'
-    | 'expired'
-    | 'cancelled'
-    | 'max_errors'
-    | 'endpoint_missing'
-    | 'unbuildable';
-  /** Tasks whose latest answer had this status. */
-  lastStatus?: number;
   /** Tasks with a `scheduledDate` of this time or later. */
   from?: string;
   /** Tasks with a `scheduledDate` of this time or earlier. */

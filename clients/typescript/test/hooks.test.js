@@ -98,6 +98,24 @@ test('schedules are previewed', async () => {
   assert.equal((await hooks.preview(task, { count: 2 })).occurrences.length, 2);
 });
 
+test('past occurrences of a series run again', async () => {
+  const from = new Date(Date.now() - 3_600_000);
+  const task = await hooks.register({
+    namespace: 'series',
+    url: receiver.url,
+    schedule: { every: '10m', start: from.toISOString() },
+  });
+  const query = { from, to: new Date(), chunkLimit: 4 };
+  const planned = await hooks.backfill(task, { ...query, dryRun: true });
+  assert.ok(planned.count > 4);
+  assert.equal(planned.created, 0);
+  const chunks = [];
+  const done = await hooks.backfill(task, query, { onChunk: (chunk) => chunks.push(chunk) });
+  assert.ok(chunks.length > 1);
+  assert.deepEqual(done, { count: planned.count, created: planned.count });
+  assert.deepEqual(await hooks.backfill(task, query), { count: planned.count, created: 0 });
+});
+
 test('failed tasks are driven again', async () => {
   const namespace = 'failed';
   const task = await hooks.register({ namespace, url: `${receiver.url}/bad`, retryLimit: 0 });
