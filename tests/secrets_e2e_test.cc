@@ -230,7 +230,7 @@ TEST_P(SecretsE2eTest, CredentialsInHeadersAreSentAndNotShown) {
   EXPECT_EQ(first.header("authorization"), std::string("Bearer ") + kInHeader);
   EXPECT_EQ(first.header("cookie"), std::string("sid=") + kInHeader);
   EXPECT_THAT(done({"logs", "-n", "shop", "--json", "--id", "first"}),
-              ContainsRegex(R"("set-cookie":"\[redacted [0-9a-f]{16}\]")"));
+              ContainsRegex(R"("Set-Cookie":"\[redacted [0-9a-f]{16}\]")"));
   // What was shown of an endpoint can be put again, and its tasks are sent as before.
   done({"endpoint", "set", "acme", "-n", "shop", "--description", "the warehouse"});
   EXPECT_EQ(delivered("second").header("authorization"), std::string("Bearer ") + kInHeader);
