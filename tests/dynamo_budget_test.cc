@@ -38,7 +38,18 @@ class DynamoBudgetTest : public ::testing::Test {
   // Shards are read anew every second, whatever there is to do: what a delivery costs must not
   // depend on how many seconds a slow machine takes. AWorkerAtRest has what that costs.
   std::unique_ptr<Hooks> hooks(int concurrency = kConcurrency) {
-    return fixture_.hooks({.concurrency = concurrency}, clock_, {.read_every = 1h});
+    auto hooks = fixture_.hooks({.concurrency = concurrency}, clock_, {.read_every = 1h});
+    show_a_credential(*hooks);
+    return hooks;
+  }
+  // With the first one that a process shows it reads the key of placeholders, or makes it.
+  void show_a_credential(Hooks& hooks) const {
+    NewTask task = typical();
+    task.ns = "another";
+    task.id = "shown";
+    task.scheduled_date = clock_->now() + 1h;
+    ASSERT_TRUE(hooks.register_task(task));
+    ASSERT_TRUE(hooks.remove({task.ns, task.id}));
   }
 
   // As users register them: some 60 bytes of URL, some headers, 200 bytes of JSON.
