@@ -56,8 +56,8 @@ export interface PrefixQuery extends PageQuery {
   prefix?: string;
 }
 
-/** Which tasks. Without an `id` they are ordered by `scheduledDate`, otherwise by id. */
-export interface TaskQuery extends PageQuery {
+/** Which tasks a call is about. */
+export interface TaskFilter {
   /** The beginning of their ids. */
   id?: string;
   status?: Status;
@@ -71,6 +71,10 @@ export interface TaskQuery extends PageQuery {
   reason?: string;
   /** The status of their latest answer. */
   lastStatus?: number;
+}
+
+/** Which page of tasks. Without an `id` they are ordered by `scheduledDate`, otherwise by id. */
+export interface TaskQuery extends PageQuery, TaskFilter {
   /** Descending order. */
   desc?: boolean;
 }
@@ -547,21 +551,8 @@ export interface Log {
   __createdAt: string;
 }
 
-/** Which tasks a call that acts on many is about. */
-export interface ManyQuery {
-  /** The beginning of ids. */
-  id?: string;
-  status?: Status;
-  /** A scheduledDate of this time or later. */
-  from?: TimeInput;
-  /** A scheduledDate of this time or earlier. */
-  to?: TimeInput;
-  /** The endpoint that they name. */
-  endpoint?: string;
-  /** Their failureReason; only FAILED tasks have one. */
-  reason?: string;
-  /** The status of their latest answer. */
-  lastStatus?: number;
+/** What a call takes that acts on many tasks. */
+export interface ManyQuery extends TaskFilter {
   /** The most tasks that one call acts on. */
   chunkLimit?: number;
   /** The lastEvaluatedKey of the call before, with the same filters. */
