@@ -7,6 +7,7 @@
 #include "base/iso8601.h"
 #include "hooks/hooks_impl.h"
 #include "model/limits.h"
+#include "model/refusal.h"
 #include "model/rules.h"
 #include "model/transitions.h"
 
@@ -15,19 +16,15 @@ namespace {
 
 using schedule::kTick;
 
-tl::unexpected<Error> refuse_backfill(const char* field, const std::string& why) {
-  return fail(ErrorCode::kInvalidArgument, std::string(field) + ": " + why, field);
-}
-
 Result<void> check_backfill(const BackfillQuery& query, TimePoint now) {
   if (query.chunk_limit < 1 || query.chunk_limit > model::kPageLimitMax) {
-    return refuse_backfill("chunkLimit",
-                           "must be from 1 to " + std::to_string(model::kPageLimitMax));
+    return model::invalid("chunkLimit",
+                          "must be from 1 to " + std::to_string(model::kPageLimitMax));
   }
   if (auto shown = model::ShownTime{}.check(query.from, "from"); !shown) return shown;
-  if (query.from > query.to) return refuse_backfill("to", "must not be before from");
+  if (query.from > query.to) return model::invalid("to", "must not be before from");
   if (query.to > now) {
-    return refuse_backfill(
+    return model::invalid(
         "to", "must not be in the future: what is to come needs no backfill; now it is " +
                   format_time(now));
   }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/new_task.h"
+#include "model/refusal.h"
 #include "model/rules.h"
 #include "model/transitions.h"
 #include "schedule/local_text.h"
@@ -17,13 +18,9 @@ using std::chrono::milliseconds;
 constexpr int kCountMax = 1000;
 using schedule::kTick;
 
-tl::unexpected<Error> refuse(const char* field, const std::string& why) {
-  return fail(ErrorCode::kInvalidArgument, std::string(field) + ": " + why, field);
-}
-
 Result<void> check_part(const PreviewRange& range) {
   if (range.count < 1 || range.count > kCountMax) {
-    return refuse("count", "must be from 1 to " + std::to_string(kCountMax));
+    return model::invalid("count", "must be from 1 to " + std::to_string(kCountMax));
   }
   if (!range.from) return {};
   return model::ShownTime{}.check(*range.from, "from");
@@ -32,7 +29,7 @@ Result<void> check_part(const PreviewRange& range) {
 // As that of a task is checked.
 Result<void> check_when(const PreviewQuery& query) {
   if (!query.schedule && !query.scheduled_date && !query.repeat) {
-    return refuse("schedule", "is required, or scheduledDate, or repeat");
+    return model::invalid("schedule", "is required, or scheduledDate, or repeat");
   }
   NewTask task;
   task.ns = query.key ? query.key->ns : "any";

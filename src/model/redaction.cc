@@ -107,6 +107,7 @@ Result<void> restore_redacted(Endpoint& endpoint, const Endpoint& stored, std::s
 }
 
 Result<void> refuse_redacted(const std::vector<Header>& headers) {
+  if (!has_placeholders(headers)) return {};
   std::vector<Header> unchanged = headers;
   return restore_redacted(unchanged, {}, {});
 }

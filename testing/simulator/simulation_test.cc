@@ -120,8 +120,9 @@ INSTANTIATE_TEST_SUITE_P(All, SimulationTest, ::testing::ValuesIn(chunks()), [](
   return one.param.backend + "_from_" + std::to_string(one.param.first);
 });
 
-// How many of them happen in none of the worlds.
 using Rare = InvariantChecker::Rare;
+
+// How many of them happen in none of the worlds.
 std::size_t never_happen(const std::string& on, std::vector<std::size_t Rare::*> rare) {
   const MakeBackend backend = backend_of(on);
   for (std::uint64_t seed = 1; seed <= kSeedsOfRare && !rare.empty(); ++seed) {
